@@ -1,0 +1,1 @@
+"""The pods: they answer from memory, hold no state, and may be killed at any time."""

@@ -1,0 +1,1 @@
+"""Postgres: connections, transactions, and constraint names turned into domain errors."""

@@ -1,0 +1,142 @@
+"""One way to a Postgres connection: lazily, bounded in time, and with dead sockets noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypeAlias
+
+import asyncpg
+
+from hingecraft.db.failures import UNREACHABLE, translated
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.settings import Secret
+
+log = logging.getLogger(__name__)
+
+Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
+
+CONNECT_TIMEOUT = 3.0
+STATEMENT_TIMEOUT = 5.0
+_ACQUIRE_TIMEOUT = 3.0
+# A half-open socket is given up after about as long as a statement may take.
+_UNACKNOWLEDGED_MS = 5000
+_KEEPALIVE_IDLE = 5
+_KEEPALIVE_INTERVAL = 2
+_KEEPALIVE_PROBES = 3
+
+
+async def connect(dsn: Secret, *, application: str, **server_settings: str) -> asyncpg.Connection:
+    """One direct connection, for whoever needs to keep it."""
+    try:
+        connection = await asyncpg.connect(
+            dsn.newest,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=STATEMENT_TIMEOUT,
+            server_settings={"application_name": application, **server_settings},
+        )
+    except UNREACHABLE as error:
+        raise DatabaseUnavailableError(f"Postgres cannot be reached: {_reason(error)}") from error
+    keep_alive(connection)
+    return connection
+
+
+def keep_alive(connection: asyncpg.Connection) -> None:
+    """Have the kernel notice a peer that is gone; asyncpg itself only sets TCP_NODELAY.
+
+    The options are set on a duplicate of the descriptor, which shares the socket, because uvloop's
+    transport does not let them be set.
+    """
+    transport = connection._transport  # noqa: SLF001 - asyncpg has no public way to its socket
+    live = transport.get_extra_info("socket")
+    if live is None or live.family == socket.AF_UNIX:
+        return
+    with socket.socket(fileno=os.dup(live.fileno())) as same:
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            ("TCP_KEEPIDLE", _KEEPALIVE_IDLE),
+            ("TCP_KEEPINTVL", _KEEPALIVE_INTERVAL),
+            ("TCP_KEEPCNT", _KEEPALIVE_PROBES),
+            ("TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MS),
+        ):
+            if hasattr(socket, option):
+                same.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+class Database:
+    """A pool that is opened when it is first needed, and again after Postgres was away."""
+
+    def __init__(self, dsn: Secret, *, application: str, smallest: int = 0, largest: int = 4) -> None:
+        self._dsn = dsn
+        self._application = application
+        self._smallest = smallest
+        self._largest = largest
+        self._pool: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection from the pool; what the driver says comes out as an error of ours."""
+        pool = await self._opened()
+        with translated():
+            conn = await pool.acquire(timeout=_ACQUIRE_TIMEOUT)
+        try:
+            with translated():
+                yield conn
+        except DatabaseUnavailableError:
+            conn.terminate()
+            raise
+        finally:
+            # A release waits for the answer to a cancelled statement, which a dead socket never gives.
+            with suppress(*UNREACHABLE):
+                await pool.release(conn, timeout=_ACQUIRE_TIMEOUT)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside one transaction; services open these, stores never do."""
+        async with self.connection() as conn, conn.transaction():
+            yield conn
+
+    async def close(self) -> None:
+        """Let go of every connection, waiting for running statements for a moment only."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), timeout=_ACQUIRE_TIMEOUT)
+        except UNREACHABLE:
+            pool.terminate()
+
+    async def _opened(self) -> asyncpg.Pool:
+        if self._pool is None:
+            async with self._opening:
+                if self._pool is None:
+                    with translated():
+                        self._pool = await self._open()
+        return self._pool
+
+    async def _open(self) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self._dsn.newest,
+            min_size=self._smallest,
+            max_size=self._largest,
+            connect=self._connect,
+            timeout=CONNECT_TIMEOUT,
+            command_timeout=STATEMENT_TIMEOUT,
+            server_settings={"application_name": self._application},
+        )
+
+    async def _connect(self, *_: object, **options: object) -> asyncpg.Connection:
+        """Read the DSN anew for each connection, so that a rotated password is taken up."""
+        connection: asyncpg.Connection = await asyncpg.connect(self._dsn.newest, **options)
+        keep_alive(connection)
+        return connection
+
+
+def _reason(error: BaseException) -> str:
+    """The driver's own words hold no password, but a time-out says nothing at all."""
+    return str(error) or type(error).__name__

@@ -1,0 +1,59 @@
+"""Two roles: the migrator owns, the application may only do what it needs."""
+
+from __future__ import annotations
+
+import re
+
+import asyncpg
+
+from hingecraft.errors import OperatorError
+from hingecraft.migrations.runner import Report
+
+_ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+# What the application does with each table; a test compares this with all that exist.
+GRANTS: dict[str, str] = {
+    "payments": "SELECT, INSERT, UPDATE",
+    "external_payments": "SELECT, INSERT, UPDATE",
+    "wallets": "SELECT",
+    '"ContributionIntent"': "SELECT, INSERT, UPDATE",
+    "legacy_statuses": "SELECT",
+    "currencies": "SELECT",
+    "route_policy": "SELECT, UPDATE",
+    "installation": "SELECT",
+    "payment_routes": "SELECT, INSERT, DELETE",
+    "payment_audit": "SELECT, INSERT",
+    "webhook_endpoints": "SELECT, INSERT, UPDATE, DELETE",
+    "outbox": "SELECT, INSERT, UPDATE",
+    "schema_migrations": "SELECT",
+}
+_OTHER_GRANTS = (
+    "USAGE ON SEQUENCE payment_audit_id_seq",
+    "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
+    "USAGE ON SCHEMA public",
+)
+
+
+async def grant_to_application(conn: asyncpg.Connection, role: str, report: Report) -> None:
+    """Create the role where we may, and give it just what it needs."""
+    if not _ROLE_NAME.fullmatch(role):
+        raise OperatorError("APP_ROLE must be a plain lower-case role name such as hingecraft_app")
+    if not await _role_exists(conn, role, report):
+        return
+    statements = [f"REVOKE ALL ON {table} FROM {role}; GRANT {rights} ON {table} TO {role}" for table, rights in GRANTS.items()]
+    statements += [f"GRANT {grant} TO {role}" for grant in _OTHER_GRANTS]
+    async with conn.transaction():
+        await conn.execute(";\n".join(statements))
+
+
+async def _role_exists(conn: asyncpg.Connection, role: str, report: Report) -> bool:
+    if await conn.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role):
+        return True
+    try:
+        await conn.execute(f"CREATE ROLE {role} NOLOGIN")
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        return True
+    except asyncpg.InsufficientPrivilegeError:
+        report(f"the role {role} does not exist and this user may not create it: the application connects as the owner")
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Currencies and amounts. Pure, except for the one query in `store`."""

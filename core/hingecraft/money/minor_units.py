@@ -1,0 +1,56 @@
+"""What a provider counts in. Stripe wants whole numbers of a unit that is not always the currency's smallest."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hingecraft.errors import InvalidError
+from hingecraft.money.model import Currency, plain
+
+# Without decimals in daily life, yet counted in hundredths by Stripe, which takes whole units of them only.
+_COUNTED_IN_HUNDREDTHS = frozenset({"ISK", "UGX"})
+# Stripe's three-decimal currencies settle in steps of ten of their smallest unit.
+_THREE_DECIMAL_STEP = 10
+LARGEST_STRIPE_AMOUNT = 99_999_999
+
+
+def to_stripe(amount: Decimal, currency: Currency) -> int:
+    """The whole number that Stripe calls `amount`, exact or refused."""
+    units = amount.scaleb(_stripe_exponent(currency))
+    step = _stripe_step(currency)
+    if units != units.to_integral_value() or int(units) % step:
+        raise InvalidError("invalid_amount", _step_sentence(currency, step))
+    if not 0 < units <= LARGEST_STRIPE_AMOUNT:
+        raise InvalidError("amount_out_of_range", f"{plain(amount)} {currency.code} is more than one card payment takes.")
+    return int(units)
+
+
+def from_stripe(units: int, currency: Currency) -> Decimal:
+    """The amount behind Stripe's whole number."""
+    return Decimal(units).scaleb(-_stripe_exponent(currency))
+
+
+def _stripe_exponent(currency: Currency) -> int:
+    return 2 if currency.code in _COUNTED_IN_HUNDREDTHS else currency.exponent
+
+
+def _stripe_step(currency: Currency) -> int:
+    if currency.code in _COUNTED_IN_HUNDREDTHS:
+        return 100
+    return _THREE_DECIMAL_STEP if currency.exponent == 3 else 1  # noqa: PLR2004 - "three-decimal" is their name
+
+
+def _step_sentence(currency: Currency, step: int) -> str:
+    if currency.exponent == 0:
+        return f"An amount in {currency.code} has no decimals."
+    if step == _THREE_DECIMAL_STEP:
+        return f"A card payment in {currency.code} has at most two decimals (the third must be 0)."
+    return f"An amount in {currency.code} has at most {currency.exponent} decimals."
+
+
+def to_nowpayments(amount: Decimal, currency: Currency) -> str:
+    """NOWPayments takes plain decimals with at most the currency's own digits."""
+    quantum = Decimal(1).scaleb(-currency.exponent)
+    if amount != amount.quantize(quantum):
+        raise InvalidError("invalid_amount", f"An amount in {currency.code} has at most {currency.exponent} decimals.")
+    return plain(amount)

@@ -1,0 +1,64 @@
+"""From what people type to a currency: `$`, ` eur `, `Bitcoin`, `US$`."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from hingecraft.money.model import Currency
+
+_LONGEST_NAME = 64
+
+
+def fold(typed: str) -> str:
+    """One spelling for all that people mean alike: full-width forms, spaces and case do not count."""
+    return " ".join(unicodedata.normalize("NFKC", typed).split()).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A currency, and whether it was named or is what we take when nothing known was named."""
+
+    currency: Currency
+    defaulted: bool
+
+
+class CurrencyTable:
+    """All currencies with every word that names one; immutable, made anew when the data change."""
+
+    def __init__(self, currencies: Iterable[Currency]) -> None:
+        self.by_code: Mapping[str, Currency] = {currency.code: currency for currency in currencies}
+        self._words = _words(self.by_code.values())
+
+    def recognise(self, typed: str) -> Currency | None:
+        """The currency that was named by code, alias or symbol, switched off or not; None when it is no currency."""
+        return self._words.get(fold(typed)) if len(typed) <= _LONGEST_NAME else None
+
+    def recognise_or(self, typed: str, default: str) -> Recognised:
+        """The currency that was named, else the default, saying so."""
+        found = self.recognise(typed)
+        return Recognised(found, defaulted=False) if found else Recognised(self.by_code[default], defaulted=True)
+
+
+def _words(currencies: Iterable[Currency]) -> dict[str, Currency]:
+    """Codes win over aliases and aliases over symbols; a symbol that several share (B$, Db) names the first by code."""
+    ordered = sorted(currencies, key=lambda currency: currency.code)
+    words: dict[str, Currency] = {}
+    for spelling in (_codes, _aliases, _symbols):
+        for currency in ordered:
+            for word in spelling(currency):
+                words.setdefault(fold(word), currency)
+    return words
+
+
+def _codes(currency: Currency) -> tuple[str, ...]:
+    return (currency.code,)
+
+
+def _aliases(currency: Currency) -> tuple[str, ...]:
+    return (*currency.aliases, currency.name)
+
+
+def _symbols(currency: Currency) -> tuple[str, ...]:
+    return (currency.symbol,)

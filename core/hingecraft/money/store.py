@@ -1,0 +1,19 @@
+"""The table of currencies."""
+
+from __future__ import annotations
+
+from hingecraft.db.connection import Connection
+from hingecraft.money.model import Currency
+
+CURRENCIES = """
+SELECT code, name, symbol, kind, exponent, enabled, min_amount, max_amount, aliases
+FROM currencies ORDER BY code
+"""
+
+
+async def load_currencies(conn: Connection) -> list[Currency]:
+    """Every currency, those that are switched off too."""
+    return [
+        Currency(**{**dict(row), "aliases": tuple(row["aliases"])})
+        for row in await conn.fetch(CURRENCIES)
+    ]

@@ -1,0 +1,1 @@
+"""Logs, metrics and error reports; each process builds its own and passes them on."""

@@ -1,0 +1,54 @@
+"""What is counted, under the prefix `hingecraft_`. Each process has a registry of its own."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
+
+
+class SyncMetrics:
+    """What an engine counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.rebuilds = Counter(
+            "hingecraft_route_rebuilds_total", "rebuilds of the routes", ["result"], registry=registry
+        )
+        self.version = Gauge("hingecraft_routes_version", "the newest version that every pod serves", registry=registry)
+        self.seconds = Histogram(
+            "hingecraft_sync_seconds", "from a change noticed to the last pod serving it", buckets=_SYNC, registry=registry
+        )
+        self.since_commit = Histogram(
+            "hingecraft_sync_since_commit_seconds",
+            "from a commit, by the clock of Postgres, to the last pod serving it",
+            buckets=_SYNC,
+            registry=registry,
+        )
+        self.deliveries = Counter(
+            "hingecraft_webhook_deliveries_total", "webhooks sent", ["endpoint", "result"], registry=registry
+        )
+
+
+class ApiMetrics:
+    """What a pod counts. `routes_age_seconds` is how long ago the pod last knew its routes to be the newest."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.request_seconds = Histogram(
+            "hingecraft_http_request_seconds",
+            "time to answer",
+            ["method", "route", "status"],
+            buckets=_FAST,
+            registry=registry,
+        )
+        self.limited = Counter(
+            "hingecraft_rate_limited_total", "requests refused by a rate limit", ["limit"], registry=registry
+        )
+        self.version = Gauge("hingecraft_routes_version", "the version that this pod serves", registry=registry)
+        self.age = Gauge(
+            "hingecraft_routes_age_seconds", "since this pod last knew its routes to be the newest", registry=registry
+        )
+        self.swaps = Counter("hingecraft_routes_swaps_total", "versions taken up by this pod", registry=registry)
+        self.refused_signatures = Counter(
+            "hingecraft_refused_signatures_total", "signatures that did not verify", ["kind"], registry=registry
+        )

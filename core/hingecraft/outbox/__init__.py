@@ -1,0 +1,1 @@
+"""Webhooks out: one row for each endpoint and event, signed, delivered at least once."""

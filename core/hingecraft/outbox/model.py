@@ -1,0 +1,112 @@
+"""Endpoints, messages, and when a failed delivery is tried again. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from hingecraft.errors import OperatorError
+
+ROUTES_UPDATED = "routes.updated"
+PAYMENT_EVENTS = ("payment.completed", "payment.failed", "payment.refunded")
+AFTER_PAYMENT_PATH = "/afterPaymentWebhook"
+
+LEASE = timedelta(seconds=30)
+TRIED_FOR = timedelta(hours=24)
+# A site that is being published is back within seconds; one that is down is not asked more often than it helps.
+_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 300, 1800, 7200, 18_000, 36_000))
+_JITTER = 0.2
+
+_ENDPOINT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of Standard Webhooks, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Who is told, and of what."""
+
+    name: str
+    url: str
+    events: tuple[str, ...] = (ROUTES_UPDATED,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One claimed row of the outbox, with the address it goes to."""
+
+    id: UUID
+    created_at: datetime
+    endpoint: str
+    url: str
+    type: str
+    data: str
+    attempts: int
+    claimed_until: datetime
+
+    @property
+    def webhook_id(self) -> str:
+        """The same on every attempt, so that a receiver can tell a repeat."""
+        return f"msg_{self.id.hex}"
+
+    def body(self, timestamp: str) -> bytes:
+        """What is signed and sent."""
+        document: dict[str, Any] = {"type": self.type, "timestamp": timestamp, "data": json.loads(self.data)}
+        return json.dumps(document, separators=(",", ":")).encode()
+
+
+def parse_endpoints(text: Sequence[str], *, allow_private: bool) -> list[Endpoint]:
+    """Read `WIX_WEBHOOK_ENDPOINTS`: `name=url` pairs; the path says which events an endpoint gets."""
+    endpoints = [_parse_endpoint(pair, allow_private=allow_private) for pair in text]
+    names = [endpoint.name for endpoint in endpoints]
+    for name in names:
+        if names.count(name) > 1:
+            raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS names {name} twice; give each endpoint a name of its own")
+    return endpoints
+
+
+def _parse_endpoint(pair: str, *, allow_private: bool) -> Endpoint:
+    name, separator, url = pair.partition("=")
+    name, url = name.strip(), url.strip()
+    if not separator or not _ENDPOINT_NAME.fullmatch(name):
+        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name!r} is no name=url pair; write site=https://...")
+    address = urlsplit(url)
+    if address.scheme != "https" and not (allow_private and address.scheme == "http"):
+        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name} must be an https address")
+    if not address.hostname or address.username or address.password:
+        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name} must be an address without a user or password in it")
+    wants_payments = address.path.endswith(AFTER_PAYMENT_PATH)
+    return Endpoint(name=name, url=url, events=PAYMENT_EVENTS if wants_payments else (ROUTES_UPDATED,))
+
+
+def next_pause(attempts: int) -> timedelta:
+    """How long to wait after that many failed attempts, with jitter so that endpoints do not come in step."""
+    pause = _PAUSES[min(attempts, len(_PAUSES)) - 1]
+    return pause * (1 + random.uniform(-_JITTER, _JITTER))  # noqa: S311 - jitter, not a secret
+
+
+def signature(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -> str:
+    """Standard Webhooks: one signature for each secret, so that a rotation breaks nobody."""
+    signed = f"{webhook_id}.{timestamp}.".encode() + body
+    digests = (hmac.digest(key_of(secret), signed, hashlib.sha256) for secret in secrets)
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+
+
+def key_of(secret: str) -> bytes:
+    """The key behind `whsec_<base64>`."""
+    try:
+        if not secret.startswith(_SECRET_PREFIX):
+            raise ValueError(_SECRET_PREFIX)
+        return base64.b64decode(secret.removeprefix(_SECRET_PREFIX), validate=True)
+    except (ValueError, binascii.Error):
+        raise OperatorError("WEBHOOK_SECRET must be whsec_ followed by base64, as Standard Webhooks writes it") from None

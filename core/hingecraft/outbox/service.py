@@ -1,0 +1,25 @@
+"""Putting events into the outbox, and keeping the list of who wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.outbox import store
+from hingecraft.outbox.model import ROUTES_UPDATED, Endpoint
+
+
+async def announce_routes(conn: Connection, version: Mapping[str, Any]) -> None:
+    """Tell every endpoint of a new version, in the transaction that publishes it."""
+    await store.supersede(conn, ROUTES_UPDATED)
+    await store.enqueue(conn, ROUTES_UPDATED, version)
+
+
+async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint], current: Mapping[str, Any] | None) -> None:
+    """Make the database know just these endpoints; one that is new or moved is told the current version at once."""
+    async with database.transaction() as conn:
+        await store.keep_partitions(conn)
+        changed = await store.keep_endpoints(conn, endpoints)
+        if changed and current is not None:
+            await store.enqueue(conn, ROUTES_UPDATED, current, changed)

@@ -1,0 +1,122 @@
+"""The tables `outbox` and `webhook_endpoints`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+
+from hingecraft.db.connection import Connection
+from hingecraft.outbox.model import LEASE, TRIED_FOR, Endpoint, Message
+
+SUPERSEDE = "UPDATE outbox SET state = 'superseded', finished_at = now() WHERE type = $1 AND state = 'pending'"
+ENQUEUE = """
+INSERT INTO outbox (endpoint, type, data)
+SELECT name, $1, $2::jsonb FROM webhook_endpoints
+WHERE disabled_at IS NULL AND $1 = ANY (events) AND ($3::text[] IS NULL OR name = ANY ($3))
+"""
+KEEP_ENDPOINT = """
+INSERT INTO webhook_endpoints AS kept (name, url, events) VALUES ($1, $2, $3)
+ON CONFLICT (name) DO UPDATE SET
+    url = excluded.url, events = excluded.events, disabled_at = NULL, disabled_because = NULL, failures = 0,
+    delivered_version = NULL
+WHERE (kept.url, kept.events) IS DISTINCT FROM (excluded.url, excluded.events)
+RETURNING name
+"""
+DROP_ENDPOINTS = "DELETE FROM webhook_endpoints WHERE NOT name = ANY ($1)"
+BURY_ORPHANS = """
+UPDATE outbox SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
+WHERE state = 'pending' AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
+"""
+CLAIM = """
+WITH due AS (
+    SELECT o.id, o.created_at, e.url FROM outbox o JOIN webhook_endpoints e ON e.name = o.endpoint
+    WHERE o.state = 'pending' AND o.next_attempt_at <= now() AND e.disabled_at IS NULL
+      AND (o.claimed_until IS NULL OR o.claimed_until < now())
+    ORDER BY o.next_attempt_at LIMIT $1 FOR UPDATE OF o SKIP LOCKED
+)
+UPDATE outbox o SET claimed_until = clock_timestamp() + $2, attempts = attempts + 1
+FROM due WHERE o.id = due.id AND o.created_at = due.created_at
+RETURNING o.id, o.created_at, o.endpoint, due.url, o.type, o.data::text AS data, o.attempts, o.claimed_until
+"""
+DELIVERED = """
+WITH done AS (
+    UPDATE outbox SET state = 'delivered', finished_at = now(), answer = $4
+    WHERE id = $1 AND created_at = $2 AND claimed_until = $3 RETURNING endpoint, type, (data ->> 'version')::bigint AS version
+)
+UPDATE webhook_endpoints e SET failures = 0, delivered_at = now(),
+    delivered_version = CASE WHEN done.type = 'routes.updated'
+        THEN greatest(e.delivered_version, done.version) ELSE e.delivered_version END
+FROM done WHERE e.name = done.endpoint
+"""
+FAILED = """
+WITH failed AS (
+    UPDATE outbox SET claimed_until = NULL, answer = $4, next_attempt_at = now() + $5,
+        state = CASE WHEN state = 'pending' AND now() + $5 > created_at + $6 THEN 'dead' ELSE state END,
+        finished_at = CASE WHEN now() + $5 > created_at + $6 THEN now() END
+    WHERE id = $1 AND created_at = $2 AND claimed_until = $3 RETURNING endpoint
+)
+UPDATE webhook_endpoints e SET failures = failures + 1 FROM failed WHERE e.name = failed.endpoint
+"""
+DISABLE = """
+UPDATE webhook_endpoints SET disabled_at = now(), disabled_because = $2, failures = failures + 1
+WHERE name = $1 AND disabled_at IS NULL
+"""
+KEEP_PARTITIONS = "SELECT hc_keep_partitions('outbox', 3), hc_keep_partitions('payment_audit', 3)"
+
+
+async def supersede(conn: Connection, event: str) -> None:
+    """Let what has not been delivered of that event go: a newer one says all that it said."""
+    await conn.execute(SUPERSEDE, event)
+
+
+async def enqueue(conn: Connection, event: str, data: Mapping[str, Any], only: Sequence[str] | None = None) -> None:
+    """Write one row for each endpoint that wants the event."""
+    await conn.execute(ENQUEUE, event, json.dumps(data), only)
+
+
+async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> list[str]:
+    """Make the table say just these; answers the names of those that are new or changed."""
+    await conn.execute(DROP_ENDPOINTS, [endpoint.name for endpoint in endpoints])
+    changed = [await conn.fetchval(KEEP_ENDPOINT, e.name, e.url, list(e.events)) for e in endpoints]
+    await conn.execute(BURY_ORPHANS)
+    return [name for name in changed if name]
+
+
+async def claim(conn: Connection, limit: int) -> list[Message]:
+    """Take what is due, for the length of a lease."""
+    return [Message(**dict(row)) for row in await conn.fetch(CLAIM, limit, LEASE)]
+
+
+async def delivered(conn: Connection, message: Message, answer: str) -> None:
+    """Only who still holds the claim may say so."""
+    await conn.execute(DELIVERED, *_claim_of(message), answer)
+
+
+async def failed(conn: Connection, message: Message, answer: str, pause: timedelta) -> None:
+    """Try again after the pause, or bury it when its day is over."""
+    await conn.execute(FAILED, *_claim_of(message), answer, pause, TRIED_FOR)
+
+
+async def disable(conn: Connection, message: Message, because: str) -> None:
+    """The endpoint has said that it does not want to hear from us again."""
+    await conn.execute(DISABLE, message.endpoint, because)
+    await conn.execute(BURY_ORPHANS)
+
+
+async def endpoints(conn: Connection) -> list[asyncpg.Record]:
+    """Every endpoint with how it fares."""
+    rows: list[asyncpg.Record] = await conn.fetch("SELECT * FROM webhook_endpoints ORDER BY name")
+    return rows
+
+
+async def keep_partitions(conn: Connection) -> None:
+    """Have next months' partitions ready."""
+    await conn.execute(KEEP_PARTITIONS)
+
+
+def _claim_of(message: Message) -> tuple[object, ...]:
+    return message.id, message.created_at, message.claimed_until

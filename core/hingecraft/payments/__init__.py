@@ -1,0 +1,1 @@
+"""Payments and the trail that explains them."""

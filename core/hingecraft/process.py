@@ -1,0 +1,43 @@
+"""What every long-running process does alike: log, report, stop on SIGTERM and Ctrl-C within ten seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import uvloop
+
+from hingecraft.observability.logs import secrets_of, start_logging
+from hingecraft.observability.sentry import start_sentry
+from hingecraft.settings import LogSettings
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def start_observing(settings: LogSettings, process: str) -> None:
+    """Logs and error reports, before anything else can go wrong."""
+    secrets = secrets_of(settings)
+    start_logging(settings.log_level, secrets)
+    start_sentry(settings.sentry_dsn, process, secrets)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Run a process's main coroutine on uvloop."""
+    uvloop.run(main)
+
+
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run until the work ends or the process is told to stop; then the work is cancelled and may clean up."""
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        with suppress(asyncio.CancelledError):
+            await task
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,1 @@
+"""The routes document: how to pay in each currency, in versions that only grow."""

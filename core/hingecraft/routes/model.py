@@ -1,0 +1,92 @@
+"""A version of the routes, the policy that publishing obeys, and what a rebuild did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from hingecraft.errors import ConflictError
+
+Provider = Literal["stripe", "nowpayments"]
+PROVIDERS: tuple[Provider, ...] = ("stripe", "nowpayments")
+
+# The names by which a PaymentRoutes resource marks a field as its own.
+PIN_FIELD = "pinVersion"
+PAUSED_FIELD = "paused"
+SINGLE_USE_FIELD = "publish.singleUseCheckouts"
+
+
+def provider_field(provider: str) -> str:
+    """The managed name of a provider's switch."""
+    return f"providers.{provider}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutesVersion:
+    """One immutable version; `routes` is JSON text exactly as its checksum was taken over."""
+
+    version: int
+    checksum: str
+    generated_at: datetime
+    restored_from: int | None
+    next_expiry: datetime | None
+    routes: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """What one rebuild did: the newest version after it, and whether the rebuild made it."""
+
+    version: int | None
+    checksum: str | None
+    generated_at: datetime | None
+    next_expiry: datetime | None
+    changed: bool
+    paused: bool
+    pin_missing: bool
+    committed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What every publisher obeys."""
+
+    disabled_providers: frozenset[str]
+    single_use_checkouts: bool
+    paused: bool
+    pin_version: int | None
+    managed: frozenset[str]
+
+    def refuse_managed(self, fields: frozenset[str]) -> None:
+        """A field that a PaymentRoutes resource sets is changed there, and nowhere else."""
+        taken = sorted(fields & self.managed)
+        if taken:
+            raise ConflictError(
+                "managed_by_resource",
+                f"{', '.join(taken)} is set by a PaymentRoutes resource: change it there.",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """What to change in the policy; None leaves a field alone."""
+
+    providers: dict[str, bool]
+    single_use_checkouts: bool | None = None
+    paused: bool | None = None
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The managed names of all that this would change."""
+        named = {provider_field(provider) for provider in self.providers}
+        if self.single_use_checkouts is not None:
+            named.add(SINGLE_USE_FIELD)
+        if self.paused is not None:
+            named.add(PAUSED_FIELD)
+        return frozenset(named)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as everything that we publish is written."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,129 @@
+"""Publishing routes, and the acts of an admin on them. The only place that opens a transaction on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import ConflictError, MissingError
+from hingecraft.outbox import service as outbox
+from hingecraft.payments import audit
+from hingecraft.routes import store
+from hingecraft.routes.model import PIN_FIELD, Policy, PolicyChange, Publication, RoutesVersion, timestamp
+
+_BEFORE_ALL = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who acts, and in answer to which request."""
+
+    actor: str
+    request_id: str | None = None
+
+
+async def publish(database: Database) -> Publication:
+    """Rebuild the routes; if they differ, publish them and tell the Wix endpoints, all or nothing."""
+    async with database.transaction() as conn:
+        return await _publish(conn)
+
+
+async def _publish(conn: Connection) -> Publication:
+    publication = await store.rebuild(conn)
+    if publication.changed:
+        assert publication.generated_at is not None
+        await outbox.announce_routes(
+            conn,
+            {
+                "version": publication.version,
+                "checksum": publication.checksum,
+                "generatedAt": timestamp(publication.generated_at),
+            },
+        )
+    return publication
+
+
+async def newest(database: Database) -> RoutesVersion | None:
+    """The newest version with its routes."""
+    async with database.connection() as conn:
+        return await store.newest(conn)
+
+
+async def newest_number(database: Database) -> int | None:
+    """The number of the newest version."""
+    async with database.connection() as conn:
+        return await store.newest_number(conn)
+
+
+async def refresh(database: Database, act: Act) -> Publication:
+    """Rebuild because an admin says so, and have the engines bring every pod to the newest version."""
+    async with database.transaction() as conn:
+        if (await store.policy(conn)).paused:
+            raise ConflictError("paused", "Publishing is paused: set paused to false in the policy first.")
+        publication = await _publish(conn)
+        await store.wake(conn)
+        await audit.append(
+            conn,
+            actor=act.actor,
+            action="routes_refreshed",
+            request_id=act.request_id,
+            version=publication.version,
+            changed=publication.changed,
+        )
+    return publication
+
+
+async def pin(database: Database, version: int | None, act: Act) -> Publication:
+    """Go back to the routes of a version by publishing them as a new one, or let the data publish again."""
+    async with database.transaction() as conn:
+        policy = await store.policy(conn, locked=True)
+        policy.refuse_managed(frozenset({PIN_FIELD}))
+        if policy.paused:
+            raise ConflictError("paused", "Publishing is paused: set paused to false in the policy first.")
+        if version is not None and not await store.version_exists(conn, version):
+            raise MissingError("unknown_version", f"Version {version} is not kept: GET /admin/routes/versions lists them.")
+        await store.pin(conn, version)
+        publication = await _publish(conn)
+        await audit.append(
+            conn,
+            actor=act.actor,
+            action="routes_pinned" if version is not None else "routes_unpinned",
+            request_id=act.request_id,
+            pinned=version,
+            version=publication.version,
+        )
+    return publication
+
+
+async def policy(database: Database) -> Policy:
+    """What every publisher obeys now."""
+    async with database.connection() as conn:
+        return await store.policy(conn)
+
+
+async def change_policy(database: Database, change: PolicyChange, act: Act) -> Policy:
+    """Change the policy; its trigger wakes the engines."""
+    async with database.transaction() as conn:
+        before = await store.policy(conn, locked=True)
+        before.refuse_managed(change.fields)
+        await store.change_policy(conn, before, change)
+        await audit.append(
+            conn,
+            actor=act.actor,
+            action="policy_changed",
+            request_id=act.request_id,
+            providers=change.providers,
+            singleUseCheckouts=change.single_use_checkouts,
+            paused=change.paused,
+        )
+        return await store.policy(conn)
+
+
+async def versions(database: Database, *, before: int | None, limit: int) -> tuple[Sequence[dict[str, Any]], int | None]:
+    """A page of the history, newest first, and where the next page begins."""
+    async with database.connection() as conn:
+        rows = await store.versions_before(conn, before if before is not None else _BEFORE_ALL, limit + 1)
+    page = [dict(row) for row in rows[:limit]]
+    return page, page[-1]["version"] if len(rows) > limit else None

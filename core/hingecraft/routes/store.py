@@ -1,0 +1,106 @@
+"""The tables `payment_routes` and `route_policy`."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from hingecraft.db.connection import Connection
+from hingecraft.routes.model import Policy, PolicyChange, Publication, RoutesVersion
+from hingecraft.routes.rebuild import REBUILD
+
+CHANNEL = "hc_routes_changed"
+KEPT_VERSIONS = 500
+
+PUBLISHERS_TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtext('hingecraft.routes'))"
+# A publisher that is stopped in the middle must not hold up the others.
+PUBLISHERS_ARE_QUICK = "SET LOCAL idle_in_transaction_session_timeout = '2s'; SET LOCAL lock_timeout = '4s'"
+NEWEST_NUMBER = "SELECT max(version) FROM payment_routes"
+NEWEST = """
+SELECT version, checksum, generated_at, restored_from, next_expiry, routes::text AS routes
+FROM payment_routes ORDER BY version DESC LIMIT 1
+"""
+VERSIONS = """
+SELECT version, checksum, generated_at, restored_from, (SELECT count(*) FROM jsonb_object_keys(routes)) AS route_count
+FROM payment_routes WHERE version < $1 ORDER BY version DESC LIMIT $2
+"""
+VERSION_EXISTS = "SELECT EXISTS (SELECT FROM payment_routes WHERE version = $1)"
+PRUNE = """
+DELETE FROM payment_routes
+WHERE version <= $1 AND version IS DISTINCT FROM (SELECT pin_version FROM route_policy)
+"""
+POLICY = "SELECT disabled_providers, single_use_checkouts, paused, pin_version, managed FROM route_policy"
+LOCKED_POLICY = POLICY + " FOR UPDATE"
+CHANGE_POLICY = """
+UPDATE route_policy SET
+    disabled_providers = $1,
+    single_use_checkouts = coalesce($2, single_use_checkouts),
+    paused = coalesce($3, paused)
+"""
+PIN = "UPDATE route_policy SET pin_version = $1"
+WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
+
+
+async def rebuild(conn: Connection) -> Publication:
+    """Publish the next version if it would differ from the newest."""
+    await conn.execute(PUBLISHERS_ARE_QUICK)
+    await conn.execute(PUBLISHERS_TAKE_TURNS)
+    row = await conn.fetchrow(REBUILD)
+    assert row is not None, "route_policy has lost its row"
+    publication = Publication(**dict(row))
+    if publication.changed and publication.version is not None and publication.version > KEPT_VERSIONS:
+        await conn.execute(PRUNE, publication.version - KEPT_VERSIONS)
+    return publication
+
+
+async def newest_number(conn: Connection) -> int | None:
+    """The number of the newest version: one index look-up."""
+    number: int | None = await conn.fetchval(NEWEST_NUMBER)
+    return number
+
+
+async def newest(conn: Connection) -> RoutesVersion | None:
+    """The newest version with its routes."""
+    row = await conn.fetchrow(NEWEST)
+    return RoutesVersion(**dict(row)) if row else None
+
+
+async def versions_before(conn: Connection, before: int, limit: int) -> list[asyncpg.Record]:
+    """The history below a version, newest first, without the routes themselves."""
+    rows: list[asyncpg.Record] = await conn.fetch(VERSIONS, before, limit)
+    return rows
+
+
+async def version_exists(conn: Connection, version: int) -> bool:
+    """Whether that version is still kept."""
+    return bool(await conn.fetchval(VERSION_EXISTS, version))
+
+
+async def policy(conn: Connection, *, locked: bool = False) -> Policy:
+    """The policy, locked against others who would change it when it is read for a change."""
+    row = await conn.fetchrow(LOCKED_POLICY if locked else POLICY)
+    assert row is not None, "route_policy has lost its row"
+    return Policy(
+        disabled_providers=frozenset(row["disabled_providers"]),
+        single_use_checkouts=row["single_use_checkouts"],
+        paused=row["paused"],
+        pin_version=row["pin_version"],
+        managed=frozenset(row["managed"]),
+    )
+
+
+async def change_policy(conn: Connection, before: Policy, change: PolicyChange) -> None:
+    """Write the changed fields."""
+    disabled = set(before.disabled_providers)
+    for provider, enabled in change.providers.items():
+        (disabled.discard if enabled else disabled.add)(provider)
+    await conn.execute(CHANGE_POLICY, sorted(disabled), change.single_use_checkouts, change.paused)
+
+
+async def pin(conn: Connection, version: int | None) -> None:
+    """Pin to a version, or let the data publish again."""
+    await conn.execute(PIN, version)
+
+
+async def wake(conn: Connection) -> None:
+    """Have every engine look, as if the data had changed."""
+    await conn.execute(WAKE)

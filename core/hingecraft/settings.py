@@ -1,0 +1,194 @@
+"""Settings come from the environment, each also as `<NAME>_FILE`.
+
+Each process has one class with just what it reads, so that a pod mounts only the secrets it needs.
+A secret given as a file is read again when the file changes, so that a rotation needs no restart.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from hingecraft.errors import OperatorError
+
+_LOOK_AGAIN_AFTER = 1.0
+_SHORTEST_SECRET = 8
+
+
+class Secret:
+    """One secret, or two (the new one and the old one, separated by a comma) while it is being rotated."""
+
+    def __init__(self, text: str = "", *, path: Path | None = None) -> None:
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._looked_at = 0.0
+        self._values = _split(text)
+        if path is not None:
+            self._reread()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every value that still verifies, the newest first."""
+        if self._path is not None and time.monotonic() - self._looked_at >= _LOOK_AGAIN_AFTER:
+            self._reread()
+        return self._values
+
+    @property
+    def newest(self) -> str:
+        """The value to sign or to log in with."""
+        values = self.values
+        return values[0] if values else ""
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def _reread(self) -> None:
+        """A file that is away or empty for a moment, as while it is being replaced, changes nothing."""
+        assert self._path is not None
+        self._looked_at = time.monotonic()
+        try:
+            seen = self._path.stat()
+            if self._stamp != (seen.st_mtime_ns, seen.st_ino):
+                text = self._path.read_text(encoding="utf-8")
+                self._values = _split(text) or self._values
+                self._stamp = (seen.st_mtime_ns, seen.st_ino)
+        except OSError:
+            return
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _as_secret(value: object) -> Secret:
+    secret = value if isinstance(value, Secret) else Secret(str(value))
+    if any(len(part) < _SHORTEST_SECRET for part in secret.values):
+        raise ValueError(f"needs at least {_SHORTEST_SECRET} characters")
+    return secret
+
+
+def _as_required_secret(value: object) -> Secret:
+    secret = _as_secret(value)
+    if not secret:
+        raise ValueError("is empty")
+    return secret
+
+
+def _as_dsn(value: object) -> Secret:
+    """A DSN is one value: it may hold commas, so it is never split."""
+    if isinstance(value, Secret):
+        return value
+    text = str(value).strip()
+    if not text.startswith(("postgres://", "postgresql://")):
+        raise ValueError("must start with postgresql://")
+    return _Dsn(text)
+
+
+class _Dsn(Secret):
+    def __init__(self, text: str = "", *, path: Path | None = None) -> None:
+        super().__init__(text, path=path)
+        if path is None:
+            self._values = (text,)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        parts = super().values
+        return (",".join(parts),) if parts else ()
+
+
+def _as_list(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value)  # type: ignore[arg-type]  # a default given in code is already a sequence
+
+
+OptionalSecret = Annotated[Secret, NoDecode, BeforeValidator(_as_secret)]
+RequiredSecret = Annotated[Secret, NoDecode, BeforeValidator(_as_required_secret)]
+Dsn = Annotated[Secret, NoDecode, BeforeValidator(_as_dsn)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_list)]
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """`<NAME>_FILE` names the file that holds the value of `<NAME>`."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE", "").strip()
+        if not path:
+            return None, field_name, False
+        try:
+            text = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise OperatorError(f"{field_name.upper()}_FILE: cannot read {path}: {error.strerror}") from error
+        if field.annotation is Secret:
+            is_dsn = field_name.endswith("database_url")
+            return (_Dsn if is_dsn else Secret)(path=Path(path)), field_name, False
+        return text, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """The base of every process's settings."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        return init_settings, _FileSource(settings_cls), env_settings
+
+
+class LogSettings(Settings):
+    """What every process reads."""
+
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    sentry_dsn: str = Field("", description="where unexpected errors are reported; empty: nowhere")
+
+
+class DatabaseSettings(LogSettings):
+    """What every process that talks to Postgres reads."""
+
+    database_url: Dsn = Field(description="Postgres, as postgresql://user:password@host:port/database")
+
+
+class ListenSettings(DatabaseSettings):
+    """What a process with a sync engine reads."""
+
+    listen_database_url: Dsn | None = Field(
+        None, description="a direct connection for LISTEN, past any pooler; default: DATABASE_URL"
+    )
+
+
+_Loaded = TypeVar("_Loaded", bound=Settings)
+
+
+def load(kind: type[_Loaded], overrides: Mapping[str, Any] | None = None) -> _Loaded:
+    """Read the settings of one process, or stop it with one line that names what is wrong."""
+    try:
+        return kind(**(overrides or {}))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "the settings"
+        what = "is not set" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+        raise OperatorError(f"{name} {what}; set {name} or {name}_FILE, as .env.example shows") from error

@@ -1,0 +1,111 @@
+"""`hingecraft sync`: the engine without Kubernetes, for laptops and plain machines."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, start_http_server
+from pydantic import Field
+
+from hingecraft import process
+from hingecraft.cli import EXIT_OK, Command
+from hingecraft.db.connection import Database
+from hingecraft.errors import OperatorError
+from hingecraft.observability.metrics import SyncMetrics
+from hingecraft.outbox.delivery import Deliverer
+from hingecraft.outbox.model import Message, key_of, parse_endpoints
+from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
+from hingecraft.sync.engine import Engine, Landed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+log = logging.getLogger(__name__)
+
+
+class SyncSettings(ListenSettings):
+    """What `hingecraft sync` reads."""
+
+    api_addresses: CommaList = Field(
+        description="the pods' internal base URLs, comma-separated, such as http://127.0.0.1:8081"
+    )
+    push_secret: RequiredSecret = Field(description="signs what an engine pushes to the pods")
+    wix_webhook_endpoints: CommaList = Field(
+        (),
+        description="name=url pairs, comma-separated, https only; a path that ends in /afterPaymentWebhook gets the "
+        "payment events, any other routes.updated",
+    )
+    webhook_secret: OptionalSecret = Field(
+        Secret(), description="signs what goes to Wix: whsec_ and base64; needed with WIX_WEBHOOK_ENDPOINTS"
+    )
+    allow_private_webhooks: bool = Field(False, description="for development: webhooks may be http or private")
+    sync_metrics_port: int = Field(0, description="where this process shows its metrics; 0: nowhere", ge=0, le=65535)
+
+
+@asynccontextmanager
+async def engine_of(
+    settings: SyncSettings, landed: Callable[[Landed], None], registry: CollectorRegistry
+) -> AsyncIterator[Engine]:
+    """An engine as the settings describe it."""
+    endpoints = parse_endpoints(settings.wix_webhook_endpoints, allow_private=settings.allow_private_webhooks)
+    if endpoints and not settings.webhook_secret:
+        raise OperatorError("WEBHOOK_SECRET is not set, and WIX_WEBHOOK_ENDPOINTS needs it")
+    for secret in settings.webhook_secret.values:
+        key_of(secret)
+    metrics = SyncMetrics(registry)
+
+    def count(message: Message, result: str) -> None:
+        metrics.deliveries.labels(message.endpoint, result).inc()
+
+    async def addresses() -> Iterable[str]:
+        return settings.api_addresses
+
+    database = Database(settings.database_url, application="hingecraft-sync")
+    try:
+        yield Engine(
+            database=database,
+            listen_dsn=settings.listen_database_url or settings.database_url,
+            addresses=addresses,
+            push_secret=settings.push_secret,
+            endpoints=endpoints,
+            deliverer=Deliverer(
+                database,
+                {endpoint.name: settings.webhook_secret for endpoint in endpoints},
+                allow_private=settings.allow_private_webhooks,
+                observe=count,
+            ),
+            metrics=metrics,
+            landed=landed,
+        )
+    finally:
+        await database.close()
+
+
+def _landed(landed: Landed) -> None:
+    log.info(
+        "routes version %s is served by every pod",
+        landed.version,
+        extra={"version": landed.version, "pods": landed.pods, "ms": round(landed.seconds * 1000)},
+    )
+
+
+async def _main(settings: SyncSettings) -> None:
+    registry = CollectorRegistry()
+    if settings.sync_metrics_port:
+        start_http_server(settings.sync_metrics_port, registry=registry)
+    async with engine_of(settings, _landed, registry) as engine:
+        await process.until_stopped(engine.run())
+
+
+def _run(_arguments: argparse.Namespace) -> int:
+    settings = load(SyncSettings)
+    process.start_observing(settings, "sync")
+    process.run(_main(settings))
+    return EXIT_OK
+
+
+COMMAND = Command(summary="bring each change of the routes to every pod and Wix endpoint", run=_run)

@@ -1,0 +1,189 @@
+"""The engine: hears of changes, lets them settle, publishes, and brings the version everywhere.
+
+Any number of engines may run against one database: publishing is compare-and-set under a lock, a push
+never takes a pod backwards, and a webhook is claimed before it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.observability.metrics import SyncMetrics
+from hingecraft.outbox import service as outbox
+from hingecraft.outbox.delivery import Deliverer
+from hingecraft.outbox.model import Endpoint
+from hingecraft.routes import service as routes
+from hingecraft.routes.model import Publication, timestamp
+from hingecraft.routes.store import CHANNEL
+from hingecraft.settings import Secret
+from hingecraft.sync.changes import Changes, Timing
+from hingecraft.sync.fanout import Addresses, FanOut, Target
+from hingecraft.sync.listener import Listener
+
+log = logging.getLogger(__name__)
+
+_RETRY_AFTER = 0.5
+_CLOCKS_AGREE_WITHIN = 1.0
+_PARTITIONS_EVERY = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """A version has reached every pod."""
+
+    version: int
+    checksum: str
+    pods: int
+    seconds: float
+    since_commit: float | None
+
+
+class Engine:
+    """Steps 1 to 6 of the way from a commit to every pod and page."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        listen_dsn: Secret,
+        addresses: Addresses,
+        push_secret: Secret,
+        endpoints: Sequence[Endpoint],
+        deliverer: Deliverer,
+        metrics: SyncMetrics,
+        timing: Timing | None = None,
+        landed: Callable[[Landed], None] = lambda _landed: None,
+    ) -> None:
+        self._database = database
+        self._endpoints = endpoints
+        self._deliverer = deliverer
+        self._metrics = metrics
+        self._timing = timing or Timing()
+        self._landed = landed
+        self._changes = Changes()
+        self._listener = Listener(listen_dsn, CHANNEL, self._changes.notice)
+        self.fanout = FanOut(addresses, push_secret, complete=self._on_complete)
+        self._expiry: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_endpoints(), name="keep endpoints")
+                tasks.create_task(self._listener.run(), name="listen")
+                tasks.create_task(self._resync(), name="resync")
+                tasks.create_task(self._deliverer.run(), name="deliver webhooks")
+                tasks.create_task(self._publish_changes(), name="publish")
+        finally:
+            if self._expiry is not None:
+                self._expiry.cancel()
+            await self.fanout.close()
+
+    async def _publish_changes(self) -> None:
+        while True:
+            noticed_at = await self._changes.settled(self._timing)
+            try:
+                publication = await routes.publish(self._database)
+            except DatabaseUnavailableError as error:
+                log.warning("routes could not be rebuilt, trying again: %s", error)
+                self._metrics.rebuilds.labels("failed").inc()
+                await asyncio.sleep(_RETRY_AFTER)
+                self._changes.notice()
+            else:
+                await self._bring_everywhere(publication, noticed_at)
+
+    async def _bring_everywhere(self, publication: Publication, noticed_at: float) -> None:
+        self._metrics.rebuilds.labels(_result(publication)).inc()
+        self._wake_at(publication.next_expiry)
+        if publication.pin_missing:
+            log.error("the policy pins a version that is not kept: nothing is published until it is unpinned")
+        if publication.version is None or publication.checksum is None:
+            return
+        if publication.changed:
+            self._deliverer.wake()
+        if not publication.paused:
+            await self.fanout.announce(
+                Target(
+                    version=publication.version,
+                    checksum=publication.checksum,
+                    noticed_at=noticed_at,
+                    committed_at=publication.committed_at,
+                )
+            )
+
+    def _on_complete(self, target: Target, seconds: float, pods: int) -> None:
+        self._metrics.version.set(target.version)
+        self._metrics.seconds.observe(seconds)
+        since_commit = _since_commit(target, seconds)
+        if since_commit is not None:
+            self._metrics.since_commit.observe(since_commit)
+        self._landed(
+            Landed(
+                version=target.version,
+                checksum=target.checksum,
+                pods=pods,
+                seconds=seconds,
+                since_commit=since_commit,
+            )
+        )
+
+    def _wake_at(self, expiry: datetime | None) -> None:
+        """Look again when the first link of the document expires."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if expiry is not None:
+            left = max(0.0, (expiry - datetime.now(UTC)).total_seconds())
+            self._expiry = asyncio.get_running_loop().call_later(left, self._changes.notice)
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.resync)
+            self._changes.notice()
+
+    async def _keep_endpoints(self) -> None:
+        while True:
+            await self._until_done(self._tell_database)
+            await asyncio.sleep(_PARTITIONS_EVERY)
+
+    async def _tell_database(self) -> None:
+        current = await routes.newest(self._database)
+        data = current and {
+            "version": current.version,
+            "checksum": current.checksum,
+            "generatedAt": timestamp(current.generated_at),
+        }
+        await outbox.keep_endpoints(self._database, self._endpoints, data)
+        self._deliverer.wake()
+
+    @staticmethod
+    async def _until_done(work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await work()
+            except DatabaseUnavailableError as error:
+                log.warning("Postgres is away, trying again: %s", error)
+                await asyncio.sleep(_RETRY_AFTER)
+
+
+def _since_commit(target: Target, seconds: float) -> float | None:
+    """Seconds since the commit, by the server's clock; None for a change without one, as a deletion or an expiry.
+
+    The newest commit among the rows that routes read is not this change's when it lies well before the notification.
+    """
+    if target.committed_at is None:
+        return None
+    elapsed = (datetime.now(UTC) - target.committed_at).total_seconds()
+    return elapsed if abs(elapsed - seconds) <= _CLOCKS_AGREE_WITHIN else None
+
+
+def _result(publication: Publication) -> str:
+    if publication.paused:
+        return "paused"
+    return "published" if publication.changed else "unchanged"

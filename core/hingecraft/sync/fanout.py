@@ -1,0 +1,135 @@
+"""Brings a version to every pod at once, and keeps at it until each has acknowledged that one or a newer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+
+import aiohttp
+
+from hingecraft.settings import Secret
+from hingecraft.sync.signature import HEADER, sign
+
+log = logging.getLogger(__name__)
+
+PUSH_PATH = "/internal/routes"
+_PUSH_TIMEOUT = 2.0
+_FIRST_RETRY = 0.05
+_LONGEST_RETRY = 1.0
+_ANSWER_LIMIT = 4096
+
+Addresses = Callable[[], Awaitable[Iterable[str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What every pod should serve; when the change behind it was noticed (on the loop's clock) and committed."""
+
+    version: int
+    checksum: str
+    noticed_at: float
+    committed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Pod:
+    """One address, and the newest version that it has said it serves."""
+
+    address: str
+    version: int = 0
+    task: asyncio.Task[None] | None = None
+
+
+class FanOut:
+    """Pushes to wherever the pods are said to be now; each pod is driven on its own, so a slow one delays no other."""
+
+    def __init__(
+        self, addresses: Addresses, secret: Secret, *, complete: Callable[[Target, float, int], None]
+    ) -> None:
+        self._addresses = addresses
+        self._secret = secret
+        self._complete = complete
+        self._target: Target | None = None
+        self._pods: dict[str, Pod] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._completed = 0
+
+    @property
+    def pods(self) -> dict[str, int]:
+        """What each pod was last known to serve."""
+        return {pod.address: pod.version for pod in self._pods.values()}
+
+    async def announce(self, target: Target) -> None:
+        """Drive every pod to this version; a push of an older one that is still being retried becomes this one."""
+        if self._session is None:
+            timeout = aiohttp.ClientTimeout(total=_PUSH_TIMEOUT)
+            self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
+        if self._target is None or target.version >= self._target.version:
+            self._target = target
+        await self._follow_addresses()
+        for pod in self._pods.values():
+            if pod.version < self._target.version and (pod.task is None or pod.task.done()):
+                pod.task = asyncio.create_task(self._drive(pod), name=f"push to {pod.address}")
+
+    async def close(self) -> None:
+        """Stop pushing; the pods' own poll does the rest."""
+        for pod in list(self._pods.values()):
+            await self._stop(pod)
+        if self._session is not None:
+            await self._session.close()
+
+    async def _follow_addresses(self) -> None:
+        wanted = {address.rstrip("/") for address in await self._addresses()}
+        for gone in self._pods.keys() - wanted:
+            await self._stop(self._pods.pop(gone))
+        for address in wanted - self._pods.keys():
+            self._pods[address] = Pod(address)
+
+    @staticmethod
+    async def _stop(pod: Pod) -> None:
+        if pod.task is not None:
+            pod.task.cancel()
+            with suppress(asyncio.CancelledError):
+                await pod.task
+
+    async def _drive(self, pod: Pod) -> None:
+        pause = _FIRST_RETRY
+        while self._target is not None and pod.version < self._target.version:
+            target = self._target
+            pod.version = max(pod.version, await self._push(pod.address, target))
+            if pod.version >= target.version:
+                pause = _FIRST_RETRY
+                self._tell_if_complete(target)
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_RETRY)
+
+    async def _push(self, address: str, target: Target) -> int:
+        """The version that the pod answers to serve now; 0 when it did not answer."""
+        assert self._session is not None
+        body = json.dumps({"version": target.version, "checksum": target.checksum}).encode()
+        headers = {"Content-Type": "application/json", HEADER: sign(self._secret.newest, body, time.time())}
+        try:
+            async with self._session.post(
+                address + PUSH_PATH, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                answer = await response.content.read(_ANSWER_LIMIT)
+                if response.status == HTTPStatus.OK:
+                    return int(json.loads(answer)["data"]["version"])
+                log.warning("%s answered a push with %s", address, response.status)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            log.debug("%s did not take version %s: %s", address, target.version, error)
+        return 0
+
+    def _tell_if_complete(self, target: Target) -> None:
+        everyone = all(pod.version >= target.version for pod in self._pods.values())
+        if everyone and target.version > self._completed:
+            self._completed = target.version
+            self._complete(target, asyncio.get_running_loop().time() - target.noticed_at, len(self._pods))

