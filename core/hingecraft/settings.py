@@ -91,10 +91,12 @@ def _as_dsn(value: object) -> Secret:
     text = str(value).strip()
     if not text.startswith(("postgres://", "postgresql://")):
         raise ValueError("must start with postgresql://")
-    return _Dsn(text)
+    return DsnSecret(text)
 
 
-class _Dsn(Secret):
+class DsnSecret(Secret):
+    """Where a database is, password and all."""
+
     def __init__(self, text: str = "", *, path: Path | None = None) -> None:
         super().__init__(text, path=path)
         if path is None:
@@ -131,7 +133,7 @@ class _FileSource(PydanticBaseSettingsSource):
             raise OperatorError(f"{field_name.upper()}_FILE: cannot read {path}: {error.strerror}") from error
         if field.annotation is Secret:
             is_dsn = field_name.endswith("database_url")
-            return (_Dsn if is_dsn else Secret)(path=Path(path)), field_name, False
+            return (DsnSecret if is_dsn else Secret)(path=Path(path)), field_name, False
         return text, field_name, False
 
     def __call__(self) -> dict[str, Any]:

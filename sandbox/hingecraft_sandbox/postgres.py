@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from hingecraft.errors import OperatorError
+from hingecraft.settings import DsnSecret, Secret
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 20.0
@@ -82,6 +83,13 @@ def _anyone_reaches(folder: Path) -> bool:
     return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (folder, *folder.parents))
 
 
+def reachable_folder(folder: Path) -> Path:
+    """A data folder that the server's user can reach: this one, or one of ours where the checkout is closed to it."""
+    closed = os.geteuid() == 0 and not _anyone_reaches(folder.parent)
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path("/var/tmp") / f"hingecraft-dev-{name}" if closed else folder  # noqa: S108 - kept between starts
+
+
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
     with socket.socket() as probe:
@@ -105,6 +113,10 @@ class Postgres:
         """How to reach one of its databases."""
         return f"postgresql://hingecraft@127.0.0.1:{self.port}/{database}"
 
+    def secret_dsn(self, database: str = "postgres") -> Secret:
+        """The same, as settings hand it on."""
+        return DsnSecret(self.dsn(database))
+
     @property
     def pid(self) -> int:
         """The server's process, for tests that stop it for a while."""
@@ -114,6 +126,7 @@ class Postgres:
     def start(self) -> None:
         """Make the data folder if there is none, and wait until the server answers."""
         data = self.folder / "data"
+        self._end_forgotten(data)
         if not (data / "PG_VERSION").exists():
             self._create(data)
         log = self.folder / "postgres.log"
@@ -148,6 +161,20 @@ class Postgres:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    @staticmethod
+    def _end_forgotten(data: Path) -> None:
+        """A server of this very folder whose starter was killed still runs, and would hold the folder for ever."""
+        try:
+            pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+            mine = str(data) in Path(f"/proc/{pid}/cmdline").read_text()
+        except (OSError, ValueError, IndexError):
+            return
+        if mine:
+            os.kill(pid, signal.SIGINT)
+            deadline = time.monotonic() + _STOP_TIMEOUT
+            while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
 
     def _create(self, data: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

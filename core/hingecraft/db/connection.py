@@ -107,7 +107,8 @@ class Database:
         if pool is None:
             return
         try:
-            await asyncio.wait_for(pool.close(), timeout=_ACQUIRE_TIMEOUT)
+            async with asyncio.timeout(_ACQUIRE_TIMEOUT):
+                await pool.close()
         except UNREACHABLE:
             pool.terminate()
 

@@ -8,6 +8,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -97,10 +98,9 @@ class Deliverer:
                     await free.acquire()
                     sending.create_task(self._deliver(session, message, free))
                 self._woken.clear()
-                try:
-                    await asyncio.wait_for(self._woken.wait(), _LOOK_EVERY)
-                except TimeoutError:
-                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY):
+                        await self._woken.wait()
 
     async def _due(self, free: asyncio.Semaphore) -> list[Message]:
         if free.locked():

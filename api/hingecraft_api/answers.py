@@ -1,0 +1,45 @@
+"""The envelope: every answer says whether it went well, and a refusal says in one sentence what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+REQUEST_ID = "X-Request-ID"
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Server": "hingecraft",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
+
+def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
+    """What was asked for."""
+    body = json.dumps({"success": True, "data": data}, separators=(",", ":"), ensure_ascii=False).encode()
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def refusal(
+    status: int,
+    code: str,
+    sentence: str,
+    *,
+    request_id: str,
+    fields: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    """Why not, for people and for machines."""
+    document: dict[str, Any] = {"success": False, "error": sentence, "code": code, "requestId": request_id}
+    if fields:
+        document["fields"] = dict(fields)
+    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)

@@ -1,0 +1,70 @@
+"""Puts a pod together: two applications, the public one and the cluster-internal one, over the same parts."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from hingecraft.db.connection import Database
+from hingecraft.observability.metrics import ApiMetrics
+from hingecraft_api.bodies import LARGEST_BODY
+from hingecraft_api.edge import Edge
+from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.handlers import admin_routes, documents, health, internal, routes
+from hingecraft_api.pod import POD, Pod
+from hingecraft_api.routes_cache import RoutesCache
+from hingecraft_api.routes_loader import RoutesLoader
+from hingecraft_api.settings import ApiSettings
+
+# What the contract describes; the internal port is between us and ourselves.
+PUBLIC_ENDPOINTS: list[Endpoint] = [*routes.ENDPOINTS, *admin_routes.ENDPOINTS, *health.ENDPOINTS]
+
+
+def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
+    """The parts of one pod; nothing is connected yet."""
+    database = Database(
+        settings.database_url,
+        application="hingecraft-api",
+        smallest=settings.database_pool_min,
+        largest=settings.database_pool_max,
+    )
+    cache = RoutesCache()
+    metrics = ApiMetrics(registry)
+
+    def swapped() -> None:
+        metrics.version.set(cache.version)
+        metrics.swaps.inc()
+
+    return Pod(
+        settings=settings,
+        database=database,
+        cache=cache,
+        loader=RoutesLoader(database, cache, swapped),
+        metrics=metrics,
+    )
+
+
+def public_app(pod: Pod) -> web.Application:
+    """What the ingress reaches."""
+    return _application(pod, [*PUBLIC_ENDPOINTS, *documents.endpoints_for(PUBLIC_ENDPOINTS)])
+
+
+def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
+    """What engines, Prometheus and the kubelet reach."""
+    metrics = Endpoint(
+        method="GET",
+        path="/metrics",
+        handler=health.metrics_of(registry),
+        summary="For Prometheus",
+        tag="Internal",
+        limit=Limit.NONE,
+    )
+    return _application(pod, [*internal.ENDPOINTS, *health.ENDPOINTS, metrics])
+
+
+def _application(pod: Pod, endpoints: list[Endpoint]) -> web.Application:
+    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[Edge(pod, endpoints).middleware()])
+    application[POD] = pod
+    for endpoint in endpoints:
+        application.router.add_route(endpoint.method, endpoint.path, endpoint.serve)
+    return application

@@ -1,0 +1,146 @@
+"""What comes in: strict JSON, bounded in size, time and depth, then a pydantic model. Refusals name the fields."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from decimal import Decimal
+from typing import Any, NoReturn, TypeVar
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hingecraft.errors import InvalidError
+
+LARGEST_BODY = 64 * 1024
+_DEEPEST = 16
+_LONGEST_NUMBER = 100
+_BODY_TIMEOUT = 10.0
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Input(BaseModel):
+    """The base of everything that callers send: camelCase names given by hand, nothing unknown accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
+
+
+class UnsupportedMediaTypeError(InvalidError):
+    """The body is not JSON."""
+
+
+class SlowBodyError(InvalidError):
+    """The body did not come in time."""
+
+
+async def body_of(request: web.Request, model: type[_Model]) -> _Model:
+    """The request's body as that model."""
+    if request.content_type != "application/json":
+        raise UnsupportedMediaTypeError("unsupported_media_type", "Send the body as application/json.")
+    return _validated(parse_json(await _read(request)), model)
+
+
+def query_of(request: web.Request, model: type[_Model]) -> _Model:
+    """The query string as that model; a name given twice is refused."""
+    pairs = list(request.query.items())
+    twice = {name for name, _ in pairs if len(request.query.getall(name)) > 1}
+    if twice:
+        raise InvalidError("invalid_request", "A parameter is given twice.", fields=dict.fromkeys(twice, "is given twice"))
+    check_text(dict(pairs))
+    return _validated(dict(pairs), model)
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            return await request.read()
+    except TimeoutError:
+        raise SlowBodyError("request_timeout", "The body did not arrive within 10 seconds: send it again.") from None
+    except (HttpProcessingError, RequestPayloadError, web.RequestPayloadError) as error:
+        raise InvalidError("invalid_body", "The body is cut off or its encoding is broken: send it again.") from error
+
+
+def parse_json(raw: bytes) -> Any:
+    """JSON as the standard has it: no NaN, no doubled names, nothing too deep, no half characters, decimals kept."""
+    try:
+        document = json.loads(
+            raw.decode("utf-8"),
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_no_constant,
+            object_pairs_hook=_no_doubles,
+        )
+    except UnicodeDecodeError:
+        raise InvalidError("invalid_json", "The body must be UTF-8.") from None
+    except RecursionError:
+        raise InvalidError("invalid_json", "The body is nested too deeply.") from None
+    except ValueError:
+        raise InvalidError("invalid_json", "The body must be valid JSON.") from None
+    check_text(document)
+    return document
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > _LONGEST_NUMBER:
+        raise InvalidError("invalid_json", "A number in the body has too many digits.")
+    return Decimal(text)
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise InvalidError("invalid_json", "A number in the body has too many digits.")
+    return int(text)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise InvalidError("invalid_json", "A name stands twice in one object of the body.")
+    return document
+
+
+def check_text(value: Any, depth: int = 0) -> None:
+    """Refuse what Postgres cannot store: NUL characters and half surrogate pairs."""
+    if depth > _DEEPEST:
+        raise InvalidError("invalid_json", "The body is nested too deeply.")
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidError("invalid_text", "Text must not hold NUL or half of a surrogate pair.")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            check_text(name, depth + 1)
+            check_text(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            check_text(item, depth + 1)
+
+
+def _validated(document: Any, model: type[_Model]) -> _Model:
+    if not isinstance(document, dict):
+        raise InvalidError("invalid_request", "The body must be a JSON object.")
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        fields = {_name(part["loc"]): _sentence(part) for part in error.errors(include_url=False, include_input=False)}
+        listed = ", ".join(sorted(fields))
+        raise InvalidError("invalid_request", f"Please correct: {listed}.", fields=fields) from None
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location)[:200] or "body"
+
+
+def _sentence(part: Any) -> str:
+    if part["type"] == "extra_forbidden":
+        return "is not known here"
+    if part["type"] == "missing":
+        return "is required"
+    text: str = part["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return text[:1].lower() + text[1:]

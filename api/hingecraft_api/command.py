@@ -1,0 +1,85 @@
+"""`hingecraft api`: one pod."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+from contextlib import suppress
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from hingecraft import process
+from hingecraft.cli import EXIT_OK, Command
+from hingecraft.errors import OperatorError
+from hingecraft.settings import load
+from hingecraft_api.app import build_pod, internal_app, public_app
+from hingecraft_api.pod import Pod
+from hingecraft_api.server import Runner
+from hingecraft_api.settings import ApiSettings
+
+log = logging.getLogger(__name__)
+
+_BACKLOG = 4096
+_KEEPALIVE = 75.0
+_DRAIN_SECONDS = 8.0
+# The time in which whoever sends us traffic sees that we are no longer ready.
+_NOTICE_SECONDS = 0.5
+
+
+async def serve(settings: ApiSettings) -> None:
+    """Serve until told to stop, then finish what is under way."""
+    registry = CollectorRegistry()
+    pod = build_pod(settings, registry)
+    runners = [
+        Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
+        for app in (public_app(pod), internal_app(pod, registry))
+    ]
+    looking = asyncio.create_task(pod.loader.run(), name="look for newer routes")
+    try:
+        for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
+            await _listen(runner, settings.host, port)
+        # What lives as long as the process is of no interest to the collector.
+        gc.freeze()
+        log.info("listening", extra={"port": settings.port, "internal_port": settings.internal_port})
+        await process.until_stopped(asyncio.Event().wait())
+        await _drain(pod, runners)
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        await pod.loader.close()
+        for runner in runners:
+            await runner.cleanup()
+        await pod.database.close()
+
+
+async def _listen(runner: Runner, host: str, port: int) -> None:
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
+    except OSError as error:
+        raise OperatorError(
+            f"port {port} on {host} cannot be listened on ({error.strerror}): end what uses it, or set another port"
+        ) from error
+
+
+async def _drain(pod: Pod, runners: list[Runner]) -> None:
+    """Say that we are going, give that a moment to be heard, then take nothing new and finish the rest."""
+    pod.draining = True
+    log.info("draining")
+    await asyncio.sleep(_NOTICE_SECONDS)
+    for runner in runners:
+        await runner.cleanup()
+
+
+def _run(_arguments: argparse.Namespace) -> int:
+    settings = load(ApiSettings)
+    process.start_observing(settings, "api")
+    process.run(serve(settings))
+    return EXIT_OK
+
+
+COMMAND = Command(summary="serve routes and take requests: one pod", run=_run)

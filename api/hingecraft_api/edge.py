@@ -1,0 +1,219 @@
+"""The one middleware: request id, limits, CORS, security headers, errors into the envelope, metrics and logs.
+
+It is one and not seven because each layer costs the hot path of `GET /routes` several microseconds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, MissingError, RefusedError
+from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
+from hingecraft_api.bodies import SlowBodyError, UnsupportedMediaTypeError
+from hingecraft_api.endpoint import REQUEST_ID_KEY, Endpoint, Limit
+from hingecraft_api.guards import UnauthorizedError, check
+from hingecraft_api.pod import Pod
+from hingecraft_api.rate_limit import RateLimit
+from hingecraft_api.visitor import HEADER as VISITOR
+from hingecraft_api.visitor import Visitors
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SLOW = 1.0
+_STATUS: Mapping[type[RefusedError], int] = {
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    InvalidError: HTTPStatus.BAD_REQUEST,
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    MissingError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+}
+_SENTENCES: Mapping[int, tuple[str, str]] = {
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address: /docs lists what there is."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take that method: see Allow."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "The body is larger than 64 KB."),
+    HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
+}
+_PREFLIGHT: Mapping[str, str] = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type, Authorization, Idempotency-Key, If-None-Match, X-HC-Page-Load, "
+    "X-HC-Visitor, X-Request-ID",
+    "Access-Control-Max-Age": "7200",
+}
+_EXPOSED = "ETag, Retry-After, X-Request-ID, X-Routes-Age, X-Routes-Version"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Edge:
+    """What every request of one port goes through."""
+
+    def __init__(self, pod: Pod, endpoints: list[Endpoint]) -> None:
+        settings = pod.settings
+        self._pod = pod
+        self._endpoints = {(endpoint.method, endpoint.path): endpoint for endpoint in endpoints}
+        self._visitors = Visitors(
+            settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
+        )
+        self._trusts_proxies = bool(settings.trusted_proxies)
+        self._limits = {
+            Limit.VISITOR: RateLimit(settings.rate_limit),
+            Limit.ROUTES: RateLimit(settings.rate_limit_routes),
+        }
+        self._site = RateLimit(settings.rate_limit_site)
+        self._origins = frozenset(settings.cors_origins)
+        self._id_prefix = secrets.token_hex(8)
+        self._ids = itertools.count(1)
+        self._timers: dict[tuple[str, str, int], Callable[[float], None]] = {}
+
+    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+        """As aiohttp wants it."""
+
+        @web.middleware
+        async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await self._serve(request, handler)
+
+        return edge
+
+    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        request_id = self.request_id(request.headers.get(REQUEST_ID))
+        request[REQUEST_ID_KEY] = request_id
+        resource = request.match_info.route.resource
+        path = resource.canonical if resource is not None else "unmatched"
+        endpoint = self._endpoints.get((request.method, path))
+        response = self._preflight(request, request_id) or self._limited(request, endpoint, request_id)
+        if response is None:
+            response = await self._answer(request, handler, endpoint, request_id)
+        self._finish(request, response, request_id)
+        self._observe(request, response, path, time.perf_counter() - started)
+        return response
+
+    def request_id(self, given: str | None) -> str:
+        """The caller's id where it is plain text of a sane length, else one of ours."""
+        if given is not None and _REQUEST_ID_SHAPE.fullmatch(given):
+            return given
+        return f"{self._id_prefix}{next(self._ids):08x}"
+
+    def _limited(self, request: web.Request, endpoint: Endpoint | None, request_id: str) -> web.Response | None:
+        """Unknown addresses count against the visitor's limit as well, so that guessing is bounded."""
+        limit = endpoint.limit if endpoint else Limit.VISITOR
+        if limit is Limit.NONE:
+            return None
+        now = time.time()
+        visitor = self.visitor(request, now)
+        wait = self._limits[limit].retry_after(visitor, now)
+        reason = limit.value
+        if not wait and visitor.startswith("vid:"):
+            wait = self._site.retry_after("vid", now)
+            reason = "site"
+        if not wait:
+            return None
+        self._pod.metrics.limited.labels(reason).inc()
+        return refusal(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "rate_limited",
+            f"Too many requests: try again in {wait} s.",
+            request_id=request_id,
+            headers={"Retry-After": str(wait)},
+        )
+
+    def visitor(self, request: web.Request, now: float) -> str:
+        """The key that the request's limits count by."""
+        forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
+        return self._visitors.named(request.headers.get(VISITOR), request.remote or "", forwarded, now)
+
+    async def _answer(
+        self, request: web.Request, handler: Handler, endpoint: Endpoint | None, request_id: str
+    ) -> web.StreamResponse:
+        try:
+            if endpoint is not None:
+                await check(endpoint.guard, request, self._pod)
+            return await handler(request)
+        except RefusedError as error:
+            status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+            return refusal(status, error.code, error.sentence, request_id=request_id, fields=error.fields)
+        except DatabaseUnavailableError as error:
+            log.warning("%s %s: %s", request.method, request.path, error, extra={"request_id": request_id})
+            return refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "database_unavailable",
+                "The database cannot be reached at the moment: try again in a second.",
+                request_id=request_id,
+                headers={"Retry-After": "1"},
+            )
+        except web.HTTPException as error:
+            return self._http_refusal(error, request_id)
+        except ConnectionError:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path, extra={"request_id": request_id})
+            return refusal(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "internal_error",
+                "Something went wrong on our side; it has been reported.",
+                request_id=request_id,
+            )
+
+    @staticmethod
+    def _http_refusal(error: web.HTTPException, request_id: str) -> web.Response:
+        code, sentence = _SENTENCES.get(error.status, ("bad_request", "The request is not valid HTTP."))
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return refusal(error.status, code, sentence, request_id=request_id, headers=allow)
+
+    def _preflight(self, request: web.Request, request_id: str) -> web.Response | None:
+        if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+            return None
+        if request.headers.get("Origin") in self._origins:
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
+        return refusal(
+            HTTPStatus.FORBIDDEN,
+            "origin_not_allowed",
+            "This origin is not in CORS_ORIGINS of the backend.",
+            request_id=request_id,
+        )
+
+    def _finish(self, request: web.Request, response: web.StreamResponse, request_id: str) -> None:
+        headers = response.headers
+        headers[REQUEST_ID] = request_id
+        if "X-Content-Type-Options" not in headers:
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+            headers.setdefault("Cache-Control", "no-store")
+            headers.setdefault("Vary", "Origin")
+        if self._origins:
+            origin = request.headers.get("Origin")
+            if origin in self._origins:
+                headers["Access-Control-Allow-Origin"] = origin
+                headers["Access-Control-Expose-Headers"] = _EXPOSED
+        if self._pod.draining:
+            response.force_close()
+
+    def _observe(self, request: web.Request, response: web.StreamResponse, path: str, seconds: float) -> None:
+        """What goes well and quickly is counted and not logged: a log line costs more than the answer."""
+        status = response.status
+        method = request.method if status != HTTPStatus.METHOD_NOT_ALLOWED else "other"
+        timer = self._timers.get((method, path, status))
+        if timer is None:
+            timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
+            self._timers[(method, path, status)] = timer
+        timer(seconds)
+        reading = method in {"GET", "HEAD"}
+        if (reading and status < HTTPStatus.BAD_REQUEST and seconds < _SLOW) or log.getEffectiveLevel() > logging.INFO:
+            return
+        log.info(
+            "%s %s %s",
+            method,
+            path if path != "unmatched" else "an unknown address",
+            status,
+            extra={"request_id": request[REQUEST_ID_KEY], "status": status, "ms": round(seconds * 1000, 1)},
+        )

@@ -1,0 +1,41 @@
+"""Who may call what: admins by their token, engines by their signature; all comparisons take constant time."""
+
+from __future__ import annotations
+
+import hmac
+import time
+
+from aiohttp import web
+
+from hingecraft.errors import RefusedError
+from hingecraft.sync import signature
+from hingecraft_api.endpoint import Guard
+from hingecraft_api.pod import Pod
+
+_BEARER = "Bearer "
+
+
+class UnauthorizedError(RefusedError):
+    """The call does not carry what it must."""
+
+
+async def check(guard: Guard, request: web.Request, pod: Pod) -> None:
+    """Let the request in or refuse it."""
+    if guard is Guard.ADMIN and not _is_admin(request, pod):
+        pod.metrics.refused_signatures.labels("admin").inc()
+        raise UnauthorizedError("unauthorized", "Send the admin token as Authorization: Bearer <ADMIN_TOKEN>.")
+    if guard is Guard.PUSH and not await _is_engine(request, pod):
+        pod.metrics.refused_signatures.labels("push").inc()
+        raise UnauthorizedError("unauthorized", f"Sign the push with PUSH_SECRET in {signature.HEADER}.")
+
+
+def _is_admin(request: web.Request, pod: Pod) -> bool:
+    authorization = request.headers.get("Authorization", "")
+    given = authorization[len(_BEARER) :] if authorization.startswith(_BEARER) else request.headers.get("X-Admin-Token", "")
+    sent = given.encode("utf-8", "surrogateescape")
+    return any([hmac.compare_digest(token.encode(), sent) for token in pod.settings.admin_token.values])
+
+
+async def _is_engine(request: web.Request, pod: Pod) -> bool:
+    header = request.headers.get(signature.HEADER, "")
+    return signature.verifies(pod.settings.push_secret.values, header, await request.read(), time.time())

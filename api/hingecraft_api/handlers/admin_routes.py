@@ -1,0 +1,240 @@
+"""An admin's calls on routes: rebuild, history, pin, policy."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from hingecraft.errors import InvalidError
+from hingecraft.routes import service as routes
+from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, timestamp
+from hingecraft.routes.service import Act
+from hingecraft_api.bodies import Input
+from hingecraft_api.endpoint import Call, Endpoint, Guard, Limit
+
+_LARGEST_VERSION = 2**62
+_PAGE = 50
+_LARGEST_PAGE = 200
+
+
+class RefreshAnswer(BaseModel):
+    """The newest version, and whether this rebuild made it."""
+
+    version: int
+    changed: bool
+
+
+class VersionAnswer(BaseModel):
+    """One kept version, without its routes."""
+
+    version: int
+    checksum: str
+    generatedAt: AwareDatetime  # noqa: N815 - the wire's own names, here and below
+    restoredFrom: int | None  # noqa: N815
+    routeCount: int  # noqa: N815
+
+
+class VersionsAnswer(BaseModel):
+    """A page of the history, newest first."""
+
+    items: list[VersionAnswer]
+    nextCursor: str | None  # noqa: N815
+
+
+class PageQuery(Input):
+    """Keyset pagination."""
+
+    cursor: Annotated[str | None, Field(pattern="^[0-9]{1,18}$", description="nextCursor of the page before")] = None
+    limit: Annotated[int, Field(ge=1, le=_LARGEST_PAGE, strict=False)] = _PAGE
+
+
+class PinInput(Input):
+    """The version to go back to; null lets the data publish again."""
+
+    version: Annotated[int | None, Field(ge=1, le=_LARGEST_VERSION)]
+
+
+class PinAnswer(BaseModel):
+    """The version that the pin, or its end, has published."""
+
+    version: int
+    pinVersion: int | None  # noqa: N815
+    changed: bool
+
+
+class SwitchInput(Input):
+    """One provider."""
+
+    enabled: bool
+
+
+class ProvidersInput(Input):
+    """The providers to switch."""
+
+    stripe: SwitchInput | None = None
+    nowpayments: SwitchInput | None = None
+
+
+class PublishInput(Input):
+    """What is published."""
+
+    singleUseCheckouts: bool | None = None  # noqa: N815
+
+
+class PolicyInput(Input):
+    """What to change; what is absent stays as it is. A pin has a call of its own."""
+
+    providers: ProvidersInput | None = None
+    publish: PublishInput | None = None
+    paused: bool | None = None
+
+
+class SwitchAnswer(BaseModel):
+    """One provider."""
+
+    enabled: bool
+
+
+class PublishAnswer(BaseModel):
+    """What is published."""
+
+    singleUseCheckouts: bool  # noqa: N815
+
+
+class PolicyAnswer(BaseModel):
+    """What every publisher obeys."""
+
+    providers: dict[str, SwitchAnswer]
+    publish: PublishAnswer
+    paused: bool
+    pinVersion: int | None  # noqa: N815
+    managed: Annotated[list[str], Field(description="fields that a PaymentRoutes resource sets")]
+
+
+async def post_refresh(call: Call) -> Any:
+    """Rebuild now; this pod takes the version up at once, the engines bring it to the others."""
+    publication = await routes.refresh(call.pod.database, _act(call))
+    await _take_up(call, publication.version)
+    return {"version": publication.version, "changed": publication.changed}
+
+
+async def get_versions(call: Call) -> Any:
+    """The history of versions."""
+    page: PageQuery = call.query
+    before = int(page.cursor) if page.cursor else None
+    rows, following = await routes.versions(call.pod.database, before=before, limit=page.limit)
+    items = [
+        {
+            "version": row["version"],
+            "checksum": row["checksum"],
+            "generatedAt": timestamp(row["generated_at"]),
+            "restoredFrom": row["restored_from"],
+            "routeCount": row["route_count"],
+        }
+        for row in rows
+    ]
+    return {"items": items, "nextCursor": str(following) if following is not None else None}
+
+
+async def post_pin(call: Call) -> Any:
+    """Go back to a version, or end the pin."""
+    pin: PinInput = call.body
+    publication = await routes.pin(call.pod.database, pin.version, _act(call))
+    await _take_up(call, publication.version)
+    return {"version": publication.version, "pinVersion": pin.version, "changed": publication.changed}
+
+
+async def get_policy(call: Call) -> Any:
+    """The policy as it is."""
+    return _shape(await routes.policy(call.pod.database))
+
+
+async def patch_policy(call: Call) -> Any:
+    """Change the policy."""
+    wanted: PolicyInput = call.body
+    switches = {
+        provider: switch.enabled
+        for provider in PROVIDERS
+        if wanted.providers is not None and (switch := getattr(wanted.providers, provider)) is not None
+    }
+    change = PolicyChange(
+        providers=switches,
+        single_use_checkouts=wanted.publish.singleUseCheckouts if wanted.publish else None,
+        paused=wanted.paused,
+    )
+    if not change.fields:
+        raise InvalidError("invalid_request", "Say what to change: providers, publish or paused.")
+    return _shape(await routes.change_policy(call.pod.database, change, _act(call)))
+
+
+def _act(call: Call) -> Act:
+    return Act(actor="admin", request_id=call.request_id)
+
+
+async def _take_up(call: Call, version: int | None) -> None:
+    if version is not None:
+        await call.pod.loader.reach(version)
+
+
+def _shape(policy: Policy) -> dict[str, Any]:
+    return {
+        "providers": {name: {"enabled": name not in policy.disabled_providers} for name in PROVIDERS},
+        "publish": {"singleUseCheckouts": policy.single_use_checkouts},
+        "paused": policy.paused,
+        "pinVersion": policy.pin_version,
+        "managed": sorted(policy.managed),
+    }
+
+
+_COMMON = (HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _admin(method: str, path: str, handler: Any, summary: str, answer: type[BaseModel], **more: Any) -> Endpoint:
+    refusals = (*_COMMON, *more.pop("refusals", ()))
+    return Endpoint(
+        method=method,
+        path=path,
+        handler=handler,
+        summary=summary,
+        tag="Admin",
+        answer=answer,
+        refusals=refusals,
+        limit=Limit.NONE,
+        guard=Guard.ADMIN,
+        **more,
+    )
+
+
+ENDPOINTS = [
+    _admin("POST", "/admin/refresh", post_refresh, "Rebuild the routes now", RefreshAnswer, refusals=(HTTPStatus.CONFLICT,)),
+    _admin(
+        "GET",
+        "/admin/routes/versions",
+        get_versions,
+        "The versions that are kept",
+        VersionsAnswer,
+        query=PageQuery,
+        refusals=(HTTPStatus.BAD_REQUEST,),
+    ),
+    _admin(
+        "POST",
+        "/admin/routes/pin",
+        post_pin,
+        "Go back to a version, or end that",
+        PinAnswer,
+        body=PinInput,
+        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    ),
+    _admin("GET", "/admin/policy", get_policy, "What every publisher obeys", PolicyAnswer),
+    _admin(
+        "PATCH",
+        "/admin/policy",
+        patch_policy,
+        "Change what every publisher obeys",
+        PolicyAnswer,
+        body=PolicyInput,
+        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT),
+    ),
+]

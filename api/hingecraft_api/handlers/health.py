@@ -1,0 +1,73 @@
+"""`/health`, `/ready`, `/metrics`."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel
+
+from hingecraft_api.answers import refusal
+from hingecraft_api.endpoint import Call, Endpoint, Handler, Limit
+
+
+class HealthAnswer(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class ReadyAnswer(BaseModel):
+    """The pod may be sent traffic."""
+
+    status: str
+    version: int
+
+
+async def get_health(_call: Call) -> Any:
+    """Alive, whatever is the matter with anything else."""
+    return {"status": "alive"}
+
+
+async def get_ready(call: Call) -> Any:
+    """Ready once a version is loaded and until the pod is told to stop."""
+    pod = call.pod
+    if pod.ready:
+        return {"status": "ready", "version": pod.cache.version}
+    sentence = "The pod is shutting down." if pod.draining else "No routes are loaded yet."
+    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", sentence, request_id=call.request_id)
+
+
+def metrics_of(registry: CollectorRegistry) -> Handler:
+    """What Prometheus scrapes from one registry."""
+
+    async def get_metrics(call: Call) -> web.Response:
+        call.pod.metrics.age.set(call.pod.cache.age)
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return get_metrics
+
+
+ENDPOINTS = [
+    Endpoint(
+        method="GET",
+        path="/health",
+        handler=get_health,
+        summary="Whether the process is alive",
+        tag="Operations",
+        answer=HealthAnswer,
+        limit=Limit.NONE,
+    ),
+    Endpoint(
+        method="GET",
+        path="/ready",
+        handler=get_ready,
+        summary="Whether the pod may be sent traffic",
+        tag="Operations",
+        answer=ReadyAnswer,
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        limit=Limit.NONE,
+    ),
+]

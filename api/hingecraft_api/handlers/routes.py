@@ -1,0 +1,88 @@
+"""`GET /routes`: from memory, never from the database."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import AwareDatetime, BaseModel, Field
+
+from hingecraft_api.answers import refusal
+from hingecraft_api.endpoint import Call, Endpoint, Limit
+from hingecraft_api.negotiation import matches
+
+
+class WalletAnswer(BaseModel):
+    """A bare address; a payment to it waits until an admin confirms it."""
+
+    address: str
+    uri: str
+
+
+class RouteAnswer(BaseModel):
+    """How to pay in one currency."""
+
+    currency: str
+    name: str
+    symbol: str
+    kind: Annotated[str, Field(description="fiat or crypto")]
+    provider: str
+    available: bool
+    url: Annotated[str | None, Field(description="the newest open link for many payers; null: ask `generate`")]
+    amount: Annotated[float | None, Field(description="the link is for this amount only")] = None
+    expiresAt: AwareDatetime | None = None  # noqa: N815 - the wire's own name
+    generate: str
+    wallet: WalletAnswer | None
+    updatedAt: AwareDatetime  # noqa: N815
+
+
+class RoutesAnswer(BaseModel):
+    """One immutable version of all routes."""
+
+    version: int
+    checksum: Annotated[str, Field(description="SHA-256 over the text of `routes`, byte for byte")]
+    generatedAt: AwareDatetime  # noqa: N815
+    restoredFrom: Annotated[int | None, Field(description="the version that a pin went back to")] = None  # noqa: N815
+    routes: dict[str, RouteAnswer]
+
+
+async def get_routes(call: Call) -> Any:
+    """The prepared bytes of the current version."""
+    cache = call.pod.cache
+    snapshot = cache.current
+    if snapshot is None:
+        return refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "not_ready",
+            "No routes are loaded yet: try again in a second.",
+            request_id=call.request_id,
+            headers={"Retry-After": "1"},
+        )
+    asked = call.request.headers
+    accept = asked.get("Accept-Encoding")
+    variants = snapshot.variants
+    variant = variants[call.pod.negotiation.choose(accept, variants) if accept else "identity"]
+    headers = variant.headers.copy()
+    headers["X-Routes-Age"] = str(int(cache.age))
+    known = asked.get("If-None-Match")
+    if known is not None and matches(known, variant.etag):
+        headers.pop("Content-Encoding", None)
+        del headers["Content-Type"]
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    return web.Response(body=variant.body, headers=headers)
+
+
+ENDPOINTS = [
+    Endpoint(
+        method=method,
+        path="/routes",
+        handler=get_routes,
+        summary="How to pay in each currency",
+        tag="Donations",
+        answer=RoutesAnswer,
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        limit=Limit.ROUTES,
+    )
+    for method in ("GET", "HEAD")
+]

@@ -1,0 +1,35 @@
+"""What the handlers of one pod share; built once by the command, reached through a typed key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from hingecraft.db.connection import Database
+from hingecraft.observability.metrics import ApiMetrics
+from hingecraft_api.negotiation import Negotiation
+from hingecraft_api.routes_cache import RoutesCache
+from hingecraft_api.routes_loader import RoutesLoader
+from hingecraft_api.settings import ApiSettings
+
+
+@dataclass(slots=True, kw_only=True)
+class Pod:
+    """One process's parts."""
+
+    settings: ApiSettings
+    database: Database
+    cache: RoutesCache
+    loader: RoutesLoader
+    metrics: ApiMetrics
+    negotiation: Negotiation = field(default_factory=Negotiation)
+    draining: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """A version is loaded and the pod is not on its way out."""
+        return self.cache.current is not None and not self.draining
+
+
+POD: web.AppKey[Pod] = web.AppKey("pod", Pod)

@@ -1,0 +1,92 @@
+"""Keeps the cache at the newest version: told by an engine at once, and by its own look every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections.abc import Callable
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.routes import service as routes
+from hingecraft_api.routes_cache import RoutesCache, Snapshot, encoded, snapshot_of
+
+log = logging.getLogger(__name__)
+
+_POLL_SHORTEST = 2.0
+_POLL_LONGEST = 5.0
+_FIRST_LOAD_RETRY = 0.5
+
+
+class RoutesLoader:
+    """Loads versions, one at a time however many ask."""
+
+    def __init__(self, database: Database, cache: RoutesCache, swapped: Callable[[], None] = lambda: None) -> None:
+        self._database = database
+        self._cache = cache
+        self._swapped = swapped
+        self._loading = asyncio.Lock()
+        self._encoding: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Load the first version as soon as there is one, then look for newer ones until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except DatabaseUnavailableError as error:
+                log.warning("serving routes version %s, Postgres is away: %s", self._cache.version or "none", error)
+            first = self._cache.current is None
+            await asyncio.sleep(
+                _FIRST_LOAD_RETRY if first else random.uniform(_POLL_SHORTEST, _POLL_LONGEST)  # noqa: S311 - jitter
+            )
+
+    async def look(self) -> None:
+        """Ask for the newest number, which is one index look-up, and load that version when it is news."""
+        newest = await routes.newest_number(self._database)
+        if newest is not None and newest > self._cache.version:
+            await self.reach(newest)
+        elif self._cache.current is not None:
+            self._cache.confirm()
+
+    async def reach(self, version: int) -> int:
+        """Serve at least that version if the database has it; answers the version that is served now."""
+        if self._cache.version < version:
+            async with self._loading:
+                if self._cache.version < version:
+                    await self._load()
+        return self._cache.version
+
+    async def _load(self) -> None:
+        found = await routes.newest(self._database)
+        if found is None or found.version <= self._cache.version:
+            return
+        if hashlib.sha256(found.routes.encode()).hexdigest() != found.checksum:
+            log.error("routes version %s does not match its checksum and is not served", found.version)
+            return
+        snapshot = snapshot_of(found)
+        if self._cache.swap(snapshot):
+            self._cache.confirm()
+            self._swapped()
+            self._prepare(snapshot)
+
+    def _prepare(self, snapshot: Snapshot) -> None:
+        """Until its encodings are ready a version is served as it is, so that compressing delays nobody."""
+        if self._encoding is None or self._encoding.done():
+            self._encoding = asyncio.create_task(self._encode(snapshot))
+
+    async def _encode(self, snapshot: Snapshot) -> None:
+        while True:
+            ready = await asyncio.to_thread(encoded, snapshot)
+            if self._cache.current is snapshot:
+                self._cache.swap(ready)
+                return
+            if self._cache.current is None or self._cache.version == snapshot.version:
+                return
+            snapshot = self._cache.current
+
+    async def close(self) -> None:
+        """Let go of what is under way."""
+        if self._encoding is not None:
+            self._encoding.cancel()

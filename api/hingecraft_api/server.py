@@ -1,0 +1,57 @@
+"""aiohttp's server, taught to answer what it cannot parse in our envelope as well."""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import RequestHandler
+
+from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
+
+_TOO_LARGE = "Request Header Fields Too Large"
+
+
+class EnvelopeProtocol(RequestHandler):
+    """One connection."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What the parser refuses is the client's mistake and no entry for our log; the connection ends."""
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return super().handle_error(request, status, exc, message)
+        code, sentence = "bad_request", "The request is not valid HTTP: check its first line, headers and body."
+        if isinstance(exc, LineTooLong) or "header" in (message or "").lower():
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            code, sentence = "headers_too_large", "The address or the headers are too long or too many."
+        response = refusal(status, code, sentence, request_id=secrets.token_hex(12), headers=SECURITY_HEADERS)
+        response.headers[REQUEST_ID] = "unknown"
+        response.force_close()
+        return response
+
+
+class _EnvelopeServer(web.Server):
+    def __call__(self) -> RequestHandler:
+        return EnvelopeProtocol(self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application on `EnvelopeProtocol`; aiohttp has no setting for the protocol's class."""
+
+    async def _make_server(self) -> web.Server:
+        made: Any = await super()._make_server()
+        return _EnvelopeServer(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            loop=made._loop,  # noqa: SLF001 - see the class
+            **made._kwargs,  # noqa: SLF001
+        )

@@ -1,0 +1,58 @@
+"""What a pod reads."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import NoDecode
+
+from hingecraft.settings import CommaList, DatabaseSettings, RequiredSecret
+
+Network = IPv4Network | IPv6Network
+
+
+def _as_networks(value: object) -> tuple[Network, ...]:
+    if not isinstance(value, str):
+        return tuple(value)  # type: ignore[arg-type]  # a default given in code is already a sequence
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in value.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
+
+
+class ApiSettings(DatabaseSettings):
+    """One pod."""
+
+    admin_token: RequiredSecret = Field(description="what admin calls carry as Authorization: Bearer")
+    push_secret: RequiredSecret = Field(description="checks what an engine pushes")
+    visitor_secret: RequiredSecret = Field(description="checks X-HC-Visitor")
+    database_pool_min: int = Field(2, description="connections that a pod keeps open", ge=0, le=1000)
+    database_pool_max: int = Field(20, description="connections that a pod opens at most", ge=1, le=1000)
+    host: str = Field("0.0.0.0", description="the address that both ports listen on")  # noqa: S104 - a pod is reached from outside
+    port: int = Field(8080, description="the public port", ge=0, le=65535)
+    internal_port: int = Field(8081, description="metrics and pushes; never reachable from outside", ge=0, le=65535)
+    cors_origins: CommaList = Field((), description="the site's origins, comma-separated, such as https://example.com")
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_as_networks)] = Field(
+        (), description="addresses or CIDRs whose X-Forwarded-For is believed; the last untrusted entry counts"
+    )
+    rate_limit: int = Field(100, description="requests a minute and visitor", ge=1, le=1_000_000)
+    rate_limit_routes: int = Field(600, description="requests of GET /routes a minute and visitor", ge=1, le=1_000_000)
+    rate_limit_site: int = Field(
+        3000, description="requests a minute of all visitors together that named themselves", ge=1, le=10_000_000
+    )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not origin.startswith(("https://", "http://")) or origin.count("/") != 2 or "*" in origin:  # noqa: PLR2004 - the two of ://
+                raise ValueError(f"must be exact origins such as https://example.com, not {origin}")
+        return origins
+
+    @model_validator(mode="after")
+    def _pool_fits(self) -> ApiSettings:
+        if self.database_pool_min > self.database_pool_max:
+            raise ValueError("DATABASE_POOL_MIN must not be more than DATABASE_POOL_MAX")
+        return self

@@ -1,0 +1,7 @@
+"""`python -m hingecraft` is `hingecraft`."""
+
+import sys
+
+from hingecraft.cli import main
+
+sys.exit(main())

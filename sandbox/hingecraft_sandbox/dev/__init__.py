@@ -1,0 +1,1 @@
+"""`hingecraft dev`: the whole product on a laptop, without a cluster."""

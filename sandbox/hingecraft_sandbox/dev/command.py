@@ -1,0 +1,178 @@
+"""Starts Postgres, migrates, adds demo data, runs two API pods and the sync engine, and shows each version land."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from dotenv import dotenv_values
+from prometheus_client import CollectorRegistry
+
+from hingecraft import process
+from hingecraft.cli import EXIT_OK, Command
+from hingecraft.db.connection import Database
+from hingecraft.errors import OperatorError
+from hingecraft.migrations.command import bring_up_to_date
+from hingecraft.observability.logs import start_logging
+from hingecraft.settings import load
+from hingecraft.sync.command import SyncSettings, engine_of
+from hingecraft_sandbox.dev import screen
+from hingecraft_sandbox.dev.demo import add_demo_data
+from hingecraft_sandbox.dev.pods import PodProcess, start_pod
+from hingecraft_sandbox.dev.site import PATH as SITE_PATH
+from hingecraft_sandbox.dev.site import site_app
+from hingecraft_sandbox.postgres import Postgres, find_binaries, reachable_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_POSTGRES_PORT = 54329
+_POD_PORTS = (8080, 8082)
+_SITE_PORT = 8090
+_DATABASE = "hingecraft"
+
+# Fixed, and known to everyone: they protect nothing but a laptop's own demo.
+_SECRETS = {
+    "ADMIN_TOKEN": "dev-admin-token",
+    "PUSH_SECRET": "dev-push-secret",
+    "VISITOR_SECRET": "dev-visitor-secret",
+    "WEBHOOK_SECRET": "whsec_ZGV2LXdlYmhvb2stc2VjcmV0",
+}
+
+
+def _environment(dsn: str) -> dict[str, str]:
+    """What the processes are told: our defaults, then whatever `.env` says."""
+    return {
+        **_SECRETS,
+        "DATABASE_URL": dsn,
+        "API_ADDRESSES": ",".join(f"http://127.0.0.1:{port + 1}" for port in _POD_PORTS),
+        "WIX_WEBHOOK_ENDPOINTS": f"site=http://127.0.0.1:{_SITE_PORT}{SITE_PATH}",
+        "ALLOW_PRIVATE_WEBHOOKS": "true",
+        **{name: value for name, value in dotenv_values(".env").items() if value},
+    }
+
+
+def _folder(*, reset: bool) -> Path:
+    """Where the data are kept between starts."""
+    folder = reachable_folder(Path(".dev").resolve())
+    try:
+        if reset:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+    except OSError as error:
+        raise OperatorError(f"cannot write to {folder} ({error.strerror}): run this in a folder that you own") from error
+    return folder
+
+
+def _refuse_taken_ports() -> None:
+    wanted = [port for pod in _POD_PORTS for port in (pod, pod + 1)] + [_SITE_PORT, _POSTGRES_PORT]
+    for port in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                raise OperatorError(
+                    f"port {port} is in use, by another `make dev` perhaps: end what listens there (ss -ltnp shows it)"
+                ) from None
+
+
+@contextmanager
+def _postgres(folder: Path) -> Iterator[Postgres]:
+    postgres = Postgres(folder=folder / "postgres", binaries=find_binaries(), port=_POSTGRES_PORT, keep_data=True)
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop()
+
+
+async def _prepare(postgres: Postgres) -> str:
+    admin = Database(postgres.secret_dsn("postgres"), application="hingecraft-dev", largest=1)
+    try:
+        async with admin.connection() as conn:
+            if not await conn.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", _DATABASE):
+                await conn.execute(f"CREATE DATABASE {_DATABASE}")
+    finally:
+        await admin.close()
+    dsn = postgres.secret_dsn(_DATABASE)
+    await bring_up_to_date(dsn, "hingecraft_app")
+    database = Database(dsn, application="hingecraft-dev", largest=1)
+    try:
+        async with database.transaction() as conn:
+            await add_demo_data(conn)
+    finally:
+        await database.close()
+    return dsn.newest
+
+
+@asynccontextmanager
+async def _site(settings: SyncSettings) -> AsyncIterator[None]:
+    runner = web.AppRunner(site_app(settings.webhook_secret, screen.site_told), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", _SITE_PORT).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def _pods(folder: Path, environment: dict[str, str]) -> AsyncIterator[list[PodProcess]]:
+    pods = [
+        await start_pod(number, port=port, folder=folder, environment=environment)
+        for number, port in enumerate(_POD_PORTS, start=1)
+    ]
+    try:
+        yield pods
+    finally:
+        await asyncio.gather(*(pod.stop() for pod in pods))
+
+
+async def _run_all(folder: Path, postgres: Postgres) -> None:
+    environment = _environment(await _prepare(postgres))
+    os.environ.update(environment)
+    settings = load(SyncSettings)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_site(settings))
+        pods = await stack.enter_async_context(_pods(folder, environment))
+        engine = await stack.enter_async_context(engine_of(settings, screen.landed, CollectorRegistry()))
+        screen.welcome(pods, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"])
+        async with asyncio.TaskGroup() as tasks:
+            for pod in pods:
+                tasks.create_task(pod.ended())
+            tasks.create_task(engine.run())
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    _refuse_taken_ports()
+    folder = _folder(reset=arguments.reset)
+    start_logging("ERROR", [])
+    # From here on a SIGTERM ends things in order, like Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
+    try:
+        with _postgres(folder) as postgres:
+            process.run(process.until_stopped(_run_all(folder, postgres)))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+    finally:
+        screen.goodbye()
+    return EXIT_OK
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reset", action="store_true", help="throw the kept data away first")
+
+
+COMMAND = Command(summary="run everything on this machine, without a cluster", run=_run, arguments=_arguments)

@@ -1,0 +1,50 @@
+"""The one screen: what runs where, then a line for each version as it lands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from hingecraft.sync.engine import Landed
+from hingecraft_sandbox.dev.pods import PodProcess
+
+_BOLD, _SOFT, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+
+
+def welcome(pods: Sequence[PodProcess], dsn: str, folder: Path, admin_token: str) -> None:
+    """What runs where, and what to try first."""
+    first = pods[0].port
+    rows = [
+        *((pod.name, f"http://127.0.0.1:{pod.port}/routes   log: {pod.log}") for pod in pods),
+        ("The calls", f"http://127.0.0.1:{first}/docs"),
+        ("Postgres", dsn),
+        ("Data", f"{folder}   start afresh: make dev RESET=1"),
+        ("Admin token", admin_token),
+    ]
+    print(f"\n{_BOLD}HingeCraft payments{_PLAIN}\n")
+    for name, what in rows:
+        print(f"  {name:<12} {what}")
+    print(f"\n  Try: psql {dsn} -c \"UPDATE currencies SET enabled = false WHERE code = 'CHF'\"")
+    print(f"       curl -i http://127.0.0.1:{first}/routes\n  Ctrl-C ends everything.\n", flush=True)
+
+
+def landed(landed: Landed) -> None:
+    """A version is served by every pod."""
+    since = "" if landed.since_commit is None else f", {landed.since_commit * 1000:.0f} ms after the commit"
+    _line(f"{_BOLD}routes version {landed.version}{_PLAIN} on {landed.pods} pods{since} {_SOFT}{landed.checksum[:12]}{_PLAIN}")
+
+
+def site_told(event: str, data: dict[str, object]) -> None:
+    """The site has taken a webhook."""
+    _line(f"the site was told: {event} {_SOFT}version {data.get('version')}{_PLAIN}")
+
+
+def goodbye() -> None:
+    """Everything has ended."""
+    _line("everything has ended; the data are kept")
+
+
+def _line(text: str) -> None:
+    print(f"  {_SOFT}{datetime.now().astimezone():%H:%M:%S}{_PLAIN}  {text}", flush=True)
