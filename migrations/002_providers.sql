@@ -155,6 +155,7 @@ WITH page AS MATERIALIZED (
 SELECT (SELECT id::text FROM page ORDER BY id DESC LIMIT 1) AS cursor, (SELECT count(*) FROM page) AS rows;
 
 -- @step quick
+-- squawk-ignore ban-drop-constraint
 ALTER TABLE payments DROP CONSTRAINT IF EXISTS payments_status_known,
     ADD CONSTRAINT payments_status_known CHECK (status IS NOT NULL AND status IN (
         'creating', 'pending', 'awaiting_confirmation', 'completed', 'failed', 'expired', 'unknown', 'error',
@@ -164,7 +165,9 @@ ALTER TABLE payments DROP CONSTRAINT IF EXISTS payments_status_known,
 ALTER TABLE payments VALIDATE CONSTRAINT payments_status_known;
 -- @step quick
 ALTER TABLE external_payments
+    -- squawk-ignore ban-drop-constraint
     DROP CONSTRAINT IF EXISTS external_payments_status_known,
+    -- squawk-ignore ban-drop-constraint
     DROP CONSTRAINT IF EXISTS external_payments_kind_known,
     ADD CONSTRAINT external_payments_status_known CHECK (status IS NOT NULL AND status IN (
         'creating', 'pending', 'awaiting_confirmation', 'completed', 'failed', 'expired', 'unknown', 'error',

@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
 
 REQUEST_ID = "X-Request-ID"
 
@@ -20,6 +22,12 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Strict-Transport-Security": "max-age=31536000",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+
+
+class Answer(BaseModel):
+    """The base of everything that is answered: camelCase on the wire."""
+
+    model_config = ConfigDict(alias_generator=to_camel, serialize_by_alias=True)
 
 
 def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -9,8 +9,8 @@ from typing import Any, NoReturn, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_protocol import RequestPayloadError
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 
 from hingecraft.errors import InvalidError
 
@@ -23,9 +23,9 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Input(BaseModel):
-    """The base of everything that callers send: camelCase names given by hand, nothing unknown accepted."""
+    """The base of everything that callers send: camelCase on the wire, nothing unknown accepted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
 
 
 class UnsupportedMediaTypeError(InvalidError):
@@ -48,7 +48,9 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
     pairs = list(request.query.items())
     twice = {name for name, _ in pairs if len(request.query.getall(name)) > 1}
     if twice:
-        raise InvalidError("invalid_request", "A parameter is given twice.", fields=dict.fromkeys(twice, "is given twice"))
+        raise InvalidError(
+            "invalid_request", "A parameter is given twice.", fields=dict.fromkeys(twice, "is given twice")
+        )
     check_text(dict(pairs))
     return _validated(dict(pairs), model)
 
@@ -59,7 +61,7 @@ async def _read(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise SlowBodyError("request_timeout", "The body did not arrive within 10 seconds: send it again.") from None
-    except (HttpProcessingError, RequestPayloadError, web.RequestPayloadError) as error:
+    except (HttpProcessingError, web.RequestPayloadError) as error:
         raise InvalidError("invalid_body", "The body is cut off or its encoding is broken: send it again.") from error
 
 

@@ -29,7 +29,9 @@ table { border-collapse: collapse; font-size: .9rem } td { padding: .15rem 1.2re
 """
 
 STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-CONTENT_SECURITY_POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+)
 
 
 def page_of(document: dict[str, Any]) -> str:
@@ -69,7 +71,8 @@ def _section(title: str, html: str) -> str:
 
 def _parameters(parameters: list[dict[str, Any]]) -> str:
     rows = "".join(
-        f"<tr><td><code>{escape(p['name'])}</code></td><td>{escape(_example_text(p['schema']))}</td></tr>" for p in parameters
+        f"<tr><td><code>{escape(p['name'])}</code></td><td>{escape(_example_text(p['schema']))}</td></tr>"
+        for p in parameters
     )
     return f"<table>{rows}</table>" if rows else ""
 
@@ -90,14 +93,18 @@ def _shape(document: dict[str, Any], holder: dict[str, Any]) -> str:
     return f"<pre>{escape(json.dumps(_example(document, schema), indent=2))}</pre>"
 
 
-def _example(document: dict[str, Any], schema: dict[str, Any]) -> Any:
-    """A value in the shape of the schema, with words in the places of values."""
+def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema itself, where it is a reference or one of several."""
     if "$ref" in schema:
-        return _example(document, document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return _resolved(document, schema["anyOf"][0]) if "anyOf" in schema else schema
+
+
+def _example(document: dict[str, Any], reference: dict[str, Any]) -> Any:
+    """A value in the shape of the schema, with words in the places of values."""
+    schema = _resolved(document, reference)
     if "const" in schema:
         return schema["const"]
-    if "anyOf" in schema:
-        return _example(document, schema["anyOf"][0])
     if "properties" in schema:
         return {name: _example(document, part) for name, part in schema["properties"].items()}
     if schema.get("type") == "object":

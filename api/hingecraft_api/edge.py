@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, MissingError, RefusedError
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
@@ -75,7 +76,7 @@ class Edge:
         self._ids = itertools.count(1)
         self._timers: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
-    def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    def middleware(self) -> Middleware:
         """As aiohttp wants it."""
 
         @web.middleware
@@ -91,9 +92,8 @@ class Edge:
         resource = request.match_info.route.resource
         path = resource.canonical if resource is not None else "unmatched"
         endpoint = self._endpoints.get((request.method, path))
-        response = self._preflight(request, request_id) or self._limited(request, endpoint, request_id)
-        if response is None:
-            response = await self._answer(request, handler, endpoint, request_id)
+        refused = self._preflight(request, request_id) or self._limited(request, endpoint, request_id)
+        response = refused or await self._answer(request, handler, endpoint, request_id)
         self._finish(request, response, request_id)
         self._observe(request, response, path, time.perf_counter() - started)
         return response

@@ -77,5 +77,3 @@ class Endpoint:
         )
         answer = await self.handler(call)
         return answer if isinstance(answer, web.StreamResponse) else success(answer)
-
-

@@ -33,7 +33,9 @@ def _in_order(accept: str) -> tuple[str, ...]:
     anything = weights.get("*", 0.0)
     chosen = [(weights.get(name, anything), name) for name in ENCODINGS]
     identity = weights.get(IDENTITY, 0.0)
-    return tuple(name for weight, name in sorted(chosen, key=lambda pair: -pair[0]) if weight > 0 and weight >= identity)
+    return tuple(
+        name for weight, name in sorted(chosen, key=lambda pair: -pair[0]) if weight > 0 and weight >= identity
+    )
 
 
 def _weight(part: str) -> tuple[str, float]:

@@ -25,7 +25,7 @@ class RateLimit:
         due = self._due.get(key, now)
         if due - now > self._tolerance:
             return max(1, math.ceil(due - now - self._tolerance))
-        self._due[key] = (due if due > now else now) + self._interval
+        self._due[key] = (max(now, due)) + self._interval
         if len(self._due) > _FULL:
             self._forget(now)
         return 0

@@ -14,7 +14,9 @@ from hingecraft_api.settings import Network
 
 HEADER = "X-HC-Visitor"
 _VALID_FOR = 300
-_SHAPE = re.compile(r"v1;(?P<id>ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});(?P<time>[0-9]{1,10});(?P<digest>[0-9a-f]{64})")
+_SHAPE = re.compile(
+    r"v1;(?P<id>ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});(?P<time>[0-9]{1,10});(?P<digest>[0-9a-f]{64})"
+)
 _REMEMBERED = 10_000
 
 _Key = TypeVar("_Key")
@@ -49,7 +51,9 @@ class Visitors:
             return None
         signed = header.rpartition(";")[0].encode()
         values = self._secret.values
-        matches = [hmac.compare_digest(hmac.digest(v.encode(), signed, hashlib.sha256).hex(), shape["digest"]) for v in values]
+        matches = [
+            hmac.compare_digest(hmac.digest(v.encode(), signed, hashlib.sha256).hex(), shape["digest"]) for v in values
+        ]
         if not any(matches):
             return None
         _remember(self._verified, header, (shape["id"], float(shape["time"]), values))

@@ -29,7 +29,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     uvloop.run(main)
 
 
-async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+async def until_stopped(work: Coroutine[Any, Any, object]) -> None:
     """Run until the work ends or the process is told to stop; then the work is cancelled and may clean up."""
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)

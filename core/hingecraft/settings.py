@@ -29,7 +29,7 @@ class Secret:
         self._path = path
         self._stamp: tuple[int, int] | None = None
         self._looked_at = 0.0
-        self._values = _split(text)
+        self._values = self.parse(text)
         if path is not None:
             self._reread()
 
@@ -39,6 +39,11 @@ class Secret:
         if self._path is not None and time.monotonic() - self._looked_at >= _LOOK_AGAIN_AFTER:
             self._reread()
         return self._values
+
+    @staticmethod
+    def parse(text: str) -> tuple[str, ...]:
+        """The values in a text."""
+        return tuple(part.strip() for part in text.split(",") if part.strip())
 
     @property
     def newest(self) -> str:
@@ -60,14 +65,10 @@ class Secret:
             seen = self._path.stat()
             if self._stamp != (seen.st_mtime_ns, seen.st_ino):
                 text = self._path.read_text(encoding="utf-8")
-                self._values = _split(text) or self._values
+                self._values = self.parse(text) or self._values
                 self._stamp = (seen.st_mtime_ns, seen.st_ino)
         except OSError:
             return
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _as_secret(value: object) -> Secret:
@@ -85,7 +86,6 @@ def _as_required_secret(value: object) -> Secret:
 
 
 def _as_dsn(value: object) -> Secret:
-    """A DSN is one value: it may hold commas, so it is never split."""
     if isinstance(value, Secret):
         return value
     text = str(value).strip()
@@ -97,15 +97,10 @@ def _as_dsn(value: object) -> Secret:
 class DsnSecret(Secret):
     """Where a database is, password and all."""
 
-    def __init__(self, text: str = "", *, path: Path | None = None) -> None:
-        super().__init__(text, path=path)
-        if path is None:
-            self._values = (text,)
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        parts = super().values
-        return (",".join(parts),) if parts else ()
+    @staticmethod
+    def parse(text: str) -> tuple[str, ...]:
+        """One value: it may hold commas."""
+        return (text.strip(),) if text.strip() else ()
 
 
 def _as_list(value: object) -> tuple[str, ...]:
@@ -124,6 +119,7 @@ class _FileSource(PydanticBaseSettingsSource):
     """`<NAME>_FILE` names the file that holds the value of `<NAME>`."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """A secret keeps its file and follows it; anything else is read once."""
         path = os.environ.get(f"{field_name.upper()}_FILE", "").strip()
         if not path:
             return None, field_name, False

@@ -13,12 +13,14 @@ import pwd
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from hingecraft.errors import OperatorError
 from hingecraft.settings import DsnSecret, Secret
@@ -80,7 +82,8 @@ def _readable(folder: Path) -> Path:
 
 
 def _anyone_reaches(folder: Path) -> bool:
-    return all(parent.stat().st_mode & 0o005 == 0o005 for parent in (folder, *folder.parents))
+    readable = stat.S_IROTH | stat.S_IXOTH
+    return all(parent.stat().st_mode & readable == readable for parent in (folder, *folder.parents))
 
 
 def reachable_folder(folder: Path) -> Path:
@@ -217,7 +220,7 @@ class Postgres:
         return asked.returncode == 0
 
 
-def _identity() -> dict[str, object]:
+def _identity() -> dict[str, Any]:
     """Postgres refuses to run as root; `nobody` exists on every Unix."""
     if os.geteuid() != 0:
         return {}
@@ -228,5 +231,3 @@ def _identity() -> dict[str, object]:
 def _last_line(log: Path) -> str:
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines else f"see {log}"
-
-

@@ -5,12 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from hingecraft.errors import InvalidError
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, timestamp
 from hingecraft.routes.service import Act
+from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import Input
 from hingecraft_api.endpoint import Call, Endpoint, Guard, Limit
 
@@ -19,28 +20,28 @@ _PAGE = 50
 _LARGEST_PAGE = 200
 
 
-class RefreshAnswer(BaseModel):
+class RefreshAnswer(Answer):
     """The newest version, and whether this rebuild made it."""
 
     version: int
     changed: bool
 
 
-class VersionAnswer(BaseModel):
+class VersionAnswer(Answer):
     """One kept version, without its routes."""
 
     version: int
     checksum: str
-    generatedAt: AwareDatetime  # noqa: N815 - the wire's own names, here and below
-    restoredFrom: int | None  # noqa: N815
-    routeCount: int  # noqa: N815
+    generated_at: AwareDatetime
+    restored_from: int | None
+    route_count: int
 
 
-class VersionsAnswer(BaseModel):
+class VersionsAnswer(Answer):
     """A page of the history, newest first."""
 
     items: list[VersionAnswer]
-    nextCursor: str | None  # noqa: N815
+    next_cursor: str | None
 
 
 class PageQuery(Input):
@@ -56,11 +57,11 @@ class PinInput(Input):
     version: Annotated[int | None, Field(ge=1, le=_LARGEST_VERSION)]
 
 
-class PinAnswer(BaseModel):
+class PinAnswer(Answer):
     """The version that the pin, or its end, has published."""
 
     version: int
-    pinVersion: int | None  # noqa: N815
+    pin_version: int | None
     changed: bool
 
 
@@ -80,7 +81,7 @@ class ProvidersInput(Input):
 class PublishInput(Input):
     """What is published."""
 
-    singleUseCheckouts: bool | None = None  # noqa: N815
+    single_use_checkouts: bool | None = None
 
 
 class PolicyInput(Input):
@@ -91,25 +92,25 @@ class PolicyInput(Input):
     paused: bool | None = None
 
 
-class SwitchAnswer(BaseModel):
+class SwitchAnswer(Answer):
     """One provider."""
 
     enabled: bool
 
 
-class PublishAnswer(BaseModel):
+class PublishAnswer(Answer):
     """What is published."""
 
-    singleUseCheckouts: bool  # noqa: N815
+    single_use_checkouts: bool
 
 
-class PolicyAnswer(BaseModel):
+class PolicyAnswer(Answer):
     """What every publisher obeys."""
 
     providers: dict[str, SwitchAnswer]
     publish: PublishAnswer
     paused: bool
-    pinVersion: int | None  # noqa: N815
+    pin_version: int | None
     managed: Annotated[list[str], Field(description="fields that a PaymentRoutes resource sets")]
 
 
@@ -154,14 +155,14 @@ async def get_policy(call: Call) -> Any:
 async def patch_policy(call: Call) -> Any:
     """Change the policy."""
     wanted: PolicyInput = call.body
-    switches = {
+    switches: dict[str, bool] = {
         provider: switch.enabled
         for provider in PROVIDERS
         if wanted.providers is not None and (switch := getattr(wanted.providers, provider)) is not None
     }
     change = PolicyChange(
         providers=switches,
-        single_use_checkouts=wanted.publish.singleUseCheckouts if wanted.publish else None,
+        single_use_checkouts=wanted.publish.single_use_checkouts if wanted.publish else None,
         paused=wanted.paused,
     )
     if not change.fields:
@@ -191,7 +192,7 @@ def _shape(policy: Policy) -> dict[str, Any]:
 _COMMON = (HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def _admin(method: str, path: str, handler: Any, summary: str, answer: type[BaseModel], **more: Any) -> Endpoint:
+def _admin(method: str, path: str, handler: Any, summary: str, answer: type[Answer], **more: Any) -> Endpoint:
     refusals = (*_COMMON, *more.pop("refusals", ()))
     return Endpoint(
         method=method,
@@ -208,7 +209,9 @@ def _admin(method: str, path: str, handler: Any, summary: str, answer: type[Base
 
 
 ENDPOINTS = [
-    _admin("POST", "/admin/refresh", post_refresh, "Rebuild the routes now", RefreshAnswer, refusals=(HTTPStatus.CONFLICT,)),
+    _admin(
+        "POST", "/admin/refresh", post_refresh, "Rebuild the routes now", RefreshAnswer, refusals=(HTTPStatus.CONFLICT,)
+    ),
     _admin(
         "GET",
         "/admin/routes/versions",

@@ -7,19 +7,18 @@ from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from pydantic import BaseModel
 
-from hingecraft_api.answers import refusal
+from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.endpoint import Call, Endpoint, Handler, Limit
 
 
-class HealthAnswer(BaseModel):
+class HealthAnswer(Answer):
     """The process answers."""
 
     status: str
 
 
-class ReadyAnswer(BaseModel):
+class ReadyAnswer(Answer):
     """The pod may be sent traffic."""
 
     status: str

@@ -6,21 +6,21 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
-from hingecraft_api.answers import refusal
+from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.endpoint import Call, Endpoint, Limit
 from hingecraft_api.negotiation import matches
 
 
-class WalletAnswer(BaseModel):
+class WalletAnswer(Answer):
     """A bare address; a payment to it waits until an admin confirms it."""
 
     address: str
     uri: str
 
 
-class RouteAnswer(BaseModel):
+class RouteAnswer(Answer):
     """How to pay in one currency."""
 
     currency: str
@@ -31,19 +31,19 @@ class RouteAnswer(BaseModel):
     available: bool
     url: Annotated[str | None, Field(description="the newest open link for many payers; null: ask `generate`")]
     amount: Annotated[float | None, Field(description="the link is for this amount only")] = None
-    expiresAt: AwareDatetime | None = None  # noqa: N815 - the wire's own name
+    expires_at: AwareDatetime | None = None
     generate: str
     wallet: WalletAnswer | None
-    updatedAt: AwareDatetime  # noqa: N815
+    updated_at: AwareDatetime
 
 
-class RoutesAnswer(BaseModel):
+class RoutesAnswer(Answer):
     """One immutable version of all routes."""
 
     version: int
     checksum: Annotated[str, Field(description="SHA-256 over the text of `routes`, byte for byte")]
-    generatedAt: AwareDatetime  # noqa: N815
-    restoredFrom: Annotated[int | None, Field(description="the version that a pin went back to")] = None  # noqa: N815
+    generated_at: AwareDatetime
+    restored_from: Annotated[int | None, Field(description="the version that a pin went back to")] = None
     routes: dict[str, RouteAnswer]
 
 

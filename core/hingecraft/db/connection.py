@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -51,7 +51,8 @@ def keep_alive(connection: asyncpg.Connection) -> None:
     The options are set on a duplicate of the descriptor, which shares the socket, because uvloop's
     transport does not let them be set.
     """
-    transport = connection._transport  # noqa: SLF001 - asyncpg has no public way to its socket
+    driver: Any = connection
+    transport = driver._transport  # noqa: SLF001 - asyncpg has no public way to its socket
     live = transport.get_extra_info("socket")
     if live is None or live.family == socket.AF_UNIX:
         return
@@ -131,7 +132,7 @@ class Database:
             server_settings={"application_name": self._application},
         )
 
-    async def _connect(self, *_: object, **options: object) -> asyncpg.Connection:
+    async def _connect(self, *_: object, **options: Any) -> asyncpg.Connection:
         """Read the DSN anew for each connection, so that a rotated password is taken up."""
         connection: asyncpg.Connection = await asyncpg.connect(self._dsn.newest, **options)
         keep_alive(connection)

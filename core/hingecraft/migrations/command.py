@@ -16,7 +16,7 @@ from hingecraft.db.connection import Database, connect
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.migrations.files import Migration, migrations_folder, read_migrations
 from hingecraft.migrations.roles import grant_to_application
-from hingecraft.migrations.runner import State, migrate, states
+from hingecraft.migrations.runner import Report, State, migrate, states
 from hingecraft.routes import service as routes
 from hingecraft.settings import DatabaseSettings, Dsn, Secret, load
 
@@ -35,21 +35,21 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-async def bring_up_to_date(dsn: Secret, app_role: str) -> None:
+async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> None:
     """Migrate, grant, publish the first version: what a database needs before any pod can serve from it."""
     migrations = read_migrations(migrations_folder())
     connection = await connect(dsn, application="hingecraft-migrate")
     try:
-        applied = await migrate(connection, migrations, say)
-        await grant_to_application(connection, app_role, say)
+        applied = await migrate(connection, migrations, report)
+        await grant_to_application(connection, app_role, report)
     finally:
         await connection.close()
-    say(f"the database is at {migrations[-1].file_name}" + ("" if applied else ": nothing to do"))
+    report(f"the database is at {migrations[-1].file_name}" + ("" if applied else ": nothing to do"))
     database = Database(dsn, application="hingecraft-migrate", largest=1)
     try:
         if await routes.newest_number(database) is None:
             publication = await routes.publish(database)
-            say(f"published routes version {publication.version}")
+            report(f"published routes version {publication.version}")
     finally:
         await database.close()
 

@@ -40,7 +40,9 @@ async def grant_to_application(conn: asyncpg.Connection, role: str, report: Repo
         raise OperatorError("APP_ROLE must be a plain lower-case role name such as hingecraft_app")
     if not await _role_exists(conn, role, report):
         return
-    statements = [f"REVOKE ALL ON {table} FROM {role}; GRANT {rights} ON {table} TO {role}" for table, rights in GRANTS.items()]
+    statements = [
+        f"REVOKE ALL ON {table} FROM {role}; GRANT {rights} ON {table} TO {role}" for table, rights in GRANTS.items()
+    ]
     statements += [f"GRANT {grant} TO {role}" for grant in _OTHER_GRANTS]
     async with conn.transaction():
         await conn.execute(";\n".join(statements))

@@ -38,7 +38,9 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz
 )
 """
-LEDGER_ROWS = "SELECT number, file_name, checksum, steps_done, batch_cursor, batch_rows, applied_at FROM schema_migrations"
+LEDGER_ROWS = (
+    "SELECT number, file_name, checksum, steps_done, batch_cursor, batch_rows, applied_at FROM schema_migrations"
+)
 LEDGER_EXISTS = "SELECT to_regclass('schema_migrations') IS NOT NULL"
 BEGIN_MIGRATION = """
 INSERT INTO schema_migrations (number, file_name, checksum) VALUES ($1, $2, $3)
@@ -196,9 +198,7 @@ async def _batched(
             report(f"{migration.file_name}: {rows:,} of about {max(total, rows):,} rows of {step.label}")
 
 
-async def _one_batch(
-    conn: asyncpg.Connection, migration: Migration, step: Step, cursor: str | None
-) -> asyncpg.Record:
+async def _one_batch(conn: asyncpg.Connection, migration: Migration, step: Step, cursor: str | None) -> asyncpg.Record:
     """A page that meets a writer's lock gives way to the writer and is tried again."""
     for attempt in range(1, _TRIES + 1):
         try:

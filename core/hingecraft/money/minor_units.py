@@ -21,7 +21,9 @@ def to_stripe(amount: Decimal, currency: Currency) -> int:
     if units != units.to_integral_value() or int(units) % step:
         raise InvalidError("invalid_amount", _step_sentence(currency, step))
     if not 0 < units <= LARGEST_STRIPE_AMOUNT:
-        raise InvalidError("amount_out_of_range", f"{plain(amount)} {currency.code} is more than one card payment takes.")
+        raise InvalidError(
+            "amount_out_of_range", f"{plain(amount)} {currency.code} is more than one card payment takes."
+        )
     return int(units)
 
 

@@ -13,7 +13,4 @@ FROM currencies ORDER BY code
 
 async def load_currencies(conn: Connection) -> list[Currency]:
     """Every currency, those that are switched off too."""
-    return [
-        Currency(**{**dict(row), "aliases": tuple(row["aliases"])})
-        for row in await conn.fetch(CURRENCIES)
-    ]
+    return [Currency(**{**dict(row), "aliases": tuple(row["aliases"])}) for row in await conn.fetch(CURRENCIES)]

@@ -29,6 +29,7 @@ class Masker:
         self._secrets = tuple(secrets)
 
     def __call__(self, text: str) -> str:
+        """The text without them."""
         for secret in self._secrets:
             for value in secret.values:
                 text = text.replace(value, _MASK)
@@ -74,7 +75,9 @@ class TerminalFormatter(_Formatter):
         clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
         extra = "".join(f"  {name}={value}" for name, value in self._extra(record).items())
         trace = self._trace(record)
-        return self._mask(f"{clock} {record.levelname:<7} {record.getMessage()}{extra}" + (f"\n{trace}" if trace else ""))
+        return self._mask(
+            f"{clock} {record.levelname:<7} {record.getMessage()}{extra}" + (f"\n{trace}" if trace else "")
+        )
 
 
 def secrets_of(settings: Settings) -> list[Secret]:

@@ -17,7 +17,10 @@ class SyncMetrics:
         )
         self.version = Gauge("hingecraft_routes_version", "the newest version that every pod serves", registry=registry)
         self.seconds = Histogram(
-            "hingecraft_sync_seconds", "from a change noticed to the last pod serving it", buckets=_SYNC, registry=registry
+            "hingecraft_sync_seconds",
+            "from a change noticed to the last pod serving it",
+            buckets=_SYNC,
+            registry=registry,
         )
         self.since_commit = Histogram(
             "hingecraft_sync_since_commit_seconds",

@@ -91,7 +91,10 @@ class Deliverer:
         resolver = None if self._allow_private else PublicResolver()
         connector = aiohttp.TCPConnector(resolver=resolver, limit=_AT_ONCE)
         timeout = aiohttp.ClientTimeout(total=self._send_timeout)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, asyncio.TaskGroup() as sending:
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+            asyncio.TaskGroup() as sending,
+        ):
             free = asyncio.Semaphore(_AT_ONCE)
             while True:
                 for message in await self._due(free):

@@ -29,7 +29,8 @@ RETURNING name
 DROP_ENDPOINTS = "DELETE FROM webhook_endpoints WHERE NOT name = ANY ($1)"
 BURY_ORPHANS = """
 UPDATE outbox SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
-WHERE state = 'pending' AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
+WHERE state = 'pending'
+  AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
 """
 CLAIM = """
 WITH due AS (
@@ -45,7 +46,8 @@ RETURNING o.id, o.created_at, o.endpoint, due.url, o.type, o.data::text AS data,
 DELIVERED = """
 WITH done AS (
     UPDATE outbox SET state = 'delivered', finished_at = now(), answer = $4
-    WHERE id = $1 AND created_at = $2 AND claimed_until = $3 RETURNING endpoint, type, (data ->> 'version')::bigint AS version
+    WHERE id = $1 AND created_at = $2 AND claimed_until = $3
+    RETURNING endpoint, type, (data ->> 'version')::bigint AS version
 )
 UPDATE webhook_endpoints e SET failures = 0, delivered_at = now(),
     delivered_version = CASE WHEN done.type = 'routes.updated'

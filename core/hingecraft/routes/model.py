@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from hingecraft.errors import ConflictError
 
@@ -32,6 +32,11 @@ class RoutesVersion:
     restored_from: int | None
     next_expiry: datetime | None
     routes: str
+
+    @property
+    def announcement(self) -> dict[str, Any]:
+        """What an endpoint is told of this version."""
+        return announcement(self.version, self.checksum, self.generated_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,11 @@ class PolicyChange:
         if self.paused is not None:
             named.add(PAUSED_FIELD)
         return frozenset(named)
+
+
+def announcement(version: int, checksum: str, generated_at: datetime) -> dict[str, Any]:
+    """The data of `routes.updated`."""
+    return {"version": version, "checksum": checksum, "generatedAt": timestamp(generated_at)}
 
 
 def timestamp(moment: datetime) -> str:

@@ -21,7 +21,8 @@ WITH policy AS MATERIALIZED (
         'name', c.name,
         'symbol', c.symbol,
         'kind', c.kind,
-        'provider', coalesce(link.provider, CASE WHEN usual.enabled OR wallet.route IS NULL THEN usual.name ELSE 'wallet' END),
+        'provider', coalesce(
+            link.provider, CASE WHEN usual.enabled OR wallet.route IS NULL THEN usual.name ELSE 'wallet' END),
         'available', link.provider IS NOT NULL OR usual.enabled OR wallet.route IS NOT NULL,
         'url', link.provider_url,
         'generate', '/charter/generate-payment',

@@ -11,7 +11,7 @@ from hingecraft.errors import ConflictError, MissingError
 from hingecraft.outbox import service as outbox
 from hingecraft.payments import audit
 from hingecraft.routes import store
-from hingecraft.routes.model import PIN_FIELD, Policy, PolicyChange, Publication, RoutesVersion, timestamp
+from hingecraft.routes.model import PIN_FIELD, Policy, PolicyChange, Publication, RoutesVersion, announcement
 
 _BEFORE_ALL = 2**62
 
@@ -33,15 +33,11 @@ async def publish(database: Database) -> Publication:
 async def _publish(conn: Connection) -> Publication:
     publication = await store.rebuild(conn)
     if publication.changed:
+        assert publication.version is not None
+        assert publication.checksum is not None
         assert publication.generated_at is not None
-        await outbox.announce_routes(
-            conn,
-            {
-                "version": publication.version,
-                "checksum": publication.checksum,
-                "generatedAt": timestamp(publication.generated_at),
-            },
-        )
+        told = announcement(publication.version, publication.checksum, publication.generated_at)
+        await outbox.announce_routes(conn, told)
     return publication
 
 
@@ -83,7 +79,9 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
         if policy.paused:
             raise ConflictError("paused", "Publishing is paused: set paused to false in the policy first.")
         if version is not None and not await store.version_exists(conn, version):
-            raise MissingError("unknown_version", f"Version {version} is not kept: GET /admin/routes/versions lists them.")
+            raise MissingError(
+                "unknown_version", f"Version {version} is not kept: GET /admin/routes/versions lists them."
+            )
         await store.pin(conn, version)
         publication = await _publish(conn)
         await audit.append(
@@ -121,7 +119,9 @@ async def change_policy(database: Database, change: PolicyChange, act: Act) -> P
         return await store.policy(conn)
 
 
-async def versions(database: Database, *, before: int | None, limit: int) -> tuple[Sequence[dict[str, Any]], int | None]:
+async def versions(
+    database: Database, *, before: int | None, limit: int
+) -> tuple[Sequence[dict[str, Any]], int | None]:
     """A page of the history, newest first, and where the next page begins."""
     async with database.connection() as conn:
         rows = await store.versions_before(conn, before if before is not None else _BEFORE_ALL, limit + 1)

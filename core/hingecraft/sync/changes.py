@@ -38,7 +38,7 @@ class Changes:
         await self._noticed.wait()
         loop = asyncio.get_running_loop()
         first = self._first if self._first is not None else loop.time()
-        while (pause := min(self._last + timing.quiet, first + timing.longest) - loop.time()) > 0:
+        while (pause := min(self._last + timing.quiet, first + timing.longest) - loop.time()) > 0:  # noqa: ASYNC110 - the end moves
             await asyncio.sleep(pause)
         self._first = None
         self._noticed.clear()

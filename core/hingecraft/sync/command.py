@@ -20,6 +20,7 @@ from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Message, key_of, parse_endpoints
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
 from hingecraft.sync.engine import Engine, Landed
+from hingecraft.sync.fanout import Pods
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,8 +70,7 @@ async def engine_of(
         yield Engine(
             database=database,
             listen_dsn=settings.listen_database_url or settings.database_url,
-            addresses=addresses,
-            push_secret=settings.push_secret,
+            pods=Pods(addresses=addresses, secret=settings.push_secret),
             endpoints=endpoints,
             deliverer=Deliverer(
                 database,

@@ -19,11 +19,11 @@ from hingecraft.outbox import service as outbox
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint
 from hingecraft.routes import service as routes
-from hingecraft.routes.model import Publication, timestamp
+from hingecraft.routes.model import Publication
 from hingecraft.routes.store import CHANNEL
 from hingecraft.settings import Secret
 from hingecraft.sync.changes import Changes, Timing
-from hingecraft.sync.fanout import Addresses, FanOut, Target
+from hingecraft.sync.fanout import FanOut, Pods, Target
 from hingecraft.sync.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,7 @@ class Engine:
         *,
         database: Database,
         listen_dsn: Secret,
-        addresses: Addresses,
-        push_secret: Secret,
+        pods: Pods,
         endpoints: Sequence[Endpoint],
         deliverer: Deliverer,
         metrics: SyncMetrics,
@@ -68,7 +67,7 @@ class Engine:
         self._landed = landed
         self._changes = Changes()
         self._listener = Listener(listen_dsn, CHANNEL, self._changes.notice)
-        self.fanout = FanOut(addresses, push_secret, complete=self._on_complete)
+        self._fanout = FanOut(pods, complete=self._on_complete)
         self._expiry: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -83,7 +82,7 @@ class Engine:
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
-            await self.fanout.close()
+            await self._fanout.close()
 
     async def _publish_changes(self) -> None:
         while True:
@@ -108,7 +107,7 @@ class Engine:
         if publication.changed:
             self._deliverer.wake()
         if not publication.paused:
-            await self.fanout.announce(
+            await self._fanout.announce(
                 Target(
                     version=publication.version,
                     checksum=publication.checksum,
@@ -154,12 +153,7 @@ class Engine:
 
     async def _tell_database(self) -> None:
         current = await routes.newest(self._database)
-        data = current and {
-            "version": current.version,
-            "checksum": current.checksum,
-            "generatedAt": timestamp(current.generated_at),
-        }
-        await outbox.keep_endpoints(self._database, self._endpoints, data)
+        await outbox.keep_endpoints(self._database, self._endpoints, current.announcement if current else None)
         self._deliverer.wake()
 
     @staticmethod

@@ -25,7 +25,13 @@ _FIRST_RETRY = 0.05
 _LONGEST_RETRY = 1.0
 _ANSWER_LIMIT = 4096
 
-Addresses = Callable[[], Awaitable[Iterable[str]]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pods:
+    """Where the pods are at this moment, and the secret that they believe."""
+
+    addresses: Callable[[], Awaitable[Iterable[str]]]
+    secret: Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,21 +56,14 @@ class Pod:
 class FanOut:
     """Pushes to wherever the pods are said to be now; each pod is driven on its own, so a slow one delays no other."""
 
-    def __init__(
-        self, addresses: Addresses, secret: Secret, *, complete: Callable[[Target, float, int], None]
-    ) -> None:
-        self._addresses = addresses
-        self._secret = secret
+    def __init__(self, pods: Pods, *, complete: Callable[[Target, float, int], None]) -> None:
+        self._addresses = pods.addresses
+        self._secret = pods.secret
         self._complete = complete
         self._target: Target | None = None
         self._pods: dict[str, Pod] = {}
         self._session: aiohttp.ClientSession | None = None
         self._completed = 0
-
-    @property
-    def pods(self) -> dict[str, int]:
-        """What each pod was last known to serve."""
-        return {pod.address: pod.version for pod in self._pods.values()}
 
     async def announce(self, target: Target) -> None:
         """Drive every pod to this version; a push of an older one that is still being retried becomes this one."""

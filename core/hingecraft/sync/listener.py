@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-
 from hingecraft.db.connection import connect
 from hingecraft.db.failures import UNREACHABLE
 from hingecraft.errors import DatabaseUnavailableError
@@ -16,6 +15,7 @@ from hingecraft.settings import Secret
 
 log = logging.getLogger(__name__)
 
+_INTERRUPTIONS: tuple[type[BaseException], ...] = (DatabaseUnavailableError, *UNREACHABLE)
 HEARTBEAT = "SELECT count(*) FROM pg_listening_channels()"
 
 
@@ -45,8 +45,8 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (DatabaseUnavailableError, *UNREACHABLE) as error:
-                log.warning("listening on %s was interrupted: %s", self._channel, error or type(error).__name__)
+            except _INTERRUPTIONS as error:
+                log.warning("listening on %s was interrupted: %s", self._channel, str(error) or type(error).__name__)
             pause = self._pulse.first_retry if self.connected else min(pause * 2, self._pulse.longest_retry)
             self.connected = False
             await asyncio.sleep(pause)
@@ -69,5 +69,3 @@ class Listener:
 
     def _on_notification(self, *_: object) -> None:
         self._heard()
-
-

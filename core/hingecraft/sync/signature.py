@@ -24,7 +24,10 @@ def verifies(secrets: Sequence[str], header: str, body: bytes, now: float) -> bo
         return False
     if abs(now - int(stamp)) > _VALID_FOR or not digest.isascii():
         return False
-    return any([hmac.compare_digest(_digest(secret, stamp, body), digest) for secret in secrets])
+    matches = [
+        hmac.compare_digest(_digest(secret, stamp, body), digest) for secret in secrets
+    ]  # every one, so that time tells nothing
+    return any(matches)
 
 
 def _digest(secret: str, stamp: str, body: bytes) -> str:

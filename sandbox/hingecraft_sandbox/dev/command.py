@@ -29,8 +29,8 @@ from hingecraft.sync.command import SyncSettings, engine_of
 from hingecraft_sandbox.dev import screen
 from hingecraft_sandbox.dev.demo import add_demo_data
 from hingecraft_sandbox.dev.pods import PodProcess, start_pod
-from hingecraft_sandbox.dev.site import PATH as SITE_PATH
-from hingecraft_sandbox.dev.site import site_app
+from hingecraft_sandbox.dev.site_endpoint import PATH as SITE_PATH
+from hingecraft_sandbox.dev.site_endpoint import site_app
 from hingecraft_sandbox.postgres import Postgres, find_binaries, reachable_folder
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def _folder(*, reset: bool) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".writable").touch()
     except OSError as error:
-        raise OperatorError(f"cannot write to {folder} ({error.strerror}): run this in a folder that you own") from error
+        raise OperatorError(
+            f"cannot write to {folder} ({error.strerror}): run this in a folder that you own"
+        ) from error
     return folder
 
 

@@ -33,7 +33,8 @@ def welcome(pods: Sequence[PodProcess], dsn: str, folder: Path, admin_token: str
 def landed(landed: Landed) -> None:
     """A version is served by every pod."""
     since = "" if landed.since_commit is None else f", {landed.since_commit * 1000:.0f} ms after the commit"
-    _line(f"{_BOLD}routes version {landed.version}{_PLAIN} on {landed.pods} pods{since} {_SOFT}{landed.checksum[:12]}{_PLAIN}")
+    checksum = f"{_SOFT}{landed.checksum[:12]}{_PLAIN}"
+    _line(f"{_BOLD}routes version {landed.version}{_PLAIN} on {landed.pods} pods{since} {checksum}")
 
 
 def site_told(event: str, data: dict[str, object]) -> None:

@@ -1,0 +1,55 @@
+# Every command of the project. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+TIERS ?=
+RESET ?=
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/ready: requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	  echo "Python 3.11, 3.12 or 3.13 is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): install one and run make PYTHON=python3.13"; exit 1; }
+	@touch .writable 2>/dev/null && rm -f .writable || { echo "this folder cannot be written to: clone the repository into one that you own"; exit 1; }
+	@echo "setting up .venv (a minute, once)"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/ready
+
+.PHONY: setup
+setup: .venv/ready ## install what the project needs into .venv
+
+.PHONY: dev
+dev: setup ## run the product on this machine (RESET=1 throws the kept data away)
+	@$(BIN)/hingecraft dev $(if $(RESET),--reset)
+
+.PHONY: test
+test: setup ## run every test tier (TIERS="unit db" narrows it)
+	@$(BIN)/python tests/run_tiers.py $(TIERS)
+
+.PHONY: check
+check: setup ## lint, types, layers, migrations, dead code, spelling, secrets
+	@$(BIN)/python tests/run_checks.py
+
+.PHONY: bench
+bench: setup ## measure what docs/performance.md promises (BENCH="routes writers" narrows it)
+	@$(BIN)/python loadtests/bench/run.py $(BENCH)
+
+.PHONY: generate
+generate: setup ## write docs/openapi.json and .env.example anew from the code
+	@$(BIN)/python tests/generate.py
+
+.PHONY: lock
+lock: setup ## lock the newest dependencies that pyproject.toml allows
+	@for extra in "" "-dev"; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-header --no-annotate $${extra:+--extra dev --group dev} pyproject.toml --output-file requirements$$extra.lock; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built, and the kept data of make dev
+	@rm -rf .venv .dev test_results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

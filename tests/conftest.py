@@ -1,0 +1,116 @@
+"""One Postgres for a whole test run, one database for each test, cloned from a migrated template."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from hingecraft.db.connection import Database
+from hingecraft.migrations.command import bring_up_to_date
+from hingecraft.settings import DsnSecret, Secret
+from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
+
+SERVER = "HC_TEST_POSTGRES"
+VERSION = "HC_TEST_POSTGRES_VERSION"
+TEMPLATE = "hc_template"
+
+running: list[Postgres] = []
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Only the process that the others are started by has the server; they find it by the environment."""
+    if SERVER in os.environ:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="hingecraft-test-"))
+    folder.chmod(0o755)
+    server = Postgres(
+        folder=folder / "postgres",
+        binaries=find_binaries(os.environ.get(VERSION, "18")),
+        port=free_port(),
+        settings={"log_min_messages": "fatal"},
+    )
+    server.start()
+    running.append(server)
+    os.environ[SERVER] = server.dsn("{database}")
+    asyncio.run(_make_template(server.dsn("postgres"), server.dsn(TEMPLATE)))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    for server in running:
+        server.stop(immediately=True)
+        shutil.rmtree(server.folder.parent, ignore_errors=True)
+        del os.environ[SERVER]
+    running.clear()
+
+
+async def _make_template(admin: str, template: str) -> None:
+    connection = await asyncpg.connect(admin)
+    await connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    await connection.close()
+    await bring_up_to_date(DsnSecret(template), "hingecraft_app", lambda _line: None)
+
+
+def dsn_of(database: str) -> str:
+    return os.environ[SERVER].format(database=database)
+
+
+async def _create(template: str) -> str:
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    connection = await asyncpg.connect(dsn_of("postgres"))
+    try:
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    finally:
+        await connection.close()
+    return name
+
+
+async def _drop(name: str) -> None:
+    connection = await asyncpg.connect(dsn_of("postgres"))
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The DSN of the server's own database, for tests that look at the server as a whole."""
+    yield dsn_of("postgres")
+
+
+@pytest.fixture
+async def dsn() -> AsyncIterator[Secret]:
+    """A database of this test's own, migrated, with the first version published."""
+    name = await _create(TEMPLATE)
+    yield DsnSecret(dsn_of(name))
+    await _drop(name)
+
+
+@pytest.fixture
+async def empty_dsn() -> AsyncIterator[Secret]:
+    """A database with nothing in it."""
+    name = await _create("template0")
+    yield DsnSecret(dsn_of(name))
+    await _drop(name)
+
+
+@pytest.fixture
+async def conn(dsn: Secret) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn.newest)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def database(dsn: Secret) -> AsyncIterator[Database]:
+    pool = Database(dsn, application="test", largest=8)
+    yield pool
+    await pool.close()

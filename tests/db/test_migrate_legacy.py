@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from uuid import uuid4
+
+import pytest
+from support.legacy import OLD_SOFTWARE_CHECKS_OUT, OLD_SOFTWARE_PAYS, make_legacy
+
+from hingecraft.db.connection import connect
+from hingecraft.migrations.command import bring_up_to_date
+
+ROWS = 500_000  # payments, and as many checkouts: a million rows
+
+
+@pytest.fixture
+async def legacy(empty_dsn):
+    connection = await connect(empty_dsn, application="test")
+    yield connection
+    await connection.close()
+
+
+async def test_old_rows_come_into_the_new_shape(empty_dsn, legacy):
+    await make_legacy(legacy, 400)
+    await bring_up_to_date(empty_dsn, "hingecraft_app")
+    statuses = dict(await legacy.fetch("SELECT legacy_status, status FROM payments GROUP BY 1, 2"))
+    assert statuses == {
+        "paid": "completed", "Completed": "completed", "FINISHED": "completed", "succeeded": "completed",
+        "pending": "pending", "weird state": "expired", "cancelled": "expired", None: "expired",
+    }  # fmt: skip
+    links = dict(
+        await legacy.fetch(
+            "SELECT provider_payload::text, provider_url FROM external_payments GROUP BY 1, 2 ORDER BY 1"
+        )
+    )
+    assert links == {
+        None: None,
+        "null": None,
+        "{}": None,
+        '"just text"': None,
+        '"{broken"': None,
+        '{"invoice_url": 7}': None,
+        '[1, {"payment_url": "https://pay.example/arr"}]': "https://pay.example/arr",
+        '{"invoice_url": "https://pay.example/inv"}': "https://pay.example/inv",
+        '{"deep": {"er": {"checkout_url": "https://pay.example/deep"}}}': "https://pay.example/deep",
+        '"{\\"invoice_url\\": \\"https://pay.example/text\\"}"': "https://pay.example/text",
+    }
+    assert await legacy.fetchval("SELECT array_agg(DISTINCT kind) FROM external_payments") == ["legacy"]
+    assert set(await legacy.fetchval("SELECT array_agg(DISTINCT provider) FROM external_payments")) == {
+        "nowpayments", "stripe", "other",
+    }  # fmt: skip
+    assert await legacy.fetchval("SELECT count(*) FROM payments WHERE provider_url IS NOT NULL") == 160
+    btc = await legacy.fetchval("SELECT routes -> 'BTC' -> 'wallet' ->> 'address' FROM payment_routes")
+    assert btc == "new-address"
+
+
+async def test_the_old_software_goes_on_writing(empty_dsn, legacy):
+    await make_legacy(legacy, 4)
+    await bring_up_to_date(empty_dsn, "hingecraft_app")
+    payment = uuid4()
+    await legacy.execute(OLD_SOFTWARE_PAYS, payment)
+    await legacy.execute(OLD_SOFTWARE_CHECKS_OUT, payment)
+    await legacy.execute("UPDATE payments SET status = 'REFUNDED' WHERE id = $1", payment)
+    row = await legacy.fetchrow("SELECT status, legacy_status FROM payments WHERE id = $1", payment)
+    assert tuple(row) == ("refunded", "REFUNDED")
+    row = await legacy.fetchrow(
+        "SELECT kind, provider, status, provider_url FROM external_payments WHERE payment_id = $1", payment
+    )
+    assert tuple(row) == ("legacy", "nowpayments", "pending", "https://pay.example/live")
+
+
+class OldSoftware:
+    """Writes as it always did, and remembers its longest wait."""
+
+    def __init__(self, dsn):
+        self.dsn = dsn
+        self.written = 0
+        self.longest = 0.0
+
+    async def run(self):
+        conn = await connect(self.dsn, application="old software")
+        try:
+            while True:
+                payment = uuid4()
+                started = time.monotonic()
+                await conn.execute(OLD_SOFTWARE_PAYS, payment)
+                await conn.execute(OLD_SOFTWARE_CHECKS_OUT, payment)
+                await conn.execute("UPDATE payments SET status = 'done?' WHERE id = $1", payment)
+                self.longest = max(self.longest, time.monotonic() - started)
+                self.written += 1
+                await asyncio.sleep(0.002)
+        finally:
+            await conn.close()
+
+
+async def migrate_process(dsn: str, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hingecraft", "migrate", *arguments,
+        env={**os.environ, "DATABASE_URL": dsn},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+async def lines_until(process: asyncio.subprocess.Process, word: str) -> list[str]:
+    assert process.stdout is not None
+    seen: list[str] = []
+    async for line in process.stdout:
+        seen.append(line.decode().strip())
+        if word in seen[-1]:
+            break
+    return seen
+
+
+@pytest.mark.timeout(600)
+async def test_a_million_rows_are_taken_over_while_the_old_software_writes_and_the_migration_is_killed(
+    empty_dsn, legacy
+):
+    await make_legacy(legacy, ROWS)
+    await legacy.execute("ANALYZE payments, external_payments")
+    writers = [OldSoftware(empty_dsn) for _ in range(2)]
+    writing = [asyncio.create_task(writer.run()) for writer in writers]
+
+    first = await migrate_process(empty_dsn.newest)
+    told = await lines_until(first, "rows of external_payments")
+    assert "of about" in told[-1], told
+    first.send_signal(signal.SIGKILL)
+    await first.wait()
+    walked = await legacy.fetchval("SELECT batch_rows FROM schema_migrations WHERE number = 2")
+    assert 0 < walked < ROWS
+
+    second = await migrate_process(empty_dsn.newest)
+    told = await lines_until(second, "published routes version 1")
+    assert await second.wait() == 0, told
+    assert any("going on after" in line for line in told)
+
+    for task in writing:
+        task.cancel()
+    await asyncio.gather(*writing, return_exceptions=True)
+    written = sum(writer.written for writer in writers)
+    assert written > 100
+    assert max(writer.longest for writer in writers) < 2, "nobody waited for more than two seconds"
+    assert await legacy.fetchval("SELECT count(*) FROM payments") - ROWS in range(written, written + 3)
+    unfinished = """
+    SELECT (SELECT count(*) FROM external_payments WHERE kind <> 'legacy' OR provider IS NULL)
+         + (SELECT count(*) FROM payments WHERE legacy_status IS NULL AND status <> 'expired')
+    """
+    assert await legacy.fetchval(unfinished) == 0
+    assert await legacy.fetchval("SELECT status FROM payments WHERE legacy_status = 'done?' LIMIT 1") == "expired"

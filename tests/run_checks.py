@@ -1,0 +1,56 @@
+"""`make check`: each check in turn, all of them even when one fails, with its time."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+LONGEST_FILE = 400
+SOURCES = ["core", "api", "operator", "sandbox", "tests", "loadtests"]
+
+CHECKS: dict[str, list[str]] = {
+    "format": [str(BIN / "ruff"), "format", "--check", "."],
+    "lint": [str(BIN / "ruff"), "check", "."],
+    "types": [str(BIN / "mypy"), *SOURCES],
+    "layers": [str(BIN / "lint-imports"), "--no-cache"],
+    "migrations": [str(BIN / "squawk"), "--config", ".squawk.toml", "migrations/*.sql"],
+    "dead code": [sys.executable, "tests/find_dead_code.py", *SOURCES],
+    "spelling": [str(BIN / "codespell")],
+    "secrets": [sys.executable, "tests/scan_secrets.py"],
+}
+
+
+def files_too_long() -> list[str]:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    code = [name for name in tracked if name.endswith((".py", ".js", ".mjs", ".jsw", ".ts", ".tsx", ".sh"))]
+    sizes = {name: len((ROOT / name).read_text().splitlines()) for name in code if (ROOT / name).exists()}
+    return [
+        f"{name} has {lines} lines: which two rooms are these?"
+        for name, lines in sizes.items()
+        if lines >= LONGEST_FILE
+    ]
+
+
+def run(name: str, command: list[str]) -> bool:
+    started = time.monotonic()
+    expanded = [part for word in command for part in (sorted(map(str, ROOT.glob(word))) if "*" in word else [word])]
+    done = subprocess.run(expanded, cwd=ROOT, capture_output=True, text=True, check=False)
+    print(f"  {'ok' if done.returncode == 0 else 'FAILED':<7} {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    if done.returncode != 0:
+        print(done.stdout + done.stderr, flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
+    results = [run(name, command) for name, command in CHECKS.items()]
+    long_files = files_too_long()
+    print("\n".join(long_files) if long_files else "  ok      length of files")
+    return 0 if all(results) and not long_files else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""The files that are written from the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hingecraft.migrations.command import MigrateSettings
+from hingecraft.settings import Settings
+from hingecraft.sync.command import SyncSettings
+from hingecraft_api.app import PUBLIC_ENDPOINTS
+from hingecraft_api.openapi import document_of, written
+from hingecraft_api.settings import ApiSettings
+
+SETTINGS: dict[str, type[Settings]] = {
+    "hingecraft api": ApiSettings,
+    "hingecraft sync": SyncSettings,
+    "hingecraft migrate": MigrateSettings,
+}
+_WIDTH = 110
+
+
+def openapi() -> str:
+    return written(document_of(PUBLIC_ENDPOINTS))
+
+
+def env_example() -> str:
+    """Every variable once, with the processes that read it; what has a default is commented out."""
+    readers: dict[str, list[str]] = {}
+    for process, settings in SETTINGS.items():
+        for name in settings.model_fields:
+            readers.setdefault(name, []).append(process)
+    blocks = [_block(name, processes) for name, processes in readers.items()]
+    head = (
+        "# Every setting. Written from the code by `make generate`.\n"
+        "# Each may be given as <NAME>_FILE instead: a file that holds the value, read again when it changes.\n"
+        "# A secret that verifies something may be two values during a rotation: the new one, a comma, the old one.\n"
+    )
+    return head + "\n" + "\n".join(blocks)
+
+
+def _block(name: str, processes: list[str]) -> str:
+    field = SETTINGS[processes[0]].model_fields[name]
+    default = field.get_default()
+    words = f"{field.description} (read by {', '.join(processes)})".split()
+    if field.is_required():
+        return f"{_comment(words)}{name.upper()}=\n"
+    shown = {True: "true", False: "false"}.get(default, default) if isinstance(default, bool) else default
+    plain = shown if isinstance(shown, str | int) else ""
+    return f"{_comment(words)}# {name.upper()}={plain}\n"
+
+
+def _comment(words: list[str]) -> str:
+    lines, line = [], "#"
+    for word in words:
+        if len(line) + len(word) >= _WIDTH:
+            lines.append(line)
+            line = "#"
+        line += f" {word}"
+    return "\n".join([*lines, line]) + "\n"
+
+
+GENERATED: dict[str, Callable[[], str]] = {"docs/openapi.json": openapi, ".env.example": env_example}

@@ -1,0 +1,35 @@
+"""The traps of this house's layout."""
+
+from __future__ import annotations
+
+import operator
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_operator_is_the_standard_librarys():
+    assert Path(operator.__file__).is_relative_to(sysconfig.get_path("stdlib"))
+
+
+def test_it_still_is_when_python_starts_in_the_checkout():
+    asked = subprocess.run(
+        [sys.executable, "-c", "import operator, collections; print(operator.__file__)"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert not Path(asked.stdout.strip()).is_relative_to(ROOT)
+
+
+def test_source_roots_are_no_packages():
+    for root in ("core", "api", "operator", "sandbox", "tests"):
+        assert not (ROOT / root / "__init__.py").exists()
+
+
+def test_lock_files_name_no_registry_and_hash_everything():
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        text = (ROOT / name).read_text()
+        assert "://" not in text
+        assert text.count("==") <= text.count("--hash=")

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from hingecraft import settings as module
+from hingecraft.errors import OperatorError
+from hingecraft.settings import DsnSecret, Secret, load
+from hingecraft.sync.command import SyncSettings
+from hingecraft_api.settings import ApiSettings
+
+NEEDED = {
+    "DATABASE_URL": "postgresql://someone:pw@localhost/db",
+    "ADMIN_TOKEN": "an-admin-token",
+    "PUSH_SECRET": "a-push-secret",
+    "VISITOR_SECRET": "a-visitor-secret",
+    "API_ADDRESSES": "http://127.0.0.1:1, http://127.0.0.1:2",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    for name in [*ApiSettings.model_fields, *SyncSettings.model_fields]:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_lists_and_defaults_are_read():
+    assert load(SyncSettings).api_addresses == ("http://127.0.0.1:1", "http://127.0.0.1:2")
+    assert load(ApiSettings).rate_limit == 100
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "ADMIN_TOKEN", "PUSH_SECRET", "VISITOR_SECRET"])
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value):
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(OperatorError, match=name) as error:
+        load(ApiSettings)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ADMIN_TOKEN", "short"), ("DATABASE_URL", "mysql://x"), ("RATE_LIMIT", "0"), ("RATE_LIMIT", "many"),
+        ("TRUSTED_PROXIES", "10.0.0.0/99"), ("CORS_ORIGINS", "*"), ("CORS_ORIGINS", "https://a.example/path"),
+        ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("DATABASE_POOL_MIN", "21"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(OperatorError) as error:
+        load(ApiSettings)
+    assert "\n" not in str(error.value)
+    assert "short" not in str(error.value)
+
+
+def test_a_secret_in_a_file_is_followed_when_it_is_rotated(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_LOOK_AGAIN_AFTER", 0.0)
+    path = tmp_path / "admin-token"
+    path.write_text("the-first-token\n")
+    monkeypatch.delenv("ADMIN_TOKEN")
+    monkeypatch.setenv("ADMIN_TOKEN_FILE", str(path))
+    token = load(ApiSettings).admin_token
+    assert token.values == ("the-first-token",)
+    replacement = tmp_path / "new"
+    replacement.write_text("the-second-token,the-first-token")
+    os.replace(replacement, path)
+    assert token.values == ("the-second-token", "the-first-token")
+    assert token.newest == "the-second-token"
+    path.write_text("")
+    assert token.newest == "the-second-token", "a file that is empty while it is being written changes nothing"
+    path.unlink()
+    assert token.newest == "the-second-token"
+
+
+def test_a_file_that_cannot_be_read_stops_the_process(monkeypatch):
+    monkeypatch.setenv("ADMIN_TOKEN_FILE", "/nowhere/at/all")
+    with pytest.raises(OperatorError, match="ADMIN_TOKEN_FILE"):
+        load(ApiSettings)
+
+
+def test_a_dsn_is_one_value_even_with_commas():
+    assert DsnSecret("postgresql://a,b/db").newest == "postgresql://a,b/db"
+
+
+def test_secrets_do_not_show_in_a_repr():
+    assert "hidden" not in repr(Secret("hidden-value"))
+    assert "a-push-secret" not in repr(load(ApiSettings))

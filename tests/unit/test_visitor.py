@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+from ipaddress import ip_network
+
+import pytest
+
+from hingecraft.settings import Secret
+from hingecraft_api.rate_limit import RateLimit
+from hingecraft_api.visitor import Visitors
+
+NOW = 1_800_000_000.0
+VID = "vid:" + "a" * 22
+
+
+def header(identity: str = VID, secret: str = "visitor-secret", at: float = NOW) -> str:
+    signed = f"v1;{identity};{int(at)}"
+    return f"{signed};{hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()}"
+
+
+@pytest.fixture
+def refused():
+    return []
+
+
+@pytest.fixture
+def visitors(refused):
+    return Visitors(Secret("visitor-secret,older-secret"), [ip_network("10.0.0.0/8")], lambda: refused.append(1))
+
+
+def test_a_signed_header_names_the_visitor(visitors, refused):
+    assert visitors.named(header(), "203.0.113.9", "", NOW) == VID
+    assert visitors.named(header(), "203.0.113.9", "", NOW) == VID
+    assert visitors.named(header("ip:198.51.100.7"), "203.0.113.9", "", NOW) == "ip:198.51.100.7"
+    assert visitors.named(header(secret="older-secret"), "203.0.113.9", "", NOW) == VID
+    assert not refused
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        header(secret="guessed-secret"), header(at=NOW - 301), header(at=NOW + 301), header("vid:short"),
+        header("user:1"), header()[:-1], header().upper(), "", "v1;;;", "v1;" + ";" * 5000, header() + " ",
+    ],
+)  # fmt: skip
+def test_a_header_that_does_not_verify_is_as_none(visitors, refused, forged):
+    assert visitors.named(forged, "203.0.113.9", "", NOW) == "ip:203.0.113.9"
+    assert refused
+
+
+def test_a_remembered_header_grows_stale(visitors):
+    given = header()
+    assert visitors.named(given, "203.0.113.9", "", NOW) == VID
+    assert visitors.named(given, "203.0.113.9", "", NOW + 301) == "ip:203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "visitor"),
+    [
+        ("10.0.0.1", "198.51.100.7", "ip:198.51.100.7"),
+        ("10.0.0.1", "1.1.1.1, 198.51.100.7, 10.9.9.9", "ip:198.51.100.7"),
+        ("203.0.113.9", "198.51.100.7", "ip:203.0.113.9"),
+        ("10.0.0.1", "nonsense", "ip:10.0.0.1"),
+        ("10.0.0.1", "", "ip:10.0.0.1"),
+        ("", "", "ip:"),
+    ],
+)
+def test_the_last_untrusted_address_counts(visitors, peer, forwarded, visitor):
+    assert visitors.named(None, peer, forwarded, NOW) == visitor
+
+
+def test_a_limit_lets_its_number_pass_in_a_minute():
+    limit = RateLimit(100)
+    passed = [limit.retry_after("a", NOW) for _ in range(150)]
+    assert passed.count(0) == 100
+    assert all(0 < wait <= 60 for wait in passed[100:])
+    assert limit.retry_after("b", NOW) == 0
+    assert limit.retry_after("a", NOW + 0.61) == 0
+    assert [limit.retry_after("a", NOW + 120) for _ in range(150)].count(0) == 100
+
+
+def test_a_flood_of_visitors_does_not_fill_the_memory():
+    limit = RateLimit(1)
+    for number in range(250_000):
+        limit.retry_after(str(number), NOW)
+    assert len(limit._due) <= 100_001
