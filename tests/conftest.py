@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import asyncpg
 import pytest
+from support.folders import open_folder
 
 from hingecraft.db.connection import Database
 from hingecraft.migrations.command import bring_up_to_date
@@ -22,15 +21,14 @@ SERVER = "HC_TEST_POSTGRES"
 VERSION = "HC_TEST_POSTGRES_VERSION"
 TEMPLATE = "hc_template"
 
-running: list[Postgres] = []
+running = ExitStack()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Only the process that the others are started by has the server; they find it by the environment."""
     if SERVER in os.environ:
         return
-    folder = Path(tempfile.mkdtemp(prefix="hingecraft-test-"))
-    folder.chmod(0o755)
+    folder = running.enter_context(open_folder())
     server = Postgres(
         folder=folder / "postgres",
         binaries=find_binaries(os.environ.get(VERSION, "18")),
@@ -38,17 +36,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         settings={"log_min_messages": "fatal"},
     )
     server.start()
-    running.append(server)
+    running.callback(server.stop, immediately=True)
     os.environ[SERVER] = server.dsn("{database}")
     asyncio.run(_make_template(server.dsn("postgres"), server.dsn(TEMPLATE)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    for server in running:
-        server.stop(immediately=True)
-        shutil.rmtree(server.folder.parent, ignore_errors=True)
-        del os.environ[SERVER]
-    running.clear()
+    running.close()
 
 
 async def _make_template(admin: str, template: str) -> None:

@@ -12,8 +12,6 @@ from aiohttp.web_protocol import RequestHandler
 
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 
-_TOO_LARGE = "Request Header Fields Too Large"
-
 
 class EnvelopeProtocol(RequestHandler):
     """One connection."""
@@ -29,7 +27,7 @@ class EnvelopeProtocol(RequestHandler):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
         code, sentence = "bad_request", "The request is not valid HTTP: check its first line, headers and body."
-        if isinstance(exc, LineTooLong) or "header" in (message or "").lower():
+        if isinstance(exc, LineTooLong) or "Too many" in str(exc):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             code, sentence = "headers_too_large", "The address or the headers are too long or too many."
         response = refusal(status, code, sentence, request_id=secrets.token_hex(12), headers=SECURITY_HEADERS)

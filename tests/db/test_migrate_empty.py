@@ -170,7 +170,9 @@ async def test_the_trail_can_only_be_added_to_by_the_owner_too(conn):
 
 
 async def test_partitions_are_made_ahead_and_rows_without_one_are_kept(conn):
-    await conn.execute("INSERT INTO outbox (endpoint, type, data, created_at) VALUES ('a', 'b', '{}', now() + '5 months')")
+    await conn.execute(
+        "INSERT INTO outbox (endpoint, type, data, created_at) VALUES ('a', 'b', '{}', now() + '5 months')"
+    )
     assert await conn.fetchval("SELECT hc_keep_partitions('outbox', 3)") == 0
     assert await conn.fetchval("SELECT hc_keep_partitions('outbox', 6)") == 2
     assert await conn.fetchval("SELECT count(*) FROM outbox_default") == 1

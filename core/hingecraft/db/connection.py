@@ -89,7 +89,8 @@ class Database:
             with translated():
                 yield conn
         except DatabaseUnavailableError:
-            conn.terminate()
+            with suppress(asyncpg.InterfaceError):  # the driver may have let go of it already
+                conn.terminate()
             raise
         finally:
             # A release waits for the answer to a cancelled statement, which a dead socket never gives.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import socket
@@ -60,7 +61,7 @@ def refuse_private(address: str) -> None:
     parsed = ipaddress.ip_address(address.split("%", 1)[0])
     mapped = getattr(parsed, "ipv4_mapped", None) or parsed
     if not mapped.is_global or mapped.is_multicast:
-        raise AddressRefusedError("the endpoint leads to an address that is not public")
+        raise AddressRefusedError(errno.EACCES, "the endpoint leads to an address that is not public")
 
 
 class Deliverer:
@@ -150,7 +151,7 @@ class Deliverer:
         if self._allow_private:
             return
         if address.scheme != "https":
-            raise AddressRefusedError("the endpoint is not https")
+            raise AddressRefusedError(errno.EACCES, "the endpoint is not https")
         try:
             ipaddress.ip_address(address.hostname or "")
         except ValueError:

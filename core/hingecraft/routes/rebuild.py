@@ -4,6 +4,9 @@ It costs a few index probes for each currency, whatever the number of payments: 
 stops at the newest row of a partial index. Policy, pin, comparison and insert are in the same
 statement, so that nothing can change between what was decided and what is published. `committed_at` is
 when the newest of the rows behind it was committed, where the server keeps commit times.
+
+`$1` is a version that some pod serves although this database has not published it, as after a backup was
+restored: pods never go backwards, so the next version must be above it. 0 where there is none.
 """
 
 REBUILD = """
@@ -106,11 +109,12 @@ WITH policy AS MATERIALIZED (
     SELECT routes, next_expiry, encode(sha256(convert_to(routes::text, 'UTF8')), 'hex') AS checksum FROM document
 ), published AS (
     INSERT INTO payment_routes (version, routes, checksum, generated_at, restored_from, next_expiry)
-    SELECT coalesce(newest.version, 0) + 1, candidate.routes, candidate.checksum, statement_timestamp(),
+    SELECT greatest(newest.version, $1::bigint) + 1, candidate.routes, candidate.checksum, statement_timestamp(),
            policy.pin_version, candidate.next_expiry
     FROM candidate CROSS JOIN policy LEFT JOIN newest ON true
     WHERE NOT policy.paused AND NOT policy.pin_missing
-      AND (candidate.checksum, policy.pin_version) IS DISTINCT FROM (newest.checksum, newest.restored_from)
+      AND ((candidate.checksum, policy.pin_version) IS DISTINCT FROM (newest.checksum, newest.restored_from)
+           OR newest.version < $1::bigint)
     ON CONFLICT (version) DO NOTHING
     RETURNING version, checksum, generated_at, next_expiry
 )

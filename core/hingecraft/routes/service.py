@@ -24,14 +24,14 @@ class Act:
     request_id: str | None = None
 
 
-async def publish(database: Database) -> Publication:
+async def publish(database: Database, *, above: int = 0) -> Publication:
     """Rebuild the routes; if they differ, publish them and tell the Wix endpoints, all or nothing."""
     async with database.transaction() as conn:
-        return await _publish(conn)
+        return await _publish(conn, above)
 
 
-async def _publish(conn: Connection) -> Publication:
-    publication = await store.rebuild(conn)
+async def _publish(conn: Connection, above: int = 0) -> Publication:
+    publication = await store.rebuild(conn, above)
     if publication.changed:
         assert publication.version is not None
         assert publication.checksum is not None

@@ -40,11 +40,11 @@ PIN = "UPDATE route_policy SET pin_version = $1"
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
-async def rebuild(conn: Connection) -> Publication:
-    """Publish the next version if it would differ from the newest."""
+async def rebuild(conn: Connection, above: int) -> Publication:
+    """Publish the next version if it would differ from the newest, or must be above what a pod serves."""
     await conn.execute(PUBLISHERS_ARE_QUICK)
     await conn.execute(PUBLISHERS_TAKE_TURNS)
-    row = await conn.fetchrow(REBUILD)
+    row = await conn.fetchrow(REBUILD, above)
     assert row is not None, "route_policy has lost its row"
     publication = Publication(**dict(row))
     if publication.changed and publication.version is not None and publication.version > KEPT_VERSIONS:

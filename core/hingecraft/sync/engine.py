@@ -67,8 +67,9 @@ class Engine:
         self._landed = landed
         self._changes = Changes()
         self._listener = Listener(listen_dsn, CHANNEL, self._changes.notice)
-        self._fanout = FanOut(pods, complete=self._on_complete)
+        self._fanout = FanOut(pods, complete=self._on_complete, ahead=self._on_ahead)
         self._expiry: asyncio.TimerHandle | None = None
+        self._above = 0
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -88,7 +89,7 @@ class Engine:
         while True:
             noticed_at = await self._changes.settled(self._timing)
             try:
-                publication = await routes.publish(self._database)
+                publication = await routes.publish(self._database, above=self._above)
             except DatabaseUnavailableError as error:
                 log.warning("routes could not be rebuilt, trying again: %s", error)
                 self._metrics.rebuilds.labels("failed").inc()
@@ -99,6 +100,8 @@ class Engine:
 
     async def _bring_everywhere(self, publication: Publication, noticed_at: float) -> None:
         self._metrics.rebuilds.labels(_result(publication)).inc()
+        if publication.version is not None and publication.version >= self._above:
+            self._above = 0
         self._wake_at(publication.next_expiry)
         if publication.pin_missing:
             log.error("the policy pins a version that is not kept: nothing is published until it is unpinned")
@@ -115,6 +118,11 @@ class Engine:
                     committed_at=publication.committed_at,
                 )
             )
+
+    def _on_ahead(self, version: int) -> None:
+        """A pod serves what this database may not have: publish above it, or find that it was published."""
+        self._above = max(self._above, version)
+        self._changes.notice()
 
     def _on_complete(self, target: Target, seconds: float, pods: int) -> None:
         self._metrics.version.set(target.version)

@@ -44,6 +44,24 @@ class Target:
     committed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a pod says it serves."""
+
+    version: int
+    checksum: str
+
+    def ahead_of(self, target: Target) -> int:
+        """The number that the database must have reached for this to be right; 0 where nothing is odd.
+
+        Another engine may have published it meanwhile. If not, the database is younger than what the pod
+        serves, as after a backup was restored, and only a version above it gets through to the pod.
+        """
+        if self.version > target.version:
+            return self.version
+        return self.version + 1 if self.version == target.version and self.checksum != target.checksum else 0
+
+
 @dataclass(slots=True)
 class Pod:
     """One address, and the newest version that it has said it serves."""
@@ -56,10 +74,13 @@ class Pod:
 class FanOut:
     """Pushes to wherever the pods are said to be now; each pod is driven on its own, so a slow one delays no other."""
 
-    def __init__(self, pods: Pods, *, complete: Callable[[Target, float, int], None]) -> None:
+    def __init__(
+        self, pods: Pods, *, complete: Callable[[Target, float, int], None], ahead: Callable[[int], None]
+    ) -> None:
         self._addresses = pods.addresses
         self._secret = pods.secret
         self._complete = complete
+        self._ahead = ahead
         self._target: Target | None = None
         self._pods: dict[str, Pod] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -102,7 +123,10 @@ class FanOut:
         pause = _FIRST_RETRY
         while self._target is not None and pod.version < self._target.version:
             target = self._target
-            pod.version = max(pod.version, await self._push(pod.address, target))
+            served = await self._push(pod.address, target)
+            pod.version = max(pod.version, served.version)
+            if served.ahead_of(target):
+                self._ahead(served.ahead_of(target))
             if pod.version >= target.version:
                 pause = _FIRST_RETRY
                 self._tell_if_complete(target)
@@ -110,8 +134,8 @@ class FanOut:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_RETRY)
 
-    async def _push(self, address: str, target: Target) -> int:
-        """The version that the pod answers to serve now; 0 when it did not answer."""
+    async def _push(self, address: str, target: Target) -> Served:
+        """What the pod answers to serve now; version 0 when it did not answer."""
         assert self._session is not None
         body = json.dumps({"version": target.version, "checksum": target.checksum}).encode()
         headers = {"Content-Type": "application/json", HEADER: sign(self._secret.newest, body, time.time())}
@@ -121,11 +145,12 @@ class FanOut:
             ) as response:
                 answer = await response.content.read(_ANSWER_LIMIT)
                 if response.status == HTTPStatus.OK:
-                    return int(json.loads(answer)["data"]["version"])
+                    data = json.loads(answer)["data"]
+                    return Served(int(data["version"]), str(data["checksum"]))
                 log.warning("%s answered a push with %s", address, response.status)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
             log.debug("%s did not take version %s: %s", address, target.version, error)
-        return 0
+        return Served(0, "")
 
     def _tell_if_complete(self, target: Target) -> None:
         everyone = all(pod.version >= target.version for pod in self._pods.values())

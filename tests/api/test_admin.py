@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import pytest
+from support.pods import ADMIN
+
+LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
+CALLS = [
+    ("POST", "/admin/refresh"), ("GET", "/admin/routes/versions"), ("POST", "/admin/routes/pin"),
+    ("GET", "/admin/policy"), ("PATCH", "/admin/policy"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}, {"Authorization": "test-admin-token"},
+     {"X-Admin-Token": "wrong-é"}, {"X-Admin-Token": ""}],
+)  # fmt: skip
+async def test_without_the_token_nobody_comes_in(pod, method, path, headers):
+    status, answer = await pod.call(method, path, headers=headers)
+    assert (status, answer["code"]) == (401, "unauthorized")
+    assert set(answer) == {"success", "error", "code", "requestId"}
+
+
+async def test_refresh_publishes_and_this_pod_serves_it_at_once(pod, conn):
+    await conn.execute(LINK, "https://buy.example/1")
+    status, answer = await pod.call("POST", "/admin/refresh", headers=ADMIN)
+    assert (status, answer["data"]) == (200, {"version": 2, "changed": True})
+    _, served = await pod.call("GET", "/routes")
+    assert served["data"]["routes"]["USD"]["url"] == "https://buy.example/1"
+    _, answer = await pod.call("POST", "/admin/refresh", headers={"X-Admin-Token": "test-admin-token"})
+    assert answer["data"] == {"version": 2, "changed": False}
+
+
+async def test_pin_and_unpin(pod, conn):
+    await conn.execute(LINK, "https://buy.example/1")
+    await pod.call("POST", "/admin/refresh", headers=ADMIN)
+    status, answer = await pod.call("POST", "/admin/routes/pin", headers=ADMIN, json={"version": 1})
+    assert (status, answer["data"]) == (200, {"version": 3, "pinVersion": 1, "changed": True})
+    status, answer = await pod.call("POST", "/admin/routes/pin", headers=ADMIN, json={"version": 77})
+    assert (status, answer["code"]) == (404, "unknown_version")
+    status, answer = await pod.call("POST", "/admin/routes/pin", headers=ADMIN, json={"version": None})
+    assert (status, answer["data"]) == (200, {"version": 4, "pinVersion": None, "changed": True})
+
+
+async def test_the_policy_is_read_and_changed(pod, conn):
+    change = {"providers": {"stripe": {"enabled": False}}, "publish": {"singleUseCheckouts": True}}
+    status, answer = await pod.call("PATCH", "/admin/policy", headers=ADMIN, json=change)
+    assert status == 200
+    assert answer["data"] == {
+        "providers": {"stripe": {"enabled": False}, "nowpayments": {"enabled": True}},
+        "publish": {"singleUseCheckouts": True},
+        "paused": False,
+        "pinVersion": None,
+        "managed": [],
+    }
+    _, answer = await pod.call("PATCH", "/admin/policy", headers=ADMIN, json={"paused": True})
+    assert answer["data"]["paused"] is True
+    status, answer = await pod.call("POST", "/admin/refresh", headers=ADMIN)
+    assert (status, answer["code"]) == (409, "paused")
+    await conn.execute("UPDATE route_policy SET managed = '{paused}'")
+    status, answer = await pod.call("PATCH", "/admin/policy", headers=ADMIN, json={"paused": False})
+    assert (status, answer["code"]) == (409, "managed_by_resource")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/admin/policy", {"paused": "yes"}, "paused"),
+        ("/admin/policy", {"paused": 1}, "paused"),
+        ("/admin/policy", {"providers": {"paypal": {"enabled": True}}}, "providers.paypal"),
+        ("/admin/policy", {"providers": {"stripe": {}}}, "providers.stripe.enabled"),
+        ("/admin/policy", {"publish": {"single_use_checkouts": True}}, "publish.single_use_checkouts"),
+        ("/admin/policy", {"unknown": True}, "unknown"),
+        ("/admin/routes/pin", {}, "version"),
+        ("/admin/routes/pin", {"version": "1"}, "version"),
+        ("/admin/routes/pin", {"version": 0}, "version"),
+        ("/admin/routes/pin", {"version": -5}, "version"),
+        ("/admin/routes/pin", {"version": 1.5}, "version"),
+        ("/admin/routes/pin", {"version": 2**80}, "version"),
+        ("/admin/routes/pin", {"version": True}, "version"),
+    ],
+)
+async def test_each_wrong_field_is_named(pod, path, body, field):
+    method = "PATCH" if path.endswith("policy") else "POST"
+    status, answer = await pod.call(method, path, headers=ADMIN, json=body)
+    assert (status, answer["code"]) == (400, "invalid_request")
+    assert list(answer["fields"]) == [field]
+    assert field in answer["error"]
+
+
+async def test_a_change_of_nothing_is_refused(pod):
+    status, answer = await pod.call("PATCH", "/admin/policy", headers=ADMIN, json={})
+    assert (status, answer["code"]) == (400, "invalid_request")
+
+
+async def test_versions_come_in_pages(pod, conn):
+    for number in range(3):
+        await conn.execute(LINK, f"https://buy.example/{number}")
+        await pod.call("POST", "/admin/refresh", headers=ADMIN)
+    _, first = await pod.call("GET", "/admin/routes/versions?limit=3", headers=ADMIN)
+    assert [item["version"] for item in first["data"]["items"]] == [4, 3, 2]
+    cursor = first["data"]["nextCursor"]
+    _, rest = await pod.call("GET", f"/admin/routes/versions?limit=3&cursor={cursor}", headers=ADMIN)
+    assert [item["version"] for item in rest["data"]["items"]] == [1]
+    assert rest["data"]["nextCursor"] is None
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=201", "limit=x", "cursor=-1", "cursor=1&cursor=2", "page=2", "cursor=%00"]
+)
+async def test_a_wrong_page_is_refused(pod, query):
+    status, answer = await pod.call("GET", f"/admin/routes/versions?{query}", headers=ADMIN)
+    assert status == 400
+    assert "error" in answer

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+
+import pytest
+from support.pods import ADMIN, PUSH_SECRET, VISITOR_SECRET, running_pod
+
+from hingecraft.sync.signature import HEADER, sign
+
+SITE = "https://site.example"
+
+
+def visitor(identity: str) -> dict[str, str]:
+    signed = f"v1;{identity};{int(time.time())}"
+    digest = hmac.new(VISITOR_SECRET.encode(), signed.encode(), hashlib.sha256).hexdigest()
+    return {"X-HC-Visitor": f"{signed};{digest}"}
+
+
+async def statuses(pod, count: int, path: str = "/docs", **options: object) -> list[int]:
+    found = []
+    for _ in range(count):
+        async with pod.client.get(pod.public + path, **options) as response:
+            found.append(response.status)
+    return found
+
+
+async def test_each_visitor_has_a_limit_of_its_own(dsn):
+    async with running_pod(dsn, rate_limit=5) as pod:
+        first, second = visitor("vid:" + "a" * 22), visitor("ip:198.51.100.7")
+        assert (await statuses(pod, 7, headers=first)).count(200) == 5
+        assert (await statuses(pod, 7, headers=second)).count(200) == 5
+        async with pod.client.get(pod.public + "/docs", headers=first) as response:
+            assert response.status == 429
+            assert int(response.headers["Retry-After"]) >= 1
+            assert (await response.json())["code"] == "rate_limited"
+
+
+async def test_routes_have_a_limit_of_their_own_and_probes_none(dsn):
+    async with running_pod(dsn, rate_limit=1, rate_limit_routes=8, wait=False) as pod:
+        assert (await statuses(pod, 10, "/routes")).count(429) == 2
+        assert (await statuses(pod, 10, "/health")) == [200] * 10
+        assert (await statuses(pod, 3, "/admin/policy", headers=ADMIN)) == [200] * 3
+
+
+async def test_invented_visitors_are_capped_together(dsn):
+    async with running_pod(dsn, rate_limit_site=6) as pod:
+        found = [(await statuses(pod, 1, headers=visitor(f"vid:{n:022d}")))[0] for n in range(10)]
+        assert found.count(429) == 4
+        assert (await statuses(pod, 1, headers=visitor("ip:198.51.100.7"))) == [200]
+
+
+async def test_forwarded_addresses_count_only_from_trusted_proxies(dsn):
+    async with running_pod(dsn, rate_limit=2, trusted_proxies="127.0.0.1") as pod:
+        for address in ("198.51.100.1", "198.51.100.2"):
+            assert (await statuses(pod, 3, headers={"X-Forwarded-For": address})).count(200) == 2
+    async with running_pod(dsn, rate_limit=2) as pod:
+        found = [(await statuses(pod, 1, headers={"X-Forwarded-For": f"198.51.100.{n}"}))[0] for n in range(4)]
+        assert found.count(200) == 2
+
+
+async def test_only_listed_origins_may_read(dsn):
+    async with running_pod(dsn, cors_origins=SITE) as pod:
+        async with pod.client.get(pod.public + "/routes", headers={"Origin": SITE}) as response:
+            assert response.headers["Access-Control-Allow-Origin"] == SITE
+            assert "Origin" in response.headers["Vary"]
+            assert "Access-Control-Allow-Credentials" not in response.headers
+        async with pod.client.get(pod.public + "/routes", headers={"Origin": SITE + ".evil.example"}) as response:
+            assert "Access-Control-Allow-Origin" not in response.headers
+        asks = {"Origin": SITE, "Access-Control-Request-Method": "POST"}
+        async with pod.client.options(pod.public + "/routes", headers=asks) as response:
+            assert response.status == 204
+            assert "Idempotency-Key" in response.headers["Access-Control-Allow-Headers"]
+        asks["Origin"] = "https://evil.example"
+        async with pod.client.options(pod.public + "/routes", headers=asks) as response:
+            assert response.status == 403
+            assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/routes", "/docs", "/openapi.json", "/health", "/ready", "/nothing", "/admin/policy"]
+)
+async def test_every_answer_carries_the_security_headers(pod, path):
+    async with pod.client.get(pod.public + path) as response:
+        for name in ("X-Content-Type-Options", "Content-Security-Policy", "Referrer-Policy", "X-Request-ID"):
+            assert name in response.headers
+        assert response.headers["Server"] == "hingecraft"
+
+
+async def test_the_documents_are_served(pod):
+    _, document = await pod.call("GET", "/openapi.json")
+    assert document["openapi"] == "3.1.0"
+    async with pod.client.get(pod.public + "/docs") as response:
+        page = await response.text()
+        assert "sha256-" in response.headers["Content-Security-Policy"]
+    assert "<script" not in page
+    for path in document["paths"]:
+        assert path in page
+
+
+async def test_metrics_are_on_the_internal_port(pod):
+    await pod.call("GET", "/routes")
+    async with pod.client.get(pod.internal + "/metrics") as response:
+        text = await response.text()
+    assert 'hingecraft_http_request_seconds_count{method="GET",route="/routes",status="200"}' in text
+    assert "hingecraft_routes_version 1.0" in text
+    assert "hingecraft_routes_age_seconds" in text
+
+
+async def push(pod, version: int, secret: str = PUSH_SECRET, path: str = "/internal/routes", **more: object):
+    body = json.dumps({"version": version, "checksum": "0" * 64, **more}).encode()
+    headers = {"Content-Type": "application/json", HEADER: sign(secret, body, time.time())}
+    async with pod.client.post(pod.internal + path, data=body, headers=headers) as response:
+        return response.status, await response.json()
+
+
+async def test_a_push_is_answered_with_what_is_served_now(pod):
+    assert (await push(pod, 99))[1]["data"]["version"] == 1, "the database has no such version"
+
+
+@pytest.mark.parametrize("version", [0, -1, 2**63, "1", None])
+async def test_a_push_of_nonsense_is_refused(pod, version):
+    assert (await push(pod, version))[0] == 400
+
+
+async def test_a_push_without_the_secret_is_refused(pod):
+    assert (await push(pod, 1, secret="another-secret"))[0] == 401
+    async with pod.client.post(pod.internal + "/internal/routes", json={"version": 1}) as response:
+        assert response.status == 401
+
+
+async def test_a_pod_that_is_draining_is_not_ready_and_closes_connections(pod):
+    pod.pod.draining = True
+    status, answer = await pod.call("GET", "/ready")
+    assert (status, answer["error"]) == (503, "The pod is shutting down.")
+    async with pod.client.get(pod.public + "/routes") as response:
+        assert response.status == 200
+        assert response.headers["Connection"] == "close"

@@ -1,0 +1,74 @@
+"""The queries of the hot paths at a million rows: each look-up goes through an index."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hingecraft.outbox import store as outbox
+from hingecraft.routes import store as routes
+from hingecraft.routes.rebuild import REBUILD
+
+FILL = """
+SET session_replication_role = replica;
+INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url, expires_at)
+SELECT CASE WHEN n % 1000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe', (ARRAY['USD', 'EUR', 'JPY', 'BTC'])[n % 4 + 1],
+       CASE WHEN n % 1000 = 0 THEN 'standing' ELSE 'single' END,
+       CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'completed' END,
+       'https://pay.example/' || n, now() + interval '1 day'
+FROM generate_series(1, 1000000) n;
+INSERT INTO outbox (endpoint, type, data, state)
+SELECT 'site', 'routes.updated', '{}', CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'delivered' END
+FROM generate_series(1, 200000) n;
+INSERT INTO payment_routes (version, routes, checksum)
+SELECT n, '{}', repeat('0', 64) FROM generate_series(2, 500) n;
+RESET session_replication_role;
+ANALYZE;
+"""
+READ_THROUGH_AN_INDEX = {"Index Scan", "Index Only Scan", "Bitmap Heap Scan", "ModifyTable"}
+
+
+def scans(node: dict[str, object]) -> list[tuple[str, str]]:
+    here = [(str(node["Node Type"]), str(node["Relation Name"]))] if "Relation Name" in node else []
+    for child in node.get("Plans", []):  # type: ignore[attr-defined]
+        here += scans(child)
+    return here
+
+
+async def plan(conn, sql: str, *arguments: object) -> list[tuple[str, str]]:
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        explained = json.loads(await conn.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *arguments))
+    finally:
+        await transaction.rollback()
+    return scans(explained[0]["Plan"])
+
+
+@pytest.mark.timeout(300)
+async def test_hot_paths_use_indexes_at_a_million_rows(conn):
+    await conn.execute(FILL, timeout=200)
+    this_month = await conn.fetchval("SELECT tableoid::regclass::text FROM outbox LIMIT 1")
+    # The five hundred rows of payment_routes are looked up by a pin in whatever way is cheapest.
+    for table, sql, arguments in (
+        ("external_payments", REBUILD, (0,)),
+        ("payment_routes", routes.NEWEST_NUMBER, ()),
+        ("payment_routes", routes.NEWEST, ()),
+        ("payment_routes", routes.VERSIONS, (400, 50)),
+        (this_month, outbox.CLAIM, (16, outbox.LEASE)),
+        (this_month, outbox.SUPERSEDE, ("routes.updated",)),
+    ):
+        found = {kind for kind, read in await plan(conn, sql, *arguments) if read == table}
+        assert found, f"does not read {table}: {sql}"
+        assert found <= READ_THROUGH_AN_INDEX, sql
+
+
+@pytest.mark.timeout(300)
+async def test_a_rebuild_reads_a_handful_of_pages_for_each_currency(conn):
+    await conn.execute(FILL, timeout=200)
+    for single_use in (False, True):
+        await conn.execute("UPDATE route_policy SET single_use_checkouts = $1", single_use)
+        explained = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {REBUILD}", 0, timeout=20)
+        root = json.loads(explained)[0]["Plan"]
+        assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 5_000

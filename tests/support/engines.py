@@ -1,0 +1,72 @@
+"""A sync engine in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+from support.pods import PUSH_SECRET
+from support.receiver import SECRET
+
+from hingecraft.db.connection import Database
+from hingecraft.observability.metrics import SyncMetrics
+from hingecraft.outbox.delivery import Deliverer
+from hingecraft.outbox.model import Endpoint
+from hingecraft.settings import Secret
+from hingecraft.sync.changes import Timing
+from hingecraft.sync.engine import Engine, Landed
+from hingecraft.sync.fanout import Pods
+
+
+@dataclass
+class RunningEngine:
+    """What it has brought everywhere."""
+
+    registry: CollectorRegistry
+    task: asyncio.Task[None]
+    landed: list[Landed] = field(default_factory=list)
+
+    async def until(self, version: int, within: float = 5.0) -> Landed:
+        async with asyncio.timeout(within):
+            while not self.landed or self.landed[-1].version < version:
+                await asyncio.sleep(0.005)
+        return self.landed[-1]
+
+    def count(self, result: str) -> float:
+        return self.registry.get_sample_value("hingecraft_route_rebuilds_total", {"result": result}) or 0.0
+
+
+@asynccontextmanager
+async def running_engine(
+    dsn: Secret, addresses: Sequence[str], endpoints: Sequence[Endpoint] = (), timing: Timing | None = None
+) -> AsyncIterator[RunningEngine]:
+    registry = CollectorRegistry()
+    landed: list[Landed] = []
+    database = Database(dsn, application="test-engine")
+
+    async def where() -> Iterable[str]:
+        return addresses
+
+    engine = Engine(
+        database=database,
+        listen_dsn=dsn,
+        pods=Pods(addresses=where, secret=Secret(PUSH_SECRET)),
+        endpoints=endpoints,
+        deliverer=Deliverer(
+            database, {e.name: Secret(SECRET) for e in endpoints}, allow_private=True, send_timeout=0.5
+        ),
+        metrics=SyncMetrics(registry),
+        timing=timing,
+        landed=landed.append,
+    )
+    task = asyncio.create_task(engine.run())
+    try:
+        yield RunningEngine(registry, task, landed)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await database.close()

@@ -1,0 +1,84 @@
+"""Pods in this process: the real applications on real ports, over a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from hingecraft.settings import Secret
+from hingecraft_api.app import build_pod, internal_app, public_app
+from hingecraft_api.pod import Pod
+from hingecraft_api.server import Runner
+from hingecraft_api.settings import ApiSettings
+
+ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET = "test-admin-token", "test-push-secret", "test-visitor-secret"
+ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+
+
+@dataclass
+class Running:
+    """One pod and how to reach it."""
+
+    pod: Pod
+    public: str
+    internal: str
+    client: aiohttp.ClientSession
+
+    async def call(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        async with self.client.request(method, self.public + path, **options) as response:
+            return response.status, await response.json()
+
+    async def serves(self, version: int, within: float = 5.0) -> float:
+        """Wait until `GET /routes` answers that version; answers how long that took."""
+        started = time.monotonic()
+        while time.monotonic() - started < within:
+            async with self.client.get(self.public + "/routes") as response:
+                if response.status == 200 and int(response.headers["X-Routes-Version"]) >= version:
+                    return time.monotonic() - started
+            await asyncio.sleep(0.005)
+        raise AssertionError(f"version {version} was not served within {within} s")
+
+
+def settings_of(dsn: Secret, **more: Any) -> ApiSettings:
+    values = {
+        "database_url": dsn, "admin_token": ADMIN_TOKEN, "push_secret": PUSH_SECRET, "visitor_secret": VISITOR_SECRET,
+        "rate_limit": 1_000_000, "rate_limit_routes": 1_000_000, "rate_limit_site": 10_000_000,
+        "database_pool_min": 1, "database_pool_max": 4, **more,
+    }  # fmt: skip
+    return ApiSettings(**values)
+
+
+@asynccontextmanager
+async def running_pod(dsn: Secret, *, wait: bool = True, **more: Any) -> AsyncIterator[Running]:
+    registry = CollectorRegistry()
+    pod = build_pod(settings_of(dsn, **more), registry)
+    runners = [Runner(app, access_log=None) for app in (public_app(pod), internal_app(pod, registry))]
+    addresses = []
+    for runner in runners:
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        addresses.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    looking = asyncio.create_task(pod.loader.run())
+    try:
+        async with aiohttp.ClientSession() as client:
+            running = Running(pod, addresses[0], addresses[1], client)
+            if wait:
+                await running.serves(1)
+            yield running
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        await pod.loader.close()
+        for runner in runners:
+            await runner.cleanup()
+        await pod.database.close()

@@ -1,0 +1,149 @@
+"""The product as real processes, and a network between them and Postgres that can be broken."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import aiohttp
+from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
+
+from hingecraft_sandbox.postgres import free_port
+
+SECRETS = {"ADMIN_TOKEN": ADMIN_TOKEN, "PUSH_SECRET": PUSH_SECRET, "VISITOR_SECRET": VISITOR_SECRET}
+
+
+class HingecraftProcess:
+    """One `hingecraft ...`, its log in a file."""
+
+    def __init__(self, folder: Path, name: str, *arguments: str, **environment: str) -> None:
+        self.log = folder / f"{name}.log"
+        self._arguments = arguments
+        self._environment = {**os.environ, **SECRETS, **environment}
+        self._process: asyncio.subprocess.Process | None = None
+        self._ending = False
+
+    async def start(self) -> None:
+        with self.log.open("ab") as output:
+            self._ending = False
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "hingecraft", *self._arguments,
+                env=self._environment, stdout=output, stderr=output, start_new_session=True,
+            )  # fmt: skip
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    @property
+    def running(self) -> bool:
+        return not self._ending and self._process is not None and self._process.returncode is None
+
+    async def kill(self) -> None:
+        self._ending = True
+        self.signal(signal.SIGKILL)
+        await self.wait()
+
+    async def wait(self, within: float = 12.0) -> int:
+        assert self._process is not None
+        async with asyncio.timeout(within):
+            return await self._process.wait()
+
+    async def stop(self) -> None:
+        if not self.running:
+            return
+        with suppress(ProcessLookupError):
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        try:
+            await self.wait()
+        except TimeoutError:
+            await self.kill()
+
+
+class ApiProcess(HingecraftProcess):
+    """A pod."""
+
+    def __init__(self, folder: Path, name: str, dsn: str) -> None:
+        self.port, self.internal_port = free_port(), free_port()
+        super().__init__(
+            folder, name, "api",
+            DATABASE_URL=dsn, HOST="127.0.0.1", PORT=str(self.port), INTERNAL_PORT=str(self.internal_port),
+            RATE_LIMIT_ROUTES="1000000",
+        )  # fmt: skip
+
+    @property
+    def public(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def internal(self) -> str:
+        return f"http://127.0.0.1:{self.internal_port}"
+
+    async def status(self, path: str) -> int:
+        """The status of a call; 0 when nobody answers."""
+        try:
+            async with aiohttp.ClientSession() as client, client.get(self.public + path) as response:
+                return response.status
+        except aiohttp.ClientError:
+            return 0
+
+    async def until(self, path: str, status: int, within: float = 10.0) -> None:
+        async with asyncio.timeout(within):
+            while await self.status(path) != status:
+                await asyncio.sleep(0.02)
+
+
+class Proxy:
+    """Stands before Postgres; while it swallows, packets vanish and nobody is told."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self.port = free_port()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def swallow(self) -> None:
+        self._flowing.clear()
+
+    def heal(self) -> None:
+        """What was swallowed is lost: the connections of before stay dead."""
+        for task in self._tasks:
+            task.cancel()
+        self._flowing.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._flowing.wait()
+        try:
+            upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.close()
+            return
+        for source, target in ((reader, upstream_writer), (upstream_reader, writer)):
+            task = asyncio.create_task(self._copy(source, target))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.CancelledError):
+            while data := await source.read(65536):
+                if not self._flowing.is_set():
+                    await asyncio.Event().wait()
+                target.write(data)
+                await target.drain()
+        target.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Proxy]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        try:
+            yield self
+        finally:
+            self.heal()
+            server.close()

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.engines import running_engine
+from support.pods import ADMIN, running_pod
+from support.receiver import receiving
+
+from hingecraft.outbox.model import Endpoint
+from hingecraft.sync.changes import Timing
+
+LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1) RETURNING id"
+
+
+@pytest.fixture
+async def pods(dsn):
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(running_pod(dsn)) for _ in range(3)]
+
+
+async def test_a_commit_is_served_by_every_pod(dsn, conn, pods):
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await engine.until(1)
+        await conn.execute(LINK, "https://buy.example/1")
+        landed = await engine.until(2)
+        assert [pod.pod.cache.version for pod in pods] == [2, 2, 2]
+        assert landed.pods == 3
+        assert landed.since_commit is not None
+        assert landed.since_commit >= 0.1, "the quiet time is waited for"
+
+
+async def test_ten_commits_one_after_the_other_cause_one_rebuild(dsn, conn, pods):
+    async with running_engine(dsn, [pods[0].internal]) as engine:
+        await engine.until(1)
+        before = engine.count("published") + engine.count("unchanged")
+        for number in range(10):
+            await conn.execute(LINK, f"https://buy.example/{number}")
+        await engine.until(2)
+        await asyncio.sleep(0.4)
+        assert engine.count("published") + engine.count("unchanged") == before + 1
+
+
+async def test_what_was_committed_while_nobody_listened_is_found_at_start(dsn, conn, pods):
+    await conn.execute(LINK, "https://buy.example/1")
+    async with running_engine(dsn, [pods[0].internal]) as engine:
+        await engine.until(2)
+
+
+async def test_a_link_that_expires_leaves_by_itself(dsn, conn, pods):
+    async with running_engine(dsn, [pods[0].internal]) as engine:
+        await engine.until(1)
+        link = await conn.fetchval(LINK, "https://buy.example/1")
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        await conn.execute("UPDATE external_payments SET expires_at = $2 WHERE id = $1", link, soon)
+        await engine.until(3, within=4)
+        _, answer = await pods[0].call("GET", "/routes")
+        assert answer["data"]["routes"]["USD"]["url"] is None
+        assert datetime.now(UTC) - soon < timedelta(seconds=1)
+
+
+async def test_a_pod_that_is_away_is_tried_until_it_is_back_and_holds_up_nobody(dsn, conn, pods):
+    with socket.socket() as placeholder:
+        placeholder.bind(("127.0.0.1", 0))
+        late = f"http://127.0.0.1:{placeholder.getsockname()[1]}"
+        async with running_engine(dsn, [pods[0].internal, late]) as engine:
+            await conn.execute(LINK, "https://buy.example/1")
+            assert await pods[0].serves(2) < 1
+            assert not engine.landed
+            port = placeholder.getsockname()[1]
+            placeholder.close()
+            async with running_pod(dsn) as back:
+                relay = await asyncio.start_server(_relay_to(back.internal), "127.0.0.1", port)
+                landed = await engine.until(2)
+                assert landed.pods == 2
+                relay.close()
+
+
+def _relay_to(address: str):
+    host, _, port = address.removeprefix("http://").partition(":")
+
+    async def relay(reader, writer):
+        upstream_reader, upstream = await asyncio.open_connection(host, int(port))
+
+        async def copy(source, target):
+            while data := await source.read(65536):
+                target.write(data)
+            target.close()
+
+        await asyncio.gather(copy(reader, upstream), copy(upstream_reader, writer), return_exceptions=True)
+
+    return relay
+
+
+async def test_without_any_engine_a_pod_finds_the_version_itself(dsn, conn, pods):
+    await conn.execute(LINK, "https://buy.example/1")
+    await pods[0].call("POST", "/admin/refresh", headers=ADMIN)
+    for pod in pods:
+        await pod.serves(2, within=6)
+
+
+async def test_a_refresh_on_one_pod_reaches_the_others_at_once(dsn, conn, pods):
+    async with running_engine(dsn, [pod.internal for pod in pods], timing=Timing(quiet=0.05)) as engine:
+        await engine.until(1)
+        await pods[0].call("PATCH", "/admin/policy", headers=ADMIN, json={"providers": {"stripe": {"enabled": False}}})
+        await engine.until(2, within=1)
+        await pods[0].call("POST", "/admin/routes/pin", headers=ADMIN, json={"version": 1})
+        await engine.until(3, within=1)
+
+
+async def test_pods_come_back_to_a_database_that_was_restored_from_a_backup(dsn, conn, pods):
+    """The versions since the backup are gone; pods never go backwards, so the next one goes above theirs."""
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await conn.execute(LINK, "https://buy.example/lost")
+        await engine.until(2)
+        await conn.execute(LINK, "https://buy.example/lost-too")
+        await engine.until(3)
+    await conn.execute("DELETE FROM payment_routes WHERE version > 1; DELETE FROM external_payments")
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await engine.until(4)
+    await conn.execute("DELETE FROM payment_routes WHERE version = 4")
+    await conn.execute(
+        "INSERT INTO payment_routes (version, routes, checksum) SELECT 4, '{}', encode(sha256('{}'), 'hex')"
+    )
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await conn.execute(LINK, "https://buy.example/new")
+        await asyncio.sleep(1)
+    for pod in pods:
+        _, answer = await pod.call("GET", "/routes")
+        assert answer["data"]["routes"]["USD"]["url"] == "https://buy.example/new"
+
+
+async def test_while_paused_pods_keep_serving(dsn, conn, pods):
+    async with running_engine(dsn, [pods[0].internal]) as engine:
+        await engine.until(1)
+        await pods[0].call("PATCH", "/admin/policy", headers=ADMIN, json={"paused": True})
+        await conn.execute(LINK, "https://buy.example/1")
+        await asyncio.sleep(0.5)
+        assert (await pods[0].call("GET", "/routes"))[1]["data"]["version"] == 1
+        assert engine.count("paused") >= 1
+        await pods[0].call("PATCH", "/admin/policy", headers=ADMIN, json={"paused": False})
+        await engine.until(2)
+
+
+async def test_two_engines_at_once_are_harmless(dsn, conn, pods):
+    addresses = [pod.internal for pod in pods]
+    async with receiving() as site:
+        endpoints = [Endpoint(name="site", url=site.url)]
+        async with running_engine(dsn, addresses, endpoints) as one, running_engine(dsn, addresses, endpoints) as two:
+            await site.until(1)
+            for number in range(3):
+                await conn.execute(LINK, f"https://buy.example/{number}")
+                await one.until(number + 2)
+                await two.until(number + 2)
+            await site.until(4)
+            await asyncio.sleep(0.3)
+    assert await conn.fetchval("SELECT max(version) FROM payment_routes") == 4
+    assert [event["data"]["version"] for event in site.events] == [1, 2, 3, 4]
+    assert len(set(site.ids)) == 4
+
+
+async def test_a_commit_during_a_rebuild_is_not_lost(dsn, conn, pods):
+    """Commits without a pause, for longer than the coalescing lasts: the last one is served in the end."""
+    async with running_engine(dsn, [pods[0].internal], timing=Timing(quiet=0.02, longest=0.1)) as engine:
+        await engine.until(1)
+        for number in range(200):
+            await conn.execute(LINK, f"https://buy.example/{number}")
+            await asyncio.sleep(0.001)
+        async with asyncio.timeout(5):
+            while True:
+                _, answer = await pods[0].call("GET", "/routes")
+                if answer["data"]["routes"]["USD"]["url"] == "https://buy.example/199":
+                    break
+                await asyncio.sleep(0.02)
+        assert engine.count("published") >= 2

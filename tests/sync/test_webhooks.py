@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+from support.engines import running_engine
+from support.receiver import SECRET, receiving
+
+from hingecraft.outbox import delivery, service, store
+from hingecraft.outbox.delivery import Deliverer
+from hingecraft.outbox.model import PAYMENT_EVENTS, Endpoint
+from hingecraft.settings import Secret
+
+LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
+STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
+
+
+@pytest.fixture
+async def site():
+    async with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Attempts follow each other at once."""
+    from datetime import timedelta
+
+    monkeypatch.setattr(delivery, "next_pause", lambda _attempts: timedelta(milliseconds=50))
+    monkeypatch.setattr(delivery, "_LOOK_EVERY", 0.02)
+
+
+async def states(conn) -> dict[str, int]:
+    return dict(await conn.fetch(STATES))
+
+
+async def test_a_new_endpoint_is_told_the_current_version_and_then_each_new_one(dsn, conn, site):
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
+        await site.until(1)
+        await conn.execute(LINK, "https://buy.example/1")
+        await site.until(2)
+    first, second = site.events
+    assert first["type"] == "routes.updated"
+    assert set(first["data"]) == {"version", "checksum", "generatedAt"}
+    assert [first["data"]["version"], second["data"]["version"]] == [1, 2]
+    assert site.forged == 0
+    row = await conn.fetchrow("SELECT delivered_version, failures FROM webhook_endpoints")
+    assert tuple(row) == (2, 0)
+
+
+async def test_only_the_newest_version_is_told_when_the_endpoint_is_back(dsn, conn, site, quick):
+    async def away(_request):
+        return web.Response(status=503)
+
+    site.behave = away
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]) as engine:
+        for number in range(3):
+            await conn.execute(LINK, f"https://buy.example/{number}")
+            async with asyncio.timeout(5):
+                while engine.count("published") <= number:
+                    await asyncio.sleep(0.01)
+        failing = len(site.events)
+        assert await conn.fetchval("SELECT failures FROM webhook_endpoints") > 0
+
+        async def back(_request):
+            return web.Response(status=204)
+
+        site.behave = back
+        async with asyncio.timeout(5):
+            while await conn.fetchval("SELECT delivered_version FROM webhook_endpoints") != 4:
+                await asyncio.sleep(0.02)
+    told = [event["data"]["version"] for event in site.events[failing:]]
+    assert told[-1] == 4
+    assert (await states(conn)).get("pending", 0) == 0
+
+
+async def test_payment_events_are_each_delivered_on_their_own(dsn, conn, database, site):
+    endpoint = Endpoint(name="thanks", url=site.url, events=PAYMENT_EVENTS)
+    async with running_engine(dsn, [], [endpoint]):
+        async with asyncio.timeout(5):
+            while not await conn.fetchval("SELECT count(*) FROM webhook_endpoints"):
+                await asyncio.sleep(0.01)
+        for number in range(5):
+            await store.enqueue(conn, "payment.completed", {"paymentId": str(number)})
+        await site.until(5)
+    assert {event["data"]["paymentId"] for event in site.events} == {"0", "1", "2", "3", "4"}
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 404, 500, 503])
+async def test_any_other_answer_is_tried_again_with_the_same_id(dsn, conn, site, quick, status):
+    async def refuse(_request):
+        return web.Response(status=status, headers={"Location": site.url + "/elsewhere"})
+
+    site.behave = refuse
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
+        await site.until(3)
+    assert len(set(site.ids)) == 1
+    answer = await conn.fetchval("SELECT answer FROM outbox WHERE answer IS NOT NULL")
+    assert str(status) in answer
+    assert ("redirect" in answer) == (300 <= status < 400)
+
+
+async def test_410_switches_the_endpoint_off(dsn, conn, site, quick):
+    async def gone(_request):
+        return web.Response(status=410)
+
+    site.behave = gone
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
+        async with asyncio.timeout(5):
+            while not await conn.fetchval("SELECT disabled_because FROM webhook_endpoints"):
+                await asyncio.sleep(0.02)
+        await conn.execute(LINK, "https://buy.example/1")
+        await asyncio.sleep(0.4)
+    assert len(site.events) == 1
+    assert await states(conn) == {"dead": 1}
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url + "/moved")]):
+        await site.until(2)
+
+
+async def test_an_endpoint_that_hangs_is_given_up_and_tried_again(dsn, conn, site, quick):
+    async def hang(_request):
+        await asyncio.sleep(5)
+        return web.Response(status=204)
+
+    site.behave = hang
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
+        await site.until(2)
+    assert "Timeout" in await conn.fetchval("SELECT answer FROM outbox WHERE answer IS NOT NULL")
+
+
+async def test_what_nobody_took_within_a_day_is_kept_as_dead(dsn, conn, site, quick):
+    async def refuse(_request):
+        return web.Response(status=500)
+
+    site.behave = refuse
+    await conn.execute("INSERT INTO webhook_endpoints (name, url) VALUES ('site', $1)", site.url)
+    await conn.execute(
+        "INSERT INTO outbox (endpoint, type, data, created_at) VALUES ('site', 'payment.failed', '{}', now() - '24h'::interval)"
+    )
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
+        async with asyncio.timeout(5):
+            while not (await states(conn)).get("dead"):
+                await asyncio.sleep(0.02)
+    row = await conn.fetchrow("SELECT answer, finished_at FROM outbox WHERE state = 'dead'")
+    assert row["answer"] == "HTTP 500"
+    assert row["finished_at"] is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://127.0.0.1/x", "https://localhost/x", "https://10.0.0.1/x", "https://[::1]/x", "http://93.184.216.34/x",
+     "https://169.254.169.254/latest/meta-data"],
+)  # fmt: skip
+async def test_private_addresses_and_plain_http_are_refused(conn, database, url):
+    await service.keep_endpoints(database, [Endpoint(name="site", url=url)], {"version": 1})
+    deliverer = Deliverer(database, {"site": Secret(SECRET)}, send_timeout=2)
+    task = asyncio.create_task(deliverer.run())
+    async with asyncio.timeout(5):
+        while not (answer := await conn.fetchval("SELECT answer FROM outbox")):
+            await asyncio.sleep(0.02)
+    task.cancel()
+    assert "not public" in answer or "not https" in answer
+
+
+async def test_a_message_claimed_by_a_process_that_died_is_delivered_by_another(dsn, conn, database, site):
+    await service.keep_endpoints(database, [Endpoint(name="site", url=site.url)], {"version": 1})
+    async with database.transaction() as held:
+        assert len(await store.claim(held, 10)) == 1
+    async with database.transaction() as held:
+        assert await store.claim(held, 10) == [], "it is claimed"
+    await conn.execute("UPDATE outbox SET claimed_until = now() - '1s'::interval")
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
+        await site.until(1)
+    assert await states(conn) == {"delivered": 1}
+
+
+async def test_who_has_lost_the_claim_writes_nothing_down(conn, database):
+    await service.keep_endpoints(database, [Endpoint(name="site", url="https://example.com")], {"version": 1})
+    async with database.transaction() as held:
+        [message] = await store.claim(held, 1)
+    await conn.execute("UPDATE outbox SET claimed_until = now() + '1min'::interval")
+    await store.delivered(conn, message, "HTTP 200")
+    assert await states(conn) == {"pending": 1}
+
+
+async def test_an_endpoint_that_is_no_longer_listed_is_forgotten(conn, database):
+    await service.keep_endpoints(database, [Endpoint(name="old", url="https://old.example")], {"version": 1})
+    await service.keep_endpoints(database, [Endpoint(name="new", url="https://new.example")], {"version": 1})
+    assert await conn.fetchval("SELECT array_agg(name) FROM webhook_endpoints") == ["new"]
+    assert await states(conn) == {"dead": 1, "pending": 1}
