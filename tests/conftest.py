@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
 import asyncpg
 import pytest
-from support.folders import open_folder
 
 from hingecraft.db.connection import Database
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
+from support.folders import open_folder
 
 SERVER = "HC_TEST_POSTGRES"
 VERSION = "HC_TEST_POSTGRES_VERSION"
@@ -75,9 +75,9 @@ async def _drop(name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[str]:
+def server() -> str:
     """The DSN of the server's own database, for tests that look at the server as a whole."""
-    yield dsn_of("postgres")
+    return dsn_of("postgres")
 
 
 @pytest.fixture

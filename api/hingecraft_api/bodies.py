@@ -17,6 +17,7 @@ from hingecraft.errors import InvalidError
 LARGEST_BODY = 64 * 1024
 _DEEPEST = 16
 _LONGEST_NUMBER = 100
+_LONGEST_WHOLE_NUMBER = 20
 _BODY_TIMEOUT = 10.0
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -85,10 +86,13 @@ def parse_json(raw: bytes) -> Any:
     return document
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(text: str) -> Decimal | int:
+    """To JSON 7.0 is a whole number, so it is one to us."""
     if len(text) > _LONGEST_NUMBER:
         raise InvalidError("invalid_json", "A number in the body has too many digits.")
-    return Decimal(text)
+    number = Decimal(text)
+    whole = number.adjusted() < _LONGEST_WHOLE_NUMBER and number == number.to_integral_value()
+    return int(number) if whole else number
 
 
 def _integer(text: str) -> int:

@@ -46,7 +46,8 @@ def page_of(document: dict[str, Any]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(info['title'])}: the calls</title><style>{_STYLE}</style></head><body><main>"
-        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['description']).replace('`', '')}</p>"
+        f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>"
+        f"<p>{escape(info['description']).replace('`', '')}</p>"
         f'<p>The same for machines: <a href="/openapi.json">openapi.json</a></p>{body}</main></body></html>'
     )
 

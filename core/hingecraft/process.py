@@ -35,9 +35,6 @@ async def until_stopped(work: Coroutine[Any, Any, object]) -> None:
     task = loop.create_task(work)
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, task.cancel)
-    try:
-        with suppress(asyncio.CancelledError):
-            await task
-    finally:
-        for number in STOP_SIGNALS:
-            loop.remove_signal_handler(number)
+    # The handlers stay: whoever presses Ctrl-C again while things end in order hurries nothing.
+    with suppress(asyncio.CancelledError):
+        await task

@@ -153,6 +153,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What code passes, then files, then the environment."""
         del dotenv_settings, file_secret_settings
         return init_settings, _FileSource(settings_cls), env_settings
 

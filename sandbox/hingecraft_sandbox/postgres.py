@@ -129,7 +129,6 @@ class Postgres:
     def start(self) -> None:
         """Make the data folder if there is none, and wait until the server answers."""
         data = self.folder / "data"
-        self._end_forgotten(data)
         if not (data / "PG_VERSION").exists():
             self._create(data)
         log = self.folder / "postgres.log"
@@ -165,9 +164,9 @@ class Postgres:
             self._process.wait()
         self._process = None
 
-    @staticmethod
-    def _end_forgotten(data: Path) -> None:
+    def end_forgotten(self) -> None:
         """A server of this very folder whose starter was killed still runs, and would hold the folder for ever."""
+        data = self.folder / "data"
         try:
             pid = int((data / "postmaster.pid").read_text().splitlines()[0])
             mine = str(data) in Path(f"/proc/{pid}/cmdline").read_text()

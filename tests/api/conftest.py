@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from support.pods import Running, running_pod
 
 from hingecraft.settings import Secret
+from support.pods import Running, running_pod
 
 
 @pytest.fixture

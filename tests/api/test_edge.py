@@ -6,9 +6,9 @@ import json
 import time
 
 import pytest
-from support.pods import ADMIN, PUSH_SECRET, VISITOR_SECRET, running_pod
 
 from hingecraft.sync.signature import HEADER, sign
+from support.pods import ADMIN, PUSH_SECRET, VISITOR_SECRET, running_pod
 
 SITE = "https://site.example"
 

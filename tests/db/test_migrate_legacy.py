@@ -8,10 +8,10 @@ import time
 from uuid import uuid4
 
 import pytest
-from support.legacy import OLD_SOFTWARE_CHECKS_OUT, OLD_SOFTWARE_PAYS, make_legacy
 
 from hingecraft.db.connection import connect
 from hingecraft.migrations.command import bring_up_to_date
+from support.legacy import OLD_SOFTWARE_CHECKS_OUT, OLD_SOFTWARE_PAYS, make_legacy
 
 ROWS = 500_000  # payments, and as many checkouts: a million rows
 

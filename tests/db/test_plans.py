@@ -7,13 +7,15 @@ import json
 import pytest
 
 from hingecraft.outbox import store as outbox
+from hingecraft.outbox.model import LEASE
 from hingecraft.routes import store as routes
 from hingecraft.routes.rebuild import REBUILD
 
 FILL = """
 SET session_replication_role = replica;
 INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url, expires_at)
-SELECT CASE WHEN n % 1000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe', (ARRAY['USD', 'EUR', 'JPY', 'BTC'])[n % 4 + 1],
+SELECT CASE WHEN n % 1000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe',
+       (ARRAY['USD', 'EUR', 'JPY', 'BTC'])[n % 4 + 1],
        CASE WHEN n % 1000 = 0 THEN 'standing' ELSE 'single' END,
        CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'completed' END,
        'https://pay.example/' || n, now() + interval '1 day'
@@ -56,7 +58,7 @@ async def test_hot_paths_use_indexes_at_a_million_rows(conn):
         ("payment_routes", routes.NEWEST_NUMBER, ()),
         ("payment_routes", routes.NEWEST, ()),
         ("payment_routes", routes.VERSIONS, (400, 50)),
-        (this_month, outbox.CLAIM, (16, outbox.LEASE)),
+        (this_month, outbox.CLAIM, (16, LEASE)),
         (this_month, outbox.SUPERSEDE, ("routes.updated",)),
     ):
         found = {kind for kind, read in await plan(conn, sql, *arguments) if read == table}

@@ -4,9 +4,11 @@ import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from hingecraft.db.connection import Database
 from hingecraft.errors import ConflictError, DatabaseUnavailableError, MissingError
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import PolicyChange
@@ -16,7 +18,7 @@ ADMIN = Act(actor="admin", request_id="r-1")
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ($1, $2, $3) RETURNING id"
 
 
-async def published(database, code: str) -> dict[str, object]:
+async def published(database, code: str) -> dict[str, Any]:
     await routes.publish(database)
     newest = await routes.newest(database)
     assert newest is not None
@@ -232,7 +234,7 @@ async def test_a_publisher_that_stops_in_the_middle_does_not_hold_up_the_others(
     await conn.execute("SET LOCAL idle_in_transaction_session_timeout = '500ms'")
     await conn.execute("SELECT pg_advisory_xact_lock(hashtext('hingecraft.routes'))")
     assert (await routes.publish(database)).version == 1
-    with pytest.raises(Exception, match="closed|terminated|idle"):
+    with pytest.raises(Exception, match=r"closed|terminated|idle"):
         await held.rollback()
 
 
@@ -266,8 +268,6 @@ async def test_versions_are_listed_page_by_page(conn, database):
 
 
 async def test_without_postgres_the_error_is_ours(database, dsn):
-    from hingecraft.db.connection import Database
-
     away = Database(type(dsn)("postgresql://hingecraft@127.0.0.1:1/none"), application="test")
     with pytest.raises(DatabaseUnavailableError):
         await routes.newest(away)

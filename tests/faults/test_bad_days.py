@@ -12,13 +12,13 @@ from pathlib import Path
 import aiohttp
 import asyncpg
 import pytest
-from support.folders import open_folder
-from support.processes import ApiProcess, HingecraftProcess, Proxy
-from support.watch import Watch
 
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
+from support.folders import open_folder
+from support.processes import ApiProcess, HingecraftProcess, Proxy
+from support.watch import Watch
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
-from support.pods import PUSH_SECRET
-from support.receiver import SECRET
 
 from hingecraft.db.connection import Database
 from hingecraft.observability.metrics import SyncMetrics
@@ -19,6 +17,8 @@ from hingecraft.settings import Secret
 from hingecraft.sync.changes import Timing
 from hingecraft.sync.engine import Engine, Landed
 from hingecraft.sync.fanout import Pods
+from support.pods import PUSH_SECRET
+from support.receiver import SECRET
 
 
 @dataclass

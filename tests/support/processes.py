@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
-from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
 
 from hingecraft_sandbox.postgres import free_port
+from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
 
 SECRETS = {"ADMIN_TOKEN": ADMIN_TOKEN, "PUSH_SECRET": PUSH_SECRET, "VISITOR_SECRET": VISITOR_SECRET}
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import asyncpg
+
 from support.processes import ApiProcess
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.engines import running_engine
-from support.pods import ADMIN, running_pod
-from support.receiver import receiving
 
 from hingecraft.outbox.model import Endpoint
 from hingecraft.sync.changes import Timing
+from support.engines import running_engine
+from support.pods import ADMIN, running_pod
+from support.receiver import receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1) RETURNING id"
 

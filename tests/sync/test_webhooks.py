@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from aiohttp import web
-from support.engines import running_engine
-from support.receiver import SECRET, receiving
 
 from hingecraft.outbox import delivery, service, store
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import PAYMENT_EVENTS, Endpoint
 from hingecraft.settings import Secret
+from support.engines import running_engine
+from support.receiver import SECRET, receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
@@ -25,8 +26,6 @@ async def site():
 @pytest.fixture
 def quick(monkeypatch):
     """Attempts follow each other at once."""
-    from datetime import timedelta
-
     monkeypatch.setattr(delivery, "next_pause", lambda _attempts: timedelta(milliseconds=50))
     monkeypatch.setattr(delivery, "_LOOK_EVERY", 0.02)
 
@@ -136,7 +135,8 @@ async def test_what_nobody_took_within_a_day_is_kept_as_dead(dsn, conn, site, qu
     site.behave = refuse
     await conn.execute("INSERT INTO webhook_endpoints (name, url) VALUES ('site', $1)", site.url)
     await conn.execute(
-        "INSERT INTO outbox (endpoint, type, data, created_at) VALUES ('site', 'payment.failed', '{}', now() - '24h'::interval)"
+        "INSERT INTO outbox (endpoint, type, data, created_at) "
+        "VALUES ('site', 'payment.failed', '{}', now() - '24h'::interval)"
     )
     async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
         async with asyncio.timeout(5):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hingecraft.errors import InvalidError
 from hingecraft.money.minor_units import from_stripe, to_nowpayments, to_stripe
 from hingecraft.money.model import Currency, check_amount, decimals_of, parse_decimal, plain
-from hingecraft.money.normalise import CurrencyTable, fold
+from hingecraft.money.normalise import CurrencyTable
 
 
 def currency(code: str, exponent: int = 2, **more: object) -> Currency:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from hingecraft.errors import InvalidError
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, timestamp
 from hingecraft.routes.service import Act
@@ -166,7 +165,7 @@ async def patch_policy(call: Call) -> Any:
         paused=wanted.paused,
     )
     if not change.fields:
-        raise InvalidError("invalid_request", "Say what to change: providers, publish or paused.")
+        return await get_policy(call)
     return _shape(await routes.change_policy(call.pod.database, change, _act(call)))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
@@ -26,9 +27,8 @@ from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.observability.logs import start_logging
 from hingecraft.settings import load
 from hingecraft.sync.command import SyncSettings, engine_of
-from hingecraft_sandbox.dev import screen
+from hingecraft_sandbox.dev import pods, screen
 from hingecraft_sandbox.dev.demo import add_demo_data
-from hingecraft_sandbox.dev.pods import PodProcess, start_pod
 from hingecraft_sandbox.dev.site_endpoint import PATH as SITE_PATH
 from hingecraft_sandbox.dev.site_endpoint import site_app
 from hingecraft_sandbox.postgres import Postgres, find_binaries, reachable_folder
@@ -36,9 +36,9 @@ from hingecraft_sandbox.postgres import Postgres, find_binaries, reachable_folde
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_POSTGRES_PORT = 54329
-_POD_PORTS = (8080, 8082)
-_SITE_PORT = 8090
+POSTGRES_PORT = 54329
+POD_PORTS = (8080, 8082)
+SITE_PORT = 8090
 _DATABASE = "hingecraft"
 
 # Fixed, and known to everyone: they protect nothing but a laptop's own demo.
@@ -55,8 +55,8 @@ def _environment(dsn: str) -> dict[str, str]:
     return {
         **_SECRETS,
         "DATABASE_URL": dsn,
-        "API_ADDRESSES": ",".join(f"http://127.0.0.1:{port + 1}" for port in _POD_PORTS),
-        "WIX_WEBHOOK_ENDPOINTS": f"site=http://127.0.0.1:{_SITE_PORT}{SITE_PATH}",
+        "API_ADDRESSES": ",".join(f"http://127.0.0.1:{port + 1}" for port in POD_PORTS),
+        "WIX_WEBHOOK_ENDPOINTS": f"site=http://127.0.0.1:{SITE_PORT}{SITE_PATH}",
         "ALLOW_PRIVATE_WEBHOOKS": "true",
         **{name: value for name, value in dotenv_values(".env").items() if value},
     }
@@ -77,8 +77,19 @@ def _folder(*, reset: bool) -> Path:
     return folder
 
 
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """The lock goes with the process, however it ends, so what is found running behind it was forgotten."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OperatorError(f"another `make dev` is running with the data of {folder}: end it first") from None
+        yield
+
+
 def _refuse_taken_ports() -> None:
-    wanted = [port for pod in _POD_PORTS for port in (pod, pod + 1)] + [_SITE_PORT, _POSTGRES_PORT]
+    wanted = [port for pod in POD_PORTS for port in (pod, pod + 1)] + [SITE_PORT, POSTGRES_PORT]
     for port in wanted:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -86,17 +97,22 @@ def _refuse_taken_ports() -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 raise OperatorError(
-                    f"port {port} is in use, by another `make dev` perhaps: end what listens there (ss -ltnp shows it)"
+                    f"port {port} is in use, perhaps by a `make dev` of another folder: "
+                    "end what listens there (ss -ltnp shows it)"
                 ) from None
 
 
 @contextmanager
 def _postgres(folder: Path) -> Iterator[Postgres]:
-    postgres = Postgres(folder=folder / "postgres", binaries=find_binaries(), port=_POSTGRES_PORT, keep_data=True)
+    postgres = Postgres(folder=folder / "postgres", binaries=find_binaries(), port=POSTGRES_PORT, keep_data=True)
+    pods.end_forgotten(folder)
+    postgres.end_forgotten()
+    _refuse_taken_ports()
     postgres.start()
     try:
         yield postgres
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         postgres.stop()
 
 
@@ -124,22 +140,22 @@ async def _site(settings: SyncSettings) -> AsyncIterator[None]:
     runner = web.AppRunner(site_app(settings.webhook_secret, screen.site_told), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", _SITE_PORT).start()
+        await web.TCPSite(runner, "127.0.0.1", SITE_PORT).start()
         yield
     finally:
         await runner.cleanup()
 
 
 @asynccontextmanager
-async def _pods(folder: Path, environment: dict[str, str]) -> AsyncIterator[list[PodProcess]]:
-    pods = [
-        await start_pod(number, port=port, folder=folder, environment=environment)
-        for number, port in enumerate(_POD_PORTS, start=1)
+async def _pods(folder: Path, environment: dict[str, str]) -> AsyncIterator[list[pods.PodProcess]]:
+    started = [
+        await pods.start_pod(number, port=port, folder=folder, environment=environment)
+        for number, port in enumerate(POD_PORTS, start=1)
     ]
     try:
-        yield pods
+        yield started
     finally:
-        await asyncio.gather(*(pod.stop() for pod in pods))
+        await asyncio.gather(*(pod.stop() for pod in started))
 
 
 async def _run_all(folder: Path, postgres: Postgres) -> None:
@@ -148,23 +164,22 @@ async def _run_all(folder: Path, postgres: Postgres) -> None:
     settings = load(SyncSettings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_site(settings))
-        pods = await stack.enter_async_context(_pods(folder, environment))
+        started = await stack.enter_async_context(_pods(folder, environment))
         engine = await stack.enter_async_context(engine_of(settings, screen.landed, CollectorRegistry()))
-        screen.welcome(pods, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"])
+        screen.welcome(started, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"])
         async with asyncio.TaskGroup() as tasks:
-            for pod in pods:
+            for pod in started:
                 tasks.create_task(pod.ended())
             tasks.create_task(engine.run())
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    _refuse_taken_ports()
     folder = _folder(reset=arguments.reset)
     start_logging("ERROR", [])
     # From here on a SIGTERM ends things in order, like Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
     try:
-        with _postgres(folder) as postgres:
+        with _only_one(folder), _postgres(folder) as postgres:
             process.run(process.until_stopped(_run_all(folder, postgres)))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None

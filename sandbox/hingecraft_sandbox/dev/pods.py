@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Mapping
@@ -47,6 +48,16 @@ class PodProcess:
             await self.process.wait()
 
 
+def end_forgotten(folder: Path) -> None:
+    """Pods whose `hingecraft dev` was killed still run, and hold the ports."""
+    for note in folder.glob("api-*.pid"):
+        pid = int(note.read_text() or 0)
+        args = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+        if args.strip().endswith("hingecraft api"):
+            os.kill(pid, signal.SIGKILL)
+        note.unlink()
+
+
 async def start_pod(number: int, *, port: int, folder: Path, environment: Mapping[str, str]) -> PodProcess:
     """Start `hingecraft api` with its own two ports; its log goes to a file."""
     log = folder / f"api-{number}.log"
@@ -63,4 +74,5 @@ async def start_pod(number: int, *, port: int, folder: Path, environment: Mappin
             # Ctrl-C is for `hingecraft dev`, which then ends its pods in order.
             start_new_session=True,
         )
+    (folder / f"api-{number}.pid").write_text(str(process.pid))
     return PodProcess(name=f"API pod {number}", port=port, internal_port=port + 1, log=log, process=process)

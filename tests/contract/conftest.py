@@ -1,0 +1,40 @@
+"""One pod for the whole tier, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from support.folders import open_folder
+from support.processes import ApiProcess
+
+TEMPLATE = "hc_template"
+
+
+@pytest.fixture(scope="session")
+def pod(server: str) -> Iterator[ApiProcess]:
+    with open_folder() as folder, asyncio.Runner() as runner:
+        name = f"c_{uuid.uuid4().hex[:16]}"
+        runner.run(_execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
+        process = runner.run(_start(folder, server.replace("/postgres", f"/{name}")))
+        yield process
+        runner.run(process.stop())
+        runner.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def _start(folder: Path, dsn: str) -> ApiProcess:
+    process = ApiProcess(folder, "api", dsn)
+    await process.start()
+    await process.until("/ready", 200)
+    return process

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import asyncpg
+import pytest
+
+from hingecraft.money.minor_units import from_stripe, to_stripe
+from hingecraft.money.normalise import CurrencyTable
+from hingecraft.money.store import load_currencies
+
+ZERO_DECIMAL = {*"BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF ISK UGX".split(" ")}
+THREE_DECIMAL = {*"BHD JOD KWD OMR TND".split(" ")}
+COINS = {*"BTC ETH SOL XLM LTC DOGE XRP ADA USDT USDC".split(" ")}
+
+
+@pytest.fixture
+async def currencies(conn):
+    return {currency.code: currency for currency in await load_currencies(conn)}
+
+
+async def test_the_seed_has_every_exponent_right(currencies):
+    fiat = {code for code, currency in currencies.items() if currency.kind == "fiat"}
+    assert set(currencies) - fiat == COINS
+    assert {code for code in fiat if currencies[code].exponent == 0} == ZERO_DECIMAL
+    assert {code for code in fiat if currencies[code].exponent == 3} == THREE_DECIMAL
+
+
+async def test_stripe_can_count_both_bounds_of_every_fiat_currency(currencies):
+    for currency in currencies.values():
+        if currency.kind == "fiat":
+            for bound in (currency.min_amount, currency.max_amount):
+                assert from_stripe(to_stripe(bound, currency), currency) == bound
+
+
+async def test_what_people_type_names_the_seeded_currencies(currencies):
+    table = CurrencyTable(currencies.values())
+    for typed, code in {
+        "usd": "USD", "$": "USD", "US$": "USD", "eur": "EUR", "€": "EUR", "bitcoin": "BTC", "btc": "BTC",
+        "ethereum": "ETH", "solana": "SOL", "stellar": "XLM", "£": "GBP", "¥": "JPY", "₿": "BTC", "Zloty": "PLN",
+    }.items():  # fmt: skip
+        assert table.recognise(typed).code == code
+    for code in currencies:
+        assert table.recognise(code.lower()).code == code
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "('usd', 'x', '$', 'fiat', 2, 1, 2)", "('XTS', ' ', '$', 'fiat', 2, 1, 2)",
+        "('XTS', 'x', '$', 'gold', 2, 1, 2)",
+        "('XTS', 'x', '$', 'fiat', 19, 1, 2)", "('XTS', 'x', '$', 'fiat', 2, 0, 2)",
+        "('XTS', 'x', '$', 'fiat', 2, 3, 2)",
+        "('XTS', 'x', '$', 'fiat', 2, 1, 1000000)", "('XTS', 'x', '$', 'crypto', 2, 1, 'Infinity')",
+        "('XTS', 'x', '$', 'crypto', 2, 'NaN', 'NaN')",
+    ],
+)  # fmt: skip
+async def test_the_table_refuses_what_the_code_does_not_believe_in(conn, values):
+    with pytest.raises(asyncpg.CheckViolationError) as error:
+        await conn.execute(
+            f"INSERT INTO currencies (code, name, symbol, kind, exponent, min_amount, max_amount) VALUES {values}"
+        )
+    assert error.value.constraint_name.startswith("currencies_")
+
+
+async def test_bounds_are_about_one_to_a_hundred_thousand_dollars(currencies):
+    assert (currencies["USD"].min_amount, currencies["USD"].max_amount) == (Decimal(1), Decimal(100_000))
