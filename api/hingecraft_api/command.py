@@ -37,7 +37,7 @@ async def serve(settings: ApiSettings) -> None:
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))
     ]
-    looking = asyncio.create_task(pod.loader.run(), name="look for newer routes")
+    looking = asyncio.create_task(process.outlive("looking for newer routes", pod.loader.run))
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)

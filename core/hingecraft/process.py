@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +15,9 @@ from hingecraft.observability.logs import secrets_of, start_logging
 from hingecraft.observability.sentry import start_sentry
 from hingecraft.settings import LogSettings
 
+log = logging.getLogger(__name__)
+
+_BEGIN_AGAIN_AFTER = 1.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -27,6 +31,18 @@ def start_observing(settings: LogSettings, process: str) -> None:
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a process's main coroutine on uvloop."""
     uvloop.run(main)
+
+
+async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run work that must go on whatever surprise it meets: say so loudly, and begin it again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("%s failed and begins again", name)
+            await asyncio.sleep(_BEGIN_AGAIN_AFTER)
+        else:
+            return
 
 
 async def until_stopped(work: Coroutine[Any, Any, object]) -> None:

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from hingecraft.process import outlive
 from hingecraft.settings import Secret
 from hingecraft_api.app import build_pod, internal_app, public_app
 from hingecraft_api.pod import Pod
@@ -67,7 +68,7 @@ async def running_pod(dsn: Secret, *, wait: bool = True, **more: Any) -> AsyncIt
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         addresses.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    looking = asyncio.create_task(pod.loader.run())
+    looking = asyncio.create_task(outlive("looking for newer routes", pod.loader.run))
     try:
         async with aiohttp.ClientSession() as client:
             running = Running(pod, addresses[0], addresses[1], client)

@@ -133,6 +133,18 @@ async def test_pods_come_back_to_a_database_that_was_restored_from_a_backup(dsn,
         assert answer["data"]["routes"]["USD"]["url"] == "https://buy.example/new"
 
 
+async def test_a_database_that_forgets_while_the_engine_runs_is_noticed(dsn, conn, pods):
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        for number in range(3):
+            await conn.execute(LINK, f"https://buy.example/{number}")
+            await engine.until(number + 2)
+        await conn.execute("DELETE FROM payment_routes WHERE version > 2")
+        await conn.execute(LINK, "https://buy.example/after")
+        await engine.until(5)
+    _, answer = await pods[0].call("GET", "/routes")
+    assert answer["data"]["routes"]["USD"]["url"] == "https://buy.example/after"
+
+
 async def test_while_paused_pods_keep_serving(dsn, conn, pods):
     async with running_engine(dsn, [pods[0].internal]) as engine:
         await engine.until(1)

@@ -9,11 +9,14 @@ import asyncpg
 
 from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, RefusedError
 
+# A process may start before the database is migrated, or while an older one is put back.
+_NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
 # What the driver raises when Postgres is away, going away, coming up, full or too slow to answer.
 UNREACHABLE: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the driver has lost track of a connection that broke
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -46,5 +49,7 @@ def translated() -> Iterator[None]:
         if known is None:
             raise
         raise type(known)(known.code, known.sentence) from error
+    except _NOT_MIGRATED as error:
+        raise DatabaseUnavailableError(f"the database is not migrated ({error}): run `hingecraft migrate`") from error
     except UNREACHABLE as error:
         raise DatabaseUnavailableError(f"Postgres is away: {type(error).__name__}") from error

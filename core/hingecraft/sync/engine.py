@@ -18,6 +18,7 @@ from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox import service as outbox
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint
+from hingecraft.process import outlive
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Publication
 from hingecraft.routes.store import CHANNEL
@@ -75,17 +76,22 @@ class Engine:
         """Run until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_endpoints(), name="keep endpoints")
-                tasks.create_task(self._listener.run(), name="listen")
-                tasks.create_task(self._resync(), name="resync")
-                tasks.create_task(self._deliverer.run(), name="deliver webhooks")
-                tasks.create_task(self._publish_changes(), name="publish")
+                for name, work in (
+                    ("keeping the endpoints", self._keep_endpoints),
+                    ("listening", self._listener.run),
+                    ("resyncing", self._resync),
+                    ("delivering webhooks", self._deliverer.run),
+                    ("publishing", self._publish_changes),
+                ):
+                    tasks.create_task(outlive(name, work), name=name)
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
             await self._fanout.close()
 
     async def _publish_changes(self) -> None:
+        # What was noticed before a surprise ended the last run is looked for again.
+        self._changes.notice()
         while True:
             noticed_at = await self._changes.settled(self._timing)
             try:

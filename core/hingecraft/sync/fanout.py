@@ -87,12 +87,19 @@ class FanOut:
         self._completed = 0
 
     async def announce(self, target: Target) -> None:
-        """Drive every pod to this version; a push of an older one that is still being retried becomes this one."""
+        """Drive every pod to this version; a push of an older one that is still being retried becomes this one.
+
+        What was announced before is what pods may serve: a database that has forgotten it has to go above it.
+        """
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=_PUSH_TIMEOUT)
             self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0))
-        if self._target is None or target.version >= self._target.version:
-            self._target = target
+        if self._target is not None:
+            above = Served(self._target.version, self._target.checksum).ahead_of(target)
+            if above:
+                self._ahead(above)
+                return
+        self._target = target
         await self._follow_addresses()
         for pod in self._pods.values():
             if pod.version < self._target.version and (pod.task is None or pod.task.done()):
