@@ -26,17 +26,22 @@ CREATE TABLE IF NOT EXISTS installation (
 );
 INSERT INTO installation DEFAULT VALUES ON CONFLICT (only_row) DO NOTHING;
 
--- Single-use checkouts are read by routes only while the policy says so.
+-- Single-use checkouts are watched only while the policy publishes them.
 -- @step quick
-CREATE OR REPLACE FUNCTION notify_hc_routes() RETURNS trigger
-LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION hc_watch_single_use() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '2s' AS $$
+DECLARE
+    act text := CASE WHEN NEW.single_use_checkouts THEN 'ENABLE' ELSE 'DISABLE' END;
 BEGIN
-    IF TG_NARGS = 0 OR (SELECT single_use_checkouts FROM route_policy) THEN
-        PERFORM pg_notify('hc_routes_changed', '');
-    END IF;
+    EXECUTE format('ALTER TABLE payments %s TRIGGER payments_left_pending', act);
+    EXECUTE format('ALTER TABLE external_payments %1$s TRIGGER single_use_link_opened, '
+        '%1$s TRIGGER single_use_link_changed', act);
     RETURN NULL;
 END
 $$;
+CREATE OR REPLACE TRIGGER single_use_switched AFTER UPDATE ON route_policy
+FOR EACH ROW WHEN (old.single_use_checkouts IS DISTINCT FROM new.single_use_checkouts)
+EXECUTE FUNCTION hc_watch_single_use();
 
 -- @step online
 CREATE INDEX CONCURRENTLY IF NOT EXISTS external_payments_standing_idx

@@ -1,0 +1,62 @@
+"""An API process on its own core, as production runs it, before a migrated Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+from bench.common import server_on_its_core
+
+from hingecraft.migrations.command import bring_up_to_date
+from hingecraft.settings import DsnSecret
+from hingecraft_sandbox.postgres import Postgres, free_port
+from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
+
+_READY_WITHIN = 15.0
+
+
+def migrate(server: Postgres) -> None:
+    asyncio.run(bring_up_to_date(DsnSecret(server.dsn()), "hingecraft_app", lambda _line: None))
+
+
+@dataclass(frozen=True)
+class Api:
+    """A running one."""
+
+    process: psutil.Process
+    url: str
+    internal: str
+    seconds_to_ready: float
+
+    def get(self, path: str = "/routes") -> bytes:
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:  # noqa: S310 - our own address
+            body: bytes = answer.read()
+            return body
+
+
+@contextmanager
+def running_api(server: Postgres) -> Iterator[Api]:
+    port, internal = free_port(), free_port()
+    started = time.monotonic()
+    with server_on_its_core(
+        [sys.executable, "-m", "hingecraft", "api"],
+        DATABASE_URL=server.dsn(), HOST="127.0.0.1", PORT=str(port), INTERNAL_PORT=str(internal),
+        ADMIN_TOKEN=ADMIN_TOKEN, PUSH_SECRET=PUSH_SECRET, VISITOR_SECRET=VISITOR_SECRET, RATE_LIMIT_ROUTES="1000000",
+        CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO",
+    ) as process:  # fmt: skip
+        url = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                with urllib.request.urlopen(f"{url}/ready", timeout=1):  # noqa: S310
+                    break
+            except OSError:
+                if time.monotonic() - started > _READY_WITHIN:
+                    raise
+                time.sleep(0.005)
+        yield Api(process, url, f"http://127.0.0.1:{internal}", time.monotonic() - started)

@@ -1,0 +1,110 @@
+"""From COMMIT's return to the last pod serving the version, as a client of the pods sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import uvloop
+from bench.common import Figure, percentile, postgres, say
+
+from hingecraft.migrations.command import bring_up_to_date
+from hingecraft.settings import DsnSecret
+from hingecraft_sandbox.postgres import Postgres
+from support.engines import RunningEngine, running_engine
+from support.folders import open_folder
+from support.pods import running_pod
+from support.processes import ApiProcess, HingecraftProcess
+
+COMMITS = 200
+COMMITS_IN_PROCESS = 60
+MANY_PODS = 50
+LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
+
+
+def run() -> Iterator[Figure]:
+    with postgres() as server, open_folder() as folder:
+        asyncio.run(bring_up_to_date(DsnSecret(server.dsn()), "hingecraft_app", lambda _line: None))
+        real = uvloop.run(_three_real_pods(server, folder))
+        say(f"three pods, {COMMITS} commits: p50 {percentile(real, 0.5):.0f} ms, p99 {percentile(real, 0.99):.0f} ms")
+        one, many = uvloop.run(_in_process(server, 1)), uvloop.run(_in_process(server, MANY_PODS))
+    say(f"in one process: 1 pod {statistics.median(one):.0f} ms, {MANY_PODS} pods {statistics.median(many):.0f} ms")
+    yield Figure("commit to the last of three pods at p99", percentile(real, 0.99), 250, unit=" ms")
+    ratio = statistics.median(many) / statistics.median(one)
+    yield Figure(f"{MANY_PODS} in-process pods against one", ratio, 1.5)
+
+
+async def _three_real_pods(server: Postgres, folder: Path) -> list[float]:
+    pods = [ApiProcess(folder, f"api-{number}", server.dsn()) for number in range(3)]
+    sync = HingecraftProcess(
+        folder, "sync", "sync", DATABASE_URL=server.dsn(), API_ADDRESSES=",".join(pod.internal for pod in pods)
+    )
+    async with AsyncExitStack() as stack:
+        for process in (*pods, sync):
+            await process.start()
+            stack.push_async_callback(process.stop)
+        for pod in pods:
+            await pod.until("/ready", 200)
+        await asyncio.sleep(1)
+        return await _measure(server, [pod.public for pod in pods], COMMITS)
+
+
+async def _measure(server: Postgres, addresses: Sequence[str], commits: int) -> list[float]:
+    """Each pod is asked every few milliseconds; the commit's return starts the clock."""
+    connection = await asyncpg.connect(server.dsn())
+    took: list[float] = []
+    async with aiohttp.ClientSession() as client:
+        version = await _version(client, addresses[0])
+        for number in range(commits):
+            await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
+            committed = time.monotonic()
+            version += 1
+            await asyncio.gather(*(_until(client, address, version) for address in addresses))
+            took.append((time.monotonic() - committed) * 1000)
+            await asyncio.sleep(0.02)
+    await connection.close()
+    return took
+
+
+async def _version(client: aiohttp.ClientSession, address: str) -> int:
+    async with client.head(f"{address}/routes") as response:
+        return int(response.headers["X-Routes-Version"])
+
+
+async def _until(client: aiohttp.ClientSession, address: str, version: int) -> None:
+    async with asyncio.timeout(10):
+        while await _version(client, address) < version:
+            await asyncio.sleep(0.002)
+
+
+async def _in_process(server: Postgres, count: int) -> list[float]:
+    """Many pods in this very process: what the fan-out itself costs, with every pod on one core."""
+    connection = await asyncpg.connect(server.dsn())
+    took: list[float] = []
+    async with _pods_and_engine(server, count) as engine:
+        for number in range(COMMITS_IN_PROCESS):
+            before = engine.landed[-1].version
+            await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
+            committed = time.monotonic()
+            await engine.until(before + 1)
+            took.append((time.monotonic() - committed) * 1000)
+            await asyncio.sleep(0.1)
+    await connection.close()
+    return took
+
+
+@asynccontextmanager
+async def _pods_and_engine(server: Postgres, count: int) -> AsyncIterator[RunningEngine]:
+    dsn = DsnSecret(server.dsn())
+    async with AsyncExitStack() as stack:
+        pods = [await stack.enter_async_context(running_pod(dsn, database_pool_max=1)) for _ in range(count)]
+        engine = await stack.enter_async_context(running_engine(dsn, [pod.internal for pod in pods]))
+        await engine.until(1)
+        await asyncio.sleep(1)
+        yield engine

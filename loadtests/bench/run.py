@@ -1,0 +1,49 @@
+"""`make bench`: each benchmark in turn; every figure is a ratio of two things measured in the same run, or a bound."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "tests")]
+
+from bench.common import Figure  # noqa: E402 - found by the path above
+
+from hingecraft.errors import OperatorError  # noqa: E402
+
+BENCHMARKS = {
+    "routes": "GET /routes for each CPU-second of the server, against nginx and Express",
+    "swaps": "the slowest GET /routes while versions are swapped in",
+    "latency": "from a commit to the last pod",
+    "rebuild": "a rebuild at many payments against few",
+    "writers": "what our triggers cost those who write",
+    "footprint": "memory and start of an API process",
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(BENCHMARKS)
+    if unknown:
+        print(f"there is no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")
+        return 2
+    missed = 0
+    for name in names or BENCHMARKS:
+        started = time.monotonic()
+        print(f"\n{name}: {BENCHMARKS[name]}", flush=True)
+        run: Callable[[], Iterable[Figure]] = import_module(f"bench.{name}").run
+        try:
+            for figure in run():
+                print(f"  {figure}", flush=True)
+                missed += not figure.met
+        except OperatorError as error:
+            print(f"  {error}")
+            missed += 1
+        print(f"  ({time.monotonic() - started:.0f} s)")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
