@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import asyncpg
 import psutil
 from bench.common import server_on_its_core
 
@@ -21,8 +22,17 @@ from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
 _READY_WITHIN = 15.0
 
 
-def migrate(server: Postgres) -> None:
-    asyncio.run(bring_up_to_date(DsnSecret(server.dsn()), "hingecraft_app", lambda _line: None))
+def migrate(server: Postgres, database: str = "postgres") -> None:
+    """Bring one of the server's databases up to date, making it if need be."""
+    asyncio.run(_migrate(server, database))
+
+
+async def _migrate(server: Postgres, database: str) -> None:
+    if database != "postgres":
+        admin = await asyncpg.connect(server.dsn())
+        await admin.execute(f"CREATE DATABASE {database}")
+        await admin.close()
+    await bring_up_to_date(DsnSecret(server.dsn(database)), "hingecraft_app", lambda _line: None)
 
 
 @dataclass(frozen=True)

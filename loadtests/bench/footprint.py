@@ -28,7 +28,7 @@ def run() -> Iterator[Figure]:
             early = api.process.memory_info().rss / MEGABYTE
             asked, swapped = 0, 0
             while asked < REQUESTS or swapped < VERSIONS:
-                with Swapper(server, api, a_second=25) as swapper:
+                with Swapper(server.dsn(), api, a_second=25) as swapper:
                     asked += sum(wrk(f"{api.url}/routes", 5, headers=[encoding]).requests for encoding in ENCODINGS)
                 swapped += swapper.swapped
             late = api.process.memory_info().rss / MEGABYTE
