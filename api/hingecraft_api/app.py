@@ -12,6 +12,7 @@ from hingecraft_api.edge import Edge
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.handlers import admin_routes, documents, health, internal, routes
 from hingecraft_api.pod import POD, Pod
+from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
 from hingecraft_api.routes_loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
@@ -41,6 +42,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         cache=cache,
         loader=RoutesLoader(database, cache, swapped),
         metrics=metrics,
+        refusals=Refusals(database, metrics),
     )
 
 

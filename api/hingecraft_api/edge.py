@@ -137,7 +137,7 @@ class Edge:
     ) -> web.StreamResponse:
         try:
             if endpoint is not None:
-                await check(endpoint.guard, request, self._pod)
+                await check(endpoint.guard, request, self._pod, request_id)
             return await handler(request)
         except RefusedError as error:
             status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)

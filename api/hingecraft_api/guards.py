@@ -19,13 +19,13 @@ class UnauthorizedError(RefusedError):
     """The call does not carry what it must."""
 
 
-async def check(guard: Guard, request: web.Request, pod: Pod) -> None:
+async def check(guard: Guard, request: web.Request, pod: Pod, request_id: str) -> None:
     """Let the request in or refuse it."""
     if guard is Guard.ADMIN and not _is_admin(request, pod):
-        pod.metrics.refused_signatures.labels("admin").inc()
+        pod.refusals.note("admin_token", request_id)
         raise UnauthorizedError("unauthorized", "Send the admin token as Authorization: Bearer <ADMIN_TOKEN>.")
     if guard is Guard.PUSH and not await _is_engine(request, pod):
-        pod.metrics.refused_signatures.labels("push").inc()
+        pod.refusals.note("push_signature", request_id)
         raise UnauthorizedError("unauthorized", f"Sign the push with PUSH_SECRET in {signature.HEADER}.")
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from hingecraft.db.connection import Database
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft_api.negotiation import Negotiation
+from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
 from hingecraft_api.routes_loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
@@ -23,6 +24,7 @@ class Pod:
     cache: RoutesCache
     loader: RoutesLoader
     metrics: ApiMetrics
+    refusals: Refusals
     negotiation: Negotiation = field(default_factory=Negotiation)
     draining: bool = False
 

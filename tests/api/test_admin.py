@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from support.pods import ADMIN
@@ -21,6 +23,18 @@ async def test_without_the_token_nobody_comes_in(pod, method, path, headers):
     status, answer = await pod.call(method, path, headers=headers)
     assert (status, answer["code"]) == (401, "unauthorized")
     assert set(answer) == {"success", "error", "code", "requestId"}
+
+
+async def test_refusals_are_counted_and_written_down_once_a_minute(pod, conn):
+    for _ in range(20):
+        await pod.call("GET", "/admin/policy")
+    async with asyncio.timeout(2):
+        while not await conn.fetchval("SELECT count(*) FROM payment_audit"):
+            await asyncio.sleep(0.01)
+    row = await conn.fetchrow("SELECT count(*) AS rows, min(details ->> 'reason') AS reason FROM payment_audit")
+    assert tuple(row) == (1, "admin_token")
+    async with pod.client.get(pod.internal + "/metrics") as response:
+        assert 'hingecraft_refused_signatures_total{kind="admin_token"} 20.0' in await response.text()
 
 
 async def test_refresh_publishes_and_this_pod_serves_it_at_once(pod, conn):

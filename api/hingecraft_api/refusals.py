@@ -1,0 +1,43 @@
+"""Refusals before anything is touched: each is counted, and one a minute for each reason is written into the trail."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.observability.metrics import ApiMetrics
+from hingecraft.payments import service
+
+log = logging.getLogger(__name__)
+
+_MINUTE = 60.0
+
+
+class Refusals:
+    """A flood of forgeries costs a counter each and one row a minute, never a connection each."""
+
+    def __init__(self, database: Database, metrics: ApiMetrics) -> None:
+        self._database = database
+        self._metrics = metrics
+        self._written_at: dict[str, float] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def note(self, reason: str, request_id: str) -> None:
+        """Count it now; the row is written beside the answer."""
+        self._metrics.refused_signatures.labels(reason).inc()
+        now = time.monotonic()
+        if now - self._written_at.get(reason, -_MINUTE) < _MINUTE:
+            return
+        self._written_at[reason] = now
+        task = asyncio.create_task(self._write(reason, request_id))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self, reason: str, request_id: str) -> None:
+        try:
+            await service.note_refusal(self._database, reason, request_id)
+        except DatabaseUnavailableError as error:
+            log.warning("a refusal (%s) could not be written into the trail: %s", reason, error)
