@@ -10,18 +10,21 @@ RESET ?=
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/ready: requirements-dev.lock pyproject.toml
+.venv/ready: requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
 	  echo "Python 3.11, 3.12 or 3.13 is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): install one and run make PYTHON=python3.13"; exit 1; }
 	@touch .writable 2>/dev/null && rm -f .writable || { echo "this folder cannot be written to: clone the repository into one that you own"; exit 1; }
 	@echo "setting up .venv (a minute, once)"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch .venv/ready
 
+.venv/installed: .venv/ready pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/installed
+
 .PHONY: setup
-setup: .venv/ready ## install what the project needs into .venv
+setup: .venv/installed ## install what the project needs into .venv
 
 .PHONY: dev
 dev: setup ## run the product on this machine (RESET=1 throws the kept data away)
