@@ -16,6 +16,7 @@ from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
 from hingecraft_api.routes_loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.shared_limit import SharedLimit
 
 # What the contract describes; the internal port is between us and ourselves.
 PUBLIC_ENDPOINTS: list[Endpoint] = [*routes.ENDPOINTS, *admin_routes.ENDPOINTS, *health.ENDPOINTS]
@@ -43,6 +44,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         loader=RoutesLoader(database, cache, swapped),
         metrics=metrics,
         refusals=Refusals(database, metrics),
+        shared_limit=SharedLimit(settings.valkey_url.newest) if settings.valkey_url else None,
     )
 
 

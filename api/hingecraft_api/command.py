@@ -50,10 +50,9 @@ async def serve(settings: ApiSettings) -> None:
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking
-        await pod.loader.close()
         for runner in runners:
             await runner.cleanup()
-        await pod.database.close()
+        await pod.close()
 
 
 async def _listen(runner: Runner, host: str, port: int) -> None:

@@ -23,6 +23,7 @@ from hingecraft_api.endpoint import REQUEST_ID_KEY, Endpoint, Limit
 from hingecraft_api.guards import UnauthorizedError, check
 from hingecraft_api.pod import Pod
 from hingecraft_api.rate_limit import RateLimit
+from hingecraft_api.shared_limit import SharedLimit
 from hingecraft_api.visitor import HEADER as VISITOR
 from hingecraft_api.visitor import Visitors
 
@@ -93,6 +94,8 @@ class Edge:
         path = resource.canonical if resource is not None else "unmatched"
         endpoint = self._endpoints.get((request.method, path))
         refused = self._preflight(request, request_id) or self._limited(request, endpoint, request_id)
+        if refused is None and self._pod.shared_limit is not None:
+            refused = await self._limited_by_all(self._pod.shared_limit, request, endpoint, request_id)
         response = refused or await self._answer(request, handler, endpoint, request_id)
         self._finish(request, response, request_id)
         self._observe(request, response, path, time.perf_counter() - started)
@@ -112,13 +115,28 @@ class Edge:
         now = time.time()
         visitor = self.visitor(request, now)
         wait = self._limits[limit].retry_after(visitor, now)
-        reason = limit.value
-        if not wait and visitor.startswith("vid:"):
-            wait = self._site.retry_after("vid", now)
-            reason = "site"
-        if not wait:
+        if wait:
+            return self._too_many(limit.value, wait, request_id)
+        wait = self._site.retry_after("vid", now) if visitor.startswith("vid:") else 0
+        return self._too_many("site", wait, request_id) if wait else None
+
+    async def _limited_by_all(
+        self, shared: SharedLimit, request: web.Request, endpoint: Endpoint | None, request_id: str
+    ) -> web.Response | None:
+        """What this pod lets pass may still be too much for all pods together."""
+        limit = endpoint.limit if endpoint else Limit.VISITOR
+        if limit is Limit.NONE:
             return None
-        self._pod.metrics.limited.labels(reason).inc()
+        settings = self._pod.settings
+        visitor = self.visitor(request, time.time())
+        allowed = settings.rate_limit_routes if limit is Limit.ROUTES else settings.rate_limit
+        wait = await shared.retry_after(limit.value, visitor, allowed)
+        if not wait and visitor.startswith("vid:"):
+            wait = await shared.retry_after("site", "vid", settings.rate_limit_site)
+        return self._too_many(limit.value, wait, request_id) if wait else None
+
+    def _too_many(self, limit: str, wait: int, request_id: str) -> web.Response:
+        self._pod.metrics.limited.labels(limit).inc()
         return refusal(
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",

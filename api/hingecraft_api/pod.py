@@ -13,6 +13,7 @@ from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
 from hingecraft_api.routes_loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.shared_limit import SharedLimit
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,8 +26,16 @@ class Pod:
     loader: RoutesLoader
     metrics: ApiMetrics
     refusals: Refusals
+    shared_limit: SharedLimit | None
     negotiation: Negotiation = field(default_factory=Negotiation)
     draining: bool = False
+
+    async def close(self) -> None:
+        """Let go of everything that is connected."""
+        await self.loader.close()
+        await self.database.close()
+        if self.shared_limit is not None:
+            await self.shared_limit.close()
 
     @property
     def ready(self) -> bool:

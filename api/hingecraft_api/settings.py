@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from hingecraft.settings import CommaList, DatabaseSettings, RequiredSecret
+from hingecraft.settings import CommaList, DatabaseSettings, OptionalSecret, RequiredSecret, Secret
 
 Network = IPv4Network | IPv6Network
 
@@ -41,6 +41,10 @@ class ApiSettings(DatabaseSettings):
     rate_limit_routes: int = Field(600, description="requests of GET /routes a minute and visitor", ge=1, le=1_000_000)
     rate_limit_site: int = Field(
         3000, description="requests a minute of all visitors together that named themselves", ge=1, le=10_000_000
+    )
+
+    valkey_url: OptionalSecret = Field(
+        Secret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
     )
 
     @field_validator("cors_origins")

@@ -79,7 +79,6 @@ async def running_pod(dsn: Secret, *, wait: bool = True, **more: Any) -> AsyncIt
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking
-        await pod.loader.close()
         for runner in runners:
             await runner.cleanup()
-        await pod.database.close()
+        await pod.close()
