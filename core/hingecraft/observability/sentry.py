@@ -26,7 +26,6 @@ def start_sentry(dsn: str, process: str, secrets: Iterable[Secret]) -> None:
         dsn=dsn,
         release=f"hingecraft@{__version__}",
         server_name=process,
-        send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
         before_send=masked,
