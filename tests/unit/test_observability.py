@@ -15,7 +15,6 @@ from hingecraft.observability.logs import Masker, start_logging
 from hingecraft.observability.sentry import start_sentry
 from hingecraft.settings import Secret
 
-
 OPENED_BY = {"": bytes, "gzip": gzip.decompress, "br": brotli.decompress}
 
 
