@@ -11,6 +11,7 @@ import pytest
 from hingecraft.db.connection import Database
 from hingecraft.errors import ConflictError, DatabaseUnavailableError, MissingError
 from hingecraft.routes import service as routes
+from hingecraft.routes import store
 from hingecraft.routes.model import PolicyChange
 from hingecraft.routes.service import Act
 
@@ -226,6 +227,13 @@ async def test_a_version_goes_above_what_a_pod_serves_after_a_backup_was_restore
     assert (await routes.publish(database, above=1)).changed is False, "this database has published it"
     assert (await routes.publish(database, above=40)).version == 41
     assert (await routes.publish(database)).changed is False
+
+
+async def test_the_statement_is_not_compiled_which_takes_a_hundred_times_longer_than_running_it(database):
+    """Debian's Postgres compiles by default; the wheel's cannot, so only the setting is looked at."""
+    async with database.transaction() as conn:
+        await store.rebuild(conn, 0)
+        assert await conn.fetchval("SHOW jit") == "off"
 
 
 async def test_a_publisher_that_stops_in_the_middle_does_not_hold_up_the_others(conn, database):
