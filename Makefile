@@ -12,7 +12,7 @@ help: ## list the commands
 
 .venv/ready: requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
-	  echo "Python 3.11, 3.12 or 3.13 is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): install one and run make PYTHON=python3.13"; exit 1; }
+	  echo "Python 3.11, 3.12 or 3.13 is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing): install one and run make PYTHON=python3.13"; exit 1; }
 	@touch .writable 2>/dev/null && rm -f .writable || { echo "this folder cannot be written to: clone the repository into one that you own"; exit 1; }
 	@echo "setting up .venv (a minute, once)"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
