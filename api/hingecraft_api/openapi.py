@@ -25,6 +25,18 @@ _REFUSAL = {
         "fields": {"type": "object", "additionalProperties": {"type": "string"}, "description": "what is wrong where"},
     },
 }
+# In our own words: the standard library's phrases change from one Python to the next.
+_WHY = {
+    HTTPStatus.BAD_REQUEST: "malformed or out of range; `fields` names what",
+    HTTPStatus.UNAUTHORIZED: "the token or signature is missing or wrong",
+    HTTPStatus.NOT_FOUND: "there is no such thing",
+    HTTPStatus.REQUEST_TIMEOUT: "the body did not come in time",
+    HTTPStatus.CONFLICT: "the state of things forbids it",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 64 KB",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not application/json",
+    HTTPStatus.TOO_MANY_REQUESTS: "too many requests; see Retry-After",
+    HTTPStatus.SERVICE_UNAVAILABLE: "not ready, or the database is away; see Retry-After",
+}
 _BODY_REFUSALS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_TIMEOUT,
@@ -86,7 +98,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.path == "/routes":
         responses["304"] = {"description": "the client has this version already"}
     for status in sorted({*endpoint.refusals, *_implied_refusals(endpoint)}):
-        responses[str(int(status))] = {"description": HTTPStatus(status).phrase, "content": _json(_named("Refusal"))}
+        responses[str(int(status))] = {"description": _WHY[status], "content": _json(_named("Refusal"))}
     return responses
 
 
