@@ -98,7 +98,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.path == "/routes":
         responses["304"] = {"description": "the client has this version already"}
     for status in sorted({*endpoint.refusals, *_implied_refusals(endpoint)}):
-        responses[str(int(status))] = {"description": _WHY[status], "content": _json(_named("Refusal"))}
+        responses[str(int(status))] = {"description": _WHY[HTTPStatus(status)], "content": _json(_named("Refusal"))}
     return responses
 
 
