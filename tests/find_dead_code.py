@@ -7,7 +7,16 @@ import sys
 from vulture import Vulture
 
 # Called by the tools that they are written for.
-CALLED_BY_NAME = ["test_*", "pytest_*", "handle_error", "_make_server", "get_field_value", "settings_customise_sources"]
+CALLED_BY_NAME = [
+    "test_*",
+    "pytest_*",
+    "do_POST",
+    "log_message",
+    "handle_error",
+    "_make_server",
+    "get_field_value",
+    "settings_customise_sources",
+]
 DECORATED = ["@pytest.fixture", "@pytest.fixture(*", "@field_validator", "@model_validator", "@*.rule", "@rule"]
 
 
