@@ -51,5 +51,5 @@ class Runner(web.AppRunner):
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             loop=made._loop,  # noqa: SLF001 - see the class
-            **made._kwargs,  # noqa: SLF001
+            **made._kwargs,  # noqa: SLF001 - see the class
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 from collections.abc import Iterator
 
 from bench.api_process import migrate, running_api
 from bench.common import Figure, postgres, say, wrk
-from bench.swaps import Swapper
+from bench.swaps import Swapper, stage
 
 STARTS = 5
 REQUESTS = 1_000_000
@@ -19,6 +20,7 @@ ENCODINGS = ("Accept-Encoding: identity", "Accept-Encoding: gzip", "Accept-Encod
 def run() -> Iterator[Figure]:
     with postgres() as server:
         migrate(server)
+        asyncio.run(stage(server.dsn()))
         starts = []
         for _ in range(STARTS):
             with running_api(server) as api:

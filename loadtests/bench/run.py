@@ -12,7 +12,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / 
 
 from bench.common import Figure  # noqa: E402 - found by the path above
 
-from hingecraft.errors import OperatorError  # noqa: E402
+from hingecraft.errors import OperatorError  # noqa: E402 - sorted below it
 
 BENCHMARKS = {
     "routes": "GET /routes for each CPU-second of the server, against nginx and Express",
