@@ -19,6 +19,7 @@ from support.folders import open_folder
 
 ROOT = Path(__file__).parents[2]
 SERVER_CORE, GENERATOR_CORE = "0", "1"
+CONNECTIONS = 32
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Load:
     p99_ms: float
 
 
-def wrk(url: str, seconds: int, *, connections: int = 32, headers: Sequence[str] = ()) -> Load:
+def wrk(url: str, seconds: int, *, connections: int = CONNECTIONS, headers: Sequence[str] = ()) -> Load:
     """Load from the other core, bounded in time."""
     extra = [part for header in headers for part in ("-H", header)]
     done = subprocess.run(
