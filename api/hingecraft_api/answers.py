@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
+import simplejson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+from hingecraft.money.model import plain
 
 REQUEST_ID = "X-Request-ID"
 
@@ -30,9 +33,19 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, serialize_by_alias=True)
 
 
+def written(document: Any) -> str:
+    """JSON in which a decimal is the number that it is, never a float."""
+    return simplejson.dumps(document, separators=(",", ":"), ensure_ascii=False, use_decimal=True)
+
+
+def number(amount: Decimal) -> Decimal:
+    """An amount as people write it: 37.5 and not 37.50, 100 and not 1E+2."""
+    return Decimal(plain(amount))
+
+
 def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
     """What was asked for."""
-    body = json.dumps({"success": True, "data": data}, separators=(",", ":"), ensure_ascii=False).encode()
+    body = written({"success": True, "data": data}).encode()
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
@@ -49,5 +62,5 @@ def refusal(
     document: dict[str, Any] = {"success": False, "error": sentence, "code": code, "requestId": request_id}
     if fields:
         document["fields"] = dict(fields)
-    body = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    body = written(document).encode()
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)

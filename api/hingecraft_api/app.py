@@ -7,10 +7,23 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
 from hingecraft.observability.metrics import ApiMetrics
+from hingecraft.payments.checkouts import Checkouts, Providers
+from hingecraft.providers.nowpayments import NowPaymentsProvider
+from hingecraft.providers.stripe import StripeProvider
 from hingecraft_api.bodies import LARGEST_BODY
+from hingecraft_api.currency_book import CurrencyBook
 from hingecraft_api.edge import Edge
 from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.handlers import admin_routes, documents, health, internal, routes
+from hingecraft_api.handlers import (
+    admin_payments,
+    admin_routes,
+    documents,
+    donations,
+    health,
+    internal,
+    payments,
+    routes,
+)
 from hingecraft_api.pod import POD, Pod
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
@@ -19,7 +32,14 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_api.shared_limit import SharedLimit
 
 # What the contract describes; the internal port is between us and ourselves.
-PUBLIC_ENDPOINTS: list[Endpoint] = [*routes.ENDPOINTS, *admin_routes.ENDPOINTS, *health.ENDPOINTS]
+PUBLIC_ENDPOINTS: list[Endpoint] = [
+    *routes.ENDPOINTS,
+    *donations.ENDPOINTS,
+    *payments.ENDPOINTS,
+    *admin_routes.ENDPOINTS,
+    *admin_payments.ENDPOINTS,
+    *health.ENDPOINTS,
+]
 
 
 def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
@@ -32,6 +52,12 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
     )
     cache = RoutesCache()
     metrics = ApiMetrics(registry)
+    currencies = CurrencyBook(database, settings.amount_min, settings.amount_max)
+
+    def called(provider: str, outcome: str, seconds: float) -> None:
+        metrics.provider_seconds.labels(provider, outcome).observe(seconds)
+
+    providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings), observe=called)
 
     def swapped() -> None:
         metrics.version.set(cache.version)
@@ -41,10 +67,13 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         settings=settings,
         database=database,
         cache=cache,
-        loader=RoutesLoader(database, cache, swapped),
+        loader=RoutesLoader(database, cache, currencies, swapped),
         metrics=metrics,
         refusals=Refusals(database, metrics),
         shared_limit=SharedLimit(settings.valkey_url.newest) if settings.valkey_url else None,
+        currencies=currencies,
+        providers=providers,
+        checkouts=Checkouts(database, providers, settings.site_url),
     )
 
 

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import gc
 import logging
-from contextlib import suppress
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -16,6 +15,7 @@ from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import OperatorError
 from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app
+from hingecraft_api.idempotent import forget_old_keys
 from hingecraft_api.pod import Pod
 from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
@@ -37,7 +37,10 @@ async def serve(settings: ApiSettings) -> None:
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))
     ]
-    looking = asyncio.create_task(process.outlive("looking for newer routes", pod.loader.run))
+    beside = [
+        asyncio.create_task(process.outlive("looking for newer routes", pod.loader.run)),
+        asyncio.create_task(process.outlive("forgetting old keys", lambda: forget_old_keys(pod.database))),
+    ]
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)
@@ -47,9 +50,9 @@ async def serve(settings: ApiSettings) -> None:
         await process.until_stopped(asyncio.Event().wait())
         await _drain(pod, runners)
     finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
         for runner in runners:
             await runner.cleanup()
         await pod.close()

@@ -94,6 +94,11 @@ def _shape(document: dict[str, Any], holder: dict[str, Any]) -> str:
     return f"<pre>{escape(json.dumps(_example(document, schema), indent=2))}</pre>"
 
 
+def _any_or(schema: Any) -> dict[str, Any]:
+    """`true` is JSON Schema for anything at all."""
+    return schema if isinstance(schema, dict) else {}
+
+
 def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """The schema itself, where it is a reference or one of several."""
     if "$ref" in schema:
@@ -109,7 +114,7 @@ def _example(document: dict[str, Any], reference: dict[str, Any]) -> Any:
     if "properties" in schema:
         return {name: _example(document, part) for name, part in schema["properties"].items()}
     if schema.get("type") == "object":
-        return {"...": _example(document, schema.get("additionalProperties") or {})}
+        return {"...": _example(document, _any_or(schema.get("additionalProperties")))}
     if schema.get("type") == "array":
         return [_example(document, schema.get("items", {}))]
     return _example_text(schema)

@@ -16,11 +16,12 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, MissingError, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, RefusedError
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.bodies import SlowBodyError, UnsupportedMediaTypeError
-from hingecraft_api.endpoint import REQUEST_ID_KEY, Endpoint, Limit
-from hingecraft_api.guards import UnauthorizedError, check
+from hingecraft_api.call import REQUEST_ID_KEY
+from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.failures import refused
+from hingecraft_api.guards import check
 from hingecraft_api.pod import Pod
 from hingecraft_api.rate_limit import RateLimit
 from hingecraft_api.shared_limit import SharedLimit
@@ -31,14 +32,6 @@ log = logging.getLogger(__name__)
 
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SLOW = 1.0
-_STATUS: Mapping[type[RefusedError], int] = {
-    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
-    InvalidError: HTTPStatus.BAD_REQUEST,
-    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
-    MissingError: HTTPStatus.NOT_FOUND,
-    ConflictError: HTTPStatus.CONFLICT,
-}
 _SENTENCES: Mapping[int, tuple[str, str]] = {
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address: /docs lists what there is."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take that method: see Allow."),
@@ -51,7 +44,7 @@ _PREFLIGHT: Mapping[str, str] = {
     "X-HC-Visitor, X-Request-ID",
     "Access-Control-Max-Age": "7200",
 }
-_EXPOSED = "ETag, Retry-After, X-Request-ID, X-Routes-Age, X-Routes-Version"
+_EXPOSED = "ETag, Idempotency-Replayed, Retry-After, X-Request-ID, X-Routes-Age, X-Routes-Version"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -158,8 +151,7 @@ class Edge:
                 await check(endpoint.guard, request, self._pod, request_id)
             return await handler(request)
         except RefusedError as error:
-            status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
-            return refusal(status, error.code, error.sentence, request_id=request_id, fields=error.fields)
+            return refused(error, request_id)
         except DatabaseUnavailableError as error:
             log.warning("%s %s: %s", request.method, request.path, error, extra={"request_id": request_id})
             return refusal(

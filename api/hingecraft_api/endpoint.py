@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
 
+from hingecraft.providers.patience import Deadline
+from hingecraft_api import idempotent
 from hingecraft_api.answers import success
 from hingecraft_api.bodies import body_of, query_of
-from hingecraft_api.pod import POD, Pod
+from hingecraft_api.call import Call
+from hingecraft_api.pod import POD
 
-REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
+# What a caller waits at most, whatever a provider does.
+ANSWERED_WITHIN = 10.0
 
 
 class Limit(Enum):
@@ -31,21 +35,6 @@ class Guard(Enum):
     NONE = "none"
     ADMIN = "admin"
     PUSH = "push"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request, parsed."""
-
-    request: web.Request
-    pod: Pod
-    body: Any = None
-    query: Any = None
-
-    @property
-    def request_id(self) -> str:
-        """The id that the answer and the logs carry."""
-        return self.request[REQUEST_ID_KEY]
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -66,14 +55,22 @@ class Endpoint:
     refusals: tuple[int, ...] = ()
     limit: Limit = Limit.VISITOR
     guard: Guard = Guard.NONE
+    # Headers that the call reads, with their schemas.
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    # Whether a caller may repeat the call under an Idempotency-Key.
+    idempotent: bool = False
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Parse, call, and put what is answered into the envelope."""
+        deadline = Deadline.within(ANSWERED_WITHIN)
         call = Call(
             request=request,
+            deadline=deadline,
             pod=request.app[POD],
             body=await body_of(request, self.body) if self.body else None,
             query=query_of(request, self.query) if self.query else None,
         )
+        if self.idempotent:
+            return await idempotent.once(call, self.handler)
         answer = await self.handler(call)
         return answer if isinstance(answer, web.StreamResponse) else success(answer)

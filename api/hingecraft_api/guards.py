@@ -7,16 +7,12 @@ import time
 
 from aiohttp import web
 
-from hingecraft.errors import RefusedError
 from hingecraft.sync import signature
 from hingecraft_api.endpoint import Guard
+from hingecraft_api.failures import UnauthorizedError
 from hingecraft_api.pod import Pod
 
 _BEARER = "Bearer "
-
-
-class UnauthorizedError(RefusedError):
-    """The call does not carry what it must."""
 
 
 async def check(guard: Guard, request: web.Request, pod: Pod, request_id: str) -> None:

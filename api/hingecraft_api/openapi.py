@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -31,12 +32,17 @@ _WHY = {
     HTTPStatus.UNAUTHORIZED: "the token or signature is missing or wrong",
     HTTPStatus.NOT_FOUND: "there is no such thing",
     HTTPStatus.REQUEST_TIMEOUT: "the body did not come in time",
-    HTTPStatus.CONFLICT: "the state of things forbids it",
+    HTTPStatus.CONFLICT: "the state of things forbids it, or a request with this key is still under way",
+    HTTPStatus.GONE: "used, expired or unknown",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "the Idempotency-Key came with another body before",
+    HTTPStatus.BAD_GATEWAY: "the provider refused, or cannot be reached",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 64 KB",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not application/json",
     HTTPStatus.TOO_MANY_REQUESTS: "too many requests; see Retry-After",
-    HTTPStatus.SERVICE_UNAVAILABLE: "not ready, or the database is away; see Retry-After",
+    HTTPStatus.SERVICE_UNAVAILABLE: "not ready, the provider is switched off, or the database is away",
 }
+_NOT_A_LETTER = re.compile(r"[^A-Za-z]")
+_PATH_PART = re.compile(r"{(\w+)}")
 _BODY_REFUSALS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.REQUEST_TIMEOUT,
@@ -81,11 +87,14 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "tags": [endpoint.tag],
-        "operationId": f"{endpoint.method.lower()}{endpoint.path.title().replace('/', '').replace('.', '')}",
+        "operationId": f"{endpoint.method.lower()}{_NOT_A_LETTER.sub('', endpoint.path.title())}",
         "responses": _responses(endpoint),
     }
+    parameters = [*_path_parameters(endpoint), *_headers(endpoint)]
     if endpoint.query:
-        operation["parameters"] = _parameters(endpoint.query)
+        parameters += _parameters(endpoint.query)
+    if parameters:
+        operation["parameters"] = parameters
     if endpoint.body:
         operation["requestBody"] = {"required": True, "content": _json(_reference(endpoint.body))}
     if endpoint.guard is Guard.ADMIN:
@@ -104,7 +113,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
 
 def _implied_refusals(endpoint: Endpoint) -> tuple[HTTPStatus, ...]:
     limited = (HTTPStatus.TOO_MANY_REQUESTS,) if endpoint.limit is not Limit.NONE else ()
-    return (*limited, *(_BODY_REFUSALS if endpoint.body else ()))
+    repeated = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY) if endpoint.idempotent else ()
+    return (*limited, *repeated, *(_BODY_REFUSALS if endpoint.body else ()))
 
 
 def _answer(endpoint: Endpoint) -> dict[str, Any]:
@@ -125,6 +135,20 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "required": name in required, "schema": _without_null(part)}
         for name, part in schema["properties"].items()
     ]
+
+
+def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    schema = {"type": "string", "minLength": 1, "maxLength": 255}
+    return [
+        {"name": name, "in": "path", "required": True, "schema": schema} for name in _PATH_PART.findall(endpoint.path)
+    ]
+
+
+def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
+    headers = dict(endpoint.headers)
+    if endpoint.idempotent:
+        headers["Idempotency-Key"] = {"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"}
+    return [{"name": name, "in": "header", "required": False, "schema": schema} for name, schema in headers.items()]
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from aiohttp import web
 
 from hingecraft.db.connection import Database
 from hingecraft.observability.metrics import ApiMetrics
+from hingecraft.payments.checkouts import Checkouts, Providers
+from hingecraft_api.currency_book import CurrencyBook
 from hingecraft_api.negotiation import Negotiation
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
@@ -27,12 +29,16 @@ class Pod:
     metrics: ApiMetrics
     refusals: Refusals
     shared_limit: SharedLimit | None
+    currencies: CurrencyBook
+    providers: Providers
+    checkouts: Checkouts
     negotiation: Negotiation = field(default_factory=Negotiation)
     draining: bool = False
 
     async def close(self) -> None:
         """Let go of everything that is connected."""
         await self.loader.close()
+        await self.providers.close()
         await self.database.close()
         if self.shared_limit is not None:
             await self.shared_limit.close()

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.routes import service as routes
+from hingecraft_api.currency_book import CurrencyBook
 from hingecraft_api.routes_cache import RoutesCache, Snapshot, encoded, snapshot_of
 
 log = logging.getLogger(__name__)
@@ -23,9 +24,16 @@ _FIRST_LOAD_RETRY = 0.5
 class RoutesLoader:
     """Loads versions, one at a time however many ask."""
 
-    def __init__(self, database: Database, cache: RoutesCache, swapped: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cache: RoutesCache,
+        currencies: CurrencyBook,
+        swapped: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._cache = cache
+        self._currencies = currencies
         self._swapped = swapped
         self._loading = asyncio.Lock()
         self._encoding: asyncio.Task[None] | None = None
@@ -44,6 +52,7 @@ class RoutesLoader:
 
     async def look(self) -> None:
         """Ask for the newest number, which is one index look-up, and load that version when it is news."""
+        await self._currencies.look()
         newest = await routes.newest_number(self._database)
         if newest is not None and newest > self._cache.version:
             await self.reach(newest)
@@ -59,6 +68,7 @@ class RoutesLoader:
         return self._cache.version
 
     async def _load(self) -> None:
+        await self._currencies.look()
         found = await routes.newest(self._database)
         if found is None or found.version <= self._cache.version:
             return

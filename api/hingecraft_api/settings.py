@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from hingecraft.providers.settings import ProviderSettings
 from hingecraft.settings import CommaList, DatabaseSettings, OptionalSecret, RequiredSecret, Secret
 
 Network = IPv4Network | IPv6Network
@@ -22,7 +24,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings):
     """One pod."""
 
     admin_token: RequiredSecret = Field(description="what admin calls carry as Authorization: Bearer")
@@ -43,6 +45,12 @@ class ApiSettings(DatabaseSettings):
         3000, description="requests a minute of all visitors together that named themselves", ge=1, le=10_000_000
     )
 
+    amount_min: Decimal | None = Field(
+        None, description="the least that is taken, in USD; other currencies in proportion; never below the seed", gt=0
+    )
+    amount_max: Decimal | None = Field(
+        None, description="the most that is taken, in USD; other currencies in proportion; never above the seed", gt=0
+    )
     valkey_url: OptionalSecret = Field(
         Secret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
     )

@@ -188,6 +188,8 @@ def load(kind: type[_Loaded], overrides: Mapping[str, Any] | None = None) -> _Lo
         return kind(**(overrides or {}))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "the settings"
+        if not first["loc"]:
+            raise OperatorError(first["msg"].removeprefix("Value error, ")) from error
+        name = str(first["loc"][0]).upper()
         what = "is not set" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
         raise OperatorError(f"{name} {what}; set {name} or {name}_FILE, as .env.example shows") from error

@@ -25,11 +25,13 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 FILL = """
 SET session_replication_role = replica;
 INSERT INTO payments (amount, currency, status) SELECT 5, 'USD', 'completed' FROM generate_series(1, $1);
-INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url)
+INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url,
+                               idempotency_key, request)
 SELECT CASE WHEN n % 10000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe',
        (SELECT array_agg(code ORDER BY code) FROM currencies)[n % 140 + 1],
        CASE WHEN n % 10000 = 0 THEN 'standing' ELSE 'single' END,
-       CASE WHEN n % 50 = 0 THEN 'pending' ELSE 'completed' END, 'https://pay.example/' || n
+       CASE WHEN n % 50 = 0 THEN 'pending' ELSE 'completed' END, 'https://pay.example/' || n,
+       'key', '{}'
 FROM generate_series(1, $1) n;
 RESET session_replication_role;
 """

@@ -17,6 +17,7 @@ from hingecraft.migrations.roles import GRANTS
 from hingecraft.migrations.runner import migrate, states
 
 SAID: list[str] = []
+NEXT = f"{len(read_migrations(migrations_folder())):03}"
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ async def test_a_file_changed_after_it_was_applied_is_named(empty, copy):
         ("010_gap.sql", "-- @step quick\nSELECT 1;", "missing before it"),
         ("005_double.sql", "-- @step quick\nSELECT 1;", "double"),
         ("9_short.sql", "", "is called like"),
-        ("009_no_step.sql", "SELECT 1;", "no '-- @step' line"),
+        (f"{NEXT}_no_step.sql", "SELECT 1;", "no '-- @step' line"),
     ],
 )
 async def test_files_that_cannot_be_meant_are_named(copy, name, text, complaint):
@@ -88,14 +89,14 @@ async def test_two_runners_at_once_apply_each_migration_once(empty_dsn):
 
 
 async def test_a_failed_migration_leaves_what_came_before_and_goes_on_when_mended(empty, copy):
-    (copy / "009_wrong.sql").write_text(
+    (copy / f"{NEXT}_wrong.sql").write_text(
         "-- @step quick\nCREATE TABLE first_half (id int);\n-- @step quick\nSELECT nonsense;\n"
     )
     with pytest.raises(asyncpg.UndefinedColumnError):
         await migrate(empty, read_migrations(copy), SAID.append)
     state = (await states(empty, read_migrations(copy)))[-1]
     assert (state.steps_done, state.applied) == (1, False)
-    (copy / "009_wrong.sql").write_text(
+    (copy / f"{NEXT}_wrong.sql").write_text(
         "-- @step quick\nCREATE TABLE IF NOT EXISTS first_half (id int);\n-- @step quick\nSELECT 1;\n"
     )
     assert await migrate(empty, read_migrations(copy), SAID.append) == 1
@@ -105,7 +106,7 @@ async def test_an_index_left_half_built_is_built_again(empty, copy):
     await migrate(empty, read_migrations(copy), SAID.append)
     await empty.execute("CREATE TABLE twice (id int); INSERT INTO twice VALUES (1), (1)")
     statement = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS twice_idx ON twice (id);"
-    (copy / "009_index.sql").write_text(f"-- @step online\n{statement}\n")
+    (copy / f"{NEXT}_index.sql").write_text(f"-- @step online\n{statement}\n")
     with pytest.raises(asyncpg.UniqueViolationError):
         await migrate(empty, read_migrations(copy), SAID.append)
     await empty.execute("DELETE FROM twice WHERE ctid = '(0,1)'")
@@ -117,7 +118,9 @@ async def test_a_busy_table_is_waited_for_without_holding_up_its_writers(empty_d
     """The runner gives its lock request up after a second, so that nobody queues behind it for longer."""
     runner, holder, writer = [await connect(empty_dsn, application="test") for _ in range(3)]
     await migrate(runner, read_migrations(copy), SAID.append)
-    (copy / "009_column.sql").write_text("-- @step quick\nALTER TABLE wallets ADD COLUMN IF NOT EXISTS note text;\n")
+    (copy / f"{NEXT}_column.sql").write_text(
+        "-- @step quick\nALTER TABLE wallets ADD COLUMN IF NOT EXISTS note text;\n"
+    )
     held = holder.transaction()
     await held.start()
     await holder.execute("SELECT FROM wallets")
@@ -216,3 +219,9 @@ def test_the_command_says_what_is_wrong_in_one_line(monkeypatch, capsys):
     assert cli.main(["migrate"]) == 2
     assert "DATABASE_URL is not set" in capsys.readouterr().err
     assert "DATABASE_URL" not in os.environ
+
+
+async def test_a_step_may_take_longer_than_any_statement_of_a_pod(empty_dsn, monkeypatch, copy):
+    (copy / f"{NEXT}_slow.sql").write_text("-- @step online\nSELECT pg_sleep(5.5);\n")
+    monkeypatch.setattr("hingecraft.migrations.command.migrations_folder", lambda: copy)
+    await bring_up_to_date(empty_dsn, "hingecraft_app", lambda _line: None)

@@ -10,8 +10,8 @@ from hingecraft.db.connection import connect
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', 'https://x.example')"
 SINGLE = """
-INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, provider_url)
-VALUES (gen_random_uuid(), 'stripe', 'stripe', 'usd', 'single', 'https://x.example')
+INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, provider_url, idempotency_key, request)
+SELECT id, 'stripe', 'stripe', 'usd', 'single', 'https://x.example', 'key', '{}' FROM payments LIMIT 1
 """
 PAYMENT = "INSERT INTO payments (amount, currency, status) VALUES (1, 'usd', 'pending')"
 

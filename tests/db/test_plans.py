@@ -13,12 +13,13 @@ from hingecraft.routes.rebuild import REBUILD
 
 FILL = """
 SET session_replication_role = replica;
-INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url, expires_at)
+INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url, expires_at,
+                               idempotency_key, request)
 SELECT CASE WHEN n % 1000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe',
        (ARRAY['USD', 'EUR', 'JPY', 'BTC'])[n % 4 + 1],
        CASE WHEN n % 1000 = 0 THEN 'standing' ELSE 'single' END,
        CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'completed' END,
-       'https://pay.example/' || n, now() + interval '1 day'
+       'https://pay.example/' || n, now() + interval '1 day', 'hc_' || n, '{}'
 FROM generate_series(1, 1000000) n;
 INSERT INTO outbox (endpoint, type, data, state)
 SELECT 'site', 'routes.updated', '{}', CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'delivered' END

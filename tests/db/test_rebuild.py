@@ -113,8 +113,9 @@ async def test_the_newest_wallet_is_the_fallback_of_a_coin(conn, database):
 
 SINGLE = """
 WITH p AS (INSERT INTO payments (amount, currency, status) VALUES (5, 'USD', 'pending') RETURNING id)
-INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, kind, provider_url, carries_email)
-SELECT id, 'stripe', 'stripe', 'USD', 5, 'single', $1, $2 FROM p RETURNING payment_id
+INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, kind, provider_url, carries_email,
+                               idempotency_key, request)
+SELECT id, 'stripe', 'stripe', 'USD', 5, 'single', $1, $2, 'key', '{}' FROM p RETURNING payment_id
 """
 
 

@@ -21,6 +21,7 @@ from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
 
 ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET = "test-admin-token", "test-push-secret", "test-visitor-secret"
+SITE_URL = "https://www.example.com"
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
@@ -52,7 +53,7 @@ def settings_of(dsn: Secret, **more: Any) -> ApiSettings:
     values = {
         "database_url": dsn, "admin_token": ADMIN_TOKEN, "push_secret": PUSH_SECRET, "visitor_secret": VISITOR_SECRET,
         "rate_limit": 1_000_000, "rate_limit_routes": 1_000_000, "rate_limit_site": 10_000_000,
-        "database_pool_min": 1, "database_pool_max": 4, **more,
+        "site_url": SITE_URL, "database_pool_min": 1, "database_pool_max": 4, **more,
     }  # fmt: skip
     return ApiSettings(**values)
 

@@ -13,9 +13,14 @@ from pathlib import Path
 import aiohttp
 
 from hingecraft_sandbox.postgres import free_port
-from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
+from support.pods import ADMIN_TOKEN, PUSH_SECRET, SITE_URL, VISITOR_SECRET
 
-SECRETS = {"ADMIN_TOKEN": ADMIN_TOKEN, "PUSH_SECRET": PUSH_SECRET, "VISITOR_SECRET": VISITOR_SECRET}
+SECRETS = {
+    "ADMIN_TOKEN": ADMIN_TOKEN,
+    "PUSH_SECRET": PUSH_SECRET,
+    "VISITOR_SECRET": VISITOR_SECRET,
+    "SITE_URL": SITE_URL,
+}
 
 
 class HingecraftProcess:

@@ -15,6 +15,7 @@ NEEDED = {
     "ADMIN_TOKEN": "an-admin-token",
     "PUSH_SECRET": "a-push-secret",
     "VISITOR_SECRET": "a-visitor-secret",
+    "SITE_URL": "https://www.example.com",
     "API_ADDRESSES": "http://127.0.0.1:1, http://127.0.0.1:2",
 }
 
@@ -50,6 +51,8 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
         ("ADMIN_TOKEN", "short"), ("DATABASE_URL", "mysql://x"), ("RATE_LIMIT", "0"), ("RATE_LIMIT", "many"),
         ("TRUSTED_PROXIES", "10.0.0.0/99"), ("CORS_ORIGINS", "*"), ("CORS_ORIGINS", "https://a.example/path"),
         ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("DATABASE_POOL_MIN", "21"),
+        ("STRIPE_SECRET", "pk_test_aaaaaaaaaa"), ("STRIPE_PUBLISHABLE_KEY", "sk_test_x"), ("SITE_URL", "http://a.example"),
+        ("STRIPE_API_BASE", "api.stripe.com"), ("AMOUNT_MIN", "0"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
@@ -92,3 +95,10 @@ def test_a_dsn_is_one_value_even_with_commas():
 def test_secrets_do_not_show_in_a_repr():
     assert "hidden" not in repr(Secret("hidden-value"))
     assert "a-push-secret" not in repr(load(ApiSettings))
+
+
+def test_keys_of_two_modes_stop_the_process(monkeypatch):
+    monkeypatch.setenv("STRIPE_SECRET", "sk_live_" + "a" * 10)
+    monkeypatch.setenv("STRIPE_PUBLISHABLE_KEY", "pk_test_" + "a" * 10)
+    with pytest.raises(OperatorError, match="of the same mode"):
+        load(ApiSettings)

@@ -12,11 +12,10 @@ from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, timestamp
 from hingecraft.routes.service import Act
 from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import Input
-from hingecraft_api.endpoint import Call, Endpoint, Guard, Limit
+from hingecraft_api.call import Call
+from hingecraft_api.handlers.admin import PageQuery, admin
 
 _LARGEST_VERSION = 2**62
-_PAGE = 50
-_LARGEST_PAGE = 200
 
 
 class RefreshAnswer(Answer):
@@ -41,13 +40,6 @@ class VersionsAnswer(Answer):
 
     items: list[VersionAnswer]
     next_cursor: str | None
-
-
-class PageQuery(Input):
-    """Keyset pagination."""
-
-    cursor: Annotated[str | None, Field(pattern="^[0-9]{1,18}$", description="nextCursor of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=_LARGEST_PAGE, strict=False)] = _PAGE
 
 
 class PinInput(Input):
@@ -188,30 +180,11 @@ def _shape(policy: Policy) -> dict[str, Any]:
     }
 
 
-_COMMON = (HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def _admin(method: str, path: str, handler: Any, summary: str, answer: type[Answer], **more: Any) -> Endpoint:
-    refusals = (*_COMMON, *more.pop("refusals", ()))
-    return Endpoint(
-        method=method,
-        path=path,
-        handler=handler,
-        summary=summary,
-        tag="Admin",
-        answer=answer,
-        refusals=refusals,
-        limit=Limit.NONE,
-        guard=Guard.ADMIN,
-        **more,
-    )
-
-
 ENDPOINTS = [
-    _admin(
+    admin(
         "POST", "/admin/refresh", post_refresh, "Rebuild the routes now", RefreshAnswer, refusals=(HTTPStatus.CONFLICT,)
     ),
-    _admin(
+    admin(
         "GET",
         "/admin/routes/versions",
         get_versions,
@@ -220,7 +193,7 @@ ENDPOINTS = [
         query=PageQuery,
         refusals=(HTTPStatus.BAD_REQUEST,),
     ),
-    _admin(
+    admin(
         "POST",
         "/admin/routes/pin",
         post_pin,
@@ -229,8 +202,8 @@ ENDPOINTS = [
         body=PinInput,
         refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
     ),
-    _admin("GET", "/admin/policy", get_policy, "What every publisher obeys", PolicyAnswer),
-    _admin(
+    admin("GET", "/admin/policy", get_policy, "What every publisher obeys", PolicyAnswer),
+    admin(
         "PATCH",
         "/admin/policy",
         patch_policy,

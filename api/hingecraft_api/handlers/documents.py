@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from hingecraft_api import docs_page
-from hingecraft_api.endpoint import Call, Endpoint
+from hingecraft_api.call import Call
+from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.openapi import document_of, written
 
 

@@ -9,7 +9,8 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from hingecraft_api.answers import Answer, refusal
-from hingecraft_api.endpoint import Call, Endpoint, Handler, Limit
+from hingecraft_api.call import Call
+from hingecraft_api.endpoint import Endpoint, Handler, Limit
 
 
 class HealthAnswer(Answer):

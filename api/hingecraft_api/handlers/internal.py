@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from hingecraft_api.bodies import Input
-from hingecraft_api.endpoint import Call, Endpoint, Guard, Limit
+from hingecraft_api.call import Call
+from hingecraft_api.endpoint import Endpoint, Guard, Limit
 
 _LARGEST_VERSION = 2**63 - 1
 

@@ -9,7 +9,8 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field
 
 from hingecraft_api.answers import Answer, refusal
-from hingecraft_api.endpoint import Call, Endpoint, Limit
+from hingecraft_api.call import Call
+from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.negotiation import matches
 
 

@@ -30,13 +30,15 @@ _KEEPALIVE_INTERVAL = 2
 _KEEPALIVE_PROBES = 3
 
 
-async def connect(dsn: Secret, *, application: str, **server_settings: str) -> asyncpg.Connection:
-    """One direct connection, for whoever needs to keep it."""
+async def connect(
+    dsn: Secret, *, application: str, statement_timeout: float | None = STATEMENT_TIMEOUT, **server_settings: str
+) -> asyncpg.Connection:
+    """One direct connection, for whoever needs to keep it; a call's own `timeout=None` would mean the default."""
     try:
         connection = await asyncpg.connect(
             dsn.newest,
             timeout=CONNECT_TIMEOUT,
-            command_timeout=STATEMENT_TIMEOUT,
+            command_timeout=statement_timeout,
             server_settings={"application_name": application, **server_settings},
         )
     except UNREACHABLE as error:
@@ -131,6 +133,7 @@ class Database:
             timeout=CONNECT_TIMEOUT,
             command_timeout=STATEMENT_TIMEOUT,
             server_settings={"application_name": self._application},
+            reset=_leave_no_transaction,
         )
 
     async def _connect(self, *_: object, **options: Any) -> asyncpg.Connection:
@@ -138,6 +141,12 @@ class Database:
         connection: asyncpg.Connection = await asyncpg.connect(self._dsn.newest, **options)
         keep_alive(connection)
         return connection
+
+
+async def _leave_no_transaction(conn: asyncpg.Connection) -> None:
+    """The driver's own reset is a round trip after every use, for session state that we never make."""
+    if conn.is_in_transaction():
+        await conn.execute("ROLLBACK")
 
 
 def _reason(error: BaseException) -> str:

@@ -28,6 +28,8 @@ UNREACHABLE: tuple[type[BaseException], ...] = (
 )
 
 _BY_CONSTRAINT: dict[str, RefusedError] = {
+    "payments_moves": ConflictError("illegal_move", "A payment that stands where this one does cannot move there."),
+    "settlements_append_only": ConflictError("append_only", "Settlements can only be added to."),
     "payment_audit_append_only": ConflictError("append_only", "The audit trail can only be added to."),
     "route_policy_providers_known": InvalidError("unknown_provider", "A provider is stripe or nowpayments."),
     "webhook_endpoints_name_shape": InvalidError(

@@ -38,7 +38,7 @@ def say(line: str) -> None:
 async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> None:
     """Migrate, grant, publish the first version: what a database needs before any pod can serve from it."""
     migrations = read_migrations(migrations_folder())
-    connection = await connect(dsn, application="hingecraft-migrate")
+    connection = await connect(dsn, application="hingecraft-migrate", statement_timeout=None)
     try:
         applied = await migrate(connection, migrations, report)
         await grant_to_application(connection, app_role, report)
@@ -56,7 +56,7 @@ async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> 
 
 async def _show(dsn: Secret, *, dry_run: bool) -> None:
     migrations = read_migrations(migrations_folder())
-    connection = await connect(dsn, application="hingecraft-migrate")
+    connection = await connect(dsn, application="hingecraft-migrate", statement_timeout=None)
     try:
         found = await states(connection, migrations)
     finally:

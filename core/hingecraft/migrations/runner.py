@@ -158,7 +158,7 @@ async def _quickly(conn: asyncpg.Connection, sql: str, report: Report, what: str
                 await conn.execute(
                     f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{QUICK_TIMEOUT}'"
                 )
-                await conn.execute(sql, timeout=None)
+                await conn.execute(sql)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError):
             if attempt == _TRIES:
                 raise OperatorError(
@@ -176,8 +176,8 @@ async def _online(conn: asyncpg.Connection, sql: str) -> None:
     await conn.execute("SET lock_timeout = 0; SET statement_timeout = 0")
     name = _INDEX_NAME.search(sql)
     if name and await conn.fetchval(INVALID_INDEX, name[1]):
-        await conn.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name[1]}", timeout=None)
-    await conn.execute(sql, timeout=None)
+        await conn.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name[1]}")
+    await conn.execute(sql)
 
 
 async def _batched(
@@ -206,7 +206,7 @@ async def _one_batch(conn: asyncpg.Connection, migration: Migration, step: Step,
                 await conn.execute(
                     f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{_BATCH_TIMEOUT}'"
                 )
-                page = await conn.fetchrow(step.sql, cursor, BATCH_ROWS, timeout=None)
+                page = await conn.fetchrow(step.sql, cursor, BATCH_ROWS)
                 assert page is not None
                 if page["cursor"] is not None:
                     await conn.execute(BATCH_DONE, migration.number, page["cursor"], page["rows"])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hingecraft.errors import InvalidError
-from hingecraft.money.model import Currency, plain
+from hingecraft.money.model import Currency, bad_amount, plain
 
 # Without decimals in daily life, yet counted in hundredths by Stripe, which takes whole units of them only.
 _COUNTED_IN_HUNDREDTHS = frozenset({"ISK", "UGX"})
@@ -19,11 +18,9 @@ def to_stripe(amount: Decimal, currency: Currency) -> int:
     units = amount.scaleb(_stripe_exponent(currency))
     step = _stripe_step(currency)
     if units != units.to_integral_value() or int(units) % step:
-        raise InvalidError("invalid_amount", _step_sentence(currency, step))
+        raise bad_amount("invalid_amount", _step_sentence(currency, step))
     if not 0 < units <= LARGEST_STRIPE_AMOUNT:
-        raise InvalidError(
-            "amount_out_of_range", f"{plain(amount)} {currency.code} is more than one card payment takes."
-        )
+        raise bad_amount("amount_out_of_range", f"{plain(amount)} {currency.code} is more than one card payment takes.")
     return int(units)
 
 
@@ -54,5 +51,5 @@ def to_nowpayments(amount: Decimal, currency: Currency) -> str:
     """NOWPayments takes plain decimals with at most the currency's own digits."""
     quantum = Decimal(1).scaleb(-currency.exponent)
     if amount != amount.quantize(quantum):
-        raise InvalidError("invalid_amount", f"An amount in {currency.code} has at most {currency.exponent} decimals.")
+        raise bad_amount("invalid_amount", f"An amount in {currency.code} has at most {currency.exponent} decimals.")
     return plain(amount)

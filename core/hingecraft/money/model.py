@@ -58,13 +58,18 @@ def plain(number: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+def bad_amount(code: str, sentence: str) -> InvalidError:
+    """A refusal that names the field, as every caller of ours calls it."""
+    return InvalidError(code, sentence, fields={"amount": sentence})
+
+
 def check_amount(typed: object, currency: Currency) -> Decimal:
     """The amount that somebody typed, if this currency can be paid in it; bounds and decimals are the currency's."""
     amount = parse_decimal(typed)
     if decimals_of(amount) > currency.exponent:
-        raise InvalidError("invalid_amount", _too_fine(currency))
+        raise bad_amount("invalid_amount", _too_fine(currency))
     if not currency.min_amount <= amount <= currency.max_amount:
-        raise InvalidError(
+        raise bad_amount(
             "amount_out_of_range",
             f"The amount in {currency.code} must be between {plain(currency.min_amount)} "
             f"and {plain(currency.max_amount)}.",

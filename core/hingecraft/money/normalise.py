@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from hingecraft.money.model import Currency
 
@@ -14,6 +15,29 @@ _LONGEST_NAME = 64
 def fold(typed: str) -> str:
     """One spelling for all that people mean alike: full-width forms, spaces and case do not count."""
     return " ".join(unicodedata.normalize("NFKC", typed).split()).casefold()
+
+
+def tightened(currencies: Iterable[Currency], least: Decimal | None, most: Decimal | None) -> list[Currency]:
+    """The same currencies with bounds drawn in, by so much in USD and in proportion for the others."""
+    found = list(currencies)
+    dollar = next((currency for currency in found if currency.code == "USD"), None)
+    if dollar is None:
+        return found
+    up = max(Decimal(1), least / dollar.min_amount) if least is not None else Decimal(1)
+    down = min(Decimal(1), most / dollar.max_amount) if most is not None else Decimal(1)
+    return [_drawn_in(currency, up, down) for currency in found]
+
+
+def _drawn_in(currency: Currency, up: Decimal, down: Decimal) -> Currency:
+    digits = currency.exponent if currency.kind == "fiat" else 2
+    quantum = Decimal(1).scaleb(-digits)
+    least = min((currency.min_amount * up).quantize(quantum, ROUND_UP), currency.max_amount)
+    most = max((currency.max_amount * down).quantize(quantum, ROUND_DOWN), least)
+    return replace(
+        currency,
+        min_amount=least if up != 1 else currency.min_amount,
+        max_amount=most if down != 1 else currency.max_amount,
+    )
 
 
 @dataclass(frozen=True, slots=True)

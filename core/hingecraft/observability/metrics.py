@@ -51,6 +51,13 @@ class ApiMetrics:
         self.age = Gauge(
             "hingecraft_routes_age_seconds", "since this pod last knew its routes to be the newest", registry=registry
         )
+        self.provider_seconds = Histogram(
+            "hingecraft_provider_seconds",
+            "calls to a provider, with their repeats",
+            ["provider", "outcome"],
+            buckets=_FAST,
+            registry=registry,
+        )
         self.swaps = Counter("hingecraft_routes_swaps_total", "versions taken up by this pod", registry=registry)
         self.refused_signatures = Counter(
             "hingecraft_refused_signatures_total", "signatures that did not verify", ["kind"], registry=registry

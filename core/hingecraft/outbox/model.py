@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -61,8 +60,9 @@ class Message:
 
     def body(self, timestamp: str) -> bytes:
         """What is signed and sent."""
-        document: dict[str, Any] = {"type": self.type, "timestamp": timestamp, "data": json.loads(self.data)}
-        return json.dumps(document, separators=(",", ":")).encode()
+        head = json.dumps({"type": self.type, "timestamp": timestamp}, separators=(",", ":"), ensure_ascii=False)
+        # The data are sent as they are kept, so that an amount stays the decimal that it is.
+        return f'{head[:-1]},"data":{self.data}}}'.encode()
 
 
 def parse_endpoints(text: Sequence[str], *, allow_private: bool) -> list[Endpoint]:

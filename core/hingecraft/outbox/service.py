@@ -16,6 +16,11 @@ async def announce_routes(conn: Connection, version: Mapping[str, Any]) -> None:
     await store.enqueue(conn, ROUTES_UPDATED, version)
 
 
+async def announce_payment(conn: Connection, event: str, payment: Mapping[str, Any]) -> None:
+    """Tell the endpoints that want it what became of a payment, in the transaction that settles it."""
+    await store.enqueue(conn, event, payment)
+
+
 async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint], current: Mapping[str, Any] | None) -> None:
     """Make the database know just these endpoints; one that is new or moved is told the current version at once."""
     async with database.transaction() as conn:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import simplejson
 
 from hingecraft.db.connection import Connection
 from hingecraft.outbox.model import LEASE, TRIED_FOR, Endpoint, Message
@@ -77,7 +77,7 @@ async def supersede(conn: Connection, event: str) -> None:
 
 async def enqueue(conn: Connection, event: str, data: Mapping[str, Any], only: Sequence[str] | None = None) -> None:
     """Write one row for each endpoint that wants the event."""
-    await conn.execute(ENQUEUE, event, json.dumps(data), only)
+    await conn.execute(ENQUEUE, event, simplejson.dumps(data), only)
 
 
 async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> list[str]:

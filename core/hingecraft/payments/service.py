@@ -1,9 +1,32 @@
-"""What is written into the trail without belonging to another change."""
+"""Payments, for everyone who only asks; and what is written into the trail without belonging to a payment."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from hingecraft.db.connection import Database
-from hingecraft.payments import audit
+from hingecraft.errors import MissingError
+from hingecraft.payments import audit, store
+from hingecraft.payments.model import PaymentState
+
+_SESSION = "cs_"
+
+
+async def state_of(database: Database, wanted: str) -> PaymentState:
+    """One payment by our id or by Stripe's session; an invoice id can be guessed and is never accepted."""
+    async with database.connection() as conn:
+        payment_id = await store.payment_of_session(conn, wanted) if wanted.startswith(_SESSION) else _ours(wanted)
+        found = await store.state(conn, payment_id) if payment_id is not None else None
+    if found is None:
+        raise MissingError("unknown_payment", "There is no payment with this id.")
+    return found
+
+
+def _ours(wanted: str) -> UUID | None:
+    try:
+        return UUID(wanted)
+    except ValueError:
+        return None
 
 
 async def note_refusal(database: Database, reason: str, request_id: str) -> None:

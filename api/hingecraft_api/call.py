@@ -1,0 +1,38 @@
+"""One request, parsed: what every handler is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from hingecraft.payments.model import Claim
+from hingecraft.providers.patience import Deadline
+from hingecraft_api.bodies import check_text
+from hingecraft_api.pod import Pod
+
+REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, parsed."""
+
+    request: web.Request
+    pod: Pod
+    deadline: Deadline
+    body: Any = None
+    query: Any = None
+    claim: Claim | None = None
+
+    def named(self, part: str) -> str:
+        """A part of the path, such as the id in `/payments/{id}`."""
+        text = self.request.match_info[part]
+        check_text(text)
+        return text
+
+    @property
+    def request_id(self) -> str:
+        """The id that the answer and the logs carry."""
+        return self.request[REQUEST_ID_KEY]

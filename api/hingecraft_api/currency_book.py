@@ -1,0 +1,35 @@
+"""The currencies in memory: names, bounds and digits, taken up anew soon after the table has changed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.money import store
+from hingecraft.money.normalise import CurrencyTable, tightened
+
+
+class CurrencyBook:
+    """What this pod knows of currencies; seconds old at most, and every checkout asks the database once more."""
+
+    def __init__(self, database: Database, least: Decimal | None, most: Decimal | None) -> None:
+        self._database = database
+        self._bounds = (least, most)
+        self._stamp: tuple[object, ...] | None = None
+        self._table: CurrencyTable | None = None
+
+    @property
+    def table(self) -> CurrencyTable:
+        """All currencies; there are none before the first look at the database."""
+        if self._table is None:
+            raise DatabaseUnavailableError("the currencies are not loaded yet")
+        return self._table
+
+    async def look(self) -> None:
+        """Load the table if it has changed."""
+        async with self._database.connection() as conn:
+            stamp = await store.stamp(conn)
+            if stamp != self._stamp:
+                self._table = CurrencyTable(tightened(await store.load_currencies(conn), *self._bounds))
+                self._stamp = stamp

@@ -1,0 +1,47 @@
+"""From an error of the product to an answer: one status for each kind, and what a caller should do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
+from hingecraft.payments.model import (
+    GoneError,
+    InFlightError,
+    KeyReusedError,
+    ProviderDisabledError,
+    ProviderFailedError,
+)
+from hingecraft_api.answers import refusal
+from hingecraft_api.bodies import SlowBodyError, UnsupportedMediaTypeError
+
+
+class UnauthorizedError(RefusedError):
+    """The call does not carry what it must."""
+
+
+_STATUS: Mapping[type[RefusedError], int] = {
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    InvalidError: HTTPStatus.BAD_REQUEST,
+    UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    MissingError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    InFlightError: HTTPStatus.CONFLICT,
+    GoneError: HTTPStatus.GONE,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ProviderFailedError: HTTPStatus.BAD_GATEWAY,
+    ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+_RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1"}
+
+
+def refused(error: RefusedError, request_id: str) -> web.Response:
+    """The answer to a refusal."""
+    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    wait = _RETRY_AFTER.get(type(error))
+    headers = {"Retry-After": wait} if wait else None
+    return refusal(status, error.code, error.sentence, request_id=request_id, fields=error.fields, headers=headers)

@@ -1,0 +1,361 @@
+"""Giving: one click, any amount, the way from Mission Support to Charter, and what it has come to."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Annotated, Any
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import AwareDatetime, Field
+
+from hingecraft.errors import InvalidError
+from hingecraft.money.model import Currency, check_amount, plain
+from hingecraft.payments import prefills, settlements
+from hingecraft.payments.model import Checkout, Wanted
+from hingecraft.providers import stripe, wallet
+from hingecraft.routes.model import timestamp
+from hingecraft_api.amounts import Amount
+from hingecraft_api.answers import Answer, number
+from hingecraft_api.bodies import Input
+from hingecraft_api.call import Call
+from hingecraft_api.endpoint import Endpoint
+
+_USD = "USD"
+_PRESETS = (1, 2, 5)
+_CHARTER, _MISSION_SUPPORT = "/charter", "/mission-support"
+_EMAIL = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,185}\.[^@\s.\x00-\x1f\x7f]{2,63}$"
+
+
+class MicroInput(Input):
+    """One click."""
+
+    amount: Annotated[Amount, Field(description="1, 2 or 5")]
+
+
+class MicroAnswer(Answer):
+    """Where to pay."""
+
+    url: str
+    payment_id: str
+    session_id: str
+
+
+class UserInfo(Input):
+    """Who gives; kept with the intent, never answered."""
+
+    name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    email: Annotated[str | None, Field(max_length=254, pattern=_EMAIL)] = None
+
+
+class OtherInput(Input):
+    """An amount of one's own, in USD."""
+
+    amount: Amount
+    user_info: UserInfo | None = None
+
+
+class OtherAnswer(Answer):
+    """Where the donation goes on."""
+
+    redirect_url: str
+    prefill_id: str
+    expires_at: AwareDatetime
+
+
+class PrefillAnswer(Answer):
+    """What Charter begins with."""
+
+    amount: float
+    source: str
+
+
+class GenerateInput(Input):
+    """A donation in any currency."""
+
+    amount: Amount
+    currency: Annotated[str, Field(min_length=1, max_length=64, description="a code, a symbol or a name")]
+    price_currency: Annotated[
+        str | None, Field(min_length=1, max_length=64, description="what the amount is in, for crypto; USD by itself")
+    ] = None
+    prefill_id: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    email: Annotated[str | None, Field(max_length=254, pattern=_EMAIL)] = None
+    strict: Annotated[bool, Field(description="refuse what is no currency, instead of taking USD")] = False
+
+
+class WalletPaymentAnswer(Answer):
+    """An address to send coins to; an admin confirms what arrives."""
+
+    coin: str
+    address: str
+    uri: str
+    qr: Annotated[str, Field(description="a picture of the URI, as a data URI")]
+
+
+class GenerateAnswer(Answer):
+    """Where to pay."""
+
+    url: str
+    kind: Annotated[str, Field(description="checkout, standing or wallet")]
+    provider: str
+    payment_id: Annotated[str | None, Field(description="null for a standing link, which several may pay")]
+    currency: str
+    amount: float
+    price_currency: str
+    requested_currency: str
+    currency_defaulted: bool
+    expires_at: AwareDatetime | None = None
+    wallet: WalletPaymentAnswer | None = None
+
+
+class TotalAnswer(Answer):
+    """What has been given, net of refunds."""
+
+    total: float
+    currency: str
+    count: int
+    by_currency: dict[str, float | str]
+    unconverted: dict[str, float | str]
+    updated_at: AwareDatetime | None
+
+
+async def post_micro(call: Call) -> Any:
+    """1, 2 or 5 USD by card."""
+    wanted: MicroInput = call.body
+    if wanted.amount not in _PRESETS:
+        raise InvalidError("invalid_amount", "Please correct: amount.", fields={"amount": "must be 1, 2 or 5"})
+    dollar = call.pod.currencies.table.by_code[_USD]
+    checkout = await call.pod.checkouts.open(
+        Wanted(
+            amount=wanted.amount,
+            currency=dollar,
+            price_currency=dollar,
+            source=stripe.MICRO,
+            page=_MISSION_SUPPORT,
+            request_id=call.request_id,
+            deadline=call.deadline,
+            metadata={"preset_amount": plain(wanted.amount)},
+            claim=call.claim,
+        )
+    )
+    return {"url": checkout.url, "paymentId": checkout.payment_id, "sessionId": checkout.provider_id}
+
+
+async def post_other(call: Call) -> Any:
+    """Keep the amount and send the visitor to Charter."""
+    wanted: OtherInput = call.body
+    amount = check_amount(wanted.amount, call.pod.currencies.table.by_code[_USD])
+    info = wanted.user_info.model_dump(exclude_none=True) if wanted.user_info else {}
+    prefill = await prefills.make(call.pod.database, amount, info, call.request_id, call.claim)
+    return {
+        "redirectUrl": f"{_CHARTER}?prefill={prefill.id}&donationAmount={plain(prefill.amount)}",
+        "prefillId": prefill.id,
+        "expiresAt": timestamp(prefill.expires_at),
+    }
+
+
+async def get_prefill(call: Call) -> Any:
+    """Read it, once."""
+    amount, source = await prefills.use(call.pod.database, call.named("id"), _page_load(call), call.request_id)
+    return {"amount": number(amount), "source": source}
+
+
+async def head_prefill(_call: Call) -> Any:
+    """Scanners and previews look without consuming, and learn nothing."""
+    return web.Response()
+
+
+async def post_generate(call: Call) -> Any:
+    """A link for this donor, or a wallet to send coins to."""
+    wanted: GenerateInput = call.body
+    currency, defaulted = _recognised(call, wanted)
+    price_currency = _priced_in(call, wanted, currency)
+    bounds = (
+        price_currency
+        if currency.kind == "fiat" or price_currency.code != _USD
+        else _in_dollars(currency, price_currency)
+    )
+    checkout = await call.pod.checkouts.open(
+        Wanted(
+            amount=check_amount(wanted.amount, bounds),
+            currency=currency,
+            price_currency=price_currency,
+            source="charter",
+            page=_CHARTER,
+            request_id=call.request_id,
+            deadline=call.deadline,
+            intent_id=wanted.prefill_id,
+            email=wanted.email,
+            claim=call.claim,
+            requested_currency=wanted.currency,
+        )
+    )
+    return {
+        **_shape(checkout, currency),
+        "currency": currency.code,
+        "amount": number(wanted.amount),
+        "priceCurrency": price_currency.code,
+        "requestedCurrency": wanted.currency,
+        "currencyDefaulted": defaulted,
+    }
+
+
+async def get_total(call: Call) -> Any:
+    """The public total."""
+    found = await settlements.totals(call.pod.database)
+    return {
+        "total": number(sum((each.usd_amount for each in found), Decimal(0))),
+        "currency": _USD,
+        "count": sum(int(each.charges) for each in found),
+        "byCurrency": {each.currency: _quantity(call, each.currency, each.amount) for each in found},
+        "unconverted": {
+            each.currency: _quantity(call, each.currency, each.unconverted) for each in found if each.unconverted
+        },
+        "updatedAt": timestamp(max(each.updated_at for each in found)) if found else None,
+    }
+
+
+def _recognised(call: Call, wanted: GenerateInput) -> tuple[Currency, bool]:
+    table = call.pod.currencies.table
+    found = table.recognise_or(wanted.currency, _USD)
+    if found.defaulted and wanted.strict:
+        raise InvalidError(
+            "unknown_currency", "Please correct: currency.", fields={"currency": "is no currency that is known here"}
+        )
+    return found.currency, found.defaulted
+
+
+def _priced_in(call: Call, wanted: GenerateInput, currency: Currency) -> Currency:
+    """A card is charged in the currency that it is priced in; coins are priced in money that people count in."""
+    table = call.pod.currencies.table
+    if wanted.price_currency is None:
+        return currency if currency.kind == "fiat" else table.by_code[_USD]
+    named = table.recognise(wanted.price_currency)
+    if named is None or named.kind != "fiat":
+        raise InvalidError(
+            "unknown_currency",
+            "Please correct: priceCurrency.",
+            fields={"priceCurrency": "must be USD, EUR or the like"},
+        )
+    if currency.kind == "fiat" and named.code != currency.code:
+        raise InvalidError(
+            "invalid_request", "Please correct: priceCurrency.", fields={"priceCurrency": f"must be {currency.code}"}
+        )
+    return named
+
+
+def _in_dollars(coin: Currency, dollar: Currency) -> Currency:
+    """A coin's own bounds are in USD."""
+    return Currency(
+        code=dollar.code,
+        name=dollar.name,
+        symbol=dollar.symbol,
+        kind=dollar.kind,
+        exponent=dollar.exponent,
+        enabled=dollar.enabled,
+        min_amount=coin.min_amount,
+        max_amount=coin.max_amount,
+    )
+
+
+def _shape(checkout: Checkout, currency: Currency) -> dict[str, Any]:
+    shaped: dict[str, Any] = {
+        "url": checkout.url,
+        "kind": checkout.kind,
+        "provider": checkout.provider,
+        "paymentId": checkout.payment_id,
+    }
+    if checkout.expires_at is not None:
+        shaped["expiresAt"] = timestamp(checkout.expires_at)
+    if checkout.address is not None and checkout.uri is not None:
+        shaped["wallet"] = {
+            "coin": currency.code,
+            "address": checkout.address,
+            "uri": checkout.uri,
+            "qr": wallet.qr_of(checkout.uri),
+        }
+    return shaped
+
+
+def _page_load(call: Call) -> UUID | None:
+    text = call.request.headers.get("X-HC-Page-Load")
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise InvalidError("invalid_page_load", "X-HC-Page-Load must be a UUID.") from None
+
+
+def _quantity(call: Call, code: str, amount: Decimal) -> Decimal | str:
+    """Money is a number; a quantity of coins is text, which nobody's arithmetic rounds."""
+    currency = call.pod.currencies.table.by_code.get(code)
+    return plain(amount) if currency is not None and currency.kind == "crypto" else number(amount)
+
+
+_CREATING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+_TAG = "Donations"
+
+ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path="/mission-support/micro-payment",
+        handler=post_micro,
+        summary="Give 1, 2 or 5 USD",
+        tag=_TAG,
+        answer=MicroAnswer,
+        body=MicroInput,
+        refusals=_CREATING,
+        idempotent=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/mission-support/other",
+        handler=post_other,
+        summary="Take another amount along to Charter",
+        tag=_TAG,
+        answer=OtherAnswer,
+        body=OtherInput,
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        idempotent=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/prefill/{id}",
+        handler=get_prefill,
+        summary="Read a prefill, once",
+        tag=_TAG,
+        answer=PrefillAnswer,
+        headers={"X-HC-Page-Load": {"type": "string", "format": "uuid"}},
+        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    Endpoint(
+        method="HEAD",
+        path="/prefill/{id}",
+        handler=head_prefill,
+        summary="Look without consuming",
+        tag=_TAG,
+        refusals=(HTTPStatus.BAD_REQUEST,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/charter/generate-payment",
+        handler=post_generate,
+        summary="Give any amount in any currency",
+        tag=_TAG,
+        answer=GenerateAnswer,
+        body=GenerateInput,
+        refusals=_CREATING,
+        idempotent=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/charter/total",
+        handler=get_total,
+        summary="What has been given",
+        tag=_TAG,
+        answer=TotalAnswer,
+        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+]

@@ -1,0 +1,84 @@
+"""`Idempotency-Key` on the calls that create something: the same key and body get the same answer, and one effect."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
+from hingecraft.payments import idempotency
+from hingecraft.payments.idempotency import Kept
+from hingecraft.payments.model import Claim, ProviderFailedError
+from hingecraft_api.answers import success
+from hingecraft_api.call import Call
+from hingecraft_api.failures import refused
+
+log = logging.getLogger(__name__)
+
+_PURGED_EVERY = (60.0, 300.0)
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+_SHAPE = re.compile(r"[\x21-\x7e]{16,255}")
+# The provider's own no stays a no; what may have been a bad moment is tried again.
+_FINAL_REFUSALS = frozenset({"provider_refused", "bad_url"})
+
+
+async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.StreamResponse:
+    """Run the handler under the caller's key, or give the answer that was given before."""
+    keys = call.request.headers.getall(HEADER, [])
+    if not keys:
+        return success(await handler(call))
+    if len(keys) > 1 or not _SHAPE.fullmatch(keys[0]):
+        raise InvalidError(
+            "invalid_idempotency_key", "Idempotency-Key must be one value of 16 to 255 characters without spaces."
+        )
+    scope = f"{call.request.method} {call.request.path}"
+    body_print = idempotency.fingerprint(call.body.model_dump())
+    found = await idempotency.claim(call.pod.database, scope, keys[0], body_print, call.deadline)
+    if isinstance(found, Kept):
+        return web.Response(
+            text=found.body, status=found.status, content_type="application/json", headers={REPLAYED: "true"}
+        )
+    return await _answered(replace(call, claim=found), found, handler)
+
+
+async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitable[Any]]) -> web.Response:
+    try:
+        response = success(await handler(call))
+    except ProviderFailedError as error:
+        if error.code not in _FINAL_REFUSALS:
+            await _release(call, claim)
+            raise
+        response = refused(error, call.request_id)
+    except (RefusedError, DatabaseUnavailableError):
+        await _release(call, claim)
+        raise
+    assert response.text is not None
+    # The work is written down already: without this row a repeat finds it there and gives the same answer.
+    with suppress(DatabaseUnavailableError):
+        await idempotency.keep(call.pod.database, claim, response.status, response.text)
+    return response
+
+
+async def forget_old_keys(database: Database) -> None:
+    """Each pod does this now and then; that several do it is harmless."""
+    while True:
+        await asyncio.sleep(random.uniform(*_PURGED_EVERY))  # noqa: S311 - jitter
+        try:
+            await idempotency.purge(database)
+        except DatabaseUnavailableError as error:
+            log.warning("old idempotency keys stay for now: %s", error)
+
+
+async def _release(call: Call, claim: Claim) -> None:
+    with suppress(DatabaseUnavailableError):
+        await idempotency.release(call.pod.database, claim)

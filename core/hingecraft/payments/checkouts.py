@@ -1,0 +1,322 @@
+"""Making a checkout, safe at every step.
+
+Write down the intent, call the provider holding no connection, write down how it ended. A crash in between
+leaves a row that says what was asked and with which key; whoever comes next finishes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import InvalidError
+from hingecraft.money.model import plain
+from hingecraft.payments import store
+from hingecraft.payments.model import (
+    Checkout,
+    InFlightError,
+    ProviderDisabledError,
+    ProviderFailedError,
+    Status,
+    Wanted,
+)
+from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome, Situation
+from hingecraft.providers import nowpayments, stripe, wallet
+from hingecraft.providers.port import CheckoutProvider, Order, ProviderRefusedError, ProviderUnknownError
+
+log = logging.getLogger(__name__)
+
+# Stripe may forget a key after a day; a replay later than this could charge twice.
+REPLAYED_FOR = timedelta(hours=23)
+_UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
+_ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
+# Named by the contract; the row says which provider it was.
+_FAILED_ACTION = "stripe_session_failed"
+_UNAVAILABLE = "provider_unavailable"
+_SENTENCES = {
+    "provider_refused": "The payment provider refused this payment: try another amount or currency.",
+    "provider_busy": "The payment provider takes no more requests at the moment: try again in a few seconds.",
+    _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
+    "bad_url": "The payment provider answered with a link that cannot be trusted: try again later.",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Providers:
+    """Those that there are; `observe` is told of each call: the provider, how it ended, the seconds it took."""
+
+    stripe: stripe.StripeProvider
+    nowpayments: nowpayments.NowPaymentsProvider
+    observe: Callable[[str, str, float], None] = lambda _provider, _outcome, _seconds: None
+
+    def of(self, name: str) -> CheckoutProvider:
+        """The provider of that name."""
+        return self.stripe if name == stripe.NAME else self.nowpayments
+
+    async def close(self) -> None:
+        """Let go of their connections."""
+        await self.stripe.close()
+        await self.nowpayments.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A checkout that is written down and not yet known to exist."""
+
+    provider: CheckoutProvider
+    checkout_id: uuid.UUID
+    payment_id: uuid.UUID
+    request: Mapping[str, Any]
+    key: str
+
+
+class Checkouts:
+    """Opens checkouts at the providers."""
+
+    def __init__(self, database: Database, providers: Providers, site_url: str) -> None:
+        self._database = database
+        self._providers = providers
+        self._site_url = site_url
+
+    async def open(self, wanted: Wanted) -> Checkout:
+        """A link for this donor, or the reason why there is none."""
+        if wanted.claim is not None and wanted.claim.resource is not None:
+            earlier = await self._resume(wanted, uuid.UUID(wanted.claim.resource))
+            if earlier is not None:
+                return earlier
+        situation = await self._situation(wanted)
+        _refuse_unusable(wanted, situation)
+        if wanted.currency.kind == "crypto":
+            return await self._open_crypto(wanted, situation)
+        return await self._open_card(wanted, situation)
+
+    async def _situation(self, wanted: Wanted) -> Situation:
+        async with self._database.connection() as conn:
+            return await store.situation(
+                conn, wanted.currency.code, wanted.intent_id, wanted.amount, wanted.price_currency.code
+            )
+
+    async def _open_card(self, wanted: Wanted, situation: Situation) -> Checkout:
+        provider = self._providers.stripe
+        if not provider.configured or provider.name in situation.disabled_providers:
+            raise ProviderDisabledError(
+                "provider_disabled", "Card payments are switched off at the moment: try a cryptocurrency, or come back."
+            )
+        return await self._open_at(provider, wanted, situation)
+
+    async def _open_crypto(self, wanted: Wanted, situation: Situation) -> Checkout:
+        provider = self._providers.nowpayments
+        switched_off = provider.name in situation.disabled_providers
+        if situation.standing_url is not None and not switched_off:
+            return Checkout(
+                kind="standing",
+                provider=provider.name,
+                url=situation.standing_url,
+                payment_id=None,
+                expires_at=situation.standing_expires_at,
+            )
+        if switched_off or not provider.configured:
+            if situation.wallet_address is None:
+                raise ProviderDisabledError(
+                    "provider_disabled",
+                    f"{wanted.currency.name} cannot be taken at the moment: choose another currency or a card.",
+                )
+            return await self._open_wallet(wanted, situation, situation.wallet_address, "provider_disabled")
+        if situation.wallet_address is not None:
+            least = await provider.minimum(wanted.currency, wanted.price_currency, wanted.deadline)
+            if least is not None and wanted.amount < least:
+                return await self._open_wallet(wanted, situation, situation.wallet_address, "below_minimum")
+        return await self._open_at(provider, wanted, situation, expires_at=datetime.now(UTC) + nowpayments.INVOICE_LIFE)
+
+    async def _open_at(
+        self, provider: CheckoutProvider, wanted: Wanted, situation: Situation, *, expires_at: datetime | None = None
+    ) -> Checkout:
+        order = self._order(wanted, situation)
+        request, key = provider.request_for(order), provider.idempotency_key(order)
+        new = _new(wanted, order, provider.name, livemode=provider.livemode)
+        checkout_id = await self._write_down(replace(new, expires_at=expires_at, key=key, request=request), wanted)
+        return await self._call(_Begun(provider, checkout_id, new.payment_id, request, key), wanted, situation)
+
+    async def _open_wallet(self, wanted: Wanted, situation: Situation, address: str, because: str) -> Checkout:
+        order = self._order(wanted, situation)
+        new = _new(wanted, order, wallet.NAME, livemode=self._providers.nowpayments.livemode)
+        wallet_payment = replace(
+            new,
+            status=Status.AWAITING_CONFIRMATION,
+            url=wallet.url_of(address),
+            details={**new.details, "reason": because},
+            actions=(*new.actions, "wallet_fallback"),
+        )
+        await self._write_down(wallet_payment, wanted)
+        return _to_wallet(new.payment_id, address, situation.wallet_uri)
+
+    async def _write_down(self, new: NewCheckout, wanted: Wanted) -> uuid.UUID:
+        async with self._database.connection() as conn:
+            checkout_id = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
+        if checkout_id is None:
+            raise InFlightError(
+                "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+            )
+        return checkout_id
+
+    async def _call(self, begun: _Begun, wanted: Wanted, situation: Situation) -> Checkout:
+        started = time.monotonic()
+        try:
+            result = await begun.provider.open(begun.request, begun.key, wanted.deadline)
+        except ProviderRefusedError as error:
+            self._observe(begun, "refused", started)
+            details = {"reason": error.reason, "code": error.code, "outcome": "failed"}
+            outcome = Outcome(status=Status.FAILED, details=details, provider_id=error.provider_id)
+            return await self._without(begun, wanted, situation, outcome, error.code)
+        except ProviderUnknownError as error:
+            self._observe(begun, "unknown", started)
+            outcome = Outcome(status=Status.UNKNOWN, details={"reason": error.reason, "outcome": "unknown"})
+            return await self._without(begun, wanted, situation, outcome, _UNAVAILABLE)
+        seconds = self._observe(begun, "opened", started)
+        async with self._database.connection() as conn:
+            mine = await store.opened(conn, begun.checkout_id, result, wanted.request_id, round(seconds * 1000))
+        if not mine:
+            return await self._as_it_stands(begun.payment_id)
+        return Checkout(
+            kind="checkout",
+            provider=begun.provider.name,
+            url=result.url,
+            payment_id=str(begun.payment_id),
+            provider_id=result.provider_id,
+            expires_at=result.expires_at,
+        )
+
+    def _observe(self, begun: _Begun, outcome: str, started: float) -> float:
+        seconds = time.monotonic() - started
+        self._providers.observe(begun.provider.name, outcome, seconds)
+        return seconds
+
+    async def _without(
+        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: str
+    ) -> Checkout:
+        """No link from the provider: the wallet, where the coin has one, else an honest refusal."""
+        log.warning("no checkout at %s: %s", begun.provider.name, outcome.details["reason"])
+        address = situation.wallet_address if wanted.currency.kind == "crypto" else None
+        async with self._database.connection() as conn:
+            if address is None:
+                await store.not_opened(
+                    conn, begun.checkout_id, outcome, action=_FAILED_ACTION, request_id=wanted.request_id
+                )
+                raise ProviderFailedError(code, _SENTENCES[code])
+            mine = await store.fall_back(
+                conn, begun.checkout_id, outcome, url=wallet.url_of(address), request_id=wanted.request_id
+            )
+        if not mine:
+            return await self._as_it_stands(begun.payment_id)
+        return _to_wallet(begun.payment_id, address, situation.wallet_uri)
+
+    async def _resume(self, wanted: Wanted, payment_id: uuid.UUID) -> Checkout | None:
+        """Finish what an earlier request with this key began; None when that came to nothing."""
+        async with self._database.connection() as conn:
+            kept = await store.latest_checkout(conn, payment_id)
+        if kept is None or kept.payment_status in _ENDED:
+            return None
+        if kept.payment_status not in _UNFINISHED:
+            return _kept_link(kept)
+        if datetime.now(UTC) - kept.created_at > REPLAYED_FOR:
+            raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
+        begun = _Begun(self._providers.of(kept.provider), kept.id, kept.payment_id, kept.request, kept.idempotency_key)
+        return await self._call(begun, wanted, await self._situation(wanted))
+
+    async def _as_it_stands(self, payment_id: uuid.UUID) -> Checkout:
+        """Somebody else, such as the recoverer, has finished it meanwhile."""
+        async with self._database.connection() as conn:
+            kept = await store.latest_checkout(conn, payment_id)
+        if kept is None or kept.provider_url is None:
+            raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
+        return _kept_link(kept)
+
+    def _order(self, wanted: Wanted, situation: Situation) -> Order:
+        payment_id = str(uuid.uuid4())
+        back = self._site_url + wanted.page
+        method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
+        cancelled = {"status": "cancelled", "donationAmount": plain(wanted.amount), "paymentMethod": method}
+        return Order(
+            payment_id=payment_id,
+            amount=wanted.amount,
+            currency=wanted.currency,
+            price_currency=wanted.price_currency,
+            success_url=f"{back}?{urlencode({'status': 'success', 'payment': payment_id})}",
+            cancel_url=f"{back}?{urlencode(cancelled)}",
+            opened_at=datetime.now(UTC),
+            source=wanted.source,
+            email=wanted.email or situation.intent_email,
+            metadata=wanted.metadata,
+        )
+
+
+def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
+    if not situation.currency_enabled:
+        raise InvalidError(
+            "currency_disabled",
+            f"{wanted.currency.name} is not taken at the moment: GET /routes lists the currencies that are.",
+            fields={"currency": "is switched off"},
+        )
+    if wanted.intent_id is not None and not situation.intent_known:
+        raise InvalidError("unknown_prefill", "Please correct: prefillId.", fields={"prefillId": "is not known"})
+
+
+def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewCheckout:
+    details = {
+        "provider": provider,
+        "amount": plain(order.amount),
+        "currency": order.currency.code,
+        "priceCurrency": order.price_currency.code,
+        "requestedCurrency": wanted.requested_currency or order.currency.code,
+        "source": wanted.source,
+    }
+    return NewCheckout(
+        payment_id=uuid.UUID(order.payment_id),
+        amount=order.amount,
+        currency=order.currency.code,
+        price_currency=order.price_currency.code,
+        status=Status.CREATING,
+        provider=provider,
+        livemode=livemode,
+        source=wanted.source,
+        intent_id=wanted.intent_id,
+        created_at=order.opened_at,
+        carries_email=order.email is not None,
+        expires_at=None,
+        key=order.payment_id,
+        request={},
+        url=None,
+        details=details,
+    )
+
+
+def _to_wallet(payment_id: uuid.UUID, address: str, template: str | None) -> Checkout:
+    return Checkout(
+        kind="wallet",
+        provider=wallet.NAME,
+        url=wallet.url_of(address),
+        payment_id=str(payment_id),
+        address=address,
+        uri=wallet.uri_of(address, template),
+    )
+
+
+def _kept_link(kept: KeptCheckout) -> Checkout:
+    url = kept.provider_url or ""
+    if kept.provider == wallet.NAME:
+        return _to_wallet(kept.payment_id, url.removeprefix(wallet.url_of("")), kept.wallet_uri)
+    return Checkout(
+        kind="checkout",
+        provider=kept.provider,
+        url=url,
+        payment_id=str(kept.payment_id),
+        provider_id=kept.provider_id,
+        expires_at=kept.expires_at,
+    )

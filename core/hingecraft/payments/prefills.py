@@ -1,0 +1,85 @@
+"""Prefills: an amount that Mission Support hands to Charter, read once. They live in `"ContributionIntent"`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import ConflictError
+from hingecraft.money.model import plain
+from hingecraft.payments.model import Claim, GoneError, InFlightError, Prefill, prefill_id
+
+LIFE = timedelta(minutes=10)
+REPEATED_WITHIN = timedelta(seconds=60)
+SOURCE = "mission_support_other"
+
+MAKE = """
+WITH held AS (
+    UPDATE idempotency_keys SET resource = $1
+    WHERE scope = $2 AND key = $3 AND claimed_until = $4 AND resource IS NULL RETURNING true
+), made AS (
+    INSERT INTO "ContributionIntent" ("_id", amount_entered, source, "_createdDate", expires_at, user_info)
+    SELECT $1, $5, $6, $7, $8, $9::jsonb WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
+    RETURNING "_id"
+), told AS (
+    INSERT INTO payment_audit (actor, action, request_id, details)
+    SELECT 'api', 'prefill_made', $10, jsonb_build_object('prefillId', "_id", 'amount', $11::text) FROM made
+)
+SELECT "_id" FROM made
+"""
+FIND = """
+SELECT "_id" AS id, amount_entered AS amount, source, expires_at FROM "ContributionIntent" WHERE "_id" = $1
+"""
+# The update takes the row's lock, so exactly one of many readers at once finds it unused.
+USE = """
+WITH used AS (
+    UPDATE "ContributionIntent" SET used = true, used_at = coalesce(used_at, now()), page_load = coalesce(page_load, $2)
+    WHERE "_id" = $1 AND (
+        (NOT used AND expires_at > now())
+        OR (used AND page_load = $2 AND used_at > now() - $3::interval)
+    )
+    RETURNING "_id", amount_entered, source
+), told AS (
+    INSERT INTO payment_audit (actor, action, request_id, details)
+    SELECT 'api', 'prefill_used', $4, jsonb_build_object('prefillId', "_id") FROM used
+)
+SELECT amount_entered AS amount, source FROM used
+"""
+
+
+async def make(
+    database: Database, amount: Decimal, user_info: Mapping[str, str], request_id: str, claim: Claim | None
+) -> Prefill:
+    """A new prefill, or the one that an earlier request with this key has made."""
+    async with database.connection() as conn:
+        if claim is not None and claim.resource is not None:
+            row = await conn.fetchrow(FIND, claim.resource)
+            if row is not None:
+                return Prefill(**dict(row))
+        now = datetime.now(UTC)
+        prefill = Prefill(id=prefill_id(now), amount=amount, source=SOURCE, expires_at=now + LIFE)
+        held = (claim.scope, claim.key, claim.until) if claim else (None, None, None)
+        kept = json.dumps(dict(user_info)) if user_info else None
+        made = await conn.fetchval(
+            MAKE, prefill.id, *held, amount, prefill.source, now, prefill.expires_at, kept, request_id, plain(amount)
+        )
+    if made is None:
+        raise InFlightError(
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+        )
+    return prefill
+
+
+async def use(database: Database, wanted: str, page_load: UUID | None, request_id: str) -> tuple[Decimal, str]:
+    """The amount and its source, to the first reader and to the same page load's own repeat."""
+    async with database.connection() as conn:
+        row = await conn.fetchrow(USE, wanted, page_load, REPEATED_WITHIN, request_id)
+    if row is None:
+        raise GoneError("prefill_gone", "This prefill is used, expired or unknown: enter the amount again.")
+    if row["amount"] is None:
+        raise ConflictError("prefill_empty", "This prefill holds no amount: enter the amount again.")
+    return row["amount"], row["source"] or SOURCE

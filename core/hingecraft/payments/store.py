@@ -1,0 +1,301 @@
+"""The tables `payments` and `external_payments`, and what is looked up to route a payment.
+
+Each step of a checkout is one statement, so that it happens whole or not at all and costs one round trip.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from hingecraft.db.connection import Connection
+from hingecraft.payments.model import Claim, PaymentState, Status
+from hingecraft.providers.port import Opened
+
+ROUTE = """
+SELECT policy.disabled_providers, c.enabled AS currency_enabled, c.wallet_uri, wallet.wallet_address,
+       intent.known AS intent_known, intent.email AS intent_email,
+       standing.provider_url AS standing_url, standing.expires_at AS standing_expires_at, standing.id AS standing_id
+FROM route_policy policy
+LEFT JOIN currencies c ON c.code = $1
+LEFT JOIN LATERAL (
+    SELECT true AS known, i.user_info ->> 'email' AS email FROM "ContributionIntent" i WHERE i."_id" = $2
+) intent ON true
+LEFT JOIN LATERAL (
+    SELECT e.id, e.provider_url, CASE WHEN isfinite(e.expires_at) THEN e.expires_at END AS expires_at
+    FROM external_payments e
+    WHERE c.kind = 'crypto' AND hc_currency_key(e.currency) = $1
+      AND e.kind = 'standing' AND e.provider = 'nowpayments' AND e.status = 'pending' AND e.provider_url IS NOT NULL
+      AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
+      AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
+      AND (e.amount IS NULL OR (e.amount = $3 AND coalesce(hc_currency_key(e.price_currency), 'USD') = $4))
+    ORDER BY e.amount IS NULL, e.created_at DESC, e.id DESC LIMIT 1
+) standing ON true
+LEFT JOIN LATERAL (
+    SELECT w.wallet_address FROM wallets w
+    WHERE c.kind = 'crypto' AND hc_currency_key(w.coin) = $1 AND btrim(w.wallet_address) <> ''
+    ORDER BY w.created_at DESC, w.id DESC LIMIT 1
+) wallet ON true
+"""
+OPEN = """
+WITH held AS (
+    UPDATE idempotency_keys SET resource = $1::uuid::text
+    WHERE scope = $2 AND key = $3 AND claimed_until = $4 AND resource IS NOT DISTINCT FROM $5 RETURNING true
+), payment AS (
+    INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_url, source, intent_id,
+                          livemode, created_at, updated_at)
+    SELECT $1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15
+    WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
+    RETURNING id
+), checkout AS (
+    INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, price_currency, status, kind,
+                                   carries_email, provider_url, expires_at, idempotency_key, request, livemode,
+                                   created_at, updated_at)
+    SELECT id, $10, $10, $7, $6, $8, $9, 'single', $16, $11, $17, $18, $19::jsonb, $14, $15, $15 FROM payment
+    RETURNING id
+), told AS (
+    INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
+    SELECT 'api', action, id, $20, $21::jsonb FROM payment CROSS JOIN unnest($22::text []) AS action
+)
+SELECT id FROM checkout
+"""
+OPENED = """
+WITH checkout AS (
+    UPDATE external_payments SET status = 'pending', provider_id = $2, provider_url = $3,
+        expires_at = coalesce($4, expires_at), updated_at = now()
+    WHERE id = $1 AND status IN ('creating', 'unknown') RETURNING payment_id, provider
+), payment AS (
+    UPDATE payments p SET status = 'pending', provider_id = $2, provider_url = $3, updated_at = now()
+    FROM checkout WHERE p.id = checkout.payment_id AND p.status IN ('creating', 'unknown') RETURNING p.id
+), told AS (
+    INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
+    SELECT 'api', 'checkout_opened', checkout.payment_id, $5, jsonb_build_object(
+        'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int) FROM checkout
+)
+SELECT id FROM payment
+"""
+# A provider's id is kept also when what it sent is not to be used, so that its events can be explained.
+NOT_OPENED = """
+WITH checkout AS (
+    UPDATE external_payments SET status = $2, provider_id = coalesce($6, provider_id), updated_at = now()
+    WHERE id = $1 AND status IN ('creating', 'unknown') RETURNING payment_id, provider
+), payment AS (
+    UPDATE payments p SET status = $2, updated_at = now()
+    FROM checkout WHERE p.id = checkout.payment_id AND p.status IN ('creating', 'unknown') RETURNING p.id
+), told AS (
+    INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
+    SELECT 'api', $3, checkout.payment_id, $4, $5::jsonb || jsonb_build_object('provider', checkout.provider)
+    FROM checkout
+)
+SELECT id FROM payment
+"""
+FALL_BACK = """
+WITH failed AS (
+    UPDATE external_payments SET status = $2, provider_id = coalesce($6, provider_id), updated_at = now()
+    WHERE id = $1 AND status IN ('creating', 'unknown')
+    RETURNING payment_id, currency, amount, price_currency, livemode
+), payment AS (
+    UPDATE payments p SET status = 'awaiting_confirmation', provider = 'wallet', provider_url = $3, updated_at = now()
+    FROM failed WHERE p.id = failed.payment_id AND p.status = 'creating' RETURNING p.id
+), checkout AS (
+    INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, price_currency, status, kind,
+                                   provider_url, idempotency_key, request, livemode, updated_at)
+    SELECT payment.id, 'wallet', 'wallet', failed.currency, failed.amount, failed.price_currency,
+           'awaiting_confirmation', 'single', $3, payment.id::text, '{}', failed.livemode, now()
+    FROM failed JOIN payment ON payment.id = failed.payment_id
+), told AS (
+    INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
+    SELECT 'api', 'wallet_fallback', payment.id, $4, $5::jsonb FROM payment
+)
+SELECT id FROM payment
+"""
+LATEST_CHECKOUT = """
+SELECT e.id, e.payment_id, e.provider, e.provider_id, e.provider_url, e.status, e.expires_at, e.idempotency_key,
+       e.request::text AS request, e.created_at, p.status AS payment_status, c.wallet_uri
+FROM external_payments e
+JOIN payments p ON p.id = e.payment_id
+LEFT JOIN currencies c ON c.code = p.currency
+WHERE e.payment_id = $1 AND e.kind = 'single' ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
+"""
+STATE = """
+SELECT id, status, provider, amount, coalesce(price_currency, hc_currency_key(currency)) AS price_currency,
+       hc_currency_key(currency) AS currency, coalesce(updated_at, created_at) AS updated_at
+FROM payments WHERE id = $1
+"""
+OF_SESSION = """
+SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $1 AND payment_id IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a routing decision leans on, read at one moment."""
+
+    disabled_providers: tuple[str, ...]
+    currency_enabled: bool
+    wallet_address: str | None
+    wallet_uri: str | None
+    intent_known: bool
+    intent_email: str | None
+    standing_id: UUID | None
+    standing_url: str | None
+    standing_expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCheckout:
+    """A payment and its checkout, about to be written down."""
+
+    payment_id: UUID
+    amount: Decimal
+    currency: str
+    price_currency: str
+    status: Status
+    provider: str
+    livemode: bool
+    source: str
+    intent_id: str | None
+    created_at: datetime
+    carries_email: bool
+    expires_at: datetime | None
+    key: str
+    request: Mapping[str, Any]
+    url: str | None
+    details: Mapping[str, Any]
+    actions: tuple[str, ...] = ("payment_opened",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCheckout:
+    """A checkout that was begun earlier."""
+
+    id: UUID
+    payment_id: UUID
+    provider: str
+    provider_id: str | None
+    provider_url: str | None
+    status: Status
+    expires_at: datetime | None
+    idempotency_key: str
+    request: Mapping[str, Any]
+    created_at: datetime
+    payment_status: Status
+    wallet_uri: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a call ended that did not bring a checkout."""
+
+    status: Status
+    details: Mapping[str, Any]
+    provider_id: str | None = None
+
+
+async def situation(
+    conn: Connection, currency: str, intent_id: str | None, amount: Decimal, price_currency: str
+) -> Situation:
+    """Read what the decision needs."""
+    row = await conn.fetchrow(ROUTE, currency, intent_id, amount, price_currency)
+    assert row is not None, "route_policy has lost its row"
+    found = dict(row)
+    return Situation(
+        **{
+            **found,
+            "disabled_providers": tuple(found["disabled_providers"]),
+            "currency_enabled": bool(found["currency_enabled"]),
+            "intent_known": bool(found["intent_known"]),
+        }
+    )
+
+
+async def open_checkout(conn: Connection, new: NewCheckout, claim: Claim | None, request_id: str) -> UUID | None:
+    """Write down the intent before anybody is called; None when the claim on the key is lost."""
+    held = (claim.scope, claim.key, claim.until, claim.resource) if claim else (None, None, None, None)
+    checkout_id: UUID | None = await conn.fetchval(
+        OPEN,
+        new.payment_id,
+        *held,
+        new.amount,
+        new.currency,
+        new.price_currency,
+        new.status,
+        new.provider,
+        new.url,
+        new.source,
+        new.intent_id,
+        new.livemode,
+        new.created_at,
+        new.carries_email,
+        new.expires_at,
+        new.key,
+        json.dumps(new.request),
+        request_id,
+        json.dumps(new.details),
+        list(new.actions),
+    )
+    return checkout_id
+
+
+async def opened(conn: Connection, checkout_id: UUID, result: Opened, request_id: str, milliseconds: int) -> bool:
+    """The provider has it; False when somebody else has written down how it ended."""
+    return bool(
+        await conn.fetchval(
+            OPENED, checkout_id, result.provider_id, result.url, result.expires_at, request_id, milliseconds
+        )
+    )
+
+
+async def not_opened(conn: Connection, checkout_id: UUID, outcome: Outcome, *, action: str, request_id: str) -> bool:
+    """The provider refused, or nobody knows."""
+    details = json.dumps(outcome.details)
+    return bool(
+        await conn.fetchval(NOT_OPENED, checkout_id, outcome.status, action, request_id, details, outcome.provider_id)
+    )
+
+
+async def fall_back(conn: Connection, checkout_id: UUID, outcome: Outcome, *, url: str, request_id: str) -> bool:
+    """The provider cannot be had: the same payment is taken through a wallet."""
+    details = json.dumps(outcome.details)
+    return bool(
+        await conn.fetchval(FALL_BACK, checkout_id, outcome.status, url, request_id, details, outcome.provider_id)
+    )
+
+
+async def latest_checkout(conn: Connection, payment_id: UUID) -> KeptCheckout | None:
+    """The checkout of ours that a payment had last."""
+    row = await conn.fetchrow(LATEST_CHECKOUT, payment_id)
+    if row is None:
+        return None
+    found = dict(row)
+    return KeptCheckout(
+        **{
+            **found,
+            "status": Status(found["status"]),
+            "payment_status": Status(found["payment_status"]),
+            "request": json.loads(found["request"]),
+        }
+    )
+
+
+async def state(conn: Connection, payment_id: UUID) -> PaymentState | None:
+    """One payment, as anybody may see it who knows its id."""
+    row = await conn.fetchrow(STATE, payment_id)
+    return _state(row) if row else None
+
+
+def _state(row: asyncpg.Record) -> PaymentState:
+    return PaymentState(**{**dict(row), "status": Status(row["status"])})
+
+
+async def payment_of_session(conn: Connection, session_id: str) -> UUID | None:
+    """The payment behind a Checkout Session of Stripe."""
+    payment_id: UUID | None = await conn.fetchval(OF_SESSION, session_id)
+    return payment_id

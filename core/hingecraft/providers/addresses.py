@@ -1,0 +1,44 @@
+"""Which addresses a provider may send a donor to: its own, over https."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from hingecraft.providers.port import ProviderRefusedError
+
+_LONGEST = 2048
+
+
+def checked(url: object, *, api_base: str, domain: str, provider_id: str | None = None) -> str:
+    """The address, if it is the provider's; a stand-in (an API base elsewhere) may send to its own host as well."""
+    if not isinstance(url, str) or not url or len(url) > _LONGEST or not url.isascii() or not url.isprintable():
+        raise ProviderRefusedError("the provider answered no usable address", code="bad_url", provider_id=provider_id)
+    try:
+        parts, base = urlsplit(url), urlsplit(api_base)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ProviderRefusedError(
+            "the provider's address is malformed", code="bad_url", provider_id=provider_id
+        ) from None
+    official = host == domain or host.endswith(f".{domain}")
+    if parts.scheme == "https" and official and port in {None, 443} and not parts.username:
+        return url
+    stand_in = not _is_official(base.hostname or "", domain) and host == base.hostname
+    if stand_in and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
+        return url
+    raise ProviderRefusedError(
+        "the provider's address is not https on its own host", code="bad_url", provider_id=provider_id
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether that is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_official(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")

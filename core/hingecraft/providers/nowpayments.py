@@ -1,0 +1,202 @@
+"""NOWPayments behind the port: an invoice for one donor, and the least that a coin takes.
+
+It has no idempotency keys: a repeated call makes another invoice on the same `order_id`. That is harmless,
+since nobody has seen the first one's address and money is counted by payment, never by invoice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import aiohttp
+import simplejson
+from yarl import URL
+
+from hingecraft.errors import InvalidError
+from hingecraft.money.minor_units import to_nowpayments
+from hingecraft.money.model import Currency, parse_decimal
+from hingecraft.providers.addresses import checked
+from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently
+from hingecraft.providers.port import Opened, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.settings import ProviderSettings
+
+NAME = "nowpayments"
+IPN_PATH = "/webhooks/nowpayments"
+# No lifetime of an invoice is documented; a payment without a deposit expires after seven days.
+INVOICE_LIFE = timedelta(days=7)
+_DOMAIN = "nowpayments.io"
+_RATE = 10
+_MINIMUM_KEPT = 600.0
+_TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Minimum:
+    """The least price, and until when we believe it."""
+
+    amount: Decimal
+    until: float
+
+
+class NowPaymentsProvider:
+    """One account of NOWPayments."""
+
+    name = NAME
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._settings = settings
+        self._bucket = TokenBucket(_RATE)
+        self._session: aiohttp.ClientSession | None = None
+        self._minimums: dict[tuple[str, str], _Minimum] = {}
+
+    @property
+    def livemode(self) -> bool:
+        """Whether real money moves: only on the real host."""
+        return URL(self._settings.nowpayments_api_base).host == f"api.{_DOMAIN}"
+
+    @property
+    def configured(self) -> bool:
+        """A provider without keys is off."""
+        return bool(self._settings.nowpayments_api_key)
+
+    def idempotency_key(self, order: Order) -> str:
+        """What its payments will carry as `order_id`."""
+        return order.payment_id
+
+    def request_for(self, order: Order) -> dict[str, Any]:
+        """An invoice for one donor, priced as they asked, payable in their coin."""
+        request = {
+            "price_amount": to_nowpayments(order.amount, order.price_currency),
+            "price_currency": order.price_currency.code.lower(),
+            "pay_currency": order.currency.code.lower(),
+            "order_id": order.payment_id,
+            "order_description": "Donation to HingeCraft",
+            "success_url": order.success_url,
+            "cancel_url": order.cancel_url,
+        }
+        if self._settings.public_url:
+            request["ipn_callback_url"] = f"{self._settings.public_url}{IPN_PATH}"
+        return request
+
+    async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
+        """Make an invoice; the key is in the request as `order_id`."""
+        del key
+        invoice = await self._call("POST", "invoice", deadline, body=request)
+        invoice_id = invoice.get("id")
+        if not isinstance(invoice_id, str | int) or not str(invoice_id):
+            raise ProviderUnknownError("NOWPayments answered something that is no invoice")
+        url = checked(
+            invoice.get("invoice_url"),
+            api_base=self._settings.nowpayments_api_base,
+            domain=_DOMAIN,
+            provider_id=str(invoice_id),
+        )
+        return Opened(provider_id=str(invoice_id), url=url)
+
+    async def minimum(self, coin: Currency, price_currency: Currency, deadline: Deadline) -> Decimal | None:
+        """The least price that can be paid in that coin; None when it cannot be found out now."""
+        asked = (coin.code, price_currency.code)
+        known = self._minimums.get(asked)
+        if known is not None and known.until > time.monotonic():
+            return known.amount
+        query = {
+            "currency_from": coin.code.lower(),
+            "currency_to": coin.code.lower(),
+            "fiat_equivalent": price_currency.code.lower(),
+        }
+        try:
+            answer = await self._call("GET", "min-amount", deadline, query=query)
+            amount = parse_decimal(answer.get("fiat_equivalent"))
+        except (ProviderRefusedError, ProviderUnknownError, InvalidError):
+            return None
+        self._minimums[asked] = _Minimum(amount, time.monotonic() + _MINIMUM_KEPT)
+        return amount
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        data = _written(body) if body is not None else None
+
+        async def once() -> dict[str, Any]:
+            return await self._once(method, path, data, query)
+
+        return await _ended(once, deadline, self._bucket)
+
+    async def _once(
+        self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None
+    ) -> dict[str, Any]:
+        headers = {"x-api-key": self._settings.nowpayments_api_key.newest, "Content-Type": "application/json"}
+        address = f"{self._settings.nowpayments_api_base}/{path}"
+        try:
+            async with self._open_session().request(
+                method, address, data=data, params=query, headers=headers, allow_redirects=False
+            ) as response:
+                text = await response.read()
+                return _document(response.status, response.headers.get("Retry-After", ""), text)
+        except (aiohttp.ClientError, OSError) as error:
+            raise TransientError(f"NOWPayments cannot be reached ({type(error).__name__})", maybe_done=True) from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+        return self._session
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+async def _ended(once: Callable[[], Awaitable[_Result]], deadline: Deadline, bucket: TokenBucket) -> _Result:
+    try:
+        return await patiently(once, deadline, bucket)
+    except GivenUpError as error:
+        if error.maybe_done:
+            raise ProviderUnknownError(error.reason) from error
+        raise ProviderRefusedError(error.reason, code="provider_busy") from error
+
+
+def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
+    """What was answered, if it is an object and the status is good."""
+    reason = f"NOWPayments answered {status}"
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN:
+        raise ProviderRefusedError(f"{reason}: {_message(text)}"[:500])
+    if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        wait = float(retry_after) if retry_after.isdecimal() and len(retry_after) <= 4 else None  # noqa: PLR2004 - four digits are hours already
+        raise TransientError(reason, maybe_done=status != HTTPStatus.TOO_MANY_REQUESTS, retry_after=wait)
+    found = _parsed(text)
+    if found is None:
+        raise TransientError("NOWPayments' answer cannot be read", maybe_done=True)
+    return found
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    try:
+        found = simplejson.loads(text, use_decimal=True)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _message(text: bytes) -> str:
+    found = _parsed(text) or {}
+    return str(found.get("message") or found.get("code") or "no reason given")
+
+
+def _written(request: Mapping[str, Any]) -> bytes:
+    """The amount is kept as text, which loses nothing, and sent as the number that it is."""
+    return simplejson.dumps({**request, "price_amount": Decimal(request["price_amount"])}).encode()

@@ -1,0 +1,103 @@
+"""Calls to a provider: tried again 1, 2 and 4 s apart while there is time, and never more often than it allows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+PAUSES = (1.0, 2.0, 4.0)
+# One attempt that hangs must leave time for another.
+LONGEST_ATTEMPT = 5.0
+# What the caller needs after the last attempt, to write down how it ended.
+_RESERVE = 0.5
+_SHORTEST_ATTEMPT = 0.2
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment by which somebody must have been answered, on the monotonic clock."""
+
+    at: float
+
+    @classmethod
+    def within(cls, seconds: float) -> Deadline:
+        """So many seconds from now."""
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds left; negative when it has passed."""
+        return self.at - time.monotonic()
+
+
+class TransientError(Exception):
+    """An attempt failed in a way that another may not."""
+
+    def __init__(self, reason: str, *, maybe_done: bool, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.maybe_done = maybe_done
+        self.retry_after = retry_after
+
+
+class GivenUpError(Exception):
+    """The last attempt there was time for has failed as well."""
+
+    def __init__(self, reason: str, *, maybe_done: bool, attempts: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.maybe_done = maybe_done
+        self.attempts = attempts
+
+
+class TokenBucket:
+    """So many calls a second, and as many at once; who comes too early waits its turn."""
+
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1 / per_second
+        self._burst = 1.0
+        self._next = 0.0
+
+    async def take(self, deadline: Deadline) -> None:
+        """Wait for a turn, or refuse when that would take longer than there is time."""
+        now = time.monotonic()
+        turn = max(self._next, now - self._burst + self._interval)
+        wait = turn - now
+        if wait > deadline.remaining - _RESERVE:
+            raise TransientError("our own limit for the provider is reached", maybe_done=False)
+        self._next = turn + self._interval
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+
+async def patiently(
+    attempt: Callable[[], Awaitable[_Result]], deadline: Deadline, bucket: TokenBucket | None = None
+) -> _Result:
+    """The result of the first attempt that does not fail in passing."""
+    maybe_done = False
+    for number in range(len(PAUSES) + 1):
+        try:
+            if bucket is not None:
+                await bucket.take(deadline)
+            return await _bounded(attempt, deadline)
+        except TransientError as error:
+            maybe_done = maybe_done or error.maybe_done
+            pause = max(PAUSES[number], error.retry_after or 0.0) if number < len(PAUSES) else None
+            if pause is None or deadline.remaining - _RESERVE - pause < _SHORTEST_ATTEMPT:
+                raise GivenUpError(error.reason, maybe_done=maybe_done, attempts=number + 1) from error
+            await asyncio.sleep(pause)
+    raise AssertionError("the loop returns or raises")
+
+
+async def _bounded(attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
+    allowed = min(LONGEST_ATTEMPT, deadline.remaining - _RESERVE)
+    try:
+        async with asyncio.timeout(allowed):
+            return await attempt()
+    except TimeoutError:
+        raise TransientError(f"no answer within {allowed:.1f} s", maybe_done=True) from None

@@ -1,0 +1,88 @@
+"""What the product asks of every payment provider, and the three ways in which that can end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from hingecraft.errors import HingecraftError
+from hingecraft.money.model import Currency
+from hingecraft.providers.patience import Deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What somebody wants to pay, and where they come from and go back to."""
+
+    payment_id: str
+    amount: Decimal
+    currency: Currency
+    price_currency: Currency
+    success_url: str
+    cancel_url: str
+    opened_at: datetime
+    source: str
+    email: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A checkout that exists at the provider."""
+
+    provider_id: str
+    url: str
+    expires_at: datetime | None = None
+
+
+class ProviderRefusedError(HingecraftError):
+    """Nothing that anybody could pay: the provider said no, or what it said is not to be used."""
+
+    def __init__(self, reason: str, *, code: str = "provider_refused", provider_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+        self.provider_id = provider_id
+
+
+class ProviderUnknownError(HingecraftError):
+    """Nobody can say whether the checkout exists: the provider did not answer, or broke while answering."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class CheckoutProvider(Protocol):
+    """Stripe and NOWPayments, and whatever comes next."""
+
+    name: str
+
+    @property
+    def livemode(self) -> bool:
+        """Whether real money moves."""
+        ...
+
+    @property
+    def configured(self) -> bool:
+        """A provider without keys is off."""
+        ...
+
+    def idempotency_key(self, order: Order) -> str:
+        """The key that a repeated call carries, so that it has one effect."""
+        ...
+
+    def request_for(self, order: Order) -> dict[str, Any]:
+        """The exact parameters, to be kept before the call; refuses an amount that the provider does not take."""
+        ...
+
+    async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
+        """Make the checkout, or find it made by an earlier call with the same key and parameters."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        ...

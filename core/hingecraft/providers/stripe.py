@@ -1,0 +1,188 @@
+"""Stripe behind the port: Checkout Sessions, and Payment Links for the standing links.
+
+The SDK's own retries are off: what is tried again, when, and for how long is decided in one place for
+all providers (`patience`), and the idempotency key is ours and kept, so that it survives a crash.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, cast
+
+import httpx
+import stripe
+
+from hingecraft.money.minor_units import to_stripe
+from hingecraft.providers.addresses import checked
+from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently
+from hingecraft.providers.port import Opened, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.settings import ProviderSettings
+
+NAME = "stripe"
+MICRO = "mission_support_micro"
+# Stripe takes 24 h at most, counted by its own clock; the rest is room for clocks that differ.
+SESSION_LIFE = timedelta(hours=23, minutes=50)
+_DOMAIN = "stripe.com"
+_LIVE_RATE, _TEST_RATE = 80, 20
+_CONNECTIONS = 512
+_CONNECT_TIMEOUT = 3.0
+_TRY_AGAIN = frozenset({409, 429})
+_THROTTLED = 429
+_REFUSED = range(400, 500)
+
+_Result = TypeVar("_Result")
+
+
+class _Client(stripe.HTTPXClient):
+    """The SDK's client with room for many calls at once: its own holds the 101st back until it times out."""
+
+    def __init__(self) -> None:
+        super().__init__(timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT))
+        self._client_async = httpx.AsyncClient(
+            verify=ssl.create_default_context(cafile=stripe.ca_bundle_path),
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
+            trust_env=False,
+        )
+
+
+class StripeProvider:
+    """One account of Stripe."""
+
+    name = NAME
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._settings = settings
+        usual = _LIVE_RATE if settings.stripe_livemode else _TEST_RATE
+        self._bucket = TokenBucket(settings.stripe_rate or usual)
+        self._http: _Client | None = None
+        self._client: stripe.StripeClient | None = None
+
+    @property
+    def livemode(self) -> bool:
+        """Whether real money moves."""
+        return self._settings.stripe_livemode
+
+    @property
+    def configured(self) -> bool:
+        """A provider without keys is off."""
+        return bool(self._settings.stripe_secret)
+
+    def idempotency_key(self, order: Order) -> str:
+        """One payment, one session."""
+        kind = "micro" if order.source == MICRO else "checkout"
+        return f"hc_{kind}_{order.payment_id}"
+
+    def request_for(self, order: Order) -> dict[str, Any]:
+        """A Checkout Session for one payer."""
+        metadata = {"payment_id": order.payment_id, "source": order.source, **order.metadata}
+        price = {
+            "currency": order.currency.code.lower(),
+            "unit_amount": to_stripe(order.amount, order.currency),
+            "product_data": {"name": "Donation to HingeCraft"},
+        }
+        request: dict[str, Any] = {
+            "mode": "payment",
+            "submit_type": "donate",
+            "line_items": [{"quantity": 1, "price_data": price}],
+            "client_reference_id": order.payment_id,
+            "metadata": metadata,
+            "payment_intent_data": {"metadata": metadata},
+            "success_url": f"{order.success_url}&session_id={{CHECKOUT_SESSION_ID}}",
+            "cancel_url": order.cancel_url,
+            "expires_at": int((order.opened_at + SESSION_LIFE).timestamp()),
+        }
+        if order.email:
+            request["customer_email"] = order.email
+        return request
+
+    async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
+        """Make the session, or get the one that the same key has made before."""
+        params = cast("Any", request)
+
+        async def create() -> stripe.checkout.Session:
+            return await self.client.v1.checkout.sessions.create_async(params, options=self.options(key))
+
+        session = await self.call(create, deadline)
+        with _readable():
+            session_id, url = str(session.id), session.url
+            expires_at = datetime.fromtimestamp(session.expires_at, UTC)
+        if not session_id.startswith("cs_"):
+            raise ProviderUnknownError("Stripe answered something that is no session")
+        return Opened(
+            provider_id=session_id,
+            url=checked(url, api_base=self._settings.stripe_api_base, domain=_DOMAIN, provider_id=session_id),
+            expires_at=expires_at,
+        )
+
+    @property
+    def client(self) -> stripe.StripeClient:
+        """Made when it is first needed, so that a pod without keys never makes one."""
+        if self._client is None:
+            self._http = _Client()
+            self._client = stripe.StripeClient(
+                self._settings.stripe_secret.newest,
+                http_client=self._http,
+                max_network_retries=0,
+                base_addresses={"api": self._settings.stripe_api_base},
+            )
+        return self._client
+
+    def options(self, key: str | None = None) -> stripe.RequestOptions:
+        """For each call: the key of the day, since it may have been rotated, and our idempotency key."""
+        options: stripe.RequestOptions = {"api_key": self._settings.stripe_secret.newest}
+        if key is not None:
+            options["idempotency_key"] = key
+        return options
+
+    async def call(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
+        """One call with its repeats, and its end in the words of the port."""
+
+        async def once() -> _Result:
+            with _transient():
+                return await attempt()
+
+        try:
+            return await patiently(once, deadline, self._bucket)
+        except GivenUpError as error:
+            if error.maybe_done:
+                raise ProviderUnknownError(error.reason) from error
+            raise ProviderRefusedError(error.reason, code="provider_busy") from error
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._http is not None:
+            await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK declares no type here
+
+
+@contextmanager
+def _transient() -> Iterator[None]:
+    """Tell what may pass from what will not; what Stripe says of our request goes to the trail, not to the donor."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        status = error.http_status
+        reason = f"Stripe answered {status or 'nothing'}: {error.code or type(error).__name__}"
+        if status in _REFUSED and status not in _TRY_AGAIN:
+            raise ProviderRefusedError(f"{reason} ({error.user_message or 'no reason given'})"[:500]) from error
+        raise TransientError(
+            reason, maybe_done=status != _THROTTLED, retry_after=_retry_after(error.headers or {})
+        ) from error
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        # The SDK trips over an answer that is JSON but no object of Stripe's.
+        raise TransientError(f"Stripe's answer cannot be read ({type(error).__name__})", maybe_done=True) from error
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ProviderUnknownError("Stripe's answer lacks what a session has") from error
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("retry-after", headers.get("Retry-After", ""))
+    return float(text) if text.isdecimal() and len(text) <= 4 else None  # noqa: PLR2004 - four digits are hours already
