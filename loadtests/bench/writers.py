@@ -21,7 +21,8 @@ WRITES_A_TURN = 20
 PLAIN, WATCHED = "plain", "watched"
 # What our own code writes for a checkout, none of which is read by routes.
 CHECKOUT = """
-INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url, idempotency_key, request)
+INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url,
+                               idempotency_key, request)
 VALUES ($1, 'stripe', 'stripe', 'USD', 'single', 'pending', 'https://pay.example/x', 'key', '{}')
 """
 PAYMENT = "INSERT INTO payments (id, amount, currency, status) VALUES ($1, 5, 'USD', 'pending')"

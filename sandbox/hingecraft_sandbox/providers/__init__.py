@@ -1,0 +1,1 @@
+"""`hingecraft sandbox`: Stripe and NOWPayments to play with, stateful, with pages to pay on and switches for tests."""

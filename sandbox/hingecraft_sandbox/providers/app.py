@@ -1,0 +1,187 @@
+"""Puts the sandbox together: both providers, their pages, the switches, and one page that shows what there is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from hingecraft_sandbox.providers.book import Book
+from hingecraft_sandbox.providers.nowpayments.acts import COINS, NowPaymentsActs
+from hingecraft_sandbox.providers.nowpayments.api import NowPaymentsApi
+from hingecraft_sandbox.providers.nowpayments.pages import NowPaymentsPages
+from hingecraft_sandbox.providers.pages import page, table
+from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.api import StripeApi
+from hingecraft_sandbox.providers.stripe.objects import Objects
+from hingecraft_sandbox.providers.stripe.pages import StripePages, shown
+from hingecraft_sandbox.providers.switches import Fault, Switches, WebhookSwitch
+from hingecraft_sandbox.providers.webhooks import WebhookSender
+
+_RECENT = 25
+_LONGEST_LATENCY = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxConfig:
+    """Where it is reached, what it signs with, and whom it tells."""
+
+    address: str
+    stripe_webhook_url: str = ""
+    stripe_webhook_secret: str = "whsec_sandbox"  # noqa: S105 - known to everyone, protects nothing
+    nowpayments_ipn_secret: str = "sandbox-ipn-secret"  # noqa: S105 - known to everyone, protects nothing
+    journal: Path | None = None
+
+
+class Control:
+    """`/_sandbox/...`: the switches, for tests and for people with curl."""
+
+    def __init__(self, switches: Switches, nowpayments: NowPaymentsActs) -> None:
+        self._switches = switches
+        self._nowpayments = nowpayments
+
+    def add_to(self, app: web.Application) -> None:
+        """The addresses that there are."""
+        app.router.add_get("/_sandbox/switches", self.show)
+        app.router.add_delete("/_sandbox/switches", self.reset)
+        app.router.add_post("/_sandbox/faults", self.fault)
+        app.router.add_put("/_sandbox/webhooks", self.webhooks)
+        app.router.add_put("/_sandbox/latency", self.latency)
+        app.router.add_put("/_sandbox/minimums", self.minimums)
+
+    async def show(self, _request: web.Request) -> web.Response:
+        """What is switched on."""
+        return web.json_response(
+            {
+                "faults": [fault.model_dump() for fault in self._switches.faults],
+                "webhooks": self._switches.webhooks.model_dump(),
+                "latency": self._switches.latency,
+                "minimums": {coin: str(amount) for coin, amount in self._nowpayments.minimums.items()},
+            }
+        )
+
+    async def reset(self, request: web.Request) -> web.Response:
+        """Everything behaves again."""
+        self._switches.reset()
+        self._nowpayments.minimums.clear()
+        return await self.show(request)
+
+    async def fault(self, request: web.Request) -> web.Response:
+        """Let the next calls misbehave."""
+        self._switches.faults.append(await _parsed(request, Fault))
+        return await self.show(request)
+
+    async def webhooks(self, request: web.Request) -> web.Response:
+        """How events are told."""
+        self._switches.webhooks = await _parsed(request, WebhookSwitch)
+        return await self.show(request)
+
+    async def latency(self, request: web.Request) -> web.Response:
+        """How long every call takes."""
+        seconds = (await _object(request)).get("seconds")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST_LATENCY:
+            raise web.HTTPBadRequest(text="seconds must be a number from 0 to 60")
+        self._switches.latency = float(seconds)
+        return await self.show(request)
+
+    async def minimums(self, request: web.Request) -> web.Response:
+        """The least of a coin, in USD: {"btc": 20}."""
+        for coin, amount in (await _object(request)).items():
+            if coin not in COINS or isinstance(amount, bool) or not isinstance(amount, int | float):
+                raise web.HTTPBadRequest(text=f"{coin}: send coins that the sandbox knows, with amounts in USD")
+            self._nowpayments.minimums[coin] = Decimal(str(amount))
+        return await self.show(request)
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    try:
+        found = json.loads(await request.text())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise web.HTTPBadRequest(text="send a JSON object")
+    return found
+
+
+async def _parsed(request: web.Request, model: Any) -> Any:
+    try:
+        return model.model_validate(await _object(request))
+    except ValidationError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+
+
+def sandbox_app(config: SandboxConfig) -> web.Application:
+    """The whole sandbox."""
+    switches = Switches()
+    book = Book(config.journal)
+    sender = WebhookSender(switches)
+    stripe = Acts(Objects(book, config.address), sender, config.stripe_webhook_url, config.stripe_webhook_secret)
+    nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
+    app = web.Application()
+    for part in (
+        StripeApi(stripe, switches),
+        StripePages(stripe),
+        NowPaymentsApi(nowpayments, switches),
+        NowPaymentsPages(nowpayments),
+        Control(switches, nowpayments),
+    ):
+        part.add_to(app)
+    app.router.add_get("/", _overview(book))
+
+    async def close(_app: web.Application) -> None:
+        await sender.close()
+        book.close()
+
+    app.on_cleanup.append(close)
+    return app
+
+
+def _overview(book: Book) -> Any:
+    async def overview(_request: web.Request) -> web.Response:
+        sessions = [
+            [
+                f'<a href="/pay/stripe/c/{each["id"]}">{each["id"][:18]}</a>',
+                shown(each["amount_total"], each["currency"]),
+                f"{each['status']}, {each['payment_status']}",
+                escape(str(each["metadata"].get("source", each["payment_link"] or ""))),
+            ]
+            for each in book.all("sessions")[:_RECENT]
+        ]
+        links = [
+            [f'<a href="/pay/stripe/l/{each["key"]}">{each["id"]}</a>', "active" if each["active"] else "switched off"]
+            for each in book.all("payment_links")[:_RECENT]
+        ]
+        invoices = [
+            [
+                f'<a href="/pay/nowpayments/{each["id"]}">{each["id"]}</a>',
+                f"{escape(each['price_amount'])} {escape(each['price_currency'])}",
+                escape(each["pay_currency"] or "any coin"),
+            ]
+            for each in book.all("invoices")[:_RECENT]
+        ]
+        payments = [
+            [
+                f'<a href="/pay/nowpayments/payment/{each["id"]}">{each["id"]}</a>',
+                f"{each['pay_amount']:.8f} {escape(each['pay_currency'].upper())}",
+                escape(each["payment_status"]),
+            ]
+            for each in book.all("payments")[:_RECENT]
+        ]
+        events = [[escape(each["type"]), each["id"][:18]] for each in book.all("events")[:_RECENT]]
+        body = (
+            '<p class="note">The newest first. Switches: <code>GET /_sandbox/switches</code>.</p>'
+            f"<h2>Card checkouts</h2>{table(['Session', 'Amount', 'State', 'Source'], sessions)}"
+            f"<h2>Payment links</h2>{table(['Link', 'State'], links)}"
+            f"<h2>Coin invoices</h2>{table(['Invoice', 'Price', 'Coin'], invoices)}"
+            f"<h2>Coin payments</h2>{table(['Payment', 'Amount', 'State'], payments)}"
+            f"<h2>Stripe events</h2>{table(['Type', 'Event'], events)}"
+        )
+        return page("Payment providers", body, wide=True)
+
+    return overview

@@ -1,0 +1,66 @@
+"""All that the sandbox remembers: objects by kind and id, kept in a file if one is given."""
+
+from __future__ import annotations
+
+import copy
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+Document = dict[str, Any]
+
+
+class Book:
+    """Each write is a line appended to the journal; a start reads it again."""
+
+    def __init__(self, journal: Path | None = None) -> None:
+        self._objects: dict[str, dict[str, Document]] = {}
+        self._journal: TextIO | None = None
+        if journal is not None:
+            if journal.exists():
+                self._read(journal)
+            self._journal = journal.open("a", encoding="utf-8")
+
+    def _read(self, journal: Path) -> None:
+        """The last line may be cut off by a kill."""
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            try:
+                kind, document = json.loads(line)
+            except ValueError:
+                continue
+            self._objects.setdefault(kind, {})[str(document["id"])] = document
+
+    def put(self, kind: str, document: Document) -> Document:
+        """Remember it as it is now."""
+        kept = copy.deepcopy(document)
+        self._objects.setdefault(kind, {})[str(document["id"])] = kept
+        if self._journal is not None:
+            self._journal.write(json.dumps([kind, kept]) + "\n")
+            self._journal.flush()
+        return document
+
+    def get(self, kind: str, key: str) -> Document | None:
+        """A copy, so that nobody changes what is remembered by accident."""
+        found = self._objects.get(kind, {}).get(key)
+        return copy.deepcopy(found) if found is not None else None
+
+    def all(self, kind: str) -> list[Document]:
+        """Newest first."""
+        return [copy.deepcopy(document) for document in reversed(self._objects.get(kind, {}).values())]
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self._journal is not None:
+            self._journal.close()
+
+
+def new_id(prefix: str) -> str:
+    """As long and as random as the real ones."""
+    return f"{prefix}{secrets.token_hex(24)}"
+
+
+def now() -> int:
+    """Whole seconds, as Stripe counts them."""
+    return int(time.time())

@@ -1,0 +1,66 @@
+"""`hingecraft sandbox`: providers to play with, on one port."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from aiohttp import web
+from pydantic import Field
+
+from hingecraft import process
+from hingecraft.cli import EXIT_OK, Command
+from hingecraft.errors import OperatorError
+from hingecraft.settings import LogSettings, load
+from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
+from hingecraft_sandbox.providers.nowpayments.api import PREFIX
+
+STRIPE_WEBHOOKS = "/webhooks/stripe"
+
+
+class SandboxSettings(LogSettings):
+    """What `hingecraft sandbox` reads."""
+
+    public_url: str = Field("", description="where providers reach this backend, such as https://pay.example.com")
+    sandbox_stripe_webhook_secret: str = Field("whsec_sandbox", description="signs Stripe's events in the sandbox")
+    sandbox_ipn_secret: str = Field("sandbox-ipn-secret", description="what the sandbox signs IPNs with")
+
+
+async def serve(config: SandboxConfig, port: int) -> None:
+    """Serve until told to stop."""
+    runner = web.AppRunner(sandbox_app(config), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        print(f"sandbox: {config.address}\n  STRIPE_API_BASE={config.address}", flush=True)
+        print(f"  NOWPAYMENTS_API_BASE={config.address}{PREFIX}", flush=True)
+        await process.until_stopped(asyncio.Event().wait())
+    except OSError as error:
+        raise OperatorError(
+            f"port {port} cannot be listened on ({error.strerror}): choose another with --port"
+        ) from error
+    finally:
+        await runner.cleanup()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = load(SandboxSettings)
+    process.start_observing(settings, "sandbox")
+    config = SandboxConfig(
+        address=f"http://127.0.0.1:{arguments.port}",
+        stripe_webhook_url=f"{settings.public_url.rstrip('/')}{STRIPE_WEBHOOKS}" if settings.public_url else "",
+        stripe_webhook_secret=settings.sandbox_stripe_webhook_secret,
+        nowpayments_ipn_secret=settings.sandbox_ipn_secret,
+        journal=arguments.journal,
+    )
+    process.run(serve(config, arguments.port))
+    return EXIT_OK
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8092, help="the port on this machine (8092)")
+    parser.add_argument("--journal", type=Path, default=None, help="a file that keeps what happened between starts")
+
+
+COMMAND = Command(summary="stand-ins for Stripe and NOWPayments, with pages to pay on", run=_run, arguments=_arguments)

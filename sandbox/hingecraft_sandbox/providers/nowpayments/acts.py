@@ -1,0 +1,178 @@
+"""Invoices, the payments that donors make on them, and what the chain does to those."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from hingecraft_sandbox.providers.book import Book, Document
+from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, nowpayments_headers
+
+COINS = {
+    "btc": "97000", "eth": "3400", "sol": "190", "xlm": "0.4", "ltc": "95", "doge": "0.35", "xrp": "2.2", "ada": "0.9",
+    "usdt": "1", "usdc": "1",
+}  # fmt: skip
+FIAT = {"usd": "1", "eur": "1.09", "gbp": "1.27", "jpy": "0.0066", "chf": "1.12", "cad": "0.72", "aud": "0.65"}
+_MINIMUM_USD = Decimal(3)
+_FINAL = frozenset({"finished", "failed", "refunded", "expired"})
+_KNOWN = frozenset(
+    {
+        "price_amount",
+        "price_currency",
+        "pay_currency",
+        "ipn_callback_url",
+        "order_id",
+        "order_description",
+        "success_url",
+        "cancel_url",
+        "partially_paid_url",
+        "is_fixed_rate",
+        "is_fee_paid_by_user",
+    }
+)
+_SATOSHI = Decimal("0.00000001")
+
+
+class NowPaymentsRefusalError(Exception):
+    """An answer as NOWPayments gives it to a request that it does not take."""
+
+    def __init__(self, message: str, *, status: int = 400, code: str = "INVALID_REQUEST_PARAMS") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"status": False, "statusCode": status, "code": code, "message": message}
+
+
+class NowPaymentsActs:
+    """What merchants, donors and the chain do."""
+
+    def __init__(self, book: Book, sender: WebhookSender, address: str, secret: str) -> None:
+        self.book = book
+        self._sender = sender
+        self._address = address
+        self._secret = secret
+        self.minimums: dict[str, Decimal] = {}
+
+    def minimum(self, coin: str) -> Decimal:
+        """In USD."""
+        return self.minimums.get(coin, _MINIMUM_USD)
+
+    def make_invoice(self, raw: Document, *, bad_url: str | None = None) -> Document:
+        """An invoice that several may pay."""
+        for name in raw:
+            if name not in _KNOWN:
+                raise NowPaymentsRefusalError(f'"{name}" is not allowed')
+        price, currency, coin = _amount(raw.get("price_amount")), raw.get("price_currency"), raw.get("pay_currency")
+        if currency not in FIAT and currency not in COINS:
+            raise NowPaymentsRefusalError(f"Currency {currency} is not supported")
+        if coin is not None and coin not in COINS:
+            raise NowPaymentsRefusalError(f"Currency {coin} is not supported")
+        if coin is not None and price * _usd(currency) < self.minimum(coin):
+            raise NowPaymentsRefusalError("amountTo is too small", code="AMOUNT_MINIMAL_ERROR")
+        invoice_id = str(secrets.randbelow(9 * 10**9) + 10**9)
+        moment = _moment()
+        return self.book.put(
+            "invoices",
+            {
+                "id": invoice_id,
+                "token_id": str(secrets.randbelow(10**10)),
+                "order_id": raw.get("order_id"),
+                "order_description": raw.get("order_description"),
+                "price_amount": str(price),
+                "price_currency": currency.upper(),
+                "pay_currency": coin.upper() if coin else None,
+                "ipn_callback_url": raw.get("ipn_callback_url"),
+                "invoice_url": bad_url or f"{self._address}/pay/nowpayments/{invoice_id}",
+                "success_url": raw.get("success_url"),
+                "cancel_url": raw.get("cancel_url"),
+                "created_at": moment,
+                "updated_at": moment,
+            },
+        )
+
+    def begin(self, invoice: Document, coin: str) -> Document:
+        """Somebody opens the invoice and chooses a coin."""
+        price = Decimal(invoice["price_amount"])
+        currency = invoice["price_currency"].lower()
+        pay = (price * _usd(currency) / Decimal(COINS[coin])).quantize(_SATOSHI)
+        payment = {
+            "id": secrets.randbelow(9 * 10**9) + 10**9,
+            "invoice_id": int(invoice["id"]),
+            "payment_status": "waiting",
+            "pay_address": f"sandbox{secrets.token_hex(14)}",
+            "price_amount": float(price),
+            "price_currency": currency,
+            "pay_amount": float(pay),
+            "actually_paid": 0,
+            "pay_currency": coin,
+            "order_id": invoice["order_id"],
+            "order_description": invoice["order_description"],
+            "purchase_id": str(secrets.randbelow(10**10)),
+            "parent_payment_id": None,
+            "outcome_amount": 0,
+            "outcome_currency": coin,
+            "created_at": _moment(),
+            "updated_at": _moment(),
+        }
+        self.book.put("payments", payment)
+        self._tell(payment)
+        return payment
+
+    def move(self, payment: Document, status: str, *, paid: Decimal | None = None) -> Document:
+        """The chain, or time, moves the payment on; each step is told."""
+        if payment["payment_status"] in _FINAL and not (
+            payment["payment_status"] == "finished" and status == "refunded"
+        ):
+            raise NowPaymentsRefusalError(f"This payment is {before} already.", status=409)
+        payment |= {"payment_status": status, "updated_at": _moment()}
+        if paid is not None:
+            payment |= {"actually_paid": float(paid), "outcome_amount": float(paid)}
+        self.book.put("payments", payment)
+        self._tell(payment)
+        return payment
+
+    def deposit(self, payment: Document, share: Decimal) -> Document:
+        """Coins arrive: all of them, or only a part."""
+        paid = (Decimal(str(payment["pay_amount"])) * share).quantize(_SATOSHI)
+        for status in ("confirming", "confirmed"):
+            payment = self.move(payment, status, paid=paid)
+        if share < 1:
+            return self.move(payment, "partially_paid")
+        self.move(payment, "sending")
+        return self.move(payment, "finished")
+
+    def _tell(self, payment: Document) -> None:
+        invoice = self.book.get("invoices", str(payment["invoice_id"])) or {}
+        url = invoice.get("ipn_callback_url")
+        if url:
+            told = public(payment)
+            body = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+            self._sender.tell(Telling(url, body, lambda: nowpayments_headers(self._secret, told)))
+
+
+def public(payment: Document) -> dict[str, Any]:
+    """As the API shows it."""
+    return {"payment_id": payment["id"], **{name: value for name, value in payment.items() if name != "id"}}
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise NowPaymentsRefusalError('"price_amount" must be a number')
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        raise NowPaymentsRefusalError('"price_amount" must be a number') from None
+    if not amount.is_finite() or amount <= 0:
+        raise NowPaymentsRefusalError('"price_amount" must be greater than 0')
+    return amount
+
+
+def _usd(currency: str) -> Decimal:
+    return Decimal(FIAT.get(currency) or COINS[currency])
+
+
+def _moment() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,140 @@
+"""NOWPayments' API over HTTP."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from hingecraft_sandbox.providers.nowpayments.acts import (
+    COINS,
+    FIAT,
+    NowPaymentsActs,
+    NowPaymentsRefusalError,
+    public,
+)
+from hingecraft_sandbox.providers.switches import Switches
+
+PREFIX = "/nowpayments/v1"
+_TOKEN_LIFE = 300.0
+_LARGEST_PAGE = 500
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class NowPaymentsApi:
+    """`/nowpayments/v1/...`."""
+
+    def __init__(self, acts: NowPaymentsActs, switches: Switches) -> None:
+        self._acts = acts
+        self._switches = switches
+        self._tokens: dict[str, float] = {}
+
+    def add_to(self, app: web.Application) -> None:
+        """The addresses that there are."""
+        for method, path, handler, keyed in (
+            ("GET", "/status", self.status, False),
+            ("POST", "/auth", self.auth, False),
+            ("POST", "/invoice", self.invoice, True),
+            ("GET", "/min-amount", self.minimum, True),
+            ("GET", "/currencies", self.currencies, True),
+            ("GET", "/merchant/coins", self.coins, True),
+            ("GET", "/payment/{id}", self.payment, True),
+            ("GET", "/payment/", self.payments, True),
+        ):
+            app.router.add_route(method, PREFIX + path, self._served(handler, keyed=keyed))
+
+    def _served(self, handler: Handler, *, keyed: bool) -> Handler:
+        async def answered(request: web.Request) -> web.StreamResponse:
+            try:
+                if keyed:
+                    _require_key(request)
+                return await handler(request)
+            except NowPaymentsRefusalError as error:
+                return web.json_response(error.body, status=error.status)
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            return await self._switches.around("nowpayments", request, answered)
+
+        return serve
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """Whether it is there."""
+        return web.json_response({"message": "OK"})
+
+    async def auth(self, request: web.Request) -> web.Response:
+        """A token for the lists; it lives five minutes."""
+        asked = await _json(request)
+        if not asked.get("email") or not asked.get("password"):
+            raise NowPaymentsRefusalError("Wrong e-mail or password", status=HTTPStatus.FORBIDDEN, code="AUTH_ERROR")
+        token = secrets.token_urlsafe(32)
+        self._tokens[token] = time.monotonic() + _TOKEN_LIFE
+        return web.json_response({"token": token})
+
+    async def invoice(self, request: web.Request) -> web.Response:
+        """A new invoice."""
+        return web.json_response(self._acts.make_invoice(await _json(request), bad_url=request.get("bad_url")))
+
+    async def minimum(self, request: web.Request) -> web.Response:
+        """The least that a coin takes."""
+        coin, fiat = request.query.get("currency_from", ""), request.query.get("fiat_equivalent", "usd")
+        if coin not in COINS or fiat not in FIAT:
+            raise NowPaymentsRefusalError("Unknown currency")
+        least = self._acts.minimum(coin)
+        return web.json_response(
+            {
+                "currency_from": coin,
+                "currency_to": request.query.get("currency_to", coin),
+                "min_amount": float(least) / float(COINS[coin]),
+                "fiat_equivalent": float(least) / float(FIAT[fiat]),
+            }
+        )
+
+    async def currencies(self, _request: web.Request) -> web.Response:
+        """All coins."""
+        return web.json_response({"currencies": list(COINS)})
+
+    async def coins(self, _request: web.Request) -> web.Response:
+        """The coins that this account takes."""
+        return web.json_response({"selectedCurrencies": [coin.upper() for coin in COINS]})
+
+    async def payment(self, request: web.Request) -> web.Response:
+        """One payment."""
+        found = self._acts.book.get("payments", request.match_info["id"])
+        if found is None:
+            raise NowPaymentsRefusalError("Payment not found", status=HTTPStatus.NOT_FOUND, code="PAYMENT_NOT_FOUND")
+        return web.json_response(public(found))
+
+    async def payments(self, request: web.Request) -> web.Response:
+        """The payments on an invoice."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or self._tokens.get(token, 0.0) < time.monotonic():
+            raise NowPaymentsRefusalError(
+                "Authorization header is empty or wrong", status=HTTPStatus.UNAUTHORIZED, code="AUTH_REQUIRED"
+            )
+        invoice = request.query.get("invoiceId")
+        found = [each for each in self._acts.book.all("payments") if invoice in {None, str(each["invoice_id"])}]
+        limit = min(int(request.query.get("limit", "10")), _LARGEST_PAGE)
+        first = int(request.query.get("page", "0")) * limit
+        data = [public(each) for each in found[first : first + limit]]
+        return web.json_response({"data": data, "limit": limit, "page": first // limit, "total": len(found)})
+
+
+def _require_key(request: web.Request) -> None:
+    if not request.headers.get("x-api-key"):
+        raise NowPaymentsRefusalError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    try:
+        found = json.loads(await request.text())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise NowPaymentsRefusalError("Send a JSON object")
+    return found

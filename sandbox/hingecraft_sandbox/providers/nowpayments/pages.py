@@ -1,0 +1,108 @@
+"""Where a donor pays in coins: choose one, send it, or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from html import escape
+
+from aiohttp import web
+
+from hingecraft_sandbox.providers.book import Document
+from hingecraft_sandbox.providers.nowpayments.acts import COINS, NowPaymentsActs, NowPaymentsRefusalError
+from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
+
+_HALF = Decimal("0.5")
+_TWICE = Decimal(2)
+
+
+class NowPaymentsPages:
+    """`/pay/nowpayments/...`."""
+
+    def __init__(self, acts: NowPaymentsActs) -> None:
+        self._acts = acts
+
+    def add_to(self, app: web.Application) -> None:
+        """The addresses that there are."""
+        app.router.add_get("/pay/nowpayments/{id}", self.invoice)
+        app.router.add_post("/pay/nowpayments/{id}/begin", self.begin)
+        app.router.add_get("/pay/nowpayments/payment/{id}", self.payment)
+        app.router.add_post("/pay/nowpayments/payment/{id}/{act}", self.act)
+
+    async def invoice(self, request: web.Request) -> web.Response:
+        """The invoice: several may open it."""
+        found = self._acts.book.get("invoices", request.match_info["id"])
+        if found is None:
+            return _missing()
+        amount = f'<p class="amount">{escape(found["price_amount"])} {escape(found["price_currency"])}</p>'
+        told = facts([("For", found["order_description"]), ("Reference", found["order_id"])])
+        coins = [found["pay_currency"].lower()] if found["pay_currency"] else list(COINS)
+        options = "".join(f'<option value="{coin}">{coin.upper()}</option>' for coin in coins)
+        field = f'<label>Pay with <select name="coin">{options}</select></label> '
+        go = Button("Show the address", f"/pay/nowpayments/{found['id']}/begin", "go", field)
+        leave = f'<p><a href="{escape(found["cancel_url"])}">Back to the site</a></p>' if found["cancel_url"] else ""
+        return page("Pay in coins", amount + told + buttons([go]) + leave)
+
+    async def begin(self, request: web.Request) -> web.Response:
+        """Each payer makes a payment of their own under the invoice."""
+        found = self._acts.book.get("invoices", request.match_info["id"])
+        if found is None:
+            return _missing()
+        coin = str((await request.post()).get("coin") or (found["pay_currency"] or "").lower())
+        if coin not in COINS:
+            return page("Choose a coin", f"<p>The sandbox knows {', '.join(COINS)}.</p>", status=400)
+        raise web.HTTPSeeOther(f"/pay/nowpayments/payment/{self._acts.begin(found, coin)['id']}")
+
+    async def payment(self, request: web.Request) -> web.Response:
+        """One payment, in whatever state it is."""
+        found = self._acts.book.get("payments", request.match_info["id"])
+        return _missing() if found is None else _shown(found)
+
+    async def act(self, request: web.Request) -> web.Response:
+        """A button was pressed."""
+        found = self._acts.book.get("payments", request.match_info["id"])
+        if found is None:
+            return _missing()
+        act = self._acts_on(found).get(request.match_info["act"])
+        if act is None:
+            return _shown(found, "There is no such act.")
+        try:
+            act()
+        except NowPaymentsRefusalError as error:
+            return _shown(found, error.body["message"])
+        raise web.HTTPSeeOther(f"/pay/nowpayments/payment/{found['id']}")
+
+    def _acts_on(self, payment: Document) -> dict[str, Callable[[], object]]:
+        acts = self._acts
+        return {
+            "pay": lambda: acts.deposit(payment, Decimal(1)),
+            "half": lambda: acts.deposit(payment, _HALF),
+            "twice": lambda: acts.deposit(payment, _TWICE),
+            "fail": lambda: acts.move(payment, "failed"),
+            "expire": lambda: acts.move(payment, "expired"),
+            "refund": lambda: acts.move(payment, "refunded"),
+        }
+
+
+def _missing() -> web.Response:
+    return page("There is no such invoice", "<p>Follow the link from the site again.</p>", status=404)
+
+
+def _shown(payment: Document, refused: object = "") -> web.Response:
+    base = f"/pay/nowpayments/payment/{payment['id']}"
+    amount = f'<p class="amount">{payment["pay_amount"]:.8f} {escape(payment["pay_currency"].upper())}</p>'
+    told = facts(
+        [
+            ("Send to", payment["pay_address"]), ("Received", f"{payment['actually_paid']:.8f}"),
+            ("State", payment["payment_status"]), ("Reference", payment["order_id"]),
+        ]
+    )  # fmt: skip
+    wrong = f'<p class="refused" role="alert">{escape(str(refused))}</p>' if refused else ""
+    waiting = [
+        Button("Send all of it", f"{base}/pay", "go"), Button("Send half", f"{base}/half"),
+        Button("Send twice as much", f"{base}/twice"), Button("Fail", f"{base}/fail", "stop"),
+        Button("Let it expire", f"{base}/expire", "stop"),
+    ]  # fmt: skip
+    finished = [Button("Refund", f"{base}/refund", "stop")]
+    choices = {"waiting": waiting, "finished": finished, "partially_paid": finished}.get(payment["payment_status"], [])
+    return page("Send the coins", amount + told + wrong + buttons(choices), status=409 if refused else 200)

@@ -1,0 +1,221 @@
+"""What people and time do to Stripe's objects, and the events that tell of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hingecraft_sandbox.providers.book import Document, new_id, now
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.objects import Objects, public
+from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe_headers
+
+API_VERSION = "2026-10-28.endive"
+_FEE_SHARE, _FEE_FIXED = 0.029, 30
+
+
+class Acts:
+    """Paying, failing, expiring, refunding, disputing."""
+
+    def __init__(self, objects: Objects, sender: WebhookSender, target: str, secret: str) -> None:
+        self.objects = objects
+        self._book = objects.book
+        self._sender = sender
+        self._target = target
+        self._secret = secret
+
+    def tell(self, kind: str, document: Document) -> None:
+        """An event: kept for `events.list`, and sent."""
+        event = {
+            "id": new_id("evt_")[:32],
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": now(),
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": None},
+            "type": kind,
+            "data": {"object": public(document)},
+        }
+        self._book.put("events", event)
+        if self._target:
+            body = json.dumps(event).encode()
+            self._sender.tell(Telling(self._target, body, lambda: stripe_headers(self._secret, body)))
+
+    def _open_session(self, session_id: str) -> Document:
+        session = self.objects.find("sessions", session_id)
+        if session["status"] == "open" and session["expires_at"] <= now():
+            self.expire(session_id)
+            session = self.objects.find("sessions", session_id)
+        if session["status"] != "open":
+            raise StripeRefusalError(f"This Checkout Session is {session['status']}: it can be used once only.")
+        return session
+
+    def pay(self, session_id: str) -> Document:
+        """The card is charged."""
+        session = self._open_session(session_id)
+        intent, charge = self._charged(session)
+        session |= {"status": "complete", "payment_status": "paid", "payment_intent": intent["id"]}
+        self._book.put("sessions", session)
+        self.tell("payment_intent.succeeded", intent)
+        self.tell("charge.succeeded", charge)
+        self.tell("checkout.session.completed", session)
+        return session
+
+    def _charged(self, session: Document) -> tuple[Document, Document]:
+        amount, currency = session["amount_total"], session["currency"]
+        charge_id, intent_id = new_id("ch_")[:27], session["payment_intent"] or new_id("pi_")[:27]
+        fee = int(amount * _FEE_SHARE) + _FEE_FIXED
+        balance = {
+            "id": new_id("txn_")[:28],
+            "object": "balance_transaction",
+            "amount": amount,
+            "currency": currency,
+            "fee": fee,
+            "net": amount - fee,
+            "created": now(),
+            "source": charge_id,
+            "type": "charge",
+            "exchange_rate": None,
+        }
+        charge = {
+            "id": charge_id,
+            "object": "charge",
+            "amount": amount,
+            "amount_refunded": 0,
+            "currency": currency,
+            "created": now(),
+            "livemode": False,
+            "paid": True,
+            "status": "succeeded",
+            "refunded": False,
+            "disputed": False,
+            "payment_intent": intent_id,
+            "balance_transaction": balance["id"],
+            "metadata": session["intent_metadata"],
+        }
+        intent = self._intent(intent_id, session, "succeeded") | {
+            "amount_received": amount,
+            "latest_charge": charge_id,
+        }
+        self._book.put("balance_transactions", balance)
+        self._book.put("charges", charge)
+        return self._book.put("payment_intents", intent), charge
+
+    def _intent(self, intent_id: str, session: Document, status: str) -> Document:
+        return {
+            "id": intent_id,
+            "object": "payment_intent",
+            "amount": session["amount_total"],
+            "amount_received": 0,
+            "currency": session["currency"],
+            "created": now(),
+            "livemode": False,
+            "status": status,
+            "latest_charge": None,
+            "metadata": session["intent_metadata"],
+            "last_payment_error": None,
+        }
+
+    def fail(self, session_id: str) -> Document:
+        """The card is declined; the session stays open, since the payer may try another."""
+        session = self._open_session(session_id)
+        intent_id = session["payment_intent"] or new_id("pi_")[:27]
+        intent = self._intent(intent_id, session, "requires_payment_method")
+        intent["last_payment_error"] = {"code": "card_declined", "message": "Your card was declined."}
+        self._book.put("payment_intents", intent)
+        self._book.put("sessions", session | {"payment_intent": intent_id})
+        self.tell("payment_intent.payment_failed", intent)
+        return session
+
+    def expire(self, session_id: str) -> Document:
+        """Nobody paid in time."""
+        session = self.objects.find("sessions", session_id)
+        if session["status"] != "open":
+            raise StripeRefusalError(f"Only open sessions can expire: this one is {session['status']}.")
+        self._book.put("sessions", session | {"status": "expired"})
+        self.tell("checkout.session.expired", session | {"status": "expired"})
+        return session | {"status": "expired"}
+
+    def refund(self, params: Document) -> Document:
+        """All of a charge, or a part."""
+        intent_id = (
+            params.get("payment_intent") or self.objects.find("charges", params.get("charge", ""))["payment_intent"]
+        )
+        intent = self.objects.find("payment_intents", intent_id)
+        if intent["latest_charge"] is None:
+            raise StripeRefusalError("This PaymentIntent has no successful charge to refund.")
+        charge = self.objects.find("charges", intent["latest_charge"])
+        left = charge["amount"] - charge["amount_refunded"]
+        amount = params.get("amount", left)
+        if not 0 < amount <= left:
+            raise StripeRefusalError(
+                f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).",
+                code="charge_already_refunded" if not left else None,
+                param="amount",
+            )
+        refund = {
+            "id": new_id("re_")[:27],
+            "object": "refund",
+            "amount": amount,
+            "currency": charge["currency"],
+            "charge": charge["id"],
+            "payment_intent": intent_id,
+            "created": now(),
+            "status": "succeeded",
+            "reason": params.get("reason"),
+            "metadata": params.get("metadata", {}),
+        }
+        refunded = charge["amount_refunded"] + amount
+        charge |= {"amount_refunded": refunded, "refunded": refunded == charge["amount"]}
+        self._book.put("charges", charge)
+        self._book.put("refunds", refund)
+        self.tell("refund.created", refund)
+        self.tell("charge.refunded", charge)
+        return refund
+
+    def fail_refund(self, refund_id: str) -> Document:
+        """The bank sent the money back to us."""
+        refund = self.objects.find("refunds", refund_id)
+        if refund["status"] != "succeeded":
+            raise StripeRefusalError("Only a refund that has succeeded can fail afterwards.")
+        charge = self.objects.find("charges", refund["charge"])
+        left = charge["amount_refunded"] - refund["amount"]
+        self._book.put("charges", charge | {"amount_refunded": left, "refunded": False})
+        refund |= {"status": "failed", "failure_reason": "declined"}
+        self._book.put("refunds", refund)
+        self.tell("refund.updated", refund)
+        self.tell("refund.failed", refund)
+        return refund
+
+    def dispute(self, charge_id: str) -> Document:
+        """The payer's bank wants the money back."""
+        charge = self.objects.find("charges", charge_id)
+        if charge["disputed"]:
+            raise StripeRefusalError("This charge is disputed already.")
+        dispute: dict[str, Any] = {
+            "id": new_id("dp_")[:27],
+            "object": "dispute",
+            "amount": charge["amount"] - charge["amount_refunded"],
+            "currency": charge["currency"],
+            "charge": charge_id,
+            "payment_intent": charge["payment_intent"],
+            "created": now(),
+            "livemode": False,
+            "status": "needs_response",
+            "reason": "fraudulent",
+        }
+        self._book.put("charges", charge | {"disputed": True})
+        self._book.put("disputes", dispute)
+        self.tell("charge.dispute.created", dispute)
+        return dispute
+
+    def close_dispute(self, dispute_id: str, *, won: bool) -> Document:
+        """The bank has decided."""
+        dispute = self.objects.find("disputes", dispute_id)
+        if dispute["status"] in {"won", "lost"}:
+            raise StripeRefusalError("This dispute is closed already.")
+        dispute["status"] = "won" if won else "lost"
+        self._book.put("disputes", dispute)
+        self.tell("charge.dispute.closed", dispute)
+        return dispute

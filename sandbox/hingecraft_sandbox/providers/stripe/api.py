@@ -1,0 +1,166 @@
+"""Stripe's API over HTTP: keys, idempotency as Stripe does it, lists."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from hingecraft_sandbox.providers.book import Document, now
+from hingecraft_sandbox.providers.stripe import shapes
+from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
+from hingecraft_sandbox.providers.stripe.objects import public
+from hingecraft_sandbox.providers.switches import Switches
+
+_LARGEST_PAGE, _USUAL_PAGE = 100, 10
+_LONGEST_KEY = 255
+_KEPT_FOR = 24 * 3600
+_NAMES = {
+    "checkout/sessions": "sessions", "products": "products", "prices": "prices", "payment_links": "payment_links",
+    "payment_intents": "payment_intents", "refunds": "refunds", "events": "events", "charges": "charges",
+    "customers": "customers", "disputes": "disputes", "balance_transactions": "balance_transactions",
+}  # fmt: skip
+
+Work = Callable[[Document, str | None], Document]
+
+
+class StripeApi:
+    """`/v1/...`."""
+
+    def __init__(self, acts: Acts, switches: Switches) -> None:
+        self._acts = acts
+        self._objects = acts.objects
+        self._book = acts.objects.book
+        self._switches = switches
+
+    def add_to(self, app: web.Application) -> None:
+        """The addresses that there are."""
+        for path, kind in _NAMES.items():
+            app.router.add_get(f"/v1/{path}", self._served(self._lister(kind)))
+            app.router.add_get(f"/v1/{path}/{{id}}", self._served(self._reader(kind)))
+        for kind in ("products", "prices", "payment_links", "customers"):
+            app.router.add_post(f"/v1/{kind}", self._served(self._posted(self._maker(kind))))
+        for kind in ("prices", "payment_links"):
+            app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
+        app.router.add_post("/v1/checkout/sessions", self._served(self._post_session))
+        app.router.add_post("/v1/checkout/sessions/{id}/expire", self._served(self._post_expire))
+        app.router.add_post("/v1/refunds", self._served(self._posted(self._refund)))
+
+    def _served(self, handler: Callable[[web.Request], Any]) -> Any:
+        async def answered(request: web.Request) -> web.StreamResponse:
+            try:
+                _authenticate(request)
+                response: web.StreamResponse = await handler(request)
+            except StripeRefusalError as error:
+                response = web.json_response(error.body, status=error.status)
+            return response
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            return await self._switches.around("stripe", request, answered)
+
+        return serve
+
+    def _reader(self, kind: str) -> Any:
+        async def read(request: web.Request) -> web.Response:
+            checked(tree_of(request.query.items()), shapes.READ)
+            return web.json_response(public(self._objects.find(kind, request.match_info["id"])))
+
+        return read
+
+    def _lister(self, kind: str) -> Any:
+        async def listed(request: web.Request) -> web.Response:
+            params = checked(tree_of(request.query.items()), shapes.LISTS.get(kind, shapes.READ))
+            return web.json_response(_page(request.path, self._book.all(kind), params))
+
+        return listed
+
+    def _maker(self, kind: str) -> Work:
+        return lambda params, _bad_url: self._objects.make(kind, params)
+
+    def _changer(self, kind: str) -> Any:
+        async def changed(request: web.Request) -> web.Response:
+            key = request.match_info["id"]
+            return await self._once(request, lambda params, _bad: self._objects.change(kind, key, params))
+
+        return changed
+
+    def _posted(self, work: Work) -> Any:
+        async def posted(request: web.Request) -> web.Response:
+            return await self._once(request, work)
+
+        return posted
+
+    def _refund(self, params: Document, _bad_url: str | None) -> Document:
+        return self._acts.refund(checked(params, shapes.REFUND))
+
+    async def _post_session(self, request: web.Request) -> web.Response:
+        return await self._once(request, lambda params, bad: self._objects.make_session(params, bad_url=bad))
+
+    async def _post_expire(self, request: web.Request) -> web.Response:
+        key = request.match_info["id"]
+
+        def expire(params: Document, _bad_url: str | None) -> Document:
+            checked(params, shapes.EXPIRE)
+            return self._acts.expire(key)
+
+        return await self._once(request, expire)
+
+    async def _once(self, request: web.Request, work: Work) -> web.Response:
+        """The same key and parameters: the same answer. What was refused before anything was done is not kept."""
+        pairs = [(name, str(value)) for name, value in (await request.post()).items()]
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return web.json_response(public(work(tree_of(pairs), request.get("bad_url"))))
+        if not 0 < len(key) <= _LONGEST_KEY:
+            raise StripeRefusalError("Idempotency keys take 255 characters.")
+        said = hashlib.sha256(json.dumps([request.path, sorted(pairs)]).encode()).hexdigest()
+        kept = self._book.get("keys", key)
+        if kept is not None and kept["created"] > now() - _KEPT_FOR:
+            return _replayed(kept, said)
+        answer = public(work(tree_of(pairs), request.get("bad_url")))
+        self._book.put("keys", {"id": key, "said": said, "answer": answer, "created": now()})
+        return web.json_response(answer)
+
+
+def _replayed(kept: Document, said: str) -> web.Response:
+    if kept["said"] != said:
+        raise StripeRefusalError(
+            "Keys for idempotent requests can only be used with the same parameters they were first used with.",
+            kind="idempotency_error",
+        )
+    return web.json_response(kept["answer"], headers={"Idempotent-Replayed": "true"})
+
+
+def _authenticate(request: web.Request) -> None:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not key.startswith(("sk_test_", "rk_test_")):
+        raise StripeRefusalError(
+            "Invalid API Key provided: the sandbox takes test keys (sk_test_...) only.", status=HTTPStatus.UNAUTHORIZED
+        )
+
+
+def _page(path: str, documents: list[Document], params: Document) -> Document:
+    wanted = [document for document in documents if _matches(document, params)]
+    after = params.get("starting_after")
+    if after is not None:
+        ids = [document["id"] for document in wanted]
+        wanted = wanted[ids.index(after) + 1 :] if after in ids else []
+    limit = min(params.get("limit", _USUAL_PAGE), _LARGEST_PAGE)
+    data = [public(document) for document in wanted[:limit]]
+    return {"object": "list", "url": path, "has_more": len(wanted) > limit, "data": data}
+
+
+def _matches(document: Document, params: Document) -> bool:
+    keys = params.get("lookup_keys")
+    since = params.get("created", {}).get("gte", 0)
+    plain = ("payment_intent", "payment_link", "status", "active", "product", "charge", "type", "source")
+    return (
+        all(document.get(name) == params[name] for name in plain if name in params)
+        and (keys is None or document.get("lookup_key") in keys)
+        and document.get("created", 0) >= since
+    )

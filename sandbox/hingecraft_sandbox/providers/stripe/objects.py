@@ -1,0 +1,241 @@
+"""Stripe's objects, and how a request makes them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from hingecraft_sandbox.providers.book import Book, Document, new_id, now
+from hingecraft_sandbox.providers.stripe import shapes
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+
+ZERO_DECIMAL = frozenset(
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
+)
+THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
+_WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
+LARGEST = 99_999_999
+# The least that a charge may be, in the currency's smallest unit, where it is not about half a dollar.
+_LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "kwd": 150, "bhd": 200, "omr": 200, "tnd": 1500, "jod": 350}
+_EARLIEST, _LATEST = timedelta(minutes=30), timedelta(hours=24)
+_PREFIX = {
+    "products": "prod_", "prices": "price_", "payment_links": "plink_", "customers": "cus_",
+}  # fmt: skip
+
+
+class Objects:
+    """Makes objects and finds them again."""
+
+    def __init__(self, book: Book, address: str) -> None:
+        self.book = book
+        self._address = address
+
+    def find(self, kind: str, key: str) -> Document:
+        """An object that must be there."""
+        found = self.book.get(kind, key)
+        if found is None:
+            raise StripeRefusalError(
+                f"No such {kind.rstrip('s')}: '{key}'", status=HTTPStatus.NOT_FOUND, code="resource_missing", param="id"
+            )
+        return found
+
+    def make_session(self, raw: Document, *, bad_url: str | None = None) -> Document:
+        """A Checkout Session for one payer."""
+        params = checked(raw, shapes.SESSION)
+        required(params, "mode", "line_items", "success_url")
+        currency, total, items = self._priced(params["line_items"])
+        made, expires = now(), params.get("expires_at", now() + int(_LATEST.total_seconds()))
+        if not _EARLIEST.total_seconds() <= expires - made <= _LATEST.total_seconds():
+            raise StripeRefusalError(
+                "The `expires_at` timestamp must be between 30 minutes and 24 hours from creation.", param="expires_at"
+            )
+        if "customer" in params and "customer_email" in params:
+            raise StripeRefusalError("You may only specify one of these parameters: customer, customer_email.")
+        session_id = new_id("cs_test_")
+        return self.book.put(
+            "sessions",
+            {
+                **self._session_head(session_id, currency, total, expires),
+                "client_reference_id": params.get("client_reference_id"),
+                "customer": params.get("customer"),
+                "customer_email": params.get("customer_email"),
+                "metadata": params.get("metadata", {}),
+                "mode": params["mode"],
+                "submit_type": params.get("submit_type"),
+                "success_url": params["success_url"],
+                "cancel_url": params.get("cancel_url"),
+                "payment_link": None,
+                "url": bad_url or f"{self._address}/pay/stripe/c/{session_id}",
+                "intent_metadata": params.get("payment_intent_data", {}).get("metadata", {}),
+                "items": items,
+            },
+        )
+
+    def session_of_link(self, link: Document, amount: int) -> Document:
+        """Each payer of a Payment Link gets a session with the link's metadata."""
+        price = self.find("prices", link["line_item_prices"][0])
+        custom = price["custom_unit_amount"] or {"minimum": amount, "maximum": amount}
+        if not custom["minimum"] <= amount <= custom["maximum"]:
+            raise StripeRefusalError("The amount is outside of what this link takes.", code="amount_too_small")
+        session_id = new_id("cs_test_")
+        expires = now() + int(_LATEST.total_seconds())
+        return self.book.put(
+            "sessions",
+            {
+                **self._session_head(session_id, price["currency"], amount, expires),
+                "client_reference_id": None,
+                "customer": None,
+                "customer_email": None,
+                "metadata": link["metadata"],
+                "mode": "payment",
+                "submit_type": link["submit_type"],
+                "success_url": link["after_completion"].get("redirect", {}).get("url"),
+                "cancel_url": None,
+                "payment_link": link["id"],
+                "url": f"{self._address}/pay/stripe/c/{session_id}",
+                "intent_metadata": link["intent_metadata"],
+                "items": [{"description": "Donation", "amount": amount}],
+            },
+        )
+
+    def _session_head(self, session_id: str, currency: str, total: int, expires: int) -> Document:
+        return {
+            "id": session_id,
+            "object": "checkout.session",
+            "livemode": False,
+            "created": now(),
+            "expires_at": expires,
+            "currency": currency,
+            "amount_subtotal": total,
+            "amount_total": total,
+            "status": "open",
+            "payment_status": "unpaid",
+            "payment_intent": None,
+            "presentment_details": None,
+        }
+
+    def _priced(self, line_items: list[Document]) -> tuple[str, int, list[Document]]:
+        if not line_items:
+            raise StripeRefusalError("Missing required param: line_items.", param="line_items")
+        items = [self._item(item, f"line_items[{number}]") for number, item in enumerate(line_items)]
+        currency = items[0]["currency"]
+        if any(item["currency"] != currency for item in items):
+            raise StripeRefusalError("All line items must have the same currency.", param="line_items")
+        total = sum(item["amount"] for item in items)
+        check_amount(currency, total, "line_items[0][price_data][unit_amount]")
+        return currency, total, items
+
+    def _item(self, item: Document, name: str) -> Document:
+        if "price" in item:
+            price = self.find("prices", item["price"])
+        else:
+            required(item, "price_data")
+            price = item["price_data"]
+            required(price, "currency", "unit_amount")
+            if "product_data" not in price and "product" not in price:
+                raise StripeRefusalError("Missing required param: product_data.", param=f"{name}[price_data]")
+        quantity = item.get("quantity", 1)
+        description = price.get("product_data", {}).get("name", "Item")
+        amount = price["unit_amount"] * quantity
+        return {"description": description, "currency": price["currency"], "amount": amount}
+
+    def make(self, kind: str, raw: Document) -> Document:
+        """A product, price, link or customer."""
+        makers = {
+            "products": self._product, "prices": self._price, "payment_links": self._link, "customers": self._customer,
+        }  # fmt: skip
+        head = {"id": new_id(_PREFIX[kind])[:30], "livemode": False, "created": now()}
+        return self.book.put(kind, {**head, **makers[kind](raw)})
+
+    def _product(self, raw: Document) -> Document:
+        params = checked(raw, shapes.PRODUCT)
+        required(params, "name")
+        own_id = {"id": params["id"]} if "id" in params else {}
+        if own_id and self.book.get("products", params["id"]):
+            raise StripeRefusalError("Product already exists.", code="resource_already_exists", param="id")
+        usual = {"object": "product", "active": True, "metadata": {}, "description": None}
+        return {**usual, **without(params, "expand"), **own_id}
+
+    def _price(self, raw: Document) -> Document:
+        params = checked(raw, shapes.PRICE)
+        required(params, "currency")
+        custom = params.get("custom_unit_amount")
+        if (custom is None) == ("unit_amount" not in params):
+            raise StripeRefusalError("Give exactly one of unit_amount and custom_unit_amount.", param="unit_amount")
+        product = params.get("product") or self.make("products", params.get("product_data", {}))["id"]
+        self.find("products", product)
+        if custom is not None:
+            for bound in ("minimum", "maximum", "preset"):
+                if bound in custom:
+                    check_amount(params["currency"], custom[bound], f"custom_unit_amount[{bound}]")
+        self._claim_lookup_key(params)
+        usual: Document = {"object": "price", "active": True, "metadata": {}, "lookup_key": None, "unit_amount": None}
+        usual |= {"custom_unit_amount": None, "type": "one_time"}
+        return {**usual, **without(params, "expand", "transfer_lookup_key", "product_data"), "product": product}
+
+    def _claim_lookup_key(self, params: Document) -> None:
+        key = params.get("lookup_key")
+        holders = [price for price in self.book.all("prices") if key is not None and price["lookup_key"] == key]
+        if holders and not params.get("transfer_lookup_key"):
+            raise StripeRefusalError("A price already uses that lookup key.", param="lookup_key")
+        for price in holders:
+            self.book.put("prices", {**price, "lookup_key": None})
+
+    def _link(self, raw: Document) -> Document:
+        params = checked(raw, shapes.LINK)
+        required(params, "line_items")
+        prices = [item["price"] for item in params["line_items"]]
+        for price in prices:
+            self.find("prices", price)
+        if len(prices) > 1 and any(self.find("prices", price)["custom_unit_amount"] for price in prices):
+            raise StripeRefusalError("A custom amount must be the only line item.", param="line_items")
+        key = new_id("")[:16]
+        return {
+            "object": "payment_link",
+            "active": True,
+            "url": f"{self._address}/pay/stripe/l/{key}",
+            "key": key,
+            "metadata": params.get("metadata", {}),
+            "submit_type": params.get("submit_type", "auto"),
+            "after_completion": params.get("after_completion", {"type": "hosted_confirmation"}),
+            "intent_metadata": params.get("payment_intent_data", {}).get("metadata", {}),
+            "line_item_prices": prices,
+        }
+
+    def _customer(self, raw: Document) -> Document:
+        params = checked(raw, shapes.CUSTOMER)
+        return {"object": "customer", "email": None, "name": None, "metadata": {}, **without(params, "expand")}
+
+    def change(self, kind: str, key: str, raw: Document) -> Document:
+        """What may be changed of a price or a link."""
+        shape = shapes.PRICE_UPDATE if kind == "prices" else shapes.LINK_UPDATE
+        params = checked(raw, shape)
+        return self.book.put(kind, {**self.find(kind, key), **without(params, "expand", "transfer_lookup_key")})
+
+
+def check_amount(currency: str, amount: int, param: str) -> None:
+    """What Stripe charges: not too little, not too much, and in steps where the currency has them."""
+    if amount < _LEAST.get(currency, 50):
+        raise StripeRefusalError(
+            "The amount must be greater than or equal to the minimum charge.", code="amount_too_small", param=param
+        )
+    if amount > LARGEST:
+        raise StripeRefusalError("The amount is too large.", code="amount_too_large", param=param)
+    step = 100 if currency in _WHOLE_HUNDREDS else 10 if currency in THREE_DECIMAL else 1
+    if amount % step:
+        raise StripeRefusalError(f"{currency} amounts are multiples of {step}.", param=param)
+
+
+def without(params: Document, *names: str) -> Document:
+    """Those that are kept."""
+    return {name: value for name, value in params.items() if name not in names}
+
+
+def public(document: Document) -> Any:
+    """As the API shows it: what the sandbox keeps for itself stays inside."""
+    hidden = ("intent_metadata", "items", "key", "line_item_prices")
+    shown = without(document, *hidden)
+    if shown.get("object") == "checkout.session" and shown["status"] != "open":
+        shown["url"] = None
+    return shown

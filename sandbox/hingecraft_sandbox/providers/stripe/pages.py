@@ -1,0 +1,185 @@
+"""Where a donor pays by card: Checkout and Payment Links, and what a person may do to them afterwards."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+from aiohttp import web
+
+from hingecraft_sandbox.providers.book import Document
+from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
+from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.objects import THREE_DECIMAL, ZERO_DECIMAL
+
+
+def shown(amount: int, currency: str) -> str:
+    """Units as people write them."""
+    digits = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency.upper()}"
+
+
+class StripePages:
+    """`/pay/stripe/...`."""
+
+    def __init__(self, acts: Acts) -> None:
+        self._acts = acts
+        self._objects = acts.objects
+        self._book = acts.objects.book
+
+    def add_to(self, app: web.Application) -> None:
+        """The addresses that there are."""
+        app.router.add_get("/pay/stripe/c/{id}", self.session)
+        app.router.add_post("/pay/stripe/c/{id}/{act}", self.act)
+        app.router.add_get("/pay/stripe/l/{key}", self.link)
+        app.router.add_post("/pay/stripe/l/{key}/begin", self.begin)
+        app.router.add_post("/pay/stripe/refund/{id}/fail", self.fail_refund)
+        app.router.add_post("/pay/stripe/dispute/{id}/{end}", self.close_dispute)
+
+    async def session(self, request: web.Request) -> web.Response:
+        """The page of one session, in whatever state it is."""
+        found = self._book.get("sessions", request.match_info["id"])
+        if found is None:
+            return page("There is no such payment", "<p>Follow the link from the site again.</p>", status=404)
+        return self._shown(found)
+
+    def _shown(self, session: Document, refused: str = "") -> web.Response:
+        base = f"/pay/stripe/c/{session['id']}"
+        amount = f'<p class="amount">{shown(session["amount_total"], session["currency"])}</p>'
+        told = facts(
+            [
+                ("For", ", ".join(item["description"] for item in session["items"])),
+                ("E-mail", session["customer_email"]),
+                ("State", f"{session['status']}, {session['payment_status']}"),
+                ("Reference", session["client_reference_id"]),
+            ]
+        )
+        choices = self._choices(session, base)
+        wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
+        back = session["success_url"] if session["status"] == "complete" else session["cancel_url"]
+        leave = f'<p><a href="{escape(_filled(back, session))}">Back to the site</a></p>' if back else ""
+        return page("Pay by card", amount + told + wrong + buttons(choices) + leave, status=409 if refused else 200)
+
+    def _choices(self, session: Document, base: str) -> list[Button]:
+        if session["status"] == "open":
+            return [
+                Button("Pay", f"{base}/pay", "go"),
+                Button("Decline the card", f"{base}/fail"),
+                Button("Let it expire", f"{base}/expire", "stop"),
+            ]
+        if session["status"] != "complete":
+            return []
+        intent = self._objects.find("payment_intents", session["payment_intent"])
+        charge = self._objects.find("charges", intent["latest_charge"])
+        left = charge["amount"] - charge["amount_refunded"]
+        choices = [Button("Refund all of it", f"{base}/refund", "stop")] if left else []
+        if left > 1:
+            choices.append(Button("Refund half", f"{base}/refund_half", "stop"))
+        if not charge["disputed"]:
+            choices.append(Button("Dispute", f"{base}/dispute", "stop"))
+        for refund in self._book.all("refunds"):
+            if refund["charge"] == charge["id"] and refund["status"] == "succeeded":
+                what = shown(refund["amount"], refund["currency"])
+                choices.append(Button(f"Let the refund of {what} fail", f"/pay/stripe/refund/{refund['id']}/fail"))
+        for dispute in self._book.all("disputes"):
+            if dispute["charge"] == charge["id"] and dispute["status"] not in {"won", "lost"}:
+                base = f"/pay/stripe/dispute/{dispute['id']}"
+                choices += [Button("The dispute is won", f"{base}/won"), Button("The dispute is lost", f"{base}/lost")]
+        return choices
+
+    async def act(self, request: web.Request) -> web.Response:
+        """A button was pressed; paying goes back to the site, as the real page does."""
+        session_id, act = request.match_info["id"], request.match_info["act"]
+        try:
+            session = self._done(session_id, act)
+        except StripeRefusalError as error:
+            found = self._book.get("sessions", session_id)
+            if found is None:
+                return page("There is no such payment", "<p>Follow the link from the site again.</p>", status=404)
+            return self._shown(found, error.body["error"]["message"])
+        if act == "pay" and session["success_url"]:
+            raise web.HTTPSeeOther(_filled(session["success_url"], session))
+        raise web.HTTPSeeOther(f"/pay/stripe/c/{session_id}")
+
+    def _done(self, session_id: str, act: str) -> Document:
+        simple = {"pay": self._acts.pay, "fail": self._acts.fail, "expire": self._acts.expire}
+        if act in simple:
+            return simple[act](session_id)
+        session = self._objects.find("sessions", session_id)
+        intent_id = session["payment_intent"] or ""
+        intent = self._objects.find("payment_intents", intent_id)
+        if act == "refund":
+            self._acts.refund({"payment_intent": intent_id})
+        elif act == "refund_half":
+            charge = self._objects.find("charges", intent["latest_charge"])
+            self._acts.refund(
+                {"payment_intent": intent_id, "amount": (charge["amount"] - charge["amount_refunded"]) // 2}
+            )
+        elif act == "dispute":
+            self._acts.dispute(intent["latest_charge"])
+        else:
+            raise StripeRefusalError(f"There is no act {act}.")
+        return session
+
+    async def fail_refund(self, request: web.Request) -> web.Response:
+        """The money came back."""
+        return self._back(lambda: self._acts.fail_refund(request.match_info["id"]))
+
+    async def close_dispute(self, request: web.Request) -> web.Response:
+        """Won or lost."""
+        won = request.match_info["end"] == "won"
+        return self._back(lambda: self._acts.close_dispute(request.match_info["id"], won=won))
+
+    def _back(self, work: Any) -> web.Response:
+        try:
+            changed = work()
+        except StripeRefusalError as error:
+            return page("That is not possible", f"<p>{escape(error.body['error']['message'])}</p>", status=409)
+        intent_id = changed["payment_intent"]
+        session = next(each for each in self._book.all("sessions") if each["payment_intent"] == intent_id)
+        raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
+
+    def _link(self, request: web.Request) -> Document | None:
+        key = request.match_info["key"]
+        return next((link for link in self._book.all("payment_links") if link["key"] == key), None)
+
+    async def link(self, request: web.Request) -> web.Response:
+        """A Payment Link: the payer says how much."""
+        link = self._link(request)
+        if link is None or not link["active"]:
+            return page("This link is no longer active", "<p>Choose an amount on the site again.</p>", status=404)
+        return self._ask_amount(link)
+
+    def _ask_amount(self, link: Document, refused: str = "") -> web.Response:
+        price = self._objects.find("prices", link["line_item_prices"][0])
+        custom = price["custom_unit_amount"] or {}
+        currency = price["currency"]
+        preset = custom.get("preset", price["unit_amount"] or custom.get("minimum", 100))
+        wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
+        field = (
+            f"<label>Amount in the smallest unit of {escape(currency.upper())} "
+            f'<input name="amount" inputmode="numeric" required value="{preset}"></label> '
+        )
+        bounds = facts([(name, shown(custom[name], currency)) for name in ("minimum", "maximum") if name in custom])
+        go = Button("Continue", f"/pay/stripe/l/{link['key']}/begin", "go", field)
+        return page("Give what you like", bounds + wrong + buttons([go]), status=400 if refused else 200)
+
+    async def begin(self, request: web.Request) -> web.Response:
+        """Each payer gets a session of their own."""
+        link = self._link(request)
+        if link is None or not link["active"]:
+            return page("This link is no longer active", "<p>Choose an amount on the site again.</p>", status=404)
+        text = str((await request.post()).get("amount", ""))
+        if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004 - nine digits are more than any card takes
+            return self._ask_amount(link, "Enter a whole number.")
+        try:
+            session = self._objects.session_of_link(link, int(text))
+        except StripeRefusalError as error:
+            return self._ask_amount(link, error.body["error"]["message"])
+        raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
+
+
+def _filled(url: str, session: Document) -> str:
+    return url.replace("{CHECKOUT_SESSION_ID}", session["id"])

@@ -1,0 +1,76 @@
+"""What each endpoint of Stripe's takes, as far as this product asks; anything else is refused as unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hingecraft_sandbox.providers.stripe.forms import METADATA, TEXT, WHOLE, YES_NO
+
+_PRODUCT_DATA = {"name": TEXT, "description": TEXT, "metadata": METADATA, "images": [TEXT]}
+_PRICE_DATA = {
+    "currency": TEXT,
+    "unit_amount": WHOLE,
+    "product": TEXT,
+    "product_data": _PRODUCT_DATA,
+    "recurring": {"interval": frozenset({"day", "week", "month", "year"}), "interval_count": WHOLE},
+}
+_INTENT_DATA = {"metadata": METADATA, "description": TEXT, "receipt_email": TEXT, "statement_descriptor_suffix": TEXT}
+_SUBMIT = frozenset({"auto", "book", "donate", "pay", "subscribe"})
+_EXPAND = {"expand": [TEXT]}
+
+SESSION = {
+    "mode": frozenset({"payment", "setup", "subscription"}),
+    "submit_type": _SUBMIT,
+    "line_items": [{"quantity": WHOLE, "price": TEXT, "price_data": _PRICE_DATA}],
+    "client_reference_id": TEXT,
+    "metadata": METADATA,
+    "payment_intent_data": _INTENT_DATA,
+    "success_url": TEXT,
+    "cancel_url": TEXT,
+    "expires_at": WHOLE,
+    "customer": TEXT,
+    "customer_email": TEXT,
+    "allow_promotion_codes": YES_NO,
+    **_EXPAND,
+}
+PRODUCT = {"id": TEXT, "name": TEXT, "description": TEXT, "active": YES_NO, "metadata": METADATA, **_EXPAND}
+PRICE = {
+    "product": TEXT,
+    "product_data": _PRODUCT_DATA,
+    "currency": TEXT,
+    "unit_amount": WHOLE,
+    "custom_unit_amount": {"enabled": YES_NO, "minimum": WHOLE, "maximum": WHOLE, "preset": WHOLE},
+    "lookup_key": TEXT,
+    "transfer_lookup_key": YES_NO,
+    "nickname": TEXT,
+    "active": YES_NO,
+    "metadata": METADATA,
+    **_EXPAND,
+}
+PRICE_UPDATE = {"active": YES_NO, "lookup_key": TEXT, "transfer_lookup_key": YES_NO, "metadata": METADATA, **_EXPAND}
+LINK = {
+    "line_items": [{"price": TEXT, "quantity": WHOLE}],
+    "metadata": METADATA,
+    "payment_intent_data": _INTENT_DATA,
+    "submit_type": _SUBMIT,
+    "after_completion": {"type": frozenset({"redirect", "hosted_confirmation"}), "redirect": {"url": TEXT}},
+    "active": YES_NO,
+    **_EXPAND,
+}
+LINK_UPDATE = {"active": YES_NO, "metadata": METADATA, **_EXPAND}
+CUSTOMER = {"email": TEXT, "name": TEXT, "metadata": METADATA, **_EXPAND}
+REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
+_PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
+LISTS: Mapping[str, Mapping[str, Any]] = {
+    "sessions": {**_PAGE, "payment_intent": TEXT, "payment_link": TEXT, "status": TEXT},
+    "products": {**_PAGE, "active": YES_NO},
+    "prices": {**_PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
+    "payment_links": {**_PAGE, "active": YES_NO},
+    "payment_intents": _PAGE,
+    "refunds": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
+    "events": {**_PAGE, "type": TEXT, "delivery_success": YES_NO, "created": {"gte": WHOLE, "gt": WHOLE, "lte": WHOLE}},
+    "balance_transactions": {**_PAGE, "source": TEXT},
+}
+READ: Mapping[str, Any] = _EXPAND
+EXPIRE: Mapping[str, Any] = _EXPAND

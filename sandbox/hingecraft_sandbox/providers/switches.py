@@ -1,0 +1,144 @@
+"""Bad behaviour on demand: the next calls fail, hang, answer nonsense or are told of late."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+Act = Literal[
+    "timeout_before",
+    "timeout_after",
+    "status_before",
+    "status_after",
+    "garbage",
+    "half_body",
+    "redirect",
+    "bad_url",
+    "slow",
+]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Fault(_Strict):
+    """What the next calls meet: `before` means that nothing was done, `after` that it was and nobody is told."""
+
+    act: Act
+    provider: Literal["stripe", "nowpayments", "*"] = "*"
+    path: Annotated[str, Field(description="a part of the path; empty: every call")] = ""
+    method: Literal["GET", "POST", "*"] = "*"
+    times: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    status: Annotated[int, Field(ge=300, le=599)] = 500
+    seconds: Annotated[float, Field(ge=0, le=120)] = 30.0
+    retry_after: Annotated[int | None, Field(ge=0, le=3600)] = None
+    url: Annotated[str, Field(description="what bad_url puts in the place of the link")] = (
+        "https://elsewhere.example/pay"
+    )
+
+
+class WebhookSwitch(_Strict):
+    """How events are told: not at all, twice, late, or in another order than they happened."""
+
+    enabled: bool = True
+    times: Annotated[int, Field(ge=1, le=10)] = 1
+    delay: Annotated[float, Field(ge=0, le=600)] = 0.0
+    shuffled: bool = False
+
+
+class Switches:
+    """What is switched on."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.webhooks = WebhookSwitch()
+        self.latency = 0.0
+
+    def reset(self) -> None:
+        """Everything behaves again."""
+        self.faults.clear()
+        self.webhooks = WebhookSwitch()
+        self.latency = 0.0
+
+    def _taken(self, provider: str, method: str, path: str) -> Fault | None:
+        for fault in self.faults:
+            meant = fault.provider in {"*", provider} and fault.method in {"*", method} and fault.path in path
+            if meant:
+                fault.times -= 1
+                if fault.times == 0:
+                    self.faults.remove(fault)
+                return fault
+        return None
+
+    async def around(self, provider: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer the call, or misbehave."""
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        fault = self._taken(provider, request.method, request.path)
+        if fault is None:
+            return await handler(request)
+        instead = await _instead(fault, request)
+        if instead is not None:
+            return instead
+        return await _afterwards(fault, request, await handler(request))
+
+
+async def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | None:
+    """What happens before anything is done; None lets the call go on."""
+    match fault.act:
+        case "timeout_before":
+            return await _hang(request, fault.seconds)
+        case "status_before":
+            return _failed(fault)
+        case "garbage":
+            return web.Response(text="<html>not what you asked for", content_type="text/html")
+        case "redirect":
+            return web.Response(status=302, headers={"Location": fault.url})
+        case "slow":
+            await asyncio.sleep(fault.seconds)
+        case "bad_url":
+            request["bad_url"] = fault.url
+    return None
+
+
+async def _afterwards(fault: Fault, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """What happens when everything is done already."""
+    match fault.act:
+        case "timeout_after":
+            return await _hang(request, fault.seconds)
+        case "half_body":
+            return await _half(request, response)
+        case "status_after":
+            return _failed(fault)
+    return response
+
+
+def _failed(fault: Fault) -> web.Response:
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else None
+    error = {"error": {"type": "api_error", "message": f"The sandbox was told to answer {fault.status}."}}
+    return web.json_response({**error, "statusCode": fault.status}, status=fault.status, headers=headers)
+
+
+async def _hang(request: web.Request, seconds: float) -> web.StreamResponse:
+    """Say nothing for a while, then break the connection."""
+    await asyncio.sleep(seconds)
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=504)
+
+
+async def _half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
+    assert isinstance(whole, web.Response)
+    body = whole.body if isinstance(whole.body, bytes) else b""
+    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(body))})
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response

@@ -1,0 +1,94 @@
+"""Tells the backend what happened, signed as the real ones sign, again and again until it is taken."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from hingecraft_sandbox.providers.switches import Switches
+
+log = logging.getLogger(__name__)
+
+_PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0)
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
+_SHUFFLE_WITHIN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One thing to tell; the headers are made anew for each attempt, since they carry the time."""
+
+    url: str
+    body: bytes
+    headers: Callable[[], Mapping[str, str]]
+
+
+class WebhookSender:
+    """Delivers on its own; what is switched off meanwhile is never sent, as if it had been lost."""
+
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        self._session: aiohttp.ClientSession | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tell(self, telling: Telling) -> None:
+        """Begin to deliver."""
+        how = self._switches.webhooks
+        if not how.enabled:
+            return
+        for _ in range(how.times):
+            jitter = random.uniform(0, _SHUFFLE_WITHIN) if how.shuffled else 0.0  # noqa: S311 - an order, no secret
+            task = asyncio.create_task(self._deliver(telling, how.delay + jitter))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, telling: Telling, delay: float) -> None:
+        await asyncio.sleep(delay)
+        for pause in (*_PAUSES, None):
+            if await self._sent(telling):
+                return
+            if pause is None:
+                log.warning("%s never took an event", telling.url)
+                return
+            await asyncio.sleep(pause)
+
+    async def _sent(self, telling: Telling) -> bool:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+        try:
+            async with self._session.post(telling.url, data=telling.body, headers=telling.headers()) as response:
+                return response.ok
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        """Stop telling."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+
+def stripe_headers(secret: str, body: bytes) -> dict[str, str]:
+    """`Stripe-Signature` over the time and the raw body."""
+    moment = int(time.time())
+    signed = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": f"t={moment},v1={signed}"}
+
+
+def nowpayments_headers(secret: str, payment: Mapping[str, Any]) -> dict[str, str]:
+    """`x-nowpayments-sig` over the body with its keys sorted."""
+    text = json.dumps(payment, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    signed = hmac.new(secret.encode(), text.encode(), hashlib.sha512).hexdigest()
+    return {"Content-Type": "application/json", "x-nowpayments-sig": signed}
