@@ -31,7 +31,9 @@ from hingecraft_sandbox.dev import pods, screen
 from hingecraft_sandbox.dev.demo import add_demo_data
 from hingecraft_sandbox.dev.site_endpoint import PATH as SITE_PATH
 from hingecraft_sandbox.dev.site_endpoint import site_app
+from hingecraft_sandbox.dev.site_pages import add_pages
 from hingecraft_sandbox.postgres import Postgres, find_binaries, reachable_folder
+from hingecraft_sandbox.providers.nowpayments.api import PREFIX as NOWPAYMENTS_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 POSTGRES_PORT = 54329
 POD_PORTS = (8080, 8082)
 SITE_PORT = 8090
+SANDBOX_PORT = 8092
 _DATABASE = "hingecraft"
 
 # Fixed, and known to everyone: they protect nothing but a laptop's own demo.
@@ -48,17 +51,38 @@ _SECRETS = {
     "VISITOR_SECRET": "dev-visitor-secret",
     "WEBHOOK_SECRET": "whsec_ZGV2LXdlYmhvb2stc2VjcmV0",
 }
+_SITE = f"http://127.0.0.1:{SITE_PORT}"
+_SANDBOX = f"http://127.0.0.1:{SANDBOX_PORT}"
+# Each provider is the sandbox, unless `.env` has a key for the real one.
+_PROVIDERS = {
+    "STRIPE_SECRET": {
+        "STRIPE_SECRET": "sk_test_" + "sandbox",
+        "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
+        "STRIPE_API_BASE": _SANDBOX,
+        "STRIPE_RATE": "500",
+    },
+    "NOWPAYMENTS_API_KEY": {
+        "NOWPAYMENTS_API_KEY": "sandbox-key",
+        "NOWPAYMENTS_API_BASE": _SANDBOX + NOWPAYMENTS_PREFIX,
+    },
+}
 
 
 def _environment(dsn: str) -> dict[str, str]:
     """What the processes are told: our defaults, then whatever `.env` says."""
+    given = {name: value for name, value in dotenv_values(".env").items() if value}
+    providers = [defaults for key, defaults in _PROVIDERS.items() if key not in given]
     return {
         **_SECRETS,
+        **{name: value for defaults in providers for name, value in defaults.items()},
+        "SITE_URL": _SITE,
+        "CORS_ORIGINS": _SITE,
+        "PUBLIC_URL": f"http://127.0.0.1:{POD_PORTS[0]}",
         "DATABASE_URL": dsn,
         "API_ADDRESSES": ",".join(f"http://127.0.0.1:{port + 1}" for port in POD_PORTS),
         "WIX_WEBHOOK_ENDPOINTS": f"site=http://127.0.0.1:{SITE_PORT}{SITE_PATH}",
         "ALLOW_PRIVATE_WEBHOOKS": "true",
-        **{name: value for name, value in dotenv_values(".env").items() if value},
+        **given,
     }
 
 
@@ -89,7 +113,7 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _refuse_taken_ports() -> None:
-    wanted = [port for pod in POD_PORTS for port in (pod, pod + 1)] + [SITE_PORT, POSTGRES_PORT]
+    wanted = [port for pod in POD_PORTS for port in (pod, pod + 1)] + [SITE_PORT, SANDBOX_PORT, POSTGRES_PORT]
     for port in wanted:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -137,7 +161,9 @@ async def _prepare(postgres: Postgres) -> str:
 
 @asynccontextmanager
 async def _site(settings: SyncSettings) -> AsyncIterator[None]:
-    runner = web.AppRunner(site_app(settings.webhook_secret, screen.site_told), access_log=None)
+    site = site_app(settings.webhook_secret, screen.site_told)
+    add_pages(site, f"http://127.0.0.1:{POD_PORTS[0]}")
+    runner = web.AppRunner(site, access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", SITE_PORT).start()
@@ -147,8 +173,9 @@ async def _site(settings: SyncSettings) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _pods(folder: Path, environment: dict[str, str]) -> AsyncIterator[list[pods.PodProcess]]:
-    started = [
+async def _processes(folder: Path, environment: dict[str, str]) -> AsyncIterator[list[pods.Running]]:
+    started = [await pods.start_sandbox(port=SANDBOX_PORT, folder=folder, environment=environment)]
+    started += [
         await pods.start_pod(number, port=port, folder=folder, environment=environment)
         for number, port in enumerate(POD_PORTS, start=1)
     ]
@@ -164,9 +191,9 @@ async def _run_all(folder: Path, postgres: Postgres) -> None:
     settings = load(SyncSettings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_site(settings))
-        started = await stack.enter_async_context(_pods(folder, environment))
+        started = await stack.enter_async_context(_processes(folder, environment))
         engine = await stack.enter_async_context(engine_of(settings, screen.landed, CollectorRegistry()))
-        screen.welcome(started, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"])
+        screen.welcome(started, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"], SITE_PORT)
         async with asyncio.TaskGroup() as tasks:
             for pod in started:
                 tasks.create_task(pod.ended())

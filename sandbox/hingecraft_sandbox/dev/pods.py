@@ -1,9 +1,10 @@
-"""Two API pods as processes of their own, as they would be in a cluster."""
+"""Two API pods and the providers' sandbox as processes of their own, as they would be elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,16 +16,17 @@ from pathlib import Path
 
 from hingecraft.errors import OperatorError
 
+SANDBOX = "Sandbox"
 _STOP_TIMEOUT = 10.0
+_OURS = re.compile(r"hingecraft (api$|sandbox --port )")
 
 
 @dataclass(slots=True, kw_only=True)
-class PodProcess:
+class Running:
     """One of them."""
 
     name: str
     port: int
-    internal_port: int
     log: Path
     process: Process
 
@@ -49,30 +51,44 @@ class PodProcess:
 
 
 def end_forgotten(folder: Path) -> None:
-    """Pods whose `hingecraft dev` was killed still run, and hold the ports."""
-    for note in folder.glob("api-*.pid"):
+    """Processes whose `hingecraft dev` was killed still run, and hold the ports."""
+    for note in folder.glob("*.pid"):
         pid = int(note.read_text() or 0)
         args = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-        if args.strip().endswith("hingecraft api"):
+        if _OURS.search(args):
             os.kill(pid, signal.SIGKILL)
         note.unlink()
 
 
-async def start_pod(number: int, *, port: int, folder: Path, environment: Mapping[str, str]) -> PodProcess:
-    """Start `hingecraft api` with its own two ports; its log goes to a file."""
-    log = folder / f"api-{number}.log"
+async def start_pod(number: int, *, port: int, folder: Path, environment: Mapping[str, str]) -> Running:
+    """Start `hingecraft api` with its own two ports."""
+    own = {"HOST": "127.0.0.1", "PORT": str(port), "INTERNAL_PORT": str(port + 1)}
+    process, log = await _start(f"api-{number}", ["api"], folder, {**environment, **own})
+    return Running(name=f"API pod {number}", port=port, log=log, process=process)
+
+
+async def start_sandbox(*, port: int, folder: Path, environment: Mapping[str, str]) -> Running:
+    """Start `hingecraft sandbox`; it remembers what happened, as the database does."""
+    arguments = ["sandbox", "--port", str(port), "--journal", str(folder / "sandbox.jsonl")]
+    process, log = await _start("sandbox", arguments, folder, environment)
+    return Running(name=SANDBOX, port=port, log=log, process=process)
+
+
+async def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[Process, Path]:
+    """The log goes to a file."""
+    log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "hingecraft",
-            "api",
-            env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port), "INTERNAL_PORT": str(port + 1)},
+            *arguments,
+            env={**os.environ, **environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # Ctrl-C is for `hingecraft dev`, which then ends its pods in order.
+            # Ctrl-C is for `hingecraft dev`, which then ends its processes in order.
             start_new_session=True,
         )
-    (folder / f"api-{number}.pid").write_text(str(process.pid))
-    return PodProcess(name=f"API pod {number}", port=port, internal_port=port + 1, log=log, process=process)
+    (folder / f"{name}.pid").write_text(str(process.pid))
+    return process, log

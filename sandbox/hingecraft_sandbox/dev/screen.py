@@ -8,16 +8,21 @@ from datetime import datetime
 from pathlib import Path
 
 from hingecraft.sync.engine import Landed
-from hingecraft_sandbox.dev.pods import PodProcess
+from hingecraft_sandbox.dev.pods import SANDBOX, Running
 
 _BOLD, _SOFT, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
-def welcome(pods: Sequence[PodProcess], dsn: str, folder: Path, admin_token: str) -> None:
+def _start_of(each: Running) -> str:
+    return "/" if each.name == SANDBOX else "/routes"
+
+
+def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str, site_port: int) -> None:
     """What runs where, and what to try first."""
-    first = pods[0].port
+    first = next(each.port for each in running if each.name != SANDBOX)
     rows = [
-        *((pod.name, f"http://127.0.0.1:{pod.port}/routes   log: {pod.log}") for pod in pods),
+        ("Give", f"http://127.0.0.1:{site_port}/mission-support"),
+        *((each.name, f"http://127.0.0.1:{each.port}{_start_of(each)}   log: {each.log}") for each in running),
         ("The calls", f"http://127.0.0.1:{first}/docs"),
         ("Postgres", dsn),
         ("Data", f"{folder}   start afresh: make dev RESET=1"),

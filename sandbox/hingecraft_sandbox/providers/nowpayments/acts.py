@@ -123,9 +123,8 @@ class NowPaymentsActs:
 
     def move(self, payment: Document, status: str, *, paid: Decimal | None = None) -> Document:
         """The chain, or time, moves the payment on; each step is told."""
-        if payment["payment_status"] in _FINAL and not (
-            payment["payment_status"] == "finished" and status == "refunded"
-        ):
+        before = payment["payment_status"]
+        if before in _FINAL and (before, status) != ("finished", "refunded"):
             raise NowPaymentsRefusalError(f"This payment is {before} already.", status=409)
         payment |= {"payment_status": status, "updated_at": _moment()}
         if paid is not None:
