@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hingecraft.links.command import LinksSettings
 from hingecraft.migrations.command import MigrateSettings
 from hingecraft.settings import Settings
 from hingecraft.sync.command import SyncSettings
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
+from hingecraft_sandbox.providers.command import SandboxSettings
 
 SETTINGS: dict[str, type[Settings]] = {
     "hingecraft api": ApiSettings,
     "hingecraft sync": SyncSettings,
     "hingecraft migrate": MigrateSettings,
+    "hingecraft links": LinksSettings,
+    "hingecraft sandbox": SandboxSettings,
 }
 _WIDTH = 110
 

@@ -21,6 +21,9 @@ _SECRET_SHAPES = re.compile(
 )
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+# Libraries that say something of every call; our own lines say what matters of it.
+_TALKATIVE = ("stripe", "httpx", "httpcore")
+
 
 class Masker:
     """Takes secrets out of text: those of this process by value, others by their shape."""
@@ -93,3 +96,5 @@ def start_logging(level: str, secrets: Iterable[Secret], *, stream: TextIO = sys
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level) if root.level > logging.DEBUG else root.level)

@@ -75,6 +75,7 @@ class _Begun:
     payment_id: uuid.UUID
     request: Mapping[str, Any]
     key: str
+    expires_at: datetime | None
 
 
 class Checkouts:
@@ -142,7 +143,9 @@ class Checkouts:
         request, key = provider.request_for(order), provider.idempotency_key(order)
         new = _new(wanted, order, provider.name, livemode=provider.livemode)
         checkout_id = await self._write_down(replace(new, expires_at=expires_at, key=key, request=request), wanted)
-        return await self._call(_Begun(provider, checkout_id, new.payment_id, request, key), wanted, situation)
+        return await self._call(
+            _Begun(provider, checkout_id, new.payment_id, request, key, expires_at), wanted, situation
+        )
 
     async def _open_wallet(self, wanted: Wanted, situation: Situation, address: str, because: str) -> Checkout:
         order = self._order(wanted, situation)
@@ -180,6 +183,7 @@ class Checkouts:
             outcome = Outcome(status=Status.UNKNOWN, details={"reason": error.reason, "outcome": "unknown"})
             return await self._without(begun, wanted, situation, outcome, _UNAVAILABLE)
         seconds = self._observe(begun, "opened", started)
+        result = replace(result, expires_at=result.expires_at or begun.expires_at)
         async with self._database.connection() as conn:
             mine = await store.opened(conn, begun.checkout_id, result, wanted.request_id, round(seconds * 1000))
         if not mine:
@@ -227,7 +231,14 @@ class Checkouts:
             return _kept_link(kept)
         if datetime.now(UTC) - kept.created_at > REPLAYED_FOR:
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
-        begun = _Begun(self._providers.of(kept.provider), kept.id, kept.payment_id, kept.request, kept.idempotency_key)
+        begun = _Begun(
+            self._providers.of(kept.provider),
+            kept.id,
+            kept.payment_id,
+            kept.request,
+            kept.idempotency_key,
+            kept.expires_at,
+        )
         return await self._call(begun, wanted, await self._situation(wanted))
 
     async def _as_it_stands(self, payment_id: uuid.UUID) -> Checkout:

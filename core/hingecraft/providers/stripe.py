@@ -25,7 +25,7 @@ NAME = "stripe"
 MICRO = "mission_support_micro"
 # Stripe takes 24 h at most, counted by its own clock; the rest is room for clocks that differ.
 SESSION_LIFE = timedelta(hours=23, minutes=50)
-_DOMAIN = "stripe.com"
+DOMAIN = "stripe.com"
 _LIVE_RATE, _TEST_RATE = 80, 20
 _CONNECTIONS = 512
 _CONNECT_TIMEOUT = 3.0
@@ -113,7 +113,7 @@ class StripeProvider:
             raise ProviderUnknownError("Stripe answered something that is no session")
         return Opened(
             provider_id=session_id,
-            url=checked(url, api_base=self._settings.stripe_api_base, domain=_DOMAIN, provider_id=session_id),
+            url=checked(url, api_base=self._settings.stripe_api_base, domain=DOMAIN, provider_id=session_id),
             expires_at=expires_at,
         )
 

@@ -23,9 +23,13 @@ from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.db.connection import Database
 from hingecraft.errors import OperatorError
+from hingecraft.links import service as links
+from hingecraft.links.command import LinksSettings
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.observability.logs import start_logging
-from hingecraft.settings import load
+from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.stripe_links import StripeLinks
+from hingecraft.settings import Secret, load
 from hingecraft.sync.command import SyncSettings, engine_of
 from hingecraft_sandbox.dev import pods, screen
 from hingecraft_sandbox.dev.demo import add_demo_data
@@ -185,6 +189,18 @@ async def _processes(folder: Path, environment: dict[str, str]) -> AsyncIterator
         await asyncio.gather(*(pod.stop() for pod in started))
 
 
+async def _keep_links(dsn: Secret) -> None:
+    """A standing link for each currency, in the sandbox only: an account of somebody's is not filled unasked."""
+    settings = load(LinksSettings)
+    provider = StripeProvider(settings)
+    database = Database(dsn, application="hingecraft-dev", largest=2)
+    try:
+        await links.ensure(database, StripeLinks(provider, settings.stripe_api_base), livemode=False)
+    finally:
+        await provider.close()
+        await database.close()
+
+
 async def _run_all(folder: Path, postgres: Postgres) -> None:
     environment = _environment(await _prepare(postgres))
     os.environ.update(environment)
@@ -198,6 +214,8 @@ async def _run_all(folder: Path, postgres: Postgres) -> None:
             for pod in started:
                 tasks.create_task(pod.ended())
             tasks.create_task(engine.run())
+            if environment.get("STRIPE_API_BASE") == _SANDBOX:
+                tasks.create_task(_keep_links(settings.database_url))
 
 
 def _run(arguments: argparse.Namespace) -> int:

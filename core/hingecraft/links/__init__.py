@@ -1,0 +1,1 @@
+"""The standing links, which many may pay."""
