@@ -35,7 +35,8 @@ async def _ensure(settings: LinksSettings, database: Database) -> None:
     finally:
         await provider.close()
     print(
-        f"{kept.wanted} links wanted: {kept.made} made, {kept.switched_on} switched on, {kept.switched_off} switched off"
+        f"{kept.wanted} links wanted: {kept.made} made, "
+        f"{kept.switched_on} switched on, {kept.switched_off} switched off"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError
@@ -34,7 +35,8 @@ WHERE provider = 'stripe' AND kind = 'standing' AND status = 'pending' AND idemp
 RETURNING provider_id, currency
 """
 ADD = """
-INSERT INTO external_payments (gateway, provider, provider_url, currency, kind, status, amount, price_currency, expires_at)
+INSERT INTO external_payments (gateway, provider, provider_url, currency, kind, status, amount, price_currency,
+                               expires_at)
 VALUES ($1, lower($1), $2, $3, 'standing', 'pending', $4, $5, $6) RETURNING id
 """
 LIST = """
@@ -132,5 +134,5 @@ async def listed(database: Database) -> list[dict[str, object]]:
         return [dict(row) for row in await conn.fetch(LIST)]
 
 
-async def _note(conn: Connection, action: str, **details: str) -> None:
+async def _note(conn: Connection, action: str, **details: Any) -> None:
     await audit.append(conn, actor="links", action=action, request_id=None, **details)
