@@ -1,0 +1,75 @@
+"""The providers' sandbox as a process of its own, and its switches."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from hingecraft_sandbox.postgres import free_port
+from support.processes import HingecraftProcess
+
+STRIPE_KEY = "sk_test_" + "sandbox"
+
+
+class Sandbox(HingecraftProcess):
+    """`hingecraft sandbox`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        super().__init__(folder, "sandbox", "sandbox", "--port", str(self.port))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a pod is told so that it talks to this sandbox."""
+        return {
+            "stripe_secret": STRIPE_KEY, "stripe_publishable_key": "pk_test_sandbox", "stripe_api_base": self.address,
+            "stripe_rate": 5000, "nowpayments_api_key": "sandbox-key",
+            "nowpayments_api_base": f"{self.address}/nowpayments/v1", "public_url": "http://127.0.0.1:9",
+        }  # fmt: skip
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name.upper(): str(value) for name, value in self.settings.items()}
+
+    async def ask(self, method: str, path: str, **options: Any) -> Any:
+        """A call of its own API, or of the providers' it stands for."""
+        async with (
+            aiohttp.ClientSession() as client,
+            client.request(method, self.address + path, **options) as response,
+        ):
+            text = await response.text()
+            assert response.status < 400, text
+            return await response.json() if response.content_type == "application/json" else text
+
+    async def ready(self) -> None:
+        for _ in range(500):
+            try:
+                await self.ask("DELETE", "/_sandbox/switches")
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)
+            else:
+                return
+        raise AssertionError("the sandbox did not start: " + self.log.read_text())
+
+    async def fault(self, act: str, **how: Any) -> None:
+        await self.ask("POST", "/_sandbox/faults", json={"act": act, **how})
+
+    async def stripe(self, path: str) -> Any:
+        return await self.ask("GET", f"/v1/{path}", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
+
+    async def sessions(self, payment_id: str) -> list[dict[str, Any]]:
+        """Those that were made for one payment."""
+        found = await self.stripe("checkout/sessions?limit=100")
+        return [session for session in found["data"] if session["client_reference_id"] == payment_id]
+
+    async def press(self, url: str, act: str) -> int:
+        """Press a button on a hosted page; answers the status of what is shown then."""
+        path = re.sub(r"^https?://[^/]+", "", url)
+        async with aiohttp.ClientSession() as client:
+            async with client.post(f"{self.address}{path}/{act}", allow_redirects=False) as response:
+                return response.status
