@@ -34,6 +34,7 @@ TIERS = (
     Tier("db", "migrations, stores, rebuild on Postgres 18", "tests/db"),
     Tier("db16", "the same on Postgres 16", "tests/db", environment={"HC_TEST_POSTGRES_VERSION": "16"}),
     Tier("api", "the pods over HTTP", "tests/api"),
+    Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money"),
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
     Tier("faults", "bad days, with real processes", "tests/faults"),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import LEASE
+from hingecraft.payments import idempotency, prefills, trail
+from hingecraft.payments import store as payments
 from hingecraft.routes import store as routes
 from hingecraft.routes.rebuild import REBUILD
 
@@ -21,6 +26,13 @@ SELECT CASE WHEN n % 1000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe',
        CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'completed' END,
        'https://pay.example/' || n, now() + interval '1 day', 'hc_' || n, '{}'
 FROM generate_series(1, 1000000) n;
+UPDATE external_payments SET provider_id = 'cs_' || idempotency_key WHERE kind = 'single';
+INSERT INTO payments (id, amount, currency, status, created_at)
+SELECT payment_id, 5, currency, 'pending', created_at FROM external_payments WHERE payment_id IS NOT NULL;
+INSERT INTO "ContributionIntent" ("_id", amount_entered, expires_at)
+SELECT 'prefill_' || n, 5, now() + interval '10 min' FROM generate_series(1, 200000) n;
+INSERT INTO idempotency_keys (scope, key, fingerprint, claimed_until)
+SELECT 'POST /x', 'a-key-of-this-test-' || n, 'x', now() FROM generate_series(1, 200000) n;
 INSERT INTO outbox (endpoint, type, data, state)
 SELECT 'site', 'routes.updated', '{}', CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'delivered' END
 FROM generate_series(1, 200000) n;
@@ -65,6 +77,34 @@ async def test_hot_paths_use_indexes_at_a_million_rows(conn):
         found = {kind for kind, read in await plan(conn, sql, *arguments) if read == table}
         assert found, f"does not read {table}: {sql}"
         assert found <= READ_THROUGH_AN_INDEX, sql
+
+
+LARGE = {"payments", "external_payments", "ContributionIntent", "idempotency_keys"}
+AN_ID, A_MOMENT = UUID(int=7), datetime(2026, 1, 1, tzinfo=UTC)
+CHECKOUT_PATHS = {
+    "route": (payments.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
+    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5)),
+    "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None)),
+    "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None)),
+    "latest": (payments.LATEST_CHECKOUT, (AN_ID,)),
+    "state": (payments.STATE, (AN_ID,)),
+    "session": (payments.OF_SESSION, ("cs_hc_77",)),
+    "claim": (idempotency.CLAIM, ("POST /x", "a-key-of-this-test-7", "x", LEASE, LEASE)),
+    "find": (idempotency.FIND, ("POST /x", "a-key-of-this-test-7")),
+    "keep": (idempotency.KEEP, ("POST /x", "a-key-of-this-test-7", A_MOMENT, 200, "{}")),
+    "use": (prefills.USE, ("prefill_7", AN_ID, LEASE, "r")),
+    "page": (trail.PAYMENTS, (A_MOMENT, AN_ID, 50)),
+    "checkouts": (trail.CHECKOUTS, (AN_ID,)),
+}
+
+
+@pytest.mark.timeout(300)
+async def test_checkouts_use_indexes_at_a_million_rows(conn):
+    await conn.execute(FILL, timeout=250)
+    for name, (sql, arguments) in CHECKOUT_PATHS.items():
+        read = [(kind, table) for kind, table in await plan(conn, sql, *arguments) if table in LARGE]
+        assert read or name == "claim", f"{name} reads nothing"
+        assert {kind for kind, _ in read} <= READ_THROUGH_AN_INDEX, (name, read)
 
 
 @pytest.mark.timeout(300)

@@ -71,7 +71,7 @@ async def running_pod(dsn: Secret, *, wait: bool = True, **more: Any) -> AsyncIt
         addresses.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
     looking = asyncio.create_task(outlive("looking for newer routes", pod.loader.run))
     try:
-        async with aiohttp.ClientSession() as client:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
             running = Running(pod, addresses[0], addresses[1], client)
             if wait:
                 await running.serves(1)

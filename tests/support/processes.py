@@ -74,10 +74,10 @@ class HingecraftProcess:
 class ApiProcess(HingecraftProcess):
     """A pod."""
 
-    def __init__(self, folder: Path, name: str, dsn: str) -> None:
+    def __init__(self, folder: Path, name: str, dsn: str, **environment: str) -> None:
         self.port, self.internal_port = free_port(), free_port()
         super().__init__(
-            folder, name, "api",
+            folder, name, "api", **environment,
             DATABASE_URL=dsn, HOST="127.0.0.1", PORT=str(self.port), INTERNAL_PORT=str(self.internal_port),
             RATE_LIMIT_ROUTES="1000000",
         )  # fmt: skip

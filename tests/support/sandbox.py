@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +65,3 @@ class Sandbox(HingecraftProcess):
         """Those that were made for one payment."""
         found = await self.stripe("checkout/sessions?limit=100")
         return [session for session in found["data"] if session["client_reference_id"] == payment_id]
-
-    async def press(self, url: str, act: str) -> int:
-        """Press a button on a hosted page; answers the status of what is shown then."""
-        path = re.sub(r"^https?://[^/]+", "", url)
-        async with aiohttp.ClientSession() as client:
-            async with client.post(f"{self.address}{path}/{act}", allow_redirects=False) as response:
-                return response.status

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hingecraft.errors import InvalidError
 from hingecraft.money.minor_units import from_stripe, to_nowpayments, to_stripe
 from hingecraft.money.model import Currency, check_amount, decimals_of, parse_decimal, plain
-from hingecraft.money.normalise import CurrencyTable
+from hingecraft.money.normalise import CurrencyTable, tightened
 
 
 def currency(code: str, exponent: int = 2, **more: object) -> Currency:
@@ -149,3 +149,11 @@ def test_a_currency_that_is_switched_off_is_recognised_as_itself():
 @given(st.text(max_size=100))
 def test_no_text_breaks_the_look_up(typed):
     assert TABLE.recognise(typed) in {None, *TABLE.by_code.values()}
+
+
+def test_bounds_are_drawn_in_and_never_widened():
+    found = {each.code: each for each in tightened([USD, JPY, KWD], Decimal(5), Decimal(1000))}
+    assert (found["USD"].min_amount, found["USD"].max_amount) == (5, 1000)
+    assert (found["JPY"].min_amount, found["JPY"].max_amount) == (5, 1000)
+    same = tightened([USD], Decimal("0.01"), Decimal(10**9))
+    assert (same[0].min_amount, same[0].max_amount) == (USD.min_amount, USD.max_amount)

@@ -35,16 +35,22 @@ ON CONFLICT (scope, key) DO UPDATE SET
     status = NULL,
     body = NULL
 WHERE k.created_at < now() - $5::interval
-   OR (k.status IS NULL AND k.claimed_until < clock_timestamp() AND k.fingerprint = excluded.fingerprint)
+   OR (k.status IS NULL AND k.claimed_until < clock_timestamp()
+       AND (k.fingerprint = excluded.fingerprint OR k.resource IS NULL))
 RETURNING k.claimed_until, k.resource
 """
 FIND = "SELECT fingerprint, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2"
 KEEP = """
 UPDATE idempotency_keys SET status = $4, body = $5 WHERE scope = $1 AND key = $2 AND claimed_until = $3
 """
+# Where nothing was begun the key is as good as new, for another body too.
 RELEASE = """
+WITH unused AS (
+    DELETE FROM idempotency_keys
+    WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL AND resource IS NULL
+)
 UPDATE idempotency_keys SET claimed_until = clock_timestamp()
-WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL
+WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL AND resource IS NOT NULL
 """
 PURGE = """
 DELETE FROM idempotency_keys WHERE (scope, key) IN (

@@ -106,7 +106,7 @@ async def confirm(database: Database, payment_id: UUID, seen: Seen, request_id: 
             {
                 "paymentId": str(payment_id),
                 "status": Status.COMPLETED.value,
-                "amount": plain(payment["amount"]),
+                "amount": Decimal(plain(payment["amount"])),
                 "currency": payment["price_currency"],
             },
         )

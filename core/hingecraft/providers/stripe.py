@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
+import aiohttp
 import httpx
 import stripe
+from httpx_aiohttp import AiohttpTransport
 
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.providers.addresses import checked
@@ -27,7 +29,7 @@ MICRO = "mission_support_micro"
 SESSION_LIFE = timedelta(hours=23, minutes=50)
 DOMAIN = "stripe.com"
 _LIVE_RATE, _TEST_RATE = 80, 20
-_CONNECTIONS = 512
+_CONNECTIONS = 1000
 _CONNECT_TIMEOUT = 3.0
 _TRY_AGAIN = frozenset({409, 429})
 _THROTTLED = 429
@@ -37,15 +39,21 @@ _Result = TypeVar("_Result")
 
 
 class _Client(stripe.HTTPXClient):
-    """The SDK's client with room for many calls at once: its own holds the 101st back until it times out."""
+    """The SDK's client over aiohttp's connections (docs/decisions/0007).
+
+    Its own pool takes a hundred calls at once and looks through all of them for each: at five hundred, a call
+    costs 20 ms of CPU instead of 2.
+    """
 
     def __init__(self) -> None:
         super().__init__(timeout=httpx.Timeout(None, connect=_CONNECT_TIMEOUT))
-        self._client_async = httpx.AsyncClient(
-            verify=ssl.create_default_context(cafile=stripe.ca_bundle_path),
-            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
-            trust_env=False,
-        )
+        self._client_async = httpx.AsyncClient(transport=AiohttpTransport(client=_session), trust_env=False)
+
+
+def _session() -> aiohttp.ClientSession:
+    trust = ssl.create_default_context(cafile=stripe.ca_bundle_path)
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 class StripeProvider:

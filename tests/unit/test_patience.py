@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from hingecraft.providers import patience
+from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently
+
+
+@pytest.fixture
+def pauses(monkeypatch) -> list[float]:
+    """What is slept, without sleeping."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(patience.asyncio, "sleep", sleep)
+    return slept
+
+
+def failing(*errors: TransientError):
+    left = list(errors)
+
+    async def attempt() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    return attempt
+
+
+async def test_it_is_tried_again_one_two_and_four_seconds_apart(pauses):
+    bad = TransientError("bad", maybe_done=False)
+    assert await patiently(failing(bad, bad, bad), Deadline.within(60)) == "done"
+    assert pauses == [1, 2, 4]
+
+
+async def test_after_the_fourth_attempt_it_is_given_up(pauses):
+    bad = TransientError("bad", maybe_done=False)
+    with pytest.raises(GivenUpError) as given_up:
+        await patiently(failing(*[bad] * 4), Deadline.within(60))
+    assert (given_up.value.maybe_done, given_up.value.attempts) == (False, 4)
+
+
+async def test_one_attempt_that_may_have_had_an_effect_makes_the_end_unknown(pauses):
+    maybe, throttled = TransientError("no answer", maybe_done=True), TransientError("429", maybe_done=False)
+    with pytest.raises(GivenUpError) as given_up:
+        await patiently(failing(maybe, throttled, throttled, throttled), Deadline.within(60))
+    assert given_up.value.maybe_done
+
+
+async def test_nothing_is_tried_that_cannot_end_in_time(pauses):
+    bad = TransientError("bad", maybe_done=True, retry_after=9)
+    with pytest.raises(GivenUpError) as given_up:
+        await patiently(failing(bad), Deadline.within(9.5))
+    assert (given_up.value.attempts, pauses) == (1, [])
+
+
+async def test_an_attempt_that_hangs_is_cut_off(monkeypatch):
+    monkeypatch.setattr(patience, "LONGEST_ATTEMPT", 0.05)
+    with pytest.raises(GivenUpError) as given_up:
+        await patiently(lambda: asyncio.Event().wait(), Deadline.within(1.2))
+    assert given_up.value.maybe_done
+
+
+async def test_the_bucket_lets_a_second_full_pass_and_then_one_at_a_time():
+    bucket = TokenBucket(20)
+    started = time.monotonic()
+    for _ in range(20):
+        await bucket.take(Deadline.within(10))
+    assert time.monotonic() - started < 0.2
+    for _ in range(5):
+        await bucket.take(Deadline.within(10))
+    assert 0.2 < time.monotonic() - started < 2
+
+
+async def test_who_would_wait_too_long_is_told_at_once_that_nothing_was_done():
+    bucket = TokenBucket(1)
+    await bucket.take(Deadline.within(10))
+    with pytest.raises(TransientError) as refused:
+        await bucket.take(Deadline.within(0.9))
+    assert not refused.value.maybe_done
