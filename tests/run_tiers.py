@@ -35,6 +35,7 @@ TIERS = (
     Tier("db16", "the same on Postgres 16", "tests/db", environment={"HC_TEST_POSTGRES_VERSION": "16"}),
     Tier("api", "the pods over HTTP", "tests/api"),
     Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money"),
+    Tier("stripe_mock", "our requests against Stripe's own description", "tests/stripe_mock", workers=1),
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
     Tier("faults", "bad days, with real processes", "tests/faults"),

@@ -17,7 +17,7 @@ def pauses(monkeypatch) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(patience.asyncio, "sleep", sleep)
+    monkeypatch.setattr("hingecraft.providers.patience.asyncio.sleep", sleep)
     return slept
 
 

@@ -53,6 +53,31 @@ def plan_for(currency: Currency, *, livemode: bool) -> LinkPlan:
     )
 
 
+def price_request(plan: LinkPlan) -> dict[str, Any]:
+    """A price that the payer chooses, with its product."""
+    return {
+        "currency": plan.currency.lower(),
+        "custom_unit_amount": {
+            "enabled": True,
+            "minimum": plan.minimum,
+            "maximum": plan.maximum,
+            "preset": plan.preset,
+        },
+        "lookup_key": plan.key,
+        "product_data": {"name": f"Donation to HingeCraft in {plan.currency}"},
+    }
+
+
+def link_request(plan: LinkPlan, price_id: str) -> dict[str, Any]:
+    """The link to that price; its mark finds it again."""
+    return {
+        "line_items": [{"price": price_id, "quantity": 1}],
+        "submit_type": "donate",
+        "metadata": {_MARK: plan.key, "source": "standing_link"},
+        "payment_intent_data": {"metadata": {_MARK: plan.key}},
+    }
+
+
 class StripeLinks:
     """Finds, makes and switches the links of one account."""
 
@@ -76,13 +101,7 @@ class StripeLinks:
     async def make(self, plan: LinkPlan) -> PaymentLink:
         """Product, price and link; a second call with the same plan finds what the first has made."""
         price_id = await self._price(plan)
-        params = {
-            "line_items": [{"price": price_id, "quantity": 1}],
-            "submit_type": "donate",
-            "metadata": {_MARK: plan.key, "source": "standing_link"},
-            "payment_intent_data": {"metadata": {_MARK: plan.key}},
-        }
-        return self._of(await self._call("create_async", params, key=plan.key), plan.key)
+        return self._of(await self._call("create_async", link_request(plan, price_id), key=plan.key), plan.key)
 
     async def _price(self, plan: LinkPlan) -> str:
         prices = self._provider.client.v1.prices
@@ -94,17 +113,10 @@ class StripeLinks:
         found = await self._provider.call(find, Deadline.within(_CALL))
         if found.data:
             return str(found.data[0].id)
-        bounds = {"enabled": True, "minimum": plan.minimum, "maximum": plan.maximum, "preset": plan.preset}
-        params = {
-            "currency": plan.currency.lower(),
-            "custom_unit_amount": bounds,
-            "lookup_key": plan.key,
-            "product_data": {"name": f"Donation to HingeCraft in {plan.currency}"},
-        }
 
         async def create() -> Any:
             options = self._provider.options(f"{plan.key}_price")
-            return await prices.create_async(cast("Any", params), options=options)
+            return await prices.create_async(cast("Any", price_request(plan)), options=options)
 
         return str((await self._provider.call(create, Deadline.within(_CALL))).id)
 

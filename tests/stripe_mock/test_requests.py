@@ -1,0 +1,81 @@
+"""Every request that we make of Stripe, held against Stripe's own description of its API."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from hingecraft.money.model import Currency
+from hingecraft.providers.patience import Deadline
+from hingecraft.providers.port import Order, ProviderRefusedError
+from hingecraft.providers.stripe import MICRO
+from hingecraft.providers.stripe_links import StripeLinks, link_request, plan_for, price_request
+
+
+def currency(code: str, exponent: int) -> Currency:
+    return Currency(
+        code=code, name=code, symbol=code, kind="fiat", exponent=exponent, enabled=True,
+        min_amount=Decimal(1), max_amount=Decimal(5000),
+    )  # fmt: skip
+
+
+USD, JPY, KWD = currency("USD", 2), currency("JPY", 0), currency("KWD", 3)
+ORDER = Order(
+    payment_id="7f0f3a38-9d1c-4f0e-8f7e-0d8f4b0b6a11", amount=Decimal(500), currency=USD, price_currency=USD,
+    success_url="https://www.example.com/charter?status=success&payment=1", cancel_url="https://www.example.com/charter",
+    opened_at=datetime.now(UTC), source="charter",
+)  # fmt: skip
+ORDERS = [
+    ORDER,
+    replace(ORDER, source=MICRO, amount=Decimal(5), metadata={"preset_amount": "5"}),
+    replace(ORDER, email="ada@example.com"),
+    replace(ORDER, currency=JPY, price_currency=JPY),
+    replace(ORDER, currency=KWD, price_currency=KWD, amount=Decimal("3.25")),
+]
+
+
+async def ask(provider, request: dict[str, Any], what: str = "checkout.sessions", name: str = "create_async") -> Any:
+    async def call() -> Any:
+        return await getattr(attrgetter(what)(provider.client.v1), name)(request, options=provider.options("a-key"))
+
+    return await provider.call(call, Deadline.within(10))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_our_sessions_are_valid(provider, order):
+    session = await ask(provider, provider.request_for(order))
+    assert session.object == "checkout.session"
+    assert session.client_reference_id == order.payment_id
+
+
+async def test_a_session_is_opened_through_the_port(provider):
+    opened = await provider.open(provider.request_for(ORDER), "a-key", Deadline.within(10))
+    assert opened.provider_id.startswith("cs_")
+    assert opened.url.startswith("https://checkout.stripe.com/")
+
+
+@pytest.mark.parametrize("kind", [USD, JPY, KWD])
+async def test_our_links_are_valid(provider, kind):
+    plan = plan_for(kind, livemode=False)
+    assert (await ask(provider, price_request(plan), "prices")).object == "price"
+    assert (await ask(provider, link_request(plan, "price_1"), "payment_links")).object == "payment_link"
+
+
+async def test_looking_for_links_and_switching_them_is_valid(provider, stripe_mock):
+    links = StripeLinks(provider, stripe_mock)
+    assert [link async for link in links.ours()] == [], "Stripe's example does not carry our mark"
+    await links.switch("plink_1", active=False)
+    found = await ask(provider, {"lookup_keys": ["hc_link_test_usd_100_500000"], "limit": 1}, "prices", "list_async")
+    assert found.object == "list"
+
+
+@pytest.mark.parametrize("wrong", [{"colour": "red"}, {"mode": "gift"}, {"expires_at": "soon"}, {"line_items": "all"}])
+async def test_what_stripe_does_not_know_is_refused(provider, wrong):
+    """Without this the tests above could not fail."""
+    with pytest.raises(ProviderRefusedError, match="400"):
+        await ask(provider, {**provider.request_for(ORDER), **wrong})
