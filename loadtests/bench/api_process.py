@@ -51,15 +51,14 @@ class Api:
 
 
 @contextmanager
-def running_api(server: Postgres) -> Iterator[Api]:
+def running_api(server: Postgres, **environment: str) -> Iterator[Api]:
     port, internal = free_port(), free_port()
     started = time.monotonic()
     with server_on_its_core(
         [sys.executable, "-m", "hingecraft", "api"],
         DATABASE_URL=server.dsn(), HOST="127.0.0.1", PORT=str(port), INTERNAL_PORT=str(internal),
         ADMIN_TOKEN=ADMIN_TOKEN, PUSH_SECRET=PUSH_SECRET, VISITOR_SECRET=VISITOR_SECRET, SITE_URL=SITE_URL,
-        RATE_LIMIT_ROUTES="1000000",
-        CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO",
+        RATE_LIMIT_ROUTES="1000000", CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO", **environment,
     ) as process:  # fmt: skip
         url = f"http://127.0.0.1:{port}"
         while True:

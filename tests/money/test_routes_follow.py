@@ -1,0 +1,89 @@
+"""Routes follow what is given and saved: standing links come and go by themselves, a single payer's never shows."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+
+from hingecraft.outbox.model import Endpoint
+from support.engines import running_engine
+from support.pods import ADMIN, running_pod
+from support.receiver import receiving
+
+MICRO = "/mission-support/micro-payment"
+SINGLE_USE = {"publish": {"singleUseCheckouts": True}}
+LINK = """
+INSERT INTO external_payments (gateway, currency, provider_url, expires_at)
+VALUES ('stripe', 'usd', 'https://buy.example/1', now() + interval '1.5 s')
+"""
+
+
+@pytest.fixture
+async def running(dsn, sandbox):
+    """Three pods, an engine, and the site's endpoint."""
+    async with AsyncExitStack() as stack:
+        site = await stack.enter_async_context(receiving())
+        pods = [await stack.enter_async_context(running_pod(dsn, **sandbox.settings)) for _ in range(3)]
+        endpoints = [Endpoint(name="site", url=site.url, events=("routes.updated",))]
+        engine = await stack.enter_async_context(running_engine(dsn, [pod.internal for pod in pods], endpoints))
+        await engine.until(1)
+        yield pods, engine, site
+
+
+async def url_of(pod):
+    _, answer = await pod.call("GET", "/routes")
+    return answer["data"]["routes"]["USD"]["url"]
+
+
+async def test_the_original_promise_where_the_policy_asks_for_it(running, conn):
+    pods, engine, site = running
+    await pods[0].call("PATCH", "/admin/policy", headers=ADMIN, json=SINGLE_USE)
+    await asyncio.sleep(0.4)
+    before = await conn.fetchval("SELECT max(version) FROM payment_routes")
+    started = time.monotonic()
+    _, answer = await pods[0].call("POST", MICRO, json={"amount": 5})
+    await engine.until(before + 1)
+    for pod in pods:
+        assert await url_of(pod) == answer["data"]["url"]
+    async with asyncio.timeout(2):
+        while not any(event["data"]["version"] == before + 1 for event in site.events):
+            await asyncio.sleep(0.01)
+    assert time.monotonic() - started < 2
+
+    rebuilds = engine.count("published") + engine.count("unchanged")
+    await asyncio.gather(*(pods[0].call("POST", MICRO, json={"amount": 5}) for _ in range(10)))
+    await engine.until(before + 2)
+    await asyncio.sleep(0.4)
+    assert engine.count("published") + engine.count("unchanged") == rebuilds + 1
+
+
+async def test_a_single_payers_session_stays_out_and_wakes_nobody(running, conn):
+    pods, engine, _ = running
+    rebuilds = engine.count("published") + engine.count("unchanged")
+    for _ in range(3):
+        assert (await pods[0].call("POST", MICRO, json={"amount": 5}))[0] == 200
+    await asyncio.sleep(0.6)
+    assert engine.count("published") + engine.count("unchanged") == rebuilds
+    assert await url_of(pods[1]) is None
+
+
+async def test_even_then_a_session_with_an_email_stays_out(running, conn):
+    pods, _, _ = running
+    await pods[0].call("PATCH", "/admin/policy", headers=ADMIN, json=SINGLE_USE)
+    body = {"amount": 5, "currency": "USD", "email": "ada@example.com"}
+    assert (await pods[0].call("POST", "/charter/generate-payment", json=body))[0] == 200
+    await pods[0].call("POST", "/admin/refresh", headers=ADMIN)
+    assert await url_of(pods[0]) is None
+
+
+async def test_a_standing_link_appears_everywhere_and_leaves_when_it_expires(running, conn):
+    pods, engine, _ = running
+    before = engine.landed[-1].version
+    await conn.execute(LINK)
+    await engine.until(before + 1)
+    assert [await url_of(pod) for pod in pods] == ["https://buy.example/1"] * 3
+    await engine.until(before + 2)
+    assert [await url_of(pod) for pod in pods] == [None] * 3
