@@ -32,7 +32,7 @@ from support.sandbox import STRIPE_KEY
 LATENCY = 0.15
 STEADY, MOST = 100, 200
 SECONDS = 15
-CALLS = {
+CALLS: dict[str, dict[str, object]] = {
     "/mission-support/micro-payment": {"amount": 5},
     "/charter/generate-payment": {"amount": 7, "currency": "EUR"},
 }
