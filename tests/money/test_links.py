@@ -104,5 +104,6 @@ async def test_a_payer_of_a_link_says_how_much(keep, database, sandbox):
     path = url.removeprefix(sandbox.address)
     page = await sandbox.ask("GET", path)
     assert "Give what you like" in page
-    shown = await sandbox.ask("POST", f"{path}/begin", data={"amount": "2500"})
+    assert 'value="10.00"' in page
+    shown = await sandbox.ask("POST", f"{path}/begin", data={"amount": "25"})
     assert "25.00 USD" in shown

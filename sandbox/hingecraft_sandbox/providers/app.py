@@ -154,7 +154,11 @@ def _overview(book: Book) -> Any:
             for each in book.all("sessions")[:_RECENT]
         ]
         links = [
-            [f'<a href="/pay/stripe/l/{each["key"]}">{each["id"]}</a>', "active" if each["active"] else "switched off"]
+            [
+                f'<a href="/pay/stripe/l/{each["key"]}">{each["id"]}</a>',
+                escape(each["metadata"].get("hingecraft_link", "")),
+                "active" if each["active"] else "switched off",
+            ]
             for each in book.all("payment_links")[:_RECENT]
         ]
         invoices = [
@@ -177,10 +181,10 @@ def _overview(book: Book) -> Any:
         body = (
             '<p class="note">The newest first. Switches: <code>GET /_sandbox/switches</code>.</p>'
             f"<h2>Card checkouts</h2>{table(['Session', 'Amount', 'State', 'Source'], sessions)}"
-            f"<h2>Payment links</h2>{table(['Link', 'State'], links)}"
             f"<h2>Coin invoices</h2>{table(['Invoice', 'Price', 'Coin'], invoices)}"
             f"<h2>Coin payments</h2>{table(['Payment', 'Amount', 'State'], payments)}"
             f"<h2>Stripe events</h2>{table(['Type', 'Event'], events)}"
+            f"<h2>Payment links</h2>{table(['Link', 'For', 'State'], links)}"
         )
         return page("Payment providers", body, wide=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -15,10 +16,26 @@ from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 from hingecraft_sandbox.providers.stripe.objects import THREE_DECIMAL, ZERO_DECIMAL
 
 
+def digits_of(currency: str) -> int:
+    """How many decimals people write."""
+    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+
+
 def shown(amount: int, currency: str) -> str:
     """Units as people write them."""
-    digits = 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
+    digits = digits_of(currency)
     return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency.upper()}"
+
+
+def units_of(typed: str, currency: str) -> int | None:
+    """What a person typed, in units; None when it is no such amount."""
+    if not _TYPED.fullmatch(typed.strip()):
+        return None
+    units = Decimal(typed.strip()).scaleb(digits_of(currency))
+    return int(units) if units == units.to_integral_value() else None
+
+
+_TYPED = re.compile(r"\d{1,9}(\.\d{1,3})?")
 
 
 class StripePages:
@@ -157,10 +174,11 @@ class StripePages:
         custom = price["custom_unit_amount"] or {}
         currency = price["currency"]
         preset = custom.get("preset", price["unit_amount"] or custom.get("minimum", 100))
+        offered = shown(preset, currency).split()[0].replace(",", "")
         wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
         field = (
-            f"<label>Amount in the smallest unit of {escape(currency.upper())} "
-            f'<input name="amount" inputmode="numeric" required value="{preset}"></label> '
+            f"<label>Amount in {escape(currency.upper())} "
+            f'<input name="amount" inputmode="decimal" required value="{offered}"></label> '
         )
         bounds = facts([(name, shown(custom[name], currency)) for name in ("minimum", "maximum") if name in custom])
         go = Button("Continue", f"/pay/stripe/l/{link['key']}/begin", "go", field)
@@ -171,11 +189,12 @@ class StripePages:
         link = self._link(request)
         if link is None or not link["active"]:
             return page("This link is no longer active", "<p>Choose an amount on the site again.</p>", status=404)
-        text = str((await request.post()).get("amount", ""))
-        if not text.isdecimal() or len(text) > 9:  # noqa: PLR2004 - nine digits are more than any card takes
-            return self._ask_amount(link, "Enter a whole number.")
+        price = self._objects.find("prices", link["line_item_prices"][0])
+        units = units_of(str((await request.post()).get("amount", "")), price["currency"])
+        if units is None:
+            return self._ask_amount(link, "Enter an amount such as 10.")
         try:
-            session = self._objects.session_of_link(link, int(text))
+            session = self._objects.session_of_link(link, units)
         except StripeRefusalError as error:
             return self._ask_amount(link, error.body["error"]["message"])
         raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
