@@ -11,6 +11,7 @@ from hingecraft.settings import DsnSecret
 from support.pods import running_pod
 
 MOST = 8
+MICRO = "/mission-support/micro-payment"
 
 
 class Wire:
@@ -20,6 +21,7 @@ class Wire:
         self._target = port
         self.port = 0
         self.turns = 0
+        self.cut_at: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _serve(self, reader, writer):
@@ -31,8 +33,13 @@ class Wire:
                 if who == "us" and speaker["last"] == "server":
                     self.turns += 1
                 speaker["last"] = who
+                if self.cut_at is not None and self.turns >= self.cut_at:
+                    break
                 target.write(data)
             target.close()
+            if self.cut_at is not None:
+                writer.close()
+                server_writer.close()
 
         for source, target, who in ((reader, server_writer, "us"), (server_reader, writer, "server")):
             task = asyncio.create_task(copy(source, target, who))
@@ -51,7 +58,7 @@ class Wire:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/mission-support/micro-payment", {"amount": 5}),
+        (MICRO, {"amount": 5}),
         ("/charter/generate-payment", {"amount": 7, "currency": "EUR"}),
         ("/charter/generate-payment", {"amount": 30, "currency": "ETH"}),
     ],
@@ -72,3 +79,33 @@ async def test_a_checkout_takes_at_most_eight_round_trips(dsn, sandbox, monkeypa
     # The first ones also prepare the statements, once for each connection.
     assert counted[-1] <= MOST, counted
     assert counted[-1] >= 3, "the wire counts nothing"
+
+
+@pytest.mark.parametrize("last", range(1, 7))
+async def test_postgres_lost_before_each_step(dsn, sandbox, conn, monkeypatch, last):
+    """The wire is cut at each turn of the talk: a refusal at worst, and a repeat of the request gets one session."""
+    port = dsn.newest.rpartition(":")[2].partition("/")[0]
+    headers = {"Idempotency-Key": "a-key-of-this-test-1"}
+    async with Wire(int(port)).running() as wire:
+        through = DsnSecret(dsn.newest.replace(f":{port}/", f":{wire.port}/"))
+        async with running_pod(through, **sandbox.settings, database_pool_min=1, database_pool_max=1) as pod:
+            monkeypatch.setattr(pod.pod.loader, "look", asyncio.Event().wait)
+            warm = {"Idempotency-Key": "a-key-of-this-test-0"}
+            assert (await pod.call("POST", "/mission-support/micro-payment", json={"amount": 1}, headers=warm))[
+                0
+            ] == 200
+            wire.cut_at = wire.turns + last
+            status, answer = await pod.call(
+                "POST", "/mission-support/micro-payment", json={"amount": 5}, headers=headers
+            )
+            assert status in {200, 503}, answer
+            wire.cut_at = None
+            await conn.execute("UPDATE idempotency_keys SET claimed_until = now() WHERE status IS NULL")
+            for row in await conn.fetch("SELECT request FROM external_payments"):
+                assert "line_items" in row["request"]
+            status, answer = await pod.call(
+                "POST", "/mission-support/micro-payment", json={"amount": 5}, headers=headers
+            )
+    assert status == 200, answer
+    assert await conn.fetchval("SELECT count(*) FROM payments WHERE amount = 5") == 1
+    assert len(await sandbox.sessions(answer["data"]["paymentId"])) == 1

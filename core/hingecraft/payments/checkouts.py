@@ -134,15 +134,15 @@ class Checkouts:
             least = await provider.minimum(wanted.currency, wanted.price_currency, wanted.deadline)
             if least is not None and wanted.amount < least:
                 return await self._open_wallet(wanted, situation, situation.wallet_address, "below_minimum")
-        return await self._open_at(provider, wanted, situation, expires_at=datetime.now(UTC) + nowpayments.INVOICE_LIFE)
+        return await self._open_at(provider, wanted, situation, life=nowpayments.INVOICE_LIFE)
 
     async def _open_at(
-        self, provider: CheckoutProvider, wanted: Wanted, situation: Situation, *, expires_at: datetime | None = None
+        self, provider: CheckoutProvider, wanted: Wanted, situation: Situation, *, life: timedelta | None = None
     ) -> Checkout:
         order = self._order(wanted, situation)
         request, key = provider.request_for(order), provider.idempotency_key(order)
         new = _new(wanted, order, provider.name, livemode=provider.livemode)
-        checkout_id = await self._write_down(replace(new, expires_at=expires_at, key=key, request=request), wanted)
+        checkout_id, expires_at = await self._write_down(replace(new, life=life, key=key, request=request), wanted)
         return await self._call(
             _Begun(provider, checkout_id, new.payment_id, request, key, expires_at), wanted, situation
         )
@@ -160,14 +160,14 @@ class Checkouts:
         await self._write_down(wallet_payment, wanted)
         return _to_wallet(new.payment_id, address, situation.wallet_uri)
 
-    async def _write_down(self, new: NewCheckout, wanted: Wanted) -> uuid.UUID:
+    async def _write_down(self, new: NewCheckout, wanted: Wanted) -> tuple[uuid.UUID, datetime | None]:
         async with self._database.connection() as conn:
-            checkout_id = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
-        if checkout_id is None:
+            written = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
+        if written is None:
             raise InFlightError(
                 "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
             )
-        return checkout_id
+        return written
 
     async def _call(self, begun: _Begun, wanted: Wanted, situation: Situation) -> Checkout:
         started = time.monotonic()
@@ -229,7 +229,7 @@ class Checkouts:
             return None
         if kept.payment_status not in _UNFINISHED:
             return _kept_link(kept)
-        if datetime.now(UTC) - kept.created_at > REPLAYED_FOR:
+        if kept.age > REPLAYED_FOR:
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
         begun = _Begun(
             self._providers.of(kept.provider),
@@ -298,9 +298,8 @@ def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewC
         livemode=livemode,
         source=wanted.source,
         intent_id=wanted.intent_id,
-        created_at=order.opened_at,
         carries_email=order.email is not None,
-        expires_at=None,
+        life=None,
         key=order.payment_id,
         request={},
         url=None,

@@ -23,13 +23,13 @@ WITH held AS (
     WHERE scope = $2 AND key = $3 AND claimed_until = $4 AND resource IS NULL RETURNING true
 ), made AS (
     INSERT INTO "ContributionIntent" ("_id", amount_entered, source, "_createdDate", expires_at, user_info)
-    SELECT $1, $5, $6, $7, $8, $9::jsonb WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
-    RETURNING "_id"
+    SELECT $1, $5, $6, now(), now() + $7::interval, $8::jsonb WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
+    RETURNING "_id", expires_at
 ), told AS (
     INSERT INTO payment_audit (actor, action, request_id, details)
-    SELECT 'api', 'prefill_made', $10, jsonb_build_object('prefillId', "_id", 'amount', $11::text) FROM made
+    SELECT 'api', 'prefill_made', $9, jsonb_build_object('prefillId', "_id", 'amount', $10::text) FROM made
 )
-SELECT "_id" FROM made
+SELECT expires_at FROM made
 """
 FIND = """
 SELECT "_id" AS id, amount_entered AS amount, source, expires_at FROM "ContributionIntent" WHERE "_id" = $1
@@ -60,18 +60,15 @@ async def make(
             row = await conn.fetchrow(FIND, claim.resource)
             if row is not None:
                 return Prefill(**dict(row))
-        now = datetime.now(UTC)
-        prefill = Prefill(id=prefill_id(now), amount=amount, source=SOURCE, expires_at=now + LIFE)
+        new_id = prefill_id(datetime.now(UTC))
         held = (claim.scope, claim.key, claim.until) if claim else (None, None, None)
         kept = json.dumps(dict(user_info)) if user_info else None
-        made = await conn.fetchval(
-            MAKE, prefill.id, *held, amount, prefill.source, now, prefill.expires_at, kept, request_id, plain(amount)
-        )
-    if made is None:
+        expires_at = await conn.fetchval(MAKE, new_id, *held, amount, SOURCE, LIFE, kept, request_id, plain(amount))
+    if expires_at is None:
         raise InFlightError(
             "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
         )
-    return prefill
+    return Prefill(id=new_id, amount=amount, source=SOURCE, expires_at=expires_at)
 
 
 async def use(database: Database, wanted: str, page_load: UUID | None, request_id: str) -> tuple[Decimal, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -51,20 +51,21 @@ WITH held AS (
 ), payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_url, source, intent_id,
                           livemode, created_at, updated_at)
-    SELECT $1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15
+    SELECT $1, $6, $7, $8, $9, $10, $11, $12, $13, $14, now(), now()
     WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
     RETURNING id
 ), checkout AS (
     INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, price_currency, status, kind,
                                    carries_email, provider_url, expires_at, idempotency_key, request, livemode,
                                    created_at, updated_at)
-    SELECT id, $10, $10, $7, $6, $8, $9, 'single', $16, $11, $17, $18, $19::jsonb, $14, $15, $15 FROM payment
-    RETURNING id
+    SELECT id, $10, $10, $7, $6, $8, $9, 'single', $15, $11, now() + $16::interval, $17, $18::jsonb, $14, now(), now()
+    FROM payment
+    RETURNING id, expires_at
 ), told AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
-    SELECT 'api', action, id, $20, $21::jsonb FROM payment CROSS JOIN unnest($22::text []) AS action
+    SELECT 'api', action, id, $19, $20::jsonb FROM payment CROSS JOIN unnest($21::text []) AS action
 )
-SELECT id FROM checkout
+SELECT id, expires_at FROM checkout
 """
 OPENED = """
 WITH checkout AS (
@@ -118,7 +119,7 @@ SELECT id FROM payment
 """
 LATEST_CHECKOUT = """
 SELECT e.id, e.payment_id, e.provider, e.provider_id, e.provider_url, e.status, e.expires_at, e.idempotency_key,
-       e.request::text AS request, e.created_at, p.status AS payment_status, c.wallet_uri
+       e.request::text AS request, now() - e.created_at AS age, p.status AS payment_status, c.wallet_uri
 FROM external_payments e
 JOIN payments p ON p.id = e.payment_id
 LEFT JOIN currencies c ON c.code = p.currency
@@ -162,9 +163,8 @@ class NewCheckout:
     livemode: bool
     source: str
     intent_id: str | None
-    created_at: datetime
     carries_email: bool
-    expires_at: datetime | None
+    life: timedelta | None
     key: str
     request: Mapping[str, Any]
     url: str | None
@@ -185,7 +185,7 @@ class KeptCheckout:
     expires_at: datetime | None
     idempotency_key: str
     request: Mapping[str, Any]
-    created_at: datetime
+    age: timedelta
     payment_status: Status
     wallet_uri: str | None
 
@@ -216,10 +216,12 @@ async def situation(
     )
 
 
-async def open_checkout(conn: Connection, new: NewCheckout, claim: Claim | None, request_id: str) -> UUID | None:
+async def open_checkout(
+    conn: Connection, new: NewCheckout, claim: Claim | None, request_id: str
+) -> tuple[UUID, datetime | None] | None:
     """Write down the intent before anybody is called; None when the claim on the key is lost."""
     held = (claim.scope, claim.key, claim.until, claim.resource) if claim else (None, None, None, None)
-    checkout_id: UUID | None = await conn.fetchval(
+    row = await conn.fetchrow(
         OPEN,
         new.payment_id,
         *held,
@@ -232,16 +234,15 @@ async def open_checkout(conn: Connection, new: NewCheckout, claim: Claim | None,
         new.source,
         new.intent_id,
         new.livemode,
-        new.created_at,
         new.carries_email,
-        new.expires_at,
+        new.life,
         new.key,
         json.dumps(new.request),
         request_id,
         json.dumps(new.details),
         list(new.actions),
     )
-    return checkout_id
+    return (row["id"], row["expires_at"]) if row else None
 
 
 async def opened(conn: Connection, checkout_id: UUID, result: Opened, request_id: str, milliseconds: int) -> bool:

@@ -173,7 +173,7 @@ class StripePages:
         price = self._objects.find("prices", link["line_item_prices"][0])
         custom = price["custom_unit_amount"] or {}
         currency = price["currency"]
-        preset = custom.get("preset", price["unit_amount"] or custom.get("minimum", 100))
+        preset = int(custom.get("preset") or price["unit_amount"] or custom.get("minimum", 100))
         offered = shown(preset, currency).split()[0].replace(",", "")
         wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
         field = (
