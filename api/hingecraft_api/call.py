@@ -7,11 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
+from hingecraft.errors import InvalidError
 from hingecraft.payments.model import Claim
 from hingecraft.providers.patience import Deadline
 from hingecraft_api.bodies import check_text
 from hingecraft_api.pod import Pod
 
+LONGEST_NAME = 255
 REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
 
 
@@ -30,6 +32,8 @@ class Call:
         """A part of the path, such as the id in `/payments/{id}`."""
         text = self.request.match_info[part]
         check_text(text)
+        if len(text) > LONGEST_NAME:
+            raise InvalidError("invalid_request", f"Please correct: {part}.", fields={part: "is too long"})
         return text
 
     @property

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from hingecraft import __version__
+from hingecraft_api.call import LONGEST_NAME
 from hingecraft_api.endpoint import Endpoint, Guard, Limit
 
 _COMPONENTS = "#/components/schemas/{model}"
@@ -138,7 +139,7 @@ def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
 
 
 def _path_parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    schema = {"type": "string", "minLength": 1, "maxLength": 255}
+    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
     return [
         {"name": name, "in": "path", "required": True, "schema": schema} for name in _PATH_PART.findall(endpoint.path)
     ]

@@ -7,6 +7,7 @@ import json
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from support.generated import openapi
 from support.pods import ADMIN
@@ -15,8 +16,16 @@ from support.processes import ApiProcess
 schema = schemathesis.openapi.from_dict(json.loads(openapi()))
 
 
+# Whether a request is right also hangs on the data: bounds of a currency, a prefill that is there, a cursor of ours.
+DATA_DECIDE = {
+    "/mission-support/other", "/charter/generate-payment", "/prefill/{id}", "/admin/payments",
+    "/admin/payments/{id}/confirm",
+}  # fmt: skip
+
+
 @pytest.mark.timeout(600)
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_pod_keeps_to_its_document(case, pod: ApiProcess):
-    case.call_and_validate(base_url=pod.public, headers=ADMIN)
+    without = [positive_data_acceptance] if case.operation.path in DATA_DECIDE else []
+    case.call_and_validate(base_url=pod.public, headers=ADMIN, excluded_checks=without)

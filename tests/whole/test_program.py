@@ -73,6 +73,7 @@ def test_a_port_in_use_is_named(tmp_path):
         port = str(taken.getsockname()[1])
         done = hingecraft(
             "api", DATABASE_URL=SYNC["DATABASE_URL"], PUSH_SECRET="push-secret-1", ADMIN_TOKEN="admin-token-1",
+            SITE_URL="https://www.example.com",
             VISITOR_SECRET="visitor-secret-1", HOST="127.0.0.1", PORT=port,
         )  # fmt: skip
     assert done.returncode == 2

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, WithJsonSchema
 
 from hingecraft.errors import InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
@@ -31,7 +31,9 @@ _EMAIL = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,185}\.[^@\s.\x00-\x1
 class MicroInput(Input):
     """One click."""
 
-    amount: Annotated[Amount, Field(description="1, 2 or 5")]
+    amount: Annotated[
+        Amount, WithJsonSchema({"anyOf": [{"enum": [1, 2, 5]}, {"enum": ["1", "2", "5"]}], "description": "1, 2 or 5"})
+    ]
 
 
 class MicroAnswer(Answer):
@@ -161,8 +163,9 @@ async def get_prefill(call: Call) -> Any:
     return {"amount": number(amount), "source": source}
 
 
-async def head_prefill(_call: Call) -> Any:
+async def head_prefill(call: Call) -> Any:
     """Scanners and previews look without consuming, and learn nothing."""
+    call.named("id")
     return web.Response()
 
 

@@ -195,7 +195,8 @@ async def _keep_links(dsn: Secret) -> None:
     provider = StripeProvider(settings)
     database = Database(dsn, application="hingecraft-dev", largest=2)
     try:
-        await links.ensure(database, StripeLinks(provider, settings.stripe_api_base), livemode=False)
+        kept = await links.ensure(database, StripeLinks(provider, settings.stripe_api_base), livemode=False)
+        screen.links_kept(kept.wanted)
     finally:
         await provider.close()
         await database.close()

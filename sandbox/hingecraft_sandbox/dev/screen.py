@@ -47,6 +47,11 @@ def site_told(event: str, data: dict[str, object]) -> None:
     _line(f"the site was told: {event} {_SOFT}version {data.get('version')}{_PLAIN}")
 
 
+def links_kept(number: int) -> None:
+    """Each currency has its link."""
+    _line(f"{number} standing links are kept at the sandbox")
+
+
 def goodbye() -> None:
     """Everything has ended."""
     _line("everything has ended; the data are kept")
