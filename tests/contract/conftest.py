@@ -12,6 +12,7 @@ import pytest
 
 from support.folders import open_folder
 from support.processes import ApiProcess
+from support.sandbox import Sandbox
 
 TEMPLATE = "hc_template"
 
@@ -21,9 +22,11 @@ def pod(server: str) -> Iterator[ApiProcess]:
     with open_folder() as folder, asyncio.Runner() as runner:
         name = f"c_{uuid.uuid4().hex[:16]}"
         runner.run(_execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
-        process = runner.run(_start(folder, server.replace("/postgres", f"/{name}")))
+        sandbox = Sandbox(folder)
+        process = runner.run(_start(folder, server.replace("/postgres", f"/{name}"), sandbox))
         yield process
         runner.run(process.stop())
+        runner.run(sandbox.stop())
         runner.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
@@ -33,8 +36,10 @@ async def _execute(dsn: str, statement: str) -> None:
     await connection.close()
 
 
-async def _start(folder: Path, dsn: str) -> ApiProcess:
-    process = ApiProcess(folder, "api", dsn)
+async def _start(folder: Path, dsn: str, sandbox: Sandbox) -> ApiProcess:
+    await sandbox.start()
+    await sandbox.ready()
+    process = ApiProcess(folder, "api", dsn, **sandbox.environment)
     await process.start()
     await process.until("/ready", 200)
     return process
