@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -29,7 +31,9 @@ from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
 from hingecraft_api.routes_loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.shared_limit import SharedLimit
+
+if TYPE_CHECKING:
+    from hingecraft_api.shared_limit import SharedLimit
 
 # What the contract describes; the internal port is between us and ourselves.
 PUBLIC_ENDPOINTS: list[Endpoint] = [
@@ -70,11 +74,20 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         loader=RoutesLoader(database, cache, currencies, swapped),
         metrics=metrics,
         refusals=Refusals(database, metrics),
-        shared_limit=SharedLimit(settings.valkey_url.newest) if settings.valkey_url else None,
+        shared_limit=_shared_limit(settings),
         currencies=currencies,
         providers=providers,
         checkouts=Checkouts(database, providers, settings.site_url),
     )
+
+
+def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
+    """The store's client takes eleven megabytes, which only pods that share their limits pay."""
+    if not settings.valkey_url:
+        return None
+    from hingecraft_api import shared_limit  # noqa: PLC0415 - see above
+
+    return shared_limit.SharedLimit(settings.valkey_url.newest)
 
 
 def public_app(pod: Pod) -> web.Application:

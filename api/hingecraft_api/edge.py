@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -24,9 +25,11 @@ from hingecraft_api.failures import refused
 from hingecraft_api.guards import check
 from hingecraft_api.pod import Pod
 from hingecraft_api.rate_limit import RateLimit
-from hingecraft_api.shared_limit import SharedLimit
 from hingecraft_api.visitor import HEADER as VISITOR
 from hingecraft_api.visitor import Visitors
+
+if TYPE_CHECKING:
+    from hingecraft_api.shared_limit import SharedLimit
 
 log = logging.getLogger(__name__)
 

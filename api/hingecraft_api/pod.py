@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -15,7 +16,9 @@ from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
 from hingecraft_api.routes_loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.shared_limit import SharedLimit
+
+if TYPE_CHECKING:
+    from hingecraft_api.shared_limit import SharedLimit
 
 
 @dataclass(slots=True, kw_only=True)
