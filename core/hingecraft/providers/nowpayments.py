@@ -22,7 +22,7 @@ from hingecraft.errors import InvalidError
 from hingecraft.money.minor_units import to_nowpayments
 from hingecraft.money.model import Currency, parse_decimal
 from hingecraft.providers.addresses import checked
-from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently
+from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
 from hingecraft.providers.port import Opened, Order, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.settings import ProviderSettings
 
@@ -176,8 +176,9 @@ def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN:
         raise ProviderRefusedError(f"{reason}: {_message(text)}"[:500])
     if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
-        wait = float(retry_after) if retry_after.isdecimal() and len(retry_after) <= 4 else None  # noqa: PLR2004 - four digits are hours already
-        raise TransientError(reason, maybe_done=status != HTTPStatus.TOO_MANY_REQUESTS, retry_after=wait)
+        raise TransientError(
+            reason, maybe_done=status != HTTPStatus.TOO_MANY_REQUESTS, retry_after=seconds_in(retry_after)
+        )
     found = _parsed(text)
     if found is None:
         raise TransientError("NOWPayments' answer cannot be read", maybe_done=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ LONGEST_ATTEMPT = 5.0
 # What the caller needs after the last attempt, to write down how it ended.
 _RESERVE = 0.5
 _SHORTEST_ATTEMPT = 0.2
+
+# Four digits are hours already: nobody's donor waits for that.
+_SECONDS = re.compile(r"[0-9]{1,4}")
 
 _Result = TypeVar("_Result")
 
@@ -33,6 +37,11 @@ class Deadline:
     def remaining(self) -> float:
         """Seconds left; negative when it has passed."""
         return self.at - time.monotonic()
+
+
+def seconds_in(retry_after: str) -> float | None:
+    """What a provider says in `Retry-After`, where it is a sane number of seconds."""
+    return float(retry_after) if _SECONDS.fullmatch(retry_after) else None
 
 
 class TransientError(Exception):

@@ -19,7 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.providers.addresses import checked
-from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently
+from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
 from hingecraft.providers.port import Opened, Order, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.settings import ProviderSettings
 
@@ -192,5 +192,4 @@ def _readable() -> Iterator[None]:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("retry-after", headers.get("Retry-After", ""))
-    return float(text) if text.isdecimal() and len(text) <= 4 else None  # noqa: PLR2004 - four digits are hours already
+    return seconds_in(headers.get("retry-after", headers.get("Retry-After", "")))
