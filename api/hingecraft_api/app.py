@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
+from hingecraft.inbox.service import Inbox
+from hingecraft.inbox.store import Backlog
+from hingecraft.inbox.watch import watch
+from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.checkouts import Checkouts, Providers
+from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import NowPaymentsProvider
 from hingecraft.providers.stripe import StripeProvider
+from hingecraft.reconcile.checker import Checker
+from hingecraft.reconcile.sweep import recover
 from hingecraft_api.bodies import LARGEST_BODY
-from hingecraft_api.currency_book import CurrencyBook
 from hingecraft_api.edge import Edge
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.handlers import (
@@ -25,7 +33,9 @@ from hingecraft_api.handlers import (
     internal,
     payments,
     routes,
+    webhooks,
 )
+from hingecraft_api.idempotent import forget_old_keys
 from hingecraft_api.pod import POD, Pod
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
@@ -40,6 +50,7 @@ PUBLIC_ENDPOINTS: list[Endpoint] = [
     *routes.ENDPOINTS,
     *donations.ENDPOINTS,
     *payments.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *admin_routes.ENDPOINTS,
     *admin_payments.ENDPOINTS,
     *health.ENDPOINTS,
@@ -63,6 +74,11 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
 
     providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings), observe=called)
 
+    def worked(source: str, outcome: str) -> None:
+        metrics.events.labels(source, outcome).inc()
+
+    worker = Worker(database, sources_of(providers, currencies), currencies, worked)
+
     def swapped() -> None:
         metrics.version.set(cache.version)
         metrics.swaps.inc()
@@ -78,6 +94,9 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         currencies=currencies,
         providers=providers,
         checkouts=Checkouts(database, providers, settings.site_url),
+        inbox=Inbox(database, worker.wake),
+        worker=worker,
+        recoverer=Checker(database, providers, currencies, actor="recoverer"),
     )
 
 
@@ -88,6 +107,23 @@ def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
     from hingecraft_api import shared_limit  # noqa: PLC0415 - eleven megabytes for those who share alone
 
     return shared_limit.SharedLimit(settings.valkey_url.newest)
+
+
+def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """What a pod does beside answering."""
+
+    def show(backlog: Backlog) -> None:
+        pod.metrics.events_waiting.set(backlog.waiting)
+        pod.metrics.events_oldest.set(backlog.oldest)
+
+    configured = [name for name in (stripe.NAME, nowpayments.NAME) if pod.providers.of(name).configured]
+    return {
+        "looking for newer routes": pod.loader.run,
+        "forgetting old keys": lambda: forget_old_keys(pod.database),
+        "working on the inbox": pod.worker.run,
+        "watching the inbox": lambda: watch(pod.database, show),
+        "recovering checkouts": lambda: recover(pod.database, pod.recoverer, configured),
+    }
 
 
 def public_app(pod: Pod) -> web.Application:

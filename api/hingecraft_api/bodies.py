@@ -15,6 +15,8 @@ from pydantic.alias_generators import to_camel
 from hingecraft.errors import InvalidError
 
 LARGEST_BODY = 64 * 1024
+# An invoice of Stripe's with many lines is far larger than anything that a page sends.
+LARGEST_EVENT = 1024 * 1024
 _DEEPEST = 16
 _LONGEST_NUMBER = 100
 _LONGEST_WHOLE_NUMBER = 20
@@ -54,6 +56,25 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
         )
     check_text(dict(pairs))
     return _validated(dict(pairs), model)
+
+
+async def raw_body(request: web.Request, largest: int) -> bytes:
+    """The body as it came, up to a size of the call's own."""
+    if (request.content_length or 0) > largest:
+        raise web.HTTPRequestEntityTooLarge(max_size=largest, actual_size=request.content_length or 0)
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            async for chunk in request.content.iter_any():
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > largest:
+                    raise web.HTTPRequestEntityTooLarge(max_size=largest, actual_size=size)
+    except TimeoutError:
+        raise SlowBodyError("request_timeout", "The body did not arrive within 10 seconds: send it again.") from None
+    except (HttpProcessingError, web.RequestPayloadError) as error:
+        raise InvalidError("invalid_body", "The body is cut off or its encoding is broken: send it again.") from error
+    return b"".join(chunks)
 
 
 async def _read(request: web.Request) -> bytes:

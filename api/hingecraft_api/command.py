@@ -14,8 +14,7 @@ from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import OperatorError
 from hingecraft.settings import load
-from hingecraft_api.app import build_pod, internal_app, public_app
-from hingecraft_api.idempotent import forget_old_keys
+from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
@@ -37,10 +36,7 @@ async def serve(settings: ApiSettings) -> None:
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))
     ]
-    beside = [
-        asyncio.create_task(process.outlive("looking for newer routes", pod.loader.run)),
-        asyncio.create_task(process.outlive("forgetting old keys", lambda: forget_old_keys(pod.database))),
-    ]
+    beside = [asyncio.create_task(process.outlive(name, work)) for name, work in works_of(pod).items()]
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)

@@ -21,7 +21,7 @@ from hingecraft.errors import DatabaseUnavailableError, RefusedError
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 from hingecraft_api.call import REQUEST_ID_KEY
 from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.failures import refused
+from hingecraft_api.failures import ForgedError, refused
 from hingecraft_api.guards import check
 from hingecraft_api.pod import Pod
 from hingecraft_api.rate_limit import RateLimit
@@ -35,10 +35,14 @@ log = logging.getLogger(__name__)
 
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SLOW = 1.0
+_FORGERIES = 30
 _SENTENCES: Mapping[int, tuple[str, str]] = {
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address: /docs lists what there is."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take that method: see Allow."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too_large", "The body is larger than 64 KB."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        "too_large",
+        "The body is too large: 64 KB are taken, 1 MB of an event.",
+    ),
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
 _PREFLIGHT: Mapping[str, str] = {
@@ -67,6 +71,7 @@ class Edge:
             Limit.VISITOR: RateLimit(settings.rate_limit),
             Limit.ROUTES: RateLimit(settings.rate_limit_routes),
         }
+        self._forgeries = RateLimit(_FORGERIES)
         self._site = RateLimit(settings.rate_limit_site)
         self._origins = frozenset(settings.cors_origins)
         self._id_prefix = secrets.token_hex(8)
@@ -143,8 +148,13 @@ class Edge:
 
     def visitor(self, request: web.Request, now: float) -> str:
         """The key that the request's limits count by."""
-        forwarded = ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
-        return self._visitors.named(request.headers.get(VISITOR), request.remote or "", forwarded, now)
+        return self._visitors.named(request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now)
+
+    def _address(self, request: web.Request) -> str:
+        return self._visitors.named(None, request.remote or "", self._forwarded(request), 0.0)
+
+    def _forwarded(self, request: web.Request) -> str:
+        return ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
 
     async def _answer(
         self, request: web.Request, handler: Handler, endpoint: Endpoint | None, request_id: str
@@ -153,6 +163,9 @@ class Edge:
             if endpoint is not None:
                 await check(endpoint.guard, request, self._pod, request_id)
             return await handler(request)
+        except ForgedError as error:
+            wait = self._forgeries.retry_after(self._address(request), time.time())
+            return self._too_many("forgeries", wait, request_id) if wait else refused(error, request_id)
         except RefusedError as error:
             return refused(error, request_id)
         except DatabaseUnavailableError as error:

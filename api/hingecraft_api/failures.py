@@ -23,10 +23,15 @@ class UnauthorizedError(RefusedError):
     """The call does not carry what it must."""
 
 
+class ForgedError(RefusedError):
+    """The signature is not the provider's; who sends many of these is let wait."""
+
+
 _STATUS: Mapping[type[RefusedError], int] = {
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
     InvalidError: HTTPStatus.BAD_REQUEST,
+    ForgedError: HTTPStatus.BAD_REQUEST,
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     MissingError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,

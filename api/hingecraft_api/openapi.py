@@ -37,7 +37,7 @@ _WHY = {
     HTTPStatus.GONE: "used, expired or unknown",
     HTTPStatus.UNPROCESSABLE_ENTITY: "the Idempotency-Key came with another body before",
     HTTPStatus.BAD_GATEWAY: "the provider refused, or cannot be reached",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 64 KB",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 64 KB (1 MB where providers send)",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not application/json",
     HTTPStatus.TOO_MANY_REQUESTS: "too many requests; see Retry-After",
     HTTPStatus.SERVICE_UNAVAILABLE: "not ready, the provider is switched off, or the database is away",

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from hingecraft.db.connection import Database
+from hingecraft.inbox.service import Inbox
+from hingecraft.inbox.worker import Worker
+from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.checkouts import Checkouts, Providers
-from hingecraft_api.currency_book import CurrencyBook
+from hingecraft.reconcile.checker import Checker
 from hingecraft_api.negotiation import Negotiation
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
@@ -35,6 +38,9 @@ class Pod:
     currencies: CurrencyBook
     providers: Providers
     checkouts: Checkouts
+    inbox: Inbox
+    worker: Worker
+    recoverer: Checker
     negotiation: Negotiation = field(default_factory=Negotiation)
     draining: bool = False
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.money.book import CurrencyBook
 from hingecraft.routes import service as routes
-from hingecraft_api.currency_book import CurrencyBook
 from hingecraft_api.routes_cache import RoutesCache, Snapshot, encoded, snapshot_of
 
 log = logging.getLogger(__name__)

@@ -51,6 +51,12 @@ class ApiSettings(DatabaseSettings, ProviderSettings):
     amount_max: Decimal | None = Field(
         None, description="the most that is taken, in USD; other currencies in proportion; never above the seed", gt=0
     )
+    stripe_webhook_secret: OptionalSecret = Field(
+        Secret(), description="checks what Stripe sends to /webhooks/stripe; needed with STRIPE_SECRET"
+    )
+    nowpayments_ipn_secret: OptionalSecret = Field(
+        Secret(), description="checks what NOWPayments sends to /webhooks/nowpayments; needed with NOWPAYMENTS_API_KEY"
+    )
     valkey_url: OptionalSecret = Field(
         Secret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
     )
@@ -62,6 +68,15 @@ class ApiSettings(DatabaseSettings, ProviderSettings):
             if not origin.startswith(("https://", "http://")) or origin.count("/") != 2 or "*" in origin:  # noqa: PLR2004 - the two of ://
                 raise ValueError(f"must be exact origins such as https://example.com, not {origin}")
         return origins
+
+    @model_validator(mode="after")
+    def _can_verify(self) -> ApiSettings:
+        """Money that nobody can be told of, or that anybody can tell of, stops the process at its start."""
+        if self.stripe_secret and not self.stripe_webhook_secret:
+            raise ValueError("STRIPE_WEBHOOK_SECRET is not set, and STRIPE_SECRET needs it")
+        if self.nowpayments_api_key and not self.nowpayments_ipn_secret:
+            raise ValueError("NOWPAYMENTS_IPN_SECRET is not set, and NOWPAYMENTS_API_KEY needs it")
+        return self
 
     @model_validator(mode="after")
     def _pool_fits(self) -> ApiSettings:

@@ -75,6 +75,7 @@ def _figures(base: str) -> Iterator[Figure]:
             process.cpu_affinity([int(GENERATOR_CORE)])
         environment = {
             "STRIPE_SECRET": STRIPE_KEY,
+            "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
             "STRIPE_API_BASE": base,
             "STRIPE_RATE": "5000",
             "RATE_LIMIT": "1000000",

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from hingecraft.settings import Secret
+from hingecraft_sandbox.postgres import free_port
 from support.folders import open_folder
 from support.pods import Running, running_pod
 from support.sandbox import Sandbox
@@ -30,5 +31,8 @@ async def sandbox(sandbox_process: Sandbox) -> Sandbox:
 
 @pytest.fixture
 async def pod(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
-    async with running_pod(dsn, **sandbox.settings) as running:
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    await sandbox.tells(address)
+    async with running_pod(dsn, **{**sandbox.settings, "port": port, "public_url": address}) as running:
         yield running

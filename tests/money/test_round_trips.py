@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from hingecraft.settings import DsnSecret
 from support.pods import running_pod
 
 MOST = 8
+# One connection, and nothing beside the checkout that talks on it.
+ALONE: dict[str, Any] = {"database_pool_min": 1, "database_pool_max": 1, "background": False}
 MICRO = "/mission-support/micro-payment"
 
 
@@ -67,7 +70,7 @@ async def test_a_checkout_takes_at_most_eight_round_trips(dsn, sandbox, monkeypa
     port = dsn.newest.rpartition(":")[2].partition("/")[0]
     async with Wire(int(port)).running() as wire:
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{wire.port}/"))
-        async with running_pod(through, **sandbox.settings, database_pool_min=1, database_pool_max=1) as pod:
+        async with running_pod(through, **sandbox.settings, **ALONE) as pod:
             monkeypatch.setattr(pod.pod.loader, "look", asyncio.Event().wait)  # what is counted is the checkout alone
             counted = []
             for number in range(4):
@@ -88,7 +91,7 @@ async def test_postgres_lost_before_each_step(dsn, sandbox, conn, monkeypatch, l
     headers = {"Idempotency-Key": "a-key-of-this-test-1"}
     async with Wire(int(port)).running() as wire:
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{wire.port}/"))
-        async with running_pod(through, **sandbox.settings, database_pool_min=1, database_pool_max=1) as pod:
+        async with running_pod(through, **sandbox.settings, **ALONE) as pod:
             monkeypatch.setattr(pod.pod.loader, "look", asyncio.Event().wait)
             warm = {"Idempotency-Key": "a-key-of-this-test-0"}
             assert (await pod.call("POST", "/mission-support/micro-payment", json={"amount": 1}, headers=warm))[

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from hingecraft.links.command import LinksSettings
 from hingecraft.migrations.command import MigrateSettings
+from hingecraft.reconcile.command import ReconcileSettings
 from hingecraft.settings import Settings
 from hingecraft.sync.command import SyncSettings
+from hingecraft.trail.command import TrailSettings
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
@@ -18,6 +20,8 @@ SETTINGS: dict[str, type[Settings]] = {
     "hingecraft sync": SyncSettings,
     "hingecraft migrate": MigrateSettings,
     "hingecraft links": LinksSettings,
+    "hingecraft reconcile": ReconcileSettings,
+    "hingecraft trail": TrailSettings,
     "hingecraft sandbox": SandboxSettings,
 }
 _WIDTH = 110

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.process import outlive
 from hingecraft.settings import Secret
-from hingecraft_api.app import build_pod, internal_app, public_app
+from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
@@ -53,23 +53,30 @@ def settings_of(dsn: Secret, **more: Any) -> ApiSettings:
     values = {
         "database_url": dsn, "admin_token": ADMIN_TOKEN, "push_secret": PUSH_SECRET, "visitor_secret": VISITOR_SECRET,
         "rate_limit": 1_000_000, "rate_limit_routes": 1_000_000, "rate_limit_site": 10_000_000,
-        "site_url": SITE_URL, "database_pool_min": 1, "database_pool_max": 4, **more,
+        "site_url": SITE_URL, "database_pool_min": 1, "database_pool_max": 4,
+        "stripe_webhook_secret": "whsec_sandbox", "nowpayments_ipn_secret": "sandbox-ipn-secret", **more,
     }  # fmt: skip
     return ApiSettings(**values)
 
 
 @asynccontextmanager
-async def running_pod(dsn: Secret, *, wait: bool = True, **more: Any) -> AsyncIterator[Running]:
+async def running_pod(
+    dsn: Secret, *, wait: bool = True, background: bool = True, **more: Any
+) -> AsyncIterator[Running]:
     registry = CollectorRegistry()
     pod = build_pod(settings_of(dsn, **more), registry)
     runners = [Runner(app, access_log=None) for app in (public_app(pod), internal_app(pod, registry))]
     addresses = []
-    for runner in runners:
+    for runner, port in zip(runners, (more.get("port", 0), 0), strict=True):
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         addresses.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    looking = asyncio.create_task(outlive("looking for newer routes", pod.loader.run))
+    works = [
+        asyncio.create_task(outlive(name, work))
+        for name, work in works_of(pod).items()
+        if background or "routes" in name
+    ]
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
             running = Running(pod, addresses[0], addresses[1], client)
@@ -77,9 +84,9 @@ async def running_pod(dsn: Secret, *, wait: bool = True, **more: Any) -> AsyncIt
                 await running.serves(1)
             yield running
     finally:
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
         for runner in runners:
             await runner.cleanup()
         await pod.close()

@@ -27,7 +27,9 @@ class Sandbox(HingecraftProcess):
         """What a pod is told so that it talks to this sandbox."""
         return {
             "stripe_secret": STRIPE_KEY, "stripe_publishable_key": "pk_test_sandbox", "stripe_api_base": self.address,
-            "stripe_rate": 5000, "nowpayments_api_key": "sandbox-key",
+            "stripe_rate": 5000, "stripe_webhook_secret": "whsec_sandbox",
+            "nowpayments_ipn_secret": "sandbox-ipn-secret",
+            "nowpayments_api_key": "sandbox-key",
             "nowpayments_api_base": f"{self.address}/nowpayments/v1", "public_url": "http://127.0.0.1:9",
         }  # fmt: skip
 
@@ -60,6 +62,18 @@ class Sandbox(HingecraftProcess):
 
     async def stripe(self, path: str) -> Any:
         return await self.ask("GET", f"/v1/{path}", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
+
+    async def tells(self, backend: str, **how: Any) -> None:
+        """Whom Stripe's events are sent to from now on, and how."""
+        await self.ask("PUT", "/_sandbox/webhooks", json={"stripe_url": f"{backend}/webhooks/stripe", **how})
+
+    async def change(self, kind: str, name: str, **what: Any) -> None:
+        """Behind everybody's back."""
+        await self.ask("PATCH", f"/_sandbox/{kind}/{name}", json=what)
+
+    async def act(self, session_id: str, act: str) -> None:
+        """Press a button of a session's page."""
+        await self.ask("POST", f"/pay/stripe/c/{session_id}/{act}", allow_redirects=False)
 
     async def sessions(self, payment_id: str) -> list[dict[str, Any]]:
         """Those that were made for one payment."""

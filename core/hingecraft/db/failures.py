@@ -29,6 +29,7 @@ UNREACHABLE: tuple[type[BaseException], ...] = (
 
 _BY_CONSTRAINT: dict[str, RefusedError] = {
     "payments_moves": ConflictError("illegal_move", "A payment that stands where this one does cannot move there."),
+    "settlements_movement_key": ConflictError("counted_before", "This movement of money was counted before."),
     "settlements_append_only": ConflictError("append_only", "Settlements can only be added to."),
     "payment_audit_append_only": ConflictError("append_only", "The audit trail can only be added to."),
     "route_policy_providers_known": InvalidError("unknown_provider", "A provider is stripe or nowpayments."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -56,9 +56,18 @@ class Kept:
     switched_off: int
 
 
-async def ensure(database: Database, links: StripeLinks, *, livemode: bool, say: Say = lambda _line: None) -> Kept:
+async def ensure(
+    database: Database,
+    links: StripeLinks,
+    *,
+    livemode: bool,
+    say: Say = lambda _line: None,
+    dry_run: bool = False,
+) -> Kept:
     """Make Stripe and the database agree with the currencies; run again after a crash, it goes on where it was."""
     plans = await _plans(database, livemode=livemode)
+    if dry_run:
+        return _lacking(plans, [link async for link in links.ours()])
     async with database.connection() as conn:
         # Out of the routes first, so that nobody is sent to a link that is about to be switched off.
         for row in await conn.fetch(RETIRE, list(plans)):
@@ -81,6 +90,17 @@ async def ensure(database: Database, links: StripeLinks, *, livemode: bool, say:
         if await _keep(database, plan, found, livemode=livemode):
             say(f"{plan.currency}: {found.url}")
     return Kept(wanted=len(plans), made=made, switched_on=switched_on, switched_off=switched_off)
+
+
+def _lacking(plans: Mapping[str, LinkPlan], there: Sequence[PaymentLink]) -> Kept:
+    """What a run would do."""
+    active, known = {link.key for link in there if link.active}, {link.key for link in there}
+    return Kept(
+        wanted=len(plans),
+        made=len(plans.keys() - known),
+        switched_on=len(plans.keys() & known - active),
+        switched_off=len(active - plans.keys()),
+    )
 
 
 async def _plans(database: Database, *, livemode: bool) -> dict[str, LinkPlan]:

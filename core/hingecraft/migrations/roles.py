@@ -27,6 +27,10 @@ GRANTS: dict[str, str] = {
     "installation": "SELECT",
     "payment_routes": "SELECT, INSERT, DELETE",
     "payment_audit": "SELECT, INSERT",
+    "provider_event_ids": "SELECT, INSERT",
+    "provider_events": "SELECT, INSERT, UPDATE",
+    "reconcile_cursors": "SELECT, INSERT, UPDATE",
+    "reconcile_runs": "SELECT, INSERT",
     "webhook_endpoints": "SELECT, INSERT, UPDATE, DELETE",
     "outbox": "SELECT, INSERT, UPDATE",
     "schema_migrations": "SELECT",
@@ -34,6 +38,8 @@ GRANTS: dict[str, str] = {
 _OTHER_GRANTS = (
     "USAGE ON SEQUENCE payment_audit_id_seq",
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
+    "EXECUTE ON FUNCTION hc_forget(int)",
+    "SELECT ON stripe_events_raw",
     "USAGE ON SCHEMA public",
 )
 

@@ -58,6 +58,18 @@ class ApiMetrics:
             buckets=_FAST,
             registry=registry,
         )
+        self.events = Counter(
+            "hingecraft_provider_events_total",
+            "events of providers that were worked on",
+            ["source", "outcome"],
+            registry=registry,
+        )
+        self.events_waiting = Gauge(
+            "hingecraft_provider_events_waiting", "events that are not processed yet", registry=registry
+        )
+        self.events_oldest = Gauge(
+            "hingecraft_provider_events_oldest_seconds", "how long the oldest of them waits", registry=registry
+        )
         self.swaps = Counter("hingecraft_routes_swaps_total", "versions taken up by this pod", registry=registry)
         self.refused_signatures = Counter(
             "hingecraft_refused_signatures_total", "signatures that did not verify", ["kind"], registry=registry

@@ -67,7 +67,9 @@ DISABLE = """
 UPDATE webhook_endpoints SET disabled_at = now(), disabled_because = $2, failures = failures + 1
 WHERE name = $1 AND disabled_at IS NULL
 """
-KEEP_PARTITIONS = "SELECT hc_keep_partitions('outbox', 3), hc_keep_partitions('payment_audit', 3)"
+KEEP_PARTITIONS = """
+SELECT hc_keep_partitions('outbox', 3), hc_keep_partitions('payment_audit', 3), hc_keep_partitions('provider_events', 3)
+"""
 
 
 async def supersede(conn: Connection, event: str) -> None:

@@ -12,29 +12,15 @@ from uuid import UUID
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.money.model import plain
-from hingecraft.outbox import service as outbox
-from hingecraft.payments import audit
-from hingecraft.payments.model import Status, require_move
+from hingecraft.payments import books
+from hingecraft.payments.books import Teller
+from hingecraft.payments.ledger import Known
+from hingecraft.payments.model import Status
+from hingecraft.providers import wallet
+from hingecraft.providers.findings import Finding, Money, Stands
 
-LOCK_PAYMENT = """
-SELECT id, status, amount, coalesce(price_currency, currency) AS price_currency, hc_currency_key(currency) AS currency,
-       provider, livemode
-FROM payments WHERE id = $1 FOR UPDATE
-"""
-# A wallet's money is worth what its coin was worth that day, if anybody noted that down; dollars are dollars.
-SETTLE = """
-INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
-SELECT $1, $2, $3, $4, $5, $6, $7,
-    CASE WHEN $7 = 'USD' THEN $6 ELSE $6 * (
-        SELECT usd FROM fx_rates WHERE currency = $7 AND day = (now() AT TIME ZONE 'UTC')::date) END
-ON CONFLICT ON CONSTRAINT settlements_movement_key DO NOTHING
-RETURNING id, usd_amount
-"""
-COMPLETE = "UPDATE payments SET status = 'completed', reconciled = true, updated_at = now() WHERE id = $1"
-CLOSE_CHECKOUTS = """
-UPDATE external_payments SET status = 'completed', reconciled = true, updated_at = now()
-WHERE payment_id = $1 AND provider = $2
-"""
+WORTH = "SELECT usd_amount FROM settlements WHERE payment_id = $1 AND kind = 'manual' AND provider_ref = $2"
+COUNTED = "SELECT EXISTS (SELECT FROM settlements WHERE provider = 'wallet' AND kind = 'manual' AND provider_ref = $1)"
 TOTAL = """
 SELECT currency, sum(charges) AS charges, sum(amount) AS amount, sum(usd_amount) AS usd_amount,
        sum(unconverted) AS unconverted, max(updated_at) AS updated_at
@@ -44,7 +30,6 @@ OF_PAYMENT = """
 SELECT created_at, provider, livemode, kind, provider_ref, amount, currency, usd_amount
 FROM settlements WHERE payment_id = $1 ORDER BY created_at, id
 """
-_MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,61 +57,39 @@ class CurrencyTotal:
 async def confirm(database: Database, payment_id: UUID, seen: Seen, request_id: str) -> Mapping[str, Any]:
     """A wallet payment was seen on the chain: an admin says so, since no provider ever will."""
     async with database.transaction() as conn:
-        payment = await conn.fetchrow(LOCK_PAYMENT, payment_id)
-        if payment is None:
-            raise MissingError("unknown_payment", "There is no payment with this id.")
-        if payment["provider"] != "wallet":
-            raise ConflictError("not_a_wallet", "Only a wallet payment is confirmed by hand.")
-        if seen.coin != payment["currency"]:
-            raise InvalidError(
-                "wrong_coin",
-                f"This payment waits for {payment['currency']}, not {seen.coin}.",
-                fields={"coin": f"must be {payment['currency']}"},
-            )
-        if payment["status"] not in {Status.AWAITING_CONFIRMATION, Status.EXPIRED}:
-            raise ConflictError("not_awaiting", f"This payment is {payment['status']}: it waits for no confirmation.")
-        require_move(Status(payment["status"]), Status.COMPLETED)
-        settled = await _settle(conn, dict(payment), seen)
-        await conn.execute(COMPLETE, payment_id)
-        await conn.execute(CLOSE_CHECKOUTS, payment_id, payment["provider"])
-        await audit.append(
-            conn,
-            actor="admin",
-            action="payment_confirmed",
-            request_id=request_id,
+        known = await _waiting(conn, payment_id, seen)
+        finding = Finding(
+            provider=wallet.NAME,
+            livemode=known.livemode is not False,
+            told_by="an admin",
             payment_id=payment_id,
-            txHash=seen.tx_hash,
-            amount=plain(seen.amount),
-            coin=seen.coin,
-            note=seen.note,
+            stands=Stands.PAID,
+            money=(Money(kind="manual", ref=seen.tx_hash, amount=seen.amount, currency=seen.coin),),
+            fresh=True,
+            details={"txHash": seen.tx_hash, "amount": plain(seen.amount), "coin": seen.coin, "note": seen.note},
         )
-        await outbox.announce_payment(
-            conn,
-            "payment.completed",
-            {
-                "paymentId": str(payment_id),
-                "status": Status.COMPLETED.value,
-                "amount": Decimal(plain(payment["amount"])),
-                "currency": payment["price_currency"],
-            },
-        )
-    return {"usdAmount": settled["usd_amount"]}
+        await books.record(conn, finding, Teller(actor="admin", action="payment_confirmed", request_id=request_id))
+        return {"usdAmount": await conn.fetchval(WORTH, payment_id, seen.tx_hash)}
 
 
-async def _settle(conn: Connection, payment: Mapping[str, Any], seen: Seen) -> Mapping[str, Any]:
-    settled = await conn.fetchrow(
-        SETTLE,
-        payment["id"],
-        payment["provider"],
-        payment["livemode"] is not False,
-        _MANUAL,
-        seen.tx_hash,
-        seen.amount,
-        seen.coin,
-    )
-    if settled is None:
+async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
+    try:
+        known = await books.locked(conn, payment_id)
+    except LookupError:
+        raise MissingError("unknown_payment", "There is no payment with this id.") from None
+    if known.provider != wallet.NAME:
+        raise ConflictError("not_a_wallet", "Only a wallet payment is confirmed by hand.")
+    if seen.coin != known.currency:
+        raise InvalidError(
+            "wrong_coin",
+            f"This payment waits for {known.currency}, not {seen.coin}.",
+            fields={"coin": f"must be {known.currency}"},
+        )
+    if known.status not in {Status.AWAITING_CONFIRMATION, Status.EXPIRED}:
+        raise ConflictError("not_awaiting", f"This payment is {known.status}: it waits for no confirmation.")
+    if await conn.fetchval(COUNTED, seen.tx_hash):
         raise ConflictError("hash_counted", "This transaction hash was counted before: a hash counts once.")
-    return dict(settled)
+    return known
 
 
 async def totals(database: Database) -> Sequence[CurrencyTotal]:

@@ -19,6 +19,8 @@ from hingecraft.db.connection import Connection
 from hingecraft.payments.model import Claim, PaymentState, Status
 from hingecraft.providers.port import Opened
 
+_API = "api"
+
 ROUTE = """
 SELECT policy.disabled_providers, c.enabled AS currency_enabled, c.wallet_uri, wallet.wallet_address,
        intent.known AS intent_known, intent.email AS intent_email,
@@ -77,7 +79,7 @@ WITH checkout AS (
     FROM checkout WHERE p.id = checkout.payment_id AND p.status IN ('creating', 'unknown') RETURNING p.id
 ), told AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
-    SELECT 'api', 'checkout_opened', checkout.payment_id, $5, jsonb_build_object(
+    SELECT $7, 'checkout_opened', checkout.payment_id, $5, jsonb_build_object(
         'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int) FROM checkout
 )
 SELECT id FROM payment
@@ -92,7 +94,7 @@ WITH checkout AS (
     FROM checkout WHERE p.id = checkout.payment_id AND p.status IN ('creating', 'unknown') RETURNING p.id
 ), told AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
-    SELECT 'api', $3, checkout.payment_id, $4, $5::jsonb || jsonb_build_object('provider', checkout.provider)
+    SELECT $7, $3, checkout.payment_id, $4, $5::jsonb || jsonb_build_object('provider', checkout.provider)
     FROM checkout
 )
 SELECT id FROM payment
@@ -245,20 +247,26 @@ async def open_checkout(
     return (row["id"], row["expires_at"]) if row else None
 
 
-async def opened(conn: Connection, checkout_id: UUID, result: Opened, request_id: str, milliseconds: int) -> bool:
+async def opened(
+    conn: Connection, checkout_id: UUID, result: Opened, request_id: str | None, milliseconds: int, actor: str = _API
+) -> bool:
     """The provider has it; False when somebody else has written down how it ended."""
     return bool(
         await conn.fetchval(
-            OPENED, checkout_id, result.provider_id, result.url, result.expires_at, request_id, milliseconds
+            OPENED, checkout_id, result.provider_id, result.url, result.expires_at, request_id, milliseconds, actor
         )
     )
 
 
-async def not_opened(conn: Connection, checkout_id: UUID, outcome: Outcome, *, action: str, request_id: str) -> bool:
+async def not_opened(
+    conn: Connection, checkout_id: UUID, outcome: Outcome, *, action: str, request_id: str | None, actor: str = _API
+) -> bool:
     """The provider refused, or nobody knows."""
     details = json.dumps(outcome.details)
     return bool(
-        await conn.fetchval(NOT_OPENED, checkout_id, outcome.status, action, request_id, details, outcome.provider_id)
+        await conn.fetchval(
+            NOT_OPENED, checkout_id, outcome.status, action, request_id, details, outcome.provider_id, actor
+        )
     )
 
 

@@ -23,7 +23,7 @@ from hingecraft.money.minor_units import to_nowpayments
 from hingecraft.money.model import Currency, parse_decimal
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
-from hingecraft.providers.port import Opened, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import Opened, Order, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.settings import ProviderSettings
 
 NAME = "nowpayments"
@@ -33,6 +33,10 @@ INVOICE_LIFE = timedelta(days=7)
 _DOMAIN = "nowpayments.io"
 _RATE = 10
 _MINIMUM_KEPT = 600.0
+# A login lives for five minutes; the last one is not used.
+_LOGIN_KEPT = 240.0
+_ASKED_FOR = 20.0
+_PAGE, _MOST_PAGES = 500, 20
 _TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
 
 _Result = TypeVar("_Result")
@@ -56,6 +60,7 @@ class NowPaymentsProvider:
         self._bucket = TokenBucket(_RATE)
         self._session: aiohttp.ClientSession | None = None
         self._minimums: dict[tuple[str, str], _Minimum] = {}
+        self._login: tuple[str, float] | None = None
 
     @property
     def livemode(self) -> bool:
@@ -120,6 +125,38 @@ class NowPaymentsProvider:
         self._minimums[asked] = _Minimum(amount, time.monotonic() + _MINIMUM_KEPT)
         return amount
 
+    async def payment(self, payment_id: str) -> dict[str, Any]:
+        """One payment, as it is now."""
+        return await self._call("GET", f"payment/{payment_id}", Deadline.within(_ASKED_FOR))
+
+    @property
+    def may_list(self) -> bool:
+        """Payments are listed only for who logs in with the account's e-mail and password."""
+        return bool(self._settings.nowpayments_email and self._settings.nowpayments_password)
+
+    async def payments_of(self, invoice_id: str) -> list[dict[str, Any]]:
+        """Every payment on an invoice: several may pay one."""
+        found: list[dict[str, Any]] = []
+        for page in range(_MOST_PAGES):
+            query = {"invoiceId": invoice_id, "limit": str(_PAGE), "page": str(page)}
+            answer = await self._call(
+                "GET", "payment/", Deadline.within(_ASKED_FOR), query=query, token=await self._token()
+            )
+            data = answer.get("data")
+            found += [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+            if not data or len(data) < _PAGE:
+                break
+        return found
+
+    async def _token(self) -> str:
+        """A login lives for five minutes."""
+        if self._login is None or self._login[1] < time.monotonic():
+            secret = self._settings.nowpayments_password.newest
+            login = {"email": self._settings.nowpayments_email, "password": secret}
+            answer = await self._call("POST", "auth", Deadline.within(_ASKED_FOR), body=login)
+            self._login = (str(answer.get("token")), time.monotonic() + _LOGIN_KEPT)
+        return self._login[0]
+
     async def _call(
         self,
         method: str,
@@ -128,18 +165,21 @@ class NowPaymentsProvider:
         *,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
+        token: str | None = None,
     ) -> dict[str, Any]:
         data = _written(body) if body is not None else None
 
         async def once() -> dict[str, Any]:
-            return await self._once(method, path, data, query)
+            return await self._once(method, path, data, query, token)
 
         return await _ended(once, deadline, self._bucket)
 
     async def _once(
-        self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None
+        self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None, token: str | None
     ) -> dict[str, Any]:
         headers = {"x-api-key": self._settings.nowpayments_api_key.newest, "Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         address = f"{self._settings.nowpayments_api_base}/{path}"
         try:
             async with self._open_session().request(
@@ -174,7 +214,8 @@ def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
     """What was answered, if it is an object and the status is good."""
     reason = f"NOWPayments answered {status}"
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN:
-        raise ProviderRefusedError(f"{reason}: {_message(text)}"[:500])
+        kind = ProviderMissingError if status == HTTPStatus.NOT_FOUND else ProviderRefusedError
+        raise kind(f"{reason}: {_message(text)}"[:500])
     if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
         raise TransientError(
             reason, maybe_done=status != HTTPStatus.TOO_MANY_REQUESTS, retry_after=seconds_in(retry_after)
@@ -200,4 +241,5 @@ def _message(text: bytes) -> str:
 
 def _written(request: Mapping[str, Any]) -> bytes:
     """The amount is kept as text, which loses nothing, and sent as the number that it is."""
-    return simplejson.dumps({**request, "price_amount": Decimal(request["price_amount"])}).encode()
+    amount = {"price_amount": Decimal(request["price_amount"])} if "price_amount" in request else {}
+    return simplejson.dumps({**request, **amount}).encode()

@@ -48,6 +48,10 @@ class ProviderRefusedError(HingecraftError):
         self.provider_id = provider_id
 
 
+class ProviderMissingError(ProviderRefusedError):
+    """The provider does not know what it was asked for."""
+
+
 class ProviderUnknownError(HingecraftError):
     """Nobody can say whether the checkout exists: the provider did not answer, or broke while answering."""
 

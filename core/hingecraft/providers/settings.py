@@ -36,6 +36,10 @@ class ProviderSettings(Settings):
     nowpayments_api_key: OptionalSecret = Field(
         Secret(), description="NOWPayments' API key; empty: crypto goes to the wallets alone"
     )
+    nowpayments_email: str = Field(
+        "", description="the account's e-mail: with its password, lost payments of an invoice can be looked up"
+    )
+    nowpayments_password: OptionalSecret = Field(Secret(), description="the account's password, with NOWPAYMENTS_EMAIL")
     nowpayments_api_base: str = Field(NOWPAYMENTS_API, description="NOWPayments' API, its sandbox, or a stand-in")
 
     @field_validator("stripe_secret")

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import aiohttp
@@ -20,7 +21,7 @@ from httpx_aiohttp import AiohttpTransport
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
-from hingecraft.providers.port import Opened, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import Opened, Order, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.settings import ProviderSettings
 
 NAME = "stripe"
@@ -31,8 +32,8 @@ DOMAIN = "stripe.com"
 _LIVE_RATE, _TEST_RATE = 80, 20
 _CONNECTIONS = 1000
 _CONNECT_TIMEOUT = 3.0
-_TRY_AGAIN = frozenset({409, 429})
-_THROTTLED = 429
+_TRY_AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
+_THROTTLED = HTTPStatus.TOO_MANY_REQUESTS
 _REFUSED = range(400, 500)
 
 _Result = TypeVar("_Result")
@@ -174,7 +175,8 @@ def _transient() -> Iterator[None]:
         status = error.http_status
         reason = f"Stripe answered {status or 'nothing'}: {error.code or type(error).__name__}"
         if status in _REFUSED and status not in _TRY_AGAIN:
-            raise ProviderRefusedError(f"{reason} ({error.user_message or 'no reason given'})"[:500]) from error
+            kind = ProviderMissingError if status == HTTPStatus.NOT_FOUND else ProviderRefusedError
+            raise kind(f"{reason} ({error.user_message or 'no reason given'})"[:500]) from error
         raise TransientError(
             reason, maybe_done=status != _THROTTLED, retry_after=_retry_after(error.headers or {})
         ) from error

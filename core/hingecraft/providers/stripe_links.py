@@ -16,7 +16,7 @@ _CALL = 30.0
 _PAGE = 100
 # What the payer is offered first: ten times the least.
 _PRESET = 10
-_MARK = "hingecraft_link"
+MARK = "hingecraft_link"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,8 @@ def link_request(plan: LinkPlan, price_id: str) -> dict[str, Any]:
     return {
         "line_items": [{"price": price_id, "quantity": 1}],
         "submit_type": "donate",
-        "metadata": {_MARK: plan.key, "source": "standing_link"},
-        "payment_intent_data": {"metadata": {_MARK: plan.key}},
+        "metadata": {MARK: plan.key, "source": "standing_link"},
+        "payment_intent_data": {"metadata": {MARK: plan.key}},
     }
 
 
@@ -92,8 +92,8 @@ class StripeLinks:
             params: dict[str, Any] = {"limit": _PAGE, **({"starting_after": after} if after else {})}
             page = await self._call("list_async", params)
             for link in page.data:
-                if _MARK in link.metadata:
-                    yield self._of(link, link.metadata[_MARK])
+                if MARK in link.metadata:
+                    yield self._of(link, link.metadata[MARK])
             if not page.has_more or not page.data:
                 return
             after = page.data[-1].id

@@ -64,9 +64,11 @@ _PROVIDERS = {
         "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
         "STRIPE_API_BASE": _SANDBOX,
         "STRIPE_RATE": "500",
+        "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
     },
     "NOWPAYMENTS_API_KEY": {
         "NOWPAYMENTS_API_KEY": "sandbox-key",
+        "NOWPAYMENTS_IPN_SECRET": "sandbox-ipn-secret",
         "NOWPAYMENTS_API_BASE": _SANDBOX + NOWPAYMENTS_PREFIX,
     },
 }

@@ -54,6 +54,7 @@ class Control:
         app.router.add_put("/_sandbox/webhooks", self.webhooks)
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/minimums", self.minimums)
+        app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
 
     async def show(self, _request: web.Request) -> web.Response:
         """What is switched on."""
@@ -89,6 +90,14 @@ class Control:
             raise web.HTTPBadRequest(text="seconds must be a number from 0 to 60")
         self._switches.latency = float(seconds)
         return await self.show(request)
+
+    async def change(self, request: web.Request) -> web.Response:
+        """Something was changed behind everybody's back: {"amount_total": 1} of a session, say."""
+        kind = request.match_info["kind"]
+        found = self._nowpayments.book.get(kind, request.match_info["id"])
+        if found is None:
+            raise web.HTTPNotFound(text=f"there is nothing of that id among the {kind}")
+        return web.json_response(self._nowpayments.book.put(kind, {**found, **await _object(request)}))
 
     async def minimums(self, request: web.Request) -> web.Response:
         """The least of a coin, in USD: {"btc": 20}."""

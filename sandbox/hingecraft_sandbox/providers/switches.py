@@ -50,6 +50,9 @@ class WebhookSwitch(_Strict):
     times: Annotated[int, Field(ge=1, le=10)] = 1
     delay: Annotated[float, Field(ge=0, le=600)] = 0.0
     shuffled: bool = False
+    stripe_url: Annotated[
+        str | None, Field(description="where Stripe's events go instead of the address that the sandbox began with")
+    ] = None
 
 
 class Switches:

@@ -41,6 +41,10 @@ class WebhookSender:
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def stripe_target(self, usual: str) -> str:
+        """Where Stripe's events go."""
+        return self._switches.webhooks.stripe_url or usual
+
     def tell(self, telling: Telling) -> None:
         """Begin to deliver."""
         how = self._switches.webhooks

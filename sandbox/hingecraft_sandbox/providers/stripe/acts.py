@@ -12,6 +12,8 @@ from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe
 
 API_VERSION = "2026-10-28.endive"
 _FEE_SHARE, _FEE_FIXED = 0.029, 30
+# Cents for each unit of these, in which the account is not paid out; others stay what they are.
+_DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
 
 
 class Acts:
@@ -31,16 +33,17 @@ class Acts:
             "object": "event",
             "api_version": API_VERSION,
             "created": now(),
-            "livemode": False,
+            "livemode": document.get("livemode", False),
             "pending_webhooks": 1,
             "request": {"id": None, "idempotency_key": None},
             "type": kind,
             "data": {"object": public(document)},
         }
         self._book.put("events", event)
-        if self._target:
+        target = self._sender.stripe_target(self._target)
+        if target:
             body = json.dumps(event).encode()
-            self._sender.tell(Telling(self._target, body, lambda: stripe_headers(self._secret, body)))
+            self._sender.tell(Telling(target, body, lambda: stripe_headers(self._secret, body)))
 
     def _open_session(self, session_id: str) -> Document:
         session = self.objects.find("sessions", session_id)
@@ -62,21 +65,62 @@ class Acts:
         self.tell("checkout.session.completed", session)
         return session
 
+    def pay_later(self, session_id: str) -> Document:
+        """A bank transfer was promised: the session is over, the money still to come."""
+        session = self._open_session(session_id)
+        intent = self._intent(new_id("pi_")[:27], session, "processing")
+        self._book.put("payment_intents", intent)
+        session |= {"status": "complete", "payment_intent": intent["id"]}
+        self._book.put("sessions", session)
+        self.tell("checkout.session.completed", session)
+        return session
+
+    def _awaited(self, session_id: str) -> Document:
+        session = self.objects.find("sessions", session_id)
+        if (session["status"], session["payment_status"]) != ("complete", "unpaid"):
+            raise StripeRefusalError("This Checkout Session waits for no money.")
+        return session
+
+    def arrive(self, session_id: str) -> Document:
+        """What was promised has come."""
+        session = self._awaited(session_id)
+        intent, charge = self._charged(session)
+        session |= {"payment_status": "paid"}
+        self._book.put("sessions", session)
+        self.tell("payment_intent.succeeded", intent)
+        self.tell("charge.succeeded", charge)
+        self.tell("checkout.session.async_payment_succeeded", session)
+        return session
+
+    def bounce(self, session_id: str) -> Document:
+        """What was promised will never come."""
+        session = self._awaited(session_id)
+        intent = self.objects.find("payment_intents", session["payment_intent"])
+        intent |= {
+            "status": "requires_payment_method",
+            "last_payment_error": {"code": "payment_intent_payment_attempt_failed"},
+        }
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.payment_failed", intent)
+        self.tell("checkout.session.async_payment_failed", session)
+        return session
+
     def _charged(self, session: Document) -> tuple[Document, Document]:
         amount, currency = session["amount_total"], session["currency"]
         charge_id, intent_id = new_id("ch_")[:27], session["payment_intent"] or new_id("pi_")[:27]
-        fee = int(amount * _FEE_SHARE) + _FEE_FIXED
+        arrives = int(amount * _DOLLARS.get(currency, 1))
+        fee = int(arrives * _FEE_SHARE) + _FEE_FIXED
         balance = {
             "id": new_id("txn_")[:28],
             "object": "balance_transaction",
-            "amount": amount,
-            "currency": currency,
+            "amount": arrives,
+            "currency": "usd" if currency in _DOLLARS else currency,
             "fee": fee,
-            "net": amount - fee,
+            "net": arrives - fee,
             "created": now(),
             "source": charge_id,
             "type": "charge",
-            "exchange_rate": None,
+            "exchange_rate": _DOLLARS.get(currency),
         }
         charge = {
             "id": charge_id,
@@ -85,7 +129,7 @@ class Acts:
             "amount_refunded": 0,
             "currency": currency,
             "created": now(),
-            "livemode": False,
+            "livemode": session["livemode"],
             "paid": True,
             "status": "succeeded",
             "refunded": False,
@@ -110,7 +154,7 @@ class Acts:
             "amount_received": 0,
             "currency": session["currency"],
             "created": now(),
-            "livemode": False,
+            "livemode": session["livemode"],
             "status": status,
             "latest_charge": None,
             "metadata": session["intent_metadata"],

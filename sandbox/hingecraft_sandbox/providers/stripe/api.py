@@ -13,6 +13,7 @@ from aiohttp import web
 from hingecraft_sandbox.providers.book import Document, now
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.expanding import expanded
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
 from hingecraft_sandbox.providers.stripe.objects import public
 from hingecraft_sandbox.providers.switches import Switches
@@ -67,15 +68,17 @@ class StripeApi:
 
     def _reader(self, kind: str) -> Any:
         async def read(request: web.Request) -> web.Response:
-            checked(tree_of(request.query.items()), shapes.READ)
-            return web.json_response(public(self._objects.find(kind, request.match_info["id"])))
+            params = checked(tree_of(request.query.items()), shapes.READ)
+            found = public(self._objects.find(kind, request.match_info["id"]))
+            return web.json_response(expanded(self._book, found, params))
 
         return read
 
     def _lister(self, kind: str) -> Any:
         async def listed(request: web.Request) -> web.Response:
             params = checked(tree_of(request.query.items()), shapes.LISTS.get(kind, shapes.READ))
-            return web.json_response(_page(request.path, self._book.all(kind), params))
+            page = _page(request.path, self._book.all(kind), params)
+            return web.json_response(expanded(self._book, page, params))
 
         return listed
 
@@ -157,10 +160,11 @@ def _page(path: str, documents: list[Document], params: Document) -> Document:
 
 def _matches(document: Document, params: Document) -> bool:
     keys = params.get("lookup_keys")
-    since = params.get("created", {}).get("gte", 0)
+    made, when = document.get("created", 0), params.get("created", {})
     plain = ("payment_intent", "payment_link", "status", "active", "product", "charge", "type", "source")
     return (
         all(document.get(name) == params[name] for name in plain if name in params)
         and (keys is None or document.get("lookup_key") in keys)
-        and document.get("created", 0) >= since
+        and when.get("gte", made) <= made <= when.get("lte", made)
+        and when.get("gt", made - 1) < made < when.get("lt", made + 1)
     )

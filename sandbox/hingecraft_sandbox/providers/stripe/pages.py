@@ -83,11 +83,17 @@ class StripePages:
         if session["status"] == "open":
             return [
                 Button("Pay", f"{base}/pay", "go"),
+                Button("Promise a bank transfer", f"{base}/pay_later"),
                 Button("Decline the card", f"{base}/fail"),
                 Button("Let it expire", f"{base}/expire", "stop"),
             ]
         if session["status"] != "complete":
             return []
+        if session["payment_status"] == "unpaid":
+            return [
+                Button("The transfer arrives", f"{base}/arrive", "go"),
+                Button("It never comes", f"{base}/bounce", "stop"),
+            ]
         intent = self._objects.find("payment_intents", session["payment_intent"])
         charge = self._objects.find("charges", intent["latest_charge"])
         left = charge["amount"] - charge["amount_refunded"]
@@ -121,9 +127,17 @@ class StripePages:
         raise web.HTTPSeeOther(f"/pay/stripe/c/{session_id}")
 
     def _done(self, session_id: str, act: str) -> Document:
-        simple = {"pay": self._acts.pay, "fail": self._acts.fail, "expire": self._acts.expire}
+        simple = {
+            "pay": self._acts.pay,
+            "fail": self._acts.fail,
+            "expire": self._acts.expire,
+            "pay_later": self._acts.pay_later,
+            "arrive": self._acts.arrive,
+            "bounce": self._acts.bounce,
+        }
         if act in simple:
-            return simple[act](session_id)
+            done: Document = simple[act](session_id)
+            return done
         session = self._objects.find("sessions", session_id)
         intent_id = session["payment_intent"] or ""
         intent = self._objects.find("payment_intents", intent_id)

@@ -18,6 +18,7 @@ _PRICE_DATA = {
 _INTENT_DATA = {"metadata": METADATA, "description": TEXT, "receipt_email": TEXT, "statement_descriptor_suffix": TEXT}
 _SUBMIT = frozenset({"auto", "book", "donate", "pay", "subscribe"})
 _EXPAND = {"expand": [TEXT]}
+_WHEN = {"gte": WHOLE, "gt": WHOLE, "lte": WHOLE, "lt": WHOLE}
 
 SESSION = {
     "mode": frozenset({"payment", "setup", "subscription"}),
@@ -63,13 +64,13 @@ CUSTOMER = {"email": TEXT, "name": TEXT, "metadata": METADATA, **_EXPAND}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 _PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
-    "sessions": {**_PAGE, "payment_intent": TEXT, "payment_link": TEXT, "status": TEXT},
+    "sessions": {**_PAGE, "payment_intent": TEXT, "payment_link": TEXT, "status": TEXT, "created": _WHEN},
     "products": {**_PAGE, "active": YES_NO},
     "prices": {**_PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
     "payment_links": {**_PAGE, "active": YES_NO},
     "payment_intents": _PAGE,
     "refunds": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
-    "events": {**_PAGE, "type": TEXT, "delivery_success": YES_NO, "created": {"gte": WHOLE, "gt": WHOLE, "lte": WHOLE}},
+    "events": {**_PAGE, "type": TEXT, "delivery_success": YES_NO, "created": _WHEN},
     "balance_transactions": {**_PAGE, "source": TEXT},
 }
 READ: Mapping[str, Any] = _EXPAND

@@ -5,15 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, MissingError
 from hingecraft.money import store
+from hingecraft.money.model import Currency
 from hingecraft.money.normalise import CurrencyTable, tightened
 
 
 class CurrencyBook:
-    """What this pod knows of currencies; seconds old at most, and every checkout asks the database once more."""
+    """What this process knows of currencies; every checkout asks the database once more."""
 
-    def __init__(self, database: Database, least: Decimal | None, most: Decimal | None) -> None:
+    def __init__(self, database: Database, least: Decimal | None = None, most: Decimal | None = None) -> None:
         self._database = database
         self._bounds = (least, most)
         self._stamp: tuple[object, ...] | None = None
@@ -25,6 +26,13 @@ class CurrencyBook:
         if self._table is None:
             raise DatabaseUnavailableError("the currencies are not loaded yet")
         return self._table
+
+    def by_code(self, code: str) -> Currency:
+        """One currency, switched off or not: money may come in it all the same."""
+        found = self.table.by_code.get(code)
+        if found is None:
+            raise MissingError("unknown_currency", f"{code} is not in the table of currencies: add it.")
+        return found
 
     async def look(self) -> None:
         """Load the table if it has changed."""

@@ -1,0 +1,43 @@
+"""Whether a message is a provider's: its signature over the raw body, compared in constant time. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from hingecraft.inbox.canonical import canonical, parse
+
+STRIPE_HEADER = "Stripe-Signature"
+NOWPAYMENTS_HEADER = "x-nowpayments-sig"
+# Either way: Stripe's own libraries take a time stamp of next year.
+_TOLERANCE = 300
+_LONGEST_HEADER = 2000
+_HEX_OF_SHA512 = 128
+
+
+def is_stripes(secrets: Sequence[str], header: str, body: bytes, now: float) -> bool:
+    """`t=<unix seconds>,v1=<hex HMAC-SHA256 of t.body>`, perhaps with a signature for each of two secrets."""
+    if len(header) > _LONGEST_HEADER or not header.isascii():
+        return False
+    parts = [part.partition("=")[::2] for part in header.split(",")]
+    stamps = [value for name, value in parts if name.strip() == "t"]
+    signatures = [value.strip() for name, value in parts if name.strip() == "v1"]
+    if len(stamps) != 1 or not stamps[0].isdecimal() or abs(now - int(stamps[0])) > _TOLERANCE:
+        return False
+    signed = stamps[0].encode() + b"." + body
+    wanted = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets if secret]
+    return any([hmac.compare_digest(mine, theirs) for mine in wanted for theirs in signatures])  # noqa: C419 - all of them, so that time tells nothing
+
+
+def is_nowpayments(secrets: Sequence[str], header: str, body: bytes) -> bool:
+    """Hex HMAC-SHA512 over the body with its keys sorted at every level."""
+    if len(header) != _HEX_OF_SHA512 or not header.isascii():
+        return False
+    try:
+        document = parse(body)
+        text = canonical(document).encode() if isinstance(document, dict) else b""
+    except ValueError:
+        return False
+    wanted = [hmac.new(secret.encode(), text, hashlib.sha512).hexdigest() for secret in secrets if secret]
+    return bool(text) and any([hmac.compare_digest(mine, header.lower()) for mine in wanted])  # noqa: C419 - all of them, so that time tells nothing

@@ -1,0 +1,179 @@
+"""Works on the inbox: claim, apply in one transaction with the change, ask the provider first where that is needed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError, RefusedError
+from hingecraft.inbox import store
+from hingecraft.inbox.model import Claimed, next_pause
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments import books
+from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.checkouts import Providers
+from hingecraft.payments.ledger import AskFirstError
+from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.findings import Finding, ForeignError, UnreadableError
+from hingecraft.providers.nowpayments_asking import NowPaymentsAsking, hinted
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe_asking import StripeAsking
+from hingecraft.providers.stripe_reading import StripeReader
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+_CLAIMED_AT_ONCE = 64
+_LOOK_EVERY = 1.0
+# These may be right in a while: our own commit is still to come, the provider is down, a currency is added.
+_NOT_YET = (LookupError, UnreadableError, ProviderRefusedError, ProviderUnknownError, RefusedError, TypeError)
+
+Observe = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How the events of one provider are read, and how the provider is asked."""
+
+    read: Callable[[Mapping[str, Any]], Finding]
+    again: Callable[[Finding], Awaitable[list[Finding]]]
+
+
+class ClaimLostError(Exception):
+    """Somebody else works on the event by now."""
+
+
+def sources_of(providers: Providers, currencies: CurrencyBook) -> dict[str, Source]:
+    """Those whose keys are there."""
+    reader = StripeReader(currencies.by_code)
+    found = {
+        stripe.NAME: Source(reader.of_event, StripeAsking(providers.stripe, reader).again),
+        nowpayments.NAME: Source(hinted, NowPaymentsAsking(providers.nowpayments).again),
+    }
+    return {name: source for name, source in found.items() if providers.of(name).configured}
+
+
+class Worker:
+    """Runs in every pod; any number of them may run against one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        sources: Mapping[str, Source],
+        currencies: CurrencyBook,
+        observe: Observe = lambda _source, _outcome: None,
+    ) -> None:
+        self._database = database
+        self._sources = sources
+        self._currencies = currencies
+        self._observe = observe
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was put into the inbox just now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; what is under way then is worked on by whoever comes next."""
+        while True:
+            worked = 0
+            try:
+                worked = await self.drain()
+            except DatabaseUnavailableError as error:
+                log.warning("the inbox waits: %s", error)
+            self._woken.clear()
+            if not worked:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY):
+                        await self._woken.wait()
+
+    async def drain(self) -> int:
+        """Work on all that is due; answers how many that was."""
+        await self._currencies.look()
+        worked = 0
+        free = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as working:
+            while events := await self._claim():
+                worked += len(events)
+                for event in events:
+                    await free.acquire()
+                    working.create_task(self._freeing(event, free))
+        return worked
+
+    async def _claim(self) -> list[Claimed]:
+        async with self._database.connection() as conn:
+            return await store.claim(conn, _CLAIMED_AT_ONCE, list(self._sources))
+
+    async def _freeing(self, event: Claimed, free: asyncio.Semaphore) -> None:
+        try:
+            await self._work_on(event)
+        except DatabaseUnavailableError as error:
+            log.warning("event %s waits: %s", event.event_id, error)
+        finally:
+            free.release()
+
+    async def _work_on(self, event: Claimed) -> None:
+        outcome = "applied"
+        try:
+            recorded = await self._understood(event)
+        except ForeignError as error:
+            outcome = "ignored"
+            await self._ignore(event, str(error))
+        except ClaimLostError:
+            outcome = "lost"
+        except _NOT_YET as error:
+            outcome = "later"
+            await self._later(event, str(error) or type(error).__name__)
+        except DatabaseUnavailableError:
+            raise
+        except Exception as error:
+            outcome = "later"
+            log.exception("event %s of %s cannot be processed", event.event_id, event.source)
+            await self._later(event, f"{type(error).__name__}: {error}")
+        else:
+            _complain(event, recorded)
+        self._observe(event.source, outcome)
+
+    async def _understood(self, event: Claimed) -> list[Recorded]:
+        source = self._sources[event.source]
+        finding = source.read(event.document)
+        try:
+            return await self._apply(event, [finding])
+        except AskFirstError as error:
+            if finding.more_follows and event.attempts == 1:
+                raise LookupError(f"what says more is on its way ({error})") from None
+        return await self._apply(event, books.whole(await source.again(finding)))
+
+    async def _apply(self, event: Claimed, findings: Sequence[Finding]) -> list[Recorded]:
+        teller = Teller(actor=event.source, action="event_applied", request_id=event.event_id)
+        async with self._database.transaction() as conn:
+            recorded = [await books.record(conn, finding, teller) for finding in findings]
+            if not await store.done(conn, event, ignored=None, payment_id=recorded[-1].payment_id):
+                raise ClaimLostError
+        return recorded
+
+    async def _ignore(self, event: Claimed, why: str) -> None:
+        teller = Teller(actor=event.source, action="event_ignored", request_id=event.event_id)
+        async with self._database.transaction() as conn:
+            if await store.done(conn, event, ignored=why, payment_id=None):
+                await books.tell(conn, teller, None, {"toldBy": event.type, "because": why})
+
+    async def _later(self, event: Claimed, why: str) -> None:
+        if event.overdue:
+            log.error("event %s of %s waits for more than an hour: %s", event.event_id, event.source, why)
+        async with self._database.connection() as conn:
+            await store.later(conn, event, next_pause(event.attempts), why)
+
+
+def _complain(event: Claimed, recorded: Sequence[Recorded]) -> None:
+    for each in recorded:
+        if each.mismatch:
+            log.error(
+                "payment %s was paid with another %s than was asked for", each.payment_id, each.mismatch,
+                extra={"event": event.event_id},
+            )  # fmt: skip

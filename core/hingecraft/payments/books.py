@@ -1,0 +1,255 @@
+"""Writes down what a provider says: whose it is, the money, the moves, the trail and the news, in one transaction.
+
+Checkouts are locked before their payment, here as everywhere, so that two who write never wait for each other.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import simplejson
+
+from hingecraft.db.connection import Connection
+from hingecraft.money.model import plain
+from hingecraft.outbox import service as outbox
+from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, decide
+from hingecraft.payments.model import Status
+from hingecraft.providers.findings import Finding, ForeignError, Stands
+
+LOCK = """
+WITH checkouts AS MATERIALIZED (SELECT id FROM external_payments WHERE payment_id = $1 ORDER BY id FOR UPDATE)
+SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
+       coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
+       coalesce(p.provider, 'other') AS provider, p.livemode
+FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = $1 FOR UPDATE OF p
+"""
+# Read after the lock is held: in the same statement it would see what was there before the wait.
+SETTLEMENTS = """
+SELECT kind, provider_ref AS ref, amount, currency, usd_amount AS usd FROM settlements
+WHERE payment_id = $1 ORDER BY created_at, id
+"""
+OF_CHARGE = """
+SELECT payment_id FROM settlements WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = $3
+"""
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+STANDING = """
+SELECT hc_currency_key(currency) AS currency, coalesce(hc_currency_key(price_currency), 'USD') AS price_currency, amount
+FROM external_payments WHERE kind = 'standing' AND provider = $1
+  AND (provider_id = $2 OR (provider_id IS NULL AND provider_url ~ ('[=/]' || $2 || '$')))
+LIMIT 1
+"""
+CREATE = """
+INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode, created_at,
+                      updated_at)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, now(), now())
+"""
+MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
+RECORD = """
+WITH moneys AS (
+    INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+    SELECT $1, $2, $3, m.kind, m.ref, m.amount, m.currency, CASE
+        WHEN m.currency = 'USD' THEN m.amount
+        WHEN m.usd IS NOT NULL THEN m.usd
+        WHEN m.worth_in = 'USD' THEN m.worth
+        ELSE coalesce(
+            m.worth * (SELECT usd FROM fx_rates WHERE currency = m.worth_in AND day = (now() AT TIME ZONE 'UTC')::date),
+            m.amount * (SELECT usd FROM fx_rates WHERE currency = m.currency AND day = (now() AT TIME ZONE 'UTC')::date)
+        ) END
+    FROM unnest($4::text[], $5::text[], $6::numeric[], $7::text[], $8::numeric[], $9::numeric[], $10::text[])
+        AS m (kind, ref, amount, currency, usd, worth, worth_in)
+), moved AS (
+    UPDATE payments SET status = coalesce($11::text, status), reconciled = true, updated_at = now(),
+        provider_id = CASE WHEN provider = $2 THEN coalesce(provider_id, $12::text) ELSE provider_id END
+    WHERE id = $1 AND ($11::text IS NOT NULL OR cardinality($4::text[]) > 0)
+), checkout AS (
+    UPDATE external_payments SET status = $13::text, reconciled = true, updated_at = now(),
+        provider_id = coalesce(provider_id, $12::text)
+    WHERE payment_id = $1 AND provider = $2 AND kind = 'single' AND $13::text IS NOT NULL AND status <> $13::text
+      AND status <> 'completed' AND (provider_id = $12::text OR provider_id IS NULL OR $12::text IS NULL)
+)
+INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($14, $15, $1, $16, $17::jsonb)
+"""
+TOLD = "INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($1, $2, $3, $4, $5::jsonb)"
+_NEWS = {
+    Status.COMPLETED: "payment.completed",
+    Status.FAILED: "payment.failed",
+    Status.EXPIRED: "payment.failed",
+    Status.ERROR: "payment.failed",
+    Status.REFUNDED: "payment.refunded",
+    Status.PARTIALLY_REFUNDED: "payment.refunded",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teller:
+    """Who writes, what is being done, and under which request or event."""
+
+    actor: str
+    action: str
+    request_id: str | None = None
+    # Whether something that changes nothing is worth a row in the trail.
+    always: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What has been written down."""
+
+    payment_id: UUID
+    before: Status
+    after: Status
+    movements: int
+    mismatch: str | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the payment or its money is not as it was."""
+        return self.before != self.after or self.movements > 0
+
+
+async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded:
+    """Write down one finding; a repeat finds everything written and changes nothing."""
+    if finding.must_ask and not finding.fresh:
+        raise AskFirstError("nothing is done on what was told alone")
+    known = await _known(conn, finding)
+    decision = decide(known, finding)
+    await _write(conn, known, finding, decision, teller)
+    after = decision.path[-1] if decision.path else known.status
+    await _announce(conn, known, after)
+    return Recorded(
+        payment_id=known.id,
+        before=known.status,
+        after=after,
+        movements=len(decision.entries),
+        mismatch=decision.mismatch,
+    )
+
+
+async def _known(conn: Connection, finding: Finding) -> Known:
+    payment_id = finding.payment_id
+    if payment_id is None and finding.charge is not None:
+        if finding.link_id is not None:
+            # Two events of one charge must not each make a payment of it.
+            await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.charge}")
+        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, finding.charge)
+    if payment_id is None:
+        payment_id = await _from_link(conn, finding)
+    return await locked(conn, payment_id)
+
+
+async def locked(conn: Connection, payment_id: UUID) -> Known:
+    """A payment with its money, held until the transaction ends."""
+    row = await conn.fetchrow(LOCK, payment_id)
+    if row is None:
+        raise LookupError(f"there is no payment {payment_id} yet")
+    settled = tuple(Settled(**dict(each)) for each in await conn.fetch(SETTLEMENTS, payment_id))
+    return Known(**{**dict(row), "status": Status(row["status"])}, settled=settled)
+
+
+async def _from_link(conn: Connection, finding: Finding) -> UUID:
+    """What comes through a link for many has no payment of ours before the money is there."""
+    if finding.link_id is None:
+        if not finding.fresh:
+            raise AskFirstError("nobody knows yet whose it is")
+        raise ForeignError("it carries neither our reference nor our link")
+    link = await conn.fetchrow(STANDING, finding.provider, finding.link_id)
+    if link is None:
+        raise ForeignError("its link is none of ours")
+    came = next((money for money in finding.money if money.kind == "charge"), None)
+    if came is None:
+        raise ForeignError("nothing has been paid through the link")
+    if not finding.fresh and came.currency != "USD":
+        raise AskFirstError("its worth in dollars is not in the message")
+    price = finding.price or came
+    payment_id = uuid.uuid4()
+    await conn.execute(
+        CREATE,
+        payment_id,
+        price.amount,
+        link["currency"],
+        price.currency,
+        finding.provider,
+        finding.checkout_id,
+        finding.livemode,
+    )
+    return payment_id
+
+
+async def _write(conn: Connection, known: Known, finding: Finding, decision: Decision, teller: Teller) -> None:
+    if not (decision.changes or teller.always):
+        return
+    for status in decision.path[:-1]:
+        await conn.execute(MOVE, known.id, status)
+    entries = decision.entries
+    await conn.execute(
+        RECORD,
+        known.id,
+        finding.provider,
+        finding.livemode,
+        [entry.kind for entry in entries],
+        [entry.ref for entry in entries],
+        [entry.amount for entry in entries],
+        [entry.currency for entry in entries],
+        [entry.usd for entry in entries],
+        [entry.worth.amount if entry.worth else None for entry in entries],
+        [entry.worth.currency if entry.worth else None for entry in entries],
+        decision.path[-1] if decision.path else None,
+        finding.checkout_id,
+        decision.checkout,
+        teller.actor,
+        teller.action,
+        teller.request_id,
+        simplejson.dumps(_details(known, finding, decision)),
+    )
+
+
+def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str, Any]:
+    details: dict[str, Any] = {"toldBy": finding.told_by, "provider": finding.provider, **finding.details}
+    if finding.stands is not None:
+        details["stands"] = finding.stands
+    if decision.path:
+        details |= {"from": known.status, "to": decision.path[-1]}
+    if decision.entries:
+        details["money"] = [
+            {"kind": entry.kind, "ref": entry.ref, "amount": plain(entry.amount), "currency": entry.currency}
+            for entry in decision.entries
+        ]
+    if decision.mismatch:
+        details["mismatch"] = decision.mismatch
+    return details
+
+
+async def _announce(conn: Connection, known: Known, after: Status) -> None:
+    """A payment that is whole again after a refund has failed was announced when it was paid."""
+    news = _NEWS.get(after)
+    again = after is Status.COMPLETED and known.status in SETTLED
+    if news is None or after == known.status or again:
+        return
+    await outbox.announce_payment(conn, news, news_of(known, after))
+
+
+def news_of(known: Known, after: Status) -> Mapping[str, Any]:
+    """What the site is told of a payment."""
+    return {
+        "paymentId": str(known.id),
+        "status": after.value,
+        "amount": Decimal(plain(known.amount)),
+        "currency": known.price_currency,
+    }
+
+
+async def tell(conn: Connection, teller: Teller, payment_id: UUID | None, details: Mapping[str, Any]) -> None:
+    """A row in the trail about something that moves nothing."""
+    await conn.execute(TOLD, teller.actor, teller.action, payment_id, teller.request_id, simplejson.dumps(details))
+
+
+def whole(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings of one look, the charge before what was done to it."""
+    return sorted(
+        (replace(finding, fresh=True) for finding in findings), key=lambda finding: finding.stands is not Stands.PAID
+    )

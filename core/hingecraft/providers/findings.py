@@ -1,0 +1,79 @@
+"""What a provider says about somebody's money, whoever asked: an event, the recoverer or the reconciliation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from hingecraft.errors import HingecraftError
+
+MoneyKind = Literal["charge", "refund", "refund_reversal", "dispute", "dispute_reversal", "manual"]
+
+
+class Stands(StrEnum):
+    """Where a checkout stands at its provider."""
+
+    OPEN = "open"
+    PAID = "paid"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """An amount and what it is in."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """One movement; a charge says all that has come under its reference so far."""
+
+    kind: MoneyKind
+    ref: str
+    amount: Decimal
+    currency: str
+    # What the provider says that it is worth, where it is not in dollars itself.
+    worth: Price | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was said; whose money it is follows from our reference, our link, or a charge that we know."""
+
+    provider: str
+    livemode: bool
+    told_by: str
+    payment_id: UUID | None = None
+    checkout_id: str | None = None
+    # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
+    link_id: str | None = None
+    charge: str | None = None
+    stands: Stands | None = None
+    # What the checkout was made for, by the provider's account.
+    price: Price | None = None
+    # What must have come, in the coin, before it is paid in full; None: the provider says paid, and that is enough.
+    due: Price | None = None
+    money: tuple[Money, ...] = ()
+    # The provider was asked just now; else this is what a signed message said, which may be late.
+    fresh: bool = False
+    # Nothing may be done on what was told alone.
+    must_ask: bool = False
+    # Another message, which says more, is on its way as a rule.
+    more_follows: bool = False
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+class ForeignError(HingecraftError):
+    """It concerns nothing of ours: the account may have other traffic."""
+
+
+class UnreadableError(HingecraftError):
+    """It lacks what such a message always has."""

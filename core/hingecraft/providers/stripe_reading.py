@@ -1,0 +1,189 @@
+"""What Stripe's events and objects say, in the words of the port. Pure: nobody is asked here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from hingecraft.money.minor_units import from_stripe
+from hingecraft.money.model import Currency
+from hingecraft.providers.findings import Finding, ForeignError, Money, Price, Stands, UnreadableError
+from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe_links import MARK
+
+Document = Mapping[str, Any]
+CurrencyOf = Callable[[str], Currency]
+
+_SESSIONS = "checkout.session."
+_INTENTS = "payment_intent."
+_REFUNDS = "refund."
+_DISPUTES = frozenset({"charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"})
+_SUBSCRIPTIONS = frozenset(
+    {"invoice.paid", "invoice.payment_failed", "customer.subscription.updated", "customer.subscription.deleted"}
+)
+_UNDONE_REFUNDS = frozenset({"failed", "canceled"})
+_MONEY_LEFT = frozenset({"pending", "succeeded"})
+
+
+class StripeReader:
+    """Reads with the table of currencies at hand."""
+
+    def __init__(self, currency_of: CurrencyOf) -> None:
+        self._currency_of = currency_of
+
+    def of_event(self, event: Document) -> Finding:
+        """What an event says; refuses what moves no donation."""
+        kind, livemode = str(event["type"]), bool(event["livemode"])
+        subject: Document = event["data"]["object"]
+        if kind.startswith(_SESSIONS):
+            failed = kind == "checkout.session.async_payment_failed"
+            return self.of_session(subject, told_by=kind, stands=Stands.FAILED if failed else None)
+        if kind.startswith(_INTENTS):
+            return self._of_intent(subject, kind)
+        if kind.startswith(_REFUNDS):
+            return self.of_refund(subject, told_by=kind, livemode=livemode)
+        if kind in _DISPUTES:
+            return self.of_dispute(subject, told_by=kind, livemode=livemode)
+        if kind in _SUBSCRIPTIONS:
+            raise ForeignError("there is no subscription of ours")
+        raise ForeignError(f"{kind} moves no donation")
+
+    def of_session(
+        self, session: Document, *, told_by: str, stands: Stands | None = None, fresh: bool = False
+    ) -> Finding:
+        """A Checkout Session, of one payer or of somebody who came through a Payment Link."""
+        if session.get("mode", "payment") != "payment":
+            raise ForeignError("it is no donation but a subscription or a setup")
+        stands = stands or _standing(session)
+        charge = _id_of(session.get("payment_intent"))
+        currency = str(session["currency"]).upper()
+        paid = self._price(session["amount_total"], currency)
+        money = Money(kind="charge", ref=charge or "", amount=paid.amount, currency=currency, worth=_worth(session))
+        link = _id_of(session.get("payment_link"))
+        subtotal = session.get("amount_subtotal")
+        return Finding(
+            provider=NAME,
+            livemode=bool(session["livemode"]),
+            told_by=told_by,
+            # Whoever opens a Payment Link may write any reference into its address.
+            payment_id=None if link else _reference(session),
+            checkout_id=str(session["id"]),
+            link_id=link,
+            charge=charge,
+            stands=stands,
+            price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
+            money=(money,) if stands is Stands.PAID and charge and paid.amount else (),
+            fresh=fresh,
+            details={"checkout": session["id"], "paymentStatus": session.get("payment_status")},
+        )
+
+    def _of_intent(self, intent: Document, kind: str) -> Finding:
+        payment_id, link = _reference(intent), _mark(intent)
+        if payment_id is None and link is None:
+            raise ForeignError("it carries neither our reference nor our link")
+        error = intent.get("last_payment_error") or {}
+        succeeded = kind == "payment_intent.succeeded"
+        currency = str(intent["currency"]).upper()
+        money: tuple[Money, ...] = ()
+        if succeeded and payment_id is not None:
+            came = self._price(intent["amount_received"], currency)
+            money = (Money(kind="charge", ref=str(intent["id"]), amount=came.amount, currency=currency),)
+        return Finding(
+            provider=NAME,
+            livemode=bool(intent["livemode"]),
+            told_by=kind,
+            payment_id=payment_id,
+            charge=str(intent["id"]),
+            stands=Stands.PAID if money else None,
+            price=Price(amount=money[0].amount, currency=currency) if money else None,
+            money=money,
+            more_follows=succeeded,
+            details={"intent": intent["id"], **({"declined": error.get("code")} if error else {})},
+        )
+
+    def of_refund(self, refund: Document, *, told_by: str, livemode: bool) -> Finding:
+        """Money on its way back; when that fails, a second movement undoes the first, whichever is told first."""
+        refund_id, status = str(refund["id"]), refund.get("status")
+        price = self._price(refund["amount"], str(refund["currency"]).upper())
+        back = Money(kind="refund", ref=refund_id, amount=-price.amount, currency=price.currency)
+        undone = Money(kind="refund_reversal", ref=refund_id, amount=price.amount, currency=price.currency)
+        money: tuple[Money, ...] = (back,) if status in _MONEY_LEFT else ()
+        return Finding(
+            provider=NAME,
+            livemode=livemode,
+            told_by=told_by,
+            charge=_intent_of(refund),
+            money=(back, undone) if status in _UNDONE_REFUNDS else money,
+            details={"refund": refund_id, "refundStatus": status},
+        )
+
+    def of_dispute(self, dispute: Document, *, told_by: str, livemode: bool) -> Finding:
+        """Money that a bank has taken back, and perhaps given again; a mere inquiry takes none."""
+        dispute_id, status = str(dispute["id"]), str(dispute.get("status"))
+        price = self._price(dispute["amount"], str(dispute["currency"]).upper())
+        taken = Money(kind="dispute", ref=dispute_id, amount=-price.amount, currency=price.currency)
+        given = Money(kind="dispute_reversal", ref=dispute_id, amount=price.amount, currency=price.currency)
+        money = (taken, given) if status == "won" else (taken,)
+        return Finding(
+            provider=NAME,
+            livemode=livemode,
+            told_by=told_by,
+            charge=_intent_of(dispute),
+            money=() if status.startswith("warning_") else money,
+            details={"dispute": dispute_id, "disputeStatus": status},
+        )
+
+    def _price(self, units: object, currency: str) -> Price:
+        if isinstance(units, bool) or not isinstance(units, int):
+            raise UnreadableError("an amount is no whole number")
+        return Price(amount=from_stripe(units, self._currency_of(currency)), currency=currency)
+
+
+def _standing(session: Document) -> Stands:
+    if session.get("status") == "expired":
+        return Stands.EXPIRED
+    if session.get("status") == "complete" and session.get("payment_status") != "unpaid":
+        return Stands.PAID
+    return Stands.OPEN
+
+
+def _reference(document: Document) -> UUID | None:
+    """Our payment id; a session's two places for it must agree."""
+    named = (document.get("metadata") or {}).get("payment_id")
+    if document.get("object") == "checkout.session" and document.get("client_reference_id") != named:
+        return None
+    try:
+        return UUID(str(named)) if named else None
+    except ValueError:
+        return None
+
+
+def _mark(document: Document) -> str | None:
+    mark = (document.get("metadata") or {}).get(MARK)
+    return str(mark) if mark else None
+
+
+def _id_of(value: object) -> str | None:
+    """An id, or the object itself where it was expanded."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return str(value) if value else None
+
+
+def _intent_of(document: Document) -> str:
+    intent = _id_of(document.get("payment_intent"))
+    if intent is None:
+        raise ForeignError("it belongs to no PaymentIntent")
+    return intent
+
+
+def _worth(session: Document) -> Price | None:
+    """What arrived in our balance, when that is in dollars; only a session that was asked for with it has it."""
+    place: Any = session
+    for name in ("payment_intent", "latest_charge", "balance_transaction"):
+        place = place.get(name) if isinstance(place, Mapping) else None
+    if not isinstance(place, Mapping) or str(place.get("currency")).upper() != "USD":
+        return None
+    return Price(amount=Decimal(int(place["amount"])).scaleb(-2), currency="USD")

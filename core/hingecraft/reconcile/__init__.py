@@ -1,0 +1,1 @@
+"""Asks the providers what nobody told us, and finishes what a crash has left."""

@@ -1,0 +1,182 @@
+"""Looks at one checkout: finishes what a crash has left, asks how it stands, writes down what the provider says."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import RefusedError
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments import books
+from hingecraft.payments import store as payments
+from hingecraft.payments.books import Teller
+from hingecraft.payments.checkouts import REPLAYED_FOR, Providers
+from hingecraft.payments.model import Status
+from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
+from hingecraft.providers.nowpayments_asking import NowPaymentsAsking
+from hingecraft.providers.patience import Deadline
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe_asking import StripeAsking
+from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.reconcile import store
+from hingecraft.reconcile.model import STALE, Due, Outcome, next_check
+
+log = logging.getLogger(__name__)
+
+_CALL = 20.0
+_UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
+_CANNOT_LIST = (
+    "NOWPayments shows the payments of an invoice only with NOWPAYMENTS_EMAIL and NOWPAYMENTS_PASSWORD: "
+    "a lost callback of those cannot be looked up"
+)
+_COULD_NOT = (ProviderRefusedError, ProviderUnknownError, ForeignError, UnreadableError, RefusedError, LookupError)
+
+Explain = Callable[[str], None]
+
+
+class Checker:
+    """For the reconciliation and for the recoverer in each pod; `dry_run` writes nothing and makes nothing."""
+
+    def __init__(
+        self, database: Database, providers: Providers, currencies: CurrencyBook, *, actor: str, dry_run: bool = False
+    ) -> None:
+        reader = StripeReader(currencies.by_code)
+        self._database = database
+        self._providers = providers
+        self._reader = reader
+        self._stripe = StripeAsking(providers.stripe, reader)
+        self._nowpayments = NowPaymentsAsking(providers.nowpayments)
+        self._actor = actor
+        self._dry_run = dry_run
+
+    async def check(self, due: Due, explain: Explain) -> Outcome:
+        """One look; whatever it brings, the next one is due at its time."""
+        try:
+            outcome = await self._look(due, explain)
+        except _COULD_NOT as error:
+            log.warning("checkout %s of payment %s: %s", due.id, due.payment_id, error)
+            explain(f"{due.provider}: {error}")
+            outcome = Outcome.FAILED
+        if due.age > STALE:
+            log.error("payment %s is %s after %d days", due.payment_id, due.status, due.age.days)
+        if not self._dry_run:
+            async with self._database.connection() as conn:
+                await store.checked(conn, due, next_check(due.age))
+        return outcome
+
+    async def _look(self, due: Due, explain: Explain) -> Outcome:
+        if due.status in _UNFINISHED:
+            return await self._recover(due)
+        if due.provider == stripe.NAME:
+            assert due.provider_id is not None, "a checkout that is pending has its id"
+            finding = await self._stripe.of_checkout(due.provider_id, told_by=self._actor)
+            return await self._record(due, [replace(finding, payment_id=due.payment_id)])
+        return await self._look_at_invoice(due, explain)
+
+    async def _look_at_invoice(self, due: Due, explain: Explain) -> Outcome:
+        findings: list[Finding] = []
+        if self._providers.nowpayments.may_list:
+            assert due.provider_id is not None, "an invoice that is pending has its id"
+            findings = await self._nowpayments.of_checkout(due.provider_id, told_by=self._actor)
+        elif not due.expired:
+            explain(_CANNOT_LIST)
+            return Outcome.UNASKED
+        if not findings and due.expired:
+            findings = [self._expired(due)]
+        return await self._record(due, findings)
+
+    def _expired(self, due: Due) -> Finding:
+        """By our own clock: late money completes it all the same."""
+        return Finding(
+            provider=due.provider,
+            livemode=self._providers.of(due.provider).livemode,
+            told_by=self._actor,
+            payment_id=due.payment_id,
+            checkout_id=due.provider_id,
+            stands=Stands.EXPIRED,
+            fresh=True,
+        )
+
+    async def _recover(self, due: Due) -> Outcome:
+        if due.payment_status not in _UNFINISHED:
+            return await self._finish(due, store.close)
+        if self._dry_run:
+            return Outcome.CHANGED
+        if due.provider == stripe.NAME and due.age > REPLAYED_FOR:
+            return await self._find_by_listing(due)
+        if due.provider == nowpayments.NAME and due.expired:
+            return await self._record(due, [self._expired(due)])
+        return await self._replay(due)
+
+    async def _replay(self, due: Due) -> Outcome:
+        """The same key and parameters: what the first call made is found, or made now."""
+        started = time.monotonic()
+        provider = self._providers.of(due.provider)
+        try:
+            opened = await provider.open(due.request, due.idempotency_key, Deadline.within(_CALL))
+        except ProviderRefusedError as error:
+            if error.code == "provider_busy":
+                raise
+            failed = payments.Outcome(
+                status=Status.FAILED,
+                details={"reason": error.reason, "outcome": "failed"},
+                provider_id=error.provider_id,
+            )
+            return await self._not_opened(due, failed, "stripe_session_failed")
+        milliseconds = round((time.monotonic() - started) * 1000)
+
+        async def write(conn: Connection, due: Due) -> None:
+            await payments.opened(conn, due.id, opened, None, milliseconds, self._actor)
+
+        return await self._finish(due, write)
+
+    async def _find_by_listing(self, due: Due) -> Outcome:
+        """The key may be forgotten by now, and a new call could charge twice: look among all that were made then."""
+        session = await self._stripe.made_for(str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR)
+        if session is None:
+            expired = payments.Outcome(status=Status.EXPIRED, details={"reason": "it was never made"})
+            return await self._not_opened(due, expired, "checkout_expired")
+
+        async def name(conn: Connection, due: Due) -> None:
+            await store.named(conn, due, str(session["id"]))
+
+        await self._finish(due, name)
+        return await self._record(due, [await self._stripe.of_checkout(str(session["id"]), told_by=self._actor)])
+
+    async def _not_opened(self, due: Due, outcome: payments.Outcome, action: str) -> Outcome:
+        async def write(conn: Connection, due: Due) -> None:
+            await payments.not_opened(conn, due.id, outcome, action=action, request_id=None, actor=self._actor)
+
+        return await self._finish(due, write)
+
+    async def _finish(self, due: Due, write: Callable[[Connection, Due], Awaitable[None]]) -> Outcome:
+        if self._dry_run:
+            return Outcome.CHANGED
+        async with self._database.transaction() as conn:
+            if not await store.held(conn, due):
+                return Outcome.UNCHANGED
+            await write(conn, due)
+        return Outcome.CHANGED
+
+    async def _record(self, due: Due, findings: Sequence[Finding]) -> Outcome:
+        """Under the claim; a dry run goes all the way and takes it back."""
+        teller = Teller(actor=self._actor, action="reconciled", always=False)
+        async with self._database.connection() as conn:
+            transaction = conn.transaction()
+            await transaction.start()
+            try:
+                if not await store.held(conn, due):
+                    return Outcome.UNCHANGED
+                recorded = [await books.record(conn, finding, teller) for finding in books.whole(findings)]
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await (transaction.rollback() if self._dry_run else transaction.commit())
+        for each in recorded:
+            if each.mismatch:
+                log.error("payment %s was paid with another %s than was asked for", each.payment_id, each.mismatch)
+        return Outcome.CHANGED if any(each.changed for each in recorded) else Outcome.UNCHANGED

@@ -1,0 +1,135 @@
+"""`hingecraft reconcile`: ask the providers what nobody told us."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import asdict
+from datetime import timedelta
+
+from pydantic import Field
+
+from hingecraft import process
+from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments.checkouts import Providers
+from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.nowpayments import NowPaymentsProvider
+from hingecraft.providers.settings import ProviderSettings
+from hingecraft.providers.stripe import StripeProvider
+from hingecraft.reconcile.model import Options, Summary
+from hingecraft.reconcile.service import Reconciler
+from hingecraft.settings import DatabaseSettings, load
+
+_EVERY = 15 * 60.0
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=30)
+_POOL = 20
+
+
+class ReconcileSettings(DatabaseSettings, ProviderSettings):
+    """What `hingecraft reconcile` reads."""
+
+    retention_days: int = Field(
+        400, description="days after which raw bodies and personal data are let go of", ge=1, le=36_500
+    )
+
+
+def span_of(text: str) -> timedelta:
+    """`24h`, `90m`, `7d`: Stripe keeps its events for 30 days."""
+    shape = _SPAN.fullmatch(text)
+    span = timedelta(**{_UNITS[shape[2]]: int(shape[1])}) if shape else timedelta()
+    if not timedelta() < span <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no span such as 24h or 7d, of 30 days at most")
+    return span
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="one run; without it, one every 15 minutes")
+    parser.add_argument(
+        "--lookback", type=span_of, help="read Stripe's events back to then (24h where there was no run before)"
+    )
+    parser.add_argument("--provider", choices=(stripe.NAME, nowpayments.NAME), help="ask this one alone")
+    parser.add_argument("--dry-run", action="store_true", help="ask, say what would change, change nothing")
+    parser.add_argument("--all", action="store_true", help="ask about every open checkout now, due or not")
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    lookback: timedelta | None = arguments.lookback
+    return Options(
+        lookback=lookback or Options().lookback,
+        lookback_given=lookback is not None,
+        providers=(arguments.provider,) if arguments.provider else (),
+        dry_run=arguments.dry_run,
+        every_checkout=arguments.all,
+    )
+
+
+def _table(summary: Summary) -> str:
+    rows = {name.replace("_", " "): value for name, value in asdict(summary).items() if isinstance(value, int)}
+    rows.pop("dry run")
+    head = "what would change:" if summary.dry_run else "reconciled:"
+    lines = [head, *(f"  {name:<18} {value:>8}" for name, value in rows.items())]
+    return "\n".join([*lines, *(f"  note: {reason}" for reason in summary.reasons)])
+
+
+def _say(summary: Summary) -> None:
+    """For people on a terminal, for machines in a Job."""
+    print(_table(summary) if sys.stdout.isatty() else json.dumps(asdict(summary)), flush=True)
+
+
+async def _main(settings: ReconcileSettings, options: Options, *, once: bool) -> int:
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url, application="hingecraft-reconcile", largest=_POOL)
+        stack.push_async_callback(database.close)
+        providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings))
+        stack.push_async_callback(providers.close)
+        reconciler = Reconciler(
+            database=database,
+            providers=providers,
+            currencies=CurrencyBook(database),
+            stripe_api_base=settings.stripe_api_base,
+            retention_days=settings.retention_days,
+        )
+        while True:
+            code = await _run_once(reconciler, options)
+            if once:
+                return code
+            await asyncio.sleep(_EVERY)
+
+
+async def _run_once(reconciler: Reconciler, options: Options) -> int:
+    try:
+        summary = await reconciler.run(options)
+    except (DatabaseUnavailableError, ExceptionGroup) as error:
+        why = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+        if not isinstance(why, DatabaseUnavailableError):
+            raise
+        print(f"hingecraft reconcile: {why}; what was done is kept, run it again", file=sys.stderr)
+        return EXIT_FAILED
+    _say(summary)
+    return EXIT_OK if summary.succeeded else EXIT_FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = load(ReconcileSettings)
+    if not settings.stripe_secret and not settings.nowpayments_api_key:
+        raise OperatorError("neither STRIPE_SECRET nor NOWPAYMENTS_API_KEY is set, so there is nobody to ask")
+    process.start_observing(settings, "reconcile")
+    codes: list[int] = []
+
+    async def work() -> None:
+        codes.append(await _main(settings, _options(arguments), once=arguments.once))
+
+    process.run(process.until_stopped(work()))
+    return codes[0] if codes else EXIT_FAILED if arguments.once else EXIT_OK
+
+
+COMMAND = Command(summary="ask the providers what nobody told us", run=_run, arguments=_arguments)

@@ -1,0 +1,131 @@
+"""One reconciliation: events that never came, the inbox, checkouts that are due, standing links, what is too old."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import simplejson
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.inbox import store as inbox
+from hingecraft.inbox.model import ProviderEvent, of_stripe
+from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.links import service as links
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments import audit
+from hingecraft.payments.checkouts import Providers
+from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe_asking import StripeAsking
+from hingecraft.providers.stripe_links import StripeLinks
+from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.reconcile import store
+from hingecraft.reconcile.checker import Checker
+from hingecraft.reconcile.model import Options, Summary
+from hingecraft.reconcile.sweep import Sweep
+
+log = logging.getLogger(__name__)
+
+ACTOR = "reconcile"
+_STORED_AT_ONCE = 100
+_UNREACHABLE = (ProviderRefusedError, ProviderUnknownError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """What a run needs."""
+
+    database: Database
+    providers: Providers
+    currencies: CurrencyBook
+    stripe_api_base: str
+    retention_days: int
+
+    async def run(self, options: Options) -> Summary:
+        """Safe to run twice, beside itself, and again after a kill."""
+        summary = Summary(dry_run=options.dry_run)
+        await self.currencies.look()
+        async with self.database.connection() as conn:
+            started = await store.moment(conn)
+        wanted = options.providers or (stripe.NAME, nowpayments.NAME)
+        names = [name for name in wanted if self.providers.of(name).configured]
+        for name in sorted(set(wanted) - set(names)):
+            summary.explain(f"{name} has no keys here, so it is not asked")
+        if stripe.NAME in names:
+            await self._read_events(options, summary, started)
+        if not options.dry_run:
+            sources = {
+                name: each for name, each in sources_of(self.providers, self.currencies).items() if name in names
+            }
+            summary.events_processed = await Worker(self.database, sources, self.currencies).drain()
+        checker = Checker(self.database, self.providers, self.currencies, actor=ACTOR, dry_run=options.dry_run)
+        for name in names:
+            await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
+        if stripe.NAME in names:
+            await self._keep_links(options, summary)
+        if not options.dry_run:
+            await self._end(started, summary)
+        return summary
+
+    async def _read_events(self, options: Options, summary: Summary, started: datetime) -> None:
+        """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""
+        asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
+        async with self.database.connection() as conn:
+            until = await store.read_until(conn, stripe.NAME)
+        since = started - options.lookback
+        if until is not None:
+            since = min(since, until) if options.lookback_given else until
+        page: list[ProviderEvent] = []
+        try:
+            async for event in asking.events(since):
+                page.append(of_stripe(simplejson.dumps(event, use_decimal=True).encode()))
+                if len(page) >= _STORED_AT_ONCE:
+                    await self._take_in(page, summary)
+                    page = []
+            await self._take_in(page, summary)
+        except _UNREACHABLE as error:
+            summary.fail(f"Stripe's events could not be read: {error}")
+            return
+        if not options.dry_run:
+            async with self.database.connection() as conn:
+                await store.have_read(conn, stripe.NAME, started)
+
+    async def _take_in(self, events: list[ProviderEvent], summary: Summary) -> None:
+        summary.events_read += len(events)
+        async with self.database.connection() as conn:
+            if summary.dry_run:
+                there = await inbox.having(conn, stripe.NAME, [event.event_id for event in events])
+                summary.events_missed += len(events) - len(there)
+            elif events:
+                summary.events_missed += await inbox.store(conn, events)
+
+    async def _keep_links(self, options: Options, summary: Summary) -> None:
+        there = StripeLinks(self.providers.stripe, self.stripe_api_base)
+        livemode = self.providers.stripe.livemode
+        try:
+            kept = await links.ensure(self.database, there, livemode=livemode, dry_run=options.dry_run)
+        except _UNREACHABLE as error:
+            summary.fail(f"the standing links could not be kept: {error}")
+        else:
+            summary.links_changed = kept.made + kept.switched_on + kept.switched_off
+
+    async def _end(self, started: datetime, summary: Summary) -> None:
+        async with self.database.transaction() as conn:
+            await store.keep_run(conn, started, summary)
+            await audit.append(conn, actor=ACTOR, action="reconciliation", request_id=None, **asdict(summary))
+        try:
+            async with self.database.connection() as conn:
+                await store.forget(conn, self.retention_days)
+        except DatabaseUnavailableError as error:
+            log.warning("what is too old stays for now: %s", error)
+
+
+async def last_run(conn: Connection) -> Mapping[str, Any] | None:
+    """How the last run ended, for the metrics."""
+    row = await store.last_run(conn)
+    return dict(row) if row else None

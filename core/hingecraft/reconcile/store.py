@@ -1,0 +1,150 @@
+"""Which checkouts are due, and what is kept of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import asyncpg
+
+from hingecraft.db.connection import Connection
+from hingecraft.payments.model import Status
+from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, Due, Summary
+
+_COLUMNS = """
+    e.id, e.payment_id, e.provider, e.provider_id, e.status, e.request::text AS request, e.idempotency_key,
+    e.created_at, now() - e.created_at AS age, coalesce(e.expires_at < now(), false) AS expired,
+    p.status AS payment_status, coalesce(p.provider, '') AS payment_provider, e.claimed_until
+"""
+_DUE = """
+    e.kind = 'single' AND e.status = ANY ($1) AND e.status IN ('creating', 'unknown', 'pending')
+    AND e.provider = ANY ($2) AND ($3 OR e.next_check_at <= now())
+    AND (e.status = 'pending' OR e.created_at < now() - $4::interval)
+"""
+CLAIM = f"""
+WITH due AS (
+    SELECT e.id FROM external_payments e WHERE {_DUE} AND (e.checked_at IS NULL OR e.checked_at < $5)
+      AND (e.claimed_until IS NULL OR e.claimed_until < now())
+    ORDER BY e.next_check_at LIMIT $6 FOR UPDATE SKIP LOCKED
+)
+UPDATE external_payments e SET claimed_until = clock_timestamp() + $7 FROM due, payments p
+WHERE e.id = due.id AND p.id = e.payment_id RETURNING {_COLUMNS}
+"""
+LIST = f"""
+SELECT {_COLUMNS} FROM external_payments e JOIN payments p ON p.id = e.payment_id
+WHERE {_DUE} AND e.id > $5 ORDER BY e.id LIMIT $6
+"""
+HELD = "SELECT true FROM external_payments WHERE id = $1 AND claimed_until = $2 FOR UPDATE"
+CHECKED = """
+UPDATE external_payments SET checked_at = now(), claimed_until = NULL, next_check_at = now() + $3
+WHERE id = $1 AND claimed_until = $2
+"""
+NAMED = """
+UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = $1 AND provider_id IS NULL
+"""
+CLOSE = """
+UPDATE external_payments SET status = 'expired', updated_at = now()
+WHERE id = $1 AND status IN ('creating', 'unknown', 'pending')
+"""
+CURSOR = "SELECT read_until FROM reconcile_cursors WHERE provider = $1"
+READ_UNTIL = """
+INSERT INTO reconcile_cursors AS c (provider, read_until) VALUES ($1, $2)
+ON CONFLICT (provider) DO UPDATE SET read_until = greatest(c.read_until, excluded.read_until), updated_at = now()
+"""
+NOW = "SELECT clock_timestamp()"
+KEEP_RUN = "INSERT INTO reconcile_runs (started_at, succeeded, summary) VALUES ($1, $2, $3::jsonb)"
+LAST_RUN = """
+SELECT extract(epoch FROM finished_at)::float8 AS finished_at, succeeded, summary::text AS summary
+FROM reconcile_runs ORDER BY finished_at DESC LIMIT 1
+"""
+FORGET = "SELECT hc_forget($1)"
+_BEFORE_ALL = UUID(int=0)
+
+
+async def claim(
+    conn: Connection, statuses: Sequence[Status], providers: Sequence[str], since: datetime, *, every: bool, limit: int
+) -> list[Due]:
+    """Take some of those that are due and were not looked at since then, for the length of a lease."""
+    rows = await conn.fetch(CLAIM, statuses, providers, every, SETTLES_WITHIN, since, limit, LEASE)
+    return [_due(row) for row in rows]
+
+
+async def due_after(
+    conn: Connection,
+    statuses: Sequence[Status],
+    providers: Sequence[str],
+    after: UUID | None,
+    *,
+    every: bool,
+    limit: int,
+) -> list[Due]:
+    """Some of those that are due, in the order of their ids, without a claim: for who only looks."""
+    rows = await conn.fetch(LIST, statuses, providers, every, SETTLES_WITHIN, after or _BEFORE_ALL, limit)
+    return [_due(row) for row in rows]
+
+
+def _due(row: asyncpg.Record) -> Due:
+    found = dict(row)
+    return Due(
+        **{
+            **found,
+            "status": Status(found["status"]),
+            "payment_status": Status(found["payment_status"]),
+            "request": json.loads(found["request"] or "{}"),
+        }
+    )
+
+
+async def held(conn: Connection, due: Due) -> bool:
+    """Whether the claim still stands; it does until this transaction ends."""
+    return due.claimed_until is None or bool(await conn.fetchval(HELD, due.id, due.claimed_until))
+
+
+async def checked(conn: Connection, due: Due, pause: timedelta) -> None:
+    """It was looked at, and will be again."""
+    await conn.execute(CHECKED, due.id, due.claimed_until, pause)
+
+
+async def named(conn: Connection, due: Due, provider_id: str) -> None:
+    """What it is called at its provider was found out."""
+    await conn.execute(NAMED, due.id, provider_id)
+
+
+async def close(conn: Connection, due: Due) -> None:
+    """Nobody will ever pay it: its payment goes another way."""
+    await conn.execute(CLOSE, due.id)
+
+
+async def moment(conn: Connection) -> datetime:
+    """The time by the database's clock, which all processes share."""
+    found: datetime = await conn.fetchval(NOW)
+    return found
+
+
+async def read_until(conn: Connection, provider: str) -> datetime | None:
+    """Until when every event of the provider is in the inbox."""
+    found: datetime | None = await conn.fetchval(CURSOR, provider)
+    return found
+
+
+async def have_read(conn: Connection, provider: str, until: datetime) -> None:
+    """Every event that was made before then is in the inbox."""
+    await conn.execute(READ_UNTIL, provider, until)
+
+
+async def keep_run(conn: Connection, started: datetime, summary: Summary) -> None:
+    """One row for each run."""
+    await conn.execute(KEEP_RUN, started, summary.succeeded, json.dumps(asdict(summary)))
+
+
+async def last_run(conn: Connection) -> asyncpg.Record | None:
+    """The newest of them."""
+    return await conn.fetchrow(LAST_RUN)
+
+
+async def forget(conn: Connection, days: int) -> None:
+    """Let go of what is older than that."""
+    await conn.execute(FORGET, days)

@@ -1,0 +1,88 @@
+"""Goes through the checkouts that are due: many at once, never all of them in memory; and the recoverer of each pod."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.payments.model import Status
+from hingecraft.reconcile import store
+from hingecraft.reconcile.checker import Checker
+from hingecraft.reconcile.model import STALE, Due, Outcome, Summary
+
+log = logging.getLogger(__name__)
+
+UNFINISHED = (Status.CREATING, Status.UNKNOWN)
+OPEN = (*UNFINISHED, Status.PENDING)
+_AT_ONCE = 50
+_CLAIMED_AT_ONCE = 200
+# A provider that has failed so often in a row is away, and is not asked ten thousand times more.
+_GIVEN_UP_AFTER = 50
+_RECOVERED_AT_ONCE = 10
+_RECOVER_EVERY = (10.0, 20.0)
+
+
+class Sweep:
+    """One way through all that is due at one provider."""
+
+    def __init__(self, database: Database, checker: Checker, provider: str, summary: Summary, *, every: bool) -> None:
+        self._database = database
+        self._checker = checker
+        self._provider = provider
+        self._summary = summary
+        self._every = every
+        self._failed_in_a_row = 0
+
+    async def run(self, since: datetime) -> None:
+        """Look at each once; ends early when the provider is away."""
+        free = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as looking:
+            async for due in self._due(since):
+                await free.acquire()
+                if self._failed_in_a_row >= _GIVEN_UP_AFTER:
+                    self._summary.explain(f"{self._provider} is away: the rest is left for the next run")
+                    break
+                looking.create_task(self._look(due, free))
+
+    async def _due(self, since: datetime) -> AsyncIterator[Due]:
+        last: UUID | None = None
+        while page := await self._page(since, last):
+            for due in page:
+                yield due
+            last = page[-1].id
+
+    async def _page(self, since: datetime, last: UUID | None) -> Sequence[Due]:
+        providers = [self._provider]
+        async with self._database.connection() as conn:
+            if self._summary.dry_run:
+                return await store.due_after(conn, OPEN, providers, last, every=self._every, limit=_CLAIMED_AT_ONCE)
+            return await store.claim(conn, OPEN, providers, since, every=self._every, limit=_CLAIMED_AT_ONCE)
+
+    async def _look(self, due: Due, free: asyncio.Semaphore) -> None:
+        try:
+            outcome = await self._checker.check(due, self._summary.explain)
+        finally:
+            free.release()
+        self._summary.count(outcome)
+        self._summary.stale += due.age > STALE
+        self._failed_in_a_row = self._failed_in_a_row + 1 if outcome is Outcome.FAILED else 0
+
+
+async def recover(database: Database, checker: Checker, providers: Sequence[str]) -> None:
+    """In every pod: what a crash or a time-out has left is finished within minutes, whether a Job runs or not."""
+    while True:
+        await asyncio.sleep(random.uniform(*_RECOVER_EVERY))  # noqa: S311 - jitter
+        try:
+            async with database.connection() as conn:
+                now = await store.moment(conn)
+                found = await store.claim(conn, UNFINISHED, providers, now, every=False, limit=_RECOVERED_AT_ONCE)
+            for due in found:
+                await checker.check(due, lambda why: log.info("the recoverer: %s", why))
+        except DatabaseUnavailableError as error:
+            log.warning("the recoverer waits: %s", error)

@@ -1,0 +1,1 @@
+"""The story of a payment, for people at a terminal."""

@@ -1,0 +1,68 @@
+"""A payment's story as lines that a person can read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from hingecraft.money.model import plain
+from hingecraft.payments.trail import Story
+
+_SENTENCES = {
+    "payment_opened": "somebody wants to give {amount} {priceCurrency}, paid in {currency} by {provider} ({source})",
+    "checkout_opened": "{provider} has made {providerId}, in {ms} ms",
+    "wallet_fallback": "the wallet is taken instead ({reason})",
+    "stripe_session_failed": "{provider} made no checkout: {reason}",
+    "checkout_expired": "{provider} never made it, and it is too late to ask again: {reason}",
+    "payment_confirmed": "an admin has seen {amount} {coin} arrive, {txHash}",
+    "event_applied": "{provider} says {toldBy}",
+    "reconciled": "{provider} was asked",
+}
+
+
+def lines_of(story: Story) -> Iterator[str]:
+    """The head, then what happened, in order."""
+    payment = story.payment
+    yield f"payment {payment['id']}: {payment['status']}"
+    amount = plain(payment["amount"]) if payment["amount"] is not None else "?"
+    yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {payment['provider'] or 'nobody yet'}"
+    yield ""
+    for entry in story.trail:
+        yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {_sentence(entry)}"
+    for checkout in story.checkouts:
+        yield f"checkout {checkout['provider']} {checkout['provider_id'] or '(not known)'}: {checkout['status']}"
+    for money in story.settlements:
+        worth = f", worth {plain(money['usd_amount'])} USD" if money["usd_amount"] is not None else ""
+        ref = f"{money['provider']} {money['provider_ref']}"
+        yield f"money    {money['kind']} of {plain(money['amount'])} {money['currency']}{worth} ({ref})"
+
+
+def _sentence(entry: Mapping[str, Any]) -> str:
+    details: Mapping[str, Any] = entry["details"]
+    template = _SENTENCES.get(entry["action"])
+    text = template.format_map(_Told(details)) if template else entry["action"].replace("_", " ")
+    text += "".join(f", {each}" for each in _effects(details))
+    return f"{text} [{entry['request_id']}]" if entry["request_id"] else text
+
+
+def _effects(details: Mapping[str, Any]) -> Iterator[str]:
+    if "stands" in details:
+        yield f"it stands {details['stands']}"
+    for money in details.get("money", ()):
+        yield f"{money['kind']} of {money['amount']} {money['currency']}"
+    if "to" in details:
+        yield f"{details['from']} becomes {details['to']}"
+    if "mismatch" in details:
+        yield f"but the {details['mismatch']} is not what was asked for"
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+
+
+class _Told(dict[str, Any]):
+    """What a row does not say is a question mark."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
