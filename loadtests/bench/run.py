@@ -21,6 +21,7 @@ BENCHMARKS = {
     "rebuild": "a rebuild at many payments against few",
     "writers": "what our triggers cost those who write",
     "footprint": "memory and start of an API process",
+    "webhooks": "a thousand webhooks a second, answered and worked on",
     "checkouts": "our share of a checkout, and how many one core carries",
 }
 

@@ -75,6 +75,18 @@ class Sandbox(HingecraftProcess):
         """Press a button of a session's page."""
         await self.ask("POST", f"/pay/stripe/c/{session_id}/{act}", allow_redirects=False)
 
+    async def coins(self, checkout_url: str, *acts: str, coin: str = "btc") -> str:
+        """Open an invoice, choose a coin, and do things with the payment; answers the payment's id."""
+        invoice = checkout_url.rstrip("/").rpartition("/")[2]
+        page = await self.ask("POST", f"/pay/nowpayments/{invoice}/begin", data={"coin": coin})
+        payment: str = page.split("/pay/nowpayments/payment/")[1].split("/")[0]
+        for act in acts:
+            await self.coin_act(payment, act)
+        return payment
+
+    async def coin_act(self, payment: str, act: str) -> None:
+        await self.ask("POST", f"/pay/nowpayments/payment/{payment}/{act}", allow_redirects=False)
+
     async def sessions(self, payment_id: str) -> list[dict[str, Any]]:
         """Those that were made for one payment."""
         found = await self.stripe("checkout/sessions?limit=100")

@@ -143,6 +143,20 @@ class NowPaymentsActs:
         self.move(payment, "sending")
         return self.move(payment, "finished")
 
+    def repeat(self, parent: Document) -> Document:
+        """The rest of the coins is sent to the same address: NOWPayments makes another payment of that."""
+        rest = Decimal(str(parent["pay_amount"])) - Decimal(str(parent["actually_paid"]))
+        payment = {
+            **parent,
+            "id": secrets.randbelow(9 * 10**9) + 10**9,
+            "parent_payment_id": parent["id"],
+            "payment_status": "waiting",
+            "pay_amount": float(rest),
+            "actually_paid": 0,
+        }
+        self.book.put("payments", payment)
+        return self.deposit(payment, Decimal(1))
+
     def _tell(self, payment: Document) -> None:
         invoice = self.book.get("invoices", str(payment["invoice_id"])) or {}
         url = invoice.get("ipn_callback_url")

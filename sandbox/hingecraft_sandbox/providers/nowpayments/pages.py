@@ -77,10 +77,12 @@ class NowPaymentsPages:
         return {
             "pay": lambda: acts.deposit(payment, Decimal(1)),
             "half": lambda: acts.deposit(payment, _HALF),
+            "rest": lambda: acts.repeat(payment),
             "twice": lambda: acts.deposit(payment, _TWICE),
             "fail": lambda: acts.move(payment, "failed"),
             "expire": lambda: acts.move(payment, "expired"),
             "refund": lambda: acts.move(payment, "refunded"),
+            "finish": lambda: acts.move(payment, "finished"),
         }
 
 
@@ -104,5 +106,6 @@ def _shown(payment: Document, refused: object = "") -> web.Response:
         Button("Let it expire", f"{base}/expire", "stop"),
     ]  # fmt: skip
     finished = [Button("Refund", f"{base}/refund", "stop")]
-    choices = {"waiting": waiting, "finished": finished, "partially_paid": finished}.get(payment["payment_status"], [])
+    short = [Button("Send the rest", f"{base}/rest", "go"), *finished]
+    choices = {"waiting": waiting, "finished": finished, "partially_paid": short}.get(payment["payment_status"], [])
     return page("Send the coins", amount + told + wrong + buttons(choices), status=409 if refused else 200)

@@ -1,0 +1,187 @@
+"""A thousand webhooks a second: how soon each is answered, and how soon all are worked on.
+
+Each event completes a payment of its own, whose session is not asked for again. The pod is alone on its core;
+Postgres and the generator share the other. The baseline of the same run is a bare aiohttp server that reads the
+body and answers, under the same load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import multiprocessing
+import os
+import statistics
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.synchronize import Event as EventType
+
+import aiohttp
+import asyncpg
+import psutil
+from aiohttp import web
+from bench.api_process import migrate, running_api
+from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
+
+from hingecraft_sandbox.postgres import free_port
+from support.sandbox import STRIPE_KEY
+
+RATE, SECONDS, WITHIN = 1000, 20, 10
+SECRET = "whsec_bench"
+WAITING = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL"
+GIVEN = """
+WITH given AS (
+    INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode)
+    SELECT id, 5, 'USD', 'USD', 'pending', 'stripe', false FROM unnest($1::uuid[]) AS id RETURNING id
+)
+INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, status, kind,
+                               idempotency_key, request, provider_url)
+SELECT id, 'stripe', 'stripe', 'cs_test_' || id, 'USD', 5, 'pending', 'single', id::text, '{}', 'https://x' FROM given
+"""
+
+
+@dataclass
+class Run:
+    """What one load has shown."""
+
+    seconds: list[float] = field(default_factory=list)
+    failed: int = 0
+
+    @property
+    def p99(self) -> float:
+        return statistics.quantiles(self.seconds, n=100)[98]
+
+
+def run() -> Iterator[Figure]:
+    with postgres() as server:
+        migrate(server)
+        for process in (psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)):
+            process.cpu_affinity([int(GENERATOR_CORE)])
+        environment = {
+            "STRIPE_SECRET": STRIPE_KEY,
+            "STRIPE_WEBHOOK_SECRET": SECRET,
+            "STRIPE_API_BASE": "http://127.0.0.1:9",
+        }
+        with running_api(server, **environment) as api:
+            dsn = server.dsn("postgres")
+            payments = [str(uuid.uuid4()) for _ in range(RATE * (SECONDS + 1))]
+            asyncio.run(_given(dsn, payments))
+            os.sched_setaffinity(0, {int(GENERATOR_CORE)})
+            asyncio.run(_load(api.url + "/webhooks/stripe", payments[: RATE]))
+            asyncio.run(_until_done(dsn, 60))
+            before = cpu_seconds(api.process)
+            found = asyncio.run(_load(api.url + "/webhooks/stripe", payments[RATE:]))
+            took = asyncio.run(_until_done(dsn, 60))
+            cpu = (cpu_seconds(api.process) - before) / len(found.seconds)
+            completed = asyncio.run(_completed(dsn))
+    bare = asyncio.run(_bare())
+    os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
+    say(f"answered: p50 {statistics.median(found.seconds) * 1000:.1f} ms, p99 {found.p99 * 1000:.1f} ms, "
+        f"{found.failed} failed; {cpu * 1000:.2f} ms of CPU each with the work")  # fmt: skip
+    say(f"a bare server under the same load: p99 {bare.p99 * 1000:.1f} ms")
+    yield Figure("p99 of the answer to a webhook at 1,000/s", found.p99 * 1000, 100, unit=" ms")
+    yield Figure("webhooks that were not taken", found.failed, 0)
+    yield Figure("all processed after the last", took, WITHIN, unit=" s")
+    yield Figure("payments completed", completed, RATE * (SECONDS + 1), at_least=True)
+    yield Figure("CPU of a webhook and its work, of what one core has in 30 s", cpu * RATE * SECONDS / 30, 1.0)
+
+
+async def _given(dsn: str, payments: list[str]) -> None:
+    conn = await asyncpg.connect(dsn)
+    for first in range(0, len(payments), 1000):
+        await conn.execute(GIVEN, payments[first : first + 1000])
+    await conn.execute("ANALYZE")
+    await conn.close()
+
+
+async def _completed(dsn: str) -> int:
+    conn = await asyncpg.connect(dsn)
+    found: int = await conn.fetchval("SELECT count(*) FROM settlements WHERE kind = 'charge'")
+    await conn.close()
+    return found
+
+
+async def _until_done(dsn: str, within: float) -> float:
+    conn = await asyncpg.connect(dsn)
+    started = time.perf_counter()
+    while await conn.fetchval(WAITING) and time.perf_counter() - started < within:
+        await asyncio.sleep(0.1)
+    await conn.close()
+    return time.perf_counter() - started
+
+
+def _signed(payment: str) -> tuple[bytes, str]:
+    session = {
+        "id": f"cs_test_{payment}", "object": "checkout.session", "mode": "payment", "livemode": False,
+        "currency": "usd", "amount_total": 500, "amount_subtotal": 500, "status": "complete", "payment_status": "paid",
+        "payment_intent": f"pi_{payment}", "payment_link": None, "client_reference_id": payment,
+        "metadata": {"payment_id": payment}, "padding": "x" * 1500,
+    }  # fmt: skip
+    event = {"id": f"evt_{payment}", "object": "event", "type": "checkout.session.completed", "livemode": False,
+             "created": int(time.time()), "data": {"object": session}}  # fmt: skip
+    body = json.dumps(event).encode()
+    at = int(time.time())
+    signature = hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return body, f"t={at},v1={signature}"
+
+
+async def _load(url: str, payments: list[str]) -> Run:
+    """An open loop: a webhook leaves when its moment has come, whatever became of those before."""
+    found = Run()
+    messages = [_signed(payment) for payment in payments]
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200)) as client:
+        started = time.perf_counter()
+        tasks = []
+        for number, message in enumerate(messages):
+            due = started + number / RATE
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            tasks.append(asyncio.create_task(_one(client, url, message, due, found)))
+        await asyncio.gather(*tasks)
+    return found
+
+
+async def _one(client: aiohttp.ClientSession, url: str, message: tuple[bytes, str], due: float, found: Run) -> None:
+    body, signature = message
+    headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
+    async with client.post(url, data=body, headers=headers) as response:
+        await response.read()
+    if response.status == 200:
+        found.seconds.append(time.perf_counter() - due)
+    else:
+        found.failed += 1
+
+
+async def _bare() -> Run:
+    port, stop = free_port(), multiprocessing.Event()
+    server = multiprocessing.Process(target=_serve_bare, args=(port, stop))
+    server.start()
+    try:
+        await asyncio.sleep(1)
+        return await _load(f"http://127.0.0.1:{port}/", [str(uuid.uuid4()) for _ in range(RATE * 5)])
+    finally:
+        stop.set()
+        server.join(10)
+
+
+def _serve_bare(port: int, stop: EventType) -> None:
+    os.sched_setaffinity(0, {int(SERVER_CORE)})
+    asyncio.run(_answering(port, stop))
+
+
+async def _answering(port: int, stop: EventType) -> None:
+    async def take(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response({"success": True})
+
+    app = web.Application()
+    app.router.add_post("/", take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
+    while not stop.is_set():
+        await asyncio.sleep(0.2)
+    await runner.cleanup()

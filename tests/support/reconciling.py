@@ -1,0 +1,63 @@
+"""A reconciliation in this process, and as the command that a Job runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from hingecraft.db.connection import Database
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments.checkouts import Providers
+from hingecraft.providers.nowpayments import NowPaymentsProvider
+from hingecraft.providers.stripe import StripeProvider
+from hingecraft.reconcile.model import Options, Summary
+from hingecraft.reconcile.service import Reconciler
+from hingecraft.settings import Secret
+from support.pods import settings_of
+from support.processes import SECRETS
+
+
+@asynccontextmanager
+async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
+    settings = settings_of(dsn, **more)
+    database = Database(dsn, application="test-reconcile", largest=8)
+    providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings))
+    try:
+        yield Reconciler(
+            database=database,
+            providers=providers,
+            currencies=CurrencyBook(database),
+            stripe_api_base=settings.stripe_api_base,
+            retention_days=400,
+        )
+    finally:
+        await providers.close()
+        await database.close()
+
+
+async def reconcile(dsn: Secret, settings: dict[str, Any], **options: Any) -> Summary:
+    """One run; every open checkout, unless told otherwise."""
+    async with reconciler(dsn, **settings) as each:
+        return await each.run(Options(**{"every_checkout": True, **options}))
+
+
+async def command(dsn: Secret, environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
+    """`hingecraft ...` until it ends; answers its exit code and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hingecraft", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **SECRETS, **environment, "DATABASE_URL": dsn.newest},
+    )  # fmt: skip
+    said, complained = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, said.decode(), complained.decode()
+
+
+def summary_of(said: str) -> dict[str, Any]:
+    """What a Job prints last."""
+    found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
+    return found
