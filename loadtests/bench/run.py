@@ -22,6 +22,7 @@ BENCHMARKS = {
     "writers": "what our triggers cost those who write",
     "footprint": "memory and start of an API process",
     "webhooks": "a thousand webhooks a second, answered and worked on",
+    "reconcile": "ten thousand open checkouts, asked about",
     "checkouts": "our share of a checkout, and how many one core carries",
 }
 

@@ -71,7 +71,7 @@ def run() -> Iterator[Figure]:
             payments = [str(uuid.uuid4()) for _ in range(RATE * (SECONDS + 1))]
             asyncio.run(_given(dsn, payments))
             os.sched_setaffinity(0, {int(GENERATOR_CORE)})
-            asyncio.run(_load(api.url + "/webhooks/stripe", payments[: RATE]))
+            asyncio.run(_load(api.url + "/webhooks/stripe", payments[:RATE]))
             asyncio.run(_until_done(dsn, 60))
             before = cpu_seconds(api.process)
             found = asyncio.run(_load(api.url + "/webhooks/stripe", payments[RATE:]))

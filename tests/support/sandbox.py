@@ -17,10 +17,10 @@ STRIPE_KEY = "sk_test_" + "sandbox"
 class Sandbox(HingecraftProcess):
     """`hingecraft sandbox`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        super().__init__(folder, "sandbox", "sandbox", "--port", str(self.port))
+        super().__init__(folder, "sandbox", "sandbox", "--port", str(self.port), *more)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -38,9 +38,12 @@ RETURNING e.id, e.received_at, e.source, e.event_id, e.type, e.body, e.attempts,
           e.received_at < now() - $4::interval AS overdue
 """
 DONE = """
-UPDATE provider_events SET processed_at = now(), claimed_until = NULL, error = NULL, ignored_because = $4,
-    payment_id = $5
-WHERE id = $1 AND received_at = $2 AND claimed_until = $3 AND processed_at IS NULL RETURNING true
+UPDATE provider_events e SET processed_at = now(), claimed_until = NULL, error = NULL, ignored_because = $4,
+    payment_id = g.payment_id
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $5::uuid[])
+    AS g (id, received_at, claimed_until, payment_id)
+WHERE e.id = g.id AND e.received_at = g.received_at AND e.claimed_until = g.claimed_until AND e.processed_at IS NULL
+RETURNING true
 """
 LATER = """
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
@@ -81,9 +84,11 @@ async def claim(conn: Connection, limit: int, sources: Sequence[str]) -> list[Cl
     return sorted(rows, key=lambda event: event.received_at)
 
 
-async def done(conn: Connection, event: Claimed, *, ignored: str | None, payment_id: UUID | None) -> bool:
-    """It is processed, in the transaction of what it has changed; False when the claim is lost."""
-    return bool(await conn.fetchval(DONE, *_claim_of(event), ignored, payment_id))
+async def done(conn: Connection, events: Mapping[Claimed, UUID | None], *, ignored: str | None = None) -> bool:
+    """They are processed, in the transaction of what they have changed; False when a claim is lost."""
+    ids, received, claims = zip(*(_claim_of(event) for event in events), strict=True)
+    found = await conn.fetch(DONE, ids, received, claims, ignored, list(events.values()))
+    return len(found) == len(events)
 
 
 async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:

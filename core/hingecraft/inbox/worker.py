@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, RefusedError
 from hingecraft.inbox import store
@@ -27,8 +29,9 @@ from hingecraft.providers.stripe_reading import StripeReader
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 8
+_AT_ONCE = 3
 _CLAIMED_AT_ONCE = 64
+_TOGETHER = 16
 _LOOK_EVERY = 1.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added.
 _NOT_YET = (LookupError, UnreadableError, ProviderRefusedError, ProviderUnknownError, RefusedError, TypeError)
@@ -100,22 +103,57 @@ class Worker:
         async with asyncio.TaskGroup() as working:
             while events := await self._claim():
                 worked += len(events)
-                for event in events:
+                for work in self._shared_out(events):
                     await free.acquire()
-                    working.create_task(self._freeing(event, free))
+                    working.create_task(self._freeing(work, free))
         return worked
+
+    def _shared_out(self, events: Sequence[Claimed]) -> list[dict[Claimed, Finding | None]]:
+        """Those that need nobody else share their transactions, in the order of their payments, as locks must be."""
+        read = {event: self._sure(event) for event in events}
+        sure = sorted((event for event, finding in read.items() if finding), key=lambda event: _payment_of(read[event]))
+        work = [{event: read[event] for event in sure[at : at + _TOGETHER]} for at in range(0, len(sure), _TOGETHER)]
+        work += [{event: finding} for event, finding in read.items() if finding is None]
+        return work
+
+    def _sure(self, event: Claimed) -> Finding | None:
+        """What a message says that can be applied as it is, as far as one can tell before looking at the books."""
+        try:
+            finding = self._sources[event.source].read(event.document)
+        except (ForeignError, *_NOT_YET):
+            return None
+        dollars = all(money.currency == "USD" for money in finding.money)
+        return finding if finding.payment_id is not None and dollars and not finding.must_ask else None
 
     async def _claim(self) -> list[Claimed]:
         async with self._database.connection() as conn:
             return await store.claim(conn, _CLAIMED_AT_ONCE, list(self._sources))
 
-    async def _freeing(self, event: Claimed, free: asyncio.Semaphore) -> None:
+    async def _freeing(self, work: Mapping[Claimed, Finding | None], free: asyncio.Semaphore) -> None:
         try:
-            await self._work_on(event)
+            if not await self._together(work):
+                for event in work:
+                    await self._work_on(event)
         except DatabaseUnavailableError as error:
-            log.warning("event %s waits: %s", event.event_id, error)
+            log.warning("%d events wait: %s", len(work), error)
         finally:
             free.release()
+
+    async def _together(self, work: Mapping[Claimed, Finding | None]) -> bool:
+        """All of them in one transaction; False when any is not as simple as it looked, and nothing is done."""
+        findings = {event: finding for event, finding in work.items() if finding is not None}
+        if not findings:
+            return False
+        try:
+            await self._apply(findings)
+        except (AskFirstError, ClaimLostError, ForeignError, *_NOT_YET):
+            return False
+        except asyncpg.DeadlockDetectedError:
+            # Another pod works on the same payments in transactions of its own.
+            return False
+        for event in findings:
+            self._observe(event.source, "applied")
+        return True
 
     async def _work_on(self, event: Claimed) -> None:
         outcome = "applied"
@@ -143,24 +181,31 @@ class Worker:
         source = self._sources[event.source]
         finding = source.read(event.document)
         try:
-            return await self._apply(event, [finding])
+            return await self._apply_all(event, [finding])
         except AskFirstError as error:
             if finding.more_follows and event.attempts == 1:
                 raise LookupError(f"what says more is on its way ({error})") from None
-        return await self._apply(event, books.whole(await source.again(finding)))
+        return await self._apply_all(event, books.whole(await source.again(finding)))
 
-    async def _apply(self, event: Claimed, findings: Sequence[Finding]) -> list[Recorded]:
-        teller = Teller(actor=event.source, action="event_applied", request_id=event.event_id)
+    async def _apply(self, findings: Mapping[Claimed, Finding]) -> None:
+        told = [(finding, _teller(event)) for event, finding in findings.items()]
         async with self._database.transaction() as conn:
-            recorded = [await books.record(conn, finding, teller) for finding in findings]
-            if not await store.done(conn, event, ignored=None, payment_id=recorded[-1].payment_id):
+            recorded = await books.record_together(conn, told)
+            done = {event: each.payment_id for event, each in zip(findings, recorded, strict=True)}
+            if not await store.done(conn, done):
+                raise ClaimLostError
+
+    async def _apply_all(self, event: Claimed, findings: Sequence[Finding]) -> list[Recorded]:
+        async with self._database.transaction() as conn:
+            recorded = [await books.record(conn, finding, _teller(event)) for finding in findings]
+            if not await store.done(conn, {event: recorded[-1].payment_id}):
                 raise ClaimLostError
         return recorded
 
     async def _ignore(self, event: Claimed, why: str) -> None:
-        teller = Teller(actor=event.source, action="event_ignored", request_id=event.event_id)
+        teller = _teller(event, "event_ignored")
         async with self._database.transaction() as conn:
-            if await store.done(conn, event, ignored=why, payment_id=None):
+            if await store.done(conn, {event: None}, ignored=why):
                 await books.tell(conn, teller, None, {"toldBy": event.type, "because": why})
 
     async def _later(self, event: Claimed, why: str) -> None:
@@ -168,6 +213,14 @@ class Worker:
             log.error("event %s of %s waits for more than an hour: %s", event.event_id, event.source, why)
         async with self._database.connection() as conn:
             await store.later(conn, event, next_pause(event.attempts), why)
+
+
+def _teller(event: Claimed, action: str = "event_applied") -> Teller:
+    return Teller(actor=event.source, action=action, request_id=event.event_id)
+
+
+def _payment_of(finding: Finding | None) -> str:
+    return str(finding.payment_id) if finding is not None else ""
 
 
 def _complain(event: Claimed, recorded: Sequence[Recorded]) -> None:

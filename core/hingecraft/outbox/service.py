@@ -16,9 +16,10 @@ async def announce_routes(conn: Connection, version: Mapping[str, Any]) -> None:
     await store.enqueue(conn, ROUTES_UPDATED, version)
 
 
-async def announce_payment(conn: Connection, event: str, payment: Mapping[str, Any]) -> None:
-    """Tell the endpoints that want it what became of a payment, in the transaction that settles it."""
-    await store.enqueue(conn, event, payment)
+async def announce_payments(conn: Connection, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Tell the endpoints that want it what became of payments, in the transaction that settles them."""
+    if events:
+        await store.enqueue_many(conn, events)
 
 
 async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint], current: Mapping[str, Any] | None) -> None:

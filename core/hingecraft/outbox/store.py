@@ -18,6 +18,11 @@ INSERT INTO outbox (endpoint, type, data)
 SELECT name, $1, $2::jsonb FROM webhook_endpoints
 WHERE disabled_at IS NULL AND $1 = ANY (events) AND ($3::text[] IS NULL OR name = ANY ($3))
 """
+ENQUEUE_MANY = """
+INSERT INTO outbox (endpoint, type, data)
+SELECT e.name, n.type, n.data::jsonb FROM unnest($1::text[], $2::text[]) AS n (type, data)
+JOIN webhook_endpoints e ON n.type = ANY (e.events) WHERE e.disabled_at IS NULL
+"""
 KEEP_ENDPOINT = """
 INSERT INTO webhook_endpoints AS kept (name, url, events) VALUES ($1, $2, $3)
 ON CONFLICT (name) DO UPDATE SET
@@ -80,6 +85,11 @@ async def supersede(conn: Connection, event: str) -> None:
 async def enqueue(conn: Connection, event: str, data: Mapping[str, Any], only: Sequence[str] | None = None) -> None:
     """Write one row for each endpoint that wants the event."""
     await conn.execute(ENQUEUE, event, simplejson.dumps(data), only)
+
+
+async def enqueue_many(conn: Connection, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """One row for each event and each endpoint that wants it."""
+    await conn.execute(ENQUEUE_MANY, [event for event, _ in events], [simplejson.dumps(data) for _, data in events])
 
 
 async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> list[str]:

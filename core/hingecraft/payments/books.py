@@ -6,7 +6,7 @@ Checkouts are locked before their payment, here as everywhere, so that two who w
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -22,16 +22,19 @@ from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding, ForeignError, Stands
 
 LOCK = """
-WITH checkouts AS MATERIALIZED (SELECT id FROM external_payments WHERE payment_id = $1 ORDER BY id FOR UPDATE)
+WITH checkouts AS MATERIALIZED (
+    SELECT id FROM external_payments WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, id FOR UPDATE
+)
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        coalesce(p.provider, 'other') AS provider, p.livemode
-FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = $1 FOR UPDATE OF p
+FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
+ORDER BY p.id FOR UPDATE OF p
 """
 # Read after the lock is held: in the same statement it would see what was there before the wait.
 SETTLEMENTS = """
-SELECT kind, provider_ref AS ref, amount, currency, usd_amount AS usd FROM settlements
-WHERE payment_id = $1 ORDER BY created_at, id
+SELECT payment_id, kind, provider_ref AS ref, amount, currency, usd_amount AS usd FROM settlements
+WHERE payment_id = ANY ($1::uuid[]) ORDER BY created_at, id
 """
 OF_CHARGE = """
 SELECT payment_id FROM settlements WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = $3
@@ -117,17 +120,24 @@ async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded
     if finding.must_ask and not finding.fresh:
         raise AskFirstError("nothing is done on what was told alone")
     known = await _known(conn, finding)
-    decision = decide(known, finding)
-    await _write(conn, known, finding, decision, teller)
-    after = decision.path[-1] if decision.path else known.status
-    await _announce(conn, known, after)
-    return Recorded(
-        payment_id=known.id,
-        before=known.status,
-        after=after,
-        movements=len(decision.entries),
-        mismatch=decision.mismatch,
-    )
+    recorded, _ = await _write(conn, known, finding, teller)
+    await _announce(conn, [(known, recorded.after)])
+    return recorded
+
+
+async def record_together(conn: Connection, told: Sequence[tuple[Finding, Teller]]) -> list[Recorded]:
+    """Findings that name their payments, in one transaction: each is looked up and locked once, in one order."""
+    books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
+    done, news = [], []
+    for finding, teller in told:
+        known = books.get(finding.payment_id) if finding.payment_id is not None else None
+        if known is None:
+            raise LookupError(f"there is no payment {finding.payment_id} yet")
+        recorded, books[known.id] = await _write(conn, known, finding, teller)
+        done.append(recorded)
+        news.append((known, recorded.after))
+    await _announce(conn, news)
+    return done
 
 
 async def _known(conn: Connection, finding: Finding) -> Known:
@@ -144,11 +154,22 @@ async def _known(conn: Connection, finding: Finding) -> Known:
 
 async def locked(conn: Connection, payment_id: UUID) -> Known:
     """A payment with its money, held until the transaction ends."""
-    row = await conn.fetchrow(LOCK, payment_id)
-    if row is None:
+    found = await _locked(conn, {payment_id})
+    if payment_id not in found:
         raise LookupError(f"there is no payment {payment_id} yet")
-    settled = tuple(Settled(**dict(each)) for each in await conn.fetch(SETTLEMENTS, payment_id))
-    return Known(**{**dict(row), "status": Status(row["status"])}, settled=settled)
+    return found[payment_id]
+
+
+async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID, Known]:
+    rows = await conn.fetch(LOCK, payment_ids)
+    money: dict[UUID, list[Settled]] = {row["id"]: [] for row in rows}
+    for row in await conn.fetch(SETTLEMENTS, payment_ids):
+        each = dict(row)
+        money[each.pop("payment_id")].append(Settled(**each))
+    return {
+        row["id"]: Known(**{**dict(row), "status": Status(row["status"])}, settled=tuple(money[row["id"]]))
+        for row in rows
+    }
 
 
 async def _from_link(conn: Connection, finding: Finding) -> UUID:
@@ -180,9 +201,23 @@ async def _from_link(conn: Connection, finding: Finding) -> UUID:
     return payment_id
 
 
-async def _write(conn: Connection, known: Known, finding: Finding, decision: Decision, teller: Teller) -> None:
-    if not (decision.changes or teller.always):
-        return
+async def _write(conn: Connection, known: Known, finding: Finding, teller: Teller) -> tuple[Recorded, Known]:
+    """What follows from the finding, and the payment as it stands afterwards."""
+    decision = decide(known, finding)
+    if decision.changes or teller.always:
+        await _write_down(conn, known, finding, decision, teller)
+    after = known.after(decision)
+    recorded = Recorded(
+        payment_id=known.id,
+        before=known.status,
+        after=after.status,
+        movements=len(decision.entries),
+        mismatch=decision.mismatch,
+    )
+    return recorded, after
+
+
+async def _write_down(conn: Connection, known: Known, finding: Finding, decision: Decision, teller: Teller) -> None:
     for status in decision.path[:-1]:
         await conn.execute(MOVE, known.id, status)
     entries = decision.entries
@@ -224,16 +259,19 @@ def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str,
     return details
 
 
-async def _announce(conn: Connection, known: Known, after: Status) -> None:
+async def _announce(conn: Connection, moves: Iterable[tuple[Known, Status]]) -> None:
     """A payment that is whole again after a refund has failed was announced when it was paid."""
-    news = _NEWS.get(after)
-    again = after is Status.COMPLETED and known.status in SETTLED
-    if news is None or after == known.status or again:
-        return
-    await outbox.announce_payment(conn, news, news_of(known, after))
+    await outbox.announce_payments(
+        conn,
+        [
+            (_NEWS[after], _news_of(known, after))
+            for known, after in moves
+            if after in _NEWS and after != known.status and not (after is Status.COMPLETED and known.status in SETTLED)
+        ],
+    )
 
 
-def news_of(known: Known, after: Status) -> Mapping[str, Any]:
+def _news_of(known: Known, after: Status) -> Mapping[str, Any]:
     """What the site is told of a payment."""
     return {
         "paymentId": str(known.id),

@@ -48,6 +48,11 @@ class Known:
     livemode: bool | None
     settled: tuple[Settled, ...] = ()
 
+    def after(self, decision: Decision) -> Known:
+        """The same payment once that is done."""
+        status = decision.path[-1] if decision.path else self.status
+        return replace(self, status=status, settled=(*self.settled, *(_as_settled(each) for each in decision.entries)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
