@@ -16,6 +16,7 @@ CALLED_BY_NAME = [
     "_make_server",
     "get_field_value",
     "settings_customise_sources",
+    "teardown",
 ]
 DECORATED = ["@pytest.fixture", "@pytest.fixture(*", "@field_validator", "@model_validator", "@*.rule", "@rule"]
 

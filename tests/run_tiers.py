@@ -39,6 +39,7 @@ TIERS = (
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
     Tier("faults", "bad days, with real processes", "tests/faults"),
+    Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash"),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
     Tier("whole", "the commands, as a person runs them (on fixed ports)", "tests/whole", workers=1),
 )

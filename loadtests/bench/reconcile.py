@@ -53,7 +53,8 @@ def run() -> Iterator[Figure]:
         migrate(server)
         few, many = _one(server, folder, FEW), _one(server, folder, MANY)
     say(
-        f"{FEW} checkouts: {few.seconds:.1f} s, {few.peak_mb:.0f} MB; {MANY}: {many.seconds:.1f} s, {many.peak_mb:.0f} MB"
+        f"{FEW} checkouts: {few.seconds:.1f} s, {few.peak_mb:.0f} MB; "
+        f"{MANY}: {many.seconds:.1f} s, {many.peak_mb:.0f} MB"
     )
     say(f"{MANY}: {many.summary}")
     yield Figure(f"{MANY} open checkouts at {RATE} requests/s", many.seconds, 120, unit=" s")

@@ -9,10 +9,13 @@ from uuid import UUID
 
 import pytest
 
+from hingecraft.inbox import store as inbox
+from hingecraft.inbox.model import OVERDUE
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import LEASE
-from hingecraft.payments import idempotency, prefills, trail
+from hingecraft.payments import books, idempotency, prefills, trail
 from hingecraft.payments import store as payments
+from hingecraft.reconcile import store as reconcile
 from hingecraft.routes import store as routes
 from hingecraft.routes.rebuild import REBUILD
 
@@ -36,6 +39,11 @@ SELECT 'POST /x', 'a-key-of-this-test-' || n, 'x', now() FROM generate_series(1,
 INSERT INTO outbox (endpoint, type, data, state)
 SELECT 'site', 'routes.updated', '{}', CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'delivered' END
 FROM generate_series(1, 200000) n;
+INSERT INTO provider_event_ids (source, event_id) SELECT 'stripe', 'evt_' || n FROM generate_series(1, 200000) n;
+INSERT INTO provider_events (source, event_id, type, body, processed_at)
+SELECT 'stripe', 'evt_' || n, 'x', '{}', CASE WHEN n % 1000 <> 0 THEN now() END FROM generate_series(1, 200000) n;
+INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+SELECT id, 'stripe', true, 'charge', 'pi_' || id, 5, 'USD', 5 FROM payments;
 INSERT INTO payment_routes (version, routes, checksum)
 SELECT n, '{}', repeat('0', 64) FROM generate_series(2, 500) n;
 RESET session_replication_role;
@@ -61,30 +69,14 @@ async def plan(conn, sql: str, *arguments: object) -> list[tuple[str, str]]:
     return scans(explained[0]["Plan"])
 
 
-@pytest.mark.timeout(300)
-async def test_hot_paths_use_indexes_at_a_million_rows(conn):
-    await conn.execute(FILL, timeout=200)
-    this_month = await conn.fetchval("SELECT tableoid::regclass::text FROM outbox LIMIT 1")
-    # The five hundred rows of payment_routes are looked up by a pin in whatever way is cheapest.
-    for table, sql, arguments in (
-        ("external_payments", REBUILD, (0,)),
-        ("payment_routes", routes.NEWEST_NUMBER, ()),
-        ("payment_routes", routes.NEWEST, ()),
-        ("payment_routes", routes.VERSIONS, (400, 50)),
-        (this_month, outbox.CLAIM, (16, LEASE)),
-        (this_month, outbox.SUPERSEDE, ("routes.updated",)),
-    ):
-        found = {kind for kind, read in await plan(conn, sql, *arguments) if read == table}
-        assert found, f"does not read {table}: {sql}"
-        assert found <= READ_THROUGH_AN_INDEX, sql
-
-
-LARGE = {"payments", "external_payments", "ContributionIntent", "idempotency_keys"}
+LARGE = {"payments", "external_payments", "ContributionIntent", "idempotency_keys", "settlements", "provider_event_ids"}
 AN_ID, A_MOMENT = UUID(int=7), datetime(2026, 1, 1, tzinfo=UTC)
-CHECKOUT_PATHS = {
+DUE = (["creating", "unknown", "pending"], ["stripe"])
+HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
+    "rebuild": (REBUILD, (0,)),
     "route": (payments.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
-    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5)),
-    "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None)),
+    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api")),
+    "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
     "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None)),
     "latest": (payments.LATEST_CHECKOUT, (AN_ID,)),
     "state": (payments.STATE, (AN_ID,)),
@@ -95,21 +87,46 @@ CHECKOUT_PATHS = {
     "use": (prefills.USE, ("prefill_7", AN_ID, LEASE, "r")),
     "page": (trail.PAYMENTS, (A_MOMENT, AN_ID, 50)),
     "checkouts": (trail.CHECKOUTS, (AN_ID,)),
+    "lock": (books.LOCK, ([AN_ID],)),
+    "settlements": (books.SETTLEMENTS, ([AN_ID],)),
+    "charge": (books.OF_CHARGE, ("stripe", True, "pi_7")),
+    "standing": (books.STANDING, ("stripe", "plink_7")),
+    "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
+    "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
+    "had": (inbox.HAVING, ("stripe", ["evt_7"])),
+}
+BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
+    "outbox": [(outbox.CLAIM, (16, LEASE)), (outbox.SUPERSEDE, ("routes.updated",))],
+    "provider_events": [
+        (inbox.CLAIM, (64, LEASE, ["stripe"], OVERDUE)),
+        (inbox.WAITING, ()),
+        (inbox.DONE, ([AN_ID], [A_MOMENT], [A_MOMENT], None, [None])),
+        (inbox.LATER, (AN_ID, datetime.now(UTC), A_MOMENT, LEASE, "x")),
+    ],
 }
 
 
-@pytest.mark.timeout(300)
-async def test_checkouts_use_indexes_at_a_million_rows(conn):
-    await conn.execute(FILL, timeout=250)
-    for name, (sql, arguments) in CHECKOUT_PATHS.items():
+@pytest.mark.timeout(400)
+async def test_every_look_up_goes_through_an_index_at_a_million_rows(conn):
+    await conn.execute(FILL, timeout=300)
+    for name, (sql, arguments) in HOT_PATHS.items():
         read = [(kind, table) for kind, table in await plan(conn, sql, *arguments) if table in LARGE]
         assert read or name == "claim", f"{name} reads nothing"
         assert {kind for kind, _ in read} <= READ_THROUGH_AN_INDEX, (name, read)
+    for parent, queries in BY_MONTH.items():
+        this_month = await conn.fetchval(f"SELECT tableoid::regclass::text FROM {parent} LIMIT 1")
+        for sql, arguments in queries:
+            found = {kind for kind, table in await plan(conn, sql, *arguments) if table == this_month}
+            assert found, f"does not read {this_month}: {sql}"
+            assert found <= READ_THROUGH_AN_INDEX, sql
+    # The five hundred rows of payment_routes are looked up by a pin in whatever way is cheapest.
+    for sql, arguments in ((routes.NEWEST_NUMBER, ()), (routes.NEWEST, ()), (routes.VERSIONS, (400, 50))):
+        found = {kind for kind, table in await plan(conn, sql, *arguments) if table == "payment_routes"}
+        assert found <= READ_THROUGH_AN_INDEX, sql
+    await a_rebuild_reads_a_handful_of_pages_for_each_currency(conn)
 
 
-@pytest.mark.timeout(300)
-async def test_a_rebuild_reads_a_handful_of_pages_for_each_currency(conn):
-    await conn.execute(FILL, timeout=200)
+async def a_rebuild_reads_a_handful_of_pages_for_each_currency(conn):
     for single_use in (False, True):
         await conn.execute("UPDATE route_policy SET single_use_checkouts = $1", single_use)
         explained = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {REBUILD}", 0, timeout=20)

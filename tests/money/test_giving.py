@@ -29,6 +29,7 @@ async def test_one_click_opens_a_session(pod, sandbox, conn, amount):
     assert (session["amount_total"], session["currency"], session["submit_type"]) == (whole * 100, "usd", "donate")
     assert session["metadata"] == {
         "payment_id": data["paymentId"], "source": "mission_support_micro", "preset_amount": str(whole),
+        "installation": str(await conn.fetchval("SELECT id FROM installation")),
     }  # fmt: skip
     assert session["success_url"] == (
         f"{SITE_URL}/mission-support?status=success&payment={data['paymentId']}&session_id={{CHECKOUT_SESSION_ID}}"

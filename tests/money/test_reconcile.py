@@ -192,6 +192,40 @@ async def test_an_invoice_that_nobody_paid_expires_by_our_clock(pod, conn, dsn, 
     assert await status_of(conn, given["paymentId"]) == "expired"
 
 
+LOSE = """
+SET session_replication_role = replica;
+DELETE FROM settlements; DELETE FROM settlement_totals; DELETE FROM provider_events; DELETE FROM provider_event_ids;
+DELETE FROM payment_audit; DELETE FROM external_payments; DELETE FROM payments;
+RESET session_replication_role;
+"""
+
+
+async def test_what_a_restored_backup_has_lost_is_found_at_the_provider(pod, sandbox, conn, dsn, settings):
+    """Its events were delivered, so nobody sends them again; another installation's payments stay its own."""
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    paid, refunded, elsewhere = [await give(pod, amount="12.50", currency="EUR") for _ in range(3)]
+    for given in (paid, refunded, elsewhere):
+        await pay(sandbox, given["paymentId"])
+        await becomes(conn, given["paymentId"], "completed")
+    await pay(sandbox, refunded["paymentId"], "refund")
+    await becomes(conn, refunded["paymentId"], "refunded")
+    (session,) = await sandbox.sessions(elsewhere["paymentId"])
+    await all_processed(conn)
+    await conn.execute(LOSE)
+    other = {**session["metadata"], "installation": "3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11"}
+    await sandbox.change("sessions", session["id"], metadata=other)
+    await sandbox.change("payment_intents", session["payment_intent"], metadata=other)
+    found = await reconcile(dsn, settings)
+    assert found.errors == 0
+    await all_processed(conn)
+    rows = await conn.fetch("SELECT id::text, status, amount, source FROM payments")
+    assert {row["id"]: (row["status"], row["amount"], row["source"]) for row in rows} == {
+        paid["paymentId"]: ("completed", Decimal("12.5"), "charter"),
+        refunded["paymentId"]: ("refunded", Decimal("12.5"), "charter"),
+    }
+    assert await conn.fetchval("SELECT sum(amount) FROM settlements") == Decimal("12.5")
+
+
 @pytest.mark.usefixtures("silent")
 async def test_two_runs_at_once_count_everything_once(pod, sandbox, conn, dsn, settings):
     for _ in range(8):

@@ -14,6 +14,7 @@ from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
 from hingecraft_sandbox.providers.command import SandboxSettings
+from support import crash
 
 SETTINGS: dict[str, type[Settings]] = {
     "hingecraft api": ApiSettings,
@@ -67,4 +68,8 @@ def _comment(words: list[str]) -> str:
     return "\n".join([*lines, line]) + "\n"
 
 
-GENERATED: dict[str, Callable[[], str]] = {"docs/openapi.json": openapi, ".env.example": env_example}
+GENERATED: dict[str, Callable[[], str]] = {
+    "docs/openapi.json": openapi,
+    "docs/crash-matrix.md": crash.document,
+    ".env.example": env_example,
+}

@@ -41,6 +41,10 @@ class HingecraftProcess:
                 env=self._environment, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 
+    def tell(self, **environment: str) -> None:
+        """What it finds in its environment when it is started next."""
+        self._environment.update(environment)
+
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)

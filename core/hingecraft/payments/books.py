@@ -51,6 +51,21 @@ INSERT INTO payments (id, amount, currency, price_currency, status, provider, pr
                       updated_at)
 VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, now(), now())
 """
+OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
+# What a restored backup has lost: the provider has it, with our id and all that matters.
+RESTORE = """
+WITH payment AS (
+    INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
+                          created_at, updated_at)
+    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, now(), now()) RETURNING id
+), checkout AS (
+    INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
+                                   kind, idempotency_key, request, livemode, updated_at)
+    SELECT id, $4, $4, $5, $3, $2, $3, 'pending', 'single', 'restored_' || id, '{}', $7, now() FROM payment
+)
+INSERT INTO payment_audit (actor, action, payment_id, details)
+SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment
+"""
 MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
 RECORD = """
 WITH moneys AS (
@@ -142,13 +157,33 @@ async def record_together(conn: Connection, told: Sequence[tuple[Finding, Teller
 
 async def _known(conn: Connection, finding: Finding) -> Known:
     payment_id = finding.payment_id
-    if payment_id is None and finding.charge is not None:
+    if payment_id is not None:
+        found = await _locked(conn, {payment_id})
+        return found[payment_id] if found else await _restored(conn, finding, payment_id)
+    if finding.charge is not None:
         if finding.link_id is not None:
             # Two events of one charge must not each make a payment of it.
             await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.charge}")
         payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, finding.charge)
-    if payment_id is None:
-        payment_id = await _from_link(conn, finding)
+    return await locked(conn, payment_id or await _from_link(conn, finding))
+
+
+async def _restored(conn: Connection, finding: Finding, payment_id: UUID) -> Known:
+    """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
+    if finding.installation is None:
+        raise LookupError(f"there is no payment {payment_id} yet")
+    if not await conn.fetchval(OURS, finding.installation):
+        raise ForeignError("it belongs to another installation")
+    if not finding.fresh or finding.price is None:
+        raise AskFirstError("the payment is lost: what it was is asked first")
+    await conn.execute(ONE_AT_A_TIME, str(payment_id))
+    found = await _locked(conn, {payment_id})
+    if not found:
+        price, checkout = finding.price, finding.checkout_id
+        await conn.execute(
+            RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
+            finding.livemode,
+        )  # fmt: skip
     return await locked(conn, payment_id)
 
 

@@ -264,7 +264,7 @@ class Checkouts:
             opened_at=datetime.now(UTC),
             source=wanted.source,
             email=wanted.email or situation.intent_email,
-            metadata=wanted.metadata,
+            metadata={**wanted.metadata, "installation": str(situation.installation)},
         )
 
 

@@ -22,7 +22,8 @@ from hingecraft.providers.port import Opened
 _API = "api"
 
 ROUTE = """
-SELECT policy.disabled_providers, c.enabled AS currency_enabled, c.wallet_uri, wallet.wallet_address,
+SELECT policy.disabled_providers, (SELECT id FROM installation) AS installation,
+       c.enabled AS currency_enabled, c.wallet_uri, wallet.wallet_address,
        intent.known AS intent_known, intent.email AS intent_email,
        standing.provider_url AS standing_url, standing.expires_at AS standing_expires_at, standing.id AS standing_id
 FROM route_policy policy
@@ -142,6 +143,7 @@ class Situation:
     """All that a routing decision leans on, read at one moment."""
 
     disabled_providers: tuple[str, ...]
+    installation: UUID
     currency_enabled: bool
     wallet_address: str | None
     wallet_uri: str | None

@@ -52,6 +52,10 @@ class Finding:
     livemode: bool
     told_by: str
     payment_id: UUID | None = None
+    # Which database's payment that is, and where it came from: written into what the provider keeps, so that a
+    # payment can be told from another environment's, and found again after a backup has lost it.
+    installation: str | None = None
+    source: str | None = None
     checkout_id: str | None = None
     # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
     link_id: str | None = None

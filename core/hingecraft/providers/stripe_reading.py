@@ -24,6 +24,8 @@ _SUBSCRIPTIONS = frozenset(
     {"invoice.paid", "invoice.payment_failed", "customer.subscription.updated", "customer.subscription.deleted"}
 )
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
+# What became of a promise: the session itself goes on saying that it is complete and not paid.
+_GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
 _MONEY_LEFT = frozenset({"pending", "succeeded"})
 
 
@@ -69,6 +71,7 @@ class StripeReader:
             told_by=told_by,
             # Whoever opens a Payment Link may write any reference into its address.
             payment_id=None if link else _reference(session),
+            **_origin(session),
             checkout_id=str(session["id"]),
             link_id=link,
             charge=charge,
@@ -95,6 +98,7 @@ class StripeReader:
             livemode=bool(intent["livemode"]),
             told_by=kind,
             payment_id=payment_id,
+            **_origin(intent),
             charge=str(intent["id"]),
             stands=Stands.PAID if money else None,
             price=Price(amount=money[0].amount, currency=currency) if money else None,
@@ -146,7 +150,9 @@ def _standing(session: Document) -> Stands:
         return Stands.EXPIRED
     if session.get("status") == "complete" and session.get("payment_status") != "unpaid":
         return Stands.PAID
-    return Stands.OPEN
+    intent = session.get("payment_intent")
+    given_up = isinstance(intent, Mapping) and intent.get("status") in _GIVEN_UP
+    return Stands.FAILED if session.get("status") == "complete" and given_up else Stands.OPEN
 
 
 def _reference(document: Document) -> UUID | None:
@@ -158,6 +164,11 @@ def _reference(document: Document) -> UUID | None:
         return UUID(str(named)) if named else None
     except ValueError:
         return None
+
+
+def _origin(document: Document) -> dict[str, Any]:
+    metadata = document.get("metadata") or {}
+    return {"installation": metadata.get("installation"), "source": metadata.get("source")}
 
 
 def _mark(document: Document) -> str | None:

@@ -15,6 +15,7 @@ _SENTENCES = {
     "wallet_fallback": "the wallet is taken instead ({reason})",
     "stripe_session_failed": "{provider} made no checkout: {reason}",
     "checkout_expired": "{provider} never made it, and it is too late to ask again: {reason}",
+    "payment_restored": "we had lost it, and {provider} had it: {providerId}",
     "payment_confirmed": "an admin has seen {amount} {coin} arrive, {txHash}",
     "event_applied": "{provider} says {toldBy}",
     "reconciled": "{provider} was asked",

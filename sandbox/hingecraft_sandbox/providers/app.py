@@ -55,6 +55,7 @@ class Control:
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/minimums", self.minimums)
         app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
+        app.router.add_delete("/_sandbox/book", self.forget)
 
     async def show(self, _request: web.Request) -> web.Response:
         """What is switched on."""
@@ -89,6 +90,11 @@ class Control:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST_LATENCY:
             raise web.HTTPBadRequest(text="seconds must be a number from 0 to 60")
         self._switches.latency = float(seconds)
+        return await self.show(request)
+
+    async def forget(self, request: web.Request) -> web.Response:
+        """Everybody's objects are gone; what the journal holds comes back with the next start."""
+        self._nowpayments.book.forget()
         return await self.show(request)
 
     async def change(self, request: web.Request) -> web.Response:

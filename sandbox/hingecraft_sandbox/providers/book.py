@@ -50,6 +50,10 @@ class Book:
         """Newest first."""
         return [copy.deepcopy(document) for document in reversed(self._objects.get(kind, {}).values())]
 
+    def forget(self) -> None:
+        """As if nothing had ever happened."""
+        self._objects.clear()
+
     def close(self) -> None:
         """Let go of the journal."""
         if self._journal is not None:

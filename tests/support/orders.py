@@ -1,0 +1,199 @@
+"""A small world in which donors, banks, the wire and we act in any order; Hypothesis chooses which."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import aiohttp
+import asyncpg
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from hingecraft.inbox import store as inbox
+from hingecraft.inbox.model import of_stripe
+from hingecraft.reconcile.model import Options
+from hingecraft.reconcile.service import Reconciler
+from hingecraft.settings import Secret
+from support.pods import Running, running_pod
+from support.reconciling import reconciler
+from support.sandbox import Sandbox
+from support.truth import sessions_of
+
+GENERATE = "/charter/generate-payment"
+PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
+ACTS = ("pay", "pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "dispute")
+# Triggers and keys are off for this one connection: nothing else could empty books that only grow.
+EMPTY = """
+SET session_replication_role = replica;
+DELETE FROM settlements; DELETE FROM settlement_totals; DELETE FROM provider_events; DELETE FROM provider_event_ids;
+DELETE FROM payment_audit; DELETE FROM outbox; DELETE FROM external_payments; DELETE FROM payments;
+DELETE FROM reconcile_cursors; DELETE FROM reconcile_runs;
+UPDATE currencies SET enabled = code IN ('USD', 'EUR', 'BTC');
+"""
+BOOKS = """
+SELECT p.id::text AS id, p.status, coalesce(sum(s.amount), 0) AS amount,
+       count(s.id) FILTER (WHERE s.kind = 'charge')::int AS charges
+FROM payments p LEFT JOIN settlements s ON s.payment_id = p.id GROUP BY p.id
+"""
+TOTALS = """
+SELECT (SELECT coalesce(sum(amount), 0) FROM settlement_totals) AS kept,
+       (SELECT coalesce(sum(amount), 0) FROM settlements) AS summed
+"""
+
+
+class World:
+    """What lasts longer than one case: a pod, a sandbox, a database, and the loop that they live in."""
+
+    def __init__(self, dsn: Secret, sandbox: Sandbox) -> None:
+        self._dsn = dsn
+        self.sandbox = sandbox
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self.pod: Running
+        self.conn: asyncpg.Connection
+        self._reconciler: Reconciler
+
+    def run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+    async def open(self) -> None:
+        enter = self._stack.enter_async_context
+        self.pod = await enter(running_pod(self._dsn, background=False, **self.sandbox.settings))
+        self._reconciler = await enter(reconciler(self._dsn, **self.sandbox.settings))
+        self.conn = await asyncpg.connect(self._dsn.newest)
+        self._stack.push_async_callback(self.conn.close)
+
+    async def begin(self) -> None:
+        """A new case."""
+        await self.conn.execute(EMPTY)
+        await self.sandbox.ask("DELETE", "/_sandbox/book")
+
+    def close(self) -> None:
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+    async def give(self, price: dict[str, Any]) -> str:
+        status, answer = await self.pod.call("POST", GENERATE, json=price)
+        assert status == 200, answer
+        (session,) = await self.sandbox.sessions(answer["data"]["paymentId"])
+        found: str = session["id"]
+        return found
+
+    async def press(self, path: str) -> None:
+        """A button that may not be there any more, as a page that was open for long has them."""
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self.sandbox.address + path, allow_redirects=False) as response,
+        ):
+            assert response.status in {303, 409}, await response.text()
+
+    async def objects(self, kind: str) -> list[dict[str, Any]]:
+        page = await self.sandbox.stripe(f"{kind}?limit=100")
+        found: list[dict[str, Any]] = page["data"]
+        return found
+
+    async def deliver(self, events: list[dict[str, Any]]) -> None:
+        """As the endpoint would: verified, and kept."""
+        if events:
+            await inbox.store(self.conn, [of_stripe(json.dumps(event).encode()) for event in events])
+
+    async def work(self) -> None:
+        await self.conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
+        await self.pod.pod.worker.drain()
+
+    async def reconcile(self) -> None:
+        found = await self._reconciler.run(Options(every_checkout=True))
+        assert found.errors == 0, found.reasons
+
+    async def compare(self) -> None:
+        """Our books are the provider's, and nothing is left over."""
+        for _ in range(3):
+            await self.reconcile()
+            await self.work()
+        ours = {row["id"]: (row["status"], row["amount"], row["charges"]) for row in await self.conn.fetch(BOOKS)}
+        assert ours == await sessions_of(self.sandbox)
+        assert await self.conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NULL") == 0
+        known = {row["provider_ref"] for row in await self.conn.fetch("SELECT provider_ref FROM settlements")}
+        for kind in ("refunds", "disputes"):
+            assert {each["id"] for each in await self.objects(kind)} <= known
+
+    async def totals_agree(self) -> None:
+        (row,) = await self.conn.fetch(TOTALS)
+        assert row["kept"] == row["summed"]
+        assert row["summed"] >= Decimal(0)
+
+
+class Orders(RuleBasedStateMachine):
+    """The rules."""
+
+    world: ClassVar[World]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sessions: list[str] = []
+
+    @initialize()
+    def begin(self) -> None:
+        self.world.run(self.world.begin())
+
+    @precondition(lambda self: len(self.sessions) < 3)
+    @rule(price=st.sampled_from(PRICES))
+    def give(self, price: dict[str, Any]) -> None:
+        self.sessions.append(self.world.run(self.world.give(price)))
+
+    @precondition(lambda self: self.sessions)
+    @rule(data=st.data(), act=st.sampled_from(ACTS))
+    def act(self, data: st.DataObject, act: str) -> None:
+        session = data.draw(st.sampled_from(self.sessions))
+        self.world.run(self._act(session, act))
+
+    async def _act(self, session: str, act: str) -> None:
+        found = await self.world.sandbox.stripe(f"checkout/sessions/{session}")
+        if act in {"refund", "refund_half", "dispute"} and found["payment_status"] != "paid":
+            return
+        await self.world.press(f"/pay/stripe/c/{session}/{act}")
+
+    @precondition(lambda self: self.sessions)
+    @rule(data=st.data(), won=st.booleans())
+    def a_bank_decides(self, data: st.DataObject, won: bool) -> None:
+        refunds, disputes = (
+            self.world.run(self.world.objects("refunds")),
+            self.world.run(self.world.objects("disputes")),
+        )
+        paths = [f"/pay/stripe/refund/{each['id']}/fail" for each in refunds]
+        paths += [f"/pay/stripe/dispute/{each['id']}/{'won' if won else 'lost'}" for each in disputes]
+        if paths:
+            self.world.run(self.world.press(data.draw(st.sampled_from(paths))))
+
+    @precondition(lambda self: self.sessions)
+    @rule(data=st.data())
+    def the_wire_delivers(self, data: st.DataObject) -> None:
+        """Some of what was ever sent, in any order, some of it again; what is never chosen is lost."""
+        events = self.world.run(self.world.objects("events"))
+        if events:
+            chosen = data.draw(st.lists(st.integers(0, len(events) - 1), max_size=6))
+            self.world.run(self.world.deliver([events[number] for number in chosen]))
+
+    @rule()
+    def we_work(self) -> None:
+        self.world.run(self.world.work())
+
+    @rule()
+    def we_reconcile(self) -> None:
+        self.world.run(self.world.reconcile())
+
+    @invariant()
+    def totals_agree(self) -> None:
+        self.world.run(self.world.totals_agree())
+
+    def teardown(self) -> None:
+        self.world.run(self.world.compare())
+
+
+def machine_of(world: World) -> type[RuleBasedStateMachine]:
+    """The rules, over that world."""
+    return type("OrdersOfOneWorld", (Orders,), {"world": world})

@@ -1,0 +1,199 @@
+"""Where the crash matrix is played: a pod, a sandbox, locks that hold a process at a step, and the comparison."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from support.crash import Step
+from support.money import all_processed
+from support.processes import ApiProcess, HingecraftProcess
+from support.sandbox import Sandbox
+from support.truth import Truth, coins_of, sessions_of
+
+MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
+KEY = {"Idempotency-Key": "a-key-of-the-crash-matrix"}
+WAITING = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name LIKE 'hingecraft%'
+"""
+CUT = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = $1 AND application_name LIKE 'hingecraft%'
+"""
+# As if the minutes had passed in which claims end and a checkout is old enough to be helped.
+TIME_PASSES = """
+UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() WHERE processed_at IS NULL;
+UPDATE idempotency_keys SET claimed_until = now() WHERE status IS NULL;
+UPDATE external_payments SET claimed_until = NULL, created_at = now() - interval '2 minutes', checked_at = NULL
+WHERE status IN ('creating', 'unknown', 'pending') AND kind = 'single';
+"""
+BOOKS = """
+SELECT p.id::text AS id, p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
+       count(s.id) FILTER (WHERE s.kind = 'charge') AS charges
+FROM payments p LEFT JOIN settlements s ON s.payment_id = p.id GROUP BY p.id
+"""
+LOGIN = {"NOWPAYMENTS_EMAIL": "shop@example.com", "NOWPAYMENTS_PASSWORD": "a-password"}
+
+
+class Stage:
+    """One scenario's processes and database."""
+
+    def __init__(self, folder: Path, dsn: str, sandbox: Sandbox) -> None:
+        self._dsn = dsn
+        self.sandbox = sandbox
+        self.api = ApiProcess(folder, "api", dsn, **sandbox.environment, RATE_LIMIT="1000000")
+        # The sandbox tells this pod alone, and invoices are told where it is.
+        self.environment = {**sandbox.environment, **LOGIN, "PUBLIC_URL": self.api.public, "DATABASE_URL": dsn}
+        self.api.tell(PUBLIC_URL=self.api.public)
+        self.job = HingecraftProcess(folder, "job", "reconcile", "--once", "--all", **self.environment)
+        self.conn: asyncpg.Connection = None  # type: ignore[assignment]  # opened in `begin`
+        self._holder: asyncpg.Connection = None  # type: ignore[assignment]  # opened in `begin`
+        self._asked: list[asyncio.Task[None]] = []
+
+    async def begin(self) -> None:
+        self.conn = await asyncpg.connect(self._dsn)
+        self._holder = await asyncpg.connect(self._dsn)
+        # Enough, and few standing links to keep.
+        await self.conn.execute("UPDATE currencies SET enabled = code IN ('USD', 'EUR', 'BTC')")
+        await self.api.start()
+        await self.api.until("/ready", 200)
+        await self.sandbox.tells(self.api.public)
+
+    async def end(self) -> None:
+        for process in (self.api, self.job):
+            await process.stop()
+        await asyncio.gather(*self._asked, return_exceptions=True)
+        await self._holder.close()
+        await self.conn.close()
+
+    # What donors do.
+
+    async def give(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(self.api.public + path, json=body, headers=KEY) as response,
+        ):
+            answer = await response.json()
+            assert response.status == 200, answer
+            found: dict[str, Any] = answer["data"]
+            return found
+
+    def ask(self, path: str, body: dict[str, Any]) -> None:
+        """Give without waiting for the answer, which may never come."""
+
+        async def asking() -> None:
+            with suppress(aiohttp.ClientError, AssertionError, TimeoutError):
+                await self.give(path, body)
+
+        self._asked.append(asyncio.create_task(asking()))
+
+    async def pay(self, payment: str, act: str = "pay") -> None:
+        (session,) = await self.sandbox.sessions(payment)
+        await self.sandbox.act(session["id"], act)
+
+    # Holding a process at a step.
+
+    async def lock(self, table: str) -> None:
+        await self._holder.execute("BEGIN")
+        await self._holder.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
+
+    async def unlock(self) -> None:
+        await self._holder.execute("ROLLBACK")
+
+    async def hang(self, step: Step, act: str) -> None:
+        assert step.call is not None
+        provider, method, path = step.call
+        await self.sandbox.fault(act, provider=provider, method=method, path=path, seconds=40, times=99)
+
+    async def hangs(self) -> bool:
+        """Whether a call has come that is being kept waiting."""
+        faults = (await self.sandbox.ask("GET", "/_sandbox/switches"))["faults"]
+        return any(fault["times"] < 99 for fault in faults)
+
+    async def waits(self) -> bool:
+        return bool(await self.conn.fetchval(WAITING))
+
+    async def until(self, look: Callable[[], Awaitable[Any]], within: float = 15.0) -> Any:
+        async with asyncio.timeout(within):
+            while not (found := await look()):
+                await asyncio.sleep(0.02)
+        return found
+
+    async def count(self, sql: str) -> int:
+        found: int = await self.conn.fetchval(sql)
+        return found
+
+    async def lose_database(self) -> None:
+        """Every connection of the product is cut, and none is let in for two seconds."""
+        name = self._dsn.rpartition("/")[2]
+        admin = await asyncpg.connect(self._dsn.replace(f"/{name}", "/postgres"))
+        try:
+            await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await admin.execute(CUT, name)
+            await asyncio.sleep(2)
+        finally:
+            await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await admin.close()
+
+    # Afterwards.
+
+    async def recover_provider(self) -> None:
+        await self.sandbox.ask("DELETE", "/_sandbox/switches")
+        await self.sandbox.tells(self.api.public)
+
+    async def time_passes(self) -> None:
+        await self.conn.execute(TIME_PASSES)
+
+    async def recover(self) -> None:
+        """Locks are let go, the provider is well again, and whoever died is started."""
+        await self.unlock()
+        await self.recover_provider()
+        if self.job.running:
+            await self.job.wait(60)
+        if not self.api.running:
+            await self.api.start()
+        await self.api.until("/ready", 200)
+        await self.time_passes()
+
+    async def reconcile(self) -> dict[str, Any]:
+        await self.time_passes()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hingecraft", "reconcile", "--once", "--all",
+            env={**os.environ, **self.environment, "SITE_URL": "https://www.example.com"},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, complained = await process.communicate()
+        assert process.returncode == 0, said + complained
+        found: dict[str, Any] = json.loads(said.decode().strip().splitlines()[-1])
+        return found
+
+    async def settle(self) -> None:
+        await self.reconcile()
+        await all_processed(self.conn, at_least=0, within=30)
+
+    async def compare(self) -> None:
+        """Our books equal the provider's: nothing twice, nothing missing, nothing unexplained."""
+        ours = {row["id"]: row for row in await self.conn.fetch(BOOKS)}
+        theirs = await self._truth()
+        assert ours.keys() == theirs.keys()
+        for payment, (status, amount, charges) in theirs.items():
+            found = (ours[payment]["status"], ours[payment]["amount"], ours[payment]["charges"])
+            assert found == (status, amount, charges), payment
+        unfinished = (
+            "SELECT count(*) FROM external_payments WHERE status IN ('creating', 'unknown') AND kind = 'single'"
+        )
+        assert await self.count(unfinished) == 0
+        assert await self.count("SELECT count(*) FROM provider_events WHERE processed_at IS NULL") == 0
+
+    async def _truth(self) -> Truth:
+        return {**await sessions_of(self.sandbox), **await coins_of(self.sandbox)}

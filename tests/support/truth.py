@@ -1,0 +1,71 @@
+"""What the providers say of our payments: where each stands, its money net of refunds, and its charges."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from support.sandbox import Sandbox
+
+Truth = dict[str, tuple[str, Decimal, int]]
+
+
+async def sessions_of(sandbox: Sandbox) -> Truth:
+    """Card payments with a session of their own."""
+    found: Truth = {}
+    for session in await _all(sandbox, "checkout/sessions"):
+        payment = session["client_reference_id"]
+        if payment is None:
+            continue
+        assert payment not in found, f"{payment} has two sessions"
+        found[payment] = await _session(sandbox, session)
+    return found
+
+
+async def _session(sandbox: Sandbox, session: dict[str, Any]) -> tuple[str, Decimal, int]:
+    if session["payment_status"] != "paid":
+        return await _unpaid(sandbox, session), Decimal(0), 0
+    charge = await _charge(sandbox, session["payment_intent"])
+    disputes = [each for each in await _all(sandbox, "disputes") if each["charge"] == charge["id"]]
+    taken = sum(each["amount"] for each in disputes if each["status"] != "won")
+    left = Decimal(charge["amount"] - charge["amount_refunded"] - taken) / 100
+    status = "partially_refunded" if charge["amount_refunded"] else "completed"
+    status = "disputed" if taken else status
+    status = "refunded" if charge["amount_refunded"] == charge["amount"] else status
+    return status, left, 1
+
+
+async def _unpaid(sandbox: Sandbox, session: dict[str, Any]) -> str:
+    if session["status"] != "complete":
+        return {"open": "pending"}.get(session["status"], "expired")
+    intent = await sandbox.stripe(f"payment_intents/{session['payment_intent']}")
+    return "pending" if intent["status"] == "processing" else "failed"
+
+
+async def _charge(sandbox: Sandbox, intent: str) -> dict[str, Any]:
+    return next(each for each in await _all(sandbox, "charges") if each["payment_intent"] == intent)
+
+
+async def _all(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    more = True
+    while more:
+        after = f"&starting_after={found[-1]['id']}" if found else ""
+        page = await sandbox.stripe(f"{path}?limit=100{after}")
+        found += page["data"]
+        more = page["has_more"]
+    return found
+
+
+async def coins_of(sandbox: Sandbox) -> Truth:
+    """Coin payments that have come to an end."""
+    login = await sandbox.ask("POST", "/nowpayments/v1/auth", json={"email": "shop@example.com", "password": "x"})
+    headers = {"x-api-key": "sandbox-key", "Authorization": f"Bearer {login['token']}"}
+    page = await sandbox.ask("GET", "/nowpayments/v1/payment/?limit=500", headers=headers)
+    found: Truth = {}
+    for payment in page["data"]:
+        if payment["payment_status"] == "finished":
+            _, before, charges = found.get(payment["order_id"], ("", Decimal(0), 0))
+            amount = before + Decimal(str(payment["actually_paid"]))
+            found[payment["order_id"]] = ("completed", amount, charges + 1)
+    return found
