@@ -38,6 +38,10 @@ test: setup ## run every test tier (TIERS="unit db" narrows it)
 test-live: setup ## run the flows against the providers' test modes, with the keys in .env
 	@$(BIN)/python -m pytest tests/live --quiet
 
+.PHONY: nightly
+nightly: setup ## ten thousand orders of events, beyond the few hundred of make test
+	@HC_ORDERS=10000 $(BIN)/python -m pytest tests/money/test_orders.py --quiet
+
 .PHONY: check
 check: setup ## lint, types, layers, migrations, dead code, spelling, secrets
 	@$(BIN)/python tests/run_checks.py

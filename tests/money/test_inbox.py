@@ -1,0 +1,147 @@
+"""The inbox: kept once, worked on by whoever is there, visible while it waits, let go of when it is old."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from datetime import UTC, datetime
+
+import pytest
+
+from hingecraft.inbox import watch as watching
+from hingecraft.inbox.model import next_pause
+from support.money import all_processed, becomes, give, send_stripe, status_of, stripe_event
+from support.pods import running_pod
+
+NOBODYS = {"id": "ch_1", "object": "charge"}
+AN_HOUR_LATER = "UPDATE provider_events SET received_at = received_at - interval '61 min', next_attempt_at = now()"
+UNKNOWN = "3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11"
+
+
+def unpaid(payment):
+    """An event of a payment that nobody has heard of."""
+    intent = {
+        "id": "pi_1", "object": "payment_intent", "livemode": False, "currency": "usd", "amount_received": 500,
+        "metadata": {"payment_id": payment}, "last_payment_error": {"code": "card_declined"},
+    }  # fmt: skip
+    return stripe_event("payment_intent.payment_failed", intent)
+
+
+async def test_two_pods_share_the_work_and_each_event_is_worked_on_once(dsn, sandbox, conn):
+    async with running_pod(dsn, **sandbox.settings) as first, running_pod(dsn, **sandbox.settings) as second:
+        bodies = [stripe_event("charge.succeeded", NOBODYS, number=number) for number in range(200)]
+        pods = (first, second)
+        answers = await asyncio.gather(
+            *(send_stripe(pods[number % 2], body) for number, body in enumerate([*bodies, *bodies]))
+        )
+        assert {status for status, _ in answers} == {200}
+        await all_processed(conn, at_least=200)
+    assert await conn.fetchval("SELECT count(*) FROM provider_events") == 200
+    assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'event_ignored'") == 200
+
+
+async def test_what_cannot_be_processed_is_seen_counted_and_said_aloud_after_an_hour(pod, conn, caplog, monkeypatch):
+    assert (await send_stripe(pod, unpaid(UNKNOWN)))[0] == 200
+    while not await conn.fetchval("SELECT error FROM provider_events"):
+        await asyncio.sleep(0.05)
+    row = await conn.fetchrow("SELECT processed, error_message, event_data FROM stripe_events_raw")
+    assert (row["processed"], row["error_message"]) == (False, f"there is no payment {UNKNOWN} yet")
+    assert json.loads(row["event_data"])["type"] == "payment_intent.payment_failed"
+    await conn.execute(AN_HOUR_LATER)
+    monkeypatch.setattr(watching, "_EVERY", 0.05)
+    shown = []
+    looking = asyncio.create_task(watching.watch(pod.pod.database, shown.append))
+    with caplog.at_level(logging.ERROR):
+        while len(shown) < 2 or not any("more than an hour" in record.message for record in caplog.records):
+            await asyncio.sleep(0.05)
+    looking.cancel()
+    assert shown[-1].waiting == 1
+    assert shown[-1].oldest > 3600
+    assert any("events wait in the inbox" in record.message for record in caplog.records)
+
+
+def test_an_event_waits_longer_and_longer():
+    pauses = [next_pause(attempts).total_seconds() for attempts in range(1, 20)]
+    assert pauses[0] < 7
+    assert 700 < pauses[-1] < 1100
+
+
+async def test_a_body_that_jsonb_cannot_hold_hides_no_other(pod, conn):
+    assert (await send_stripe(pod, stripe_event("charge.succeeded", {**NOBODYS, "x": "\x00"})))[0] == 200
+    assert (await send_stripe(pod, stripe_event("charge.succeeded", NOBODYS)))[0] == 200
+    await all_processed(conn, at_least=2)
+    rows = await conn.fetch("SELECT event_data IS NULL AS unreadable FROM stripe_events_raw ORDER BY 1")
+    assert [row["unreadable"] for row in rows] == [False, True]
+
+
+async def test_a_process_that_dies_while_it_works_leaves_the_event_to_others(dsn, sandbox, conn):
+    async with running_pod(dsn, **sandbox.settings, background=False) as pod:
+        given = await give(pod, amount=5)
+        (session,) = await sandbox.sessions(given["paymentId"])
+        body = stripe_event("checkout.session.completed", {**session, "status": "complete", "payment_status": "paid",
+                                                           "payment_intent": "pi_9"})  # fmt: skip
+        assert (await send_stripe(pod, body))[0] == 200
+        claimed = await pod.pod.worker._claim()
+        assert len(claimed) == 1
+        assert await pod.pod.worker.drain() == 0, "it is claimed"
+        await conn.execute("UPDATE provider_events SET claimed_until = now(), next_attempt_at = now()")
+        assert await pod.pod.worker.drain() == 1
+        assert await status_of(conn, given["paymentId"]) == "completed"
+        # The first is back, and finds its claim lost: nothing is written twice.
+        await pod.pod.worker._work_on(claimed[0])
+    assert await conn.fetchval("SELECT count(*) FROM settlements") == 1
+    assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'event_applied'") == 1
+
+
+AGED = """
+SELECT hc_keep_partitions('provider_events', 0);
+CREATE TABLE provider_events_2020_01 PARTITION OF provider_events
+FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2020-02-01 00:00+00');
+CREATE TABLE provider_events_2020_02 PARTITION OF provider_events
+FOR VALUES FROM ('2020-02-01 00:00+00') TO ('2020-03-01 00:00+00');
+INSERT INTO provider_event_ids (source, event_id, received_at)
+VALUES ('stripe', 'evt_done', '2020-01-02'), ('stripe', 'evt_waiting', '2020-02-02'),
+('stripe', 'evt_odd', '2019-01-02');
+INSERT INTO provider_events (source, event_id, type, body, received_at, processed_at) VALUES
+('stripe', 'evt_done', 'x', '{}', '2020-01-02', '2020-01-02'), ('stripe', 'evt_waiting', 'x', '{}', '2020-02-02', NULL),
+('stripe', 'evt_odd', 'x', '{}', '2019-01-02', '2019-01-02');
+INSERT INTO "ContributionIntent" ("_id", user_info, "_createdDate")
+VALUES ('old', '{"email": "a@example.com"}', '2020-01-02'), ('new', '{"email": "a@example.com"}', now());
+INSERT INTO payments (id, status) VALUES ('3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11', 'expired');
+INSERT INTO external_payments (payment_id, gateway, provider, kind, status, request, idempotency_key, created_at)
+VALUES ('3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11', 'stripe', 'stripe', 'single', 'expired',
+        '{"mode": "payment", "customer_email": "a@example.com"}', 'k', '2020-01-02');
+"""  # fmt: skip
+
+
+async def test_what_is_old_goes_and_what_is_still_to_be_done_stays(conn):
+    await conn.execute(AGED)
+    assert await conn.fetchval("SELECT hc_forget(400)") == 1
+    left = await conn.fetch("SELECT event_id FROM provider_events ORDER BY 1")
+    assert [row["event_id"] for row in left] == ["evt_waiting"]
+    assert [row["event_id"] for row in await conn.fetch("SELECT event_id FROM provider_event_ids")] == ["evt_waiting"]
+    kept = await conn.fetch('SELECT "_id" FROM "ContributionIntent" WHERE user_info IS NOT NULL')
+    assert [row["_id"] for row in kept] == ["new"]
+    assert json.loads(await conn.fetchval("SELECT request FROM external_payments")) == {"mode": "payment"}
+    assert await conn.fetchval("SELECT hc_forget(400)") == 0
+
+
+async def test_each_month_has_its_partition(conn):
+    month = datetime.now(UTC).strftime("%Y_%m")
+    await conn.execute("INSERT INTO provider_events (source, event_id, type, body) VALUES ('stripe', 'e', 'x', '{}')")
+    assert await conn.fetchval("SELECT tableoid::regclass::text FROM provider_events") == f"provider_events_{month}"
+
+
+@pytest.mark.parametrize("status", [403, 500])
+async def test_a_provider_that_cannot_be_asked_is_asked_again_later(pod, sandbox, conn, status):
+    given = await give(pod, amount="12.50", currency="EUR")
+    await sandbox.fault("status_before", status=status, method="GET", path="checkout/sessions/cs", times=4)
+    (session,) = await sandbox.sessions(given["paymentId"])
+    await sandbox.act(session["id"], "pay")
+    while not await conn.fetchval("SELECT count(error) FROM provider_events WHERE error LIKE 'Stripe answered%'"):
+        await asyncio.sleep(0.1)
+    assert await status_of(conn, given["paymentId"]) == "pending"
+    await sandbox.ask("DELETE", "/_sandbox/switches")
+    await all_processed(conn, at_least=3, within=40)
+    await becomes(conn, given["paymentId"], "completed")
