@@ -190,6 +190,8 @@ class Acts:
         if intent["latest_charge"] is None:
             raise StripeRefusalError("This PaymentIntent has no successful charge to refund.")
         charge = self.objects.find("charges", intent["latest_charge"])
+        if any(each["charge"] == charge["id"] and each["status"] != "won" for each in self._book.all("disputes")):
+            raise StripeRefusalError("This charge has been charged back.", code="charge_disputed")
         left = charge["amount"] - charge["amount_refunded"]
         amount = params.get("amount", left)
         if not 0 < amount <= left:
