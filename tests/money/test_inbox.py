@@ -11,6 +11,7 @@ import pytest
 
 from hingecraft.inbox import watch as watching
 from hingecraft.inbox.model import next_pause
+from hingecraft.inbox.store import Backlog
 from support.money import all_processed, becomes, give, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 
@@ -50,7 +51,7 @@ async def test_what_cannot_be_processed_is_seen_counted_and_said_aloud_after_an_
     assert json.loads(row["event_data"])["type"] == "payment_intent.payment_failed"
     await conn.execute(AN_HOUR_LATER)
     monkeypatch.setattr(watching, "_EVERY", 0.05)
-    shown = []
+    shown: list[Backlog] = []
     looking = asyncio.create_task(watching.watch(pod.pod.database, shown.append))
     with caplog.at_level(logging.ERROR):
         while len(shown) < 2 or not any("more than an hour" in record.message for record in caplog.records):

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import fcntl
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -90,6 +91,13 @@ def _environment(dsn: str) -> dict[str, str]:
         "ALLOW_PRIVATE_WEBHOOKS": "true",
         **given,
     }
+
+
+def _keep_environment(folder: Path, environment: dict[str, str]) -> None:
+    """For the other commands: `set -a; . env; set +a`, and they talk to the same database and providers."""
+    kept = folder / "env"
+    kept.touch(mode=0o600)
+    kept.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())))
 
 
 def _folder(*, reset: bool) -> Path:
@@ -207,6 +215,7 @@ async def _keep_links(dsn: Secret) -> None:
 async def _run_all(folder: Path, postgres: Postgres) -> None:
     environment = _environment(await _prepare(postgres))
     os.environ.update(environment)
+    _keep_environment(folder, environment)
     settings = load(SyncSettings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_site(settings))

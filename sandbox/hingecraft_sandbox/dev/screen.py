@@ -27,6 +27,7 @@ def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str
         ("Postgres", dsn),
         ("Data", f"{folder}   start afresh: make dev RESET=1"),
         ("Admin token", admin_token),
+        ("Commands", f"set -a; . {folder / 'env'}; set +a; {Path(sys.argv[0]).name} reconcile --once"),
     ]
     print(f"\n{_BOLD}HingeCraft payments{_PLAIN}\n")
     for name, what in rows:
