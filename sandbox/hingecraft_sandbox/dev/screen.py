@@ -17,6 +17,12 @@ def _start_of(each: Running) -> str:
     return "/" if each.name == SANDBOX else "/routes"
 
 
+def _program() -> str:
+    """As it is called from here."""
+    path = Path(sys.argv[0])
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
 def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str, site_port: int) -> None:
     """What runs where, and what to try first."""
     first = next(each.port for each in running if each.name != SANDBOX)
@@ -27,7 +33,7 @@ def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str
         ("Postgres", dsn),
         ("Data", f"{folder}   start afresh: make dev RESET=1"),
         ("Admin token", admin_token),
-        ("Commands", f"set -a; . {folder / 'env'}; set +a; {Path(sys.argv[0]).name} reconcile --once"),
+        ("Commands", f"set -a; . {folder / 'env'}; set +a; {_program()} reconcile --once"),
     ]
     print(f"\n{_BOLD}HingeCraft payments{_PLAIN}\n")
     for name, what in rows:

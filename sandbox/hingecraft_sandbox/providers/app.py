@@ -21,6 +21,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import StripeApi
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages, shown
+from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 from hingecraft_sandbox.providers.switches import Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
@@ -139,9 +140,10 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     stripe = Acts(Objects(book, config.address), sender, config.stripe_webhook_url, config.stripe_webhook_secret)
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
+    subscriptions = Subscriptions(stripe)
     for part in (
-        StripeApi(stripe, switches),
-        StripePages(stripe),
+        StripeApi(stripe, subscriptions, switches),
+        StripePages(stripe, subscriptions),
         NowPaymentsApi(nowpayments, switches),
         NowPaymentsPages(nowpayments),
         Control(switches, nowpayments),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
@@ -25,6 +26,8 @@ class Acts:
         self._sender = sender
         self._target = target
         self._secret = secret
+        # How a session of that mode is paid; told by whoever keeps the subscriptions.
+        self.subscribe: Callable[[Document], Document] = _no_subscriptions
 
     def tell(self, kind: str, document: Document) -> None:
         """An event: kept for `events.list`, and sent."""
@@ -57,18 +60,18 @@ class Acts:
     def pay(self, session_id: str) -> Document:
         """The card is charged."""
         session = self._open_session(session_id)
-        intent, charge = self._charged(session)
+        if session["mode"] == "subscription":
+            return self.subscribe(session)
+        intent = self._charged(session)
         session |= {"status": "complete", "payment_status": "paid", "payment_intent": intent["id"]}
         self._book.put("sessions", session)
-        self.tell("payment_intent.succeeded", intent)
-        self.tell("charge.succeeded", charge)
         self.tell("checkout.session.completed", session)
         return session
 
     def pay_later(self, session_id: str) -> Document:
         """A bank transfer was promised: the session is over, the money still to come."""
         session = self._open_session(session_id)
-        intent = self._intent(new_id("pi_")[:27], session, "processing")
+        intent = self._promised(session) | {"status": "processing"}
         self._book.put("payment_intents", intent)
         session |= {"status": "complete", "payment_intent": intent["id"]}
         self._book.put("sessions", session)
@@ -84,11 +87,9 @@ class Acts:
     def arrive(self, session_id: str) -> Document:
         """What was promised has come."""
         session = self._awaited(session_id)
-        intent, charge = self._charged(session)
+        self._charged(session)
         session |= {"payment_status": "paid"}
         self._book.put("sessions", session)
-        self.tell("payment_intent.succeeded", intent)
-        self.tell("charge.succeeded", charge)
         self.tell("checkout.session.async_payment_succeeded", session)
         return session
 
@@ -105,11 +106,32 @@ class Acts:
         self.tell("checkout.session.async_payment_failed", session)
         return session
 
-    def _charged(self, session: Document) -> tuple[Document, Document]:
-        amount, currency = session["amount_total"], session["currency"]
-        charge_id, intent_id = new_id("ch_")[:27], session["payment_intent"] or new_id("pi_")[:27]
+    def _charged(self, session: Document) -> Document:
+        return self.charge(
+            amount=session["amount_total"],
+            currency=session["currency"],
+            livemode=session["livemode"],
+            metadata=session["intent_metadata"],
+            intent_id=session["payment_intent"],
+        )
+
+    def charge(
+        self,
+        *,
+        amount: int,
+        currency: str,
+        livemode: bool,
+        metadata: Document,
+        intent_id: str | None = None,
+        paid: bool = True,
+    ) -> Document:
+        """A card is asked for money; both ends of that are told."""
+        intent = _intent(intent_id or new_id("pi_")[:27], amount, currency, metadata) | {"livemode": livemode}
+        if not paid:
+            return self._declined(intent)
         arrives = int(amount * _DOLLARS.get(currency, 1))
         fee = int(arrives * _FEE_SHARE) + _FEE_FIXED
+        charge_id = new_id("ch_")[:27]
         balance = {
             "id": new_id("txn_")[:28],
             "object": "balance_transaction",
@@ -129,48 +151,41 @@ class Acts:
             "amount_refunded": 0,
             "currency": currency,
             "created": now(),
-            "livemode": session["livemode"],
+            "livemode": livemode,
             "paid": True,
             "status": "succeeded",
             "refunded": False,
             "disputed": False,
-            "payment_intent": intent_id,
+            "payment_intent": intent["id"],
             "balance_transaction": balance["id"],
-            "metadata": session["intent_metadata"],
+            "metadata": metadata,
         }
-        intent = self._intent(intent_id, session, "succeeded") | {
-            "amount_received": amount,
-            "latest_charge": charge_id,
-        }
+        intent |= {"status": "succeeded", "amount_received": amount, "latest_charge": charge_id}
         self._book.put("balance_transactions", balance)
         self._book.put("charges", charge)
-        return self._book.put("payment_intents", intent), charge
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.succeeded", intent)
+        self.tell("charge.succeeded", charge)
+        return intent
 
-    def _intent(self, intent_id: str, session: Document, status: str) -> Document:
-        return {
-            "id": intent_id,
-            "object": "payment_intent",
-            "amount": session["amount_total"],
-            "amount_received": 0,
-            "currency": session["currency"],
-            "created": now(),
-            "livemode": session["livemode"],
-            "status": status,
-            "latest_charge": None,
-            "metadata": session["intent_metadata"],
-            "last_payment_error": None,
-        }
+    def _declined(self, intent: Document) -> Document:
+        intent["last_payment_error"] = {"code": "card_declined", "message": "Your card was declined."}
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.payment_failed", intent)
+        return intent
 
     def fail(self, session_id: str) -> Document:
         """The card is declined; the session stays open, since the payer may try another."""
         session = self._open_session(session_id)
-        intent_id = session["payment_intent"] or new_id("pi_")[:27]
-        intent = self._intent(intent_id, session, "requires_payment_method")
-        intent["last_payment_error"] = {"code": "card_declined", "message": "Your card was declined."}
-        self._book.put("payment_intents", intent)
-        self._book.put("sessions", session | {"payment_intent": intent_id})
-        self.tell("payment_intent.payment_failed", intent)
+        intent = self._promised(session)
+        self._book.put("sessions", session | {"payment_intent": intent["id"]})
+        self._declined(intent)
         return session
+
+    def _promised(self, session: Document) -> Document:
+        intent_id = session["payment_intent"] or new_id("pi_")[:27]
+        intent = _intent(intent_id, session["amount_total"], session["currency"], session["intent_metadata"])
+        return intent | {"livemode": session["livemode"]}
 
     def expire(self, session_id: str) -> Document:
         """Nobody paid in time."""
@@ -265,3 +280,22 @@ class Acts:
         self._book.put("disputes", dispute)
         self.tell("charge.dispute.closed", dispute)
         return dispute
+
+
+def _no_subscriptions(_session: Document) -> Document:
+    raise StripeRefusalError("This sandbox keeps no subscriptions.")
+
+
+def _intent(intent_id: str, amount: int, currency: str, metadata: Document) -> Document:
+    return {
+        "id": intent_id,
+        "object": "payment_intent",
+        "amount": amount,
+        "amount_received": 0,
+        "currency": currency,
+        "created": now(),
+        "status": "requires_payment_method",
+        "latest_charge": None,
+        "metadata": metadata,
+        "last_payment_error": None,
+    }

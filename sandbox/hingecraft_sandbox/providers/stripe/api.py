@@ -16,6 +16,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.expanding import expanded
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
 from hingecraft_sandbox.providers.stripe.objects import public
+from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 from hingecraft_sandbox.providers.switches import Switches
 
 _LARGEST_PAGE, _USUAL_PAGE = 100, 10
@@ -24,6 +25,7 @@ _KEPT_FOR = 24 * 3600
 _NAMES = {
     "checkout/sessions": "sessions", "products": "products", "prices": "prices", "payment_links": "payment_links",
     "payment_intents": "payment_intents", "refunds": "refunds", "events": "events", "charges": "charges",
+    "subscriptions": "subscriptions", "invoices": "invoices_of_stripe", "invoice_payments": "invoice_payments",
     "customers": "customers", "disputes": "disputes", "balance_transactions": "balance_transactions",
 }  # fmt: skip
 
@@ -33,8 +35,9 @@ Work = Callable[[Document, str | None], Document]
 class StripeApi:
     """`/v1/...`."""
 
-    def __init__(self, acts: Acts, switches: Switches) -> None:
+    def __init__(self, acts: Acts, subscriptions: Subscriptions, switches: Switches) -> None:
         self._acts = acts
+        self._subscriptions = subscriptions
         self._objects = acts.objects
         self._book = acts.objects.book
         self._switches = switches
@@ -50,6 +53,8 @@ class StripeApi:
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
         app.router.add_post("/v1/checkout/sessions", self._served(self._post_session))
         app.router.add_post("/v1/checkout/sessions/{id}/expire", self._served(self._post_expire))
+        app.router.add_post("/v1/subscriptions/{id}", self._served(self._change_subscription))
+        app.router.add_delete("/v1/subscriptions/{id}", self._served(self._cancel_subscription))
         app.router.add_post("/v1/refunds", self._served(self._posted(self._refund)))
 
     def _served(self, handler: Callable[[web.Request], Any]) -> Any:
@@ -100,6 +105,14 @@ class StripeApi:
 
     def _refund(self, params: Document, _bad_url: str | None) -> Document:
         return self._acts.refund(checked(params, shapes.REFUND))
+
+    async def _change_subscription(self, request: web.Request) -> web.Response:
+        key = request.match_info["id"]
+        return await self._once(request, lambda params, _bad: self._subscriptions.change(key, params))
+
+    async def _cancel_subscription(self, request: web.Request) -> web.Response:
+        key = request.match_info["id"]
+        return await self._once(request, lambda _params, _bad: self._subscriptions.cancel(key))
 
     async def _post_session(self, request: web.Request) -> web.Response:
         return await self._once(request, lambda params, bad: self._objects.make_session(params, bad_url=bad))
@@ -161,9 +174,22 @@ def _page(path: str, documents: list[Document], params: Document) -> Document:
 def _matches(document: Document, params: Document) -> bool:
     keys = params.get("lookup_keys")
     made, when = document.get("created", 0), params.get("created", {})
-    plain = ("payment_intent", "payment_link", "status", "active", "product", "charge", "type", "source")
+    plain = (
+        "payment_intent",
+        "payment_link",
+        "status",
+        "active",
+        "product",
+        "charge",
+        "type",
+        "source",
+        "customer",
+        "invoice",
+    )
+    intent = params.get("payment", {}).get("payment_intent")
     return (
-        all(document.get(name) == params[name] for name in plain if name in params)
+        (intent is None or document.get("payment_intent") == intent)
+        and all(document.get(name) == params[name] for name in plain if name in params)
         and (keys is None or document.get("lookup_key") in keys)
         and when.get("gte", made) <= made <= when.get("lte", made)
         and when.get("gt", made - 1) < made < when.get("lt", made + 1)

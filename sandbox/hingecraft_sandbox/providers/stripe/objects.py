@@ -44,7 +44,8 @@ class Objects:
         """A Checkout Session for one payer."""
         params = checked(raw, shapes.SESSION)
         required(params, "mode", "line_items", "success_url")
-        currency, total, items = self._priced(params["line_items"])
+        recurring = params["mode"] == "subscription"
+        currency, total, items = self._priced(params["line_items"], recurring=recurring)
         made, expires = now(), params.get("expires_at", now() + int(_LATEST.total_seconds()))
         if not _EARLIEST.total_seconds() <= expires - made <= _LATEST.total_seconds():
             raise StripeRefusalError(
@@ -68,6 +69,9 @@ class Objects:
                 "payment_link": None,
                 "url": bad_url or f"{self._address}/pay/stripe/c/{session_id}",
                 "intent_metadata": params.get("payment_intent_data", {}).get("metadata", {}),
+                "subscription_metadata": params.get("subscription_data", {}).get("metadata", {}),
+                "subscription": None,
+                "invoice": None,
                 "items": items,
             },
         )
@@ -115,18 +119,21 @@ class Objects:
             "presentment_details": None,
         }
 
-    def _priced(self, line_items: list[Document]) -> tuple[str, int, list[Document]]:
+    def _priced(self, line_items: list[Document], *, recurring: bool) -> tuple[str, int, list[Document]]:
         if not line_items:
             raise StripeRefusalError("Missing required param: line_items.", param="line_items")
-        items = [self._item(item, f"line_items[{number}]") for number, item in enumerate(line_items)]
+        items = [
+            self._item(item, f"line_items[{number}]", recurring=recurring) for number, item in enumerate(line_items)
+        ]
         currency = items[0]["currency"]
         if any(item["currency"] != currency for item in items):
             raise StripeRefusalError("All line items must have the same currency.", param="line_items")
         total = sum(item["amount"] for item in items)
-        check_amount(currency, total, "line_items[0][price_data][unit_amount]")
+        if total or not recurring:
+            check_amount(currency, total, "line_items[0][price_data][unit_amount]")
         return currency, total, items
 
-    def _item(self, item: Document, name: str) -> Document:
+    def _item(self, item: Document, name: str, *, recurring: bool) -> Document:
         if "price" in item:
             price = self.find("prices", item["price"])
         else:
@@ -135,10 +142,17 @@ class Objects:
             required(price, "currency", "unit_amount")
             if "product_data" not in price and "product" not in price:
                 raise StripeRefusalError("Missing required param: product_data.", param=f"{name}[price_data]")
+            if recurring:
+                price = self.make("prices", price)
+        if (price.get("recurring") is not None) != recurring:
+            raise StripeRefusalError(
+                "Subscriptions take recurring prices, and payments others.", param=f"{name}[price]"
+            )
         quantity = item.get("quantity", 1)
         description = price.get("product_data", {}).get("name", "Item")
         amount = price["unit_amount"] * quantity
-        return {"description": description, "currency": price["currency"], "amount": amount}
+        named = {"price": price.get("id"), "quantity": quantity}
+        return {"description": description, "currency": price["currency"], "amount": amount, **named}
 
     def make(self, kind: str, raw: Document) -> Document:
         """A product, price, link or customer."""
@@ -171,7 +185,8 @@ class Objects:
                     check_amount(params["currency"], custom[bound], f"custom_unit_amount[{bound}]")
         self._claim_lookup_key(params)
         usual: Document = {"object": "price", "active": True, "metadata": {}, "lookup_key": None, "unit_amount": None}
-        usual |= {"custom_unit_amount": None, "type": "one_time"}
+        usual |= {"custom_unit_amount": None, "recurring": None}
+        usual["type"] = "recurring" if "recurring" in params else "one_time"
         return {**usual, **without(params, "expand", "transfer_lookup_key", "product_data"), "product": product}
 
     def _claim_lookup_key(self, params: Document) -> None:
@@ -234,7 +249,9 @@ def without(params: Document, *names: str) -> Document:
 
 def public(document: Document) -> Any:
     """As the API shows it: what the sandbox keeps for itself stays inside."""
-    hidden = ("intent_metadata", "items", "key", "line_item_prices")
+    hidden = ("intent_metadata", "subscription_metadata", "items", "key", "line_item_prices")
+    if document.get("object") == "subscription":
+        return document
     shown = without(document, *hidden)
     if shown.get("object") == "checkout.session" and shown["status"] != "open":
         shown["url"] = None

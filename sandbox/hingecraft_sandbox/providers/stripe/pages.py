@@ -14,6 +14,7 @@ from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 from hingecraft_sandbox.providers.stripe.objects import THREE_DECIMAL, ZERO_DECIMAL
+from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 
 
 def digits_of(currency: str) -> int:
@@ -41,8 +42,9 @@ _TYPED = re.compile(r"\d{1,9}(\.\d{1,3})?")
 class StripePages:
     """`/pay/stripe/...`."""
 
-    def __init__(self, acts: Acts) -> None:
+    def __init__(self, acts: Acts, subscriptions: Subscriptions) -> None:
         self._acts = acts
+        self._subscriptions = subscriptions
         self._objects = acts.objects
         self._book = acts.objects.book
 
@@ -53,6 +55,7 @@ class StripePages:
         app.router.add_get("/pay/stripe/l/{key}", self.link)
         app.router.add_post("/pay/stripe/l/{key}/begin", self.begin)
         app.router.add_post("/pay/stripe/refund/{id}/fail", self.fail_refund)
+        app.router.add_post("/pay/stripe/subscription/{id}/{act}", self.subscription)
         app.router.add_post("/pay/stripe/dispute/{id}/{end}", self.close_dispute)
 
     async def session(self, request: web.Request) -> web.Response:
@@ -89,11 +92,16 @@ class StripePages:
             ]
         if session["status"] != "complete":
             return []
+        if session["mode"] == "subscription":
+            return self._of_subscription(session["subscription"])
         if session["payment_status"] == "unpaid":
             return [
                 Button("The transfer arrives", f"{base}/arrive", "go"),
                 Button("It never comes", f"{base}/bounce", "stop"),
             ]
+        return self._after_payment(session, base)
+
+    def _after_payment(self, session: Document, base: str) -> list[Button]:
         intent = self._objects.find("payment_intents", session["payment_intent"])
         charge = self._objects.find("charges", intent["latest_charge"])
         left = charge["amount"] - charge["amount_refunded"]
@@ -111,6 +119,32 @@ class StripePages:
                 base = f"/pay/stripe/dispute/{dispute['id']}"
                 choices += [Button("The dispute is won", f"{base}/won"), Button("The dispute is lost", f"{base}/lost")]
         return choices
+
+    def _of_subscription(self, subscription_id: str) -> list[Button]:
+        found = self._objects.find("subscriptions", subscription_id)
+        base = f"/pay/stripe/subscription/{subscription_id}"
+        if found["status"] == "canceled":
+            return []
+        return [
+            Button("A period is over: renew", f"{base}/renew", "go"),
+            Button("A period is over: decline the card", f"{base}/decline", "stop"),
+            Button("Cancel it", f"{base}/cancel", "stop"),
+        ]
+
+    async def subscription(self, request: web.Request) -> web.Response:
+        """Time goes by, or somebody has had enough."""
+        key, act = request.match_info["id"], request.match_info["act"]
+        acts = {
+            "renew": lambda: self._subscriptions.renew(key, paid=True),
+            "decline": lambda: self._subscriptions.renew(key, paid=False),
+            "cancel": lambda: self._subscriptions.cancel(key),
+        }
+        try:
+            acts.get(act, lambda: self._objects.find("acts", act))()
+        except StripeRefusalError as error:
+            return page("That is not possible", f"<p>{escape(error.body['error']['message'])}</p>", status=409)
+        session = next(each for each in self._book.all("sessions") if each.get("subscription") == key)
+        raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
 
     async def act(self, request: web.Request) -> web.Response:
         """A button was pressed; paying goes back to the site, as the real page does."""

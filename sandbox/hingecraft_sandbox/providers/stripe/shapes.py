@@ -7,13 +7,14 @@ from typing import Any
 
 from hingecraft_sandbox.providers.stripe.forms import METADATA, TEXT, WHOLE, YES_NO
 
+_RECURRING = {"interval": frozenset({"day", "week", "month", "year"}), "interval_count": WHOLE}
 _PRODUCT_DATA = {"name": TEXT, "description": TEXT, "metadata": METADATA, "images": [TEXT]}
 _PRICE_DATA = {
     "currency": TEXT,
     "unit_amount": WHOLE,
     "product": TEXT,
     "product_data": _PRODUCT_DATA,
-    "recurring": {"interval": frozenset({"day", "week", "month", "year"}), "interval_count": WHOLE},
+    "recurring": _RECURRING,
 }
 _INTENT_DATA = {"metadata": METADATA, "description": TEXT, "receipt_email": TEXT, "statement_descriptor_suffix": TEXT}
 _SUBMIT = frozenset({"auto", "book", "donate", "pay", "subscribe"})
@@ -27,6 +28,7 @@ SESSION = {
     "client_reference_id": TEXT,
     "metadata": METADATA,
     "payment_intent_data": _INTENT_DATA,
+    "subscription_data": {"metadata": METADATA, "description": TEXT},
     "success_url": TEXT,
     "cancel_url": TEXT,
     "expires_at": WHOLE,
@@ -41,6 +43,7 @@ PRICE = {
     "product_data": _PRODUCT_DATA,
     "currency": TEXT,
     "unit_amount": WHOLE,
+    "recurring": _RECURRING,
     "custom_unit_amount": {"enabled": YES_NO, "minimum": WHOLE, "maximum": WHOLE, "preset": WHOLE},
     "lookup_key": TEXT,
     "transfer_lookup_key": YES_NO,
@@ -61,6 +64,7 @@ LINK = {
 }
 LINK_UPDATE = {"active": YES_NO, "metadata": METADATA, **_EXPAND}
 CUSTOMER = {"email": TEXT, "name": TEXT, "metadata": METADATA, **_EXPAND}
+SUBSCRIPTION_UPDATE = {"cancel_at_period_end": YES_NO, "metadata": METADATA, **_EXPAND}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 _PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
@@ -74,6 +78,9 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
     "customers": {**_PAGE, "email": TEXT},
     "refunds": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
     "events": {**_PAGE, "type": TEXT, "delivery_success": YES_NO, "created": _WHEN},
+    "subscriptions": {**_PAGE, "customer": TEXT, "status": TEXT},
+    "invoices_of_stripe": {**_PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT},
+    "invoice_payments": {**_PAGE, "invoice": TEXT, "payment": {"type": TEXT, "payment_intent": TEXT}},
     "balance_transactions": {**_PAGE, "source": TEXT},
 }
 READ: Mapping[str, Any] = _EXPAND
