@@ -41,6 +41,7 @@ TIERS = (
     Tier("faults", "bad days, with real processes", "tests/faults"),
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash"),
     Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
+    Tier("browser", "pages in a browser, by keyboard", "tests/browser", needs=("chromium",)),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
     Tier("whole", "the commands, as a person runs them (on fixed ports)", "tests/whole", workers=1),
 )

@@ -13,6 +13,7 @@ from hingecraft.providers.stripe import StripeProvider
 from hingecraft.providers.stripe_links import StripeLinks
 from hingecraft.routes import service as routes
 from support.pods import settings_of
+from support.reconciling import command
 
 FEW = "UPDATE currencies SET enabled = code IN ('USD', 'JPY', 'KWD', 'BTC')"
 
@@ -107,3 +108,44 @@ async def test_a_payer_of_a_link_says_how_much(keep, database, sandbox):
     assert 'value="10.00"' in page
     shown = await sandbox.ask("POST", f"{path}/begin", data={"amount": "25"})
     assert "25.00 USD" in shown
+
+
+async def test_the_commands_keep_add_and_list(dsn, sandbox, conn):
+    await conn.execute(FEW)
+    code, said, _ = await command(dsn, sandbox.environment, "links", "ensure")
+    assert (code, said.strip().splitlines()[-1][:14]) == (0, "3 links wanted")
+    added = ["--gateway", "nowpayments", "--currency", "bitcoin", "--url", "https://nowpayments.io/payment/?iid=1"]
+    code, said, _ = await command(dsn, sandbox.environment, "links", "add", *added, "--amount", "25")
+    assert (code, said[:10]) == (0, "BTC: saved")
+    code, said, _ = await command(dsn, sandbox.environment, "links", "list")
+    assert code == 0
+    assert [line.split()[0] for line in said.splitlines()] == ["BTC", "JPY", "KWD", "USD"]
+    assert "https://nowpayments.io/payment/?iid=1 for 25" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (["add", "--gateway", "x", "--currency", "USD", "--url", "http://x"], 1, "https address"),
+        (["add", "--gateway", "x", "--currency", "doubloons", "--url", "https://x.example"], 1, "no currency"),
+        (
+            ["add", "--gateway", "x", "--currency", "USD", "--url", "https://x.test", "--expires", "s"],
+            2,
+            "--expires",
+        ),
+        (["add", "--currency", "USD"], 2, "--gateway"),
+        ([], 2, "ACT"),
+    ],
+)
+async def test_what_the_commands_refuse_they_say(dsn, sandbox, arguments, code, why):
+    found, _, complained = await command(dsn, sandbox.environment, "links", *arguments)
+    assert found == code
+    assert why in complained
+
+
+async def test_links_without_keys_and_with_a_provider_that_is_away(dsn, sandbox):
+    code, _, complained = await command(dsn, {**sandbox.environment, "STRIPE_SECRET": ""}, "links", "ensure")
+    assert (code, "STRIPE_SECRET is not set" in complained) == (2, True)
+    await sandbox.fault("status_before", status=403, times=9)
+    code, _, complained = await command(dsn, sandbox.environment, "links", "ensure")
+    assert (code, "run it again" in complained) == (1, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from hingecraft.money.model import Currency
+from hingecraft.providers.findings import Finding, UnreadableError
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Order, ProviderRefusedError
 from hingecraft.providers.stripe import MICRO
+from hingecraft.providers.stripe_asking import StripeAsking
 from hingecraft.providers.stripe_links import StripeLinks, link_request, plan_for, price_request
+from hingecraft.providers.stripe_reading import StripeReader
 
 
 def currency(code: str, exponent: int) -> Currency:
@@ -79,3 +82,29 @@ async def test_what_stripe_does_not_know_is_refused(provider, wrong):
     """Without this the tests above could not fail."""
     with pytest.raises(ProviderRefusedError, match="400"):
         await ask(provider, {**provider.request_for(ORDER), **wrong})
+
+
+async def test_what_we_ask_afterwards_is_valid(provider):
+    """Stripe's example of a session lacks its amounts: that it is answered, and not refused, is what is shown."""
+    asking = StripeAsking(provider, StripeReader(lambda _code: USD))
+    with pytest.raises(UnreadableError):
+        await asking.of_checkout("cs_test_1", told_by="a test")
+    with pytest.raises(UnreadableError):
+        await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
+    now = datetime.now(UTC)
+    assert await asking.made_for("nobody", now - timedelta(hours=1), now) is None
+    events = [event async for event in asking.events(now - timedelta(hours=1))]
+    assert all(event["object"] == "event" for event in events)
+
+
+@pytest.mark.parametrize(
+    ("what", "request_"),
+    [
+        ("checkout.sessions", {"limit": "many"}),
+        ("checkout.sessions", {"reference": "x"}),
+        ("events", {"delivered": True}),
+    ],
+)
+async def test_what_stripe_cannot_be_asked_is_refused(provider, what, request_):
+    with pytest.raises(ProviderRefusedError, match="400"):
+        await ask(provider, request_, what, "list_async")

@@ -63,6 +63,21 @@ def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
     assert "short" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "needed"),
+    [
+        ("STRIPE_SECRET", "sk_test_" + "a" * 10, "STRIPE_WEBHOOK_SECRET"),
+        ("NOWPAYMENTS_API_KEY", "a-key-of-theirs", "NOWPAYMENTS_IPN_SECRET"),
+    ],
+)
+@pytest.mark.parametrize("given", ["", " ", ","])
+def test_a_key_without_the_secret_that_checks_messages_stops_the_process(monkeypatch, key, value, needed, given):
+    monkeypatch.setenv(key, value)
+    monkeypatch.setenv(needed, given)
+    with pytest.raises(OperatorError, match=f"{needed} is not set, and {key} needs it"):
+        load(ApiSettings)
+
+
 def test_a_secret_in_a_file_is_followed_when_it_is_rotated(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_LOOK_AGAIN_AFTER", 0.0)
     path = tmp_path / "admin-token"

@@ -1,0 +1,103 @@
+"""What a finding means, without a database: money that is new, and moves that the table allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+
+from hingecraft.payments.ledger import AskFirstError, Known, Settled, decide
+from hingecraft.payments.model import MOVES, Status
+from hingecraft.providers.findings import Finding, Money, Price, Stands
+
+KNOWN = Known(
+    id=UUID(int=1), status=Status.PENDING, amount=Decimal(10), currency="EUR", price_currency="EUR", provider="stripe",
+    livemode=True,
+)  # fmt: skip
+WORTH = Price(amount=Decimal(11), currency="USD")
+CHARGE = Money(kind="charge", ref="pi_1", amount=Decimal(10), currency="EUR", worth=WORTH)
+PAID = Finding(
+    provider="stripe", livemode=True, told_by="a test", stands=Stands.PAID, money=(CHARGE,), fresh=True,
+    price=Price(amount=Decimal(10), currency="EUR"),
+)  # fmt: skip
+SETTLED = Settled(kind="charge", ref="pi_1", amount=Decimal(10), currency="EUR", usd=Decimal(11))
+COMPLETED = replace(KNOWN, status=Status.COMPLETED, settled=(SETTLED,))
+
+
+def back(kind: str, ref: str, amount: str) -> Finding:
+    money = Money(kind=kind, ref=ref, amount=Decimal(amount), currency="EUR")  # type: ignore[arg-type]  # said by the test
+    return replace(PAID, stands=None, price=None, money=(money,))
+
+
+@pytest.mark.parametrize("before", list(Status))
+@pytest.mark.parametrize("stands", list(Stands))
+@pytest.mark.parametrize("amount", [10, 9])
+def test_every_path_is_one_that_the_table_allows(before, stands, amount):
+    settled = (SETTLED,) if before in {Status.COMPLETED, Status.REFUNDED, Status.PARTIALLY_REFUNDED} else ()
+    known = replace(KNOWN, status=before, settled=settled)
+    money = (CHARGE,) if stands is Stands.PAID else ()
+    found = replace(PAID, stands=stands, money=money, price=Price(amount=Decimal(amount), currency="EUR"))
+    decision = decide(known, found)
+    for here, there in pairwise((before, *decision.path)):
+        assert there in MOVES[here]
+    if stands is Stands.PAID and amount == 10:
+        assert decide(known.after(decision), found).entries == ()
+        assert known.after(decision).status == Status.COMPLETED
+
+
+def test_late_money_wins_and_a_mismatch_does_not():
+    for status in (Status.FAILED, Status.EXPIRED, Status.ERROR, Status.CREATING, Status.UNKNOWN):
+        assert decide(replace(KNOWN, status=status), PAID).path == (Status.COMPLETED,)
+    short = replace(PAID, price=Price(amount=Decimal(9), currency="EUR"))
+    assert decide(KNOWN, short).path == (Status.ERROR,)
+    assert decide(replace(KNOWN, status=Status.CREATING), short).path == (Status.UNKNOWN, Status.ERROR)
+    expired = decide(replace(KNOWN, status=Status.EXPIRED), short)
+    assert (expired.path, expired.mismatch, len(expired.entries)) == ((), "amount", 1)
+
+
+@pytest.mark.parametrize(
+    ("known", "finding"),
+    [
+        (KNOWN, PAID),
+        (KNOWN, replace(PAID, money=(replace(CHARGE, currency="USD", worth=None),))),
+        (replace(KNOWN, status=Status.AWAITING_CONFIRMATION), replace(PAID, stands=Stands.FAILED, money=())),
+    ],
+)
+def test_what_is_not_in_the_message_or_against_the_table_is_asked_first(known, finding):
+    with pytest.raises(AskFirstError):
+        decide(known, replace(finding, fresh=False))
+
+
+def test_refunds_are_worth_their_share_and_undone_whole():
+    half = decide(COMPLETED, back("refund", "re_1", "-4"))
+    assert (half.path, half.entries[0].usd) == ((Status.PARTIALLY_REFUNDED,), Decimal("-4.4"))
+    rest = decide(COMPLETED.after(half), back("refund", "re_2", "-6"))
+    assert (rest.path, rest.entries[0].usd) == ((Status.REFUNDED,), Decimal("-6.6"))
+    refunded = COMPLETED.after(half).after(rest)
+    again = decide(refunded, back("refund_reversal", "re_1", "4"))
+    assert (again.path, again.entries[0].usd) == ((Status.PARTIALLY_REFUNDED,), Decimal("4.4"))
+    assert sum(each.usd or 0 for each in refunded.after(again).settled) == Decimal("4.4")
+
+
+def test_a_dispute_of_what_is_refunded_goes_by_states_that_the_table_knows():
+    refund = decide(COMPLETED, back("refund", "re_1", "-10"))
+    disputed = decide(COMPLETED.after(refund), back("dispute", "dp_1", "-10"))
+    assert disputed.path == ()
+    undone = decide(COMPLETED.after(refund).after(disputed), back("refund_reversal", "re_1", "10"))
+    assert undone.path in {(Status.COMPLETED, Status.DISPUTED), (Status.PARTIALLY_REFUNDED, Status.DISPUTED)}
+
+
+def test_what_was_given_up_for_a_wallet_does_not_end_the_payment():
+    waiting = replace(KNOWN, status=Status.AWAITING_CONFIRMATION, provider="wallet")
+    decision = decide(waiting, replace(PAID, stands=Stands.EXPIRED, money=()))
+    assert (decision.path, decision.checkout) == ((), Status.EXPIRED)
+
+
+def test_a_second_deposit_is_a_row_of_its_own():
+    worth = Price(amount=Decimal("16.5"), currency="USD")
+    more = replace(PAID, money=(replace(CHARGE, amount=Decimal(15), worth=worth),))
+    (entry,) = decide(COMPLETED, more).entries
+    assert (entry.ref, entry.amount, entry.worth) == ("pi_1/2", 5, Price(amount=Decimal("5.5"), currency="USD"))
