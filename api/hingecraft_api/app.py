@@ -21,6 +21,8 @@ from hingecraft.providers.nowpayments import NowPaymentsProvider
 from hingecraft.providers.stripe import StripeProvider
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.sweep import recover
+from hingecraft.reconcile.watch import LastRun
+from hingecraft.reconcile.watch import watch as watch_runs
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge
 from hingecraft_api.endpoint import Endpoint, Limit
@@ -116,12 +118,19 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
         pod.metrics.events_waiting.set(backlog.waiting)
         pod.metrics.events_oldest.set(backlog.oldest)
 
+    def show_run(last: LastRun) -> None:
+        pod.metrics.reconciled_at.set(last.finished_at)
+        pod.metrics.reconcile_succeeded.set(last.succeeded)
+        for what, number in last.numbers.items():
+            pod.metrics.reconciled.labels(what).set(number)
+
     configured = [name for name in (stripe.NAME, nowpayments.NAME) if pod.providers.of(name).configured]
     return {
         "looking for newer routes": pod.loader.run,
         "forgetting old keys": lambda: forget_old_keys(pod.database),
         "working on the inbox": pod.worker.run,
         "watching the inbox": lambda: watch(pod.database, show),
+        "watching the reconciliation": lambda: watch_runs(pod.database, show_run),
         "recovering checkouts": lambda: recover(pod.database, pod.recoverer, configured),
     }
 

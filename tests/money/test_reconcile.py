@@ -9,9 +9,11 @@ from itertools import pairwise
 
 import pytest
 
+from hingecraft.reconcile import watch as watching
 from hingecraft.reconcile.command import span_of
 from hingecraft.reconcile.model import next_check
 from support.money import all_processed, becomes, give, ledger, status_of
+from support.pods import running_pod
 from support.reconciling import command, reconcile, summary_of
 
 AGE = "UPDATE external_payments SET created_at = now() - $1::interval, expires_at = expires_at - $1::interval"
@@ -273,6 +275,24 @@ async def test_the_command_says_it_as_json_and_by_its_exit_code(pod, sandbox, co
     code, _, complained = await command(dsn, nobody, "reconcile", "--once")
     assert code == 2
     assert "nobody to ask" in complained
+
+
+async def test_the_pods_show_how_the_last_run_ended(dsn, settings, monkeypatch):
+    monkeypatch.setattr(watching, "_EVERY", 0.05)
+    await reconcile(dsn, settings)
+    async with running_pod(dsn, **settings) as pod:
+        await shows(pod)
+
+
+async def shows(pod):
+    while "hingecraft_reconcile_succeeded 1.0" not in await metrics(pod):
+        await asyncio.sleep(0.2)
+    assert 'hingecraft_reconcile_checkouts{what="checked"} 0.0' in await metrics(pod)
+
+
+async def metrics(pod):
+    async with pod.client.get(f"{pod.internal}/metrics") as response:
+        return await response.text()
 
 
 async def test_the_trail_tells_the_whole_story_in_order(pod, sandbox, conn, dsn):

@@ -70,6 +70,15 @@ class ApiMetrics:
         self.events_oldest = Gauge(
             "hingecraft_provider_events_oldest_seconds", "how long the oldest of them waits", registry=registry
         )
+        self.reconciled_at = Gauge(
+            "hingecraft_reconcile_finished_timestamp_seconds", "when the last reconciliation ended", registry=registry
+        )
+        self.reconcile_succeeded = Gauge(
+            "hingecraft_reconcile_succeeded", "1: everything could be asked in the last one", registry=registry
+        )
+        self.reconciled = Gauge(
+            "hingecraft_reconcile_checkouts", "what the last reconciliation counted", ["what"], registry=registry
+        )
         self.swaps = Counter("hingecraft_routes_swaps_total", "versions taken up by this pod", registry=registry)
         self.refused_signatures = Counter(
             "hingecraft_refused_signatures_total", "signatures that did not verify", ["kind"], registry=registry

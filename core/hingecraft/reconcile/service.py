@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
 
 import simplejson
 
-from hingecraft.db.connection import Connection, Database
+from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import ProviderEvent, of_stripe
@@ -123,9 +121,3 @@ class Reconciler:
                 await store.forget(conn, self.retention_days)
         except DatabaseUnavailableError as error:
             log.warning("what is too old stays for now: %s", error)
-
-
-async def last_run(conn: Connection) -> Mapping[str, Any] | None:
-    """How the last run ended, for the metrics."""
-    row = await store.last_run(conn)
-    return dict(row) if row else None
