@@ -17,7 +17,7 @@ from hingecraft.inbox import store
 from hingecraft.inbox.model import Claimed, next_pause
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books
-from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.books import Teller
 from hingecraft.payments.checkouts import Providers
 from hingecraft.payments.ledger import AskFirstError
 from hingecraft.providers import nowpayments, stripe
@@ -87,8 +87,8 @@ class Worker:
             worked = 0
             try:
                 worked = await self.drain()
-            except DatabaseUnavailableError as error:
-                log.warning("the inbox waits: %s", error)
+            except* DatabaseUnavailableError as errors:
+                log.warning("the inbox waits: %s", errors.exceptions[0])
             self._woken.clear()
             if not worked:
                 with suppress(TimeoutError):
@@ -158,7 +158,7 @@ class Worker:
     async def _work_on(self, event: Claimed) -> None:
         outcome = "applied"
         try:
-            recorded = await self._understood(event)
+            await self._understood(event)
         except ForeignError as error:
             outcome = "ignored"
             await self._ignore(event, str(error))
@@ -173,11 +173,9 @@ class Worker:
             outcome = "later"
             log.exception("event %s of %s cannot be processed", event.event_id, event.source)
             await self._later(event, f"{type(error).__name__}: {error}")
-        else:
-            _complain(event, recorded)
         self._observe(event.source, outcome)
 
-    async def _understood(self, event: Claimed) -> list[Recorded]:
+    async def _understood(self, event: Claimed) -> None:
         source = self._sources[event.source]
         finding = source.read(event.document)
         try:
@@ -195,12 +193,11 @@ class Worker:
             if not await store.done(conn, done):
                 raise ClaimLostError
 
-    async def _apply_all(self, event: Claimed, findings: Sequence[Finding]) -> list[Recorded]:
+    async def _apply_all(self, event: Claimed, findings: Sequence[Finding]) -> None:
         async with self._database.transaction() as conn:
             recorded = [await books.record(conn, finding, _teller(event)) for finding in findings]
             if not await store.done(conn, {event: recorded[-1].payment_id}):
                 raise ClaimLostError
-        return recorded
 
     async def _ignore(self, event: Claimed, why: str) -> None:
         teller = _teller(event, "event_ignored")
@@ -221,12 +218,3 @@ def _teller(event: Claimed, action: str = "event_applied") -> Teller:
 
 def _payment_of(finding: Finding | None) -> str:
     return str(finding.payment_id) if finding is not None else ""
-
-
-def _complain(event: Claimed, recorded: Sequence[Recorded]) -> None:
-    for each in recorded:
-        if each.mismatch:
-            log.error(
-                "payment %s was paid with another %s than was asked for", each.payment_id, each.mismatch,
-                extra={"event": event.event_id},
-            )  # fmt: skip

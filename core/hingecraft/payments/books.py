@@ -5,6 +5,7 @@ Checkouts are locked before their payment, here as everywhere, so that two who w
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from hingecraft.outbox import service as outbox
 from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, decide
 from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding, ForeignError, Stands
+
+log = logging.getLogger(__name__)
 
 LOCK = """
 WITH checkouts AS MATERIALIZED (
@@ -122,7 +125,6 @@ class Recorded:
     before: Status
     after: Status
     movements: int
-    mismatch: str | None
 
     @property
     def changed(self) -> bool:
@@ -241,13 +243,14 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
     decision = decide(known, finding)
     if decision.changes or teller.always:
         await _write_down(conn, known, finding, decision, teller)
+    if decision.mismatch and decision.changes:
+        log.error("payment %s was paid with another %s than was asked for", known.id, decision.mismatch)
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
         before=known.status,
         after=after.status,
         movements=len(decision.entries),
-        mismatch=decision.mismatch,
     )
     return recorded, after
 

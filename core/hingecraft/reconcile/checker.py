@@ -176,7 +176,4 @@ class Checker:
                 await transaction.rollback()
                 raise
             await (transaction.rollback() if self._dry_run else transaction.commit())
-        for each in recorded:
-            if each.mismatch:
-                log.error("payment %s was paid with another %s than was asked for", each.payment_id, each.mismatch)
         return Outcome.CHANGED if any(each.changed for each in recorded) else Outcome.UNCHANGED
