@@ -66,6 +66,15 @@ async def _create(template: str) -> str:
     return name
 
 
+async def _install(name: str) -> None:
+    """A copy has an installation of its own: what the sandbox remembers of other tests is none of its business."""
+    connection = await asyncpg.connect(dsn_of(name))
+    try:
+        await connection.execute("UPDATE installation SET id = gen_random_uuid()")
+    finally:
+        await connection.close()
+
+
 async def _drop(name: str) -> None:
     connection = await asyncpg.connect(dsn_of("postgres"))
     try:
@@ -84,6 +93,7 @@ def server() -> str:
 async def dsn() -> AsyncIterator[Secret]:
     """A database of this test's own, migrated, with the first version published."""
     name = await _create(TEMPLATE)
+    await _install(name)
     yield DsnSecret(dsn_of(name))
     await _drop(name)
 
