@@ -142,9 +142,11 @@ class ByEvents(Job):
 
 class ByAsking(Job):
     async def prepare(self):
+        """The events are lost for good: Stripe keeps them for thirty days, and forgets them."""
         await self.stage.sandbox.tells(self.stage.api.public, enabled=False)
-        given = await self.stage.give(GENERATE, {"amount": 25, "currency": "BTC"})
-        await self.stage.sandbox.coins(given["url"], "pay")
+        given = await self.stage.give(GENERATE, {"amount": "12.50", "currency": "EUR"})
+        await self.stage.pay(given["paymentId"])
+        await self.stage.sandbox.ask("DELETE", "/_sandbox/book/events")
         await self.stage.api.kill()
 
 

@@ -54,7 +54,7 @@ async def test_stripe_is_not_to_be_forged(pod, conn, forgery):
     assert await conn.fetchval("SELECT count(*) FROM provider_events") == 0
 
 
-@pytest.mark.parametrize("age", [-600, -301, 301, 86_400, 10**12])
+@pytest.mark.parametrize("age", [-600, -301, 310, 86_400, 10**12])
 async def test_a_time_that_is_not_now_is_refused(pod, age):
     status, answer = await send_stripe(pod, BODY, stripe_signature(BODY, moment=int(time.time()) + age))
     assert (status, answer["code"]) == (400, "invalid_signature")

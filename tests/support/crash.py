@@ -74,7 +74,7 @@ PATHS: Mapping[str, tuple[Step, ...]] = {
     ),
     "reconciliation, by asking": (
         Step("the checkout is claimed", table="external_payments"),
-        Step("the provider is asked", call=("nowpayments", "GET", "payment/")),
+        Step("the provider is asked", call=("stripe", "GET", "checkout/sessions/")),
         Step("its answer is applied", table="settlements"),
     ),
 }
@@ -103,7 +103,11 @@ def document() -> str:
         "",
     ]
     for path, steps in PATHS.items():
-        lines += [f"## {path.capitalize()}", "", "| step | " + " | ".join(fault.value for fault in Fault) + " |"]
+        lines += [
+            f"## {path[:1].upper()}{path[1:]}",
+            "",
+            "| step | " + " | ".join(fault.value for fault in Fault) + " |",
+        ]
         lines.append("|---" * (len(Fault) + 1) + "|")
         for step in steps:
             cells = ("**equal**" if fault in step.faults else "-" for fault in Fault)

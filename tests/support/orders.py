@@ -11,19 +11,25 @@ from typing import Any, ClassVar
 import aiohttp
 import asyncpg
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.model import of_stripe
+from hingecraft.inbox.model import of_nowpayments, of_stripe
+from hingecraft.providers.patience import TokenBucket
 from hingecraft.reconcile.model import Options
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
 from support.pods import Running, running_pod
 from support.reconciling import reconciler
 from support.sandbox import Sandbox
-from support.truth import sessions_of
+from support.truth import coin_payments, kept_coins, sessions_of
 
 GENERATE = "/charter/generate-payment"
+COINS = {"amount": 25, "currency": "BTC"}
+COIN_ACTS = ("pay", "half", "rest", "twice", "fail", "expire", "refund")
+# A hint may say anything; what counts is what the API says when it is asked.
+HINTS = ("waiting", "confirming", "sending", "partially_paid", "finished", "failed", "refunded", "expired")
+LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
 ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "dispute")
 # Triggers and keys are off for this one connection: nothing else could empty books that only grow.
@@ -35,7 +41,7 @@ DELETE FROM reconcile_cursors; DELETE FROM reconcile_runs;
 UPDATE currencies SET enabled = code IN ('USD', 'EUR', 'BTC');
 """
 BOOKS = """
-SELECT p.id::text AS id, p.status, coalesce(sum(s.amount), 0) AS amount,
+SELECT p.id::text AS id, p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
        count(s.id) FILTER (WHERE s.kind = 'charge')::int AS charges
 FROM payments p LEFT JOIN settlements s ON s.payment_id = p.id GROUP BY p.id
 """
@@ -62,14 +68,19 @@ class World:
 
     async def open(self) -> None:
         enter = self._stack.enter_async_context
-        self.pod = await enter(running_pod(self._dsn, background=False, **self.sandbox.settings))
-        self._reconciler = await enter(reconciler(self._dsn, **self.sandbox.settings))
+        settings = {**self.sandbox.settings, **LOGIN}
+        self.pod = await enter(running_pod(self._dsn, background=False, **settings))
+        self._reconciler = await enter(reconciler(self._dsn, **settings))
+        # Ten calls a second are what the real one takes; the sandbox takes what it gets.
+        for providers in (self.pod.pod.providers, self._reconciler.providers):
+            providers.nowpayments._bucket = TokenBucket(5000)
         self.conn = await asyncpg.connect(self._dsn.newest)
         self._stack.push_async_callback(self.conn.close)
 
     async def begin(self) -> None:
         """A new case."""
         await self.conn.execute(EMPTY)
+        await self.sandbox.ask("DELETE", "/_sandbox/switches")
         await self.sandbox.ask("DELETE", "/_sandbox/book")
 
     def close(self) -> None:
@@ -82,6 +93,27 @@ class World:
         (session,) = await self.sandbox.sessions(answer["data"]["paymentId"])
         found: str = session["id"]
         return found
+
+    async def give_coins(self) -> str:
+        status, answer = await self.pod.call("POST", GENERATE, json=COINS)
+        assert status == 200, answer
+        found: str = answer["data"]["url"]
+        return found
+
+    async def coin_act(self, invoice: str, number: int, act: str) -> None:
+        """Somebody opens the invoice, or goes on where they were."""
+        mine = [each for each in await coin_payments(self.sandbox) if invoice.endswith(f"/{each['invoice_id']}")]
+        if number >= len(mine):
+            await self.sandbox.coins(invoice)
+        elif act != "rest" or mine[number]["payment_status"] == "partially_paid":
+            await self.press(f"/pay/nowpayments/payment/{mine[number]['payment_id']}/{act}")
+
+    async def hint(self, hints: list[tuple[int, str]]) -> None:
+        """IPNs, verified and kept: about any payment, saying anything."""
+        payments = await coin_payments(self.sandbox)
+        for number, status in hints if payments else ():
+            hint = {"payment_id": payments[number % len(payments)]["payment_id"], "payment_status": status}
+            await inbox.store(self.conn, [of_nowpayments(json.dumps(hint).encode())])
 
     async def press(self, path: str) -> None:
         """A button that may not be there any more, as a page that was open for long has them."""
@@ -114,8 +146,13 @@ class World:
         for _ in range(3):
             await self.reconcile()
             await self.work()
-        ours = {row["id"]: (row["status"], row["amount"], row["charges"]) for row in await self.conn.fetch(BOOKS)}
+        rows = await self.conn.fetch(BOOKS)
+        ours = {
+            row["id"]: (row["status"], row["amount"], row["charges"]) for row in rows if row["provider"] == "stripe"
+        }
         assert ours == await sessions_of(self.sandbox)
+        coins = {row["id"]: row["amount"] for row in rows if row["provider"] == "nowpayments" and row["amount"]}
+        assert coins == await kept_coins(self.sandbox)
         assert await self.conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NULL") == 0
         known = {row["provider_ref"] for row in await self.conn.fetch("SELECT provider_ref FROM settlements")}
         for kind in ("refunds", "disputes"):
@@ -135,11 +172,17 @@ class Orders(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.sessions: list[str] = []
+        self.invoices: list[str] = []
 
-    @initialize(prices=st.lists(st.sampled_from(PRICES), min_size=1, max_size=3), paid=st.lists(st.booleans()))
-    def begin(self, prices: list[dict[str, Any]], paid: list[bool]) -> None:
+    @initialize(
+        prices=st.lists(st.sampled_from(PRICES), min_size=1, max_size=3),
+        paid=st.lists(st.booleans()),
+        invoices=st.integers(0, 2),
+    )
+    def begin(self, prices: list[dict[str, Any]], paid: list[bool], invoices: int) -> None:
         self.world.run(self.world.begin())
         self.sessions = [self.world.run(self.world.give(price)) for price in prices]
+        self.invoices = [self.world.run(self.world.give_coins()) for _ in range(invoices)]
         for session, is_paid in zip(self.sessions, paid, strict=False):
             if is_paid:
                 self.world.run(self._act(session, "pay"))
@@ -148,6 +191,17 @@ class Orders(RuleBasedStateMachine):
     def donors_and_banks_act(self, acts: list[tuple[int, str]]) -> None:
         for number, act in acts:
             self.world.run(self._act(self.sessions[number % len(self.sessions)], act))
+
+    @precondition(lambda self: self.invoices)
+    @rule(acts=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2), st.sampled_from(COIN_ACTS)), max_size=4))
+    def coins_move(self, acts: list[tuple[int, int, str]]) -> None:
+        for invoice, number, act in acts:
+            self.world.run(self.world.coin_act(self.invoices[invoice % len(self.invoices)], number, act))
+
+    @precondition(lambda self: self.invoices)
+    @rule(hints=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(HINTS)), max_size=4))
+    def hints_come(self, hints: list[tuple[int, str]]) -> None:
+        self.world.run(self.world.hint(hints))
 
     async def _act(self, session: str, act: str) -> None:
         found = await self.world.sandbox.stripe(f"checkout/sessions/{session}")

@@ -59,13 +59,29 @@ async def _all(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
 
 async def coins_of(sandbox: Sandbox) -> Truth:
     """Coin payments that have come to an end."""
-    login = await sandbox.ask("POST", "/nowpayments/v1/auth", json={"email": "shop@example.com", "password": "x"})
-    headers = {"x-api-key": "sandbox-key", "Authorization": f"Bearer {login['token']}"}
-    page = await sandbox.ask("GET", "/nowpayments/v1/payment/?limit=500", headers=headers)
     found: Truth = {}
-    for payment in page["data"]:
+    for payment in await coin_payments(sandbox):
         if payment["payment_status"] == "finished":
             _, before, charges = found.get(payment["order_id"], ("", Decimal(0), 0))
             amount = before + Decimal(str(payment["actually_paid"]))
             found[payment["order_id"]] = ("completed", amount, charges + 1)
+    return found
+
+
+async def coin_payments(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """All of them, of every invoice."""
+    login = await sandbox.ask("POST", "/nowpayments/v1/auth", json={"email": "shop@example.com", "password": "x"})
+    headers = {"x-api-key": "sandbox-key", "Authorization": f"Bearer {login['token']}"}
+    page = await sandbox.ask("GET", "/nowpayments/v1/payment/?limit=500", headers=headers)
+    found: list[dict[str, Any]] = page["data"]
+    return found
+
+
+async def kept_coins(sandbox: Sandbox) -> dict[str, Decimal]:
+    """What has come on each of our payments and has not gone back; which way it got there is not asked."""
+    found: dict[str, Decimal] = {}
+    for payment in await coin_payments(sandbox):
+        if payment["payment_status"] in {"finished", "partially_paid"}:
+            before = found.get(payment["order_id"], Decimal(0))
+            found[payment["order_id"]] = before + Decimal(str(payment["actually_paid"]))
     return found

@@ -6,10 +6,11 @@ since nobody has seen the first one's address and money is counted by payment, n
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -36,7 +37,7 @@ _MINIMUM_KEPT = 600.0
 # A login lives for five minutes; the last one is not used.
 _LOGIN_KEPT = 240.0
 _ASKED_FOR = 20.0
-_PAGE, _MOST_PAGES = 500, 20
+_PAGE = 500
 _TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
 
 _Result = TypeVar("_Result")
@@ -136,17 +137,23 @@ class NowPaymentsProvider:
 
     async def payments_of(self, invoice_id: str) -> list[dict[str, Any]]:
         """Every payment on an invoice: several may pay one."""
-        found: list[dict[str, Any]] = []
-        for page in range(_MOST_PAGES):
-            query = {"invoiceId": invoice_id, "limit": str(_PAGE), "page": str(page)}
-            answer = await self._call(
-                "GET", "payment/", Deadline.within(_ASKED_FOR), query=query, token=await self._token()
-            )
+        return [payment async for payment in self._listed({"invoiceId": invoice_id})]
+
+    def payments_since(self, moment: datetime) -> AsyncIterator[dict[str, Any]]:
+        """Every payment that was begun since then, on whichever invoice."""
+        return self._listed({"dateFrom": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")})
+
+    async def _listed(self, wanted: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        for page in itertools.count():
+            query = {**wanted, "limit": str(_PAGE), "page": str(page)}
+            token = await self._token()
+            answer = await self._call("GET", "payment/", Deadline.within(_ASKED_FOR), query=query, token=token)
             data = answer.get("data")
-            found += [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
-            if not data or len(data) < _PAGE:
-                break
-        return found
+            for each in data if isinstance(data, list) else []:
+                if isinstance(each, dict):
+                    yield each
+            if not isinstance(data, list) or len(data) < _PAGE:
+                return
 
     async def _token(self) -> str:
         """A login lives for five minutes."""

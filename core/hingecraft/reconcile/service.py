@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import simplejson
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.model import ProviderEvent, of_stripe
+from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
 from hingecraft.inbox.worker import Worker, sources_of
 from hingecraft.links import service as links
 from hingecraft.money.book import CurrencyBook
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 ACTOR = "reconcile"
 _STORED_AT_ONCE = 100
+# A coin payment without a deposit expires after seven days; until then it may become anything.
+_COINS_MOVE_FOR = timedelta(days=8)
 _UNREACHABLE = (ProviderRefusedError, ProviderUnknownError)
 
 
@@ -56,6 +58,8 @@ class Reconciler:
             summary.explain(f"{name} has no keys here, so it is not asked")
         if stripe.NAME in names:
             await self._read_events(options, summary, started)
+        if nowpayments.NAME in names and self.providers.nowpayments.may_list:
+            await self._read_coins(summary, started)
         if not options.dry_run:
             sources = {
                 name: each for name, each in sources_of(self.providers, self.currencies).items() if name in names
@@ -93,13 +97,28 @@ class Reconciler:
             async with self.database.connection() as conn:
                 await store.have_read(conn, stripe.NAME, started)
 
+    async def _read_coins(self, summary: Summary, started: datetime) -> None:
+        """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""
+        page: list[ProviderEvent] = []
+        try:
+            async for payment in self.providers.nowpayments.payments_since(started - _COINS_MOVE_FOR):
+                page.append(of_nowpayments(simplejson.dumps(payment, use_decimal=True, sort_keys=True).encode()))
+                if len(page) >= _STORED_AT_ONCE:
+                    await self._take_in(page, summary)
+                    page = []
+            await self._take_in(page, summary)
+        except _UNREACHABLE as error:
+            summary.fail(f"NOWPayments' payments could not be read: {error}")
+
     async def _take_in(self, events: list[ProviderEvent], summary: Summary) -> None:
+        if not events:
+            return
         summary.events_read += len(events)
         async with self.database.connection() as conn:
             if summary.dry_run:
-                there = await inbox.having(conn, stripe.NAME, [event.event_id for event in events])
+                there = await inbox.having(conn, events[0].source, [event.event_id for event in events])
                 summary.events_missed += len(events) - len(there)
-            elif events:
+            else:
                 summary.events_missed += await inbox.store(conn, events)
 
     async def _keep_links(self, options: Options, summary: Summary) -> None:

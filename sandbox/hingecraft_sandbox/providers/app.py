@@ -57,6 +57,7 @@ class Control:
         app.router.add_put("/_sandbox/minimums", self.minimums)
         app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
         app.router.add_delete("/_sandbox/book", self.forget)
+        app.router.add_delete("/_sandbox/book/{kind}", self.forget)
 
     async def show(self, _request: web.Request) -> web.Response:
         """What is switched on."""
@@ -94,8 +95,8 @@ class Control:
         return await self.show(request)
 
     async def forget(self, request: web.Request) -> web.Response:
-        """Everybody's objects are gone; what the journal holds comes back with the next start."""
-        self._nowpayments.book.forget()
+        """Everybody's objects are gone, or those of a kind; what the journal holds comes back with the next start."""
+        self._nowpayments.book.forget(request.match_info.get("kind"))
         return await self.show(request)
 
     async def change(self, request: web.Request) -> web.Response:

@@ -50,9 +50,12 @@ class Book:
         """Newest first."""
         return [copy.deepcopy(document) for document in reversed(self._objects.get(kind, {}).values())]
 
-    def forget(self) -> None:
-        """As if nothing had ever happened."""
-        self._objects.clear()
+    def forget(self, kind: str | None = None) -> None:
+        """As if nothing had ever happened, or nothing of one kind."""
+        if kind is None:
+            self._objects.clear()
+        else:
+            self._objects.pop(kind, None)
 
     def close(self) -> None:
         """Let go of the journal."""

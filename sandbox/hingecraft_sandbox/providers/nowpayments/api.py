@@ -118,7 +118,12 @@ class NowPaymentsApi:
                 "Authorization header is empty or wrong", status=HTTPStatus.UNAUTHORIZED, code="AUTH_REQUIRED"
             )
         invoice = request.query.get("invoiceId")
-        found = [each for each in self._acts.book.all("payments") if invoice in {None, str(each["invoice_id"])}]
+        since = request.query.get("dateFrom", "")
+        found = [
+            each
+            for each in self._acts.book.all("payments")
+            if invoice in {None, str(each["invoice_id"])} and each["created_at"] >= since
+        ]
         limit = min(int(request.query.get("limit", "10")), _LARGEST_PAGE)
         first = int(request.query.get("page", "0")) * limit
         data = [public(each) for each in found[first : first + limit]]
