@@ -18,7 +18,7 @@ ROWS = 500_000  # payments, and as many checkouts: a million rows
 
 @pytest.fixture
 async def legacy(empty_dsn):
-    connection = await connect(empty_dsn, application="test")
+    connection = await connect(empty_dsn, application="test", statement_timeout=None)
     yield connection
     await connection.close()
 
