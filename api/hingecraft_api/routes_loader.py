@@ -68,8 +68,8 @@ class RoutesLoader:
         return self._cache.version
 
     async def _load(self) -> None:
-        await self._currencies.look()
-        found = await routes.newest(self._database)
+        found, stamp = await routes.newest_and_currencies(self._database)
+        await self._currencies.look(stamp)
         if found is None or found.version <= self._cache.version:
             return
         if hashlib.sha256(found.routes.encode()).hexdigest() != found.checksum:

@@ -29,7 +29,7 @@ from hingecraft.providers.stripe_reading import StripeReader
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 3
+_AT_ONCE = 2
 _CLAIMED_AT_ONCE = 64
 _TOGETHER = 16
 _LOOK_EVERY = 1.0
@@ -97,11 +97,11 @@ class Worker:
 
     async def drain(self) -> int:
         """Work on all that is due; answers how many that was."""
-        await self._currencies.look()
         worked = 0
         free = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as working:
             while events := await self._claim():
+                await self._currencies.look()
                 worked += len(events)
                 for work in self._shared_out(events):
                     await free.acquire()

@@ -34,8 +34,10 @@ class CurrencyBook:
             raise MissingError("unknown_currency", f"{code} is not in the table of currencies: add it.")
         return found
 
-    async def look(self) -> None:
-        """Load the table if it has changed."""
+    async def look(self, stamp: tuple[object, ...] | None = None) -> None:
+        """Load the table if it has changed; who has read its stamp just now says so."""
+        if stamp is not None and stamp == self._stamp:
+            return
         async with self._database.connection() as conn:
             stamp = await store.stamp(conn)
             if stamp != self._stamp:

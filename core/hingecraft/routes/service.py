@@ -47,6 +47,12 @@ async def newest(database: Database) -> RoutesVersion | None:
         return await store.newest(conn)
 
 
+async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, tuple[object, ...]]:
+    """The newest version with its routes, and the stamp of the currencies."""
+    async with database.connection() as conn:
+        return await store.newest_and_currencies(conn)
+
+
 async def newest_number(database: Database) -> int | None:
     """The number of the newest version."""
     async with database.connection() as conn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 
 from hingecraft.db.connection import Connection
+from hingecraft.money.store import STAMP
 from hingecraft.routes.model import Policy, PolicyChange, Publication, RoutesVersion
 from hingecraft.routes.rebuild import REBUILD
 
@@ -24,6 +25,8 @@ NEWEST = """
 SELECT version, checksum, generated_at, restored_from, next_expiry, routes::text AS routes
 FROM payment_routes ORDER BY version DESC LIMIT 1
 """
+# What a pod takes up together, in one round trip.
+NEWEST_AND_CURRENCIES = f"SELECT n.*, c.count, c.max FROM ({STAMP}) c LEFT JOIN ({NEWEST}) n ON true"
 VERSIONS = """
 SELECT version, checksum, generated_at, restored_from, (SELECT count(*) FROM jsonb_object_keys(routes)) AS route_count
 FROM payment_routes WHERE version < $1 ORDER BY version DESC LIMIT $2
@@ -67,6 +70,15 @@ async def newest(conn: Connection) -> RoutesVersion | None:
     """The newest version with its routes."""
     row = await conn.fetchrow(NEWEST)
     return RoutesVersion(**dict(row)) if row else None
+
+
+async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, tuple[object, ...]]:
+    """The newest version with its routes, and the stamp of the currencies at the same moment."""
+    row = await conn.fetchrow(NEWEST_AND_CURRENCIES)
+    assert row is not None, "an aggregate always answers a row"
+    found = dict(row)
+    stamp = (found.pop("count"), found.pop("max"))
+    return (RoutesVersion(**found) if found["version"] is not None else None), stamp
 
 
 async def versions_before(conn: Connection, before: int, limit: int) -> list[asyncpg.Record]:
