@@ -19,6 +19,7 @@ from pathlib import Path
 
 import asyncpg
 import psutil
+from bench import given
 from bench.api_process import migrate
 from bench.common import Figure, postgres, say
 
@@ -28,15 +29,6 @@ from support.processes import SECRETS
 from support.sandbox import Sandbox
 
 MANY, FEW, RATE = 10_000, 1_000, 100
-GIVEN = """
-WITH given AS (
-    INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode)
-    SELECT id, 5, 'USD', 'USD', 'pending', 'stripe', false FROM unnest($1::uuid[]) AS id RETURNING id
-)
-INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, status, kind,
-                               idempotency_key, request, provider_url)
-SELECT id, 'stripe', 'stripe', 'cs_test_' || id, 'USD', 5, 'pending', 'single', id::text, '{}', 'https://x' FROM given
-"""
 
 
 @dataclass(frozen=True)
@@ -86,10 +78,8 @@ def _session(payment: str, place: int) -> dict[str, object]:
 async def _given(dsn: str, payments: list[str]) -> None:
     conn = await asyncpg.connect(dsn)
     await conn.execute("UPDATE external_payments SET status = 'expired' WHERE kind = 'single'")
-    for first in range(0, len(payments), 1000):
-        await conn.execute(GIVEN, payments[first : first + 1000])
     await conn.execute("UPDATE currencies SET enabled = false WHERE kind = 'fiat'")
-    await conn.execute("ANALYZE")
+    await given.pending(conn, payments)
     await conn.close()
 
 

@@ -25,6 +25,7 @@ import aiohttp
 import asyncpg
 import psutil
 from aiohttp import web
+from bench import given
 from bench.api_process import migrate, running_api
 from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
 
@@ -34,15 +35,6 @@ from support.sandbox import STRIPE_KEY
 RATE, SECONDS, WITHIN = 1000, 20, 10
 SECRET = "whsec_bench"
 WAITING = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL"
-GIVEN = """
-WITH given AS (
-    INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode)
-    SELECT id, 5, 'USD', 'USD', 'pending', 'stripe', false FROM unnest($1::uuid[]) AS id RETURNING id
-)
-INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, status, kind,
-                               idempotency_key, request, provider_url)
-SELECT id, 'stripe', 'stripe', 'cs_test_' || id, 'USD', 5, 'pending', 'single', id::text, '{}', 'https://x' FROM given
-"""
 
 
 @dataclass
@@ -93,9 +85,7 @@ def run() -> Iterator[Figure]:
 
 async def _given(dsn: str, payments: list[str]) -> None:
     conn = await asyncpg.connect(dsn)
-    for first in range(0, len(payments), 1000):
-        await conn.execute(GIVEN, payments[first : first + 1000])
-    await conn.execute("ANALYZE")
+    await given.pending(conn, payments)
     await conn.close()
 
 

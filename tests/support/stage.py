@@ -56,8 +56,8 @@ class Stage:
         self.environment = {**sandbox.environment, **LOGIN, "PUBLIC_URL": self.api.public, "DATABASE_URL": dsn}
         self.api.tell(PUBLIC_URL=self.api.public)
         self.job = HingecraftProcess(folder, "job", "reconcile", "--once", "--all", **self.environment)
-        self.conn: asyncpg.Connection = None  # type: ignore[assignment]  # opened in `begin`
-        self._holder: asyncpg.Connection = None  # type: ignore[assignment]  # opened in `begin`
+        self.conn: asyncpg.Connection
+        self._holder: asyncpg.Connection
         self._asked: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
