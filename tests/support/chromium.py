@@ -58,6 +58,12 @@ class Page:
         await self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)
         await self.call("Input.dispatchKeyEvent", type="keyUp", **common)
 
+    async def submit(self, key: str = "Enter") -> None:
+        """A key that leads to another page, which may look just like the one before it."""
+        await self.value("window.isBefore = true")
+        await self.press(key)
+        await self.until("!window.isBefore && document.readyState === 'complete'")
+
     async def type(self, text: str) -> None:
         await self.call("Input.insertText", text=text)
 

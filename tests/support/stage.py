@@ -31,12 +31,22 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = $1 AND application_name LIKE 'hingecraft%'
 """
 # As if the minutes had passed in which claims end and a checkout is old enough to be helped.
-TIME_PASSES = """
-UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() WHERE processed_at IS NULL;
-UPDATE idempotency_keys SET claimed_until = now() WHERE status IS NULL;
-UPDATE external_payments SET claimed_until = NULL, created_at = now() - interval '2 minutes', checked_at = NULL
-WHERE status IN ('creating', 'unknown', 'pending') AND kind = 'single';
-"""
+# Each on its own, and round what a pod holds just now: time must not make it fail.
+TIME_PASSES = (
+    """
+    UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now()
+    WHERE id IN (SELECT id FROM provider_events WHERE processed_at IS NULL FOR UPDATE SKIP LOCKED)
+    """,
+    """
+    UPDATE idempotency_keys SET claimed_until = now()
+    WHERE (scope, key) IN (SELECT scope, key FROM idempotency_keys WHERE status IS NULL FOR UPDATE SKIP LOCKED)
+    """,
+    """
+    UPDATE external_payments SET claimed_until = NULL, created_at = now() - interval '2 minutes', checked_at = NULL
+    WHERE id IN (SELECT id FROM external_payments
+                 WHERE status IN ('creating', 'unknown', 'pending') AND kind = 'single' FOR UPDATE SKIP LOCKED)
+    """,
+)
 BOOKS = """
 SELECT p.id::text AS id, p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
        count(s.id) FILTER (WHERE s.kind = 'charge') AS charges
@@ -152,7 +162,8 @@ class Stage:
         await self.sandbox.tells(self.api.public)
 
     async def time_passes(self) -> None:
-        await self.conn.execute(TIME_PASSES)
+        for statement in TIME_PASSES:
+            await self.conn.execute(statement)
 
     async def recover(self) -> None:
         """Locks are let go, the provider is well again, and whoever died is started."""
