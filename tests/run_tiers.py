@@ -39,6 +39,7 @@ TIERS = (
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
     Tier("faults", "bad days, with real processes", "tests/faults"),
+    Tier("kube", "the operator against a real Kubernetes API server", "tests/kube"),
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash"),
     Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
     Tier("browser", "pages in a browser, by keyboard", "tests/browser", needs=("chromium",)),

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
-from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint
 from hingecraft.settings import Secret
 from hingecraft.sync.changes import Timing
+from hingecraft.sync.command import Counting
 from hingecraft.sync.engine import Engine, Landed
 from hingecraft.sync.fanout import Pods
 from support.pods import PUSH_SECRET
@@ -39,12 +39,22 @@ class RunningEngine:
         return self.registry.get_sample_value("hingecraft_route_rebuilds_total", {"result": result}) or 0.0
 
 
+class _Keeping(Counting):
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        self.all: list[Landed] = []
+
+    def landed(self, landed: Landed) -> None:
+        super().landed(landed)
+        self.all.append(landed)
+
+
 @asynccontextmanager
 async def running_engine(
     dsn: Secret, addresses: Sequence[str], endpoints: Sequence[Endpoint] = (), timing: Timing | None = None
 ) -> AsyncIterator[RunningEngine]:
     registry = CollectorRegistry()
-    landed: list[Landed] = []
+    watcher = _Keeping(registry)
     database = Database(dsn, application="test-engine")
 
     async def where() -> Iterable[str]:
@@ -58,13 +68,12 @@ async def running_engine(
         deliverer=Deliverer(
             database, {e.name: Secret(SECRET) for e in endpoints}, allow_private=True, send_timeout=0.5
         ),
-        metrics=SyncMetrics(registry),
         timing=timing,
-        landed=landed.append,
+        watcher=watcher,
     )
     task = asyncio.create_task(engine.run())
     try:
-        yield RunningEngine(registry, task, landed)
+        yield RunningEngine(registry, task, watcher.all)
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -13,12 +13,15 @@ from hingecraft.trail.command import TrailSettings
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
+from hingecraft_operator import crd
+from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.providers.command import SandboxSettings
 from support import crash
 
 SETTINGS: dict[str, type[Settings]] = {
     "hingecraft api": ApiSettings,
     "hingecraft sync": SyncSettings,
+    "hingecraft operator": OperatorSettings,
     "hingecraft migrate": MigrateSettings,
     "hingecraft links": LinksSettings,
     "hingecraft reconcile": ReconcileSettings,
@@ -72,4 +75,5 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/openapi.json": openapi,
     "docs/crash-matrix.md": crash.document,
     ".env.example": env_example,
+    "crds/paymentroutes.yaml": crd.written,
 }

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+CLUSTER = Path(__file__).parents[1] / "cluster"
+_OLDEST_GO = (1, 26)
 
 
 class MissingToolError(Exception):
@@ -22,16 +30,58 @@ def built(module: str, version: str) -> Path:
     """The program that the module makes, of just that version; Go's checksum database vouches for the source."""
     name = module.rpartition("/")[2]
     folder = cache() / "go" / f"{name}-{version}"
-    program = folder / name
-    if program.exists():
-        return program
+    with _taking_turns(folder):
+        if not (folder / name).exists():
+            _go(name, ["install", f"{module}@{version}"], {"GOBIN": str(folder)})
+    return folder / name
+
+
+def built_together(name: str, *, stamp: str = "") -> Path:
+    """The folder with all tools of `tests/cluster/NAME/go.mod`, which alone decides what is built."""
+    source = CLUSTER / name
+    content = b"".join((source / file).read_bytes() for file in ("go.mod", "go.sum"))
+    folder = cache() / "go" / f"{name}-{hashlib.sha256(content + stamp.encode()).hexdigest()[:16]}"
+    with _taking_turns(folder):
+        if not folder.exists():
+            print(f"building {name} from its Go modules (some minutes, once; kept in {folder})", flush=True)
+            unfinished = folder.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            command = ["build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {stamp}", "-o", f"{unfinished}/"]
+            _go(name, [*command, "tool"], {"CGO_ENABLED": "0"}, source)
+            unfinished.rename(folder)
+    return folder
+
+
+@contextmanager
+def _taking_turns(folder: Path) -> Iterator[None]:
+    """Two test runs, or two workers of one, build a thing once."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _go(name: str, arguments: list[str], environment: dict[str, str], source: Path | None = None) -> None:
+    """What Go has fetched and compiled on the way is ten times what is built, and not needed again."""
+    ways = {"GOPATH": cache() / "go" / "path", "GOCACHE": cache() / "go" / "build"}
+    own = {**{key: str(path) for key, path in ways.items()}, "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}
+    done = subprocess.run(
+        [_find_go(name), *arguments], cwd=source, env={**os.environ, **own, **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise MissingToolError(f"not run: {name} could not be built: {done.stderr.strip()[-500:]}")
+    for path in ways.values():
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _find_go(name: str) -> str:
+    wanted = ".".join(str(part) for part in _OLDEST_GO)
     go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
     if go is None:
-        raise MissingToolError(f"not run: Go is needed to build {name} (https://go.dev/dl)")
-    own = {"GOPATH": cache() / "go" / "path", "GOCACHE": cache() / "go" / "build", "GOBIN": folder}
-    command = [go, "install", "-modcacherw", f"{module}@{version}"]
-    environment = {**os.environ, **{key: str(path) for key, path in own.items()}}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MissingToolError(f"not run: {name} {version} could not be built: {done.stderr.strip()[-500:]}")
-    return program
+        raise MissingToolError(f"not run: Go {wanted} or newer is needed to build {name} (https://go.dev/dl)")
+    said = subprocess.run([go, "version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"go(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
+        raise MissingToolError(f"not run: Go {wanted} or newer is needed to build {name}, and {said.strip()} is here")
+    return go

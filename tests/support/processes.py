@@ -26,6 +26,8 @@ SECRETS = {
 class HingecraftProcess:
     """One `hingecraft ...`, its log in a file."""
 
+    module = "hingecraft"
+
     def __init__(self, folder: Path, name: str, *arguments: str, **environment: str) -> None:
         self.log = folder / f"{name}.log"
         self._arguments = arguments
@@ -37,7 +39,7 @@ class HingecraftProcess:
         with self.log.open("ab") as output:
             self._ending = False
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "hingecraft", *self._arguments,
+                sys.executable, "-m", self.module, *self._arguments,
                 env=self._environment, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
 

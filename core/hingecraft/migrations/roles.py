@@ -24,7 +24,7 @@ GRANTS: dict[str, str] = {
     "settlement_totals": "SELECT",
     "fx_rates": "SELECT",
     "route_policy": "SELECT, UPDATE",
-    "installation": "SELECT",
+    "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in)",
     "payment_routes": "SELECT, INSERT, DELETE",
     "payment_audit": "SELECT, INSERT",
     "provider_event_ids": "SELECT, INSERT",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
+SYNC_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
 
 
 class SyncMetrics:
@@ -19,13 +19,13 @@ class SyncMetrics:
         self.seconds = Histogram(
             "hingecraft_sync_seconds",
             "from a change noticed to the last pod serving it",
-            buckets=_SYNC,
+            buckets=SYNC_BUCKETS,
             registry=registry,
         )
         self.since_commit = Histogram(
             "hingecraft_sync_since_commit_seconds",
             "from a commit, by the clock of Postgres, to the last pod serving it",
-            buckets=_SYNC,
+            buckets=SYNC_BUCKETS,
             registry=registry,
         )
         self.deliveries = Counter(

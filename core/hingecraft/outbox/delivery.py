@@ -75,12 +75,14 @@ class Deliverer:
         allow_private: bool = False,
         observe: Delivered = lambda _message, _result: None,
         send_timeout: float = SEND_TIMEOUT,
+        timeouts: Mapping[str, float] | None = None,
     ) -> None:
         self._database = database
         self._secrets = secrets
         self._allow_private = allow_private
         self._observe = observe
         self._send_timeout = send_timeout
+        self._timeouts = timeouts or {}
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -91,9 +93,8 @@ class Deliverer:
         """Deliver until cancelled; what is under way then is delivered again by whoever comes next."""
         resolver = None if self._allow_private else PublicResolver()
         connector = aiohttp.TCPConnector(resolver=resolver, limit=_AT_ONCE)
-        timeout = aiohttp.ClientTimeout(total=self._send_timeout)
         async with (
-            aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+            aiohttp.ClientSession(connector=connector) as session,
             asyncio.TaskGroup() as sending,
         ):
             free = asyncio.Semaphore(_AT_ONCE)
@@ -129,6 +130,7 @@ class Deliverer:
     async def _send(self, session: aiohttp.ClientSession, message: Message) -> tuple[int | None, str]:
         """The status that was answered, or None where there was none, and what to remember of it."""
         now = int(time.time())
+        limit = aiohttp.ClientTimeout(total=self._timeouts.get(message.endpoint, self._send_timeout))
         body = message.body(datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z"))
         try:
             self._check_address(message.url)
@@ -138,7 +140,9 @@ class Deliverer:
                 "webhook-timestamp": str(now),
                 "webhook-signature": signature(self._secrets[message.endpoint].values, message.webhook_id, now, body),
             }
-            async with session.post(message.url, data=body, headers=headers, allow_redirects=False) as response:
+            async with session.post(
+                message.url, data=body, headers=headers, allow_redirects=False, timeout=limit
+            ) as response:
                 return response.status, f"HTTP {response.status}"
         except KeyError:
             return None, "this process has no secret for the endpoint"

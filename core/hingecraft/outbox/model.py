@@ -41,6 +41,19 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointState:
+    """How an endpoint fares, and what it is told next."""
+
+    name: str
+    events: tuple[str, ...]
+    delivered_version: int | None
+    failures: int
+    disabled_because: str | None
+    next_attempt_at: datetime | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One claimed row of the outbox, with the address it goes to."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.outbox import store
-from hingecraft.outbox.model import ROUTES_UPDATED, Endpoint
+from hingecraft.outbox.model import ROUTES_UPDATED, Endpoint, EndpointState
 
 
 async def announce_routes(conn: Connection, version: Mapping[str, Any]) -> None:
@@ -20,6 +20,12 @@ async def announce_payments(conn: Connection, events: Sequence[tuple[str, Mappin
     """Tell the endpoints that want it what became of payments, in the transaction that settles them."""
     if events:
         await store.enqueue_many(conn, events)
+
+
+async def endpoint_states(database: Database) -> list[EndpointState]:
+    """How each endpoint fares."""
+    async with database.connection() as conn:
+        return await store.states(conn)
 
 
 async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint], current: Mapping[str, Any] | None) -> None:

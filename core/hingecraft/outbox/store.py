@@ -10,7 +10,7 @@ import asyncpg
 import simplejson
 
 from hingecraft.db.connection import Connection
-from hingecraft.outbox.model import LEASE, TRIED_FOR, Endpoint, Message
+from hingecraft.outbox.model import LEASE, TRIED_FOR, Endpoint, EndpointState, Message
 
 SUPERSEDE = "UPDATE outbox SET state = 'superseded', finished_at = now() WHERE type = $1 AND state = 'pending'"
 ENQUEUE = """
@@ -72,6 +72,16 @@ DISABLE = """
 UPDATE webhook_endpoints SET disabled_at = now(), disabled_because = $2, failures = failures + 1
 WHERE name = $1 AND disabled_at IS NULL
 """
+# What is told next to each, and what was answered when that was last tried.
+STATES = """
+SELECT e.name, e.events, e.delivered_version, e.failures, e.disabled_because, next.next_attempt_at, next.answer
+FROM webhook_endpoints e
+LEFT JOIN LATERAL (
+    SELECT o.next_attempt_at, o.answer FROM outbox o WHERE o.endpoint = e.name AND o.state = 'pending'
+    ORDER BY o.next_attempt_at LIMIT 1
+) next ON true
+ORDER BY e.name
+"""
 KEEP_PARTITIONS = """
 SELECT hc_keep_partitions('outbox', 3), hc_keep_partitions('payment_audit', 3), hc_keep_partitions('provider_events', 3)
 """
@@ -125,6 +135,12 @@ async def endpoints(conn: Connection) -> list[asyncpg.Record]:
     """Every endpoint with how it fares."""
     rows: list[asyncpg.Record] = await conn.fetch("SELECT * FROM webhook_endpoints ORDER BY name")
     return rows
+
+
+async def states(conn: Connection) -> list[EndpointState]:
+    """How each endpoint fares."""
+    rows = await conn.fetch(STATES)
+    return [EndpointState(**{**dict(row), "events": tuple(row["events"])}) for row in rows]
 
 
 async def keep_partitions(conn: Connection) -> None:

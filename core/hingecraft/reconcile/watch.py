@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hingecraft.db.connection import Database
@@ -21,6 +21,7 @@ class LastRun:
     finished_at: float
     succeeded: bool
     numbers: Mapping[str, int]
+    reasons: Sequence[str]
 
 
 async def watch(database: Database, show: Callable[[LastRun], None]) -> None:
@@ -28,11 +29,19 @@ async def watch(database: Database, show: Callable[[LastRun], None]) -> None:
     while True:
         await asyncio.sleep(_EVERY)
         try:
-            async with database.connection() as conn:
-                row = await store.last_run(conn)
+            found = await last_run(database)
         except DatabaseUnavailableError:
             continue
-        if row is not None:
-            summary = json.loads(row["summary"])
-            numbers = {name: value for name, value in summary.items() if type(value) is int}
-            show(LastRun(row["finished_at"], row["succeeded"], numbers))
+        if found is not None:
+            show(found)
+
+
+async def last_run(database: Database) -> LastRun | None:
+    """How the newest of them ended."""
+    async with database.connection() as conn:
+        row = await store.last_run(conn)
+    if row is None:
+        return None
+    summary = json.loads(row["summary"])
+    numbers = {name: value for name, value in summary.items() if type(value) is int}
+    return LastRun(row["finished_at"], row["succeeded"], numbers, summary["reasons"])

@@ -52,6 +52,13 @@ class Publication:
     pin_missing: bool
     committed_at: datetime | None
 
+    @property
+    def result(self) -> str:
+        """In one word, for who counts."""
+        if self.paused:
+            return "paused"
+        return "published" if self.changed else "unchanged"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -72,6 +79,18 @@ class Policy:
                 f"{', '.join(taken)} is set by a PaymentRoutes resource: change it there.",
             )
 
+    def as_declared(self, declared: Declared) -> Policy:
+        """What it becomes when a resource says this of it."""
+        disabled = set(self.disabled_providers) | {name for name, enabled in declared.providers.items() if not enabled}
+        let_go = PIN_FIELD in self.managed and declared.pin_version is None
+        return Policy(
+            disabled_providers=frozenset(disabled - {name for name, enabled in declared.providers.items() if enabled}),
+            single_use_checkouts=_said(declared.single_use_checkouts, self.single_use_checkouts),
+            paused=_said(declared.paused, self.paused),
+            pin_version=None if let_go else declared.pin_version or self.pin_version,
+            managed=declared.fields,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChange:
@@ -90,6 +109,32 @@ class PolicyChange:
         if self.paused is not None:
             named.add(PAUSED_FIELD)
         return frozenset(named)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a PaymentRoutes resource says of the policy; None where it says nothing."""
+
+    providers: dict[str, bool]
+    single_use_checkouts: bool | None = None
+    paused: bool | None = None
+    pin_version: int | None = None
+
+    @property
+    def change(self) -> PolicyChange:
+        """All of it but the pin."""
+        return PolicyChange(
+            providers=self.providers, single_use_checkouts=self.single_use_checkouts, paused=self.paused
+        )
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The managed names of all that it says."""
+        return self.change.fields | ({PIN_FIELD} if self.pin_version is not None else set())
+
+
+def _said(said: bool | None, before: bool) -> bool:  # noqa: FBT001 - two values of one field
+    return before if said is None else said
 
 
 def announcement(version: int, checksum: str, generated_at: datetime) -> dict[str, Any]:

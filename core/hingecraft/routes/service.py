@@ -11,7 +11,7 @@ from hingecraft.errors import ConflictError, MissingError
 from hingecraft.outbox import service as outbox
 from hingecraft.payments import audit
 from hingecraft.routes import store
-from hingecraft.routes.model import PIN_FIELD, Policy, PolicyChange, Publication, RoutesVersion, announcement
+from hingecraft.routes.model import PIN_FIELD, Declared, Policy, PolicyChange, Publication, RoutesVersion, announcement
 
 _BEFORE_ALL = 2**62
 
@@ -123,6 +123,39 @@ async def change_policy(database: Database, change: PolicyChange, act: Act) -> P
             paused=change.paused,
         )
         return await store.policy(conn)
+
+
+async def declare(database: Database, declared: Declared, act: Act) -> bool:
+    """Make the policy what a resource says of it; answers whether that changed anything.
+
+    What it says is its own from then on; what it no longer says keeps its value and is the admin's again. Only the
+    pin goes when it is no longer said, since there is no other way of saying that nothing is pinned.
+    """
+    async with database.transaction() as conn:
+        before = await store.policy(conn, locked=True)
+        wanted = before.as_declared(declared)
+        if wanted == before:
+            return False
+        await store.change_policy(conn, before, declared.change)
+        await store.manage(conn, wanted.managed)
+        await store.pin(conn, wanted.pin_version)
+        await audit.append(
+            conn,
+            actor=act.actor,
+            action="policy_declared",
+            request_id=act.request_id,
+            providers=declared.providers,
+            singleUseCheckouts=declared.single_use_checkouts,
+            paused=declared.paused,
+            pinned=wanted.pin_version,
+        )
+        return True
+
+
+async def let_go(database: Database) -> None:
+    """The resource is gone: what it said stays as it is, and is the admin's again."""
+    async with database.transaction() as conn:
+        await store.manage(conn, frozenset())
 
 
 async def versions(

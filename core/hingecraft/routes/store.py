@@ -44,6 +44,7 @@ UPDATE route_policy SET
     single_use_checkouts = coalesce($2, single_use_checkouts),
     paused = coalesce($3, paused)
 """
+MANAGE = "UPDATE route_policy SET managed = $1 WHERE managed IS DISTINCT FROM $1"
 PIN = "UPDATE route_policy SET pin_version = $1"
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
@@ -111,6 +112,11 @@ async def change_policy(conn: Connection, before: Policy, change: PolicyChange) 
     for provider, enabled in change.providers.items():
         (disabled.discard if enabled else disabled.add)(provider)
     await conn.execute(CHANGE_POLICY, sorted(disabled), change.single_use_checkouts, change.paused)
+
+
+async def manage(conn: Connection, fields: frozenset[str]) -> None:
+    """Say which fields belong to a resource."""
+    await conn.execute(MANAGE, sorted(fields))
 
 
 async def pin(conn: Connection, version: int | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,13 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.errors import OperatorError
+from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Message, key_of, parse_endpoints
+from hingecraft.routes.model import Publication
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
-from hingecraft.sync.engine import Engine, Landed
+from hingecraft.sync.engine import Engine, Landed, Watcher
 from hingecraft.sync.fanout import Pods
 
 if TYPE_CHECKING:
@@ -47,20 +48,54 @@ class SyncSettings(ListenSettings):
     sync_metrics_port: int = Field(0, description="where this process shows its metrics; 0: nowhere", ge=0, le=65535)
 
 
+class Counting(Watcher):
+    """Counts what an engine does."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._metrics = SyncMetrics(registry)
+
+    def rebuilt(self, publication: Publication) -> None:
+        """By how it ended."""
+        self._metrics.rebuilds.labels(publication.result).inc()
+
+    def failed(self, error: DatabaseUnavailableError) -> None:
+        """A rebuild as well."""
+        del error
+        self._metrics.rebuilds.labels("failed").inc()
+
+    def landed(self, landed: Landed) -> None:
+        """How long it took, from the notification and from the commit."""
+        self._metrics.version.set(landed.version)
+        self._metrics.seconds.observe(landed.seconds)
+        if landed.since_commit is not None:
+            self._metrics.since_commit.observe(landed.since_commit)
+
+    def delivered(self, message: Message, result: str) -> None:
+        """One attempt to tell an endpoint."""
+        self._metrics.deliveries.labels(message.endpoint, result).inc()
+
+
+class _Telling(Counting):
+    """Says in the log what has arrived everywhere, too."""
+
+    def landed(self, landed: Landed) -> None:
+        """One line for each version."""
+        super().landed(landed)
+        log.info(
+            "routes version %s is served by every pod",
+            landed.version,
+            extra={"version": landed.version, "pods": landed.pods, "ms": round(landed.seconds * 1000)},
+        )
+
+
 @asynccontextmanager
-async def engine_of(
-    settings: SyncSettings, landed: Callable[[Landed], None], registry: CollectorRegistry
-) -> AsyncIterator[Engine]:
+async def engine_of(settings: SyncSettings, watcher: Watcher) -> AsyncIterator[Engine]:
     """An engine as the settings describe it."""
     endpoints = parse_endpoints(settings.wix_webhook_endpoints, allow_private=settings.allow_private_webhooks)
     if endpoints and not settings.webhook_secret:
         raise OperatorError("WEBHOOK_SECRET is not set, and WIX_WEBHOOK_ENDPOINTS needs it")
     for secret in settings.webhook_secret.values:
         key_of(secret)
-    metrics = SyncMetrics(registry)
-
-    def count(message: Message, result: str) -> None:
-        metrics.deliveries.labels(message.endpoint, result).inc()
 
     async def addresses() -> Iterable[str]:
         return settings.api_addresses
@@ -76,28 +111,19 @@ async def engine_of(
                 database,
                 {endpoint.name: settings.webhook_secret for endpoint in endpoints},
                 allow_private=settings.allow_private_webhooks,
-                observe=count,
+                observe=watcher.delivered,
             ),
-            metrics=metrics,
-            landed=landed,
+            watcher=watcher,
         )
     finally:
         await database.close()
-
-
-def _landed(landed: Landed) -> None:
-    log.info(
-        "routes version %s is served by every pod",
-        landed.version,
-        extra={"version": landed.version, "pods": landed.pods, "ms": round(landed.seconds * 1000)},
-    )
 
 
 async def _main(settings: SyncSettings) -> None:
     registry = CollectorRegistry()
     if settings.sync_metrics_port:
         start_http_server(settings.sync_metrics_port, registry=registry)
-    async with engine_of(settings, _landed, registry) as engine:
+    async with engine_of(settings, _Telling(registry)) as engine:
         await process.until_stopped(engine.run())
 
 

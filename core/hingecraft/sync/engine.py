@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
-from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox import service as outbox
 from hingecraft.outbox.delivery import Deliverer
-from hingecraft.outbox.model import Endpoint
+from hingecraft.outbox.model import Endpoint, Message
 from hingecraft.process import outlive
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Publication
@@ -45,6 +44,28 @@ class Landed:
     since_commit: float | None
 
 
+class Watcher:
+    """Who wants to know how an engine fares; this one does not."""
+
+    def listening(self, *, connected: bool) -> None:
+        """The connection that hears of changes was made, or lost."""
+
+    def rebuilt(self, publication: Publication) -> None:
+        """The routes were looked at anew."""
+
+    def failed(self, error: DatabaseUnavailableError) -> None:
+        """The routes could not be looked at."""
+
+    def acknowledged(self) -> None:
+        """A pod has said what it serves."""
+
+    def landed(self, landed: Landed) -> None:
+        """A version has reached every pod."""
+
+    def delivered(self, message: Message, result: str) -> None:
+        """An endpoint was told, or could not be."""
+
+
 class Engine:
     """Steps 1 to 6 of the way from a commit to every pod and page."""
 
@@ -56,21 +77,32 @@ class Engine:
         pods: Pods,
         endpoints: Sequence[Endpoint],
         deliverer: Deliverer,
-        metrics: SyncMetrics,
         timing: Timing | None = None,
-        landed: Callable[[Landed], None] = lambda _landed: None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._database = database
         self._endpoints = endpoints
         self._deliverer = deliverer
-        self._metrics = metrics
         self._timing = timing or Timing()
-        self._landed = landed
+        self._watcher = watcher or Watcher()
         self._changes = Changes()
-        self._listener = Listener(listen_dsn, CHANNEL, self._changes.notice)
-        self._fanout = FanOut(pods, complete=self._on_complete, ahead=self._on_ahead)
+        self._listener = Listener(
+            listen_dsn, CHANNEL, self._changes.notice, lambda state: self._watcher.listening(connected=state)
+        )
+        self._fanout = FanOut(
+            pods, complete=self._on_complete, ahead=self._on_ahead, acknowledged=self._watcher.acknowledged
+        )
         self._expiry: asyncio.TimerHandle | None = None
         self._above = 0
+
+    def look(self) -> None:
+        """Look at the data and at where the pods are, as if something had changed."""
+        self._changes.notice()
+
+    @property
+    def served(self) -> Mapping[str, int]:
+        """The newest version that each address has said it serves; 0 where it has not yet."""
+        return self._fanout.served
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -98,14 +130,14 @@ class Engine:
                 publication = await routes.publish(self._database, above=self._above)
             except DatabaseUnavailableError as error:
                 log.warning("routes could not be rebuilt, trying again: %s", error)
-                self._metrics.rebuilds.labels("failed").inc()
+                self._watcher.failed(error)
                 await asyncio.sleep(_RETRY_AFTER)
                 self._changes.notice()
             else:
                 await self._bring_everywhere(publication, noticed_at)
 
     async def _bring_everywhere(self, publication: Publication, noticed_at: float) -> None:
-        self._metrics.rebuilds.labels(_result(publication)).inc()
+        self._watcher.rebuilt(publication)
         if publication.version is not None and publication.version >= self._above:
             self._above = 0
         self._wake_at(publication.next_expiry)
@@ -131,18 +163,13 @@ class Engine:
         self._changes.notice()
 
     def _on_complete(self, target: Target, seconds: float, pods: int) -> None:
-        self._metrics.version.set(target.version)
-        self._metrics.seconds.observe(seconds)
-        since_commit = _since_commit(target, seconds)
-        if since_commit is not None:
-            self._metrics.since_commit.observe(since_commit)
-        self._landed(
+        self._watcher.landed(
             Landed(
                 version=target.version,
                 checksum=target.checksum,
                 pods=pods,
                 seconds=seconds,
-                since_commit=since_commit,
+                since_commit=_since_commit(target, seconds),
             )
         )
 
@@ -189,9 +216,3 @@ def _since_commit(target: Target, seconds: float) -> float | None:
         return None
     elapsed = (datetime.now(UTC) - target.committed_at).total_seconds()
     return elapsed if abs(elapsed - seconds) <= _CLOCKS_AGREE_WITHIN else None
-
-
-def _result(publication: Publication) -> str:
-    if publication.paused:
-        return "paused"
-    return "published" if publication.changed else "unchanged"

@@ -75,16 +75,27 @@ class FanOut:
     """Pushes to wherever the pods are said to be now; each pod is driven on its own, so a slow one delays no other."""
 
     def __init__(
-        self, pods: Pods, *, complete: Callable[[Target, float, int], None], ahead: Callable[[int], None]
+        self,
+        pods: Pods,
+        *,
+        complete: Callable[[Target, float, int], None],
+        ahead: Callable[[int], None],
+        acknowledged: Callable[[], None],
     ) -> None:
         self._addresses = pods.addresses
         self._secret = pods.secret
         self._complete = complete
         self._ahead = ahead
+        self._acknowledged = acknowledged
         self._target: Target | None = None
         self._pods: dict[str, Pod] = {}
         self._session: aiohttp.ClientSession | None = None
         self._completed = 0
+
+    @property
+    def served(self) -> dict[str, int]:
+        """The newest version that each address has said it serves; 0 where it has not yet."""
+        return {pod.address: pod.version for pod in self._pods.values()}
 
     async def announce(self, target: Target) -> None:
         """Drive every pod to this version; a push of an older one that is still being retried becomes this one.
@@ -134,6 +145,8 @@ class FanOut:
             pod.version = max(pod.version, served.version)
             if served.ahead_of(target):
                 self._ahead(served.ahead_of(target))
+            if served.version:
+                self._acknowledged()
             if pod.version >= target.version:
                 pause = _FIRST_RETRY
                 self._tell_if_complete(target)

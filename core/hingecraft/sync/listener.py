@@ -32,10 +32,18 @@ class Pulse:
 class Listener:
     """Keeps listening through restarts, cut connections and half-open sockets."""
 
-    def __init__(self, dsn: Secret, channel: str, heard: Callable[[], None], pulse: Pulse | None = None) -> None:
+    def __init__(
+        self,
+        dsn: Secret,
+        channel: str,
+        heard: Callable[[], None],
+        state: Callable[[bool], None] = lambda _connected: None,
+        pulse: Pulse | None = None,
+    ) -> None:
         self._dsn = dsn
         self._channel = channel
         self._heard = heard
+        self._state = state
         self._pulse = pulse or Pulse()
         self.connected = False
 
@@ -48,7 +56,7 @@ class Listener:
             except _INTERRUPTIONS as error:
                 log.warning("listening on %s was interrupted: %s", self._channel, str(error) or type(error).__name__)
             pause = self._pulse.first_retry if self.connected else min(pause * 2, self._pulse.longest_retry)
-            self.connected = False
+            self._be_connected(connected=False)
             await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
@@ -56,7 +64,7 @@ class Listener:
         connection = await connect(self._dsn, application="hingecraft-listener")
         try:
             await connection.add_listener(self._channel, self._on_notification)
-            self.connected = True
+            self._be_connected(connected=True)
             self._heard()
             while True:
                 await asyncio.sleep(self._pulse.every)
@@ -66,6 +74,11 @@ class Listener:
             # Closing politely would wait for an answer that a dead socket never gives.
             with suppress(*UNREACHABLE):
                 connection.terminate()
+
+    def _be_connected(self, *, connected: bool) -> None:
+        if connected != self.connected:
+            self._state(connected)
+        self.connected = connected
 
     def _on_notification(self, *_: object) -> None:
         self._heard()

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 from dotenv import dotenv_values
-from prometheus_client import CollectorRegistry
 
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
@@ -220,7 +219,7 @@ async def _run_all(folder: Path, postgres: Postgres) -> None:
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(_site(settings))
         started = await stack.enter_async_context(_processes(folder, environment))
-        engine = await stack.enter_async_context(engine_of(settings, screen.landed, CollectorRegistry()))
+        engine = await stack.enter_async_context(engine_of(settings, screen.Showing()))
         screen.welcome(started, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"], SITE_PORT)
         async with asyncio.TaskGroup() as tasks:
             for pod in started:

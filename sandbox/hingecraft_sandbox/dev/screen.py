@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from hingecraft.sync.engine import Landed
+from hingecraft.sync.engine import Landed, Watcher
 from hingecraft_sandbox.dev.pods import SANDBOX, Running
 
 _BOLD, _SOFT, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
@@ -42,11 +42,14 @@ def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str
     print(f"       curl -i http://127.0.0.1:{first}/routes\n  Ctrl-C ends everything.\n", flush=True)
 
 
-def landed(landed: Landed) -> None:
-    """A version is served by every pod."""
-    since = "" if landed.since_commit is None else f", {landed.since_commit * 1000:.0f} ms after the commit"
-    checksum = f"{_SOFT}{landed.checksum[:12]}{_PLAIN}"
-    _line(f"{_BOLD}routes version {landed.version}{_PLAIN} on {landed.pods} pods{since} {checksum}")
+class Showing(Watcher):
+    """Shows what the engine does."""
+
+    def landed(self, landed: Landed) -> None:
+        """A version is served by every pod."""
+        since = "" if landed.since_commit is None else f", {landed.since_commit * 1000:.0f} ms after the commit"
+        checksum = f"{_SOFT}{landed.checksum[:12]}{_PLAIN}"
+        _line(f"{_BOLD}routes version {landed.version}{_PLAIN} on {landed.pods} pods{since} {checksum}")
 
 
 def site_told(event: str, data: dict[str, object]) -> None:

@@ -1,0 +1,1 @@
+"""Which database this is, and which PaymentRoutes resource speaks for it."""

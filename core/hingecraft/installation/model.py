@@ -1,0 +1,23 @@
+"""Who claims a database, and how a claim ends. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """A PaymentRoutes resource: its uid, its namespace/name, and the cluster that it lives in."""
+
+    uid: str
+    name: str
+    cluster: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What makes a database itself, and whose it is."""
+
+    id: UUID
+    claimed_by: Claimant | None

@@ -1,0 +1,35 @@
+"""The one row of the table `installation`."""
+
+from __future__ import annotations
+
+from hingecraft.db.connection import Connection
+from hingecraft.installation.model import Claimant, Installation
+
+READ = "SELECT id, claimed_by, claimed_as, claimed_in FROM installation"
+CLAIM = """
+UPDATE installation SET claimed_by = $1, claimed_as = $2, claimed_in = $3
+WHERE claimed_by IS NULL OR claimed_by = $1 OR claimed_by = $4
+RETURNING true
+"""
+RELEASE = """
+UPDATE installation SET claimed_by = NULL, claimed_as = NULL, claimed_in = NULL WHERE claimed_by = $1
+"""
+
+
+async def read(conn: Connection) -> Installation:
+    """Which database this is."""
+    row = await conn.fetchrow(READ)
+    assert row is not None, "installation has lost its row"
+    uid = row["claimed_by"]
+    holder = Claimant(uid=uid, name=row["claimed_as"], cluster=row["claimed_in"]) if uid else None
+    return Installation(id=row["id"], claimed_by=holder)
+
+
+async def claim(conn: Connection, claimant: Claimant, instead_of: str | None) -> bool:
+    """Take it where nobody has it, or where just that one has it; False where another was quicker."""
+    return bool(await conn.fetchval(CLAIM, claimant.uid, claimant.name, claimant.cluster, instead_of))
+
+
+async def release(conn: Connection, uid: str) -> None:
+    """Nobody has it any more."""
+    await conn.execute(RELEASE, uid)

@@ -1,0 +1,110 @@
+"""What each condition says of what was observed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hingecraft_operator.observed import Observed, Verdict
+from hingecraft_operator.reported import CONDITIONS, MOST_LAGGING
+
+# A version is on its way for a moment each time; that alone makes nothing unready.
+ON_ITS_WAY = 2.0
+_NEEDED = ("DatabaseConnected", "RoutesBuilt", "FanoutComplete")
+
+
+def verdicts(observed: Observed, before: Mapping[str, Verdict], now: float) -> dict[str, Verdict]:
+    """One for each condition, in the order in which they are shown."""
+    found = {
+        "DatabaseConnected": _database(observed),
+        "RoutesBuilt": _routes(observed),
+        "FanoutComplete": _fanout(observed, before.get("FanoutComplete"), now),
+        "WebhooksDelivered": _webhooks(observed),
+        "ReconcileHealthy": _reconcile(observed),
+    }
+    found["Ready"] = _ready(found)
+    return {name: found[name] for name in CONDITIONS}
+
+
+def _ready(found: Mapping[str, Verdict]) -> Verdict:
+    """Whether every pod serves the newest version; what else is wrong is named, and stops nobody from paying."""
+    for name in _NEEDED:
+        if found[name].state != "True":
+            return found[name]
+    for name, reason in (("WebhooksDelivered", "WebhooksDegraded"), ("ReconcileHealthy", "ReconcileDegraded")):
+        if found[name].state == "False":
+            return Verdict("True", reason, found[name].message)
+    if found["RoutesBuilt"].reason == "Paused":
+        return found["RoutesBuilt"]
+    return Verdict("True", "Serving", found["FanoutComplete"].message)
+
+
+def _database(observed: Observed) -> Verdict:
+    if observed.trouble is not None:
+        return observed.trouble
+    if not observed.running or observed.listening is None:
+        return Verdict("Unknown", "Connecting", "the database has not been reached yet")
+    if not observed.listening:
+        return Verdict("False", "Unreachable", "the connection that hears of changes is lost; it is made again")
+    return Verdict("True", "Listening", "changes of the data are heard")
+
+
+def _routes(observed: Observed) -> Verdict:
+    publication = observed.publication
+    if observed.rebuild_error is not None:
+        return Verdict("False", "RebuildFailed", observed.rebuild_error)
+    if publication is None:
+        return Verdict("Unknown", "Waiting", "the routes have not been looked at yet")
+    if publication.pin_missing:
+        return Verdict(
+            "False", "PinMissing", "the version that is pinned is not kept: pin another, or take pinVersion away"
+        )
+    if publication.version is None:
+        return Verdict("False", "NothingPublished", "no version was ever published")
+    if publication.paused:
+        return Verdict("True", "Paused", f"publishing is paused; version {publication.version} goes on being served")
+    return Verdict("True", "Published", f"version {publication.version} has {observed.route_count or 0} routes")
+
+
+def _fanout(observed: Observed, before: Verdict | None, now: float) -> Verdict:
+    if observed.version is None:
+        return Verdict("Unknown", "NothingPublished", "there is no version to bring to the pods")
+    if observed.publication is not None and observed.publication.paused:
+        return Verdict("True", "Paused", "nothing is pushed while publishing is paused")
+    if not observed.pod_names:
+        return Verdict("False", "NoPods", "the API's Service has no addresses with the port that takes pushes")
+    lagging = observed.lagging
+    if not lagging:
+        return Verdict("True", "Complete", f"every pod serves version {observed.version}")
+    if now - observed.fanout_began_at < ON_ITS_WAY:
+        return before or Verdict("Unknown", "OnItsWay", f"version {observed.version} is on its way to the pods")
+    named = ", ".join(lagging[:MOST_LAGGING])
+    return Verdict("False", "PodsLagging", f"version {observed.version} has not reached {named}")
+
+
+def _webhooks(observed: Observed) -> Verdict:
+    if not observed.webhooks:
+        return Verdict("True", "NoneDeclared", "spec.webhooks names no endpoint")
+    disabled = [each for each in observed.webhooks if each.disabled_because]
+    if disabled:
+        named = "; ".join(f"{each.name}: {each.disabled_because}" for each in disabled)
+        return Verdict("False", "Disabled", f"{named}; a changed url switches it on again")
+    failing = [each for each in observed.webhooks if each.failures]
+    if failing:
+        named = "; ".join(f"{each.name} failed {each.failures} times: {each.answer}" for each in failing)
+        return Verdict("False", "Failing", named)
+    return Verdict("True", "Delivered", "every endpoint has taken what it was sent")
+
+
+def _reconcile(observed: Observed) -> Verdict:
+    if observed.reconcile_trouble is not None:
+        return observed.reconcile_trouble
+    job, run = observed.last_job, observed.last_run
+    if job is not None and job.failed:
+        return Verdict("False", "JobFailed", f"the Job {job.name} failed: {job.message}")
+    if run is None:
+        return Verdict("Unknown", "NoRunYet", "no reconciliation has ended yet")
+    if not run.succeeded:
+        return Verdict("False", "RunHadErrors", "; ".join(run.reasons) or "not everything could be asked")
+    return Verdict(
+        "True", "Succeeded", f"{run.numbers['checked']} checkouts were looked at, {run.numbers['changed']} had moved"
+    )

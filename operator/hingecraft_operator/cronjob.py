@@ -1,0 +1,137 @@
+"""The reconciliation's CronJob: what it should be (pure), and keeping it so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from hingecraft_operator.cluster import CRON_JOBS, FIELD_MANAGER, Cluster, Document
+from hingecraft_operator.spec import API_VERSION, KIND, Spec
+
+LABELS = {"app.kubernetes.io/name": "hingecraft", "app.kubernetes.io/component": "reconcile"}
+RESOURCE_LABEL = "payments.hingecraft.io/paymentroutes"
+_SUFFIX = "-reconcile"
+_LONGEST_NAME = 52
+_LONGEST_LABEL = 63
+_RUN_AT_MOST = 3600
+_KEPT_RUNS = 3
+
+
+def name_of(resource: str) -> str:
+    """The CronJob's name: a Job's name is made from it, so it must be short."""
+    name = f"{resource}{_SUFFIX}"
+    return name if len(name) <= _LONGEST_NAME else f"{_short(resource, _LONGEST_NAME - len(_SUFFIX))}{_SUFFIX}"
+
+
+def label_of(resource: str) -> str:
+    """The resource's name as the value of a label."""
+    return resource if len(resource) <= _LONGEST_LABEL else _short(resource, _LONGEST_LABEL)
+
+
+def _short(name: str, length: int) -> str:
+    tail = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: length - 9].rstrip('-.')}-{tail}"
+
+
+def wanted(resource: Document, spec: Spec, image: str) -> Document:
+    """The CronJob of a resource, which goes when the resource goes."""
+    metadata = resource["metadata"]
+    labels = {**LABELS, RESOURCE_LABEL: label_of(metadata["name"])}
+    reconcile = spec.reconcile
+    return {
+        "apiVersion": CRON_JOBS.api_version,
+        "kind": "CronJob",
+        "metadata": {
+            "name": name_of(metadata["name"]),
+            "namespace": metadata["namespace"],
+            "labels": labels,
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": KIND,
+                    "name": metadata["name"],
+                    "uid": metadata["uid"],
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "spec": {
+            "schedule": reconcile.schedule,
+            "suspend": reconcile.suspend,
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": 300,
+            "successfulJobsHistoryLimit": _KEPT_RUNS,
+            "failedJobsHistoryLimit": _KEPT_RUNS,
+            "jobTemplate": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "backoffLimit": 1,
+                    "activeDeadlineSeconds": _RUN_AT_MOST,
+                    "template": {"metadata": {"labels": labels}, "spec": _pod(spec, image)},
+                },
+            },
+        },
+    }
+
+
+def _pod(spec: Spec, image: str) -> dict[str, Any]:
+    reconcile = spec.reconcile
+    database = spec.database.secret_ref
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "reconcile",
+                "image": image,
+                "imagePullPolicy": "IfNotPresent",
+                "args": ["reconcile", "--once", "--lookback", reconcile.lookback],
+                "env": [
+                    {
+                        "name": "DATABASE_URL",
+                        "valueFrom": {"secretKeyRef": {"name": database.name, "key": database.key}},
+                    }
+                ],
+                "envFrom": [{"secretRef": {"name": each.secret_ref.name}} for each in reconcile.env_from],
+                "resources": reconcile.resources,
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }
+    if reconcile.service_account_name:
+        pod["serviceAccountName"] = reconcile.service_account_name
+    if reconcile.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": each.name} for each in reconcile.image_pull_secrets]
+    return pod
+
+
+def edited_by(found: Document) -> str | None:
+    """Who else says something of its spec: an apply of ours would leave what they have added."""
+    for entry in found["metadata"].get("managedFields") or []:
+        fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
+        if entry.get("manager") != FIELD_MANAGER and not entry.get("subresource") and "f:spec" in fields:
+            return str(entry.get("manager"))
+    return None
+
+
+async def keep(cluster: Cluster, document: Document) -> str | None:
+    """Make it so; answers whose edit was undone. A schedule has no state, so what was edited is made anew."""
+    metadata = document["metadata"]
+    found = await cluster.get(CRON_JOBS, metadata["namespace"], metadata["name"])
+    editor = edited_by(found) if found else None
+    if editor:
+        await cluster.delete(CRON_JOBS, metadata["namespace"], metadata["name"])
+    await cluster.apply(CRON_JOBS, document)
+    return editor
+
+
+async def remove(cluster: Cluster, namespace: str, resource: str) -> None:
+    """There is no image to run."""
+    await cluster.delete(CRON_JOBS, namespace, name_of(resource))

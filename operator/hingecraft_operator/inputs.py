@@ -1,0 +1,94 @@
+"""What an engine runs with: the spec, and the values of the Secrets that it names. Compared to see what has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hingecraft.errors import OperatorError
+from hingecraft.outbox.model import Endpoint, key_of
+from hingecraft.settings import DsnSecret, Secret
+from hingecraft.sync.changes import Timing
+from hingecraft_operator.secret_values import SecretReader
+from hingecraft_operator.spec import DatabaseSecretRef, Spec, Webhook, seconds
+
+_SCHEMES = ("postgres://", "postgresql://")
+
+
+class SecretWrongError(OperatorError):
+    """A Secret holds something that cannot be what it is for; the text says what and where, never the value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookInput:
+    """An endpoint, how long it may take, and what signs what it is sent."""
+
+    endpoint: Endpoint
+    timeout: float
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseInput:
+    """Where the database is."""
+
+    dsn: str
+    listen_dsn: str
+
+    @property
+    def secret(self) -> Secret:
+        """The pooled one."""
+        return DsnSecret(self.dsn)
+
+    @property
+    def listen_secret(self) -> Secret:
+        """The direct one."""
+        return DsnSecret(self.listen_dsn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """All of it."""
+
+    database: DatabaseInput
+    push_secret: str
+    timing: Timing
+    webhooks: tuple[WebhookInput, ...]
+
+
+async def read_database(secrets: SecretReader, ref: DatabaseSecretRef) -> DatabaseInput:
+    """The DSNs."""
+    dsn = await _dsn(secrets, ref.name, ref.key)
+    return DatabaseInput(dsn=dsn, listen_dsn=await _dsn(secrets, ref.name, ref.listen_key) if ref.listen_key else dsn)
+
+
+async def read_inputs(secrets: SecretReader, spec: Spec, database: DatabaseInput) -> Inputs:
+    """The rest."""
+    push = spec.api.push_secret_ref
+    return Inputs(
+        database=database,
+        push_secret=await secrets.value(push.name, push.key),
+        timing=Timing(quiet=seconds(spec.sync.quiet), longest=seconds(spec.sync.max), resync=seconds(spec.sync.resync)),
+        webhooks=tuple([await _webhook(secrets, webhook) for webhook in spec.webhooks]),
+    )
+
+
+async def _dsn(secrets: SecretReader, name: str, key: str) -> str:
+    dsn = await secrets.value(name, key)
+    if not dsn.startswith(_SCHEMES):
+        raise SecretWrongError(f"the key {key} of the Secret {name} must start with postgresql://")
+    return dsn
+
+
+async def _webhook(secrets: SecretReader, webhook: Webhook) -> WebhookInput:
+    name, key = webhook.secret_ref.name, webhook.secret_ref.key
+    value = await secrets.value(name, key)
+    try:
+        for each in Secret(value).values:
+            key_of(each)
+    except OperatorError:
+        raise SecretWrongError(f"the key {key} of the Secret {name} must be whsec_ followed by base64") from None
+    return WebhookInput(
+        endpoint=Endpoint(name=webhook.name, url=webhook.url, events=tuple(webhook.events)),
+        timeout=seconds(webhook.timeout),
+        secret=value,
+    )

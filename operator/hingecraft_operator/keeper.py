@@ -1,0 +1,156 @@
+"""Keeps one resource: looks at it when told, when something should be tried again, and every half minute anyway.
+
+A look is level-triggered: it reads everything anew and makes it so, whatever happened before. Doing it twice does
+nothing more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from contextlib import suppress
+
+from pydantic import ValidationError
+
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
+from hingecraft_operator.events import Recorder
+from hingecraft_operator.observed import Observed, Verdict
+from hingecraft_operator.reporting import Reporter
+from hingecraft_operator.spec import Spec
+from hingecraft_operator.surroundings import Surroundings
+from hingecraft_operator.tenancy import Tenancy
+
+log = logging.getLogger(__name__)
+
+_RESYNC = 30.0
+_FIRST_RETRY = 0.5
+_LONGEST_RETRY = 10.0
+_TOGETHER = 0.02
+
+
+class Keeper:
+    """Of one resource, by its name: a resource that is deleted and made again is another one."""
+
+    def __init__(self, surroundings: Surroundings, namespace: str, name: str) -> None:
+        self._around = surroundings
+        self.namespace = namespace
+        self.name = name
+        self.spec: Spec | None = None
+        self._uid: str | None = None
+        self._noticed = asyncio.Event()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._observed = Observed()
+        recorder = Recorder(self._around.cluster, self._around.settings.operator_name)
+        self._reporter = Reporter(
+            self._around.cluster,
+            self._observed,
+            recorder,
+            refresh=self._refresh,
+            ready=self._show_ready,
+        )
+        self._tenancy = Tenancy(
+            self._around, self.namespace, self.name, self._observed, recorder, self._reporter.changed
+        )
+        self._reporting: asyncio.Task[None] | None = None
+
+    def notice(self) -> None:
+        """Something about it may have changed."""
+        self._noticed.set()
+
+    @property
+    def generation(self) -> int | None:
+        """The generation that it has last looked at."""
+        return self._observed.generation
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is to be looked at."""
+        return self._noticed.is_set()
+
+    async def run(self) -> None:
+        """Until the resource is gone."""
+        retry = _FIRST_RETRY
+        try:
+            while True:
+                self._noticed.clear()
+                started = time.monotonic()
+                result = await self._look_safely()
+                self._around.metrics.looks.labels(result).inc()
+                self._around.metrics.look_seconds.observe(time.monotonic() - started)
+                if result == "gone":
+                    return
+                retry = min(retry * 2, _LONGEST_RETRY) if result != "done" else _FIRST_RETRY
+                await self._pause(retry if result != "done" else _RESYNC)
+        finally:
+            await self._leave()
+
+    async def _pause(self, length: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(length * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter, not a secret
+                await self._noticed.wait()
+                await asyncio.sleep(_TOGETHER)
+
+    async def _look_safely(self) -> str:
+        """How the look ended, for who counts; a surprise in one resource is none of the others' business."""
+        try:
+            return await self._look()
+        except (ClusterUnavailableError, ClusterRefusedError, DatabaseUnavailableError) as error:
+            log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
+            return "failed"
+        except Exception:
+            log.exception("%s/%s could not be looked at", self.namespace, self.name)
+            return "failed"
+
+    async def _look(self) -> str:
+        resource = await self._around.cluster.get(PAYMENT_ROUTES, self.namespace, self.name)
+        uid = resource["metadata"]["uid"] if resource and not resource["metadata"].get("deletionTimestamp") else None
+        if self._uid is not None and uid != self._uid:
+            await self._tenancy.give_up(self._uid)
+            await self._leave()
+            self._begin()
+        self._uid = uid
+        if resource is None or uid is None:
+            return "gone"
+        return await self._serve(resource)
+
+    async def _serve(self, resource: Document) -> str:
+        self._reporter.adopt(resource)
+        if self._reporting is None:
+            self._reporting = asyncio.create_task(self._reporter.run())
+        self._observed.generation = resource["metadata"].get("generation")
+        try:
+            self.spec = Spec.model_validate(resource["spec"])
+        except (ValidationError, ValueError) as error:
+            self._observed.trouble = Verdict("False", "SpecInvalid", _first(error))
+            self._reporter.changed()
+            return "invalid"
+        done = await self._tenancy.settle(resource, self.spec)
+        self._reporter.changed()
+        return "done" if done else "troubled"
+
+    async def _refresh(self) -> None:
+        await self._tenancy.refresh()
+
+    def _show_ready(self, ready: bool) -> None:  # noqa: FBT001 - a gauge that is 0 or 1
+        self._around.metrics.ready.labels(self.namespace, self.name).set(ready)
+
+    async def _leave(self) -> None:
+        """Stop, and touch nothing."""
+        if self._reporting is not None:
+            self._reporting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reporting
+        await self._tenancy.leave()
+
+
+def _first(error: ValueError) -> str:
+    """One sentence on what is wrong with the spec."""
+    if isinstance(error, ValidationError):
+        problem = error.errors(include_url=False, include_input=False)[0]
+        return f"spec.{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+    return str(error)

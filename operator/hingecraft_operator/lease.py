@@ -1,0 +1,166 @@
+"""Who leads: a Lease that is taken, kept and given back.
+
+Time is measured on this machine's monotonic clock alone: a lease has run out when nobody has renewed it for its whole
+length since *we* last saw it change. So clocks that differ, or jump, make nobody lead too early.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from hingecraft.errors import HingecraftError
+from hingecraft_operator.cluster import LEASES, Cluster, ClusterRefusedError, ClusterUnavailableError, Document
+
+log = logging.getLogger(__name__)
+
+LEASE_NAME = "hingecraft-operator"
+_NOBODY = ""
+
+
+class LeadershipLostError(HingecraftError):
+    """Another may lead by now: the process has to end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """In seconds: how long a lease lasts, when who holds it gives up, how often it is renewed and looked at."""
+
+    lasts: float = 15.0
+    give_up: float = 10.0
+    renew: float = 2.0
+    look: float = 1.0
+    call: float = 3.0
+
+
+@dataclass(slots=True)
+class Seen:
+    """A lease as it was last seen to change."""
+
+    version: str
+    holder: str
+    at: float
+
+
+class Elector:
+    """One replica's part in the election."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        namespace: str,
+        identity: str,
+        terms: Terms | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._identity = identity
+        self._terms = terms or Terms()
+        self._clock = clock
+        self._seen: Seen | None = None
+        self._held: Document | None = None
+        self.tried_at = clock()
+
+    async def acquire(self) -> None:
+        """Wait until the lease is ours."""
+        while not await self._tried(self._take):
+            await self._until_next_look()
+        log.info("%s leads", self._identity)
+
+    async def hold(self) -> None:
+        """Renew until cancelled; ends with an error when another may lead."""
+        renewed = self._clock()
+        while True:
+            await asyncio.sleep(self._terms.renew)
+            began = self._clock()
+            if await self._tried(self._renew):
+                renewed = began
+            elif self._held is None or self._clock() - renewed >= self._terms.give_up:
+                raise LeadershipLostError(f"{self._identity} no longer holds the lease")
+
+    async def release(self) -> None:
+        """Give it back, so that the next one need not wait until it has run out."""
+        held, self._held = self._held, None
+        if held is None:
+            return
+        held["spec"] = {**held["spec"], "holderIdentity": _NOBODY, "leaseDurationSeconds": 1}
+        await self._tried(lambda: self._write(held))
+
+    async def _tried(self, step: Callable[[], object]) -> bool:
+        """One step against the API server, which may be away or say no; never longer than a call may take."""
+        self.tried_at = self._clock()
+        try:
+            async with asyncio.timeout(self._terms.call):
+                result = step()
+                return bool(await result) if asyncio.iscoroutine(result) else bool(result)
+        except (ClusterUnavailableError, TimeoutError) as error:
+            log.warning("the lease cannot be reached: %s", str(error) or type(error).__name__)
+        except ClusterRefusedError as error:
+            if error.status == HTTPStatus.CONFLICT:
+                # Somebody else was quicker.
+                self._held = None
+            else:
+                log.warning("the lease is refused: %s", error)
+        return False
+
+    async def _take(self) -> bool:
+        found = await self._cluster.get(LEASES, self._namespace, LEASE_NAME)
+        if found is None:
+            self._held = await self._cluster.create(LEASES, self._namespace, self._document())
+            return True
+        self._look_at(found)
+        if not self._is_free():
+            return False
+        turns = int(found["spec"].get("leaseTransitions") or 0) + 1
+        found["spec"] = {**self._spec(turns), "acquireTime": _now()}
+        return await self._write(found)
+
+    async def _renew(self) -> bool:
+        assert self._held is not None
+        return await self._write({**self._held, "spec": {**self._held["spec"], "renewTime": _now()}})
+
+    async def _write(self, document: Document) -> bool:
+        """With the version that was read: whoever wrote in between wins."""
+        self._held = await self._cluster.replace(LEASES, self._namespace, LEASE_NAME, document)
+        return True
+
+    def _look_at(self, lease: Document) -> None:
+        version = lease["metadata"]["resourceVersion"]
+        if self._seen is None or self._seen.version != version:
+            self._seen = Seen(version, (lease.get("spec") or {}).get("holderIdentity") or _NOBODY, self._clock())
+
+    def _is_free(self) -> bool:
+        """Our own name from before a restart is nobody special: the process that wrote it may still run."""
+        assert self._seen is not None
+        return self._seen.holder == _NOBODY or self._clock() >= self._seen.at + self._terms.lasts
+
+    async def _until_next_look(self) -> None:
+        """Be there at the moment when it runs out."""
+        pause = self._terms.look
+        if self._seen is not None and self._seen.holder != _NOBODY:
+            pause = max(0.05, min(pause, self._seen.at + self._terms.lasts - self._clock()))
+        await asyncio.sleep(pause)
+
+    def _document(self) -> Document:
+        metadata = {"name": LEASE_NAME, "namespace": self._namespace}
+        spec = {**self._spec(0), "acquireTime": _now()}
+        return {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": spec}
+
+    def _spec(self, turns: int) -> Document:
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": round(self._terms.lasts),
+            "renewTime": _now(),
+            "leaseTransitions": turns,
+        }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,68 @@
+"""What the operator knows of one resource at this moment. The status is made from it, and from nothing else."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hingecraft.outbox.model import EndpointState
+from hingecraft.reconcile.watch import LastRun
+from hingecraft.routes.model import Publication
+from hingecraft_operator.reported import State
+
+_LATENCIES_KEPT = 1000
+
+
+class Verdict(NamedTuple):
+    """What a condition says: its status, why in one word, and in a sentence."""
+
+    state: State
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastJob:
+    """The newest Job of the reconciliation that has ended."""
+
+    name: str
+    failed: bool
+    message: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Observed:
+    """All of it, kept up to date by the engine's watcher and by each look at the resource."""
+
+    generation: int | None = None
+    installation_id: str | None = None
+    # Why the operator does not, or must not, work on the database.
+    trouble: Verdict | None = None
+    running: bool = False
+    # None: not tried yet.
+    listening: bool | None = None
+    rebuild_error: str | None = None
+    publication: Publication | None = None
+    # When a version, or a pod, was last new.
+    fanout_began_at: float = 0.0
+    route_count: int | None = None
+    pod_names: Mapping[str, str] = field(default_factory=dict)
+    served: Mapping[str, int] = field(default_factory=dict)
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES_KEPT))
+    webhooks: Sequence[EndpointState] = ()
+    reconcile_trouble: Verdict | None = None
+    last_job: LastJob | None = None
+    last_run: LastRun | None = None
+
+    @property
+    def version(self) -> int | None:
+        """The newest version."""
+        return self.publication.version if self.publication else None
+
+    @property
+    def lagging(self) -> list[str]:
+        """The pods that do not serve it yet, by name."""
+        version = self.version or 0
+        return sorted(name for url, name in self.pod_names.items() if self.served.get(url, 0) < version)

@@ -1,0 +1,54 @@
+"""`/healthz`, `/readyz` and `/metrics`. Alive means: something was done lately, not: a port is open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+STUCK_AFTER = 60.0
+
+
+class Pulse:
+    """When each part of the process last did something."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, Callable[[], float]] = {}
+
+    def watch(self, name: str, last: Callable[[], float]) -> None:
+        """From now on this part has to do something every minute."""
+        self._parts[name] = last
+
+    def stuck(self) -> list[str]:
+        """The parts that have not."""
+        now = time.monotonic()
+        return [name for name, last in self._parts.items() if now - last() > STUCK_AFTER]
+
+
+@asynccontextmanager
+async def serving(port: int, pulse: Pulse, registry: CollectorRegistry) -> AsyncIterator[int]:
+    """Answer on that port; answers which it is."""
+
+    async def health(_request: web.Request) -> web.Response:
+        stuck = pulse.stuck()
+        text = f"stuck: {', '.join(stuck)}" if stuck else "ok"
+        return web.Response(text=f"{text}\n", status=503 if stuck else 200)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.router.add_get("/healthz", health)
+    app.router.add_get("/readyz", health)
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, None, port)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()

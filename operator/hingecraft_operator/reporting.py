@@ -1,0 +1,142 @@
+"""Writes the status: a changed condition at once, anything else at most every five seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from hingecraft_operator import conditions
+from hingecraft_operator.cluster import (
+    PAYMENT_ROUTES,
+    Cluster,
+    ClusterRefusedError,
+    ClusterUnavailableError,
+    Document,
+)
+from hingecraft_operator.events import Event, Recorder
+from hingecraft_operator.observed import Observed, Verdict
+from hingecraft_operator.spec import API_VERSION, KIND
+from hingecraft_operator.status import status_of
+
+log = logging.getLogger(__name__)
+
+_AT_MOST_EVERY = 5.0
+_TOGETHER = 0.02
+_AGAIN_AFTER = 1.0
+_REFRESHED_EVERY = 1.0
+
+
+class Reporter:
+    """Of one resource, while it lives."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        observed: Observed,
+        recorder: Recorder,
+        *,
+        refresh: Callable[[], Awaitable[None]],
+        ready: Callable[[bool], None],
+    ) -> None:
+        self._cluster = cluster
+        self._observed = observed
+        self._recorder = recorder
+        self._refresh = refresh
+        self._ready = ready
+        self._woken = asyncio.Event()
+        self._resource: Document | None = None
+        self._before: dict[str, Verdict] = {}
+        self._since: dict[str, datetime] = {}
+        self._written: dict[str, Any] = {}
+        self._written_at = float("-inf")
+        self._refreshed_at = float("-inf")
+
+    def changed(self) -> None:
+        """Something was observed."""
+        self._woken.set()
+
+    def adopt(self, resource: Document) -> None:
+        """What the last leader has said goes on being true until something else is seen."""
+        first = self._resource is None
+        self._resource = resource
+        if first:
+            for condition in (resource.get("status") or {}).get("conditions") or []:
+                verdict = Verdict(condition["status"], condition["reason"], condition["message"])
+                self._before[condition["type"]] = verdict
+                self._since[condition["type"]] = datetime.fromisoformat(condition["lastTransitionTime"])
+        self.changed()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        pause: float | None = None
+        while True:
+            await self._wait(pause)
+            pause = await self._report()
+
+    async def _wait(self, pause: float | None) -> None:
+        try:
+            async with asyncio.timeout(pause):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(_TOGETHER)
+        self._woken.clear()
+
+    async def _report(self) -> float | None:
+        """Write what has changed; answers when to look again without being told."""
+        if self._resource is None:
+            return None
+        due = self._written_at + _AT_MOST_EVERY - time.monotonic()
+        if due <= 0 or time.monotonic() - self._refreshed_at >= _REFRESHED_EVERY:
+            await self._refresh()
+            self._refreshed_at = time.monotonic()
+        verdicts = conditions.verdicts(self._observed, self._before, time.monotonic())
+        moved = [name for name, verdict in verdicts.items() if verdict[:2] != self._before.get(name, ("", ""))[:2]]
+        if not moved and due > 0:
+            return due
+        self._note(verdicts)
+        status = status_of(self._observed, verdicts, self._since)
+        if status != self._written and not await self._write(status):
+            return _AGAIN_AFTER
+        before, self._before = self._before, verdicts
+        self._ready(verdicts["Ready"].state == "True")
+        for name in moved:
+            await self._tell(name, verdicts[name], before.get(name))
+        return conditions.ON_ITS_WAY if self._observed.lagging else None
+
+    def _note(self, verdicts: dict[str, Verdict]) -> None:
+        now = datetime.now(UTC)
+        for name, verdict in verdicts.items():
+            before = self._before.get(name)
+            if before is None or before.state != verdict.state or name not in self._since:
+                self._since[name] = now
+
+    async def _write(self, status: dict[str, Any]) -> bool:
+        assert self._resource is not None
+        metadata = self._resource["metadata"]
+        document = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            # The uid keeps a status of a deleted resource from its namesake.
+            "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
+            "status": status,
+        }
+        try:
+            await self._cluster.apply(PAYMENT_ROUTES, document, sub="status")
+        except (ClusterUnavailableError, ClusterRefusedError) as error:
+            log.info("the status of %s/%s was not written: %s", metadata["namespace"], metadata["name"], error)
+            return False
+        self._written, self._written_at = status, time.monotonic()
+        return True
+
+    async def _tell(self, name: str, verdict: Verdict, before: Verdict | None) -> None:
+        """Each change of a condition is an Event; the one that sums them up says nothing new."""
+        assert self._resource is not None
+        if name == "Ready" or (before is None and verdict.state == "Unknown"):
+            return
+        warning = verdict.state == "False"
+        await self._recorder.record(self._resource, Event(verdict.reason, verdict.message, warning=warning))

@@ -1,0 +1,65 @@
+"""The engine of a resource, for as long as what it runs with stays the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+
+from hingecraft.db.connection import Database
+from hingecraft.outbox.delivery import Deliverer
+from hingecraft.settings import Secret
+from hingecraft.sync.engine import Engine, Watcher
+from hingecraft.sync.fanout import Pods
+from hingecraft_operator.inputs import Inputs
+
+
+class Resident:
+    """From `start` to `stop`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        inputs: Inputs,
+        addresses: Callable[[], Awaitable[Iterable[str]]],
+        watcher: Watcher,
+        allow_private: bool,
+    ) -> None:
+        self.inputs = inputs
+        self._engine = Engine(
+            database=database,
+            listen_dsn=inputs.database.listen_secret,
+            pods=Pods(addresses=addresses, secret=Secret(inputs.push_secret)),
+            endpoints=[each.endpoint for each in inputs.webhooks],
+            deliverer=Deliverer(
+                database,
+                {each.endpoint.name: Secret(each.secret) for each in inputs.webhooks},
+                allow_private=allow_private,
+                observe=watcher.delivered,
+                timeouts={each.endpoint.name: each.timeout for each in inputs.webhooks},
+            ),
+            timing=inputs.timing,
+            watcher=watcher,
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def served(self) -> Mapping[str, int]:
+        """The newest version that each pod has said it serves."""
+        return self._engine.served
+
+    def start(self) -> None:
+        """Begin to listen and to publish."""
+        self._task = asyncio.create_task(self._engine.run())
+
+    def look(self) -> None:
+        """Look at the data and at where the pods are."""
+        self._engine.look()
+
+    async def stop(self) -> None:
+        """Publish and push nothing any more; the database is left to whoever opened it."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task

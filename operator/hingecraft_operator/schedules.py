@@ -1,0 +1,85 @@
+"""The reconciliation of a resource: its CronJob is kept, what is missing is said, how its Jobs end is read."""
+
+from __future__ import annotations
+
+from hingecraft_operator import cronjob
+from hingecraft_operator.cluster import JOBS, ClusterRefusedError, Document
+from hingecraft_operator.events import Event, Recorder
+from hingecraft_operator.observed import LastJob, Observed, Verdict
+from hingecraft_operator.secret_values import SecretMissingError, SecretReader
+from hingecraft_operator.spec import Spec
+from hingecraft_operator.surroundings import Surroundings
+
+_KEYS = ("STRIPE_SECRET", "NOWPAYMENTS_API_KEY")
+_SITE = "SITE_URL"
+
+
+class Schedules:
+    """Of one resource."""
+
+    def __init__(self, surroundings: Surroundings, observed: Observed, recorder: Recorder) -> None:
+        self._around = surroundings
+        self._observed = observed
+        self._recorder = recorder
+
+    async def settle(self, resource: Document, spec: Spec, secrets: SecretReader) -> bool:
+        """Keep the CronJob; False when something that is missing may come."""
+        image = self._around.settings.reconcile_image
+        namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
+        if not image:
+            await cronjob.remove(self._around.cluster, namespace, name)
+            message = "the operator's RECONCILE_IMAGE is not set, so there is no CronJob"
+            self._observed.reconcile_trouble = Verdict("False", "ImageMissing", message)
+            return True
+        try:
+            editor = await cronjob.keep(self._around.cluster, cronjob.wanted(resource, spec, image))
+        except ClusterRefusedError as error:
+            self._observed.reconcile_trouble = Verdict("False", "CronJobRefused", str(error))
+            return False
+        if editor:
+            note = f"an edit by {editor} was undone: spec.reconcile says how the CronJob is"
+            await self._recorder.record(resource, Event("CronJobRepaired", note, warning=True))
+        self._observed.last_job = await self._last_job(namespace, name)
+        self._observed.reconcile_trouble = await self._missing(spec, secrets)
+        return self._observed.reconcile_trouble is None or self._observed.reconcile_trouble.state != "False"
+
+    async def _missing(self, spec: Spec, secrets: SecretReader) -> Verdict | None:
+        given: set[str] = set()
+        try:
+            for each in spec.reconcile.env_from:
+                given |= (await secrets.values(each.secret_ref.name)).keys()
+        except SecretMissingError as error:
+            return Verdict("False", "SecretMissing", str(error))
+        named = ", ".join(each.secret_ref.name for each in spec.reconcile.env_from) or "(none)"
+        where = f"in the Secrets of spec.reconcile.envFrom: {named}"
+        if not given.intersection(_KEYS):
+            return Verdict("False", "SecretMissing", f"neither {' nor '.join(_KEYS)} is {where}")
+        if _SITE not in given:
+            return Verdict("False", "SecretMissing", f"{_SITE} is not {where}")
+        if spec.reconcile.suspend:
+            return Verdict("True", "Suspended", "spec.reconcile.suspend is true: no runs are made")
+        return None
+
+    async def _last_job(self, namespace: str, name: str) -> LastJob | None:
+        label = f"{cronjob.RESOURCE_LABEL}={cronjob.label_of(name)}"
+        jobs = await self._around.cluster.list(JOBS, namespace, labelSelector=label)
+        ended = [(_ended(job), job) for job in jobs]
+        newest = max(
+            ((end, job) for end, job in ended if end is not None),
+            key=lambda pair: pair[1]["metadata"]["creationTimestamp"],
+            default=None,
+        )
+        if newest is None:
+            return None
+        end, job = newest
+        failed = end["type"] == "Failed"
+        return LastJob(name=job["metadata"]["name"], failed=failed, message=end.get("message") or end.get("reason", ""))
+
+
+def _ended(job: Document) -> Document | None:
+    """The condition with which a Job has ended."""
+    for condition in (job.get("status") or {}).get("conditions") or []:
+        if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
+            found: Document = condition
+            return found
+    return None

@@ -1,0 +1,49 @@
+"""Where the pods are: the EndpointSlices of the API's Service, unready addresses too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hingecraft_operator.cluster import SLICES, Cluster, Document
+from hingecraft_operator.spec import Service
+
+SERVICE_LABEL = "kubernetes.io/service-name"
+
+Locate = Callable[[str, int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class PodAddress:
+    """Where a pod takes pushes, and what people call it."""
+
+    url: str
+    name: str
+
+
+def locate(address: str, port: int) -> str:
+    """An address as a URL."""
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{port}"
+
+
+async def read(cluster: Cluster, namespace: str, service: Service, place: Locate) -> Mapping[str, str]:
+    """The name of each pod by its URL."""
+    found = await cluster.list(SLICES, namespace, labelSelector=f"{SERVICE_LABEL}={service.name}")
+    return {pod.url: pod.name for pod in addresses(found, service.port, place)}
+
+
+def addresses(slices: Sequence[Document], port_name: str, place: Locate) -> list[PodAddress]:
+    """Each address once; a pod that is going away is let go."""
+    pods: dict[str, PodAddress] = {}
+    for piece in slices:
+        port = next((port["port"] for port in piece.get("ports") or [] if port.get("name") == port_name), None)
+        if port is None:
+            continue
+        for endpoint in piece.get("endpoints") or []:
+            if (endpoint.get("conditions") or {}).get("terminating"):
+                continue
+            for address in endpoint["addresses"][:1]:
+                url = place(address, port)
+                pods[url] = PodAddress(url, (endpoint.get("targetRef") or {}).get("name") or address)
+    return list(pods.values())

@@ -1,0 +1,20 @@
+"""What all keepers share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hingecraft_operator.cluster import Cluster
+from hingecraft_operator.metrics import OperatorMetrics
+from hingecraft_operator.settings import OperatorSettings
+from hingecraft_operator.slices import Locate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """One API server, one process."""
+
+    cluster: Cluster
+    settings: OperatorSettings
+    metrics: OperatorMetrics
+    locate: Locate

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from hingecraft_operator.cluster import Kind
+from hingecraft_operator.crd import definition
+from support.control_plane import ControlPlane, control_plane
+from support.folders import open_folder
+from support.go_tools import MissingToolError
+from support.kube import Namespace, admin_of, namespace_of, until
+
+DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
+
+
+@pytest.fixture(scope="session")
+def started_plane() -> Iterator[ControlPlane]:
+    """One for each worker, so that a test that takes it away disturbs no other."""
+    with open_folder() as folder:
+        try:
+            with control_plane(folder) as plane:
+                yield plane
+        except MissingToolError as error:
+            pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+async def plane(started_plane: ControlPlane) -> ControlPlane:
+    """With the CustomResourceDefinition as it is in `crds/`."""
+    cluster = await admin_of(started_plane)
+    name = definition()["metadata"]["name"]
+    if await cluster.get(DEFINITIONS, "", name) is None:
+        await cluster.ask("POST", DEFINITIONS.path(None), definition())
+
+        async def established() -> list[str]:
+            found = await cluster.ask("GET", DEFINITIONS.path(None, name))
+            return [
+                each["type"] for each in found.get("status", {}).get("conditions") or () if each["status"] == "True"
+            ]
+
+        await until(established, lambda seen: "Established" in seen)
+    await cluster.close()
+    return started_plane
+
+
+@pytest.fixture
+async def namespace(plane: ControlPlane) -> AsyncIterator[Namespace]:
+    async with namespace_of(plane) as made:
+        yield made

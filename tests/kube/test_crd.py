@@ -1,0 +1,205 @@
+"""Every rule of the CustomResourceDefinition, at the real API server: what it refuses, and in which words."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+
+import pytest
+
+from hingecraft_operator import crd
+from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, Kind
+from hingecraft_operator.spec import Spec
+from support.control_plane import binaries
+from support.kube import until
+
+DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
+HOOK = {"name": "site", "url": "https://www.example.com/hook", "secretRef": {"name": "hooks", "key": "WEBHOOK_SECRET"}}
+FULL = {
+    "sync": {"quiet": "50ms", "max": "2s", "resync": "1m"},
+    "webhooks": [{**HOOK, "timeout": "5s", "events": ["routes.updated", "payment.completed"]}],
+    "providers": {"stripe": {"enabled": True}, "nowpayments": {"enabled": False}},
+    "publish": {"singleUseCheckouts": False},
+    "reconcile": {
+        "schedule": "*/5 * * * *", "lookback": "48h", "suspend": True,
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": 1, "memory": "256Mi"}},
+        "envFrom": [{"secretRef": {"name": "providers"}}], "serviceAccountName": "reconcile",
+        "imagePullSecrets": [{"name": "registry"}],
+    },
+    "pinVersion": 3,
+    "paused": False,
+}  # fmt: skip
+
+
+def hooks(**changes):
+    return {"webhooks": [{**HOOK, **changes}]}
+
+
+def reconcile(**values):
+    return {"reconcile": values}
+
+
+REFUSED = {
+    "quiet longer than max": ({"sync": {"quiet": "2s", "max": "1s"}}, "quiet must not be longer than max"),
+    "quiet longer than the usual max": ({"sync": {"quiet": "3s"}}, "quiet must not be longer than max"),
+    "quiet is no duration": ({"sync": {"quiet": "soon"}}, "must be between 10ms and 10s, written as 100ms"),
+    "quiet without a unit": ({"sync": {"quiet": "100"}}, "must be between 10ms and 10s"),
+    "quiet too short": ({"sync": {"quiet": "1ms"}}, "must be between 10ms and 10s"),
+    "quiet too long": ({"sync": {"quiet": "11s", "max": "12s"}}, "must be between 10ms and 10s"),
+    "max too long": ({"sync": {"max": "2m"}}, "must be between 10ms and 60s"),
+    "resync too long": ({"sync": {"resync": "2h"}}, "must be between 1s and 1h"),
+    "a number as a duration": ({"sync": {"quiet": 100}}, "must be of type string"),
+    "a webhook over plain http": (hooks(url="http://www.example.com/hook"), "must be an https address"),
+    "a webhook that is no address": (hooks(url="www.example.com"), "must be an https address"),
+    "a password in a webhook": (hooks(url="https://u:p@www.example.com/"), "must hold no user or password"),
+    "a webhook that is too long": (hooks(url="https://www.example.com/" + "x" * 2048), "may not be more than 2048"),
+    "two webhooks of one name": ({"webhooks": [HOOK, HOOK]}, "Duplicate value"),
+    "a webhook's name in capitals": (hooks(name="Site"), "must have lower-case letters, digits and hyphens only"),
+    "a webhook without a secret": (
+        {"webhooks": [{"name": "site", "url": "https://www.example.com"}]}, "secretRef: Required value",
+    ),
+    "an unknown event": (hooks(events=["payment.lost"]), "Unsupported value"),
+    "no event": (hooks(events=[]), "should have at least 1 items"),
+    "an event twice": (hooks(events=["routes.updated", "routes.updated"]), "Duplicate value"),
+    "a webhook's time-out too long": (hooks(timeout="1m"), "must be between 1s and 20s"),
+    "more webhooks than 20": ({"webhooks": [{**HOOK, "name": f"n{i}"} for i in range(21)]}, "must have at most 20"),
+    "a schedule in words": (reconcile(schedule="every hour"), "must be a cron schedule such as */15 * * * *"),
+    "a minute that there is not": (reconcile(schedule="61 * * * *"), "must be a cron schedule"),
+    "four fields": (reconcile(schedule="* * * *"), "must be a cron schedule"),
+    "a month that there is not": (reconcile(schedule="0 0 1 13 *"), "must be a cron schedule"),
+    "a lookback beyond what Stripe keeps": (reconcile(lookback="721h"), "must be between 1m and 720h"),
+    "a quantity that is none": (reconcile(resources={"limits": {"cpu": "lots"}}), "should match"),
+    "a Secret without a name": (reconcile(envFrom=[{"secretRef": {}}]), "name: Required value"),
+    "a Secret's name in capitals": (reconcile(envFrom=[{"secretRef": {"name": "NO"}}]), "must be the name of a Secret"),
+    "a pin of nothing": ({"pinVersion": 0}, "should be greater than or equal to 1"),
+    "paused in words": ({"paused": "yes"}, "must be of type boolean"),
+    "a switch without a position": ({"providers": {"stripe": {}}}, "enabled: Required value"),
+    "no database": ({"database": None}, "database: Required value"),
+    "a database without a key": ({"database": {"secretRef": {"name": "x"}}}, "key: Required value"),
+    "a key with a space": (
+        {"database": {"secretRef": {"name": "x", "key": "a b"}}}, "must be a key of a Secret",
+    ),
+    "no push secret": ({"api": {"service": {"name": "api"}}}, "pushSecretRef: Required value"),
+    "a service's name in capitals": (
+        {"api": {"service": {"name": "API"}, "pushSecretRef": {"name": "x", "key": "y"}}},
+        "must have lower-case letters",
+    ),
+}  # fmt: skip
+SCHEDULES = (
+    "@hourly", "@daily", "0 0 1 1 0", "*/15 * * * *", "5,35 8-18 * * mon-fri", "0 4 1,15 JAN-MAR,12 *", "59 23 31 12 6",
+    "0-30/5 */2 * * *",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_what_is_wrong_is_refused_in_a_sentence(namespace, case):
+    spec, sentence = REFUSED[case]
+    with pytest.raises(ClusterRefusedError, match=r".") as refused:
+        await namespace.make(namespace.routes(**spec))
+    assert sentence in str(refused.value)
+
+
+async def test_what_is_right_is_accepted_and_read_as_it_is(namespace):
+    made = await namespace.make(namespace.routes(**FULL))
+    spec = Spec.model_validate(made["spec"])
+    assert spec.model_dump(by_alias=True, exclude_none=True) == made["spec"]
+    assert {key: made["spec"][key] for key in FULL} == FULL
+
+
+async def test_what_is_left_out_has_the_value_that_the_models_give_it(namespace):
+    made = await namespace.make(namespace.routes())
+    assert made["spec"]["sync"] == {"quiet": "100ms", "max": "1s", "resync": "30s"}
+    assert made["spec"]["reconcile"] == {"schedule": "*/15 * * * *", "lookback": "24h", "suspend": False}
+    assert not {"providers", "publish", "paused", "pinVersion"} & made["spec"].keys()
+    bare = namespace.routes()["spec"]
+    assert Spec.model_validate(bare) == Spec.model_validate(made["spec"])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+async def test_schedules_that_cron_knows_are_accepted(namespace, schedule):
+    await namespace.make(namespace.routes(reconcile={"schedule": schedule}))
+
+
+async def test_the_status_keeps_no_field_that_is_not_declared(namespace):
+    made = await namespace.make(namespace.routes())
+    path = PAYMENT_ROUTES.path(namespace.name, "main", "status")
+    kept = await namespace.cluster.ask("PUT", path, {**made, "status": {"version": 7, "surprise": True}})
+    assert kept["status"] == {"version": 7}
+
+
+async def test_an_object_of_an_older_definition_still_reads_and_can_be_edited(namespace):
+    """It was stored when fewer things were asked of it: what it lacks is filled in, what it has wrong may stay."""
+    name = crd.definition()["metadata"]["name"]
+    older = copy.deepcopy(crd.definition())
+    schema = older["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    for field in ("sync", "reconcile", "webhooks", "providers", "publish"):
+        del schema["properties"][field]
+    schema["properties"]["reconcile"] = {
+        "type": "object", "properties": {"schedule": {"type": "string"}, "note": {"type": "string"}},
+    }  # fmt: skip
+    await redefine(namespace, older)
+    await namespace.make(namespace.routes(reconcile={"schedule": "whenever", "note": "gone"}))
+    await redefine(namespace, crd.definition())
+
+    async def reads():
+        return (await namespace.read())["spec"]
+
+    spec = await until(reads, lambda seen: "sync" in seen)
+    assert Spec.model_validate(spec).sync.quiet == "100ms"
+    assert spec["reconcile"]["schedule"] == "whenever"
+    edited = await namespace.edit("main", paused=True)
+    assert edited["spec"]["paused"] is True
+    with pytest.raises(ClusterRefusedError, match="cron"):
+        await namespace.edit("main", reconcile={"schedule": "never"})
+    assert name == "paymentroutes.payments.hingecraft.io"
+
+
+async def redefine(namespace, definition):
+    name = definition["metadata"]["name"]
+    there = await namespace.cluster.get(DEFINITIONS, "", name)
+    definition = {**definition, "metadata": {**definition["metadata"], **version_of(there)}}
+    await namespace.cluster.replace(DEFINITIONS, "", name, definition)
+    # The server takes up a new schema a moment after it has said yes.
+    await asyncio.sleep(1)
+
+
+def version_of(document):
+    return {"resourceVersion": document["metadata"]["resourceVersion"]}
+
+
+async def test_kubectl_shows_the_columns(namespace, plane):
+    await namespace.make(namespace.routes("shown"))
+    status = {
+        "version": 12, "routeCount": 24, "podsSummary": "3/3", "webhooksSummary": "1/1", "checksum": "abc",
+        "latency": {"last": 120, "p50": 100, "p99": 130},
+        "conditions": [{
+            "type": "Ready", "status": "True", "reason": "Serving", "message": "x",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }],
+    }  # fmt: skip
+    document = {**namespace.routes("shown"), "status": status}
+    document.pop("spec")
+    await namespace.cluster.apply(PAYMENT_ROUTES, document, sub="status")
+    head, row = await kubectl(namespace, plane, "get", "proutes", "shown")
+    assert head.split() == ["NAME", "VERSION", "ROUTES", "SYNCED", "WEBHOOKS", "READY", "REASON", "AGE"]
+    assert row.split()[:7] == ["shown", "12", "24", "3/3", "1/1", "True", "Serving"]
+    head, row = await kubectl(namespace, plane, "get", "paymentroutes", "shown", "-o", "wide")
+    assert head.split()[8:] == ["CHECKSUM", "LATENCY", "LAST-RECONCILE"]
+    assert row.split()[8:10] == ["abc", "120"]
+
+
+async def test_kubectl_explains_every_field(namespace, plane):
+    lines = await kubectl(namespace, plane, "explain", "paymentroutes.spec", "--recursive")
+    for field in ("pinVersion", "singleUseCheckouts", "pushSecretRef", "lookback"):
+        assert any(field in line for line in lines)
+
+
+async def kubectl(namespace, plane, *arguments):
+    process = await asyncio.create_subprocess_exec(
+        binaries() / "kubectl", f"--kubeconfig={plane.folder / 'admin.kubeconfig'}", f"--namespace={namespace.name}",
+        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={"HOME": str(namespace.folder)},
+    )  # fmt: skip
+    said, complained = await process.communicate()
+    assert process.returncode == 0, complained.decode()
+    return said.decode().splitlines()

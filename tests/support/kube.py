@@ -1,0 +1,226 @@
+"""A namespace of a test's own on the control plane, and what tests put into it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from kubernetes.aio import config
+from kubernetes.aio.client.configuration import Configuration
+
+from hingecraft_operator.cluster import PAYMENT_ROUTES, SECRETS, SLICES, Cluster, Document, Kind
+from hingecraft_operator.slices import SERVICE_LABEL
+from hingecraft_operator.spec import API_VERSION, KIND
+from support.control_plane import ADMIN, ControlPlane
+from support.folders import open_folder
+from support.pods import PUSH_SECRET
+from support.processes import HingecraftProcess
+
+ROOT = Path(__file__).parents[2]
+RBAC = ROOT / "operator" / "rbac"
+NAMESPACES = Kind("v1", "namespaces")
+ACCOUNT = "hingecraft-operator"
+IMAGE = "registry.example/hingecraft:test"
+_ADDRESSES = itertools.count(1)
+
+
+async def admin_of(plane: ControlPlane) -> Cluster:
+    """The API server with all rights."""
+    configuration = Configuration()
+    loading: Any = config
+    await loading.load_kube_config(str(plane.kubeconfig(ADMIN)), client_configuration=configuration)
+    return Cluster(configuration)
+
+
+class Namespace:
+    """One namespace, in which an operator with just the rights of `operator/rbac` works."""
+
+    def __init__(self, plane: ControlPlane, cluster: Cluster, name: str, folder: Path) -> None:
+        self.plane = plane
+        self.cluster = cluster
+        self.name = name
+        self.folder = folder
+
+    async def allow(self) -> None:
+        """Give the operator its rights."""
+        for file in ("own-namespace.yaml", "watched-namespace.yaml"):
+            for document in yaml.safe_load_all((RBAC / file).read_text()):
+                document["metadata"]["namespace"] = self.name
+                for subject in document.get("subjects", ()):
+                    subject["namespace"] = self.name
+                plural = {"ServiceAccount": "serviceaccounts"}.get(document["kind"], f"{document['kind'].lower()}s")
+                await self.cluster.create(Kind(document["apiVersion"], plural), self.name, document)
+
+    async def token(self) -> str:
+        """As a pod of the operator's service account would have it."""
+        path = f"/api/v1/namespaces/{self.name}/serviceaccounts/{ACCOUNT}/token"
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        found = await self.cluster.ask("POST", path, request)
+        return str(found["status"]["token"])
+
+    async def secret(self, name: str, **values: str) -> None:
+        """Made, or changed."""
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        metadata = {"name": name, "namespace": self.name}
+        await self.cluster.apply(SECRETS, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+
+    async def pods(self, *internal: str, service: str = "api", ready: bool = True) -> None:
+        """Make these the pods behind the Service: a slice for each, since their ports differ."""
+        kept = {f"{service}-{urlsplit(url).port}": urlsplit(url).port for url in internal}
+        for name, port in kept.items():
+            number = next(_ADDRESSES) % 250 + 1
+            await self.cluster.apply(
+                SLICES,
+                {
+                    "apiVersion": SLICES.api_version, "kind": "EndpointSlice", "addressType": "IPv4",
+                    "metadata": {"name": name, "namespace": self.name, "labels": {SERVICE_LABEL: service}},
+                    "ports": [{"name": "internal", "port": port, "protocol": "TCP"}],
+                    "endpoints": [{
+                        "addresses": [f"192.0.2.{number}"], "conditions": {"ready": ready},
+                        "targetRef": {"kind": "Pod", "name": f"pod-{port}", "namespace": self.name},
+                    }],
+                },
+            )  # fmt: skip
+        for piece in await self.cluster.list(SLICES, self.name, labelSelector=f"{SERVICE_LABEL}={service}"):
+            if piece["metadata"]["name"] not in kept:
+                await self.cluster.delete(SLICES, self.name, piece["metadata"]["name"])
+
+    async def database_secret(self, dsn: str, name: str = "database") -> None:
+        await self.secret(name, DATABASE_URL=dsn, PUSH_SECRET=PUSH_SECRET)
+
+    def routes(self, name: str = "main", *, secret: str = "database", **spec: Any) -> Document:
+        """A resource with what it must have."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": name, "namespace": self.name},
+            "spec": {
+                "database": {"secretRef": {"name": secret, "key": "DATABASE_URL"}},
+                "api": {
+                    "service": {"name": "api"},
+                    "pushSecretRef": {"name": secret, "key": "PUSH_SECRET"},
+                },
+                **spec,
+            },
+        }
+
+    async def make(self, document: Document) -> Document:
+        return await self.cluster.create(PAYMENT_ROUTES, self.name, document)
+
+    async def edit(self, name: str, **spec: Any) -> Document:
+        """A merge patch of the spec, as `kubectl patch` sends it; None takes a field away."""
+        return await self.cluster.ask(
+            "PATCH",
+            PAYMENT_ROUTES.path(self.name, name),
+            {"spec": spec},
+            content="application/merge-patch+json",
+        )
+
+    async def remove(self, name: str) -> None:
+        await self.cluster.delete(PAYMENT_ROUTES, self.name, name)
+
+    async def read(self, name: str = "main") -> Document:
+        found = await self.cluster.get(PAYMENT_ROUTES, self.name, name)
+        assert found is not None
+        return found
+
+    async def status(self, name: str = "main") -> Document:
+        found: Document = (await self.read(name)).get("status") or {}
+        return found
+
+    async def condition(self, kind: str, name: str = "main") -> tuple[str, str, str]:
+        """Its status, reason and message."""
+        for condition in (await self.status(name)).get("conditions", ()):
+            if condition["type"] == kind:
+                return condition["status"], condition["reason"], condition["message"]
+        return "", "", ""
+
+    async def becomes(self, kind: str, state: str, reason: str, name: str = "main", within: float = 20.0) -> str:
+        """Wait for a condition; answers its message."""
+        found: tuple[str, str, str] = await until(
+            lambda: self.condition(kind, name), lambda seen: seen[:2] == (state, reason), within=within
+        )
+        return found[2]
+
+    async def shows(self, name: str = "main", within: float = 20.0, **wanted: Any) -> Document:
+        """Wait until the status says that."""
+        found: Document = await until(
+            lambda: self.status(name),
+            lambda status: all(status.get(key) == value for key, value in wanted.items()),
+            within=within,
+        )
+        return found
+
+    async def events(self) -> list[tuple[str, str]]:
+        """Reason and note of each, as `kubectl describe` shows them."""
+        found = await self.cluster.ask("GET", f"/apis/events.k8s.io/v1/namespaces/{self.name}/events")
+        return [(item["reason"], item.get("note", "")) for item in found["items"]]
+
+
+async def until(look: Callable[[], Awaitable[Any]], good: Callable[[Any], bool], within: float = 20.0) -> Any:
+    """Look until it is good; what was seen last is in the error."""
+    seen: Any = None
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                seen = await look()
+                if good(seen):
+                    return seen
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"after {within} s: {seen}") from None
+
+
+@asynccontextmanager
+async def namespace_of(plane: ControlPlane) -> AsyncIterator[Namespace]:
+    cluster = await admin_of(plane)
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    await cluster.ask("POST", NAMESPACES.path(None), document)
+    try:
+        with open_folder() as folder:
+            namespace = Namespace(plane, cluster, name, folder)
+            await namespace.allow()
+            yield namespace
+    finally:
+        await cluster.delete(NAMESPACES, "", name)
+        await cluster.close()
+
+
+class OperatorProcess(HingecraftProcess):
+    """A replica with the rights of the manifests and no others."""
+
+    module = "support.operator_process"
+
+    def __init__(self, namespace: Namespace, token: str, name: str, **environment: str) -> None:
+        server = environment.pop("server", None)
+        settings = {
+            "KUBECONFIG": str(namespace.plane.kubeconfig(token, server=server, name=f"{namespace.name}-{name}")),
+            "PYTHONPATH": str(ROOT / "tests"),
+            "OPERATOR_NAMESPACE": namespace.name,
+            "OPERATOR_NAME": name,
+            "WATCH_NAMESPACES": namespace.name,
+            "RECONCILE_IMAGE": IMAGE,
+            "ALLOW_PRIVATE_WEBHOOKS": "true",
+            "OPERATOR_PORT": "0",
+            **environment,
+        }
+        super().__init__(namespace.folder, name, **settings)
+
+
+@asynccontextmanager
+async def operating(namespace: Namespace, name: str = "one", **environment: str) -> AsyncIterator[OperatorProcess]:
+    process = OperatorProcess(namespace, await namespace.token(), name, **environment)
+    await process.start()
+    try:
+        yield process
+    finally:
+        await process.stop()
