@@ -99,6 +99,15 @@ async def dsn() -> AsyncIterator[Secret]:
 
 
 @pytest.fixture
+async def other_dsn() -> AsyncIterator[Secret]:
+    """Another database beside the test's own."""
+    name = await _create(TEMPLATE)
+    await _install(name)
+    yield DsnSecret(dsn_of(name))
+    await _drop(name)
+
+
+@pytest.fixture
 async def empty_dsn() -> AsyncIterator[Secret]:
     """A database with nothing in it."""
     name = await _create("template0")

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
-from hingecraft.errors import OperatorError
 from hingecraft.settings import load
 from hingecraft_operator import handlers, probes, slices
 from hingecraft_operator.cluster import Cluster, connect
@@ -27,6 +26,10 @@ from hingecraft_operator.surroundings import Surroundings
 log = logging.getLogger(__name__)
 
 _ENDS_WITHIN = 5.0
+
+
+class ToldToStopError(Exception):
+    """By a signal that kopf has taken for itself."""
 
 
 async def operate(settings: OperatorSettings, locate: Locate) -> None:
@@ -60,6 +63,8 @@ async def _lead(around: Surroundings, elector: Elector, pulse: probes.Pulse) -> 
             tasks.create_task(_watch(fleet, around.cluster, around.settings))
     except* LeadershipLostError as errors:
         raise errors.exceptions[0] from None
+    except* ToldToStopError:
+        log.info("%s was told to stop", around.settings.operator_name)
 
 
 async def _hold(elector: Elector) -> None:
@@ -72,8 +77,9 @@ async def _hold(elector: Elector) -> None:
 
 
 async def _watch(fleet: Fleet, cluster: Cluster, settings: OperatorSettings) -> None:
-    await handlers.watch(fleet, cluster, settings)
-    raise OperatorError("the watches have ended: is the CustomResourceDefinition of PaymentRoutes installed?")
+    """A watch that fails is begun again; what it has missed is found by the fleet's own lists."""
+    await process.outlive("watching", lambda: handlers.watch(fleet, cluster, settings))
+    raise ToldToStopError
 
 
 def run(settings: OperatorSettings, locate: Locate = slices.locate) -> int:

@@ -116,7 +116,8 @@ def edited_by(found: Document) -> str | None:
     """Who else says something of its spec: an apply of ours would leave what they have added."""
     for entry in found["metadata"].get("managedFields") or []:
         fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
-        if entry.get("manager") != FIELD_MANAGER and not entry.get("subresource") and "f:spec" in fields:
+        ours = (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply")
+        if not ours and not entry.get("subresource") and "f:spec" in fields:
             return str(entry.get("manager"))
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,7 +46,9 @@ def registry_of(fleet: Fleet, cluster: Cluster) -> kopf.OperatorRegistry:
 
 
 def settings_of() -> kopf.OperatorSettings:
-    """Watch, and write nothing: Events and status are written by the operator itself."""
+    """Watch, and write nothing: Events, status and log are written by the operator itself."""
+    # It would log each event, with all of its settings.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -56,7 +59,7 @@ def settings_of() -> kopf.OperatorSettings:
 
 
 async def watch(fleet: Fleet, cluster: Cluster, settings: OperatorSettings) -> None:
-    """Until cancelled."""
+    """Until cancelled, or until the process is told to stop: kopf takes its signals for itself."""
     everywhere = settings.scopes == (None,)
     await kopf.operator(
         registry=registry_of(fleet, cluster),

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.process import outlive
 from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
 from hingecraft_operator.events import Recorder
 from hingecraft_operator.observed import Observed, Verdict
@@ -99,12 +99,18 @@ class Keeper:
         """How the look ended, for who counts; a surprise in one resource is none of the others' business."""
         try:
             return await self._look()
-        except (ClusterUnavailableError, ClusterRefusedError, DatabaseUnavailableError) as error:
+        except ClusterUnavailableError as error:
             log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
-            return "failed"
-        except Exception:
+        except ClusterRefusedError as error:
+            log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
+            self._observed.trouble = Verdict("False", "KubernetesRefused", str(error))
+        except Exception as error:
             log.exception("%s/%s could not be looked at", self.namespace, self.name)
-            return "failed"
+            self._observed.trouble = Verdict(
+                "False", "InternalError", f"{type(error).__name__}: see the operator's log"
+            )
+        self._reporter.changed()
+        return "failed"
 
     async def _look(self) -> str:
         resource = await self._around.cluster.get(PAYMENT_ROUTES, self.namespace, self.name)
@@ -121,7 +127,7 @@ class Keeper:
     async def _serve(self, resource: Document) -> str:
         self._reporter.adopt(resource)
         if self._reporting is None:
-            self._reporting = asyncio.create_task(self._reporter.run())
+            self._reporting = asyncio.create_task(outlive("reporting", self._reporter.run))
         self._observed.generation = resource["metadata"].get("generation")
         try:
             self.spec = Spec.model_validate(resource["spec"])

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LEASE_NAME = "hingecraft-operator"
 _NOBODY = ""
+# What stays the same for as long as one replica leads.
+_TERM = ("holderIdentity", "acquireTime")
 
 
 class LeadershipLostError(HingecraftError):
@@ -123,8 +125,19 @@ class Elector:
         return await self._write(found)
 
     async def _renew(self) -> bool:
+        """A conflict may be a renewal of our own whose answer was lost: then what is there is still our term."""
         assert self._held is not None
-        return await self._write({**self._held, "spec": {**self._held["spec"], "renewTime": _now()}})
+        held = self._held
+        try:
+            return await self._write(_renewed(held))
+        except ClusterRefusedError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+        found = await self._cluster.get(LEASES, self._namespace, LEASE_NAME)
+        if found is None or any(found["spec"].get(key) != held["spec"].get(key) for key in _TERM):
+            self._held = None
+            return False
+        return await self._write(_renewed(found))
 
     async def _write(self, document: Document) -> bool:
         """With the version that was read: whoever wrote in between wins."""
@@ -160,6 +173,10 @@ class Elector:
             "renewTime": _now(),
             "leaseTransitions": turns,
         }
+
+
+def _renewed(lease: Document) -> Document:
+    return {**lease, "spec": {**lease["spec"], "renewTime": _now()}}
 
 
 def _now() -> str:

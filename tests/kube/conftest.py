@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from hingecraft.settings import Secret
 from hingecraft_operator.cluster import Kind
 from hingecraft_operator.crd import definition
 from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder
 from support.go_tools import MissingToolError
-from support.kube import Namespace, admin_of, namespace_of, until
+from support.kube import Namespace, OperatorProcess, admin_of, namespace_of, operating, until
+from support.pods import Running, running_pod
 
 DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
 
@@ -48,3 +50,20 @@ async def plane(started_plane: ControlPlane) -> ControlPlane:
 async def namespace(plane: ControlPlane) -> AsyncIterator[Namespace]:
     async with namespace_of(plane) as made:
         yield made
+
+
+@pytest.fixture
+async def pod(dsn: Secret) -> AsyncIterator[Running]:
+    async with running_pod(dsn) as running:
+        yield running
+
+
+@pytest.fixture
+async def served(namespace: Namespace, pod: Running, dsn: Secret) -> AsyncIterator[OperatorProcess]:
+    """A resource that is served by one pod and one operator."""
+    async with operating(namespace) as operator:
+        await namespace.pods(pod.internal)
+        await namespace.database_secret(dsn.newest)
+        await namespace.make(namespace.routes())
+        await namespace.becomes("FanoutComplete", "True", "Complete")
+        yield operator

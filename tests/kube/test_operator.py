@@ -1,19 +1,232 @@
-"""From a commit to every pod through the operator, with the rights of its manifests alone."""
+"""What an SRE declares reaches the pods, what they serve is reported; with the rights of the manifests alone."""
 
 from __future__ import annotations
 
-from support.kube import operating
-from support.pods import running_pod
+import asyncio
+import time
+
+import asyncpg
+
+from support.kube import operating, until
+from support.pods import ADMIN, PUSH_SECRET, running_pod
+
+CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
+OPEN_CHF = "UPDATE currencies SET enabled = true WHERE code = 'CHF'"
 
 
-async def test_a_resource_is_served(namespace, dsn, conn):
+async def routes_of(pod):
+    return (await pod.call("GET", "/routes"))[1]["data"]["routes"]
+
+
+async def served_routes(pod, good, within=3.0):
+    return await until(lambda: routes_of(pod), good, within=within)
+
+
+async def test_a_commit_reaches_every_pod_and_is_reported(namespace, dsn, conn):
     async with running_pod(dsn) as first, running_pod(dsn) as second, operating(namespace):
         await namespace.pods(first.internal, second.internal)
         await namespace.database_secret(dsn.newest)
-        await namespace.make(namespace.routes())
+        made = await namespace.make(namespace.routes())
         await namespace.becomes("Ready", "True", "ReconcileDegraded")
-        await conn.execute("UPDATE currencies SET enabled = false WHERE code = 'CHF'")
+        await conn.execute(CLOSE_CHF)
+        for each in (first, second):
+            await each.serves(2)
         status = await namespace.shows(version=2, podsSummary="2/2")
-        print(status)
-        assert "CHF" not in (await first.call("GET", "/routes"))[1]["data"]["routes"]
-        print(await namespace.events())
+        row = await conn.fetchrow(
+            "SELECT checksum, (SELECT id FROM installation)::text AS id FROM payment_routes WHERE version = 2"
+        )
+        assert (status["checksum"], status["installationId"]) == (row["checksum"], row["id"])
+        assert status["pods"] == {"total": 2, "synced": 2, "lagging": []}
+        assert status["routeCount"] == len(await routes_of(first))
+        assert 100 <= status["latency"]["last"] < 2000
+        assert status["observedGeneration"] == made["metadata"]["generation"] == 1
+        assert {reason for reason, _ in await namespace.events()} >= {"Listening", "Published", "Complete"}
+
+
+async def test_the_resource_carries_neither_finalizer_nor_annotation(namespace, served):
+    found = (await namespace.read())["metadata"]
+    assert "finalizers" not in found
+    assert "annotations" not in found
+    assert {entry["manager"] for entry in found["managedFields"] if entry["operation"] == "Apply"} == {
+        "hingecraft-operator"
+    }
+
+
+async def test_a_pod_that_does_not_answer_is_named(namespace, served, pod, conn):
+    dead = "http://127.0.0.1:9"
+    await namespace.pods(pod.internal, dead)
+    await conn.execute(CLOSE_CHF)
+    message = await namespace.becomes("FanoutComplete", "False", "PodsLagging")
+    assert "pod-9" in message
+    status = await namespace.shows(podsSummary="1/2")
+    assert status["pods"]["lagging"] == ["pod-9"]
+    assert (await namespace.condition("Ready"))[:2] == ("False", "PodsLagging")
+    await namespace.pods(pod.internal)
+    await namespace.becomes("FanoutComplete", "True", "Complete")
+
+
+async def test_a_new_pod_is_told_although_it_is_not_ready_and_nothing_has_changed(namespace, served, pod, dsn, conn):
+    await conn.execute(CLOSE_CHF)
+    await namespace.shows(version=2)
+    async with running_pod(dsn, background=False, wait=False) as late:
+        await namespace.pods(pod.internal, late.internal, ready=False)
+        await late.serves(2)
+        await namespace.shows(podsSummary="2/2")
+
+
+async def test_without_any_pod_it_says_so(namespace, served):
+    await namespace.pods()
+    await namespace.becomes("FanoutComplete", "False", "NoPods")
+
+
+async def test_a_provider_is_switched_off_and_its_switch_is_taken_from_the_admin(namespace, served, pod):
+    assert (await routes_of(pod))["CHF"]["available"]
+    await namespace.edit("main", providers={"stripe": {"enabled": False}})
+    began = time.monotonic()
+    await served_routes(pod, lambda routes: not routes["CHF"]["available"])
+    assert time.monotonic() - began < 1
+    status, body = await pod.call(
+        "PATCH", "/admin/policy", headers=ADMIN, json={"providers": {"stripe": {"enabled": True}}}
+    )
+    assert (status, body["code"]) == (409, "managed_by_resource")
+    status, _ = await pod.call(
+        "PATCH", "/admin/policy", headers=ADMIN, json={"providers": {"nowpayments": {"enabled": False}}}
+    )
+    assert status == 200, "a field that the resource does not set stays the admin's"
+    await namespace.edit("main", providers={"stripe": {"enabled": True}})
+    routes = await served_routes(pod, lambda routes: routes["CHF"]["available"])
+    assert routes["BTC"]["provider"] == "wallet" or not routes["BTC"]["available"], "and as the admin left it"
+
+
+async def test_a_pin_goes_back_and_is_taken_away_again(namespace, served, pod, conn):
+    await conn.execute(CLOSE_CHF)
+    await namespace.shows(version=2)
+    await namespace.edit("main", pinVersion=1)
+    await pod.serves(3)
+    await conn.execute(OPEN_CHF)
+    await served_routes(pod, lambda routes: "CHF" in routes)
+    status, body = await pod.call("POST", "/admin/routes/pin", headers=ADMIN, json={"version": None})
+    assert (status, body["code"]) == (409, "managed_by_resource")
+    await namespace.edit("main", pinVersion=None)
+    await until(lambda: conn.fetchval("SELECT pin_version IS NULL FROM route_policy"), bool)
+    await conn.execute(CLOSE_CHF)
+    await served_routes(pod, lambda routes: "CHF" not in routes)
+
+
+async def test_a_pin_of_a_version_that_is_gone_is_said(namespace, served):
+    await namespace.edit("main", pinVersion=4711)
+    message = await namespace.becomes("RoutesBuilt", "False", "PinMissing")
+    assert "take pinVersion away" in message
+    await namespace.edit("main", pinVersion=None)
+    await namespace.becomes("RoutesBuilt", "True", "Published")
+
+
+async def test_paused_publishes_nothing_and_keeps_serving(namespace, served, pod, conn):
+    await namespace.edit("main", paused=True)
+    await namespace.becomes("Ready", "True", "ReconcileDegraded")
+    await namespace.becomes("RoutesBuilt", "True", "Paused")
+    await conn.execute(CLOSE_CHF)
+    status, body = await pod.call("POST", "/admin/refresh", headers=ADMIN)
+    assert (status, body["code"]) == (409, "paused")
+    await asyncio.sleep(1)
+    assert "CHF" in await routes_of(pod)
+    await namespace.edit("main", paused=False)
+    await served_routes(pod, lambda routes: "CHF" not in routes)
+    await namespace.becomes("RoutesBuilt", "True", "Published")
+
+
+async def test_single_use_checkouts_are_published_when_it_says_so(namespace, served, conn):
+    await namespace.edit("main", publish={"singleUseCheckouts": True})
+    await until(lambda: conn.fetchval("SELECT single_use_checkouts FROM route_policy"), bool)
+    assert await conn.fetchval("SELECT managed FROM route_policy") == ["publish.singleUseCheckouts"]
+    await namespace.edit("main", publish=None)
+    await until(lambda: conn.fetchval("SELECT managed FROM route_policy"), lambda managed: managed == [])
+    assert await conn.fetchval("SELECT single_use_checkouts FROM route_policy"), "it keeps its value"
+
+
+async def test_a_push_secret_is_rotated(namespace, served, pod, dsn, conn):
+    """While two are accepted, whichever is used: the pods have both, the operator signs with the first."""
+    await namespace.secret("database", DATABASE_URL=dsn.newest, PUSH_SECRET=f"{PUSH_SECRET},the-old-push-secret")
+    await namespace.edit("main", sync={"resync": "5s"})
+    await conn.execute(CLOSE_CHF)
+    await namespace.shows(version=2, podsSummary="1/1")
+
+
+async def test_a_missing_and_a_wrong_secret_are_named_and_what_runs_goes_on(namespace, served, pod, dsn, conn):
+    await namespace.secret("database", DATABASE_URL=dsn.newest, PUSH_SECRET="")
+    await namespace.edit("main", sync={"resync": "5s"})
+    message = await namespace.becomes("DatabaseConnected", "False", "SecretMissing")
+    assert message == "the Secret database has no key PUSH_SECRET, or it is empty"
+    await conn.execute(CLOSE_CHF)
+    await pod.serves(2)
+    await namespace.secret("database", DATABASE_URL="mysql://nowhere", PUSH_SECRET=PUSH_SECRET)
+    message = await namespace.becomes("DatabaseConnected", "False", "SecretWrong")
+    assert "must start with postgresql://" in message
+    assert "nowhere" not in message
+    await namespace.database_secret(dsn.newest)
+    await namespace.becomes("DatabaseConnected", "True", "Listening")
+
+
+async def test_a_secret_that_comes_late_is_found(namespace, pod, dsn):
+    async with operating(namespace):
+        await namespace.pods(pod.internal)
+        await namespace.make(namespace.routes())
+        message = await namespace.becomes("Ready", "False", "SecretMissing")
+        assert message == f"the Secret database does not exist in the namespace {namespace.name}"
+        await namespace.database_secret(dsn.newest)
+        await namespace.becomes("DatabaseConnected", "True", "Listening", within=15)
+
+
+async def test_a_second_resource_of_one_database_is_told_who_has_it(namespace, served, dsn):
+    await namespace.make(namespace.routes("second", paused=True))
+    message = await namespace.becomes("Ready", "False", "DatabaseClaimed", name="second")
+    assert f"the database belongs to {namespace.name}/main" in message
+    policy = await asyncpg.connect(dsn.newest)
+    assert not await policy.fetchval("SELECT paused FROM route_policy"), "and it has no say"
+    await policy.close()
+    await namespace.remove("main")
+    await namespace.becomes("RoutesBuilt", "True", "Paused", name="second")
+
+
+async def test_a_secret_that_leads_to_another_database_is_not_followed(namespace, served, dsn, pod, other_dsn):
+    before = (await namespace.status())["installationId"]
+    await namespace.database_secret(other_dsn.newest)
+    await namespace.edit("main", paused=True)
+    message = await namespace.becomes("Ready", "False", "DatabaseChanged")
+    assert before in message
+    other = await asyncpg.connect(other_dsn.newest)
+    assert not await other.fetchval("SELECT paused OR claimed_by IS NOT NULL FROM route_policy, installation")
+    await other.close()
+    assert (await namespace.status())["installationId"] == before
+    await namespace.database_secret(dsn.newest)
+    await namespace.becomes("RoutesBuilt", "True", "Paused")
+
+
+async def test_a_claim_of_another_cluster_is_taken_over_only_when_it_is_said(namespace, pod, dsn, conn):
+    await conn.execute("UPDATE installation SET claimed_by = 'u-1', claimed_as = 'prod/main', claimed_in = 'far'")
+    async with operating(namespace):
+        await namespace.pods(pod.internal)
+        await namespace.database_secret(dsn.newest)
+        made = await namespace.make(namespace.routes())
+        message = await namespace.becomes("Ready", "False", "DatabaseClaimed")
+        assert "annotate this one with payments.hingecraft.io/take-over=u-1" in message
+        await namespace.annotate("main", {"payments.hingecraft.io/take-over": "u-1"})
+        await namespace.becomes("DatabaseConnected", "True", "Listening")
+        assert await conn.fetchval("SELECT claimed_by FROM installation") == made["metadata"]["uid"]
+
+
+async def test_deleting_it_gives_back_what_it_had(namespace, served, conn):
+    await namespace.edit("main", providers={"stripe": {"enabled": False}})
+    await until(lambda: conn.fetchval("SELECT managed FROM route_policy"), lambda managed: managed != [])
+    await namespace.remove("main")
+    await until(lambda: conn.fetchval("SELECT claimed_by IS NULL FROM installation"), bool)
+    assert await conn.fetchval("SELECT managed = '{}' AND disabled_providers = '{stripe}' FROM route_policy")
+
+
+async def test_an_invalid_address_family_or_port_is_passed_over(namespace, served, pod):
+    """A Service with other ports has slices in which ours is not named."""
+    await namespace.pods(pod.internal)
+    await namespace.edit("main", api={"service": {"port": "metrics"}})
+    await namespace.becomes("FanoutComplete", "False", "NoPods")
+    await namespace.edit("main", api={"service": {"port": "internal"}})
+    await namespace.becomes("FanoutComplete", "True", "Complete")

@@ -71,7 +71,7 @@ class ControlPlane:
         self._start(
             "kube-controller-manager", f"--kubeconfig={self.kubeconfig(CONTROLLER)}", "--leader-elect=false",
             f"--controllers={','.join(_CONTROLLERS)}", f"--service-account-private-key-file={self.folder / 'sa.key'}",
-            f"--root-ca-file={self.authority}", "--secure-port=0", "--use-service-account-credentials=false",
+            f"--root-ca-file={self.authority}", "--secure-port=0", "--use-service-account-credentials=true",
             "--kube-api-qps=200", "--kube-api-burst=400",
         )  # fmt: skip
 

@@ -59,6 +59,12 @@ class Namespace:
                 plural = {"ServiceAccount": "serviceaccounts"}.get(document["kind"], f"{document['kind'].lower()}s")
                 await self.cluster.create(Kind(document["apiVersion"], plural), self.name, document)
 
+    async def label(self, labels: dict[str, str]) -> None:
+        """On the namespace itself."""
+        change = {"metadata": {"labels": labels}}
+        path = NAMESPACES.path(None, self.name)
+        await self.cluster.ask("PATCH", path, change, content="application/merge-patch+json")
+
     async def token(self) -> str:
         """As a pod of the operator's service account would have it."""
         path = f"/api/v1/namespaces/{self.name}/serviceaccounts/{ACCOUNT}/token"
@@ -123,6 +129,12 @@ class Namespace:
             {"spec": spec},
             content="application/merge-patch+json",
         )
+
+    async def annotate(self, name: str, annotations: dict[str, str]) -> None:
+        """As `kubectl annotate` does."""
+        path = PAYMENT_ROUTES.path(self.name, name)
+        change = {"metadata": {"annotations": annotations}}
+        await self.cluster.ask("PATCH", path, change, content="application/merge-patch+json")
 
     async def remove(self, name: str) -> None:
         await self.cluster.delete(PAYMENT_ROUTES, self.name, name)

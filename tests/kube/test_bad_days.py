@@ -1,0 +1,251 @@
+"""Whatever dies, hangs or lies between Kubernetes, Postgres, operator and pods: the next healthy one repairs it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import time
+
+import asyncpg
+import pytest
+
+from hingecraft.settings import DsnSecret
+from hingecraft_operator.cluster import CRON_JOBS, LEASES, PAYMENT_ROUTES
+from hingecraft_operator.lease import LEASE_NAME
+from support.api_proxy import ApiProxy
+from support.kube import NAMESPACES, OperatorProcess, operating, until
+from support.pods import running_pod
+from support.processes import Proxy
+
+SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
+ONLY_ONE_PUBLISHES = "SELECT count(*) = count(DISTINCT version) AND max(version) = count(*) FROM payment_routes"
+
+
+async def leader(namespace):
+    lease = await namespace.cluster.get(LEASES, namespace.name, LEASE_NAME)
+    return lease["spec"].get("holderIdentity") if lease else None
+
+
+async def begin(namespace, pod, dsn):
+    await namespace.pods(pod.internal)
+    await namespace.database_secret(dsn)
+    await namespace.make(namespace.routes())
+    await namespace.becomes("FanoutComplete", "True", "Complete")
+
+
+@pytest.fixture
+async def two(namespace, pod, dsn):
+    """Two replicas, of which `first` leads."""
+    token = await namespace.token()
+    first, second = (OperatorProcess(namespace, token, name) for name in ("first", "second"))
+    await first.start()
+    await until(lambda: leader(namespace), lambda name: name == "first")
+    await second.start()
+    await begin(namespace, pod, dsn.newest)
+    yield first, second
+    await first.stop()
+    await second.stop()
+
+
+async def test_a_leader_that_is_killed_is_followed_within_the_time_of_its_lease(namespace, two, pod, conn):
+    first, _ = two
+    await conn.execute(SWITCH_CHF)
+    await first.kill()
+    killed = time.monotonic()
+    await conn.execute(SWITCH_CHF)
+    await until(lambda: leader(namespace), lambda name: name == "second", within=25)
+    await namespace.edit("main", paused=True)
+    await namespace.becomes("RoutesBuilt", "True", "Paused")
+    assert time.monotonic() - killed < 25
+    await namespace.edit("main", paused=False)
+    await conn.execute(SWITCH_CHF)
+    number = await until(lambda: conn.fetchval("SELECT max(version) FROM payment_routes"), lambda seen: seen >= 2)
+    await pod.serves(number)
+    assert await conn.fetchval(ONLY_ONE_PUBLISHES)
+
+
+async def test_a_leader_that_is_told_to_stop_gives_its_lease_back(namespace, two, pod, conn):
+    first, _ = two
+    began = time.monotonic()
+    first.signal(signal.SIGTERM)
+    assert await first.wait() == 0
+    await until(lambda: leader(namespace), lambda name: name == "second", within=10)
+    await conn.execute(SWITCH_CHF)
+    await pod.serves(2)
+    assert time.monotonic() - began < 15
+
+
+async def test_a_leader_that_is_stopped_for_twenty_seconds_ends_when_it_wakes(namespace, two, pod, conn):
+    first, _ = two
+    first.signal(signal.SIGSTOP)
+    await until(lambda: leader(namespace), lambda name: name == "second", within=25)
+    await conn.execute(SWITCH_CHF)
+    await pod.serves(2)
+    await asyncio.sleep(3)
+    first.signal(signal.SIGCONT)
+    assert await first.wait() == 1
+    await conn.execute(SWITCH_CHF)
+    await pod.serves(3)
+    assert await leader(namespace) == "second"
+    assert await conn.fetchval(ONLY_ONE_PUBLISHES), "never two of one number, whoever publishes"
+
+
+async def test_the_api_server_is_away_for_thirty_seconds(namespace, two, pod, conn):
+    """Who leads gives up and ends, as a pod that is started again would; the pods find new versions by themselves."""
+    first, second = two
+    namespace.plane.kill_api_server()
+    away = time.monotonic()
+    assert await first.wait(20) == 1
+    await conn.execute(SWITCH_CHF)
+    await first.start()
+    await asyncio.sleep(max(0, 30 - (time.monotonic() - away)))
+    namespace.plane.start_api_server()
+    await until(lambda: leader(namespace), lambda name: name in {"first", "second"}, within=30)
+    await namespace.shows(version=2, podsSummary="1/1", within=30)
+    assert second.running
+    await conn.execute(SWITCH_CHF)
+    await pod.serves(3)
+
+
+async def test_watches_that_fall_silent_cost_seconds(namespace, pod, dsn, conn):
+    async with ApiProxy(namespace.plane).running() as proxy, operating(namespace, server=proxy.address):
+        await begin(namespace, pod, dsn.newest)
+        proxy.silence_watches()
+        await namespace.edit("main", paused=True)
+        await namespace.becomes("RoutesBuilt", "True", "Paused", within=25)
+
+
+async def test_conflicts_and_too_many_requests_are_waited_out(namespace, pod, dsn, conn):
+    async with ApiProxy(namespace.plane).running() as proxy:
+        proxy.refuse("PATCH", "/status$", 409, 3)
+        proxy.refuse("PATCH", "/cronjobs/", 429, 2, **{"Retry-After": "1"})
+        proxy.refuse("GET", "/secrets/", 429, 2, **{"Retry-After": "1"})
+        proxy.refuse("PUT", "/leases/", 500, 2)
+        async with operating(namespace, server=proxy.address) as operator:
+            await begin(namespace, pod, dsn.newest)
+            await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile"), bool)
+            await conn.execute(SWITCH_CHF)
+            await namespace.shows(version=2, podsSummary="1/1")
+            assert proxy.refused == 9
+            assert operator.running
+
+
+async def test_a_resource_is_deleted_and_made_again_while_it_is_rebuilt(namespace, served, pod, conn, dsn):
+    """A transaction of ours holds the publishers up, so that the rebuild is under way while the resource goes."""
+    holder = await asyncpg.connect(dsn.newest)
+    await holder.execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('hingecraft.routes'))")
+    await conn.execute(SWITCH_CHF)
+    await asyncio.sleep(0.5)
+    await namespace.remove("main")
+    made = await namespace.make(namespace.routes(paused=False))
+    await asyncio.sleep(0.5)
+    await holder.execute("COMMIT")
+    await holder.close()
+    await namespace.becomes("FanoutComplete", "True", "Complete")
+    await pod.serves(2)
+    uid = made["metadata"]["uid"]
+    await until(lambda: conn.fetchval("SELECT claimed_by FROM installation"), lambda seen: seen == uid)
+    assert await conn.fetchval("SELECT managed FROM route_policy") == ["paused"]
+
+
+async def test_the_database_is_away_at_the_start(namespace, pod, dsn):
+    name = dsn.newest.rpartition("/")[2]
+    admin = await asyncpg.connect(dsn.newest.replace(f"/{name}", "/postgres"))
+    await namespace.pods(pod.internal)
+    await namespace.database_secret(dsn.newest)
+    await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    async with operating(namespace):
+        await namespace.make(namespace.routes())
+        await namespace.becomes("Ready", "False", "Unreachable")
+        await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        await namespace.becomes("FanoutComplete", "True", "Complete")
+    await admin.close()
+
+
+async def test_the_database_goes_away_in_the_middle_and_comes_back(namespace, dsn, pod, conn):
+    address = dsn.newest.rpartition("@")[2].partition("/")[0]
+    async with Proxy(int(address.rpartition(":")[2])).running() as proxy, operating(namespace):
+        await begin(namespace, pod, dsn.newest.replace(address, f"127.0.0.1:{proxy.port}"))
+        proxy.swallow()
+        await namespace.becomes("DatabaseConnected", "False", "Unreachable")
+        await conn.execute(SWITCH_CHF)
+        proxy.heal()
+        await namespace.shows(version=2, podsSummary="1/1")
+        await namespace.becomes("DatabaseConnected", "True", "Listening")
+
+
+async def test_one_broken_resource_slows_no_other(namespace, served, pod, conn):
+    """Its database accepts connections and never answers."""
+    silent = socket.create_server(("127.0.0.1", 0), backlog=100)
+    port = silent.getsockname()[1]
+    await namespace.database_secret(f"postgresql://nobody@127.0.0.1:{port}/none", name="broken")
+    for number in range(10):
+        await namespace.make(namespace.routes(f"broken-{number}", secret="broken"))
+    await namespace.becomes("Ready", "False", "Unreachable", name="broken-9")
+    for version in range(2, 7):
+        await conn.execute(SWITCH_CHF)
+        assert await pod.serves(version) < 1
+    silent.close()
+
+
+async def test_a_hundred_resources_at_once(namespace, served, pod, dsn, conn):
+    """Each is looked at; all but the first are told that the database is somebody else's."""
+    names = [f"many-{number:03}" for number in range(100)]
+    await asyncio.gather(*(namespace.make(namespace.routes(name)) for name in names))
+
+    async def told():
+        found = await namespace.cluster.list(PAYMENT_ROUTES, namespace.name)
+        return sum(
+            condition["reason"] == "DatabaseClaimed"
+            for each in found
+            for condition in (each.get("status") or {}).get("conditions", ())
+            if condition["type"] == "Ready"
+        )
+
+    await until(told, lambda count: count == 100, within=30)
+    await conn.execute(SWITCH_CHF)
+    await pod.serves(2)
+
+
+async def test_a_namespace_goes_with_everything_in_it(namespace, served):
+    """With the operator at work: nothing of its making stands in the way."""
+    await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile"), bool)
+    began = time.monotonic()
+    await namespace.cluster.delete(NAMESPACES, "", namespace.name)
+    await until(lambda: namespace.cluster.get(NAMESPACES, "", namespace.name), lambda found: found is None, within=30)
+    assert time.monotonic() - began < 30
+
+
+async def test_a_namespace_goes_while_no_operator_runs(namespace, pod, dsn):
+    async with operating(namespace):
+        await begin(namespace, pod, dsn.newest)
+    await namespace.cluster.delete(NAMESPACES, "", namespace.name)
+    await until(lambda: namespace.cluster.get(NAMESPACES, "", namespace.name), lambda found: found is None, within=30)
+
+
+async def test_a_database_whose_resource_went_while_nobody_looked_is_had_again(namespace, pod, dsn, conn):
+    async with operating(namespace):
+        await begin(namespace, pod, dsn.newest)
+    await namespace.remove("main")
+    async with operating(namespace):
+        await namespace.make(namespace.routes("second"))
+        await namespace.becomes("FanoutComplete", "True", "Complete", name="second")
+        assert await conn.fetchval("SELECT claimed_as FROM installation") == f"{namespace.name}/second"
+
+
+async def test_a_replica_that_waits_is_alive_and_a_rotated_password_is_taken_up(namespace, pod, dsn, conn):
+    """The role's password is another one: connections that are open go on, new ones need the new Secret."""
+    await conn.execute("CREATE ROLE rotated LOGIN SUPERUSER")
+    name = dsn.newest.rpartition("@")[2]
+    try:
+        async with operating(namespace), running_pod(DsnSecret(dsn.newest)):
+            await begin(namespace, pod, dsn.newest)
+            await namespace.database_secret(f"postgresql://rotated@{name}")
+            await namespace.edit("main", sync={"resync": "5s"})
+            query = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'rotated' AND datname = current_database()"
+            await until(lambda: conn.fetchval(query), bool)
+            await conn.execute(SWITCH_CHF)
+            await namespace.shows(version=2)
+    finally:
+        await conn.execute("DROP ROLE rotated")

@@ -1,0 +1,186 @@
+"""The reconciliation's CronJob: made, kept, repaired, collected; what is missing is said, how it ended is read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hingecraft_operator.cluster import CRON_JOBS, JOBS
+from hingecraft_operator.cronjob import name_of
+from support.kube import IMAGE, operating, until
+
+BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
+PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.example.com"}
+RUN = """
+INSERT INTO reconcile_runs (started_at, finished_at, succeeded, summary)
+VALUES (now() - interval '1 minute', now(), $1, $2::text::jsonb)
+"""
+
+
+async def job_of(namespace, name="main-reconcile"):
+    return await namespace.cluster.get(CRON_JOBS, namespace.name, name)
+
+
+async def made(namespace, good=bool):
+    return await until(lambda: job_of(namespace), lambda job: job is not None and good(job))
+
+
+@pytest.fixture
+async def healthy(namespace, served):
+    await namespace.secret("providers", **PROVIDERS)
+    await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
+
+
+async def test_it_is_what_the_resource_says(namespace, served):
+    reconcile = {
+        "schedule": "5 * * * *", "lookback": "48h", "envFrom": [{"secretRef": {"name": "providers"}}],
+        "serviceAccountName": "reconcile", "imagePullSecrets": [{"name": "registry"}],
+        "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}},
+    }  # fmt: skip
+    await namespace.edit("main", reconcile=reconcile)
+    job = await made(namespace, lambda job: job["spec"]["schedule"] == "5 * * * *")
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    owner = job["metadata"]["ownerReferences"][0]
+    assert (owner["kind"], owner["name"], owner["controller"]) == ("PaymentRoutes", "main", True)
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["imagePullSecrets"]) == ("reconcile", [{"name": "registry"}])
+    assert pod["automountServiceAccountToken"] is False
+    (container,) = pod["containers"]
+    assert container["image"] == IMAGE
+    assert container["args"] == ["reconcile", "--once", "--lookback", "48h"]
+    assert container["envFrom"] == [{"secretRef": {"name": "providers"}}]
+    assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "database", "key": "DATABASE_URL"}
+    assert container["resources"] == {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}}
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+async def test_it_passes_the_restricted_pod_security(namespace, served):
+    """The API server judges the template when a Job is made from it in a namespace that enforces it."""
+    await namespace.label({"pod-security.kubernetes.io/enforce": "restricted"})
+    job = await made(namespace)
+    template = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "try-"}, "spec": template}
+    await namespace.cluster.ask("POST", f"/api/v1/namespaces/{namespace.name}/pods", pod, query={"dryRun": "All"})
+
+
+@pytest.mark.parametrize("change", [
+    {"schedule": "0 0 1 1 *"},
+    {"suspend": True},
+    {"jobTemplate": {"spec": {"template": {"spec": {"nodeSelector": {"disk": "ssd"}}}}}},
+], ids=["schedule", "suspend", "something-new"])  # fmt: skip
+async def test_what_is_edited_by_hand_is_repaired(namespace, served, change):
+    wanted = await made(namespace)
+    path = CRON_JOBS.path(namespace.name, "main-reconcile")
+    await namespace.cluster.ask("PATCH", path, {"spec": change}, **BY_HAND)
+    await until(lambda: job_of(namespace), lambda job: job is not None and job["spec"] == wanted["spec"])
+    events = await until(namespace.events, lambda seen: "CronJobRepaired" in dict(seen))
+    assert "an edit by kubectl-edit was undone" in dict(events)["CronJobRepaired"]
+
+
+async def test_what_is_deleted_by_hand_is_made_again(namespace, served):
+    before = await made(namespace)
+    await namespace.cluster.delete(CRON_JOBS, namespace.name, "main-reconcile")
+    await made(namespace, lambda job: job["metadata"]["uid"] != before["metadata"]["uid"])
+
+
+async def test_a_label_of_somebody_elses_is_let_be(namespace, served):
+    before = await made(namespace)
+    path = CRON_JOBS.path(namespace.name, "main-reconcile")
+    change = {"metadata": {"labels": {"team": "payments"}}}
+    await namespace.cluster.ask("PATCH", path, change, **BY_HAND)
+    await namespace.edit("main", reconcile={"schedule": "7 * * * *"})
+    job = await made(namespace, lambda job: job["spec"]["schedule"] == "7 * * * *")
+    assert job["metadata"]["labels"]["team"] == "payments"
+    assert job["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+async def test_it_goes_with_its_resource(namespace, served):
+    await made(namespace)
+    await namespace.remove("main")
+    await until(lambda: job_of(namespace), lambda job: job is None, within=30)
+
+
+async def test_what_is_missing_is_said(namespace, served):
+    message = await namespace.becomes("ReconcileHealthy", "False", "SecretMissing")
+    assert message.startswith("neither STRIPE_SECRET nor NOWPAYMENTS_API_KEY")
+    await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
+    await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "does not exist" in seen[2])
+    await namespace.secret("providers", STRIPE_SECRET="sk_test_abcdefgh")
+    await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "SITE_URL is not" in seen[2], within=30)
+    await namespace.secret("providers", **PROVIDERS)
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet", within=30)
+
+
+async def test_suspended_is_healthy(namespace, healthy):
+    await namespace.edit("main", reconcile={"suspend": True})
+    await namespace.becomes("ReconcileHealthy", "True", "Suspended")
+    assert (await made(namespace, lambda job: job["spec"]["suspend"]))["spec"]["suspend"] is True
+
+
+async def test_how_a_run_ended_is_read(namespace, healthy, conn):
+    summary = {"checked": 12, "changed": 2, "errors": 0, "reasons": []}
+    await conn.execute(RUN, True, json.dumps(summary))
+    await end_a_job(namespace, "Complete")
+    await namespace.becomes("ReconcileHealthy", "True", "Succeeded")
+    status = await until(namespace.status, lambda status: "reconcile" in status)
+    report = status["reconcile"]
+    assert (report["checked"], report["changed"], report["errors"]) == (12, 2, 0)
+    await conn.execute(RUN, False, json.dumps({**summary, "errors": 1, "reasons": ["Stripe is away"]}))
+    await end_a_job(namespace, "Complete", name="later")
+    message = await namespace.becomes("ReconcileHealthy", "False", "RunHadErrors")
+    assert message == "Stripe is away"
+
+
+async def test_a_job_that_failed_is_named(namespace, healthy):
+    await end_a_job(namespace, "Failed", message="the image was not found")
+    message = await namespace.becomes("ReconcileHealthy", "False", "JobFailed")
+    assert message == "the Job main-run failed: the image was not found"
+    assert (await namespace.condition("Ready"))[:2] == ("True", "ReconcileDegraded")
+
+
+async def end_a_job(namespace, how, message="", name="run"):
+    """As the Job controller does, which here has no node to run anything on."""
+    labels = (await made(namespace))["metadata"]["labels"]
+    template = (await made(namespace))["spec"]["jobTemplate"]["spec"]
+    metadata = {"name": f"main-{name}", "labels": labels, "namespace": namespace.name}
+    document = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {**template, "suspend": True}}
+    job = await namespace.cluster.create(JOBS, namespace.name, document)
+    now = job["metadata"]["creationTimestamp"]
+    reason = {"Failed": "BackoffLimitExceeded", "Complete": "CompletionsReached"}[how]
+    ended = {"status": "True", "lastTransitionTime": now, "reason": reason, "message": message}
+    status = {
+        "startTime": now,
+        "conditions": [{**ended, "type": {"Failed": "FailureTarget", "Complete": "SuccessCriteriaMet"}[how]},
+                       {**ended, "type": how}],
+        **({"completionTime": now} if how == "Complete" else {}),
+    }  # fmt: skip
+    path = JOBS.path(namespace.name, metadata["name"], "status")
+    await namespace.cluster.ask("PATCH", path, {"status": status}, content="application/merge-patch+json")
+
+
+async def test_without_an_image_there_is_none(namespace, pod, dsn):
+    async with operating(namespace, RECONCILE_IMAGE=""):
+        await namespace.pods(pod.internal)
+        await namespace.database_secret(dsn.newest)
+        await namespace.make(namespace.routes())
+        message = await namespace.becomes("ReconcileHealthy", "False", "ImageMissing")
+        assert "RECONCILE_IMAGE" in message
+        assert await job_of(namespace) is None
+
+
+async def test_a_long_name_gives_a_name_that_a_job_can_have(namespace, pod, dsn):
+    name = "payments-" + "x" * 200
+    async with operating(namespace):
+        await namespace.pods(pod.internal)
+        await namespace.database_secret(dsn.newest)
+        await namespace.make(namespace.routes(name))
+        job = await until(lambda: job_of(namespace, name_of(name)), bool)
+        assert len(job["metadata"]["name"]) <= 52
+
+
+async def test_a_range_that_runs_backwards_is_refused_by_the_cronjob_and_said(namespace, served):
+    await namespace.edit("main", reconcile={"schedule": "30-10 * * * *"})
+    message = await namespace.becomes("ReconcileHealthy", "False", "CronJobRefused")
+    assert "30-10" in message

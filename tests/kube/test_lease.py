@@ -1,0 +1,153 @@
+"""Who leads: taken, kept, lost, given back, at the real API server; with terms that are shorter than the real ones."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hingecraft_operator.cluster import LEASES
+from hingecraft_operator.lease import LEASE_NAME, Elector, LeadershipLostError, Terms
+from support.kube import admin_of, until
+
+TERMS = Terms(lasts=2.0, give_up=1.2, renew=0.2, look=0.1, call=0.5)
+
+
+def elector(namespace, name, **more):
+    return Elector(namespace.cluster, namespace=namespace.name, identity=name, terms=TERMS, **more)
+
+
+async def lease_of(namespace):
+    return await namespace.cluster.get(LEASES, namespace.name, LEASE_NAME)
+
+
+async def holder(namespace):
+    lease = await lease_of(namespace)
+    return lease["spec"].get("holderIdentity") if lease else None
+
+
+async def test_one_of_many_leads(namespace):
+    electors = [elector(namespace, f"replica-{number}") for number in range(5)]
+    waiting = [asyncio.create_task(each.acquire()) for each in electors]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    leader = electors[next(number for number, task in enumerate(waiting) if task.done())]
+    holding = asyncio.create_task(leader.hold())
+    await asyncio.sleep(3 * TERMS.lasts / 2)
+    assert [task.done() for task in waiting].count(True) == 1
+    for task in (*waiting, holding):
+        task.cancel()
+    await asyncio.gather(*waiting, holding, return_exceptions=True)
+
+
+async def test_what_is_given_back_is_taken_at_once(namespace):
+    first, second = elector(namespace, "first"), elector(namespace, "second")
+    await first.acquire()
+    taking = asyncio.create_task(second.acquire())
+    await asyncio.sleep(0.3)
+    assert not taking.done()
+    await first.release()
+    async with asyncio.timeout(TERMS.look + 0.5):
+        await taking
+    assert await holder(namespace) == "second"
+    assert (await lease_of(namespace))["spec"]["leaseTransitions"] == 1
+
+
+async def test_a_leader_that_dies_is_followed_when_its_lease_has_run_out_and_not_before(namespace):
+    first, second = elector(namespace, "first"), elector(namespace, "second")
+    await first.acquire()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await second.acquire()
+    assert TERMS.lasts <= loop.time() - began < TERMS.lasts + 1
+
+
+async def test_a_clock_that_is_wrong_takes_nothing_from_nobody(namespace):
+    """The time that stands in the lease is an hour old: what counts is that it changes."""
+    first, second = elector(namespace, "first"), elector(namespace, "second")
+    await first.acquire()
+    taking = asyncio.create_task(second.acquire())
+    for _ in range(12):
+        lease = await lease_of(namespace)
+        lease["spec"]["renewTime"] = "2020-01-01T00:00:00.000000Z"
+        lease["metadata"].setdefault("annotations", {})["touched"] = str(_)
+        await namespace.cluster.replace(LEASES, namespace.name, LEASE_NAME, lease)
+        await asyncio.sleep(0.25)
+    assert not taking.done()
+    taking.cancel()
+
+
+async def test_who_has_lost_it_is_told(namespace):
+    first = elector(namespace, "first")
+    await first.acquire()
+    holding = asyncio.create_task(first.hold())
+    lease = await until(lambda: lease_of(namespace), bool)
+    lease["spec"]["holderIdentity"] = "somebody-else"
+    await retried(namespace, lease)
+    with pytest.raises(LeadershipLostError):
+        async with asyncio.timeout(TERMS.renew + 1):
+            await holding
+
+
+async def retried(namespace, lease):
+    """Put it in between two renewals."""
+    spec = lease["spec"]
+    while True:
+        lease = await lease_of(namespace)
+        lease["spec"] = spec
+        path = LEASES.path(namespace.name, LEASE_NAME)
+        status, _, _ = await namespace.cluster._ask_once("PUT", path, lease, {}, "application/json")
+        if status == 200:
+            return
+
+
+async def test_who_cannot_renew_gives_up_before_another_may_lead(namespace):
+    cluster = await admin_of(namespace.plane)
+    first = Elector(cluster, namespace=namespace.name, identity="first", terms=TERMS)
+    await first.acquire()
+    cluster.configuration.host = "https://127.0.0.1:9"
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with pytest.raises(LeadershipLostError):
+        await first.hold()
+    assert TERMS.give_up <= loop.time() - began < TERMS.lasts
+    await cluster.close()
+
+
+async def test_who_was_stopped_for_a_while_knows_it_by_its_own_clock(namespace):
+    """As after a SIGSTOP: the first renewal is late, and is not even tried any more."""
+    now = [0.0]
+    first = elector(namespace, "first", clock=lambda: now[0])
+    await first.acquire()
+    holding = asyncio.create_task(first.hold())
+    await asyncio.sleep(0.5)
+    now[0] += 100
+    lease = await lease_of(namespace)
+    lease["spec"]["holderIdentity"] = "second"
+    await retried(namespace, lease)
+    with pytest.raises(LeadershipLostError):
+        async with asyncio.timeout(2):
+            await holding
+
+
+async def test_a_renewal_whose_answer_was_lost_loses_nothing(namespace):
+    """The write was done and nobody said so: the next one finds another version, and our own name in it."""
+    first = elector(namespace, "first")
+    await first.acquire()
+    path = LEASES.path(namespace.name, LEASE_NAME)
+    holding = asyncio.create_task(first.hold())
+    for number in range(4):
+        lease = await lease_of(namespace)
+        lease["metadata"]["annotations"] = {"lost-answer": str(number)}
+        await namespace.cluster._ask_once("PUT", path, lease, {}, "application/json")
+        await asyncio.sleep(0.3)
+    assert not holding.done()
+    holding.cancel()
+
+
+async def test_its_own_name_from_before_a_restart_gives_it_nothing(namespace):
+    """The process that wrote it may still run: it is waited for like anybody else."""
+    await elector(namespace, "same").acquire()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await elector(namespace, "same").acquire()
+    assert loop.time() - began >= TERMS.lasts

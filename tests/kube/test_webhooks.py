@@ -1,0 +1,169 @@
+"""The endpoints of a resource: told, signed, rotated, failing, lying, gone; and how the status says so."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+
+import pytest
+import trustme
+from aiohttp import web
+
+from support.kube import operating, until
+from support.receiver import SECRET, receiving
+
+CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
+OTHER_SECRET = f"whsec_{base64.b64encode(bytes(range(24))).decode()}"
+PAID = """
+INSERT INTO outbox (endpoint, type, data)
+SELECT name, 'payment.completed', '{"paymentId": "1"}' FROM webhook_endpoints WHERE 'payment.completed' = ANY (events)
+"""
+
+
+@pytest.fixture
+async def site(namespace):
+    """An https endpoint whose certificate the operator trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(namespace.folder / "site-ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    async with receiving(context) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def served(namespace, site, pod, dsn):
+    async with operating(namespace, SSL_CERT_FILE=str(namespace.folder / "site-ca.pem")) as operator:
+        await namespace.pods(pod.internal)
+        await namespace.database_secret(dsn.newest)
+        await namespace.secret("hooks", WEBHOOK_SECRET=SECRET)
+        await namespace.make(namespace.routes(webhooks=[hook(site.url)]))
+        await namespace.becomes("WebhooksDelivered", "True", "Delivered")
+        yield operator
+
+
+def hook(url, name="site", **more):
+    return {"name": name, "url": url, "secretRef": {"name": "hooks", "key": "WEBHOOK_SECRET"}, **more}
+
+
+async def told(site, version):
+    await until(lambda: versions(site), lambda seen: version in seen)
+
+
+async def versions(site):
+    return [event["data"].get("version") for event in site.events]
+
+
+async def of(namespace, name="site"):
+    return next((each for each in (await namespace.status()).get("webhooks", ()) if each["name"] == name), {})
+
+
+async def test_an_endpoint_is_told_of_each_version_and_the_status_says_which_it_has(namespace, served, site, conn):
+    await told(site, 1)
+    await conn.execute(CLOSE_CHF)
+    await told(site, 2)
+    status = await namespace.shows(version=2, webhooksSummary="1/1")
+    assert status["webhooks"] == [{"name": "site", "version": 2, "state": "Delivered", "failures": 0}]
+    assert site.forged == 0
+
+
+async def test_a_new_endpoint_is_told_at_once_and_one_that_is_taken_away_no_more(namespace, served, site, conn):
+    url = site.url.replace("hingecraftRoutesUpdate", "other")
+    await namespace.edit("main", webhooks=[hook(site.url), hook(url, "other")])
+    await namespace.shows(webhooksSummary="2/2")
+    await namespace.edit("main", webhooks=[])
+    await namespace.becomes("WebhooksDelivered", "True", "NoneDeclared")
+    before = len(site.events)
+    await conn.execute(CLOSE_CHF)
+    await namespace.shows(version=2)
+    assert len(site.events) == before
+
+
+async def test_payment_events_go_to_who_wants_them(namespace, served, site, conn):
+    events = ["payment.completed"]
+    await namespace.edit("main", webhooks=[hook(site.url), hook(site.url + "/pay", "payments", events=events)])
+    await until(lambda: conn.fetchval("SELECT count(*) FROM webhook_endpoints"), lambda count: count == 2)
+    await conn.execute(PAID)
+    await until(lambda: types(site), lambda seen: "payment.completed" in seen)
+    assert (await namespace.shows(webhooksSummary="1/1"))["version"] == 1
+
+
+async def types(site):
+    return [event["type"] for event in site.events]
+
+
+async def test_a_secret_is_rotated_without_a_message_that_does_not_verify(namespace, served, site, conn):
+    """First both sign, then the new one alone: the site, which knows the old one only, sees when it must change."""
+    await namespace.secret("hooks", WEBHOOK_SECRET=f"{OTHER_SECRET},{SECRET}")
+    await namespace.edit("main", sync={"resync": "5s"})
+    await conn.execute(CLOSE_CHF)
+    await told(site, 2)
+    assert site.forged == 0
+    await namespace.secret("hooks", WEBHOOK_SECRET=OTHER_SECRET)
+    await namespace.edit("main", sync={"resync": "6s"})
+    await conn.execute("UPDATE currencies SET enabled = true WHERE code = 'CHF'")
+    await until(lambda: asyncio.sleep(0, site.forged), bool)
+
+
+async def test_a_wrong_secret_is_named_and_never_shown(namespace, served):
+    await namespace.secret("hooks", WEBHOOK_SECRET="not-a-webhook-secret")
+    await namespace.edit("main", sync={"resync": "5s"})
+    message = await namespace.becomes("DatabaseConnected", "False", "SecretWrong")
+    assert message == "the key WEBHOOK_SECRET of the Secret hooks must be whsec_ followed by base64"
+
+
+async def test_an_endpoint_that_fails_is_tried_again_and_told_of(namespace, served, site, conn):
+    site.behave = lambda _request: answer(500)
+    await conn.execute(CLOSE_CHF)
+    message = await namespace.becomes("WebhooksDelivered", "False", "Failing")
+    assert "HTTP 500" in message
+    failing = await until(lambda: of(namespace), lambda seen: seen.get("state") == "Failing")
+    assert failing["failures"] >= 1
+    assert failing["nextAttempt"]
+    assert (await namespace.condition("Ready"))[:2] == ("True", "WebhooksDegraded"), "nobody is kept from paying"
+    site.behave = lambda _request: answer(204)
+    await namespace.becomes("WebhooksDelivered", "True", "Delivered", within=30)
+
+
+async def test_an_endpoint_that_hangs_holds_nobody_up(namespace, served, site, pod, conn):
+    site.behave = lambda _request: hanging()
+    await namespace.edit("main", webhooks=[hook(site.url, timeout="1s")])
+    await conn.execute(CLOSE_CHF)
+    await pod.serves(2, within=2)
+    message = await namespace.becomes("WebhooksDelivered", "False", "Failing")
+    assert "TimeoutError" in message
+
+
+async def test_an_endpoint_that_redirects_is_not_followed(namespace, served, site, conn):
+    site.behave = lambda _request: answer(307, {"Location": "/elsewhere"})
+    await conn.execute(CLOSE_CHF)
+    message = await namespace.becomes("WebhooksDelivered", "False", "Failing")
+    assert "redirects are not followed" in message
+
+
+async def test_an_endpoint_that_says_gone_is_told_no_more_until_its_url_changes(namespace, served, site, conn):
+    site.behave = lambda _request: answer(410)
+    await conn.execute(CLOSE_CHF)
+    message = await namespace.becomes("WebhooksDelivered", "False", "Disabled")
+    assert "answered 410 Gone" in message
+    assert (await of(namespace))["state"] == "Disabled"
+    site.behave = lambda _request: answer(204)
+    await namespace.edit("main", webhooks=[hook(site.url + "/again")])
+    await namespace.becomes("WebhooksDelivered", "True", "Delivered")
+
+
+async def test_an_endpoint_that_answers_nonsense_has_taken_it(namespace, served, site, conn):
+    """What counts is the status: a body of a site may say anything."""
+    site.behave = lambda _request: answer(200, text="<html>it is not json" * 1000)
+    await conn.execute(CLOSE_CHF)
+    await namespace.shows(version=2, webhooksSummary="1/1")
+
+
+async def answer(status, headers=None, text=""):
+    return web.Response(status=status, headers=headers, text=text)
+
+
+async def hanging():
+    await asyncio.sleep(30)
+    return web.Response()
