@@ -45,12 +45,16 @@ async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:
             return
 
 
+def stop_on_signals(task: asyncio.Task[Any]) -> None:
+    """Cancel the task when the process is told to stop, whoever has listened for that before."""
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
 async def until_stopped(work: Coroutine[Any, Any, object]) -> None:
     """Run until the work ends or the process is told to stop; then the work is cancelled and may clean up."""
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, task.cancel)
+    task = asyncio.get_running_loop().create_task(work)
+    stop_on_signals(task)
     # The handlers stay: whoever presses Ctrl-C again while things end in order hurries nothing.
     with suppress(asyncio.CancelledError):
         await task

@@ -52,10 +52,12 @@ async def _three_real_pods(server: Postgres, folder: Path) -> list[float]:
         for pod in pods:
             await pod.until("/ready", 200)
         await asyncio.sleep(1)
-        return await _measure(server, [pod.public for pod in pods], COMMITS)
+        return await measure_commits(server, [pod.public for pod in pods], COMMITS)
 
 
-async def _measure(server: Postgres, addresses: Sequence[str], commits: int) -> list[float]:
+async def measure_commits(
+    server: Postgres, addresses: Sequence[str], commits: int, within: float = 10.0
+) -> list[float]:
     """Each pod is asked every few milliseconds; the commit's return starts the clock."""
     connection = await asyncpg.connect(server.dsn())
     took: list[float] = []
@@ -65,7 +67,7 @@ async def _measure(server: Postgres, addresses: Sequence[str], commits: int) -> 
             await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
             committed = time.monotonic()
             version += 1
-            await asyncio.gather(*(_until(client, address, version) for address in addresses))
+            await asyncio.gather(*(_until(client, address, version, within) for address in addresses))
             took.append((time.monotonic() - committed) * 1000)
             await asyncio.sleep(0.02)
     await connection.close()
@@ -77,8 +79,8 @@ async def _version(client: aiohttp.ClientSession, address: str) -> int:
         return int(response.headers["X-Routes-Version"])
 
 
-async def _until(client: aiohttp.ClientSession, address: str, version: int) -> None:
-    async with asyncio.timeout(10):
+async def _until(client: aiohttp.ClientSession, address: str, version: int, within: float) -> None:
+    async with asyncio.timeout(within):
         while await _version(client, address) < version:
             await asyncio.sleep(0.002)
 

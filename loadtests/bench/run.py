@@ -18,6 +18,7 @@ BENCHMARKS = {
     "routes": "GET /routes for each CPU-second of the server, against nginx and Express",
     "swaps": "the slowest GET /routes while versions are swapped in",
     "latency": "from a commit to the last pod",
+    "resources": "the operator: edits, commits, fail-over, a hundred resources",
     "rebuild": "a rebuild at many payments against few",
     "writers": "what our triggers cost those who write",
     "footprint": "memory and start of an API process",

@@ -15,7 +15,7 @@ from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.settings import load
 from hingecraft_operator import handlers, probes, slices
-from hingecraft_operator.cluster import Cluster, connect
+from hingecraft_operator.cluster import connect
 from hingecraft_operator.fleet import Fleet
 from hingecraft_operator.lease import Elector, LeadershipLostError
 from hingecraft_operator.metrics import OperatorMetrics
@@ -54,13 +54,14 @@ async def operate(settings: OperatorSettings, locate: Locate) -> None:
 
 
 async def _lead(around: Surroundings, elector: Elector, pulse: probes.Pulse) -> None:
-    fleet = Fleet(around)
+    fleet, whole = Fleet(around), asyncio.current_task()
+    assert whole is not None
     pulse.watch("the list of resources", lambda: fleet.progress_at)
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_hold(elector))
             tasks.create_task(fleet.run())
-            tasks.create_task(_watch(fleet, around.cluster, around.settings))
+            tasks.create_task(_watch(fleet, around, whole))
     except* LeadershipLostError as errors:
         raise errors.exceptions[0] from None
     except* ToldToStopError:
@@ -76,10 +77,25 @@ async def _hold(elector: Elector) -> None:
         raise
 
 
-async def _watch(fleet: Fleet, cluster: Cluster, settings: OperatorSettings) -> None:
+async def _watch(fleet: Fleet, around: Surroundings, whole: asyncio.Task[object]) -> None:
     """A watch that fails is begun again; what it has missed is found by the fleet's own lists."""
-    await process.outlive("watching", lambda: handlers.watch(fleet, cluster, settings))
+    await process.outlive("watching", lambda: _watch_once(fleet, around, whole))
     raise ToldToStopError
+
+
+async def _watch_once(fleet: Fleet, around: Surroundings, whole: asyncio.Task[object]) -> None:
+    ready = asyncio.Event()
+    reclaiming = asyncio.create_task(_reclaim_signals(ready, whole))
+    try:
+        await handlers.watch(fleet, around.cluster, around.settings, ready)
+    finally:
+        reclaiming.cancel()
+
+
+async def _reclaim_signals(ready: asyncio.Event, whole: asyncio.Task[object]) -> None:
+    """Kopf would end itself first, and take seconds; we end what publishes, and give the lease back."""
+    await ready.wait()
+    process.stop_on_signals(whole)
 
 
 def run(settings: OperatorSettings, locate: Locate = slices.locate) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,8 @@ from hingecraft_operator.spec import GROUP, PLURAL, VERSION
 
 _SILENCE_ENDS_A_WATCH = 70.0
 _CALL_TIMEOUT = 30.0
+# A worker that waits for more of one object holds up the end of the process.
+_WORKER_WAITS = 0.5
 
 
 def registry_of(fleet: Fleet, cluster: Cluster) -> kopf.OperatorRegistry:
@@ -55,16 +58,19 @@ def settings_of() -> kopf.OperatorSettings:
     settings.watching.inactivity_timeout = _SILENCE_ENDS_A_WATCH
     settings.watching.connect_timeout = _CALL_TIMEOUT
     settings.networking.request_timeout = _CALL_TIMEOUT
+    settings.queueing.idle_timeout = _WORKER_WAITS
+    settings.queueing.exit_timeout = _WORKER_WAITS
     return settings
 
 
-async def watch(fleet: Fleet, cluster: Cluster, settings: OperatorSettings) -> None:
-    """Until cancelled, or until the process is told to stop: kopf takes its signals for itself."""
+async def watch(fleet: Fleet, cluster: Cluster, settings: OperatorSettings, ready: asyncio.Event) -> None:
+    """Until cancelled, or until a signal comes before it is ready: kopf takes the process's signals for itself."""
     everywhere = settings.scopes == (None,)
     await kopf.operator(
         registry=registry_of(fleet, cluster),
         settings=settings_of(),
         standalone=True,
+        ready_flag=ready,
         clusterwide=everywhere,
         namespaces=[] if everywhere else list(settings.watch_namespaces),
     )

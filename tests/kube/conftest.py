@@ -5,15 +5,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from hingecraft.settings import Secret
-from hingecraft_operator.cluster import Kind
-from hingecraft_operator.crd import definition
 from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder
 from support.go_tools import MissingToolError
-from support.kube import Namespace, OperatorProcess, admin_of, namespace_of, operating, until
+from support.kube import Namespace, OperatorProcess, define, namespace_of, operating
 from support.pods import Running, running_pod
-
-DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
 
 
 @pytest.fixture(scope="session")
@@ -30,19 +26,7 @@ def started_plane() -> Iterator[ControlPlane]:
 @pytest.fixture
 async def plane(started_plane: ControlPlane) -> ControlPlane:
     """With the CustomResourceDefinition as it is in `crds/`."""
-    cluster = await admin_of(started_plane)
-    name = definition()["metadata"]["name"]
-    if await cluster.get(DEFINITIONS, "", name) is None:
-        await cluster.ask("POST", DEFINITIONS.path(None), definition())
-
-        async def established() -> list[str]:
-            found = await cluster.ask("GET", DEFINITIONS.path(None, name))
-            return [
-                each["type"] for each in found.get("status", {}).get("conditions") or () if each["status"] == "True"
-            ]
-
-        await until(established, lambda seen: "Established" in seen)
-    await cluster.close()
+    await define(started_plane)
     return started_plane
 
 

@@ -8,12 +8,11 @@ import copy
 import pytest
 
 from hingecraft_operator import crd
-from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, Kind
+from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError
 from hingecraft_operator.spec import Spec
 from support.control_plane import binaries
-from support.kube import until
+from support.kube import DEFINITIONS, until
 
-DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
 HOOK = {"name": "site", "url": "https://www.example.com/hook", "secretRef": {"name": "hooks", "key": "WEBHOOK_SECRET"}}
 FULL = {
     "sync": {"quiet": "50ms", "max": "2s", "resync": "1m"},

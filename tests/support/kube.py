@@ -17,6 +17,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 
 from hingecraft_operator.cluster import PAYMENT_ROUTES, SECRETS, SLICES, Cluster, Document, Kind
+from hingecraft_operator.crd import definition
 from hingecraft_operator.slices import SERVICE_LABEL
 from hingecraft_operator.spec import API_VERSION, KIND
 from support.control_plane import ADMIN, ControlPlane
@@ -26,6 +27,7 @@ from support.processes import HingecraftProcess
 
 ROOT = Path(__file__).parents[2]
 RBAC = ROOT / "operator" / "rbac"
+DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
 NAMESPACES = Kind("v1", "namespaces")
 ACCOUNT = "hingecraft-operator"
 IMAGE = "registry.example/hingecraft:test"
@@ -38,6 +40,22 @@ async def admin_of(plane: ControlPlane) -> Cluster:
     loading: Any = config
     await loading.load_kube_config(str(plane.kubeconfig(ADMIN)), client_configuration=configuration)
     return Cluster(configuration)
+
+
+async def define(plane: ControlPlane) -> None:
+    """Have the API server know PaymentRoutes."""
+    cluster = await admin_of(plane)
+    name = definition()["metadata"]["name"]
+    if await cluster.get(DEFINITIONS, "", name) is None:
+        await cluster.ask("POST", DEFINITIONS.path(None), definition())
+
+        async def established() -> list[str]:
+            found = await cluster.ask("GET", DEFINITIONS.path(None, name))
+            conditions = found.get("status", {}).get("conditions") or ()
+            return [each["type"] for each in conditions if each["status"] == "True"]
+
+        await until(established, lambda seen: "Established" in seen)
+    await cluster.close()
 
 
 class Namespace:

@@ -52,6 +52,11 @@ class HingecraftProcess:
         self._process.send_signal(number)
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return not self._ending and self._process is not None and self._process.returncode is None
 
