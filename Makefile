@@ -34,6 +34,10 @@ dev: setup ## run the product on this machine (RESET=1 throws the kept data away
 test: setup ## run every test tier (TIERS="unit db" narrows it)
 	@$(BIN)/python tests/run_tiers.py $(TIERS)
 
+.PHONY: operator-dev
+operator-dev: setup ## run the operator against a Kubernetes API server of its own, and open a shell with kubectl
+	@$(BIN)/python tests/cluster/operator_dev.py
+
 .PHONY: test-live
 test-live: setup ## run the flows against the providers' test modes, with the keys in .env
 	@$(BIN)/python -m pytest tests/live --quiet

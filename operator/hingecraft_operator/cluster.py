@@ -185,6 +185,13 @@ def _parsed(body: bytes) -> Document:
         return {"message": body[:200].decode(errors="replace")}
 
 
+def _kubeconfig() -> str:
+    named = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    if not any(Path(part).expanduser().exists() for part in named.split(os.pathsep)):
+        raise OperatorError(f"no Kubernetes to talk to ({named} does not exist): run in a cluster, or set KUBECONFIG")
+    return named
+
+
 async def connect() -> Cluster:
     """As a pod of the cluster, or as KUBECONFIG says."""
     configuration = Configuration()
@@ -193,7 +200,7 @@ async def connect() -> Cluster:
         if os.environ.get("KUBERNETES_SERVICE_HOST"):
             loading.load_incluster_config(client_configuration=configuration)
         else:
-            await loading.load_kube_config(client_configuration=configuration)
+            await loading.load_kube_config(_kubeconfig(), client_configuration=configuration)
     except (config.ConfigException, OSError) as error:
         raise OperatorError(f"no Kubernetes to talk to ({error}): run in a cluster, or set KUBECONFIG") from error
     return Cluster(configuration)

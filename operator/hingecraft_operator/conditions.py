@@ -62,7 +62,8 @@ def _routes(observed: Observed) -> Verdict:
         return Verdict("False", "NothingPublished", "no version was ever published")
     if publication.paused:
         return Verdict("True", "Paused", f"publishing is paused; version {publication.version} goes on being served")
-    return Verdict("True", "Published", f"version {publication.version} has {observed.route_count or 0} routes")
+    routes = f", {observed.route_count} routes" if observed.route_count is not None else ""
+    return Verdict("True", "Published", f"version {publication.version} is published{routes}")
 
 
 def _fanout(observed: Observed, before: Verdict | None, now: float) -> Verdict:

@@ -72,7 +72,7 @@ class Fleet:
                 for item in await self._around.cluster.list(PAYMENT_ROUTES, scope)
             ]
         except (ClusterUnavailableError, ClusterRefusedError) as error:
-            log.warning("PaymentRoutes cannot be listed: %s", error)
+            log.warning("PaymentRoutes cannot be listed (is crds/paymentroutes.yaml applied?): %s", error)
             return False
         there = {(namespace, name): generation for namespace, name, generation in found}
         for key in there.keys() | self._keepers.keys():

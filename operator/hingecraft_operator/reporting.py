@@ -54,6 +54,8 @@ class Reporter:
         self._written: dict[str, Any] = {}
         self._written_at = float("-inf")
         self._refreshed_at = float("-inf")
+        self._refreshed_for: int | None = None
+        self._served: int | None = None
 
     def changed(self) -> None:
         """Something was observed."""
@@ -91,9 +93,7 @@ class Reporter:
         if self._resource is None:
             return None
         due = self._written_at + _AT_MOST_EVERY - time.monotonic()
-        if due <= 0 or time.monotonic() - self._refreshed_at >= _REFRESHED_EVERY:
-            await self._refresh()
-            self._refreshed_at = time.monotonic()
+        await self._refresh_if_due(urgent=due <= 0)
         verdicts = conditions.verdicts(self._observed, self._before, time.monotonic())
         moved = [name for name, verdict in verdicts.items() if verdict[:2] != self._before.get(name, ("", ""))[:2]]
         if not moved and due > 0:
@@ -106,7 +106,16 @@ class Reporter:
         self._ready(verdicts["Ready"].state == "True")
         for name in moved:
             await self._tell(name, verdicts[name], before.get(name))
+        if verdicts["FanoutComplete"].reason == "Complete":
+            await self._tell_of_version()
         return conditions.ON_ITS_WAY if self._observed.lagging else None
+
+    async def _refresh_if_due(self, *, urgent: bool) -> None:
+        """Not for each of a hundred acknowledgements, but always for a version that is new."""
+        version, now = self._observed.version, time.monotonic()
+        if urgent or version != self._refreshed_for or now - self._refreshed_at >= _REFRESHED_EVERY:
+            await self._refresh()
+            self._refreshed_for, self._refreshed_at = version, now
 
     def _note(self, verdicts: dict[str, Verdict]) -> None:
         now = datetime.now(UTC)
@@ -140,3 +149,14 @@ class Reporter:
             return
         warning = verdict.state == "False"
         await self._recorder.record(self._resource, Event(verdict.reason, verdict.message, warning=warning))
+
+    async def _tell_of_version(self) -> None:
+        """Those that came and went between two reports are told of by the last of them."""
+        assert self._resource is not None
+        observed = self._observed
+        if observed.version == self._served:
+            return
+        self._served = observed.version
+        took = f", {round(observed.latencies[-1] * 1000)} ms after the change" if observed.latencies else ""
+        note = f"version {observed.version} is served by {len(observed.pod_names)} pods{took}"
+        await self._recorder.record(self._resource, Event("VersionServed", note))

@@ -32,6 +32,11 @@ ADMIN, CONTROLLER = "test-admin-token", "test-controller-token"
 _TOKENS = f"""{ADMIN},admin,admin,system:masters
 {CONTROLLER},system:kube-controller-manager,controller
 """
+# What the operator's service account does, so that a test can compare it with what it may do.
+_AUDIT = {
+    "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}],
+}  # fmt: skip
 # Those that the operator leans on: what it made is collected, Jobs are made on time, namespaces go away.
 _CONTROLLERS = (
     "garbage-collector-controller", "namespace-controller", "cronjob-controller", "job-controller",
@@ -65,6 +70,7 @@ class ControlPlane:
     def start(self) -> None:
         self._make_certificates()
         (self.folder / "tokens.csv").write_text(_TOKENS)
+        (self.folder / "audit.json").write_text(json.dumps(_AUDIT))
         self.kubeconfig(ADMIN)
         self.start_etcd()
         self.start_api_server()
@@ -93,6 +99,7 @@ class ControlPlane:
             "--service-cluster-ip-range=10.96.0.0/16", "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.folder / 'sa.key'}",
             f"--service-account-signing-key-file={self.folder / 'sa.key'}", "--profiling=false",
+            f"--audit-policy-file={self.folder / 'audit.json'}", f"--audit-log-path={self.folder / 'audit.log'}",
             f"--cert-dir={self.folder / 'certs'}",
         )  # fmt: skip
         self.wait_until_ready()
@@ -122,7 +129,7 @@ class ControlPlane:
         for process in self._processes.values():
             process.wait(20)
 
-    def kubeconfig(self, token: str, *, server: str | None = None, name: str = "") -> Path:
+    def kubeconfig(self, token: str, *, server: str | None = None, name: str = "", namespace: str = "default") -> Path:
         """For whoever has that token; through another address where a test stands between."""
         cluster = {"server": server or self.address}
         if cluster["server"].startswith("https"):
@@ -132,7 +139,7 @@ class ControlPlane:
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
             "clusters": [{"name": "test", "cluster": cluster}],
             "users": [{"name": user, "user": {"token": token}}],
-            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": user, "namespace": namespace}}],
         }  # fmt: skip
         path = self.folder / f"{user}.kubeconfig"
         path.write_text(json.dumps(document))

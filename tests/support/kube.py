@@ -210,9 +210,9 @@ async def until(look: Callable[[], Awaitable[Any]], good: Callable[[Any], bool],
 
 
 @asynccontextmanager
-async def namespace_of(plane: ControlPlane) -> AsyncIterator[Namespace]:
+async def namespace_of(plane: ControlPlane, name: str = "") -> AsyncIterator[Namespace]:
     cluster = await admin_of(plane)
-    name = f"t-{uuid.uuid4().hex[:12]}"
+    name = name or f"t-{uuid.uuid4().hex[:12]}"
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     await cluster.ask("POST", NAMESPACES.path(None), document)
     try:

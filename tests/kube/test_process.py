@@ -1,0 +1,106 @@
+"""The process around it all: probes, metrics, what it says when it cannot start, and `make operator-dev`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import aiohttp
+import pytest
+
+from hingecraft_operator.cluster import LEASES
+from hingecraft_operator.lease import LEASE_NAME
+from hingecraft_sandbox.postgres import free_port
+from support.kube import ROOT, operating, until
+
+SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
+
+
+async def ask(port, path):
+    try:
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}{path}") as response:
+            return response.status, await response.text()
+    except aiohttp.ClientError:
+        return 0, ""
+
+
+async def answers(port):
+    await until(lambda: ask(port, "/readyz"), lambda seen: seen[0] == 200)
+
+
+async def test_probes_and_metrics_of_who_leads_and_of_who_waits(namespace, pod, dsn, conn):
+    first, second = free_port(), free_port()
+    async with operating(namespace, "first", OPERATOR_PORT=str(first)):
+        await namespace.pods(pod.internal)
+        await namespace.database_secret(dsn.newest)
+        await namespace.make(namespace.routes())
+        await namespace.becomes("FanoutComplete", "True", "Complete")
+        async with operating(namespace, "second", OPERATOR_PORT=str(second)):
+            await answers(second)
+            assert await ask(second, "/healthz") == (200, "ok\n")
+            assert "hingecraft_operator_leads 0.0" in (await ask(second, "/metrics"))[1]
+        await conn.execute(SWITCH_CHF)
+        labels = f'{{namespace="{namespace.name}",resource="main"}}'
+        text = await until(
+            lambda: ask(first, "/metrics"), lambda seen: f"hingecraft_routes_version{labels} 2.0" in seen[1]
+        )
+        for line in (
+            "hingecraft_operator_leads 1.0", "hingecraft_operator_resources 1.0",
+            f"hingecraft_paymentroutes_ready{labels} 1.0", 'hingecraft_route_rebuilds_total{result="published"}',
+            'hingecraft_operator_reconciles_total{result="troubled"}', "hingecraft_sync_seconds_count",
+            "hingecraft_sync_since_commit_seconds_count", "hingecraft_operator_queue",
+        ):  # fmt: skip
+            assert line in text[1], line
+        await namespace.remove("main")
+        await until(lambda: ask(first, "/metrics"), lambda seen: labels not in seen[1])
+
+
+async def test_the_lease_is_taken_although_there_is_no_definition_and_no_resource(namespace):
+    """As while a chart is being installed: it waits, and says what is missing."""
+    async with operating(namespace) as operator:
+        lease = await until(lambda: namespace.cluster.get(LEASES, namespace.name, LEASE_NAME), bool)
+        assert lease["spec"]["holderIdentity"] == "one"
+        assert operator.running
+
+
+@pytest.mark.parametrize(("environment", "sentence"), [
+    ({"WATCH_NAMESPACES": "a"}, "no Kubernetes to talk to"),
+    ({}, "WATCH_NAMESPACES is not set; set WATCH_NAMESPACES or WATCH_NAMESPACES_FILE, as .env.example shows"),
+    ({"WATCH_NAMESPACES": "a,*"}, "WATCH_NAMESPACES must be names of namespaces, comma-separated, or * alone"),
+])  # fmt: skip
+async def test_what_it_is_told_wrong_is_said_in_one_line(tmp_path, environment, sentence):
+    kept = {key: os.environ[key] for key in ("PATH",)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hingecraft", "operator",
+        env={**kept, "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none"), **environment},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, complained = await process.communicate()
+    assert process.returncode == 2
+    (line,) = complained.decode().splitlines()
+    assert line.startswith(f"hingecraft operator: {sentence}")
+
+
+async def test_operator_dev_shows_a_commit_arriving():
+    script = """
+    kubectl get paymentroutes -w > "$TMPDIR/watch" & watching=$!
+    sleep 2
+    psql -q -c "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
+    for _ in $(seq 100); do grep -q 'main   3 ' "$TMPDIR/watch" && break; sleep 0.1; done
+    kill $watching
+    cat "$TMPDIR/watch"
+    exit 3
+    """
+    folder = ROOT / "test_results" / "operator-dev"
+    folder.mkdir(parents=True, exist_ok=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, ROOT / "tests" / "cluster" / "operator_dev.py",
+        env={**os.environ, "SHELL": "/bin/bash", "TMPDIR": str(folder)},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said, complained = await process.communicate(script.encode())
+    assert process.returncode == 0, complained.decode()
+    rows = [line.split() for line in said.decode().splitlines() if line.startswith("main ")]
+    assert [row[1] for row in rows][-1] == "3"
+    assert rows[-1][2:6] == ["148", "3/3", "0/0", "True"]

@@ -1,0 +1,109 @@
+"""The manifests in `operator/rbac` give what the operator does, and nothing more."""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+from hingecraft_operator.cluster import CRON_JOBS, Kind
+from support.kube import ACCOUNT, RBAC, operating, until
+
+BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
+# An apply of what is not there yet is logged as a patch, and needs this too.
+ASKED_FOR_BY_APPLY = ("batch", "cronjobs", "create")
+ROLES = Kind("rbac.authorization.k8s.io/v1", "roles")
+CLUSTER_ROLES = Kind("rbac.authorization.k8s.io/v1", "clusterroles")
+CLUSTER_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "clusterrolebindings")
+
+
+def rules():
+    documents = [each for file in sorted(RBAC.iterdir()) for each in yaml.safe_load_all(file.read_text())]
+    return [rule for document in documents if document["kind"] == "Role" for rule in document["rules"]]
+
+
+def given():
+    return {
+        (group, resource, verb)
+        for rule in rules()
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def used(plane, namespace):
+    who = f"system:serviceaccount:{namespace.name}:{ACCOUNT}"
+    events = [json.loads(line) for line in (plane.folder / "audit.log").read_text().splitlines()]
+    ours = [event for event in events if event["user"]["username"] == who and "objectRef" in event]
+    refused = [event["requestURI"] for event in ours if event["responseStatus"]["code"] == 403]
+    return {right(event) for event in ours}, refused
+
+
+def right(event):
+    target = event["objectRef"]
+    resource = "/".join(part for part in (target["resource"], target.get("subresource")) if part)
+    return target.get("apiGroup", ""), resource, event["verb"]
+
+
+async def test_every_right_is_used_and_none_is_missing(namespace, served, plane):
+    """A life of a resource: made, served, its CronJob edited and repaired; a second replica asks for the Lease."""
+    made = await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile"), bool)
+    path = CRON_JOBS.path(namespace.name, "main-reconcile")
+    await namespace.cluster.ask("PATCH", path, {"spec": {"suspend": True}}, **BY_HAND)
+
+    async def repaired():
+        job = await namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile")
+        return job is not None and job["metadata"]["uid"] != made["metadata"]["uid"]
+
+    await until(repaired, bool)
+
+    async def everything():
+        rights, refused = used(plane, namespace)
+        assert refused == []
+        return given() ^ rights ^ {ASKED_FOR_BY_APPLY}
+
+    await until(everything, lambda differing: differing == set())
+
+
+async def test_a_right_that_is_missing_is_named_in_the_status(namespace, served):
+    role = await namespace.cluster.get(ROLES, namespace.name, ACCOUNT)
+    for rule in role["rules"]:
+        if "cronjobs" in rule["resources"]:
+            rule["verbs"].remove("create")
+    await namespace.cluster.replace(ROLES, namespace.name, ACCOUNT, role)
+    await namespace.cluster.delete(CRON_JOBS, namespace.name, "main-reconcile")
+    message = await namespace.becomes("ReconcileHealthy", "False", "CronJobRefused")
+    assert 'cannot create resource "cronjobs"' in message
+
+
+def test_no_rule_has_a_wildcard_or_reads_what_it_need_not():
+    for group, resource, verb in given():
+        assert "*" not in {group, resource, verb}
+    assert {verb for _, resource, verb in given() if resource == "secrets"} == {"get"}
+
+
+async def test_the_same_rules_serve_a_whole_cluster(namespace, pod, dsn):
+    """Where the owner of a cluster has bound them so: then a resource in any namespace is served."""
+    (role,) = [
+        each for each in yaml.safe_load_all((RBAC / "watched-namespace.yaml").read_text()) if each["kind"] == "Role"
+    ]
+    name = f"everywhere-{namespace.name}"
+    await namespace.cluster.ask(
+        "POST", CLUSTER_ROLES.path(None), {**role, "kind": "ClusterRole", "metadata": {"name": name}}
+    )
+    binding = {
+        "apiVersion": CLUSTER_BINDINGS.api_version, "kind": "ClusterRoleBinding", "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace.name}],
+    }  # fmt: skip
+    await namespace.cluster.ask("POST", CLUSTER_BINDINGS.path(None), binding)
+    try:
+        async with operating(namespace, WATCH_NAMESPACES="*"):
+            await namespace.pods(pod.internal)
+            await namespace.database_secret(dsn.newest)
+            await namespace.make(namespace.routes())
+            await namespace.becomes("FanoutComplete", "True", "Complete")
+    finally:
+        await namespace.cluster.delete(CLUSTER_BINDINGS, "", name)
+        await namespace.cluster.delete(CLUSTER_ROLES, "", name)

@@ -1,0 +1,107 @@
+"""Parts of the operator that need no cluster: addresses, names, schedules, probes, the events' patience."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from pydantic import ValidationError
+
+from hingecraft_operator.cronjob import edited_by, label_of, name_of
+from hingecraft_operator.events import Recorder
+from hingecraft_operator.probes import STUCK_AFTER, Pulse
+from hingecraft_operator.schedule import CRON
+from hingecraft_operator.settings import OperatorSettings
+from hingecraft_operator.slices import addresses, locate
+from hingecraft_operator.spec import seconds
+
+
+def slice_of(*endpoints, port=8081, name="internal"):
+    return {"ports": [{"name": name, "port": port}], "endpoints": list(endpoints)}
+
+
+def test_every_address_counts_ready_or_not_but_none_that_goes_away():
+    ready = {"addresses": ["10.0.0.1"], "conditions": {"ready": True}, "targetRef": {"name": "api-a"}}
+    unready = {"addresses": ["10.0.0.2"], "conditions": {"ready": False}, "targetRef": {"name": "api-b"}}
+    unknown = {"addresses": ["10.0.0.3"]}
+    leaving = {"addresses": ["10.0.0.4"], "conditions": {"ready": False, "terminating": True}}
+    found = addresses([slice_of(ready, unready, unknown, leaving), slice_of(ready)], "internal", locate)
+    assert [(pod.url, pod.name) for pod in found] == [
+        ("http://10.0.0.1:8081", "api-a"), ("http://10.0.0.2:8081", "api-b"), ("http://10.0.0.3:8081", "10.0.0.3"),
+    ]  # fmt: skip
+
+
+def test_only_the_port_of_that_name_is_called():
+    endpoint = {"addresses": ["10.0.0.1"]}
+    assert addresses([slice_of(endpoint, name="public")], "internal", locate) == []
+    assert addresses([{"ports": None, "endpoints": None}], "internal", locate) == []
+
+
+def test_an_address_of_version_six_stands_in_brackets():
+    assert locate("fd00::1", 8081) == "http://[fd00::1]:8081"
+
+
+def test_names_are_short_enough_for_a_job_and_differ():
+    assert name_of("main") == "main-reconcile"
+    long = [f"{'x' * 240}-{number}" for number in range(3)]
+    assert len({name_of(name) for name in long}) == 3
+    assert max(len(name_of(name)) for name in long) <= 52
+    assert max(len(label_of(name)) for name in long) <= 63
+    assert label_of("main") == "main"
+
+
+@pytest.mark.parametrize(("entry", "editor"), [
+    ({"manager": "hingecraft-operator", "operation": "Apply", "fieldsV1": {"f:spec": {}}}, None),
+    ({"manager": "hingecraft-operator", "operation": "Update", "fieldsV1": {"f:spec": {}}}, "hingecraft-operator"),
+    ({"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {"f:spec": {}}}, "kubectl-edit"),
+    ({"manager": "kubectl-label", "operation": "Update", "fieldsV1": {"f:metadata": {}}}, None),
+    ({"manager": "controller", "operation": "Update", "subresource": "status", "fieldsV1": {"f:spec": {}}}, None),
+])  # fmt: skip
+def test_an_edit_is_what_says_something_of_the_spec(entry, editor):
+    assert edited_by({"metadata": {"managedFields": [entry]}}) == editor
+
+
+@pytest.mark.parametrize(
+    "wrong", ["60 * * * *", "* 24 * * *", "* * 32 * *", "* * 0 * *", "* * * 0 *", "* * * * 7x", "@never", "* * * * * *"]
+)
+def test_a_schedule_that_cron_does_not_know_matches_nothing(wrong):
+    assert re.fullmatch(CRON, wrong) is None
+
+
+@pytest.mark.parametrize(("text", "length"), [("100ms", 0.1), ("30s", 30), ("5m", 300), ("24h", 86_400)])
+def test_durations(text, length):
+    assert seconds(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "s", "1", "1.5s", "1d", "-1s", "1s "])
+def test_what_is_no_duration_is_said(text):
+    with pytest.raises(ValueError, match="is no duration such as"):
+        seconds(text)
+
+
+def test_a_process_is_stuck_when_a_part_of_it_has_done_nothing_for_a_minute():
+    pulse, did = Pulse(), [time.monotonic()]
+    pulse.watch("the election", lambda: did[0])
+    assert pulse.stuck() == []
+    did[0] -= STUCK_AFTER + 1
+    assert pulse.stuck() == ["the election"]
+
+
+def test_events_are_many_at_first_and_then_few():
+    now = [0.0]
+    recorder = Recorder(None, "x", clock=lambda: now[0], _counted_at=0.0)  # type: ignore[arg-type]
+    assert [recorder._may_speak() for _ in range(30)].count(True) == 25
+    now[0] += 31
+    assert [recorder._may_speak() for _ in range(5)].count(True) == 1
+
+
+@pytest.mark.parametrize(("names", "scopes"), [("a, b", ("a", "b")), ("*", (None,))])
+def test_what_is_watched(names, scopes):
+    assert OperatorSettings(watch_namespaces=names).scopes == scopes
+
+
+@pytest.mark.parametrize("names", ["", "*,a"])
+def test_what_cannot_be_watched(names):
+    with pytest.raises(ValidationError, match="must be names of namespaces, comma-separated"):
+        OperatorSettings(watch_namespaces=names)
