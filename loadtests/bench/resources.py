@@ -23,7 +23,7 @@ from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder
 from support.kube import Namespace, OperatorProcess, define, namespace_of
 from support.pods import running_pod
-from support.processes import ApiProcess
+from support.processes import ApiProcess, HingecraftProcess
 
 COMMITS = 150
 EDITS = 60
@@ -46,6 +46,7 @@ def run() -> Iterator[Figure]:
 async def _few(server: Postgres, folder: Path, plane: ControlPlane) -> list[Figure]:
     await define(plane)
     async with namespace_of(plane) as namespace, _three_pods(server, folder, namespace) as pods:
+        bare = await _without_kubernetes(server, folder, namespace, pods)
         token = await namespace.token()
         leader = OperatorProcess(namespace, token, "replica-0")
         await leader.start()
@@ -60,12 +61,26 @@ async def _few(server: Postgres, folder: Path, plane: ControlPlane) -> list[Figu
             stopped = [await _fail_over(server, namespace, pods, n, signal.SIGTERM, leader) for n in range(FAIL_OVERS)]
         finally:
             await leader.stop()
+    ratio = percentile(commits, 0.5) / percentile(bare, 0.5)
     return [
+        Figure("a commit through the operator against `hingecraft sync`, at the median", ratio, 1.2),
         Figure("commit to the last of three pods at p99", percentile(commits, 0.99), 300, unit=" ms"),
         Figure("edit of a spec to effect at the pods at p99", percentile(edits, 0.99), 1000, unit=" ms"),
         Figure("a commit right after the leader was killed, to the last pod", max(killed), 20, unit=" s"),
         Figure("a commit right after the leader was told to stop, to the last pod", max(stopped), 3, unit=" s"),
     ]
+
+
+async def _without_kubernetes(server: Postgres, folder: Path, namespace: Namespace, pods: Sequence[str]) -> list[float]:
+    """The same engine, told where the pods are: what the operator adds is its difference to this."""
+    addresses = [f"http://127.0.0.1:{port}" for port in await namespace.ports("api")]
+    sync = HingecraftProcess(folder, "sync", "sync", DATABASE_URL=server.dsn(), API_ADDRESSES=",".join(addresses))
+    await sync.start()
+    try:
+        await asyncio.sleep(3)
+        return await measure_commits(server, pods, COMMITS)
+    finally:
+        await sync.stop()
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ _NEEDED = ("DatabaseConnected", "RoutesBuilt", "FanoutComplete")
 def verdicts(observed: Observed, before: Mapping[str, Verdict], now: float) -> dict[str, Verdict]:
     """One for each condition, in the order in which they are shown."""
     found = {
-        "DatabaseConnected": _database(observed),
+        "DatabaseConnected": _database(observed, before.get("DatabaseConnected"), now),
         "RoutesBuilt": _routes(observed),
         "FanoutComplete": _fanout(observed, before.get("FanoutComplete"), now),
         "WebhooksDelivered": _webhooks(observed),
@@ -38,9 +38,11 @@ def _ready(found: Mapping[str, Verdict]) -> Verdict:
     return Verdict("True", "Serving", found["FanoutComplete"].message)
 
 
-def _database(observed: Observed) -> Verdict:
+def _database(observed: Observed, before: Verdict | None, now: float) -> Verdict:
     if observed.trouble is not None:
         return observed.trouble
+    if observed.running and observed.listening is None and before and now - observed.started_at < ON_ITS_WAY:
+        return before
     if not observed.running or observed.listening is None:
         return Verdict("Unknown", "Connecting", "the database has not been reached yet")
     if not observed.listening:

@@ -34,7 +34,7 @@ class Fleet:
         if keeper is None:
             keeper = self._keepers[key] = Keeper(self._around, namespace, name)
             task = self._tasks[key] = asyncio.create_task(keeper.run(), name=f"keep {namespace}/{name}")
-            task.add_done_callback(lambda _task: self._forget(key))
+            task.add_done_callback(lambda ended: self._forget(key, ended))
         keeper.notice()
         self._count()
 
@@ -57,25 +57,29 @@ class Fleet:
                 pause = _LIST_EVERY if await self._list() else _LIST_AGAIN_AFTER
                 await asyncio.sleep(pause)
         finally:
-            for task in self._tasks.values():
+            working = list(self._tasks.values())
+            for task in working:
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await asyncio.gather(*working, return_exceptions=True)
 
     async def _list(self) -> bool:
         """Find what a watch has missed: new resources, deleted ones, edits."""
-        self.progress_at = time.monotonic()
         self._count()
+        return all([await self._list_scope(scope) for scope in self._around.settings.scopes])
+
+    async def _list_scope(self, scope: str | None) -> bool:
+        """A namespace that cannot be listed is none of the others' business."""
+        self.progress_at = time.monotonic()
         try:
-            found = [
-                (item["metadata"]["namespace"], item["metadata"]["name"], item["metadata"].get("generation"))
-                for scope in self._around.settings.scopes
-                for item in await self._around.cluster.list(PAYMENT_ROUTES, scope)
-            ]
+            found = await self._around.cluster.list(PAYMENT_ROUTES, scope)
         except (ClusterUnavailableError, ClusterRefusedError) as error:
-            log.warning("PaymentRoutes cannot be listed (is crds/paymentroutes.yaml applied?): %s", error)
+            where = "" if scope is None else f" in {scope}"
+            log.warning("PaymentRoutes%s cannot be listed (is crds/paymentroutes.yaml applied?): %s", where, error)
             return False
-        there = {(namespace, name): generation for namespace, name, generation in found}
-        for key in there.keys() | self._keepers.keys():
+        described = [item["metadata"] for item in found]
+        there = {(each["namespace"], each["name"]): each.get("generation") for each in described}
+        known = {key for key in self._keepers if scope in {None, key[0]}}
+        for key in there.keys() | known:
             keeper = self._keepers.get(key)
             if keeper is None or keeper.generation != there.get(key):
                 self.notice(*key)
@@ -84,11 +88,17 @@ class Fleet:
     def _of(self, namespace: str) -> Iterator[Keeper]:
         return (keeper for (where, _), keeper in list(self._keepers.items()) if where == namespace)
 
-    def _forget(self, key: tuple[str, str]) -> None:
-        """A resource that was made again under the name while its keeper left is found by the next list."""
-        self._keepers.pop(key, None)
-        self._tasks.pop(key, None)
+    def _forget(self, key: tuple[str, str], ended: asyncio.Task[None]) -> None:
+        """A resource that was made again under the name while its keeper left is a new one."""
+        keeper = self._keepers.pop(key)
+        del self._tasks[key]
         self._count()
+        if ended.cancelled():
+            return
+        if ended.exception() is not None:
+            log.error("the keeper of %s/%s has failed", *key, exc_info=ended.exception())
+        if keeper.waits:
+            self.notice(*key)
 
     def _count(self) -> None:
         self._around.metrics.resources.set(len(self._keepers))

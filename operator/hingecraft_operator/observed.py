@@ -41,6 +41,7 @@ class Observed:
     # Why the operator does not, or must not, work on the database.
     trouble: Verdict | None = None
     running: bool = False
+    started_at: float = 0.0
     # None: not tried yet.
     listening: bool | None = None
     rebuild_error: str | None = None

@@ -137,7 +137,7 @@ class Reporter:
         try:
             await self._cluster.apply(PAYMENT_ROUTES, document, sub="status")
         except (ClusterUnavailableError, ClusterRefusedError) as error:
-            log.info("the status of %s/%s was not written: %s", metadata["namespace"], metadata["name"], error)
+            log.warning("the status of %s/%s was not written: %s", metadata["namespace"], metadata["name"], error)
             return False
         self._written, self._written_at = status, time.monotonic()
         return True

@@ -37,7 +37,7 @@ def addresses(slices: Sequence[Document], port_name: str, place: Locate) -> list
     """Each address once; a pod that is going away is let go."""
     pods: dict[str, PodAddress] = {}
     for piece in slices:
-        port = next((port["port"] for port in piece.get("ports") or [] if port.get("name") == port_name), None)
+        port = next((port.get("port") for port in piece.get("ports") or [] if port.get("name") == port_name), None)
         if port is None:
             continue
         for endpoint in piece.get("endpoints") or []:

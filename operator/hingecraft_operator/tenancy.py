@@ -110,8 +110,8 @@ class Tenancy:
                 allow_private=self._around.settings.allow_private_webhooks,
             )
             self._resident.start()
-            self._observed.fanout_began_at = time.monotonic()
             self._observed.running = True
+            self._observed.started_at = self._observed.fanout_began_at = time.monotonic()
         elif moved:
             self._resident.look()
 

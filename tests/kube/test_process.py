@@ -8,8 +8,10 @@ import sys
 
 import aiohttp
 import pytest
+from kubernetes.aio.config import incluster_config
 
-from hingecraft_operator.cluster import LEASES
+from hingecraft_operator import handlers
+from hingecraft_operator.cluster import LEASES, PAYMENT_ROUTES, connect
 from hingecraft_operator.lease import LEASE_NAME
 from hingecraft_sandbox.postgres import free_port
 from support.kube import ROOT, operating, until
@@ -80,6 +82,24 @@ async def test_what_it_is_told_wrong_is_said_in_one_line(tmp_path, environment, 
     assert process.returncode == 2
     (line,) = complained.decode().splitlines()
     assert line.startswith(f"hingecraft operator: {sentence}")
+
+
+async def test_as_a_pod_it_uses_the_token_and_the_authority_that_it_is_given(namespace, plane, tmp_path, monkeypatch):
+    """The kubelet renews the token in its file: what is sent is what stands there."""
+    token = tmp_path / "token"
+    token.write_text(await namespace.token())
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(plane.authority))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(plane.port))
+    cluster = await connect()
+    try:
+        assert await cluster.list(PAYMENT_ROUTES, namespace.name) == []
+        assert cluster.identity == namespace.cluster.identity
+        connection = await handlers._connection(cluster)
+        assert (connection.server, connection.token) == (plane.address, token.read_text())
+    finally:
+        await cluster.close()
 
 
 async def test_operator_dev_shows_a_commit_arriving():

@@ -117,6 +117,11 @@ class Namespace:
             if piece["metadata"]["name"] not in kept:
                 await self.cluster.delete(SLICES, self.name, piece["metadata"]["name"])
 
+    async def ports(self, service: str) -> list[int]:
+        """On which the pods behind a Service take pushes."""
+        found = await self.cluster.list(SLICES, self.name, labelSelector=f"{SERVICE_LABEL}={service}")
+        return [piece["ports"][0]["port"] for piece in found]
+
     async def database_secret(self, dsn: str, name: str = "database") -> None:
         await self.secret(name, DATABASE_URL=dsn, PUSH_SECRET=PUSH_SECRET)
 

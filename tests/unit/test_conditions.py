@@ -106,6 +106,14 @@ def test_a_version_on_its_way_changes_nothing_for_a_moment():
     assert of(observed, before, now=1000.0 + ON_ITS_WAY)["FanoutComplete"] == ("False", "PodsLagging")
 
 
+def test_an_engine_that_is_started_anew_changes_nothing_for_a_moment():
+    before = {"DatabaseConnected": Verdict("True", "Listening", "changes of the data are heard")}
+    observed = well(listening=None, started_at=1000.0)
+    assert of(observed, before, now=1000.0 + ON_ITS_WAY - 0.1)["DatabaseConnected"] == ("True", "Listening")
+    assert of(observed, before, now=1000.0 + ON_ITS_WAY)["DatabaseConnected"] == ("Unknown", "Connecting")
+    assert of(observed, {}, now=1000.0)["DatabaseConnected"] == ("Unknown", "Connecting")
+
+
 def status(observed):
     found = verdicts(observed, {}, 1000.0)
     return status_of(observed, found, dict.fromkeys(found, NOW))

@@ -1,0 +1,26 @@
+"""`docs/operator.md` says what is true: its example is accepted, and it tells of every reason that there is."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from support.kube import ROOT
+
+DOC = (ROOT / "docs" / "operator.md").read_text()
+SOURCES = ROOT / "operator" / "hingecraft_operator"
+VERDICT = re.compile(r'Verdict\(\s*"(?:True|False|Unknown)",\s*"(\w+)"')
+
+
+async def test_the_example_is_accepted(namespace):
+    (example,) = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
+    document = yaml.safe_load(example)
+    document["metadata"]["namespace"] = namespace.name
+    await namespace.make(document)
+
+
+def test_every_reason_is_told_of():
+    reasons = {reason for file in SOURCES.glob("*.py") for reason in VERDICT.findall(file.read_text())}
+    assert len(reasons) > 20
+    assert {reason for reason in reasons if f"`{reason}`" not in DOC} == set()
