@@ -80,7 +80,7 @@ def _fanout(observed: Observed, before: Verdict | None, now: float) -> Verdict:
         return Verdict("True", "Complete", f"every pod serves version {observed.version}")
     if now - observed.fanout_began_at < ON_ITS_WAY:
         return before or Verdict("Unknown", "OnItsWay", f"version {observed.version} is on its way to the pods")
-    named = ", ".join(lagging[:MOST_LAGGING])
+    named = ", ".join(f"{name} ({why})" if why else name for name, why in list(lagging.items())[:MOST_LAGGING])
     return Verdict("False", "PodsLagging", f"version {observed.version} has not reached {named}")
 
 

@@ -51,6 +51,7 @@ class Observed:
     route_count: int | None = None
     pod_names: Mapping[str, str] = field(default_factory=dict)
     served: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES_KEPT))
     webhooks: Sequence[EndpointState] = ()
     reconcile_trouble: Verdict | None = None
@@ -63,7 +64,8 @@ class Observed:
         return self.publication.version if self.publication else None
 
     @property
-    def lagging(self) -> list[str]:
-        """The pods that do not serve it yet, by name."""
+    def lagging(self) -> dict[str, str]:
+        """The pods that do not serve it yet, by name, and what came of the last push to each."""
         version = self.version or 0
-        return sorted(name for url, name in self.pod_names.items() if self.served.get(url, 0) < version)
+        behind = [(name, url) for url, name in self.pod_names.items() if self.served.get(url, 0) < version]
+        return {name: self.failures.get(url, "") for name, url in sorted(behind)}

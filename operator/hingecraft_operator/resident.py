@@ -49,6 +49,11 @@ class Resident:
         """The newest version that each pod has said it serves."""
         return self._engine.served
 
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """What came of the last push to each pod that did not acknowledge it."""
+        return self._engine.failures
+
     def start(self) -> None:
         """Begin to listen and to publish."""
         self._task = asyncio.create_task(self._engine.run())

@@ -23,7 +23,7 @@ from hingecraft_operator.reported import (
 def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mapping[str, datetime]) -> dict[str, Any]:
     """As it is written; `since` says when each condition's state last changed."""
     publication = observed.publication
-    names, lagging = observed.pod_names, observed.lagging
+    names, lagging = observed.pod_names, list(observed.lagging)
     status = Status(
         observed_generation=observed.generation,
         installation_id=observed.installation_id,

@@ -105,7 +105,7 @@ class Tenancy:
                 inputs=inputs,
                 addresses=self._addresses,
                 watcher=ResourceWatcher(
-                    self._namespace, self._name, self._observed, self._around.metrics, self._on_change
+                    self._around.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
                 ),
                 allow_private=self._around.settings.allow_private_webhooks,
             )
@@ -116,9 +116,13 @@ class Tenancy:
             self._resident.look()
 
     def _on_change(self) -> None:
+        self._look_at_pods()
+        self._changed()
+
+    def _look_at_pods(self) -> None:
         if self._resident is not None:
             self._observed.served = self._resident.served
-        self._changed()
+            self._observed.failures = self._resident.failures
 
     async def _addresses(self) -> Iterable[str]:
         return self._observed.pod_names
@@ -159,7 +163,8 @@ class Tenancy:
         return there is None or there["metadata"]["uid"] != holder.uid
 
     async def refresh(self) -> None:
-        """Read what nobody tells: how endpoints and reconciliations fare, and what the newest version holds."""
+        """Read what nobody tells: which pods refuse, how endpoints and reconciliations fare, what a version holds."""
+        self._look_at_pods()
         if self._database is None or self._observed.trouble is not None:
             return
         observed = self._observed

@@ -6,22 +6,22 @@ import time
 from collections.abc import Callable
 
 from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.model import Message
 from hingecraft.routes.model import Publication
-from hingecraft.sync.engine import Landed, Watcher
-from hingecraft_operator.metrics import OperatorMetrics
+from hingecraft.sync.counting import Counting
+from hingecraft.sync.engine import Landed
 from hingecraft_operator.observed import Observed
 
 
-class ResourceWatcher(Watcher):
+class ResourceWatcher(Counting):
     """Of one resource."""
 
     def __init__(
-        self, namespace: str, name: str, observed: Observed, metrics: OperatorMetrics, changed: Callable[[], None]
+        self, metrics: SyncMetrics, labels: tuple[str, str], observed: Observed, changed: Callable[[], None]
     ) -> None:
-        self._labels = (namespace, name)
+        super().__init__(metrics, labels)
         self._observed = observed
-        self._metrics = metrics
         self._changed = changed
 
     def listening(self, *, connected: bool) -> None:
@@ -31,7 +31,7 @@ class ResourceWatcher(Watcher):
 
     def rebuilt(self, publication: Publication) -> None:
         """The routes were looked at anew."""
-        self._metrics.rebuilds.labels(publication.result).inc()
+        super().rebuilt(publication)
         if publication.version != self._observed.version:
             self._observed.fanout_began_at = time.monotonic()
         self._observed.publication = publication
@@ -40,7 +40,7 @@ class ResourceWatcher(Watcher):
 
     def failed(self, error: DatabaseUnavailableError) -> None:
         """The routes could not be looked at."""
-        self._metrics.rebuilds.labels("failed").inc()
+        super().failed(error)
         self._observed.rebuild_error = str(error)
         self._changed()
 
@@ -50,14 +50,11 @@ class ResourceWatcher(Watcher):
 
     def landed(self, landed: Landed) -> None:
         """A version has reached every pod."""
-        self._metrics.version.labels(*self._labels).set(landed.version)
-        self._metrics.seconds.observe(landed.seconds)
-        if landed.since_commit is not None:
-            self._metrics.since_commit.observe(landed.since_commit)
+        super().landed(landed)
         self._observed.latencies.append(landed.seconds)
         self._changed()
 
     def delivered(self, message: Message, result: str) -> None:
         """An endpoint was told, or could not be."""
-        self._metrics.deliveries.labels(*self._labels, message.endpoint, result).inc()
+        super().delivered(message, result)
         self._changed()

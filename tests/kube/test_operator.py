@@ -40,7 +40,9 @@ async def test_a_commit_reaches_every_pod_and_is_reported(namespace, dsn, conn):
         assert status["routeCount"] == len(await routes_of(first))
         assert 100 <= status["latency"]["last"] < 2000
         assert status["observedGeneration"] == made["metadata"]["generation"] == 1
-        events = await until(namespace.events, lambda seen: dict(seen).get("VersionServed", "").startswith("version 2"))
+        events = await until(
+            namespace.events, lambda seen: any(note.startswith("version 2 is served") for _, note in seen)
+        )
         assert dict(events).keys() >= {"Listening", "Published", "Complete"}
 
 
@@ -151,6 +153,15 @@ async def test_a_push_secret_is_rotated(namespace, served, pod, dsn, conn):
     await namespace.edit("main", sync={"resync": "5s"})
     await conn.execute(CLOSE_CHF)
     await namespace.shows(version=2, podsSummary="1/1")
+
+
+async def test_a_push_secret_that_the_pods_do_not_know_is_seen_by_their_answers(namespace, served, pod, dsn, conn):
+    await namespace.secret("database", DATABASE_URL=dsn.newest, PUSH_SECRET="a-secret-that-nobody-knows")
+    await namespace.edit("main", sync={"resync": "5s"})
+    message = await namespace.becomes("FanoutComplete", "False", "PodsLagging")
+    assert "(HTTP 401)" in message
+    await conn.execute(CLOSE_CHF)
+    await pod.serves(2, within=8)  # it finds the version by itself
 
 
 async def test_a_missing_and_a_wrong_secret_are_named_and_what_runs_goes_on(namespace, served, pod, dsn, conn):

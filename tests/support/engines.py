@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
+from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint
 from hingecraft.settings import Secret
 from hingecraft.sync.changes import Timing
-from hingecraft.sync.command import Counting
+from hingecraft.sync.counting import Counting
 from hingecraft.sync.engine import Engine, Landed
 from hingecraft.sync.fanout import Pods
 from support.pods import PUSH_SECRET
@@ -41,7 +42,7 @@ class RunningEngine:
 
 class _Keeping(Counting):
     def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry)
+        super().__init__(SyncMetrics(registry))
         self.all: list[Landed] = []
 
     def landed(self, landed: Landed) -> None:

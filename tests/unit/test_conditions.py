@@ -114,6 +114,12 @@ def test_an_engine_that_is_started_anew_changes_nothing_for_a_moment():
     assert of(observed, {}, now=1000.0)["DatabaseConnected"] == ("Unknown", "Connecting")
 
 
+def test_a_pod_that_refuses_is_named_with_what_it_says():
+    observed = well(served={"http://a": 5}, failures={"http://b": "HTTP 401"})
+    message = verdicts(observed, {}, 1000.0)["FanoutComplete"].message
+    assert message == "version 5 has not reached api-b (HTTP 401)"
+
+
 def status(observed):
     found = verdicts(observed, {}, 1000.0)
     return status_of(observed, found, dict.fromkeys(found, NOW))

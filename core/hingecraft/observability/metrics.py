@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-SYNC_BUCKETS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
+_SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
 
 
 class SyncMetrics:
-    """What an engine counts."""
+    """What engines count; `of` names the labels that tell one engine from another where many share a process."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, of: Sequence[str] = ()) -> None:
         self.rebuilds = Counter(
             "hingecraft_route_rebuilds_total", "rebuilds of the routes", ["result"], registry=registry
         )
-        self.version = Gauge("hingecraft_routes_version", "the newest version that every pod serves", registry=registry)
+        self.version = Gauge(
+            "hingecraft_routes_version", "the newest version that every pod serves", of, registry=registry
+        )
         self.seconds = Histogram(
             "hingecraft_sync_seconds",
             "from a change noticed to the last pod serving it",
-            buckets=SYNC_BUCKETS,
+            buckets=_SYNC,
             registry=registry,
         )
         self.since_commit = Histogram(
             "hingecraft_sync_since_commit_seconds",
             "from a commit, by the clock of Postgres, to the last pod serving it",
-            buckets=SYNC_BUCKETS,
+            buckets=_SYNC,
             registry=registry,
         )
         self.deliveries = Counter(
-            "hingecraft_webhook_deliveries_total", "webhooks sent", ["endpoint", "result"], registry=registry
+            "hingecraft_webhook_deliveries_total", "webhooks sent", [*of, "endpoint", "result"], registry=registry
         )
 
 

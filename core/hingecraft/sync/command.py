@@ -14,12 +14,12 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.errors import OperatorError
 from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.delivery import Deliverer
-from hingecraft.outbox.model import Message, key_of, parse_endpoints
-from hingecraft.routes.model import Publication
+from hingecraft.outbox.model import key_of, parse_endpoints
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
+from hingecraft.sync.counting import Counting
 from hingecraft.sync.engine import Engine, Landed, Watcher
 from hingecraft.sync.fanout import Pods
 
@@ -46,33 +46,6 @@ class SyncSettings(ListenSettings):
     )
     allow_private_webhooks: bool = Field(False, description="for development: webhooks may be http or private")
     sync_metrics_port: int = Field(0, description="where this process shows its metrics; 0: nowhere", ge=0, le=65535)
-
-
-class Counting(Watcher):
-    """Counts what an engine does."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._metrics = SyncMetrics(registry)
-
-    def rebuilt(self, publication: Publication) -> None:
-        """By how it ended."""
-        self._metrics.rebuilds.labels(publication.result).inc()
-
-    def failed(self, error: DatabaseUnavailableError) -> None:
-        """A rebuild as well."""
-        del error
-        self._metrics.rebuilds.labels("failed").inc()
-
-    def landed(self, landed: Landed) -> None:
-        """How long it took, from the notification and from the commit."""
-        self._metrics.version.set(landed.version)
-        self._metrics.seconds.observe(landed.seconds)
-        if landed.since_commit is not None:
-            self._metrics.since_commit.observe(landed.since_commit)
-
-    def delivered(self, message: Message, result: str) -> None:
-        """One attempt to tell an endpoint."""
-        self._metrics.deliveries.labels(message.endpoint, result).inc()
 
 
 class _Telling(Counting):
@@ -123,7 +96,7 @@ async def _main(settings: SyncSettings) -> None:
     registry = CollectorRegistry()
     if settings.sync_metrics_port:
         start_http_server(settings.sync_metrics_port, registry=registry)
-    async with engine_of(settings, _Telling(registry)) as engine:
+    async with engine_of(settings, _Telling(SyncMetrics(registry))) as engine:
         await process.until_stopped(engine.run())
 
 

@@ -104,6 +104,11 @@ class Engine:
         """The newest version that each address has said it serves; 0 where it has not yet."""
         return self._fanout.served
 
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """What came of the last push to each address that did not acknowledge it."""
+        return self._fanout.failures
+
     async def run(self) -> None:
         """Run until cancelled."""
         try:

@@ -64,10 +64,11 @@ class Served:
 
 @dataclass(slots=True)
 class Pod:
-    """One address, and the newest version that it has said it serves."""
+    """One address, the newest version that it has said it serves, and what came of the last push where it did not."""
 
     address: str
     version: int = 0
+    failure: str = ""
     task: asyncio.Task[None] | None = None
 
 
@@ -96,6 +97,11 @@ class FanOut:
     def served(self) -> dict[str, int]:
         """The newest version that each address has said it serves; 0 where it has not yet."""
         return {pod.address: pod.version for pod in self._pods.values()}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """What came of the last push to each address that did not acknowledge it."""
+        return {pod.address: pod.failure for pod in self._pods.values() if pod.failure}
 
     async def announce(self, target: Target) -> None:
         """Drive every pod to this version; a push of an older one that is still being retried becomes this one.
@@ -141,7 +147,7 @@ class FanOut:
         pause = _FIRST_RETRY
         while self._target is not None and pod.version < self._target.version:
             target = self._target
-            served = await self._push(pod.address, target)
+            served = await self._push(pod, target)
             pod.version = max(pod.version, served.version)
             if served.ahead_of(target):
                 self._ahead(served.ahead_of(target))
@@ -154,22 +160,25 @@ class FanOut:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_RETRY)
 
-    async def _push(self, address: str, target: Target) -> Served:
+    async def _push(self, pod: Pod, target: Target) -> Served:
         """What the pod answers to serve now; version 0 when it did not answer."""
         assert self._session is not None
         body = json.dumps({"version": target.version, "checksum": target.checksum}).encode()
         headers = {"Content-Type": "application/json", HEADER: sign(self._secret.newest, body, time.time())}
         try:
             async with self._session.post(
-                address + PUSH_PATH, data=body, headers=headers, allow_redirects=False
+                pod.address + PUSH_PATH, data=body, headers=headers, allow_redirects=False
             ) as response:
                 answer = await response.content.read(_ANSWER_LIMIT)
                 if response.status == HTTPStatus.OK:
                     data = json.loads(answer)["data"]
+                    pod.failure = ""
                     return Served(int(data["version"]), str(data["checksum"]))
-                log.warning("%s answered a push with %s", address, response.status)
+                pod.failure = f"HTTP {response.status}"
+                log.warning("%s answered a push with %s", pod.address, response.status)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            log.debug("%s did not take version %s: %s", address, target.version, error)
+            pod.failure = type(error).__name__
+            log.debug("%s did not take version %s: %s", pod.address, target.version, error)
         return Served(0, "")
 
     def _tell_if_complete(self, target: Target) -> None:

@@ -1,0 +1,38 @@
+"""Counts what an engine does."""
+
+from __future__ import annotations
+
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.observability.metrics import SyncMetrics
+from hingecraft.outbox.model import Message
+from hingecraft.routes.model import Publication
+from hingecraft.sync.engine import Landed, Watcher
+
+
+class Counting(Watcher):
+    """Of one engine; `labels` are its own where many share the metrics."""
+
+    def __init__(self, metrics: SyncMetrics, labels: tuple[str, ...] = ()) -> None:
+        self._metrics = metrics
+        self._labels = labels
+
+    def rebuilt(self, publication: Publication) -> None:
+        """By how it ended."""
+        self._metrics.rebuilds.labels(publication.result).inc()
+
+    def failed(self, error: DatabaseUnavailableError) -> None:
+        """A rebuild as well."""
+        del error
+        self._metrics.rebuilds.labels("failed").inc()
+
+    def landed(self, landed: Landed) -> None:
+        """How long it took, from the notification and from the commit."""
+        version = self._metrics.version.labels(*self._labels) if self._labels else self._metrics.version
+        version.set(landed.version)
+        self._metrics.seconds.observe(landed.seconds)
+        if landed.since_commit is not None:
+            self._metrics.since_commit.observe(landed.since_commit)
+
+    def delivered(self, message: Message, result: str) -> None:
+        """One attempt to tell an endpoint."""
+        self._metrics.deliveries.labels(*self._labels, message.endpoint, result).inc()
