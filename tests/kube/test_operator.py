@@ -215,7 +215,10 @@ async def test_a_secret_that_leads_to_another_database_is_not_followed(namespace
 
 
 async def test_a_claim_of_another_cluster_is_taken_over_only_when_it_is_said(namespace, pod, dsn, conn):
-    await conn.execute("UPDATE installation SET claimed_by = 'u-1', claimed_as = 'prod/main', claimed_in = 'far'")
+    """Here nobody is called so, which says nothing about the cluster that the claim is from."""
+    holder = f"{namespace.name}/away"
+    claim = "UPDATE installation SET claimed_by = 'u-1', claimed_as = $1, claimed_in = 'far'"
+    await conn.execute(claim, holder)
     async with operating(namespace):
         await namespace.pods(pod.internal)
         await namespace.database_secret(dsn.newest)
