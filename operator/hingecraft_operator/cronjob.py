@@ -134,5 +134,5 @@ async def keep(cluster: Cluster, document: Document) -> str | None:
 
 
 async def remove(cluster: Cluster, namespace: str, resource: str) -> None:
-    """There is no image to run."""
+    """And the Jobs that it has made."""
     await cluster.delete(CRON_JOBS, namespace, name_of(resource))

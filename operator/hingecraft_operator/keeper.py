@@ -128,14 +128,16 @@ class Keeper:
         self._reporter.adopt(resource)
         if self._reporting is None:
             self._reporting = asyncio.create_task(outlive("reporting", self._reporter.run))
-        self._observed.generation = resource["metadata"].get("generation")
+        generation = resource["metadata"].get("generation")
         try:
             self.spec = Spec.model_validate(resource["spec"])
         except (ValidationError, ValueError) as error:
             self._observed.trouble = Verdict("False", "SpecInvalid", _first(error))
+            self._observed.generation = generation
             self._reporter.changed()
             return "invalid"
         done = await self._tenancy.settle(resource, self.spec)
+        self._observed.generation = generation
         self._reporter.changed()
         return "done" if done else "troubled"
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from hingecraft.outbox.model import EndpointState
 from hingecraft.reconcile.watch import LastRun
 from hingecraft.routes.model import Publication
-from hingecraft_operator.reported import State
+from hingecraft_operator.reported import LatencyReport, State
 
 _LATENCIES_KEPT = 1000
 
@@ -52,11 +52,18 @@ class Observed:
     pod_names: Mapping[str, str] = field(default_factory=dict)
     served: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
+    # What the last leader had measured, until there is something of our own.
+    latency_before: LatencyReport | None = None
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES_KEPT))
     webhooks: Sequence[EndpointState] = ()
     reconcile_trouble: Verdict | None = None
     last_job: LastJob | None = None
     last_run: LastRun | None = None
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nothing can be said of it yet."""
+        return self.publication is None and self.trouble is None and self.rebuild_error is None
 
     @property
     def version(self) -> int | None:

@@ -19,6 +19,7 @@ from hingecraft_operator.cluster import (
 )
 from hingecraft_operator.events import Event, Recorder
 from hingecraft_operator.observed import Observed, Verdict
+from hingecraft_operator.reported import LatencyReport
 from hingecraft_operator.spec import API_VERSION, KIND
 from hingecraft_operator.status import status_of
 
@@ -28,6 +29,8 @@ _AT_MOST_EVERY = 5.0
 _TOGETHER = 0.02
 _AGAIN_AFTER = 1.0
 _REFRESHED_EVERY = 1.0
+# What a new leader has not seen yet, the last one has: its status stands until then.
+_SEEN_WITHIN = 3.0
 
 
 class Reporter:
@@ -56,6 +59,7 @@ class Reporter:
         self._refreshed_at = float("-inf")
         self._refreshed_for: int | None = None
         self._served: int | None = None
+        self._adopted_at = float("-inf")
 
     def changed(self) -> None:
         """Something was observed."""
@@ -66,6 +70,9 @@ class Reporter:
         first = self._resource is None
         self._resource = resource
         if first:
+            self._adopted_at = time.monotonic()
+            latency = (resource.get("status") or {}).get("latency")
+            self._observed.latency_before = LatencyReport.model_validate(latency) if latency else None
             for condition in (resource.get("status") or {}).get("conditions") or []:
                 verdict = Verdict(condition["status"], condition["reason"], condition["message"])
                 self._before[condition["type"]] = verdict
@@ -92,6 +99,9 @@ class Reporter:
         """Write what has changed; answers when to look again without being told."""
         if self._resource is None:
             return None
+        seen_by = self._adopted_at + _SEEN_WITHIN - time.monotonic()
+        if self._observed.unseen and seen_by > 0:
+            return seen_by
         due = self._written_at + _AT_MOST_EVERY - time.monotonic()
         await self._refresh_if_due(urgent=due <= 0)
         verdicts = conditions.verdicts(self._observed, self._before, time.monotonic())

@@ -43,6 +43,12 @@ class Schedules:
         self._observed.reconcile_trouble = await self._missing(spec, secrets)
         return self._observed.reconcile_trouble is None or self._observed.reconcile_trouble.state != "False"
 
+    async def withdraw(self, resource: Document) -> None:
+        """Nothing may be reconciled in a database that is not this resource's."""
+        await cronjob.remove(self._around.cluster, resource["metadata"]["namespace"], resource["metadata"]["name"])
+        message = "there is no CronJob, since the database is not this resource's"
+        self._observed.reconcile_trouble = Verdict("False", "DatabaseNotOurs", message)
+
     async def _missing(self, spec: Spec, secrets: SecretReader) -> Verdict | None:
         given: set[str] = set()
         try:

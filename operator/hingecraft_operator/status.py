@@ -35,7 +35,7 @@ def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mappin
         pods_summary=f"{len(names) - len(lagging)}/{len(names)}",
         webhooks=[_webhook(each) for each in observed.webhooks],
         webhooks_summary=_summary(observed.webhooks, observed.version),
-        latency=_latency(observed.latencies),
+        latency=_latency(observed.latencies) or observed.latency_before,
         reconcile=_reconcile(observed),
         conditions=[
             Condition(

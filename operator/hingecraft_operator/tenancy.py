@@ -71,12 +71,17 @@ class Tenancy:
         except NotOursError as error:
             await self.leave()
             self._observed.trouble = error.verdict
+            await self._schedules.withdraw(resource)
+            return False
         except SecretMissingError as error:
             self._observed.trouble = Verdict("False", "SecretMissing", str(error))
         except SecretWrongError as error:
             self._observed.trouble = Verdict("False", "SecretWrong", str(error))
         except DatabaseUnavailableError as error:
             self._observed.trouble = Verdict("False", "Unreachable", str(error))
+        if self._observed.installation_id is None:
+            # Whose database it is was never seen: nothing may work on it yet.
+            return False
         scheduled = await self._schedules.settle(resource, spec, secrets)
         return self._observed.trouble is None and scheduled
 
@@ -179,8 +184,8 @@ class Tenancy:
         """The resource is gone: its database may be another's, and its fields are the admin's again."""
         if self._database is not None and self._observed.trouble is None:
             with suppress(DatabaseUnavailableError):
-                await routes.let_go(self._database)
-                await installation.release(self._database, uid)
+                if await installation.release(self._database, uid):
+                    await routes.let_go(self._database)
         self._around.metrics.forget(self._namespace, self._name)
 
     async def leave(self) -> None:

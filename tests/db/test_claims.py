@@ -36,9 +36,9 @@ async def test_it_is_taken_over_from_just_the_one_that_is_gone(database):
 
 async def test_only_who_has_it_gives_it_back(database):
     await installation.claim(database, FIRST)
-    await installation.release(database, "u-2")
+    assert not await installation.release(database, "u-2")
     assert (await installation.read(database)).claimed_by == FIRST
-    await installation.release(database, "u-1")
+    assert await installation.release(database, "u-1")
     assert (await installation.read(database)).claimed_by is None
 
 

@@ -76,6 +76,28 @@ async def test_a_leader_that_is_told_to_stop_gives_its_lease_back(namespace, two
     assert time.monotonic() - began < 15
 
 
+async def test_nobody_notices_that_another_leads(namespace, two, pod, conn):
+    """The status that the last leader wrote stands until the next one knows better; what it measured is kept."""
+    first, _ = two
+    await conn.execute(SWITCH_CHF)
+    await namespace.shows(version=2, podsSummary="1/1")
+    seen = []
+
+    async def looks():
+        status = await namespace.status()
+        ready = next(each["status"] for each in status["conditions"] if each["type"] == "Ready")
+        seen.append((ready, status.get("version"), status.get("podsSummary"), status.get("latency")))
+        return await leader(namespace)
+
+    first.signal(signal.SIGTERM)
+    await until(looks, lambda name: name == "second", within=10)
+    for _ in range(200):
+        await looks()
+        await asyncio.sleep(0.02)
+    assert len({(ready, version, pods) for ready, version, pods, _ in seen}) == 1, seen
+    assert all(latency for *_, latency in seen)
+
+
 async def test_a_leader_that_is_stopped_for_twenty_seconds_ends_when_it_wakes(namespace, two, pod, conn):
     first, _ = two
     stopped = time.monotonic()

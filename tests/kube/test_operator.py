@@ -7,6 +7,7 @@ import time
 
 import asyncpg
 
+from hingecraft_operator.cluster import CRON_JOBS
 from support.kube import operating, until
 from support.pods import ADMIN, PUSH_SECRET, running_pod
 
@@ -193,11 +194,14 @@ async def test_a_second_resource_of_one_database_is_told_who_has_it(namespace, s
     await namespace.make(namespace.routes("second", paused=True))
     message = await namespace.becomes("Ready", "False", "DatabaseClaimed", name="second")
     assert f"the database belongs to {namespace.name}/main" in message
+    await namespace.becomes("ReconcileHealthy", "False", "DatabaseNotOurs", name="second")
+    assert await namespace.cluster.get(CRON_JOBS, namespace.name, "second-reconcile") is None
     policy = await asyncpg.connect(dsn.newest)
     assert not await policy.fetchval("SELECT paused FROM route_policy"), "and it has no say"
     await policy.close()
     await namespace.remove("main")
     await namespace.becomes("RoutesBuilt", "True", "Paused", name="second")
+    await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "second-reconcile"), bool)
 
 
 async def test_a_secret_that_leads_to_another_database_is_not_followed(namespace, served, dsn, pod, other_dsn):
@@ -206,6 +210,7 @@ async def test_a_secret_that_leads_to_another_database_is_not_followed(namespace
     await namespace.edit("main", paused=True)
     message = await namespace.becomes("Ready", "False", "DatabaseChanged")
     assert before in message
+    await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile"), lambda job: job is None)
     other = await asyncpg.connect(other_dsn.newest)
     assert not await other.fetchval("SELECT paused OR claimed_by IS NOT NULL FROM route_policy, installation")
     await other.close()

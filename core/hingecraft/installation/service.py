@@ -19,7 +19,7 @@ async def claim(database: Database, claimant: Claimant, *, instead_of: str | Non
         return await store.claim(conn, claimant, instead_of)
 
 
-async def release(database: Database, uid: str) -> None:
-    """The resource is gone: another may have its database."""
+async def release(database: Database, uid: str) -> bool:
+    """The resource is gone: another may have its database; False where another has it already."""
     async with database.connection() as conn:
-        await store.release(conn, uid)
+        return await store.release(conn, uid)

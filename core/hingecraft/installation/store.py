@@ -12,7 +12,7 @@ WHERE claimed_by IS NULL OR claimed_by = $1 OR claimed_by = $4
 RETURNING true
 """
 RELEASE = """
-UPDATE installation SET claimed_by = NULL, claimed_as = NULL, claimed_in = NULL WHERE claimed_by = $1
+UPDATE installation SET claimed_by = NULL, claimed_as = NULL, claimed_in = NULL WHERE claimed_by = $1 RETURNING true
 """
 
 
@@ -30,6 +30,6 @@ async def claim(conn: Connection, claimant: Claimant, instead_of: str | None) ->
     return bool(await conn.fetchval(CLAIM, claimant.uid, claimant.name, claimant.cluster, instead_of))
 
 
-async def release(conn: Connection, uid: str) -> None:
-    """Nobody has it any more."""
-    await conn.execute(RELEASE, uid)
+async def release(conn: Connection, uid: str) -> bool:
+    """Nobody has it any more; False where somebody else has had it."""
+    return bool(await conn.fetchval(RELEASE, uid))
