@@ -46,7 +46,7 @@ async def test_what_is_given_back_is_taken_at_once(namespace):
     await asyncio.sleep(0.3)
     assert not taking.done()
     await first.release()
-    async with asyncio.timeout(TERMS.look + 0.5):
+    async with asyncio.timeout(TERMS.lasts - 0.6):
         await taking
     assert await holder(namespace) == "second"
     assert (await lease_of(namespace))["spec"]["leaseTransitions"] == 1
@@ -58,7 +58,7 @@ async def test_a_leader_that_dies_is_followed_when_its_lease_has_run_out_and_not
     loop = asyncio.get_running_loop()
     began = loop.time()
     await second.acquire()
-    assert TERMS.lasts <= loop.time() - began < TERMS.lasts + 1
+    assert TERMS.lasts <= loop.time() - began < 2 * TERMS.lasts
 
 
 async def test_a_clock_that_is_wrong_takes_nothing_from_nobody(namespace):
