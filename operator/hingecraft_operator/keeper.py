@@ -29,6 +29,8 @@ _RESYNC = 30.0
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 10.0
 _TOGETHER = 0.02
+# Every call in it has a limit of its own; should one not keep to it, the resource is not lost for good.
+_LOOK_AT_MOST = 60.0
 
 
 class Keeper:
@@ -98,7 +100,8 @@ class Keeper:
     async def _look_safely(self) -> str:
         """How the look ended, for who counts; a surprise in one resource is none of the others' business."""
         try:
-            return await self._look()
+            async with asyncio.timeout(_LOOK_AT_MOST):
+                return await self._look()
         except ClusterUnavailableError as error:
             log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
         except ClusterRefusedError as error:
@@ -160,5 +163,6 @@ def _first(error: ValueError) -> str:
     """One sentence on what is wrong with the spec."""
     if isinstance(error, ValidationError):
         problem = error.errors(include_url=False, include_input=False)[0]
-        return f"spec.{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+        said = problem["msg"].removeprefix("Value error, ")
+        return f"spec.{'.'.join(str(part) for part in problem['loc'])}: {said}"
     return str(error)

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED
@@ -59,6 +59,14 @@ def seconds(text: str) -> float:
         raise ValueError(f"{text!r} is no duration such as 100ms or 30s")
     return timedelta(**{_UNITS[shape[2]]: int(shape[1])}).total_seconds()
 
+
+def _checked(text: str) -> str:
+    seconds(text)
+    return text
+
+
+# An object that was stored before a rule was made may break it: then the message names the field.
+Duration = Annotated[str, AfterValidator(_checked)]
 
 _NAME = _like("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", 63, "must have lower-case letters, digits and hyphens only")
 _SECRET_NAME = _like("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", 253, "must be the name of a Secret")
@@ -119,17 +127,17 @@ class Sync(Part):
         )
     )
 
-    quiet: str = Field(
+    quiet: Duration = Field(
         "100ms",
         description="how long no change may come before the routes are rebuilt",
         json_schema_extra=_between("10ms", "10s"),
     )
-    max: str = Field(
+    max: Duration = Field(
         "1s",
         description="how long changes that keep coming may put a rebuild off",
         json_schema_extra=_between("10ms", "60s"),
     )
-    resync: str = Field(
+    resync: Duration = Field(
         "30s",
         description="how often the operator looks without being told",
         json_schema_extra=_between("1s", "1h"),
@@ -149,7 +157,7 @@ class Webhook(Part):
         ),
     )
     secret_ref: SecretRef = Field(description="signs what is sent (whsec_ and base64); two during a rotation")
-    timeout: str = Field(
+    timeout: Duration = Field(
         "10s",
         description="how long an answer may take",
         json_schema_extra=_between("1s", "20s"),
@@ -204,7 +212,7 @@ class Reconcile(Part):
         description="when, as cron writes it: minute hour day month weekday",
         json_schema_extra=_like(CRON, 100, "must be a cron schedule such as */15 * * * * or @hourly"),
     )
-    lookback: str = Field(
+    lookback: Duration = Field(
         "24h",
         description="how far back the first run reads the events of Stripe",
         json_schema_extra=_between("1m", "720h"),

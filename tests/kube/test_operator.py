@@ -7,7 +7,7 @@ import asyncio
 import asyncpg
 
 from hingecraft_operator.cluster import CRON_JOBS
-from support.kube import operating, until
+from support.kube import namespace_of, operating, until
 from support.pods import ADMIN, PUSH_SECRET, running_pod
 
 CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
@@ -230,6 +230,21 @@ async def test_a_claim_of_another_cluster_is_taken_over_only_when_it_is_said(nam
         await namespace.annotate("main", {"payments.hingecraft.io/take-over": "u-1"})
         await namespace.becomes("DatabaseConnected", "True", "Listening")
         assert await conn.fetchval("SELECT claimed_by FROM installation") == made["metadata"]["uid"]
+
+
+async def test_two_namespaces_have_a_database_each(namespace, plane, pod, dsn, other_dsn):
+    async with namespace_of(plane) as other, running_pod(other_dsn) as other_pod:
+        await other.allow_also(namespace)
+        async with operating(namespace, WATCH_NAMESPACES=f"{namespace.name},{other.name}"):
+            for where, served_by, database in ((namespace, pod, dsn), (other, other_pod, other_dsn)):
+                await where.pods(served_by.internal)
+                await where.database_secret(database.newest)
+                await where.make(where.routes())
+            for where in (namespace, other):
+                await where.becomes("FanoutComplete", "True", "Complete")
+            await other.edit("main", providers={"stripe": {"enabled": False}})
+            await served_routes(other_pod, lambda routes: not routes["CHF"]["available"])
+            assert (await routes_of(pod))["CHF"]["available"]
 
 
 async def test_deleting_it_gives_back_what_it_had(namespace, served, conn):

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from hingecraft_operator.cronjob import edited_by, label_of, name_of
 from hingecraft_operator.events import Recorder
+from hingecraft_operator.keeper import _first
 from hingecraft_operator.probes import STUCK_AFTER, Pulse
 from hingecraft_operator.schedule import CRON
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_operator.slices import addresses, locate
-from hingecraft_operator.spec import seconds
+from hingecraft_operator.spec import Spec, seconds
 
 
 def slice_of(*endpoints, port=8081, name="internal"):
@@ -94,6 +95,16 @@ def test_events_are_many_at_first_and_then_few():
     assert [recorder._may_speak() for _ in range(30)].count(True) == 25
     now[0] += 31
     assert [recorder._may_speak() for _ in range(5)].count(True) == 1
+
+
+def test_a_stored_object_that_breaks_a_newer_rule_is_told_of_by_its_field():
+    secret = {"name": "database", "key": "DATABASE_URL"}
+    api = {"service": {"name": "api"}, "pushSecretRef": {"name": "database", "key": "PUSH_SECRET"}}
+    spec = {"database": {"secretRef": secret}, "api": api, "newer": True}
+    assert Spec.model_validate(spec).sync.quiet == "100ms"
+    with pytest.raises(ValidationError) as refused:
+        Spec.model_validate({**spec, "sync": {"quiet": "soon"}})
+    assert _first(refused.value) == "spec.sync.quiet: 'soon' is no duration such as 100ms or 30s"
 
 
 @pytest.mark.parametrize(("names", "scopes"), [("a, b", ("a", "b")), ("*", (None,))])
