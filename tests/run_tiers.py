@@ -9,8 +9,12 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from support import control_plane
+from support.go_tools import MissingToolError
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "test_results"
@@ -27,6 +31,8 @@ class Tier:
     needs: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     workers: int = 2
+    # What takes longer than a test may, and shows how far it is.
+    prepare: Callable[[], object] | None = None
 
 
 TIERS = (
@@ -39,7 +45,7 @@ TIERS = (
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
     Tier("faults", "bad days, with real processes", "tests/faults"),
-    Tier("kube", "the operator against a real Kubernetes API server", "tests/kube"),
+    Tier("kube", "the operator against a real Kubernetes API server", "tests/kube", prepare=control_plane.binaries),
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash"),
     Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
     Tier("browser", "pages in a browser, by keyboard", "tests/browser", needs=("chromium",)),
@@ -84,6 +90,11 @@ def run(tier: Tier) -> tuple[bool, str]:
     missing = [need for need in tier.needs if shutil.which(need) is None and not _installed(need)]
     if missing:
         return False, f"not run: {', '.join(missing)} is missing"
+    try:
+        if tier.prepare is not None:
+            tier.prepare()
+    except MissingToolError as error:
+        return False, str(error)
     command = [
         sys.executable, "-m", "pytest", tier.folder, "--quiet", f"--numprocesses={tier.workers}", "--dist=worksteal",
         f"--junit-xml={RESULTS / tier.name}.xml", f"-o=junit_suite_name={tier.name}",

@@ -8,12 +8,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 CLUSTER = Path(__file__).parents[1] / "cluster"
 _OLDEST_GO = (1, 26)
+_SAY_EVERY = 20.0
 
 
 class MissingToolError(Exception):
@@ -65,14 +68,29 @@ def _go(name: str, arguments: list[str], environment: dict[str, str], source: Pa
     """What Go has fetched and compiled on the way is ten times what is built, and not needed again."""
     ways = {"GOPATH": cache() / "go" / "path", "GOCACHE": cache() / "go" / "build"}
     own = {**{key: str(path) for key, path in ways.items()}, "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}
-    done = subprocess.run(
-        [_find_go(name), *arguments], cwd=source, env={**os.environ, **own, **environment},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise MissingToolError(f"not run: {name} could not be built: {done.stderr.strip()[-500:]}")
+    verb, *rest = arguments
+    with subprocess.Popen(
+        [_find_go(name), verb, "-v", *rest], cwd=source, env={**os.environ, **own, **environment},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        said = _shown(name, process.stderr)
+    if process.returncode:
+        raise MissingToolError(f"not run: {name} could not be built: {' '.join(said)[-500:]}")
     for path in ways.values():
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _shown(name: str, lines: Iterable[str]) -> list[str]:
+    """Say now and then how far it is; answers the last lines."""
+    last: deque[str] = deque(maxlen=20)
+    said_at = time.monotonic()
+    for count, line in enumerate(lines, start=1):
+        last.append(line.strip())
+        if time.monotonic() - said_at >= _SAY_EVERY:
+            said_at = time.monotonic()
+            print(f"  {name}: {count} modules and packages so far", flush=True)
+    return list(last)
 
 
 def _find_go(name: str) -> str:
