@@ -59,7 +59,7 @@ def built_together(name: str, *, stamp: str = "") -> Path:
 def _taking_turns(folder: Path) -> Iterator[None]:
     """Two test runs, or two workers of one, build a thing once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
