@@ -46,6 +46,24 @@ async def test_a_commit_reaches_every_pod_and_is_reported(namespace, dsn, conn):
         assert dict(events).keys() >= {"Listening", "Published", "Complete"}
 
 
+async def test_many_versions_cause_few_writes_of_the_status(namespace, served, conn):
+    """One every five seconds while no condition changes, however much happens."""
+
+    def writes():
+        asked = [event["objectRef"] for event in namespace.audited() if event["verb"] == "patch"]
+        return sum(each.get("subresource") == "status" for each in asked)
+
+    await namespace.shows(podsSummary="1/1")
+    before = writes()
+    for number in range(20):
+        await conn.execute(OPEN_CHF if number % 2 else CLOSE_CHF)
+        await asyncio.sleep(0.3)
+    newest = await conn.fetchval("SELECT max(version) FROM payment_routes")
+    assert newest > 10
+    await namespace.shows(version=newest)
+    assert writes() - before <= 4
+
+
 async def test_the_resource_carries_neither_finalizer_nor_annotation(namespace, served):
     found = (await namespace.read())["metadata"]
     assert "finalizers" not in found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import yaml
 
 from hingecraft_operator.cluster import CRON_JOBS, Kind
@@ -32,10 +30,8 @@ def given():
     }
 
 
-def used(plane, namespace):
-    who = f"system:serviceaccount:{namespace.name}:{ACCOUNT}"
-    events = [json.loads(line) for line in (plane.folder / "audit.log").read_text().splitlines()]
-    ours = [event for event in events if event["user"]["username"] == who and "objectRef" in event]
+def used(namespace):
+    ours = namespace.audited()
     refused = [event["requestURI"] for event in ours if event["responseStatus"]["code"] == 403]
     return {right(event) for event in ours}, refused
 
@@ -46,7 +42,7 @@ def right(event):
     return target.get("apiGroup", ""), resource, event["verb"]
 
 
-async def test_every_right_is_used_and_none_is_missing(namespace, served, plane):
+async def test_every_right_is_used_and_none_is_missing(namespace, served):
     """A life of a resource: made, served, its CronJob edited and repaired; a second replica asks for the Lease."""
     made = await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile"), bool)
     path = CRON_JOBS.path(namespace.name, "main-reconcile")
@@ -59,7 +55,7 @@ async def test_every_right_is_used_and_none_is_missing(namespace, served, plane)
     await until(repaired, bool)
 
     async def everything():
-        rights, refused = used(plane, namespace)
+        rights, refused = used(namespace)
         assert refused == []
         return given() ^ rights ^ {ASKED_FOR_BY_APPLY}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -202,6 +203,12 @@ class Namespace:
             within=within,
         )
         return found
+
+    def audited(self) -> list[Document]:
+        """What the operator has asked of the API server, and how that ended."""
+        who = f"system:serviceaccount:{self.name}:{ACCOUNT}"
+        events = [json.loads(line) for line in (self.plane.folder / "audit.log").read_text().splitlines()]
+        return [event for event in events if event["user"]["username"] == who and "objectRef" in event]
 
     async def events(self) -> list[tuple[str, str]]:
         """Reason and note of each, as `kubectl describe` shows them."""
