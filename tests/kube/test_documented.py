@@ -20,6 +20,13 @@ async def test_the_example_is_accepted(namespace):
     await namespace.make(document)
 
 
+async def test_a_database_is_freed_by_hand(conn):
+    await conn.execute("UPDATE route_policy SET managed = '{paused}'; UPDATE installation SET claimed_by = 'gone'")
+    (statements,) = re.findall(r"```sql\n(.*?)```", DOC, re.DOTALL)
+    await conn.execute(statements)
+    assert await conn.fetchval("SELECT managed = '{}' AND claimed_by IS NULL FROM route_policy, installation")
+
+
 def test_every_reason_is_told_of():
     reasons = {reason for file in SOURCES.glob("*.py") for reason in VERDICT.findall(file.read_text())}
     assert len(reasons) > 20
