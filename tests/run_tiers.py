@@ -52,7 +52,7 @@ TIERS = (
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
     Tier("whole", "the commands, as a person runs them (on fixed ports)", "tests/whole", workers=1),
 )
-# Not part of a plain `make test`: it needs a Postgres that PyPI does not have.
+# Not part of a plain `make test`: they need what PyPI and the Go modules do not have.
 EXTRA_TIERS = (
     Tier(
         "db15",
@@ -60,6 +60,14 @@ EXTRA_TIERS = (
         "tests/db",
         needs=("/usr/lib/postgresql/15/bin/postgres",),
         environment={"HC_TEST_POSTGRES_VERSION": "15"},
+    ),
+    Tier(
+        "image",
+        "the image, built and run (as root)",
+        "tests/image",
+        needs=("buildah", "debootstrap"),
+        workers=1,
+        prepare=control_plane.binaries,
     ),
 )
 

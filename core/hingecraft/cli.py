@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 from hingecraft import __version__
 from hingecraft.errors import OperatorError
@@ -30,7 +31,7 @@ class Command:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0 done, 1 failed, 2 not started because what it was told is wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    found = {entry.name: entry for entry in entry_points(group=_GROUP)}
+    found = {entry.name: entry for entry in entry_points(group=_GROUP) if _is_here(entry)}
     parser = argparse.ArgumentParser(prog="hingecraft", description="Payment routing served from memory.")
     parser.add_argument("--version", action="version", version=f"hingecraft {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -48,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_FAILED
     return code
+
+
+def _is_here(entry: EntryPoint) -> bool:
+    """The image has no sandbox, and so none of its commands."""
+    return find_spec(entry.module.partition(".")[0]) is not None
 
 
 def _to_load(arguments: Sequence[str], found: dict[str, EntryPoint]) -> list[str]:

@@ -20,7 +20,7 @@ def hingecraft(*arguments: str, **environment: str) -> subprocess.CompletedProce
 def test_help_lists_every_command():
     done = hingecraft("--help")
     assert done.returncode == 0
-    for command in ("api", "dev", "migrate", "sync"):
+    for command in ("api", "dev", "migrate", "operator", "sync"):
         assert command in done.stdout
 
 

@@ -1,0 +1,44 @@
+# One image for every process: `api`, `operator`, `migrate`, `reconcile` ... It has no default role: the command says which.
+#
+#   docker build --build-arg BASE=python:3.11-slim-bookworm --build-arg REVISION=$(git rev-parse HEAD) -t hingecraft .
+#
+# Behind a proxy that signs HTTPS anew: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt (nothing of it stays).
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+COPY requirements.lock /build/
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    python3 -m venv --without-pip /hingecraft && python3 -m venv /installer \
+    && /installer/bin/pip --disable-pip-version-check --python /hingecraft install --no-cache-dir --no-compile \
+        --only-binary :all: --require-hashes --requirement /build/requirements.lock
+COPY core /build/core
+COPY api /build/api
+COPY operator /build/operator
+COPY migrations /build/migrations
+COPY pyproject.toml README.md /build/
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    mkdir -p /build/sandbox/hingecraft_sandbox \
+    && /installer/bin/pip --disable-pip-version-check --python /hingecraft install --no-cache-dir --no-compile --no-deps /build \
+    # What no process of ours imports: the classes that are generated for each kind of Kubernetes object, twice.
+    && cd /hingecraft/lib/python3*/site-packages \
+    && rm -rf hingecraft_sandbox \
+    && find kubernetes/client/models kubernetes/client/api kubernetes/aio/client/models kubernetes/aio/client/api \
+        -type f ! -name __init__.py -delete \
+    && find . -name '*.pyi' -delete && find . -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -rf {} + \
+    # Compiled here, since nothing can be written at run time; by content, so that the same sources give the same files.
+    && python3 -m compileall -q --invalidation-mode unchecked-hash . \
+    && find /hingecraft -exec touch --no-dereference --date=@0 {} +
+
+FROM ${BASE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="hingecraft" \
+      org.opencontainers.image.description="Payment routing that lives in Postgres, is declared in Kubernetes and served from memory." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /hingecraft /hingecraft
+ENV PATH=/hingecraft/bin:$PATH PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+ENTRYPOINT ["hingecraft"]

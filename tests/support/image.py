@@ -1,0 +1,102 @@
+"""The image, built for real where there is no Docker: buildah, and a base from Debian's own packages."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.folders import open_folder
+from support.go_tools import cache
+
+ROOT = Path(__file__).parents[2]
+_PYTHON = ("python3", "python3-venv", "ca-certificates")
+_NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+_BASE, _OURS = "localhost/python-base", "localhost/hingecraft"
+
+
+def base_files() -> Path:
+    """What `python:3.11-slim-bookworm` is made of, kept in HC_CACHE: no registry of images is needed."""
+    folder = cache() / "images" / f"bookworm-{'-'.join(_PYTHON)}"
+    if not folder.exists():
+        print("fetching a Debian with Python as the image's base (a minute, once)", flush=True)
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        subprocess.run(
+            ["debootstrap", "--variant=minbase", f"--include={','.join(_PYTHON)}", "bookworm", unfinished],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        for path in _NOT_NEEDED:
+            shutil.rmtree(unfinished / path, ignore_errors=True)
+        unfinished.rename(folder)
+    return folder
+
+
+@dataclass
+class Builder:
+    """Images in a folder of their own."""
+
+    folder: Path
+    _containers: list[str] = field(default_factory=list)
+
+    def run(self, *arguments: str | Path) -> str:
+        command = [*self._buildah, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return str(done.stdout).strip()
+
+    @property
+    def _buildah(self) -> list[str]:
+        folders = ["--root", str(self.folder / "root"), "--runroot", str(self.folder / "run")]
+        return ["buildah", *folders, "--storage-driver", "vfs"]
+
+    def command(self, container: str, environment: dict[str, str], *arguments: str) -> list[str]:
+        """To run something in a container, on this machine's network."""
+        given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
+        shared = ["--volume", f"{self.folder}:{self.folder}"]
+        return [*self._buildah, "run", "--isolation", "chroot", *shared, *given, container, "--", *arguments]
+
+    def build_base(self) -> None:
+        recipe = self.folder / "base"
+        recipe.write_text("FROM scratch\nCOPY . /\nENV PATH=/usr/local/bin:/usr/bin:/bin\n")
+        self.run("bud", "--isolation", "chroot", "-f", recipe, "-t", _BASE, base_files())
+
+    def build(self, tag: str = _OURS) -> str:
+        """From the Dockerfile, without any layer of before; answers a container of it."""
+        bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
+        secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
+        arguments = ["--build-arg", f"BASE={_BASE}", "--build-arg", "REVISION=abc123"]
+        self.run("bud", "--isolation", "chroot", "--no-cache", *secret, *arguments, "-t", tag, ROOT)
+        container = self.run("from", tag)
+        self._containers.append(container)
+        return container
+
+    def files(self, container: str) -> Path:
+        return Path(self.run("mount", container))
+
+    def configuration(self, tag: str = _OURS) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("inspect", "--type", "image", tag))["OCIv1"]["config"]
+        return found
+
+    def clean(self) -> None:
+        for container in self._containers:
+            self.run("umount", container)
+            self.run("rm", container)
+
+
+@contextmanager
+def building() -> Iterator[Builder]:
+    with open_folder() as folder:
+        builder = Builder(folder)
+        builder.build_base()
+        try:
+            yield builder
+        finally:
+            builder.clean()
