@@ -188,17 +188,27 @@ async def test_kubectl_shows_the_columns(namespace, plane):
 
 
 async def test_kubectl_explains_every_field(namespace, plane):
+    """The API server tells of a definition that was just changed in its own time."""
     lines = await kubectl(namespace, plane, "explain", "paymentroutes.spec", "--recursive")
     for field in ("pinVersion", "singleUseCheckouts", "pushSecretRef", "lookback"):
         assert any(field in line for line in lines)
 
 
 async def kubectl(namespace, plane, *arguments):
+    """Until it knows what it is asked about: it asks the API server for all kinds first."""
+    code, said, complained = await until(
+        lambda: tried(namespace, plane, *arguments),
+        lambda seen: not any(words in seen[2] for words in ("couldn't find resource", "doesn't have a resource type")),
+    )
+    assert code == 0, complained
+    return said.splitlines()
+
+
+async def tried(namespace, plane, *arguments):
     process = await asyncio.create_subprocess_exec(
         binaries() / "kubectl", f"--kubeconfig={plane.folder / 'admin.kubeconfig'}", f"--namespace={namespace.name}",
         *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         env={"HOME": str(namespace.folder)},
     )  # fmt: skip
     said, complained = await process.communicate()
-    assert process.returncode == 0, complained.decode()
-    return said.decode().splitlines()
+    return process.returncode, said.decode(), complained.decode()
