@@ -104,13 +104,13 @@ async def _edits(namespace: Namespace, pods: Sequence[str]) -> list[float]:
             enabled = number % 2 == 1
             await namespace.edit("main", providers={"stripe": {"enabled": enabled}})
             edited = time.monotonic()
-            await asyncio.gather(*(_available(client, pod, enabled) for pod in pods))
+            await asyncio.gather(*(_available(client, pod, wanted=enabled) for pod in pods))
             took.append((time.monotonic() - edited) * 1000)
             await asyncio.sleep(0.3)
     return took
 
 
-async def _available(client: aiohttp.ClientSession, pod: str, wanted: bool) -> None:  # noqa: FBT001 - what is waited for
+async def _available(client: aiohttp.ClientSession, pod: str, *, wanted: bool) -> None:
     async with asyncio.timeout(10):
         while True:
             async with client.get(f"{pod}/routes") as response:

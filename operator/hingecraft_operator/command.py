@@ -105,7 +105,7 @@ def run(settings: OperatorSettings, locate: Locate = slices.locate) -> int:
         try:
             process.run(process.until_stopped(operate(settings, locate)))
         except LeadershipLostError as error:
-            log.error("%s: this process ends, and another leads", error)  # noqa: TRY400 - no surprise
+            log.warning("%s: this process ends, and another leads", error)
             return EXIT_FAILED
     return EXIT_OK
 

@@ -18,6 +18,7 @@ from hingecraft.process import outlive
 from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
 from hingecraft_operator.events import Recorder
 from hingecraft_operator.observed import Observed, Verdict
+from hingecraft_operator.reported import State
 from hingecraft_operator.reporting import Reporter
 from hingecraft_operator.spec import Spec
 from hingecraft_operator.surroundings import Surroundings
@@ -147,8 +148,8 @@ class Keeper:
     async def _refresh(self) -> None:
         await self._tenancy.refresh()
 
-    def _show_ready(self, ready: bool) -> None:  # noqa: FBT001 - a gauge that is 0 or 1
-        self._around.metrics.ready.labels(self.namespace, self.name).set(ready)
+    def _show_ready(self, state: State) -> None:
+        self._around.metrics.ready.labels(self.namespace, self.name).set(state == "True")
 
     async def _leave(self) -> None:
         """Stop, and touch nothing."""

@@ -19,7 +19,7 @@ from hingecraft_operator.cluster import (
 )
 from hingecraft_operator.events import Event, Recorder
 from hingecraft_operator.observed import Observed, Verdict
-from hingecraft_operator.reported import LatencyReport
+from hingecraft_operator.reported import LatencyReport, State
 from hingecraft_operator.spec import API_VERSION, KIND
 from hingecraft_operator.status import status_of
 
@@ -43,7 +43,7 @@ class Reporter:
         recorder: Recorder,
         *,
         refresh: Callable[[], Awaitable[None]],
-        ready: Callable[[bool], None],
+        ready: Callable[[State], None],
     ) -> None:
         self._cluster = cluster
         self._observed = observed
@@ -113,7 +113,7 @@ class Reporter:
         if status != self._written and not await self._write(status):
             return _AGAIN_AFTER
         before, self._before = self._before, verdicts
-        self._ready(verdicts["Ready"].state == "True")
+        self._ready(verdicts["Ready"].state)
         for name in moved:
             await self._tell(name, verdicts[name], before.get(name))
         if verdicts["FanoutComplete"].reason == "Complete":

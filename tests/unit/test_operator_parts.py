@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
@@ -91,7 +92,7 @@ def test_a_process_is_stuck_when_a_part_of_it_has_done_nothing_for_a_minute():
 
 def test_events_are_many_at_first_and_then_few():
     now = [0.0]
-    recorder = Recorder(None, "x", clock=lambda: now[0], _counted_at=0.0)  # type: ignore[arg-type]
+    recorder = Recorder(cast("Any", None), "x", clock=lambda: now[0], _counted_at=0.0)
     assert [recorder._may_speak() for _ in range(30)].count(True) == 25
     now[0] += 31
     assert [recorder._may_speak() for _ in range(5)].count(True) == 1

@@ -83,10 +83,11 @@ class Policy:
         """What it becomes when a resource says this of it."""
         disabled = set(self.disabled_providers) | {name for name, enabled in declared.providers.items() if not enabled}
         let_go = PIN_FIELD in self.managed and declared.pin_version is None
+        single_use, paused = declared.single_use_checkouts, declared.paused
         return Policy(
             disabled_providers=frozenset(disabled - {name for name, enabled in declared.providers.items() if enabled}),
-            single_use_checkouts=_said(declared.single_use_checkouts, self.single_use_checkouts),
-            paused=_said(declared.paused, self.paused),
+            single_use_checkouts=self.single_use_checkouts if single_use is None else single_use,
+            paused=self.paused if paused is None else paused,
             pin_version=None if let_go else declared.pin_version or self.pin_version,
             managed=declared.fields,
         )
@@ -131,10 +132,6 @@ class Declared:
     def fields(self) -> frozenset[str]:
         """The managed names of all that it says."""
         return self.change.fields | ({PIN_FIELD} if self.pin_version is not None else set())
-
-
-def _said(said: bool | None, before: bool) -> bool:  # noqa: FBT001 - two values of one field
-    return before if said is None else said
 
 
 def announcement(version: int, checksum: str, generated_at: datetime) -> dict[str, Any]:
