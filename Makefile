@@ -38,6 +38,22 @@ test: setup ## run every test tier (TIERS="unit db" narrows it)
 operator-dev: setup ## run the operator against a Kubernetes API server of its own, and open a shell with kubectl
 	@$(BIN)/python tests/cluster/operator_dev.py
 
+.PHONY: cluster
+cluster: setup ## run a real Kubernetes of one node on this machine (root, Debian; no Docker needed)
+	@$(BIN)/python tests/cluster/up.py
+
+.PHONY: cluster-down
+cluster-down: setup ## remove it, and all that it took of this machine
+	@$(BIN)/python tests/cluster/down.py
+
+.PHONY: kind
+kind: setup ## the same with Docker, by kind
+	@$(BIN)/python tests/cluster/kind.py
+
+.PHONY: test-cluster
+test-cluster: setup ## install the chart on the cluster and break things there
+	@$(BIN)/python tests/run_tiers.py cluster
+
 .PHONY: test-live
 test-live: setup ## run the flows against the providers' test modes, with the keys in .env
 	@$(BIN)/python -m pytest tests/live --quiet

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import control_plane
+from support import cluster_tools, control_plane, release
 from support.go_tools import MissingToolError
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +69,10 @@ EXTRA_TIERS = (
         workers=1,
         prepare=control_plane.binaries,
     ),
+    Tier(
+        "chart", "the chart: rendered, linted, refused; its alerts", "tests/chart", prepare=cluster_tools.for_the_chart
+    ),
+    Tier("cluster", "an installed release, used and broken", "tests/on_cluster", workers=0, prepare=release.cluster),
 )
 
 

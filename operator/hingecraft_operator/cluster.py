@@ -114,7 +114,7 @@ class Cluster:
     async def apply(self, kind: Kind, document: Document, *, sub: str = "") -> Document:
         """Server-side apply: what is said here is ours, whoever has said otherwise."""
         metadata = document["metadata"]
-        path = kind.path(metadata["namespace"], metadata["name"], sub)
+        path = kind.path(metadata.get("namespace"), metadata["name"], sub)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self.ask("PATCH", path, document, query=query, content="application/apply-patch+yaml")
 

@@ -22,7 +22,7 @@ from support.processes import SECRETS
 
 pytestmark = pytest.mark.timeout(400)
 OURS_AT_MOST, ALL_AT_MOST = 200 * 2**20, 350 * 2**20
-COMMANDS = ("api", "links", "migrate", "operator", "reconcile", "sync", "trail")
+COMMANDS = ("api", "check", "definition", "links", "migrate", "operator", "reconcile", "sync", "trail")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,8 @@ def builder():
 
 @pytest.fixture(scope="module")
 def container(builder):
-    return builder.build()
+    builder.build()
+    return builder.container()
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +173,8 @@ async def test_it_operates(builder, container, dsn):
 
 
 def test_the_same_sources_give_the_same_files(builder, files):
-    again = builder.files(builder.build("localhost/again"))
+    builder.build("localhost/again")
+    again = builder.files(builder.container("localhost/again"))
     assert digest(again / "hingecraft") == digest(files / "hingecraft")
 
 

@@ -16,7 +16,7 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_operator import crd
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.providers.command import SandboxSettings
-from support import crash
+from support import chart_values, crash
 
 SETTINGS: dict[str, type[Settings]] = {
     "hingecraft api": ApiSettings,
@@ -76,4 +76,6 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/crash-matrix.md": crash.document,
     ".env.example": env_example,
     "crds/paymentroutes.yaml": crd.written,
+    "helm/hingecraft/values.yaml": chart_values.values,
+    "helm/hingecraft/README.md": chart_values.readme,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import hashlib
 import os
@@ -33,41 +34,63 @@ def built(module: str, version: str) -> Path:
     """The program that the module makes, of just that version; Go's checksum database vouches for the source."""
     name = module.rpartition("/")[2]
     folder = cache() / "go" / f"{name}-{version}"
-    with _taking_turns(folder):
-        if not (folder / name).exists():
-            _go(name, ["install", f"{module}@{version}"], {"GOBIN": str(folder)})
+    with _taking_turns(folder / name) as first:
+        if first:
+            print(f"building {name} from its Go modules (once; kept in {folder})", flush=True)
+            _go(name, ["install", "-trimpath", "-ldflags", "-s -w", f"{module}@{version}"], {"GOBIN": str(folder)})
     return folder / name
 
 
 def built_together(name: str, *, stamp: str = "") -> Path:
     """The folder with all tools of `tests/cluster/NAME/go.mod`, which alone decides what is built."""
     source = CLUSTER / name
-    content = b"".join((source / file).read_bytes() for file in ("go.mod", "go.sum"))
+    content = b"".join(file.read_bytes() for file in sorted(source.iterdir()))
     folder = cache() / "go" / f"{name}-{hashlib.sha256(content + stamp.encode()).hexdigest()[:16]}"
-    with _taking_turns(folder):
-        if not folder.exists():
+    with _taking_turns(folder) as first:
+        if first:
             print(f"building {name} from its Go modules (some minutes, once; kept in {folder})", flush=True)
             unfinished = folder.with_suffix(".unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             command = ["build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {stamp}", "-o", f"{unfinished}/"]
-            _go(name, [*command, "tool"], {"CGO_ENABLED": "0"}, source)
+            _go(name, [*command, "tool"], {}, source)
             unfinished.rename(folder)
     return folder
 
 
 @contextmanager
-def _taking_turns(folder: Path) -> Iterator[None]:
-    """Two test runs, or two workers of one, build a thing once."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+def _taking_turns(made: Path) -> Iterator[bool]:
+    """Two test runs, or two workers of one, build a thing once; answers whether it has to be made."""
+    if made.exists():
+        yield False
+        return
+    with _alone():
+        yield not made.exists()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    folder = cache() / "go"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "building.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
+def _go_folders() -> dict[str, Path]:
+    return {"GOPATH": cache() / "go" / "path", "GOCACHE": cache() / "go" / "build"}
+
+
+def _drop_go_folders() -> None:
+    """What Go has fetched and compiled is ten times what was built, and not needed when the last tool is there."""
+    with _alone():
+        for path in _go_folders().values():
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def _go(name: str, arguments: list[str], environment: dict[str, str], source: Path | None = None) -> None:
-    """What Go has fetched and compiled on the way is ten times what is built, and not needed again."""
-    ways = {"GOPATH": cache() / "go" / "path", "GOCACHE": cache() / "go" / "build"}
-    own = {**{key: str(path) for key, path in ways.items()}, "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local"}
+    atexit.register(_drop_go_folders)
+    folders = {key: str(path) for key, path in _go_folders().items()}
+    own = {**folders, "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     verb, *rest = arguments
     with subprocess.Popen(
         [_find_go(name), verb, "-v", *rest], cwd=source, env={**os.environ, **own, **environment},
@@ -77,8 +100,6 @@ def _go(name: str, arguments: list[str], environment: dict[str, str], source: Pa
         said = _shown(name, process.stderr)
     if process.returncode:
         raise MissingToolError(f"not run: {name} could not be built: {' '.join(said)[-500:]}")
-    for path in ways.values():
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _shown(name: str, lines: Iterable[str]) -> list[str]:

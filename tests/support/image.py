@@ -18,7 +18,7 @@ from support.go_tools import cache
 ROOT = Path(__file__).parents[2]
 _PYTHON = ("python3", "python3-venv", "ca-certificates")
 _NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
-_BASE, _OURS = "localhost/python-base", "localhost/hingecraft"
+BASE, OURS = "localhost/python-base", "localhost/hingecraft"
 
 
 def base_files() -> Path:
@@ -41,9 +41,10 @@ def base_files() -> Path:
 
 @dataclass
 class Builder:
-    """Images in a folder of their own."""
+    """Images in a folder of their own. `vfs` works everywhere, `overlay` copies nothing."""
 
     folder: Path
+    driver: str = "vfs"
     _containers: list[str] = field(default_factory=list)
 
     def run(self, *arguments: str | Path) -> str:
@@ -55,7 +56,7 @@ class Builder:
     @property
     def _buildah(self) -> list[str]:
         folders = ["--root", str(self.folder / "root"), "--runroot", str(self.folder / "run")]
-        return ["buildah", *folders, "--storage-driver", "vfs"]
+        return ["buildah", *folders, "--storage-driver", self.driver]
 
     def command(self, container: str, environment: dict[str, str], *arguments: str) -> list[str]:
         """To run something in a container, on this machine's network."""
@@ -66,14 +67,23 @@ class Builder:
     def build_base(self) -> None:
         recipe = self.folder / "base"
         recipe.write_text("FROM scratch\nCOPY . /\nENV PATH=/usr/local/bin:/usr/bin:/bin\n")
-        self.run("bud", "--isolation", "chroot", "-f", recipe, "-t", _BASE, base_files())
+        self.run("bud", "--isolation", "chroot", "-f", recipe, "-t", BASE, base_files())
 
-    def build(self, tag: str = _OURS) -> str:
-        """From the Dockerfile, without any layer of before; answers a container of it."""
+    def has(self, tag: str) -> bool:
+        """Whether it was built before."""
+        names = self.run("images", "--format", "{{.Name}}:{{.Tag}}").split()
+        return f"{tag}:latest" in names
+
+    def build(self, tag: str = OURS, *, cached: bool = False) -> None:
+        """From the Dockerfile; `cached`: with the layers of before that still hold."""
         bundle = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
         secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
-        arguments = ["--build-arg", f"BASE={_BASE}", "--build-arg", "REVISION=abc123"]
-        self.run("bud", "--isolation", "chroot", "--no-cache", *secret, *arguments, "-t", tag, ROOT)
+        arguments = ["--build-arg", f"BASE={BASE}", "--build-arg", "REVISION=abc123"]
+        layers = "--layers" if cached else "--no-cache"
+        self.run("bud", "--isolation", "chroot", layers, *secret, *arguments, "-t", tag, ROOT)
+
+    def container(self, tag: str = OURS) -> str:
+        """To look into, and to run things in."""
         container = self.run("from", tag)
         self._containers.append(container)
         return container
@@ -81,7 +91,7 @@ class Builder:
     def files(self, container: str) -> Path:
         return Path(self.run("mount", container))
 
-    def configuration(self, tag: str = _OURS) -> dict[str, Any]:
+    def configuration(self, tag: str = OURS) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run("inspect", "--type", "image", tag))["OCIv1"]["config"]
         return found
 

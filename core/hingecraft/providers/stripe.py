@@ -6,6 +6,7 @@ all providers (`patience`), and the idempotency key is ours and kept, so that it
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,7 +53,8 @@ class _Client(stripe.HTTPXClient):
 
 
 def _session() -> aiohttp.ClientSession:
-    trust = ssl.create_default_context(cafile=stripe.ca_bundle_path)
+    # OpenSSL's own variable, for those whose way out is a proxy that signs anew; else whom Stripe names.
+    trust = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or stripe.ca_bundle_path)
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 

@@ -54,6 +54,7 @@ class Control:
         app.router.add_post("/_sandbox/faults", self.fault)
         app.router.add_put("/_sandbox/webhooks", self.webhooks)
         app.router.add_put("/_sandbox/latency", self.latency)
+        app.router.add_put("/_sandbox/revoked", self.revoke)
         app.router.add_put("/_sandbox/minimums", self.minimums)
         app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
         app.router.add_delete("/_sandbox/book", self.forget)
@@ -66,6 +67,8 @@ class Control:
                 "faults": [fault.model_dump() for fault in self._switches.faults],
                 "webhooks": self._switches.webhooks.model_dump(),
                 "latency": self._switches.latency,
+                "keys": dict(self._switches.keys),
+                "revoked": sorted(self._switches.revoked),
                 "minimums": {coin: str(amount) for coin, amount in self._nowpayments.minimums.items()},
             }
         )
@@ -74,6 +77,11 @@ class Control:
         """Everything behaves again."""
         self._switches.reset()
         self._nowpayments.minimums.clear()
+        return await self.show(request)
+
+    async def revoke(self, request: web.Request) -> web.Response:
+        """Take no more calls by these keys of Stripe."""
+        self._switches.revoked = set(await request.json())
         return await self.show(request)
 
     async def fault(self, request: web.Request) -> web.Response:

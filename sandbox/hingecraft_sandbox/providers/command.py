@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import ssl
 from pathlib import Path
 
 from aiohttp import web
@@ -27,12 +28,12 @@ class SandboxSettings(LogSettings):
     sandbox_ipn_secret: str = Field("sandbox-ipn-secret", description="what the sandbox signs IPNs with")
 
 
-async def serve(config: SandboxConfig, port: int) -> None:
+async def serve(config: SandboxConfig, host: str, port: int, certificate: Path | None) -> None:
     """Serve until told to stop."""
     runner = web.AppRunner(sandbox_app(config), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        await web.TCPSite(runner, host, port, ssl_context=_tls(certificate)).start()
         print(f"sandbox: {config.address}\n  STRIPE_API_BASE={config.address}", flush=True)
         print(f"  NOWPAYMENTS_API_BASE={config.address}{PREFIX}", flush=True)
         await process.until_stopped(asyncio.Event().wait())
@@ -44,22 +45,38 @@ async def serve(config: SandboxConfig, port: int) -> None:
         await runner.cleanup()
 
 
+def _tls(certificate: Path | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate)
+    except OSError as error:
+        raise OperatorError(f"--certificate: {certificate} is no key with its certificates: {error}") from error
+    return context
+
+
 def _run(arguments: argparse.Namespace) -> int:
     settings = load(SandboxSettings)
     process.start_observing(settings, "sandbox")
     config = SandboxConfig(
-        address=f"http://127.0.0.1:{arguments.port}",
+        address=arguments.address or f"http://127.0.0.1:{arguments.port}",
         stripe_webhook_url=f"{settings.public_url.rstrip('/')}{STRIPE_WEBHOOKS}" if settings.public_url else "",
         stripe_webhook_secret=settings.sandbox_stripe_webhook_secret,
         nowpayments_ipn_secret=settings.sandbox_ipn_secret,
         journal=arguments.journal,
     )
-    process.run(serve(config, arguments.port))
+    process.run(serve(config, arguments.host, arguments.port, arguments.certificate))
     return EXIT_OK
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=8092, help="the port on this machine (8092)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on (127.0.0.1)")
+    parser.add_argument("--address", default="", help="where browsers find its pages; default: that host and port")
+    parser.add_argument(
+        "--certificate", type=Path, default=None, help="a PEM file with key and certificates: serve https"
+    )
     parser.add_argument("--journal", type=Path, default=None, help="a file that keeps what happened between starts")
 
 

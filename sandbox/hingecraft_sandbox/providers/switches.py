@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
@@ -62,10 +63,15 @@ class Switches:
         self.faults: list[Fault] = []
         self.webhooks = WebhookSwitch()
         self.latency = 0.0
+        self.revoked: set[str] = set()
+        # By which keys calls came, and how many.
+        self.keys: Counter[str] = Counter()
 
     def reset(self) -> None:
         """Everything behaves again."""
         self.faults.clear()
+        self.revoked.clear()
+        self.keys.clear()
         self.webhooks = WebhookSwitch()
         self.latency = 0.0
 

@@ -60,7 +60,7 @@ class StripeApi:
     def _served(self, handler: Callable[[web.Request], Any]) -> Any:
         async def answered(request: web.Request) -> web.StreamResponse:
             try:
-                _authenticate(request)
+                self._authenticate(request)
                 response: web.StreamResponse = await handler(request)
             except StripeRefusalError as error:
                 response = web.json_response(error.body, status=error.status)
@@ -70,6 +70,17 @@ class StripeApi:
             return await self._switches.around("stripe", request, answered)
 
         return serve
+
+    def _authenticate(self, request: web.Request) -> None:
+        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not key.startswith(("sk_test_", "rk_test_")):
+            raise StripeRefusalError(
+                "Invalid API Key provided: the sandbox takes test keys (sk_test_...) only.",
+                status=HTTPStatus.UNAUTHORIZED,
+            )
+        self._switches.keys[key] += 1
+        if key in self._switches.revoked:
+            raise StripeRefusalError("Expired API Key provided.", status=HTTPStatus.UNAUTHORIZED)
 
     def _reader(self, kind: str) -> Any:
         async def read(request: web.Request) -> web.Response:
@@ -150,14 +161,6 @@ def _replayed(kept: Document, said: str) -> web.Response:
             kind="idempotency_error",
         )
     return web.json_response(kept["answer"], headers={"Idempotent-Replayed": "true"})
-
-
-def _authenticate(request: web.Request) -> None:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer" or not key.startswith(("sk_test_", "rk_test_")):
-        raise StripeRefusalError(
-            "Invalid API Key provided: the sandbox takes test keys (sk_test_...) only.", status=HTTPStatus.UNAUTHORIZED
-        )
 
 
 def _page(path: str, documents: list[Document], params: Document) -> Document:

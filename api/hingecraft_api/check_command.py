@@ -1,0 +1,73 @@
+"""`hingecraft check`: whether what runs at an address serves, seen from outside; for `helm test` and for people."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+
+from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
+
+_TIMEOUT = aiohttp.ClientTimeout(total=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing that was looked at."""
+
+    what: str
+    good: bool
+    note: str
+
+
+async def look(address: str) -> list[Found]:
+    """Alive, ready, with routes, and sparing those who have them already."""
+    async with aiohttp.ClientSession(base_url=f"{address.rstrip('/')}/", timeout=_TIMEOUT) as session:
+        found = [await _answers(session, "health", "alive"), await _answers(session, "ready", "ready to serve")]
+        try:
+            return [*found, *await _routes(session)]
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return [*found, Found("routes", good=False, note=_words(error))]
+
+
+async def _answers(session: aiohttp.ClientSession, path: str, what: str) -> Found:
+    try:
+        async with session.get(path) as response:
+            return Found(what, good=response.status == HTTPStatus.OK, note=f"/{path} answered {response.status}")
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return Found(what, good=False, note=_words(error))
+
+
+async def _routes(session: aiohttp.ClientSession) -> list[Found]:
+    async with session.get("routes") as response:
+        document = await response.json()
+        version, tag = document.get("data", {}).get("version"), response.headers.get("ETag", "")
+        has_version = response.status == HTTPStatus.OK and isinstance(version, int)
+        note = f"version {version}" if has_version else f"/routes answered {response.status}"
+    async with session.get("routes", headers={"If-None-Match": tag}) as response:
+        unchanged = response.status == HTTPStatus.NOT_MODIFIED
+        return [
+            Found("routes", good=has_version, note=note),
+            Found("unchanged routes", good=unchanged, note=f"asked again: {response.status}"),
+        ]
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("address", help="such as https://pay.example.com")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    found = asyncio.run(look(arguments.address))
+    for each in found:
+        print(f"{'ok' if each.good else 'FAILED':<7} {each.what:<17} {each.note}")
+    return EXIT_OK if all(each.good for each in found) else EXIT_FAILED
+
+
+COMMAND = Command(summary="whether what runs at an address serves", run=_run, arguments=_arguments)

@@ -1,0 +1,72 @@
+"""The product's image, the sandbox's and Postgres', built with the layers of before and given to the node."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hingecraft_sandbox.postgres import find_binaries
+from support.go_tools import cache
+from support.image import BASE, OURS, Builder
+from support.node import images
+from support.node.authority import authority, public
+from support.node.places import FOLDER, ROOT
+
+PRODUCT, SANDBOX, POSTGRES = f"{OURS}:dev", "localhost/sandbox:dev", "docker.io/library/postgres:18-bookworm"
+_RECIPES = ROOT / "tests" / "cluster"
+
+
+def load() -> None:
+    """Build what has changed, and load what the node does not have."""
+    with _builder() as builder:
+        if not builder.has(BASE):
+            builder.build_base()
+        print("building the product's image", flush=True)
+        builder.build(cached=True)
+        authority()
+        for name, base, context in (
+            ("product", OURS, public().parent),
+            ("sandbox", "localhost/product", ROOT / "sandbox"),
+            ("postgres", BASE, find_binaries("18").folder.parents[2]),
+        ):
+            _build(builder, name, base, context)
+        for name, known_as in (("product", PRODUCT), ("sandbox", SANDBOX), ("postgres", POSTGRES)):
+            _give(builder, f"localhost/{name}", known_as)
+
+
+def _build(builder: Builder, name: str, base: str, context: Path) -> None:
+    recipe = _RECIPES / f"{name}.Dockerfile"
+    arguments: list[str | Path] = [
+        "--build-arg",
+        f"BASE={base}",
+        "--file",
+        recipe,
+        "--tag",
+        f"localhost/{name}",
+        context,
+    ]
+    builder.run("bud", "--isolation", "chroot", "--layers", "--ignorefile", "/dev/null", *arguments)
+
+
+def _give(builder: Builder, tag: str, name: str) -> None:
+    """What the node was given last is noted beside it: its own numbers are not those of buildah."""
+    number = builder.run("inspect", "--type", "image", "--format", "{{.FromImageID}}", tag)
+    note = FOLDER / "given" / name.replace("/", "_")
+    if note.exists() and note.read_text() == number:
+        return
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        archive = Path(folder) / "image.tar"
+        builder.run("push", tag, f"docker-archive:{archive}:{name}")
+        images.load(archive)
+    note.parent.mkdir(exist_ok=True)
+    note.write_text(number)
+
+
+@contextmanager
+def _builder() -> Iterator[Builder]:
+    """One store for all checkouts, so that what has not changed is built once."""
+    store = cache() / "images" / "store"
+    store.mkdir(parents=True, exist_ok=True)
+    yield Builder(store, "overlay")
