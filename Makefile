@@ -54,6 +54,16 @@ kind: setup ## the same with Docker, by kind
 test-cluster: setup ## install the chart on the cluster and break things there
 	@$(BIN)/python tests/run_tiers.py cluster
 
+.PHONY: load
+load: setup ## a thousand people against make dev, which has to run (LOAD_USERS, LOAD_SECONDS)
+	@mkdir -p test_results/load && $(BIN)/locust --locustfile loadtests/locustfile.py --headless --only-summary \
+	  --users $${LOAD_USERS:-1000} --spawn-rate 50 --run-time $${LOAD_SECONDS:-300}s --stop-timeout 20 --reset-stats \
+	  --host http://127.0.0.1:8080 --html test_results/load/report.html --csv test_results/load/load
+
+.PHONY: load-cluster
+load-cluster: setup ## a thousand people through the ingress of the cluster, while routes change
+	@$(BIN)/python loadtests/through_ingress.py
+
 .PHONY: test-live
 test-live: setup ## run the flows against the providers' test modes, with the keys in .env
 	@$(BIN)/python -m pytest tests/live --quiet

@@ -18,8 +18,19 @@ CALLED_BY_NAME = [
     "get_field_value",
     "settings_customise_sources",
     "teardown",
+    # Locust
+    "Visitor",
+    "on_start",
 ]
-DECORATED = ["@pytest.fixture", "@pytest.fixture(*", "@field_validator", "@model_validator", "@*.rule", "@rule"]
+DECORATED = [
+    "@pytest.fixture",
+    "@pytest.fixture(*",
+    "@field_validator",
+    "@model_validator",
+    "@*.rule",
+    "@rule",
+    "@task",
+]
 
 
 def main(paths: list[str]) -> int:

@@ -15,6 +15,7 @@ from hingecraft.inbox.watch import watch
 from hingecraft.inbox.worker import Worker, sources_of
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
+from hingecraft.payments.books import Recorded
 from hingecraft.payments.checkouts import Checkouts, Providers
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import NowPaymentsProvider
@@ -79,7 +80,13 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
     def worked(source: str, outcome: str) -> None:
         metrics.events.labels(source, outcome).inc()
 
-    worker = Worker(database, sources_of(providers, currencies), currencies, worked)
+    def recorded(moved: Recorded) -> None:
+        if moved.before != moved.after:
+            metrics.payments.labels(moved.provider, moved.price_currency, moved.after).inc()
+            if moved.paid:
+                metrics.payment_amount.labels(moved.provider, moved.price_currency).inc(float(moved.amount))
+
+    worker = Worker(database, sources_of(providers, currencies), currencies, worked, recorded)
 
     def swapped() -> None:
         metrics.version.set(cache.version)
@@ -98,7 +105,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         checkouts=Checkouts(database, providers, settings.site_url),
         inbox=Inbox(database, worker.wake),
         worker=worker,
-        recoverer=Checker(database, providers, currencies, actor="recoverer"),
+        recoverer=Checker(database, providers, currencies, actor="recoverer", recorded=recorded),
     )
 
 

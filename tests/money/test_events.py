@@ -35,6 +35,10 @@ async def test_a_card_payment_completes(pod, sandbox, conn):
     _, answer = await pod.call("GET", "/charter/total")
     assert (answer["data"]["total"], answer["data"]["count"]) == (5, 1)
     assert await conn.fetchval("SELECT count(*) FROM stripe_events_raw WHERE processed") == 3
+    async with pod.client.get(f"{pod.internal}/metrics") as response:
+        counted = await response.text()
+    assert 'hingecraft_payments_total{currency="USD",provider="stripe",status="completed"} 1.0' in counted
+    assert 'hingecraft_payment_amount_total{currency="USD",provider="stripe"} 5.0' in counted
     ignored = await conn.fetch("SELECT type, ignored_because FROM provider_events WHERE ignored_because IS NOT NULL")
     assert [tuple(row) for row in ignored] == [("charge.succeeded", "charge.succeeded moves no donation")]
 

@@ -107,6 +107,11 @@ class Release:
         found: Document = json.loads(self.kubectl("get", *what, "--output=json"))
         return found
 
+    def raw(self, path: str) -> Document:
+        """What the API server answers at a path."""
+        found: Document = json.loads(self.kubectl("get", "--raw", path))
+        return found
+
     def items(self, *what: str) -> list[Document]:
         found: list[Document] = self.get(*what)["items"]
         return found

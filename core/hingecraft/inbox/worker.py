@@ -17,7 +17,7 @@ from hingecraft.inbox import store
 from hingecraft.inbox.model import Claimed, next_pause
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books
-from hingecraft.payments.books import Teller
+from hingecraft.payments.books import Recorded, Teller
 from hingecraft.payments.checkouts import Providers
 from hingecraft.payments.ledger import AskFirstError
 from hingecraft.providers import nowpayments, stripe
@@ -70,11 +70,13 @@ class Worker:
         sources: Mapping[str, Source],
         currencies: CurrencyBook,
         observe: Observe = lambda _source, _outcome: None,
+        recorded: Callable[[Recorded], None] = lambda _recorded: None,
     ) -> None:
         self._database = database
         self._sources = sources
         self._currencies = currencies
         self._observe = observe
+        self._recorded = recorded
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -192,12 +194,18 @@ class Worker:
             done = {event: each.payment_id for event, each in zip(findings, recorded, strict=True)}
             if not await store.done(conn, done):
                 raise ClaimLostError
+        self._tell_of(recorded)
 
     async def _apply_all(self, event: Claimed, findings: Sequence[Finding]) -> None:
         async with self._database.transaction() as conn:
             recorded = [await books.record(conn, finding, _teller(event)) for finding in findings]
             if not await store.done(conn, {event: recorded[-1].payment_id}):
                 raise ClaimLostError
+        self._tell_of(recorded)
+
+    def _tell_of(self, recorded: Sequence[Recorded]) -> None:
+        for each in recorded:
+            self._recorded(each)
 
     async def _ignore(self, event: Claimed, why: str) -> None:
         teller = _teller(event, "event_ignored")

@@ -68,6 +68,18 @@ class ApiMetrics:
             ["source", "outcome"],
             registry=registry,
         )
+        self.payments = Counter(
+            "hingecraft_payments_total",
+            "payments that this pod found to have moved, by what they have become",
+            ["provider", "currency", "status"],
+            registry=registry,
+        )
+        self.payment_amount = Counter(
+            "hingecraft_payment_amount_total",
+            "what those that completed were asked for, in their own currencies",
+            ["provider", "currency"],
+            registry=registry,
+        )
         self.events_waiting = Gauge(
             "hingecraft_provider_events_waiting", "events that are not processed yet", registry=registry
         )

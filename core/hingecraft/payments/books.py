@@ -122,9 +122,17 @@ class Recorded:
     """What has been written down."""
 
     payment_id: UUID
+    provider: str
+    price_currency: str
+    amount: Decimal
     before: Status
     after: Status
     movements: int
+
+    @property
+    def paid(self) -> bool:
+        """Whether it is paid now and was not before: what was whole again after a refund was counted once."""
+        return self.after is Status.COMPLETED and self.before not in SETTLED
 
     @property
     def changed(self) -> bool:
@@ -248,6 +256,9 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
+        provider=known.provider,
+        price_currency=known.price_currency,
+        amount=known.amount,
         before=known.status,
         after=after.status,
         movements=len(decision.entries),

@@ -12,7 +12,7 @@ from hingecraft.errors import RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books
 from hingecraft.payments import store as payments
-from hingecraft.payments.books import Teller
+from hingecraft.payments.books import Recorded, Teller
 from hingecraft.payments.checkouts import REPLAYED_FOR, Providers
 from hingecraft.payments.model import Status
 from hingecraft.providers import nowpayments, stripe
@@ -42,7 +42,14 @@ class Checker:
     """For the reconciliation and for the recoverer in each pod; `dry_run` writes nothing and makes nothing."""
 
     def __init__(
-        self, database: Database, providers: Providers, currencies: CurrencyBook, *, actor: str, dry_run: bool = False
+        self,
+        database: Database,
+        providers: Providers,
+        currencies: CurrencyBook,
+        *,
+        actor: str,
+        dry_run: bool = False,
+        recorded: Callable[[Recorded], None] = lambda _recorded: None,
     ) -> None:
         reader = StripeReader(currencies.by_code)
         self._database = database
@@ -52,6 +59,7 @@ class Checker:
         self._nowpayments = NowPaymentsAsking(providers.nowpayments)
         self._actor = actor
         self._dry_run = dry_run
+        self._recorded = recorded
 
     async def check(self, due: Due, explain: Explain) -> Outcome:
         """One look; whatever it brings, the next one is due at its time."""
@@ -176,4 +184,6 @@ class Checker:
                 await transaction.rollback()
                 raise
             await (transaction.rollback() if self._dry_run else transaction.commit())
+        for each in recorded if not self._dry_run else ():
+            self._recorded(each)
         return Outcome.CHANGED if any(each.changed for each in recorded) else Outcome.UNCHANGED
