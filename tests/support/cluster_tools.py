@@ -25,7 +25,7 @@ def kube_score() -> Path:
 
 
 def promtool() -> Path:
-    return built("github.com/prometheus/prometheus/cmd/promtool", "v0.316.0")
+    return built_together("promtool") / "promtool"
 
 
 def coredns() -> Path:

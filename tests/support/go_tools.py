@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +39,28 @@ def built(module: str, version: str) -> Path:
             print(f"building {name} from its Go modules (once; kept in {folder})", flush=True)
             _go(name, ["install", "-trimpath", "-ldflags", "-s -w", f"{module}@{version}"], {"GOBIN": str(folder)})
     return folder / name
+
+
+def fetched(module: str, version: str, files: Sequence[str]) -> list[Path]:
+    """Files of a module that are no code of Go's, kept like the programs."""
+    folder = cache() / "go" / f"{module.rpartition('/')[2]}-{version}-files"
+    with _taking_turns(folder) as first:
+        if first:
+            unfinished = folder.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            _go(module, ["get", f"{module}@{version}"], {}, _module_in(unfinished))
+            (source,) = (_go_folders()["GOPATH"] / "pkg" / "mod").glob(f"{module}@{version}")
+            for file in files:
+                shutil.copyfile(source / file, unfinished / Path(file).name)
+            unfinished.rename(folder)
+    return [folder / Path(file).name for file in files]
+
+
+def _module_in(folder: Path) -> Path:
+    """Something that can ask for another module."""
+    (folder / "go.mod").write_text("module hingecraft.io/tests/files\n")
+    return folder
 
 
 def built_together(name: str, *, stamp: str = "") -> Path:

@@ -1,0 +1,95 @@
+"""Alerts fire when they should, lead somewhere, and speak of metrics that there are; so does the dashboard."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from hingecraft.observability.metrics import ApiMetrics
+from hingecraft_operator.metrics import OperatorMetrics
+from support import cluster_tools
+from support.node.places import ROOT
+from support.release import CHART
+
+ALERTS = (CHART / "alerts.yaml").read_text()
+RULES = yaml.safe_load(ALERTS)["groups"][0]["rules"]
+DASHBOARD = json.loads((CHART / "dashboard.json").read_text())
+SUFFIXES = ("_total", "_bucket", "_count", "_sum")
+
+
+def promtool(*arguments, folder):
+    done = subprocess.run(
+        [cluster_tools.promtool(), *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "alerts.yaml").write_text(ALERTS.replace("RUNBOOKS", "https://docs.example"))
+    shutil.copy(ROOT / "tests" / "chart" / "alerts_test.yaml", tmp_path)
+    return tmp_path
+
+
+def test_each_alert_fires_when_it_should(folder):
+    assert promtool("check", "rules", "--lint=all", "alerts.yaml", folder=folder)[0] == 0
+    code, said = promtool("test", "rules", "alerts_test.yaml", folder=folder)
+    assert code == 0, said
+
+
+def test_each_alert_is_tested_and_leads_to_a_runbook():
+    tested = {
+        case["alertname"]
+        for test in yaml.safe_load((ROOT / "tests" / "chart" / "alerts_test.yaml").read_text())["tests"]
+        for case in test["alert_rule_test"]
+        if case["exp_alerts"]
+    }
+    assert tested == {rule["alert"] for rule in RULES}
+    for rule in RULES:
+        where = rule["annotations"]["runbook_url"]
+        runbook = ROOT / "docs" / "runbooks" / where.removeprefix("RUNBOOKS/")
+        assert rule["alert"] in runbook.read_text(), f"{runbook.name} says nothing of {rule['alert']}"
+
+
+def known_metrics():
+    found = set()
+    for metrics in (ApiMetrics, OperatorMetrics):
+        registry = CollectorRegistry()
+        metrics(registry)
+        found |= {family.name for family in registry.collect()}
+    return found
+
+
+def used_in(expression):
+    for name in re.findall(r"hingecraft_[a-z_]+", expression):
+        yield next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
+
+
+def expressions_of_the_dashboard():
+    for panel in DASHBOARD["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+
+
+def test_what_they_speak_of_is_there():
+    known = known_metrics()
+    expressions = [(rule["alert"], rule["expr"]) for rule in RULES] + list(expressions_of_the_dashboard())
+    for name, expression in expressions:
+        assert list(used_in(expression)), name
+        assert set(used_in(expression)) <= known, name
+
+
+def test_prometheus_understands_the_dashboard(tmp_path):
+    rules = [
+        {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "5m").replace("$namespace", "pay")}
+        for number, (_, expression) in enumerate(expressions_of_the_dashboard())
+    ]
+    (tmp_path / "panels.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    code, said = promtool("check", "rules", "panels.yaml", folder=tmp_path)
+    assert code == 0, said

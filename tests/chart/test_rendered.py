@@ -1,0 +1,136 @@
+"""What the chart makes: valid for a real API server, restricted, least in rights, and as others judge it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from chart.conftest import EVERYTHING, REQUIRED, rendered, rendered_text
+from support import cluster_tools
+from support.control_plane import control_plane
+from support.definitions import define_all, kubectl, write_schemas
+from support.folders import open_folder
+from support.node.places import ROOT
+from support.release import CHART
+
+POD_KINDS = {"Deployment", "StatefulSet", "Job", "Pod"}
+# kube-score's opinions that we do not share.
+NOT_SHARED = (
+    "container-image-pull-policy",  # a tag of ours never moves, and a digest can be given
+    "pod-networkpolicy",  # it does not see through matchExpressions
+    "deployment-has-host-podantiaffinity",  # topologySpreadConstraints do the same, for zones too
+    "statefulset-has-host-podantiaffinity", "statefulset-has-poddisruptionbudget",  # one pod, for demonstrations
+    "statefulset-has-servicename",  # it has one, which is not headless: one pod needs no names of its own
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plane():
+    with open_folder() as folder, control_plane(folder) as made:
+        define_all(made)
+        kubectl(made, "create", "namespace", "pay")
+        yield made
+
+
+def pod_of(document):
+    spec = document["spec"]
+    return spec if document["kind"] == "Pod" else spec["template"]["spec"]
+
+
+def test_a_real_api_server_takes_it(plane, way):
+    """With every field checked, and each default of Kubernetes filled in."""
+    labels = "pod-security.kubernetes.io/enforce=restricted"
+    kubectl(plane, "label", "namespace", "pay", labels, "--overwrite")
+    text = yaml.safe_dump_all(rendered(way))
+    arguments = ("--namespace=pay", "apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-")
+    done = kubectl(plane, *arguments, given=text)
+    assert done.returncode == 0, done.stderr
+    assert "PodSecurity" not in done.stderr
+
+
+def test_kubeconform_finds_nothing(plane, way, tmp_path):
+    write_schemas(plane, tmp_path)
+    location = f"{tmp_path}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
+    done = subprocess.run(
+        [cluster_tools.kubeconform(), "-strict", "-summary", "-output=json", f"-schema-location={location}"],
+        input=rendered_text(way).stdout, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert found["resources"] is None or [each["msg"] for each in found["resources"]] == []
+    assert (found["summary"]["invalid"], found["summary"]["errors"], found["summary"]["skipped"]) == (0, 0, 0)
+    assert found["summary"]["valid"] == len(rendered(way))
+
+
+def test_kube_score_is_content(way):
+    ignored = [part for test in NOT_SHARED for part in ("--ignore-test", test)]
+    done = subprocess.run(
+        [cluster_tools.kube_score(), "score", "--output-format=ci", "--ignore-container-cpu-limit", *ignored, "-"],
+        input=rendered_text(way).stdout, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    complaints = [line for line in done.stdout.splitlines() if line.startswith(("[CRITICAL]", "[WARNING]"))]
+    assert complaints == []
+
+
+def test_every_pod_is_restricted(way):
+    for document in rendered(way):
+        if document["kind"] in POD_KINDS:
+            pod = pod_of(document)
+            assert pod["securityContext"]["runAsNonRoot"] is True
+            assert pod["securityContext"]["runAsUser"] > 0
+            assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+            for container in pod["containers"]:
+                assert container["securityContext"]["readOnlyRootFilesystem"] is True
+                assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+                assert "memory" in container["resources"]["limits"]
+            uses_kubernetes = document["metadata"]["name"].endswith(("-operator", "-definition"))
+            assert pod.get("automountServiceAccountToken", True) is uses_kubernetes
+
+
+def test_the_operator_may_do_what_it_was_tested_with(way):
+    """`operator/rbac` is compared with what the operator does; the Lease alone is made by the chart, not by it."""
+    rules = {}
+    for file in ("own-namespace", "watched-namespace"):
+        for document in yaml.safe_load_all((ROOT / "operator" / "rbac" / f"{file}.yaml").read_text()):
+            if document["kind"] == "Role":
+                rules[document["metadata"]["name"]] = document["rules"]
+    made = {
+        document["metadata"]["name"]: document["rules"]
+        for document in rendered(way)
+        if document["kind"] in {"Role", "ClusterRole"}
+        and document["metadata"]["name"].endswith(("-operator", "-lease"))
+    }
+    assert sorted(name.rpartition("-")[2] for name in made) == ["lease", "operator"]
+    for name, found in made.items():
+        lease = name.endswith("-lease")
+        wanted = rules["hingecraft-operator-lease" if lease else "hingecraft-operator"]
+        assert found == [rule for rule in wanted if not lease or rule["verbs"] != ["create"]]
+
+
+def test_no_secret_is_made_and_none_is_in_the_values():
+    assert not [document for document in rendered(EVERYTHING) if document["kind"] == "Secret"]
+
+
+def test_what_the_smallest_installation_is():
+    kinds = sorted(f"{each['kind']}/{each['metadata']['name']}" for each in rendered(REQUIRED))
+    assert "Deployment/release-hingecraft-api" in kinds
+    assert "PaymentRoutes/release-hingecraft" in kinds
+    assert not [kind for kind in kinds if kind.startswith(("Ingress", "StatefulSet", "ServiceMonitor"))]
+
+
+def test_helm_lints_it():
+    done = subprocess.run(
+        [cluster_tools.helm(), "lint", "--strict", CHART, "--values=-"],
+        input=yaml.safe_dump(EVERYTHING), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_its_own_tests_pass():
+    """helm-unittest, with snapshots: what a change of a template changes is seen in the difference."""
+    done = subprocess.run(
+        [cluster_tools.helm_unittest(), "--strict", CHART], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
