@@ -6,21 +6,26 @@
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
-COPY requirements.lock /build/
+COPY requirements.lock requirements-image.lock /build/
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
-    python3 -m venv --without-pip /hingecraft && python3 -m venv /installer \
-    && /installer/bin/pip --disable-pip-version-check --python /hingecraft install --no-cache-dir --no-compile \
-        --only-binary :all: --require-hashes --requirement /build/requirements.lock
+    export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_REQUIRE_HASHES=1 PIP_ONLY_BINARY=:all: \
+    && python3 -m venv --without-pip /hingecraft && python3 -m venv /installer \
+    && /installer/bin/pip install --requirement /build/requirements-image.lock \
+    && /installer/bin/pip --python /hingecraft install --requirement /build/requirements.lock
 COPY core /build/core
 COPY api /build/api
 COPY operator /build/operator
 COPY migrations /build/migrations
 COPY pyproject.toml README.md /build/
-RUN --mount=type=secret,id=ca,target=/run/secrets/ca \
-    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
-    mkdir -p /build/sandbox/hingecraft_sandbox \
-    && /installer/bin/pip --disable-pip-version-check --python /hingecraft install --no-cache-dir --no-compile --no-deps /build \
+RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
+    && mkdir -p /build/sandbox/hingecraft_sandbox \
+    # Nothing is fetched here: the build's own tools came with their hashes.
+    && /installer/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels /build \
+    && /installer/bin/pip --python /hingecraft install --no-index --no-deps /build/wheels/*.whl \
+    && mkdir /hingecraft/share/hingecraft \
+    && /installer/bin/cyclonedx-py environment --output-reproducible --pyproject /build/pyproject.toml \
+        --output-file /hingecraft/share/hingecraft/sbom.cdx.json /hingecraft/bin/python3 \
     # What no process of ours imports: the classes that are generated for each kind of Kubernetes object, twice.
     && cd /hingecraft/lib/python3*/site-packages \
     && rm -rf hingecraft_sandbox \

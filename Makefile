@@ -90,6 +90,8 @@ lock: setup ## lock the newest dependencies that pyproject.toml allows
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate $${extra:+--extra dev --group dev} pyproject.toml --output-file requirements$$extra.lock; \
 	done
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --group image --output-file requirements-image.lock
 
 .PHONY: clean
 clean: ## remove what was built, and the kept data of make dev

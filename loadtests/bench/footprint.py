@@ -26,9 +26,10 @@ def run() -> Iterator[Figure]:
             with running_api(server) as api:
                 starts.append(api.seconds_to_ready)
         with running_api(server) as api:
-            wrk(f"{api.url}/routes", 1)
+            asked = sum(wrk(f"{api.url}/routes", 1, headers=[encoding]).requests for encoding in ENCODINGS)
             early = api.process.memory_info().rss / MEGABYTE
-            asked, swapped = 0, 0
+            say(f"{asked:,} requests: {early:.1f} MB")
+            swapped = 0
             while asked < REQUESTS or swapped < VERSIONS:
                 with Swapper(server.dsn(), api, a_second=25) as swapper:
                     asked += sum(wrk(f"{api.url}/routes", 5, headers=[encoding]).requests for encoding in ENCODINGS)
@@ -36,4 +37,5 @@ def run() -> Iterator[Figure]:
             late = api.process.memory_info().rss / MEGABYTE
     say(f"{asked:,} requests and {swapped:,} versions: {early:.0f} MB at first, {late:.0f} MB after")
     yield Figure("resident memory after a million requests and a thousand versions", late, 80, unit=" MB")
+    yield Figure("what it has grown by since the first seconds", late - early, 5, unit=" MB")
     yield Figure("cold start to ready (median)", statistics.median(starts), 1.5, unit=" s")

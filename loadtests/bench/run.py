@@ -22,6 +22,7 @@ BENCHMARKS = {
     "rebuild": "a rebuild at many payments against few",
     "writers": "what our triggers cost those who write",
     "footprint": "memory and start of an API process",
+    "image_start": "the image's start, cold and warm",
     "webhooks": "a thousand webhooks a second, answered and worked on",
     "reconcile": "ten thousand open checkouts, asked about",
     "checkouts": "our share of a checkout, and how many one core carries",

@@ -23,15 +23,14 @@ from support.node.places import (
     TOOLS,
     WIRE,
 )
+from support.node.traces import CGROUPS, Traces, left, traces
 
 _PACKAGES = {
     "containerd": "containerd", "runc": "runc", "iptables": "iptables", "conntrack": "conntrack", "ip": "iproute2",
     "/usr/lib/cni/bridge": "containernetworking-plugins", "buildah": "buildah", "debootstrap": "debootstrap",
     "ctr": "containerd", "nsenter": "util-linux",
 }  # fmt: skip
-_SYSCTLS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
-_CGROUPS = Path("/sys/fs/cgroup")
-_OURS = ("kubepods", "system.slice/hingecraft-node")
+_PODS = "kubepods"
 # The first process inside: it shares nothing with this machine that it could leave behind, and waits for orphans.
 _INIT = f"""
 set -e
@@ -73,6 +72,8 @@ def check() -> None:
         print(f"installing {', '.join(missing())}", flush=True)
         for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing()]):
             subprocess.run(["apt-get", *step], check=False, capture_output=True)
+    if _link().exists() and init() is None:
+        raise MachineError("not run: a cluster of another checkout is up on this machine: run make cluster-down there")
     if missing():
         raise MachineError(f"not run: the Debian packages {', '.join(missing())} are missing")
 
@@ -107,7 +108,7 @@ def run(*command: str | Path, quiet: bool = False) -> str:
 def take() -> None:
     """Make the node's namespaces and wire it to this machine."""
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / "before.json").write_text(json.dumps({name: _sysctl(name).read_text() for name in _SYSCTLS}))
+    (FOLDER / "before.json").write_text(json.dumps(traces()))
     (FOLDER / "inside").unlink(missing_ok=True)
     with (FOLDER / "init.log").open("ab") as log:
         outer = subprocess.Popen(
@@ -149,8 +150,10 @@ def _rules() -> list[list[str]]:
     ]
 
 
-def give_back() -> None:
-    """Whatever is there of it, in whatever state: the machine is as it was."""
+def give_back() -> list[str]:
+    """Whatever is there of it, in whatever state; answers what could not be put back as it was."""
+    if not FOLDER.exists():
+        return []
     pid = init()
     if pid is not None:
         with suppress(ProcessLookupError):
@@ -159,15 +162,15 @@ def give_back() -> None:
     run("ip", "link", "delete", WIRE, quiet=True)
     for rule in _rules():
         run("iptables", "--wait", "--table", "nat", "--delete", *rule, quiet=True)
-    for controller in _CGROUPS.iterdir() if _CGROUPS.exists() else ():
-        for name in _OURS:
-            _remove_cgroup(controller / name)
-    for name in _OURS:
-        _remove_cgroup(_CGROUPS / name)
-    if (FOLDER / "before.json").exists():
-        for name, value in json.loads((FOLDER / "before.json").read_text()).items():
-            _sysctl(name).write_text(value)
+    for folder in (CGROUPS, *CGROUPS.iterdir()):
+        _remove_cgroup(folder / _PODS)
+    kept = FOLDER / "before.json"
+    before: Traces = json.loads(kept.read_text()) if kept.exists() else {}
+    for setting in before.get("settings", ()):
+        name, _, value = setting.partition("=")
+        _sysctl(name).write_text(value)
     shutil.rmtree(FOLDER, ignore_errors=True)
+    return left(before)
 
 
 def _wait_for_the_end_of(pid: int) -> None:
@@ -184,6 +187,10 @@ def _remove_cgroup(folder: Path) -> None:
                 below.rmdir()
         with suppress(OSError):
             folder.rmdir()
+
+
+def _link() -> Path:
+    return Path("/sys/class/net") / WIRE
 
 
 def _sysctl(name: str) -> Path:

@@ -15,6 +15,8 @@ from support.node.authority import authority, public
 from support.node.places import FOLDER, ROOT
 
 PRODUCT, SANDBOX, POSTGRES = f"{OURS}:dev", "localhost/sandbox:dev", "docker.io/library/postgres:18-bookworm"
+# Each build leaves some behind; from that many on, those that nothing uses go.
+_KEPT_LAYERS = 60
 _RECIPES = ROOT / "tests" / "cluster"
 
 
@@ -69,4 +71,7 @@ def _builder() -> Iterator[Builder]:
     """One store for all checkouts, so that what has not changed is built once."""
     store = cache() / "images" / "store"
     store.mkdir(parents=True, exist_ok=True)
-    yield Builder(store, "overlay")
+    builder = Builder(store, "overlay")
+    if len(builder.run("images", "--quiet", "--all").split()) > _KEPT_LAYERS:
+        builder.run("rmi", "--prune", "--force")
+    yield builder

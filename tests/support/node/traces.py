@@ -1,0 +1,44 @@
+"""What a cluster could leave on this machine, looked at before it comes and after it has gone."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+SYSCTLS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward")
+CGROUPS = Path("/sys/fs/cgroup")
+# Where its programs would write if they were not told otherwise.
+_FOLDERS = (
+    "/etc/cni/net.d", "/opt/cni", "/opt/containerd", "/run/containerd", "/run/netns", "/tmp/hostpath_pv",
+    "/var/lib/cni", "/var/lib/containerd", "/var/lib/kubelet", "/var/log/containers", "/var/log/pods",
+)  # fmt: skip
+
+Traces = dict[str, list[str]]
+
+
+def traces() -> Traces:
+    """Everything that there is of each kind, in order."""
+    return {
+        "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+        "iptables": sorted(line for line in _said("iptables-save").splitlines() if line.startswith("-A")),
+        "mounts": sorted(line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()),
+        "cgroups": sorted(
+            str(path.relative_to(CGROUPS)) for path in CGROUPS.glob("*/*") if path.is_dir() and not path.is_symlink()
+        ),
+        "settings": [f"{name}={(Path('/proc/sys') / name).read_text().strip()}" for name in SYSCTLS],
+        "folders": [str(inner) for name in _FOLDERS if Path(name).exists() for inner in sorted(Path(name).iterdir())],
+    }
+
+
+def left(before: Traces) -> list[str]:
+    """What there is now and was not, or was and is not."""
+    now = traces()
+    return [
+        f"{kind}: {thing}"
+        for kind, things in before.items()
+        for thing in sorted(set(things).symmetric_difference(now[kind]))
+    ]
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
