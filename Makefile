@@ -51,8 +51,8 @@ kind: setup ## the same with Docker, by kind
 	@$(BIN)/python tests/cluster/kind.py
 
 .PHONY: test-cluster
-test-cluster: setup ## install the chart on the cluster and break things there
-	@$(BIN)/python tests/run_tiers.py cluster
+test-cluster: setup ## build the image, judge the chart, install it on the cluster and break things there
+	@$(BIN)/python tests/run_tiers.py image chart cluster
 
 .PHONY: load
 load: setup ## a thousand people against make dev, which has to run (LOAD_USERS, LOAD_SECONDS)

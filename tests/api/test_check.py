@@ -1,0 +1,54 @@
+"""`hingecraft check`: what it says of a pod that serves, of one that does not, and of something else altogether."""
+
+from __future__ import annotations
+
+import sys
+from asyncio import create_subprocess_exec, subprocess
+
+from aiohttp import web
+
+from hingecraft_sandbox.postgres import free_port
+
+
+async def check(address):
+    process = await create_subprocess_exec(
+        sys.executable, "-m", "hingecraft", "check", address, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    said, complained = await process.communicate()
+    assert complained == b""
+    return process.returncode, [line.split(maxsplit=1)[0] for line in said.decode().splitlines()], said.decode()
+
+
+async def test_a_pod_that_serves(pod):
+    code, verdicts, said = await check(pod.public)
+    assert (code, verdicts) == (0, ["ok"] * 4)
+    assert "version 1" in said
+    assert "asked again: 304" in said
+
+
+async def test_a_pod_that_is_going(pod):
+    pod.pod.draining = True
+    code, verdicts, said = await check(f"{pod.public}/")
+    assert (code, verdicts) == (1, ["ok", "FAILED", "ok", "ok"])
+    assert "/ready answered 503" in said
+
+
+async def test_nobody():
+    code, verdicts, _ = await check(f"http://127.0.0.1:{free_port()}")
+    assert (code, verdicts) == (1, ["FAILED"] * 3)
+
+
+async def test_somebody_else():
+    async def page(_request):
+        return web.Response(text="<html>Welcome", content_type="text/html")
+
+    app, port = web.Application(), free_port()
+    app.router.add_get("/{anything}", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        code, verdicts, _ = await check(f"http://127.0.0.1:{port}")
+    finally:
+        await runner.cleanup()
+    assert (code, verdicts) == (1, ["ok", "ok", "FAILED"])
