@@ -15,6 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from kubernetes.utils.quantity import parse_quantity
+
 from support.go_tools import MissingToolError
 from support.node.places import INGRESS, ROOT
 from support.pods import VISITOR_SECRET
@@ -42,7 +44,7 @@ def memory_of(release: Release) -> dict[str, int]:
     found = release.raw(path)
     pods = set(release.ready_pods("api"))
     return {
-        item["metadata"]["name"]: int(item["containers"][0]["usage"]["memory"].removesuffix("Ki")) * 1024
+        item["metadata"]["name"]: int(parse_quantity(item["containers"][0]["usage"]["memory"]))
         for item in found["items"]
         if item["metadata"]["name"] in pods
     }
