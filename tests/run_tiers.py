@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import cluster_tools, control_plane, release
+from support import cluster_tools, control_plane, image, release
 from support.go_tools import MissingToolError
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +71,7 @@ EXTRA_TIERS = (
         needs=("buildah", "debootstrap"),
         workers=1,
         measured=False,
-        prepare=control_plane.binaries,
+        prepare=image.ready,
     ),
     Tier(
         "chart",

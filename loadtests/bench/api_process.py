@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 import psutil
@@ -20,6 +21,8 @@ from hingecraft_sandbox.postgres import Postgres, free_port
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, SITE_URL, VISITOR_SECRET
 
 _READY_WITHIN = 15.0
+# In the place of what is installed here and not in production.
+_ABSENT = Path(__file__).parent / "absent"
 
 
 def migrate(server: Postgres, database: str = "postgres") -> None:
@@ -58,7 +61,8 @@ def running_api(server: Postgres, **environment: str) -> Iterator[Api]:
         [sys.executable, "-m", "hingecraft", "api"],
         DATABASE_URL=server.dsn(), HOST="127.0.0.1", PORT=str(port), INTERNAL_PORT=str(internal),
         ADMIN_TOKEN=ADMIN_TOKEN, PUSH_SECRET=PUSH_SECRET, VISITOR_SECRET=VISITOR_SECRET, SITE_URL=SITE_URL,
-        RATE_LIMIT_ROUTES="1000000", CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO", **environment,
+        RATE_LIMIT_ROUTES="1000000", CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO", PYTHONPATH=str(_ABSENT),
+        **environment,
     ) as process:  # fmt: skip
         url = f"http://127.0.0.1:{port}"
         while True:

@@ -12,13 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support import control_plane
 from support.folders import open_folder
-from support.go_tools import cache
+from support.go_tools import MissingToolError, cache
 
 ROOT = Path(__file__).parents[2]
 _PYTHON = ("python3", "python3-venv", "ca-certificates")
 _NOT_NEEDED = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 BASE, OURS = "localhost/python-base", "localhost/hingecraft"
+
+
+def ready() -> None:
+    """Whether images can be built here, and what they are tested with."""
+    if os.geteuid() != 0:
+        raise MissingToolError("not run: images are built as root")
+    control_plane.binaries()
 
 
 def base_files() -> Path:

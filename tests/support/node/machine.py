@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -38,8 +39,8 @@ mount --make-rshared /
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mkdir -p {INSIDE} {TOOLS}
-mount --bind {FOLDER} {INSIDE}
-mount --bind {cache() / "go"} {TOOLS}
+mount --bind {shlex.quote(str(FOLDER))} {INSIDE}
+mount --bind {shlex.quote(str(cache() / "go"))} {TOOLS}
 mount -t tmpfs tmpfs /var/lib
 mkdir -p {INSIDE}/log
 mount --bind {INSIDE}/log /var/log

@@ -31,13 +31,9 @@ def traces() -> Traces:
 
 
 def left(before: Traces) -> list[str]:
-    """What there is now and was not, or was and is not."""
+    """What there is now and was not; a setting is there with its value."""
     now = traces()
-    return [
-        f"{kind}: {thing}"
-        for kind, things in before.items()
-        for thing in sorted(set(things).symmetric_difference(now[kind]))
-    ]
+    return [f"{kind}: {thing}" for kind, things in before.items() for thing in sorted(set(now[kind]) - set(things))]
 
 
 def _said(*command: str) -> str:
