@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
 from support.node import machine, traces
@@ -9,20 +12,20 @@ from support.node.machine import MachineError
 
 
 def test_without_root_it_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(machine.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(MachineError, match="needs root: run it with sudo, or use make kind"):
         machine.check()
 
 
 def test_without_packages_it_names_them(monkeypatch):
-    monkeypatch.setattr(machine.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(machine.shutil, "which", lambda _program: None)
-    with pytest.raises(MachineError, match="not run: the Debian packages buildah, conntrack, .* are missing"):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda _program: None)
+    with pytest.raises(MachineError, match=r"not run: the Debian packages buildah, conntrack, .* are missing"):
         machine.check()
 
 
 def test_the_cluster_of_another_checkout_is_let_be(monkeypatch, tmp_path):
-    monkeypatch.setattr(machine.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(machine, "missing", list)
     monkeypatch.setattr(machine, "FOLDER", tmp_path)
     monkeypatch.setattr(machine, "_link", lambda: tmp_path)

