@@ -49,14 +49,14 @@ async def test_a_pod_that_is_killed_takes_only_what_it_was_doing(release, people
     """Whoever got no answer asks again with the same key, and has one checkout."""
     site, bank = people
     keys = [uuid.uuid4().hex for _ in range(20)]
-    await bank.ask("PUT", "/_sandbox/latency", json={"seconds": 2})
+    victim = release.ready_pods("api")[0]
+    await bank.ask("PUT", "/_sandbox/latency", json={"seconds": 6})
 
     async def give(key):
         return await site.call("POST", MICRO, json={"amount": 5}, headers={"Idempotency-Key": key})
 
     asked = [asyncio.create_task(give(key)) for key in keys]
-    await asyncio.sleep(0.8)
-    victim = release.ready_pods("api")[0]
+    await asyncio.sleep(1)
     await asyncio.to_thread(release.kill, victim)
     lost = [
         key

@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-SYSCTLS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops", "net/ipv4/ip_forward")
+# Those that kubelet changes for the whole machine; what it changes of the network is the node's own.
+SYSCTLS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 CGROUPS = Path("/sys/fs/cgroup")
 # Where its programs would write if they were not told otherwise.
 _FOLDERS = (
