@@ -50,7 +50,7 @@ async def test_a_pod_that_is_killed_takes_only_what_it_was_doing(release, people
     site, bank = people
     keys = [uuid.uuid4().hex for _ in range(20)]
     victim = release.ready_pods("api")[0]
-    await bank.ask("PUT", "/_sandbox/latency", json={"seconds": 6})
+    await bank.ask("PUT", "/_sandbox/latency", json={"seconds": 4})
 
     async def give(key):
         return await site.call("POST", MICRO, json={"amount": 5}, headers={"Idempotency-Key": key})
