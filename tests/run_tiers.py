@@ -51,6 +51,7 @@ TIERS = (
     # Its tests wait for processes to come back more than they work.
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4),
     Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
+    Tier("velo", "the Wix site's own backend code, in Node", "tests/velo"),
     Tier("browser", "pages in a browser, by keyboard", "tests/browser", needs=("chromium",)),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
     Tier("whole", "the commands, as a person runs them (on fixed ports)", "tests/whole", workers=1),

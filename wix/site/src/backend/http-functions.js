@@ -1,0 +1,134 @@
+// The only part of the site that is public over HTTP: /_functions/<name>/<function>.
+import { badRequest, forbidden, notFound, ok, serverError } from 'wix-http-functions';
+import { answering, SaidError } from 'backend/lib/answers';
+import * as charter from 'backend/lib/charter';
+import * as donations from 'backend/lib/donations';
+import { raise, routesVersion } from 'backend/lib/flag';
+import { believed } from 'backend/lib/news';
+import { optionsOf } from 'backend/lib/given';
+
+const LONGEST_BODY = 64 * 1024;
+const HEADERS = {
+  'Content-Type': 'application/json',
+  'Cache-Control': 'no-store',
+  // The HTML components are in frames of hosts that nobody knows beforehand, and send no credentials.
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': 'POST, OPTIONS',
+  'Access-Control-Allow-Headers': 'Content-Type, Idempotency-Key, X-HC-Page-Load',
+};
+
+// Which functions a page may call by HTTP. The caller comes first, then what was sent as `args`.
+const MODULES = {
+  charter_page_middleware: {
+    onReady: charter.onReady,
+    cryptoButtonClick: charter.cryptoButtonClick,
+    fiatButtonClick: charter.fiatButtonClick,
+    getCumulativeTotal: charter.getCumulativeTotal,
+    redirectBackToCharter: charter.redirectBackToCharter,
+  },
+  mission_support_middleware: {
+    microPayment: donations.microPayment,
+    otherAmount: donations.otherAmount,
+    getPrefill: donations.getPrefill,
+  },
+  stripe_api: {
+    getPublishableKey: async (caller) => (await donations.config(caller)).stripePublishableKey,
+    createCheckoutSession: (caller, amount, currency, options) => donations.pay(caller, amount, currency ?? 'USD', options),
+    getPaymentStatus: donations.paymentStatus,
+  },
+  nowpayments_api: {
+    createNowPaymentsInvoice: donations.pay,
+    getInvoiceStatus: donations.paymentStatus,
+  },
+};
+
+async function dispatch(name, request) {
+  const called = String(request.path?.[0] ?? '');
+  const functions = MODULES[name];
+  if (!Object.hasOwn(functions, called)) {
+    return notFound(answer({ success: false, error: `There is no ${name}/${called.slice(0, 50)}.`, code: 'unknown_function' }));
+  }
+  const args = await argumentsOf(request);
+  if (!args) return badRequest(answer({ success: false, error: 'The body must be {"args": [...]}.', code: 'invalid' }));
+  const caller = { ...charter.callerOf(args.at(-1)), ip: request.ip };
+  caller.key ??= request.headers?.['idempotency-key'];
+  caller.pageLoad ??= request.headers?.['x-hc-page-load'];
+  return ok(answer(await answering(functions[called])(caller, ...args)));
+}
+
+async function argumentsOf(request) {
+  try {
+    const text = await request.body.text();
+    if (text.length > LONGEST_BODY) return null;
+    const { args } = JSON.parse(text || '{"args": []}');
+    return Array.isArray(args) && args.length <= 8 ? args : null;
+  } catch {
+    return null;
+  }
+}
+
+function answer(body) {
+  return { headers: HEADERS, body: JSON.stringify(body) };
+}
+
+export function post_charter_page_middleware(request) {
+  const isEvent = request.path?.[0] === 'afterPaymentWebhook';
+  return isEvent ? told(request, async () => ({})) : dispatch('charter_page_middleware', request);
+}
+
+export function options_charter_page_middleware() {
+  return allowed();
+}
+
+export function post_mission_support_middleware(request) {
+  return dispatch('mission_support_middleware', request);
+}
+
+export function options_mission_support_middleware() {
+  return allowed();
+}
+
+export function post_stripe_api(request) {
+  return dispatch('stripe_api', request);
+}
+
+export function options_stripe_api() {
+  return allowed();
+}
+
+export function post_nowpayments_api(request) {
+  return dispatch('nowpayments_api', request);
+}
+
+export function options_nowpayments_api() {
+  return allowed();
+}
+
+/** The backend tells of new routes. */
+export function post_hingecraftRoutesUpdate(request) {
+  return told(request, async (event) => {
+    const version = event.data?.version;
+    if (!Number.isSafeInteger(version) || version < 1) throw new SaidError('The event names no version.');
+    return { version, news: await raise(version) };
+  });
+}
+
+/** Pages, and `hingecraft site check`, ask which version the site knows. */
+export async function get_hingecraftRoutesUpdate() {
+  const found = await answering(async () => ({ version: await routesVersion() }))();
+  return (found.success ? ok : serverError)(answer(found));
+}
+
+function allowed() {
+  return ok({ headers: HEADERS, body: '' });
+}
+
+async function told(request, use) {
+  const done = await answering(async () => {
+    const event = await believed(await request.body.text(), request.headers);
+    return use(event);
+  })();
+  if (done.success) return ok(answer(done));
+  if (done.code === 'internal_error') return serverError(answer(done));
+  return (done.code === 'invalid_signature' ? forbidden : badRequest)(answer(done));
+}

@@ -1,0 +1,88 @@
+// Charter's own functions; the caller comes first.
+import { SaidError } from 'backend/lib/answers';
+import * as donations from 'backend/lib/donations';
+import { amountOf, idOf, optionsOf, textOf } from 'backend/lib/given';
+import { believed } from 'backend/lib/news';
+
+/** @typedef {import('./backend.js').Caller} Caller */
+
+/**
+ * What a page says of itself and of the click.
+ * @param {unknown} options
+ * @returns {Caller}
+ */
+export function callerOf(options) {
+  const { visitor, key, pageLoad } = optionsOf(options);
+  return { visitor, key, pageLoad };
+}
+
+/**
+ * Everything that the page begins with; a link that is used up does not keep it from opening.
+ * @param {Caller} caller
+ * @param {unknown} options
+ */
+export async function onReady(caller, options) {
+  const { prefillId } = optionsOf(options);
+  const [sum, routes, prefill] = await Promise.all([
+    donations.total(caller),
+    donations.routes(caller),
+    prefillId === undefined || prefillId === null || prefillId === '' ? undefined : prefillOf(caller, prefillId),
+  ]);
+  const found = { total: sum.total, count: sum.count, routesVersion: routes.version, routes: routes.routes };
+  return prefill === undefined ? found : { ...found, ...prefill };
+}
+
+async function prefillOf(caller, prefillId) {
+  try {
+    return { prefill: await donations.getPrefill(caller, prefillId) };
+  } catch (error) {
+    if (!(error instanceof SaidError)) throw error;
+    return { prefillError: { error: error.message, code: error.code } };
+  }
+}
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} amount
+ * @param {unknown} coin
+ * @param {unknown} options
+ */
+export async function cryptoButtonClick(caller, amount, coin, options) {
+  return donations.pay(caller, amount, textOf(coin, 'The coin', 40), options);
+}
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} amount
+ * @param {unknown} paymentMethod
+ * @param {unknown} options
+ */
+export async function fiatButtonClick(caller, amount, paymentMethod, options) {
+  textOf(paymentMethod, 'The way to pay', 40);
+  return donations.pay(caller, amount, optionsOf(options).currency ?? 'USD', options);
+}
+
+/** @param {Caller} caller */
+export async function getCumulativeTotal(caller) {
+  return donations.total(caller);
+}
+
+/**
+ * @param {Caller | null} _caller
+ * @param {unknown} donationAmount
+ * @param {unknown} paymentMethod
+ */
+export async function redirectBackToCharter(_caller, donationAmount, paymentMethod) {
+  const amount = encodeURIComponent(amountOf(donationAmount));
+  return { url: `/charter?donationAmount=${amount}&paymentMethod=${encodeURIComponent(idOf(paymentMethod, 'The way to pay'))}` };
+}
+
+/**
+ * @param {Caller | null} _caller
+ * @param {unknown} body
+ * @param {unknown} headers
+ */
+export async function afterPaymentWebhook(_caller, body, headers) {
+  const event = await believed(body, headers);
+  return { received: event.type };
+}

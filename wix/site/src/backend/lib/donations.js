@@ -1,0 +1,74 @@
+// What the site can ask for, whoever asks: web modules for pages, HTTP functions for the HTML components.
+import { SaidError } from 'backend/lib/answers';
+import { ask, safe } from 'backend/lib/backend';
+import { amountOf, idOf, optionsOf, textOf } from 'backend/lib/given';
+
+/** @typedef {import('./backend.js').Caller} Caller */
+
+const PRESETS = new Set(['1', '2', '5']);
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} amount
+ */
+export async function microPayment(caller, amount) {
+  const wanted = amountOf(amount);
+  if (!PRESETS.has(wanted)) throw new SaidError('The amount must be 1, 2 or 5 dollars.', { code: 'invalid_amount' });
+  return safe(await ask('POST', '/mission-support/micro-payment', { caller, body: { amount: Number(wanted) } }));
+}
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} amount
+ * @param {unknown} userInfo
+ */
+export async function otherAmount(caller, amount, userInfo) {
+  const { name, email } = optionsOf(userInfo);
+  const person = Object.fromEntries(Object.entries({ name, email }).filter(([, value]) => typeof value === 'string' && value));
+  const body = { amount: amountOf(amount), ...(Object.keys(person).length ? { userInfo: person } : {}) };
+  return ask('POST', '/mission-support/other', { caller, body });
+}
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} prefillId
+ */
+export async function getPrefill(caller, prefillId) {
+  return ask('GET', `/prefill/${idOf(prefillId, 'The link')}`, { caller });
+}
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} amount
+ * @param {unknown} currency
+ * @param {unknown} options
+ */
+export async function pay(caller, amount, currency, options) {
+  const { prefillId, email, priceCurrency } = optionsOf(options);
+  const more = Object.entries({ prefillId, email, priceCurrency }).filter(([, value]) => typeof value === 'string' && value);
+  const body = { amount: amountOf(amount), currency: textOf(currency, 'The currency', 40), ...Object.fromEntries(more) };
+  return safe(await ask('POST', '/charter/generate-payment', { caller, body }));
+}
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} id our payment id, or Stripe's of a session
+ */
+export async function paymentStatus(caller, id) {
+  return ask('GET', `/payments/${idOf(id, 'The payment')}`, { caller });
+}
+
+/** @param {Caller} caller */
+export async function total(caller) {
+  return ask('GET', '/charter/total', { caller });
+}
+
+/** @param {Caller} caller */
+export async function config(caller) {
+  return ask('GET', '/config', { caller });
+}
+
+/** @param {Caller} caller */
+export async function routes(caller) {
+  return ask('GET', '/routes', { caller });
+}

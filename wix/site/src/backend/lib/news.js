@@ -1,0 +1,24 @@
+// What the backend tells the site: believed only with its signature.
+import { SaidError } from 'backend/lib/answers';
+import { secret } from 'backend/lib/secrets';
+import { isOurs } from 'backend/lib/signature';
+
+/**
+ * The event in a message that the backend has signed.
+ * @param {unknown} body the raw text
+ * @param {unknown} headers in lower case
+ * @returns {Promise<{type: string, data: any}>}
+ */
+export async function believed(body, headers) {
+  const signed = headers !== null && typeof headers === 'object' ? /** @type {Record<string, string>} */ (headers) : {};
+  if (typeof body !== 'string' || !isOurs(await secret('HC_WEBHOOK_SECRET'), signed, body)) {
+    throw new SaidError('The signature does not verify.', { code: 'invalid_signature', status: 400 });
+  }
+  try {
+    const event = JSON.parse(body);
+    if (typeof event?.type === 'string') return event;
+  } catch {
+    // Below, in the same words as any other body that is no event.
+  }
+  throw new SaidError('The body is no event.', { code: 'invalid', status: 400 });
+}

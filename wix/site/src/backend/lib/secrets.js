@@ -1,0 +1,26 @@
+// The three secrets that this site holds: HC_BACKEND_URL, HC_WEBHOOK_SECRET, HC_VISITOR_SECRET. No provider's key is here.
+import { elevate } from 'wix-auth';
+import { secrets } from 'wix-secrets-backend.v2';
+
+const KEPT_FOR_MS = 60_000;
+const kept = new Map();
+
+/**
+ * A secret's value; Wix answers it as a text or inside an object.
+ * @param {string} name
+ * @returns {Promise<string>}
+ */
+export async function secret(name) {
+  const known = kept.get(name);
+  if (known && Date.now() - known.at < KEPT_FOR_MS) return known.value;
+  const answered = await elevate(secrets.getSecretValue)(name).catch(() => null);
+  const value = String((answered && typeof answered === 'object' ? answered.value : answered) ?? '').trim();
+  if (!value) throw new Error(`The secret ${name} is not set: add it in the site's dashboard, Developer Tools, Secrets Manager.`);
+  kept.set(name, { value, at: Date.now() });
+  return value;
+}
+
+/** Forget what is kept, as after a rotation. */
+export function forgetSecrets() {
+  kept.clear();
+}
