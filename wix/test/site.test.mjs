@@ -196,11 +196,11 @@ describe('secrets', () => {
   });
 
   for (const name of ['HC_BACKEND_URL', 'HC_VISITOR_SECRET']) {
-    test(`${name} that is missing is no error that anybody sees the inside of`, async () => {
+    test(`${name} that is missing is told to the owner, and to nobody else`, async () => {
       kept.delete(name);
       forgetSecrets();
       const found = wellFormed(await mission.microPayment(1, { visitor: VISITOR }));
-      assert.deepEqual([found.success, found.code], [false, 'internal_error']);
+      assert.deepEqual([found.success, found.code], [false, `missing_secret_${name}`]);
       assert.doesNotMatch(found.error, /HC_/);
     });
   }

@@ -129,6 +129,6 @@ async function told(request, use) {
     return use(event);
   })();
   if (done.success) return ok(answer(done));
-  if (done.code === 'internal_error') return serverError(answer(done));
+  if (done.code === 'internal_error' || done.code.startsWith('missing_secret_')) return serverError(answer(done));
   return (done.code === 'invalid_signature' ? forbidden : badRequest)(answer(done));
 }

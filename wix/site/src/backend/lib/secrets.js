@@ -1,7 +1,9 @@
 // The three secrets that this site holds: HC_BACKEND_URL, HC_WEBHOOK_SECRET, HC_VISITOR_SECRET. No provider's key is here.
 import { elevate } from 'wix-auth';
 import { secrets } from 'wix-secrets-backend.v2';
+import { SaidError } from 'backend/lib/answers';
 
+const NOT_SET_UP = 'This site is not connected to its payment service yet: its owner has been told how.';
 const KEPT_FOR_MS = 60_000;
 const kept = new Map();
 
@@ -15,7 +17,10 @@ export async function secret(name) {
   if (known && Date.now() - known.at < KEPT_FOR_MS) return known.value;
   const answered = await elevate(secrets.getSecretValue)(name).catch(() => null);
   const value = String((answered && typeof answered === 'object' ? answered.value : answered) ?? '').trim();
-  if (!value) throw new Error(`The secret ${name} is not set: add it in the site's dashboard, Developer Tools, Secrets Manager.`);
+  if (!value) {
+    console.error(`The secret ${name} is not set: add it in the site's dashboard, Developer Tools, Secrets Manager.`);
+    throw new SaidError(NOT_SET_UP, { code: `missing_secret_${name}`, status: 503 });
+  }
   kept.set(name, { value, at: Date.now() });
   return value;
 }

@@ -1,0 +1,1 @@
+"""The Wix site, as it is seen from outside."""

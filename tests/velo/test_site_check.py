@@ -1,0 +1,123 @@
+"""`hingecraft site check` against a stand-in of a published site, and everything that can be wrong with one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import sys
+from asyncio import create_subprocess_exec, subprocess
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from hingecraft.wix.check import FUNCTIONS
+from hingecraft_sandbox.postgres import free_port
+from support.pods import VISITOR_SECRET, running_pod
+from velo.test_site_code import NODE, WIX
+
+KEY, OTHER = (f"whsec_{base64.b64encode(text).decode()}" for text in (b"a site's secret", b"another secret"))
+SECRETS = {"HC_WEBHOOK_SECRET": KEY, "HC_VISITOR_SECRET": VISITOR_SECRET}
+CALLS = sum(len(names) for names in FUNCTIONS.values())
+
+
+@asynccontextmanager
+async def published(**secrets):
+    """A site with our code and these secrets."""
+    process = await create_subprocess_exec(
+        str(NODE), "--import", "./test/register.mjs", "test/serve.mjs", cwd=WIX,
+        env={**os.environ, **secrets}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(20):
+            yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def another(status, text, **headers):
+    """Something that is no site of ours."""
+
+    async def answer(_request):
+        return web.Response(status=status, text=text, content_type="text/html", headers=headers)
+
+    app, port = web.Application(), free_port()
+    app.router.add_route("*", "/{anything:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def check(site, key=KEY):
+    process = await create_subprocess_exec(
+        sys.executable, "-m", "hingecraft", "site", "check", site, env={**os.environ, "WEBHOOK_SECRET": key},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    said, complained = await process.communicate()
+    return process.returncode, said.decode().splitlines(), complained.decode()
+
+
+async def test_a_site_with_everything_passes(dsn):
+    async with running_pod(dsn) as pod, published(**SECRETS, HC_BACKEND_URL=pod.public) as site:
+        code, lines, complained = await check(site)
+        assert (code, complained) == (0, "")
+        assert len(lines) == CALLS + 3
+        assert lines[-1].endswith("verified")
+        assert "was never told of a version" in lines[-3]
+        code, lines, _ = await check(site, key="")
+        assert code == 0
+        assert lines[-1].startswith("WEBHOOK_SECRET is not set here")
+
+
+async def test_another_secret_is_noticed(dsn):
+    async with running_pod(dsn) as pod, published(**SECRETS, HC_BACKEND_URL=pod.public) as site:
+        code, lines, _ = await check(site, key=OTHER)
+        assert code == 1
+        assert "HC_WEBHOOK_SECRET at the site is not WEBHOOK_SECRET here" in lines[-1]
+
+
+@pytest.mark.parametrize("name", ["HC_BACKEND_URL", "HC_WEBHOOK_SECRET"])
+async def test_a_secret_that_is_missing_is_named(name):
+    secrets = {**SECRETS, "HC_BACKEND_URL": "http://127.0.0.1:9"}
+    async with published(**{**secrets, name: ""}) as site:
+        code, lines, _ = await check(site)
+    assert code == 1
+    assert any(f"the secret {name} is not set" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (404, "there is no such function: publish the site"),
+        (403, "403 before our code"),
+        (500, "it failed: the site's logs in Wix say why"),
+        (302, "the site is at another address"),
+        (200, "what answers is not our code"),
+    ],
+)
+async def test_what_is_no_site_of_ours_is_told_in_words(status, said):
+    headers = {"Location": "https://www.example.com/"} if status == 302 else {}
+    async with another(status, "<html>", **headers) as site:
+        code, lines, _ = await check(site)
+    assert code == 1
+    assert all(line.startswith("FAILED") for line in lines)
+    assert all(said in line for line in lines[:CALLS])
+
+
+async def test_nobody_answers():
+    code, lines, _ = await check(f"http://127.0.0.1:{free_port()}")
+    assert code == 1
+    assert all("no answer" in line for line in lines)
+
+
+async def test_an_address_that_is_none_is_refused():
+    code, _, complained = await check("www.example.com")
+    assert code == 2
+    assert "is no address of a site, such as https://www.example.com" in complained
