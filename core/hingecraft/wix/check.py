@@ -29,7 +29,8 @@ FUNCTIONS = {
 _FLAG = "hingecraftRoutesUpdate"
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 _REDIRECTS, _FAILURES = 3, 5
-_MISSING_SECRET = "missing_secret_"  # noqa: S105 - what a code begins with
+# What the code of an answer begins with when the site lacks a secret; its name follows.
+_NOT_SET = "missing_secret_"
 _SHOWN = 100
 
 
@@ -86,7 +87,7 @@ def _of_function(what: str, answer: _Answer) -> Found:
 def _trouble(answer: _Answer) -> str | None:
     code = str((answer.document or {}).get("code", ""))
     ours = answer.document is not None
-    missing = code.removeprefix(_MISSING_SECRET)
+    missing = code.removeprefix(_NOT_SET)
     absent, forbidden = (answer.status == each for each in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN))
     reasons = (
         (missing != code, f"the secret {missing} is not set: add it in the site's Secrets Manager"),
