@@ -17,6 +17,7 @@ COPY core /build/core
 COPY api /build/api
 COPY operator /build/operator
 COPY migrations /build/migrations
+COPY wix/html/*.html /build/wix/html/
 COPY pyproject.toml README.md /build/
 RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && mkdir -p /build/sandbox/hingecraft_sandbox \

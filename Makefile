@@ -81,7 +81,7 @@ bench: setup ## measure what docs/performance.md promises (BENCH="routes writers
 	@$(BIN)/python loadtests/bench/run.py $(BENCH)
 
 .PHONY: generate
-generate: setup ## write docs/openapi.json and .env.example anew from the code
+generate: setup ## write anew what is made from the code: OpenAPI, settings, chart, HTML components
 	@$(BIN)/python tests/generate.py
 
 .PHONY: lock
@@ -92,7 +92,8 @@ lock: setup ## lock the newest dependencies that pyproject.toml allows
 	done
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --group image --output-file requirements-image.lock
+	@cd wix && npm update --package-lock-only
 
 .PHONY: clean
 clean: ## remove what was built, and the kept data of make dev
-	@rm -rf .venv .dev test_results dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf .venv .dev test_results dist wix/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from support import node_js
+
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 LONGEST_FILE = 400
@@ -22,6 +24,12 @@ CHECKS: dict[str, list[str]] = {
     "spelling": [str(BIN / "codespell")],
     "secrets": [sys.executable, "tests/scan_secrets.py"],
 }
+# The site's own code, by tools of npm; their folder is `wix`.
+SITE_CHECKS: dict[str, list[str]] = {
+    "format of the site": ["node_modules/prettier/bin/prettier.cjs", "--check", "--log-level=warn", "."],
+    "lint of the site": ["node_modules/eslint/bin/eslint.js", "."],
+    "types of the site": ["types/check.mjs"],
+}
 
 
 def files_too_long() -> list[str]:
@@ -35,10 +43,10 @@ def files_too_long() -> list[str]:
     ]
 
 
-def run(name: str, command: list[str]) -> bool:
+def run(name: str, command: list[str], folder: Path = ROOT) -> bool:
     started = time.monotonic()
     expanded = [part for word in command for part in (sorted(map(str, ROOT.glob(word))) if "*" in word else [word])]
-    done = subprocess.run(expanded, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(expanded, cwd=folder, env=node_js.environment(), capture_output=True, text=True, check=False)
     print(f"  {'ok' if done.returncode == 0 else 'FAILED':<7} {name} ({time.monotonic() - started:.1f} s)", flush=True)
     if done.returncode != 0:
         print(done.stdout + done.stderr, flush=True)
@@ -47,6 +55,8 @@ def run(name: str, command: list[str]) -> bool:
 
 def main() -> int:
     results = [run(name, command) for name, command in CHECKS.items()]
+    node_js.modules()
+    results += [run(name, [str(node_js.NODE), *command], node_js.WIX) for name, command in SITE_CHECKS.items()]
     long_files = files_too_long()
     print("\n".join(long_files) if long_files else "  ok      length of files")
     return 0 if all(results) and not long_files else 1

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import cluster_tools, control_plane, image, release
+from support import cluster_tools, control_plane, image, node_js, release
 from support.go_tools import MissingToolError
 
 ROOT = Path(__file__).parents[1]
@@ -51,8 +51,14 @@ TIERS = (
     # Its tests wait for processes to come back more than they work.
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4),
     Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
-    Tier("velo", "the Wix site's own backend code, in Node", "tests/velo"),
-    Tier("browser", "pages in a browser, by keyboard", "tests/browser", needs=("chromium",)),
+    Tier("velo", "the Wix site's own code, in Node", "tests/velo", prepare=node_js.modules),
+    Tier(
+        "browser",
+        "pages in a browser, from the button to the money",
+        "tests/browser",
+        needs=("chromium",),
+        prepare=node_js.modules,
+    ),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
     Tier("whole", "the commands, as a person runs them (on fixed ports)", "tests/whole", workers=1),
 )

@@ -32,6 +32,7 @@ from hingecraft_api.handlers import (
     admin_routes,
     documents,
     donations,
+    embed,
     health,
     internal,
     payments,
@@ -144,7 +145,8 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
 
 def public_app(pod: Pod) -> web.Application:
     """What the ingress reaches."""
-    return _application(pod, [*PUBLIC_ENDPOINTS, *documents.endpoints_for(PUBLIC_ENDPOINTS)])
+    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings.site_url)]
+    return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
 
 
 def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:

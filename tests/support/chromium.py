@@ -81,6 +81,12 @@ class Page:
                 return
         raise AssertionError(f"no {name} among {seen}")
 
+    async def seen(self) -> str:
+        """What is to be read on the page, also where no script may run."""
+        snapshot = await self.call("DOMSnapshot.captureSnapshot", computedStyles=[])
+        strings = snapshot["strings"]
+        return " ".join(strings[index] for index in snapshot["documents"][0]["layout"]["text"] if index >= 0)
+
     async def screenshot(self, name: str) -> None:
         """Kept with the other results, to be looked at."""
         RESULTS.mkdir(parents=True, exist_ok=True)
@@ -89,7 +95,7 @@ class Page:
 
 
 @asynccontextmanager
-async def chromium(folder: Path) -> AsyncIterator[Page]:
+async def chromium(folder: Path, *flags: str) -> AsyncIterator[Page]:
     """A browser with nothing remembered, ended afterwards."""
     program = shutil.which("chromium")
     if program is None:
@@ -97,7 +103,7 @@ async def chromium(folder: Path) -> AsyncIterator[Page]:
     process = await asyncio.create_subprocess_exec(
         program, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
         "--window-size=900,900",
-        f"--user-data-dir={folder / 'chromium'}", "about:blank",
+        f"--user-data-dir={folder / 'chromium'}", *flags, "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None

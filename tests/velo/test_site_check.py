@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 
 from hingecraft.wix.check import FUNCTIONS
+from hingecraft_sandbox.dev.wix_site import command
 from hingecraft_sandbox.postgres import free_port
 from support.pods import VISITOR_SECRET, running_pod
-from velo.test_site_code import NODE, WIX
 
 KEY, OTHER = (f"whsec_{base64.b64encode(text).decode()}" for text in (b"a site's secret", b"another secret"))
 SECRETS = {"HC_WEBHOOK_SECRET": KEY, "HC_VISITOR_SECRET": VISITOR_SECRET}
@@ -26,7 +26,7 @@ CALLS = sum(len(names) for names in FUNCTIONS.values())
 async def published(**secrets):
     """A site with our code and these secrets."""
     process = await create_subprocess_exec(
-        str(NODE), "--import", "./test/register.mjs", "test/serve.mjs", cwd=WIX,
+        *command(),
         env={**os.environ, **secrets}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

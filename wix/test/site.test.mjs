@@ -29,8 +29,29 @@ const NAMES = {
 const VISITOR = 'abcdefghijklmnopqrstuv';
 const CHECKOUT = { url: 'https://checkout.stripe.com/c/pay/cs_test_1', paymentId: 'p-1', kind: 'checkout' };
 const HOSTILE = [
-  undefined, null, '', ' ', 0, -1, NaN, Infinity, true, [], {}, 'x'.repeat(10_000), '<script>', "'; DROP TABLE", '../../admin',
-  { toString: () => 'trap' }, Object.create(null), [[[]]], { __proto__: { polluted: true } }, 1e308, '1e5', '٣', '5,00',
+  undefined,
+  null,
+  '',
+  ' ',
+  0,
+  -1,
+  NaN,
+  Infinity,
+  true,
+  [],
+  {},
+  'x'.repeat(10_000),
+  '<script>',
+  "'; DROP TABLE",
+  '../../admin',
+  { toString: () => 'trap' },
+  Object.create(null),
+  [[[]]],
+  { __proto__: { polluted: true } },
+  1e308,
+  '1e5',
+  '٣',
+  '5,00',
 ];
 
 let server;
@@ -88,8 +109,7 @@ function signed(body, { id = 'msg_1', moment = Math.floor(Date.now() / 1000), ke
   return { 'webhook-id': id, 'webhook-timestamp': String(moment), 'webhook-signature': `v1,${digest}` };
 }
 
-const byHttp = (name, called, ...args) =>
-  http[`post_${name}`](requestOf([called], { body: JSON.stringify({ args }) }));
+const byHttp = (name, called, ...args) => http[`post_${name}`](requestOf([called], { body: JSON.stringify({ args }) }));
 
 describe('every export', () => {
   for (const [module, exports] of Object.entries(MODULES)) {
@@ -144,8 +164,16 @@ describe('a backend that misbehaves', () => {
   });
 
   for (const url of [
-    'javascript:alert(1)', 'http://checkout.stripe.com/c/pay', 'https://evil.example/checkout.stripe.com', '//x', '', null, 7,
-    'https://checkout.stripe.com.evil.example/', 'https://user:secret@checkout.stripe.com/', 'https://evilnowpayments.io/',
+    'javascript:alert(1)',
+    'http://checkout.stripe.com/c/pay',
+    'https://evil.example/checkout.stripe.com',
+    '//x',
+    '',
+    null,
+    7,
+    'https://checkout.stripe.com.evil.example/',
+    'https://user:secret@checkout.stripe.com/',
+    'https://evilnowpayments.io/',
     'data:text/html,x',
   ]) {
     test(`nobody is sent to ${url}`, async () => {
@@ -214,7 +242,14 @@ describe('HTTP functions', () => {
   });
 
   test('take only a list of arguments', async () => {
-    for (const body of ['{', '[]', '{"args": {}}', 'null', `{"args": ["${'x'.repeat(70_000)}"]}`, '{"args": [1,2,3,4,5,6,7,8,9]}']) {
+    for (const body of [
+      '{',
+      '[]',
+      '{"args": {}}',
+      'null',
+      `{"args": ["${'x'.repeat(70_000)}"]}`,
+      '{"args": [1,2,3,4,5,6,7,8,9]}',
+    ]) {
       assert.equal((await http.post_stripe_api(requestOf(['getPaymentStatus'], { body }))).status, 400);
     }
   });
@@ -235,13 +270,21 @@ describe('news of routes', () => {
 
   test('raise the flag and reach open pages, the newest winning in any order', async () => {
     assert.equal(await flag(), 0);
-    for (const [version, news] of [[4, true], [7, true], [5, false], [7, false]]) {
+    for (const [version, news] of [
+      [4, true],
+      [7, true],
+      [5, false],
+      [7, false],
+    ]) {
       const body = event(version);
       const found = await send(body, signed(body));
       assert.deepEqual([found.status, JSON.parse(found.body).data], [200, { version, news }]);
     }
     assert.equal(await flag(), 7);
-    assert.deepEqual(published.map(({ payload }) => payload.version), [4, 7]);
+    assert.deepEqual(
+      published.map(({ payload }) => payload.version),
+      [4, 7],
+    );
     assert.deepEqual([...collections.get('HingeCraftFlags').values()], [{ _id: 'routes', version: 7 }]);
   });
 
@@ -249,9 +292,14 @@ describe('news of routes', () => {
     const body = event(9);
     const now = Math.floor(Date.now() / 1000);
     for (const headers of [
-      {}, signed(body, { key: randomBytes(24).toString('base64') }), signed(body, { moment: now - 301 }),
-      signed(body, { moment: now + 301 }), { ...signed(body), 'webhook-id': 'msg_2' }, signed(event(8)),
-      { ...signed(body), 'webhook-timestamp': 'soon' }, { ...signed(body), 'webhook-signature': 'v1,' },
+      {},
+      signed(body, { key: randomBytes(24).toString('base64') }),
+      signed(body, { moment: now - 301 }),
+      signed(body, { moment: now + 301 }),
+      { ...signed(body), 'webhook-id': 'msg_2' },
+      signed(event(8)),
+      { ...signed(body), 'webhook-timestamp': 'soon' },
+      { ...signed(body), 'webhook-signature': 'v1,' },
     ]) {
       assert.equal((await send(body, headers)).status, 403);
     }
@@ -273,8 +321,7 @@ describe('news of routes', () => {
 
   test('of payments are believed only with the signature, whoever calls', async () => {
     const body = JSON.stringify({ type: 'payment.completed', data: {} });
-    const post = (headers) =>
-      http.post_charter_page_middleware(requestOf(['afterPaymentWebhook'], { body, headers }));
+    const post = (headers) => http.post_charter_page_middleware(requestOf(['afterPaymentWebhook'], { body, headers }));
     assert.equal((await post(signed(body))).status, 200);
     assert.equal((await post({})).status, 403);
     assert.equal((await charter.afterPaymentWebhook(body, signed(body))).data.received, 'payment.completed');

@@ -16,7 +16,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiohttp import web
 from dotenv import dotenv_values
 
 from hingecraft import process
@@ -31,11 +30,8 @@ from hingecraft.providers.stripe import StripeProvider
 from hingecraft.providers.stripe_links import StripeLinks
 from hingecraft.settings import Secret, load
 from hingecraft.sync.command import SyncSettings, engine_of
-from hingecraft_sandbox.dev import pods, screen
+from hingecraft_sandbox.dev import pods, screen, wix_site
 from hingecraft_sandbox.dev.demo import add_demo_data
-from hingecraft_sandbox.dev.site_endpoint import PATH as SITE_PATH
-from hingecraft_sandbox.dev.site_endpoint import site_app
-from hingecraft_sandbox.dev.site_pages import add_pages
 from hingecraft_sandbox.postgres import Postgres, find_binaries, reachable_folder
 from hingecraft_sandbox.providers.nowpayments.api import PREFIX as NOWPAYMENTS_PREFIX
 
@@ -45,6 +41,7 @@ if TYPE_CHECKING:
 POSTGRES_PORT = 54329
 POD_PORTS = (8080, 8082)
 SITE_PORT = 8090
+COMPONENTS_PORT = 8091
 SANDBOX_PORT = 8092
 _DATABASE = "hingecraft"
 
@@ -86,7 +83,7 @@ def _environment(dsn: str) -> dict[str, str]:
         "PUBLIC_URL": f"http://127.0.0.1:{POD_PORTS[0]}",
         "DATABASE_URL": dsn,
         "API_ADDRESSES": ",".join(f"http://127.0.0.1:{port + 1}" for port in POD_PORTS),
-        "WIX_WEBHOOK_ENDPOINTS": f"site=http://127.0.0.1:{SITE_PORT}{SITE_PATH}",
+        "WIX_WEBHOOK_ENDPOINTS": f"site={_SITE}{wix_site.ROUTES_PATH},payments={_SITE}{wix_site.PAYMENTS_PATH}",
         "ALLOW_PRIVATE_WEBHOOKS": "true",
         **given,
     }
@@ -126,7 +123,8 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 
 def _refuse_taken_ports() -> None:
-    wanted = [port for pod in POD_PORTS for port in (pod, pod + 1)] + [SITE_PORT, SANDBOX_PORT, POSTGRES_PORT]
+    wanted = [port for pod in POD_PORTS for port in (pod, pod + 1)]
+    wanted += [SITE_PORT, COMPONENTS_PORT, SANDBOX_PORT, POSTGRES_PORT]
     for port in wanted:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -173,25 +171,21 @@ async def _prepare(postgres: Postgres) -> str:
 
 
 @asynccontextmanager
-async def _site(settings: SyncSettings) -> AsyncIterator[None]:
-    site = site_app(settings.webhook_secret, screen.site_told)
-    add_pages(site, f"http://127.0.0.1:{POD_PORTS[0]}")
-    runner = web.AppRunner(site, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", SITE_PORT).start()
-        yield
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
 async def _processes(folder: Path, environment: dict[str, str]) -> AsyncIterator[list[pods.Running]]:
     started = [await pods.start_sandbox(port=SANDBOX_PORT, folder=folder, environment=environment)]
     started += [
         await pods.start_pod(number, port=port, folder=folder, environment=environment)
         for number, port in enumerate(POD_PORTS, start=1)
     ]
+    started.append(
+        await wix_site.start_site(
+            port=SITE_PORT,
+            components_port=COMPONENTS_PORT,
+            backend=f"http://127.0.0.1:{POD_PORTS[0]}",
+            folder=folder,
+            environment=environment,
+        )
+    )
     try:
         yield started
     finally:
@@ -217,14 +211,14 @@ async def _run_all(folder: Path, postgres: Postgres) -> None:
     _keep_environment(folder, environment)
     settings = load(SyncSettings)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(_site(settings))
         started = await stack.enter_async_context(_processes(folder, environment))
         engine = await stack.enter_async_context(engine_of(settings, screen.Showing()))
-        screen.welcome(started, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"], SITE_PORT)
+        screen.welcome(started, postgres.dsn(_DATABASE), folder, environment["ADMIN_TOKEN"])
         async with asyncio.TaskGroup() as tasks:
             for pod in started:
                 tasks.create_task(pod.ended())
             tasks.create_task(engine.run())
+            tasks.create_task(wix_site.watch(started[-1].log, screen.site_told))
             if environment.get("STRIPE_API_BASE") == _SANDBOX:
                 tasks.create_task(_keep_links(settings.database_url))
 

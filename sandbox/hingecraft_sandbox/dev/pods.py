@@ -1,4 +1,4 @@
-"""Two API pods and the providers' sandbox as processes of their own, as they would be elsewhere."""
+"""What `hingecraft dev` runs beside itself: processes of their own, as they would be elsewhere."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from pathlib import Path
 
 from hingecraft.errors import OperatorError
 
-SANDBOX = "Sandbox"
+SANDBOX, SITE = "Sandbox", "Wix site"
 _STOP_TIMEOUT = 10.0
-_OURS = re.compile(r"hingecraft (api$|sandbox --port )")
+_PROGRAM = (sys.executable, "-m", "hingecraft")
+_OURS = re.compile(r"hingecraft (api$|sandbox --port )|/wix/test/site/serve[.]mjs$")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,26 +64,23 @@ def end_forgotten(folder: Path) -> None:
 async def start_pod(number: int, *, port: int, folder: Path, environment: Mapping[str, str]) -> Running:
     """Start `hingecraft api` with its own two ports."""
     own = {"HOST": "127.0.0.1", "PORT": str(port), "INTERNAL_PORT": str(port + 1)}
-    process, log = await _start(f"api-{number}", ["api"], folder, {**environment, **own})
+    process, log = await start(f"api-{number}", [*_PROGRAM, "api"], folder, {**environment, **own})
     return Running(name=f"API pod {number}", port=port, log=log, process=process)
 
 
 async def start_sandbox(*, port: int, folder: Path, environment: Mapping[str, str]) -> Running:
     """Start `hingecraft sandbox`; it remembers what happened, as the database does."""
     arguments = ["sandbox", "--port", str(port), "--journal", str(folder / "sandbox.jsonl")]
-    process, log = await _start("sandbox", arguments, folder, environment)
+    process, log = await start("sandbox", [*_PROGRAM, *arguments], folder, environment)
     return Running(name=SANDBOX, port=port, log=log, process=process)
 
 
-async def _start(name: str, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[Process, Path]:
-    """The log goes to a file."""
+async def start(name: str, command: list[str], folder: Path, environment: Mapping[str, str]) -> tuple[Process, Path]:
+    """Start a process whose log goes to a file."""
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "hingecraft",
-            *arguments,
+            *command,
             env={**os.environ, **environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,

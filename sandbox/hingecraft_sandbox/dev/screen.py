@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import webbrowser
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from hingecraft.sync.engine import Landed, Watcher
-from hingecraft_sandbox.dev.pods import SANDBOX, Running
+from hingecraft_sandbox.dev.pods import SANDBOX, SITE, Running
 
 _BOLD, _SOFT, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
+_STARTS = {SANDBOX: "/", SITE: "/mission-support"}
+
+
 def _start_of(each: Running) -> str:
-    return "/" if each.name == SANDBOX else "/routes"
+    return _STARTS.get(each.name, "/routes")
+
+
+def _has_a_screen() -> bool:
+    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _program() -> str:
@@ -23,11 +32,13 @@ def _program() -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str, site_port: int) -> None:
+def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str) -> None:
     """What runs where, and what to try first."""
-    first = next(each.port for each in running if each.name != SANDBOX)
+    first = next(each.port for each in running if each.name not in _STARTS)
+    give = next(f"http://127.0.0.1:{each.port}{_start_of(each)}" for each in running if each.name == SITE)
     rows = [
-        ("Give", f"http://127.0.0.1:{site_port}/mission-support"),
+        ("Give", give),
+        ("Without Wix", f"http://127.0.0.1:{first}/embed/charter"),
         *((each.name, f"http://127.0.0.1:{each.port}{_start_of(each)}   log: {each.log}") for each in running),
         ("The calls", f"http://127.0.0.1:{first}/docs"),
         ("Postgres", dsn),
@@ -40,6 +51,8 @@ def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str
         print(f"  {name:<12} {what}")
     print(f"\n  Try: psql {dsn} -c \"UPDATE currencies SET enabled = false WHERE code = 'CHF'\"")
     print(f"       curl -i http://127.0.0.1:{first}/routes\n  Ctrl-C ends everything.\n", flush=True)
+    if sys.stdout.isatty() and _has_a_screen():
+        webbrowser.open(give)
 
 
 class Showing(Watcher):
@@ -52,9 +65,9 @@ class Showing(Watcher):
         _line(f"{_BOLD}routes version {landed.version}{_PLAIN} on {landed.pods} pods{since} {checksum}")
 
 
-def site_told(event: str, data: dict[str, object]) -> None:
+def site_told(what: str) -> None:
     """The site has taken a webhook."""
-    _line(f"the site was told: {event} {_SOFT}version {data.get('version')}{_PLAIN}")
+    _line(f"the site was told: {what}")
 
 
 def links_kept(number: int) -> None:

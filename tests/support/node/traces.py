@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,4 +39,7 @@ def left(before: Traces) -> list[str]:
 
 
 def _said(*command: str) -> str:
+    """Nothing, where the program is missing: what was never there has left nothing either."""
+    if shutil.which(command[0]) is None:
+        return ""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout

@@ -1,4 +1,6 @@
-const answered = (status) => (options = {}) => ({ status, headers: options.headers ?? {}, body: options.body });
+const answered =
+  (status) =>
+  (options = {}) => ({ status, headers: options.headers ?? {}, body: options.body });
 
 export const ok = answered(200);
 export const created = answered(201);

@@ -56,7 +56,7 @@ class NowPaymentsPages:
     async def payment(self, request: web.Request) -> web.Response:
         """One payment, in whatever state it is."""
         found = self._acts.book.get("payments", request.match_info["id"])
-        return _missing() if found is None else _shown(found)
+        return _missing() if found is None else self._shown(found)
 
     async def act(self, request: web.Request) -> web.Response:
         """A button was pressed."""
@@ -65,11 +65,11 @@ class NowPaymentsPages:
             return _missing()
         act = self._acts_on(found).get(request.match_info["act"])
         if act is None:
-            return _shown(found, "There is no such act.")
+            return self._shown(found, "There is no such act.")
         try:
             act()
         except NowPaymentsRefusalError as error:
-            return _shown(found, error.body["message"])
+            return self._shown(found, error.body["message"])
         raise web.HTTPSeeOther(f"/pay/nowpayments/payment/{found['id']}")
 
     def _acts_on(self, payment: Document) -> dict[str, Callable[[], object]]:
@@ -85,27 +85,36 @@ class NowPaymentsPages:
             "finish": lambda: acts.move(payment, "finished"),
         }
 
+    def _shown(self, payment: Document, refused: object = "") -> web.Response:
+        base = f"/pay/nowpayments/payment/{payment['id']}"
+        amount = f'<p class="amount">{payment["pay_amount"]:.8f} {escape(payment["pay_currency"].upper())}</p>'
+        told = facts(
+            [
+                ("Send to", payment["pay_address"]), ("Received", f"{payment['actually_paid']:.8f}"),
+                ("State", payment["payment_status"]), ("Reference", payment["order_id"]),
+            ]
+        )  # fmt: skip
+        wrong = f'<p class="refused" role="alert">{escape(str(refused))}</p>' if refused else ""
+        waiting = [
+            Button("Send all of it", f"{base}/pay", "go"), Button("Send half", f"{base}/half"),
+            Button("Send twice as much", f"{base}/twice"), Button("Fail", f"{base}/fail", "stop"),
+            Button("Let it expire", f"{base}/expire", "stop"),
+        ]  # fmt: skip
+        finished = [Button("Refund", f"{base}/refund", "stop")]
+        short = [Button("Send the rest", f"{base}/rest", "go"), *finished]
+        choices = {"waiting": waiting, "finished": finished, "partially_paid": short}.get(payment["payment_status"], [])
+        return page(
+            "Send the coins",
+            amount + told + wrong + buttons(choices) + self._way_back(payment),
+            status=409 if refused else 200,
+        )
+
+    def _way_back(self, payment: Document) -> str:
+        """The real page goes back by itself when the coins have arrived."""
+        invoice = self._acts.book.get("invoices", str(payment["invoice_id"]))
+        url = invoice and invoice["success_url" if payment["payment_status"] == "finished" else "cancel_url"]
+        return f'<p><a href="{escape(url)}">Back to the site</a></p>' if url else ""
+
 
 def _missing() -> web.Response:
     return page("There is no such invoice", "<p>Follow the link from the site again.</p>", status=404)
-
-
-def _shown(payment: Document, refused: object = "") -> web.Response:
-    base = f"/pay/nowpayments/payment/{payment['id']}"
-    amount = f'<p class="amount">{payment["pay_amount"]:.8f} {escape(payment["pay_currency"].upper())}</p>'
-    told = facts(
-        [
-            ("Send to", payment["pay_address"]), ("Received", f"{payment['actually_paid']:.8f}"),
-            ("State", payment["payment_status"]), ("Reference", payment["order_id"]),
-        ]
-    )  # fmt: skip
-    wrong = f'<p class="refused" role="alert">{escape(str(refused))}</p>' if refused else ""
-    waiting = [
-        Button("Send all of it", f"{base}/pay", "go"), Button("Send half", f"{base}/half"),
-        Button("Send twice as much", f"{base}/twice"), Button("Fail", f"{base}/fail", "stop"),
-        Button("Let it expire", f"{base}/expire", "stop"),
-    ]  # fmt: skip
-    finished = [Button("Refund", f"{base}/refund", "stop")]
-    short = [Button("Send the rest", f"{base}/rest", "go"), *finished]
-    choices = {"waiting": waiting, "finished": finished, "partially_paid": short}.get(payment["payment_status"], [])
-    return page("Send the coins", amount + told + wrong + buttons(choices), status=409 if refused else 200)

@@ -3,6 +3,7 @@ import { Permissions, webMethod } from 'wix-web-module';
 import { answering } from 'backend/lib/answers';
 import * as charter from 'backend/lib/charter';
 
+/** @param {(...args: any[]) => Promise<any>} work */
 const anyone = (work) => webMethod(Permissions.Anyone, answering(work));
 
 export const onReady = anyone((options) => charter.onReady(charter.callerOf(options), options));

@@ -5,7 +5,8 @@ import * as charter from 'backend/lib/charter';
 import * as donations from 'backend/lib/donations';
 import { raise, routesVersion } from 'backend/lib/flag';
 import { believed } from 'backend/lib/news';
-import { optionsOf } from 'backend/lib/given';
+
+/** @typedef {import('wix-http-functions').WixHttpFunctionRequest} Request */
 
 const LONGEST_BODY = 64 * 1024;
 const HEADERS = {
@@ -17,7 +18,10 @@ const HEADERS = {
   'Access-Control-Allow-Headers': 'Content-Type, Idempotency-Key, X-HC-Page-Load',
 };
 
-// Which functions a page may call by HTTP. The caller comes first, then what was sent as `args`.
+/**
+ * Which functions a page may call by HTTP. The caller comes first, then what was sent as `args`.
+ * @type {Record<string, Record<string, (caller: any, ...args: any[]) => Promise<any>>>}
+ */
 const MODULES = {
   charter_page_middleware: {
     onReady: charter.onReady,
@@ -42,6 +46,10 @@ const MODULES = {
   },
 };
 
+/**
+ * @param {string} name
+ * @param {Request} request
+ */
 async function dispatch(name, request) {
   const called = String(request.path?.[0] ?? '');
   const functions = MODULES[name];
@@ -56,6 +64,7 @@ async function dispatch(name, request) {
   return ok(answer(await answering(functions[called])(caller, ...args)));
 }
 
+/** @param {Request} request */
 async function argumentsOf(request) {
   try {
     const text = await request.body.text();
@@ -67,10 +76,12 @@ async function argumentsOf(request) {
   }
 }
 
+/** @param {object} body */
 function answer(body) {
   return { headers: HEADERS, body: JSON.stringify(body) };
 }
 
+/** @param {Request} request */
 export function post_charter_page_middleware(request) {
   const isEvent = request.path?.[0] === 'afterPaymentWebhook';
   return isEvent ? told(request, async () => ({})) : dispatch('charter_page_middleware', request);
@@ -80,6 +91,7 @@ export function options_charter_page_middleware() {
   return allowed();
 }
 
+/** @param {Request} request */
 export function post_mission_support_middleware(request) {
   return dispatch('mission_support_middleware', request);
 }
@@ -88,6 +100,7 @@ export function options_mission_support_middleware() {
   return allowed();
 }
 
+/** @param {Request} request */
 export function post_stripe_api(request) {
   return dispatch('stripe_api', request);
 }
@@ -96,6 +109,7 @@ export function options_stripe_api() {
   return allowed();
 }
 
+/** @param {Request} request */
 export function post_nowpayments_api(request) {
   return dispatch('nowpayments_api', request);
 }
@@ -104,7 +118,10 @@ export function options_nowpayments_api() {
   return allowed();
 }
 
-/** The backend tells of new routes. */
+/**
+ * The backend tells of new routes.
+ * @param {Request} request
+ */
 export function post_hingecraftRoutesUpdate(request) {
   return told(request, async (event) => {
     const version = event.data?.version;
@@ -123,6 +140,10 @@ function allowed() {
   return ok({ headers: HEADERS, body: '' });
 }
 
+/**
+ * @param {Request} request
+ * @param {(event: {type: string, data: any}) => Promise<object>} use
+ */
 async function told(request, use) {
   const done = await answering(async () => {
     const event = await believed(await request.body.text(), request.headers);

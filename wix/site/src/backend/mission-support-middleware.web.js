@@ -4,6 +4,7 @@ import { answering } from 'backend/lib/answers';
 import { callerOf } from 'backend/lib/charter';
 import * as donations from 'backend/lib/donations';
 
+/** @param {(...args: any[]) => Promise<any>} work */
 const anyone = (work) => webMethod(Permissions.Anyone, answering(work));
 
 export const microPayment = anyone((amount, options) => donations.microPayment(callerOf(options), amount));

@@ -19,9 +19,10 @@ export class SaidError extends Error {
  * A function that answers as above, whatever it is given.
  * @template T
  * @param {(...args: any[]) => Promise<T>} work
+ * @returns {(...args: any[]) => Promise<{success: true, data: T} | {success: false, error: string, code: string}>}
  */
 export function answering(work) {
-  return async (/** @type {any[]} */ ...args) => {
+  return async (...args) => {
     try {
       return { success: true, data: await work(...args) };
     } catch (error) {

@@ -3,10 +3,11 @@ import { fetch } from 'wix-fetch';
 import { SaidError } from 'backend/lib/answers';
 import { secret } from 'backend/lib/secrets';
 import { visitorHeader } from 'backend/lib/visitor';
+import { isLoopback, mayBeGoneTo } from 'public/hingecraft-addresses';
 
 const AWAY = 'The payment service cannot be reached at the moment: try again in a minute.';
-const PAY_HOSTS = ['checkout.stripe.com', 'buy.stripe.com', 'donate.stripe.com', 'nowpayments.io'];
-const LOOPBACK = ['127.0.0.1', 'localhost'];
+const KEY = /^[\x21-\x7e]{16,255}$/;
+const PAGE_LOAD = /^[0-9a-f-]{36}$/i;
 
 /** How long a call may take: above the backend's own ten seconds, below Wix's fourteen. */
 export const LIMITS = { creating: 12_000, other: 8_000 };
@@ -27,13 +28,10 @@ export const LIMITS = { creating: 12_000, other: 8_000 };
  * @returns {Promise<any>}
  */
 export async function ask(method, path, { caller = {}, body } = {}) {
-  const base = (await secret('HC_BACKEND_URL')).replace(/\/+$/, '');
-  const headers = { Accept: 'application/json', ...(await visitorHeader(caller)) };
-  if (body) headers['Content-Type'] = 'application/json';
-  if (typeof caller.key === 'string' && /^[\x21-\x7e]{16,255}$/.test(caller.key)) headers['Idempotency-Key'] = caller.key;
-  if (typeof caller.pageLoad === 'string' && /^[0-9a-f-]{36}$/i.test(caller.pageLoad)) headers['X-HC-Page-Load'] = caller.pageLoad;
+  const headers = await headersOf(caller, body !== undefined);
+  /** @type {RequestInit} */
   const options = { method, headers, body: body && JSON.stringify(body), redirect: 'manual' };
-  const answer = await within(body ? LIMITS.creating : LIMITS.other, received(`${base}${path}`, options));
+  const answer = await within(body ? LIMITS.creating : LIMITS.other, received(`${await base()}${path}`, options));
   if (answer.document?.success === true && answer.ok) return answer.document.data;
   if (answer.document?.success === false && typeof answer.document.error === 'string') {
     throw new SaidError(answer.document.error, { code: String(answer.document.code ?? 'refused'), status: answer.status });
@@ -41,6 +39,29 @@ export async function ask(method, path, { caller = {}, body } = {}) {
   throw new SaidError(AWAY, { code: 'backend_unreachable', status: 502 });
 }
 
+/**
+ * @param {Caller} caller
+ * @param {boolean} hasBody
+ */
+async function headersOf({ key, pageLoad, ...visitor }, hasBody) {
+  return {
+    Accept: 'application/json',
+    ...(await visitorHeader(visitor)),
+    ...(hasBody ? { 'Content-Type': 'application/json' } : {}),
+    ...(typeof key === 'string' && KEY.test(key) ? { 'Idempotency-Key': key } : {}),
+    ...(typeof pageLoad === 'string' && PAGE_LOAD.test(pageLoad) ? { 'X-HC-Page-Load': pageLoad } : {}),
+  };
+}
+
+/** Where the backend is, without a slash at its end. */
+export async function base() {
+  return (await secret('HC_BACKEND_URL')).replace(/\/+$/, '');
+}
+
+/**
+ * @param {string} url
+ * @param {RequestInit} options
+ */
 async function received(url, options) {
   try {
     const response = await fetch(url, options);
@@ -50,9 +71,16 @@ async function received(url, options) {
   }
 }
 
+/**
+ * @template T
+ * @param {number} milliseconds
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
 function within(milliseconds, work) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
-  const late = new Promise((_resolve, reject) => {
+  const late = new Promise((/** @type {(value: never) => void} */ _resolve, reject) => {
     timer = setTimeout(() => reject(new SaidError(AWAY, { code: 'timed_out', status: 504 })), milliseconds);
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
@@ -66,23 +94,11 @@ function within(milliseconds, work) {
  */
 export async function safe(checkout) {
   const url = typeof checkout?.url === 'string' ? checkout.url : '';
-  if (url.startsWith('wallet:') || (await mayBeGoneTo(url))) return checkout;
+  // A laptop's own sandbox is gone to only from a backend on that laptop.
+  const development = isLoopback(await secret('HC_BACKEND_URL'));
+  if (url.startsWith('wallet:') || mayBeGoneTo(url, { development })) return checkout;
   throw new SaidError('The payment link that came back is not one of our providers: nothing was opened.', {
     code: 'unsafe_url',
     status: 502,
   });
-}
-
-async function mayBeGoneTo(url) {
-  let address;
-  try {
-    address = new URL(url);
-  } catch {
-    return false;
-  }
-  const { hostname, protocol, username, password } = address;
-  if (username || password) return false;
-  if (protocol === 'https:' && PAY_HOSTS.some((host) => hostname === host || hostname.endsWith(`.${host}`))) return true;
-  // A laptop's own sandbox, and only for a backend on that laptop.
-  return LOOPBACK.includes(hostname) && LOOPBACK.includes(new URL(await secret('HC_BACKEND_URL')).hostname);
 }

@@ -23,15 +23,43 @@ export function callerOf(options) {
  */
 export async function onReady(caller, options) {
   const { prefillId } = optionsOf(options);
-  const [sum, routes, prefill] = await Promise.all([
-    donations.total(caller),
+  const [routes, routesUrl, sum, config, prefill] = await Promise.all([
     donations.routes(caller),
+    donations.routesUrl(),
+    orNothing(donations.total(caller)),
+    orNothing(donations.config(caller)),
     prefillId === undefined || prefillId === null || prefillId === '' ? undefined : prefillOf(caller, prefillId),
   ]);
-  const found = { total: sum.total, count: sum.count, routesVersion: routes.version, routes: routes.routes };
-  return prefill === undefined ? found : { ...found, ...prefill };
+  return {
+    total: sum?.total ?? null,
+    count: sum?.count ?? null,
+    routesVersion: routes.version,
+    routes: routes.routes,
+    routesUrl,
+    mode: config?.mode ?? null,
+    bounds: boundsOf(config?.currencies ?? []),
+    ...prefill,
+  };
 }
 
+/** Giving goes on without what only adorns the page. @param {Promise<any>} work */
+async function orNothing(work) {
+  return work.catch((error) => {
+    if (error instanceof SaidError) return null;
+    throw error;
+  });
+}
+
+/** @param {{code: string, minAmount: number, maxAmount: number, boundsIn: string}[]} currencies */
+function boundsOf(currencies) {
+  const own = currencies.filter(({ code, boundsIn }) => code === boundsIn);
+  return Object.fromEntries(own.map(({ code, minAmount, maxAmount }) => [code, { least: minAmount, most: maxAmount }]));
+}
+
+/**
+ * @param {Caller} caller
+ * @param {unknown} prefillId
+ */
 async function prefillOf(caller, prefillId) {
   try {
     return { prefill: await donations.getPrefill(caller, prefillId) };

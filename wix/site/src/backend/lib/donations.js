@@ -1,11 +1,14 @@
 // What the site can ask for, whoever asks: web modules for pages, HTTP functions for the HTML components.
 import { SaidError } from 'backend/lib/answers';
-import { ask, safe } from 'backend/lib/backend';
+import { ask, base, safe } from 'backend/lib/backend';
 import { amountOf, idOf, optionsOf, textOf } from 'backend/lib/given';
 
 /** @typedef {import('./backend.js').Caller} Caller */
 
 const PRESETS = new Set(['1', '2', '5']);
+const CONFIG_KEPT_MS = 60_000;
+/** @type {{at: number, config: any} | null} */
+let known = null;
 
 /**
  * @param {Caller} caller
@@ -65,10 +68,22 @@ export async function total(caller) {
 
 /** @param {Caller} caller */
 export async function config(caller) {
-  return ask('GET', '/config', { caller });
+  if (!known || Date.now() - known.at > CONFIG_KEPT_MS)
+    known = { at: Date.now(), config: await ask('GET', '/config', { caller }) };
+  return known.config;
+}
+
+/** Forget what is kept, as when the site is pointed at another backend. */
+export function forgetConfig() {
+  known = null;
 }
 
 /** @param {Caller} caller */
 export async function routes(caller) {
   return ask('GET', '/routes', { caller });
+}
+
+/** Where a page looks for newer routes by itself. */
+export async function routesUrl() {
+  return `${await base()}/routes`;
 }

@@ -18,6 +18,7 @@ export async function visitorHeader(caller) {
   return { 'X-HC-Visitor': `${named};${createHmac('sha256', key).update(named).digest('hex')}` };
 }
 
+/** @param {{ip?: unknown, visitor?: unknown}} caller */
 function nameOf({ ip, visitor }) {
   if (typeof ip === 'string' && ADDRESS.test(ip)) return `ip:${ip}`;
   if (typeof visitor === 'string' && MADE_BY_A_PAGE.test(visitor)) return `vid:${visitor}`;

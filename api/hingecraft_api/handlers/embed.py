@@ -1,0 +1,93 @@
+"""`/embed/...`: the site's two HTML components as pages of their own, and for sites that embed them by address."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from hingecraft_api.answers import SECURITY_HEADERS
+from hingecraft_api.call import Call
+from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.negotiation import IDENTITY, compressed, matches
+
+PAGES: Mapping[str, str] = {
+    "/embed/charter": "charter-page-wix-ready.html",
+    "/embed/mission-support": "mission-support.html",
+}
+# Wix shows a site in its editor and its preview from hosts of its own.
+_WIX = ("https://manage.wix.com", "https://*.wix.com", "https://*.wixstudio.com")
+_INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
+_TOLD = '<meta name="hingecraft-{name}" content="{value}" />'
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """One page, ready to be sent in each encoding."""
+
+    bodies: Mapping[str, bytes]
+    etag: str
+    policy: str
+
+
+def pages_folder() -> Path:
+    """Inside the wheel beside the handlers, in a checkout where the site's code is."""
+    packaged = Path(__file__).parents[1] / "_embedded"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "wix/html"
+
+
+def _policy(page: str, site: str) -> str:
+    """What is in the page may run, it may call the site and us, and be framed by the site and Wix."""
+    hashes = {
+        kind: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for kind, text in _INLINE.findall(page)
+    }
+    parts = urlsplit(site)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return (
+        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'; "
+        f"img-src data:; connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; "
+        f"frame-ancestors 'self' {origin} {' '.join(_WIX)}"
+    )
+
+
+def _prepared(file: str, site: str) -> _Page:
+    page = (pages_folder() / file).read_text(encoding="utf-8")
+    for name, value in (("site", site), ("backend", "/")):
+        page = page.replace(_TOLD.format(name=name, value=""), _TOLD.format(name=name, value=escape(value)))
+    body = page.encode()
+    bodies = {IDENTITY: body, **compressed(body)}
+    return _Page(bodies, hashlib.sha256(body).hexdigest()[:32], _policy(page, site))
+
+
+def _endpoint(path: str, page: _Page) -> Endpoint:
+    async def get_page(call: Call) -> web.Response:
+        asked = call.request.headers
+        encoding = call.pod.negotiation.choose(asked.get("Accept-Encoding", ""), page.bodies)
+        headers = {name: value for name, value in SECURITY_HEADERS.items() if name != "X-Frame-Options"}
+        headers |= {
+            "Content-Security-Policy": page.policy,
+            "Cache-Control": "public, max-age=60",
+            "ETag": f'"{page.etag}-{encoding}"',
+            "Vary": "Accept-Encoding, Origin",
+        }
+        known = asked.get("If-None-Match")
+        if known is not None and matches(known, headers["ETag"]):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        if encoding != IDENTITY:
+            headers["Content-Encoding"] = encoding
+        return web.Response(body=page.bodies[encoding], content_type="text/html", charset="utf-8", headers=headers)
+
+    return Endpoint(method="GET", path=path, handler=get_page, summary="A page to give on", tag="Pages")
+
+
+def endpoints_for(site: str) -> list[Endpoint]:
+    """The pages, which know the site whose code they call."""
+    return [_endpoint(path, _prepared(file, site)) for path, file in PAGES.items()]

@@ -1,0 +1,80 @@
+"""Node and what the site's tests take from npm; both are fetched once."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import signal
+import subprocess
+from asyncio import create_subprocess_exec
+from asyncio.subprocess import PIPE, STDOUT
+from contextlib import suppress
+from pathlib import Path
+
+from hingecraft.errors import OperatorError
+from hingecraft_sandbox.dev.wix_site import node, wix_folder
+from support.go_tools import MissingToolError
+
+WIX = wix_folder()
+NODE = node()
+LOCK = WIX / "package-lock.json"
+_NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Where scripts that call `node` find the one that we use."""
+    return {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}", **more}
+
+
+def modules() -> Path:
+    """What package-lock.json names, installed as it says."""
+    installed = WIX / "node_modules"
+    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    with (WIX / ".installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = installed / ".installed"
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return installed
+        done = subprocess.run(
+            [str(NODE), str(_NPM), "ci"], cwd=WIX, env=environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise MissingToolError(f"not run: npm ci in wix failed: {done.stderr.strip()[-500:]}")
+        stamp.write_text(wanted)
+    return installed
+
+
+def said_by(*script: str) -> str:
+    """What a script of the site prints."""
+    modules()
+    done = subprocess.run([str(NODE), *script], cwd=WIX, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OperatorError(done.stderr.strip())
+    return done.stdout
+
+
+# The HTML components, as they are pasted into Wix, by the name of their source.
+COMPONENTS = {"charter": "charter-page-wix-ready.html", "mission-support": "mission-support.html"}
+
+
+def component(name: str) -> str:
+    """One of them, made anew."""
+    return said_by("html/build.mjs", name)
+
+
+async def run_tests(*files: str, **more: str) -> None:
+    """Tests of Node's own runner, which fail with what they said."""
+    process = await create_subprocess_exec(
+        str(NODE), "--import", "./test/register.mjs",
+        "--test", "--test-reporter=spec", "--test-timeout=60000", *files,
+        cwd=WIX, env=environment(**more), stdout=PIPE, stderr=STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        said, _ = await process.communicate()
+    finally:
+        # The runner and its browser, where a test is given up.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, said.decode()[-8000:]
+    assert "tests 0" not in said.decode()

@@ -1,0 +1,45 @@
+// Prints an HTML component made of `source`: one file, without anything from elsewhere, under a strict policy.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const SOURCE = new URL('./source/', import.meta.url);
+
+const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+async function bundled(name) {
+  const entryPoints = [fileURLToPath(new URL(`${name}.js`, SOURCE))];
+  const made = await build({ entryPoints, bundle: true, write: false, format: 'iife', target: 'es2022', legalComments: 'none' });
+  return `\n${made.outputFiles[0].text}`;
+}
+
+/** Only what is written here may run; the calls go to the site and the backend, which differ from site to site. */
+function policyFor(script, style) {
+  const parts = [
+    "default-src 'none'",
+    `script-src ${hashed(script)}`,
+    `style-src ${hashed(style)}`,
+    'img-src data:',
+    "connect-src 'self' https: http://127.0.0.1:* http://localhost:*",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ];
+  return `<meta http-equiv="Content-Security-Policy" content="${parts.join('; ')}" />`;
+}
+
+async function pageOf(name) {
+  const template = await readFile(new URL(`${name}.html`, SOURCE), 'utf8');
+  const style = `\n${await readFile(new URL('style.css', SOURCE), 'utf8')}`;
+  const script = await bundled(name);
+  if (/<\/script|<!--/i.test(script)) throw new Error(`the script of ${name} would end too early`);
+  return template
+    .replace('<!-- policy -->', () => policyFor(script, style))
+    .replace('<!-- style -->', () => `<style>${style}</style>`)
+    .replace(
+      '<!-- script -->',
+      () => `<!-- Made of wix/html/source by "make generate": change it there. -->\n    <script>${script}</script>`,
+    );
+}
+
+process.stdout.write(await pageOf(process.argv[2]));

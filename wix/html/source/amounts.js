@@ -1,0 +1,94 @@
+// Amounts as people write and read them, in their own locale; on the way they are decimal texts, never floats.
+
+const ZEROS = [0x660, 0x6f0, 0x966, 0x9e6, 0xe50];
+const SPACES = /[\s\u00a0\u202f'’_]/g;
+const WRITTEN = /^\d{1,12}(?:[.]\d{1,18})?$/;
+
+/**
+ * The amount that somebody typed, as a plain decimal such as 37.5; null when it is none.
+ * @param {string} typed
+ * @param {string} locale
+ * @returns {string | null}
+ */
+export function readAmount(typed, locale) {
+  const text = latinDigits(typed).replace(SPACES, '').replace(/٫/g, '.').replace(/٬/g, '');
+  const plain = withPoint(text, decimalSign(locale));
+  if (plain === null || !WRITTEN.test(plain) || Number(plain) <= 0) return null;
+  const [whole, part = ''] = plain.split('.');
+  const shortened = part.replace(/0+$/, '');
+  return String(BigInt(whole)) + (shortened && `.${shortened}`);
+}
+
+/**
+ * The same with a point before its decimals and no other sign; null when the signs make no sense.
+ * @param {string} text
+ * @param {string} decimal the locale's decimal sign
+ */
+function withPoint(text, decimal) {
+  const signs = text.replace(/[^.,]/g, '');
+  if (signs.length === 0) return text;
+  if (new Set(signs).size === 2) return withBothSigns(text);
+  if (signs.length > 1) return grouped(text, '') ? text.replaceAll(signs[0], '') : null;
+  // One sign with three digits behind it is a thousand where the locale writes its decimals otherwise.
+  const isThousand = signs !== decimal && /^\d{1,3}[.,]\d{3}$/.test(text);
+  return text.replace(signs, isThousand ? '' : '.');
+}
+
+/** @param {string} text */
+function withBothSigns(text) {
+  const [decimal, other] = text.lastIndexOf('.') > text.lastIndexOf(',') ? ['.', ','] : [',', '.'];
+  return grouped(text, decimal) ? text.replaceAll(other, '').replace(decimal, '.') : null;
+}
+
+/**
+ * Whether the whole part is written in groups of three; `decimal` is the sign that the fraction begins with, if any.
+ * @param {string} text
+ * @param {string} decimal
+ */
+function grouped(text, decimal) {
+  const whole = decimal ? text.slice(0, text.lastIndexOf(decimal)) : text;
+  return /^\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*$/.test(whole);
+}
+
+/** @param {string} text */
+function latinDigits(text) {
+  return text.replace(/\p{Decimal_Number}/gu, (digit) => {
+    const zero = ZEROS.find((first) => digit.charCodeAt(0) >= first && digit.charCodeAt(0) < first + 10);
+    return zero === undefined ? digit : String(digit.charCodeAt(0) - zero);
+  });
+}
+
+/** @param {string} locale */
+function decimalSign(locale) {
+  const parts = new Intl.NumberFormat(locale).formatToParts(1.5);
+  return parts.find((part) => part.type === 'decimal')?.value ?? '.';
+}
+
+/**
+ * An amount with its currency, as the locale writes it.
+ * @param {string | number} amount
+ * @param {string} currency
+ * @param {string} locale
+ */
+export function writeAmount(amount, currency, locale) {
+  const number = Number(amount);
+  try {
+    const style = /** @type {const} */ ({ style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
+    const digits = Number.isInteger(number) ? { minimumFractionDigits: 0 } : {};
+    return new Intl.NumberFormat(locale, { ...style, ...digits }).format(number);
+  } catch {
+    return `${amount} ${currency}`;
+  }
+}
+
+/**
+ * An amount for the field that it is typed into.
+ * @param {string | number} amount
+ * @param {string} locale
+ */
+export function amountToEdit(amount, locale) {
+  const digits = Number.isInteger(Number(amount)) ? 0 : 2;
+  return new Intl.NumberFormat(locale, { useGrouping: false, minimumFractionDigits: digits, maximumFractionDigits: 8 }).format(
+    Number(amount),
+  );
+}

@@ -1,0 +1,115 @@
+// Any amount, by card in many currencies or with crypto.
+import { watchRoutes } from '../../site/src/public/hingecraft-routes.js';
+import { writeAmount } from './amounts.js';
+import { element, LOCALE, say, told, watchNetwork } from './dom.js';
+import { Gift } from './gift.js';
+import { MainButton } from './main-button.js';
+import { Memory } from './memory.js';
+import { allowAnother, showOutcome } from './outcome.js';
+import { Velo } from './velo.js';
+import { allowCopying } from './wallet.js';
+
+const AGAIN_AFTER_MS = 4_000;
+const GIVEN = 'The amount from your link is filled in. Choose a currency and go on.';
+const EXPIRED = 'This link has expired or was used before. Check the amount and go on.';
+const pageLoad = crypto.randomUUID();
+
+const velo = new Velo({ site: told('site'), backend: told('backend') && new URL(told('backend'), location.href).origin });
+const memory = new Memory(velo);
+const gift = new Gift();
+const mainButton = new MainButton(velo, memory, gift);
+gift.onChoice = () => mainButton.update();
+gift.onOffer = () => mainButton.refresh();
+let version = 0;
+
+/** @param {{version: number, routes: Record<string, import('./offers.js').Route>}} news */
+function useRoutes(news) {
+  if (!(news.version > version)) return;
+  version = news.version;
+  gift.offer(news.routes);
+  document.documentElement.dataset.routesVersion = String(version);
+}
+
+/** @param {any} opened */
+function showTotal({ total, count }) {
+  if (typeof total !== 'number' || !(count > 0)) return;
+  element('total').hidden = false;
+  element('total-sum').textContent = writeAmount(Math.floor(total), 'USD', LOCALE);
+  element('total-count').textContent =
+    `given so far, in ${new Intl.NumberFormat(LOCALE).format(count)} ${count === 1 ? 'gift' : 'gifts'}`;
+}
+
+/**
+ * The amount that a link brought, once; afterwards the address still says it, and so does this tab.
+ * @param {any} opened
+ * @param {Record<string, string>} query
+ */
+function useChoice(opened, query) {
+  const kept = memory.choice;
+  if (kept.currency && !query.prefill) gift.choose(kept.currency);
+  if (query.paymentMethod && query.paymentMethod !== 'card') gift.choose(query.paymentMethod.toUpperCase());
+  const said = Number(query.donationAmount) > 0 ? query.donationAmount : kept.amount;
+  const amount = opened.prefill?.amount ?? said;
+  if (amount) gift.fill(String(amount));
+  say('notice', noticeOf(opened));
+}
+
+/** @param {any} opened */
+function noticeOf({ prefill, prefillError }) {
+  if (prefillError) return prefillError.code === 'prefill_gone' ? EXPIRED : prefillError.error;
+  return prefill ? GIVEN : '';
+}
+
+/** Everything that comes from outside; the form can be used before, and without it. */
+async function load() {
+  await velo.met;
+  const { query } = velo.hello;
+  showOutcome(velo, query);
+  const prefillId = query.prefill ?? '';
+  mainButton.prefillId = prefillId;
+  const options = { prefillId: prefillId || undefined, pageLoad, visitor: memory.visitor };
+  for (let isFirst = true; ; isFirst = false) {
+    const answer = await velo.call('charter-page-middleware', 'onReady', options);
+    if (answer.success) return begin(answer.data, query);
+    if (isFirst) say('notice', answer.error);
+    await new Promise((later) => setTimeout(later, AGAIN_AFTER_MS));
+  }
+}
+
+/**
+ * @param {any} opened
+ * @param {Record<string, string>} query
+ */
+function begin(opened, query) {
+  say('notice', '');
+  element('test-mode').hidden = opened.mode !== 'test';
+  gift.bounds = opened.bounds ?? {};
+  useRoutes({ version: opened.routesVersion, routes: opened.routes });
+  useChoice(opened, query);
+  showTotal(opened);
+  velo.onRoutes = useRoutes;
+  if (!velo.isBridged) watchRoutes(watching(opened));
+}
+
+/** Without a page around that tells of new routes, this one looks itself. @param {any} opened */
+function watching(opened) {
+  return {
+    fetch: (/** @type {string} */ url, /** @type {RequestInit} */ options) => fetch(url, options),
+    routesUrl: velo.backend ? `${velo.backend}/routes` : '',
+    flagUrl: `${velo.hello.site}/_functions/hingecraftRoutesUpdate`,
+    version: opened.routesVersion,
+    reload: () => velo.call('charter-page-middleware', 'onReady', { visitor: memory.visitor }),
+    tell: useRoutes,
+  };
+}
+
+// A page that the browser kept, shown again by "back", must not stay locked.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) mainButton.update();
+});
+
+watchNetwork();
+allowAnother();
+allowCopying();
+gift.showCurrency();
+load();

@@ -1,0 +1,84 @@
+// The little that both pages do with their elements. Texts are set as texts: nothing from outside becomes markup.
+
+/**
+ * @param {string} id
+ * @returns {HTMLElement}
+ */
+export function element(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+/** @param {string} id */
+export const input = (id) => /** @type {HTMLInputElement} */ (element(id));
+
+/** @param {string} id */
+export const anchor = (id) => /** @type {HTMLAnchorElement} */ (element(id));
+
+/**
+ * Show a text, or hide what has none.
+ * @param {string} id
+ * @param {string} text
+ */
+export function say(id, text) {
+  const told = element(id);
+  told.textContent = text;
+  told.hidden = !text;
+}
+
+/** What the page was made with. @param {string} name */
+export function told(name) {
+  return document.querySelector(`meta[name="hingecraft-${name}"]`)?.getAttribute('content')?.trim() ?? '';
+}
+
+/** The person's own way to write numbers. */
+export const LOCALE = navigator.languages?.[0] ?? 'en-US';
+
+/**
+ * A button that is busy, or cannot be used, keeps the focus and its name, and does nothing when clicked.
+ * @param {HTMLElement} button
+ * @param {{busy?: boolean, off?: boolean}} [how]
+ */
+export function setButton(button, { busy = false, off = false } = {}) {
+  button.setAttribute('aria-busy', String(busy));
+  button.setAttribute('aria-disabled', String(busy || off));
+}
+
+/** @param {HTMLElement} button */
+export const isOff = (button) => button.getAttribute('aria-disabled') === 'true';
+
+/**
+ * Why something failed, and a link that helps.
+ * @param {string} text empty when all is well
+ * @param {{url: string, label: string} | null} [spare]
+ */
+export function trouble(text, spare = null) {
+  element('failure').hidden = !text;
+  element('failure-text').textContent = text;
+  const link = anchor('spare');
+  link.hidden = !spare;
+  if (spare) Object.assign(link, { href: spare.url, textContent: spare.label });
+}
+
+/**
+ * What is wrong with the amount, tied to its field.
+ * @param {string} text empty when it is good
+ */
+export function amountError(text) {
+  element('amount-error').textContent = text;
+  const field = input('amount');
+  field.setAttribute('aria-invalid', String(Boolean(text)));
+  if (text)
+    (field.checkVisibility() ? field : /** @type {HTMLElement | null} */ (document.querySelector('input:checked')))?.focus();
+}
+
+/** Says when the network is away, for as long as it is. */
+export function watchNetwork() {
+  const show = () => {
+    element('offline').hidden = navigator.onLine;
+  };
+  addEventListener('online', show);
+  addEventListener('offline', show);
+  show();
+}

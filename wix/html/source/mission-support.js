@@ -1,0 +1,77 @@
+// One, two or five dollars in one click; any other amount goes on to Charter.
+import { isLocalPath, mayBeGoneTo } from '../../site/src/public/hingecraft-addresses.js';
+import { readAmount } from './amounts.js';
+import { amountError, element, input, isOff, LOCALE, say, setButton, told, trouble, watchNetwork } from './dom.js';
+import { Keys, Memory } from './memory.js';
+import { allowAnother, showOutcome } from './outcome.js';
+import { UNKNOWN_OUTCOMES, Velo } from './velo.js';
+
+const velo = new Velo({ site: told('site'), backend: '' });
+const memory = new Memory(velo);
+const keys = new Keys();
+const form = /** @type {HTMLFormElement} */ (element('form'));
+const buttons = /** @type {HTMLButtonElement[]} */ ([...element('presets').querySelectorAll('button'), element('other')]);
+
+/** @param {HTMLElement | null} busy */
+function lock(busy) {
+  for (const button of buttons) setButton(button, { busy: button === busy, off: busy !== null });
+  say('pay-note', busy ? 'One moment: the next page is being opened.' : '');
+}
+
+/**
+ * @param {HTMLElement} button
+ * @param {unknown[]} wanted
+ * @param {(key: string) => Promise<import('./velo.js').Answer>} ask
+ * @param {(data: any) => unknown} addressOf
+ */
+async function open(button, wanted, ask, addressOf) {
+  trouble('');
+  lock(button);
+  const answer = await ask(keys.of(...wanted));
+  if (answer.success || !UNKNOWN_OUTCOMES.includes(answer.code)) keys.forget();
+  if (!answer.success) {
+    lock(null);
+    return trouble(answer.error);
+  }
+  const address = addressOf(answer.data);
+  if (!isLocalPath(address) && !mayBeGoneTo(address, { development: velo.development })) {
+    lock(null);
+    return trouble('The payment link that came back is not one of our providers: nothing was opened.');
+  }
+  if (velo.go(String(address))) return;
+  lock(null);
+  const url = new URL(String(address), velo.hello.site).href;
+  trouble('Your browser lets you open the next page only yourself:', { url, label: 'Go on' });
+}
+
+for (const button of element('presets').querySelectorAll('button')) {
+  button.addEventListener('click', () => {
+    if (isOff(button)) return;
+    amountError('');
+    const amount = Number(button.value);
+    const ask = (/** @type {string} */ key) =>
+      velo.call('mission-support-middleware', 'microPayment', amount, { visitor: memory.visitor, key });
+    open(button, ['micro', amount], ask, (data) => data?.url);
+  });
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const button = element('other');
+  if (isOff(button)) return;
+  const amount = readAmount(input('amount').value, LOCALE);
+  if (amount === null) return amountError('Write an amount above zero, such as 37.50.');
+  amountError('');
+  const ask = (/** @type {string} */ key) =>
+    velo.call('mission-support-middleware', 'otherAmount', amount, {}, { visitor: memory.visitor, key });
+  open(button, ['other', amount], ask, (data) => data?.redirectUrl);
+});
+
+// A page that the browser kept, shown again by "back", must not stay locked.
+addEventListener('pageshow', (event) => {
+  if (event.persisted) lock(null);
+});
+
+watchNetwork();
+allowAnother();
+velo.met.then(() => showOutcome(velo, velo.hello.query));

@@ -1,0 +1,83 @@
+// For whoever comes back from a payment page.
+import { writeAmount } from './amounts.js';
+import { element, LOCALE, say } from './dom.js';
+import { follow } from './payments.js';
+
+const WORDS = {
+  waiting: [
+    'Waiting for your payment to be confirmed',
+    'This page looks by itself every few seconds. You may also close it: your gift arrives all the same.',
+  ],
+  paid: ['Thank you', 'Your gift has arrived.'],
+  failed: ['The payment did not go through', 'Nothing was charged. You can try again, also with another way to pay.'],
+  expired: ['The payment page has expired', 'Nothing was charged. You can start again below.'],
+  returned: ['This gift was given back', 'It was refunded to the way it was paid with.'],
+  unknown: ['We do not know this payment', 'The link may be incomplete. If you were charged, write to us: nothing is lost.'],
+  cancelled: ['You came back before paying', 'Nothing was charged. What you chose is still here.'],
+};
+
+/**
+ * Show the payment that the address names, if it names one.
+ * @param {import('./velo.js').Velo} velo
+ * @param {Record<string, string>} query
+ */
+export function showOutcome(velo, query) {
+  if (query.status === 'cancelled') return tell('cancelled', null);
+  const id = query.payment || query.session_id;
+  if (query.status === 'success' && id) return followPayment(velo, id);
+}
+
+/**
+ * Look after a payment until nothing more can happen to it.
+ * @param {import('./velo.js').Velo} velo
+ * @param {string} id
+ */
+function followPayment(velo, id) {
+  tell('waiting', null);
+  return follow(() => velo.call('stripe.api', 'getPaymentStatus', id), tell);
+}
+
+/**
+ * The same for somebody who still needs what the page shows: only the end is told.
+ * @param {import('./velo.js').Velo} velo
+ * @param {string} id
+ */
+export function followWallet(velo, id) {
+  const ask = () => velo.call('nowpayments.api', 'getInvoiceStatus', id);
+  return follow(ask, (outcome, payment) => outcome !== 'waiting' && outcome !== 'unknown' && tell(outcome, payment));
+}
+
+let shown = '';
+
+/**
+ * @param {keyof typeof WORDS} outcome
+ * @param {any} payment
+ */
+function tell(outcome, payment) {
+  const isNews = outcome !== shown;
+  shown = outcome;
+  const [title, text] = WORDS[outcome];
+  const thanked =
+    outcome === 'paid' && payment?.amount
+      ? `Your gift of ${writeAmount(payment.amount, payment.priceCurrency, LOCALE)} has arrived.`
+      : text;
+  if (!isNews && element('outcome-text').textContent === thanked) return;
+  say('outcome-title', title);
+  element('outcome-title').setAttribute('aria-busy', String(outcome === 'waiting'));
+  say('outcome-text', thanked);
+  element('outcome').hidden = false;
+  element('outcome').dataset.outcome = outcome;
+  const isDone = outcome === 'paid' || outcome === 'returned' || outcome === 'waiting';
+  element('giving').hidden = isDone;
+  element('outcome-again').hidden = !isDone;
+  if (isNews) element('outcome-title').focus();
+}
+
+/** "Give again" brings the form back. */
+export function allowAnother() {
+  element('outcome-again').addEventListener('click', () => {
+    element('giving').hidden = false;
+    element('outcome-again').hidden = true;
+    element('giving').querySelector('input')?.focus();
+  });
+}

@@ -1,0 +1,88 @@
+// A payment is looked at until nothing more can happen to it.
+
+const SOON_MS = 3_000;
+const LATER_MS = 15_000;
+const PATIENT_AFTER_MS = 5 * 60_000;
+
+/** @typedef {'waiting' | 'paid' | 'failed' | 'expired' | 'returned'} Outcome */
+
+/** @type {Record<string, Outcome>} */
+const OUTCOMES = {
+  creating: 'waiting',
+  pending: 'waiting',
+  awaiting_confirmation: 'waiting',
+  unknown: 'waiting',
+  completed: 'paid',
+  disputed: 'paid',
+  partially_refunded: 'paid',
+  refunded: 'returned',
+  failed: 'failed',
+  error: 'failed',
+  expired: 'expired',
+};
+
+/**
+ * What a status means to a person.
+ * @param {unknown} status
+ * @returns {Outcome}
+ */
+export function outcomeOf(status) {
+  return OUTCOMES[String(status)] ?? 'waiting';
+}
+
+/**
+ * Whoever looks at the page again does not wait.
+ * @param {number} milliseconds
+ * @returns {Promise<void>}
+ */
+function seenOrAfter(milliseconds) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    document.addEventListener('visibilitychange', done);
+  });
+}
+
+/**
+ * Ask until the outcome is final: every 3 s while the page is seen, every 15 s after five minutes.
+ * @param {() => Promise<import('./velo.js').Answer>} ask
+ * @param {(outcome: Outcome | 'unknown', payment: any) => void} tell
+ * @param {{isSeen?: () => boolean, now?: () => number, wait?: (milliseconds: number) => Promise<void>}} [world]
+ * @returns {() => void} stops it
+ */
+export function follow(ask, tell, world = {}) {
+  const isSeen = world.isSeen ?? (() => document.visibilityState === 'visible');
+  const now = world.now ?? Date.now;
+  const wait = world.wait ?? seenOrAfter;
+  const started = now();
+  let isStopped = false;
+
+  const run = async () => {
+    while (!isStopped) {
+      const isFinal = isSeen() && !isStopped && (await look());
+      if (isFinal) return;
+      await wait(now() - started < PATIENT_AFTER_MS ? SOON_MS : LATER_MS);
+    }
+  };
+  const look = async () => {
+    const answer = await ask();
+    if (isStopped) return true;
+    if (!answer.success) {
+      // Nobody knows this payment: asking again cannot help.
+      const isFinal = ['not_found', 'invalid'].includes(answer.code);
+      if (isFinal) tell('unknown', null);
+      return isFinal;
+    }
+    const outcome = outcomeOf(answer.data?.status);
+    tell(outcome, answer.data);
+    return outcome !== 'waiting';
+  };
+  run();
+  return () => {
+    isStopped = true;
+  };
+}

@@ -1,0 +1,192 @@
+// How a page of ours calls the site's code: through the page around it by postMessage, else by HTTP.
+import { isLoopback } from '../../site/src/public/hingecraft-addresses.js';
+
+const READY_EVERY_MS = 200;
+const HELLO_WITHIN_MS = 3_000;
+/** Wix ends a call after 14 s. */
+const ANSWER_WITHIN_MS = 15_000;
+
+/** @typedef {{success: true, data: any} | {success: false, error: string, code: string}} Answer */
+/** @typedef {{site: string, preview: boolean, query: Record<string, string>, kept: Record<string, string>}} Hello */
+
+/** What a call that nobody has answered may have done is unknown: it is repeated with the same key. */
+export const UNKNOWN_OUTCOMES = ['unreachable', 'timed_out', 'backend_unreachable', 'idempotency_in_flight'];
+
+const failure = (/** @type {string} */ code, /** @type {string} */ error) => ({
+  success: /** @type {const} */ (false),
+  code,
+  error,
+});
+
+export class Velo {
+  /**
+   * @param {{site: string, backend: string}} told what the page was made with, empty where nobody said
+   * @param {Window} [view]
+   */
+  constructor(told, view = window) {
+    this.view = view;
+    this.backend = told.backend;
+    this.isFramed = view.parent !== view;
+    this.around = this.isFramed ? originAround(view) : '';
+    /** @type {Hello} */
+    this.hello = { site: told.site || this.around, preview: false, query: {}, kept: {} };
+    this.isBridged = false;
+    /** @type {Map<string, (answer: Answer) => void>} */
+    this.waiting = new Map();
+    /** @type {(routes: any) => void} */
+    this.onRoutes = () => undefined;
+    /** Resolves when the page around has answered, or is not going to. */
+    this.met = this.isFramed && this.around ? this.meet() : Promise.resolve(this.alone());
+  }
+
+  /** In development a payment page may be this machine's own sandbox. */
+  get development() {
+    return isLoopback(this.hello.site) || isLoopback(this.backend);
+  }
+
+  alone() {
+    if (!this.isFramed) this.hello.query = Object.fromEntries(new URLSearchParams(this.view.location.search));
+  }
+
+  /** The page around may be slower than this one, or never come: `ready` is said until it answers. */
+  meet() {
+    return new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+      const again = setInterval(() => this.post({ hingecraft: 'ready' }), READY_EVERY_MS);
+      const done = () => {
+        clearInterval(again);
+        resolve();
+      };
+      this.view.addEventListener('message', (event) => this.take(event, done));
+      this.post({ hingecraft: 'ready' });
+      setTimeout(done, HELLO_WITHIN_MS);
+    });
+  }
+
+  /**
+   * Only the page around is heard, whatever else sends messages.
+   * @param {MessageEvent} event
+   * @param {() => void} met
+   */
+  take({ source, origin, data }, met) {
+    if (source !== this.view.parent || origin !== this.around) return;
+    if (data?.hingecraft === 'hello') this.greet(data, met);
+    if (data?.hingecraft === 'answer') this.waiting.get(data.id)?.(data.answer);
+    if (data?.hingecraft === 'routes' && data.routes) this.onRoutes(data.routes);
+  }
+
+  /**
+   * @param {any} hello
+   * @param {() => void} met
+   */
+  greet({ site, preview, query, kept }, met) {
+    if (typeof site !== 'string') return;
+    this.isBridged = true;
+    this.hello = { site, preview: preview === true, query: query ?? {}, kept: kept ?? {} };
+    met();
+  }
+
+  /** @param {object} message */
+  post(message) {
+    this.view.parent.postMessage(message, this.around);
+  }
+
+  /**
+   * @param {string} module such as `charter-page-middleware`
+   * @param {string} name
+   * @param {any[]} args
+   * @returns {Promise<Answer>} never a throw
+   */
+  async call(module, name, ...args) {
+    await this.met;
+    const called = module.replace(/[-.]/g, '_');
+    let answer = this.isBridged ? await this.callByMessage(called, name, args) : await this.callByHttp(called, name, args);
+    // The page around may have older code than this one; the site's functions are another way.
+    if (this.isBridged && !answer?.success && answer?.code === 'unknown_function')
+      answer = await this.callByHttp(called, name, args);
+    return typeof answer?.success === 'boolean'
+      ? answer
+      : failure('unreachable', 'The site has answered something else: reload the page.');
+  }
+
+  /**
+   * @param {string} module
+   * @param {string} name
+   * @param {any[]} args
+   * @returns {Promise<Answer>}
+   */
+  callByMessage(module, name, args) {
+    const id = crypto.randomUUID();
+    return new Promise((/** @type {(answer: Answer) => void} */ resolve) => {
+      const late = setTimeout(resolve, ANSWER_WITHIN_MS, failure('timed_out', 'That took too long: try again in a minute.'));
+      this.waiting.set(id, (answer) => {
+        clearTimeout(late);
+        resolve(answer);
+      });
+      this.post({ hingecraft: 'call', id, module, name, args });
+    }).finally(() => this.waiting.delete(id));
+  }
+
+  /**
+   * @param {string} module
+   * @param {string} name
+   * @param {any[]} args
+   * @returns {Promise<Answer>}
+   */
+  async callByHttp(module, name, args) {
+    if (!this.hello.site) return failure('no_site', 'This page does not know its site: open it on the site itself.');
+    const folder = this.hello.preview ? '_functions-dev' : '_functions';
+    // A Wix site in a folder, such as https://someone.wixsite.com/charity, keeps that folder in its address.
+    const address = `${this.hello.site.replace(/\/+$/, '')}/${folder}/${module}/${name}`;
+    try {
+      const response = await fetch(address, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ args }),
+        signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      });
+      return (await response.json().catch(() => null)) ?? refusalOf(response, address);
+    } catch (error) {
+      if (error instanceof Error && error.name === 'TimeoutError')
+        return failure('timed_out', 'That took too long: try again in a minute.');
+      return failure(
+        'unreachable',
+        navigator.onLine ? 'The site cannot be reached: try again in a minute.' : 'You are offline: try again when you are back.',
+      );
+    }
+  }
+
+  /**
+   * Leave for another page; false where only the person can, by a click on a link.
+   * @param {string} url
+   */
+  go(url) {
+    if (this.isBridged) this.post({ hingecraft: 'go', url });
+    else if (!this.isFramed) this.view.location.assign(new URL(url, this.hello.site || this.view.location.href).href);
+    return this.isBridged || !this.isFramed;
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {string} address
+ * @returns {Answer}
+ */
+function refusalOf({ status }, address) {
+  const host = new URL(address).host;
+  if (status === 403) {
+    const said = `${host} has turned this call away (403). It is not where the site's functions are: the site's owner must set the published site's address in this page.`;
+    return failure('wrong_host', said);
+  }
+  if (status === 404)
+    return failure(
+      'not_published',
+      `${host} does not know this function: the site's owner must publish the site with its backend code.`,
+    );
+  return failure('backend_unreachable', 'The site cannot do this at the moment: try again in a minute.');
+}
+
+/** @param {Window} view */
+function originAround(view) {
+  const referrer = view.document.referrer;
+  return referrer ? new URL(referrer).origin : (view.location.ancestorOrigins?.[0] ?? '');
+}

@@ -1,0 +1,307 @@
+// What goes wrong between a visitor and the money, and what they see then.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { BACKEND, fault, payAtProvider, policy, proxy, rows, SITE, visited } from './support.mjs';
+
+const PAYMENTS = 'SELECT count(*)::int AS number FROM payments';
+const payments = async () => (await rows(PAYMENTS))[0].number;
+const asked = () => proxy.seen.filter((line) => line.startsWith('POST')).length;
+const give = (component, label = 'Give $25 by card') => component.getByRole('button', { name: label });
+const ready = (component) => component.locator('html[data-routes-version]').waitFor({ state: 'attached' });
+const READ_PREFILL = 'The amount from your link is filled in.';
+
+async function toCharter(person, amount) {
+  const { page, component } = await person.open('/mission-support');
+  await component.getByLabel('Another amount').fill(amount);
+  await component.getByRole('button', { name: 'Go on' }).click();
+  await page.waitForURL(/\/charter[?]prefill=/);
+  await component.getByText(READ_PREFILL).waitFor();
+  return { page, component };
+}
+
+test(
+  'after "back" and after a reload a used link says so, and the amount is still there',
+  visited(async (person) => {
+    const { page, component } = await toCharter(person, '41.50');
+    await page.reload();
+    await component.getByText('This link has expired or was used before.').waitFor();
+    await give(component, 'Give $41.50 by card').click();
+    await page.waitForURL(/\/pay\/stripe\//);
+    await page.goBack();
+    await give(component, 'Give $41.50 by card').click();
+    await payAtProvider(page, 'Pay');
+    await component.getByText('Your gift of $41.50 has arrived.').waitFor();
+  }),
+);
+
+test(
+  'a failed first answer does not use up the link',
+  visited(async (person) => {
+    proxy.behave('pass');
+    const { page, component } = await person.open('/mission-support');
+    await component.getByLabel('Another amount').fill('18');
+    await component.getByRole('button', { name: 'Go on' }).click();
+    proxy.behave('refuse', { only: '/routes' });
+    await page.waitForURL(/\/charter[?]prefill=/);
+    await component.getByText('cannot be reached at the moment').waitFor();
+    proxy.behave('pass');
+    await component.getByText(READ_PREFILL).waitFor();
+    await give(component, 'Give $18 by card').waitFor();
+  }),
+);
+
+test(
+  'a double click gives once',
+  visited(async (person) => {
+    const { page, component } = await person.open('/mission-support');
+    const before = await payments();
+    await component.getByRole('button', { name: '$5, give by card' }).dblclick();
+    await page.waitForURL(/\/pay\/stripe\//);
+    assert.equal(await payments(), before + 1);
+    const charter = await person.open('/charter');
+    await ready(charter.component);
+    await give(charter.component).dblclick();
+    await charter.page.waitForURL(/\/pay\/stripe\//);
+    assert.equal(await payments(), before + 2);
+  }),
+);
+
+test(
+  'another currency, chosen while a request is under way, wins',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await ready(component);
+    proxy.behave('slow', { only: '/charter/generate-payment', milliseconds: 1200 });
+    await give(component).click();
+    await component.getByRole('button', { name: 'One moment' }).waitFor();
+    await component.getByLabel('Currency').selectOption('EUR');
+    await give(component, 'Give €25 by card').waitFor();
+    await page.waitForTimeout(2000);
+    assert.equal(new URL(page.url()).pathname, '/charter');
+    proxy.behave('pass');
+    await give(component, 'Give €25 by card').click();
+    await page.waitForURL(/\/pay\/stripe\//);
+    await page.getByText('25.00 EUR').first().waitFor();
+  }),
+);
+
+test(
+  'a provider that is switched off meanwhile is noticed on the open page',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await ready(component);
+    await policy({ providers: { stripe: { enabled: false } } });
+    try {
+      await component.getByText('This currency is not available at the moment').waitFor();
+      assert.equal(await give(component).getAttribute('aria-disabled'), 'true');
+      const before = asked();
+      await give(component).click({ force: true });
+      assert.equal(asked(), before);
+      const mission = await person.open('/mission-support');
+      await mission.component.getByRole('button', { name: '$1, give by card' }).click();
+      await mission.component
+        .getByRole('alert')
+        .getByText(/switched off/)
+        .waitFor();
+    } finally {
+      await policy({ providers: { stripe: { enabled: true } } });
+    }
+    await page.bringToFront();
+    await component.locator('#pay[aria-disabled="false"]').waitFor();
+    await give(component).click();
+    await page.waitForURL(/\/pay\/stripe\//);
+  }),
+);
+
+test(
+  'a provider that is down is said in words, and the next click works',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await ready(component);
+    await fault({ act: 'status_before', provider: 'stripe', status: 402, times: 50 });
+    try {
+      await give(component).click();
+      await component.getByRole('alert').waitFor();
+      assert.match(await component.getByRole('alert').innerText(), /[.]/);
+    } finally {
+      await fault(null);
+    }
+    await give(component).click();
+    await page.waitForURL(/\/pay\/stripe\//);
+  }),
+);
+
+test(
+  'the backend goes away and comes back: nothing is lost, nothing is paid twice',
+  visited(async (person) => {
+    proxy.behave('refuse');
+    const { page, component } = await person.open('/charter');
+    await component.getByText('cannot be reached at the moment').first().waitFor();
+    await give(component).click();
+    await component.getByRole('alert').getByText('cannot be reached at the moment').waitFor();
+    const before = await payments();
+    proxy.behave('pass');
+    await ready(component);
+    // The answer to this one is lost on its way: the next click asks for the same with the same key.
+    proxy.behave('say', { only: '/charter/generate-payment', status: 502, body: '<html>' });
+    await give(component).click();
+    await component.getByRole('alert').getByText('cannot be reached at the moment').waitFor();
+    proxy.behave('pass');
+    await give(component).click();
+    await page.waitForURL(/\/pay\/stripe\//);
+    assert.equal(await payments(), before + 1);
+  }),
+);
+
+test(
+  'an answer that was lost is asked for with the same key',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await ready(component);
+    const before = await payments();
+    proxy.behave('lose', { only: '/charter/generate-payment' });
+    await give(component).click();
+    await component.getByRole('alert').getByText('cannot be reached at the moment').waitFor();
+    assert.equal(await payments(), before + 1);
+    proxy.behave('pass');
+    await give(component).click();
+    await page.waitForURL(/\/pay\/stripe\//);
+    assert.equal(await payments(), before + 1);
+  }),
+);
+
+test(
+  'with the backend away, a link for many payers is still offered',
+  visited(async (person) => {
+    await rows(
+      "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'NOK', 'https://buy.stripe.com/test_standing')",
+    );
+    const { component } = await person.open('/charter');
+    await component.locator('option[value="NOK"]').waitFor({ state: 'attached' });
+    await component.getByLabel('Currency').selectOption('NOK');
+    proxy.behave('refuse');
+    await component.getByRole('button', { name: /^Give/ }).click();
+    const link = component.getByRole('link', { name: 'Pay on our general page instead' });
+    await link.waitFor();
+    assert.equal(await link.getAttribute('href'), 'https://buy.stripe.com/test_standing');
+  }),
+);
+
+test(
+  'two tabs are two gifts',
+  visited(async (person) => {
+    const one = await person.open('/charter');
+    const two = await person.open('/charter');
+    await Promise.all([ready(one.component), ready(two.component)]);
+    await one.component.getByLabel('Currency').selectOption('EUR');
+    await Promise.all([give(one.component, 'Give €25 by card').click(), give(two.component).click()]);
+    await Promise.all([payAtProvider(one.page, 'Pay'), payAtProvider(two.page, 'Pay')]);
+    await one.page.bringToFront();
+    await one.component.getByText('Your gift of €25 has arrived.').waitFor();
+    await two.page.bringToFront();
+    await two.component.getByText('Your gift of $25 has arrived.').waitFor();
+  }),
+);
+
+test(
+  'whoever is offline is told, and goes on when they are back',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await ready(component);
+    await person.context.setOffline(true);
+    await component.getByText('You are offline.').waitFor();
+    await person.context.setOffline(false);
+    await component.getByText('You are offline.').waitFor({ state: 'hidden' });
+    await give(component).click();
+    await page.waitForURL(/\/pay\/stripe\//);
+  }),
+);
+
+for (const url of ['https://evil.example/pay', 'javascript:alert(1)', 'http://checkout.stripe.com/c']) {
+  test(
+    `nobody is sent to ${url}`,
+    visited(async (person) => {
+      const { page, component } = await person.open('/charter');
+      await ready(component);
+      const data = { url, kind: 'checkout', paymentId: 'p', provider: 'stripe' };
+      proxy.behave('say', { only: '/charter/generate-payment', body: JSON.stringify({ success: true, data }) });
+      await give(component).click();
+      await component.getByRole('alert').getByText('nothing was opened').waitFor();
+      assert.equal(new URL(page.url()).origin, SITE);
+    }),
+  );
+}
+
+test(
+  'nothing from the address becomes markup or an amount',
+  visited(async (person) => {
+    const evil = '<img src=x onerror=window.hit=1>';
+    for (const query of [
+      `donationAmount=${evil}&paymentMethod=${evil}&status=cancelled`,
+      `prefill=${evil}`,
+      `status=success&payment=${evil}`,
+    ]) {
+      const { page, component } = await person.open(`/charter?${new URLSearchParams(query)}`);
+      await ready(component);
+      await page.waitForTimeout(300);
+      assert.equal(await component.locator('img[src="x"]').count(), 0);
+      assert.equal(await component.locator('body').evaluate(() => window.hit), undefined);
+      await page.close();
+    }
+  }),
+);
+
+test(
+  'messages of strangers are not heard',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await ready(component);
+    const version = await component.locator('html').getAttribute('data-routes-version');
+    const routes = { version: 999_999, routes: {} };
+    // From the component's own window, and from a frame of another host inside of the page.
+    await component.locator('body').evaluate((_body, news) => postMessage({ hingecraft: 'routes', routes: news }, '*'), routes);
+    await page.evaluate(
+      ([url, news]) =>
+        new Promise((done) => {
+          const frame = Object.assign(document.createElement('iframe'), { src: url, onload: done, name: JSON.stringify(news) });
+          document.body.append(frame);
+        }),
+      [`${BACKEND}/docs`, routes],
+    );
+    const stranger = page.frames().find((frame) => frame.url().startsWith(BACKEND));
+    await stranger?.evaluate((news) => parent.frames[0].postMessage({ hingecraft: 'routes', routes: news }, '*'), routes);
+    await page.waitForTimeout(300);
+    assert.equal(await component.locator('html').getAttribute('data-routes-version'), version);
+  }),
+);
+
+test(
+  'on a site that does not know the functions, the page says what its owner must do',
+  visited(async (person) => {
+    for (const [status, said] of [
+      [403, 'has turned this call away (403)'],
+      [404, 'must publish the site'],
+    ]) {
+      const { page } = await person.open(`${BACKEND}/embed/mission-support`);
+      await page.route('**/_functions/**', (route) =>
+        route.fulfill({ status, body: '<html>', headers: { 'Access-Control-Allow-Origin': '*' } }),
+      );
+      await page.getByRole('button', { name: '$1, give by card' }).click();
+      await page.getByRole('alert').getByText(said).waitFor();
+      await page.close();
+    }
+  }),
+);
+
+test(
+  'in a page without our code around it, the component calls the functions itself and lets the visitor open the link',
+  visited(async (person) => {
+    const { page } = await person.open('/without-page-code');
+    const component = page.frameLocator('#hingecraft');
+    await component.getByRole('button', { name: '$2, give by card' }).click();
+    const link = component.getByRole('link', { name: 'Go on' });
+    await link.waitFor();
+    assert.match(await link.getAttribute('href'), /\/pay\/stripe\//);
+  }),
+);

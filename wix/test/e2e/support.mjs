@@ -1,0 +1,113 @@
+// A browser, the world that tests/browser/test_site.py has started, and how both are told what to do.
+import { mkdirSync } from 'node:fs';
+import { after, before } from 'node:test';
+import assert from 'node:assert/strict';
+import pg from 'pg';
+import { chromium } from 'playwright-core';
+
+import { Proxy } from './proxy.mjs';
+
+export const { SITE, COMPONENTS, BACKEND, SANDBOX, ADMIN_TOKEN, SHOTS } = process.env;
+const { CHROMIUM, DATABASE_URL, PROXY_PORT } = process.env;
+// Without these the browser looks for hosts that are not there.
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Between the site and the backend: what goes wrong there goes wrong here. */
+export const proxy = new Proxy(BACKEND);
+export const database = new pg.Client({ connectionString: DATABASE_URL });
+
+const TIMEOUT_MS = 15_000;
+
+let browser;
+
+before(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  await proxy.listen(Number(PROXY_PORT));
+  await database.connect();
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+});
+
+after(async () => {
+  await browser?.close();
+  await database.end();
+  await proxy.close();
+});
+
+/**
+ * A visitor of their own, with nothing remembered; every error of a script fails the test.
+ */
+export async function visitor(options = {}) {
+  const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1024, height: 900 }, ...options });
+  const errors = [];
+  context.setDefaultTimeout(TIMEOUT_MS);
+  context.on('weberror', (error) => errors.push(String(error.error())));
+  return {
+    context,
+    open: (path, tab) => open(context, path, tab),
+    async leave() {
+      await context.close();
+      assert.deepEqual(errors, []);
+    },
+  };
+}
+
+/** Test with a visitor who leaves afterwards, whatever happens. */
+export function visited(work, options) {
+  return async () => {
+    const person = await visitor(options);
+    proxy.behave('pass');
+    try {
+      await work(person);
+    } finally {
+      proxy.behave('pass');
+      await person.leave();
+    }
+  };
+}
+
+async function open(context, path, tab) {
+  const page = tab ?? (await context.newPage());
+  await page.goto(path.startsWith('http') ? path : SITE + path);
+  return { page, component: page.frameLocator('#hingecraft') };
+}
+
+/** The sandbox's own page of the provider; presses a button of it. */
+export async function payAtProvider(page, button) {
+  await page.waitForURL(`${SANDBOX}/pay/**`);
+  await page.getByRole('button', { name: button }).first().click();
+}
+
+export async function admin(method, path, body) {
+  const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, 'Content-Type': 'application/json' };
+  const response = await fetch(BACKEND + path, { method, headers, body: body && JSON.stringify(body) });
+  const answer = await response.json();
+  assert.equal(answer.success, true, JSON.stringify(answer));
+  return answer.data;
+}
+
+export const policy = (change) => admin('PATCH', '/admin/policy', change);
+
+/** The next calls of a provider go wrong; `{}` makes everything well again. */
+export async function fault(how) {
+  const options = how
+    ? { method: 'POST', body: JSON.stringify(how), headers: { 'Content-Type': 'application/json' } }
+    : { method: 'DELETE' };
+  const response = await fetch(`${SANDBOX}/_sandbox/${how ? 'faults' : 'switches'}`, options);
+  assert.ok(response.ok, await response.text());
+}
+
+export async function shot(page, name) {
+  await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: false });
+}
+
+export async function rows(sql, values = []) {
+  return (await database.query(sql, values)).rows;
+}

@@ -1,0 +1,1 @@
+export const fetch = (...args) => globalThis.fetch(...args);

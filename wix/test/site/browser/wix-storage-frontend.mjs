@@ -1,0 +1,2 @@
+export const local = localStorage;
+export const session = sessionStorage;

@@ -1,0 +1,1 @@
+export default { rendering: { env: 'browser' }, viewMode: 'Site' };

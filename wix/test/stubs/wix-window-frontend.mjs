@@ -1,0 +1,1 @@
+export default { rendering: { env: 'backend' }, viewMode: 'Site' };
