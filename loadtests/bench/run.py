@@ -25,6 +25,7 @@ BENCHMARKS = {
     "image_start": "the image's start, cold and warm",
     "webhooks": "a thousand webhooks a second, answered and worked on",
     "reconcile": "ten thousand open checkouts, asked about",
+    "pages": "the site's pages on a phone, and from a click to the payment page",
     "checkouts": "our share of a checkout, and how many one core carries",
 }
 

@@ -45,10 +45,12 @@ def modules() -> Path:
     return installed
 
 
-def said_by(*script: str) -> str:
+def said_by(*script: str, **more: str) -> str:
     """What a script of the site prints."""
     modules()
-    done = subprocess.run([str(NODE), *script], cwd=WIX, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(NODE), *script], cwd=WIX, env=environment(**more), capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise OperatorError(done.stderr.strip())
     return done.stdout

@@ -9,8 +9,8 @@ import aiohttp
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
 from support.engines import running_engine
 from support.pods import VISITOR_SECRET, running_pod
+from support.published_site import published
 from support.receiver import SECRET
-from velo.test_site_check import published
 
 FLAG, PAID = "/_functions/hingecraftRoutesUpdate", "/_functions/charter_page_middleware/afterPaymentWebhook"
 ANNOUNCE = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
 import sys
@@ -13,28 +12,13 @@ import pytest
 from aiohttp import web
 
 from hingecraft.wix.check import FUNCTIONS
-from hingecraft_sandbox.dev.wix_site import command
 from hingecraft_sandbox.postgres import free_port
 from support.pods import VISITOR_SECRET, running_pod
+from support.published_site import published
 
 KEY, OTHER = (f"whsec_{base64.b64encode(text).decode()}" for text in (b"a site's secret", b"another secret"))
 SECRETS = {"HC_WEBHOOK_SECRET": KEY, "HC_VISITOR_SECRET": VISITOR_SECRET}
 CALLS = sum(len(names) for names in FUNCTIONS.values())
-
-
-@asynccontextmanager
-async def published(**secrets):
-    """A site with our code and these secrets."""
-    process = await create_subprocess_exec(
-        *command(),
-        env={**os.environ, **secrets}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(20):
-            yield (await process.stdout.readline()).decode().strip()
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 @asynccontextmanager

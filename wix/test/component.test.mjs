@@ -1,5 +1,6 @@
 // What the HTML components reckon with, apart from a browser.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
 import { amountToEdit, readAmount, writeAmount } from '../html/source/amounts.js';
@@ -206,4 +207,30 @@ test('a key stays while the same is asked for and nobody knows the answer', () =
   assert.notEqual(other, first);
   keys.forget();
   assert.notEqual(keys.of('26', 'USD'), other);
+});
+
+/** Each `call('module', 'name'` of the sources. */
+async function callsOf(name) {
+  const folder = new URL('../html/source/', import.meta.url);
+  const read = (file) => readFile(new URL(file, folder), 'utf8');
+  const shared = ['outcome.js', 'payments.js', ...(name === 'charter' ? ['main-button.js'] : [])];
+  const text = (await Promise.all([`${name}.js`, ...shared].map(read))).join('\n');
+  return [...text.matchAll(/call\('([\w.-]+)', '(\w+)'/g)].map(([, module, called]) => [module, called]);
+}
+
+describe('what a component calls', () => {
+  for (const name of ['charter', 'mission-support']) {
+    test(`is there for ${name}: in the page's code, and by HTTP`, async () => {
+      const page = await readFile(new URL(`../site/src/pages/${name}.js`, import.meta.url), 'utf8');
+      const functions = await readFile(new URL('../site/src/backend/http-functions.js', import.meta.url), 'utf8');
+      const calls = [...(await callsOf(name)), ...(name === 'charter' ? [['charter-page-middleware', 'cryptoButtonClick']] : [])];
+      assert.ok(calls.length >= 3, String(calls));
+      for (const [module, called] of calls) {
+        const exposed = new RegExp(`${module.replace(/[-.]/g, '_')}: {[^}]*\\b${called}\\b`, 's');
+        const isForWallets = called === 'getInvoiceStatus' && name === 'mission-support';
+        if (!isForWallets) assert.match(page, exposed);
+        assert.match(functions, exposed);
+      }
+    });
+  }
 });

@@ -60,8 +60,23 @@ function latinDigits(text) {
 
 /** @param {string} locale */
 function decimalSign(locale) {
-  const parts = new Intl.NumberFormat(locale).formatToParts(1.5);
+  const parts = formatOf(locale, {}).formatToParts(1.5);
   return parts.find((part) => part.type === 'decimal')?.value ?? '.';
+}
+
+/** @type {Map<string, Intl.NumberFormat>} */
+const formats = new Map();
+
+/**
+ * Making a format takes a phone longer than using it a hundred times.
+ * @param {string} locale
+ * @param {Intl.NumberFormatOptions} options
+ */
+function formatOf(locale, options) {
+  const name = JSON.stringify([locale, options]);
+  const format = formats.get(name) ?? new Intl.NumberFormat(locale, options);
+  formats.set(name, format);
+  return format;
 }
 
 /**
@@ -72,10 +87,9 @@ function decimalSign(locale) {
  */
 export function writeAmount(amount, currency, locale) {
   const number = Number(amount);
+  const digits = Number.isInteger(number) ? { minimumFractionDigits: 0 } : {};
   try {
-    const style = /** @type {const} */ ({ style: 'currency', currency, currencyDisplay: 'narrowSymbol' });
-    const digits = Number.isInteger(number) ? { minimumFractionDigits: 0 } : {};
-    return new Intl.NumberFormat(locale, { ...style, ...digits }).format(number);
+    return formatOf(locale, { style: 'currency', currency, currencyDisplay: 'narrowSymbol', ...digits }).format(number);
   } catch {
     return `${amount} ${currency}`;
   }
@@ -87,8 +101,6 @@ export function writeAmount(amount, currency, locale) {
  * @param {string} locale
  */
 export function amountToEdit(amount, locale) {
-  const digits = Number.isInteger(Number(amount)) ? 0 : 2;
-  return new Intl.NumberFormat(locale, { useGrouping: false, minimumFractionDigits: digits, maximumFractionDigits: 8 }).format(
-    Number(amount),
-  );
+  const minimumFractionDigits = Number.isInteger(Number(amount)) ? 0 : 2;
+  return formatOf(locale, { useGrouping: false, minimumFractionDigits, maximumFractionDigits: 8 }).format(Number(amount));
 }

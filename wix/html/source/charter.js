@@ -21,6 +21,8 @@ const mainButton = new MainButton(velo, memory, gift);
 gift.onChoice = () => mainButton.update();
 gift.onOffer = () => mainButton.refresh();
 let version = 0;
+/** @type {ReturnType<typeof watchRoutes> | null} */
+let watch = null;
 
 /** @param {{version: number, routes: Record<string, import('./offers.js').Route>}} news */
 function useRoutes(news) {
@@ -45,13 +47,15 @@ function showTotal({ total, count }) {
  * @param {Record<string, string>} query
  */
 function useChoice(opened, query) {
+  say('notice', noticeOf(opened));
+  // Whoever has chosen already, while all of this was on its way, keeps it.
+  if (gift.isTouched) return;
   const kept = memory.choice;
   if (kept.currency && !query.prefill) gift.choose(kept.currency);
   if (query.paymentMethod && query.paymentMethod !== 'card') gift.choose(query.paymentMethod.toUpperCase());
   const said = Number(query.donationAmount) > 0 ? query.donationAmount : kept.amount;
   const amount = opened.prefill?.amount ?? said;
   if (amount) gift.fill(String(amount));
-  say('notice', noticeOf(opened));
 }
 
 /** @param {any} opened */
@@ -62,14 +66,13 @@ function noticeOf({ prefill, prefillError }) {
 
 /** Everything that comes from outside; the form can be used before, and without it. */
 async function load() {
-  await velo.met;
   const { query } = velo.hello;
   showOutcome(velo, query);
-  const prefillId = query.prefill ?? '';
-  mainButton.prefillId = prefillId;
-  const options = { prefillId: prefillId || undefined, pageLoad, visitor: memory.visitor };
-  for (let isFirst = true; ; isFirst = false) {
+  mainButton.prefillId = query.prefill ?? '';
+  const options = { prefillId: query.prefill || undefined, pageLoad, visitor: memory.visitor };
+  for (let isFirst = true; query === velo.hello.query; isFirst = false) {
     const answer = await velo.call('charter-page-middleware', 'onReady', options);
+    if (query !== velo.hello.query) return;
     if (answer.success) return begin(answer.data, query);
     if (isFirst) say('notice', answer.error);
     await new Promise((later) => setTimeout(later, AGAIN_AFTER_MS));
@@ -88,7 +91,8 @@ function begin(opened, query) {
   useChoice(opened, query);
   showTotal(opened);
   velo.onRoutes = useRoutes;
-  if (!velo.isBridged) watchRoutes(watching(opened));
+  watch?.stop();
+  watch = velo.isBridged ? null : watchRoutes(watching(opened));
 }
 
 /** Without a page around that tells of new routes, this one looks itself. @param {any} opened */
@@ -112,4 +116,5 @@ watchNetwork();
 allowAnother();
 allowCopying();
 gift.showCurrency();
-load();
+velo.met.then(load);
+velo.onLate = load;

@@ -26,6 +26,10 @@ export class Gift {
     this.select = /** @type {HTMLSelectElement} */ (element('currency'));
     this.presets = presetsOf(1);
     this.listed = '';
+    this.isTouched = false;
+    element('form').addEventListener('input', () => {
+      this.isTouched = true;
+    });
     this.select.addEventListener('change', () => this.showCurrency());
     element('presets').addEventListener('change', () => this.showAmount(true));
     input('amount').addEventListener('input', () => {
@@ -103,7 +107,8 @@ export class Gift {
    */
   list(chosen) {
     const { routes } = this;
-    const sorted = Object.values(routes).sort((one, other) => one.name.localeCompare(other.name));
+    const { compare } = new Intl.Collator(LOCALE);
+    const sorted = Object.values(routes).sort((one, other) => compare(one.name, other.name));
     const groups = GROUPS.map(([kind, label]) => {
       const group = Object.assign(document.createElement('optgroup'), { label });
       const offered = sorted.filter((route) => route.kind === kind && (route.available || route.currency === chosen));

@@ -74,4 +74,6 @@ addEventListener('pageshow', (event) => {
 
 watchNetwork();
 allowAnother();
-velo.met.then(() => showOutcome(velo, velo.hello.query));
+const begin = () => showOutcome(velo, velo.hello.query);
+velo.met.then(begin);
+velo.onLate = begin;

@@ -69,7 +69,7 @@ function tell(outcome, payment) {
   element('outcome').dataset.outcome = outcome;
   const isDone = outcome === 'paid' || outcome === 'returned' || outcome === 'waiting';
   element('giving').hidden = isDone;
-  element('outcome-again').hidden = !isDone;
+  element('outcome-again').hidden = outcome !== 'paid' && outcome !== 'returned';
   if (isNews) element('outcome-title').focus();
 }
 

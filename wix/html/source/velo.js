@@ -2,6 +2,7 @@
 import { isLoopback } from '../../site/src/public/hingecraft-addresses.js';
 
 const READY_EVERY_MS = 200;
+const READY_LATER_MS = 1_000;
 const HELLO_WITHIN_MS = 3_000;
 /** Wix ends a call after 14 s. */
 const ANSWER_WITHIN_MS = 15_000;
@@ -35,7 +36,13 @@ export class Velo {
     this.waiting = new Map();
     /** @type {(routes: any) => void} */
     this.onRoutes = () => undefined;
-    /** Resolves when the page around has answered, or is not going to. */
+    /** Called when the page around answers after this one has begun alone. @type {() => void} */
+    this.onLate = () => undefined;
+    /** @type {() => void} */
+    this.settle = () => undefined;
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.saying = undefined;
+    /** Resolves when the page around has answered, or has let this one wait for too long. */
     this.met = this.isFramed && this.around ? this.meet() : Promise.resolve(this.alone());
   }
 
@@ -50,39 +57,47 @@ export class Velo {
 
   /** The page around may be slower than this one, or never come: `ready` is said until it answers. */
   meet() {
+    this.view.addEventListener('message', (event) => this.take(event));
+    this.sayReady(READY_EVERY_MS);
+    setTimeout(() => this.beginAlone(), HELLO_WITHIN_MS);
     return new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
-      const again = setInterval(() => this.post({ hingecraft: 'ready' }), READY_EVERY_MS);
-      const done = () => {
-        clearInterval(again);
-        resolve();
-      };
-      this.view.addEventListener('message', (event) => this.take(event, done));
-      this.post({ hingecraft: 'ready' });
-      setTimeout(done, HELLO_WITHIN_MS);
+      this.settle = resolve;
     });
+  }
+
+  /** Nobody has answered yet: this page begins by itself, and goes on asking now and then. */
+  beginAlone() {
+    if (this.isBridged) return;
+    this.sayReady(READY_LATER_MS);
+    this.settle();
+    this.settle = () => this.onLate();
+  }
+
+  /** @param {number} every */
+  sayReady(every) {
+    clearInterval(this.saying);
+    this.post({ hingecraft: 'ready' });
+    this.saying = setInterval(() => this.post({ hingecraft: 'ready' }), every);
   }
 
   /**
    * Only the page around is heard, whatever else sends messages.
    * @param {MessageEvent} event
-   * @param {() => void} met
    */
-  take({ source, origin, data }, met) {
+  take({ source, origin, data }) {
     if (source !== this.view.parent || origin !== this.around) return;
-    if (data?.hingecraft === 'hello') this.greet(data, met);
+    if (data?.hingecraft === 'hello' && !this.isBridged) this.greet(data);
     if (data?.hingecraft === 'answer') this.waiting.get(data.id)?.(data.answer);
     if (data?.hingecraft === 'routes' && data.routes) this.onRoutes(data.routes);
   }
 
-  /**
-   * @param {any} hello
-   * @param {() => void} met
-   */
-  greet({ site, preview, query, kept }, met) {
+  /** @param {any} hello */
+  greet({ site, preview, query, kept }) {
     if (typeof site !== 'string') return;
     this.isBridged = true;
     this.hello = { site, preview: preview === true, query: query ?? {}, kept: kept ?? {} };
-    met();
+    clearInterval(this.saying);
+    this.settle();
   }
 
   /** @param {object} message */

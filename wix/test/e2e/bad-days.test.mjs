@@ -52,6 +52,25 @@ test(
 );
 
 test(
+  'page code that comes late still brings the amount, and what was chosen meanwhile stays',
+  visited(async (person) => {
+    const late = (route) => new Promise((later) => setTimeout(later, 4_000)).then(() => route.continue());
+    const { page, component } = await person.open('/mission-support');
+    await component.getByLabel('Another amount').fill('63');
+    await component.getByRole('button', { name: 'Go on' }).click();
+    await person.context.route('**/_site/pages/charter.js', late);
+    await page.waitForURL(/\/charter[?]prefill=/);
+    await give(component, 'Give $25 by card').waitFor();
+    await give(component, 'Give $63 by card').waitFor();
+    const again = await person.open('/charter?donationAmount=63');
+    await again.component.getByLabel('Currency').selectOption('USD');
+    await again.component.getByLabel('$50').check();
+    await again.page.waitForTimeout(5_000);
+    await give(again.component, 'Give $50 by card').waitFor();
+  }),
+);
+
+test(
   'a double click gives once',
   visited(async (person) => {
     const { page, component } = await person.open('/mission-support');

@@ -132,6 +132,14 @@ async function judged(page, what) {
   assert.deepEqual(found, [], what);
 }
 
+/** The frame of another host learns its new size later than the page. */
+async function painted(component, width) {
+  await component.locator('html').evaluate(async (_root, wanted) => {
+    while (innerWidth !== wanted) await new Promise(requestAnimationFrame);
+    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+  }, width);
+}
+
 async function fits(component, what) {
   const over = await component.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth);
   assert.ok(over <= 0, `${what} is ${over} px too wide`);
@@ -154,11 +162,13 @@ for (const [name, { path, before: first, act }] of Object.entries(STATES)) {
       if (path.includes('status=')) await component.locator('#outcome[data-outcome]').waitFor();
       for (const [size, [width, height]] of Object.entries(WIDTHS)) {
         await page.setViewportSize({ width, height });
+        await painted(component, width);
         await shot(page, `${name}-${size}`);
         await fits(component, `${name} at ${width} px`);
       }
       await judged(page, name);
       await page.emulateMedia({ colorScheme: 'dark' });
+      await painted(component, WIDTHS.wide[0]);
       await shot(page, `${name}-dark`);
       await judged(page, `${name} in the dark`);
     }),

@@ -1,0 +1,55 @@
+"""The site's pages as the backend serves them: only their own code runs, the site and Wix may frame them."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import re
+
+import pytest
+
+from support.pods import running_pod
+
+PAGES = ["/embed/charter", "/embed/mission-support"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_lets_only_its_own_code_run(dsn, path):
+    async with running_pod(dsn, site_url="https://www.example.com/charity") as pod:
+        async with pod.client.get(pod.public + path) as response:
+            page, headers = await response.text(), response.headers
+        policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+        for kind in ("script", "style"):
+            (inline,) = re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+            digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+            assert policy[f"{kind}-src"] == f"'sha256-{digest}'"
+        assert policy["default-src"] == "'none'"
+        assert policy["connect-src"] == "'self' https://www.example.com"
+        assert "https://www.example.com " in policy["frame-ancestors"]
+        assert "https://manage.wix.com" in policy["frame-ancestors"]
+        # It forbids every frame of another host, and knows no list.
+        assert "X-Frame-Options" not in headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert 'name="hingecraft-site" content="https://www.example.com/charity"' in page
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_page_is_sent_small_and_only_when_it_is_new(dsn, path):
+    async with running_pod(dsn) as pod:
+        plain = await (await pod.client.get(pod.public + path, headers={"Accept-Encoding": "identity"})).read()
+        async with pod.client.get(pod.public + path, headers={"Accept-Encoding": "gzip"}) as response:
+            assert response.headers["Content-Encoding"] == "gzip"
+            etag = response.headers["ETag"]
+            assert await response.read() == plain
+        assert len(gzip.compress(plain)) < 40 * 1024
+        known = {"Accept-Encoding": "gzip", "If-None-Match": etag}
+        async with pod.client.get(pod.public + path, headers=known) as response:
+            assert response.status == 304
+            assert await response.read() == b""
+
+
+async def test_an_address_is_written_as_a_text(dsn):
+    async with running_pod(dsn, site_url='https://www.example.com/"onload="x') as pod:
+        page = await (await pod.client.get(pod.public + PAGES[0])).text()
+        assert 'content="https://www.example.com/&quot;onload=&quot;x"' in page

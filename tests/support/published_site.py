@@ -1,0 +1,76 @@
+"""The stand-in of a published site, alone or with everything that it leads to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
+from hingecraft.settings import Secret
+from hingecraft_sandbox.dev import wix_site
+from hingecraft_sandbox.postgres import free_port
+from support.engines import running_engine
+from support.folders import open_folder
+from support.pods import ADMIN_TOKEN, VISITOR_SECRET, running_pod
+from support.receiver import SECRET
+from support.sandbox import Sandbox
+
+
+@asynccontextmanager
+async def published(**environment: str) -> AsyncIterator[str]:
+    """A site with our code and these secrets; answers its address."""
+    process = await asyncio.create_subprocess_exec(
+        *wix_site.command(), env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            address = await process.stdout.readline()
+        # What it is told it says: somebody has to listen.
+        listening = asyncio.create_task(process.stdout.read())
+        yield address.decode().strip()
+        listening.cancel()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def world(dsn: Secret) -> AsyncIterator[dict[str, str]]:
+    """The site, a pod, an engine and the providers' sandbox; answers what scripts in Node are told of it.
+
+    Between site and pod a script may stand, at PROXY_PORT.
+    """
+    ports = {name: free_port() for name in ("site", "components", "proxy", "pod")}
+    site, pod_address = (f"http://127.0.0.1:{ports[name]}" for name in ("site", "pod"))
+    secrets = {"HC_VISITOR_SECRET": VISITOR_SECRET, "HC_WEBHOOK_SECRET": SECRET}
+    places = {"SITE_PORT": str(ports["site"]), "COMPONENTS_PORT": str(ports["components"])}
+    endpoints = [
+        Endpoint(name="site", url=site + wix_site.ROUTES_PATH, events=(ROUTES_UPDATED,)),
+        Endpoint(name="payments", url=site + wix_site.PAYMENTS_PATH, events=PAYMENT_EVENTS),
+    ]
+    with open_folder() as folder:
+        sandbox = Sandbox(folder)
+        await sandbox.start()
+        try:
+            await sandbox.ready()
+            settings = sandbox.settings | {
+                "port": ports["pod"], "public_url": pod_address, "site_url": site, "cors_origins": (site,),
+            }  # fmt: skip
+            async with (
+                running_pod(dsn, **settings) as pod,
+                published(HC_BACKEND_URL=f"http://127.0.0.1:{ports['proxy']}", **secrets, **places),
+                running_engine(dsn, [pod.internal], endpoints),
+            ):
+                await sandbox.tells(pod.public)
+                yield {
+                    "SITE": site, "COMPONENTS": f"http://localhost:{ports['components']}", "BACKEND": pod.public,
+                    "PROXY_PORT": str(ports["proxy"]), "SANDBOX": sandbox.address, "DATABASE_URL": dsn.newest,
+                    "ADMIN_TOKEN": ADMIN_TOKEN, "CHROMIUM": shutil.which("chromium") or "",
+                }  # fmt: skip
+        finally:
+            await sandbox.stop()
