@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,12 @@ from hingecraft_sandbox.dev import command
 from support.folders import open_folder
 
 pytestmark = pytest.mark.timeout(120)
-PORTS = [*command.POD_PORTS, command.POSTGRES_PORT, command.SITE_PORT]
+PORTS = [*command.POD_PORTS, command.POSTGRES_PORT, command.SITE_PORT, command.COMPONENTS_PORT, command.SANDBOX_PORT]
+PAGES = [
+    f"http://127.0.0.1:{command.SITE_PORT}/mission-support",
+    f"http://127.0.0.1:{command.SITE_PORT}/charter",
+    f"http://127.0.0.1:{command.POD_PORTS[0]}/embed/charter",
+]
 DSN = f"postgresql://hingecraft@127.0.0.1:{command.POSTGRES_PORT}/hingecraft"
 
 
@@ -71,8 +77,13 @@ async def execute(statement: str) -> None:
 
 
 def nothing_runs(folder: Path) -> bool:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return str(folder) not in listed
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    return str(folder) not in listed and not any(listens(port) for port in PORTS)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def test_from_nothing_to_a_version_that_lands_and_back_to_nothing(folder):
@@ -91,6 +102,9 @@ async def test_from_nothing_to_a_version_that_lands_and_back_to_nothing(folder):
             for port in command.POD_PORTS:
                 async with client.get(f"http://127.0.0.1:{port}/routes") as response:
                     assert "XTS" in (await response.json())["data"]["routes"]
+            for page in PAGES:
+                async with client.get(page) as response:
+                    assert response.status == 200, page
         assert await dev.end() == 0
         assert "the data are kept" in dev.said[-1]
     assert nothing_runs(folder)
@@ -130,7 +144,9 @@ async def test_after_a_kill_the_next_start_takes_over(folder):
 async def test_when_a_pod_dies_dev_says_so_and_ends(folder):
     async with Dev(folder) as dev:
         await dev.until_it_says("on 2 pods")
-        listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+        ).stdout
         pods = [line.split() for line in listed.splitlines() if line.endswith("hingecraft api")]
         mine = [int(pid) for pid, parent, *_ in pods if int(parent) == dev.process.pid]
         assert len(mine) == 2

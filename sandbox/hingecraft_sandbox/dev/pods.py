@@ -55,7 +55,9 @@ def end_forgotten(folder: Path) -> None:
     """Processes whose `hingecraft dev` was killed still run, and hold the ports."""
     for note in folder.glob("*.pid"):
         pid = int(note.read_text() or 0)
-        args = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+        args = subprocess.run(
+            ["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
+        ).stdout
         if _OURS.search(args):
             os.kill(pid, signal.SIGKILL)
         note.unlink()
