@@ -16,6 +16,7 @@ import { collections } from 'wix-data';
 import { requestOf } from 'wix-http-functions';
 import { published } from 'wix-realtime-backend';
 import { kept, way } from 'wix-secrets-backend.v2';
+import { connect } from 'public/hingecraft-bridge';
 import { permissionOf } from 'wix-web-module';
 
 const KEY = randomBytes(24).toString('base64');
@@ -212,6 +213,12 @@ describe('what the backend is told', () => {
     for (const amount of [3, '5.5', 0, 'x']) assert.equal((await mission.microPayment(amount)).success, false);
     assert.deepEqual(asked, []);
   });
+});
+
+test('page code does nothing on the server, where it would use up a link that works once', () => {
+  const untouched = new Proxy({}, { get: (_component, name) => assert.fail(`${String(name)} was used`) });
+  connect(untouched, { charter_page_middleware: { onReady: charter.onReady } });
+  assert.deepEqual(asked, []);
 });
 
 describe('secrets', () => {

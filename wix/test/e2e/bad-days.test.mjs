@@ -116,6 +116,7 @@ test(
       assert.equal(await give(component).getAttribute('aria-disabled'), 'true');
       const before = asked();
       await give(component).click({ force: true });
+      await page.waitForTimeout(700);
       assert.equal(asked(), before);
       const mission = await person.open('/mission-support');
       await mission.component.getByRole('button', { name: '$1, give by card' }).click();
@@ -251,6 +252,23 @@ for (const url of ['https://evil.example/pay', 'javascript:alert(1)', 'http://ch
     }),
   );
 }
+
+test(
+  'not even when the site itself sends there',
+  visited(async (person) => {
+    for (const url of ['https://evil.example/pay', 'javascript:alert(1)', '//evil.example', 'http://checkout.stripe.com/c']) {
+      const { page } = await person.open(`${BACKEND}/embed/charter`);
+      await ready(page);
+      const body = JSON.stringify({ success: true, data: { url, kind: 'checkout', paymentId: 'p' } });
+      const headers = { 'Access-Control-Allow-Origin': '*' };
+      await page.route('**/fiatButtonClick', (route) => route.fulfill({ body, headers }));
+      await give(page).click();
+      await page.getByRole('alert').getByText('nothing was opened').waitFor();
+      assert.equal(page.url(), `${BACKEND}/embed/charter`);
+      await page.close();
+    }
+  }),
+);
 
 test(
   'nothing from the address becomes markup or an amount',
