@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import cluster_tools, control_plane, image, node_js, release
+from support import cluster_tools, control_plane, debian, image, node_js, release
 from support.go_tools import MissingToolError
 
 ROOT = Path(__file__).parents[1]
@@ -111,12 +111,7 @@ def chosen(names: list[str]) -> list[Tier]:
 
 def _installed(need: str) -> bool:
     """Fetch a server from Debian's packages where we may; the folder of Postgres names its package."""
-    package = f"postgresql-{need.split('/')[4]}" if "/postgresql/" in need else need
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        return False
-    print(f"  installing {package}", flush=True)
-    for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", package]):
-        subprocess.run(["apt-get", *step], check=False, capture_output=True)
+    debian.install([f"postgresql-{need.split('/')[4]}" if "/postgresql/" in need else need])
     return shutil.which(need) is not None
 
 

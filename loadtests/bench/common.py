@@ -15,6 +15,7 @@ import psutil
 
 from hingecraft.errors import OperatorError
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
+from support import debian
 from support.folders import open_folder
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +49,8 @@ def say(line: str) -> None:
 def need(program: str, package: str) -> str:
     """The path of a program, installed from Debian's packages where we may."""
     path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
-    if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "-qq", package], check=False, capture_output=True)
+    if path is None:
+        debian.install([package])
         path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
     if path is None:
         raise OperatorError(f"not run: {program} is missing (apt-get install {package})")

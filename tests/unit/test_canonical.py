@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hingecraft.inbox.canonical import canonical, parse
+from hingecraft_sandbox.dev import wix_site
 
 # Reads one JSON text a line; answers the text as JSON.stringify made it, and the same with its keys sorted.
 NODE = """
@@ -47,10 +47,9 @@ BODIES = st.dictionaries(
 
 @pytest.fixture(scope="module")
 def node():
-    program = shutil.which("node")
-    if program is None:
-        pytest.fail("not run: node is missing (apt-get install nodejs)", pytrace=False)
-    with subprocess.Popen([program, "-e", NODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [str(wix_site.node()), "-e", NODE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         yield process
         process.stdin.close()
 

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from support import debian
 from support.go_tools import MissingToolError, cache
 from support.node.places import (
     FOLDER,
@@ -69,10 +70,7 @@ def check() -> None:
         raise MachineError(
             "not run: a cluster of our own needs root: run it with sudo, or use make kind where there is Docker"
         )
-    if missing() and shutil.which("apt-get"):
-        print(f"installing {', '.join(missing())}", flush=True)
-        for step in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *missing()]):
-            subprocess.run(["apt-get", *step], check=False, capture_output=True)
+    debian.install(missing())
     if _link().exists() and init() is None:
         raise MachineError("not run: a cluster of another checkout is up on this machine: run make cluster-down there")
     if missing():

@@ -14,6 +14,8 @@ _FOLDERS = (
     "/etc/cni/net.d", "/opt/cni", "/opt/containerd", "/run/containerd", "/run/netns", "/tmp/hostpath_pv",
     "/var/lib/cni", "/var/lib/containerd", "/var/lib/kubelet", "/var/log/containers", "/var/log/pods",
 )  # fmt: skip
+# Left by whatever builds an image on this machine for the first time, and by nothing of the cluster.
+_BUILDAHS = Path("/etc/cni/net.d/cni.lock")
 
 Traces = dict[str, list[str]]
 
@@ -28,7 +30,13 @@ def traces() -> Traces:
             str(path.relative_to(CGROUPS)) for path in CGROUPS.glob("*/*") if path.is_dir() and not path.is_symlink()
         ),
         "settings": [f"{name}={(Path('/proc/sys') / name).read_text().strip()}" for name in SYSCTLS],
-        "folders": [str(inner) for name in _FOLDERS if Path(name).exists() for inner in sorted(Path(name).iterdir())],
+        "folders": [
+            str(inner)
+            for name in _FOLDERS
+            if Path(name).exists()
+            for inner in sorted(Path(name).iterdir())
+            if inner != _BUILDAHS
+        ],
     }
 
 

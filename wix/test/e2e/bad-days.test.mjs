@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { BACKEND, fault, payAtProvider, policy, proxy, rows, SITE, visited } from './support.mjs';
+import { BACKEND, fault, noFaults, payAtProvider, policy, proxy, rows, SITE, visited } from './support.mjs';
 
 const PAYMENTS = 'SELECT count(*)::int AS number FROM payments';
 const payments = async () => (await rows(PAYMENTS))[0].number;
@@ -145,7 +145,7 @@ test(
       await component.getByRole('alert').waitFor();
       assert.match(await component.getByRole('alert').innerText(), /[.]/);
     } finally {
-      await fault(null);
+      await noFaults();
     }
     await give(component).click();
     await page.waitForURL(/\/pay\/stripe\//);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { admin, BACKEND, fault, payAtProvider, rows, SITE, visited } from './support.mjs';
+import { admin, BACKEND, fault, noFaults, payAtProvider, rows, SITE, visited } from './support.mjs';
 
 const STATUS = 'SELECT status, amount::text, price_currency FROM payments WHERE id = $1';
 
@@ -120,7 +120,7 @@ test(
       await component.getByRole('button', { name: 'Give $25 in Ethereum' }).click();
       await component.getByRole('heading', { name: 'Send Ethereum' }).waitFor();
     } finally {
-      await fault(null);
+      await noFaults();
     }
     await component.getByRole('img', { name: 'QR code of the Ethereum address' }).waitFor();
     assert.match(await component.getByRole('link', { name: 'Open in wallet' }).getAttribute('href'), /^ethereum:0x/);

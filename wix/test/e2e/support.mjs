@@ -95,12 +95,18 @@ export async function admin(method, path, body) {
 
 export const policy = (change) => admin('PATCH', '/admin/policy', change);
 
-/** The next calls of a provider go wrong; `{}` makes everything well again. */
-export async function fault(how) {
-  const options = how
-    ? { method: 'POST', body: JSON.stringify(how), headers: { 'Content-Type': 'application/json' } }
-    : { method: 'DELETE' };
-  const response = await fetch(`${SANDBOX}/_sandbox/${how ? 'faults' : 'switches'}`, options);
+/** The next calls of a provider go wrong. */
+export const fault = (how) => sandbox('POST', 'faults', how);
+
+/** Everything is well again; who is told of payments has to be said anew. */
+export async function noFaults() {
+  await sandbox('DELETE', 'switches');
+  await sandbox('PUT', 'webhooks', { stripe_url: `${BACKEND}/webhooks/stripe` });
+}
+
+async function sandbox(method, path, body) {
+  const options = { method, body: body && JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  const response = await fetch(`${SANDBOX}/_sandbox/${path}`, options);
   assert.ok(response.ok, await response.text());
 }
 
