@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Container, Mapping
+from collections.abc import Container
 
-import brotli
-from backports import zstd
+from hingecraft_api.routes_cache import ENCODINGS, IDENTITY
 
-IDENTITY = "identity"
-# What is preferred when a client takes several alike: br is the smallest here, zstd the quickest to open.
-ENCODINGS = ("br", "zstd", "gzip")
-# Beyond this a few bytes cost milliseconds, which a pod under load does not have five times a second.
-_BROTLI_QUALITY = 6
-_GZIP_LEVEL = 6
 _REMEMBERED = 1000
-
-
-def compressed(body: bytes) -> Mapping[str, bytes]:
-    """A body in every encoding but its own."""
-    return {
-        "br": brotli.compress(body, quality=_BROTLI_QUALITY),
-        "zstd": zstd.compress(body),
-        "gzip": gzip.compress(body, _GZIP_LEVEL, mtime=0),
-    }
 
 
 class Negotiation:
