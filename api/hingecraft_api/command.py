@@ -40,7 +40,8 @@ async def serve(settings: ApiSettings) -> None:
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)
-        # What lives as long as the process is of no interest to the collector.
+        # What lives as long as the process is of no interest to the collector, and what is dead by now is not to live.
+        gc.collect()
         gc.freeze()
         log.info("listening", extra={"port": settings.port, "internal_port": settings.internal_port})
         await process.until_stopped(asyncio.Event().wait())
