@@ -61,13 +61,13 @@ function useChoice(opened, query) {
 /** @param {any} opened */
 function noticeOf({ prefill, prefillError }) {
   if (prefillError) return prefillError.code === 'prefill_gone' ? EXPIRED : prefillError.error;
-  return prefill ? GIVEN : '';
+  return prefill && !gift.isTouched ? GIVEN : '';
 }
 
 /** Everything that comes from outside; the form can be used before, and without it. */
 async function load() {
   const { query } = velo.hello;
-  showOutcome(velo, query);
+  showOutcome(velo, memory);
   mainButton.prefillId = query.prefill ?? '';
   const options = { prefillId: query.prefill || undefined, pageLoad, visitor: memory.visitor };
   for (let isFirst = true; query === velo.hello.query; isFirst = false) {

@@ -102,7 +102,7 @@ export class MainButton {
       this.show(false);
       const { gift } = this;
       showWallet(checkout.wallet, gift.route?.name ?? gift.currency, gift.written(gift.amount ?? ''));
-      if (checkout.paymentId) this.stopFollowing = followWallet(this.velo, checkout.paymentId);
+      if (checkout.paymentId) this.stopFollowing = followWallet(this.velo, this.memory, checkout.paymentId);
     } else if (this.isSafe(checkout?.url)) this.leave(checkout.url);
     else this.fail(UNSAFE);
   }

@@ -74,6 +74,6 @@ addEventListener('pageshow', (event) => {
 
 watchNetwork();
 allowAnother();
-const begin = () => showOutcome(velo, velo.hello.query);
+const begin = () => showOutcome(velo, memory);
 velo.met.then(begin);
 velo.onLate = begin;

@@ -19,31 +19,34 @@ const WORDS = {
 /**
  * Show the payment that the address names, if it names one.
  * @param {import('./velo.js').Velo} velo
- * @param {Record<string, string>} query
+ * @param {import('./memory.js').Memory} memory
  */
-export function showOutcome(velo, query) {
+export function showOutcome(velo, memory) {
+  const { query } = velo.hello;
   if (query.status === 'cancelled') return tell('cancelled', null);
   const id = query.payment || query.session_id;
-  if (query.status === 'success' && id) return followPayment(velo, id);
+  if (query.status === 'success' && id) return followPayment(velo, memory, id);
 }
 
 /**
  * Look after a payment until nothing more can happen to it.
  * @param {import('./velo.js').Velo} velo
+ * @param {import('./memory.js').Memory} memory
  * @param {string} id
  */
-function followPayment(velo, id) {
+function followPayment(velo, memory, id) {
   tell('waiting', null);
-  return follow(() => velo.call('stripe.api', 'getPaymentStatus', id), tell);
+  return follow(() => velo.call('stripe.api', 'getPaymentStatus', id, { visitor: memory.visitor }), tell);
 }
 
 /**
  * The same for somebody who still needs what the page shows: only the end is told.
  * @param {import('./velo.js').Velo} velo
+ * @param {import('./memory.js').Memory} memory
  * @param {string} id
  */
-export function followWallet(velo, id) {
-  const ask = () => velo.call('nowpayments.api', 'getInvoiceStatus', id);
+export function followWallet(velo, memory, id) {
+  const ask = () => velo.call('nowpayments.api', 'getInvoiceStatus', id, { visitor: memory.visitor });
   return follow(ask, (outcome, payment) => outcome !== 'waiting' && outcome !== 'unknown' && tell(outcome, payment));
 }
 

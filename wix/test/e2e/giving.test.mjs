@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { admin, BACKEND, fault, noFaults, payAtProvider, rows, SITE, visited } from './support.mjs';
+import { admin, BACKEND, fault, noFaults, payAtProvider, proxy, rows, SITE, visited } from './support.mjs';
 
 const STATUS = 'SELECT status, amount::text, price_currency FROM payments WHERE id = $1';
 
@@ -44,6 +44,8 @@ test(
     await payAtProvider(page, 'Pay');
     const payment = await thanked(page, component, 'Your gift of €37.50 has arrived.');
     assert.deepEqual([payment.amount, payment.price_currency], ['37.5', 'EUR'].map(String));
+    assert.ok(proxy.seen.some((line) => line.startsWith('GET /payments/')));
+    assert.deepEqual(proxy.nameless, [], 'the limits of all visitors would be one');
     const { items } = await admin('GET', '/admin/payments?limit=1');
     assert.equal(items[0].status, 'completed');
   }),
@@ -130,6 +132,7 @@ test(
     await admin('POST', `/admin/payments/${id}/confirm`, { txHash: `0x${'e2e'.repeat(20)}`, amount: '0.01', coin: 'ETH' });
     await component.getByRole('heading', { name: 'Thank you' }).waitFor();
     assert.equal(new URL(page.url()).origin, SITE);
+    assert.deepEqual(proxy.nameless, []);
     await rows("DELETE FROM wallets WHERE coin = 'ETH'");
   }),
 );

@@ -6,6 +6,7 @@ export class Proxy {
     this.backend = new URL(backend);
     this.act = { how: 'pass' };
     this.seen = [];
+    this.nameless = [];
     this.server = createServer((request, response) => this.serve(request, response));
   }
 
@@ -22,11 +23,15 @@ export class Proxy {
   behave(how, more = {}) {
     this.act = { how, ...more };
     this.seen = [];
+    this.nameless = [];
   }
 
   async serve(request, response) {
     const { how, only = '', milliseconds = 0, status = 200, body = '' } = this.act;
     this.seen.push(`${request.method} ${request.url}`);
+    // What a browser asks by itself comes from its own address; the site's calls come from one that all visitors share.
+    const { origin, 'x-hc-visitor': name } = request.headers;
+    if (!origin && !name) this.nameless.push(this.seen.at(-1));
     if (!request.url.includes(only) || how === 'pass') return this.pass(request, response);
     if (how === 'refuse') return request.socket.destroy();
     if (how === 'say') return response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { BACKEND, rows, SITE, visited } from './support.mjs';
+import { BACKEND, proxy, rows, SITE, visited } from './support.mjs';
 
 const RENAME = "UPDATE currencies SET name = $1 WHERE code = 'SEK'";
 const option = (where, name) => where.locator('option', { hasText: name });
@@ -104,6 +104,7 @@ test(
     await flagged('Krona of the flag');
     await page.clock.runFor(31_000);
     await option(component, 'Krona of the flag').waitFor({ state: 'attached' });
+    assert.deepEqual(proxy.nameless, []);
     assert.ok(asked.includes(`${SITE}/_site/web-methods/charter-page-middleware.web/onReady`), String(asked));
   }),
 );

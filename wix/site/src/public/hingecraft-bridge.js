@@ -85,7 +85,7 @@ function keepingRoutesFresh(modules, tell) {
     const answer = await onReady(...args);
     if (answer.success && !isWatching) {
       isWatching = true;
-      listen(answer.data, () => onReady({}), tell);
+      listen(answer.data, () => onReady({ visitor: args[0]?.visitor }), tell);
     }
     return answer;
   };
