@@ -7,6 +7,7 @@ import { amountToEdit, readAmount, writeAmount } from '../html/source/amounts.js
 import { Keys } from '../html/source/memory.js';
 import { offerOf, presetsOf } from '../html/source/offers.js';
 import { follow, outcomeOf } from '../html/source/payments.js';
+import { Velo } from '../html/source/velo.js';
 import { isLocalPath, mayBeGoneTo } from '../site/src/public/hingecraft-addresses.js';
 
 describe('an amount that somebody types', () => {
@@ -209,14 +210,55 @@ test('a key stays while the same is asked for and nobody knows the answer', () =
   assert.notEqual(keys.of('26', 'USD'), other);
 });
 
-/** Each `call('module', 'name'` of the sources. */
+/** Each `callVeloFunction('module', 'name'` of the sources. */
 async function callsOf(name) {
   const folder = new URL('../html/source/', import.meta.url);
   const read = (file) => readFile(new URL(file, folder), 'utf8');
   const shared = ['outcome.js', 'payments.js', ...(name === 'charter' ? ['main-button.js'] : [])];
   const text = (await Promise.all([`${name}.js`, ...shared].map(read))).join('\n');
-  return [...text.matchAll(/call\('([\w.-]+)', '(\w+)'/g)].map(([, module, called]) => [module, called]);
+  return [...text.matchAll(/callVeloFunction\('([\w.-]+)', '(\w+)'/g)].map(([, module, called]) => [module, called]);
 }
+
+describe('a call by HTTP', () => {
+  const view = { location: { search: '?prefill=x' } };
+  view.parent = view;
+
+  for (const [site, preview, address] of [
+    ['https://www.example.com', false, 'https://www.example.com/_functions/stripe_api/getPaymentStatus'],
+    ['https://www.example.com/', true, 'https://www.example.com/_functions-dev/stripe_api/getPaymentStatus'],
+    ['https://someone.wixsite.com/charity', false, 'https://someone.wixsite.com/charity/_functions/stripe_api/getPaymentStatus'],
+  ]) {
+    test(`goes to ${address}`, async (context) => {
+      const velo = new Velo({ site, backend: '' }, view);
+      velo.hello.preview = preview;
+      const asked = context.mock.method(globalThis, 'fetch', async () => Response.json({ success: true, data: 1 }));
+      assert.deepEqual(await velo.callVeloFunction('stripe.api', 'getPaymentStatus', 'p-1'), { success: true, data: 1 });
+      const [[url, { body }]] = asked.mock.calls.map((call) => call.arguments);
+      assert.deepEqual([url, JSON.parse(body)], [address, { args: ['p-1'] }]);
+      assert.deepEqual(velo.hello.query, { prefill: 'x' });
+    });
+  }
+
+  test('that is answered with anything else is told as one sentence', async (context) => {
+    const velo = new Velo({ site: 'https://www.example.com', backend: '' }, view);
+    const answers = [
+      () => new Response('<html>', { status: 403 }),
+      () => new Response('', { status: 404 }),
+      () => new Response('', { status: 500 }),
+      () => Response.json('yes'),
+      () => Response.json(null),
+      () => Promise.reject(new TypeError('Failed to fetch')),
+    ];
+    for (const answer of answers) {
+      context.mock.method(globalThis, 'fetch', async () => answer());
+      const { success, error } = await velo.callVeloFunction('stripe.api', 'getPaymentStatus', 'p-1');
+      assert.equal(success, false);
+      assert.match(error, /[.]$/);
+    }
+    const nowhere = new Velo({ site: '', backend: '' }, view);
+    assert.equal((await nowhere.callVeloFunction('stripe.api', 'getPaymentStatus')).code, 'no_site');
+  });
+});
 
 describe('what a component calls', () => {
   for (const name of ['charter', 'mission-support']) {

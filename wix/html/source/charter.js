@@ -71,7 +71,7 @@ async function load() {
   mainButton.prefillId = query.prefill ?? '';
   const options = { prefillId: query.prefill || undefined, pageLoad, visitor: memory.visitor };
   for (let isFirst = true; query === velo.hello.query; isFirst = false) {
-    const answer = await velo.call('charter-page-middleware', 'onReady', options);
+    const answer = await velo.callVeloFunction('charter-page-middleware', 'onReady', options);
     if (query !== velo.hello.query) return;
     if (answer.success) return begin(answer.data, query);
     if (isFirst) say('notice', answer.error);
@@ -102,7 +102,7 @@ function watching(opened) {
     routesUrl: velo.backend ? `${velo.backend}/routes` : '',
     flagUrl: `${velo.hello.site}/_functions/hingecraftRoutesUpdate`,
     version: opened.routesVersion,
-    reload: () => velo.call('charter-page-middleware', 'onReady', { visitor: memory.visitor }),
+    reload: () => velo.callVeloFunction('charter-page-middleware', 'onReady', { visitor: memory.visitor }),
     tell: useRoutes,
   };
 }

@@ -91,7 +91,13 @@ export class MainButton {
     const key = this.keys.of(amount, currency, this.prefillId);
     const options = { visitor: this.memory.visitor, key, currency, prefillId: this.prefillId || undefined };
     const name = isCrypto ? 'cryptoButtonClick' : 'fiatButtonClick';
-    const answer = await this.velo.call('charter-page-middleware', name, amount, isCrypto ? currency : 'card', options);
+    const answer = await this.velo.callVeloFunction(
+      'charter-page-middleware',
+      name,
+      amount,
+      isCrypto ? currency : 'card',
+      options,
+    );
     if (answer.success || !UNKNOWN_OUTCOMES.includes(answer.code)) this.keys.forget();
     return answer;
   }

@@ -50,7 +50,7 @@ for (const button of element('presets').querySelectorAll('button')) {
     amountError('');
     const amount = Number(button.value);
     const ask = (/** @type {string} */ key) =>
-      velo.call('mission-support-middleware', 'microPayment', amount, { visitor: memory.visitor, key });
+      velo.callVeloFunction('mission-support-middleware', 'microPayment', amount, { visitor: memory.visitor, key });
     open(button, ['micro', amount], ask, (data) => data?.url);
   });
 }
@@ -63,7 +63,7 @@ form.addEventListener('submit', (event) => {
   if (amount === null) return amountError('Write an amount above zero, such as 37.50.');
   amountError('');
   const ask = (/** @type {string} */ key) =>
-    velo.call('mission-support-middleware', 'otherAmount', amount, {}, { visitor: memory.visitor, key });
+    velo.callVeloFunction('mission-support-middleware', 'otherAmount', amount, {}, { visitor: memory.visitor, key });
   open(button, ['other', amount], ask, (data) => data?.redirectUrl);
 });
 

@@ -36,7 +36,7 @@ export function showOutcome(velo, memory) {
  */
 function followPayment(velo, memory, id) {
   tell('waiting', null);
-  return follow(() => velo.call('stripe.api', 'getPaymentStatus', id, { visitor: memory.visitor }), tell);
+  return follow(() => velo.callVeloFunction('stripe.api', 'getPaymentStatus', id, { visitor: memory.visitor }), tell);
 }
 
 /**
@@ -46,7 +46,7 @@ function followPayment(velo, memory, id) {
  * @param {string} id
  */
 export function followWallet(velo, memory, id) {
-  const ask = () => velo.call('nowpayments.api', 'getInvoiceStatus', id, { visitor: memory.visitor });
+  const ask = () => velo.callVeloFunction('nowpayments.api', 'getInvoiceStatus', id, { visitor: memory.visitor });
   return follow(ask, (outcome, payment) => outcome !== 'waiting' && outcome !== 'unknown' && tell(outcome, payment));
 }
 

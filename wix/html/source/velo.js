@@ -111,7 +111,7 @@ export class Velo {
    * @param {any[]} args
    * @returns {Promise<Answer>} never a throw
    */
-  async call(module, name, ...args) {
+  async callVeloFunction(module, name, ...args) {
     await this.met;
     const called = module.replace(/[-.]/g, '_');
     let answer = this.isBridged ? await this.callByMessage(called, name, args) : await this.callByHttp(called, name, args);
