@@ -9,7 +9,9 @@ FROM ${BASE} AS build
 COPY requirements.lock requirements-image.lock /build/
 RUN --mount=type=secret,id=ca,target=/run/secrets/ca \
     if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca; fi; \
+    # The locks are complete: an old pip that looked for more would take newer releases for what is asked for with extras.
     export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_REQUIRE_HASHES=1 PIP_ONLY_BINARY=:all: \
+      PIP_NO_DEPS=1 \
     && python3 -m venv --without-pip /hingecraft && python3 -m venv /installer \
     && /installer/bin/pip install --requirement /build/requirements-image.lock \
     && /installer/bin/pip --python /hingecraft install --requirement /build/requirements.lock

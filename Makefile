@@ -16,7 +16,8 @@ help: ## list the commands
 	@touch .writable 2>/dev/null && rm -f .writable || { echo "this folder cannot be written to: clone the repository into one that you own"; exit 1; }
 	@echo "setting up .venv (a minute, once)"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@# The lock is complete. Told to look for more, an old pip takes a newer release for "coverage[toml]" and refuses it.
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.lock
 	@touch .venv/ready
 
 .venv/installed: .venv/ready pyproject.toml
