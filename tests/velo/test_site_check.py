@@ -67,7 +67,17 @@ async def test_another_secret_is_noticed(dsn):
         assert "HC_WEBHOOK_SECRET at the site is not WEBHOOK_SECRET here" in lines[-1]
 
 
-@pytest.mark.parametrize("name", ["HC_BACKEND_URL", "HC_WEBHOOK_SECRET"])
+async def test_a_site_that_asks_the_wrong_backend_is_noticed():
+    async with another(200, "<html>") as elsewhere, published(**SECRETS, HC_BACKEND_URL=elsewhere) as site:
+        code, lines, _ = await check(site)
+    assert code == 1
+    lost = [line.split()[1] for line in lines if "the site cannot reach its backend" in line]
+    assert lost == [f"charter_page_middleware/{name}" for name in ("onReady", "getCumulativeTotal")] + [
+        "stripe_api/getPublishableKey"
+    ]
+
+
+@pytest.mark.parametrize("name", ["HC_BACKEND_URL", "HC_VISITOR_SECRET", "HC_WEBHOOK_SECRET"])
 async def test_a_secret_that_is_missing_is_named(name):
     secrets = {**SECRETS, "HC_BACKEND_URL": "http://127.0.0.1:9"}
     async with published(**{**secrets, name: ""}) as site:

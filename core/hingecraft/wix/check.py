@@ -31,6 +31,8 @@ _TIMEOUT = aiohttp.ClientTimeout(total=20)
 _REDIRECTS, _FAILURES = 3, 5
 # What the code of an answer begins with when the site lacks a secret; its name follows.
 _NOT_SET = "missing_secret_"
+# What it is when the site's code waited for our backend in vain.
+_AWAY = {"backend_unreachable", "timed_out"}
 _SHOWN = 100
 
 
@@ -91,6 +93,7 @@ def _trouble(answer: _Answer) -> str | None:
     absent, forbidden = (answer.status == each for each in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN))
     reasons = (
         (missing != code, f"the secret {missing} is not set: add it in the site's Secrets Manager"),
+        (code in _AWAY, "the site cannot reach its backend: look at its secret HC_BACKEND_URL, and at the backend"),
         (answer.status == 0, f"no answer: {answer.words}"),
         (absent and ours, "the site has an older version of our code: publish wix/ again"),
         (absent, "there is no such function: publish the site with backend/http-functions.js"),
