@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const SOURCE = new URL('../site/src/', import.meta.url);
 const STUBS = new URL('./stubs/', import.meta.url);
-const ENDINGS = ['', '.js', '.jsw'];
+const ENDINGS = ['', '.js'];
 
 export async function resolve(specifier, context, next) {
   if (specifier.startsWith('wix-')) return { url: new URL(`${specifier}.mjs`, STUBS).href, shortCircuit: true };

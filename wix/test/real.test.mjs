@@ -6,8 +6,8 @@ import { before, test } from 'node:test';
 import * as charter from 'backend/charter-page-middleware.web';
 import * as http from 'backend/http-functions';
 import * as mission from 'backend/mission-support-middleware.web';
-import * as nowpayments from 'backend/nowpayments.api';
-import * as stripe from 'backend/stripe.api';
+import * as nowpayments from 'backend/nowpayments.api.jsw';
+import * as stripe from 'backend/stripe.api.jsw';
 import { requestOf } from 'wix-http-functions';
 import { kept } from 'wix-secrets-backend.v2';
 

@@ -4,12 +4,10 @@ import { amountError, element, isOff, say, setButton, trouble } from './dom.js';
 import { Keys } from './memory.js';
 import { offerOf } from './offers.js';
 import { followWallet } from './outcome.js';
-import { UNKNOWN_OUTCOMES } from './velo.js';
+import { LEFT_WITHIN_MS, UNKNOWN_OUTCOMES } from './velo.js';
 import { hideWallet, showWallet } from './wallet.js';
 
 const UNSAFE = 'The payment link that came back is not one of our providers: nothing was opened.';
-/** Longer than any page needs to be left; after it the click has led nowhere. */
-const LEFT_WITHIN_MS = 10_000;
 
 export class MainButton {
   /**

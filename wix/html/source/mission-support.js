@@ -4,7 +4,7 @@ import { readAmount } from './amounts.js';
 import { amountError, element, input, isOff, LOCALE, say, setButton, told, trouble, watchNetwork } from './dom.js';
 import { Keys, Memory } from './memory.js';
 import { allowAnother, showOutcome } from './outcome.js';
-import { UNKNOWN_OUTCOMES, Velo } from './velo.js';
+import { LEFT_WITHIN_MS, UNKNOWN_OUTCOMES, Velo } from './velo.js';
 
 const velo = new Velo({ site: told('site'), backend: '' });
 const memory = new Memory(velo);
@@ -12,8 +12,12 @@ const keys = new Keys();
 const form = /** @type {HTMLFormElement} */ (element('form'));
 const buttons = /** @type {HTMLButtonElement[]} */ ([...element('presets').querySelectorAll('button'), element('other')]);
 
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let leaving;
+
 /** @param {HTMLElement | null} busy */
 function lock(busy) {
+  clearTimeout(leaving);
   for (const button of buttons) setButton(button, { busy: button === busy, off: busy !== null });
   say('pay-note', busy ? 'One moment: the next page is being opened.' : '');
 }
@@ -38,7 +42,10 @@ async function open(button, wanted, ask, addressOf) {
     lock(null);
     return trouble('The payment link that came back is not one of our providers: nothing was opened.');
   }
-  if (velo.go(String(address))) return;
+  if (velo.go(String(address))) {
+    leaving = setTimeout(lock, LEFT_WITHIN_MS, null);
+    return;
+  }
   lock(null);
   const url = new URL(String(address), velo.hello.site).href;
   trouble('Your browser lets you open the next page only yourself:', { url, label: 'Go on' });

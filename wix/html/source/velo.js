@@ -6,6 +6,8 @@ const READY_LATER_MS = 1_000;
 const HELLO_WITHIN_MS = 3_000;
 /** Wix ends a call after 14 s. */
 const ANSWER_WITHIN_MS = 15_000;
+/** Longer than any page needs to be left; after it the click has led nowhere. */
+export const LEFT_WITHIN_MS = 10_000;
 
 /** @typedef {{success: true, data: any} | {success: false, error: string, code: string}} Answer */
 /** @typedef {{site: string, preview: boolean, query: Record<string, string>, kept: Record<string, string>}} Hello */

@@ -87,6 +87,26 @@ test(
 );
 
 test(
+  'a payment page that never opens leaves no dead button behind',
+  visited(async (person) => {
+    await person.context.route('**/pay/stripe/**', (route) => route.fulfill({ status: 204 }));
+    const clicked = [
+      ['/mission-support', '$2, give by card', '#presets button[value="2"]'],
+      ['/charter', 'Give $25 by card', '#pay'],
+    ].map(async ([path, name, button]) => {
+      const { page, component } = await person.open(path);
+      const isNot = component.locator(`${button}[aria-disabled="true"]`);
+      const led = page.waitForRequest(/\/pay\/stripe\//);
+      await give(component, name).click();
+      await led;
+      assert.equal(await isNot.count(), 1);
+      await isNot.waitFor({ state: 'detached' });
+    });
+    await Promise.all(clicked);
+  }),
+);
+
+test(
   'another currency, chosen while a request is under way, wins',
   visited(async (person) => {
     const { page, component } = await person.open('/charter');

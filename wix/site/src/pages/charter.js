@@ -6,8 +6,8 @@ import {
   onReady,
   redirectBackToCharter,
 } from 'backend/charter-page-middleware.web';
-import { getInvoiceStatus } from 'backend/nowpayments.api';
-import { getPaymentStatus } from 'backend/stripe.api';
+import { getInvoiceStatus } from 'backend/nowpayments.api.jsw';
+import { getPaymentStatus } from 'backend/stripe.api.jsw';
 import { connect } from 'public/hingecraft-bridge';
 
 $w.onReady(() => {
