@@ -104,3 +104,11 @@ export function amountToEdit(amount, locale) {
   const minimumFractionDigits = Number.isInteger(Number(amount)) ? 0 : 2;
   return formatOf(locale, { useGrouping: false, minimumFractionDigits, maximumFractionDigits: 8 }).format(Number(amount));
 }
+
+/**
+ * What is said of a text that is no amount.
+ * @param {string} locale
+ */
+export function noAmount(locale) {
+  return `Write an amount above zero, such as ${amountToEdit('37.5', locale)}.`;
+}

@@ -1,5 +1,5 @@
 // What is chosen on Charter: an amount, and a currency with the way to pay that follows from it.
-import { amountToEdit, readAmount, writeAmount } from './amounts.js';
+import { amountToEdit, noAmount, readAmount, writeAmount } from './amounts.js';
 import { amountError, element, input, LOCALE, say } from './dom.js';
 import { presetsOf } from './offers.js';
 
@@ -12,6 +12,12 @@ const GROUPS = /** @type {const} */ ([
   ['fiat', 'By card'],
   ['crypto', 'Crypto'],
 ]);
+
+/**
+ * Coins are known by their code, and few fonts have their signs.
+ * @param {Route} route
+ */
+const nameOf = ({ name, symbol, currency, kind }) => `${name} (${(kind === 'fiat' && symbol) || currency})`;
 
 export class Gift {
   constructor() {
@@ -68,7 +74,7 @@ export class Gift {
 
   /** What is wrong with the amount, in words; empty when it is good. */
   get problem() {
-    if (this.amount === null) return 'Write an amount above zero, such as 37.50.';
+    if (this.amount === null) return noAmount(LOCALE);
     const bounds = this.bounds[this.priceCurrency];
     const isWithin = !bounds || (Number(this.amount) >= bounds.least && Number(this.amount) <= bounds.most);
     return isWithin ? '' : `Give at least ${this.written(bounds.least)} and at most ${this.written(bounds.most)}.`;
@@ -112,7 +118,7 @@ export class Gift {
     const groups = GROUPS.map(([kind, label]) => {
       const group = Object.assign(document.createElement('optgroup'), { label });
       const offered = sorted.filter((route) => route.kind === kind && (route.available || route.currency === chosen));
-      group.append(...offered.map((route) => new Option(`${route.name} (${route.symbol || route.currency})`, route.currency)));
+      group.append(...offered.map((route) => new Option(nameOf(route), route.currency)));
       return group;
     });
     const listed = groups.map((group) => group.textContent).join();

@@ -1,6 +1,6 @@
 // One, two or five dollars in one click; any other amount goes on to Charter.
 import { isLocalPath, mayBeGoneTo } from '../../site/src/public/hingecraft-addresses.js';
-import { readAmount } from './amounts.js';
+import { noAmount, readAmount } from './amounts.js';
 import { amountError, element, input, isOff, LOCALE, say, setButton, told, trouble, watchNetwork } from './dom.js';
 import { Keys, Memory } from './memory.js';
 import { allowAnother, showOutcome } from './outcome.js';
@@ -67,7 +67,7 @@ form.addEventListener('submit', (event) => {
   const button = element('other');
   if (isOff(button)) return;
   const amount = readAmount(input('amount').value, LOCALE);
-  if (amount === null) return amountError('Write an amount above zero, such as 37.50.');
+  if (amount === null) return amountError(noAmount(LOCALE));
   amountError('');
   const ask = (/** @type {string} */ key) =>
     velo.callVeloFunction('mission-support-middleware', 'otherAmount', amount, {}, { visitor: memory.visitor, key });

@@ -84,7 +84,7 @@ test(
       await component.getByLabel('Currency').selectOption('JPY');
       await component.getByLabel('Your amount').fill('nonsense');
       await component.getByRole('button', { name: 'Give by card' }).click();
-      await component.getByRole('alert').getByText('Write an amount above zero').waitFor();
+      await component.getByRole('alert').getByText('Write an amount above zero, such as 37,50.').waitFor();
       assert.equal(await component.getByLabel('Your amount').getAttribute('aria-invalid'), 'true');
       await component.getByLabel('Your amount').fill('0,01');
       await component.getByRole('button', { name: /^Give/ }).click();

@@ -5,7 +5,7 @@ import axe from 'axe-core';
 
 import { COMPONENTS, proxy, rows, shot, visited } from './support.mjs';
 
-const WIDTHS = { narrow: [320, 1250], middle: [768, 1000], wide: [1440, 900] };
+const WIDTHS = { narrow: [320, 1250], middle: [768, 1000], wide: [1920, 1080] };
 const PAYMENT = '00000000-0000-4000-8000-000000000000';
 const give = (component, label = /^Give/) => component.getByRole('button', { name: label });
 const ready = (component) => component.locator('html[data-routes-version]').waitFor({ state: 'attached' });
@@ -140,9 +140,21 @@ async function painted(component, width) {
   }, width);
 }
 
+/** Nothing is wider than the screen, and nothing reaches into the margins of the page. */
 async function fits(component, what) {
   const over = await component.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth);
   assert.ok(over <= 0, `${what} is ${over} px too wide`);
+  const outside = await component.locator('main').evaluate((main) => {
+    const { left, right } = main.getBoundingClientRect();
+    const { paddingLeft, paddingRight } = getComputedStyle(main);
+    return [...main.querySelectorAll('*')]
+      .map((each) => ({ each, at: each.getBoundingClientRect() }))
+      .filter(
+        ({ at }) => at.width && (at.left < left + parseFloat(paddingLeft) - 1 || at.right > right - parseFloat(paddingRight) + 1),
+      )
+      .map(({ each }) => each.outerHTML.slice(0, 60));
+  });
+  assert.deepEqual(outside, [], what);
 }
 
 before(async () => {
