@@ -7,7 +7,7 @@ import { presetsOf } from './offers.js';
 /** @typedef {{least: number, most: number}} Bounds */
 
 /** Longer than this, fewer fit side by side. */
-const LONG_LABEL = 7;
+const LONG_LABEL = 5;
 const GROUPS = /** @type {const} */ ([
   ['fiat', 'By card'],
   ['crypto', 'Crypto'],

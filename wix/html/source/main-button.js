@@ -104,8 +104,7 @@ export class MainButton {
   open(checkout) {
     if (checkout?.kind === 'wallet' && checkout.wallet?.address) {
       this.show(false);
-      const { gift } = this;
-      showWallet(checkout.wallet, gift.route?.name ?? gift.currency, gift.written(gift.amount ?? ''));
+      this.showWallet(checkout.wallet);
       if (checkout.paymentId) this.stopFollowing = followWallet(this.velo, this.memory, checkout.paymentId);
     } else if (this.isSafe(checkout?.url)) this.leave(checkout.url);
     else this.fail(UNSAFE);
@@ -117,12 +116,18 @@ export class MainButton {
    */
   fail(error) {
     this.show(false);
-    const { offer, gift } = this;
+    const { offer } = this;
     const spare = offer.way === 'ask' ? offer.spare : null;
     trouble(error, spare ? { url: spare, label: 'Pay on our general page instead, and type the amount there' } : null);
-    if (!spare && offer.way === 'ask' && offer.wallet && gift.amount) {
-      showWallet(offer.wallet, gift.route?.name ?? gift.currency, gift.written(gift.amount));
-    }
+    if (!spare && offer.way === 'ask' && offer.wallet) this.showWallet(offer.wallet);
+  }
+
+  /** @param {{address: string, uri: string, qr?: string}} wallet */
+  showWallet(wallet) {
+    const { gift } = this;
+    showWallet(wallet, gift.route?.name ?? gift.currency, gift.written(gift.amount ?? ''));
+    // There is no next page to speak of.
+    say('pay-note', '');
   }
 
   /** @param {string} url */

@@ -40,6 +40,13 @@ const STATES = {
       await give(component).click();
     },
   },
+  'charter-code': {
+    path: '/charter',
+    async act(component) {
+      await ready(component);
+      await component.getByLabel('Currency').selectOption('CHF');
+    },
+  },
   'charter-many-digits': {
     path: '/charter',
     async act(component) {
@@ -140,7 +147,7 @@ async function painted(component, width) {
   }, width);
 }
 
-/** Nothing is wider than the screen, and nothing reaches into the margins of the page. */
+/** Nothing is wider than the screen or reaches into the margins of the page, and presets are one line. */
 async function fits(component, what) {
   const over = await component.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth);
   assert.ok(over <= 0, `${what} is ${over} px too wide`);
@@ -155,6 +162,8 @@ async function fits(component, what) {
       .map(({ each }) => each.outerHTML.slice(0, 60));
   });
   assert.deepEqual(outside, [], what);
+  const heights = await component.locator('.preset span').evaluateAll((all) => all.map((each) => each.offsetHeight));
+  assert.ok(new Set(heights).size <= 1, `a preset of ${what} is broken into lines`);
 }
 
 before(async () => {
