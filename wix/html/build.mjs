@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const SOURCE = new URL('./source/', import.meta.url);
+const STYLES = ['page.css', 'form.css'];
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
@@ -28,9 +29,11 @@ function policyFor(script, style) {
   return `<meta http-equiv="Content-Security-Policy" content="${parts.join('; ')}" />`;
 }
 
+const read = (file) => readFile(new URL(file, SOURCE), 'utf8');
+
 async function pageOf(name) {
-  const template = await readFile(new URL(`${name}.html`, SOURCE), 'utf8');
-  const style = `\n${await readFile(new URL('style.css', SOURCE), 'utf8')}`;
+  const template = await read(`${name}.html`);
+  const style = `\n${(await Promise.all(STYLES.map(read))).join('')}`;
   const script = await bundled(name);
   if (/<\/script|<!--/i.test(script)) throw new Error(`the script of ${name} would end too early`);
   return template
