@@ -52,7 +52,11 @@ class _Keeping(Counting):
 
 @asynccontextmanager
 async def running_engine(
-    dsn: Secret, addresses: Sequence[str], endpoints: Sequence[Endpoint] = (), timing: Timing | None = None
+    dsn: Secret,
+    addresses: Sequence[str],
+    endpoints: Sequence[Endpoint] = (),
+    timing: Timing | None = None,
+    send_timeout: float = 0.5,
 ) -> AsyncIterator[RunningEngine]:
     registry = CollectorRegistry()
     watcher = _Keeping(registry)
@@ -67,7 +71,7 @@ async def running_engine(
         pods=Pods(addresses=where, secret=Secret(PUSH_SECRET)),
         endpoints=endpoints,
         deliverer=Deliverer(
-            database, {e.name: Secret(SECRET) for e in endpoints}, allow_private=True, send_timeout=0.5
+            database, {e.name: Secret(SECRET) for e in endpoints}, allow_private=True, send_timeout=send_timeout
         ),
         timing=timing,
         watcher=watcher,

@@ -11,7 +11,7 @@ from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import PAYMENT_EVENTS, Endpoint
 from hingecraft.settings import Secret
 from support.engines import running_engine
-from support.receiver import SECRET, receiving
+from support.receiver import SECRET, accept, receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
@@ -34,10 +34,16 @@ async def states(conn) -> dict[str, int]:
     return dict(await conn.fetch(STATES))
 
 
-async def until_delivered(conn, count: int) -> None:
+async def until_delivered(conn, count: int, within: float = 5) -> None:
     """What the receiver has is written down a moment later."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(within):
         while (await states(conn)).get("delivered") != count:
+            await asyncio.sleep(0.01)
+
+
+async def endpoints_kept(conn) -> None:
+    async with asyncio.timeout(5):
+        while not await conn.fetchval("SELECT count(*) FROM webhook_endpoints"):
             await asyncio.sleep(0.01)
 
 
@@ -82,12 +88,50 @@ async def test_only_the_newest_version_is_told_when_the_endpoint_is_back(dsn, co
     assert (await states(conn)).get("pending", 0) == 0
 
 
+async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_once(dsn, conn, site):
+    """Its claim lasts for half a minute: a new leader, or changed endpoints, need not wait for that."""
+
+    async def hang(_request):
+        await asyncio.sleep(30)
+
+    site.behave = hang
+    endpoint = Endpoint(name="site", url=site.url)
+    async with running_engine(dsn, [], [endpoint], send_timeout=30):
+        await site.until(1)
+        site.behave = accept
+    async with running_engine(dsn, [], [endpoint]):
+        await site.until(2)
+        await until_delivered(conn, 1)
+    assert len(set(site.ids)) == 1
+
+
+async def test_more_than_can_be_sent_at_once_is_sent_as_places_become_free(dsn, conn, site, monkeypatch):
+    """No more are claimed than are sent, and nobody waits for the next look, which is an hour away."""
+    most = now = 0
+
+    async def slow(_request):
+        nonlocal most, now
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.1)
+        now -= 1
+        return web.Response(status=204)
+
+    site.behave = slow
+    endpoint = Endpoint(name="thanks", url=site.url, events=PAYMENT_EVENTS)
+    async with running_engine(dsn, [], [endpoint]):
+        await endpoints_kept(conn)
+    await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(number)}) for number in range(80)])
+    monkeypatch.setattr(delivery, "_LOOK_EVERY", 3600)
+    async with running_engine(dsn, [], [endpoint], send_timeout=10):
+        await until_delivered(conn, 80, within=30)
+    assert most <= 16
+
+
 async def test_payment_events_are_each_delivered_on_their_own(dsn, conn, database, site):
     endpoint = Endpoint(name="thanks", url=site.url, events=PAYMENT_EVENTS)
     async with running_engine(dsn, [], [endpoint]):
-        async with asyncio.timeout(5):
-            while not await conn.fetchval("SELECT count(*) FROM webhook_endpoints"):
-                await asyncio.sleep(0.01)
+        await endpoints_kept(conn)
         for number in range(5):
             await store.enqueue(conn, "payment.completed", {"paymentId": str(number)})
         await site.until(5)

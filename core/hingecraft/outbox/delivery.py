@@ -84,48 +84,63 @@ class Deliverer:
         self._send_timeout = send_timeout
         self._timeouts = timeouts or {}
         self._woken = asyncio.Event()
+        self._under_way = 0
+        self._may_be_more = False
 
     def wake(self) -> None:
         """Something was put into the outbox just now."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; what is under way then is delivered again by whoever comes next."""
+        """Deliver until cancelled; what is under way then is given back, and delivered again by whoever comes next."""
+        self._under_way = 0
         resolver = None if self._allow_private else PublicResolver()
         connector = aiohttp.TCPConnector(resolver=resolver, limit=_AT_ONCE)
         async with (
             aiohttp.ClientSession(connector=connector) as session,
             asyncio.TaskGroup() as sending,
         ):
-            free = asyncio.Semaphore(_AT_ONCE)
             while True:
-                for message in await self._due(free):
-                    await free.acquire()
-                    sending.create_task(self._deliver(session, message, free))
                 self._woken.clear()
+                for message in await self._due():
+                    self._under_way += 1
+                    sending.create_task(self._deliver(session, message))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY):
                         await self._woken.wait()
 
-    async def _due(self, free: asyncio.Semaphore) -> list[Message]:
-        if free.locked():
+    async def _due(self) -> list[Message]:
+        places = _AT_ONCE - self._under_way
+        if not places:
             return []
         try:
             async with self._database.transaction() as conn:
-                return await store.claim(conn, _AT_ONCE)
+                due = await store.claim(conn, places)
         except DatabaseUnavailableError as error:
             log.warning("the outbox cannot be read: %s", error)
             return []
+        self._may_be_more = len(due) == places
+        return due
 
-    async def _deliver(self, session: aiohttp.ClientSession, message: Message, free: asyncio.Semaphore) -> None:
+    async def _deliver(self, session: aiohttp.ClientSession, message: Message) -> None:
         try:
             status, answer = await self._send(session, message)
             result = await self._write_down(message, status, answer)
             self._observe(message, result)
+        except asyncio.CancelledError:
+            await self._give_back(message)
+            raise
         except DatabaseUnavailableError as error:
             log.warning("the answer of %s was not written down, so it will be sent again: %s", message.endpoint, error)
         finally:
-            free.release()
+            self._under_way -= 1
+            if self._may_be_more:
+                self.wake()
+
+    async def _give_back(self, message: Message) -> None:
+        with suppress(DatabaseUnavailableError):
+            async with self._database.transaction() as conn:
+                await store.give_back(conn, message)
 
     async def _send(self, session: aiohttp.ClientSession, message: Message) -> tuple[int | None, str]:
         """The status that was answered, or None where there was none, and what to remember of it."""

@@ -68,6 +68,10 @@ WITH failed AS (
 )
 UPDATE webhook_endpoints e SET failures = failures + 1 FROM failed WHERE e.name = failed.endpoint
 """
+GIVE_BACK = """
+UPDATE outbox SET claimed_until = NULL
+WHERE id = $1 AND created_at = $2 AND claimed_until = $3 AND state = 'pending'
+"""
 DISABLE = """
 UPDATE webhook_endpoints SET disabled_at = now(), disabled_because = $2, failures = failures + 1
 WHERE name = $1 AND disabled_at IS NULL
@@ -123,6 +127,11 @@ async def delivered(conn: Connection, message: Message, answer: str) -> None:
 async def failed(conn: Connection, message: Message, answer: str, pause: timedelta) -> None:
     """Try again after the pause, or bury it when its day is over."""
     await conn.execute(FAILED, *_claim_of(message), answer, pause, TRIED_FOR)
+
+
+async def give_back(conn: Connection, message: Message) -> None:
+    """Whoever comes next need not wait for the end of this claim."""
+    await conn.execute(GIVE_BACK, *_claim_of(message))
 
 
 async def disable(conn: Connection, message: Message, because: str) -> None:
