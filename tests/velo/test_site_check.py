@@ -52,9 +52,10 @@ async def test_a_site_with_everything_passes(dsn):
     async with running_pod(dsn) as pod, published(**SECRETS, HC_BACKEND_URL=pod.public) as site:
         code, lines, complained = await check(site)
         assert (code, complained) == (0, "")
-        assert len(lines) == CALLS + 3
+        assert len(lines) == CALLS + len(FUNCTIONS) + 4
         assert lines[-1].endswith("verified")
-        assert "was never told of a version" in lines[-3]
+        assert [line.split()[-1] for line in lines[-3:-1]] == ["refused", "refused"]
+        assert "was never told of a version" in lines[-4]
         code, lines, _ = await check(site, key="")
         assert code == 0
         assert lines[-1].startswith("WEBHOOK_SECRET is not set here")
@@ -103,6 +104,9 @@ async def test_what_is_no_site_of_ours_is_told_in_words(status, said):
     assert code == 1
     assert all(line.startswith("FAILED") for line in lines)
     assert all(said in line for line in lines[:CALLS])
+    preflights = lines[CALLS : CALLS + len(FUNCTIONS)]
+    assert len(preflights) == len(FUNCTIONS)
+    assert all((said if status != 200 else "is not published") in line for line in preflights)
 
 
 async def test_nobody_answers():

@@ -26,7 +26,13 @@ FUNCTIONS = {
     "stripe_api": ("getPublishableKey", "createCheckoutSession", "getPaymentStatus"),
     "nowpayments_api": ("createNowPaymentsInvoice", "getInvoiceStatus"),
 }  # fmt: skip
-_FLAG = "hingecraftRoutesUpdate"
+_FLAG, _PAID = "hingecraftRoutesUpdate", "charter_page_middleware/afterPaymentWebhook"
+# What a browser asks before it lets a frame of another host call.
+_PREFLIGHT = {
+    "origin": "https://frame.example.com",
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "content-type",
+}
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 _REDIRECTS, _FAILURES = 3, 5
 # What the code of an answer begins with when the site lacks a secret; its name follows.
@@ -50,6 +56,7 @@ class _Answer:
     status: int
     document: dict[str, Any] | None
     words: str
+    allowed_origin: str = ""
 
 
 async def look(site: str, keys: Sequence[str]) -> AsyncIterator[Found]:
@@ -60,10 +67,13 @@ async def look(site: str, keys: Sequence[str]) -> AsyncIterator[Found]:
             for name in names:
                 answer = await _ask(session, "POST", f"{root}/{module}/{name}", b'{"args": []}')
                 yield _of_function(f"{module}/{name}", answer)
+        for module, (name, *_) in FUNCTIONS.items():
+            yield _of_preflight(module, await _ask(session, "OPTIONS", f"{root}/{module}/{name}", b"", **_PREFLIGHT))
         yield _of_flag(await _ask(session, "GET", f"{root}/{_FLAG}"))
-        yield await _of_forgery(session, root)
+        yield await _of_forgery("forged news", session, f"{root}/{_FLAG}")
+        yield await _of_forgery("forged payment", session, f"{root}/{_PAID}")
         if keys:
-            yield await _of_signature(session, root, keys)
+            yield await _of_signature(session, f"{root}/{_FLAG}", keys)
 
 
 async def _ask(session: aiohttp.ClientSession, method: str, url: str, body: bytes = b"", **headers: str) -> _Answer:
@@ -74,7 +84,8 @@ async def _ask(session: aiohttp.ClientSession, method: str, url: str, body: byte
                 document = json.loads(text)
             except ValueError:
                 document = None
-            return _Answer(response.status, document if isinstance(document, dict) else None, text[:_SHOWN])
+            allowed = response.headers.get("Access-Control-Allow-Origin", "")
+            return _Answer(response.status, document if isinstance(document, dict) else None, text[:_SHOWN], allowed)
     except (aiohttp.ClientError, TimeoutError) as error:
         return _Answer(0, None, str(error) or type(error).__name__)
 
@@ -84,6 +95,12 @@ def _of_function(what: str, answer: _Answer) -> Found:
     if trouble is None and not isinstance((answer.document or {}).get("success"), bool):
         trouble = "what answers is not our code: is another http-functions.js published?"
     return Found(what, good=trouble is None, note=trouble or "answers")
+
+
+def _of_preflight(module: str, answer: _Answer) -> Found:
+    good = answer.status == HTTPStatus.OK and answer.allowed_origin == "*"
+    trouble = _trouble(answer) or f"frames of other hosts may not call it: options_{module} is not published"
+    return Found(f"{module}, asked by a browser", good=good, note="allowed" if good else trouble)
 
 
 def _trouble(answer: _Answer) -> str | None:
@@ -113,17 +130,17 @@ def _of_flag(answer: _Answer) -> Found:
     return Found("flag of the routes", good=trouble is None, note=note)
 
 
-async def _of_forgery(session: aiohttp.ClientSession, root: str) -> Found:
+async def _of_forgery(what: str, session: aiohttp.ClientSession, url: str) -> Found:
     """Signed with a key that nobody has."""
-    answer = await _signed(session, root, [f"whsec_{secrets.token_hex(16)}"])
+    answer = await _signed(session, url, [f"whsec_{secrets.token_hex(16)}"])
     refused = answer.status == HTTPStatus.FORBIDDEN and answer.document is not None
-    trouble = None if refused else _trouble(answer) or f"it was taken with {answer.status}: anybody could set the flag"
-    return Found("forged news", good=refused, note=trouble or "refused")
+    trouble = None if refused else _trouble(answer) or f"it was taken with {answer.status}: anybody could send it"
+    return Found(what, good=refused, note=trouble or "refused")
 
 
-async def _of_signature(session: aiohttp.ClientSession, root: str, keys: Sequence[str]) -> Found:
+async def _of_signature(session: aiohttp.ClientSession, url: str, keys: Sequence[str]) -> Found:
     """An event that names no version: its signature is looked at first, and nothing changes."""
-    answer = await _signed(session, root, keys)
+    answer = await _signed(session, url, keys)
     good = answer.status == HTTPStatus.BAD_REQUEST and answer.document is not None
     wrong = (
         "HC_WEBHOOK_SECRET at the site is not WEBHOOK_SECRET here" if answer.status == HTTPStatus.FORBIDDEN else None
@@ -132,7 +149,7 @@ async def _of_signature(session: aiohttp.ClientSession, root: str, keys: Sequenc
     return Found("signature", good=good, note=note)
 
 
-async def _signed(session: aiohttp.ClientSession, root: str, keys: Sequence[str]) -> _Answer:
+async def _signed(session: aiohttp.ClientSession, url: str, keys: Sequence[str]) -> _Answer:
     body, name, now = b'{"type":"site.check","data":{}}', f"msg_{secrets.token_hex(16)}", int(time.time())
     headers = {
         "webhook-id": name,
@@ -140,7 +157,7 @@ async def _signed(session: aiohttp.ClientSession, root: str, keys: Sequence[str]
         "webhook-signature": signature(keys, name, now, body),
         "content-type": "application/json",
     }
-    return await _ask(session, "POST", f"{root}/{_FLAG}", body, **headers)
+    return await _ask(session, "POST", url, body, **headers)
 
 
 async def report(site: str, keys: Sequence[str]) -> bool:
