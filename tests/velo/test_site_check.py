@@ -68,6 +68,18 @@ async def test_another_secret_is_noticed(dsn):
         assert "HC_WEBHOOK_SECRET at the site is not WEBHOOK_SECRET here" in lines[-1]
 
 
+async def test_a_site_without_its_collection_is_noticed(dsn):
+    async with (
+        running_pod(dsn) as pod,
+        published(**SECRETS, HC_BACKEND_URL=pod.public, SITE_LACKS_COLLECTION="1") as site,
+    ):
+        code, lines, _ = await check(site, key="")
+    assert code == 1
+    failed = [line for line in lines if line.startswith("FAILED")]
+    assert len(failed) == 1
+    assert "make the collection HingeCraftFlags" in failed[0]
+
+
 async def test_a_site_that_asks_the_wrong_backend_is_noticed():
     async with another(200, "<html>") as elsewhere, published(**SECRETS, HC_BACKEND_URL=elsewhere) as site:
         code, lines, _ = await check(site)

@@ -12,7 +12,7 @@ import { isOurs } from 'backend/lib/signature';
 import * as mission from 'backend/mission-support-middleware.web';
 import * as nowpayments from 'backend/nowpayments.api.jsw';
 import * as stripe from 'backend/stripe.api.jsw';
-import { collections } from 'wix-data';
+import { collections, make, trouble } from 'wix-data';
 import { requestOf } from 'wix-http-functions';
 import { published } from 'wix-realtime-backend';
 import { kept, way } from 'wix-secrets-backend.v2';
@@ -77,6 +77,8 @@ beforeEach(() => {
   Object.assign(LIMITS, { creating: 400, other: 300 });
   way.object = true;
   collections.clear();
+  make('HingeCraftFlags');
+  trouble.said = '';
   published.length = 0;
   kept.clear();
   kept.set('HC_BACKEND_URL', `http://127.0.0.1:${server.address().port}/`);
@@ -293,6 +295,23 @@ describe('news of routes', () => {
       [4, 7],
     );
     assert.deepEqual([...collections.get('HingeCraftFlags').values()], [{ _id: 'routes', version: 7 }]);
+  });
+
+  test('are sent again where the flag cannot be read, so that an older version never wins', async () => {
+    const [newer, older] = [event(8), event(6)];
+    await send(newer, signed(newer));
+    trouble.said = 'WDE0028: Operation time limit exceeded.';
+    assert.equal((await send(older, signed(older))).status, 500);
+    assert.equal((await http.get_hingecraftRoutesUpdate()).status, 500);
+    trouble.said = '';
+    assert.equal(await flag(), 8);
+  });
+
+  test('are not taken by a site that has no collection for them', async () => {
+    collections.clear();
+    const body = event(3);
+    assert.equal((await send(body, signed(body))).status, 500);
+    assert.equal((await http.get_hingecraftRoutesUpdate()).status, 500);
   });
 
   test('are refused without the right signature, late, early, or changed', async () => {

@@ -1,6 +1,7 @@
 // Stands for a published Wix site, in Node and in a browser: its pages with their page code, its web methods, its HTTP
 // functions, Realtime; and on a host of its own, as at Wix, the HTML components. Prints its address, then what it is told.
 import { createServer } from 'node:http';
+import { collections } from 'wix-data';
 import { listeners } from 'wix-realtime-backend';
 import { kept } from 'wix-secrets-backend.v2';
 
@@ -18,6 +19,9 @@ const NOWHERE = {
 for (const [name, value] of Object.entries(process.env)) {
   if (name.startsWith('HC_') && value) kept.set(name, value);
 }
+
+// A site whose owner has not come to that step yet.
+if (process.env.SITE_LACKS_COLLECTION) collections.clear();
 
 async function bodyOf(request) {
   const chunks = [];

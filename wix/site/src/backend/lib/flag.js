@@ -8,9 +8,12 @@ const CHANNEL = 'hingecraft-routes';
 const OUR_OWN = { suppressAuth: true, suppressHooks: true };
 const TRIES = 3;
 
-/** @returns {Promise<number>} 0 when nobody has told us yet */
+/**
+ * What cannot be read is not taken for "nobody has told us": an older version could win then.
+ * @returns {Promise<number>} 0 when nobody has told us yet
+ */
 export async function routesVersion() {
-  const item = await wixData.get(COLLECTION, ITEM, OUR_OWN).catch(() => null);
+  const item = await wixData.get(COLLECTION, ITEM, OUR_OWN);
   return Number.isSafeInteger(item?.version) ? item.version : 0;
 }
 
