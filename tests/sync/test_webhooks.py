@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
 from aiohttp import web
 
+from hingecraft.db import connection
 from hingecraft.outbox import delivery, service, store
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import PAYMENT_EVENTS, Endpoint
-from hingecraft.settings import Secret
+from hingecraft.settings import DsnSecret, Secret
 from support.engines import running_engine
+from support.processes import Proxy
 from support.receiver import SECRET, accept, receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
@@ -103,6 +106,29 @@ async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_
         await site.until(2)
         await until_delivered(conn, 1)
     assert len(set(site.ids)) == 1
+
+
+async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(dsn, site, monkeypatch):
+    """What is under way is given back as a courtesy: its claim ends by itself. A statement would be waited for 5 s."""
+
+    async def hang(_request):
+        await asyncio.sleep(30)
+
+    site.behave = hang
+    host, _, port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")
+    assert host
+    async with Proxy(int(port)).running() as proxy:
+        through = DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/"))
+        async with running_engine(through, [], [Endpoint(name="site", url=site.url)], send_timeout=30) as engine:
+            await site.until(1)
+            # How long any statement that is broken off keeps its connection is not what is looked at here.
+            monkeypatch.setattr(connection, "_ACQUIRE_TIMEOUT", 0.1)
+            proxy.swallow()
+            started = time.monotonic()
+            engine.task.cancel()
+            await asyncio.wait([engine.task])
+            took = time.monotonic() - started
+    assert took < 3
 
 
 async def test_more_than_can_be_sent_at_once_is_sent_as_places_become_free(dsn, conn, site, monkeypatch):

@@ -30,6 +30,8 @@ Delivered = Callable[[Message, str], None]
 SEND_TIMEOUT = 10.0
 _AT_ONCE = 16
 _LOOK_EVERY = 1.0
+# Nobody who stops waits longer for a database that may be away: a claim ends by itself.
+_GIVE_BACK_WITHIN = 0.5
 
 
 class AddressRefusedError(OSError):
@@ -138,8 +140,8 @@ class Deliverer:
                 self.wake()
 
     async def _give_back(self, message: Message) -> None:
-        with suppress(DatabaseUnavailableError):
-            async with self._database.transaction() as conn:
+        with suppress(DatabaseUnavailableError, TimeoutError):
+            async with asyncio.timeout(_GIVE_BACK_WITHIN), self._database.transaction() as conn:
                 await store.give_back(conn, message)
 
     async def _send(self, session: aiohttp.ClientSession, message: Message) -> tuple[int | None, str]:

@@ -123,12 +123,13 @@ def _trouble(answer: _Answer) -> str | None:
 
 def _of_flag(answer: _Answer) -> Found:
     version = ((answer.document or {}).get("data") or {}).get("version")
-    if (answer.document or {}).get("code") == "internal_error":
-        trouble: str | None = (
-            "it cannot be read: make the collection HingeCraftFlags, or look at the site's logs in Wix"
-        )
-    else:
-        trouble = _trouble(answer) or (None if isinstance(version, int) else "it answers no version")
+    unread = (answer.document or {}).get("code") == "internal_error"
+    reasons = (
+        "it cannot be read: make the collection HingeCraftFlags, or look at the site's logs in Wix" if unread else None,
+        _trouble(answer),
+        None if isinstance(version, int) else "it answers no version",
+    )
+    trouble = next(filter(None, reasons), None)
     note = trouble or (f"the site knows version {version}" if version else "the site was never told of a version")
     return Found("flag of the routes", good=trouble is None, note=note)
 

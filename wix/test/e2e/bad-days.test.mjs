@@ -95,12 +95,12 @@ test(
       ['/charter', 'Give $25 by card', '#pay'],
     ].map(async ([path, name, button]) => {
       const { page, component } = await person.open(path);
-      const isNot = component.locator(`${button}[aria-disabled="true"]`);
+      const locked = component.locator(`${button}[aria-disabled="true"]`);
       const led = page.waitForRequest(/\/pay\/stripe\//);
       await give(component, name).click();
       await led;
-      assert.equal(await isNot.count(), 1);
-      await isNot.waitFor({ state: 'detached' });
+      assert.equal(await locked.count(), 1);
+      await locked.waitFor({ state: 'detached' });
     });
     await Promise.all(clicked);
   }),
