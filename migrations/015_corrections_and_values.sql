@@ -1,0 +1,2 @@
+-- @step quick
+SELECT 1;
