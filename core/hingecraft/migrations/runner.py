@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 
 from hingecraft.errors import OperatorError
+from hingecraft.migrations import privileges
 from hingecraft.migrations.files import Migration, Step
-
-Report = Callable[[str], None]
+from hingecraft.migrations.report import Report
+from hingecraft.migrations.roles import GRANTS
 
 # Nothing may be locked for more than 2 s: a step waits this long for its locks, and then works this long at most.
 LOCK_TIMEOUT = "900ms"
@@ -103,10 +104,19 @@ async def migrate(conn: asyncpg.Connection, migrations: Sequence[Migration], rep
     """Apply what is missing; answers how many migrations that were."""
     async with _only_runner(conn, report):
         await _quickly(conn, LEDGER, report, "the ledger of migrations")
+        await close_to_outsiders(conn, report)
         pending = [state for state in await states(conn, migrations) if not state.applied]
         for state in pending:
             await _apply(conn, state, report)
+            await close_to_outsiders(conn, report)
         return len(pending)
+
+
+async def close_to_outsiders(conn: asyncpg.Connection, report: Report) -> None:
+    """Before the first migration, so that nothing is created open, and after each, for what it has created."""
+    statements = await privileges.missing(conn, list(GRANTS))
+    if statements:
+        await _quickly(conn, ";\n".join(statements), report, "privileges")
 
 
 @asynccontextmanager
