@@ -10,7 +10,15 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from hingecraft.providers.settings import ProviderSettings
-from hingecraft.settings import CommaList, DatabaseSettings, OptionalSecret, RequiredSecret, Secret
+from hingecraft.settings import (
+    CommaList,
+    DatabaseSettings,
+    OptionalSecret,
+    OptionalSentSecret,
+    RequiredSecret,
+    Secret,
+    SentSecret,
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -57,8 +65,8 @@ class ApiSettings(DatabaseSettings, ProviderSettings):
     nowpayments_ipn_secret: OptionalSecret = Field(
         Secret(), description="checks what NOWPayments sends to /webhooks/nowpayments; needed with NOWPAYMENTS_API_KEY"
     )
-    valkey_url: OptionalSecret = Field(
-        Secret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
+    valkey_url: OptionalSentSecret = Field(
+        SentSecret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
     )
 
     @field_validator("cors_origins")
