@@ -11,7 +11,7 @@ from hingecraft.migrations.report import Report
 
 _ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
-# What the application does with each table and view; a test compares this with all that exist.
+# What the application does with each table, view and sequence; a test compares this with all that exist.
 GRANTS: dict[str, str] = {
     "payments": "SELECT, INSERT, UPDATE",
     "external_payments": "SELECT, INSERT, UPDATE",
@@ -35,9 +35,10 @@ GRANTS: dict[str, str] = {
     "outbox": "SELECT, INSERT, UPDATE",
     "schema_migrations": "SELECT",
     "stripe_events_raw": "SELECT",
+    "payment_audit_id_seq": "USAGE",
+    "outbox_sequence": "USAGE",
 }
 _OTHER_GRANTS = (
-    "USAGE ON SEQUENCE payment_audit_id_seq",
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
     "EXECUTE ON FUNCTION hc_forget(int)",
 )
