@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
 from hingecraft.inbox.service import Inbox
+from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.store import Backlog
 from hingecraft.inbox.watch import watch
-from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.inbox.worker import Worker
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Recorded

@@ -98,7 +98,8 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
 BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
     "outbox": [(outbox.CLAIM, (16, LEASE)), (outbox.SUPERSEDE, ("routes.updated",))],
     "provider_events": [
-        (inbox.CLAIM, (64, LEASE, ["stripe"], OVERDUE)),
+        (inbox.CLAIM, (64, LEASE, "stripe", OVERDUE, False)),
+        (inbox.ASK_FIRST, (AN_ID, datetime.now(UTC), A_MOMENT)),
         (inbox.WAITING, ()),
         (inbox.DONE, ([AN_ID], [A_MOMENT], [A_MOMENT], None, [None])),
         (inbox.LATER, (AN_ID, datetime.now(UTC), A_MOMENT, LEASE, "x")),

@@ -12,7 +12,8 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
-from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.inbox.sources import sources_of
+from hingecraft.inbox.worker import Worker
 from hingecraft.links import service as links
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import audit
