@@ -81,7 +81,8 @@ class Applier:
             except Exception:  # noqa: BLE001, S112 - read again by itself, where it is logged
                 continue
             dollars = all(money.currency == "USD" for money in finding.money)
-            if finding.payment_id is not None and dollars and not finding.must_ask:
+            simple = dollars and finding.unreadable is None and not finding.must_ask
+            if finding.payment_id is not None and simple:
                 found[event] = finding
         return found
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from hingecraft.db.connection import Connection
-from hingecraft.inbox.model import LEASE, OVERDUE, Claimed, ProviderEvent
+from hingecraft.inbox.model import GIVEN_UP_AFTER, LEASE, OVERDUE, Claimed, ProviderEvent
 
 # In the order of their keys, so that two pods that are told the same wait for each other in one direction only.
 STORE = """
@@ -54,6 +56,23 @@ RETURNING true
 LATER = """
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
 WHERE id = $1 AND received_at = $2 AND claimed_until = $3 AND processed_at IS NULL
+"""
+# Its source may have no keys here any more, so this is done for all of them, and not by who claims.
+GIVE_UP = """
+WITH old AS (
+    SELECT id, received_at FROM provider_events
+    WHERE processed_at IS NULL AND received_at < now() - $1::interval
+      AND (claimed_until IS NULL OR claimed_until < now())
+    ORDER BY received_at LIMIT 100 FOR UPDATE SKIP LOCKED
+), given_up AS (
+    UPDATE provider_events e SET processed_at = now(), claimed_until = NULL,
+        ignored_because = 'given up: ' || coalesce(e.error, 'it was never tried')
+    FROM old WHERE e.id = old.id AND e.received_at = old.received_at
+    RETURNING e.source, e.event_id, e.type, e.ignored_because
+)
+INSERT INTO payment_audit (actor, action, request_id, details)
+SELECT source, 'event_given_up', event_id, jsonb_build_object('toldBy', type, 'because', ignored_because) FROM given_up
+RETURNING actor AS source, request_id AS event_id, details ->> 'because' AS because
 """
 WAITING = """
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest
@@ -106,6 +125,11 @@ async def ask_first(conn: Connection, event: Claimed) -> None:
 async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
     """It cannot be processed yet."""
     await conn.execute(LATER, *_claim_of(event), pause, storable(error)[:_LONGEST_ERROR])
+
+
+async def give_up(conn: Connection) -> list[asyncpg.Record]:
+    """Some of what has waited for too long is ignored from now on; answers which, and why it waited."""
+    return await conn.fetch(GIVE_UP, GIVEN_UP_AFTER)
 
 
 async def backlog(conn: Connection) -> Backlog:
