@@ -58,11 +58,11 @@ async def _measured(dsn: str, url: str, port: int) -> tuple[float, float, int]:
             hanging = await _cards(client, conn, url, HANGING)
             await ipns
         await asyncio.sleep(2)
-        rows = [await conn.fetchrow(DELAY, ids) for ids in (quiet, hanging)]
+        (before,), (during,) = [await conn.fetch(DELAY, ids) for ids in (quiet, hanging)]
     finally:
         await conn.close()
         provider.close()
-    return rows[0]["p99"], rows[1]["p99"], rows[1]["waiting"] + len(hanging) - rows[1]["all"]
+    return before["p99"], during["p99"], during["waiting"] + len(hanging) - during["all"]
 
 
 async def _cards(client: aiohttp.ClientSession, conn: asyncpg.Connection, url: str, seconds: int) -> list[str]:

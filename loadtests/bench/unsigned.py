@@ -29,9 +29,7 @@ def figures(api: Api) -> Iterator[Figure]:
             attacked.append(wrk(f"{api.url}/routes", SECONDS))
         sent += count.value
     p99s = [statistics.median(load.p99_ms for load in loads) for loads in (quiet, attacked)]
-    say(
-        f"p99 of GET /routes: {p99s[0]:.2f} ms, {p99s[1]:.2f} ms with {sent / PAIRS / SECONDS:.0f} unsigned IPNs a second"
-    )
+    say(f"p99 of GET /routes: {p99s[0]:.2f} ms, {p99s[1]:.2f} ms with {sent / PAIRS / SECONDS:.0f} such IPNs a second")
     yield Figure("unsigned 1 MB IPNs sent, of 100/s", sent / (PAIRS * SECONDS * RATE), 0.95, at_least=True)
     yield Figure("GET /routes that failed then", sum(load.failures for load in (*quiet, *attacked)), 0)
     yield Figure("p99 of GET /routes then, against quiet", p99s[1] / p99s[0], 1.2)
