@@ -103,7 +103,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         shared_limit=_shared_limit(settings),
         currencies=currencies,
         providers=providers,
-        checkouts=Checkouts(database, providers, settings.site_url),
+        checkouts=Checkouts(database, providers),
         inbox=Inbox(database, worker.wake),
         worker=worker,
         recoverer=Checker(database, providers, currencies, actor="recoverer", recorded=recorded),
