@@ -43,7 +43,8 @@ async def published(**environment: str) -> AsyncIterator[str]:
 async def world(dsn: Secret) -> AsyncIterator[dict[str, str]]:
     """The site, a pod, an engine and the providers' sandbox; answers what scripts in Node are told of it.
 
-    Between site and pod a script may stand, at PROXY_PORT.
+    Between site and pod a script may stand, at PROXY_PORT. The site has no `.jsw` files, like every
+    new site.
     """
     ports = {name: free_port() for name in ("site", "components", "proxy", "pod")}
     site, pod_address = (f"http://127.0.0.1:{ports[name]}" for name in ("site", "pod"))
@@ -63,7 +64,7 @@ async def world(dsn: Secret) -> AsyncIterator[dict[str, str]]:
             }  # fmt: skip
             async with (
                 running_pod(dsn, **settings) as pod,
-                published(HC_BACKEND_URL=f"http://127.0.0.1:{ports['proxy']}", **secrets, **places),
+                published(HC_BACKEND_URL=f"http://127.0.0.1:{ports['proxy']}", SITE_LACKS_JSW="1", **secrets, **places),
                 running_engine(dsn, [pod.internal], endpoints),
             ):
                 await sandbox.tells(pod.public)
