@@ -145,7 +145,7 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
 
 def public_app(pod: Pod) -> web.Application:
     """What the ingress reaches."""
-    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings.site_url)]
+    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings)]
     return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
 
 
