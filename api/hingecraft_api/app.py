@@ -104,7 +104,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         shared_limit=_shared_limit(settings),
         currencies=currencies,
         providers=providers,
-        checkouts=Checkouts(database, providers, settings.site_url),
+        checkouts=Checkouts(database, providers),
         inbox=Inbox(database, worker.wake),
         worker=worker,
         recoverer=Checker(database, providers, currencies, actor="recoverer", recorded=recorded),
@@ -146,7 +146,7 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
 
 def public_app(pod: Pod) -> web.Application:
     """What the ingress reaches."""
-    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings.site_url)]
+    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings)]
     return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
 
 
