@@ -26,6 +26,7 @@ from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.sweep import Sweep
+from hingecraft.reconcile.values import ValueSweep
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,8 @@ class Reconciler:
         for name in names:
             await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
         if stripe.NAME in names:
+            asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
+            await ValueSweep(self.database, asking, summary, actor=ACTOR, every=options.every_checkout).run()
             await self._keep_links(options, summary)
         if not options.dry_run:
             await self._end(started, summary)
