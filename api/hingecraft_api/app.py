@@ -31,6 +31,7 @@ from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.handlers import (
     admin_payments,
     admin_routes,
+    admin_settlements,
     documents,
     donations,
     embed,
@@ -58,6 +59,7 @@ PUBLIC_ENDPOINTS: list[Endpoint] = [
     *webhooks.ENDPOINTS,
     *admin_routes.ENDPOINTS,
     *admin_payments.ENDPOINTS,
+    *admin_settlements.ENDPOINTS,
     *health.ENDPOINTS,
 ]
 

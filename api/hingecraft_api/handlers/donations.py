@@ -17,7 +17,7 @@ from hingecraft.payments.model import Checkout, Wanted
 from hingecraft.providers import stripe, wallet
 from hingecraft.routes.model import timestamp
 from hingecraft_api.amounts import Amount
-from hingecraft_api.answers import Answer, number
+from hingecraft_api.answers import Answer, number, quantity
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
 from hingecraft_api.endpoint import Endpoint
@@ -120,11 +120,11 @@ class GenerateAnswer(Answer):
 
 
 class TotalAnswer(Answer):
-    """What has been given, net of refunds."""
+    """What has been given in the mode of the keys (test or live), net of refunds and disputes."""
 
     total: float
     currency: str
-    count: int
+    count: Annotated[int, Field(description="gifts of which something is left after refunds and disputes")]
     by_currency: dict[str, float | str]
     unconverted: dict[str, float | str]
     updated_at: AwareDatetime | None
@@ -214,14 +214,15 @@ async def post_generate(call: Call) -> Any:
 
 async def get_total(call: Call) -> Any:
     """The public total."""
-    found = await settlements.totals(call.pod.database)
+    found = await settlements.totals(call.pod.database, livemode=call.pod.livemode)
+    known = call.pod.currencies.table.by_code
     return {
         "total": number(sum((each.usd_amount for each in found), Decimal(0))),
         "currency": _USD,
         "count": sum(int(each.charges) for each in found),
-        "byCurrency": {each.currency: _quantity(call, each.currency, each.amount) for each in found},
+        "byCurrency": {each.currency: quantity(known.get(each.currency), each.amount) for each in found},
         "unconverted": {
-            each.currency: _quantity(call, each.currency, each.unconverted) for each in found if each.unconverted
+            each.currency: quantity(known.get(each.currency), each.unconverted) for each in found if each.unconverted
         },
         "updatedAt": timestamp(max(each.updated_at for each in found)) if found else None,
     }
@@ -304,12 +305,6 @@ def _page_load(call: Call) -> UUID | None:
         return UUID(text)
     except ValueError:
         raise InvalidError("invalid_page_load", "X-HC-Page-Load must be a UUID.") from None
-
-
-def _quantity(call: Call, code: str, amount: Decimal) -> Decimal | str:
-    """Money is a number; a quantity of coins is text, which nobody's arithmetic rounds."""
-    currency = call.pod.currencies.table.by_code.get(code)
-    return plain(amount) if currency is not None and currency.kind == "crypto" else number(amount)
 
 
 _CREATING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -112,6 +112,9 @@ class PaymentState:
     price_currency: str | None
     currency: str | None
     updated_at: datetime
+    # What has come, before anything went back.
+    paid_amount: Decimal | None = None
+    paid_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

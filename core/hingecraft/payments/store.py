@@ -131,10 +131,17 @@ JOIN payments p ON p.id = e.payment_id
 LEFT JOIN currencies c ON c.code = p.currency
 WHERE e.payment_id = $1 AND e.kind = 'single' ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
 """
+# What was paid in another coin than was asked for is shown where nothing else came.
 STATE = """
-SELECT id, status, provider, amount, coalesce(price_currency, hc_currency_key(currency)) AS price_currency,
-       hc_currency_key(currency) AS currency, coalesce(updated_at, created_at) AS updated_at
-FROM payments WHERE id = $1
+SELECT p.id, p.status, p.provider, p.amount, coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
+       hc_currency_key(p.currency) AS currency, coalesce(p.updated_at, p.created_at) AS updated_at,
+       paid.amount AS paid_amount, paid.currency AS paid_currency
+FROM payments p LEFT JOIN LATERAL (
+    SELECT sum(s.amount) AS amount, s.currency FROM settlements s
+    WHERE s.payment_id = p.id AND s.kind IN ('charge', 'manual', 'opening')
+    GROUP BY s.currency ORDER BY s.currency <> hc_currency_key(p.currency), s.currency LIMIT 1
+) paid ON true
+WHERE p.id = $1
 """
 OF_SESSION = """
 SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $1 AND payment_id IS NOT NULL

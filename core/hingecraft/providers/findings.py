@@ -70,6 +70,8 @@ class Finding:
     fresh: bool = False
     # Nothing may be done on what was told alone.
     must_ask: bool = False
+    # The provider knows by now what the money is worth, and says so when it is asked.
+    worth_is_known: bool = False
     # Another message, which says more, is on its way as a rule.
     more_follows: bool = False
     # Why its money cannot be read. Whose it is counts first: what is not ours need not be readable.

@@ -70,6 +70,8 @@ class StripeReader:
             return self._of_intent(subject, kind)
         if kind.startswith(_REFUNDS):
             return self.of_refund(subject, told_by=kind, livemode=livemode)
+        if kind == "charge.updated":
+            return _of_charge(subject)
         if kind in _DISPUTES:
             return self.of_dispute(subject, told_by=kind, livemode=livemode)
         if kind in _SUBSCRIPTIONS:
@@ -111,6 +113,7 @@ class StripeReader:
             price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
             money=(money,) if stands is Stands.PAID and charge and paid.amount else (),
             fresh=fresh,
+            worth_is_known=_balance(session) is not None,
             details={"checkout": session["id"], "paymentStatus": session.get("payment_status")},
         )
 
@@ -208,6 +211,22 @@ def _session_without_money(session: Document, told_by: str, error: Exception, *,
     )
 
 
+def _of_charge(charge: Document) -> Finding:
+    """Stripe makes the balance transaction some seconds after the payment; this event says that it is there."""
+    if _reference(charge) is None and _mark(charge) is None:
+        raise ForeignError("it carries neither our reference nor our link")
+    if not charge.get("balance_transaction"):
+        raise ForeignError("it does not say what the payment is worth")
+    return Finding(
+        provider=NAME,
+        livemode=bool(charge["livemode"]),
+        told_by="charge.updated",
+        charge=_intent_of(charge),
+        worth_is_known=True,
+        details={"charge": charge["id"]},
+    )
+
+
 def _standing(session: Document) -> Stands:
     if session.get("status") == "expired":
         return Stands.EXPIRED
@@ -254,10 +273,16 @@ def _intent_of(document: Document) -> str:
 
 
 def _worth(session: Document) -> Price | None:
-    """What arrived in our balance, when that is in dollars; only a session that was asked for with it has it."""
+    """What arrived in our balance, when that is in dollars."""
+    balance = _balance(session)
+    if balance is None or str(balance.get("currency")).upper() != "USD":
+        return None
+    return Price(amount=Decimal(int(balance["amount"])).scaleb(-2), currency="USD")
+
+
+def _balance(session: Document) -> Document | None:
+    """The balance transaction; only a session that was asked for with it has it, and not in its first seconds."""
     place: Any = session
     for name in ("payment_intent", "latest_charge", "balance_transaction"):
         place = place.get(name) if isinstance(place, Mapping) else None
-    if not isinstance(place, Mapping) or str(place.get("currency")).upper() != "USD":
-        return None
-    return Price(amount=Decimal(int(place["amount"])).scaleb(-2), currency="USD")
+    return place if isinstance(place, Mapping) else None

@@ -33,7 +33,7 @@ _CANNOT_LIST = (
     "NOWPayments shows the payments of an invoice only with NOWPAYMENTS_EMAIL and NOWPAYMENTS_PASSWORD: "
     "a lost callback of those cannot be looked up"
 )
-_COULD_NOT = (ProviderRefusedError, ProviderUnknownError, ForeignError, NotYetError, RefusedError)
+COULD_NOT = (ProviderRefusedError, ProviderUnknownError, ForeignError, NotYetError, RefusedError)
 
 Explain = Callable[[str], None]
 
@@ -65,7 +65,7 @@ class Checker:
         """One look; whatever it brings, the next one is due at its time."""
         try:
             outcome = await self._look(due, explain)
-        except _COULD_NOT as error:
+        except COULD_NOT as error:
             log.warning("checkout %s of payment %s: %s", due.id, due.payment_id, error)
             explain(f"{due.provider}: {error}")
             outcome = Outcome.FAILED

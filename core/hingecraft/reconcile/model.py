@@ -80,6 +80,8 @@ class Summary:
     events_missed: int = 0
     events_processed: int = 0
     links_changed: int = 0
+    values_asked: int = 0
+    values_found: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:

@@ -28,6 +28,7 @@ from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.sweep import Sweep
+from hingecraft.reconcile.values import ValueSweep
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ class Reconciler:
             async with self.database.connection() as conn:
                 summary.changed += await store.close_stranded(conn, ACTOR)
         if stripe.NAME in names:
+            asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
+            await ValueSweep(self.database, asking, summary, actor=ACTOR, every=options.every_checkout).run()
             await self._keep_links(options, summary)
         if not options.dry_run:
             await self._end(started, summary)
