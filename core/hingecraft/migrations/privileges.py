@@ -48,7 +48,8 @@ WITH RECURSIVE outsiders (role, name) AS (
     WHERE o.rights IN ('ALL', a.privilege_type)
 )
 """
-# A SECURITY DEFINER function that searches temporary tables first runs its caller's triggers as the owner.
+# A SECURITY DEFINER function that searches temporary tables first runs its caller's triggers as the owner; and a
+# migration cannot know which schema it runs in.
 # Who was granted our tables calls the functions of their indexes, triggers and views; writers also read the statuses.
 MISSING = f"""{_OBJECTS}, grantees AS (
     SELECT DISTINCT quote_ident(g.rolname) AS name, g.oid, a.privilege_type IN ('INSERT', 'UPDATE') AS writes
@@ -56,10 +57,12 @@ MISSING = f"""{_OBJECTS}, grantees AS (
     WHERE a.grantee NOT IN (SELECT role FROM outsiders UNION ALL SELECT r.relowner)
 ), statements (place, statement) AS (
     SELECT 1, format('ALTER FUNCTION %s SET search_path = %I, pg_temp', oid::regprocedure, current_schema())
-    FROM functions WHERE prosecdef AND pg_has_role(proowner, 'USAGE') AND NOT EXISTS (
-        SELECT FROM unnest(proconfig) AS setting
-        WHERE setting = 'search_path=' || quote_ident(current_schema()) || ', pg_temp'
-           OR setting = 'search_path=pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp')
+    FROM functions
+    WHERE pg_has_role(proowner, 'USAGE')
+      AND (prosecdef OR EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=%'))
+      AND NOT EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting IN (
+        'search_path=' || quote_ident(current_schema()) || ', pg_temp',
+        'search_path=pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'))
     UNION
     SELECT 2, format('GRANT EXECUTE ON FUNCTION %s TO %s', f.oid::regprocedure, g.name)
     FROM functions f CROSS JOIN grantees g

@@ -108,12 +108,11 @@ async def migrate(conn: asyncpg.Connection, migrations: Sequence[Migration], rep
         pending = [state for state in await states(conn, migrations) if not state.applied]
         for state in pending:
             await _apply(conn, state, report)
-            await close_to_outsiders(conn, report)
         return len(pending)
 
 
 async def close_to_outsiders(conn: asyncpg.Connection, report: Report) -> None:
-    """Before the first migration, so that nothing is created open, and after each, for what it has created."""
+    """Before the first step, so that nothing is created open, and after each that creates something."""
     statements = await privileges.missing(conn, list(GRANTS))
     if statements:
         await _quickly(conn, ";\n".join(statements), report, "privileges")
@@ -154,6 +153,7 @@ async def _run_step(
 ) -> None:
     if step.mode == "quick":
         await _quickly(conn, step.sql, report, migration.file_name)
+        await close_to_outsiders(conn, report)
     elif step.mode == "online":
         await _online(conn, step.sql)
     else:
