@@ -1,8 +1,8 @@
--- Functions that run as the owner look in the schema of their tables and then in temporary tables: whoever could put
--- one of their own first would run its triggers as the owner. `hingecraft migrate` sees to it for all of them, and takes
--- what a platform grants by default from its public roles; a partition is closed here, since it is made between two runs.
+-- A function that runs as the owner looks for temporary tables last: a caller that put one of its own first would have its
+-- triggers run as the owner. A step's search_path is the schema of the tables and then pg_temp, which FROM CURRENT keeps.
+-- `hingecraft migrate` puts older functions right, and takes from a platform's public roles what it grants by default;
+-- a partition is closed here, since it is made between two runs.
 -- @step quick
-SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 CREATE OR REPLACE FUNCTION hc_keep_partitions(parent text, months_ahead int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE

@@ -56,6 +56,9 @@ TAKE_RUNNER_LOCK = "SELECT pg_try_advisory_lock(hashtext($1))"
 ABOUT_ROWS = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"
 INVALID_INDEX = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)"
 
+# What a function of a step keeps with `SET search_path FROM CURRENT`: the schema of the tables, temporary ones last.
+ONLY_OUR_SCHEMA = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+
 _INDEX_NAME = re.compile(r"INDEX CONCURRENTLY IF NOT EXISTS (\w+)")
 
 
@@ -168,6 +171,7 @@ async def _quickly(conn: asyncpg.Connection, sql: str, report: Report, what: str
                 await conn.execute(
                     f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{QUICK_TIMEOUT}'"
                 )
+                await conn.execute(ONLY_OUR_SCHEMA)
                 await conn.execute(sql)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError):
             if attempt == _TRIES:
