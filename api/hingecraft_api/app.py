@@ -82,6 +82,8 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         metrics.events.labels(source, outcome).inc()
 
     def recorded(moved: Recorded) -> None:
+        for currency in moved.without_value:
+            metrics.without_value.labels(moved.provider, currency).inc()
         if moved.before != moved.after:
             metrics.payments.labels(moved.provider, moved.price_currency, moved.after).inc()
             if moved.paid:

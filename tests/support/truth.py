@@ -60,12 +60,18 @@ async def _all(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
 async def coins_of(sandbox: Sandbox) -> Truth:
     """Coin payments that have come to an end."""
     found: Truth = {}
-    for payment in await coin_payments(sandbox):
+    for order, payment in await _by_order(sandbox):
         if payment["payment_status"] == "finished":
-            _, before, charges = found.get(payment["order_id"], ("", Decimal(0), 0))
-            amount = before + Decimal(str(payment["actually_paid"]))
-            found[payment["order_id"]] = ("completed", amount, charges + 1)
+            _, before, charges = found.get(order, ("", Decimal(0), 0))
+            found[order] = ("completed", before + Decimal(str(payment["actually_paid"])), charges + 1)
     return found
+
+
+async def _by_order(sandbox: Sandbox) -> list[tuple[str, dict[str, Any]]]:
+    """Each payment with its order; a later deposit has none of its own, but a parent that does."""
+    payments = await coin_payments(sandbox)
+    orders = {payment["payment_id"]: payment["order_id"] for payment in payments}
+    return [(payment["order_id"] or orders[payment["parent_payment_id"]], payment) for payment in payments]
 
 
 async def coin_payments(sandbox: Sandbox) -> list[dict[str, Any]]:
@@ -80,8 +86,7 @@ async def coin_payments(sandbox: Sandbox) -> list[dict[str, Any]]:
 async def kept_coins(sandbox: Sandbox) -> dict[str, Decimal]:
     """What has come on each of our payments and has not gone back; which way it got there is not asked."""
     found: dict[str, Decimal] = {}
-    for payment in await coin_payments(sandbox):
+    for order, payment in await _by_order(sandbox):
         if payment["payment_status"] in {"finished", "partially_paid"}:
-            before = found.get(payment["order_id"], Decimal(0))
-            found[payment["order_id"]] = before + Decimal(str(payment["actually_paid"]))
+            found[order] = found.get(order, Decimal(0)) + Decimal(str(payment["actually_paid"]))
     return found

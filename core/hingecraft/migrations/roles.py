@@ -24,7 +24,7 @@ GRANTS: dict[str, str] = {
     "settlement_totals": "SELECT",
     "fx_rates": "SELECT",
     "route_policy": "SELECT, UPDATE",
-    "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in)",
+    "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account)",
     "payment_routes": "SELECT, INSERT, DELETE",
     "payment_audit": "SELECT, INSERT",
     "provider_event_ids": "SELECT, INSERT",

@@ -27,6 +27,7 @@ class Currency:
     min_amount: Decimal
     max_amount: Decimal
     aliases: tuple[str, ...] = ()
+    nowpayments_ticker: str | None = None
 
 
 def parse_decimal(typed: object) -> Decimal:

@@ -80,6 +80,12 @@ class ApiMetrics:
             ["provider", "currency"],
             registry=registry,
         )
+        self.without_value = Counter(
+            "hingecraft_settlements_without_value_total",
+            "settlements whose value cannot be believed, so that somebody has to enter it",
+            ["provider", "currency"],
+            registry=registry,
+        )
         self.events_waiting = Gauge(
             "hingecraft_provider_events_waiting", "events that are not processed yet", registry=registry
         )

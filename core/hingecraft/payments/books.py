@@ -40,7 +40,9 @@ SELECT payment_id, kind, provider_ref AS ref, amount, currency, usd_amount AS us
 WHERE payment_id = ANY ($1::uuid[]) ORDER BY created_at, id
 """
 OF_CHARGE = """
-SELECT payment_id FROM settlements WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = $3
+SELECT payment_id FROM settlements
+WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
+ORDER BY provider_ref = $3[1] DESC LIMIT 1
 """
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 STANDING = """
@@ -128,6 +130,8 @@ class Recorded:
     before: Status
     after: Status
     movements: int
+    # The currencies of new settlements whose value the provider gave and we do not believe.
+    without_value: tuple[str, ...] = ()
 
     @property
     def paid(self) -> bool:
@@ -172,9 +176,10 @@ async def _known(conn: Connection, finding: Finding) -> Known:
         return found[payment_id] if found else await _restored(conn, finding, payment_id)
     if finding.charge is not None:
         if finding.link_id is not None:
-            # Two events of one charge must not each make a payment of it.
-            await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.charge}")
-        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, finding.charge)
+            # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
+            await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
+        charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
+        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
     return await locked(conn, payment_id or await _from_link(conn, finding))
 
 
@@ -253,6 +258,12 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
         await _write_down(conn, known, finding, decision, teller)
     if decision.mismatch and decision.changes:
         log.error("payment %s was paid with another %s than was asked for", known.id, decision.mismatch)
+    doubtful = [entry for entry in decision.entries if entry.doubt]
+    for entry in doubtful:
+        log.error(
+            "payment %s: %s %s from %s (%s) are kept without a value: %s. Look the deposit up and enter its value",
+            known.id, plain(entry.amount), entry.currency, finding.provider, entry.ref, entry.doubt,
+        )  # fmt: skip
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
@@ -262,6 +273,7 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
         before=known.status,
         after=after.status,
         movements=len(decision.entries),
+        without_value=tuple(entry.currency for entry in doubtful),
     )
     return recorded, after
 
@@ -300,7 +312,13 @@ def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str,
         details |= {"from": known.status, "to": decision.path[-1]}
     if decision.entries:
         details["money"] = [
-            {"kind": entry.kind, "ref": entry.ref, "amount": plain(entry.amount), "currency": entry.currency}
+            {
+                "kind": entry.kind,
+                "ref": entry.ref,
+                "amount": plain(entry.amount),
+                "currency": entry.currency,
+                **({"noValue": entry.doubt} if entry.doubt else {}),
+            }
             for entry in decision.entries
         ]
     if decision.mismatch:
@@ -336,7 +354,8 @@ async def tell(conn: Connection, teller: Teller, payment_id: UUID | None, detail
 
 
 def whole(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings of one look, the charge before what was done to it."""
+    """Findings of one look: a charge before what was added to it, and before what was done to it."""
     return sorted(
-        (replace(finding, fresh=True) for finding in findings), key=lambda finding: finding.stands is not Stands.PAID
+        (replace(finding, fresh=True) for finding in findings),
+        key=lambda finding: (finding.parent is not None, finding.stands is not Stands.PAID),
     )

@@ -64,6 +64,7 @@ class Entry:
     currency: str
     usd: Decimal | None = None
     worth: Price | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ def _more_of(charge: Money, before: Iterable[Settled]) -> Entry | None:
     if worth is not None:
         worth = replace(worth, amount=worth.amount * more / charge.amount)
     ref = f"{charge.ref}/{len(same) + 1}" if same else charge.ref
-    return Entry(kind="charge", ref=ref, amount=more, currency=charge.currency, worth=worth)
+    return Entry(kind="charge", ref=ref, amount=more, currency=charge.currency, worth=worth, doubt=charge.doubt)
 
 
 def _once(money: Money, before: Sequence[Settled]) -> Entry | None:

@@ -18,6 +18,8 @@ class Stands(StrEnum):
     """Where a checkout stands at its provider."""
 
     OPEN = "open"
+    # Less came than was asked for, and nothing more is on its way.
+    SHORT = "short"
     PAID = "paid"
     FAILED = "failed"
     EXPIRED = "expired"
@@ -34,7 +36,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """One movement; a charge says all that has come under its reference so far."""
+    """One movement; a charge or a dispute says all that has moved under its reference so far."""
 
     kind: MoneyKind
     ref: str
@@ -42,6 +44,8 @@ class Money:
     currency: str
     # What the provider says that it is worth, where it is not in dollars itself.
     worth: Price | None = None
+    # Why what the provider says of its worth is not believed: somebody has to value it.
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,8 @@ class Finding:
     # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
     link_id: str | None = None
     charge: str | None = None
+    # The charge that this one adds to: a later deposit at the same address.
+    parent: str | None = None
     stands: Stands | None = None
     # What the checkout was made for, by the provider's account.
     price: Price | None = None

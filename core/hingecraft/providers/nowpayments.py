@@ -22,6 +22,7 @@ from yarl import URL
 from hingecraft.errors import InvalidError
 from hingecraft.money.minor_units import to_nowpayments
 from hingecraft.money.model import Currency, parse_decimal
+from hingecraft.money.tickers import ticker_of
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
 from hingecraft.providers.port import Opened, Order, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
@@ -82,7 +83,7 @@ class NowPaymentsProvider:
         request = {
             "price_amount": to_nowpayments(order.amount, order.price_currency),
             "price_currency": order.price_currency.code.lower(),
-            "pay_currency": order.currency.code.lower(),
+            "pay_currency": ticker_of(order.currency),
             "order_id": order.payment_id,
             "order_description": "Donation to HingeCraft",
             "success_url": order.success_url,
@@ -114,8 +115,8 @@ class NowPaymentsProvider:
         if known is not None and known.until > time.monotonic():
             return known.amount
         query = {
-            "currency_from": coin.code.lower(),
-            "currency_to": coin.code.lower(),
+            "currency_from": ticker_of(coin),
+            "currency_to": ticker_of(coin),
             "fiat_equivalent": price_currency.code.lower(),
         }
         try:

@@ -18,6 +18,7 @@ from hingecraft.payments.model import Status
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
 from hingecraft.providers.nowpayments_asking import NowPaymentsAsking
+from hingecraft.providers.nowpayments_reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe_asking import StripeAsking
@@ -56,7 +57,7 @@ class Checker:
         self._providers = providers
         self._reader = reader
         self._stripe = StripeAsking(providers.stripe, reader)
-        self._nowpayments = NowPaymentsAsking(providers.nowpayments)
+        self._nowpayments = NowPaymentsAsking(providers.nowpayments, NowPaymentsReader(currencies.coin_of))
         self._actor = actor
         self._dry_run = dry_run
         self._recorded = recorded
