@@ -193,6 +193,24 @@ async def test_coins_are_looked_up_with_the_login_and_without_it_that_is_said(po
 
 
 @pytest.mark.usefixtures("silent")
+@pytest.mark.parametrize("login", [{}, LOGIN])
+async def test_an_invoice_that_was_paid_in_part_expires_by_our_clock_and_late_money_completes_it(
+    pod, sandbox, conn, dsn, settings, login
+):
+    """With the login and without it; what came stays in the books."""
+    given = await give(pod, amount=25, currency="BTC")
+    await sandbox.tells(pod.public)
+    payment = await sandbox.coins(given["url"], "half")
+    await all_processed(conn, at_least=4)
+    await old(conn, timedelta(days=8))
+    assert (await reconcile(dsn, {**settings, **login})).errors == 0
+    assert await status_of(conn, given["paymentId"]) == "expired"
+    assert len(await ledger(conn, given["paymentId"])) == 1
+    await sandbox.coin_act(payment, "rest")
+    await becomes(conn, given["paymentId"], "completed")
+
+
+@pytest.mark.usefixtures("silent")
 async def test_an_invoice_that_nobody_paid_expires_by_our_clock(pod, conn, dsn, settings):
     given = await give(pod, amount=25, currency="BTC")
     await old(conn, timedelta(days=8))

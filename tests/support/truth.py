@@ -27,7 +27,7 @@ async def _session(sandbox: Sandbox, session: dict[str, Any]) -> tuple[str, Deci
         return await _unpaid(sandbox, session), Decimal(0), 0
     charge = await _charge(sandbox, session["payment_intent"])
     disputes = [each for each in await _all(sandbox, "disputes") if each["charge"] == charge["id"]]
-    taken = sum(each["amount"] for each in disputes if each["status"] != "won")
+    taken = sum(each["amount"] for each in disputes if sum(move["amount"] for move in each["balance_transactions"]))
     left = Decimal(charge["amount"] - charge["amount_refunded"] - taken) / 100
     status = "partially_refunded" if charge["amount_refunded"] else "completed"
     status = "disputed" if taken else status

@@ -18,7 +18,15 @@ import simplejson
 from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
-from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, decide
+from hingecraft.payments.ledger import (
+    SETTLED,
+    AnotherCheckoutError,
+    AskFirstError,
+    Decision,
+    Known,
+    Settled,
+    decide,
+)
 from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding, ForeignError, Stands
 
@@ -38,6 +46,10 @@ ORDER BY p.id FOR UPDATE OF p
 SETTLEMENTS = """
 SELECT payment_id, kind, provider_ref AS ref, amount, currency, usd_amount AS usd FROM settlements
 WHERE payment_id = ANY ($1::uuid[]) ORDER BY created_at, id
+"""
+CHECKOUTS = """
+SELECT payment_id, provider, provider_id FROM external_payments
+WHERE payment_id = ANY ($1::uuid[]) AND kind = 'single' AND provider IS NOT NULL
 """
 OF_CHARGE = """
 SELECT payment_id FROM settlements
@@ -130,8 +142,8 @@ class Recorded:
     before: Status
     after: Status
     movements: int
-    # The currencies of new settlements whose value the provider gave and we do not believe.
-    without_value: tuple[str, ...] = ()
+    # How many new settlements have a value that we do not believe.
+    without_value: int = 0
 
     @property
     def paid(self) -> bool:
@@ -216,8 +228,15 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     for row in await conn.fetch(SETTLEMENTS, payment_ids):
         each = dict(row)
         money[each.pop("payment_id")].append(Settled(**each))
+    checkouts: dict[UUID, set[tuple[str, str | None]]] = {row["id"]: set() for row in rows}
+    for row in await conn.fetch(CHECKOUTS, payment_ids):
+        checkouts[row["payment_id"]].add((row["provider"], row["provider_id"]))
     return {
-        row["id"]: Known(**{**dict(row), "status": Status(row["status"])}, settled=tuple(money[row["id"]]))
+        row["id"]: Known(
+            **{**dict(row), "status": Status(row["status"])},
+            settled=tuple(money[row["id"]]),
+            checkouts=frozenset(checkouts[row["id"]]),
+        )
         for row in rows
     }
 
@@ -253,7 +272,11 @@ async def _from_link(conn: Connection, finding: Finding) -> UUID:
 
 async def _write(conn: Connection, known: Known, finding: Finding, teller: Teller) -> tuple[Recorded, Known]:
     """What follows from the finding, and the payment as it stands afterwards."""
-    decision = decide(known, finding)
+    try:
+        decision = decide(known, finding)
+    except AnotherCheckoutError as error:
+        log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - no fault of the code
+        raise
     if decision.changes or teller.always:
         await _write_down(conn, known, finding, decision, teller)
     if decision.mismatch and decision.changes:
@@ -273,7 +296,7 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
         before=known.status,
         after=after.status,
         movements=len(decision.entries),
-        without_value=tuple(entry.currency for entry in doubtful),
+        without_value=len(doubtful),
     )
     return recorded, after
 

@@ -61,6 +61,8 @@ class Finding:
     installation: str | None = None
     source: str | None = None
     checkout_id: str | None = None
+    # The payment has one checkout at this provider: another one that names it is somebody else's.
+    only_checkout: bool = False
     # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
     link_id: str | None = None
     charge: str | None = None
@@ -76,6 +78,8 @@ class Finding:
     fresh: bool = False
     # Nothing may be done on what was told alone.
     must_ask: bool = False
+    # A dispute that is asked about, by the provider's id.
+    dispute: str | None = None
     # Another message, which says more, is on its way as a rule.
     more_follows: bool = False
     details: Mapping[str, object] = field(default_factory=dict)

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     # The provider could have been asked and could not be reached, or said nonsense.
     FAILED = "errors"
+    # The provider does not know the checkout. Nothing is done about one before it is known how many there are.
+    MISSING = "missing"
     # The provider has no way to be asked, and nobody guesses.
     UNASKED = "unasked"
 
