@@ -13,6 +13,7 @@ from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.store import Backlog
 from hingecraft.inbox.watch import watch
 from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.installation.accounts import watch as watch_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Recorded
@@ -76,19 +77,30 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
     def called(provider: str, outcome: str, seconds: float) -> None:
         metrics.provider_seconds.labels(provider, outcome).observe(seconds)
 
-    providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings), observe=called)
+    def key_rejected(provider: str) -> None:
+        metrics.keys_rejected.labels(provider).inc()
+
+    providers = Providers(
+        stripe=StripeProvider(settings, key_rejected),
+        nowpayments=NowPaymentsProvider(settings, key_rejected),
+        observe=called,
+    )
 
     def worked(source: str, outcome: str) -> None:
         metrics.events.labels(source, outcome).inc()
 
     def recorded(moved: Recorded) -> None:
-        for currency in moved.without_value:
-            metrics.without_value.labels(moved.provider, currency).inc()
+        if moved.without_value:
+            metrics.without_value.labels(moved.provider).inc(moved.without_value)
         if moved.before != moved.after:
             metrics.payments.labels(moved.provider, moved.price_currency, moved.after).inc()
             if moved.paid:
                 metrics.payment_amount.labels(moved.provider, moved.price_currency).inc(float(moved.amount))
 
+    for provider in (stripe.NAME, nowpayments.NAME):
+        # There from the start: an increase is seen only of a series that is there before.
+        metrics.keys_rejected.labels(provider)
+        metrics.without_value.labels(provider)
     worker = Worker(database, sources_of(providers, currencies), currencies, worked, recorded)
 
     def swapped() -> None:
@@ -135,7 +147,9 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
             pod.metrics.reconciled.labels(what).set(number)
 
     configured = [name for name in (stripe.NAME, nowpayments.NAME) if pod.providers.of(name).configured]
+    accounts = {"comparing accounts": lambda: watch_account(pod.database, pod.providers.stripe)}
     return {
+        **(accounts if stripe.NAME in configured else {}),
         "looking for newer routes": pod.loader.run,
         "forgetting old keys": lambda: forget_old_keys(pod.database),
         "working on the inbox": pod.worker.run,

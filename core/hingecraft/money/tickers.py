@@ -1,4 +1,4 @@
-"""NOWPayments' names for coins. A coin that exists on several networks has a name for each: `usdttrc20`, `usdterc20`."""
+"""NOWPayments' names for coins. A coin on several networks has a name for each: `usdttrc20`, `usdterc20`."""
 
 from __future__ import annotations
 

@@ -62,6 +62,12 @@ class ApiMetrics:
             buckets=_FAST,
             registry=registry,
         )
+        self.keys_rejected = Counter(
+            "hingecraft_provider_key_rejected_total",
+            "calls whose key the provider rejected, or that the key may not make",
+            ["provider"],
+            registry=registry,
+        )
         self.events = Counter(
             "hingecraft_provider_events_total",
             "events of providers that were worked on",
@@ -83,7 +89,7 @@ class ApiMetrics:
         self.without_value = Counter(
             "hingecraft_settlements_without_value_total",
             "settlements whose value cannot be believed, so that somebody has to enter it",
-            ["provider", "currency"],
+            ["provider"],
             registry=registry,
         )
         self.events_waiting = Gauge(

@@ -7,6 +7,7 @@ since nobody has seen the first one's address and money is counted by payment, n
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -25,8 +26,18 @@ from hingecraft.money.model import Currency, parse_decimal
 from hingecraft.money.tickers import ticker_of
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
-from hingecraft.providers.port import Opened, Order, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import (
+    Opened,
+    Order,
+    ProviderKeyError,
+    ProviderMissingError,
+    ProviderRefusedError,
+    ProviderUnknownError,
+    Rejected,
+)
 from hingecraft.providers.settings import ProviderSettings
+
+log = logging.getLogger(__name__)
 
 NAME = "nowpayments"
 IPN_PATH = "/webhooks/nowpayments"
@@ -57,8 +68,9 @@ class NowPaymentsProvider:
 
     name = NAME
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         self._settings = settings
+        self._key_rejected = key_rejected
         self._bucket = TokenBucket(_RATE)
         self._session: aiohttp.ClientSession | None = None
         self._minimums: dict[tuple[str, str], _Minimum] = {}
@@ -180,7 +192,13 @@ class NowPaymentsProvider:
         async def once() -> dict[str, Any]:
             return await self._once(method, path, data, query, token)
 
-        return await _ended(once, deadline, self._bucket)
+        try:
+            return await _ended(once, deadline, self._bucket)
+        except ProviderKeyError as error:
+            log.error("%s. Check NOWPAYMENTS_API_KEY, and the login where there is one", error)  # noqa: TRY400 - no fault of the code
+            self._login = None
+            self._key_rejected(self.name)
+            raise
 
     async def _once(
         self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None, token: str | None
@@ -222,8 +240,7 @@ def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
     """What was answered, if it is an object and the status is good."""
     reason = f"NOWPayments answered {status}"
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN:
-        kind = ProviderMissingError if status == HTTPStatus.NOT_FOUND else ProviderRefusedError
-        raise kind(f"{reason}: {_message(text)}"[:500])
+        raise _refusal(status, f"{reason}: {_message(text)}"[:500])
     if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
         raise TransientError(
             reason, maybe_done=status != HTTPStatus.TOO_MANY_REQUESTS, retry_after=seconds_in(retry_after)
@@ -232,6 +249,12 @@ def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
     if found is None:
         raise TransientError("NOWPayments' answer cannot be read", maybe_done=True)
     return found
+
+
+def _refusal(status: int, reason: str) -> ProviderRefusedError:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return ProviderKeyError(reason)
+    return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRefusedError(reason)
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:

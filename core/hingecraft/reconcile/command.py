@@ -14,9 +14,10 @@ from datetime import timedelta
 from pydantic import Field
 
 from hingecraft import process
-from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
+from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.checkouts import Providers
 from hingecraft.providers import nowpayments, stripe
@@ -108,6 +109,9 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
 async def _run_once(reconciler: Reconciler, options: Options) -> int:
     try:
         summary = await reconciler.run(options)
+    except WrongAccountError as error:
+        print(f"hingecraft reconcile: {error}", file=sys.stderr)
+        return EXIT_USAGE
     except (DatabaseUnavailableError, ExceptionGroup) as error:
         why = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
         if not isinstance(why, DatabaseUnavailableError):

@@ -13,6 +13,7 @@ from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
 from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.installation.accounts import require_our_account
 from hingecraft.links import service as links
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import audit
@@ -57,6 +58,7 @@ class Reconciler:
         for name in sorted(set(wanted) - set(names)):
             summary.explain(f"{name} has no keys here, so it is not asked")
         if stripe.NAME in names:
+            await self._check_account(summary)
             await self._read_events(options, summary, started)
         if nowpayments.NAME in names and self.providers.nowpayments.may_list:
             await self._read_coins(summary, started)
@@ -73,6 +75,13 @@ class Reconciler:
         if not options.dry_run:
             await self._end(started, summary)
         return summary
+
+    async def _check_account(self, summary: Summary) -> None:
+        """Raises WrongAccountError before anything is asked about, let alone ended."""
+        try:
+            await require_our_account(self.database, self.providers.stripe, keep=not summary.dry_run)
+        except _UNREACHABLE as error:
+            summary.fail(f"the account of Stripe's key could not be read: {error}")
 
     async def _read_events(self, options: Options, summary: Summary, started: datetime) -> None:
         """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""

@@ -52,9 +52,11 @@ class Control:
         app.router.add_get("/_sandbox/switches", self.show)
         app.router.add_delete("/_sandbox/switches", self.reset)
         app.router.add_post("/_sandbox/faults", self.fault)
+        app.router.add_delete("/_sandbox/faults", self.no_faults)
         app.router.add_put("/_sandbox/webhooks", self.webhooks)
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/revoked", self.revoke)
+        app.router.add_put("/_sandbox/accounts", self.accounts)
         app.router.add_put("/_sandbox/minimums", self.minimums)
         app.router.add_put("/_sandbox/rates", self.rates)
         app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
@@ -70,6 +72,7 @@ class Control:
                 "latency": self._switches.latency,
                 "keys": dict(self._switches.keys),
                 "revoked": sorted(self._switches.revoked),
+                "accounts": self._switches.accounts,
                 "minimums": {coin: str(amount) for coin, amount in self._nowpayments.minimums.items()},
                 "rates": {coin: str(times) for coin, times in self._nowpayments.rates.items()},
             }
@@ -83,13 +86,23 @@ class Control:
         return await self.show(request)
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """Take no more calls by these keys of Stripe."""
+        """Take no more calls by these keys, of either provider."""
         self._switches.revoked = set(await request.json())
+        return await self.show(request)
+
+    async def accounts(self, request: web.Request) -> web.Response:
+        """These keys belong to another account of Stripe's: {"sk_test_other": "acct_other"}."""
+        self._switches.accounts = {str(key): str(account) for key, account in (await _object(request)).items()}
         return await self.show(request)
 
     async def fault(self, request: web.Request) -> web.Response:
         """Let the next calls misbehave."""
         self._switches.faults.append(await _parsed(request, Fault))
+        return await self.show(request)
+
+    async def no_faults(self, request: web.Request) -> web.Response:
+        """Calls behave again; the other switches stay."""
+        self._switches.faults.clear()
         return await self.show(request)
 
     async def webhooks(self, request: web.Request) -> web.Response:

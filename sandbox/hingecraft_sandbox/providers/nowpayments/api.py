@@ -53,7 +53,7 @@ class NowPaymentsApi:
         async def answered(request: web.Request) -> web.StreamResponse:
             try:
                 if keyed:
-                    _require_key(request)
+                    self._require_key(request)
                 return await handler(request)
             except NowPaymentsRefusalError as error:
                 return web.json_response(error.body, status=error.status)
@@ -62,6 +62,11 @@ class NowPaymentsApi:
             return await self._switches.around("nowpayments", request, answered)
 
         return serve
+
+    def _require_key(self, request: web.Request) -> None:
+        key = request.headers.get("x-api-key")
+        if not key or key in self._switches.revoked:
+            raise NowPaymentsRefusalError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
 
     async def status(self, _request: web.Request) -> web.Response:
         """Whether it is there."""
@@ -128,11 +133,6 @@ class NowPaymentsApi:
         first = int(request.query.get("page", "0")) * limit
         data = [public(each) for each in found[first : first + limit]]
         return web.json_response({"data": data, "limit": limit, "page": first // limit, "total": len(found)})
-
-
-def _require_key(request: web.Request) -> None:
-    if not request.headers.get("x-api-key"):
-        raise NowPaymentsRefusalError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
