@@ -82,7 +82,8 @@ class Ipn(Webhook):
         self.given = await self.stage.give(GENERATE, self.body)
 
     async def begin(self):
-        await self.stage.sandbox.coins(self.given["url"], "pay")
+        """The whole of it, and something in another coin to the same address."""
+        await self.stage.sandbox.coins(self.given["url"], "pay", "wrong_asset")
 
 
 class Refund(Webhook):
@@ -97,6 +98,14 @@ class Refund(Webhook):
 
     async def done(self):
         return await self.stage.count("SELECT count(*) FROM settlements WHERE kind = 'refund'") > 0
+
+
+class Dispute(Refund):
+    async def begin(self):
+        await self.stage.pay(self.payment, "dispute")
+
+    async def done(self):
+        return await self.stage.count("SELECT count(*) FROM settlements WHERE kind = 'dispute'") > 0
 
 
 class Job(Scene):
@@ -156,6 +165,7 @@ SCENES: dict[str, type[Scene]] = {
     "webhook that needs a question": AskingWebhook,
     "IPN": Ipn,
     "refund": Refund,
+    "dispute": Dispute,
     "recovery": Recovery,
     "reconciliation, by events": ByEvents,
     "reconciliation, by asking": ByAsking,

@@ -62,6 +62,10 @@ PATHS: Mapping[str, tuple[Step, ...]] = {
         Step("the event is stored", table="provider_event_ids"),
         Step("the refund is applied", table="settlements"),
     ),
+    "dispute": (
+        Step("the event is stored", table="provider_event_ids"),
+        Step("the dispute is applied", table="settlements"),
+    ),
     "recovery": (
         Step("the checkout is claimed", table="external_payments"),
         Step("the call is repeated", call=_CREATE),

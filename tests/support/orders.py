@@ -26,12 +26,14 @@ from support.truth import coin_payments, kept_coins, sessions_of
 
 GENERATE = "/charter/generate-payment"
 COINS = {"amount": 25, "currency": "BTC"}
-COIN_ACTS = ("pay", "half", "rest", "twice", "fail", "expire", "refund")
+COIN_ACTS = ("pay", "half", "rest", "twice", "again", "wrong_asset", "fail", "expire", "refund")
 # A hint may say anything; what counts is what the API says when it is asked.
 HINTS = ("waiting", "confirming", "sending", "partially_paid", "finished", "failed", "refunded", "expired")
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
-ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "dispute")
+DISPUTES = ("dispute", "inquire", "block", "resolve")
+DECISIONS = ("won", "lost", "appeal", "escalate", "drop")
+ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", *DISPUTES)
 # Triggers and keys are off for this one connection: nothing else could empty books that only grow.
 EMPTY = """
 SET session_replication_role = replica;
@@ -137,6 +139,11 @@ class World:
         await self.conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
         await self.pod.pod.worker.drain()
 
+    async def work_too_early(self, provider: str, reads: int) -> None:
+        await self.sandbox.fault("status_before", provider=provider, method="GET", status=404, times=reads)
+        await self.work()
+        await self.sandbox.ask("DELETE", "/_sandbox/faults")
+
     async def reconcile(self) -> None:
         found = await self._reconciler.run(Options(every_checkout=True))
         assert found.errors == 0, found.reasons
@@ -155,8 +162,9 @@ class World:
         assert coins == await kept_coins(self.sandbox)
         assert await self.conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NULL") == 0
         known = {row["provider_ref"] for row in await self.conn.fetch("SELECT provider_ref FROM settlements")}
-        for kind in ("refunds", "disputes"):
-            assert {each["id"] for each in await self.objects(kind)} <= known
+        moved = await self.objects("refunds")
+        moved += [each for each in await self.objects("disputes") if each["balance_transactions"]]
+        assert {each["id"] for each in moved} <= known
 
     async def totals_agree(self) -> None:
         (row,) = await self.conn.fetch(TOTALS)
@@ -199,24 +207,34 @@ class Orders(RuleBasedStateMachine):
             self.world.run(self.world.coin_act(self.invoices[invoice % len(self.invoices)], number, act))
 
     @precondition(lambda self: self.invoices)
+    @rule(times=st.sampled_from((0.5, 1, 2, 4)))
+    def a_coin_changes_its_worth(self, times: float) -> None:
+        self.world.run(self.world.sandbox.ask("PUT", "/_sandbox/rates", json={"btc": times}))
+
+    @rule(provider=st.sampled_from(("stripe", "nowpayments")), reads=st.integers(1, 4))
+    def we_work_while_a_provider_does_not_know_yet(self, provider: str, reads: int) -> None:
+        """What it has told us of is not there yet when it is asked."""
+        self.world.run(self.world.work_too_early(provider, reads))
+
+    @precondition(lambda self: self.invoices)
     @rule(hints=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(HINTS)), max_size=4))
     def hints_come(self, hints: list[tuple[int, str]]) -> None:
         self.world.run(self.world.hint(hints))
 
     async def _act(self, session: str, act: str) -> None:
         found = await self.world.sandbox.stripe(f"checkout/sessions/{session}")
-        if act in {"refund", "refund_half", "dispute"} and found["payment_status"] != "paid":
+        if act in {"refund", "refund_half", *DISPUTES} and found["payment_status"] != "paid":
             return
         await self.world.press(f"/pay/stripe/c/{session}/{act}")
 
-    @rule(data=st.data(), won=st.booleans())
-    def a_bank_decides(self, data: st.DataObject, won: bool) -> None:
+    @rule(data=st.data(), decision=st.sampled_from(DECISIONS))
+    def a_bank_decides(self, data: st.DataObject, decision: str) -> None:
         refunds, disputes = (
             self.world.run(self.world.objects("refunds")),
             self.world.run(self.world.objects("disputes")),
         )
         paths = [f"/pay/stripe/refund/{each['id']}/fail" for each in refunds]
-        paths += [f"/pay/stripe/dispute/{each['id']}/{'won' if won else 'lost'}" for each in disputes]
+        paths += [f"/pay/stripe/dispute/{each['id']}/{decision}" for each in disputes]
         if paths:
             self.world.run(self.world.press(data.draw(st.sampled_from(paths))))
 
