@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from decimal import Decimal
@@ -104,14 +105,16 @@ async def standing_invoice(pod, sandbox, conn):
     return made["invoice_url"]
 
 
-@pytest.mark.parametrize("rest_first", [False, True])
-async def test_half_and_the_rest_of_a_standing_invoice_are_one_payment(pod, sandbox, conn, rest_first):
+@pytest.mark.parametrize("order", ["half first", "rest first", "at once"])
+async def test_half_and_the_rest_of_a_standing_invoice_are_one_payment(pod, sandbox, conn, order):
     """Whichever of the two is told of first, and when each is told of twice."""
     url = await standing_invoice(pod, sandbox, conn)
     await sandbox.tells(pod.public, enabled=False)
     parent = await sandbox.coins(url, "half", "rest", coin="eth")
     payments = await first_and_later(sandbox, parent)
-    for number, payment in enumerate([*(reversed(payments) if rest_first else payments), *payments]):
+    if order == "at once":
+        await asyncio.gather(*(told(pod, payment) for payment in payments))
+    for number, payment in enumerate([*(reversed(payments) if order == "rest first" else payments), *payments]):
         await told(pod, {**payment, "updated_at": str(number)})
         await all_processed(conn)
     rows = await conn.fetch(

@@ -207,8 +207,9 @@ class Orders(RuleBasedStateMachine):
             self.world.run(self.world.coin_act(self.invoices[invoice % len(self.invoices)], number, act))
 
     @precondition(lambda self: self.invoices)
-    @rule(times=st.sampled_from((0.5, 1, 2, 4)))
+    @rule(times=st.sampled_from((0.75, 1, 2)))
     def a_coin_changes_its_worth(self, times: float) -> None:
+        """Never so much that a deposit is worth more than three times the price, and so has no value."""
         self.world.run(self.world.sandbox.ask("PUT", "/_sandbox/rates", json={"btc": times}))
 
     @rule(provider=st.sampled_from(("stripe", "nowpayments")), reads=st.integers(1, 4))
