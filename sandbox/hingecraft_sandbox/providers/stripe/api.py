@@ -22,7 +22,7 @@ from hingecraft_sandbox.providers.switches import Switches
 _LARGEST_PAGE, _USUAL_PAGE = 100, 10
 _LONGEST_KEY = 255
 ACCOUNT = "acct_sandbox"
-_ACCOUNT = "account"
+_ACCOUNT = web.RequestKey("account", str)
 _KEPT_FOR = 24 * 3600
 _NAMES = {
     "checkout/sessions": "sessions", "products": "products", "prices": "prices", "payment_links": "payment_links",
