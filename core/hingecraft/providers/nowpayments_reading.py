@@ -10,7 +10,7 @@ from uuid import UUID
 from hingecraft.errors import InvalidError
 from hingecraft.money.model import parse_decimal
 from hingecraft.providers.findings import Finding, Money, Price, Stands, UnreadableError
-from hingecraft.providers.nowpayments import NAME
+from hingecraft.providers.nowpayments import DESCRIPTION, NAME
 
 Document = Mapping[str, Any]
 # The code of a coin by NOWPayments' name for it, which may name the network too (`usdttrc20`).
@@ -85,6 +85,7 @@ class NowPaymentsReader:
             due=due if status == "finished" else None,
             money=self._money(document, parent, status, paid) if status in _MONEY_IS_THERE and paid > 0 else (),
             fresh=True,
+            foreign=_why_foreign(document.get("order_description") or asked.get("order_description")),
             details={"paymentId": payment_id_of(document), "paymentStatus": status},
         )
 
@@ -114,6 +115,11 @@ class NowPaymentsReader:
 
     def _coin(self, document: Document) -> str:
         return self._coin_of(str(document.get("pay_currency")))
+
+
+def _why_foreign(description: object) -> str | None:
+    """Another shop of the account may number its orders by UUIDs too, but describes them in its own words."""
+    return "its description is not ours" if description and description != DESCRIPTION else None
 
 
 def _price(document: Document) -> Price:

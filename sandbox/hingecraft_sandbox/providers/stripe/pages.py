@@ -110,6 +110,8 @@ class StripePages:
         choices = [Button("Refund all of it", f"{base}/refund", "stop")] if left else []
         if left > 1:
             choices.append(Button("Refund half", f"{base}/refund_half", "stop"))
+        if charge["balance_transaction"] is None:
+            choices.append(Button("Say what it is worth", f"{base}/value", "go"))
         if not charge["disputed"]:
             choices += [
                 Button("Dispute", f"{base}/dispute", "stop"), Button("Ask about it", f"{base}/inquire"),
@@ -189,6 +191,8 @@ class StripePages:
             )
         elif act in BEGINNINGS:
             self._disputes.begin(intent["latest_charge"], act)
+        elif act == "value":
+            self._acts.value(intent["latest_charge"] or "")
         else:
             raise StripeRefusalError(f"There is no act {act}.")
         return session
