@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import random
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,7 +10,6 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
 from hingecraft.payments import idempotency
 from hingecraft.payments.idempotency import Kept
@@ -22,9 +18,6 @@ from hingecraft_api.answers import success
 from hingecraft_api.call import Call
 from hingecraft_api.failures import refused
 
-log = logging.getLogger(__name__)
-
-_PURGED_EVERY = (60.0, 300.0)
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 _SHAPE = re.compile(r"[\x21-\x7e]{16,255}")
@@ -67,16 +60,6 @@ async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitabl
     with suppress(DatabaseUnavailableError):
         await idempotency.keep(call.pod.database, claim, response.status, response.text)
     return response
-
-
-async def forget_old_keys(database: Database) -> None:
-    """Each pod does this now and then; that several do it is harmless."""
-    while True:
-        await asyncio.sleep(random.uniform(*_PURGED_EVERY))  # noqa: S311 - jitter
-        try:
-            await idempotency.purge(database)
-        except DatabaseUnavailableError as error:
-            log.warning("old idempotency keys stay for now: %s", error)
 
 
 async def _release(call: Call, claim: Claim) -> None:

@@ -164,8 +164,8 @@ async def get_prefill(call: Call) -> Any:
 
 
 async def head_prefill(call: Call) -> Any:
-    """Scanners and previews look without consuming, and learn nothing."""
-    call.named("id")
+    """Scanners and previews look without consuming."""
+    await prefills.look(call.pod.database, call.named("id"), _page_load(call))
     return web.Response()
 
 
@@ -339,7 +339,8 @@ ENDPOINTS = [
         handler=head_prefill,
         summary="Look without consuming",
         tag=_TAG,
-        refusals=(HTTPStatus.BAD_REQUEST,),
+        headers={"X-HC-Page-Load": {"type": "string", "format": "uuid"}},
+        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
     Endpoint(
         method="POST",

@@ -24,12 +24,12 @@ _API = "api"
 ROUTE = """
 SELECT policy.disabled_providers, (SELECT id FROM installation) AS installation,
        c.enabled AS currency_enabled, c.wallet_uri, wallet.wallet_address,
-       intent.known AS intent_known, intent.email AS intent_email,
+       intent.known AS intent_known, intent.has_email AS intent_has_email,
        standing.provider_url AS standing_url, standing.expires_at AS standing_expires_at, standing.id AS standing_id
 FROM route_policy policy
 LEFT JOIN currencies c ON c.code = $1
 LEFT JOIN LATERAL (
-    SELECT true AS known, i.user_info ->> 'email' AS email FROM "ContributionIntent" i WHERE i."_id" = $2
+    SELECT true AS known, i.user_info ? 'email' AS has_email FROM "ContributionIntent" i WHERE i."_id" = $2
 ) intent ON true
 LEFT JOIN LATERAL (
     SELECT e.id, e.provider_url, CASE WHEN isfinite(e.expires_at) THEN e.expires_at END AS expires_at
@@ -148,7 +148,7 @@ class Situation:
     wallet_address: str | None
     wallet_uri: str | None
     intent_known: bool
-    intent_email: str | None
+    intent_has_email: bool
     standing_id: UUID | None
     standing_url: str | None
     standing_expires_at: datetime | None
@@ -216,6 +216,7 @@ async def situation(
             "disabled_providers": tuple(found["disabled_providers"]),
             "currency_enabled": bool(found["currency_enabled"]),
             "intent_known": bool(found["intent_known"]),
+            "intent_has_email": bool(found["intent_has_email"]),
         }
     )
 

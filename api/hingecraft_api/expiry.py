@@ -1,0 +1,33 @@
+"""Deletes what is kept for a short time only: answers under idempotency keys, and what donors said about themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.payments import idempotency, prefills
+
+log = logging.getLogger(__name__)
+
+_EVERY = (60.0, 300.0)
+_ROWS_AT_ONCE = 5000
+
+
+async def delete_expired(database: Database) -> None:
+    """Runs in every pod; several at once are harmless."""
+    while True:
+        await asyncio.sleep(random.uniform(*_EVERY))  # noqa: S311 - jitter
+        try:
+            await delete_expired_now(database)
+        except DatabaseUnavailableError as error:
+            log.warning("expired rows could not be deleted yet: %s", error)
+
+
+async def delete_expired_now(database: Database) -> None:
+    """In small statements, until nothing is left, so that a flood of requests cannot outgrow it."""
+    for delete in (prefills.forget_persons, idempotency.purge):
+        while await delete(database, _ROWS_AT_ONCE) == _ROWS_AT_ONCE:
+            pass
