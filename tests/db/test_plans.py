@@ -75,7 +75,7 @@ DUE = (["creating", "unknown", "pending"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0,)),
     "route": (payments.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
-    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api")),
+    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api", False)),
     "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
     "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None)),
     "latest": (payments.LATEST_CHECKOUT, (AN_ID,)),

@@ -93,7 +93,10 @@ class ConfirmInput(Input):
     tx_hash: Annotated[str, Field(pattern=_HASH)]
     amount: Amount
     coin: Annotated[str, Field(min_length=1, max_length=64)]
-    note: Annotated[str | None, Field(max_length=500)] = None
+    note: Annotated[
+        str | None,
+        Field(max_length=500, description="stays in the audit log for good; e-mail addresses in it are masked"),
+    ] = None
 
 
 class ConfirmAnswer(Answer):

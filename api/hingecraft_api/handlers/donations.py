@@ -192,6 +192,7 @@ async def post_generate(call: Call) -> Any:
             email=wanted.email,
             claim=call.claim,
             requested_currency=wanted.currency,
+            currency_defaulted=defaulted,
         )
     )
     return {

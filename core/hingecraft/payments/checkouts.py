@@ -296,14 +296,17 @@ def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
 
 
 def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewCheckout:
-    details = {
+    details: dict[str, Any] = {
         "provider": provider,
         "amount": plain(order.amount),
         "currency": order.currency.code,
         "priceCurrency": order.price_currency.code,
-        "requestedCurrency": wanted.requested_currency or order.currency.code,
         "source": wanted.source,
     }
+    if wanted.currency_defaulted:
+        details["currencyDefaulted"] = True
+    else:
+        details["requestedCurrency"] = wanted.requested_currency or order.currency.code
     return NewCheckout(
         payment_id=uuid.UUID(order.payment_id),
         amount=order.amount,

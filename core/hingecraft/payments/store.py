@@ -80,8 +80,9 @@ WITH checkout AS (
     FROM checkout WHERE p.id = checkout.payment_id AND p.status IN ('creating', 'unknown') RETURNING p.id
 ), told AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
-    SELECT $7, 'checkout_opened', checkout.payment_id, $5, jsonb_build_object(
-        'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int) FROM checkout
+    SELECT $7, 'checkout_opened', checkout.payment_id, $5, jsonb_strip_nulls(jsonb_build_object(
+        'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int, 'emailRefused', nullif($8, false)))
+    FROM checkout
 )
 SELECT id FROM payment
 """
@@ -256,7 +257,15 @@ async def opened(
     """The provider has it; False when somebody else has written down how it ended."""
     return bool(
         await conn.fetchval(
-            OPENED, checkout_id, result.provider_id, result.url, result.expires_at, request_id, milliseconds, actor
+            OPENED,
+            checkout_id,
+            result.provider_id,
+            result.url,
+            result.expires_at,
+            request_id,
+            milliseconds,
+            actor,
+            result.email_refused,
         )
     )
 

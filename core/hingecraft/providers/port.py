@@ -36,6 +36,8 @@ class Opened:
     provider_id: str
     url: str
     expires_at: datetime | None = None
+    # It was made without the donor's e-mail, which the provider did not take.
+    email_refused: bool = False
 
 
 class ProviderRefusedError(HingecraftError):
