@@ -21,7 +21,7 @@ from hingecraft.payments.books import Recorded, Teller
 from hingecraft.payments.checkouts import Providers
 from hingecraft.payments.ledger import AskFirstError
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.findings import Finding, ForeignError, UnreadableError
+from hingecraft.providers.findings import Finding, ForeignError, NotYetError
 from hingecraft.providers.nowpayments_asking import NowPaymentsAsking, hinted
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe_asking import StripeAsking
@@ -34,7 +34,7 @@ _CLAIMED_AT_ONCE = 64
 _TOGETHER = 16
 _LOOK_EVERY = 1.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added.
-_NOT_YET = (LookupError, UnreadableError, ProviderRefusedError, ProviderUnknownError, RefusedError, TypeError)
+_NOT_YET = (NotYetError, ProviderRefusedError, ProviderUnknownError, RefusedError)
 
 Observe = Callable[[str, str], None]
 
@@ -184,7 +184,7 @@ class Worker:
             return await self._apply_all(event, [finding])
         except AskFirstError as error:
             if finding.more_follows and event.attempts == 1:
-                raise LookupError(f"what says more is on its way ({error})") from None
+                raise NotYetError(f"what says more is on its way ({error})") from None
         return await self._apply_all(event, books.whole(await source.again(finding)))
 
     async def _apply(self, findings: Mapping[Claimed, Finding]) -> None:

@@ -18,7 +18,7 @@ import simplejson
 from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
-from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, decide
+from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, UnknownPaymentError, decide
 from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding, ForeignError, Stands
 
@@ -157,7 +157,7 @@ async def record_together(conn: Connection, told: Sequence[tuple[Finding, Teller
     for finding, teller in told:
         known = books.get(finding.payment_id) if finding.payment_id is not None else None
         if known is None:
-            raise LookupError(f"there is no payment {finding.payment_id} yet")
+            raise UnknownPaymentError(finding.payment_id)
         recorded, books[known.id] = await _write(conn, known, finding, teller)
         done.append(recorded)
         news.append((known, recorded.after))
@@ -181,7 +181,7 @@ async def _known(conn: Connection, finding: Finding) -> Known:
 async def _restored(conn: Connection, finding: Finding, payment_id: UUID) -> Known:
     """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
     if finding.installation is None:
-        raise LookupError(f"there is no payment {payment_id} yet")
+        raise UnknownPaymentError(payment_id)
     if not await conn.fetchval(OURS, finding.installation):
         raise ForeignError("it belongs to another installation")
     if not finding.fresh or finding.price is None:
@@ -201,7 +201,7 @@ async def locked(conn: Connection, payment_id: UUID) -> Known:
     """A payment with its money, held until the transaction ends."""
     found = await _locked(conn, {payment_id})
     if payment_id not in found:
-        raise LookupError(f"there is no payment {payment_id} yet")
+        raise UnknownPaymentError(payment_id)
     return found[payment_id]
 
 

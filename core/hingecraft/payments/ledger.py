@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
+from hingecraft.errors import HingecraftError
 from hingecraft.payments.model import MOVES, Status
-from hingecraft.providers.findings import Finding, Money, Price, Stands
+from hingecraft.providers.findings import Finding, Money, NotYetError, Price, Stands
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
 _INCOME = frozenset({"charge", "manual", "opening"})
@@ -20,8 +21,15 @@ _ON_THE_WAY = SETTLED | {Status.UNKNOWN}
 _CENT_OF_A_CENT = Decimal("0.00000001")
 
 
-class AskFirstError(Exception):
+class AskFirstError(HingecraftError):
     """What was told is not enough: the provider has to be asked."""
+
+
+class UnknownPaymentError(NotYetError):
+    """No payment has this id: it was lost, belongs to another installation, or is still being committed."""
+
+    def __init__(self, payment_id: UUID | None) -> None:
+        super().__init__(f"there is no payment {payment_id} yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.money.model import plain
 from hingecraft.payments import books
 from hingecraft.payments.books import Teller
-from hingecraft.payments.ledger import Known
+from hingecraft.payments.ledger import Known, UnknownPaymentError
 from hingecraft.payments.model import Status
 from hingecraft.providers import wallet
 from hingecraft.providers.findings import Finding, Money, Stands
@@ -75,7 +75,7 @@ async def confirm(database: Database, payment_id: UUID, seen: Seen, request_id: 
 async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
     try:
         known = await books.locked(conn, payment_id)
-    except LookupError:
+    except UnknownPaymentError:
         raise MissingError("unknown_payment", "There is no payment with this id.") from None
     if known.provider != wallet.NAME:
         raise ConflictError("not_a_wallet", "Only a wallet payment is confirmed by hand.")

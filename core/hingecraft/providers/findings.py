@@ -79,5 +79,9 @@ class ForeignError(HingecraftError):
     """It concerns nothing of ours: the account may have other traffic."""
 
 
-class UnreadableError(HingecraftError):
-    """It lacks what such a message always has."""
+class NotYetError(HingecraftError):
+    """It cannot be processed now and may be later: the inbox tries again for days, longer and longer apart."""
+
+
+class UnreadableError(NotYetError):
+    """It lacks what such a message always has: a later release may be able to read it."""
