@@ -12,9 +12,11 @@ from hingecraft.payments.model import Claim
 from hingecraft.providers.patience import Deadline
 from hingecraft_api.bodies import check_text
 from hingecraft_api.pod import Pod
+from hingecraft_api.visitor import Visitor
 
 LONGEST_NAME = 255
 REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
+VISITOR_KEY: web.RequestKey[Visitor] = web.RequestKey("visitor", Visitor)
 SUSPECT_KEY: web.RequestKey[bool] = web.RequestKey("suspect", bool)
 
 
@@ -41,3 +43,9 @@ class Call:
     def request_id(self) -> str:
         """The id that the answer and the logs carry."""
         return self.request[REQUEST_ID_KEY]
+
+    @property
+    def caller(self) -> str | None:
+        """Who the site says is calling, where it has signed that."""
+        visitor = self.request.get(VISITOR_KEY)
+        return visitor.key if visitor is not None and visitor.signed else None

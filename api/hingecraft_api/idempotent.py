@@ -34,14 +34,19 @@ async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.Str
         raise InvalidError(
             "invalid_idempotency_key", "Idempotency-Key must be one value of 16 to 255 characters without spaces."
         )
-    scope = f"{call.request.method} {call.request.path}"
     body_print = idempotency.fingerprint(call.body.model_dump())
-    found = await idempotency.claim(call.pod.database, scope, keys[0], body_print, call.deadline)
+    found = await idempotency.claim(call.pod.database, _scope(call), keys[0], body_print, call.deadline)
     if isinstance(found, Kept):
         return web.Response(
             text=found.body, status=found.status, content_type="application/json", headers={REPLAYED: "true"}
         )
     return await _answered(replace(call, claim=found), found, handler)
+
+
+def _scope(call: Call) -> str:
+    """Two visitors whose clients make the same key must not share a checkout."""
+    scope = f"{call.request.method} {call.request.path}"
+    return f"{scope} {call.caller}" if call.caller is not None else scope
 
 
 async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitable[Any]]) -> web.Response:

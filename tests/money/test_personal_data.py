@@ -14,7 +14,7 @@ OTHER, GENERATE = "/mission-support/other", "/charter/generate-payment"
 EMAIL = "donor@example.com"
 KEY = {"Idempotency-Key": "a-key-of-this-test-1"}
 LEFT = 'SELECT user_info FROM "ContributionIntent"'
-AGE = "UPDATE \"ContributionIntent\" SET \"_createdDate\" = now() - $1 * interval '1 minute'"
+AGE = 'UPDATE "ContributionIntent" SET "_createdDate" = now() - $1 * interval \'1 minute\''
 WAITING = """
 SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
 """
@@ -150,7 +150,9 @@ async def test_what_stripe_says_of_a_request_is_kept_as_code_and_parameter(pod, 
     status, answer = await pod.call("POST", GENERATE, json={"amount": "0.10", "currency": "USD"})
     assert (status, answer["code"]) == (502, "provider_refused")
     reason = "SELECT details ->> 'reason' FROM payment_audit WHERE action = 'stripe_session_failed'"
-    assert await conn.fetchval(reason) == "Stripe answered 400: amount_too_small (line_items[0][price_data][unit_amount])"
+    assert (
+        await conn.fetchval(reason) == "Stripe answered 400: amount_too_small (line_items[0][price_data][unit_amount])"
+    )
 
 
 async def test_what_is_typed_as_a_currency_is_not_written_down_unless_it_is_one(pod, conn):

@@ -19,7 +19,8 @@ _WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 LARGEST = 99_999_999
 # The least that a charge may be, in the currency's smallest unit, where it is not about half a dollar.
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "kwd": 150, "bhd": 200, "omr": 200, "tnd": 1500, "jod": 350}
-_EMAIL = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*@([a-z0-9-]+\.)+[a-z]{2,}", re.ASCII | re.IGNORECASE)
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@([a-z0-9-]+\.)+[a-z]{{2,}}", re.IGNORECASE | re.ASCII)
 _EARLIEST, _LATEST = timedelta(minutes=30), timedelta(hours=24)
 _PREFIX = {
     "products": "prod_", "prices": "price_", "payment_links": "plink_", "customers": "cus_",
