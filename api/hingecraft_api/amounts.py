@@ -15,7 +15,7 @@ def _decimal(typed: object) -> Decimal:
     try:
         return parse_decimal(typed)
     except InvalidError as error:
-        raise ValueError(error.sentence) from None
+        raise ValueError(error.sentence.removeprefix("The amount ").rstrip(".")) from None
 
 
 Amount = Annotated[

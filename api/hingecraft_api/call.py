@@ -7,10 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft.errors import InvalidError
 from hingecraft.payments.model import Claim
 from hingecraft.providers.patience import Deadline
-from hingecraft_api.bodies import check_text
+from hingecraft_api.bodies import check_text, wrong_field
 from hingecraft_api.pod import Pod
 from hingecraft_api.visitor import Visitor
 
@@ -36,7 +35,7 @@ class Call:
         text = self.request.match_info[part]
         check_text(text)
         if len(text) > LONGEST_NAME:
-            raise InvalidError("invalid_request", f"Please correct: {part}.", fields={part: "is too long"})
+            raise wrong_field("invalid_request", part, f"must be at most {LONGEST_NAME} characters long")
         return text
 
     @property

@@ -292,7 +292,11 @@ def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
             fields={"currency": "is switched off"},
         )
     if wanted.intent_id is not None and not situation.intent_known:
-        raise InvalidError("unknown_prefill", "Please correct: prefillId.", fields={"prefillId": "is not known"})
+        raise InvalidError(
+            "unknown_prefill",
+            "prefillId is not known: leave it out, or send the one that POST /mission-support/other answered.",
+            fields={"prefillId": "is not known"},
+        )
 
 
 def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewCheckout:
