@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from hingecraft.errors import InvalidError
+from hingecraft.errors import ErrorCode, InvalidError
 
 LARGEST_BODY = 64 * 1024
 # An invoice of Stripe's with many lines is far larger than anything that a page sends.
@@ -162,7 +162,7 @@ def _validated(document: Any, model: type[_Model]) -> _Model:
         raise wrong_fields("invalid_request", fields) from None
 
 
-def wrong_fields(code: str, fields: dict[str, str]) -> InvalidError:
+def wrong_fields(code: ErrorCode, fields: dict[str, str]) -> InvalidError:
     """The reasons stand in the sentence too, since many clients show nothing else."""
     named = sorted(fields)
     listed = "; ".join(f"{name} {fields[name]}" for name in named[:_MOST_NAMED])
@@ -170,7 +170,7 @@ def wrong_fields(code: str, fields: dict[str, str]) -> InvalidError:
     return InvalidError(code, f"Please correct: {listed}{more}.", fields=fields)
 
 
-def wrong_field(code: str, field: str, reason: str) -> InvalidError:
+def wrong_field(code: ErrorCode, field: str, reason: str) -> InvalidError:
     """One field, and a reason that continues a sentence that begins with its name."""
     return wrong_fields(code, {field: reason})
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hingecraft.errors import DatabaseUnavailableError, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 from hingecraft_api.call import REQUEST_ID_KEY, SUSPECT_KEY, VISITOR_KEY
 from hingecraft_api.endpoint import Endpoint, Guard, Limit
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SLOW = 1.0
-_SENTENCES: Mapping[int, tuple[str, str]] = {
-    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address: /docs lists what there is."),
+_SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
+    HTTPStatus.NOT_FOUND: ("not_found", "No such endpoint. See /docs."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take that method: see Allow."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "too_large",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -158,3 +159,13 @@ async def test_a_pod_that_is_draining_is_not_ready_and_closes_connections(pod):
     async with pod.client.get(pod.public + "/routes") as response:
         assert response.status == 200
         assert response.headers["Connection"] == "close"
+
+
+async def test_the_docs_say_where_a_parameter_stands(pod):
+    async with pod.client.get(pod.public + "/docs") as response:
+        page = await response.text()
+    call = page.partition("Read a prefill, once")[2].partition("</details>")[0]
+    places = [part.partition("</h3>") for part in call.split("<h3>")[1:]]
+    found = {title: re.findall(r"<td><code>(.*?)</code>", html) for title, _, html in places if "<code>" in html}
+    assert found == {"Path": ["id"], "Headers": ["X-HC-Page-Load"]}
+    assert "<h3>Query</h3><table><tr><td><code>Idempotency-Key" not in page

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import InvalidError
+from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import plain
 from hingecraft.payments import prefills, store
 from hingecraft.payments.model import (
@@ -40,8 +40,8 @@ _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 # Named by the contract; the row says which provider it was.
 _FAILED_ACTION = "stripe_session_failed"
-_UNAVAILABLE = "provider_unavailable"
-_SENTENCES = {
+_UNAVAILABLE: ErrorCode = "provider_unavailable"
+_SENTENCES: Mapping[ErrorCode, str] = {
     "provider_refused": "The payment provider refused this payment: try another amount or currency.",
     "provider_busy": "The payment provider takes no more requests at the moment: try again in a few seconds.",
     _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
@@ -202,7 +202,7 @@ class Checkouts:
         return seconds
 
     async def _without(
-        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: str
+        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: ErrorCode
     ) -> Checkout:
         """No link from the provider: the wallet, where the coin has one, else an honest refusal."""
         log.warning("no checkout at %s: %s", begun.provider.name, outcome.details["reason"])

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from hingecraft.errors import HingecraftError
+from hingecraft.errors import ErrorCode, HingecraftError
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
 
@@ -43,7 +43,7 @@ class Opened:
 class ProviderRefusedError(HingecraftError):
     """Nothing that anybody could pay: the provider said no, or what it said is not to be used."""
 
-    def __init__(self, reason: str, *, code: str = "provider_refused", provider_id: str | None = None) -> None:
+    def __init__(self, reason: str, *, code: ErrorCode = "provider_refused", provider_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
