@@ -13,7 +13,6 @@ from hingecraft.payments import idempotency, prefills
 log = logging.getLogger(__name__)
 
 _EVERY = (60.0, 300.0)
-_ROWS_AT_ONCE = 5000
 
 
 async def delete_expired(database: Database) -> None:
@@ -27,7 +26,6 @@ async def delete_expired(database: Database) -> None:
 
 
 async def delete_expired_now(database: Database) -> None:
-    """In small statements, until nothing is left, so that a flood of requests cannot outgrow it."""
-    for delete in (prefills.forget_persons, idempotency.purge):
-        while await delete(database, _ROWS_AT_ONCE) == _ROWS_AT_ONCE:
-            pass
+    """All of it, whatever a flood of requests has left."""
+    await prefills.forget_persons(database)
+    await idempotency.purge(database)

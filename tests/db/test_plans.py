@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.model import OVERDUE
+from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import LEASE
 from hingecraft.payments import books, idempotency, prefills, trail
@@ -96,13 +96,16 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "standing": (books.STANDING, ("stripe", "plink_7")),
     "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
+    "stranded": (reconcile.CLOSE_STRANDED, ("reconcile", LEASE)),
     "had": (inbox.HAVING, ("stripe", ["evt_7"])),
 }
 BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
     "outbox": [(outbox.CLAIM, (16, LEASE)), (outbox.SUPERSEDE, ("routes.updated",))],
     "provider_events": [
-        (inbox.CLAIM, (64, LEASE, ["stripe"], OVERDUE)),
+        (inbox.CLAIM, (64, LEASE, "stripe", OVERDUE, False)),
+        (inbox.ASK_FIRST, (AN_ID, datetime.now(UTC), A_MOMENT)),
         (inbox.WAITING, ()),
+        (inbox.GIVE_UP, (GIVEN_UP_AFTER,)),
         (inbox.DONE, ([AN_ID], [A_MOMENT], [A_MOMENT], None, [None])),
         (inbox.LATER, (AN_ID, datetime.now(UTC), A_MOMENT, LEASE, "x")),
     ],

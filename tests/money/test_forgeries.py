@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
 import json
 import logging
 import time
@@ -13,15 +12,11 @@ from typing import Any
 import pytest
 
 from hingecraft.inbox import signatures
-from support.money import IPN_SECRET, send_ipn, send_stripe, stripe_event, stripe_signature
+from support.money import ipn_signature, send_ipn, send_stripe, stripe_event, stripe_signature
 from support.pods import running_pod
 
 BODY = stripe_event("charge.succeeded", {"id": "ch_1", "object": "charge"})
 IPN = b'{"payment_id":5077125051,"payment_status":"finished","fee":{"b":0.00005,"a":1e-7}}'
-
-
-def ipn_signature(text: bytes, secret: str = IPN_SECRET, algorithm=hashlib.sha512) -> str:
-    return hmac.new(secret.encode(), text, algorithm).hexdigest()
 
 
 SORTED = b'{"fee":{"a":1e-7,"b":0.00005},"payment_id":5077125051,"payment_status":"finished"}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from aiohttp import web
@@ -29,12 +29,19 @@ _PRESETS = (1, 2, 5)
 _CHARTER, _MISSION_SUPPORT = "/charter", "/mission-support"
 
 
+ReturnTo = Annotated[
+    Literal["site", "embed"],
+    Field(description="the page to come back to: the site's, or with PUBLIC_URL set this backend's own under /embed"),
+]
+
+
 class MicroInput(Input):
     """One click."""
 
     amount: Annotated[
         Amount, WithJsonSchema({"anyOf": [{"enum": [1, 2, 5]}, {"enum": ["1", "2", "5"]}], "description": "1, 2 or 5"})
     ]
+    return_to: ReturnTo = "site"
 
 
 class MicroAnswer(Answer):
@@ -87,6 +94,7 @@ class GenerateInput(Input):
     strict: Annotated[
         bool, Field(description="reject an unknown currency instead of taking USD for it; send true, see docs/api.md")
     ] = False
+    return_to: ReturnTo = "site"
 
 
 class WalletPaymentAnswer(Answer):
@@ -137,7 +145,7 @@ async def post_micro(call: Call) -> Any:
             currency=dollar,
             price_currency=dollar,
             source=stripe.MICRO,
-            page=_MISSION_SUPPORT,
+            back=_back(call, _MISSION_SUPPORT, wanted.return_to),
             request_id=call.request_id,
             deadline=call.deadline,
             metadata={"preset_amount": plain(wanted.amount)},
@@ -188,7 +196,7 @@ async def post_generate(call: Call) -> Any:
             currency=currency,
             price_currency=price_currency,
             source="charter",
-            page=_CHARTER,
+            back=_back(call, _CHARTER, wanted.return_to),
             request_id=call.request_id,
             deadline=call.deadline,
             intent_id=wanted.prefill_id,
@@ -221,6 +229,13 @@ async def get_total(call: Call) -> Any:
         },
         "updatedAt": timestamp(max(each.updated_at for each in found)) if found else None,
     }
+
+
+def _back(call: Call, page: str, return_to: ReturnTo) -> str:
+    settings = call.pod.settings
+    if return_to == "embed" and settings.public_url:
+        return f"{settings.public_url}/embed{page}"
+    return settings.site_url + page
 
 
 def _recognised(call: Call, wanted: GenerateInput) -> tuple[Currency, bool]:

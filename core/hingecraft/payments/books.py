@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import simplejson
 
 from hingecraft.db.connection import Connection
@@ -20,7 +21,7 @@ from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
 from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, UnknownPaymentError, decide
 from hingecraft.payments.model import Status
-from hingecraft.providers.findings import Finding, ForeignError, Stands
+from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +146,7 @@ async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded
     if finding.must_ask and not finding.fresh:
         raise AskFirstError("nothing is done on what was told alone")
     known = await _known(conn, finding)
+    _require_readable(finding)
     recorded, _ = await _write(conn, known, finding, teller)
     await _announce(conn, [(known, recorded.after)])
     return recorded
@@ -181,9 +183,12 @@ async def _known(conn: Connection, finding: Finding) -> Known:
 async def _restored(conn: Connection, finding: Finding, payment_id: UUID) -> Known:
     """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
     if finding.installation is None:
+        if finding.foreign and not await _link_of(conn, finding):
+            raise ForeignError(finding.foreign)
         raise UnknownPaymentError(payment_id)
     if not await conn.fetchval(OURS, finding.installation):
         raise ForeignError("it belongs to another installation")
+    _require_readable(finding)
     if not finding.fresh or finding.price is None:
         raise AskFirstError("the payment is lost: what it was is asked first")
     await conn.execute(ONE_AT_A_TIME, str(payment_id))
@@ -223,9 +228,10 @@ async def _from_link(conn: Connection, finding: Finding) -> UUID:
         if not finding.fresh:
             raise AskFirstError("nobody knows yet whose it is")
         raise ForeignError("it carries neither our reference nor our link")
-    link = await conn.fetchrow(STANDING, finding.provider, finding.link_id)
+    link = await _link_of(conn, finding)
     if link is None:
         raise ForeignError("its link is none of ours")
+    _require_readable(finding)
     came = next((money for money in finding.money if money.kind == "charge"), None)
     if came is None:
         raise ForeignError("nothing has been paid through the link")
@@ -244,6 +250,15 @@ async def _from_link(conn: Connection, finding: Finding) -> UUID:
         finding.livemode,
     )
     return payment_id
+
+
+async def _link_of(conn: Connection, finding: Finding) -> asyncpg.Record | None:
+    return await conn.fetchrow(STANDING, finding.provider, finding.link_id) if finding.link_id else None
+
+
+def _require_readable(finding: Finding) -> None:
+    if finding.unreadable is not None:
+        raise UnreadableError(finding.unreadable)
 
 
 async def _write(conn: Connection, known: Known, finding: Finding, teller: Teller) -> tuple[Recorded, Known]:

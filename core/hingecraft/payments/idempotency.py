@@ -22,6 +22,7 @@ KEPT_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=12)
 _LOOK_AGAIN = (0.05, 0.1, 0.2, 0.4)
 _LEAST_TIME = 0.5
+_PURGED_AT_ONCE = 5000
 
 CLAIM = """
 INSERT INTO idempotency_keys AS k (scope, key, fingerprint, claimed_until)
@@ -54,7 +55,6 @@ WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL AND reso
 PURGE = """
 DELETE FROM idempotency_keys WHERE (scope, key) IN (
     SELECT scope, key FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT $2)
-RETURNING true
 """
 
 
@@ -114,7 +114,9 @@ async def release(database: Database, held: Claim) -> None:
         await conn.execute(RELEASE, held.scope, held.key, held.until)
 
 
-async def purge(database: Database, at_most: int) -> int:
-    """Delete keys whose day is over; answers how many rows that were."""
-    async with database.connection() as conn:
-        return len(await conn.fetch(PURGE, KEPT_FOR, at_most))
+async def purge(database: Database) -> None:
+    """Delete all keys whose day is over, some thousands in each statement."""
+    deleted = f"DELETE {_PURGED_AT_ONCE}"
+    while deleted == f"DELETE {_PURGED_AT_ONCE}":
+        async with database.connection() as conn:
+            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)

@@ -76,7 +76,8 @@ class Wanted:
     currency: Currency
     price_currency: Currency
     source: str
-    page: str
+    # The page that the payer comes back to, without a query.
+    back: str
     request_id: str
     deadline: Deadline
     intent_id: str | None = None

@@ -20,6 +20,7 @@ from hingecraft.payments.model import Claim, GoneError, InFlightError, Prefill, 
 LIFE = timedelta(minutes=10)
 REPEATED_WITHIN = timedelta(seconds=60)
 PERSONAL_FOR = timedelta(minutes=30)
+_FORGOTTEN_AT_ONCE = 5000
 SOURCE = "mission_support_other"
 
 MAKE = """
@@ -75,7 +76,7 @@ WITH old AS (
     SELECT "_id" FROM "ContributionIntent" WHERE user_info IS NOT NULL AND "_createdDate" < now() - $1::interval
     ORDER BY "_createdDate" LIMIT $2 FOR UPDATE SKIP LOCKED
 )
-UPDATE "ContributionIntent" i SET user_info = NULL FROM old WHERE i."_id" = old."_id" RETURNING true
+UPDATE "ContributionIntent" i SET user_info = NULL FROM old WHERE i."_id" = old."_id"
 """
 
 
@@ -127,7 +128,9 @@ async def take_email(conn: Connection, wanted: str) -> str | None:
     return email
 
 
-async def forget_persons(database: Database, at_most: int) -> int:
-    """Delete what the donors of old prefills said about themselves; answers how many rows that were."""
-    async with database.connection() as conn:
-        return len(await conn.fetch(FORGET_PERSONS, PERSONAL_FOR, at_most))
+async def forget_persons(database: Database) -> None:
+    """Delete what the donors of old prefills said about themselves, some thousands in each statement."""
+    updated = f"UPDATE {_FORGOTTEN_AT_ONCE}"
+    while updated == f"UPDATE {_FORGOTTEN_AT_ONCE}":
+        async with database.connection() as conn:
+            updated = await conn.execute(FORGET_PERSONS, PERSONAL_FOR, _FORGOTTEN_AT_ONCE)

@@ -101,14 +101,17 @@ WITH checkout AS (
 )
 SELECT id FROM payment
 """
+# Where the payment may not move the checkout stays as it is, so that the recoverer still finds it.
 FALL_BACK = """
-WITH failed AS (
-    UPDATE external_payments SET status = $2, provider_id = coalesce($6, provider_id), updated_at = now()
-    WHERE id = $1 AND status IN ('creating', 'unknown')
-    RETURNING payment_id, currency, amount, price_currency, livemode
+WITH held AS MATERIALIZED (
+    SELECT id, payment_id FROM external_payments WHERE id = $1 AND status IN ('creating', 'unknown') FOR UPDATE
 ), payment AS (
     UPDATE payments p SET status = 'awaiting_confirmation', provider = 'wallet', provider_url = $3, updated_at = now()
-    FROM failed WHERE p.id = failed.payment_id AND p.status = 'creating' RETURNING p.id
+    FROM held WHERE p.id = held.payment_id AND p.status = 'creating' RETURNING p.id
+), failed AS (
+    UPDATE external_payments e SET status = $2, provider_id = coalesce($6, e.provider_id), updated_at = now()
+    FROM held JOIN payment ON payment.id = held.payment_id WHERE e.id = held.id
+    RETURNING e.payment_id, e.currency, e.amount, e.price_currency, e.livemode
 ), checkout AS (
     INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, price_currency, status, kind,
                                    provider_url, idempotency_key, request, livemode, updated_at)

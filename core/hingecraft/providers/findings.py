@@ -72,6 +72,10 @@ class Finding:
     must_ask: bool = False
     # Another message, which says more, is on its way as a rule.
     more_follows: bool = False
+    # Why its money cannot be read. Whose it is counts first: what is not ours need not be readable.
+    unreadable: str | None = None
+    # Why it is not ours, unless its payment or its link is known here.
+    foreign: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
 
 

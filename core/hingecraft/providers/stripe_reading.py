@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from hingecraft.errors import RefusedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding, ForeignError, Money, Price, Stands, UnreadableError
@@ -16,6 +17,23 @@ from hingecraft.providers.stripe_links import MARK
 Document = Mapping[str, Any]
 CurrencyOf = Callable[[str], Currency]
 
+# All that is read of Stripe's events, as reconciliation asks for them; Stripe takes twenty names.
+EVENT_TYPES = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+)
 _SESSIONS = "checkout.session."
 _INTENTS = "payment_intent."
 _REFUNDS = "refund."
@@ -36,7 +54,13 @@ class StripeReader:
         self._currency_of = currency_of
 
     def of_event(self, event: Document) -> Finding:
-        """What an event says; refuses what moves no donation."""
+        """What an event says; refuses what moves no donation, and what is certainly not ours."""
+        try:
+            return self._of_event(event)
+        except (RefusedError, UnreadableError) as error:
+            return _without_money(event, error)
+
+    def _of_event(self, event: Document) -> Finding:
         kind, livemode = str(event["type"]), bool(event["livemode"])
         subject: Document = event["data"]["object"]
         if kind.startswith(_SESSIONS):
@@ -58,6 +82,14 @@ class StripeReader:
         """A Checkout Session, of one payer or of somebody who came through a Payment Link."""
         if session.get("mode", "payment") != "payment":
             raise ForeignError("it is no donation but a subscription or a setup")
+        if not fresh and _id_of(session.get("payment_link")) is None and _reference(session) is None:
+            raise ForeignError("it carries neither our reference nor our link")
+        try:
+            return self._of_session(session, told_by, stands, fresh=fresh)
+        except (RefusedError, UnreadableError) as error:
+            return _session_without_money(session, told_by, error, fresh=fresh)
+
+    def _of_session(self, session: Document, told_by: str, stands: Stands | None, *, fresh: bool) -> Finding:
         stands = stands or _standing(session)
         charge = _id_of(session.get("payment_intent"))
         currency = str(session["currency"]).upper()
@@ -143,6 +175,37 @@ class StripeReader:
         if isinstance(units, bool) or not isinstance(units, int):
             raise UnreadableError("an amount is no whole number")
         return Price(amount=from_stripe(units, self._currency_of(currency)), currency=currency)
+
+
+def _without_money(event: Document, error: Exception) -> Finding:
+    """Enough of an intent, refund or dispute to tell whose it is."""
+    kind, subject = str(event["type"]), event["data"]["object"]
+    is_intent = kind.startswith(_INTENTS)
+    return Finding(
+        provider=NAME,
+        livemode=bool(event["livemode"]),
+        told_by=kind,
+        payment_id=_reference(subject) if is_intent else None,
+        **_origin(subject),
+        charge=str(subject["id"]) if is_intent else _intent_of(subject),
+        unreadable=str(error),
+    )
+
+
+def _session_without_money(session: Document, told_by: str, error: Exception, *, fresh: bool) -> Finding:
+    link = _id_of(session.get("payment_link"))
+    return Finding(
+        provider=NAME,
+        livemode=bool(session["livemode"]),
+        told_by=told_by,
+        payment_id=None if link else _reference(session),
+        **_origin(session),
+        checkout_id=str(session["id"]),
+        link_id=link,
+        charge=_id_of(session.get("payment_intent")),
+        fresh=fresh,
+        unreadable=str(error),
+    )
 
 
 def _standing(session: Document) -> Stands:

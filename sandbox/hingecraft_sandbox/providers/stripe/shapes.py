@@ -77,7 +77,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
     "disputes": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
     "customers": {**_PAGE, "email": TEXT},
     "refunds": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
-    "events": {**_PAGE, "type": TEXT, "delivery_success": YES_NO, "created": _WHEN},
+    "events": {**_PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
     "subscriptions": {**_PAGE, "customer": TEXT, "status": TEXT},
     "invoices_of_stripe": {**_PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT},
     "invoice_payments": {**_PAGE, "invoice": TEXT, "payment": {"type": TEXT, "payment_intent": TEXT}},
