@@ -10,16 +10,16 @@ from hingecraft_api.app import build_pod
 from hingecraft_api.startup import providers_line
 from support.pods import settings_of
 
-NOWPAYMENTS = {"nowpayments_api_key": "a-key", "public_url": "https://pay.example.com"}
+NOWPAYMENTS = {"nowpayments_api_key": "a-sandbox-key", "public_url": "https://pay.example.com"}
 
 
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
         ({}, "Stripe is off (not set: STRIPE_SECRET). NOWPayments is off (not set: NOWPAYMENTS_API_KEY, PUBLIC_URL)"),
-        ({"stripe_secret": "sk_test_1", **NOWPAYMENTS},
+        ({"stripe_secret": "sk_test_12345", **NOWPAYMENTS},
          "Stripe is on in test mode. NOWPayments is on in live mode"),
-        ({"stripe_secret": "rk_live_1", "stripe_webhook_secret": "whsec_1", "nowpayments_ipn_secret": ""},
+        ({"stripe_secret": "rk_live_12345", "stripe_webhook_secret": "whsec_12345", "nowpayments_ipn_secret": ""},
          ("Stripe is on in live mode. "
          "NOWPayments is off (not set: NOWPAYMENTS_API_KEY, NOWPAYMENTS_IPN_SECRET, PUBLIC_URL)")),
         ({**NOWPAYMENTS, "public_url": "", "stripe_webhook_secret": "",
