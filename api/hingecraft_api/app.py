@@ -29,6 +29,7 @@ from hingecraft.reconcile.watch import watch as watch_runs
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge
 from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.expiry import delete_expired
 from hingecraft_api.handlers import (
     admin_payments,
     admin_routes,
@@ -42,7 +43,6 @@ from hingecraft_api.handlers import (
     routes,
     webhooks,
 )
-from hingecraft_api.idempotent import forget_old_keys
 from hingecraft_api.pod import POD, Pod
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
@@ -154,7 +154,7 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
     return {
         **(accounts if stripe.NAME in configured else {}),
         "looking for newer routes": pod.loader.run,
-        "forgetting old keys": lambda: forget_old_keys(pod.database),
+        "deleting what has expired": lambda: delete_expired(pod.database),
         "working on the inbox": pod.worker.run,
         "watching the inbox": lambda: watch(pod.database, show),
         "watching the reconciliation": lambda: watch_runs(pod.database, show_run),

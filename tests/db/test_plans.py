@@ -76,7 +76,7 @@ DUE = (["creating", "unknown", "pending"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0,)),
     "route": (payments.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
-    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api")),
+    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api", False)),
     "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
     "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None)),
     "latest": (payments.LATEST_CHECKOUT, (AN_ID,)),
@@ -86,6 +86,9 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "find": (idempotency.FIND, ("POST /x", "a-key-of-this-test-7")),
     "keep": (idempotency.KEEP, ("POST /x", "a-key-of-this-test-7", A_MOMENT, 200, "{}")),
     "use": (prefills.USE, ("prefill_7", AN_ID, LEASE, "r")),
+    "look": (prefills.LOOK, ("prefill_7", AN_ID, LEASE)),
+    "take the e-mail": (prefills.TAKE_EMAIL, ("prefill_7", LEASE)),
+    "forget persons": (prefills.FORGET_PERSONS, (LEASE, 5000)),
     "page": (trail.PAYMENTS, (A_MOMENT, AN_ID, 50)),
     "checkouts": (trail.CHECKOUTS, (AN_ID,)),
     "lock": (books.LOCK, ([AN_ID],)),

@@ -138,6 +138,15 @@ async def test_coins_go_to_the_wallet_when_the_provider_cannot_be_had(pod, sandb
     assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'wallet_fallback'") == 1
 
 
+async def test_a_minimum_that_hangs_leaves_the_donor_their_invoice(pod, sandbox, conn):
+    await conn.execute("INSERT INTO wallets (coin, wallet_address) VALUES ('BTC', 'bc1')")
+    await sandbox.fault("timeout_before", path="min-amount", seconds=30, times=9)
+    code, answer = await pod.call("POST", GENERATE, json={"amount": 25, "currency": "BTC"})
+    assert (code, answer["data"]["kind"], answer["data"]["provider"]) == (200, "checkout", "nowpayments")
+    faults = (await sandbox.ask("GET", "/_sandbox/switches"))["faults"]
+    assert [fault["times"] for fault in faults] == [8], "it was asked more than once"
+
+
 async def insisting(pod):
     """Whom a machine busy with other tests makes wait too long presses again, as people do."""
     while (answer := await micro(pod))[0] != 200:

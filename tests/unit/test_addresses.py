@@ -30,7 +30,8 @@ def test_a_providers_own_addresses_are_handed_on(url, base):
         (None, REAL),
         ("https://[::1", REAL), ("https://checkout.stripe.com/\nx", REAL), ("https://чекаут.stripe.com/", REAL),
         ("http://stripe.internal.example/pay", "https://stripe.internal.example"), (7, REAL), ("x" * 3000, REAL),
-        ("http://127.0.0.2:8092/pay", STAND_IN),
+        ("http://127.0.0.2:8092/pay", STAND_IN), ("https://evil.example\\.stripe.com/pay", REAL),
+        ("https://evil.example .stripe.com/pay", REAL), ("https:\\\\checkout.stripe.com", REAL),
     ],
 )  # fmt: skip
 def test_any_other_is_refused(url, base):

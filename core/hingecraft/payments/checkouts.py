@@ -10,15 +10,16 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from hingecraft.db.connection import Database
-from hingecraft.errors import InvalidError
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import plain
-from hingecraft.payments import store
+from hingecraft.payments import prefills, store
 from hingecraft.payments.model import (
     Checkout,
     InFlightError,
@@ -39,8 +40,8 @@ _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 # Named by the contract; the row says which provider it was.
 _FAILED_ACTION = "stripe_session_failed"
-_UNAVAILABLE = "provider_unavailable"
-_SENTENCES = {
+_UNAVAILABLE: ErrorCode = "provider_unavailable"
+_SENTENCES: Mapping[ErrorCode, str] = {
     "provider_refused": "The payment provider refused this payment: try another amount or currency.",
     "provider_busy": "The payment provider takes no more requests at the moment: try again in a few seconds.",
     _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
@@ -138,16 +139,22 @@ class Checkouts:
     async def _open_at(
         self, provider: CheckoutProvider, wanted: Wanted, situation: Situation, *, life: timedelta | None = None
     ) -> Checkout:
-        order = self._order(wanted, situation)
-        request, key = provider.request_for(order), provider.idempotency_key(order)
-        new = _new(wanted, order, provider.name, livemode=provider.livemode)
-        checkout_id, expires_at = await self._write_down(replace(new, life=life, key=key, request=request), wanted)
+        async with self._writing(situation) as conn:
+            order = self._order(wanted, situation, email=await _email(conn, wanted, situation))
+            request, key = provider.request_for(order), provider.idempotency_key(order)
+            new = _new(wanted, order, provider.name, livemode=provider.livemode)
+            new = replace(new, life=life, key=key, request=request)
+            checkout_id, expires_at = await _write_down(conn, new, wanted)
         return await self._call(
             _Begun(provider, checkout_id, new.payment_id, request, key, expires_at), wanted, situation
         )
 
+    def _writing(self, situation: Situation) -> AbstractAsyncContextManager[Connection]:
+        """A prefill gives its e-mail away only together with the checkout that carries it."""
+        return self._database.transaction() if situation.intent_has_email else self._database.connection()
+
     async def _open_wallet(self, wanted: Wanted, situation: Situation, address: str, because: str) -> Checkout:
-        order = self._order(wanted, situation)
+        order = self._order(wanted, situation, email=None)
         new = _new(wanted, order, wallet.NAME, livemode=self._providers.nowpayments.livemode)
         wallet_payment = replace(
             new,
@@ -156,17 +163,9 @@ class Checkouts:
             details={**new.details, "reason": because},
             actions=(*new.actions, "wallet_fallback"),
         )
-        await self._write_down(wallet_payment, wanted)
-        return _to_wallet(new.payment_id, address, situation.wallet_uri)
-
-    async def _write_down(self, new: NewCheckout, wanted: Wanted) -> tuple[uuid.UUID, datetime | None]:
         async with self._database.connection() as conn:
-            written = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
-        if written is None:
-            raise InFlightError(
-                "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
-            )
-        return written
+            await _write_down(conn, wallet_payment, wanted)
+        return _to_wallet(new.payment_id, address, situation.wallet_uri)
 
     async def _call(self, begun: _Begun, wanted: Wanted, situation: Situation) -> Checkout:
         started = time.monotonic()
@@ -202,7 +201,7 @@ class Checkouts:
         return seconds
 
     async def _without(
-        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: str
+        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: ErrorCode
     ) -> Checkout:
         """No link from the provider: the wallet, where the coin has one, else an honest refusal."""
         log.warning("no checkout at %s: %s", begun.provider.name, outcome.details["reason"])
@@ -248,7 +247,7 @@ class Checkouts:
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
         return _kept_link(kept)
 
-    def _order(self, wanted: Wanted, situation: Situation) -> Order:
+    def _order(self, wanted: Wanted, situation: Situation, *, email: str | None) -> Order:
         payment_id = str(uuid.uuid4())
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
         cancelled = {"status": "cancelled", "donationAmount": plain(wanted.amount), "paymentMethod": method}
@@ -261,9 +260,26 @@ class Checkouts:
             cancel_url=f"{wanted.back}?{urlencode(cancelled)}",
             opened_at=datetime.now(UTC),
             source=wanted.source,
-            email=wanted.email or situation.intent_email,
+            email=email,
             metadata={**wanted.metadata, "installation": str(situation.installation)},
         )
+
+
+async def _email(conn: Connection, wanted: Wanted, situation: Situation) -> str | None:
+    """What is sent to Stripe; NOWPayments takes none."""
+    if wanted.email is not None or not situation.intent_has_email or wanted.currency.kind == "crypto":
+        return wanted.email
+    assert wanted.intent_id is not None, "only a prefill can have an e-mail"
+    return await prefills.take_email(conn, wanted.intent_id)
+
+
+async def _write_down(conn: Connection, new: NewCheckout, wanted: Wanted) -> tuple[uuid.UUID, datetime | None]:
+    written = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
+    if written is None:
+        raise InFlightError(
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+        )
+    return written
 
 
 def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
@@ -274,18 +290,25 @@ def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
             fields={"currency": "is switched off"},
         )
     if wanted.intent_id is not None and not situation.intent_known:
-        raise InvalidError("unknown_prefill", "Please correct: prefillId.", fields={"prefillId": "is not known"})
+        raise InvalidError(
+            "unknown_prefill",
+            "prefillId is not known: leave it out, or send the one that POST /mission-support/other answered.",
+            fields={"prefillId": "is not known"},
+        )
 
 
 def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewCheckout:
-    details = {
+    details: dict[str, Any] = {
         "provider": provider,
         "amount": plain(order.amount),
         "currency": order.currency.code,
         "priceCurrency": order.price_currency.code,
-        "requestedCurrency": wanted.requested_currency or order.currency.code,
         "source": wanted.source,
     }
+    if wanted.currency_defaulted:
+        details["currencyDefaulted"] = True
+    else:
+        details["requestedCurrency"] = wanted.requested_currency or order.currency.code
     return NewCheckout(
         payment_id=uuid.UUID(order.payment_id),
         amount=order.amount,

@@ -85,6 +85,8 @@ class Wanted:
     metadata: Mapping[str, str] = field(default_factory=dict)
     claim: Claim | None = None
     requested_currency: str | None = None
+    # What was typed names no currency: it could be anything, so it is not written down.
+    currency_defaulted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

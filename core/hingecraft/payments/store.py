@@ -24,12 +24,12 @@ _API = "api"
 ROUTE = """
 SELECT policy.disabled_providers, (SELECT id FROM installation) AS installation,
        c.enabled AS currency_enabled, c.wallet_uri, wallet.wallet_address,
-       intent.known AS intent_known, intent.email AS intent_email,
+       intent.known AS intent_known, intent.has_email AS intent_has_email,
        standing.provider_url AS standing_url, standing.expires_at AS standing_expires_at, standing.id AS standing_id
 FROM route_policy policy
 LEFT JOIN currencies c ON c.code = $1
 LEFT JOIN LATERAL (
-    SELECT true AS known, i.user_info ->> 'email' AS email FROM "ContributionIntent" i WHERE i."_id" = $2
+    SELECT true AS known, i.user_info ? 'email' AS has_email FROM "ContributionIntent" i WHERE i."_id" = $2
 ) intent ON true
 LEFT JOIN LATERAL (
     SELECT e.id, e.provider_url, CASE WHEN isfinite(e.expires_at) THEN e.expires_at END AS expires_at
@@ -80,8 +80,9 @@ WITH checkout AS (
     FROM checkout WHERE p.id = checkout.payment_id AND p.status IN ('creating', 'unknown') RETURNING p.id
 ), told AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
-    SELECT $7, 'checkout_opened', checkout.payment_id, $5, jsonb_build_object(
-        'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int) FROM checkout
+    SELECT $7, 'checkout_opened', checkout.payment_id, $5, jsonb_strip_nulls(jsonb_build_object(
+        'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int, 'emailRefused', nullif($8, false)))
+    FROM checkout
 )
 SELECT id FROM payment
 """
@@ -158,7 +159,7 @@ class Situation:
     wallet_address: str | None
     wallet_uri: str | None
     intent_known: bool
-    intent_email: str | None
+    intent_has_email: bool
     standing_id: UUID | None
     standing_url: str | None
     standing_expires_at: datetime | None
@@ -226,6 +227,7 @@ async def situation(
             "disabled_providers": tuple(found["disabled_providers"]),
             "currency_enabled": bool(found["currency_enabled"]),
             "intent_known": bool(found["intent_known"]),
+            "intent_has_email": bool(found["intent_has_email"]),
         }
     )
 
@@ -265,7 +267,15 @@ async def opened(
     """The provider has it; False when somebody else has written down how it ended."""
     return bool(
         await conn.fetchval(
-            OPENED, checkout_id, result.provider_id, result.url, result.expires_at, request_id, milliseconds, actor
+            OPENED,
+            checkout_id,
+            result.provider_id,
+            result.url,
+            result.expires_at,
+            request_id,
+            milliseconds,
+            actor,
+            result.email_refused,
         )
     )
 

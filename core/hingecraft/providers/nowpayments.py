@@ -48,6 +48,8 @@ INVOICE_LIFE = timedelta(days=7)
 _DOMAIN = "nowpayments.io"
 _RATE = 10
 _MINIMUM_KEPT = 600.0
+# Time for one attempt: the minimum only spares a rejection, and the donor's time is for the invoice.
+_MINIMUM_WITHIN = 1.5
 # A login lives for five minutes; the last one is not used.
 _LOGIN_KEPT = 240.0
 _ASKED_FOR = 20.0
@@ -134,7 +136,7 @@ class NowPaymentsProvider:
             "fiat_equivalent": price_currency.code.lower(),
         }
         try:
-            answer = await self._call("GET", "min-amount", deadline, query=query)
+            answer = await self._call("GET", "min-amount", deadline.sooner(_MINIMUM_WITHIN), query=query)
             amount = parse_decimal(answer.get("fiat_equivalent"))
         except (ProviderRefusedError, ProviderUnknownError, InvalidError):
             return None

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from hingecraft.errors import HingecraftError
+from hingecraft.errors import ErrorCode, HingecraftError
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
 
@@ -39,6 +39,8 @@ class Opened:
     provider_id: str
     url: str
     expires_at: datetime | None = None
+    # It was made without the donor's e-mail, which the provider did not take.
+    email_refused: bool = False
 
 
 class ProviderRefusedError(HingecraftError):
@@ -47,7 +49,7 @@ class ProviderRefusedError(HingecraftError):
     `provider_busy` and `provider_unavailable` pass: they say nothing about the payment.
     """
 
-    def __init__(self, reason: str, *, code: str = "provider_refused", provider_id: str | None = None) -> None:
+    def __init__(self, reason: str, *, code: ErrorCode = "provider_refused", provider_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code

@@ -11,6 +11,7 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
@@ -45,6 +46,8 @@ _LIVE_RATE, _TEST_RATE = 80, 20
 _CONNECTIONS = 1000
 _CONNECT_TIMEOUT = 3.0
 _ASKED_FOR = 20.0
+_EMAIL = "customer_email"
+_WITHOUT_EMAIL = "_without_email"
 _TRY_AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
 _THROTTLED = HTTPStatus.TOO_MANY_REQUESTS
 _REFUSED = range(400, 500)
@@ -69,6 +72,10 @@ def _session() -> aiohttp.ClientSession:
     trust = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or stripe.ca_bundle_path)
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+class _EmailRefusedError(ProviderRefusedError):
+    """The e-mail address is not one that Stripe takes."""
 
 
 class StripeProvider:
@@ -121,11 +128,23 @@ class StripeProvider:
             "expires_at": int((order.opened_at + SESSION_LIFE).timestamp()),
         }
         if order.email:
-            request["customer_email"] = order.email
+            request[_EMAIL] = order.email
         return request
 
     async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
-        """Make the session, or get the one that the same key has made before."""
+        """Make the session, or get the one that the same key has made before.
+
+        An e-mail that Stripe refuses must not cost a donation: the session is made without it, under a second key,
+        since a key goes with its parameters. The second key is derived from the first, so that a repeat after a crash
+        takes the same two steps and finds the same session.
+        """
+        try:
+            return await self._open(request, key, deadline)
+        except _EmailRefusedError:
+            without = {name: value for name, value in request.items() if name != _EMAIL}
+            return replace(await self._open(without, f"{key}{_WITHOUT_EMAIL}", deadline), email_refused=True)
+
+    async def _open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
         params = cast("Any", request)
 
         async def create() -> stripe.checkout.Session:
@@ -216,14 +235,14 @@ class StripeProvider:
 
 @contextmanager
 def _transient() -> Iterator[None]:
-    """Tell what may pass from what will not; what Stripe says of our request goes to the trail, not to the donor."""
+    """Tell what may pass from what will not. Stripe's message can repeat what a donor typed, so it is not kept."""
     try:
         yield
     except stripe.StripeError as error:
         status = error.http_status
-        reason = f"Stripe answered {status or 'nothing'}: {error.code or type(error).__name__}"
+        reason = _reason(error)
         if status in _REFUSED and status not in _TRY_AGAIN:
-            raise _refusal(status, f"{reason} ({error.user_message or 'no reason given'})"[:500]) from error
+            raise _refusal(status, error.code, reason) from error
         raise TransientError(
             reason, maybe_done=status != _THROTTLED, retry_after=_retry_after(error.headers or {})
         ) from error
@@ -232,9 +251,17 @@ def _transient() -> Iterator[None]:
         raise TransientError(f"Stripe's answer cannot be read ({type(error).__name__})", maybe_done=True) from error
 
 
-def _refusal(status: int | None, reason: str) -> ProviderRefusedError:
+def _reason(error: stripe.StripeError) -> str:
+    param = getattr(error, "param", None)
+    code = error.code or type(error).__name__
+    return f"Stripe answered {error.http_status or 'nothing'}: {code}{f' ({param})' if param else ''}"
+
+
+def _refusal(status: int | None, code: str | None, reason: str) -> ProviderRefusedError:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ProviderKeyError(reason, forbidden=status == HTTPStatus.FORBIDDEN)
+    if code == "email_invalid":
+        return _EmailRefusedError(reason)
     return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRefusedError(reason)
 
 
