@@ -62,7 +62,7 @@ async def test_a_card_in_many_currencies(pod, sandbox, typed, code, amount, unit
     (session,) = await sandbox.sessions(data["paymentId"])
     assert (session["amount_total"], session["currency"]) == (units, code.lower())
     back = f"{SITE_URL}/charter?status=cancelled&donationAmount={Decimal(str(amount)).normalize():f}&paymentMethod=card"
-    assert session["cancel_url"] == back
+    assert session["cancel_url"] == f"{back}&currency={code}"
 
 
 @pytest.mark.parametrize(

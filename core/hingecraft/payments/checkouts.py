@@ -253,7 +253,12 @@ class Checkouts:
         payment_id = str(uuid.uuid4())
         back = self._site_url + wanted.page
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
-        cancelled = {"status": "cancelled", "donationAmount": plain(wanted.amount), "paymentMethod": method}
+        cancelled = {
+            "status": "cancelled",
+            "donationAmount": plain(wanted.amount),
+            "paymentMethod": method,
+            "currency": wanted.currency.code,
+        }
         return Order(
             payment_id=payment_id,
             amount=wanted.amount,
