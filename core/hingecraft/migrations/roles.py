@@ -19,6 +19,7 @@ GRANTS: dict[str, str] = {
     '"ContributionIntent"': "SELECT, INSERT, UPDATE",
     "legacy_statuses": "SELECT",
     "currencies": "SELECT",
+    "currency_networks": "SELECT",
     "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
     "settlements": "SELECT, INSERT",
     "settlement_totals": "SELECT",

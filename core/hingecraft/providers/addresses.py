@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from hingecraft.providers.port import ProviderRefusedError
 
 _LONGEST = 2048
+# The pages where people pay, and their subdomains. The site's pages open no others (hingecraft-addresses.js).
+PAYMENT_PAGES = ("checkout.stripe.com", "buy.stripe.com", "donate.stripe.com", "nowpayments.io")
 
 
 def checked(url: object, *, api_base: str, domain: str, provider_id: str | None = None) -> str:

@@ -10,7 +10,7 @@ import { Velo } from './velo.js';
 import { allowCopying } from './wallet.js';
 
 const AGAIN_AFTER_MS = 4_000;
-const EXPIRED = 'This link has expired or was used before. Enter an amount to continue.';
+const EXPIRED = 'This link has expired or was used before. Choose an amount to continue.';
 const pageLoad = crypto.randomUUID();
 
 const velo = new Velo({ site: told('site'), backend: told('backend') && new URL(told('backend'), location.href).origin });

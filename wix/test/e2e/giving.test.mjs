@@ -140,6 +140,33 @@ test(
 );
 
 test(
+  'a wallet of a coin that has several networks names its own, and a memo is copied by itself',
+  visited(async (person) => {
+    await rows("INSERT INTO wallets (coin, wallet_address, network) VALUES ('USDT', 'TExampleExampleExample', 'trc-20')");
+    await rows("INSERT INTO wallets (coin, wallet_address, memo) VALUES ('XRP', 'rExampleExampleExample', '4711')");
+    const { component } = await person.open('/charter');
+    await component.getByLabel('Other', { exact: true }).check();
+    await component.getByLabel('Your amount').fill('2');
+    for (const [coin, title] of [
+      ['USDT', 'Send USDT on Tron (TRC-20)'],
+      ['XRP', 'Send XRP'],
+    ]) {
+      await component.getByLabel('Currency').selectOption(coin);
+      // Below the provider's minimum a wallet takes it.
+      await component.getByRole('button', { name: /^Give [$]2 in/ }).click();
+      await component.getByRole('heading', { name: title, exact: true }).waitFor();
+    }
+    await component.getByText('without it, it is lost').waitFor();
+    await component.getByText(/^Send 0[.]9\d+ XRP [(]about [$]2[)]/).waitFor();
+    const link = component.getByRole('link', { name: 'Open in wallet' });
+    assert.match(await link.getAttribute('href'), /^xrpl:[/][/]rExample\w+[?]dt=4711&amount=0[.]9\d+$/);
+    await component.getByRole('button', { name: 'Copy the memo' }).click();
+    await component.getByText(/^Copied the memo[.]|memo is selected/).waitFor();
+    await rows('DELETE FROM wallets');
+  }),
+);
+
+test(
   'who comes back without paying finds what they chose',
   visited(async (person) => {
     const { page, component } = await person.open('/charter');

@@ -98,6 +98,19 @@ const STATES = {
       await component.getByRole('heading', { name: 'Send Bitcoin' }).waitFor();
     },
   },
+  'charter-wallet-memo': {
+    path: '/charter',
+    async act(component) {
+      await ready(component);
+      await component.getByLabel('Currency').selectOption('USDC');
+      const on = { network: 'STELLAR', networkName: 'Stellar', memo: '1029384756', amount: '25' };
+      const wallet = { coin: 'USDC', address: `G${'EXAMPLE'.repeat(8)}`, uri: 'G', qr: QR, ...on };
+      const data = { kind: 'wallet', url: 'wallet:G', provider: 'wallet', paymentId: PAYMENT, wallet };
+      proxy.behave('say', { only: '/charter/generate-payment', body: JSON.stringify({ success: true, data }) });
+      await give(component).click();
+      await component.getByRole('heading', { name: 'Send USDC on Stellar' }).waitFor();
+    },
+  },
   'charter-backend-away': {
     path: '/charter',
     before: () => proxy.behave('refuse'),
@@ -116,7 +129,7 @@ const STATES = {
   'charter-expired': cameBack('charter', 'expired'),
   'charter-refunded': cameBack('charter', 'refunded'),
   'charter-cancelled': { path: '/charter?status=cancelled&donationAmount=12.34&paymentMethod=card', act: ready },
-  'mission-support': { path: '/mission-support' },
+  'mission-support': { path: '/mission-support', act: (component) => component.getByText('Test mode').waitFor() },
   'mission-support-error': {
     path: '/mission-support',
     act: (component) => component.getByRole('button', { name: 'Go on' }).click(),
