@@ -10,6 +10,7 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 CALLS = [
     ("POST", "/admin/refresh"), ("GET", "/admin/routes/versions"), ("POST", "/admin/routes/pin"),
     ("GET", "/admin/policy"), ("PATCH", "/admin/policy"), ("GET", "/admin/routes/problems"),
+    ("POST", "/admin/settlements/x/correct"),
 ]  # fmt: skip
 
 

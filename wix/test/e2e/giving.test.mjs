@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { admin, BACKEND, fault, noFaults, payAtProvider, proxy, rows, SITE, visited } from './support.mjs';
+import { admin, fault, noFaults, payAtProvider, proxy, rows, SITE, visited } from './support.mjs';
 
 const STATUS = 'SELECT status, amount::text, price_currency FROM payments WHERE id = $1';
 
@@ -266,20 +266,5 @@ test(
     await mission.component.getByRole('button', { name: 'Go on' }).click();
     await mission.component.getByRole('alert').getByText('Use at most two decimals, such as 12.34.').waitFor();
     assert.equal(new URL(mission.page.url()).pathname, '/mission-support');
-  }),
-);
-
-test(
-  'the pages of the backend give without Wix around them',
-  visited(async (person) => {
-    const { page } = await person.open(`${BACKEND}/embed/mission-support`);
-    await page.getByRole('button', { name: '$2, give by card' }).click();
-    await payAtProvider(page, 'Pay');
-    await page.waitForURL(`${SITE}/mission-support?status=success**`);
-    const charter = await person.open(`${BACKEND}/embed/charter`);
-    await charter.page.getByLabel('Currency').selectOption('EUR');
-    await charter.page.getByRole('button', { name: 'Give €25 by card' }).click();
-    await payAtProvider(charter.page, 'Pay');
-    await charter.page.waitForURL(`${SITE}/charter?status=success**`);
   }),
 );
