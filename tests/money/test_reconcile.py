@@ -11,6 +11,7 @@ import pytest
 
 from hingecraft.payments import store as payments
 from hingecraft.payments.model import Status
+from hingecraft.providers.wallet import Wallet
 from hingecraft.reconcile import watch as watching
 from hingecraft.reconcile.command import span_of
 from hingecraft.reconcile.model import next_check
@@ -191,7 +192,8 @@ async def test_a_wallet_that_may_not_replace_an_unknown_invoice_leaves_its_check
     await conn.execute(STUCK.format("unknown"))
     checkout = await conn.fetchval("SELECT id FROM external_payments")
     outcome = payments.Outcome(status=Status.FAILED, details={"reason": "it said no"})
-    assert not await payments.fall_back(conn, checkout, outcome, url="bitcoin:bc1q", request_id="r")
+    shown = Wallet(address="bc1q", uri="bitcoin:bc1q")
+    assert not await payments.fall_back(conn, checkout, outcome, wallet=shown, url="wallet:bc1q", request_id="r")
     assert await conn.fetchval("SELECT status FROM external_payments") == "unknown"
     await reconcile(dsn, settings)
     assert await status_of(conn, given["paymentId"]) == "pending"

@@ -102,7 +102,15 @@ class WalletPaymentAnswer(Answer):
 
     coin: str
     address: str
-    uri: str
+    uri: Annotated[
+        str, Field(description="what a wallet application opens, with the memo and amount that it can carry")
+    ]
+    network: Annotated[str | None, Field(description="the only network to send on, for a coin that has several")] = None
+    network_name: Annotated[str | None, Field(description="the network's name, for people")] = None
+    memo: Annotated[str | None, Field(description="memo or destination tag that the payment must carry")] = None
+    amount: Annotated[
+        str | None, Field(description="how many coins the price is worth, by the provider's estimate")
+    ] = None
     qr: Annotated[str, Field(description="a picture of the URI, as a data URI")]
 
 
@@ -287,13 +295,9 @@ def _shape(checkout: Checkout, currency: Currency) -> dict[str, Any]:
     }
     if checkout.expires_at is not None:
         shaped["expiresAt"] = timestamp(checkout.expires_at)
-    if checkout.address is not None and checkout.uri is not None:
-        shaped["wallet"] = {
-            "coin": currency.code,
-            "address": checkout.address,
-            "uri": checkout.uri,
-            "qr": wallet.qr_of(checkout.uri),
-        }
+    if checkout.wallet is not None:
+        shown = checkout.wallet.as_shown()
+        shaped["wallet"] = {"coin": currency.code, **shown, "qr": wallet.qr_of(checkout.wallet.uri)}
     return shaped
 
 

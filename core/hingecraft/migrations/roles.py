@@ -19,6 +19,7 @@ GRANTS: dict[str, str] = {
     '"ContributionIntent"': "SELECT, INSERT, UPDATE",
     "legacy_statuses": "SELECT",
     "currencies": "SELECT",
+    "currency_networks": "SELECT",
     "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
     "settlements": "SELECT, INSERT, UPDATE (usd_amount)",
     "settlement_value_checks": "SELECT, INSERT, UPDATE, DELETE",

@@ -20,6 +20,12 @@ class SyncMetrics:
         self.version = Gauge(
             "hingecraft_routes_version", "the newest version that every pod serves", of, registry=registry
         )
+        self.problems = Gauge(
+            "hingecraft_routes_problems",
+            "wallets that are not published and links that pages do not open: GET /admin/routes/problems says why",
+            [*of, "kind"],
+            registry=registry,
+        )
         self.seconds = Histogram(
             "hingecraft_sync_seconds",
             "from a change noticed to the last pod serving it",

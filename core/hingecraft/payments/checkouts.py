@@ -31,6 +31,7 @@ from hingecraft.payments.model import (
 from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome, Situation
 from hingecraft.providers import nowpayments, stripe, wallet
 from hingecraft.providers.port import CheckoutProvider, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.wallet import Wallet
 
 log = logging.getLogger(__name__)
 
@@ -124,16 +125,17 @@ class Checkouts:
                 expires_at=situation.standing_expires_at,
             )
         if switched_off or not provider.configured:
-            if situation.wallet_address is None:
+            if situation.wallet is None:
                 raise ProviderDisabledError(
                     "provider_disabled",
                     f"{wanted.currency.name} cannot be taken at the moment: choose another currency or a card.",
                 )
-            return await self._open_wallet(wanted, situation, situation.wallet_address, "provider_disabled")
-        if situation.wallet_address is not None:
+            return await self._open_wallet(wanted, situation, situation.wallet, "provider_disabled")
+        if situation.wallet is not None:
             least = await provider.minimum(wanted.currency, wanted.price_currency, wanted.deadline)
             if least is not None and wanted.amount < least:
-                return await self._open_wallet(wanted, situation, situation.wallet_address, "below_minimum")
+                asking = await self._with_amount(situation.wallet, wanted)
+                return await self._open_wallet(wanted, situation, asking, "below_minimum")
         return await self._open_at(provider, wanted, situation, life=nowpayments.INVOICE_LIFE)
 
     async def _open_at(
@@ -153,19 +155,25 @@ class Checkouts:
         """A prefill gives its e-mail away only together with the checkout that carries it."""
         return self._database.transaction() if situation.intent_has_email else self._database.connection()
 
-    async def _open_wallet(self, wanted: Wanted, situation: Situation, address: str, because: str) -> Checkout:
+    async def _with_amount(self, shown: Wallet, wanted: Wanted) -> Wallet:
+        """With the coins to send, where the provider says what the price is worth in them."""
+        worth = await self._providers.nowpayments.estimate(wanted.amount, wanted.price_currency, wanted.currency)
+        return shown if worth is None else shown.asking_for(worth, wanted.currency)
+
+    async def _open_wallet(self, wanted: Wanted, situation: Situation, shown: Wallet, because: str) -> Checkout:
         order = self._order(wanted, situation, email=None)
         new = _new(wanted, order, wallet.NAME, livemode=self._providers.nowpayments.livemode)
         wallet_payment = replace(
             new,
             status=Status.AWAITING_CONFIRMATION,
-            url=wallet.url_of(address),
-            details={**new.details, "reason": because},
+            url=wallet.url_of(shown.address),
+            request=shown.as_shown(),
+            details={**new.details, **_on_network(shown), "reason": because},
             actions=(*new.actions, "wallet_fallback"),
         )
         async with self._database.connection() as conn:
             await _write_down(conn, wallet_payment, wanted)
-        return _to_wallet(new.payment_id, address, situation.wallet_uri)
+        return _to_wallet(new.payment_id, shown)
 
     async def _call(self, begun: _Begun, wanted: Wanted, situation: Situation) -> Checkout:
         started = time.monotonic()
@@ -205,19 +213,25 @@ class Checkouts:
     ) -> Checkout:
         """No link from the provider: the wallet, where the coin has one, else an honest refusal."""
         log.warning("no checkout at %s: %s", begun.provider.name, outcome.details["reason"])
-        address = situation.wallet_address if wanted.currency.kind == "crypto" else None
+        shown = situation.wallet if wanted.currency.kind == "crypto" else None
         async with self._database.connection() as conn:
-            if address is None:
+            if shown is None:
                 await store.not_opened(
                     conn, begun.checkout_id, outcome, action=_FAILED_ACTION, request_id=wanted.request_id
                 )
                 raise ProviderFailedError(code, _SENTENCES[code])
+            outcome = replace(outcome, details={**outcome.details, **_on_network(shown)})
             mine = await store.fall_back(
-                conn, begun.checkout_id, outcome, url=wallet.url_of(address), request_id=wanted.request_id
+                conn,
+                begun.checkout_id,
+                outcome,
+                wallet=shown,
+                url=wallet.url_of(shown.address),
+                request_id=wanted.request_id,
             )
         if not mine:
             return await self._as_it_stands(begun.payment_id)
-        return _to_wallet(begun.payment_id, address, situation.wallet_uri)
+        return _to_wallet(begun.payment_id, shown)
 
     async def _resume(self, wanted: Wanted, payment_id: uuid.UUID) -> Checkout | None:
         """Finish what an earlier request with this key began; None when that came to nothing."""
@@ -250,7 +264,12 @@ class Checkouts:
     def _order(self, wanted: Wanted, situation: Situation, *, email: str | None) -> Order:
         payment_id = str(uuid.uuid4())
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
-        cancelled = {"status": "cancelled", "donationAmount": plain(wanted.amount), "paymentMethod": method}
+        cancelled = {
+            "status": "cancelled",
+            "donationAmount": plain(wanted.amount),
+            "paymentMethod": method,
+            "currency": wanted.currency.code,
+        }
         return Order(
             payment_id=payment_id,
             amount=wanted.amount,
@@ -328,21 +347,24 @@ def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewC
     )
 
 
-def _to_wallet(payment_id: uuid.UUID, address: str, template: str | None) -> Checkout:
+def _on_network(shown: Wallet) -> dict[str, str]:
+    return {"network": shown.network} if shown.network is not None else {}
+
+
+def _to_wallet(payment_id: uuid.UUID, shown: Wallet) -> Checkout:
     return Checkout(
         kind="wallet",
         provider=wallet.NAME,
-        url=wallet.url_of(address),
+        url=wallet.url_of(shown.address),
         payment_id=str(payment_id),
-        address=address,
-        uri=wallet.uri_of(address, template),
+        wallet=shown,
     )
 
 
 def _kept_link(kept: KeptCheckout) -> Checkout:
     url = kept.provider_url or ""
     if kept.provider == wallet.NAME:
-        return _to_wallet(kept.payment_id, url.removeprefix(wallet.url_of("")), kept.wallet_uri)
+        return _to_wallet(kept.payment_id, wallet.shown_earlier(kept.request, url))
     return Checkout(
         kind="checkout",
         provider=kept.provider,

@@ -14,6 +14,7 @@ from uuid import UUID
 from hingecraft.errors import ConflictError, RefusedError
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
+from hingecraft.providers.wallet import Wallet
 
 Kind = Literal["checkout", "standing", "wallet"]
 
@@ -99,8 +100,7 @@ class Checkout:
     payment_id: str | None
     provider_id: str | None = None
     expires_at: datetime | None = None
-    address: str | None = None
-    uri: str | None = None
+    wallet: Wallet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from hingecraft.providers.port import ProviderRefusedError
 
 # Browsers take a backslash for a slash, so they would go to another host than the one that is checked here.
 _READ_ALIKE = re.compile(r"[!-\[\]-~]{1,2048}")
+# The pages where people pay, and their subdomains. The site's pages open no others (hingecraft-addresses.js).
+PAYMENT_PAGES = ("checkout.stripe.com", "buy.stripe.com", "donate.stripe.com", "nowpayments.io")
 
 
 def checked(url: object, *, api_base: str, domain: str, provider_id: str | None = None) -> str:

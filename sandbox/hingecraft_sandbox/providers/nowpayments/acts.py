@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -61,6 +62,18 @@ class NowPaymentsActs:
     def minimum(self, coin: str) -> Decimal:
         """In USD."""
         return self.minimums.get(coin, _MINIMUM_USD)
+
+    def estimate(self, amount: str, fiat: str, coin: str) -> Document:
+        """What a price is worth in a coin."""
+        if fiat not in FIAT or coin not in COINS or not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,8})?", amount):
+            raise NowPaymentsRefusalError("Unknown currency or amount")
+        worth = (Decimal(amount) * _usd(fiat) / Decimal(COINS[coin])).quantize(_SATOSHI)
+        return {
+            "currency_from": fiat,
+            "amount_from": float(amount),
+            "currency_to": coin,
+            "estimated_amount": format(worth, "f"),
+        }
 
     def make_invoice(self, raw: Document, *, bad_url: str | None = None) -> Document:
         """An invoice that several may pay."""

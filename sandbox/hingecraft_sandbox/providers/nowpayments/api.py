@@ -42,6 +42,7 @@ class NowPaymentsApi:
             ("POST", "/auth", self.auth, False),
             ("POST", "/invoice", self.invoice, True),
             ("GET", "/min-amount", self.minimum, True),
+            ("GET", "/estimate", self.estimate, True),
             ("GET", "/currencies", self.currencies, True),
             ("GET", "/merchant/coins", self.coins, True),
             ("GET", "/payment/{id}", self.payment, True),
@@ -99,6 +100,12 @@ class NowPaymentsApi:
                 "fiat_equivalent": float(least) / float(FIAT[fiat]),
             }
         )
+
+    async def estimate(self, request: web.Request) -> web.Response:
+        """What a price is worth in a coin."""
+        query = request.query
+        amount, fiat, coin = (query.get(name, "") for name in ("amount", "currency_from", "currency_to"))
+        return web.json_response(self._acts.estimate(amount, fiat, coin))
 
     async def currencies(self, _request: web.Request) -> web.Response:
         """All coins."""
