@@ -13,7 +13,7 @@ from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import OVERDUE
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import LEASE
-from hingecraft.payments import books, idempotency, prefills, trail
+from hingecraft.payments import books, idempotency, origins, prefills, trail
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
 from hingecraft.routes import store as routes
@@ -90,7 +90,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "lock": (books.LOCK, ([AN_ID],)),
     "settlements": (books.SETTLEMENTS, ([AN_ID],)),
     "charge": (books.OF_CHARGE, ("stripe", True, "pi_7")),
-    "standing": (books.STANDING, ("stripe", "plink_7")),
+    "standing": (origins.STANDING, ("stripe", "plink_7")),
     "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
     "had": (inbox.HAVING, ("stripe", ["evt_7"])),

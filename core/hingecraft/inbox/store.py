@@ -49,6 +49,11 @@ LATER = """
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
 WHERE id = $1 AND received_at = $2 AND claimed_until = $3 AND processed_at IS NULL
 """
+REOPEN = """
+UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
+WHERE source = $1 AND ignored_because = ANY ($2)
+RETURNING true
+"""
 WAITING = """
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest
 FROM provider_events WHERE processed_at IS NULL
@@ -94,6 +99,11 @@ async def done(conn: Connection, events: Mapping[Claimed, UUID | None], *, ignor
 async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
     """It cannot be processed yet."""
     await conn.execute(LATER, *_claim_of(event), pause, error[:_LONGEST_ERROR])
+
+
+async def reopen(conn: Connection, source: str, reasons: Sequence[str]) -> int:
+    """Process again what was ignored for one of those reasons; answers how many events that were."""
+    return len(await conn.fetch(REOPEN, source, reasons))
 
 
 async def backlog(conn: Connection) -> Backlog:

@@ -45,6 +45,17 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingLink:
+    """A link for many payers, as its provider keeps it."""
+
+    id: str
+    url: str
+    # What we wrote into it when we made it; None: somebody made it elsewhere.
+    key: str | None = None
+    installation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that was said; whose money it is follows from our reference, our link, or a charge that we know."""
 
@@ -59,6 +70,8 @@ class Finding:
     checkout_id: str | None = None
     # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
     link_id: str | None = None
+    # The same link with its address, where the provider was asked for it.
+    link: StandingLink | None = None
     charge: str | None = None
     stands: Stands | None = None
     # What the checkout was made for, by the provider's account.

@@ -76,6 +76,7 @@ class Summary:
     stale: int = 0
     events_read: int = 0
     events_missed: int = 0
+    events_reopened: int = 0
     events_processed: int = 0
     links_changed: int = 0
     reasons: list[str] = field(default_factory=list)
