@@ -18,6 +18,17 @@ def _decimal(typed: object) -> Decimal:
         raise ValueError(error.sentence) from None
 
 
+# A value in a ledger may be 0, and what went back is less than that.
+SignedAmount = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "number"}, {"type": "string", "pattern": "^-?[0-9]{1,12}([.][0-9]{1,8})?$"}],
+            "description": "a number, or a string that holds one",
+        }
+    ),
+]
 Amount = Annotated[
     Decimal,
     BeforeValidator(_decimal),

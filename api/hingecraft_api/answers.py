@@ -12,7 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from hingecraft.money.model import plain
+from hingecraft.money.model import Currency, plain
 
 REQUEST_ID = "X-Request-ID"
 
@@ -41,6 +41,11 @@ def written(document: Any) -> str:
 def number(amount: Decimal) -> Decimal:
     """An amount as people write it: 37.5 and not 37.50, 100 and not 1E+2."""
     return Decimal(plain(amount))
+
+
+def quantity(currency: Currency | None, amount: Decimal) -> Decimal | str:
+    """Money is a number; a quantity of coins is text, which nobody's arithmetic rounds."""
+    return plain(amount) if currency is not None and currency.kind == "crypto" else number(amount)
 
 
 def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:

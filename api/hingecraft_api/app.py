@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
 from hingecraft.inbox.service import Inbox
+from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.store import Backlog
 from hingecraft.inbox.watch import watch
-from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.inbox.worker import Worker
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Recorded
@@ -31,6 +32,7 @@ from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.handlers import (
     admin_payments,
     admin_routes,
+    admin_settlements,
     documents,
     donations,
     embed,
@@ -58,6 +60,7 @@ PUBLIC_ENDPOINTS: list[Endpoint] = [
     *webhooks.ENDPOINTS,
     *admin_routes.ENDPOINTS,
     *admin_payments.ENDPOINTS,
+    *admin_settlements.ENDPOINTS,
     *health.ENDPOINTS,
 ]
 
@@ -104,7 +107,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         shared_limit=_shared_limit(settings),
         currencies=currencies,
         providers=providers,
-        checkouts=Checkouts(database, providers, settings.site_url),
+        checkouts=Checkouts(database, providers),
         inbox=Inbox(database, worker.wake),
         worker=worker,
         recoverer=Checker(database, providers, currencies, actor="recoverer", recorded=recorded),
@@ -147,7 +150,7 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
 
 def public_app(pod: Pod) -> web.Application:
     """What the ingress reaches."""
-    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings.site_url)]
+    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings)]
     return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
 
 

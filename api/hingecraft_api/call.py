@@ -15,6 +15,7 @@ from hingecraft_api.pod import Pod
 
 LONGEST_NAME = 255
 REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
+SUSPECT_KEY: web.RequestKey[bool] = web.RequestKey("suspect", bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

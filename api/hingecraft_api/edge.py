@@ -19,7 +19,7 @@ from aiohttp.typedefs import Middleware
 
 from hingecraft.errors import DatabaseUnavailableError, RefusedError
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import REQUEST_ID_KEY
+from hingecraft_api.call import REQUEST_ID_KEY, SUSPECT_KEY
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.failures import ForgedError, refused
 from hingecraft_api.guards import check
@@ -41,7 +41,7 @@ _SENTENCES: Mapping[int, tuple[str, str]] = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take that method: see Allow."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "too_large",
-        "The body is too large: 64 KB are taken, 1 MB of an event.",
+        "The body is too large: the limit is 64 KB.",
     ),
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
@@ -111,7 +111,7 @@ class Edge:
     def _limited(self, request: web.Request, endpoint: Endpoint | None, request_id: str) -> web.Response | None:
         """Unknown addresses count against the visitor's limit as well, so that guessing is bounded."""
         limit = endpoint.limit if endpoint else Limit.VISITOR
-        if limit is Limit.NONE:
+        if limit not in self._limits:
             return None
         now = time.time()
         visitor = self.visitor(request, now)
@@ -126,7 +126,7 @@ class Edge:
     ) -> web.Response | None:
         """What this pod lets pass may still be too much for all pods together."""
         limit = endpoint.limit if endpoint else Limit.VISITOR
-        if limit is Limit.NONE:
+        if limit not in self._limits:
             return None
         settings = self._pod.settings
         visitor = self.visitor(request, time.time())
@@ -153,6 +153,10 @@ class Edge:
     def _address(self, request: web.Request) -> str:
         return self._visitors.named(None, request.remote or "", self._forwarded(request), 0.0)
 
+    def _is_suspect(self, request: web.Request) -> bool:
+        """Whether its address has sent so many forgeries that little work is done for it."""
+        return self._forgeries.is_reached(self._address(request), time.time())
+
     def _forwarded(self, request: web.Request) -> str:
         return ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
 
@@ -162,6 +166,8 @@ class Edge:
         try:
             if endpoint is not None:
                 await check(endpoint.guard, request, self._pod, request_id)
+                if endpoint.limit is Limit.FORGERIES:
+                    request[SUSPECT_KEY] = self._is_suspect(request)
             return await handler(request)
         except ForgedError as error:
             wait = self._forgeries.retry_after(self._address(request), time.time())

@@ -26,6 +26,8 @@ class Limit(Enum):
 
     VISITOR = "visitor"
     ROUTES = "routes"
+    # Only messages whose signature is wrong count.
+    FORGERIES = "forgeries"
     NONE = "none"
 
 

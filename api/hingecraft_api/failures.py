@@ -24,13 +24,18 @@ class UnauthorizedError(RefusedError):
 
 
 class ForgedError(RefusedError):
-    """The signature is not the provider's; who sends many of these is let wait."""
+    """The signature is not the provider's; an address that sends many of these has to wait."""
+
+
+class OversizeError(ForgedError):
+    """Larger than any message of the provider's, so its signature is not looked at."""
 
 
 _STATUS: Mapping[type[RefusedError], int] = {
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
     InvalidError: HTTPStatus.BAD_REQUEST,
+    OversizeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ForgedError: HTTPStatus.BAD_REQUEST,
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     MissingError: HTTPStatus.NOT_FOUND,

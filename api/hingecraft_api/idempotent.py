@@ -42,7 +42,7 @@ async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.Str
             "invalid_idempotency_key", "Idempotency-Key must be one value of 16 to 255 characters without spaces."
         )
     scope = f"{call.request.method} {call.request.path}"
-    body_print = idempotency.fingerprint(call.body.model_dump())
+    body_print = idempotency.fingerprint(call.body.model_dump(exclude_defaults=True))
     found = await idempotency.claim(call.pod.database, scope, keys[0], body_print, call.deadline)
     if isinstance(found, Kept):
         return web.Response(

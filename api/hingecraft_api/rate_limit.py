@@ -30,6 +30,10 @@ class RateLimit:
             self._forget(now)
         return 0
 
+    def is_reached(self, key: str, now: float) -> bool:
+        """Whether the next request would be refused; counts nothing."""
+        return self._due.get(key, now) - now > self._tolerance
+
     def _forget(self, now: float) -> None:
         """A key whose next request is due is as if it had never come; a flood of new keys pushes out the oldest."""
         self._due = {key: due for key, due in self._due.items() if due > now}

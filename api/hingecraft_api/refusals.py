@@ -28,13 +28,19 @@ class Refusals:
     def note(self, reason: str, request_id: str) -> None:
         """Count it now; the row is written beside the answer."""
         self._metrics.refused_signatures.labels(reason).inc()
-        now = time.monotonic()
-        if now - self._written_at.get(reason, -_MINUTE) < _MINUTE:
+        if not self.is_first_in_a_minute(reason):
             return
-        self._written_at[reason] = now
         task = asyncio.create_task(self._write(reason, request_id))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
+
+    def is_first_in_a_minute(self, what: str) -> bool:
+        """Whether it is time to write about this again."""
+        now = time.monotonic()
+        if now - self._written_at.get(what, -_MINUTE) < _MINUTE:
+            return False
+        self._written_at[what] = now
+        return True
 
     async def _write(self, reason: str, request_id: str) -> None:
         try:

@@ -35,6 +35,10 @@ class EnvelopeProtocol(RequestHandler):
         response.force_close()
         return response
 
+    def read_no_further(self) -> None:
+        """After the answer, close the connection instead of reading the rest of the body to throw it away."""
+        self._lingering_time = 0.0
+
 
 class _EnvelopeServer(web.Server):
     def __call__(self) -> RequestHandler:

@@ -2,16 +2,13 @@
 
 Each event completes a payment of its own, whose session is not asked for again. The pod is alone on its core;
 Postgres and the generator share the other. The baseline of the same run is a bare aiohttp server that reads the
-body and answers, under the same load.
+body and answers, under the same load. Then: forged messages beside GET /routes, and a provider that hangs.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
-import hmac
-import json
 import multiprocessing
 import os
 import statistics
@@ -25,15 +22,15 @@ import aiohttp
 import asyncpg
 import psutil
 from aiohttp import web
-from bench import given
+from bench import given, hanging, unsigned
 from bench.api_process import migrate, running_api
 from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
+from bench.signed import SECRET, signed
 
 from hingecraft_sandbox.postgres import free_port
 from support.sandbox import STRIPE_KEY
 
 RATE, SECONDS, WITHIN = 1000, 20, 10
-SECRET = "whsec_bench"
 WAITING = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL"
 
 
@@ -58,6 +55,9 @@ def run() -> Iterator[Figure]:
             "STRIPE_SECRET": STRIPE_KEY,
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_API_BASE": "http://127.0.0.1:9",
+            "NOWPAYMENTS_API_KEY": "a-key",
+            "NOWPAYMENTS_IPN_SECRET": "ipn-bench",
+            "NOWPAYMENTS_API_BASE": "http://127.0.0.1:9/v1",
         }
         with running_api(server, **environment) as api:
             dsn = server.dsn("postgres")
@@ -71,6 +71,10 @@ def run() -> Iterator[Figure]:
             took = asyncio.run(_until_done(dsn, 60))
             cpu = (cpu_seconds(api.process) - before) / len(found.seconds)
             completed = asyncio.run(_completed(dsn))
+            os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
+            attacked = list(unsigned.figures(api))
+        waited = list(hanging.figures(server))
+        os.sched_setaffinity(0, {int(GENERATOR_CORE)})
     bare = asyncio.run(_bare())
     os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
     say(f"answered: p50 {statistics.median(found.seconds) * 1000:.1f} ms, p99 {found.p99 * 1000:.1f} ms, "
@@ -81,6 +85,8 @@ def run() -> Iterator[Figure]:
     yield Figure("all processed after the last", took, WITHIN, unit=" s")
     yield Figure("payments completed", completed, RATE * (SECONDS + 1), at_least=True)
     yield Figure("CPU of a webhook and its work, of what one core has in 30 s", cpu * RATE * SECONDS / 30, 1.0)
+    yield from attacked
+    yield from waited
 
 
 async def _given(dsn: str, payments: list[str]) -> None:
@@ -105,25 +111,10 @@ async def _until_done(dsn: str, within: float) -> float:
     return time.perf_counter() - started
 
 
-def _signed(payment: str) -> tuple[bytes, str]:
-    session = {
-        "id": f"cs_test_{payment}", "object": "checkout.session", "mode": "payment", "livemode": False,
-        "currency": "usd", "amount_total": 500, "amount_subtotal": 500, "status": "complete", "payment_status": "paid",
-        "payment_intent": f"pi_{payment}", "payment_link": None, "client_reference_id": payment,
-        "metadata": {"payment_id": payment}, "padding": "x" * 1500,
-    }  # fmt: skip
-    event = {"id": f"evt_{payment}", "object": "event", "type": "checkout.session.completed", "livemode": False,
-             "created": int(time.time()), "data": {"object": session}}  # fmt: skip
-    body = json.dumps(event).encode()
-    at = int(time.time())
-    signature = hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return body, f"t={at},v1={signature}"
-
-
 async def _load(url: str, payments: list[str]) -> Run:
     """An open loop: a webhook leaves when its moment has come, whatever became of those before."""
     found = Run()
-    messages = [_signed(payment) for payment in payments]
+    messages = [signed(payment) for payment in payments]
     # The generator holds all of them: its own collector would stop it for a tenth of a second now and then.
     gc.collect()
     gc.disable()

@@ -75,6 +75,23 @@ class AskingWebhook(Webhook):
     body: ClassVar[dict[str, Any]] = {"amount": "12.50", "currency": "EUR"}
 
 
+class LateValue(AskingWebhook):
+    """The payment is completed; what it is worth is said afterwards."""
+
+    async def prepare(self):
+        await self.stage.sandbox.values_late()
+        await super().prepare()
+        await self.stage.pay(self.payment)
+        await becomes(self.stage.conn, self.payment, "completed")
+        await all_processed(self.stage.conn, at_least=3)
+
+    async def begin(self):
+        await self.stage.pay(self.payment, "value")
+
+    async def done(self):
+        return await self.stage.count("SELECT count(usd_amount) FROM settlements") > 0
+
+
 class Ipn(Webhook):
     body: ClassVar[dict[str, Any]] = {"amount": 25, "currency": "BTC"}
 
@@ -177,6 +194,7 @@ SCENES: dict[str, type[Scene]] = {
     "checkout": Checkout,
     "webhook": Webhook,
     "webhook that needs a question": AskingWebhook,
+    "value that comes later": LateValue,
     "IPN": Ipn,
     "refund": Refund,
     "recovery": Recovery,

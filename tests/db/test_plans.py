@@ -10,12 +10,13 @@ from uuid import UUID
 import pytest
 
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.model import OVERDUE
+from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import LEASE
-from hingecraft.payments import books, idempotency, origins, prefills, trail
+from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
+from hingecraft.reconcile import values
 from hingecraft.routes import store as routes
 from hingecraft.routes.rebuild import REBUILD
 
@@ -90,16 +91,23 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "lock": (books.LOCK, ([AN_ID],)),
     "settlements": (books.SETTLEMENTS, ([AN_ID],)),
     "charge": (books.OF_CHARGE, ("stripe", True, "pi_7")),
+    "value": (books.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
+    "values that are due": (values.DUE, (True, LEASE, AN_ID, False, 100)),
+    "correction": (corrections.SETTLEMENT, (AN_ID,)),
+    "transaction": (settlements.COUNTED, ("a" * 64,)),
     "standing": (origins.STANDING, ("stripe", "plink_7")),
     "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
+    "stranded": (reconcile.CLOSE_STRANDED, ("reconcile", LEASE)),
     "had": (inbox.HAVING, ("stripe", ["evt_7"])),
 }
 BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
     "outbox": [(outbox.CLAIM, (16, LEASE)), (outbox.SUPERSEDE, ("routes.updated",))],
     "provider_events": [
-        (inbox.CLAIM, (64, LEASE, ["stripe"], OVERDUE)),
+        (inbox.CLAIM, (64, LEASE, "stripe", OVERDUE, False)),
+        (inbox.ASK_FIRST, (AN_ID, datetime.now(UTC), A_MOMENT)),
         (inbox.WAITING, ()),
+        (inbox.GIVE_UP, (GIVEN_UP_AFTER,)),
         (inbox.DONE, ([AN_ID], [A_MOMENT], [A_MOMENT], None, [None])),
         (inbox.LATER, (AN_ID, datetime.now(UTC), A_MOMENT, LEASE, "x")),
     ],

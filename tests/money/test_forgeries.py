@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import hmac
 import json
+import logging
 import time
 from typing import Any
 
 import pytest
 
-from support.money import IPN_SECRET, send_ipn, send_stripe, stripe_event, stripe_signature
+from hingecraft.inbox import signatures
+from support.money import ipn_signature, send_ipn, send_stripe, stripe_event, stripe_signature
 from support.pods import running_pod
 
 BODY = stripe_event("charge.succeeded", {"id": "ch_1", "object": "charge"})
 IPN = b'{"payment_id":5077125051,"payment_status":"finished","fee":{"b":0.00005,"a":1e-7}}'
-
-
-def ipn_signature(text: bytes, secret: str = IPN_SECRET, algorithm=hashlib.sha512) -> str:
-    return hmac.new(secret.encode(), text, algorithm).hexdigest()
 
 
 SORTED = b'{"fee":{"a":1e-7,"b":0.00005},"payment_id":5077125051,"payment_status":"finished"}'
@@ -44,6 +42,9 @@ STRIPE_FORGERIES = {
     "endless": stripe_signature(BODY) + ",v1=" + "0" * 4000,
     "of other bytes": stripe_signature(BODY + b" "),
     "the time in other digits": f"t=\u0661{NOW},v1=00".encode().decode("latin-1"),
+    "a time of 400 digits": f"t={'9' * 400},v1={'0' * 64}",
+    "a time of 1,900 digits": f"t={'9' * 1900},v1=00",
+    "a time below nought": f"t=-{NOW},v1={'0' * 64}",
 }  # fmt: skip
 
 
@@ -100,7 +101,7 @@ async def test_a_genuine_ipn_is_kept_once(pod, conn):
     assert name == f"5077125051:finished:{hashlib.sha256(IPN).hexdigest()}"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'{"id": 1}', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'{"id": 1}', b"\xff\xfe", b"[" * 10_000])
 async def test_what_is_signed_and_still_no_event_is_refused(pod, conn, body):
     status, answer = await send_stripe(pod, body)
     assert (status, answer["code"]) == (400, "invalid_event")
@@ -125,8 +126,72 @@ async def test_forgeries_are_counted_written_down_once_a_minute_and_then_kept_wa
         assert 'hingecraft_refused_signatures_total{kind="stripe_webhook"} 32.0' in await response.text()
     rows = await conn.fetch("SELECT details ->> 'reason' AS why FROM payment_audit WHERE action = 'refused'")
     assert [row["why"] for row in rows] == ["stripe_webhook"]
-    # Who sends genuine events from the same address is never kept waiting.
+    # Genuine messages of the usual size from the same address are never kept waiting.
     assert (await send_stripe(pod, BODY))[0] == 200
+    assert (await send_ipn(pod, IPN, ipn_signature(SORTED)))[0] == 200
+
+
+async def test_over_the_limit_of_forgeries_a_large_body_is_refused_unread(pod, conn):
+    """Peeked at before the work: what 30 forgeries in a minute are followed by costs neither reading nor parsing."""
+    large = stripe_event("invoice.paid", {"id": "in_1", "object": "invoice", "lines": "x" * 300_000})
+    for _ in range(30):
+        await send_ipn(pod, IPN, "0" * 128)
+    assert await of_which_is_sent(pod, "/webhooks/nowpayments", {"x-nowpayments-sig": "0" * 128}, 16 * 1024) == 429
+    assert await of_which_is_sent(pod, "/webhooks/stripe", {"Stripe-Signature": stripe_signature(large)}, 10**6) == 429
+
+
+async def of_which_is_sent(pod, path: str, headers: dict[str, str], announced: int) -> int:
+    """The status of the answer to a request whose body is announced and never sent."""
+    host, port = pod.public.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    lines = [f"POST {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {announced}",
+             *(f"{name}: {value}" for name, value in headers.items()), "", ""]  # fmt: skip
+    writer.write("\r\n".join(lines).encode())
+    async with asyncio.timeout(5):
+        first = await reader.readline()
+        await reader.read()
+    writer.close()
+    return int(first.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "announced", "status"),
+    [
+        ("/webhooks/nowpayments", {}, 10**6, 400),
+        ("/webhooks/nowpayments", {"x-nowpayments-sig": "0" * 127 + "g"}, 10**6, 400),
+        ("/webhooks/nowpayments", {"x-nowpayments-sig": "0" * 128}, 16 * 1024 + 1, 413),
+        ("/webhooks/stripe", {}, 10**6, 400),
+        ("/webhooks/stripe", {"Stripe-Signature": f"t={NOW - 3600},v1={'0' * 64}"}, 10**6, 400),
+        ("/webhooks/stripe", {"Stripe-Signature": f"t={NOW},v1={'0' * 64}"}, 1024 * 1024 + 1, 413),
+    ],
+)
+async def test_what_cannot_be_genuine_is_refused_before_its_body_is_read(pod, path, headers, announced, status):
+    """The connection ends after the answer, so that nobody reads a megabyte to throw it away."""
+    assert await of_which_is_sent(pod, path, headers, announced) == status
+
+
+async def test_an_oversize_message_counts_as_forged(pod):
+    headers = {"x-nowpayments-sig": "0" * 128}
+    answers = [await of_which_is_sent(pod, "/webhooks/nowpayments", headers, 10**6) for _ in range(32)]
+    assert answers == [413] * 30 + [429] * 2
+
+
+async def test_an_error_of_ours_in_the_verification_counts_as_forged_and_is_logged_once_a_minute(
+    pod, monkeypatch, caplog
+):
+    def broken(*_: object) -> None:
+        raise OverflowError("int too large to convert to float")
+
+    monkeypatch.setattr(signatures, "_stripes", broken)
+    answers = [(await send_stripe(pod, BODY))[0] for _ in range(32)]
+    assert answers == [400] * 30 + [429] * 2
+    assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1
+
+
+async def test_an_ipn_of_sixteen_kilobytes_is_taken(pod, conn):
+    body = json.dumps({"payment_id": 1, "payment_status": "waiting", "x": "y" * 16_000}, separators=(",", ":")).encode()
+    assert (await send_ipn(pod, body, ipn_signature(body)))[0] == 200
+    assert await conn.fetchval("SELECT count(*) FROM provider_events") == 1
 
 
 async def test_a_provider_without_keys_is_told_so(dsn):
@@ -139,5 +204,5 @@ async def test_a_provider_without_keys_is_told_so(dsn):
 async def test_an_event_larger_than_a_page_sends_is_taken_and_an_endless_one_is_not(pod, conn):
     large = stripe_event("invoice.paid", {"id": "in_1", "object": "invoice", "lines": "x" * 300_000})
     assert (await send_stripe(pod, large))[0] == 200
-    status, answer = await send_stripe(pod, b"x" * (1024 * 1024 + 1), "t=1,v1=0")
+    status, answer = await send_stripe(pod, b"x" * (1024 * 1024 + 1))
     assert (status, answer["code"]) == (413, "too_large")

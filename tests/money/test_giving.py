@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -38,6 +39,24 @@ async def test_one_click_opens_a_session(pod, sandbox, conn, amount):
     assert row["idempotency_key"] == f"hc_micro_{data['paymentId']}"
     assert (row["status"], row["kind"], row["provider_id"]) == ("pending", "single", data["sessionId"])
     assert json.loads(row["request"])["line_items"][0]["price_data"]["unit_amount"] == whole * 100
+
+
+@pytest.mark.parametrize("public_url", ["https://pay.example.com", ""])
+async def test_a_payer_comes_back_to_the_page_that_they_left(dsn, sandbox, public_url):
+    """The backend's own pages need no site to go back to, only PUBLIC_URL."""
+    wanted: dict[str, dict[str, Any]] = {MICRO: {"amount": 2}, GENERATE: {"amount": 20, "currency": "EUR"}}
+    async with running_pod(dsn, **{**sandbox.settings, "public_url": public_url}) as pod:
+        for path, body in wanted.items():
+            page = "/mission-support" if path == MICRO else "/charter"
+            pages = {"embed": f"{public_url}/embed{page}" if public_url else SITE_URL + page, "site": SITE_URL + page}
+            for return_to, address in pages.items():
+                status, answer = await pod.call("POST", path, json={**body, "returnTo": return_to})
+                assert status == 200, answer
+                (session,) = await sandbox.sessions(answer["data"]["paymentId"])
+                assert session["success_url"].startswith(f"{address}?status=success&payment=")
+                assert session["cancel_url"].startswith(f"{address}?status=cancelled&")
+            status, answer = await pod.call("POST", path, json={**body, "returnTo": "https://evil.example"})
+            assert (status, list(answer["fields"])) == (400, ["returnTo"])
 
 
 @pytest.mark.parametrize("amount", [3, 0, -1, "1.5", "x", None, True, [1], {}, 10**30, "1e0x", "NaN", "Infinity", ""])

@@ -7,13 +7,18 @@ import json
 import logging
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
+from hingecraft.db.connection import Database
+from hingecraft.inbox import store
 from hingecraft.inbox import watch as watching
 from hingecraft.inbox.model import next_pause
 from hingecraft.inbox.store import Backlog
+from hingecraft.payments import idempotency
 from support.money import all_processed, becomes, give, send_stripe, status_of, stripe_event
 from support.pods import running_pod
+from support.reconciling import reconcile
 
 NOBODYS = {"id": "ch_1", "object": "charge"}
 AN_HOUR_LATER = "UPDATE provider_events SET received_at = received_at - interval '61 min', next_attempt_at = now()"
@@ -65,7 +70,7 @@ async def test_what_cannot_be_processed_is_seen_counted_and_said_aloud_after_an_
 def test_an_event_waits_longer_and_longer():
     pauses = [next_pause(attempts).total_seconds() for attempts in range(1, 20)]
     assert pauses[0] < 7
-    assert 700 < pauses[-1] < 1100
+    assert 2800 < pauses[-1] < 4400
 
 
 async def test_a_body_that_jsonb_cannot_hold_hides_no_other(pod, conn):
@@ -83,14 +88,14 @@ async def test_a_process_that_dies_while_it_works_leaves_the_event_to_others(dsn
         body = stripe_event("checkout.session.completed", {**session, "status": "complete", "payment_status": "paid",
                                                            "payment_intent": "pi_9"})  # fmt: skip
         assert (await send_stripe(pod, body))[0] == 200
-        claimed = await pod.pod.worker._claim()
+        claimed = await store.claim(conn, 16, "stripe", must_ask=False)
         assert len(claimed) == 1
         assert await pod.pod.worker.drain() == 0, "it is claimed"
         await conn.execute("UPDATE provider_events SET claimed_until = now(), next_attempt_at = now()")
         assert await pod.pod.worker.drain() == 1
         assert await status_of(conn, given["paymentId"]) == "completed"
         # The first is back, and finds its claim lost: nothing is written twice.
-        await pod.pod.worker._work_on(claimed[0])
+        await pod.pod.worker._applier.apply(claimed)
     assert await conn.fetchval("SELECT count(*) FROM settlements") == 1
     assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'event_applied'") == 1
 
@@ -116,16 +121,99 @@ VALUES ('3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11', 'stripe', 'stripe', 'single', 'e
 """  # fmt: skip
 
 
+async def forgotten(conn, days=400):
+    """How much went in each call, until nothing was left."""
+    shares = []
+    while share := await conn.fetchval("SELECT hc_forget($1)", days):
+        shares.append(share)
+    return shares
+
+
 async def test_what_is_old_goes_and_what_is_still_to_be_done_stays(conn):
     await conn.execute(AGED)
-    assert await conn.fetchval("SELECT hc_forget(400)") == 1
+    assert await forgotten(conn)
     left = await conn.fetch("SELECT event_id FROM provider_events ORDER BY 1")
     assert [row["event_id"] for row in left] == ["evt_waiting"]
     assert [row["event_id"] for row in await conn.fetch("SELECT event_id FROM provider_event_ids")] == ["evt_waiting"]
+    assert await conn.fetchval("SELECT to_regclass('provider_events_2020_01')") is None
     kept = await conn.fetch('SELECT "_id" FROM "ContributionIntent" WHERE user_info IS NOT NULL')
     assert [row["_id"] for row in kept] == ["new"]
     assert json.loads(await conn.fetchval("SELECT request FROM external_payments")) == {"mode": "payment"}
-    assert await conn.fetchval("SELECT hc_forget(400)") == 0
+
+
+async def test_one_event_that_waits_keeps_nobody_elses_body(conn):
+    await conn.execute(AGED)
+    await conn.execute(
+        "INSERT INTO provider_events (source, event_id, type, body, received_at, processed_at) "
+        "SELECT 'stripe', 'evt_' || n, 'x', 'a@example.com', '2020-02-03', now() FROM generate_series(1, 50) n"
+    )
+    await forgotten(conn)
+    left = await conn.fetch("SELECT event_id FROM provider_events")
+    assert [row["event_id"] for row in left] == ["evt_waiting"]
+
+
+MUCH = """
+INSERT INTO provider_event_ids (source, event_id, received_at)
+SELECT 'stripe', 'evt_' || n, now() - interval '40 days' FROM generate_series(1, 12000) n;
+INSERT INTO "ContributionIntent" ("_id", "_createdDate", user_info)
+SELECT 'p' || n, now() - interval '40 days', '{}' FROM generate_series(1, 6000) n;
+"""
+
+
+async def test_a_lowered_retention_is_reached_share_by_share_and_may_be_broken_off_between_any_two(conn):
+    """One statement for everything would run into the client's 5 s each time, and undo itself."""
+    await conn.execute(MUCH)
+    transaction = conn.transaction()
+    await transaction.start()
+    assert await conn.fetchval("SELECT hc_forget(30)") == 5000
+    await transaction.rollback()
+    assert await conn.fetchval("SELECT count(*) FROM provider_event_ids") == 12_000, "what was killed is undone"
+    assert await conn.fetchval("SELECT hc_forget(30)") == 5000
+    assert await conn.fetchval("SELECT count(*) FROM provider_event_ids") == 7000, "what was done is kept"
+    assert await forgotten(conn, 30) == [5000, 5000, 3000]
+
+
+async def test_one_run_of_the_reconciliation_reaches_all_of_it(conn, dsn):
+    await conn.execute(MUCH.replace("40 days", "500 days"))
+    await reconcile(dsn, {})
+    assert await conn.fetchval("SELECT count(*) FROM provider_event_ids") == 0
+
+
+PREFILLS = """
+INSERT INTO "ContributionIntent" ("_id", amount_entered, expires_at)
+VALUES ('unused', 5, now() - interval '8 days'), ('given', 5, now() - interval '8 days'),
+       ('recent', 5, now() - interval '6 days'), ('of the old software', 5, NULL);
+INSERT INTO payments (id, status, intent_id) VALUES ('3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11', 'pending', 'given');
+"""
+
+
+async def test_a_prefill_that_nobody_gave_through_goes_after_a_week(conn):
+    await conn.execute(PREFILLS)
+    await forgotten(conn)
+    left = await conn.fetch('SELECT "_id" AS id FROM "ContributionIntent" ORDER BY 1')
+    assert [row["id"] for row in left] == ["given", "of the old software", "recent"]
+
+
+async def test_a_prefill_that_somebody_gives_through_just_now_stays(conn, dsn):
+    await conn.execute(PREFILLS)
+    other = await asyncpg.connect(dsn.newest)
+    async with other.transaction():
+        await other.execute("INSERT INTO payments (status, intent_id) VALUES ('pending', 'unused')")
+        await forgotten(conn)
+    await other.close()
+    assert await conn.fetchval('SELECT count(*) FROM "ContributionIntent" WHERE "_id" = \'unused\'') == 1
+
+
+async def test_all_keys_whose_day_is_over_go_at_once_however_many_there_are(conn, dsn):
+    await conn.execute(
+        "INSERT INTO idempotency_keys (scope, key, fingerprint, claimed_until, created_at) "
+        "SELECT 'POST /x', 'a-key-of-this-test-' || n, 'x', now(), "
+        "       now() - CASE WHEN n = 1 THEN interval '1 h' ELSE interval '25 h' END FROM generate_series(1, 11000) n"
+    )
+    database = Database(dsn, application="test")
+    await idempotency.purge(database)
+    await database.close()
+    assert await conn.fetchval("SELECT count(*) FROM idempotency_keys") == 1
 
 
 async def test_each_month_has_its_partition(conn):

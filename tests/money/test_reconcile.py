@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import pytest
 
+from hingecraft.payments import store as payments
+from hingecraft.payments.model import Status
 from hingecraft.reconcile import watch as watching
 from hingecraft.reconcile.command import span_of
 from hingecraft.reconcile.model import next_check
@@ -68,7 +70,7 @@ async def test_a_refund_that_nobody_told_us_of_is_read_from_the_events(pod, sand
     await reconcile(dsn, settings)
     await pay(sandbox, given["paymentId"], "refund_half")
     found = await reconcile(dsn, settings)
-    assert found.events_missed >= 2
+    assert found.events_missed >= 1
     assert await status_of(conn, given["paymentId"]) == "partially_refunded"
     assert await conn.fetchval("SELECT sum(amount) FROM settlements") == Decimal("2.5")
 
@@ -172,6 +174,45 @@ async def test_a_lost_invoice_is_made_again_and_one_that_the_wallet_replaced_is_
         (26, "awaiting_confirmation", "nowpayments", "expired"),
         (26, "awaiting_confirmation", "wallet", "awaiting_confirmation"),
     ]
+
+
+STUCK = """
+SET session_replication_role = replica;
+UPDATE payments SET status = 'unknown', created_at = now() - interval '2 hours', provider_id = NULL;
+UPDATE external_payments SET status = '{}', created_at = now() - interval '2 hours', provider_id = NULL;
+RESET session_replication_role;
+"""
+
+
+async def test_a_wallet_that_may_not_replace_an_unknown_invoice_leaves_its_checkout_to_the_recoverer(
+    pod, conn, dsn, settings
+):
+    """The provider says no to the repeat of a call that was never answered: an invoice may exist all the same."""
+    given = await give(pod, amount=25, currency="BTC")
+    await conn.execute(STUCK.format("unknown"))
+    checkout = await conn.fetchval("SELECT id FROM external_payments")
+    outcome = payments.Outcome(status=Status.FAILED, details={"reason": "it said no"})
+    assert not await payments.fall_back(conn, checkout, outcome, url="bitcoin:bc1q", request_id="r")
+    assert await conn.fetchval("SELECT status FROM external_payments") == "unknown"
+    await reconcile(dsn, settings)
+    assert await status_of(conn, given["paymentId"]) == "pending"
+
+
+@pytest.mark.parametrize(("checkout", "ends_as"), [("failed", "failed"), ("expired", "expired")])
+async def test_a_payment_whose_checkout_has_ended_does_not_stay_unknown(
+    pod, sandbox, conn, dsn, settings, checkout, ends_as
+):
+    """Nobody looks at an ended checkout, so the payment is looked at; late money completes it all the same."""
+    given = await give(pod, amount=5)
+    (session,) = await sandbox.sessions(given["paymentId"])
+    await conn.execute(STUCK.format(checkout))
+    assert (await reconcile(dsn, settings, dry_run=True)).changed == 0
+    assert (await reconcile(dsn, settings)).changed == 1
+    assert await status_of(conn, given["paymentId"]) == ends_as
+    assert await conn.fetchval("SELECT details ->> 'to' FROM payment_audit WHERE action = 'payment_closed'") == ends_as
+    assert (await reconcile(dsn, settings)).changed == 0
+    await sandbox.act(session["id"], "pay")
+    await becomes(conn, given["paymentId"], "completed")
 
 
 @pytest.mark.usefixtures("silent")

@@ -32,11 +32,12 @@ COIN_ACTS = ("pay", "half", "rest", "twice", "fail", "expire", "refund")
 HINTS = ("waiting", "confirming", "sending", "partially_paid", "finished", "failed", "refunded", "expired")
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
-ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "dispute")
+ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "dispute", "value")
 # Triggers and keys are off for this one connection: nothing else could empty books that only grow.
 EMPTY = """
 SET session_replication_role = replica;
-DELETE FROM settlements; DELETE FROM settlement_totals; DELETE FROM provider_events; DELETE FROM provider_event_ids;
+DELETE FROM settlements; DELETE FROM settlement_totals; DELETE FROM settlement_value_checks;
+DELETE FROM provider_events; DELETE FROM provider_event_ids;
 DELETE FROM payment_audit; DELETE FROM outbox; DELETE FROM external_payments; DELETE FROM payments;
 DELETE FROM reconcile_cursors; DELETE FROM reconcile_runs;
 UPDATE currencies SET enabled = code IN ('USD', 'EUR', 'BTC');
@@ -51,9 +52,25 @@ LINK_OF = (
     "SELECT provider_url FROM external_payments WHERE kind = 'standing' AND provider_url IS NOT NULL AND currency = $1"
 )
 LOSE_LINKS = "DELETE FROM external_payments WHERE kind = 'standing'"
+# Each of them in the totals as they are kept, and as they follow from the settlements.
 TOTALS = """
-SELECT (SELECT coalesce(sum(amount), 0) FROM settlement_totals) AS kept,
-       (SELECT coalesce(sum(amount), 0) FROM settlements) AS summed
+WITH gifts AS (
+    SELECT sum(amount) AS amount, coalesce(sum(usd_amount), 0) AS usd, count(*) - count(usd_amount) AS unknown,
+           coalesce(sum(amount) FILTER (WHERE usd_amount IS NULL), 0) AS unconverted
+    FROM settlements GROUP BY payment_id, currency
+)
+SELECT ARRAY[coalesce(sum(amount), 0), coalesce(sum(usd_amount), 0), coalesce(sum(unconverted), 0),
+             coalesce(sum(charges), 0)] AS kept,
+       (SELECT ARRAY[coalesce(sum(amount), 0), coalesce(sum(usd), 0), coalesce(sum(unconverted), 0),
+                     count(*) FILTER (WHERE amount > 0 AND (unknown > 0 OR usd > 0))] FROM gifts) AS summed
+FROM settlement_totals
+"""
+WORTH = """
+SELECT provider_ref AS intent, usd_amount AS usd FROM settlements WHERE provider = 'stripe' AND kind = 'charge'
+"""
+LEFT = """
+SELECT sum(amount) AS amount, sum(usd_amount) AS usd FROM settlements WHERE provider = 'stripe'
+GROUP BY payment_id HAVING sum(amount) = 0
 """
 
 
@@ -156,8 +173,15 @@ class World:
         found = await self._reconciler.run(Options(every_checkout=True))
         assert found.errors == 0, found.reasons
 
+    async def values_come(self) -> None:
+        """Stripe says of everything that was paid what it is worth."""
+        for session in await self.objects("checkout/sessions"):
+            if session["payment_status"] == "paid":
+                await self.press(f"/pay/stripe/c/{session['id']}/value")
+
     async def compare(self) -> None:
         """Our books are the provider's, and nothing is left over."""
+        await self.values_come()
         for _ in range(3):
             await self.reconcile()
             await self.work()
@@ -172,11 +196,22 @@ class World:
         known = {row["provider_ref"] for row in await self.conn.fetch("SELECT provider_ref FROM settlements")}
         for kind in ("refunds", "disputes"):
             assert {each["id"] for each in await self.objects(kind)} <= known
+        await self.every_value_is_the_providers()
+
+    async def every_value_is_the_providers(self) -> None:
+        """Whenever it came: a charge is worth what arrived, and of what went back whole nothing is left."""
+        arrived = {each["source"]: Decimal(each["amount"]) / 100 for each in await self.objects("balance_transactions")}
+        worth = {each["payment_intent"]: arrived[each["id"]] for each in await self.objects("charges")}
+        for row in await self.conn.fetch(WORTH):
+            assert row["usd"] == worth[row["intent"]]
+        for row in await self.conn.fetch(LEFT):
+            assert row["usd"] == 0
+        assert await self.conn.fetchval("SELECT count(*) FROM settlements WHERE usd_amount IS NULL") == 0
 
     async def totals_agree(self) -> None:
         (row,) = await self.conn.fetch(TOTALS)
         assert row["kept"] == row["summed"]
-        assert row["summed"] >= Decimal(0)
+        assert all(number >= Decimal(0) for number in row["summed"])
 
 
 class Orders(RuleBasedStateMachine):
@@ -194,9 +229,14 @@ class Orders(RuleBasedStateMachine):
         paid=st.lists(st.booleans()),
         through_links=st.lists(st.sampled_from(("USD", "EUR")), max_size=2),
         invoices=st.integers(0, 2),
+        late=st.booleans(),
     )
-    def begin(self, prices: list[dict[str, Any]], paid: list[bool], through_links: list[str], invoices: int) -> None:
+    def begin(
+        self, prices: list[dict[str, Any]], paid: list[bool], through_links: list[str], invoices: int, late: bool
+    ) -> None:
         self.world.run(self.world.begin())
+        if late:
+            self.world.run(self.world.sandbox.values_late())
         self.sessions = [self.world.run(self.world.give_through_link(currency)) for currency in through_links]
         self.sessions += [self.world.run(self.world.give(price)) for price in prices]
         self.invoices = [self.world.run(self.world.give_coins()) for _ in range(invoices)]
@@ -222,7 +262,7 @@ class Orders(RuleBasedStateMachine):
 
     async def _act(self, session: str, act: str) -> None:
         found = await self.world.sandbox.stripe(f"checkout/sessions/{session}")
-        if act in {"refund", "refund_half", "dispute"} and found["payment_status"] != "paid":
+        if act in {"refund", "refund_half", "dispute", "value"} and found["payment_status"] != "paid":
             return
         await self.world.press(f"/pay/stripe/c/{session}/{act}")
 

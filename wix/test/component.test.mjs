@@ -8,6 +8,8 @@ import { Keys } from '../html/source/memory.js';
 import { offerOf, presetsOf } from '../html/source/offers.js';
 import { follow, outcomeOf } from '../html/source/payments.js';
 import { Velo } from '../html/source/velo.js';
+import { isFunction } from 'backend/lib/functions';
+import { kept } from 'wix-secrets-backend.v2';
 import { isLocalPath, mayBeGoneTo } from '../site/src/public/hingecraft-addresses.js';
 
 describe('an amount that somebody types', () => {
@@ -220,7 +222,7 @@ async function callsOf(name) {
 }
 
 describe('a call by HTTP', () => {
-  const view = { location: { search: '?prefill=x' } };
+  const view = { location: { search: '?prefill=x', origin: 'https://www.example.com' } };
   view.parent = view;
 
   for (const [site, preview, address] of [
@@ -260,18 +262,67 @@ describe('a call by HTTP', () => {
   });
 });
 
+describe('a page that the backend serves', () => {
+  const origin = 'https://pay.example.com';
+  const places = { site: 'https://www.example.com', backend: origin };
+
+  /** A window with that page in it; `around` is the address of a page that frames it. */
+  function viewOf(search, around = '') {
+    const gone = [];
+    const location = { search, origin, href: `${origin}/embed/charter${search}`, assign: (url) => gone.push(url) };
+    const view = { location, gone, document: { referrer: around }, addEventListener: () => undefined };
+    view.parent = around ? { postMessage: () => undefined } : view;
+    return view;
+  }
+
+  test('calls the backend by the same functions, and never the site', async (context) => {
+    kept.set('HC_BACKEND_URL', origin);
+    kept.set('HC_VISITOR_SECRET', 'a-visitor-secret');
+    const url = 'https://checkout.stripe.com/c/pay/cs_test_1';
+    const answer = async () => Response.json({ success: true, data: { url, paymentId: 'p-1', kind: 'checkout' } });
+    const asked = context.mock.method(globalThis, 'fetch', answer);
+    const velo = new Velo(places, viewOf(''));
+    const options = { key: 'one-for-each-click', currency: 'EUR' };
+    const { data } = await velo.callVeloFunction('charter-page-middleware', 'fiatButtonClick', '25', 'card', options);
+    assert.equal(data.url, url);
+    const [[address, { headers, body }]] = asked.mock.calls.map((call) => call.arguments);
+    assert.equal(address, `${origin}/charter/generate-payment`);
+    assert.equal(headers['Idempotency-Key'], options.key);
+    assert.deepEqual(JSON.parse(body), { amount: '25', currency: 'EUR', returnTo: 'embed' });
+    assert.equal((await velo.callVeloFunction('stripe.api', 'nothing')).code, 'unknown_function');
+    assert.equal(velo.addressOf('hingecraftRoutesUpdate'), '', 'it has no flag to look at');
+    assert.equal(asked.mock.callCount(), 1);
+  });
+
+  test('goes to the pages of the backend where the site has its own', () => {
+    const view = viewOf('');
+    assert.equal(new Velo(places, view).go('/charter?prefill=x'), true);
+    assert.equal(new Velo(places, view).go('https://checkout.stripe.com/c'), true);
+    assert.deepEqual(view.gone, [`${origin}/embed/charter?prefill=x`, 'https://checkout.stripe.com/c']);
+  });
+
+  test('in a frame waits for no page of ours when it is told that there is none', async () => {
+    const view = viewOf('?direct&prefill=x', 'https://elsewhere.example/give');
+    const velo = new Velo(places, view);
+    await velo.met;
+    assert.equal(velo.hello.query.prefill, 'x');
+    assert.equal(velo.go('https://checkout.stripe.com/c'), false, 'a payment page does not open in a frame');
+    assert.equal(velo.go('/charter?prefill=y'), true);
+    assert.deepEqual(view.gone, [`${origin}/embed/charter?prefill=y&direct=`]);
+  });
+});
+
 describe('what a component calls', () => {
   for (const name of ['charter', 'mission-support']) {
-    test(`is there for ${name}: in the page's code, and by HTTP`, async () => {
+    test(`is there for ${name}: in the page's code, and for calls by HTTP and without a site`, async () => {
       const page = await readFile(new URL(`../site/src/pages/${name}.js`, import.meta.url), 'utf8');
-      const functions = await readFile(new URL('../site/src/backend/http-functions.js', import.meta.url), 'utf8');
       const calls = [...(await callsOf(name)), ...(name === 'charter' ? [['charter-page-middleware', 'cryptoButtonClick']] : [])];
       assert.ok(calls.length >= 3, String(calls));
-      for (const [module, called] of calls) {
-        const exposed = new RegExp(`${module.replace(/[-.]/g, '_')}: {[^}]*\\b${called}\\b`, 's');
+      for (const [given, called] of calls) {
+        const module = given.replace(/[-.]/g, '_');
         const isForWallets = called === 'getInvoiceStatus' && name === 'mission-support';
-        if (!isForWallets) assert.match(page, exposed);
-        assert.match(functions, exposed);
+        if (!isForWallets) assert.match(page, new RegExp(`${module}: {[^}]*\\b${called}\\b`, 's'));
+        assert.ok(isFunction(module, called), `${module}/${called}`);
       }
     });
   }

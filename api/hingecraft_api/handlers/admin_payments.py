@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
-from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,12 +15,11 @@ from hingecraft.errors import InvalidError, MissingError
 from hingecraft.payments import settlements, trail
 from hingecraft.payments.settlements import Seen
 from hingecraft.payments.trail import Place
-from hingecraft.routes.model import timestamp
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
-from hingecraft_api.handlers.admin import LARGEST_PAGE, USUAL_PAGE, PageQuery, admin
+from hingecraft_api.handlers.admin import LARGEST_PAGE, USUAL_PAGE, PageQuery, admin, as_json
 
 _HASH = r"^[A-Za-z0-9]{16,128}$"
 
@@ -108,17 +106,17 @@ async def get_payments(call: Call) -> Any:
     """A page of payments."""
     page: PlaceQuery = call.query
     rows, following = await trail.payments(call.pod.database, _place(page.cursor), page.limit)
-    return {"items": [_plain(row) for row in rows], "nextCursor": _cursor(following)}
+    return {"items": [as_json(row) for row in rows], "nextCursor": _cursor(following)}
 
 
 async def get_story(call: Call) -> Any:
     """The whole story of one payment."""
     story = await trail.story(call.pod.database, _payment_id(call))
     return {
-        "payment": _plain(story.payment),
-        "checkouts": [_plain(row) for row in story.checkouts],
-        "settlements": [_plain(row) for row in story.settlements],
-        "trail": [_plain(row) for row in story.trail],
+        "payment": as_json(story.payment),
+        "checkouts": [as_json(row) for row in story.checkouts],
+        "settlements": [as_json(row) for row in story.settlements],
+        "trail": [as_json(row) for row in story.trail],
     }
 
 
@@ -126,7 +124,7 @@ async def get_audit(call: Call) -> Any:
     """A page of the trail."""
     page: PageQuery = call.query
     rows, following = await trail.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
-    return {"items": [_plain(row) for row in rows], "nextCursor": str(following) if following is not None else None}
+    return {"items": [as_json(row) for row in rows], "nextCursor": str(following) if following is not None else None}
 
 
 async def post_confirm(call: Call) -> Any:
@@ -151,24 +149,6 @@ def _payment_id(call: Call) -> UUID:
         return UUID(call.named("id"))
     except ValueError:
         raise MissingError("unknown_payment", "There is no payment with this id.") from None
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    """A row as JSON: names in camelCase, amounts as numbers, everything else as text where JSON has no word for it."""
-    return {_camel(name): _value(value) for name, value in row.items()}
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return timestamp(value)
-    if isinstance(value, Decimal):
-        return number(value) if value.is_finite() else None
-    return str(value) if isinstance(value, UUID) else value
 
 
 def _cursor(place: Place | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from hingecraft.payments.model import Checkout, Wanted
 from hingecraft.providers import stripe, wallet
 from hingecraft.routes.model import timestamp
 from hingecraft_api.amounts import Amount
-from hingecraft_api.answers import Answer, number
+from hingecraft_api.answers import Answer, number, quantity
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
 from hingecraft_api.endpoint import Endpoint
@@ -28,12 +28,19 @@ _CHARTER, _MISSION_SUPPORT = "/charter", "/mission-support"
 _EMAIL = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,185}\.[^@\s.\x00-\x1f\x7f]{2,63}$"
 
 
+ReturnTo = Annotated[
+    Literal["site", "embed"],
+    Field(description="the page to come back to: the site's, or with PUBLIC_URL set this backend's own under /embed"),
+]
+
+
 class MicroInput(Input):
     """One click."""
 
     amount: Annotated[
         Amount, WithJsonSchema({"anyOf": [{"enum": [1, 2, 5]}, {"enum": ["1", "2", "5"]}], "description": "1, 2 or 5"})
     ]
+    return_to: ReturnTo = "site"
 
 
 class MicroAnswer(Answer):
@@ -84,6 +91,7 @@ class GenerateInput(Input):
     prefill_id: Annotated[str | None, Field(min_length=1, max_length=200)] = None
     email: Annotated[str | None, Field(max_length=254, pattern=_EMAIL)] = None
     strict: Annotated[bool, Field(description="refuse what is no currency, instead of taking USD")] = False
+    return_to: ReturnTo = "site"
 
 
 class WalletPaymentAnswer(Answer):
@@ -112,11 +120,11 @@ class GenerateAnswer(Answer):
 
 
 class TotalAnswer(Answer):
-    """What has been given, net of refunds."""
+    """What has been given in the mode of the keys (test or live), net of refunds and disputes."""
 
     total: float
     currency: str
-    count: int
+    count: Annotated[int, Field(description="gifts of which something is left after refunds and disputes")]
     by_currency: dict[str, float | str]
     unconverted: dict[str, float | str]
     updated_at: AwareDatetime | None
@@ -134,7 +142,7 @@ async def post_micro(call: Call) -> Any:
             currency=dollar,
             price_currency=dollar,
             source=stripe.MICRO,
-            page=_MISSION_SUPPORT,
+            back=_back(call, _MISSION_SUPPORT, wanted.return_to),
             request_id=call.request_id,
             deadline=call.deadline,
             metadata={"preset_amount": plain(wanted.amount)},
@@ -185,7 +193,7 @@ async def post_generate(call: Call) -> Any:
             currency=currency,
             price_currency=price_currency,
             source="charter",
-            page=_CHARTER,
+            back=_back(call, _CHARTER, wanted.return_to),
             request_id=call.request_id,
             deadline=call.deadline,
             intent_id=wanted.prefill_id,
@@ -206,17 +214,25 @@ async def post_generate(call: Call) -> Any:
 
 async def get_total(call: Call) -> Any:
     """The public total."""
-    found = await settlements.totals(call.pod.database)
+    found = await settlements.totals(call.pod.database, livemode=call.pod.livemode)
+    known = call.pod.currencies.table.by_code
     return {
         "total": number(sum((each.usd_amount for each in found), Decimal(0))),
         "currency": _USD,
         "count": sum(int(each.charges) for each in found),
-        "byCurrency": {each.currency: _quantity(call, each.currency, each.amount) for each in found},
+        "byCurrency": {each.currency: quantity(known.get(each.currency), each.amount) for each in found},
         "unconverted": {
-            each.currency: _quantity(call, each.currency, each.unconverted) for each in found if each.unconverted
+            each.currency: quantity(known.get(each.currency), each.unconverted) for each in found if each.unconverted
         },
         "updatedAt": timestamp(max(each.updated_at for each in found)) if found else None,
     }
+
+
+def _back(call: Call, page: str, return_to: ReturnTo) -> str:
+    settings = call.pod.settings
+    if return_to == "embed" and settings.public_url:
+        return f"{settings.public_url}/embed{page}"
+    return settings.site_url + page
 
 
 def _recognised(call: Call, wanted: GenerateInput) -> tuple[Currency, bool]:
@@ -289,12 +305,6 @@ def _page_load(call: Call) -> UUID | None:
         return UUID(text)
     except ValueError:
         raise InvalidError("invalid_page_load", "X-HC-Page-Load must be a UUID.") from None
-
-
-def _quantity(call: Call, code: str, amount: Decimal) -> Decimal | str:
-    """Money is a number; a quantity of coins is text, which nobody's arithmetic rounds."""
-    currency = call.pod.currencies.table.by_code.get(code)
-    return plain(amount) if currency is not None and currency.kind == "crypto" else number(amount)
 
 
 _CREATING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)

@@ -1,23 +1,79 @@
-"""What providers send: verified over the raw body, kept, answered. The inbox does the rest."""
+"""What providers send: verified over the raw body, kept, answered. The inbox does the rest.
+
+Anybody can send here, so the cheap checks come first: the header's shape before the body is read, the body's size
+before it is parsed. An address that has sent many forgeries gets the work that a message of the usual size needs,
+and no more.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
+from aiohttp import web
+
+from hingecraft.errors import RefusedError
 from hingecraft.inbox import signatures
 from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
 from hingecraft.payments.model import ProviderDisabledError
 from hingecraft.settings import Secret
 from hingecraft_api.answers import Answer
-from hingecraft_api.bodies import LARGEST_EVENT, raw_body
-from hingecraft_api.call import Call
+from hingecraft_api.bodies import LARGEST_EVENT, LARGEST_IPN, raw_body
+from hingecraft_api.call import SUSPECT_KEY, Call
 from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.failures import ForgedError
+from hingecraft_api.failures import ForgedError, OversizeError
+from hingecraft_api.server import EnvelopeProtocol
+from hingecraft_api.settings import ApiSettings
+
+log = logging.getLogger(__name__)
 
 _TEXT = {"type": "string", "maxLength": 2000}
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sender:
+    """How the messages of one provider are told from forged ones."""
+
+    name: str
+    header: str
+    secret: Callable[[ApiSettings], Secret]
+    # By the header: whether the body is worth reading.
+    plausible: Callable[[str, float], bool]
+    genuine: Callable[[Sequence[str], str, bytes, float], bool]
+    event: Callable[[bytes], ProviderEvent]
+    # In bytes. Work on more than the usual is done in a thread, and not at all for a suspect.
+    usual: int
+    largest: int
+
+
+_STRIPE = _Sender(
+    name="stripe_webhook",
+    header=signatures.STRIPE_HEADER,
+    secret=lambda settings: settings.stripe_webhook_secret,
+    plausible=signatures.may_be_stripes,
+    genuine=signatures.is_stripes,
+    event=of_stripe,
+    usual=16 * 1024,
+    largest=LARGEST_EVENT,
+)
+_NOWPAYMENTS = _Sender(
+    name="nowpayments_webhook",
+    header=signatures.NOWPAYMENTS_HEADER,
+    secret=lambda settings: settings.nowpayments_ipn_secret,
+    plausible=lambda header, _now: signatures.may_be_nowpayments(header),
+    genuine=lambda secrets, header, body, _now: signatures.is_nowpayments(secrets, header, body),
+    event=of_nowpayments,
+    usual=4 * 1024,
+    largest=LARGEST_IPN,
+)
 
 
 class ReceivedAnswer(Answer):
@@ -26,41 +82,61 @@ class ReceivedAnswer(Answer):
     received: bool
 
 
-async def post_stripe(call: Call) -> Any:
-    """An event of Stripe's."""
-    secret = call.pod.settings.stripe_webhook_secret
-    header = call.request.headers.get(signatures.STRIPE_HEADER, "")
-    body = await _body(call, secret)
-    genuine = signatures.is_stripes(secret.values, header, body, time.time())
-    return await _kept(call, "stripe_webhook", genuine=genuine, event=lambda: of_stripe(body))
-
-
-async def post_nowpayments(call: Call) -> Any:
-    """An IPN of NOWPayments'."""
-    secret = call.pod.settings.nowpayments_ipn_secret
-    header = call.request.headers.get(signatures.NOWPAYMENTS_HEADER, "")
-    body = await _body(call, secret)
-    genuine = signatures.is_nowpayments(secret.values, header, body)
-    return await _kept(call, "nowpayments_webhook", genuine=genuine, event=lambda: of_nowpayments(body))
-
-
-async def _body(call: Call, secret: Secret) -> bytes:
+async def _receive(sender: _Sender, call: Call) -> Any:
+    secret = sender.secret(call.pod.settings)
     if not secret:
         raise ProviderDisabledError("provider_disabled", "This provider has no keys here, so nothing of it is taken.")
-    return await raw_body(call.request, LARGEST_EVENT)
-
-
-async def _kept(call: Call, reason: str, *, genuine: bool, event: Callable[[], ProviderEvent]) -> Any:
-    if not genuine:
-        call.pod.refusals.note(reason, call.request_id)
-        raise ForgedError(
-            "invalid_signature", "The signature over the raw body is missing, wrong or stale: check the secret."
-        )
-    await call.pod.inbox.put(event())
+    try:
+        body = await _verified_or_forged(sender, secret, call)
+    except ForgedError:
+        call.pod.refusals.note(sender.name, call.request_id)
+        if isinstance(call.request.protocol, EnvelopeProtocol):
+            call.request.protocol.read_no_further()
+        raise
+    await call.pod.inbox.put(await _worked_out(sender, body, partial(sender.event, body)))
     return {"received": True}
 
 
-def _endpoint(path: str, handler: Any, summary: str, header: str) -> Endpoint:
+async def _verified_or_forged(sender: _Sender, secret: Secret, call: Call) -> bytes:
+    try:
+        return await _verified_body(sender, secret, call)
+    except (RefusedError, web.HTTPException, ConnectionError):
+        raise
+    except Exception:
+        # Anybody can make this happen again and again, so not each of them is worth an alert.
+        if call.pod.refusals.is_first_in_a_minute(f"{sender.name} that breaks the verification"):
+            log.exception("a message to %s cannot be verified and counts as forged", call.request.path)
+        raise _forged() from None
+
+
+async def _verified_body(sender: _Sender, secret: Secret, call: Call) -> bytes:
+    header, now = call.request.headers.get(sender.header, ""), time.time()
+    if not sender.plausible(header, now):
+        raise _forged()
+    suspect = call.request[SUSPECT_KEY]
+    try:
+        body = await raw_body(call.request, sender.usual if suspect else sender.largest)
+    except web.HTTPRequestEntityTooLarge:
+        raise OversizeError("too_large", f"The body is too large: the limit is {sender.largest // 1024} KB.") from None
+    if not await _worked_out(sender, body, partial(sender.genuine, secret.values, header, body, now)):
+        raise _forged()
+    return body
+
+
+async def _worked_out(sender: _Sender, body: bytes, work: Callable[[], _Result]) -> _Result:
+    return work() if len(body) <= sender.usual else await asyncio.to_thread(work)
+
+
+def _forged() -> ForgedError:
+    return ForgedError(
+        "invalid_signature", "The signature over the raw body is missing, wrong or stale: check the secret."
+    )
+
+
+def _endpoint(path: str, sender: _Sender, summary: str) -> Endpoint:
+    async def handler(call: Call) -> Any:
+        return await _receive(sender, call)
+
     return Endpoint(
         method="POST",
         path=path,
@@ -68,7 +144,7 @@ def _endpoint(path: str, handler: Any, summary: str, header: str) -> Endpoint:
         summary=summary,
         tag="Webhooks",
         answer=ReceivedAnswer,
-        headers={header: _TEXT},
+        headers={sender.header: _TEXT},
         refusals=(
             HTTPStatus.BAD_REQUEST,
             HTTPStatus.REQUEST_TIMEOUT,
@@ -76,11 +152,11 @@ def _endpoint(path: str, handler: Any, summary: str, header: str) -> Endpoint:
             HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.SERVICE_UNAVAILABLE,
         ),
-        limit=Limit.NONE,
+        limit=Limit.FORGERIES,
     )
 
 
 ENDPOINTS = [
-    _endpoint("/webhooks/stripe", post_stripe, "An event of Stripe's, signed", signatures.STRIPE_HEADER),
-    _endpoint("/webhooks/nowpayments", post_nowpayments, "An IPN, signed", signatures.NOWPAYMENTS_HEADER),
+    _endpoint("/webhooks/stripe", _STRIPE, "An event of Stripe's, signed"),
+    _endpoint("/webhooks/nowpayments", _NOWPAYMENTS, "An IPN, signed"),
 ]

@@ -14,9 +14,11 @@ from hingecraft.errors import InvalidError
 from hingecraft.providers import nowpayments, stripe
 
 LEASE = timedelta(seconds=60)
-# What has waited for longer is said aloud: somebody should look.
+# What has waited for longer is an error in the log: somebody should look.
 OVERDUE = timedelta(hours=1)
-_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 30, 60, 120, 300, 600, 900))
+# What could not be processed in this time is given up, with an error in the log.
+GIVEN_UP_AFTER = timedelta(days=30)
+_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600))
 _JITTER = 0.2
 _LONGEST_ID = 255
 
@@ -29,6 +31,8 @@ class ProviderEvent:
     event_id: str
     type: str
     body: bytes
+    # It is known already that the provider has to be asked.
+    must_ask: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Claimed:
     body: bytes
     attempts: int
     claimed_until: datetime
+    must_ask: bool
     overdue: bool
 
     @property
@@ -71,7 +76,7 @@ def of_nowpayments(body: bytes) -> ProviderEvent:
     if isinstance(payment, bool) or not isinstance(payment, int | str):
         raise _no_event()
     event_id = _name(f"{payment}:{status}:{hashlib.sha256(body).hexdigest()}")
-    return ProviderEvent(source=nowpayments.NAME, event_id=event_id, type=status, body=body)
+    return ProviderEvent(source=nowpayments.NAME, event_id=event_id, type=status, body=body, must_ask=True)
 
 
 def next_pause(attempts: int) -> timedelta:

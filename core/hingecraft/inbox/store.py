@@ -7,27 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+
 from hingecraft.db.connection import Connection
-from hingecraft.inbox.model import LEASE, OVERDUE, Claimed, ProviderEvent
+from hingecraft.inbox.model import GIVEN_UP_AFTER, LEASE, OVERDUE, Claimed, ProviderEvent
 
 # In the order of their keys, so that two pods that are told the same wait for each other in one direction only.
 STORE = """
 WITH given AS (
-    SELECT DISTINCT ON (source, event_id) source, event_id, type, body
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS g (source, event_id, type, body)
+    SELECT DISTINCT ON (source, event_id) source, event_id, type, body, must_ask
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::boolean[])
+        AS g (source, event_id, type, body, must_ask)
     ORDER BY source, event_id
 ), fresh AS (
     INSERT INTO provider_event_ids (source, event_id) SELECT source, event_id FROM given ORDER BY source, event_id
     ON CONFLICT DO NOTHING RETURNING source, event_id
 )
-INSERT INTO provider_events (source, event_id, type, body)
-SELECT source, event_id, type, body FROM given JOIN fresh USING (source, event_id)
+INSERT INTO provider_events (source, event_id, type, body, must_ask)
+SELECT source, event_id, type, body, must_ask FROM given JOIN fresh USING (source, event_id)
 RETURNING event_id
 """
 CLAIM = """
 WITH due AS (
     SELECT id, received_at FROM provider_events
-    WHERE processed_at IS NULL AND next_attempt_at <= now() AND source = ANY ($3)
+    WHERE processed_at IS NULL AND next_attempt_at <= now() AND source = $3 AND must_ask = $5
       AND (claimed_until IS NULL OR claimed_until < now())
     ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
@@ -35,7 +38,12 @@ UPDATE provider_events e SET claimed_until = clock_timestamp() + $2, next_attemp
     attempts = e.attempts + 1
 FROM due WHERE e.id = due.id AND e.received_at = due.received_at
 RETURNING e.id, e.received_at, e.source, e.event_id, e.type, e.body, e.attempts, e.claimed_until,
-          e.received_at < now() - $4::interval AS overdue
+          e.must_ask, e.received_at < now() - $4::interval AS overdue
+"""
+# The claim that found this out counts for nothing.
+ASK_FIRST = """
+UPDATE provider_events SET must_ask = true, claimed_until = NULL, next_attempt_at = now(), attempts = attempts - 1
+WHERE id = $1 AND received_at = $2 AND claimed_until = $3 AND processed_at IS NULL
 """
 DONE = """
 UPDATE provider_events e SET processed_at = now(), claimed_until = NULL, error = NULL, ignored_because = $4,
@@ -53,6 +61,23 @@ REOPEN = """
 UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
 WHERE source = $1 AND ignored_because = ANY ($2)
 RETURNING true
+"""
+# Its source may have no keys here any more, so this is done for all of them, and not by who claims.
+GIVE_UP = """
+WITH old AS (
+    SELECT id, received_at FROM provider_events
+    WHERE processed_at IS NULL AND received_at < now() - $1::interval
+      AND (claimed_until IS NULL OR claimed_until < now())
+    ORDER BY received_at LIMIT 100 FOR UPDATE SKIP LOCKED
+), given_up AS (
+    UPDATE provider_events e SET processed_at = now(), claimed_until = NULL,
+        ignored_because = 'given up: ' || coalesce(e.error, 'it was never tried')
+    FROM old WHERE e.id = old.id AND e.received_at = old.received_at
+    RETURNING e.source, e.event_id, e.type, e.ignored_because
+)
+INSERT INTO payment_audit (actor, action, request_id, details)
+SELECT source, 'event_given_up', event_id, jsonb_build_object('toldBy', type, 'because', ignored_because) FROM given_up
+RETURNING actor AS source, request_id AS event_id, details ->> 'because' AS because
 """
 WAITING = """
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest
@@ -79,13 +104,14 @@ async def store(conn: Connection, events: Sequence[ProviderEvent]) -> int:
             [event.event_id for event in events],
             [event.type for event in events],
             [event.body for event in events],
+            [event.must_ask for event in events],
         )
     )
 
 
-async def claim(conn: Connection, limit: int, sources: Sequence[str]) -> list[Claimed]:
-    """Take what is due, for the length of a lease; the oldest first."""
-    rows = [Claimed(**dict(row)) for row in await conn.fetch(CLAIM, limit, LEASE, sources, OVERDUE)]
+async def claim(conn: Connection, limit: int, source: str, *, must_ask: bool) -> list[Claimed]:
+    """Take what is due of one source, for the length of a lease; the oldest first."""
+    rows = [Claimed(**dict(row)) for row in await conn.fetch(CLAIM, limit, LEASE, source, OVERDUE, must_ask)]
     return sorted(rows, key=lambda event: event.received_at)
 
 
@@ -96,9 +122,19 @@ async def done(conn: Connection, events: Mapping[Claimed, UUID | None], *, ignor
     return len(found) == len(events)
 
 
+async def ask_first(conn: Connection, event: Claimed) -> None:
+    """It waits for a place in which its provider is asked."""
+    await conn.execute(ASK_FIRST, *_claim_of(event))
+
+
 async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
     """It cannot be processed yet."""
-    await conn.execute(LATER, *_claim_of(event), pause, error[:_LONGEST_ERROR])
+    await conn.execute(LATER, *_claim_of(event), pause, storable(error)[:_LONGEST_ERROR])
+
+
+async def give_up(conn: Connection) -> list[asyncpg.Record]:
+    """Some of what has waited for too long is ignored from now on; answers which, and why it waited."""
+    return await conn.fetch(GIVE_UP, GIVEN_UP_AFTER)
 
 
 async def reopen(conn: Connection, source: str, reasons: Sequence[str]) -> int:
@@ -116,6 +152,11 @@ async def backlog(conn: Connection) -> Backlog:
 async def having(conn: Connection, source: str, event_ids: Sequence[str]) -> set[str]:
     """Those of the ids that are in the inbox already."""
     return {row["event_id"] for row in await conn.fetch(HAVING, source, event_ids)}
+
+
+def storable(text: str) -> str:
+    """An error may quote what Postgres cannot hold: NUL, or half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
 def _claim_of(event: Claimed) -> tuple[UUID, datetime, datetime]:

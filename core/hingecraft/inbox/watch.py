@@ -1,4 +1,4 @@
-"""How much waits in the inbox, for the metrics, and aloud when it has waited for an hour."""
+"""How much waits in the inbox, for the metrics; an error in the log after an hour, and the end after thirty days."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store
-from hingecraft.inbox.model import OVERDUE
+from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.inbox.store import Backlog
 
 log = logging.getLogger(__name__)
@@ -23,9 +23,16 @@ async def watch(database: Database, show: Callable[[Backlog], None]) -> None:
         await asyncio.sleep(_EVERY)
         try:
             async with database.connection() as conn:
+                given_up = await store.give_up(conn)
                 found = await store.backlog(conn)
         except DatabaseUnavailableError:
             continue
         show(found)
+        if given_up:
+            first = given_up[0]
+            log.error(
+                "%d events are given up after %d days, among them %s of %s (%s): look up what they were about",
+                len(given_up), GIVEN_UP_AFTER.days, first["event_id"], first["source"], first["because"],
+            )  # fmt: skip
         if found.oldest > OVERDUE.total_seconds():
             log.error("%s events wait in the inbox, one of them for %d minutes", found.waiting, found.oldest // 60)

@@ -20,7 +20,8 @@ GRANTS: dict[str, str] = {
     "legacy_statuses": "SELECT",
     "currencies": "SELECT",
     "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
-    "settlements": "SELECT, INSERT",
+    "settlements": "SELECT, INSERT, UPDATE (usd_amount)",
+    "settlement_value_checks": "SELECT, INSERT, UPDATE, DELETE",
     "settlement_totals": "SELECT",
     "fx_rates": "SELECT",
     "route_policy": "SELECT, UPDATE",
@@ -39,6 +40,7 @@ _OTHER_GRANTS = (
     "USAGE ON SEQUENCE payment_audit_id_seq",
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
     "EXECUTE ON FUNCTION hc_forget(int)",
+    "EXECUTE ON FUNCTION hc_transaction_key(text)",
     "SELECT ON stripe_events_raw",
     "USAGE ON SCHEMA public",
 )

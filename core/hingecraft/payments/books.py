@@ -18,7 +18,16 @@ from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
 from hingecraft.payments import origins
-from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, decide
+from hingecraft.payments.ledger import (
+    SETTLED,
+    AskFirstError,
+    Decision,
+    Known,
+    Settled,
+    UnknownPaymentError,
+    Value,
+    decide,
+)
 from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding, Stands
 
@@ -35,14 +44,21 @@ FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1
 ORDER BY p.id FOR UPDATE OF p
 """
 # Read after the lock is held: in the same statement it would see what was there before the wait.
+# A settlement is worth what its corrections say; its amount is what the provider said.
 SETTLEMENTS = """
-SELECT payment_id, kind, provider_ref AS ref, amount, currency, usd_amount AS usd FROM settlements
-WHERE payment_id = ANY ($1::uuid[]) ORDER BY created_at, id
+SELECT s.payment_id, s.kind, s.provider_ref AS ref, s.amount, s.currency,
+       s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0) AS usd
+FROM settlements s WHERE s.payment_id = ANY ($1::uuid[]) AND s.kind <> 'correction' ORDER BY s.created_at, s.id
 """
 OF_CHARGE = """
 SELECT payment_id FROM settlements WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = $3
 """
 MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
+# Once: a settlement that has a value keeps it.
+VALUE = """
+UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], $4::numeric[]) AS v (kind, ref, usd)
+WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
+"""
 RECORD = """
 WITH moneys AS (
     INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
@@ -101,6 +117,8 @@ class Recorded:
     before: Status
     after: Status
     movements: int
+    # How many settlements that were written down before have got their value.
+    valued: int = 0
 
     @property
     def paid(self) -> bool:
@@ -110,7 +128,7 @@ class Recorded:
     @property
     def changed(self) -> bool:
         """Whether the payment or its money is not as it was."""
-        return self.before != self.after or self.movements > 0
+        return self.before != self.after or self.movements > 0 or self.valued > 0
 
 
 async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded:
@@ -118,6 +136,7 @@ async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded
     if finding.must_ask and not finding.fresh:
         raise AskFirstError("nothing is done on what was told alone")
     known = await _known(conn, finding)
+    origins.require_readable(finding)
     recorded, _ = await _write(conn, known, finding, teller)
     await _announce(conn, [(known, recorded.after)])
     return recorded
@@ -130,7 +149,7 @@ async def record_together(conn: Connection, told: Sequence[tuple[Finding, Teller
     for finding, teller in told:
         known = books.get(finding.payment_id) if finding.payment_id is not None else None
         if known is None:
-            raise LookupError(f"there is no payment {finding.payment_id} yet")
+            raise UnknownPaymentError(finding.payment_id)
         recorded, books[known.id] = await _write(conn, known, finding, teller)
         done.append(recorded)
         news.append((known, recorded.after))
@@ -159,7 +178,7 @@ async def locked(conn: Connection, payment_id: UUID) -> Known:
     """A payment with its money, held until the transaction ends."""
     found = await _locked(conn, {payment_id})
     if payment_id not in found:
-        raise LookupError(f"there is no payment {payment_id} yet")
+        raise UnknownPaymentError(payment_id)
     return found[payment_id]
 
 
@@ -191,6 +210,7 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
         before=known.status,
         after=after.status,
         movements=len(decision.entries),
+        valued=len(decision.values),
     )
     return recorded, after
 
@@ -198,6 +218,7 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
 async def _write_down(conn: Connection, known: Known, finding: Finding, decision: Decision, teller: Teller) -> None:
     for status in decision.path[:-1]:
         await conn.execute(MOVE, known.id, status)
+    await give_values(conn, known.id, decision.values)
     entries = decision.entries
     await conn.execute(
         RECORD,
@@ -221,6 +242,13 @@ async def _write_down(conn: Connection, known: Known, finding: Finding, decision
     )
 
 
+async def give_values(conn: Connection, payment_id: UUID, values: Sequence[Value]) -> None:
+    """Write down what settlements turned out to be worth; the payment is locked."""
+    if values:
+        kinds, refs, worths = zip(*((value.kind, value.ref, value.usd) for value in values), strict=True)
+        await conn.execute(VALUE, payment_id, kinds, refs, worths)
+
+
 def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str, Any]:
     details: dict[str, Any] = {"toldBy": finding.told_by, "provider": finding.provider, **finding.details}
     if finding.stands is not None:
@@ -231,6 +259,10 @@ def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str,
         details["money"] = [
             {"kind": entry.kind, "ref": entry.ref, "amount": plain(entry.amount), "currency": entry.currency}
             for entry in decision.entries
+        ]
+    if decision.values:
+        details["values"] = [
+            {"kind": value.kind, "ref": value.ref, "usd": plain(value.usd)} for value in decision.values
         ]
     if decision.mismatch:
         details["mismatch"] = decision.mismatch

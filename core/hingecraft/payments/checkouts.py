@@ -81,10 +81,9 @@ class _Begun:
 class Checkouts:
     """Opens checkouts at the providers."""
 
-    def __init__(self, database: Database, providers: Providers, site_url: str) -> None:
+    def __init__(self, database: Database, providers: Providers) -> None:
         self._database = database
         self._providers = providers
-        self._site_url = site_url
 
     async def open(self, wanted: Wanted) -> Checkout:
         """A link for this donor, or the reason why there is none."""
@@ -251,7 +250,6 @@ class Checkouts:
 
     def _order(self, wanted: Wanted, situation: Situation) -> Order:
         payment_id = str(uuid.uuid4())
-        back = self._site_url + wanted.page
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
         cancelled = {"status": "cancelled", "donationAmount": plain(wanted.amount), "paymentMethod": method}
         return Order(
@@ -259,8 +257,8 @@ class Checkouts:
             amount=wanted.amount,
             currency=wanted.currency,
             price_currency=wanted.price_currency,
-            success_url=f"{back}?{urlencode({'status': 'success', 'payment': payment_id})}",
-            cancel_url=f"{back}?{urlencode(cancelled)}",
+            success_url=f"{wanted.back}?{urlencode({'status': 'success', 'payment': payment_id})}",
+            cancel_url=f"{wanted.back}?{urlencode(cancelled)}",
             opened_at=datetime.now(UTC),
             source=wanted.source,
             email=wanted.email or situation.intent_email,

@@ -115,6 +115,8 @@ async def release(database: Database, held: Claim) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Forget keys whose day is over."""
-    async with database.connection() as conn:
-        await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)
+    """Delete all keys whose day is over, some thousands in each statement."""
+    deleted = f"DELETE {_PURGED_AT_ONCE}"
+    while deleted == f"DELETE {_PURGED_AT_ONCE}":
+        async with database.connection() as conn:
+            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
+from hingecraft.errors import HingecraftError
 from hingecraft.payments.model import MOVES, Status
-from hingecraft.providers.findings import Finding, Money, Price, Stands
+from hingecraft.providers.findings import Finding, Money, NotYetError, Price, Stands
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
 _INCOME = frozenset({"charge", "manual", "opening"})
@@ -20,8 +21,15 @@ _ON_THE_WAY = SETTLED | {Status.UNKNOWN}
 _CENT_OF_A_CENT = Decimal("0.00000001")
 
 
-class AskFirstError(Exception):
+class AskFirstError(HingecraftError):
     """What was told is not enough: the provider has to be asked."""
+
+
+class UnknownPaymentError(NotYetError):
+    """No payment has this id: it was lost, belongs to another installation, or is still being committed."""
+
+    def __init__(self, payment_id: UUID | None) -> None:
+        super().__init__(f"there is no payment {payment_id} yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +59,8 @@ class Known:
     def after(self, decision: Decision) -> Known:
         """The same payment once that is done."""
         status = decision.path[-1] if decision.path else self.status
-        return replace(self, status=status, settled=(*self.settled, *(_as_settled(each) for each in decision.entries)))
+        settled = (*_with_values(self.settled, decision.values), *(_as_settled(each) for each in decision.entries))
+        return replace(self, status=status, settled=settled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +76,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """What a settlement turned out to be worth in dollars; it had no value before."""
+
+    kind: str
+    ref: str
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What is to be done."""
 
@@ -74,15 +92,20 @@ class Decision:
     path: tuple[Status, ...]
     checkout: Status | None
     mismatch: str | None
+    values: tuple[Value, ...] = ()
 
     @property
     def changes(self) -> bool:
         """Whether anything is to be done at all."""
-        return bool(self.entries or self.path)
+        return bool(self.entries or self.path or self.values)
 
 
 def decide(known: Known, finding: Finding) -> Decision:
     """All that follows from a finding; asks for another look before it would do what the table of moves forbids."""
+    if not finding.fresh and finding.worth_is_known and _lacks_value(known, finding):
+        raise AskFirstError("its worth in dollars is known by now")
+    values = values_of(known.settled, _worths(known, finding))
+    known = replace(known, settled=_with_values(known.settled, values))
     entries = _new_entries(known, finding)
     if not finding.fresh and any(entry.kind == "charge" and entry.currency != "USD" for entry in entries):
         raise AskFirstError("its worth in dollars is not in the message")
@@ -95,12 +118,62 @@ def decide(known: Known, finding: Finding) -> Decision:
     if path is None and not finding.fresh:
         raise AskFirstError(f"{known.status} does not become {wanted}")
     checkout = _of_checkout(finding, mismatch)
-    return Decision(entries=entries, path=path or (), checkout=checkout, mismatch=mismatch)
+    return Decision(entries=entries, path=path or (), checkout=checkout, mismatch=mismatch, values=values)
+
+
+def values_of(settled: Sequence[Settled], worths: Mapping[tuple[str, str], Decimal]) -> tuple[Value, ...]:
+    """The values that become known with these, by kind and reference: what went back has its share of what came."""
+    placed: list[Settled] = []
+    waiting: list[Settled] = []
+    found: list[Value] = []
+    for each in settled:
+        usd = worths.get((each.kind, each.ref)) if each.usd is None else None
+        if usd is not None:
+            found.append(Value(kind=each.kind, ref=each.ref, usd=usd))
+        now = replace(each, usd=usd) if usd is not None else each
+        (placed if now.usd is not None or now.kind in _INCOME else waiting).append(now)
+    if not found:
+        return ()
+    # Twice, since what undoes a refund may stand before it: both were told at once.
+    for each in (*waiting, *waiting):
+        usd = None if _is_among(each, placed) else _worth_back(each, placed)
+        if usd is not None:
+            placed.append(replace(each, usd=usd))
+            found.append(Value(kind=each.kind, ref=each.ref, usd=usd))
+    return tuple(found)
+
+
+def _is_among(money: Money | Settled, before: Iterable[Settled]) -> bool:
+    return any(each.kind == money.kind and each.ref == money.ref for each in before)
+
+
+def _with_values(settled: Sequence[Settled], values: Sequence[Value]) -> tuple[Settled, ...]:
+    found = {(value.kind, value.ref): value.usd for value in values}
+    return tuple(replace(each, usd=found.get((each.kind, each.ref), each.usd)) for each in settled)
+
+
+def _lacks_value(known: Known, finding: Finding) -> bool:
+    return any(each.kind == "charge" and each.ref == finding.charge and each.usd is None for each in known.settled)
+
+
+def _worths(known: Known, finding: Finding) -> dict[tuple[str, str], Decimal]:
+    """What the finding says about charges that are written down without a value."""
+    return {
+        (each.kind, each.ref): money.worth.amount * each.amount / money.amount
+        for money in finding.money
+        if money.kind == "charge" and money.worth is not None and money.worth.currency == "USD" and money.amount
+        for each in known.settled
+        if each.kind == "charge" and each.usd is None and each.ref.partition("/")[0] == money.ref
+    }
 
 
 def _new_entries(known: Known, finding: Finding) -> tuple[Entry, ...]:
     entries: list[Entry] = []
+    # What the old software was paid is in its opening settlement, whatever the provider tells us of it later.
+    opened = any(each.kind == "opening" for each in known.settled)
     for money in finding.money:
+        if opened and money.kind == "charge":
+            continue
         before = [*known.settled, *(_as_settled(entry) for entry in entries)]
         entry = _more_of(money, before) if money.kind == "charge" else _once(money, before)
         if entry is not None:
@@ -123,25 +196,26 @@ def _more_of(charge: Money, before: Iterable[Settled]) -> Entry | None:
 
 def _once(money: Money, before: Sequence[Settled]) -> Entry | None:
     """A refund or dispute counts once, and is worth its share of what came."""
-    if any(each.kind == money.kind and each.ref == money.ref for each in before):
+    if _is_among(money, before):
         return None
-    usd = None
-    if money.kind.endswith("_reversal"):
-        usd = _undone_worth(money, before)
-    elif money.kind not in _INCOME:
-        usd = _share_of_income(money, before)
+    usd = None if money.kind in _INCOME else _worth_back(money, before)
     return Entry(
         kind=money.kind, ref=money.ref, amount=money.amount, currency=money.currency, usd=usd, worth=money.worth
     )
 
 
-def _undone_worth(money: Money, before: Iterable[Settled]) -> Decimal | None:
+def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | None:
+    """The value of a refund, of a dispute, or of what undoes one; None while the value of what came is unknown."""
+    return _undone_worth(money, before) if money.kind.endswith("_reversal") else _share_of_income(money, before)
+
+
+def _undone_worth(money: Money | Settled, before: Iterable[Settled]) -> Decimal | None:
     undone = money.kind.removesuffix("_reversal")
     found = next((each.usd for each in before if each.kind == undone and each.ref == money.ref), None)
     return -found if found is not None else None
 
 
-def _share_of_income(money: Money, before: Iterable[Settled]) -> Decimal | None:
+def _share_of_income(money: Money | Settled, before: Iterable[Settled]) -> Decimal | None:
     same = [each for each in before if each.currency == money.currency]
     income = [each for each in same if each.kind in _INCOME]
     amount = sum((each.amount for each in income), Decimal(0))

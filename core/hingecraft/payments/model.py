@@ -76,7 +76,8 @@ class Wanted:
     currency: Currency
     price_currency: Currency
     source: str
-    page: str
+    # The page that the payer comes back to, without a query.
+    back: str
     request_id: str
     deadline: Deadline
     intent_id: str | None = None
@@ -112,6 +113,9 @@ class PaymentState:
     price_currency: str | None
     currency: str | None
     updated_at: datetime
+    # What has come, before anything went back.
+    paid_amount: Decimal | None = None
+    paid_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

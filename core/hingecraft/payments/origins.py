@@ -6,8 +6,8 @@ import uuid
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
-from hingecraft.payments.ledger import AskFirstError
-from hingecraft.providers.findings import Finding, ForeignError, Money, StandingLink
+from hingecraft.payments.ledger import AskFirstError, UnknownPaymentError
+from hingecraft.providers.findings import Finding, ForeignError, Money, NotYetError, StandingLink, UnreadableError
 
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
@@ -67,8 +67,11 @@ async def came_through_link(conn: Connection, finding: Finding) -> bool:
 async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID) -> None:
     """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
     if finding.installation is None:
-        raise LookupError(f"there is no payment {payment_id} yet")
+        if finding.foreign:
+            raise ForeignError(not_saved(finding.link_id) if finding.link_id else finding.foreign)
+        raise UnknownPaymentError(payment_id)
     await _refuse_others(conn, finding.installation)
+    require_readable(finding)
     if not finding.fresh or finding.price is None:
         raise AskFirstError("the payment is lost: what it was is asked first")
     await conn.execute(ONE_AT_A_TIME, str(payment_id))
@@ -95,6 +98,7 @@ async def require_our_link(conn: Connection, finding: Finding) -> None:
 async def payment_of_link(conn: Connection, finding: Finding) -> UUID:
     """A payment for money that came through a link for many, which has none before the money is there."""
     await require_our_link(conn, finding)
+    require_readable(finding)
     came = next((money for money in finding.money if money.kind == "charge"), None)
     if came is None:
         raise ForeignError("nothing has been paid through the link")
@@ -127,7 +131,7 @@ async def _find_link(conn: Connection, finding: Finding, link_id: str) -> None:
             return
         raise ForeignError(not_saved(link_id))
     if link.installation is None:
-        raise LookupError(
+        raise NotYetError(
             f"its link {link_id} was made by an older version and is not saved here: "
             "if it is this site's, save it with `hingecraft links add --gateway stripe`"
         )
@@ -135,6 +139,7 @@ async def _find_link(conn: Connection, finding: Finding, link_id: str) -> None:
 
 
 async def _restore_link(conn: Connection, finding: Finding, link: StandingLink) -> None:
+    require_readable(finding)
     assert finding.price is not None, "a session says what it is for"
     await conn.execute(
         RESTORE_LINK, finding.provider, link.id, link.url, finding.price.currency, link.key, finding.livemode
@@ -144,3 +149,9 @@ async def _restore_link(conn: Connection, finding: Finding, link: StandingLink) 
 async def _refuse_others(conn: Connection, installation: str | None) -> None:
     if installation is not None and not await conn.fetchval(OURS, installation):
         raise ForeignError("it belongs to another installation")
+
+
+def require_readable(finding: Finding) -> None:
+    """Refuse for now what cannot be read, once it is known to be ours."""
+    if finding.unreadable is not None:
+        raise UnreadableError(finding.unreadable)

@@ -15,7 +15,7 @@ from hingecraft.payments import books, origins, store
 from hingecraft.payments.books import Recorded, Teller
 from hingecraft.payments.ledger import AskFirstError
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
-from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
+from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe import StripeProvider
 from hingecraft.providers.stripe_asking import StripeAsking
@@ -77,7 +77,7 @@ class Returning:
             return ProviderFailedError(
                 "provider_unavailable", "Stripe cannot be asked how this payment went: ask again in a few seconds."
             )
-        except (ForeignError, UnreadableError, LookupError, AskFirstError):
+        except (ForeignError, NotYetError, AskFirstError):
             return _unknown()
 
     async def _state(self, finding: Finding, session_id: str) -> Answer:

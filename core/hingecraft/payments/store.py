@@ -101,14 +101,17 @@ WITH checkout AS (
 )
 SELECT id FROM payment
 """
+# Where the payment may not move the checkout stays as it is, so that the recoverer still finds it.
 FALL_BACK = """
-WITH failed AS (
-    UPDATE external_payments SET status = $2, provider_id = coalesce($6, provider_id), updated_at = now()
-    WHERE id = $1 AND status IN ('creating', 'unknown')
-    RETURNING payment_id, currency, amount, price_currency, livemode
+WITH held AS MATERIALIZED (
+    SELECT id, payment_id FROM external_payments WHERE id = $1 AND status IN ('creating', 'unknown') FOR UPDATE
 ), payment AS (
     UPDATE payments p SET status = 'awaiting_confirmation', provider = 'wallet', provider_url = $3, updated_at = now()
-    FROM failed WHERE p.id = failed.payment_id AND p.status = 'creating' RETURNING p.id
+    FROM held WHERE p.id = held.payment_id AND p.status = 'creating' RETURNING p.id
+), failed AS (
+    UPDATE external_payments e SET status = $2, provider_id = coalesce($6, e.provider_id), updated_at = now()
+    FROM held JOIN payment ON payment.id = held.payment_id WHERE e.id = held.id
+    RETURNING e.payment_id, e.currency, e.amount, e.price_currency, e.livemode
 ), checkout AS (
     INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, price_currency, status, kind,
                                    provider_url, idempotency_key, request, livemode, updated_at)
@@ -129,10 +132,17 @@ JOIN payments p ON p.id = e.payment_id
 LEFT JOIN currencies c ON c.code = p.currency
 WHERE e.payment_id = $1 AND e.kind = 'single' ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
 """
+# What was paid in another coin than was asked for is shown where nothing else came.
 STATE = """
-SELECT id, status, provider, amount, coalesce(price_currency, hc_currency_key(currency)) AS price_currency,
-       hc_currency_key(currency) AS currency, coalesce(updated_at, created_at) AS updated_at
-FROM payments WHERE id = $1
+SELECT p.id, p.status, p.provider, p.amount, coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
+       hc_currency_key(p.currency) AS currency, coalesce(p.updated_at, p.created_at) AS updated_at,
+       paid.amount AS paid_amount, paid.currency AS paid_currency
+FROM payments p LEFT JOIN LATERAL (
+    SELECT sum(s.amount) AS amount, s.currency FROM settlements s
+    WHERE s.payment_id = p.id AND s.kind IN ('charge', 'manual', 'opening')
+    GROUP BY s.currency ORDER BY s.currency <> hc_currency_key(p.currency), s.currency LIMIT 1
+) paid ON true
+WHERE p.id = $1
 """
 # A payment that came through a standing link has no checkout of ours: the payer's session is the payment's own.
 OF_SESSION = """

@@ -83,8 +83,14 @@ class Finding:
     fresh: bool = False
     # Nothing may be done on what was told alone.
     must_ask: bool = False
+    # The provider knows by now what the money is worth, and says so when it is asked.
+    worth_is_known: bool = False
     # Another message, which says more, is on its way as a rule.
     more_follows: bool = False
+    # Why its money cannot be read. Whose it is counts first: what is not ours need not be readable.
+    unreadable: str | None = None
+    # Why it is not ours, unless its payment or its link is known here.
+    foreign: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -92,5 +98,9 @@ class ForeignError(HingecraftError):
     """It concerns nothing of ours: the account may have other traffic."""
 
 
-class UnreadableError(HingecraftError):
-    """It lacks what such a message always has."""
+class NotYetError(HingecraftError):
+    """It cannot be processed now and may be later: the inbox tries again for days, longer and longer apart."""
+
+
+class UnreadableError(NotYetError):
+    """It lacks what such a message always has: a later release may be able to read it."""

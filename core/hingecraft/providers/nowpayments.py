@@ -29,6 +29,8 @@ from hingecraft.providers.settings import ProviderSettings
 
 NAME = "nowpayments"
 IPN_PATH = "/webhooks/nowpayments"
+# NOWPayments keeps nothing of ours with a payment but this and the order's id.
+DESCRIPTION = "Donation to HingeCraft"
 # No lifetime of an invoice is documented; a payment without a deposit expires after seven days.
 INVOICE_LIFE = timedelta(days=7)
 _DOMAIN = "nowpayments.io"
@@ -84,7 +86,7 @@ class NowPaymentsProvider:
             "price_currency": order.price_currency.code.lower(),
             "pay_currency": order.currency.code.lower(),
             "order_id": order.payment_id,
-            "order_description": "Donation to HingeCraft",
+            "order_description": DESCRIPTION,
             "success_url": order.success_url,
             "cancel_url": order.cancel_url,
         }

@@ -10,7 +10,7 @@ from uuid import UUID
 from hingecraft.errors import InvalidError
 from hingecraft.money.model import parse_decimal
 from hingecraft.providers.findings import Finding, ForeignError, Money, Price, Stands, UnreadableError
-from hingecraft.providers.nowpayments import NAME, NowPaymentsProvider
+from hingecraft.providers.nowpayments import DESCRIPTION, NAME, NowPaymentsProvider
 from hingecraft.providers.port import ProviderMissingError
 
 Document = Mapping[str, Any]
@@ -88,6 +88,7 @@ class NowPaymentsAsking:
             due=Price(amount=due, currency=coin) if status == "finished" else None,
             money=money,
             fresh=True,
+            foreign=_why_foreign(document.get("order_description") or asked.get("order_description")),
             details={"paymentId": payment_id_of(document), "paymentStatus": status},
         )
 
@@ -100,6 +101,11 @@ def _money(ref: str, status: str, paid: Decimal, due: Decimal, price: Price, coi
     if status != "refunded":
         return (came,)
     return (came, Money(kind="refund", ref=ref, amount=-paid, currency=coin))
+
+
+def _why_foreign(description: object) -> str | None:
+    """Another shop of the account may number its orders by UUIDs too, but describes them in its own words."""
+    return "its description is not ours" if description and description != DESCRIPTION else None
 
 
 def _decimal(document: Document, name: str) -> Decimal:

@@ -101,7 +101,8 @@ class StripeProvider:
             "line_items": [{"quantity": 1, "price_data": price}],
             "client_reference_id": order.payment_id,
             "metadata": metadata,
-            "payment_intent_data": {"metadata": metadata},
+            # Captured at once, so that Stripe nearly always knows the value in USD when it tells us of the payment.
+            "payment_intent_data": {"metadata": metadata, "capture_method": "automatic"},
             "success_url": f"{order.success_url}&session_id={{CHECKOUT_SESSION_ID}}",
             "cancel_url": order.cancel_url,
             "expires_at": int((order.opened_at + SESSION_LIFE).timestamp()),

@@ -11,7 +11,7 @@ from hingecraft.providers.findings import Finding, ForeignError, Stands
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError
 from hingecraft.providers.stripe import StripeProvider
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.stripe_reading import EVENT_TYPES, StripeReader
 
 _CALL = 20.0
 _PAGE = 100
@@ -76,9 +76,9 @@ class StripeAsking:
         return None
 
     async def events(self, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
-        """Every event since then, delivered or not, the newest first."""
-        window = {"gte": int((since - _LISTED_WITHIN).timestamp())}
-        async for event in self._pages(self.provider.client.v1.events.list_async, {"created": window}):
+        """Every event since then that may concern us, delivered or not, the newest first."""
+        wanted = {"created": {"gte": int((since - _LISTED_WITHIN).timestamp())}, "types": list(EVENT_TYPES)}
+        async for event in self._pages(self.provider.client.v1.events.list_async, wanted):
             yield event
 
     async def _pages(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from hingecraft.errors import RefusedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
 from hingecraft.providers.findings import (
@@ -24,6 +25,23 @@ from hingecraft.providers.stripe_links import MARK
 Document = Mapping[str, Any]
 CurrencyOf = Callable[[str], Currency]
 
+# All that is read of Stripe's events, as reconciliation asks for them; Stripe takes twenty names.
+EVENT_TYPES = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+)
 _SESSIONS = "checkout.session."
 _INTENTS = "payment_intent."
 _REFUNDS = "refund."
@@ -44,7 +62,13 @@ class StripeReader:
         self._currency_of = currency_of
 
     def of_event(self, event: Document) -> Finding:
-        """What an event says; refuses what moves no donation."""
+        """What an event says; refuses what moves no donation, and what is certainly not ours."""
+        try:
+            return self._of_event(event)
+        except (RefusedError, UnreadableError) as error:
+            return _without_money(event, error)
+
+    def _of_event(self, event: Document) -> Finding:
         kind, livemode = str(event["type"]), bool(event["livemode"])
         subject: Document = event["data"]["object"]
         if kind.startswith(_SESSIONS):
@@ -54,6 +78,8 @@ class StripeReader:
             return self._of_intent(subject, kind)
         if kind.startswith(_REFUNDS):
             return self.of_refund(subject, told_by=kind, livemode=livemode)
+        if kind == "charge.updated":
+            return _of_charge(subject)
         if kind in _DISPUTES:
             return self.of_dispute(subject, told_by=kind, livemode=livemode)
         if kind in _SUBSCRIPTIONS:
@@ -66,6 +92,14 @@ class StripeReader:
         """A Checkout Session, of one payer or of somebody who came through a Payment Link."""
         if session.get("mode", "payment") != "payment":
             raise ForeignError("it is no donation but a subscription or a setup")
+        if not fresh and _id_of(session.get("payment_link")) is None and _reference(session) is None:
+            raise ForeignError("it carries neither our reference nor our link")
+        try:
+            return self._of_session(session, told_by, stands, fresh=fresh)
+        except (RefusedError, UnreadableError) as error:
+            return _session_without_money(session, told_by, error, fresh=fresh)
+
+    def _of_session(self, session: Document, told_by: str, stands: Stands | None, *, fresh: bool) -> Finding:
         stands = stands or _standing(session)
         charge = _id_of(session.get("payment_intent"))
         currency = str(session["currency"]).upper()
@@ -88,6 +122,7 @@ class StripeReader:
             price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
             money=(money,) if stands is Stands.PAID and charge and paid.amount else (),
             fresh=fresh,
+            worth_is_known=_balance(session) is not None,
             details={"checkout": session["id"], "paymentStatus": session.get("payment_status")},
         )
 
@@ -154,6 +189,54 @@ class StripeReader:
         return Price(amount=from_stripe(units, self._currency_of(currency)), currency=currency)
 
 
+def _without_money(event: Document, error: Exception) -> Finding:
+    """Enough of an intent, refund or dispute to tell whose it is."""
+    kind, subject = str(event["type"]), event["data"]["object"]
+    is_intent = kind.startswith(_INTENTS)
+    return Finding(
+        provider=NAME,
+        livemode=bool(event["livemode"]),
+        told_by=kind,
+        payment_id=_reference(subject) if is_intent else None,
+        **_origin(subject),
+        charge=str(subject["id"]) if is_intent else _intent_of(subject),
+        unreadable=str(error),
+    )
+
+
+def _session_without_money(session: Document, told_by: str, error: Exception, *, fresh: bool) -> Finding:
+    link = _id_of(session.get("payment_link"))
+    return Finding(
+        provider=NAME,
+        livemode=bool(session["livemode"]),
+        told_by=told_by,
+        payment_id=None if link else _reference(session),
+        **_origin(session),
+        checkout_id=str(session["id"]),
+        link_id=link,
+        link=_link(session.get("payment_link")),
+        charge=_id_of(session.get("payment_intent")),
+        fresh=fresh,
+        unreadable=str(error),
+    )
+
+
+def _of_charge(charge: Document) -> Finding:
+    """Stripe makes the balance transaction some seconds after the payment; this event says that it is there."""
+    if _reference(charge) is None and _mark(charge) is None:
+        raise ForeignError("it carries neither our reference nor our link")
+    if not charge.get("balance_transaction"):
+        raise ForeignError("it does not say what the payment is worth")
+    return Finding(
+        provider=NAME,
+        livemode=bool(charge["livemode"]),
+        told_by="charge.updated",
+        charge=_intent_of(charge),
+        worth_is_known=True,
+        details={"charge": charge["id"]},
+    )
+
+
 def _standing(session: Document) -> Stands:
     if session.get("status") == "expired":
         return Stands.EXPIRED
@@ -210,10 +293,16 @@ def _intent_of(document: Document) -> str:
 
 
 def _worth(session: Document) -> Price | None:
-    """What arrived in our balance, when that is in dollars; only a session that was asked for with it has it."""
+    """What arrived in our balance, when that is in dollars."""
+    balance = _balance(session)
+    if balance is None or str(balance.get("currency")).upper() != "USD":
+        return None
+    return Price(amount=Decimal(int(balance["amount"])).scaleb(-2), currency="USD")
+
+
+def _balance(session: Document) -> Document | None:
+    """The balance transaction; only a session that was asked for with it has it, and not in its first seconds."""
     place: Any = session
     for name in ("payment_intent", "latest_charge", "balance_transaction"):
         place = place.get(name) if isinstance(place, Mapping) else None
-    if not isinstance(place, Mapping) or str(place.get("currency")).upper() != "USD":
-        return None
-    return Price(amount=Decimal(int(place["amount"])).scaleb(-2), currency="USD")
+    return place if isinstance(place, Mapping) else None

@@ -16,7 +16,7 @@ from hingecraft.payments.books import Recorded, Teller
 from hingecraft.payments.checkouts import REPLAYED_FOR, Providers
 from hingecraft.payments.model import Status
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
+from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
 from hingecraft.providers.nowpayments_asking import NowPaymentsAsking
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
@@ -33,7 +33,7 @@ _CANNOT_LIST = (
     "NOWPayments shows the payments of an invoice only with NOWPAYMENTS_EMAIL and NOWPAYMENTS_PASSWORD: "
     "a lost callback of those cannot be looked up"
 )
-_COULD_NOT = (ProviderRefusedError, ProviderUnknownError, ForeignError, UnreadableError, RefusedError, LookupError)
+COULD_NOT = (ProviderRefusedError, ProviderUnknownError, ForeignError, NotYetError, RefusedError)
 
 Explain = Callable[[str], None]
 
@@ -65,7 +65,7 @@ class Checker:
         """One look; whatever it brings, the next one is due at its time."""
         try:
             outcome = await self._look(due, explain)
-        except _COULD_NOT as error:
+        except COULD_NOT as error:
             log.warning("checkout %s of payment %s: %s", due.id, due.payment_id, error)
             explain(f"{due.provider}: {error}")
             outcome = Outcome.FAILED

@@ -15,6 +15,8 @@ LEASE = timedelta(seconds=120)
 # A request that is still being answered must not be helped.
 SETTLES_WITHIN = timedelta(seconds=60)
 STALE = timedelta(days=30)
+# Whoever works on a payment is done with it by then.
+STRANDED_AFTER = timedelta(hours=1)
 _EARLY = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15))
 _HOURLY, _DAILY = timedelta(hours=1), timedelta(days=1)
 _DAILY_FROM = timedelta(days=3)
@@ -79,6 +81,8 @@ class Summary:
     events_reopened: int = 0
     events_processed: int = 0
     links_changed: int = 0
+    values_asked: int = 0
+    values_found: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:

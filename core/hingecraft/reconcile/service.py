@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,8 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
-from hingecraft.inbox.worker import Worker, sources_of
+from hingecraft.inbox.sources import sources_of
+from hingecraft.inbox.worker import Worker
 from hingecraft.links import by_hand
 from hingecraft.links import service as links
 from hingecraft.links.service import Wanted
@@ -28,6 +30,7 @@ from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.sweep import Sweep
+from hingecraft.reconcile.values import ValueSweep
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,8 @@ ACTOR = "reconcile"
 _STORED_AT_ONCE = 100
 # A coin payment without a deposit expires after seven days; until then it may become anything.
 _COINS_MOVE_FOR = timedelta(days=8)
+# Seconds; the next run begins 15 minutes after this one.
+_FORGETS_FOR = 300.0
 _UNREACHABLE = (ProviderRefusedError, ProviderUnknownError)
 
 
@@ -75,6 +80,12 @@ class Reconciler:
         checker = Checker(self.database, self.providers, self.currencies, actor=ACTOR, dry_run=options.dry_run)
         for name in names:
             await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
+        if not options.dry_run:
+            async with self.database.connection() as conn:
+                summary.changed += await store.close_stranded(conn, ACTOR)
+        if stripe.NAME in names:
+            asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
+            await ValueSweep(self.database, asking, summary, actor=ACTOR, every=options.every_checkout).run()
         await self._explain_gaps(summary)
         if not options.dry_run:
             await self._end(started, summary)
@@ -151,8 +162,19 @@ class Reconciler:
         async with self.database.transaction() as conn:
             await store.keep_run(conn, started, summary)
             await audit.append(conn, actor=ACTOR, action="reconciliation", request_id=None, **asdict(summary))
+        await self._forget()
+
+    async def _forget(self) -> None:
+        """A share at a time, each committed: what is not reached in this run is left for the next one."""
+        gone, until = 0, time.monotonic() + _FORGETS_FOR
         try:
-            async with self.database.connection() as conn:
-                await store.forget(conn, self.retention_days)
+            while time.monotonic() < until:
+                async with self.database.connection() as conn:
+                    share = await store.forget(conn, self.retention_days)
+                if not share:
+                    break
+                gone += share
         except DatabaseUnavailableError as error:
             log.warning("what is too old stays for now: %s", error)
+        if gone:
+            log.info("%d rows or months that were too old were deleted", gone)

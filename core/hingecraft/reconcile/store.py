@@ -12,7 +12,7 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.payments.model import Status
-from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, Due, Summary
+from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, STRANDED_AFTER, Due, Summary
 
 _COLUMNS = """
     e.id, e.payment_id, e.provider, e.provider_id, e.status, e.request::text AS request, e.idempotency_key,
@@ -61,6 +61,28 @@ SELECT extract(epoch FROM finished_at)::float8 AS finished_at, succeeded, summar
 FROM reconcile_runs ORDER BY finished_at DESC LIMIT 1
 """
 FORGET = "SELECT hc_forget($1)"
+# The checkout of such a payment is asked about no more, so nothing else would ever end the payment.
+CLOSE_STRANDED = """
+WITH stranded AS (
+    SELECT p.id, p.status AS before, CASE newest.status WHEN 'expired' THEN 'expired' ELSE 'failed' END AS after
+    FROM payments p CROSS JOIN LATERAL (
+        SELECT e.status FROM external_payments e WHERE e.payment_id = p.id AND e.kind = 'single'
+        ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
+    ) newest
+    WHERE p.status IN ('creating', 'unknown') AND p.created_at < now() - $2::interval AND p.source IS NOT NULL
+      AND newest.status IN ('failed', 'expired', 'error')
+      AND NOT EXISTS (SELECT FROM external_payments e WHERE e.payment_id = p.id AND e.kind = 'single'
+                      AND e.status IN ('creating', 'unknown', 'pending', 'awaiting_confirmation'))
+    LIMIT 100 FOR UPDATE OF p SKIP LOCKED
+), closed AS (
+    UPDATE payments p SET status = stranded.after, updated_at = now() FROM stranded WHERE p.id = stranded.id
+    RETURNING p.id, stranded.before, stranded.after
+)
+INSERT INTO payment_audit (actor, action, payment_id, details)
+SELECT $1, 'payment_closed', id,
+       jsonb_build_object('from', before, 'to', after, 'because', 'its checkout has ended') FROM closed
+RETURNING true
+"""
 _BEFORE_ALL = UUID(int=0)
 
 
@@ -145,6 +167,12 @@ async def last_run(conn: Connection) -> asyncpg.Record | None:
     return await conn.fetchrow(LAST_RUN)
 
 
-async def forget(conn: Connection, days: int) -> None:
-    """Let go of what is older than that."""
-    await conn.execute(FORGET, days)
+async def forget(conn: Connection, days: int) -> int:
+    """Delete a share of what is older than that; answers how much, and 0 when nothing is left."""
+    gone: int = await conn.fetchval(FORGET, days)
+    return gone
+
+
+async def close_stranded(conn: Connection, actor: str) -> int:
+    """Payments that wait for a checkout which has ended; answers how many that were."""
+    return len(await conn.fetch(CLOSE_STRANDED, actor, STRANDED_AFTER))

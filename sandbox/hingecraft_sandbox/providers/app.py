@@ -22,7 +22,7 @@ from hingecraft_sandbox.providers.stripe.api import StripeApi
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages, shown
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
-from hingecraft_sandbox.providers.switches import Fault, Switches, WebhookSwitch
+from hingecraft_sandbox.providers.switches import BalanceSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
 _RECENT = 25
@@ -53,6 +53,7 @@ class Control:
         app.router.add_delete("/_sandbox/switches", self.reset)
         app.router.add_post("/_sandbox/faults", self.fault)
         app.router.add_put("/_sandbox/webhooks", self.webhooks)
+        app.router.add_put("/_sandbox/balance", self.balance)
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/revoked", self.revoke)
         app.router.add_put("/_sandbox/minimums", self.minimums)
@@ -66,6 +67,7 @@ class Control:
             {
                 "faults": [fault.model_dump() for fault in self._switches.faults],
                 "webhooks": self._switches.webhooks.model_dump(),
+                "balance": self._switches.balance.model_dump(),
                 "latency": self._switches.latency,
                 "keys": dict(self._switches.keys),
                 "revoked": sorted(self._switches.revoked),
@@ -92,6 +94,11 @@ class Control:
     async def webhooks(self, request: web.Request) -> web.Response:
         """How events are told."""
         self._switches.webhooks = await _parsed(request, WebhookSwitch)
+        return await self.show(request)
+
+    async def balance(self, request: web.Request) -> web.Response:
+        """When charges have their balance transaction."""
+        self._switches.balance = await _parsed(request, BalanceSwitch)
         return await self.show(request)
 
     async def latency(self, request: web.Request) -> web.Response:
@@ -146,7 +153,9 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     switches = Switches()
     book = Book(config.journal)
     sender = WebhookSender(switches)
-    stripe = Acts(Objects(book, config.address), sender, config.stripe_webhook_url, config.stripe_webhook_secret)
+    stripe = Acts(
+        Objects(book, config.address), sender, switches, config.stripe_webhook_url, config.stripe_webhook_secret
+    )
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
     subscriptions = Subscriptions(stripe)

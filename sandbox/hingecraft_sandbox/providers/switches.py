@@ -56,12 +56,22 @@ class WebhookSwitch(_Strict):
     ] = None
 
 
+class BalanceSwitch(_Strict):
+    """When a charge has its balance transaction: with the payment, or later, with `charge.updated`."""
+
+    late: bool = False
+    seconds: Annotated[
+        float | None, Field(ge=0, le=3600, description="how much later; null: when somebody presses the button")
+    ] = None
+
+
 class Switches:
     """What is switched on."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.webhooks = WebhookSwitch()
+        self.balance = BalanceSwitch()
         self.latency = 0.0
         self.revoked: set[str] = set()
         # By which keys calls came, and how many.
@@ -73,6 +83,7 @@ class Switches:
         self.revoked.clear()
         self.keys.clear()
         self.webhooks = WebhookSwitch()
+        self.balance = BalanceSwitch()
         self.latency = 0.0
 
     def _taken(self, provider: str, method: str, path: str) -> Fault | None:

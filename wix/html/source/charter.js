@@ -1,7 +1,7 @@
 // Any amount, by card in many currencies or with crypto.
 import { watchRoutes } from '../../site/src/public/hingecraft-routes.js';
 import { writeAmount } from './amounts.js';
-import { element, LOCALE, say, told, watchNetwork } from './dom.js';
+import { element, LOCALE, say, toldPlaces, watchNetwork } from './dom.js';
 import { Gift } from './gift.js';
 import { MainButton } from './main-button.js';
 import { Memory } from './memory.js';
@@ -14,7 +14,7 @@ const GIVEN = 'The amount from your link is filled in. Choose a currency and go 
 const EXPIRED = 'This link has expired or was used before. Check the amount and go on.';
 const pageLoad = crypto.randomUUID();
 
-const velo = new Velo({ site: told('site'), backend: told('backend') && new URL(told('backend'), location.href).origin });
+const velo = new Velo(toldPlaces());
 const memory = new Memory(velo);
 const gift = new Gift();
 const mainButton = new MainButton(velo, memory, gift);
@@ -100,7 +100,7 @@ function watching(opened) {
   return {
     fetch: (/** @type {string} */ url, /** @type {RequestInit} */ options) => fetch(url, options),
     routesUrl: velo.backend ? `${velo.backend}/routes` : '',
-    flagUrl: `${velo.hello.site}/_functions/hingecraftRoutesUpdate`,
+    flagUrl: velo.addressOf('hingecraftRoutesUpdate'),
     version: opened.routesVersion,
     reload: () => velo.callVeloFunction('charter-page-middleware', 'onReady', { visitor: memory.visitor }),
     tell: useRoutes,

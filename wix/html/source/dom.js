@@ -27,8 +27,14 @@ export function say(id, text) {
   told.hidden = !text;
 }
 
-/** What the page was made with. @param {string} name */
-export function told(name) {
+/** The site and the backend that the page was made with, each empty where nobody said. */
+export function toldPlaces() {
+  const backend = told('backend');
+  return { site: told('site'), backend: backend && new URL(backend, location.href).origin };
+}
+
+/** @param {string} name */
+function told(name) {
   return document.querySelector(`meta[name="hingecraft-${name}"]`)?.getAttribute('content')?.trim() ?? '';
 }
 

@@ -1,12 +1,12 @@
 // One, two or five dollars in one click; any other amount goes on to Charter.
 import { isLocalPath, mayBeGoneTo } from '../../site/src/public/hingecraft-addresses.js';
 import { noAmount, readAmount } from './amounts.js';
-import { amountError, element, input, isOff, LOCALE, say, setButton, told, trouble, watchNetwork } from './dom.js';
+import { amountError, element, input, isOff, LOCALE, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
 import { Keys, Memory } from './memory.js';
 import { allowAnother, showOutcome } from './outcome.js';
 import { LEFT_WITHIN_MS, UNKNOWN_OUTCOMES, Velo } from './velo.js';
 
-const velo = new Velo({ site: told('site'), backend: '' });
+const velo = new Velo(toldPlaces());
 const memory = new Memory(velo);
 const keys = new Keys();
 const form = /** @type {HTMLFormElement} */ (element('form'));

@@ -276,16 +276,19 @@ for (const url of ['https://evil.example/pay', 'javascript:alert(1)', 'http://ch
 test(
   'not even when the site itself sends there',
   visited(async (person) => {
+    const { page } = await person.open('/without-page-code');
+    const component = page.frameLocator('#hingecraft');
     for (const url of ['https://evil.example/pay', 'javascript:alert(1)', '//evil.example', 'http://checkout.stripe.com/c']) {
-      const { page } = await person.open(`${BACKEND}/embed/charter`);
-      await ready(page);
-      const body = JSON.stringify({ success: true, data: { url, kind: 'checkout', paymentId: 'p' } });
+      const body = JSON.stringify({ success: true, data: { url, paymentId: 'p' } });
       const headers = { 'Access-Control-Allow-Origin': '*' };
-      await page.route('**/fiatButtonClick', (route) => route.fulfill({ body, headers }));
-      await give(page).click();
-      await page.getByRole('alert').getByText('nothing was opened').waitFor();
-      assert.equal(page.url(), `${BACKEND}/embed/charter`);
-      await page.close();
+      await page.unroute('**/microPayment');
+      await page.route('**/microPayment', (route) => route.fulfill({ body, headers }));
+      const answered = page.waitForResponse('**/microPayment');
+      await component.getByRole('button', { name: '$1, give by card' }).click();
+      await answered;
+      await component.getByRole('alert').getByText('nothing was opened').waitFor();
+      assert.equal(await component.getByRole('link').count(), 0);
+      assert.equal(page.url(), `${SITE}/without-page-code`);
     }
   }),
 );
@@ -340,12 +343,13 @@ test(
       [403, 'has turned this call away (403)'],
       [404, 'must publish the site'],
     ]) {
-      const { page } = await person.open(`${BACKEND}/embed/mission-support`);
+      const { page } = await person.open('/without-page-code');
+      const component = page.frameLocator('#hingecraft');
       await page.route('**/_functions/**', (route) =>
         route.fulfill({ status, body: '<html>', headers: { 'Access-Control-Allow-Origin': '*' } }),
       );
-      await page.getByRole('button', { name: '$1, give by card' }).click();
-      await page.getByRole('alert').getByText(said).waitFor();
+      await component.getByRole('button', { name: '$1, give by card' }).click();
+      await component.getByRole('alert').getByText(said).waitFor();
       await page.close();
     }
   }),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { admin, BACKEND, fault, noFaults, payAtProvider, proxy, rows, SITE, visited } from './support.mjs';
+import { admin, fault, noFaults, payAtProvider, proxy, rows, SITE, visited } from './support.mjs';
 
 const STATUS = 'SELECT status, amount::text, price_currency FROM payments WHERE id = $1';
 
@@ -155,20 +155,5 @@ test(
     await page.waitForURL(/status=cancelled/);
     await component.getByRole('heading', { name: 'You came back before paying' }).waitFor();
     await component.getByRole('button', { name: 'Give £12.34 by card' }).waitFor();
-  }),
-);
-
-test(
-  'the pages of the backend give without Wix around them',
-  visited(async (person) => {
-    const { page } = await person.open(`${BACKEND}/embed/mission-support`);
-    await page.getByRole('button', { name: '$2, give by card' }).click();
-    await payAtProvider(page, 'Pay');
-    await page.waitForURL(`${SITE}/mission-support?status=success**`);
-    const charter = await person.open(`${BACKEND}/embed/charter`);
-    await charter.page.getByLabel('Currency').selectOption('EUR');
-    await charter.page.getByRole('button', { name: 'Give €25 by card' }).click();
-    await payAtProvider(charter.page, 'Pay');
-    await charter.page.waitForURL(`${SITE}/charter?status=success**`);
   }),
 );

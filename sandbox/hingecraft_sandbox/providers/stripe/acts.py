@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
+from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe_headers
 
 API_VERSION = "2026-10-28.endive"
@@ -20,10 +23,11 @@ _DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
 class Acts:
     """Paying, failing, expiring, refunding, disputing."""
 
-    def __init__(self, objects: Objects, sender: WebhookSender, target: str, secret: str) -> None:
+    def __init__(self, objects: Objects, sender: WebhookSender, switches: Switches, target: str, secret: str) -> None:
         self.objects = objects
         self._book = objects.book
         self._sender = sender
+        self._switches = switches
         self._target = target
         self._secret = secret
         # How a session of that mode is paid; told by whoever keeps the subscriptions.
@@ -157,7 +161,7 @@ class Acts:
             "refunded": False,
             "disputed": False,
             "payment_intent": intent["id"],
-            "balance_transaction": balance["id"],
+            "balance_transaction": None if self._switches.balance.late else balance["id"],
             "metadata": metadata,
         }
         intent |= {"status": "succeeded", "amount_received": amount, "latest_charge": charge_id}
@@ -166,7 +170,24 @@ class Acts:
         self._book.put("payment_intents", intent)
         self.tell("payment_intent.succeeded", intent)
         self.tell("charge.succeeded", charge)
+        if self._switches.balance.late and self._switches.balance.seconds is not None:
+            asyncio.get_running_loop().call_later(self._switches.balance.seconds, self._value_by_itself, charge_id)
         return intent
+
+    def value(self, charge_id: str) -> Document:
+        """The balance transaction is there, some time after the payment."""
+        charge = self.objects.find("charges", charge_id)
+        if charge["balance_transaction"] is not None:
+            raise StripeRefusalError("This charge has its balance transaction already.")
+        balances = self._book.all("balance_transactions")
+        charge["balance_transaction"] = next(each["id"] for each in balances if each["source"] == charge_id)
+        self._book.put("charges", charge)
+        self.tell("charge.updated", charge)
+        return charge
+
+    def _value_by_itself(self, charge_id: str) -> None:
+        with suppress(StripeRefusalError):  # somebody pressed the button first, or the book was emptied
+            self.value(charge_id)
 
     def _declined(self, intent: Document) -> Document:
         intent["last_payment_error"] = {"code": "card_declined", "message": "Your card was declined."}

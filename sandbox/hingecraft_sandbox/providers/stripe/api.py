@@ -21,6 +21,7 @@ from hingecraft_sandbox.providers.switches import Switches
 
 _LARGEST_PAGE, _USUAL_PAGE = 100, 10
 _LONGEST_KEY = 255
+_MOST_TYPES = 20
 _KEPT_FOR = 24 * 3600
 _NAMES = {
     "checkout/sessions": "sessions", "products": "products", "prices": "prices", "payment_links": "payment_links",
@@ -93,6 +94,7 @@ class StripeApi:
     def _lister(self, kind: str) -> Any:
         async def listed(request: web.Request) -> web.Response:
             params = checked(tree_of(request.query.items()), shapes.LISTS.get(kind, shapes.READ))
+            _refuse_types(params)
             page = _page(request.path, self._book.all(kind), params)
             return web.json_response(expanded(self._book, page, params))
 
@@ -163,6 +165,13 @@ def _replayed(kept: Document, said: str) -> web.Response:
     return web.json_response(kept["answer"], headers={"Idempotent-Replayed": "true"})
 
 
+def _refuse_types(params: Document) -> None:
+    """Events are listed by one type or by up to twenty."""
+    types = params.get("types", [])
+    if len(types) > _MOST_TYPES or (types and "type" in params):
+        raise StripeRefusalError(f"Give either type or at most {_MOST_TYPES} types.", param="types")
+
+
 def _page(path: str, documents: list[Document], params: Document) -> Document:
     wanted = [document for document in documents if _matches(document, params)]
     after = params.get("starting_after")
@@ -190,10 +199,12 @@ def _matches(document: Document, params: Document) -> bool:
         "invoice",
     )
     intent = params.get("payment", {}).get("payment_intent")
+    types = params.get("types")
     return (
         (intent is None or document.get("payment_intent") == intent)
         and all(document.get(name) == params[name] for name in plain if name in params)
         and (keys is None or document.get("lookup_key") in keys)
+        and (types is None or document.get("type") in types)
         and when.get("gte", made) <= made <= when.get("lte", made)
         and when.get("gt", made - 1) < made < when.get("lt", made + 1)
     )

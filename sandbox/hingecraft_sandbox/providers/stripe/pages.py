@@ -108,6 +108,8 @@ class StripePages:
         choices = [Button("Refund all of it", f"{base}/refund", "stop")] if left else []
         if left > 1:
             choices.append(Button("Refund half", f"{base}/refund_half", "stop"))
+        if charge["balance_transaction"] is None:
+            choices.append(Button("Say what it is worth", f"{base}/value", "go"))
         if not charge["disputed"]:
             choices.append(Button("Dispute", f"{base}/dispute", "stop"))
         for refund in self._book.all("refunds"):
@@ -184,6 +186,8 @@ class StripePages:
             )
         elif act == "dispute":
             self._acts.dispute(intent["latest_charge"])
+        elif act == "value":
+            self._acts.value(intent["latest_charge"] or "")
         else:
             raise StripeRefusalError(f"There is no act {act}.")
         return session

@@ -16,7 +16,13 @@ _PRICE_DATA = {
     "product_data": _PRODUCT_DATA,
     "recurring": _RECURRING,
 }
-_INTENT_DATA = {"metadata": METADATA, "description": TEXT, "receipt_email": TEXT, "statement_descriptor_suffix": TEXT}
+_INTENT_DATA = {
+    "metadata": METADATA,
+    "description": TEXT,
+    "receipt_email": TEXT,
+    "statement_descriptor_suffix": TEXT,
+    "capture_method": frozenset({"automatic", "automatic_async", "manual"}),
+}
 _SUBMIT = frozenset({"auto", "book", "donate", "pay", "subscribe"})
 _EXPAND = {"expand": [TEXT]}
 _WHEN = {"gte": WHOLE, "gt": WHOLE, "lte": WHOLE, "lt": WHOLE}
@@ -84,7 +90,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
     "disputes": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
     "customers": {**_PAGE, "email": TEXT},
     "refunds": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
-    "events": {**_PAGE, "type": TEXT, "delivery_success": YES_NO, "created": _WHEN},
+    "events": {**_PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
     "subscriptions": {**_PAGE, "customer": TEXT, "status": TEXT},
     "invoices_of_stripe": {**_PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT},
     "invoice_payments": {**_PAGE, "invoice": TEXT, "payment": {"type": TEXT, "payment_intent": TEXT}},

@@ -2,7 +2,6 @@
 import { SaidError } from 'backend/lib/answers';
 import * as donations from 'backend/lib/donations';
 import { amountOf, idOf, optionsOf, textOf } from 'backend/lib/given';
-import { believed } from 'backend/lib/news';
 
 /** @typedef {import('./backend.js').Caller} Caller */
 
@@ -103,14 +102,4 @@ export async function getCumulativeTotal(caller) {
 export async function redirectBackToCharter(_caller, donationAmount, paymentMethod) {
   const amount = encodeURIComponent(amountOf(donationAmount));
   return { url: `/charter?donationAmount=${amount}&paymentMethod=${encodeURIComponent(idOf(paymentMethod, 'The way to pay'))}` };
-}
-
-/**
- * @param {Caller | null} _caller
- * @param {unknown} body
- * @param {unknown} headers
- */
-export async function afterPaymentWebhook(_caller, body, headers) {
-  const event = await believed(body, headers);
-  return { received: event.type };
 }

@@ -1,0 +1,50 @@
+"""Stops asking a provider that does not answer: its events wait unclaimed until one question is answered again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+# A question that hangs takes about 18 s.
+OPENS_AFTER = 3
+TRIES_EVERY = 15.0
+
+
+class Breaker:
+    """For one provider, in one process."""
+
+    def __init__(self, provider: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._failures = 0
+        self._try_at = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the provider is only tried, by one question at a time."""
+        return self._failures >= OPENS_AFTER
+
+    def room(self, places: int, busy: int) -> int:
+        """How many questions may be begun now, where so many of the places are taken."""
+        if not self.is_open:
+            return places - busy
+        return 1 if busy == 0 and self._clock() >= self._try_at else 0
+
+    def answered(self) -> None:
+        """Whatever it said, it is there."""
+        if self.is_open:
+            log.info("%s answers again", self._provider)
+        self._failures = 0
+
+    def failed(self) -> None:
+        """It did not answer."""
+        self._failures += 1
+        self._try_at = self._clock() + TRIES_EVERY
+        if self._failures == OPENS_AFTER:
+            log.warning(
+                "%s has not answered %d times in a row: what needs it waits, and it is tried every %d s",
+                self._provider, OPENS_AFTER, TRIES_EVERY,
+            )  # fmt: skip

@@ -1,0 +1,33 @@
+"""How the events of each provider are read, and how the provider is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments.checkouts import Providers
+from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.findings import Finding
+from hingecraft.providers.nowpayments_asking import NowPaymentsAsking, hinted
+from hingecraft.providers.stripe_asking import StripeAsking
+from hingecraft.providers.stripe_reading import StripeReader
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One provider."""
+
+    read: Callable[[Mapping[str, Any]], Finding]
+    again: Callable[[Finding], Awaitable[list[Finding]]]
+
+
+def sources_of(providers: Providers, currencies: CurrencyBook) -> dict[str, Source]:
+    """Those whose keys are there."""
+    reader = StripeReader(currencies.by_code)
+    found = {
+        stripe.NAME: Source(reader.of_event, StripeAsking(providers.stripe, reader).again),
+        nowpayments.NAME: Source(hinted, NowPaymentsAsking(providers.nowpayments).again),
+    }
+    return {name: source for name, source in found.items() if providers.of(name).configured}

@@ -1,0 +1,151 @@
+"""The places of the inbox: no provider waits for another, no event for a question, no group for one of its members."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+
+import pytest
+
+from hingecraft.inbox import breaker as breaking
+from hingecraft.inbox.breaker import Breaker
+from support.money import all_processed, becomes, give, ledger, send_hint, send_stripe, status_of, stripe_event
+from support.pods import running_pod
+
+TRIED = "SELECT count(*) FROM provider_events WHERE source = $1 AND error IS NOT NULL"
+CLAIMED = "SELECT count(*) FROM provider_events WHERE source = $1 AND claimed_until > now()"
+SESSION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid"
+
+
+async def ipns(pod, number):
+    """So many IPNs, each about a payment of its own."""
+    for each in range(number):
+        await send_hint(pod, payment_id=5_000_000_000 + each, payment_status="waiting")
+
+
+async def until(look, within=20.0):
+    async with asyncio.timeout(within):
+        while not await look():
+            await asyncio.sleep(0.02)
+
+
+async def paid(pod, conn, given, **more):
+    """Stripe tells that a checkout was paid."""
+    payment = given["paymentId"]
+    session = {
+        "id": await conn.fetchval(SESSION, payment), "object": "checkout.session", "mode": "payment", "livemode": False,
+        "currency": "usd", "amount_total": 500, "amount_subtotal": 500, "status": "complete", "payment_status": "paid",
+        "payment_intent": f"pi_{payment}", "payment_link": None, "client_reference_id": payment,
+        "metadata": {"payment_id": payment}, **more,
+    }  # fmt: skip
+    assert (await send_stripe(pod, stripe_event("checkout.session.completed", session)))[0] == 200
+
+
+async def test_a_provider_that_hangs_delays_no_event_of_another(pod, sandbox, conn):
+    """Nor does it hold more claims than it has places."""
+    given = await give(pod, amount=5)
+    await sandbox.fault("timeout_before", provider="nowpayments", path="/payment/", seconds=60, times=1000)
+    await ipns(pod, 12)
+    await until(lambda: conn.fetchval(CLAIMED, "nowpayments"))
+    await paid(pod, conn, given)
+    await becomes(conn, given["paymentId"], "completed")
+    assert await conn.fetchval(TRIED, "nowpayments") == 0, "no question has ended meanwhile"
+    assert 1 <= await conn.fetchval(CLAIMED, "nowpayments") <= 4
+
+
+async def test_an_event_that_needs_no_question_never_waits_for_one_that_does(pod, sandbox, conn):
+    asking = [await give(pod, amount="12.50", currency="EUR") for _ in range(6)]
+    given = await give(pod, amount=5)
+    await sandbox.fault(
+        "timeout_before", provider="stripe", method="GET", path="checkout/sessions", seconds=60, times=99
+    )
+    for each in asking:
+        await paid(pod, conn, each, currency="eur", amount_total=1250, amount_subtotal=1250)
+    await until(lambda: conn.fetchval("SELECT bool_or(must_ask AND claimed_until > now()) FROM provider_events"))
+    await paid(pod, conn, given)
+    await becomes(conn, given["paymentId"], "completed")
+    assert await conn.fetchval(TRIED, "stripe") == 0, "no question has ended meanwhile"
+
+
+async def test_a_provider_that_does_not_answer_is_asked_no_more_and_a_killed_worker_leaves_nothing_claimed(
+    dsn, sandbox, conn
+):
+    """The breaker is open when the pod dies: the next one asks again, and everything that has waited is processed."""
+    async with running_pod(dsn, **sandbox.settings) as pod:
+        given = [await give(pod, amount=25, currency="BTC") for _ in range(8)]
+        payments = [await sandbox.coins(each["url"], "pay") for each in given]
+        await sandbox.fault("status_before", provider="nowpayments", path="/payment/", status=503, times=1000)
+        for payment in payments:
+            await send_hint(pod, payment_id=int(payment), payment_status="finished")
+        await until(lambda: conn.fetchval(f"SELECT ({TRIED}) >= 3", "nowpayments"))
+        await until(lambda: conn.fetchval(f"SELECT ({CLAIMED}) = 0", "nowpayments"))
+        assert await conn.fetchval("SELECT count(*) FROM provider_events WHERE attempts = 0") >= 1
+    await sandbox.ask("DELETE", "/_sandbox/switches")
+    async with running_pod(dsn, **sandbox.settings):
+        await all_processed(conn, at_least=8)
+        for each in given:
+            await becomes(conn, each["paymentId"], "completed")
+    assert await conn.fetchval("SELECT count(*) FROM settlements") == 8
+
+
+def test_a_breaker_lets_one_question_try_and_opens_again_for_all_when_it_is_answered():
+    now = 0.0
+    breaker = Breaker("nowpayments", clock=lambda: now)
+    for _ in range(breaking.OPENS_AFTER):
+        assert breaker.room(4, 1) == 3
+        breaker.failed()
+    assert breaker.is_open
+    assert breaker.room(4, 0) == 0
+    now += breaking.TRIES_EVERY
+    assert (breaker.room(4, 0), breaker.room(4, 1)) == (1, 0)
+    breaker.failed()
+    assert breaker.room(4, 0) == 0
+    now += breaking.TRIES_EVERY
+    breaker.answered()
+    assert breaker.room(4, 1) == 3
+
+
+@pytest.mark.parametrize(
+    ("odd", "error"),
+    [
+        ({"payment_status": "\x00"}, "UntranslatableCharacterError"),
+        ({"currency": "\x00\ud800"}, "is not in the table of currencies"),
+        ({"amount_total": None}, "an amount is no whole number"),
+        ({"metadata": ["payment_id"]}, "AttributeError"),
+    ],
+)
+async def test_one_event_that_cannot_be_processed_keeps_none_of_its_group(dsn, sandbox, conn, caplog, odd, error):
+    """It is kept with its error, an error of ours is in the log at once, and the next drain meets only this one."""
+    async with running_pod(dsn, **sandbox.settings, background=False) as pod:
+        given = [await give(pod, amount=5) for _ in range(4)]
+        for number, each in enumerate(given):
+            await paid(pod, conn, each, **(odd if number == 2 else {}))
+        assert await pod.pod.worker.drain() == 4
+        statuses = [await status_of(conn, each["paymentId"]) for each in given]
+        assert statuses == ["completed", "completed", "pending", "completed"]
+        row = await conn.fetchrow("SELECT error, attempts FROM provider_events WHERE processed_at IS NULL")
+        assert error in row["error"]
+        ours = "Error" in error
+        told = [
+            record for record in caplog.records if record.levelno >= logging.ERROR and "cannot be" in record.message
+        ]
+        assert bool(told) is ours
+        await conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
+        assert await pod.pod.worker.drain() == 1
+    assert len(await ledger(conn, given[0]["paymentId"])) == 1
+
+
+async def test_an_event_that_comes_twice_and_late_while_its_first_is_being_asked_about_counts_once(dsn, sandbox, conn):
+    """Two pods, each with places of its own; the claim of the first ends while its question is under way."""
+    async with running_pod(dsn, **sandbox.settings) as first, running_pod(dsn, **sandbox.settings):
+        given = await give(first, amount=25, currency="BTC")
+        payment = await sandbox.coins(given["url"], "pay")
+        await sandbox.fault("slow", provider="nowpayments", path="/payment/", seconds=1, times=2)
+        for status in ("finished", "confirmed", "finished"):
+            await send_hint(first, payment_id=int(payment), payment_status=status, x=str(uuid.uuid4()))
+        await until(lambda: conn.fetchval(f"SELECT ({CLAIMED}) > 0", "nowpayments"))
+        await conn.execute("UPDATE provider_events SET claimed_until = now(), next_attempt_at = now()")
+        await all_processed(conn, at_least=3)
+        await becomes(conn, given["paymentId"], "completed")
+    assert [(kind, currency) for kind, _, currency, _ in await ledger(conn, given["paymentId"])] == [("charge", "BTC")]
