@@ -19,6 +19,7 @@ from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Recorded
 from hingecraft.payments.checkouts import Checkouts, Providers
+from hingecraft.payments.returning import Returning
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import NowPaymentsProvider
 from hingecraft.providers.stripe import StripeProvider
@@ -124,6 +125,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         inbox=Inbox(database, worker.wake),
         worker=worker,
         recoverer=Checker(database, providers, currencies, actor="recoverer", recorded=recorded),
+        returning=Returning(database, providers.stripe, currencies, recorded),
     )
 
 

@@ -93,7 +93,8 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
                     {
                         "name": "DATABASE_URL",
                         "valueFrom": {"secretKeyRef": {"name": database.name, "key": database.key}},
-                    }
+                    },
+                    *_amounts(spec),
                 ],
                 "envFrom": [{"secretRef": {"name": each.secret_ref.name}} for each in reconcile.env_from],
                 "resources": reconcile.resources,
@@ -110,6 +111,11 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
     if reconcile.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": each.name} for each in reconcile.image_pull_secrets]
     return pod
+
+
+def _amounts(spec: Spec) -> list[dict[str, str]]:
+    amounts = {"AMOUNT_MIN": spec.reconcile.amounts.min, "AMOUNT_MAX": spec.reconcile.amounts.max}
+    return [{"name": name, "value": value} for name, value in amounts.items() if value is not None]
 
 
 def edited_by(found: Document) -> str | None:

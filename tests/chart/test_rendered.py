@@ -134,3 +134,8 @@ def test_its_own_tests_pass():
         [cluster_tools.helm_unittest(), "--strict", CHART], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_what_the_api_takes_at_most_the_standing_links_take_too():
+    (routes,) = [each for each in rendered(EVERYTHING) if each["kind"] == "PaymentRoutes"]
+    assert routes["spec"]["reconcile"]["amounts"] == {"min": "1", "max": "5000"}

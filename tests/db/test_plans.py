@@ -13,7 +13,7 @@ from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import LEASE
-from hingecraft.payments import books, corrections, idempotency, prefills, settlements, trail
+from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
 from hingecraft.reconcile import values
@@ -100,7 +100,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "values that are due": (values.DUE, (True, LEASE, AN_ID, False, 100)),
     "correction": (corrections.SETTLEMENT, (AN_ID,)),
     "transaction": (settlements.COUNTED, ("a" * 64,)),
-    "standing": (books.STANDING, ("stripe", "plink_7")),
+    "standing": (origins.STANDING, ("stripe", "plink_7")),
     "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
     "stranded": (reconcile.CLOSE_STRANDED, ("reconcile", LEASE)),

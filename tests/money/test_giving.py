@@ -242,16 +242,16 @@ VALUES ('NOWPayments', 'btc', $1, $2, $3, $4)
 
 
 async def test_a_standing_invoice_of_that_price_is_shared(pod, conn):
-    await conn.execute(INVOICE, "https://nowpayments.io/any", None, None, None)
-    await conn.execute(INVOICE, "https://nowpayments.io/25usd", Decimal(25), "usd", None)
-    await conn.execute(INVOICE, "https://nowpayments.io/25eur", Decimal(25), "EUR", None)
+    await conn.execute(INVOICE, "https://nowpayments.io/payment/?iid=1", None, None, None)
+    await conn.execute(INVOICE, "https://nowpayments.io/payment/?iid=2", Decimal(25), "usd", None)
+    await conn.execute(INVOICE, "https://nowpayments.io/payment/?iid=3", Decimal(25), "EUR", None)
     await conn.execute("UPDATE external_payments SET expires_at = now() - interval '1 s' WHERE amount IS NULL")
     status, answer = await give(pod, amount=25, currency="BTC")
     assert status == 200
     data = answer["data"]
-    assert (data["url"], data["kind"], data["paymentId"]) == ("https://nowpayments.io/25usd", "standing", None)
+    assert (data["url"], data["kind"], data["paymentId"]) == ("https://nowpayments.io/payment/?iid=2", "standing", None)
     _, answer = await give(pod, amount=25, currency="BTC", priceCurrency="EUR")
-    assert answer["data"]["url"] == "https://nowpayments.io/25eur"
+    assert answer["data"]["url"] == "https://nowpayments.io/payment/?iid=3"
     _, answer = await give(pod, amount=26, currency="BTC")
     assert answer["data"]["kind"] == "checkout"
     assert await conn.fetchval("SELECT count(*) FROM payments") == 1

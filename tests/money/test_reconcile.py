@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -382,3 +383,44 @@ def test_a_span_is_read():
     assert (span_of("24h"), span_of("7d"), span_of("90m")) == (
         timedelta(hours=24), timedelta(days=7), timedelta(minutes=90),
     )  # fmt: skip
+
+
+async def an_event(sandbox, *, minutes_ago):
+    """One that Stripe made then, by its own clock."""
+    made = await sandbox.ask(
+        "POST", "/v1/checkout/sessions", headers={"Authorization": "Bearer sk_test_sandbox"},
+        data={"mode": "payment", "success_url": "https://x.example", "line_items[0][quantity]": "1",
+              "line_items[0][price_data][currency]": "usd", "line_items[0][price_data][unit_amount]": "500",
+              "line_items[0][price_data][product_data][name]": "x"},
+    )  # fmt: skip
+    await sandbox.act(made["id"], "expire")
+    newest = (await sandbox.stripe("events?limit=1"))["data"][0]
+    created = int(time.time() - minutes_ago * 60)
+    await sandbox.change("events", newest["id"], created=created)
+    return newest["id"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(20, 19, id="our-clock-is-twenty-minutes-ahead-of-Stripes"),
+        pytest.param(1, 12, id="an-event-that-is-listed-late"),
+    ],
+)
+async def test_no_event_falls_between_two_runs(sandbox, conn, dsn, settings, first, second):
+    """The next run begins where Stripe's newest event was, by Stripe's clock, and a little before."""
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    await sandbox.tells("http://127.0.0.1:9", enabled=False)
+    await an_event(sandbox, minutes_ago=first)
+    await reconcile(dsn, settings)
+    later = await an_event(sandbox, minutes_ago=second)
+    await reconcile(dsn, settings)
+    assert await conn.fetchval("SELECT count(*) FROM provider_events WHERE event_id = $1", later) == 1
+
+
+async def test_an_account_without_events_is_read_from_where_it_was_begun(sandbox, conn, dsn, settings):
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    for _ in range(2):
+        await reconcile(dsn, settings)
+    behind = await conn.fetchval("SELECT now() - read_until FROM reconcile_cursors WHERE provider = 'stripe'")
+    assert timedelta(hours=23) < behind < timedelta(hours=25)

@@ -22,6 +22,7 @@ from hingecraft.settings import Secret
 from support.pods import Running, running_pod
 from support.reconciling import reconciler
 from support.sandbox import Sandbox
+from support.standing import begin
 from support.truth import coin_payments, kept_coins, sessions_of
 
 GENERATE = "/charter/generate-payment"
@@ -44,10 +45,15 @@ DELETE FROM reconcile_cursors; DELETE FROM reconcile_runs;
 UPDATE currencies SET enabled = code IN ('USD', 'EUR', 'BTC');
 """
 BOOKS = """
-SELECT p.id::text AS id, p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
+SELECT CASE WHEN p.source = 'standing_link' THEN p.provider_id ELSE p.id::text END AS id,
+       p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
        count(s.id) FILTER (WHERE s.kind = 'charge')::int AS charges
 FROM payments p LEFT JOIN settlements s ON s.payment_id = p.id GROUP BY p.id
 """
+LINK_OF = (
+    "SELECT provider_url FROM external_payments WHERE kind = 'standing' AND provider_url IS NOT NULL AND currency = $1"
+)
+LOSE_LINKS = "DELETE FROM external_payments WHERE kind = 'standing'"
 # Each of them in the totals as they are kept, and as they follow from the settlements.
 TOTALS = """
 WITH gifts AS (
@@ -113,6 +119,15 @@ class World:
         (session,) = await self.sandbox.sessions(answer["data"]["paymentId"])
         found: str = session["id"]
         return found
+
+    async def give_through_link(self, currency: str) -> str:
+        """Some payer opens a standing link, and says how much."""
+        await self.reconcile()
+        return await begin(self.sandbox, await self.conn.fetchval(LINK_OF, currency))
+
+    async def lose_links(self) -> None:
+        """As a restored backup from before they were made."""
+        await self.conn.execute(LOSE_LINKS)
 
     async def give_coins(self) -> str:
         status, answer = await self.pod.call("POST", GENERATE, json=COINS)
@@ -221,20 +236,24 @@ class Orders(RuleBasedStateMachine):
     @initialize(
         prices=st.lists(st.sampled_from(PRICES), min_size=1, max_size=3),
         paid=st.lists(st.booleans()),
+        through_links=st.lists(st.sampled_from(("USD", "EUR")), max_size=2),
         invoices=st.integers(0, 2),
         late=st.booleans(),
     )
-    def begin(self, prices: list[dict[str, Any]], paid: list[bool], invoices: int, late: bool) -> None:
+    def begin(
+        self, prices: list[dict[str, Any]], paid: list[bool], through_links: list[str], invoices: int, late: bool
+    ) -> None:
         self.world.run(self.world.begin())
         if late:
             self.world.run(self.world.sandbox.values_late())
-        self.sessions = [self.world.run(self.world.give(price)) for price in prices]
+        self.sessions = [self.world.run(self.world.give_through_link(currency)) for currency in through_links]
+        self.sessions += [self.world.run(self.world.give(price)) for price in prices]
         self.invoices = [self.world.run(self.world.give_coins()) for _ in range(invoices)]
         for session, is_paid in zip(self.sessions, paid, strict=False):
             if is_paid:
                 self.world.run(self._act(session, "pay"))
 
-    @rule(acts=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(ACTS)), min_size=1, max_size=4))
+    @rule(acts=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ACTS)), min_size=1, max_size=4))
     def donors_and_banks_act(self, acts: list[tuple[int, str]]) -> None:
         for number, act in acts:
             self.world.run(self._act(self.sessions[number % len(self.sessions)], act))
@@ -285,6 +304,10 @@ class Orders(RuleBasedStateMachine):
         if events:
             chosen = data.draw(st.lists(st.integers(0, len(events) - 1), max_size=8))
             self.world.run(self.world.deliver([events[number] for number in chosen]))
+
+    @rule()
+    def a_backup_without_links_is_restored(self) -> None:
+        self.world.run(self.world.lose_links())
 
     @rule()
     def we_work(self) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from hingecraft.db.connection import Database
+from hingecraft.links.service import Wanted
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.checkouts import Providers
 from hingecraft.providers.nowpayments import NowPaymentsProvider
@@ -18,8 +19,16 @@ from hingecraft.providers.stripe import StripeProvider
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
+from hingecraft_api.settings import ApiSettings
 from support.pods import settings_of
 from support.processes import SECRETS
+
+
+def links_wanted(settings: ApiSettings) -> Wanted:
+    return Wanted(
+        livemode=settings.stripe_livemode, site_url=settings.site_url, amount_min=settings.amount_min,
+        amount_max=settings.amount_max,
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -33,6 +42,7 @@ async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
             providers=providers,
             currencies=CurrencyBook(database),
             stripe_api_base=settings.stripe_api_base,
+            links_wanted=links_wanted(settings),
             retention_days=400,
         )
     finally:

@@ -11,10 +11,12 @@ Truth = dict[str, tuple[str, Decimal, int]]
 
 
 async def sessions_of(sandbox: Sandbox) -> Truth:
-    """Card payments with a session of their own."""
+    """Card payments by our id; what was paid through a standing link, by its session."""
     found: Truth = {}
     for session in await _all(sandbox, "checkout/sessions"):
         payment = session["client_reference_id"]
+        if session["payment_link"] and session["payment_status"] == "paid":
+            payment = session["id"]
         if payment is None:
             continue
         assert payment not in found, f"{payment} has two sessions"

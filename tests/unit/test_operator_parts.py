@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from hingecraft_operator.cronjob import edited_by, label_of, name_of
+from hingecraft_operator.cronjob import edited_by, label_of, name_of, wanted
 from hingecraft_operator.events import Recorder
 from hingecraft_operator.keeper import _first
 from hingecraft_operator.probes import STUCK_AFTER, Pulse
@@ -117,3 +117,18 @@ def test_what_is_watched(names, scopes):
 def test_what_cannot_be_watched(names):
     with pytest.raises(ValidationError, match="must be names of namespaces, comma-separated"):
         OperatorSettings(watch_namespaces=names)
+
+
+def test_the_bounds_of_the_api_hold_for_the_links_that_the_job_keeps():
+    spec = Spec.model_validate(
+        {
+            "database": {"secretRef": {"name": "database", "key": "DATABASE_URL"}},
+            "api": {"service": {"name": "api"}, "pushSecretRef": {"name": "api", "key": "PUSH_SECRET"}},
+            "reconcile": {"amounts": {"max": "500"}},
+        }
+    )
+    resource = {"metadata": {"name": "main", "namespace": "pay", "uid": "1"}}
+    job = wanted(resource, spec, "image")
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "AMOUNT_MAX", "value": "500"} in container["env"]
+    assert [each["name"] for each in container["env"]] == ["DATABASE_URL", "AMOUNT_MAX"]

@@ -6,19 +6,18 @@ Checkouts are locked before their payment, here as everywhere, so that two who w
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import simplejson
 
 from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
+from hingecraft.payments import origins
 from hingecraft.payments.ledger import (
     SETTLED,
     AnotherCheckoutError,
@@ -31,7 +30,7 @@ from hingecraft.payments.ledger import (
     decide,
 )
 from hingecraft.payments.model import Status
-from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
+from hingecraft.providers.findings import Finding, Stands
 
 log = logging.getLogger(__name__)
 
@@ -60,33 +59,6 @@ OF_CHARGE = """
 SELECT payment_id FROM settlements
 WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
 ORDER BY provider_ref = $3[1] DESC LIMIT 1
-"""
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-STANDING = """
-SELECT hc_currency_key(currency) AS currency, coalesce(hc_currency_key(price_currency), 'USD') AS price_currency, amount
-FROM external_payments WHERE kind = 'standing' AND provider = $1
-  AND (provider_id = $2 OR (provider_id IS NULL AND provider_url ~ ('[=/]' || $2 || '$')))
-LIMIT 1
-"""
-CREATE = """
-INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode, created_at,
-                      updated_at)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, now(), now())
-"""
-OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
-# What a restored backup has lost: the provider has it, with our id and all that matters.
-RESTORE = """
-WITH payment AS (
-    INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
-                          created_at, updated_at)
-    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, now(), now()) RETURNING id
-), checkout AS (
-    INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
-                                   kind, idempotency_key, request, livemode, updated_at)
-    SELECT id, $4, $4, $5, $3, $2, $3, 'pending', 'single', 'restored_' || id, '{}', $7, now() FROM payment
-)
-INSERT INTO payment_audit (actor, action, payment_id, details)
-SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment
 """
 MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
 # Once: a settlement that has a value keeps it.
@@ -173,7 +145,7 @@ async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded
     if finding.must_ask and not finding.fresh:
         raise AskFirstError("nothing is done on what was told alone")
     known = await _known(conn, finding)
-    _require_readable(finding)
+    origins.require_readable(finding)
     recorded, _ = await _write(conn, known, finding, teller)
     await _announce(conn, [(known, recorded.after)])
     return recorded
@@ -198,36 +170,18 @@ async def _known(conn: Connection, finding: Finding) -> Known:
     payment_id = finding.payment_id
     if payment_id is not None:
         found = await _locked(conn, {payment_id})
-        return found[payment_id] if found else await _restored(conn, finding, payment_id)
+        if found:
+            return found[payment_id]
+        if not await origins.came_through_link(conn, finding):
+            await origins.restore_payment(conn, finding, payment_id)
+            return await locked(conn, payment_id)
     if finding.charge is not None:
         if finding.link_id is not None:
             # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
-            await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
+            await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
         charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
         payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
-    return await locked(conn, payment_id or await _from_link(conn, finding))
-
-
-async def _restored(conn: Connection, finding: Finding, payment_id: UUID) -> Known:
-    """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
-    if finding.installation is None:
-        if finding.foreign and not await _link_of(conn, finding):
-            raise ForeignError(finding.foreign)
-        raise UnknownPaymentError(payment_id)
-    if not await conn.fetchval(OURS, finding.installation):
-        raise ForeignError("it belongs to another installation")
-    _require_readable(finding)
-    if not finding.fresh or finding.price is None:
-        raise AskFirstError("the payment is lost: what it was is asked first")
-    await conn.execute(ONE_AT_A_TIME, str(payment_id))
-    found = await _locked(conn, {payment_id})
-    if not found:
-        price, checkout = finding.price, finding.checkout_id
-        await conn.execute(
-            RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
-            finding.livemode,
-        )  # fmt: skip
-    return await locked(conn, payment_id)
+    return await locked(conn, payment_id or await origins.payment_of_link(conn, finding))
 
 
 async def locked(conn: Connection, payment_id: UUID) -> Known:
@@ -255,45 +209,6 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
         )
         for row in rows
     }
-
-
-async def _from_link(conn: Connection, finding: Finding) -> UUID:
-    """What comes through a link for many has no payment of ours before the money is there."""
-    if finding.link_id is None:
-        if not finding.fresh:
-            raise AskFirstError("nobody knows yet whose it is")
-        raise ForeignError("it carries neither our reference nor our link")
-    link = await _link_of(conn, finding)
-    if link is None:
-        raise ForeignError("its link is none of ours")
-    _require_readable(finding)
-    came = next((money for money in finding.money if money.kind == "charge"), None)
-    if came is None:
-        raise ForeignError("nothing has been paid through the link")
-    if not finding.fresh and came.currency != "USD":
-        raise AskFirstError("its worth in dollars is not in the message")
-    price = finding.price or came
-    payment_id = uuid.uuid4()
-    await conn.execute(
-        CREATE,
-        payment_id,
-        price.amount,
-        link["currency"],
-        price.currency,
-        finding.provider,
-        finding.checkout_id,
-        finding.livemode,
-    )
-    return payment_id
-
-
-async def _link_of(conn: Connection, finding: Finding) -> asyncpg.Record | None:
-    return await conn.fetchrow(STANDING, finding.provider, finding.link_id) if finding.link_id else None
-
-
-def _require_readable(finding: Finding) -> None:
-    if finding.unreadable is not None:
-        raise UnreadableError(finding.unreadable)
 
 
 async def _write(conn: Connection, known: Known, finding: Finding, teller: Teller) -> tuple[Recorded, Known]:

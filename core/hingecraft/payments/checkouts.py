@@ -36,7 +36,7 @@ from hingecraft.providers.wallet import Wallet
 log = logging.getLogger(__name__)
 
 # Stripe may forget a key after a day; a replay later than this could charge twice.
-REPLAYED_FOR = timedelta(hours=23)
+REPLAYED_FOR = timedelta(hours=22)
 _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 # Named by the contract; the row says which provider it was.

@@ -107,7 +107,8 @@ class Checkout:
 class PaymentState:
     """What anybody who knows its id may see of a payment."""
 
-    id: UUID
+    # Ours, or Stripe's session where nothing has been paid through a standing link yet.
+    id: UUID | str
     status: Status
     provider: str | None
     amount: Decimal | None

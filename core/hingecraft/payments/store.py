@@ -40,6 +40,7 @@ LEFT JOIN LATERAL (
     FROM external_payments e
     WHERE c.kind = 'crypto' AND hc_currency_key(e.currency) = $1
       AND e.kind = 'standing' AND e.provider = 'nowpayments' AND e.status = 'pending' AND e.provider_url IS NOT NULL
+      AND hc_link_gap(e.provider, e.provider_id, e.provider_url) IS NULL
       AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
       AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
       AND (e.amount IS NULL OR (e.amount = $3 AND coalesce(hc_currency_key(e.price_currency), 'USD') = $4))
@@ -146,8 +147,12 @@ FROM payments p LEFT JOIN LATERAL (
 ) paid ON true
 WHERE p.id = $1
 """
+# A payment that came through a standing link has no checkout of ours: the payer's session is the payment's own.
 OF_SESSION = """
-SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $1 AND payment_id IS NOT NULL
+SELECT coalesce(
+    (SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $1),
+    (SELECT id FROM payments WHERE provider = 'stripe' AND provider_id = $1 ORDER BY created_at LIMIT 1)
+)
 """
 
 

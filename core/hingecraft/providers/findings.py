@@ -49,6 +49,17 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StandingLink:
+    """A link for many payers, as its provider keeps it."""
+
+    id: str
+    url: str
+    # What we wrote into it when we made it; None: somebody made it elsewhere.
+    key: str | None = None
+    installation: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that was said; whose money it is follows from our reference, our link, or a charge that we know."""
 
@@ -65,6 +76,8 @@ class Finding:
     only_checkout: bool = False
     # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
     link_id: str | None = None
+    # The same link with its address, where the provider was asked for it.
+    link: StandingLink | None = None
     charge: str | None = None
     # The charge that this one adds to: a later deposit at the same address.
     parent: str | None = None

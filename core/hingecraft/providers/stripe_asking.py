@@ -16,8 +16,11 @@ _CALL = 20.0
 _PAGE = 100
 # The money's worth in dollars is three objects away.
 _WORTH = "payment_intent.latest_charge.balance_transaction"
-# Clocks differ, and an event may be listed a moment after it says that it was made.
+# The Payment Link that somebody came through says whose it is, and where it leads.
+_LINK = "payment_link"
+# Clocks differ; and an event may be listed some minutes after it says that it was made.
 _ROOM = timedelta(minutes=5)
+_LISTED_WITHIN = timedelta(minutes=15)
 
 
 class StripeAsking:
@@ -58,13 +61,13 @@ class StripeAsking:
         """One session, with what its money is worth; raises ProviderMissingError where Stripe does not know it."""
 
         async def retrieve() -> Any:
-            params = cast("Any", {"expand": [_WORTH]})
+            params = cast("Any", {"expand": [_WORTH, _LINK]})
             return await self._sessions.retrieve_async(session_id, params, options=self.provider.options())
 
         return self._reader.of_session(await self._call(retrieve), told_by=told_by, fresh=True)
 
     async def _session_of(self, intent_id: str) -> Mapping[str, Any] | None:
-        params = {"payment_intent": intent_id, "limit": 1, "expand": [f"data.{_WORTH}"]}
+        params = {"payment_intent": intent_id, "limit": 1, "expand": [f"data.{_WORTH}", f"data.{_LINK}"]}
         page = await self._call(lambda: self._sessions.list_async(cast("Any", params), options=self.provider.options()))
         return page["data"][0] if page["data"] else None
 
@@ -78,7 +81,7 @@ class StripeAsking:
 
     async def events(self, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
         """Every event since then that may concern us, delivered or not, the newest first."""
-        wanted = {"created": {"gte": int((since - _ROOM).timestamp())}, "types": list(EVENT_TYPES)}
+        wanted = {"created": {"gte": int((since - _LISTED_WITHIN).timestamp())}, "types": list(EVENT_TYPES)}
         async for event in self._pages(self.provider.client.v1.events.list_async, wanted):
             yield event
 

@@ -10,7 +10,15 @@ from uuid import UUID
 from hingecraft.errors import RefusedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
-from hingecraft.providers.findings import Finding, ForeignError, Money, Price, Stands, UnreadableError
+from hingecraft.providers.findings import (
+    Finding,
+    ForeignError,
+    Money,
+    Price,
+    StandingLink,
+    Stands,
+    UnreadableError,
+)
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe_disputes import DisputeReader, says_all
 from hingecraft.providers.stripe_links import MARK
@@ -117,6 +125,7 @@ class StripeReader:
             checkout_id=str(session["id"]),
             only_checkout=payment_id is not None,
             link_id=link,
+            link=_link(session.get("payment_link")),
             charge=charge,
             stands=stands,
             price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
@@ -206,6 +215,7 @@ def _session_without_money(session: Document, told_by: str, error: Exception, *,
         **_origin(session),
         checkout_id=str(session["id"]),
         link_id=link,
+        link=_link(session.get("payment_link")),
         charge=_id_of(session.get("payment_intent")),
         fresh=fresh,
         unreadable=str(error),
@@ -257,6 +267,16 @@ def _origin(document: Document) -> dict[str, Any]:
 def _mark(document: Document) -> str | None:
     mark = (document.get("metadata") or {}).get(MARK)
     return str(mark) if mark else None
+
+
+def _link(link: object) -> StandingLink | None:
+    """The Payment Link, where it was asked for with the session."""
+    if not isinstance(link, Mapping):
+        return None
+    metadata = link.get("metadata") or {}
+    return StandingLink(
+        id=str(link["id"]), url=str(link["url"]), key=_mark(link), installation=metadata.get("installation")
+    )
 
 
 def _id_of(value: object) -> str | None:

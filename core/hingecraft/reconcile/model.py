@@ -80,6 +80,7 @@ class Summary:
     stale: int = 0
     events_read: int = 0
     events_missed: int = 0
+    events_reopened: int = 0
     events_processed: int = 0
     links_changed: int = 0
     values_asked: int = 0

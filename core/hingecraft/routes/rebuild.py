@@ -50,6 +50,7 @@ WITH policy AS MATERIALIZED (
          FROM external_payments e
          WHERE hc_currency_key(e.currency) = c.code
            AND e.kind = 'standing' AND e.status = 'pending' AND e.provider_url IS NOT NULL
+           AND hc_link_gap(e.provider, e.provider_id, e.provider_url) IS NULL
            AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
            AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
            AND NOT e.provider = ANY (policy.disabled_providers)

@@ -216,7 +216,7 @@ test(
   'with the backend away, a link for many payers is still offered',
   visited(async (person) => {
     await rows(
-      "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'NOK', 'https://buy.stripe.com/test_standing')",
+      "INSERT INTO external_payments (gateway, currency, provider_url, provider_id) VALUES ('stripe', 'NOK', 'https://buy.stripe.com/test_standing', 'plink_standing')",
     );
     const { component } = await person.open('/charter');
     await component.locator('option[value="NOK"]').waitFor({ state: 'attached' });

@@ -194,7 +194,8 @@ async function fits(component, what) {
 }
 
 before(async () => {
-  const saved = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', $1, $2)";
+  const saved =
+    "INSERT INTO external_payments (gateway, currency, provider_url, provider_id) VALUES ('stripe', $1, $2, 'plink_' || $1)";
   await rows(saved, ['NOK', 'https://buy.stripe.com/test_standing']);
 });
 

@@ -24,6 +24,7 @@ class NowPaymentsPages:
 
     def add_to(self, app: web.Application) -> None:
         """The addresses that there are."""
+        app.router.add_get("/payment/", self.button)
         app.router.add_get("/pay/nowpayments/{id}", self.invoice)
         app.router.add_post("/pay/nowpayments/{id}/begin", self.begin)
         app.router.add_get("/pay/nowpayments/payment/{id}", self.payment)
@@ -42,6 +43,13 @@ class NowPaymentsPages:
         go = Button("Show the address", f"/pay/nowpayments/{found['id']}/begin", "go", field)
         leave = f'<p><a href="{escape(found["cancel_url"])}">Back to the site</a></p>' if found["cancel_url"] else ""
         return page("Pay in coins", amount + told + buttons([go]) + leave)
+
+    async def button(self, request: web.Request) -> web.Response:
+        """A payment button as the dashboard gives it out: `/payment/?iid=<invoice>&source=button`."""
+        found = self._acts.book.get("invoices", request.query.get("iid", ""))
+        if found is None:
+            return _missing()
+        raise web.HTTPSeeOther(f"/pay/nowpayments/{found['id']}")
 
     async def begin(self, request: web.Request) -> web.Response:
         """Each payer makes a payment of their own under the invoice."""

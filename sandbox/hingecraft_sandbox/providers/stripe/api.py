@@ -53,7 +53,7 @@ class StripeApi:
             app.router.add_get(f"/v1/{path}/{{id}}", self._served(self._reader(kind)))
         for kind in ("products", "prices", "payment_links", "customers"):
             app.router.add_post(f"/v1/{kind}", self._served(self._posted(self._maker(kind))))
-        for kind in ("prices", "payment_links"):
+        for kind in ("products", "prices", "payment_links"):
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
         app.router.add_post("/v1/checkout/sessions", self._served(self._post_session))
         app.router.add_post("/v1/checkout/sessions/{id}/expire", self._served(self._post_expire))

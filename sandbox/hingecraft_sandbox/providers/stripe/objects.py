@@ -206,7 +206,7 @@ class Objects:
         required(params, "line_items")
         prices = [item["price"] for item in params["line_items"]]
         for price in prices:
-            self.find("prices", price)
+            self._require_active(price)
         if len(prices) > 1 and any(self.find("prices", price)["custom_unit_amount"] for price in prices):
             raise StripeRefusalError("A custom amount must be the only line item.", param="line_items")
         key = new_id("")[:16]
@@ -222,15 +222,31 @@ class Objects:
             "line_item_prices": prices,
         }
 
+    def _require_active(self, price_id: str) -> None:
+        """What was archived is still found, and no longer sold."""
+        price = self.find("prices", price_id)
+        if not price["active"]:
+            raise StripeRefusalError("The price specified is inactive.", param="line_items[0][price]")
+        if not self.find("products", price["product"])["active"]:
+            raise StripeRefusalError("The product of this price is not active.", param="line_items[0][price]")
+
     def _customer(self, raw: Document) -> Document:
         params = checked(raw, shapes.CUSTOMER)
         return {"object": "customer", "email": None, "name": None, "metadata": {}, **without(params, "expand")}
 
     def change(self, kind: str, key: str, raw: Document) -> Document:
-        """What may be changed of a price or a link."""
-        shape = shapes.PRICE_UPDATE if kind == "prices" else shapes.LINK_UPDATE
-        params = checked(raw, shape)
-        return self.book.put(kind, {**self.find(kind, key), **without(params, "expand", "transfer_lookup_key")})
+        """What may be changed of a product, a price or a link; metadata is merged."""
+        shapes_of: dict[str, Document] = {
+            "products": shapes.PRODUCT_UPDATE, "prices": shapes.PRICE_UPDATE, "payment_links": shapes.LINK_UPDATE,
+        }  # fmt: skip
+        params = checked(raw, shapes_of[kind])
+        found = self.find(kind, key)
+        intent = params.get("payment_intent_data", {}).get("metadata", {})
+        merged = {"metadata": {**found["metadata"], **params.get("metadata", {})}}
+        if intent:
+            merged["intent_metadata"] = {**found["intent_metadata"], **intent}
+        kept = without(params, "expand", "transfer_lookup_key", "payment_intent_data")
+        return self.book.put(kind, {**found, **kept, **merged})
 
 
 def check_amount(currency: str, amount: int, param: str) -> None:
