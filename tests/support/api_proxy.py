@@ -43,6 +43,10 @@ class ApiProxy:
     def refuse(self, method: str, path: str, status: int, times: int, **headers: str) -> None:
         self._refusals.append(Refusal(method, re.compile(path), status, times, headers))
 
+    def allow(self) -> None:
+        """Refuse nothing any more."""
+        self._refusals.clear()
+
     def silence_watches(self) -> None:
         """Those that are open say nothing more, and nobody is told that they are dead."""
         self._talking.clear()
