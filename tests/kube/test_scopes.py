@@ -17,7 +17,7 @@ from hingecraft_operator.settings import OperatorSettings
 from hingecraft_operator.surroundings import Surroundings
 from hingecraft_sandbox.postgres import free_port
 from support.api_proxy import ApiProxy
-from support.kube import ACCOUNT, ROLE_BINDINGS, ROLES, admin_of, ask, namespace_of, operating, until
+from support.kube import admin_of, ask, namespace_of, operating, until
 from support.operator_process import locate
 from support.pods import running_pod
 
@@ -50,7 +50,7 @@ async def test_a_namespace_without_rights_harms_no_other(namespace, other, pod, 
         await namespace.make(namespace.routes())
         await namespace.becomes("FanoutComplete", "True", "Complete")
         listener = await conn.fetchval(LISTENER)
-        await other.cluster.delete(ROLE_BINDINGS, other.name, ACCOUNT)
+        await other.forbid()
         # Watches that are open are let run; new ones are refused.
         other.plane.kill_api_server()
         other.plane.start_api_server()
@@ -62,18 +62,16 @@ async def test_a_namespace_without_rights_harms_no_other(namespace, other, pod, 
         await namespace.becomes("RoutesBuilt", "True", "Paused")
         assert time.monotonic() - edited < 5, "found by the watch, and not only by the next list"
         assert (await ask(port, "/healthz"))[0] == 200
-        await other._apply("watched-namespace.yaml", operator=namespace.name)
 
 
 async def test_a_namespace_that_gets_its_rights_late_is_served_then(namespace, other, plane, dsn):
-    await other.cluster.delete(ROLE_BINDINGS, other.name, ACCOUNT)
-    await other.cluster.delete(ROLES, other.name, ACCOUNT)
+    await other.forbid()
     async with running_pod(dsn) as pod, operating(namespace, WATCH_NAMESPACES=f"{namespace.name},{other.name}"):
         await other.pods(pod.internal)
         await other.database_secret(dsn.newest)
         await other.make(other.routes())
         await asyncio.sleep(1)
-        await other._apply("watched-namespace.yaml", operator=namespace.name)
+        await other.allow_also(namespace)
         await other.becomes("FanoutComplete", "True", "Complete", within=40)
 
 

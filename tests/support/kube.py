@@ -78,9 +78,13 @@ class Namespace:
 
     async def allow_also(self, operator: Namespace) -> None:
         """Let the operator of another namespace work here too."""
+        await self.forbid()
+        await self._apply("watched-namespace.yaml", operator=operator.name)
+
+    async def forbid(self) -> None:
+        """Take the operator's rights away."""
         await self.cluster.delete(ROLE_BINDINGS, self.name, ACCOUNT)
         await self.cluster.delete(ROLES, self.name, ACCOUNT)
-        await self._apply("watched-namespace.yaml", operator=operator.name)
 
     async def _apply(self, file: str, *, operator: str) -> None:
         for document in yaml.safe_load_all((RBAC / file).read_text()):
