@@ -8,11 +8,11 @@ import gc
 import logging
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import OperatorError
+from hingecraft.observability.metrics import new_registry
 from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
@@ -31,7 +31,7 @@ _NOTICE_SECONDS = 0.5
 
 async def serve(settings: ApiSettings) -> None:
     """Serve until told to stop, then finish what is under way."""
-    registry = CollectorRegistry()
+    registry = new_registry("api")
     pod = build_pod(settings, registry)
     log.info("%s", providers_line(pod))
     runners = [

@@ -29,9 +29,14 @@ _EVENTS = [ROUTES_UPDATED, *PAYMENT_EVENTS]
 _LONGEST_URL = 2048
 
 
-def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
-    """CEL rules and the sentence that each answers with."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+def rules(*pairs: tuple[str, str], at: str = "") -> dict[str, Any]:
+    """CEL rules and the sentence that each answers with; `at` is the field to name, where it is one below."""
+    place = {"fieldPath": at} if at else {}
+    return {
+        "x-kubernetes-validations": [
+            {"rule": rule, "message": message, "reason": "FieldValueInvalid", **place} for rule, message in pairs
+        ]
+    }
 
 
 def _like(pattern: str, longest: int, sentence: str) -> dict[str, Any]:
@@ -124,6 +129,7 @@ class Sync(Part):
     model_config = ConfigDict(
         json_schema_extra=rules(
             ("duration(self.quiet) <= duration(self.max)", "quiet must not be longer than max"),
+            at=".quiet",
         )
     )
 

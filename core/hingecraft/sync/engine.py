@@ -113,6 +113,11 @@ class Engine:
         """What came of the last push to each address that did not acknowledge it."""
         return self._fanout.failures
 
+    @property
+    def progress_at(self) -> float:
+        """When it last heard, or tried to hear, of changes."""
+        return self._listener.progress_at
+
     async def run(self) -> None:
         """Run until cancelled."""
         try:
