@@ -8,7 +8,10 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
+
+import asyncpg
 
 from hingecraft.db.connection import Database
 from hingecraft.links.service import Wanted
@@ -22,6 +25,8 @@ from hingecraft.settings import Secret
 from hingecraft_api.settings import ApiSettings
 from support.pods import settings_of
 from support.processes import SECRETS
+
+AGE = "UPDATE external_payments SET created_at = now() - $1::interval, expires_at = expires_at - $1::interval"
 
 
 def links_wanted(settings: ApiSettings) -> Wanted:
@@ -71,3 +76,7 @@ def summary_of(said: str) -> dict[str, Any]:
     """What a Job prints last."""
     found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
     return found
+
+
+async def old(conn: asyncpg.Connection, age: timedelta = timedelta(minutes=2)) -> None:
+    await conn.execute(AGE, age)
