@@ -15,9 +15,23 @@ def _decimal(typed: object) -> Decimal:
     try:
         return parse_decimal(typed)
     except InvalidError as error:
-        raise ValueError(error.sentence) from None
+        raise ValueError(error.sentence.removeprefix("The amount ").rstrip(".")) from None
 
 
+# A value in a ledger may be 0, and what went back is less than that.
+SignedAmount = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": -1e12, "exclusiveMaximum": 1e12},
+                {"type": "string", "pattern": "^-?[0-9]{1,12}([.][0-9]{1,8})?$"},
+            ],
+            "description": "a number, or a string that holds one",
+        }
+    ),
+]
 Amount = Annotated[
     Decimal,
     BeforeValidator(_decimal),

@@ -12,7 +12,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from hingecraft.money.model import plain
+from hingecraft.errors import ErrorCode
+from hingecraft.money.model import Currency, plain
 
 REQUEST_ID = "X-Request-ID"
 
@@ -43,6 +44,11 @@ def number(amount: Decimal) -> Decimal:
     return Decimal(plain(amount))
 
 
+def quantity(currency: Currency | None, amount: Decimal) -> Decimal | str:
+    """Money is a number; a quantity of coins is text, which nobody's arithmetic rounds."""
+    return plain(amount) if currency is not None and currency.kind == "crypto" else number(amount)
+
+
 def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
     """What was asked for."""
     body = written({"success": True, "data": data}).encode()
@@ -51,7 +57,7 @@ def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] |
 
 def refusal(
     status: int,
-    code: str,
+    code: ErrorCode,
     sentence: str,
     *,
     request_id: str,

@@ -18,6 +18,7 @@ from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.startup import providers_line
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ async def serve(settings: ApiSettings) -> None:
     """Serve until told to stop, then finish what is under way."""
     registry = CollectorRegistry()
     pod = build_pod(settings, registry)
+    log.info("%s", providers_line(pod))
     runners = [
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))

@@ -53,6 +53,14 @@ class Pod:
             await self.shared_limit.close()
 
     @property
+    def livemode(self) -> bool:
+        """Whether donations are real: as Stripe's key says, else NOWPayments' address; a pod with wallets only is."""
+        for provider in (self.providers.stripe, self.providers.nowpayments):
+            if provider.configured:
+                return provider.livemode
+        return True
+
+    @property
     def ready(self) -> bool:
         """A version is loaded and the pod is not on its way out."""
         return self.cache.current is not None and not self.draining

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
@@ -13,6 +14,7 @@ from hingecraft.providers.settings import ProviderSettings
 from hingecraft.settings import CommaList, DatabaseSettings, OptionalSecret, RequiredSecret, Secret
 
 Network = IPv4Network | IPv6Network
+_FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 
 
 def _as_networks(value: object) -> tuple[Network, ...]:
@@ -36,6 +38,10 @@ class ApiSettings(DatabaseSettings, ProviderSettings):
     port: int = Field(8080, description="the public port", ge=0, le=65535)
     internal_port: int = Field(8081, description="metrics and pushes; never reachable from outside", ge=0, le=65535)
     cors_origins: CommaList = Field((), description="the site's origins, comma-separated, such as https://example.com")
+    embed_origins: CommaList = Field(
+        (),
+        description="who else may show /embed in a frame, besides the site and Wix, such as https://*.editorx.io",
+    )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_as_networks)] = Field(
         (), description="addresses or CIDRs whose X-Forwarded-For is believed; the last untrusted entry counts"
     )
@@ -67,6 +73,15 @@ class ApiSettings(DatabaseSettings, ProviderSettings):
         for origin in origins:
             if not origin.startswith(("https://", "http://")) or origin.count("/") != 2 or "*" in origin:  # noqa: PLR2004 - the two of ://
                 raise ValueError(f"must be exact origins such as https://example.com, not {origin}")
+        return origins
+
+    @field_validator("embed_origins")
+    @classmethod
+    def _frame_sources(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """They become a part of a Content-Security-Policy."""
+        for origin in origins:
+            if not _FRAME_SOURCE.fullmatch(origin):
+                raise ValueError(f"must be origins such as https://example.com or https://*.example.com, not {origin}")
         return origins
 
     @model_validator(mode="after")

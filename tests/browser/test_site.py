@@ -21,6 +21,12 @@ async def test_in_a_browser(dsn, name):
         await node_js.run_tests(f"test/e2e/{name}.test.mjs", **told, SHOTS=str(RESULTS))
 
 
+async def test_in_a_browser_without_a_site(dsn):
+    """The backend's own pages at /embed need nothing but the backend."""
+    async with world(dsn, with_site=False) as told:
+        await node_js.run_tests("test/e2e/direct.test.mjs", **told, SHOTS=str(RESULTS))
+
+
 @pytest.mark.parametrize("name", ["charter", "mission-support"])
 async def test_without_javascript_a_page_says_what_it_needs(dsn, name):
     with open_folder() as folder:

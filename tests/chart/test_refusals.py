@@ -27,6 +27,7 @@ def changed(values, path, value):
         ("site.url", "www.example.com", "does not match pattern"),
         ("site.publicUrl", "", "site.publicUrl is not set"),
         ("site.publicUrl", "https://pay.example.com?x=1", "does not match pattern"),
+        ("site.embedOrigins", ["https://shop.example/page"], "does not match pattern"),
         ("database.secret", "", "database.secret is not set: name a Secret of this namespace whose key DATABASE_URL"),
         ("api.secret", "", "api.secret is not set: name a Secret of this namespace with the keys ADMIN_TOKEN"),
         ("providers.stripe", {"enabled": True}, "providers.secret is not set"),

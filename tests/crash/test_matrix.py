@@ -75,6 +75,23 @@ class AskingWebhook(Webhook):
     body: ClassVar[dict[str, Any]] = {"amount": "12.50", "currency": "EUR"}
 
 
+class LateValue(AskingWebhook):
+    """The payment is completed; what it is worth is said afterwards."""
+
+    async def prepare(self):
+        await self.stage.sandbox.values_late()
+        await super().prepare()
+        await self.stage.pay(self.payment)
+        await becomes(self.stage.conn, self.payment, "completed")
+        await all_processed(self.stage.conn, at_least=3)
+
+    async def begin(self):
+        await self.stage.pay(self.payment, "value")
+
+    async def done(self):
+        return await self.stage.count("SELECT count(usd_amount) FROM settlements") > 0
+
+
 class Ipn(Webhook):
     body: ClassVar[dict[str, Any]] = {"amount": 25, "currency": "BTC"}
 
@@ -82,7 +99,8 @@ class Ipn(Webhook):
         self.given = await self.stage.give(GENERATE, self.body)
 
     async def begin(self):
-        await self.stage.sandbox.coins(self.given["url"], "pay")
+        """The whole of it, and something in another coin to the same address."""
+        await self.stage.sandbox.coins(self.given["url"], "pay", "wrong_asset")
 
 
 class Refund(Webhook):
@@ -97,6 +115,14 @@ class Refund(Webhook):
 
     async def done(self):
         return await self.stage.count("SELECT count(*) FROM settlements WHERE kind = 'refund'") > 0
+
+
+class Dispute(Refund):
+    async def begin(self):
+        await self.stage.pay(self.payment, "dispute")
+
+    async def done(self):
+        return await self.stage.count("SELECT count(*) FROM settlements WHERE kind = 'dispute'") > 0
 
 
 class Job(Scene):
@@ -154,8 +180,10 @@ SCENES: dict[str, type[Scene]] = {
     "checkout": Checkout,
     "webhook": Webhook,
     "webhook that needs a question": AskingWebhook,
+    "value that comes later": LateValue,
     "IPN": Ipn,
     "refund": Refund,
+    "dispute": Dispute,
     "recovery": Recovery,
     "reconciliation, by events": ByEvents,
     "reconciliation, by asking": ByAsking,

@@ -39,7 +39,7 @@ async def test_settlements_can_only_be_added_to(conn):
     added = """INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency)
                VALUES ($1, 'wallet', true, 'manual', 'hash', 1, 'BTC')"""
     await conn.execute(added, payment)
-    for act in ("UPDATE settlements SET amount = 2", "DELETE FROM settlements", "TRUNCATE settlements"):
+    for act in ("UPDATE settlements SET amount = 2", "DELETE FROM settlements", "TRUNCATE settlements CASCADE"):
         with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append-only"):
             await conn.execute(act)
     with pytest.raises(asyncpg.UniqueViolationError):

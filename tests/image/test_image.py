@@ -31,7 +31,9 @@ SECRETS_LOOK_LIKE = re.compile(
     rb"|AKIA[0-9A-Z]{16}|ghp_[A-Za-z0-9]{36}"
 )
 OURS_AT_MOST, ALL_AT_MOST = 200 * 2**20, 350 * 2**20
-COMMANDS = ("api", "check", "definition", "links", "migrate", "operator", "reconcile", "site", "sync", "trail")
+COMMANDS = (
+    "api", "check", "correct", "definition", "links", "migrate", "operator", "reconcile", "site", "sync", "trail",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from support.pods import ADMIN, SITE_URL, running_pod
 
+UNKNOWN = "is not known here"
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
 WALLET = "INSERT INTO wallets (coin, wallet_address) VALUES ('btc', 'bc1-old'), ('BTC', 'bc1-new')"
 
@@ -40,6 +42,24 @@ async def test_one_click_opens_a_session(pod, sandbox, conn, amount):
     assert json.loads(row["request"])["line_items"][0]["price_data"]["unit_amount"] == whole * 100
 
 
+@pytest.mark.parametrize("public_url", ["https://pay.example.com", ""])
+async def test_a_payer_comes_back_to_the_page_that_they_left(dsn, sandbox, public_url):
+    """The backend's own pages need no site to go back to, only PUBLIC_URL."""
+    wanted: dict[str, dict[str, Any]] = {MICRO: {"amount": 2}, GENERATE: {"amount": 20, "currency": "EUR"}}
+    async with running_pod(dsn, **{**sandbox.settings, "public_url": public_url}) as pod:
+        for path, body in wanted.items():
+            page = "/mission-support" if path == MICRO else "/charter"
+            pages = {"embed": f"{public_url}/embed{page}" if public_url else SITE_URL + page, "site": SITE_URL + page}
+            for return_to, address in pages.items():
+                status, answer = await pod.call("POST", path, json={**body, "returnTo": return_to})
+                assert status == 200, answer
+                (session,) = await sandbox.sessions(answer["data"]["paymentId"])
+                assert session["success_url"].startswith(f"{address}?status=success&payment=")
+                assert session["cancel_url"].startswith(f"{address}?status=cancelled&")
+            status, answer = await pod.call("POST", path, json={**body, "returnTo": "https://evil.example"})
+            assert (status, list(answer["fields"])) == (400, ["returnTo"])
+
+
 @pytest.mark.parametrize("amount", [3, 0, -1, "1.5", "x", None, True, [1], {}, 10**30, "1e0x", "NaN", "Infinity", ""])
 async def test_other_clicks_are_refused(pod, amount):
     status, answer = await pod.call("POST", MICRO, json={"amount": amount})
@@ -62,7 +82,7 @@ async def test_a_card_in_many_currencies(pod, sandbox, typed, code, amount, unit
     (session,) = await sandbox.sessions(data["paymentId"])
     assert (session["amount_total"], session["currency"]) == (units, code.lower())
     back = f"{SITE_URL}/charter?status=cancelled&donationAmount={Decimal(str(amount)).normalize():f}&paymentMethod=card"
-    assert session["cancel_url"] == back
+    assert session["cancel_url"] == f"{back}&currency={code}"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +113,52 @@ async def test_what_is_no_currency_becomes_dollars_and_says_so(pod):
     assert status == 200
     data = answer["data"]
     assert (data["currency"], data["currencyDefaulted"], data["requestedCurrency"]) == ("USD", True, "doubloons")
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("IRR", "IRR"), (" kpw ", "KPW"), ("XXX", "XXX"), ("Iranian Rial", "IRR"), ("\ufdfc", "IRR"), ("DEM", "DEM"),
+        ("north korean won", "KPW"), ("gold", "XAU"), ("Bs.S", "VES"),
+    ],
+)  # fmt: skip
+async def test_a_real_currency_that_is_not_supported_is_never_taken_for_dollars(pod, conn, typed, code):
+    status, answer = await give(pod, amount=5, currency=typed)
+    assert (status, answer["code"], list(answer["fields"])) == (400, "unsupported_currency", ["currency"])
+    assert answer["error"].endswith(f"({code}) is not supported. GET /config lists the supported codes.")
+    assert await conn.fetchval("SELECT count(*) FROM payments") == 0
+    status, answer = await give(pod, amount=5, currency="BTC", priceCurrency=typed)
+    assert (status, answer["code"], list(answer["fields"])) == (400, "unsupported_currency", ["priceCurrency"])
+
+
+async def test_a_row_makes_a_currency_live_and_nothing_else_does(pod, conn):
+    _, answer = await pod.call("GET", "/config")
+    assert "IQD" not in {each["code"] for each in answer["data"]["currencies"]}
+    await conn.execute("INSERT INTO currencies (code, name, symbol, exponent) VALUES ('IQD', 'Iraqi dinar', 'ID', 2)")
+    await pod.pod.loader.look()
+    status, answer = await give(pod, amount=5, currency="iqd")
+    assert (status, answer["data"]["currency"]) == (200, "IQD")
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"currency": "doubloons", "strict": True}, "Unknown currency. GET /config lists the supported codes."),
+        ({"currency": "BTC", "priceCurrency": "zz"}, "Unknown currency. GET /config lists the supported codes."),
+        ({"currency": "BTC", "priceCurrency": "ETH"},
+         "Please correct: priceCurrency must be a currency such as USD or EUR, not a coin."),
+        ({"currency": "EUR", "priceCurrency": "USD"},
+         "Please correct: priceCurrency must be EUR like currency, or left out."),
+        ({"currency": "USD", "email": "nobody"},
+         "Please correct: email must be an e-mail address such as name@example.com."),
+        ({"currency": "USD", "amount": "ten"}, "Please correct: amount must be a plain number such as 37.50."),
+        ({"amount": "x", "a": 1, "b": 2},
+         f"Please correct: a {UNKNOWN}; amount must be a plain number such as 37.50; b {UNKNOWN}; and 1 more."),
+    ],
+)  # fmt: skip
+async def test_the_sentence_says_what_to_correct(pod, body, sentence):
+    status, answer = await give(pod, **{"amount": 5, **body})
+    assert (status, answer["error"]) == (400, sentence)
 
 
 async def test_a_currency_that_is_switched_off_is_refused(pod, conn):
@@ -128,7 +194,8 @@ async def test_below_its_minimum_a_coin_goes_to_the_newest_wallet(pod, sandbox, 
     data = answer["data"]
     assert (data["kind"], data["provider"], data["url"]) == ("wallet", "wallet", "wallet:bc1new")
     wallet = data["wallet"]
-    assert (wallet["coin"], wallet["address"], wallet["uri"]) == ("BTC", "bc1new", "bitcoin:bc1new")
+    assert (wallet["coin"], wallet["address"]) == ("BTC", "bc1new")
+    assert wallet["uri"] == f"bitcoin:bc1new?amount={wallet['amount']}"
     assert wallet["qr"].startswith("data:image/png;base64,")
     row = await conn.fetchrow("SELECT status, provider FROM payments WHERE id = $1", UUID(data["paymentId"]))
     assert tuple(row) == ("awaiting_confirmation", "wallet")

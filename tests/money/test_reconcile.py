@@ -11,6 +11,7 @@ import pytest
 
 from hingecraft.payments import store as payments
 from hingecraft.payments.model import Status
+from hingecraft.providers.wallet import Wallet
 from hingecraft.reconcile import watch as watching
 from hingecraft.reconcile.command import span_of
 from hingecraft.reconcile.model import next_check
@@ -191,7 +192,8 @@ async def test_a_wallet_that_may_not_replace_an_unknown_invoice_leaves_its_check
     await conn.execute(STUCK.format("unknown"))
     checkout = await conn.fetchval("SELECT id FROM external_payments")
     outcome = payments.Outcome(status=Status.FAILED, details={"reason": "it said no"})
-    assert not await payments.fall_back(conn, checkout, outcome, url="bitcoin:bc1q", request_id="r")
+    shown = Wallet(address="bc1q", uri="bitcoin:bc1q")
+    assert not await payments.fall_back(conn, checkout, outcome, wallet=shown, url="wallet:bc1q", request_id="r")
     assert await conn.fetchval("SELECT status FROM external_payments") == "unknown"
     await reconcile(dsn, settings)
     assert await status_of(conn, given["paymentId"]) == "pending"
@@ -231,6 +233,24 @@ async def test_coins_are_looked_up_with_the_login_and_without_it_that_is_said(po
     assert len(await ledger(conn, given["paymentId"])) == 2
     read = (await reconcile(dsn, {**settings, **LOGIN})).events_missed
     assert read == 0, "what stands as it stood is no news"
+
+
+@pytest.mark.usefixtures("silent")
+@pytest.mark.parametrize("login", [{}, LOGIN])
+async def test_an_invoice_that_was_paid_in_part_expires_by_our_clock_and_late_money_completes_it(
+    pod, sandbox, conn, dsn, settings, login
+):
+    """With the login and without it; what came stays in the books."""
+    given = await give(pod, amount=25, currency="BTC")
+    await sandbox.tells(pod.public)
+    payment = await sandbox.coins(given["url"], "half")
+    await all_processed(conn, at_least=4)
+    await old(conn, timedelta(days=8))
+    assert (await reconcile(dsn, {**settings, **login})).errors == 0
+    assert await status_of(conn, given["paymentId"]) == "expired"
+    assert len(await ledger(conn, given["paymentId"])) == 1
+    await sandbox.coin_act(payment, "rest")
+    await becomes(conn, given["paymentId"], "completed")
 
 
 @pytest.mark.usefixtures("silent")

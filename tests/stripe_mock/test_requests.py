@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hingecraft.money.model import Currency
-from hingecraft.providers.findings import Finding, UnreadableError
+from hingecraft.providers.findings import Finding
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Order, ProviderRefusedError
 from hingecraft.providers.stripe import MICRO
@@ -87,14 +87,19 @@ async def test_what_stripe_does_not_know_is_refused(provider, wrong):
 async def test_what_we_ask_afterwards_is_valid(provider):
     """Stripe's example of a session lacks its amounts: that it is answered, and not refused, is what is shown."""
     asking = StripeAsking(provider, StripeReader(lambda _code: USD))
-    with pytest.raises(UnreadableError):
-        await asking.of_checkout("cs_test_1", told_by="a test")
-    with pytest.raises(UnreadableError):
-        await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
+    assert (await asking.of_checkout("cs_test_1", told_by="a test")).unreadable
+    session, charge = await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
+    assert (session.unreadable, charge.charge) == ("an amount is no whole number", "pi_1")
     now = datetime.now(UTC)
     assert await asking.made_for("nobody", now - timedelta(hours=1), now) is None
     events = [event async for event in asking.events(now - timedelta(hours=1))]
     assert all(event["object"] == "event" for event in events)
+    disputes = provider.client.v1.disputes
+    dispute = await provider.call(
+        lambda: disputes.retrieve_async("dp_1", options=provider.options()), Deadline.within(10)
+    )
+    assert isinstance(dispute.to_dict()["balance_transactions"], list)
+    assert (await provider.account()).startswith("acct_")
 
 
 @pytest.mark.parametrize(

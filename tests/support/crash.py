@@ -53,6 +53,11 @@ PATHS: Mapping[str, tuple[Step, ...]] = {
         Step("the provider is asked", call=("stripe", "GET", "checkout/sessions/")),
         Step("the event is applied", table="settlements"),
     ),
+    "value that comes later": (
+        Step("the event is stored", table="provider_event_ids"),
+        Step("the provider is asked", call=("stripe", "GET", "checkout/sessions")),
+        Step("the value is written", table="settlements"),
+    ),
     "IPN": (
         Step("the IPN is stored", table="provider_event_ids"),
         Step("the provider is asked", call=("nowpayments", "GET", "payment/")),
@@ -61,6 +66,10 @@ PATHS: Mapping[str, tuple[Step, ...]] = {
     "refund": (
         Step("the event is stored", table="provider_event_ids"),
         Step("the refund is applied", table="settlements"),
+    ),
+    "dispute": (
+        Step("the event is stored", table="provider_event_ids"),
+        Step("the dispute is applied", table="settlements"),
     ),
     "recovery": (
         Step("the checkout is claimed", table="external_payments"),
@@ -90,9 +99,9 @@ def document() -> str:
         "with real processes, a real Postgres and the sandbox as a process: it brings a process to the step, lets the",
         "fault happen there, starts what died again, lets the provider's messages and one `hingecraft reconcile`",
         "come, and compares our books with the provider's. **equal** means: every movement of money at the provider",
-        "is in our books once and no other is, each payment stands as the provider's checkout does, no donor has two",
-        "sessions, and nothing is left unexplained. A cell that is not equal fails the run, so what stands here was",
-        "so in every run that passed. A dash: no provider is called in that step.",
+        "is in our books once, with its value, and no other is, each payment stands as the provider's checkout does,",
+        "no donor has two sessions, and nothing is left unexplained. A cell that is not equal fails the run, so what",
+        "stands here was so in every run that passed. A dash: no provider is called in that step.",
         "",
         "How a process is held at a step, and what a fault is:",
         "",

@@ -10,6 +10,7 @@ from hingecraft.reconcile.command import ReconcileSettings
 from hingecraft.settings import Settings
 from hingecraft.sync.command import SyncSettings
 from hingecraft.trail.command import TrailSettings
+from hingecraft.trail.correct_command import CorrectSettings
 from hingecraft.wix.command import SiteSettings
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.openapi import document_of, written
@@ -27,6 +28,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "hingecraft links": LinksSettings,
     "hingecraft reconcile": ReconcileSettings,
     "hingecraft trail": TrailSettings,
+    "hingecraft correct": CorrectSettings,
     "hingecraft site": SiteSettings,
     "hingecraft sandbox": SandboxSettings,
 }

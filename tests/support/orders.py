@@ -26,16 +26,19 @@ from support.truth import coin_payments, kept_coins, sessions_of
 
 GENERATE = "/charter/generate-payment"
 COINS = {"amount": 25, "currency": "BTC"}
-COIN_ACTS = ("pay", "half", "rest", "twice", "fail", "expire", "refund")
+COIN_ACTS = ("pay", "half", "rest", "twice", "again", "wrong_asset", "fail", "expire", "refund")
 # A hint may say anything; what counts is what the API says when it is asked.
 HINTS = ("waiting", "confirming", "sending", "partially_paid", "finished", "failed", "refunded", "expired")
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
-ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "dispute")
+DISPUTES = ("dispute", "inquire", "block", "resolve")
+DECISIONS = ("won", "lost", "appeal", "escalate", "drop")
+ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "value", *DISPUTES)
 # Triggers and keys are off for this one connection: nothing else could empty books that only grow.
 EMPTY = """
 SET session_replication_role = replica;
-DELETE FROM settlements; DELETE FROM settlement_totals; DELETE FROM provider_events; DELETE FROM provider_event_ids;
+DELETE FROM settlements; DELETE FROM settlement_totals; DELETE FROM settlement_value_checks;
+DELETE FROM provider_events; DELETE FROM provider_event_ids;
 DELETE FROM payment_audit; DELETE FROM outbox; DELETE FROM external_payments; DELETE FROM payments;
 DELETE FROM reconcile_cursors; DELETE FROM reconcile_runs;
 UPDATE currencies SET enabled = code IN ('USD', 'EUR', 'BTC');
@@ -45,9 +48,26 @@ SELECT p.id::text AS id, p.status, p.provider, coalesce(sum(s.amount), 0) AS amo
        count(s.id) FILTER (WHERE s.kind = 'charge')::int AS charges
 FROM payments p LEFT JOIN settlements s ON s.payment_id = p.id GROUP BY p.id
 """
+# Each of them in the totals as they are kept, and as they follow from the settlements.
 TOTALS = """
-SELECT (SELECT coalesce(sum(amount), 0) FROM settlement_totals) AS kept,
-       (SELECT coalesce(sum(amount), 0) FROM settlements) AS summed
+WITH gifts AS (
+    SELECT sum(amount) AS amount, coalesce(sum(usd_amount), 0) AS usd, count(*) - count(usd_amount) AS unknown,
+           coalesce(sum(amount) FILTER (WHERE usd_amount IS NULL), 0) AS unconverted
+    FROM settlements GROUP BY payment_id, currency
+)
+SELECT ARRAY[coalesce(sum(amount), 0), coalesce(sum(usd_amount), 0), coalesce(sum(unconverted), 0),
+             coalesce(sum(charges), 0)] AS kept,
+       (SELECT ARRAY[coalesce(sum(amount), 0), coalesce(sum(usd), 0), coalesce(sum(unconverted), 0),
+                     count(*) FILTER (WHERE amount > 0 AND (unknown > 0 OR usd > 0))] FROM gifts) AS summed
+FROM settlement_totals
+"""
+WORTH = """
+SELECT provider_ref AS intent, usd_amount AS usd FROM settlements WHERE provider = 'stripe' AND kind = 'charge'
+"""
+# A dispute is worth the whole cents that left the balance, so that only refunds give back just what came.
+LEFT = """
+SELECT sum(amount) AS amount, sum(usd_amount) AS usd FROM settlements WHERE provider = 'stripe'
+GROUP BY payment_id HAVING sum(amount) = 0 AND count(*) FILTER (WHERE kind = 'dispute') = 0
 """
 
 
@@ -137,12 +157,24 @@ class World:
         await self.conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
         await self.pod.pod.worker.drain()
 
+    async def work_too_early(self, provider: str, reads: int) -> None:
+        await self.sandbox.fault("status_before", provider=provider, method="GET", status=404, times=reads)
+        await self.work()
+        await self.sandbox.ask("DELETE", "/_sandbox/faults")
+
     async def reconcile(self) -> None:
         found = await self._reconciler.run(Options(every_checkout=True))
         assert found.errors == 0, found.reasons
 
+    async def values_come(self) -> None:
+        """Stripe says of everything that was paid what it is worth."""
+        for session in await self.objects("checkout/sessions"):
+            if session["payment_status"] == "paid":
+                await self.press(f"/pay/stripe/c/{session['id']}/value")
+
     async def compare(self) -> None:
         """Our books are the provider's, and nothing is left over."""
+        await self.values_come()
         for _ in range(3):
             await self.reconcile()
             await self.work()
@@ -155,13 +187,25 @@ class World:
         assert coins == await kept_coins(self.sandbox)
         assert await self.conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NULL") == 0
         known = {row["provider_ref"] for row in await self.conn.fetch("SELECT provider_ref FROM settlements")}
-        for kind in ("refunds", "disputes"):
-            assert {each["id"] for each in await self.objects(kind)} <= known
+        moved = await self.objects("refunds")
+        moved += [each for each in await self.objects("disputes") if each["balance_transactions"]]
+        assert {each["id"] for each in moved} <= known
+        await self.every_value_is_the_providers()
+
+    async def every_value_is_the_providers(self) -> None:
+        """Whenever it came: a charge is worth what arrived, and of what was refunded whole nothing is left."""
+        arrived = {each["source"]: Decimal(each["amount"]) / 100 for each in await self.objects("balance_transactions")}
+        worth = {each["payment_intent"]: arrived[each["id"]] for each in await self.objects("charges")}
+        for row in await self.conn.fetch(WORTH):
+            assert row["usd"] == worth[row["intent"]]
+        for row in await self.conn.fetch(LEFT):
+            assert row["usd"] == 0
+        assert await self.conn.fetchval("SELECT count(*) FROM settlements WHERE usd_amount IS NULL") == 0
 
     async def totals_agree(self) -> None:
         (row,) = await self.conn.fetch(TOTALS)
         assert row["kept"] == row["summed"]
-        assert row["summed"] >= Decimal(0)
+        assert all(number >= Decimal(0) for number in row["summed"])
 
 
 class Orders(RuleBasedStateMachine):
@@ -178,9 +222,12 @@ class Orders(RuleBasedStateMachine):
         prices=st.lists(st.sampled_from(PRICES), min_size=1, max_size=3),
         paid=st.lists(st.booleans()),
         invoices=st.integers(0, 2),
+        late=st.booleans(),
     )
-    def begin(self, prices: list[dict[str, Any]], paid: list[bool], invoices: int) -> None:
+    def begin(self, prices: list[dict[str, Any]], paid: list[bool], invoices: int, late: bool) -> None:
         self.world.run(self.world.begin())
+        if late:
+            self.world.run(self.world.sandbox.values_late())
         self.sessions = [self.world.run(self.world.give(price)) for price in prices]
         self.invoices = [self.world.run(self.world.give_coins()) for _ in range(invoices)]
         for session, is_paid in zip(self.sessions, paid, strict=False):
@@ -199,24 +246,35 @@ class Orders(RuleBasedStateMachine):
             self.world.run(self.world.coin_act(self.invoices[invoice % len(self.invoices)], number, act))
 
     @precondition(lambda self: self.invoices)
+    @rule(times=st.sampled_from((0.75, 1, 2)))
+    def a_coin_changes_its_worth(self, times: float) -> None:
+        """Never so much that a deposit is worth more than three times the price, and so has no value."""
+        self.world.run(self.world.sandbox.ask("PUT", "/_sandbox/rates", json={"btc": times}))
+
+    @rule(provider=st.sampled_from(("stripe", "nowpayments")), reads=st.integers(1, 4))
+    def we_work_while_a_provider_does_not_know_yet(self, provider: str, reads: int) -> None:
+        """What it has told us of is not there yet when it is asked."""
+        self.world.run(self.world.work_too_early(provider, reads))
+
+    @precondition(lambda self: self.invoices)
     @rule(hints=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(HINTS)), max_size=4))
     def hints_come(self, hints: list[tuple[int, str]]) -> None:
         self.world.run(self.world.hint(hints))
 
     async def _act(self, session: str, act: str) -> None:
         found = await self.world.sandbox.stripe(f"checkout/sessions/{session}")
-        if act in {"refund", "refund_half", "dispute"} and found["payment_status"] != "paid":
+        if act in {"refund", "refund_half", "value", *DISPUTES} and found["payment_status"] != "paid":
             return
         await self.world.press(f"/pay/stripe/c/{session}/{act}")
 
-    @rule(data=st.data(), won=st.booleans())
-    def a_bank_decides(self, data: st.DataObject, won: bool) -> None:
+    @rule(data=st.data(), decision=st.sampled_from(DECISIONS))
+    def a_bank_decides(self, data: st.DataObject, decision: str) -> None:
         refunds, disputes = (
             self.world.run(self.world.objects("refunds")),
             self.world.run(self.world.objects("disputes")),
         )
         paths = [f"/pay/stripe/refund/{each['id']}/fail" for each in refunds]
-        paths += [f"/pay/stripe/dispute/{each['id']}/{'won' if won else 'lost'}" for each in disputes]
+        paths += [f"/pay/stripe/dispute/{each['id']}/{decision}" for each in disputes]
         if paths:
             self.world.run(self.world.press(data.draw(st.sampled_from(paths))))
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
 from hingecraft.settings import Secret
@@ -40,10 +40,11 @@ async def published(**environment: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def world(dsn: Secret) -> AsyncIterator[dict[str, str]]:
+async def world(dsn: Secret, *, with_site: bool = True) -> AsyncIterator[dict[str, str]]:
     """The site, a pod, an engine and the providers' sandbox; answers what scripts in Node are told of it.
 
-    Between site and pod a script may stand, at PROXY_PORT.
+    Between site and pod a script may stand, at PROXY_PORT. The site has no `.jsw` files, like every
+    new site. Without a site nothing listens at its address.
     """
     ports = {name: free_port() for name in ("site", "components", "proxy", "pod")}
     site, pod_address = (f"http://127.0.0.1:{ports[name]}" for name in ("site", "pod"))
@@ -59,11 +60,14 @@ async def world(dsn: Secret) -> AsyncIterator[dict[str, str]]:
         try:
             await sandbox.ready()
             settings = sandbox.settings | {
-                "port": ports["pod"], "public_url": pod_address, "site_url": site, "cors_origins": (site,),
+                "port": ports["pod"], "public_url": pod_address, "site_url": site,
+                "cors_origins": (site,) if with_site else (),
             }  # fmt: skip
+            backend = f"http://127.0.0.1:{ports['proxy']}"
+            running_site = published(HC_BACKEND_URL=backend, SITE_LACKS_JSW="1", **secrets, **places)
             async with (
                 running_pod(dsn, **settings) as pod,
-                published(HC_BACKEND_URL=f"http://127.0.0.1:{ports['proxy']}", **secrets, **places),
+                running_site if with_site else nullcontext(),
                 running_engine(dsn, [pod.internal], endpoints),
             ):
                 await sandbox.tells(pod.public)

@@ -67,6 +67,10 @@ class Sandbox(HingecraftProcess):
         """Whom Stripe's events are sent to from now on, and how."""
         await self.ask("PUT", "/_sandbox/webhooks", json={"stripe_url": f"{backend}/webhooks/stripe", **how})
 
+    async def values_late(self) -> None:
+        """From now on Stripe says what a charge is worth when somebody presses `value`, and not before."""
+        await self.ask("PUT", "/_sandbox/balance", json={"late": True})
+
     async def change(self, kind: str, name: str, **what: Any) -> None:
         """Behind everybody's back."""
         await self.ask("PATCH", f"/_sandbox/{kind}/{name}", json=what)

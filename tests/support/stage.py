@@ -205,6 +205,7 @@ class Stage:
         )
         assert await self.count(unfinished) == 0
         assert await self.count("SELECT count(*) FROM provider_events WHERE processed_at IS NULL") == 0
+        assert await self.count("SELECT count(*) FROM settlements WHERE usd_amount IS NULL") == 0
 
     async def _truth(self) -> Truth:
         return {**await sessions_of(self.sandbox), **await coins_of(self.sandbox)}

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from hingecraft.payments.ledger import AskFirstError, Known, Settled, decide
+from hingecraft.payments.ledger import AskFirstError, Known, Settled, Value, decide
 from hingecraft.payments.model import MOVES, Status
 from hingecraft.providers.findings import Finding, Money, Price, Stands
 
@@ -101,3 +101,44 @@ def test_a_second_deposit_is_a_row_of_its_own():
     more = replace(PAID, money=(replace(CHARGE, amount=Decimal(15), worth=worth),))
     (entry,) = decide(COMPLETED, more).entries
     assert (entry.ref, entry.amount, entry.worth) == ("pi_1/2", 5, Price(amount=Decimal("5.5"), currency="USD"))
+
+
+UNKNOWN = replace(SETTLED, usd=None)
+
+
+def moved(kind: str, ref: str, amount: int) -> Settled:
+    return Settled(kind=kind, ref=ref, amount=Decimal(amount), currency="EUR", usd=None)
+
+
+def test_a_value_that_comes_later_is_written_once_with_the_shares_of_what_went_back():
+    went_back = (
+        moved("refund_reversal", "re_1", 4), moved("refund", "re_1", -4), moved("refund", "re_2", -3),
+        moved("dispute", "dp_1", -7),
+    )  # fmt: skip
+    known = replace(COMPLETED, status=Status.DISPUTED, settled=(*went_back, UNKNOWN))
+    decision = decide(known, PAID)
+    assert {(value.kind, value.ref): value.usd for value in decision.values} == {
+        ("charge", "pi_1"): 11, ("refund", "re_1"): Decimal("-4.4"), ("refund", "re_2"): Decimal("-3.3"),
+        ("dispute", "dp_1"): Decimal("-7.7"), ("refund_reversal", "re_1"): Decimal("4.4"),
+    }  # fmt: skip
+    assert decision.entries == ()
+    assert sum(each.usd or 0 for each in known.after(decision).settled) == 0
+    assert decide(known.after(decision), PAID).values == ()
+
+
+def test_nothing_has_a_share_while_another_charge_of_the_payment_has_no_value():
+    known = replace(COMPLETED, settled=(UNKNOWN, moved("charge", "pi_2", 5), moved("refund", "re_1", -4)))
+    assert decide(known, PAID).values == (Value(kind="charge", ref="pi_1", usd=Decimal(11)),)
+
+
+def test_only_a_value_that_is_lacking_is_asked_for():
+    told = replace(PAID, stands=None, price=None, money=(), fresh=False, charge="pi_1", worth_is_known=True)
+    assert not decide(COMPLETED, told).changes
+    with pytest.raises(AskFirstError):
+        decide(replace(COMPLETED, settled=(UNKNOWN,)), told)
+
+
+def test_what_the_old_software_was_paid_is_not_counted_again_when_the_provider_tells_of_it():
+    opening = Settled(kind="opening", ref="x", amount=Decimal(10), currency="EUR", usd=None)
+    decision = decide(replace(COMPLETED, settled=(opening,)), PAID)
+    assert (decision.entries, decision.path) == ((), ())

@@ -121,6 +121,15 @@ async def test_what_is_no_site_of_ours_is_told_in_words(status, said):
     assert all((said if status != 200 else "is not published") in line for line in preflights)
 
 
+@pytest.mark.parametrize(("status", "good"), [(200, True), (204, True), (206, False)])
+async def test_a_preflight_may_be_answered_as_a_browser_takes_it(status, good):
+    """A site that merged our functions with its own may answer 204, as Wix's example does."""
+    async with another(status, "", **{"Access-Control-Allow-Origin": "*"}) as site:
+        _, lines, _ = await check(site)
+    preflights = lines[CALLS : CALLS + len(FUNCTIONS)]
+    assert [line.startswith("ok") for line in preflights] == [good] * len(FUNCTIONS)
+
+
 async def test_nobody_answers():
     code, lines, _ = await check(f"http://127.0.0.1:{free_port()}")
     assert code == 1

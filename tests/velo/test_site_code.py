@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import subprocess
 
 import pytest
 
@@ -15,7 +16,22 @@ from support.sandbox import Sandbox
 
 
 async def test_it_bears_whatever_visitors_and_backends_do():
-    await run_tests("test/site.test.mjs")
+    await run_tests("test/site.test.mjs", "test/news.test.mjs", "test/bridge.test.mjs")
+
+
+@pytest.mark.parametrize("line", ["let a = 1_000;", "let a; a ??= 2;", "export class A { #b = 1 }", "new WeakRef({});"])
+def test_lint_refuses_newer_javascript_than_wix_promises(line):
+    """Wix promises ES2020; types/check.mjs holds what the library has to the same."""
+    node_js.modules()
+    lint = [
+        str(node_js.NODE),
+        "node_modules/eslint/bin/eslint.js",
+        "--stdin",
+        "--stdin-filename=site/src/public/new.js",
+    ]
+    done = subprocess.run(lint, cwd=node_js.WIX, input=line, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "Parsing error" in done.stdout or "'WeakRef' is not defined" in done.stdout
 
 
 async def test_its_pages_reckon_rightly():

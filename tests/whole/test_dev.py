@@ -23,6 +23,7 @@ PAGES = [
     f"http://127.0.0.1:{command.SITE_PORT}/mission-support",
     f"http://127.0.0.1:{command.SITE_PORT}/charter",
     f"http://127.0.0.1:{command.POD_PORTS[0]}/embed/charter",
+    f"http://127.0.0.1:{command.POD_PORTS[0]}/embed/mission-support",
 ]
 DSN = f"postgresql://hingecraft@127.0.0.1:{command.POSTGRES_PORT}/hingecraft"
 
@@ -117,10 +118,12 @@ async def test_from_nothing_to_a_version_that_lands_and_back_to_nothing(folder):
         async with Dev(folder) as second:
             assert "another `make dev` is running" in await second.until_it_says("hingecraft dev:")
             assert await second.process.wait() == 2
+            assert len(second.said) == 1, "nothing has ended: nothing had begun"
         with open_folder() as elsewhere:
             async with Dev(elsewhere) as third:
                 assert "is in use" in await third.until_it_says("hingecraft dev:")
                 assert await third.process.wait() == 2
+                assert len(third.said) == 1
     assert nothing_runs(folder)
 
     async with Dev(folder, "--reset") as afresh:

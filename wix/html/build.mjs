@@ -5,13 +5,21 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const SOURCE = new URL('./source/', import.meta.url);
+const SITE = new URL('../site/src/', import.meta.url);
 const STYLES = ['page.css', 'form.css'];
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
+const ALIAS = {
+  'backend/lib/runtime': fileURLToPath(new URL('direct-runtime.js', SOURCE)),
+  backend: fileURLToPath(new URL('backend', SITE)),
+  public: fileURLToPath(new URL('public', SITE)),
+};
+
 async function bundled(name) {
   const entryPoints = [fileURLToPath(new URL(`${name}.js`, SOURCE))];
-  const made = await build({ entryPoints, bundle: true, write: false, format: 'iife', target: 'es2022', legalComments: 'none' });
+  const how = { bundle: true, write: false, format: 'iife', target: 'es2022', legalComments: 'none', alias: ALIAS };
+  const made = await build({ entryPoints, ...how });
   return `\n${made.outputFiles[0].text}`;
 }
 

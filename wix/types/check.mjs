@@ -11,5 +11,9 @@ await mkdir(COPIES, { recursive: true });
 for (const file of await readdir(BACKEND)) {
   if (file.endsWith('.jsw')) await copyFile(new URL(file, BACKEND), new URL(file.replace(/w$/, ''), COPIES));
 }
-const compiler = ['node_modules/typescript/bin/tsc', '--project', '.'];
-process.exitCode = spawnSync(process.execPath, compiler, { cwd: fileURLToPath(WIX), stdio: 'inherit' }).status ?? 1;
+// All of it, and what runs at Wix once more with no more of the language than Wix has.
+for (const project of ['tsconfig.json', 'tsconfig.site.json']) {
+  const compiler = ['node_modules/typescript/bin/tsc', '--project', project];
+  const { status } = spawnSync(process.execPath, compiler, { cwd: fileURLToPath(WIX), stdio: 'inherit' });
+  process.exitCode ||= status ?? 1;
+}

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
-from hingecraft_api.answers import Answer
+from hingecraft.routes.model import timestamp
+from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input
 from hingecraft_api.endpoint import Endpoint, Guard, Limit
 
@@ -21,6 +27,19 @@ class PageQuery(Input):
 
     cursor: Annotated[str | None, Field(pattern="^[0-9]{1,18}$", description="nextCursor of the page before")] = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
+
+
+def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as JSON: names in camelCase, amounts as numbers, everything else as text where JSON has no word for it."""
+    return {to_camel(name): _value(value) for name, value in row.items()}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return timestamp(value)
+    if isinstance(value, Decimal):
+        return number(value) if value.is_finite() else None
+    return str(value) if isinstance(value, UUID) else value
 
 
 def admin(method: str, path: str, handler: Any, summary: str, answer: type[Answer], **more: Any) -> Endpoint:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -16,12 +15,11 @@ from hingecraft.errors import InvalidError, MissingError
 from hingecraft.payments import settlements, trail
 from hingecraft.payments.settlements import Seen
 from hingecraft.payments.trail import Place
-from hingecraft.routes.model import timestamp
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer, number
-from hingecraft_api.bodies import Input
+from hingecraft_api.bodies import Input, wrong_field
 from hingecraft_api.call import Call
-from hingecraft_api.handlers.admin import LARGEST_PAGE, USUAL_PAGE, PageQuery, admin
+from hingecraft_api.handlers.admin import LARGEST_PAGE, USUAL_PAGE, PageQuery, admin, as_json
 
 _HASH = r"^[A-Za-z0-9]{16,128}$"
 
@@ -93,7 +91,10 @@ class ConfirmInput(Input):
     tx_hash: Annotated[str, Field(pattern=_HASH)]
     amount: Amount
     coin: Annotated[str, Field(min_length=1, max_length=64)]
-    note: Annotated[str | None, Field(max_length=500)] = None
+    note: Annotated[
+        str | None,
+        Field(max_length=500, description="stays in the audit log for good; e-mail addresses in it are masked"),
+    ] = None
 
 
 class ConfirmAnswer(Answer):
@@ -108,17 +109,17 @@ async def get_payments(call: Call) -> Any:
     """A page of payments."""
     page: PlaceQuery = call.query
     rows, following = await trail.payments(call.pod.database, _place(page.cursor), page.limit)
-    return {"items": [_plain(row) for row in rows], "nextCursor": _cursor(following)}
+    return {"items": [as_json(row) for row in rows], "nextCursor": _cursor(following)}
 
 
 async def get_story(call: Call) -> Any:
     """The whole story of one payment."""
     story = await trail.story(call.pod.database, _payment_id(call))
     return {
-        "payment": _plain(story.payment),
-        "checkouts": [_plain(row) for row in story.checkouts],
-        "settlements": [_plain(row) for row in story.settlements],
-        "trail": [_plain(row) for row in story.trail],
+        "payment": as_json(story.payment),
+        "checkouts": [as_json(row) for row in story.checkouts],
+        "settlements": [as_json(row) for row in story.settlements],
+        "trail": [as_json(row) for row in story.trail],
     }
 
 
@@ -126,7 +127,7 @@ async def get_audit(call: Call) -> Any:
     """A page of the trail."""
     page: PageQuery = call.query
     rows, following = await trail.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
-    return {"items": [_plain(row) for row in rows], "nextCursor": str(following) if following is not None else None}
+    return {"items": [as_json(row) for row in rows], "nextCursor": str(following) if following is not None else None}
 
 
 async def post_confirm(call: Call) -> Any:
@@ -135,11 +136,9 @@ async def post_confirm(call: Call) -> Any:
     payment_id = _payment_id(call)
     coin = call.pod.currencies.table.recognise(seen.coin)
     if coin is None or coin.kind != "crypto":
-        raise InvalidError(
-            "unknown_currency", "Please correct: coin.", fields={"coin": "is no coin that is known here"}
-        )
+        raise wrong_field("unknown_currency", "coin", "must be one of the coins that GET /config lists")
     if seen.amount <= 0:
-        raise InvalidError("invalid_amount", "Please correct: amount.", fields={"amount": "must be more than 0"})
+        raise wrong_field("invalid_amount", "amount", "must be more than 0")
     arrived = Seen(tx_hash=seen.tx_hash, amount=seen.amount, coin=coin.code, note=seen.note)
     settled = await settlements.confirm(call.pod.database, payment_id, arrived, call.request_id)
     usd = settled["usdAmount"]
@@ -151,24 +150,6 @@ def _payment_id(call: Call) -> UUID:
         return UUID(call.named("id"))
     except ValueError:
         raise MissingError("unknown_payment", "There is no payment with this id.") from None
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    """A row as JSON: names in camelCase, amounts as numbers, everything else as text where JSON has no word for it."""
-    return {_camel(name): _value(value) for name, value in row.items()}
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return timestamp(value)
-    if isinstance(value, Decimal):
-        return number(value) if value.is_finite() else None
-    return str(value) if isinstance(value, UUID) else value
 
 
 def _cursor(place: Place | None) -> str | None:
@@ -183,14 +164,14 @@ def _place(cursor: str | None) -> Place | None:
         return None
     try:
         moment, _, payment = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("|")
-        place = Place(datetime.fromisoformat(moment), UUID(payment))
-    except (ValueError, binascii.Error):
-        place = None
-    if place is None or place.created_at.tzinfo is None:
-        raise InvalidError(
-            "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not one of ours"}
-        )
-    return place
+        created_at = datetime.fromisoformat(moment)
+        if created_at.tzinfo is not None:
+            return Place(created_at.astimezone(UTC), UUID(payment))
+    except (ValueError, OverflowError, binascii.Error):
+        pass  # answered like a cursor without a time zone
+    raise InvalidError(
+        "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not one of ours"}
+    )
 
 
 ENDPOINTS = [

@@ -6,7 +6,7 @@ import base64
 import gzip
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
@@ -20,6 +20,7 @@ from hingecraft_api.call import Call
 from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.negotiation import matches
 from hingecraft_api.routes_cache import IDENTITY
+from hingecraft_api.settings import ApiSettings
 
 PAGES: Mapping[str, str] = {
     "/embed/charter": "charter-page-wix-ready.html",
@@ -46,28 +47,31 @@ def pages_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "wix/html"
 
 
-def _policy(page: str, site: str) -> str:
-    """What is in the page may run, it may call the site and us, and be framed by the site and Wix."""
+def _policy(page: str, framed_by: Sequence[str]) -> str:
+    """What is in the page may run, it may call us, and be framed by those named."""
     hashes = {
         kind: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for kind, text in _INLINE.findall(page)
     }
-    parts = urlsplit(site)
-    origin = f"{parts.scheme}://{parts.netloc}"
     return (
         f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'; "
-        f"img-src data:; connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; "
-        f"frame-ancestors 'self' {origin} {' '.join(_WIX)}"
+        f"img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        f"frame-ancestors 'self' {' '.join(framed_by)}"
     )
 
 
-def _prepared(file: str, site: str) -> _Page:
+def _framed_by(settings: ApiSettings) -> tuple[str, ...]:
+    parts = urlsplit(settings.site_url)
+    return (f"{parts.scheme}://{parts.netloc}", *_WIX, *settings.embed_origins)
+
+
+def _prepared(file: str, settings: ApiSettings) -> _Page:
     page = (pages_folder() / file).read_text(encoding="utf-8")
-    for name, value in (("site", site), ("backend", "/")):
+    for name, value in (("site", settings.site_url), ("backend", "/")):
         page = page.replace(_TOLD.format(name=name, value=""), _TOLD.format(name=name, value=escape(value)))
     body = page.encode()
     # Brotli's encoder would leave four megabytes behind, for two kilobytes less on the way.
     bodies = {IDENTITY: body, "gzip": gzip.compress(body, mtime=0)}
-    return _Page(bodies, hashlib.sha256(body).hexdigest()[:32], _policy(page, site))
+    return _Page(bodies, hashlib.sha256(body).hexdigest()[:32], _policy(page, _framed_by(settings)))
 
 
 def _endpoint(path: str, page: _Page) -> Endpoint:
@@ -91,6 +95,6 @@ def _endpoint(path: str, page: _Page) -> Endpoint:
     return Endpoint(method="GET", path=path, handler=get_page, summary="A page to give on", tag="Pages")
 
 
-def endpoints_for(site: str) -> list[Endpoint]:
-    """The pages, which know the site whose code they call."""
-    return [_endpoint(path, _prepared(file, site)) for path, file in PAGES.items()]
+def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
+    """The pages. Without page code of the site around them they call this backend directly."""
+    return [_endpoint(path, _prepared(file, settings)) for path, file in PAGES.items()]

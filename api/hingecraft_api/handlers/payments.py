@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from hingecraft.payments import service
+from hingecraft.payments.model import PaymentState
 from hingecraft.routes.model import timestamp
-from hingecraft_api.answers import Answer, number, success
+from hingecraft_api.answers import Answer, number, quantity, success
 from hingecraft_api.call import Call
 from hingecraft_api.endpoint import Endpoint
 
@@ -25,6 +26,10 @@ class PaymentAnswer(Answer):
     amount: float | None
     price_currency: str | None
     currency: str | None
+    paid_amount: Annotated[
+        float | str | None, Field(description="what has come, before refunds; coins as text. Absent until it has come")
+    ] = None
+    paid_currency: str | None = None
     updated_at: AwareDatetime
 
 
@@ -60,8 +65,16 @@ async def get_payment(call: Call) -> Any:
         "amount": number(payment.amount) if payment.amount is not None and payment.amount.is_finite() else None,
         "priceCurrency": payment.price_currency,
         "currency": payment.currency,
+        **_paid(call, payment),
         "updatedAt": timestamp(payment.updated_at),
     }
+
+
+def _paid(call: Call, payment: PaymentState) -> dict[str, Any]:
+    if payment.paid_amount is None or payment.paid_currency is None:
+        return {}
+    currency = call.pod.currencies.table.by_code.get(payment.paid_currency)
+    return {"paidAmount": quantity(currency, payment.paid_amount), "paidCurrency": payment.paid_currency}
 
 
 async def get_config(call: Call) -> Any:
@@ -83,7 +96,7 @@ async def get_config(call: Call) -> Any:
     ]
     data = {
         "stripePublishableKey": settings.stripe_publishable_key or None,
-        "mode": "live" if settings.stripe_livemode else "test",
+        "mode": "live" if call.pod.livemode else "test",
         "siteUrl": settings.site_url,
         "currencies": currencies,
     }

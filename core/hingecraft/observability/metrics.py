@@ -20,6 +20,12 @@ class SyncMetrics:
         self.version = Gauge(
             "hingecraft_routes_version", "the newest version that every pod serves", of, registry=registry
         )
+        self.problems = Gauge(
+            "hingecraft_routes_problems",
+            "wallets that are not published and links that pages do not open: GET /admin/routes/problems says why",
+            [*of, "kind"],
+            registry=registry,
+        )
         self.seconds = Histogram(
             "hingecraft_sync_seconds",
             "from a change noticed to the last pod serving it",
@@ -62,6 +68,12 @@ class ApiMetrics:
             buckets=_FAST,
             registry=registry,
         )
+        self.keys_rejected = Counter(
+            "hingecraft_provider_key_rejected_total",
+            "calls whose key the provider rejected, or that the key may not make",
+            ["provider"],
+            registry=registry,
+        )
         self.events = Counter(
             "hingecraft_provider_events_total",
             "events of providers that were worked on",
@@ -78,6 +90,12 @@ class ApiMetrics:
             "hingecraft_payment_amount_total",
             "what those that completed were asked for, in their own currencies",
             ["provider", "currency"],
+            registry=registry,
+        )
+        self.without_value = Counter(
+            "hingecraft_settlements_without_value_total",
+            "settlements whose value cannot be believed, so that somebody has to enter it",
+            ["provider"],
             registry=registry,
         )
         self.events_waiting = Gauge(

@@ -19,7 +19,17 @@ import simplejson
 from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
-from hingecraft.payments.ledger import SETTLED, AskFirstError, Decision, Known, Settled, UnknownPaymentError, decide
+from hingecraft.payments.ledger import (
+    SETTLED,
+    AnotherCheckoutError,
+    AskFirstError,
+    Decision,
+    Known,
+    Settled,
+    UnknownPaymentError,
+    Value,
+    decide,
+)
 from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
 
@@ -36,12 +46,20 @@ FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1
 ORDER BY p.id FOR UPDATE OF p
 """
 # Read after the lock is held: in the same statement it would see what was there before the wait.
+# A settlement is worth what its corrections say; its amount is what the provider said.
 SETTLEMENTS = """
-SELECT payment_id, kind, provider_ref AS ref, amount, currency, usd_amount AS usd FROM settlements
-WHERE payment_id = ANY ($1::uuid[]) ORDER BY created_at, id
+SELECT s.payment_id, s.kind, s.provider_ref AS ref, s.amount, s.currency,
+       s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0) AS usd
+FROM settlements s WHERE s.payment_id = ANY ($1::uuid[]) AND s.kind <> 'correction' ORDER BY s.created_at, s.id
+"""
+CHECKOUTS = """
+SELECT payment_id, provider, provider_id FROM external_payments
+WHERE payment_id = ANY ($1::uuid[]) AND kind = 'single' AND provider IS NOT NULL
 """
 OF_CHARGE = """
-SELECT payment_id FROM settlements WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = $3
+SELECT payment_id FROM settlements
+WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
+ORDER BY provider_ref = $3[1] DESC LIMIT 1
 """
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 STANDING = """
@@ -71,6 +89,11 @@ INSERT INTO payment_audit (actor, action, payment_id, details)
 SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment
 """
 MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
+# Once: a settlement that has a value keeps it.
+VALUE = """
+UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], $4::numeric[]) AS v (kind, ref, usd)
+WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
+"""
 RECORD = """
 WITH moneys AS (
     INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
@@ -129,6 +152,10 @@ class Recorded:
     before: Status
     after: Status
     movements: int
+    # How many new settlements have a value that we do not believe.
+    without_value: int = 0
+    # How many settlements that were written down before have got their value.
+    valued: int = 0
 
     @property
     def paid(self) -> bool:
@@ -138,7 +165,7 @@ class Recorded:
     @property
     def changed(self) -> bool:
         """Whether the payment or its money is not as it was."""
-        return self.before != self.after or self.movements > 0
+        return self.before != self.after or self.movements > 0 or self.valued > 0
 
 
 async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded:
@@ -174,9 +201,10 @@ async def _known(conn: Connection, finding: Finding) -> Known:
         return found[payment_id] if found else await _restored(conn, finding, payment_id)
     if finding.charge is not None:
         if finding.link_id is not None:
-            # Two events of one charge must not each make a payment of it.
-            await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.charge}")
-        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, finding.charge)
+            # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
+            await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
+        charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
+        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
     return await locked(conn, payment_id or await _from_link(conn, finding))
 
 
@@ -216,8 +244,15 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     for row in await conn.fetch(SETTLEMENTS, payment_ids):
         each = dict(row)
         money[each.pop("payment_id")].append(Settled(**each))
+    checkouts: dict[UUID, set[tuple[str, str | None]]] = {row["id"]: set() for row in rows}
+    for row in await conn.fetch(CHECKOUTS, payment_ids):
+        checkouts[row["payment_id"]].add((row["provider"], row["provider_id"]))
     return {
-        row["id"]: Known(**{**dict(row), "status": Status(row["status"])}, settled=tuple(money[row["id"]]))
+        row["id"]: Known(
+            **{**dict(row), "status": Status(row["status"])},
+            settled=tuple(money[row["id"]]),
+            checkouts=frozenset(checkouts[row["id"]]),
+        )
         for row in rows
     }
 
@@ -263,11 +298,21 @@ def _require_readable(finding: Finding) -> None:
 
 async def _write(conn: Connection, known: Known, finding: Finding, teller: Teller) -> tuple[Recorded, Known]:
     """What follows from the finding, and the payment as it stands afterwards."""
-    decision = decide(known, finding)
+    try:
+        decision = decide(known, finding)
+    except AnotherCheckoutError as error:
+        log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - no fault of the code
+        raise
     if decision.changes or teller.always:
         await _write_down(conn, known, finding, decision, teller)
     if decision.mismatch and decision.changes:
         log.error("payment %s was paid with another %s than was asked for", known.id, decision.mismatch)
+    doubtful = [entry for entry in decision.entries if entry.doubt]
+    for entry in doubtful:
+        log.error(
+            "payment %s: %s %s from %s (%s) are kept without a value: %s. Look the deposit up and enter its value",
+            known.id, plain(entry.amount), entry.currency, finding.provider, entry.ref, entry.doubt,
+        )  # fmt: skip
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
@@ -277,6 +322,8 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
         before=known.status,
         after=after.status,
         movements=len(decision.entries),
+        without_value=len(doubtful),
+        valued=len(decision.values),
     )
     return recorded, after
 
@@ -284,6 +331,7 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
 async def _write_down(conn: Connection, known: Known, finding: Finding, decision: Decision, teller: Teller) -> None:
     for status in decision.path[:-1]:
         await conn.execute(MOVE, known.id, status)
+    await give_values(conn, known.id, decision.values)
     entries = decision.entries
     await conn.execute(
         RECORD,
@@ -307,6 +355,13 @@ async def _write_down(conn: Connection, known: Known, finding: Finding, decision
     )
 
 
+async def give_values(conn: Connection, payment_id: UUID, values: Sequence[Value]) -> None:
+    """Write down what settlements turned out to be worth; the payment is locked."""
+    if values:
+        kinds, refs, worths = zip(*((value.kind, value.ref, value.usd) for value in values), strict=True)
+        await conn.execute(VALUE, payment_id, kinds, refs, worths)
+
+
 def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str, Any]:
     details: dict[str, Any] = {"toldBy": finding.told_by, "provider": finding.provider, **finding.details}
     if finding.stands is not None:
@@ -315,8 +370,18 @@ def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str,
         details |= {"from": known.status, "to": decision.path[-1]}
     if decision.entries:
         details["money"] = [
-            {"kind": entry.kind, "ref": entry.ref, "amount": plain(entry.amount), "currency": entry.currency}
+            {
+                "kind": entry.kind,
+                "ref": entry.ref,
+                "amount": plain(entry.amount),
+                "currency": entry.currency,
+                **({"noValue": entry.doubt} if entry.doubt else {}),
+            }
             for entry in decision.entries
+        ]
+    if decision.values:
+        details["values"] = [
+            {"kind": value.kind, "ref": value.ref, "usd": plain(value.usd)} for value in decision.values
         ]
     if decision.mismatch:
         details["mismatch"] = decision.mismatch
@@ -351,7 +416,8 @@ async def tell(conn: Connection, teller: Teller, payment_id: UUID | None, detail
 
 
 def whole(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings of one look, the charge before what was done to it."""
+    """Findings of one look: a charge before what was added to it, and before what was done to it."""
     return sorted(
-        (replace(finding, fresh=True) for finding in findings), key=lambda finding: finding.stands is not Stands.PAID
+        (replace(finding, fresh=True) for finding in findings),
+        key=lambda finding: (finding.parent is not None, finding.stands is not Stands.PAID),
     )

@@ -14,6 +14,7 @@ from uuid import UUID
 from hingecraft.errors import ConflictError, RefusedError
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
+from hingecraft.providers.wallet import Wallet
 
 Kind = Literal["checkout", "standing", "wallet"]
 
@@ -76,7 +77,8 @@ class Wanted:
     currency: Currency
     price_currency: Currency
     source: str
-    page: str
+    # The page that the payer comes back to, without a query.
+    back: str
     request_id: str
     deadline: Deadline
     intent_id: str | None = None
@@ -84,6 +86,8 @@ class Wanted:
     metadata: Mapping[str, str] = field(default_factory=dict)
     claim: Claim | None = None
     requested_currency: str | None = None
+    # What was typed names no currency: it could be anything, so it is not written down.
+    currency_defaulted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +100,7 @@ class Checkout:
     payment_id: str | None
     provider_id: str | None = None
     expires_at: datetime | None = None
-    address: str | None = None
-    uri: str | None = None
+    wallet: Wallet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,9 @@ class PaymentState:
     price_currency: str | None
     currency: str | None
     updated_at: datetime
+    # What has come, before anything went back.
+    paid_amount: Decimal | None = None
+    paid_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

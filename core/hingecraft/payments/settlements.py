@@ -19,15 +19,21 @@ from hingecraft.payments.model import Status
 from hingecraft.providers import wallet
 from hingecraft.providers.findings import Finding, Money, Stands
 
-WORTH = "SELECT usd_amount FROM settlements WHERE payment_id = $1 AND kind = 'manual' AND provider_ref = $2"
-COUNTED = "SELECT EXISTS (SELECT FROM settlements WHERE provider = 'wallet' AND kind = 'manual' AND provider_ref = $1)"
+# However the hash is written: `hc_transaction_key` makes one of its spellings.
+WORTH = """
+SELECT usd_amount FROM settlements WHERE payment_id = $1 AND kind = 'manual' AND provider_ref = hc_transaction_key($2)
+"""
+COUNTED = """
+SELECT EXISTS (SELECT FROM settlements WHERE provider = 'wallet' AND kind = 'manual'
+               AND hc_transaction_key(provider_ref) = hc_transaction_key($1))
+"""
 TOTAL = """
 SELECT currency, sum(charges) AS charges, sum(amount) AS amount, sum(usd_amount) AS usd_amount,
        sum(unconverted) AS unconverted, max(updated_at) AS updated_at
-FROM settlement_totals GROUP BY currency ORDER BY currency
+FROM settlement_totals WHERE livemode IS NULL OR livemode = $1 GROUP BY currency ORDER BY currency
 """
 OF_PAYMENT = """
-SELECT created_at, provider, livemode, kind, provider_ref, amount, currency, usd_amount
+SELECT id, created_at, provider, livemode, kind, provider_ref, amount, currency, usd_amount, corrects, reason
 FROM settlements WHERE payment_id = $1 ORDER BY created_at, id
 """
 
@@ -44,7 +50,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrencyTotal:
-    """All money of one currency, net of refunds."""
+    """All money of one currency, net of refunds; `charges` are the gifts of which something is left."""
 
     currency: str
     charges: int
@@ -92,10 +98,10 @@ async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
     return known
 
 
-async def totals(database: Database) -> Sequence[CurrencyTotal]:
-    """Everything that was settled, by currency."""
+async def totals(database: Database, *, livemode: bool) -> Sequence[CurrencyTotal]:
+    """Everything that was settled in that mode, by currency; what the old software had been paid is in both."""
     async with database.connection() as conn:
-        return [CurrencyTotal(**dict(row)) for row in await conn.fetch(TOTAL)]
+        return [CurrencyTotal(**dict(row)) for row in await conn.fetch(TOTAL, livemode)]
 
 
 async def of_payment(conn: Connection, payment_id: UUID) -> list[dict[str, Any]]:

@@ -14,15 +14,17 @@ from datetime import timedelta
 from pydantic import Field
 
 from hingecraft import process
-from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
+from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.checkouts import Providers
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import NowPaymentsProvider
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import StripeProvider
+from hingecraft.reconcile import value_audit
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import DatabaseSettings, load
@@ -59,6 +61,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provider", choices=(stripe.NAME, nowpayments.NAME), help="ask this one alone")
     parser.add_argument("--dry-run", action="store_true", help="ask, say what would change, change nothing")
     parser.add_argument("--all", action="store_true", help="ask about every open checkout now, due or not")
+    parser.add_argument(
+        "--audit-values",
+        action="store_true",
+        help="ask nobody: list the settlements whose value looks wrong; exit code 1 when there are any",
+    )
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -108,6 +115,9 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
 async def _run_once(reconciler: Reconciler, options: Options) -> int:
     try:
         summary = await reconciler.run(options)
+    except WrongAccountError as error:
+        print(f"hingecraft reconcile: {error}", file=sys.stderr)
+        return EXIT_USAGE
     except (DatabaseUnavailableError, ExceptionGroup) as error:
         why = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
         if not isinstance(why, DatabaseUnavailableError):
@@ -118,8 +128,24 @@ async def _run_once(reconciler: Reconciler, options: Options) -> int:
     return EXIT_OK if summary.succeeded else EXIT_FAILED
 
 
+def _audit_values(settings: ReconcileSettings, arguments: argparse.Namespace) -> int:
+    others = ("once", "lookback", "provider", "dry_run", "all")
+    if any(getattr(arguments, name) for name in others):
+        raise OperatorError("--audit-values asks no provider and changes nothing: give it alone")
+    try:
+        suspects = asyncio.run(value_audit.audit(settings.database_url))
+    except DatabaseUnavailableError as error:
+        print(f"hingecraft reconcile: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    print(value_audit.table_of(suspects) if sys.stdout.isatty() else value_audit.json_of(suspects), flush=True)
+    return EXIT_FAILED if suspects else EXIT_OK
+
+
 def _run(arguments: argparse.Namespace) -> int:
     settings = load(ReconcileSettings)
+    if arguments.audit_values:
+        process.start_observing(settings, "reconcile")
+        return _audit_values(settings, arguments)
     if not settings.stripe_secret and not settings.nowpayments_api_key:
         raise OperatorError("neither STRIPE_SECRET nor NOWPAYMENTS_API_KEY is set, so there is nobody to ask")
     process.start_observing(settings, "reconcile")

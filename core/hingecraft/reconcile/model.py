@@ -30,6 +30,8 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     # The provider could have been asked and could not be reached, or said nonsense.
     FAILED = "errors"
+    # The provider does not know the checkout. Nothing is done about one before it is known how many there are.
+    MISSING = "missing"
     # The provider has no way to be asked, and nobody guesses.
     UNASKED = "unasked"
 
@@ -80,6 +82,8 @@ class Summary:
     events_missed: int = 0
     events_processed: int = 0
     links_changed: int = 0
+    values_asked: int = 0
+    values_found: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:

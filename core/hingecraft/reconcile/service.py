@@ -15,6 +15,7 @@ from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
 from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.worker import Worker
+from hingecraft.installation.accounts import require_our_account
 from hingecraft.links import service as links
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import audit
@@ -28,6 +29,7 @@ from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.sweep import Sweep
+from hingecraft.reconcile.values import ValueSweep
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Reconciler:
         for name in sorted(set(wanted) - set(names)):
             summary.explain(f"{name} has no keys here, so it is not asked")
         if stripe.NAME in names:
+            await self._check_account(summary)
             await self._read_events(options, summary, started)
         if nowpayments.NAME in names and self.providers.nowpayments.may_list:
             await self._read_coins(summary, started)
@@ -76,10 +79,19 @@ class Reconciler:
             async with self.database.connection() as conn:
                 summary.changed += await store.close_stranded(conn, ACTOR)
         if stripe.NAME in names:
+            asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
+            await ValueSweep(self.database, asking, summary, actor=ACTOR, every=options.every_checkout).run()
             await self._keep_links(options, summary)
         if not options.dry_run:
             await self._end(started, summary)
         return summary
+
+    async def _check_account(self, summary: Summary) -> None:
+        """Raises WrongAccountError before anything is asked about, let alone ended."""
+        try:
+            await require_our_account(self.database, self.providers.stripe, keep=not summary.dry_run)
+        except _UNREACHABLE as error:
+            summary.fail(f"the account of Stripe's key could not be read: {error}")
 
     async def _read_events(self, options: Options, summary: Summary, started: datetime) -> None:
         """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""

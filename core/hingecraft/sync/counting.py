@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import get_args
+
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.model import Message
-from hingecraft.routes.model import Publication
+from hingecraft.routes.model import Problem, ProblemKind, Publication
 from hingecraft.sync.engine import Landed, Watcher
 
 
@@ -19,6 +22,12 @@ class Counting(Watcher):
     def rebuilt(self, publication: Publication) -> None:
         """By how it ended."""
         self._metrics.rebuilds.labels(publication.result).inc()
+
+    def troubled(self, problems: Sequence[Problem]) -> None:
+        """How many of each kind."""
+        for kind in get_args(ProblemKind):
+            found = sum(problem.kind == kind for problem in problems)
+            self._metrics.problems.labels(*self._labels, kind).set(found)
 
     def failed(self, error: DatabaseUnavailableError) -> None:
         """A rebuild as well."""

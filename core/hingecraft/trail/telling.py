@@ -17,6 +17,7 @@ _SENTENCES = {
     "checkout_expired": "{provider} never made it, and it is too late to ask again: {reason}",
     "payment_restored": "we had lost it, and {provider} had it: {providerId}",
     "payment_confirmed": "an admin has seen {amount} {coin} arrive, {txHash}",
+    "settlement_corrected": "the {kind} {ref} is worth {usdAfter} USD instead of {usdBefore}: {reason}",
     "event_applied": "{provider} says {toldBy}",
     "reconciled": "{provider} was asked",
 }
@@ -36,7 +37,9 @@ def lines_of(story: Story) -> Iterator[str]:
     for money in story.settlements:
         worth = f", worth {plain(money['usd_amount'])} USD" if money["usd_amount"] is not None else ""
         ref = f"{money['provider']} {money['provider_ref']}"
-        yield f"money    {money['kind']} of {plain(money['amount'])} {money['currency']}{worth} ({ref})"
+        reason = f": {money['reason']}" if money["reason"] else ""
+        yield f"money    {money['kind']} of {plain(money['amount'])} {money['currency']}{worth} ({ref}){reason}"
+        yield f"         settlement {money['id']}"
 
 
 def _sentence(entry: Mapping[str, Any]) -> str:
@@ -48,10 +51,14 @@ def _sentence(entry: Mapping[str, Any]) -> str:
 
 
 def _effects(details: Mapping[str, Any]) -> Iterator[str]:
+    if "network" in details:
+        yield f"on the network {details['network']}"
     if "stands" in details:
         yield f"it stands {details['stands']}"
     for money in details.get("money", ()):
         yield f"{money['kind']} of {money['amount']} {money['currency']}"
+    for value in details.get("values", ()):
+        yield f"the {value['kind']} is worth {value['usd']} USD"
     if "to" in details:
         yield f"{details['from']} becomes {details['to']}"
     if "mismatch" in details:

@@ -35,6 +35,8 @@ _PREFLIGHT = {
 }
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 _REDIRECTS, _FAILURES = 3, 5
+# A browser takes any of them as a yes.
+_ALLOWED = range(HTTPStatus.OK, HTTPStatus.NO_CONTENT + 1)
 # What the code of an answer begins with when the site lacks a secret; its name follows.
 _NOT_SET = "missing_secret_"
 # What it is when the site's code waited for our backend in vain.
@@ -98,7 +100,7 @@ def _of_function(what: str, answer: _Answer) -> Found:
 
 
 def _of_preflight(module: str, answer: _Answer) -> Found:
-    good = answer.status == HTTPStatus.OK and answer.allowed_origin == "*"
+    good = answer.status in _ALLOWED and answer.allowed_origin == "*"
     trouble = _trouble(answer) or f"frames of other hosts may not call it: options_{module} is not published"
     return Found(f"{module}, asked by a browser", good=good, note="allowed" if good else trouble)
 

@@ -149,6 +149,7 @@ def _postgres(folder: Path) -> Iterator[Postgres]:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         postgres.stop()
+        screen.goodbye()
 
 
 async def _prepare(postgres: Postgres) -> str:
@@ -233,8 +234,6 @@ def _run(arguments: argparse.Namespace) -> int:
             process.run(process.until_stopped(_run_all(folder, postgres)))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    finally:
-        screen.goodbye()
     return EXIT_OK
 
 

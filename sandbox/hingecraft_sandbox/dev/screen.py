@@ -37,8 +37,8 @@ def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str
     first = next(each.port for each in running if each.name not in _STARTS)
     give = next(f"http://127.0.0.1:{each.port}{_start_of(each)}" for each in running if each.name == SITE)
     rows = [
-        ("Give", give),
-        ("Without Wix", f"http://127.0.0.1:{first}/embed/charter"),
+        ("Give on Wix", give),
+        ("Give without Wix", f"http://127.0.0.1:{first}/embed/mission-support"),
         *((each.name, f"http://127.0.0.1:{each.port}{_start_of(each)}   log: {each.log}") for each in running),
         ("The calls", f"http://127.0.0.1:{first}/docs"),
         ("Postgres", dsn),
@@ -48,7 +48,7 @@ def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str
     ]
     print(f"\n{_BOLD}HingeCraft payments{_PLAIN}\n")
     for name, what in rows:
-        print(f"  {name:<12} {what}")
+        print(f"  {name:<16} {what}")
     print(f"\n  Try: psql {dsn} -c \"UPDATE currencies SET enabled = false WHERE code = 'CHF'\"")
     print(f"       curl -i http://127.0.0.1:{first}/routes\n  Ctrl-C ends everything.\n", flush=True)
     if sys.stdout.isatty() and _has_a_screen():

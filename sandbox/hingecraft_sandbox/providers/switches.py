@@ -51,8 +51,18 @@ class WebhookSwitch(_Strict):
     times: Annotated[int, Field(ge=1, le=10)] = 1
     delay: Annotated[float, Field(ge=0, le=600)] = 0.0
     shuffled: bool = False
+    account: Annotated[str | None, Field(description="the connected account that Stripe's events come from")] = None
     stripe_url: Annotated[
         str | None, Field(description="where Stripe's events go instead of the address that the sandbox began with")
+    ] = None
+
+
+class BalanceSwitch(_Strict):
+    """When a charge has its balance transaction: with the payment, or later, with `charge.updated`."""
+
+    late: bool = False
+    seconds: Annotated[
+        float | None, Field(ge=0, le=3600, description="how much later; null: when somebody presses the button")
     ] = None
 
 
@@ -62,8 +72,11 @@ class Switches:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.webhooks = WebhookSwitch()
+        self.balance = BalanceSwitch()
         self.latency = 0.0
         self.revoked: set[str] = set()
+        # Keys of Stripe that belong to another account than the one whose objects the sandbox keeps.
+        self.accounts: dict[str, str] = {}
         # By which keys calls came, and how many.
         self.keys: Counter[str] = Counter()
 
@@ -71,8 +84,10 @@ class Switches:
         """Everything behaves again."""
         self.faults.clear()
         self.revoked.clear()
+        self.accounts.clear()
         self.keys.clear()
         self.webhooks = WebhookSwitch()
+        self.balance = BalanceSwitch()
         self.latency = 0.0
 
     def _taken(self, provider: str, method: str, path: str) -> Fault | None:

@@ -1,5 +1,7 @@
-// How a page of ours calls the site's code: through the page around it by postMessage, else by HTTP.
-import { isLoopback } from '../../site/src/public/hingecraft-addresses.js';
+// How a page of ours calls the site's code: through the page around it by postMessage, else by HTTP. A page that the
+// backend serves runs that code itself.
+import { functionsAddress, isLocalPath, isLoopback } from '../../site/src/public/hingecraft-addresses.js';
+import { callDirectly } from './direct.js';
 
 const READY_EVERY_MS = 200;
 const READY_LATER_MS = 1_000;
@@ -30,9 +32,12 @@ export class Velo {
     this.view = view;
     this.backend = told.backend;
     this.isFramed = view.parent !== view;
+    /** Served by the backend: it is called directly where no page around answers. */
+    this.isDirect = told.backend !== '' && told.backend === view.location.origin;
+    const query = this.isDirect || !this.isFramed ? queryOf(view) : {};
     this.around = this.isFramed ? originAround(view) : '';
     /** @type {Hello} */
-    this.hello = { site: told.site || this.around, preview: false, query: {}, kept: {} };
+    this.hello = { site: told.site || this.around, preview: false, query, kept: {} };
     this.isBridged = false;
     /** @type {Map<string, (answer: Answer) => void>} */
     this.waiting = new Map();
@@ -44,17 +49,15 @@ export class Velo {
     this.settle = () => undefined;
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.saying = undefined;
+    // Opened as /embed/charter?direct, it is told that no page of ours is around.
+    const isAlone = !this.around || (this.isDirect && 'direct' in query);
     /** Resolves when the page around has answered, or has let this one wait for too long. */
-    this.met = this.isFramed && this.around ? this.meet() : Promise.resolve(this.alone());
+    this.met = isAlone ? Promise.resolve() : this.meet();
   }
 
   /** In development a payment page may be this machine's own sandbox. */
   get development() {
     return isLoopback(this.hello.site) || isLoopback(this.backend);
-  }
-
-  alone() {
-    if (!this.isFramed) this.hello.query = Object.fromEntries(new URLSearchParams(this.view.location.search));
   }
 
   /** The page around may be slower than this one, or never come: `ready` is said until it answers. */
@@ -116,13 +119,28 @@ export class Velo {
   async callVeloFunction(module, name, ...args) {
     await this.met;
     const called = module.replace(/[-.]/g, '_');
-    let answer = this.isBridged ? await this.callByMessage(called, name, args) : await this.callByHttp(called, name, args);
-    // The page around may have older code than this one; the site's functions are another way.
+    let answer = await (this.isBridged ? this.callByMessage(called, name, args) : this.callWithoutPage(called, name, args));
+    // The page around may have older code than this one; there is another way.
     if (this.isBridged && !answer?.success && answer?.code === 'unknown_function')
-      answer = await this.callByHttp(called, name, args);
+      answer = await this.callWithoutPage(called, name, args);
     return typeof answer?.success === 'boolean'
       ? answer
       : failure('unreachable', 'The site has answered something else: reload the page.');
+  }
+
+  /**
+   * @param {string} module
+   * @param {string} name
+   * @param {any[]} args
+   * @returns {Promise<Answer>}
+   */
+  callWithoutPage(module, name, args) {
+    return this.isDirect ? callDirectly(module, name, args) : this.callByHttp(module, name, args);
+  }
+
+  /** Where a function of the site is; nowhere for a page that does without the site. @param {string[]} path */
+  addressOf(...path) {
+    return this.isDirect || !this.hello.site ? '' : functionsAddress(this.hello.site, this.hello, ...path);
   }
 
   /**
@@ -150,10 +168,8 @@ export class Velo {
    * @returns {Promise<Answer>}
    */
   async callByHttp(module, name, args) {
-    if (!this.hello.site) return failure('no_site', 'This page does not know its site: open it on the site itself.');
-    const folder = this.hello.preview ? '_functions-dev' : '_functions';
-    // A Wix site in a folder, such as https://someone.wixsite.com/charity, keeps that folder in its address.
-    const address = `${this.hello.site.replace(/\/+$/, '')}/${folder}/${module}/${name}`;
+    const address = this.addressOf(module, name);
+    if (!address) return failure('no_site', 'This page does not know its site: open it on the site itself.');
     try {
       const response = await fetch(address, {
         method: 'POST',
@@ -177,9 +193,18 @@ export class Velo {
    * @param {string} url
    */
   go(url) {
+    const isOwnPage = this.isDirect && isLocalPath(url);
     if (this.isBridged) this.post({ hingecraft: 'go', url });
+    else if (isOwnPage) this.view.location.assign(this.ownPage(url));
     else if (!this.isFramed) this.view.location.assign(new URL(url, this.hello.site || this.view.location.href).href);
-    return this.isBridged || !this.isFramed;
+    return this.isBridged || isOwnPage || !this.isFramed;
+  }
+
+  /** The backend has the site's pages under /embed. @param {string} path */
+  ownPage(path) {
+    const page = new URL(`/embed${path}`, this.backend);
+    if ('direct' in this.hello.query) page.searchParams.set('direct', '');
+    return page.href;
   }
 }
 
@@ -200,6 +225,11 @@ function refusalOf({ status }, address) {
       `${host} does not know this function: the site's owner must publish the site with its backend code.`,
     );
   return failure('backend_unreachable', 'The site cannot do this at the moment: try again in a minute.');
+}
+
+/** @param {Window} view */
+function queryOf(view) {
+  return Object.fromEntries(new URLSearchParams(view.location.search));
 }
 
 /** @param {Window} view */

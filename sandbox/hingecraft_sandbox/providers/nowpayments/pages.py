@@ -77,7 +77,9 @@ class NowPaymentsPages:
         return {
             "pay": lambda: acts.deposit(payment, Decimal(1)),
             "half": lambda: acts.deposit(payment, _HALF),
-            "rest": lambda: acts.repeat(payment),
+            "rest": lambda: acts.rest(payment),
+            "again": lambda: acts.again(payment),
+            "wrong_asset": lambda: acts.wrong_asset(payment),
             "twice": lambda: acts.deposit(payment, _TWICE),
             "fail": lambda: acts.move(payment, "failed"),
             "expire": lambda: acts.move(payment, "expired"),
@@ -97,10 +99,12 @@ class NowPaymentsPages:
         wrong = f'<p class="refused" role="alert">{escape(str(refused))}</p>' if refused else ""
         waiting = [
             Button("Send all of it", f"{base}/pay", "go"), Button("Send half", f"{base}/half"),
-            Button("Send twice as much", f"{base}/twice"), Button("Fail", f"{base}/fail", "stop"),
+            Button("Send twice as much", f"{base}/twice"),
+            Button("Send another coin", f"{base}/wrong_asset"), Button("Fail", f"{base}/fail", "stop"),
             Button("Let it expire", f"{base}/expire", "stop"),
         ]  # fmt: skip
-        finished = [Button("Refund", f"{base}/refund", "stop")]
+        more = [] if payment["parent_payment_id"] else [Button("Send the same again", f"{base}/again")]
+        finished = [*more, Button("Refund", f"{base}/refund", "stop")]
         short = [Button("Send the rest", f"{base}/rest", "go"), *finished]
         choices = {"waiting": waiting, "finished": finished, "partially_paid": short}.get(payment["payment_status"], [])
         return page(

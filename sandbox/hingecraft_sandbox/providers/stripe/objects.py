@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,8 @@ _WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 LARGEST = 99_999_999
 # The least that a charge may be, in the currency's smallest unit, where it is not about half a dollar.
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "kwd": 150, "bhd": 200, "omr": 200, "tnd": 1500, "jod": 350}
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@([a-z0-9-]+\.)+[a-z]{{2,}}", re.IGNORECASE | re.ASCII)
 _EARLIEST, _LATEST = timedelta(minutes=30), timedelta(hours=24)
 _PREFIX = {
     "products": "prod_", "prices": "price_", "payment_links": "plink_", "customers": "cus_",
@@ -53,6 +56,7 @@ class Objects:
             )
         if "customer" in params and "customer_email" in params:
             raise StripeRefusalError("You may only specify one of these parameters: customer, customer_email.")
+        _check_email(params, "customer_email")
         session_id = new_id("cs_test_")
         return self.book.put(
             "sessions",
@@ -256,3 +260,10 @@ def public(document: Document) -> Any:
     if shown.get("object") == "checkout.session" and shown["status"] != "open":
         shown["url"] = None
     return shown
+
+
+def _check_email(params: Document, name: str) -> None:
+    """Stripe is stricter than most forms (no two dots in a row, say), and repeats the address in its message."""
+    email = params.get(name)
+    if email is not None and not _EMAIL.fullmatch(email):
+        raise StripeRefusalError(f"Invalid email address: {email}", code="email_invalid", param=name)

@@ -16,7 +16,13 @@ _PRICE_DATA = {
     "product_data": _PRODUCT_DATA,
     "recurring": _RECURRING,
 }
-_INTENT_DATA = {"metadata": METADATA, "description": TEXT, "receipt_email": TEXT, "statement_descriptor_suffix": TEXT}
+_INTENT_DATA = {
+    "metadata": METADATA,
+    "description": TEXT,
+    "receipt_email": TEXT,
+    "statement_descriptor_suffix": TEXT,
+    "capture_method": frozenset({"automatic", "automatic_async", "manual"}),
+}
 _SUBMIT = frozenset({"auto", "book", "donate", "pay", "subscribe"})
 _EXPAND = {"expand": [TEXT]}
 _WHEN = {"gte": WHOLE, "gt": WHOLE, "lte": WHOLE, "lt": WHOLE}

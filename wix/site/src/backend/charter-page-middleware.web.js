@@ -2,6 +2,7 @@
 import { Permissions, webMethod } from 'wix-web-module';
 import { answering } from 'backend/lib/answers';
 import * as charter from 'backend/lib/charter';
+import * as news from 'backend/lib/news';
 
 // Each export is a call of `webMethod` itself, as Wix writes it: whatever reads these files there finds what it looks for.
 export const onReady = webMethod(
@@ -27,7 +28,4 @@ export const redirectBackToCharter = webMethod(
   answering((donationAmount, paymentMethod) => charter.redirectBackToCharter(null, donationAmount, paymentMethod)),
 );
 // Anybody can call it, so it believes nothing that the backend has not signed.
-export const afterPaymentWebhook = webMethod(
-  Permissions.Anyone,
-  answering((body, headers) => charter.afterPaymentWebhook(null, body, headers)),
-);
+export const afterPaymentWebhook = webMethod(Permissions.Anyone, answering(news.afterPaymentWebhook));

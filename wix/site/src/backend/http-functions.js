@@ -1,9 +1,8 @@
 // The only part of the site that is public over HTTP: /_functions/<name>/<function>.
 import { badRequest, forbidden, notFound, ok, serverError } from 'wix-http-functions';
 import { answering, SaidError } from 'backend/lib/answers';
-import * as charter from 'backend/lib/charter';
-import * as donations from 'backend/lib/donations';
 import { raise, routesVersion } from 'backend/lib/flag';
+import { called, callerIn, isFunction } from 'backend/lib/functions';
 import { believed } from 'backend/lib/news';
 
 /** @typedef {import('wix-http-functions').WixHttpFunctionRequest} Request */
@@ -19,49 +18,20 @@ const HEADERS = {
 };
 
 /**
- * Which functions a page may call by HTTP. The caller comes first, then what was sent as `args`.
- * @type {Record<string, Record<string, (caller: any, ...args: any[]) => Promise<any>>>}
- */
-const MODULES = {
-  charter_page_middleware: {
-    onReady: charter.onReady,
-    cryptoButtonClick: charter.cryptoButtonClick,
-    fiatButtonClick: charter.fiatButtonClick,
-    getCumulativeTotal: charter.getCumulativeTotal,
-    redirectBackToCharter: charter.redirectBackToCharter,
-  },
-  mission_support_middleware: {
-    microPayment: donations.microPayment,
-    otherAmount: donations.otherAmount,
-    getPrefill: donations.getPrefill,
-  },
-  stripe_api: {
-    getPublishableKey: async (caller) => (await donations.config(caller)).stripePublishableKey,
-    createCheckoutSession: (caller, amount, currency, options) => donations.pay(caller, amount, currency ?? 'USD', options),
-    getPaymentStatus: donations.paymentStatus,
-  },
-  nowpayments_api: {
-    createNowPaymentsInvoice: donations.pay,
-    getInvoiceStatus: donations.paymentStatus,
-  },
-};
-
-/**
- * @param {string} name
+ * @param {string} module
  * @param {Request} request
  */
-async function dispatch(name, request) {
-  const called = String(request.path?.[0] ?? '');
-  const functions = MODULES[name];
-  if (!Object.hasOwn(functions, called)) {
-    return notFound(answer({ success: false, error: `There is no ${name}/${called.slice(0, 50)}.`, code: 'unknown_function' }));
+async function dispatch(module, request) {
+  const name = String(request.path?.[0] ?? '');
+  if (!isFunction(module, name)) {
+    return notFound(answer({ success: false, error: `There is no ${module}/${name.slice(0, 50)}.`, code: 'unknown_function' }));
   }
   const args = await argumentsOf(request);
   if (!args) return badRequest(answer({ success: false, error: 'The body must be {"args": [...]}.', code: 'invalid' }));
-  const caller = { ...charter.callerOf(args.at(-1)), ip: request.ip };
-  caller.key ??= request.headers?.['idempotency-key'];
-  caller.pageLoad ??= request.headers?.['x-hc-page-load'];
-  return ok(answer(await answering(functions[called])(caller, ...args)));
+  const { key, pageLoad } = callerIn(args);
+  const { ip, headers = {} } = request;
+  const caller = { ip, key: key ?? headers['idempotency-key'], pageLoad: pageLoad ?? headers['x-hc-page-load'] };
+  return ok(answer(await called(module, name, args, caller)));
 }
 
 /** @param {Request} request */

@@ -6,8 +6,7 @@ import {
   onReady,
   redirectBackToCharter,
 } from 'backend/charter-page-middleware.web';
-import { getInvoiceStatus } from 'backend/nowpayments.api.jsw';
-import { getPaymentStatus } from 'backend/stripe.api.jsw';
+import { getInvoiceStatus, getPaymentStatus } from 'backend/payments.web';
 import { connect } from 'public/hingecraft-bridge';
 
 $w.onReady(() => {

@@ -36,6 +36,16 @@ export function isLocalPath(address) {
 }
 
 /**
+ * Where a site answers HTTP functions. A site in a folder, such as https://someone.wixsite.com/charity, keeps it.
+ * @param {string} site its address, with or without a slash at the end
+ * @param {{preview?: boolean}} where Wix's preview has functions of its own
+ * @param {string[]} path
+ */
+export function functionsAddress(site, { preview = false }, ...path) {
+  return [site.replace(/\/+$/, ''), preview ? '_functions-dev' : '_functions', ...path].join('/');
+}
+
+/**
  * @param {unknown} address
  * @returns {URL | null}
  */

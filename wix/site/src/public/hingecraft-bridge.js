@@ -4,7 +4,7 @@ import wixLocationFrontend from 'wix-location-frontend';
 import wixRealtimeFrontend from 'wix-realtime-frontend';
 import { local, session } from 'wix-storage-frontend';
 import wixWindowFrontend from 'wix-window-frontend';
-import { isLocalPath, isLoopback, mayBeGoneTo } from 'public/hingecraft-addresses';
+import { functionsAddress, isLocalPath, isLoopback, mayBeGoneTo } from 'public/hingecraft-addresses';
 import { watchRoutes } from 'public/hingecraft-routes';
 
 const CHANNEL = { name: 'hingecraft-routes' };
@@ -17,7 +17,24 @@ const UNKNOWN = {
 };
 const FAILED = { success: false, code: 'unreachable', error: 'The site cannot be reached: try again in a minute.' };
 
+const NO_COMPONENT = 'This page has no HTML component with the id hingecraft: add it, or set its id (docs/wix-setup.md, step 4).';
+
 /** @typedef {(...args: any[]) => Promise<any>} Callable */
+
+/** The page that is open, and how its watch is stopped: Wix changes pages without loading the document again. */
+let current = nothingToStop();
+
+/** @returns {{stop: () => void}} */
+function nothingToStop() {
+  return { stop: () => undefined };
+}
+
+/**
+ * @template T
+ * @param {Record<string, T>} things
+ * @param {unknown} name
+ */
+const own = (things, name) => (Object.keys(things).includes(String(name)) ? things[String(name)] : undefined);
 
 /**
  * Answer what the component calls, and tell it of new routes.
@@ -27,6 +44,13 @@ const FAILED = { success: false, code: 'unreachable', error: 'The site cannot be
 export function connect(component, modules) {
   // Page code runs on Wix's servers too: there it would use up a link that works once.
   if (wixWindowFrontend.rendering.env !== 'browser') return;
+  current.stop();
+  current = nothingToStop();
+  // For an id that the page does not have, `$w` answers something that can do nothing.
+  if (typeof component?.onMessage !== 'function') {
+    console.error(NO_COMPONENT);
+    return;
+  }
   const say = (/** @type {object} */ message) => component.postMessage(message);
   const called = keepingRoutesFresh(modules, (routes) => say({ hingecraft: 'routes', routes }));
   component.onMessage(async (/** @type {{data: any}} */ { data }) => {
@@ -41,18 +65,21 @@ function about() {
   return {
     site: wixLocationFrontend.baseUrl,
     query: wixLocationFrontend.query,
-    preview: wixWindowFrontend.viewMode === 'Preview',
+    preview: isPreview(),
     kept: Object.fromEntries(Object.entries(KEPT).map(([name, place]) => [name, place.getItem(`hingecraft-${name}`)])),
   };
 }
+
+const isPreview = () => wixWindowFrontend.viewMode === 'Preview';
 
 /**
  * A frame of another host may keep nothing in many browsers: its page keeps it.
  * @param {{name?: unknown, value?: unknown}} what
  */
 function keep({ name, value }) {
-  if (Object.hasOwn(KEPT, String(name)) && typeof value === 'string' && value.length <= LONGEST_KEPT) {
-    KEPT[/** @type {keyof typeof KEPT} */ (name)].setItem(`hingecraft-${name}`, value);
+  const place = own(KEPT, name);
+  if (place && typeof value === 'string' && value.length <= LONGEST_KEPT) {
+    place.setItem(`hingecraft-${name}`, value);
   }
 }
 
@@ -67,9 +94,9 @@ function go(url) {
  * @param {{module?: unknown, name?: unknown, args?: unknown}} call
  */
 async function answerOf(modules, { module, name, args }) {
-  const named = Object.hasOwn(modules, String(module)) ? modules[String(module)] : {};
-  if (!Object.hasOwn(named, String(name)) || !Array.isArray(args)) return UNKNOWN;
-  return named[String(name)](...args).catch(() => FAILED);
+  const work = own(own(modules, module) ?? {}, name);
+  if (!work || !Array.isArray(args)) return UNKNOWN;
+  return work(...args).catch(() => FAILED);
 }
 
 /**
@@ -81,9 +108,10 @@ function keepingRoutesFresh(modules, tell) {
   const onReady = modules.charter_page_middleware?.onReady;
   if (!onReady) return modules;
   let isWatching = false;
+  const mine = current;
   const watched = async (/** @type {any[]} */ ...args) => {
     const answer = await onReady(...args);
-    if (answer.success && !isWatching) {
+    if (answer.success && !isWatching && mine === current) {
       isWatching = true;
       listen(answer.data, () => onReady({ visitor: args[0]?.visitor }), tell);
     }
@@ -98,8 +126,9 @@ function keepingRoutesFresh(modules, tell) {
  * @param {(routes: object) => void} tell
  */
 function listen({ routesUrl, routesVersion }, reload, tell) {
-  const flagUrl = `${wixLocationFrontend.baseUrl}/_functions/hingecraftRoutesUpdate`;
+  const flagUrl = functionsAddress(wixLocationFrontend.baseUrl, { preview: isPreview() }, 'hingecraftRoutesUpdate');
   const watch = watchRoutes({ fetch, routesUrl, flagUrl, version: routesVersion, reload, tell });
+  current.stop = watch.stop;
   // A site without Realtime looks for itself, every half minute.
   wixRealtimeFrontend.subscribe(CHANNEL, ({ payload }) => watch.heard(payload?.version)).catch(() => undefined);
 }

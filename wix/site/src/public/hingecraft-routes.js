@@ -1,6 +1,6 @@
 // Newer routes reach an open page: heard of at once where the site has Realtime, looked for every 30 s otherwise.
 
-const EVERY_MS = 30_000;
+const EVERY_MS = 30000;
 const TRIES = 3;
 const AGAIN_MS = 700;
 
@@ -8,7 +8,7 @@ const AGAIN_MS = 700;
  * @typedef {object} Watching
  * @property {(url: string, options: RequestInit) => Promise<Response>} fetch
  * @property {string} routesUrl where the backend answers them, empty where that is not known
- * @property {string} flagUrl where the site says which version it was told of
+ * @property {string} flagUrl where the site says which version it was told of, empty where there is no site
  * @property {number} version the one that the page has
  * @property {() => Promise<any>} reload asks the site's own backend for everything, when the browser may not ask ours
  * @property {(news: {version: number, routes: any}) => void} tell
@@ -21,9 +21,10 @@ const AGAIN_MS = 700;
  */
 export function watchRoutes({ fetch, routesUrl, flagUrl, version, reload, tell, everyMs = EVERY_MS }) {
   let known = version;
+  let isStopped = false;
 
   const take = (/** @type {any} */ news) => {
-    if (!(Number.isSafeInteger(news?.version) && news.version > known && news.routes)) return;
+    if (isStopped || !(Number.isSafeInteger(news?.version) && news.version > known && news.routes)) return;
     known = news.version;
     tell({ version: news.version, routes: news.routes });
   };
@@ -31,7 +32,7 @@ export function watchRoutes({ fetch, routesUrl, flagUrl, version, reload, tell, 
   const look = async () => {
     // The browser remembers the ETag, and what it has is confirmed in a few bytes.
     const found = routesUrl ? await dataAt(fetch, routesUrl) : null;
-    if (found) return take(found);
+    if (found || !flagUrl) return take(found);
     const flag = await dataAt(fetch, flagUrl);
     if (flag?.version > known) {
       const { success, data } = await reload();
@@ -42,12 +43,15 @@ export function watchRoutes({ fetch, routesUrl, flagUrl, version, reload, tell, 
   const timer = setInterval(look, everyMs);
   return {
     async heard(newest) {
-      for (let left = TRIES; left > 0 && Number(newest) > known; left -= 1) {
+      for (let left = TRIES; !isStopped && left > 0 && Number(newest) > known; left -= 1) {
         await look();
         if (Number(newest) > known) await new Promise((later) => setTimeout(later, AGAIN_MS));
       }
     },
-    stop: () => clearInterval(timer),
+    stop() {
+      isStopped = true;
+      clearInterval(timer);
+    },
   };
 }
 

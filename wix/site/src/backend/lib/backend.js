@@ -1,8 +1,6 @@
 // The one client of the payment backend.
-import { fetch } from 'wix-fetch';
 import { SaidError } from 'backend/lib/answers';
-import { secret } from 'backend/lib/secrets';
-import { visitorHeader } from 'backend/lib/visitor';
+import { backendUrl, fetch, visitorHeader } from 'backend/lib/runtime';
 import { isLoopback, mayBeGoneTo } from 'public/hingecraft-addresses';
 
 const AWAY = 'The payment service cannot be reached at the moment: try again in a minute.';
@@ -10,7 +8,7 @@ const KEY = /^[\x21-\x7e]{16,255}$/;
 const PAGE_LOAD = /^[0-9a-f-]{36}$/i;
 
 /** How long a call may take: above the backend's own ten seconds, below Wix's fourteen. */
-export const LIMITS = { creating: 12_000, other: 8_000 };
+export const LIMITS = { creating: 12000, other: 8000 };
 
 /**
  * @typedef {object} Caller
@@ -18,6 +16,7 @@ export const LIMITS = { creating: 12_000, other: 8_000 };
  * @property {string} [visitor] what the page calls itself
  * @property {string} [key] one for each click, kept for its retries
  * @property {string} [pageLoad] one for each load of a page
+ * @property {'embed'} [returnTo] where the payer comes back to, when it is not the site
  */
 
 /**
@@ -43,10 +42,10 @@ export async function ask(method, path, { caller = {}, body } = {}) {
  * @param {Caller} caller
  * @param {boolean} hasBody
  */
-async function headersOf({ key, pageLoad, ...visitor }, hasBody) {
+async function headersOf({ key, pageLoad, ip, visitor }, hasBody) {
   return {
     Accept: 'application/json',
-    ...(await visitorHeader(visitor)),
+    ...(await visitorHeader({ ip, visitor })),
     ...(hasBody ? { 'Content-Type': 'application/json' } : {}),
     ...(typeof key === 'string' && KEY.test(key) ? { 'Idempotency-Key': key } : {}),
     ...(typeof pageLoad === 'string' && PAGE_LOAD.test(pageLoad) ? { 'X-HC-Page-Load': pageLoad } : {}),
@@ -55,7 +54,7 @@ async function headersOf({ key, pageLoad, ...visitor }, hasBody) {
 
 /** Where the backend is, without a slash at its end. */
 export async function base() {
-  return (await secret('HC_BACKEND_URL')).replace(/\/+$/, '');
+  return (await backendUrl()).replace(/\/+$/, '');
 }
 
 /**
@@ -95,7 +94,7 @@ function within(milliseconds, work) {
 export async function safe(checkout) {
   const url = typeof checkout?.url === 'string' ? checkout.url : '';
   // A laptop's own sandbox is gone to only from a backend on that laptop.
-  const development = isLoopback(await secret('HC_BACKEND_URL'));
+  const development = isLoopback(await backendUrl());
   if (url.startsWith('wallet:') || mayBeGoneTo(url, { development })) return checkout;
   throw new SaidError('The payment link that came back is not one of our providers: nothing was opened.', {
     code: 'unsafe_url',

@@ -2,7 +2,6 @@
 import { SaidError } from 'backend/lib/answers';
 import * as donations from 'backend/lib/donations';
 import { amountOf, idOf, optionsOf, textOf } from 'backend/lib/given';
-import { believed } from 'backend/lib/news';
 
 /** @typedef {import('./backend.js').Caller} Caller */
 
@@ -50,10 +49,14 @@ async function orNothing(work) {
   });
 }
 
-/** @param {{code: string, minAmount: number, maxAmount: number, boundsIn: string}[]} currencies */
+/** @param {{code: string, exponent: number, minAmount: number, maxAmount: number, boundsIn: string}[]} currencies */
 function boundsOf(currencies) {
   const own = currencies.filter(({ code, boundsIn }) => code === boundsIn);
-  return Object.fromEntries(own.map(({ code, minAmount, maxAmount }) => [code, { least: minAmount, most: maxAmount }]));
+  const bounds = own.map(({ code, exponent, minAmount, maxAmount }) => [
+    code,
+    { least: minAmount, most: maxAmount, digits: exponent },
+  ]);
+  return Object.fromEntries(bounds);
 }
 
 /**
@@ -103,14 +106,4 @@ export async function getCumulativeTotal(caller) {
 export async function redirectBackToCharter(_caller, donationAmount, paymentMethod) {
   const amount = encodeURIComponent(amountOf(donationAmount));
   return { url: `/charter?donationAmount=${amount}&paymentMethod=${encodeURIComponent(idOf(paymentMethod, 'The way to pay'))}` };
-}
-
-/**
- * @param {Caller | null} _caller
- * @param {unknown} body
- * @param {unknown} headers
- */
-export async function afterPaymentWebhook(_caller, body, headers) {
-  const event = await believed(body, headers);
-  return { received: event.type };
 }

@@ -6,7 +6,7 @@ import { amountOf, idOf, optionsOf, textOf } from 'backend/lib/given';
 /** @typedef {import('./backend.js').Caller} Caller */
 
 const PRESETS = new Set(['1', '2', '5']);
-const CONFIG_KEPT_MS = 60_000;
+const CONFIG_KEPT_MS = 60000;
 /** @type {{at: number, config: any} | null} */
 let known = null;
 
@@ -17,7 +17,8 @@ let known = null;
 export async function microPayment(caller, amount) {
   const wanted = amountOf(amount);
   if (!PRESETS.has(wanted)) throw new SaidError('The amount must be 1, 2 or 5 dollars.', { code: 'invalid_amount' });
-  return safe(await ask('POST', '/mission-support/micro-payment', { caller, body: { amount: Number(wanted) } }));
+  const body = { amount: Number(wanted), ...backOf(caller) };
+  return safe(await ask('POST', '/mission-support/micro-payment', { caller, body }));
 }
 
 /**
@@ -49,8 +50,14 @@ export async function getPrefill(caller, prefillId) {
 export async function pay(caller, amount, currency, options) {
   const { prefillId, email, priceCurrency } = optionsOf(options);
   const more = Object.entries({ prefillId, email, priceCurrency }).filter(([, value]) => typeof value === 'string' && value);
-  const body = { amount: amountOf(amount), currency: textOf(currency, 'The currency', 40), ...Object.fromEntries(more) };
+  const asked = { amount: amountOf(amount), currency: textOf(currency, 'The currency', 40) };
+  const body = { ...asked, ...Object.fromEntries(more), ...backOf(caller) };
   return safe(await ask('POST', '/charter/generate-payment', { caller, body }));
+}
+
+/** @param {Caller} caller */
+function backOf({ returnTo }) {
+  return returnTo ? { returnTo } : {};
 }
 
 /**

@@ -34,6 +34,19 @@ export function idOf(id, what) {
 }
 
 /**
+ * The original functions took one object, ours take positions: either is understood.
+ * @param {unknown[]} given
+ * @param {string[]} names of the positions; after them come the options, which the one object is too
+ * @returns {any[]}
+ */
+export function positionsOf(given, ...names) {
+  const [first, ...others] = given;
+  const isAlone = others.every((each) => each === undefined || each === null);
+  const one = optionsOf(first);
+  return isAlone && one === first ? [...names.map((name) => one[name]), one] : given;
+}
+
+/**
  * Options of a call, of which only what is named is taken.
  * @param {unknown} options
  * @returns {Record<string, any>}

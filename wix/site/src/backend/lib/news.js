@@ -1,5 +1,6 @@
 // What the backend tells the site: believed only with its signature.
 import { SaidError } from 'backend/lib/answers';
+import { positionsOf } from 'backend/lib/given';
 import { secret } from 'backend/lib/secrets';
 import { isOurs } from 'backend/lib/signature';
 
@@ -21,4 +22,14 @@ export async function believed(body, headers) {
     // Below, in the same words as any other body that is no event.
   }
   throw new SaidError('The body is no event.', { code: 'invalid', status: 400 });
+}
+
+/**
+ * A payment's news: (body, headers), or one object that has both.
+ * @param {unknown[]} given
+ */
+export async function afterPaymentWebhook(...given) {
+  const [body, headers] = positionsOf(given, 'body', 'headers');
+  const event = await believed(body, headers);
+  return { received: event.type };
 }

@@ -4,7 +4,7 @@ import { secrets } from 'wix-secrets-backend.v2';
 import { SaidError } from 'backend/lib/answers';
 
 const NOT_SET_UP = 'This site is not connected to its payment service yet: its owner has been told how.';
-const KEPT_FOR_MS = 60_000;
+const KEPT_FOR_MS = 60000;
 const kept = new Map();
 
 /**
