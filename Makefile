@@ -70,8 +70,9 @@ test-live: setup ## run the flows against the providers' test modes, with the ke
 	@$(BIN)/python -m pytest tests/live --quiet
 
 .PHONY: nightly
-nightly: setup ## ten thousand orders of events, beyond the few hundred of make test
+nightly: setup ## ten thousand orders of events, and two hours of random faults around the operator
 	@HC_ORDERS=10000 $(BIN)/python -m pytest tests/money/test_orders.py --quiet
+	@HC_PERTURB_SECONDS=7200 $(BIN)/python -m pytest tests/kube/test_perturbation.py --quiet
 
 .PHONY: check
 check: setup ## lint, types, layers, migrations, dead code, spelling, secrets

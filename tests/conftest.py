@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 
 import asyncpg
@@ -105,6 +105,21 @@ async def other_dsn() -> AsyncIterator[Secret]:
     await _install(name)
     yield DsnSecret(dsn_of(name))
     await _drop(name)
+
+
+@pytest.fixture
+async def new_dsn() -> AsyncIterator[Callable[[], Awaitable[Secret]]]:
+    """Makes as many databases as a test asks for."""
+    names: list[str] = []
+
+    async def make() -> Secret:
+        names.append(await _create(TEMPLATE))
+        await _install(names[-1])
+        return DsnSecret(dsn_of(names[-1]))
+
+    yield make
+    for name in names:
+        await _drop(name)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def _decimal(typed: object) -> Decimal:
     try:
         return parse_decimal(typed)
     except InvalidError as error:
-        raise ValueError(error.sentence) from None
+        raise ValueError(error.sentence.removeprefix("The amount ").rstrip(".")) from None
 
 
 # A value in a ledger may be 0, and what went back is less than that.
@@ -24,7 +24,10 @@ SignedAmount = Annotated[
     BeforeValidator(_decimal),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "number"}, {"type": "string", "pattern": "^-?[0-9]{1,12}([.][0-9]{1,8})?$"}],
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": -1e12, "exclusiveMaximum": 1e12},
+                {"type": "string", "pattern": "^-?[0-9]{1,12}([.][0-9]{1,8})?$"},
+            ],
             "description": "a number, or a string that holds one",
         }
     ),

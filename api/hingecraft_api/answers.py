@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from hingecraft.errors import ErrorCode
 from hingecraft.money.model import Currency, plain
 
 REQUEST_ID = "X-Request-ID"
@@ -56,7 +57,7 @@ def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] |
 
 def refusal(
     status: int,
-    code: str,
+    code: ErrorCode,
     sentence: str,
     *,
     request_id: str,

@@ -14,10 +14,12 @@ from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.store import Backlog
 from hingecraft.inbox.watch import watch
 from hingecraft.inbox.worker import Worker
+from hingecraft.installation.accounts import watch as watch_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Recorded
 from hingecraft.payments.checkouts import Checkouts, Providers
+from hingecraft.payments.returning import Returning
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import NowPaymentsProvider
 from hingecraft.providers.stripe import StripeProvider
@@ -28,6 +30,7 @@ from hingecraft.reconcile.watch import watch as watch_runs
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge
 from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.expiry import delete_expired
 from hingecraft_api.handlers import (
     admin_payments,
     admin_routes,
@@ -41,7 +44,6 @@ from hingecraft_api.handlers import (
     routes,
     webhooks,
 )
-from hingecraft_api.idempotent import forget_old_keys
 from hingecraft_api.pod import POD, Pod
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
@@ -79,17 +81,30 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
     def called(provider: str, outcome: str, seconds: float) -> None:
         metrics.provider_seconds.labels(provider, outcome).observe(seconds)
 
-    providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings), observe=called)
+    def key_rejected(provider: str) -> None:
+        metrics.keys_rejected.labels(provider).inc()
+
+    providers = Providers(
+        stripe=StripeProvider(settings, key_rejected),
+        nowpayments=NowPaymentsProvider(settings, key_rejected),
+        observe=called,
+    )
 
     def worked(source: str, outcome: str) -> None:
         metrics.events.labels(source, outcome).inc()
 
     def recorded(moved: Recorded) -> None:
+        if moved.without_value:
+            metrics.without_value.labels(moved.provider).inc(moved.without_value)
         if moved.before != moved.after:
             metrics.payments.labels(moved.provider, moved.price_currency, moved.after).inc()
             if moved.paid:
                 metrics.payment_amount.labels(moved.provider, moved.price_currency).inc(float(moved.amount))
 
+    for provider in (stripe.NAME, nowpayments.NAME):
+        # There from the start: an increase is seen only of a series that is there before.
+        metrics.keys_rejected.labels(provider)
+        metrics.without_value.labels(provider)
     worker = Worker(database, sources_of(providers, currencies), currencies, worked, recorded)
 
     def swapped() -> None:
@@ -110,6 +125,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         inbox=Inbox(database, worker.wake),
         worker=worker,
         recoverer=Checker(database, providers, currencies, actor="recoverer", recorded=recorded),
+        returning=Returning(database, providers.stripe, currencies, recorded),
     )
 
 
@@ -136,9 +152,11 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
             pod.metrics.reconciled.labels(what).set(number)
 
     configured = [name for name in (stripe.NAME, nowpayments.NAME) if pod.providers.of(name).configured]
+    accounts = {"comparing accounts": lambda: watch_account(pod.database, pod.providers.stripe)}
     return {
+        **(accounts if stripe.NAME in configured else {}),
         "looking for newer routes": pod.loader.run,
-        "forgetting old keys": lambda: forget_old_keys(pod.database),
+        "deleting what has expired": lambda: delete_expired(pod.database),
         "working on the inbox": pod.worker.run,
         "watching the inbox": lambda: watch(pod.database, show),
         "watching the reconciliation": lambda: watch_runs(pod.database, show_run),

@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from hingecraft.errors import InvalidError
+from hingecraft.errors import ErrorCode, InvalidError
 
 LARGEST_BODY = 64 * 1024
 # An invoice of Stripe's with many lines is far larger than anything that a page sends.
@@ -23,6 +23,7 @@ _DEEPEST = 16
 _LONGEST_NUMBER = 100
 _LONGEST_WHOLE_NUMBER = 20
 _BODY_TIMEOUT = 10.0
+_MOST_NAMED = 3
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -158,8 +159,20 @@ def _validated(document: Any, model: type[_Model]) -> _Model:
         return model.model_validate(document)
     except ValidationError as error:
         fields = {_name(part["loc"]): _sentence(part) for part in error.errors(include_url=False, include_input=False)}
-        listed = ", ".join(sorted(fields))
-        raise InvalidError("invalid_request", f"Please correct: {listed}.", fields=fields) from None
+        raise wrong_fields("invalid_request", fields) from None
+
+
+def wrong_fields(code: ErrorCode, fields: dict[str, str]) -> InvalidError:
+    """The reasons stand in the sentence too, since many clients show nothing else."""
+    named = sorted(fields)
+    listed = "; ".join(f"{name} {fields[name]}" for name in named[:_MOST_NAMED])
+    more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return InvalidError(code, f"Please correct: {listed}{more}.", fields=fields)
+
+
+def wrong_field(code: ErrorCode, field: str, reason: str) -> InvalidError:
+    """One field, and a reason that continues a sentence that begins with its name."""
+    return wrong_fields(code, {field: reason})
 
 
 def _name(location: tuple[int | str, ...]) -> str:

@@ -7,14 +7,15 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft.errors import InvalidError
 from hingecraft.payments.model import Claim
 from hingecraft.providers.patience import Deadline
-from hingecraft_api.bodies import check_text
+from hingecraft_api.bodies import check_text, wrong_field
 from hingecraft_api.pod import Pod
+from hingecraft_api.visitor import Visitor
 
 LONGEST_NAME = 255
 REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
+VISITOR_KEY: web.RequestKey[Visitor] = web.RequestKey("visitor", Visitor)
 SUSPECT_KEY: web.RequestKey[bool] = web.RequestKey("suspect", bool)
 
 
@@ -34,10 +35,16 @@ class Call:
         text = self.request.match_info[part]
         check_text(text)
         if len(text) > LONGEST_NAME:
-            raise InvalidError("invalid_request", f"Please correct: {part}.", fields={part: "is too long"})
+            raise wrong_field("invalid_request", part, f"must be at most {LONGEST_NAME} characters long")
         return text
 
     @property
     def request_id(self) -> str:
         """The id that the answer and the logs carry."""
         return self.request[REQUEST_ID_KEY]
+
+    @property
+    def caller(self) -> str | None:
+        """Who the site says is calling, where it has signed that."""
+        visitor = self.request.get(VISITOR_KEY)
+        return visitor.key if visitor is not None and visitor.signed else None

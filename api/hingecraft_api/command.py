@@ -8,16 +8,17 @@ import gc
 import logging
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import OperatorError
+from hingecraft.observability.metrics import new_registry
 from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.startup import providers_line
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,9 @@ _NOTICE_SECONDS = 0.5
 
 async def serve(settings: ApiSettings) -> None:
     """Serve until told to stop, then finish what is under way."""
-    registry = CollectorRegistry()
+    registry = new_registry("api")
     pod = build_pod(settings, registry)
+    log.info("%s", providers_line(pod))
     runners = [
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))

@@ -33,6 +33,9 @@ CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+# Where a parameter stands, as the document calls it and as people do.
+_PLACES = {"path": "Path", "query": "Query", "header": "Headers"}
+
 
 def page_of(document: dict[str, Any]) -> str:
     """The page."""
@@ -53,9 +56,10 @@ def page_of(document: dict[str, Any]) -> str:
 
 
 def _operation(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> str:
+    parameters = operation.get("parameters", [])
     parts = [
         _section("Needs", "Authorization: Bearer &lt;ADMIN_TOKEN&gt;" if operation.get("security") else ""),
-        _section("Query", _parameters(operation.get("parameters", []))),
+        *(_section(title, _parameters(parameters, place)) for place, title in _PLACES.items()),
         _section("Body", _shape(document, operation.get("requestBody", {}))),
         _section("Answers", _answers(document, operation["responses"])),
     ]
@@ -70,10 +74,11 @@ def _section(title: str, html: str) -> str:
     return f"<h3>{title}</h3>{html}" if html else ""
 
 
-def _parameters(parameters: list[dict[str, Any]]) -> str:
+def _parameters(parameters: list[dict[str, Any]], place: str) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(p['name'])}</code></td><td>{escape(_example_text(p['schema']))}</td></tr>"
         for p in parameters
+        if p["in"] == place
     )
     return f"<table>{rows}</table>" if rows else ""
 

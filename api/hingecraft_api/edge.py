@@ -12,32 +12,27 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hingecraft.errors import DatabaseUnavailableError, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import REQUEST_ID_KEY, SUSPECT_KEY
-from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.failures import ForgedError, refused
+from hingecraft_api.call import REQUEST_ID_KEY, SUSPECT_KEY, VISITOR_KEY
+from hingecraft_api.endpoint import Endpoint, Guard, Limit
+from hingecraft_api.failures import ForgedError, WrongTokenError, refused
 from hingecraft_api.guards import check
+from hingecraft_api.limits import Limits, Mistakes
 from hingecraft_api.pod import Pod
-from hingecraft_api.rate_limit import RateLimit
 from hingecraft_api.visitor import HEADER as VISITOR
-from hingecraft_api.visitor import Visitors
-
-if TYPE_CHECKING:
-    from hingecraft_api.shared_limit import SharedLimit
+from hingecraft_api.visitor import Visitor, Visitors
 
 log = logging.getLogger(__name__)
 
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SLOW = 1.0
-_FORGERIES = 30
-_SENTENCES: Mapping[int, tuple[str, str]] = {
-    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address: /docs lists what there is."),
+_SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
+    HTTPStatus.NOT_FOUND: ("not_found", "No such endpoint. See /docs."),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take that method: see Allow."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "too_large",
@@ -67,12 +62,8 @@ class Edge:
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
-        self._limits = {
-            Limit.VISITOR: RateLimit(settings.rate_limit),
-            Limit.ROUTES: RateLimit(settings.rate_limit_routes),
-        }
-        self._forgeries = RateLimit(_FORGERIES)
-        self._site = RateLimit(settings.rate_limit_site)
+        self._limits = Limits(settings)
+        self._forgeries, self._guesses = Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
         self._id_prefix = secrets.token_hex(8)
         self._ids = itertools.count(1)
@@ -94,9 +85,7 @@ class Edge:
         resource = request.match_info.route.resource
         path = resource.canonical if resource is not None else "unmatched"
         endpoint = self._endpoints.get((request.method, path))
-        refused = self._preflight(request, request_id) or self._limited(request, endpoint, request_id)
-        if refused is None and self._pod.shared_limit is not None:
-            refused = await self._limited_by_all(self._pod.shared_limit, request, endpoint, request_id)
+        refused = self._preflight(request, request_id) or await self._limited(request, endpoint, request_id)
         response = refused or await self._answer(request, handler, endpoint, request_id)
         self._finish(request, response, request_id)
         self._observe(request, response, path, time.perf_counter() - started)
@@ -108,33 +97,20 @@ class Edge:
             return given
         return f"{self._id_prefix}{next(self._ids):08x}"
 
-    def _limited(self, request: web.Request, endpoint: Endpoint | None, request_id: str) -> web.Response | None:
+    async def _limited(self, request: web.Request, endpoint: Endpoint | None, request_id: str) -> web.Response | None:
         """Unknown addresses count against the visitor's limit as well, so that guessing is bounded."""
         limit = endpoint.limit if endpoint else Limit.VISITOR
-        if limit not in self._limits:
+        if not self._limits.apply_to(limit):
             return None
         now = time.time()
-        visitor = self.visitor(request, now)
-        wait = self._limits[limit].retry_after(visitor, now)
-        if wait:
-            return self._too_many(limit.value, wait, request_id)
-        wait = self._site.retry_after("vid", now) if visitor.startswith("vid:") else 0
-        return self._too_many("site", wait, request_id) if wait else None
-
-    async def _limited_by_all(
-        self, shared: SharedLimit, request: web.Request, endpoint: Endpoint | None, request_id: str
-    ) -> web.Response | None:
-        """What this pod lets pass may still be too much for all pods together."""
-        limit = endpoint.limit if endpoint else Limit.VISITOR
-        if limit not in self._limits:
-            return None
-        settings = self._pod.settings
-        visitor = self.visitor(request, time.time())
-        allowed = settings.rate_limit_routes if limit is Limit.ROUTES else settings.rate_limit
-        wait = await shared.retry_after(limit.value, visitor, allowed)
-        if not wait and visitor.startswith("vid:"):
-            wait = await shared.retry_after("site", "vid", settings.rate_limit_site)
-        return self._too_many(limit.value, wait, request_id) if wait else None
+        visitor = self._visitors.named(
+            request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now
+        )
+        request[VISITOR_KEY] = visitor
+        reached = self._limits.reached(limit, visitor, now)
+        if reached is None and self._pod.shared_limit is not None:
+            reached = await self._limits.reached_in_all_pods(self._pod.shared_limit, limit, visitor)
+        return self._too_many(reached.limit, reached.wait, request_id) if reached else None
 
     def _too_many(self, limit: str, wait: int, request_id: str) -> web.Response:
         self._pod.metrics.limited.labels(limit).inc()
@@ -146,32 +122,38 @@ class Edge:
             headers={"Retry-After": str(wait)},
         )
 
-    def visitor(self, request: web.Request, now: float) -> str:
-        """The key that the request's limits count by."""
-        return self._visitors.named(request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now)
-
-    def _address(self, request: web.Request) -> str:
-        return self._visitors.named(None, request.remote or "", self._forwarded(request), 0.0)
-
-    def _is_suspect(self, request: web.Request) -> bool:
-        """Whether its address has sent so many forgeries that little work is done for it."""
-        return self._forgeries.is_reached(self._address(request), time.time())
+    def _address(self, request: web.Request) -> Visitor:
+        return self._visitors.at(request.remote or "", self._forwarded(request))
 
     def _forwarded(self, request: web.Request) -> str:
         return ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
+
+    async def _admit(self, request: web.Request, endpoint: Endpoint, request_id: str) -> web.Response | None:
+        """Who has guessed too often is not even compared, so that one more guess tells nothing."""
+        if endpoint.guard is Guard.ADMIN:
+            wait = self._guesses.wait(self._address(request), time.time())
+            if wait:
+                return self._too_many("admin_token", wait, request_id)
+        await check(endpoint.guard, request, self._pod, request_id)
+        if endpoint.limit is Limit.FORGERIES:
+            request[SUSPECT_KEY] = self._forgeries.wait(self._address(request), time.time()) > 0
+        return None
+
+    def _mistaken(self, error: ForgedError | WrongTokenError, request: web.Request, request_id: str) -> web.Response:
+        limit, mistakes = (
+            ("forgeries", self._forgeries) if isinstance(error, ForgedError) else ("admin_token", self._guesses)
+        )
+        wait = mistakes.count(self._address(request), time.time())
+        return self._too_many(limit, wait, request_id) if wait else refused(error, request_id)
 
     async def _answer(
         self, request: web.Request, handler: Handler, endpoint: Endpoint | None, request_id: str
     ) -> web.StreamResponse:
         try:
-            if endpoint is not None:
-                await check(endpoint.guard, request, self._pod, request_id)
-                if endpoint.limit is Limit.FORGERIES:
-                    request[SUSPECT_KEY] = self._is_suspect(request)
-            return await handler(request)
-        except ForgedError as error:
-            wait = self._forgeries.retry_after(self._address(request), time.time())
-            return self._too_many("forgeries", wait, request_id) if wait else refused(error, request_id)
+            kept_out = await self._admit(request, endpoint, request_id) if endpoint is not None else None
+            return kept_out or await handler(request)
+        except (ForgedError, WrongTokenError) as error:
+            return self._mistaken(error, request, request_id)
         except RefusedError as error:
             return refused(error, request_id)
         except DatabaseUnavailableError as error:

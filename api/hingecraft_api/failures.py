@@ -23,6 +23,10 @@ class UnauthorizedError(RefusedError):
     """The call does not carry what it must."""
 
 
+class WrongTokenError(UnauthorizedError):
+    """A token that is not ours; an address that sends many of these has to wait."""
+
+
 class ForgedError(RefusedError):
     """The signature is not the provider's; an address that sends many of these has to wait."""
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import random
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,7 +10,6 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
 from hingecraft.payments import idempotency
 from hingecraft.payments.idempotency import Kept
@@ -22,9 +18,6 @@ from hingecraft_api.answers import success
 from hingecraft_api.call import Call
 from hingecraft_api.failures import refused
 
-log = logging.getLogger(__name__)
-
-_PURGED_EVERY = (60.0, 300.0)
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 _SHAPE = re.compile(r"[\x21-\x7e]{16,255}")
@@ -41,14 +34,19 @@ async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.Str
         raise InvalidError(
             "invalid_idempotency_key", "Idempotency-Key must be one value of 16 to 255 characters without spaces."
         )
-    scope = f"{call.request.method} {call.request.path}"
     body_print = idempotency.fingerprint(call.body.model_dump(exclude_defaults=True))
-    found = await idempotency.claim(call.pod.database, scope, keys[0], body_print, call.deadline)
+    found = await idempotency.claim(call.pod.database, _scope(call), keys[0], body_print, call.deadline)
     if isinstance(found, Kept):
         return web.Response(
             text=found.body, status=found.status, content_type="application/json", headers={REPLAYED: "true"}
         )
     return await _answered(replace(call, claim=found), found, handler)
+
+
+def _scope(call: Call) -> str:
+    """Two visitors whose clients make the same key must not share a checkout."""
+    scope = f"{call.request.method} {call.request.path}"
+    return f"{scope} {call.caller}" if call.caller is not None else scope
 
 
 async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitable[Any]]) -> web.Response:
@@ -67,16 +65,6 @@ async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitabl
     with suppress(DatabaseUnavailableError):
         await idempotency.keep(call.pod.database, claim, response.status, response.text)
     return response
-
-
-async def forget_old_keys(database: Database) -> None:
-    """Each pod does this now and then; that several do it is harmless."""
-    while True:
-        await asyncio.sleep(random.uniform(*_PURGED_EVERY))  # noqa: S311 - jitter
-        try:
-            await idempotency.purge(database)
-        except DatabaseUnavailableError as error:
-            log.warning("old idempotency keys stay for now: %s", error)
 
 
 async def _release(call: Call, claim: Claim) -> None:

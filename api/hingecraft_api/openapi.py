@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from hingecraft import __version__
+from hingecraft.errors import ErrorCode
 from hingecraft_api.call import LONGEST_NAME
 from hingecraft_api.endpoint import Endpoint, Guard, Limit
 
@@ -22,7 +23,7 @@ _REFUSAL = {
     "properties": {
         "success": {"const": False},
         "error": {"type": "string", "description": "one sentence for people"},
-        "code": {"type": "string", "description": "for machines"},
+        "code": {"type": "string", "enum": sorted(get_args(ErrorCode)), "description": "for machines; docs/api.md"},
         "requestId": {"type": "string"},
         "fields": {"type": "object", "additionalProperties": {"type": "string"}, "description": "what is wrong where"},
     },

@@ -13,6 +13,7 @@ from hingecraft.inbox.worker import Worker
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.checkouts import Checkouts, Providers
+from hingecraft.payments.returning import Returning
 from hingecraft.reconcile.checker import Checker
 from hingecraft_api.negotiation import Negotiation
 from hingecraft_api.refusals import Refusals
@@ -41,6 +42,7 @@ class Pod:
     inbox: Inbox
     worker: Worker
     recoverer: Checker
+    returning: Returning
     negotiation: Negotiation = field(default_factory=Negotiation)
     draining: bool = False
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
+from hingecraft.errors import ErrorCode
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 
 
@@ -26,7 +27,8 @@ class EnvelopeProtocol(RequestHandler):
         """What the parser refuses is the client's mistake and no entry for our log; the connection ends."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
-        code, sentence = "bad_request", "The request is not valid HTTP: check its first line, headers and body."
+        code: ErrorCode = "bad_request"
+        sentence = "The request is not valid HTTP: check its first line, headers and body."
         if isinstance(exc, LineTooLong) or "Too many" in str(exc):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             code, sentence = "headers_too_large", "The address or the headers are too long or too many."

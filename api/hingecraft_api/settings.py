@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.settings import (
     CommaList,
@@ -34,7 +34,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
     """One pod."""
 
     admin_token: RequiredSecret = Field(description="what admin calls carry as Authorization: Bearer")
@@ -57,13 +57,6 @@ class ApiSettings(DatabaseSettings, ProviderSettings):
     rate_limit_routes: int = Field(600, description="requests of GET /routes a minute and visitor", ge=1, le=1_000_000)
     rate_limit_site: int = Field(
         3000, description="requests a minute of all visitors together that named themselves", ge=1, le=10_000_000
-    )
-
-    amount_min: Decimal | None = Field(
-        None, description="the least that is taken, in USD; other currencies in proportion; never below the seed", gt=0
-    )
-    amount_max: Decimal | None = Field(
-        None, description="the most that is taken, in USD; other currencies in proportion; never above the seed", gt=0
     )
     stripe_webhook_secret: OptionalSecret = Field(
         Secret(), description="checks what Stripe sends to /webhooks/stripe; needed with STRIPE_SECRET"

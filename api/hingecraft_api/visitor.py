@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TypeVar
 
 from hingecraft.settings import Secret
@@ -18,9 +19,37 @@ _SHAPE = re.compile(
     r"v1;(?P<id>ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});(?P<time>[0-9]{1,10});(?P<digest>[0-9a-f]{64})"
 )
 _REMEMBERED = 10_000
+_LONGEST_ADDRESS = 45
+# Proxies append, so what they say stands at the end; what stands before it may be anything that a client made up.
+_LONGEST_FORWARDED = 1024
+# A home or a server has a /64 of IPv6 to itself, an organisation a /48.
+_OWN_BITS, _NETWORK_BITS = 64, 48
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """What limits count by."""
+
+    # `vid:...` that a page has made for itself, or `ip:` with an IPv4 address or a /64 of IPv6.
+    key: str
+    # The /48 around an IPv6 address.
+    network: str | None = None
+    # Named by the site, in a header that it has signed.
+    signed: bool = False
+
+    @property
+    def named_itself(self) -> bool:
+        """A `vid` can be made up as often as somebody likes."""
+        return self.key.startswith("vid:")
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    visitor: Visitor
+    trusted: bool
 
 
 class Visitors:
@@ -30,19 +59,33 @@ class Visitors:
         self._secret = secret
         self._trusted = trusted_proxies
         self._refused = refused
-        self._verified: dict[str, tuple[str, float, tuple[str, ...]]] = {}
-        self._addresses: dict[tuple[str, str], str] = {}
+        self._verified: dict[str, tuple[Visitor, float, tuple[str, ...]]] = {}
+        self._hops: dict[str, _Hop] = {}
 
-    def named(self, header: str | None, peer: str, forwarded: str, now: float) -> str:
-        """The key that limits count by: `vid:...` or `ip:...`."""
+    def named(self, header: str | None, peer: str, forwarded: str, now: float) -> Visitor:
+        """By the header where it verifies, else by address."""
         if header is not None:
             visitor = self._verify(header, now)
             if visitor is not None:
                 return visitor
             self._refused()
-        return self._address(peer, forwarded)
+        return self.at(peer, forwarded)
 
-    def _verify(self, header: str, now: float) -> str | None:
+    def at(self, peer: str, forwarded: str) -> Visitor:
+        """Walk back from the peer through proxies that we trust to the first address that we have no reason to."""
+        hop = self._hop(peer)
+        if hop is None:
+            return Visitor(key=f"ip:{peer[:_LONGEST_ADDRESS]}")
+        for text in reversed(_listed(forwarded)) if hop.trusted else ():
+            further = self._hop(text)
+            if further is None:
+                break
+            hop = further
+            if not hop.trusted:
+                break
+        return hop.visitor
+
+    def _verify(self, header: str, now: float) -> Visitor | None:
         known = self._verified.get(header)
         if known is not None and abs(now - known[1]) <= _VALID_FOR and known[2] == self._secret.values:
             return known[0]
@@ -56,35 +99,49 @@ class Visitors:
         ]
         if not any(matches):
             return None
-        _remember(self._verified, header, (shape["id"], float(shape["time"]), values))
-        return shape["id"]
+        visitor = self._signed(shape["id"])
+        _remember(self._verified, header, (visitor, float(shape["time"]), values))
+        return visitor
 
-    def _address(self, peer: str, forwarded: str) -> str:
-        seen = (peer, forwarded)
-        key = self._addresses.get(seen)
-        if key is None:
-            key = f"ip:{self._last_untrusted(peer, forwarded)}"
-            _remember(self._addresses, seen, key)
-        return key
+    def _signed(self, name: str) -> Visitor:
+        kind, _, text = name.partition(":")
+        hop = self._hop(text) if kind == "ip" else None
+        return replace(hop.visitor, signed=True) if hop else Visitor(key=name, signed=True)
 
-    def _last_untrusted(self, peer: str, forwarded: str) -> str:
-        """Walk back from the peer through proxies that we trust to the first address that we have no reason to."""
-        address = peer
-        for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-            if not self._trusts(address):
-                return address
-            try:
-                address = str(ip_address(hop))
-            except ValueError:
-                return address
-        return address
+    def _hop(self, text: str) -> _Hop | None:
+        """The address behind the text, if there is one; only addresses are remembered, never whole headers."""
+        known = self._hops.get(text)
+        if known is not None:
+            return known
+        address = _parsed(text)
+        if address is None:
+            return None
+        hop = _Hop(_counted_as(address), any(address in network for network in self._trusted))
+        _remember(self._hops, text, hop)
+        return hop
 
-    def _trusts(self, address: str) -> bool:
-        try:
-            parsed = ip_address(address)
-        except ValueError:
-            return False
-        return any(parsed in network for network in self._trusted)
+
+def _listed(forwarded: str) -> list[str]:
+    if len(forwarded) > _LONGEST_FORWARDED:
+        forwarded = forwarded[-_LONGEST_FORWARDED:].partition(",")[2]
+    return [part for part in map(str.strip, forwarded.split(",")) if part]
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text) if len(text) <= _LONGEST_ADDRESS else None
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def _counted_as(address: IPv4Address | IPv6Address) -> Visitor:
+    if isinstance(address, IPv4Address):
+        return Visitor(key=f"ip:{address}")
+    own, network = (IPv6Network((int(address), bits), strict=False) for bits in (_OWN_BITS, _NETWORK_BITS))
+    return Visitor(key=f"ip:{own}", network=f"ip:{network}")
 
 
 def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:

@@ -2,6 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+# Every code that the API answers with; `docs/openapi.json` and `docs/api.md` list them.
+ErrorCode = Literal[
+    # What was sent.
+    "amount_out_of_range",
+    "bad_request",
+    "expectation_failed",
+    "headers_too_large",
+    "invalid_amount",
+    "invalid_body",
+    "invalid_cursor",
+    "invalid_endpoint",
+    "invalid_event",
+    "invalid_idempotency_key",
+    "invalid_json",
+    "invalid_page_load",
+    "invalid_request",
+    "invalid_signature",
+    "invalid_text",
+    "invalid_url",
+    "method_not_allowed",
+    "not_found",
+    "request_timeout",
+    "too_large",
+    "unknown_currency",
+    "unknown_event",
+    "unknown_payment",
+    "unknown_prefill",
+    "unknown_provider",
+    "unknown_settlement",
+    "unknown_version",
+    "unsupported_currency",
+    "unsupported_media_type",
+    "wrong_coin",
+    # Who sent it, and how often.
+    "origin_not_allowed",
+    "rate_limited",
+    "unauthorized",
+    # How things stand.
+    "append_only",
+    "counted_before",
+    "currency_disabled",
+    "hash_counted",
+    "idempotency_in_flight",
+    "idempotency_key_reused",
+    "illegal_move",
+    "is_a_correction",
+    "managed_by_resource",
+    "not_a_wallet",
+    "not_awaiting",
+    "paused",
+    "prefill_empty",
+    "prefill_gone",
+    # The providers and ourselves.
+    "bad_url",
+    "database_unavailable",
+    "internal_error",
+    "not_ready",
+    "provider_busy",
+    "provider_disabled",
+    "provider_refused",
+    "provider_unavailable",
+]
+
 
 class HingecraftError(Exception):
     """The root of all of them."""
@@ -14,7 +79,7 @@ class OperatorError(HingecraftError):
 class RefusedError(HingecraftError):
     """A caller asked for something that the product refuses, with a code that a machine can act on."""
 
-    def __init__(self, code: str, sentence: str, *, fields: dict[str, str] | None = None) -> None:
+    def __init__(self, code: ErrorCode, sentence: str, *, fields: dict[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence

@@ -66,8 +66,8 @@ async def _few(server: Postgres, folder: Path, plane: ControlPlane) -> list[Figu
         Figure("a commit through the operator against `hingecraft sync`, at the median", ratio, 1.2),
         Figure("commit to the last of three pods at p99", percentile(commits, 0.99), 300, unit=" ms"),
         Figure("edit of a spec to effect at the pods at p99", percentile(edits, 0.99), 1000, unit=" ms"),
-        Figure("a commit right after the leader was killed, to the last pod", max(killed), 20, unit=" s"),
-        Figure("a commit right after the leader was told to stop, to the last pod", max(stopped), 3, unit=" s"),
+        Figure("a commit right after the leader was killed, to the last pod", max(killed), 15, unit=" s"),
+        Figure("a commit right after the leader was told to stop, to the last pod", max(stopped), 1.5, unit=" s"),
     ]
 
 

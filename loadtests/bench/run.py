@@ -19,6 +19,7 @@ BENCHMARKS = {
     "swaps": "the slowest GET /routes while versions are swapped in",
     "latency": "from a commit to the last pod",
     "resources": "the operator: edits, commits, fail-over, a hundred resources",
+    "namespaces": "three hundred resources in thirty namespaces, one of them forbidden",
     "rebuild": "a rebuild at many payments against few",
     "writers": "what our triggers cost those who write",
     "footprint": "memory and start of an API process",

@@ -12,12 +12,13 @@ import json
 import logging
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import aiohttp
 from kubernetes.aio import config
@@ -63,7 +64,8 @@ class Kind:
     def path(self, namespace: str | None, name: str = "", sub: str = "") -> str:
         """Where one object, or all of a namespace or of the cluster, is asked for."""
         root = "/api" if self.api_version == "v1" else "/apis"
-        parts = [root, self.api_version, f"namespaces/{namespace}" if namespace else "", self.plural, name, sub]
+        where = f"namespaces/{quote(namespace, safe='')}" if namespace else ""
+        parts = [root, self.api_version, where, self.plural, quote(name, safe=""), sub]
         return "/".join(part for part in parts if part)
 
 
@@ -204,3 +206,13 @@ async def connect() -> Cluster:
     except (config.ConfigException, OSError) as error:
         raise OperatorError(f"no Kubernetes to talk to ({error}): run in a cluster, or set KUBECONFIG") from error
     return Cluster(configuration)
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[Cluster]:
+    """An API server for as long as it is needed."""
+    cluster = await connect()
+    try:
+        yield cluster
+    finally:
+        await cluster.close()

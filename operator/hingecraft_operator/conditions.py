@@ -85,6 +85,11 @@ def _fanout(observed: Observed, before: Verdict | None, now: float) -> Verdict:
 
 
 def _webhooks(observed: Observed) -> Verdict:
+    if observed.webhook_problems:
+        named = "; ".join(f"{name}: {problem.message}" for name, problem in sorted(observed.webhook_problems.items()))
+        reasons = {problem.reason for problem in observed.webhook_problems.values()}
+        reason = "SecretMissing" if "SecretMissing" in reasons else "SecretWrong"
+        return Verdict("False", reason, f"{named}; what it should be told is kept until then")
     if not observed.webhooks:
         return Verdict("True", "NoneDeclared", "spec.webhooks names no endpoint")
     disabled = [each for each in observed.webhooks if each.disabled_because]

@@ -114,6 +114,7 @@ def definition() -> dict[str, Any]:
                 "plural": PLURAL,
                 "singular": "paymentroute",
                 "shortNames": [SHORT_NAME],
+                "categories": ["hingecraft"],
             },
             "versions": [
                 {

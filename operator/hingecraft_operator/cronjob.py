@@ -93,7 +93,8 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
                     {
                         "name": "DATABASE_URL",
                         "valueFrom": {"secretKeyRef": {"name": database.name, "key": database.key}},
-                    }
+                    },
+                    *_amounts(spec),
                 ],
                 "envFrom": [{"secretRef": {"name": each.secret_ref.name}} for each in reconcile.env_from],
                 "resources": reconcile.resources,
@@ -112,25 +113,54 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
     return pod
 
 
+def _amounts(spec: Spec) -> list[dict[str, str]]:
+    amounts = {"AMOUNT_MIN": spec.reconcile.amounts.min, "AMOUNT_MAX": spec.reconcile.amounts.max}
+    return [{"name": name, "value": value} for name, value in amounts.items() if value is not None]
+
+
 def edited_by(found: Document) -> str | None:
     """Who else says something of its spec: an apply of ours would leave what they have added."""
-    for entry in found["metadata"].get("managedFields") or []:
-        fields: Mapping[str, Any] = entry.get("fieldsV1") or {}
-        ours = (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply")
-        if not ours and not entry.get("subresource") and "f:spec" in fields:
-            return str(entry.get("manager"))
-    return None
+    return next((str(entry.get("manager")) for entry in _managers(found) if _is_foreign(entry)), None)
 
 
-async def keep(cluster: Cluster, document: Document) -> str | None:
-    """Make it so; answers whose edit was undone. A schedule has no state, so what was edited is made anew."""
+def _managers(found: Document) -> list[Document]:
+    entries: list[Document] = found["metadata"].get("managedFields") or []
+    return entries
+
+
+def _is_foreign(entry: Mapping[str, Any]) -> bool:
+    ours = (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply")
+    return not ours and not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
+
+
+def repaired(found: Document, document: Document) -> Document:
+    """What was read, with the spec that it should have and without those who said otherwise; its Jobs run on."""
+    kept = [entry for entry in _managers(found) if not _is_foreign(entry)]
+    return {**found, "spec": document["spec"], "metadata": {**found["metadata"], "managedFields": kept}}
+
+
+async def keep(cluster: Cluster, document: Document, *, may_repair: bool = True) -> str | None:
+    """Make it so; answers whose edit was found, and undone where that is allowed.
+
+    A conflict is an edit that came in between: the next look repairs that one as well.
+    """
     metadata = document["metadata"]
     found = await cluster.get(CRON_JOBS, metadata["namespace"], metadata["name"])
     editor = edited_by(found) if found else None
+    if found and editor and not may_repair:
+        return editor
+    if found and editor:
+        await _replace(cluster, repaired(found, document))
+    applied = await cluster.apply(CRON_JOBS, document)
     if editor:
-        await cluster.delete(CRON_JOBS, metadata["namespace"], metadata["name"])
-    await cluster.apply(CRON_JOBS, document)
+        # The replacement was an edit of ours: what it says is the apply's business from now on.
+        await _replace(cluster, repaired(applied, applied))
     return editor
+
+
+async def _replace(cluster: Cluster, document: Document) -> None:
+    metadata = document["metadata"]
+    await cluster.replace(CRON_JOBS, metadata["namespace"], metadata["name"], document)
 
 
 async def remove(cluster: Cluster, namespace: str, resource: str) -> None:

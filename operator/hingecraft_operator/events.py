@@ -1,4 +1,7 @@
-"""Kubernetes Events: what `kubectl describe` tells of a resource. A few at once, then one now and then."""
+"""Kubernetes Events: what `kubectl describe` tells of a resource. A few at once, then one now and then.
+
+Warnings have a budget of their own, so that good news never uses it up.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,14 @@ from hingecraft_operator.cluster import (
     ClusterUnavailableError,
     Document,
 )
-from hingecraft_operator.spec import API_VERSION, KIND
+from hingecraft_operator.spec import API_VERSION, GROUP, KIND
 
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 25
 _ANOTHER_AFTER = 30.0
 _LONGEST_NOTE = 1000
+_CONTROLLER = f"{GROUP}/{FIELD_MANAGER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,25 @@ class Event:
     warning: bool = False
 
 
+class _Budget:
+    """So many at once, and another one every half minute."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._left: float = _AT_ONCE
+        self._counted_at = clock()
+
+    def take(self) -> bool:
+        """Whether one more may be written."""
+        now = self._clock()
+        self._left = min(_AT_ONCE, self._left + (now - self._counted_at) / _ANOTHER_AFTER)
+        self._counted_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 @dataclass(slots=True)
 class Recorder:
     """Writes the events of one resource. They help people; nothing may fail because one could not be written."""
@@ -42,12 +65,17 @@ class Recorder:
     cluster: Cluster
     reporter: str
     clock: Callable[[], float] = time.monotonic
-    _left: float = _AT_ONCE
-    _counted_at: float = field(default_factory=time.monotonic)
+    _warnings: _Budget = field(init=False)
+    _news: _Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Both begin full."""
+        self._warnings, self._news = _Budget(self.clock), _Budget(self.clock)
 
     async def record(self, resource: Document, event: Event) -> None:
         """Say it, if not too much was said lately."""
-        if not self._may_speak():
+        budget = self._warnings if event.warning else self._news
+        if not budget.take():
             return
         metadata = resource["metadata"]
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -63,7 +91,7 @@ class Recorder:
             "reason": event.reason,
             "note": event.note[:_LONGEST_NOTE],
             "action": "Reconcile",
-            "reportingController": FIELD_MANAGER,
+            "reportingController": _CONTROLLER,
             "reportingInstance": self.reporter[:128],
             "regarding": {
                 "apiVersion": API_VERSION,
@@ -77,12 +105,3 @@ class Recorder:
             await self.cluster.create(EVENTS, metadata["namespace"], document)
         except (ClusterUnavailableError, ClusterRefusedError) as error:
             log.debug("an event was not written: %s", error)
-
-    def _may_speak(self) -> bool:
-        now = self.clock()
-        self._left = min(_AT_ONCE, self._left + (now - self._counted_at) / _ANOTHER_AFTER)
-        self._counted_at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

@@ -1,42 +1,67 @@
-"""What kopf watches. Each handler only says who should be looked at: events come twice, late, or not at all."""
+"""What kopf watches. Each handler only says what has changed: events come twice, late, or not at all."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 
-from hingecraft_operator.cluster import Cluster
+from hingecraft_operator.cluster import CRON_JOBS, JOBS, PAYMENT_ROUTES, SLICES, Cluster
 from hingecraft_operator.cronjob import RESOURCE_LABEL
-from hingecraft_operator.fleet import Fleet
-from hingecraft_operator.settings import OperatorSettings
 from hingecraft_operator.slices import SERVICE_LABEL
 from hingecraft_operator.spec import GROUP, PLURAL, VERSION
 
+WATCHED = (PAYMENT_ROUTES, SLICES, CRON_JOBS, JOBS)
 _SILENCE_ENDS_A_WATCH = 70.0
 _CALL_TIMEOUT = 30.0
+# Longer outages are waited out by `watches`, which asks whether a watch is allowed before it begins one.
+_TRIES_AFTER = (1.0, 2.0, 4.0)
 # A worker that waits for more of one object holds up the end of the process.
 _WORKER_WAITS = 0.5
 
 
-def registry_of(fleet: Fleet, cluster: Cluster) -> kopf.OperatorRegistry:
-    """The handlers of one replica while it leads; none of them needs a finalizer or an annotation."""
+class Notices(Protocol):
+    """Who is told; from kopf's thread, so every implementation hands over to a loop of its own."""
+
+    def resource_changed(self, namespace: str, name: str, generation: int | None) -> None:
+        """A resource was made or changed."""
+        ...
+
+    def resource_deleted(self, namespace: str, name: str, uid: str) -> None:
+        """That one is gone; another of its name may exist."""
+        ...
+
+    def pods_changed(self, namespace: str, service: str) -> None:
+        """The addresses behind a Service have changed."""
+        ...
+
+    def reconciliation_changed(self, namespace: str, label: str) -> None:
+        """A CronJob or a Job of the resource with that label has changed."""
+        ...
+
+
+def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
+    """The handlers of one scope; none of them needs a finalizer or an annotation."""
     registry = kopf.OperatorRegistry()
 
     async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await _connection(cluster)
+        return await connection_info(cluster)
 
-    async def resource_changed(*, namespace: str | None, name: str, **_: Any) -> None:
-        fleet.notice(namespace or "", name)
+    # kopf names the parameter that says what has happened.
+    async def resource_changed(type: str | None, meta: Mapping[str, Any], **_: Any) -> None:  # noqa: A002
+        namespace, name = meta.get("namespace") or "", meta["name"]
+        if type == "DELETED":
+            notices.resource_deleted(namespace, name, meta["uid"])
+        else:
+            notices.resource_changed(namespace, name, meta.get("generation"))
 
     async def pods_changed(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
-        fleet.notice_service(namespace or "", labels[SERVICE_LABEL])
+        notices.pods_changed(namespace or "", labels[SERVICE_LABEL])
 
     async def reconciliation_changed(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
-        fleet.notice_label(namespace or "", labels[RESOURCE_LABEL])
+        notices.reconciliation_changed(namespace or "", labels[RESOURCE_LABEL])
 
     of_a_service = {SERVICE_LABEL: kopf.PRESENT}
     of_a_resource = {RESOURCE_LABEL: kopf.PRESENT}
@@ -50,34 +75,25 @@ def registry_of(fleet: Fleet, cluster: Cluster) -> kopf.OperatorRegistry:
 
 def settings_of() -> kopf.OperatorSettings:
     """Watch, and write nothing: Events, status and log are written by the operator itself."""
-    # It would log each event, with all of its settings.
+    # It would log each event, with all of its settings, and in each thread that signals are not its own.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.watching.inactivity_timeout = _SILENCE_ENDS_A_WATCH
     settings.watching.connect_timeout = _CALL_TIMEOUT
     settings.networking.request_timeout = _CALL_TIMEOUT
+    settings.networking.error_backoffs = _TRIES_AFTER
     settings.queueing.idle_timeout = _WORKER_WAITS
     settings.queueing.exit_timeout = _WORKER_WAITS
+    # It would kill the whole process for a thread that takes its time.
+    settings.process.ultimate_exiting_timeout = None
     return settings
 
 
-async def watch(fleet: Fleet, cluster: Cluster, settings: OperatorSettings, ready: asyncio.Event) -> None:
-    """Until cancelled, or until a signal comes before it is ready: kopf takes the process's signals for itself."""
-    everywhere = settings.scopes == (None,)
-    await kopf.operator(
-        registry=registry_of(fleet, cluster),
-        settings=settings_of(),
-        standalone=True,
-        ready_flag=ready,
-        clusterwide=everywhere,
-        namespaces=[] if everywhere else list(settings.watch_namespaces),
-    )
-
-
-async def _connection(cluster: Cluster) -> kopf.ConnectionInfo:
-    """The same server and the same credentials that the operator itself uses, read anew at each login."""
+async def connection_info(cluster: Cluster) -> kopf.ConnectionInfo:
+    """The same server and the same credentials that the operator itself uses, read again at each login."""
     headers: dict[str, str] = {}
     await cluster.authorize(headers)
     scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -8,7 +8,8 @@ from hingecraft.errors import OperatorError
 from hingecraft.outbox.model import Endpoint, key_of
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft.sync.changes import Timing
-from hingecraft_operator.secret_values import SecretReader
+from hingecraft_operator.observed import WebhookProblem
+from hingecraft_operator.secret_values import SecretMissingError, SecretReader
 from hingecraft_operator.spec import DatabaseSecretRef, Spec, Webhook, seconds
 
 _SCHEMES = ("postgres://", "postgresql://")
@@ -20,11 +21,12 @@ class SecretWrongError(OperatorError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookInput:
-    """An endpoint, how long it may take, and what signs what it is sent."""
+    """An endpoint, how long it may take, and what signs what it is sent; or why nothing can be signed yet."""
 
     endpoint: Endpoint
     timeout: float
-    secret: str
+    secret: str | None
+    problem: WebhookProblem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +82,28 @@ async def _dsn(secrets: SecretReader, name: str, key: str) -> str:
 
 
 async def _webhook(secrets: SecretReader, webhook: Webhook) -> WebhookInput:
-    name, key = webhook.secret_ref.name, webhook.secret_ref.key
+    """A Secret that is missing or wrong keeps its own endpoint waiting, and nobody from paying."""
+    secret: str | None = None
+    problem: WebhookProblem | None = None
+    try:
+        secret = await _signing_secret(secrets, webhook.secret_ref.name, webhook.secret_ref.key)
+    except SecretMissingError as error:
+        problem = WebhookProblem("SecretMissing", str(error))
+    except SecretWrongError as error:
+        problem = WebhookProblem("SecretWrong", str(error))
+    return WebhookInput(
+        endpoint=Endpoint(name=webhook.name, url=webhook.url, events=tuple(webhook.events)),
+        timeout=seconds(webhook.timeout),
+        secret=secret,
+        problem=problem,
+    )
+
+
+async def _signing_secret(secrets: SecretReader, name: str, key: str) -> str:
     value = await secrets.value(name, key)
     try:
         for each in Secret(value).values:
             key_of(each)
     except OperatorError:
         raise SecretWrongError(f"the key {key} of the Secret {name} must be whsec_ followed by base64") from None
-    return WebhookInput(
-        endpoint=Endpoint(name=webhook.name, url=webhook.url, events=tuple(webhook.events)),
-        timeout=seconds(webhook.timeout),
-        secret=value,
-    )
+    return value

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 from pydantic import ValidationError
@@ -32,6 +33,8 @@ _LONGEST_RETRY = 10.0
 _TOGETHER = 0.02
 # Every call in it has a limit of its own; should one not keep to it, the resource is not lost for good.
 _LOOK_AT_MOST = 60.0
+# For so long the API server may refuse to show the resource before its engine stops: it may be gone.
+FORBIDDEN_FOR = 120.0
 
 
 class Keeper:
@@ -42,7 +45,11 @@ class Keeper:
         self.namespace = namespace
         self.name = name
         self.spec: Spec | None = None
+        self.progress_at = self._made_at = time.monotonic()
         self._uid: str | None = None
+        # The uid under which a watch or a list has seen it go; its own GET may be forbidden by now.
+        self._deleted: str | None = None
+        self._refused_since: float | None = None
         self._noticed = asyncio.Event()
         self._begin()
 
@@ -54,7 +61,7 @@ class Keeper:
             self._observed,
             recorder,
             refresh=self._refresh,
-            ready=self._show_ready,
+            show=self._show,
         )
         self._tenancy = Tenancy(
             self._around, self.namespace, self.name, self._observed, recorder, self._reporter.changed
@@ -64,6 +71,21 @@ class Keeper:
     def notice(self) -> None:
         """Something about it may have changed."""
         self._noticed.set()
+
+    def deleted(self, uid: str) -> None:
+        """A watch has seen it go."""
+        self._deleted = uid
+        self.notice()
+
+    def absent(self, since: float) -> None:
+        """A list that began then does not have it."""
+        if self._made_at < since and self._uid is not None:
+            self.deleted(self._uid)
+
+    @property
+    def engine_progress_at(self) -> float | None:
+        """When its engine was last seen to work; None where none runs."""
+        return self._tenancy.engine_progress_at
 
     @property
     def generation(self) -> int | None:
@@ -81,8 +103,9 @@ class Keeper:
         try:
             while True:
                 self._noticed.clear()
-                started = time.monotonic()
+                started = self.progress_at = time.monotonic()
                 result = await self._look_safely()
+                self.progress_at = time.monotonic()
                 self._around.metrics.looks.labels(result).inc()
                 self._around.metrics.look_seconds.observe(time.monotonic() - started)
                 if result == "gone":
@@ -108,6 +131,7 @@ class Keeper:
         except ClusterRefusedError as error:
             log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
             self._observed.trouble = Verdict("False", "KubernetesRefused", str(error))
+            await self._stop_if_hidden()
         except Exception as error:
             log.exception("%s/%s could not be looked at", self.namespace, self.name)
             self._observed.trouble = Verdict(
@@ -117,7 +141,7 @@ class Keeper:
         return "failed"
 
     async def _look(self) -> str:
-        resource = await self._around.cluster.get(PAYMENT_ROUTES, self.namespace, self.name)
+        resource = await self._read()
         uid = resource["metadata"]["uid"] if resource and not resource["metadata"].get("deletionTimestamp") else None
         if self._uid is not None and uid != self._uid:
             await self._tenancy.give_up(self._uid)
@@ -127,6 +151,29 @@ class Keeper:
         if resource is None or uid is None:
             return "gone"
         return await self._serve(resource)
+
+    async def _read(self) -> Document | None:
+        """The resource; None where it is gone, also where only a watch or a list could tell."""
+        try:
+            found = await self._around.cluster.get(PAYMENT_ROUTES, self.namespace, self.name)
+        except ClusterRefusedError:
+            if self._deleted is not None and self._deleted == self._uid:
+                return None
+            if self._refused_since is None:
+                self._refused_since = time.monotonic()
+            raise
+        self._deleted = self._refused_since = None
+        return found
+
+    async def _stop_if_hidden(self) -> None:
+        """The claim on the database stays: the resource may still be there."""
+        since = self._refused_since
+        if since is not None and time.monotonic() - since >= FORBIDDEN_FOR and self._observed.running:
+            log.error(
+                "%s/%s could not be read for %d s: its engine stops until it can be read again",
+                self.namespace, self.name, FORBIDDEN_FOR,
+            )  # fmt: skip
+            await self._tenancy.leave()
 
     async def _serve(self, resource: Document) -> str:
         self._reporter.adopt(resource)
@@ -148,8 +195,8 @@ class Keeper:
     async def _refresh(self) -> None:
         await self._tenancy.refresh()
 
-    def _show_ready(self, state: State) -> None:
-        self._around.metrics.ready.labels(self.namespace, self.name).set(state == "True")
+    def _show(self, states: Mapping[str, State]) -> None:
+        self._around.metrics.show(self.namespace, self.name, states)
 
     async def _leave(self) -> None:
         """Stop, and touch nothing."""

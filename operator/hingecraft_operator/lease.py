@@ -23,20 +23,21 @@ LEASE_NAME = "hingecraft-operator"
 _NOBODY = ""
 # What stays the same for as long as one replica leads.
 _TERM = ("holderIdentity", "acquireTime")
+_LOST = (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND)
 
 
 class LeadershipLostError(HingecraftError):
-    """Another may lead by now: the process has to end."""
+    """Another leads, or may: the process has to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """In seconds: how long a lease lasts, when who holds it gives up, how often it is renewed and looked at."""
+    """In seconds: how long a lease lasts, when its holder gives up, how often it is renewed and polled."""
 
-    lasts: float = 15.0
-    give_up: float = 10.0
+    lasts: float = 13.0
+    give_up: float = 9.0
     renew: float = 2.0
-    look: float = 1.0
+    look: float = 0.5
     call: float = 3.0
 
 
@@ -60,12 +61,15 @@ class Elector:
         identity: str,
         terms: Terms | None = None,
         clock: Callable[[], float] = time.monotonic,
+        isolated: Callable[[bool], None] = lambda _isolated: None,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._identity = identity
         self._terms = terms or Terms()
         self._clock = clock
+        self._isolated = isolated
+        self._unreachable = self._is_isolated = False
         self._seen: Seen | None = None
         self._held: Document | None = None
         self.tried_at = clock()
@@ -77,15 +81,35 @@ class Elector:
         log.info("%s leads", self._identity)
 
     async def hold(self) -> None:
-        """Renew until cancelled; ends with an error when another may lead."""
+        """Renew until cancelled; an error when another holds it, or when the API server refuses to renew it.
+
+        An API server that cannot be reached ends nothing: what this process publishes is safe beside another leader's
+        (compare-and-set, claims), and pods would otherwise get no new routes for as long as the outage lasts.
+        """
         renewed = self._clock()
         while True:
             await asyncio.sleep(self._terms.renew)
             began = self._clock()
             if await self._tried(self._renew):
                 renewed = began
-            elif self._held is None or self._clock() - renewed >= self._terms.give_up:
+                self._be_isolated(isolated=False)
+            elif self._held is None:
                 raise LeadershipLostError(f"{self._identity} no longer holds the lease")
+            elif self._clock() - renewed >= self._terms.give_up:
+                if not self._unreachable:
+                    raise LeadershipLostError(f"{self._identity} may not renew the lease")
+                self._be_isolated(isolated=True)
+
+    def _be_isolated(self, *, isolated: bool) -> None:
+        if isolated != self._is_isolated:
+            log.warning(
+                "%s cannot reach the API server: it goes on publishing, and writes nothing to Kubernetes"
+                if isolated
+                else "%s reaches the API server again, and still holds the lease",
+                self._identity,
+            )
+        self._is_isolated = isolated
+        self._isolated(isolated)
 
     async def release(self) -> None:
         """Give it back, so that the next one need not wait until it has run out."""
@@ -98,15 +122,18 @@ class Elector:
     async def _tried(self, step: Callable[[], object]) -> bool:
         """One step against the API server, which may be away or say no; never longer than a call may take."""
         self.tried_at = self._clock()
+        self._unreachable = False
         try:
             async with asyncio.timeout(self._terms.call):
                 result = step()
                 return bool(await result) if asyncio.iscoroutine(result) else bool(result)
         except (ClusterUnavailableError, TimeoutError) as error:
+            self._unreachable = True
             log.warning("the lease cannot be reached: %s", str(error) or type(error).__name__)
         except ClusterRefusedError as error:
-            if error.status == HTTPStatus.CONFLICT:
-                # Somebody else was quicker.
+            self._unreachable = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            if error.status in _LOST:
+                # Another was quicker, or somebody has deleted it.
                 self._held = None
             else:
                 log.warning("the lease is refused: %s", error)

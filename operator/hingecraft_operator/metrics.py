@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from hingecraft.observability.metrics import SyncMetrics
+from hingecraft_operator.reported import State
 
 _RESOURCE = ["namespace", "resource"]
 _LOOKS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -15,6 +19,14 @@ class OperatorMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.leads = Gauge("hingecraft_operator_leads", "1: this replica leads", registry=registry)
+        self.isolated = Gauge(
+            "hingecraft_operator_isolated",
+            "1: this replica leads and cannot reach the API server; it goes on publishing",
+            registry=registry,
+        )
+        self.watch_restarts = Counter(
+            "hingecraft_operator_watch_restarts_total", "watches of a scope that were begun again", registry=registry
+        )
         self.resources = Gauge("hingecraft_operator_resources", "PaymentRoutes that are served", registry=registry)
         self.waiting = Gauge("hingecraft_operator_queue", "resources that wait to be looked at", registry=registry)
         self.looks = Counter(
@@ -26,9 +38,26 @@ class OperatorMetrics:
         self.ready = Gauge(
             "hingecraft_paymentroutes_ready", "1: every pod serves the newest version", _RESOURCE, registry=registry
         )
+        self.condition = Gauge(
+            "hingecraft_paymentroutes_condition",
+            "1: the condition has this status",
+            [*_RESOURCE, "condition", "status"],
+            registry=registry,
+        )
         self.sync = SyncMetrics(registry, _RESOURCE)
+
+    def show(self, namespace: str, resource: str, states: Mapping[str, State]) -> None:
+        """What each condition of a resource says."""
+        self.ready.labels(namespace, resource).set(states["Ready"] == "True")
+        for condition, state in states.items():
+            for each in get_args(State):
+                self.condition.labels(namespace, resource, condition, each).set(state == each)
 
     def forget(self, namespace: str, resource: str) -> None:
         """The resource is gone."""
-        for metric in (self.ready, self.sync.version, self.sync.deliveries):
+        sync = self.sync
+        for metric in (
+            self.ready, self.condition, sync.version, sync.rebuilds, sync.seconds, sync.since_commit, sync.problems,
+            sync.deliveries,
+        ):  # fmt: skip
             metric.remove_by_labels({"namespace": namespace, "resource": resource})

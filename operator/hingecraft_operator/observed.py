@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from hingecraft.outbox.model import EndpointState
 from hingecraft.reconcile.watch import LastRun
@@ -20,6 +20,14 @@ class Verdict(NamedTuple):
 
     state: State
     reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookProblem:
+    """Why an endpoint cannot be told anything at the moment: in one word, and in a sentence."""
+
+    reason: Literal["SecretMissing", "SecretWrong"]
     message: str
 
 
@@ -56,6 +64,8 @@ class Observed:
     latency_before: LatencyReport | None = None
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES_KEPT))
     webhooks: Sequence[EndpointState] = ()
+    # By the endpoint's name: what keeps it from being told.
+    webhook_problems: Mapping[str, WebhookProblem] = field(default_factory=dict)
     reconcile_trouble: Verdict | None = None
     last_job: LastJob | None = None
     last_run: LastRun | None = None

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-STUCK_AFTER = 60.0
+# Longer than the longest look at a resource and the pause after it.
+STUCK_AFTER = 120.0
+_MOST_NAMED = 10
 
 
 class Pulse:
     """When each part of the process last did something."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, Callable[[], float]] = {}
+        self._parts: list[Callable[[], Mapping[str, float]]] = []
 
     def watch(self, name: str, last: Callable[[], float]) -> None:
-        """From now on this part has to do something every minute."""
-        self._parts[name] = last
+        """From now on this part has to do something every two minutes."""
+        self._parts.append(lambda: {name: last()})
+
+    def watch_all(self, last: Callable[[], Mapping[str, float]]) -> None:
+        """The same for parts that come and go."""
+        self._parts.append(last)
 
     def stuck(self) -> list[str]:
         """The parts that have not."""
         now = time.monotonic()
-        return [name for name, last in self._parts.items() if now - last() > STUCK_AFTER]
+        return [name for part in self._parts for name, last in part().items() if now - last > STUCK_AFTER]
 
 
 @asynccontextmanager
@@ -34,7 +40,7 @@ async def serving(port: int, pulse: Pulse, registry: CollectorRegistry) -> Async
 
     async def health(_request: web.Request) -> web.Response:
         stuck = pulse.stuck()
-        text = f"stuck: {', '.join(stuck)}" if stuck else "ok"
+        text = f"stuck: {', '.join(stuck[:_MOST_NAMED])}" if stuck else "ok"
         return web.Response(text=f"{text}\n", status=503 if stuck else 200)
 
     async def metrics(_request: web.Request) -> web.Response:

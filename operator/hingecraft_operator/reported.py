@@ -47,7 +47,7 @@ class WebhookReport(Part):
 
     name: str = Field(description="as in spec.webhooks")
     version: int | None = Field(None, description="the newest version that it has taken")
-    state: str = Field(description="Delivered, Pending, Failing or Disabled")
+    state: str = Field(description="Delivered, Pending, Failing, Disabled, SecretMissing or SecretWrong")
     failures: int = Field(description="failed deliveries since the last one that arrived")
     next_attempt: datetime | None = Field(None, description="when it is told again")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _AT_MOST_EVERY = 5.0
 _TOGETHER = 0.02
 _AGAIN_AFTER = 1.0
+_AGAIN_AFTER_AT_MOST = 60.0
 _REFRESHED_EVERY = 1.0
 # What a new leader has not seen yet, the last one has: its status stands until then.
 _SEEN_WITHIN = 3.0
@@ -43,13 +44,13 @@ class Reporter:
         recorder: Recorder,
         *,
         refresh: Callable[[], Awaitable[None]],
-        ready: Callable[[State], None],
+        show: Callable[[Mapping[str, State]], None],
     ) -> None:
         self._cluster = cluster
         self._observed = observed
         self._recorder = recorder
         self._refresh = refresh
-        self._ready = ready
+        self._show = show
         self._woken = asyncio.Event()
         self._resource: Document | None = None
         self._before: dict[str, Verdict] = {}
@@ -60,6 +61,8 @@ class Reporter:
         self._refreshed_for: int | None = None
         self._served: int | None = None
         self._adopted_at = float("-inf")
+        self._again_after = _AGAIN_AFTER
+        self._refusal = ""
 
     def changed(self) -> None:
         """Something was observed."""
@@ -69,6 +72,8 @@ class Reporter:
         """What the last leader has said goes on being true until something else is seen."""
         first = self._resource is None
         self._resource = resource
+        # What is there counts, not what was written: somebody may have edited it since.
+        self._written = resource.get("status") or {}
         if first:
             self._adopted_at = time.monotonic()
             latency = (resource.get("status") or {}).get("latency")
@@ -111,9 +116,9 @@ class Reporter:
         self._note(verdicts)
         status = status_of(self._observed, verdicts, self._since)
         if status != self._written and not await self._write(status):
-            return _AGAIN_AFTER
+            return self._until_next_try()
         before, self._before = self._before, verdicts
-        self._ready(verdicts["Ready"].state)
+        self._show({name: verdict.state for name, verdict in verdicts.items()})
         for name in moved:
             await self._tell(name, verdicts[name], before.get(name))
         if verdicts["FanoutComplete"].reason == "Complete":
@@ -134,6 +139,12 @@ class Reporter:
             if before is None or before.state != verdict.state or name not in self._since:
                 self._since[name] = now
 
+    def _until_next_try(self) -> float:
+        """Longer and longer: a status that is refused once will be refused for a while."""
+        pause = self._again_after
+        self._again_after = min(pause * 2, _AGAIN_AFTER_AT_MOST)
+        return pause
+
     async def _write(self, status: dict[str, Any]) -> bool:
         assert self._resource is not None
         metadata = self._resource["metadata"]
@@ -147,10 +158,24 @@ class Reporter:
         try:
             await self._cluster.apply(PAYMENT_ROUTES, document, sub="status")
         except (ClusterUnavailableError, ClusterRefusedError) as error:
-            log.warning("the status of %s/%s was not written: %s", metadata["namespace"], metadata["name"], error)
+            await self._refused(error)
             return False
         self._written, self._written_at = status, time.monotonic()
+        self._again_after, self._refusal = _AGAIN_AFTER, ""
         return True
+
+    async def _refused(self, error: ClusterUnavailableError | ClusterRefusedError) -> None:
+        """Said once for each reason; where the status cannot hold it, an Event does."""
+        if str(error) == self._refusal:
+            return
+        assert self._resource is not None
+        self._refusal = str(error)
+        metadata = self._resource["metadata"]
+        log.warning("the status of %s/%s was not written: %s", metadata["namespace"], metadata["name"], error)
+        if isinstance(error, ClusterRefusedError):
+            ready = self._observed.trouble.message if self._observed.trouble else "see the operator's log"
+            note = f"the status cannot be written ({error}); what it would say: {ready}"
+            await self._recorder.record(self._resource, Event("StatusRefused", note, warning=True))
 
     async def _tell(self, name: str, verdict: Verdict, before: Verdict | None) -> None:
         """Each change of a condition is an Event; the one that sums them up says nothing new."""

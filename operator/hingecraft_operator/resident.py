@@ -34,7 +34,7 @@ class Resident:
             endpoints=[each.endpoint for each in inputs.webhooks],
             deliverer=Deliverer(
                 database,
-                {each.endpoint.name: Secret(each.secret) for each in inputs.webhooks},
+                {each.endpoint.name: Secret(each.secret) for each in inputs.webhooks if each.secret is not None},
                 allow_private=allow_private,
                 observe=watcher.delivered,
                 timeouts={each.endpoint.name: each.timeout for each in inputs.webhooks},
@@ -53,6 +53,11 @@ class Resident:
     def failures(self) -> Mapping[str, str]:
         """What came of the last push to each pod that did not acknowledge it."""
         return self._engine.failures
+
+    @property
+    def progress_at(self) -> float:
+        """When the engine was last seen to hear, or to try to hear, of changes."""
+        return self._engine.progress_at
 
     def start(self) -> None:
         """Begin to listen and to publish."""

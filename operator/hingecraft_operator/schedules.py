@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from hingecraft_operator import cronjob
-from hingecraft_operator.cluster import JOBS, ClusterRefusedError, Document
+from hingecraft_operator.cluster import FIELD_MANAGER, JOBS, ClusterRefusedError, Document
 from hingecraft_operator.events import Event, Recorder
 from hingecraft_operator.observed import LastJob, Observed, Verdict
 from hingecraft_operator.secret_values import SecretMissingError, SecretReader
@@ -12,6 +14,9 @@ from hingecraft_operator.surroundings import Surroundings
 
 _KEYS = ("STRIPE_SECRET", "NOWPAYMENTS_API_KEY")
 _SITE = "SITE_URL"
+_FIRST_REPAIR_PAUSE = 1.0
+_LONGEST_REPAIR_PAUSE = 300.0
+_CALM_AFTER = 600.0
 
 
 class Schedules:
@@ -21,6 +26,8 @@ class Schedules:
         self._around = surroundings
         self._observed = observed
         self._recorder = recorder
+        self._repairs_again_at = float("-inf")
+        self._repair_pause = _FIRST_REPAIR_PAUSE
 
     async def settle(self, resource: Document, spec: Spec, secrets: SecretReader) -> bool:
         """Keep the CronJob; False when something that is missing may come."""
@@ -31,17 +38,29 @@ class Schedules:
             message = "the operator's RECONCILE_IMAGE is not set, so there is no CronJob"
             self._observed.reconcile_trouble = Verdict("False", "ImageMissing", message)
             return True
+        wanted = cronjob.wanted(resource, spec, image)
+        may_repair = time.monotonic() >= self._repairs_again_at
         try:
-            editor = await cronjob.keep(self._around.cluster, cronjob.wanted(resource, spec, image))
+            editor = await cronjob.keep(self._around.cluster, wanted, may_repair=may_repair)
         except ClusterRefusedError as error:
             self._observed.reconcile_trouble = Verdict("False", "CronJobRefused", str(error))
             return False
-        if editor:
-            note = f"an edit by {editor} was undone: spec.reconcile says how the CronJob is"
-            await self._recorder.record(resource, Event("CronJobRepaired", note, warning=True))
+        if editor and not may_repair:
+            return False
+        if editor and editor != FIELD_MANAGER:
+            await self._repaired(resource, editor)
         self._observed.last_job = await self._last_job(namespace, name)
         self._observed.reconcile_trouble = await self._missing(spec, secrets)
         return self._observed.reconcile_trouble is None or self._observed.reconcile_trouble.state != "False"
+
+    async def _repaired(self, resource: Document, editor: str) -> None:
+        """Another controller that writes again and again is answered less and less often."""
+        now = time.monotonic()
+        calm = now - self._repairs_again_at > _CALM_AFTER
+        self._repair_pause = _FIRST_REPAIR_PAUSE if calm else min(self._repair_pause * 2, _LONGEST_REPAIR_PAUSE)
+        self._repairs_again_at = now + self._repair_pause
+        note = f"an edit by {editor} was undone: spec.reconcile says how the CronJob is"
+        await self._recorder.record(resource, Event("CronJobRepaired", note, warning=True))
 
     async def withdraw(self, resource: Document) -> None:
         """Nothing may be reconciled in a database that is not this resource's."""

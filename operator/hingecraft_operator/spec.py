@@ -29,9 +29,14 @@ _EVENTS = [ROUTES_UPDATED, *PAYMENT_EVENTS]
 _LONGEST_URL = 2048
 
 
-def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
-    """CEL rules and the sentence that each answers with."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+def rules(*pairs: tuple[str, str], at: str = "") -> dict[str, Any]:
+    """CEL rules and the sentence that each answers with; `at` is the field to name, where it is one below."""
+    place = {"fieldPath": at} if at else {}
+    return {
+        "x-kubernetes-validations": [
+            {"rule": rule, "message": message, "reason": "FieldValueInvalid", **place} for rule, message in pairs
+        ]
+    }
 
 
 def _like(pattern: str, longest: int, sentence: str) -> dict[str, Any]:
@@ -124,6 +129,7 @@ class Sync(Part):
     model_config = ConfigDict(
         json_schema_extra=rules(
             ("duration(self.quiet) <= duration(self.max)", "quiet must not be longer than max"),
+            at=".quiet",
         )
     )
 
@@ -204,6 +210,16 @@ class LocalRef(Part):
     name: SecretName = Field(description="its name")
 
 
+_AMOUNT = _like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
+
+
+class Amounts(Part):
+    """What is taken, in USD; the same as the API's AMOUNT_MIN and AMOUNT_MAX."""
+
+    min: str | None = Field(None, description="the least, such as 1.00", json_schema_extra=_AMOUNT)
+    max: str | None = Field(None, description="the most, such as 5000", json_schema_extra=_AMOUNT)
+
+
 class Reconcile(Part):
     """The CronJob that asks the providers what nobody told us."""
 
@@ -228,6 +244,11 @@ class Reconcile(Part):
         max_length=16,
         description="Secrets with the providers' keys and SITE_URL",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    amounts: Amounts = Field(
+        default_factory=Amounts,
+        description="what the standing links take, in USD; absent: what each currency's own limits say",
+        json_schema_extra={"default": {}},
     )
     service_account_name: Name | None = Field(None, description="what the Job runs as; it needs no rights")
     image_pull_secrets: list[LocalRef] = Field(

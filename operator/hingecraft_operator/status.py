@@ -8,7 +8,7 @@ from statistics import quantiles
 from typing import Any
 
 from hingecraft.outbox.model import ROUTES_UPDATED, EndpointState
-from hingecraft_operator.observed import Observed, Verdict
+from hingecraft_operator.observed import Observed, Verdict, WebhookProblem
 from hingecraft_operator.reported import (
     MOST_LAGGING,
     Condition,
@@ -33,7 +33,7 @@ def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mappin
         generated_at=publication.generated_at if publication else None,
         pods=PodsReport(total=len(names), synced=len(names) - len(lagging), lagging=lagging[:MOST_LAGGING]),
         pods_summary=f"{len(names) - len(lagging)}/{len(names)}",
-        webhooks=[_webhook(each) for each in observed.webhooks],
+        webhooks=[_webhook(each, observed.webhook_problems.get(each.name)) for each in observed.webhooks],
         webhooks_summary=_summary(observed.webhooks, observed.version),
         latency=_latency(observed.latencies) or observed.latency_before,
         reconcile=_reconcile(observed),
@@ -53,8 +53,10 @@ def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mappin
     return written
 
 
-def _webhook(webhook: EndpointState) -> WebhookReport:
-    if webhook.disabled_because:
+def _webhook(webhook: EndpointState, problem: WebhookProblem | None) -> WebhookReport:
+    if problem is not None:
+        state: str = problem.reason
+    elif webhook.disabled_because:
         state = "Disabled"
     elif webhook.failures:
         state = "Failing"

@@ -83,7 +83,7 @@ class Tenancy:
             # Whose database it is was never seen: nothing may work on it yet.
             return False
         scheduled = await self._schedules.settle(resource, spec, secrets)
-        return self._observed.trouble is None and scheduled
+        return self._observed.trouble is None and not self._observed.webhook_problems and scheduled
 
     async def _settle_database(self, resource: Document, spec: Spec, secrets: SecretReader) -> None:
         wanted = await read_database(secrets, spec.database.secret_ref)
@@ -93,6 +93,9 @@ class Tenancy:
             self._observed.installation_id = await self._claim(resource, candidate)
             inputs = await read_inputs(secrets, spec, wanted)
             await routes.declare(candidate, _declared(spec), Act(actor=_ACTOR))
+            self._observed.webhook_problems = {
+                each.endpoint.name: each.problem for each in inputs.webhooks if each.problem is not None
+            }
             names = await slices.read(self._around.cluster, self._namespace, spec.api.service, self._around.locate)
         except BaseException:
             if candidate is not self._database:
@@ -119,6 +122,11 @@ class Tenancy:
             self._observed.started_at = self._observed.fanout_began_at = time.monotonic()
         elif moved:
             self._resident.look()
+
+    @property
+    def engine_progress_at(self) -> float | None:
+        """When the engine was last seen to work; None where none runs."""
+        return self._resident.progress_at if self._resident is not None else None
 
     def _on_change(self) -> None:
         self._look_at_pods()

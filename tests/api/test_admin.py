@@ -9,7 +9,8 @@ from support.pods import ADMIN
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 CALLS = [
     ("POST", "/admin/refresh"), ("GET", "/admin/routes/versions"), ("POST", "/admin/routes/pin"),
-    ("GET", "/admin/policy"), ("PATCH", "/admin/policy"), ("POST", "/admin/settlements/x/correct"),
+    ("GET", "/admin/policy"), ("PATCH", "/admin/policy"), ("GET", "/admin/routes/problems"),
+    ("POST", "/admin/settlements/x/correct"),
 ]  # fmt: skip
 
 

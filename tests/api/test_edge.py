@@ -1,22 +1,15 @@
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
+import re
 import time
 
 import pytest
 
 from hingecraft.sync.signature import HEADER, sign
-from support.pods import ADMIN, PUSH_SECRET, VISITOR_SECRET, running_pod
+from support.pods import ADMIN, PUSH_SECRET, running_pod, signed_visitor
 
 SITE = "https://site.example"
-
-
-def visitor(identity: str) -> dict[str, str]:
-    signed = f"v1;{identity};{int(time.time())}"
-    digest = hmac.new(VISITOR_SECRET.encode(), signed.encode(), hashlib.sha256).hexdigest()
-    return {"X-HC-Visitor": f"{signed};{digest}"}
 
 
 async def statuses(pod, count: int, path: str = "/docs", **options: object) -> list[int]:
@@ -29,7 +22,7 @@ async def statuses(pod, count: int, path: str = "/docs", **options: object) -> l
 
 async def test_each_visitor_has_a_limit_of_its_own(dsn):
     async with running_pod(dsn, rate_limit=5) as pod:
-        first, second = visitor("vid:" + "a" * 22), visitor("ip:198.51.100.7")
+        first, second = signed_visitor("vid:" + "a" * 22), signed_visitor("ip:198.51.100.7")
         assert (await statuses(pod, 7, headers=first)).count(200) == 5
         assert (await statuses(pod, 7, headers=second)).count(200) == 5
         async with pod.client.get(pod.public + "/docs", headers=first) as response:
@@ -47,9 +40,9 @@ async def test_routes_have_a_limit_of_their_own_and_probes_none(dsn):
 
 async def test_invented_visitors_are_capped_together(dsn):
     async with running_pod(dsn, rate_limit_site=6) as pod:
-        found = [(await statuses(pod, 1, headers=visitor(f"vid:{n:022d}")))[0] for n in range(10)]
+        found = [(await statuses(pod, 1, headers=signed_visitor(f"vid:{n:022d}")))[0] for n in range(10)]
         assert found.count(429) == 4
-        assert (await statuses(pod, 1, headers=visitor("ip:198.51.100.7"))) == [200]
+        assert (await statuses(pod, 1, headers=signed_visitor("ip:198.51.100.7"))) == [200]
 
 
 async def test_forwarded_addresses_count_only_from_trusted_proxies(dsn):
@@ -59,6 +52,34 @@ async def test_forwarded_addresses_count_only_from_trusted_proxies(dsn):
     async with running_pod(dsn, rate_limit=2) as pod:
         found = [(await statuses(pod, 1, headers={"X-Forwarded-For": f"198.51.100.{n}"}))[0] for n in range(4)]
         assert found.count(200) == 2
+
+
+async def test_a_home_of_ipv6_has_one_limit_and_its_network_a_wider_one(dsn):
+    async with running_pod(dsn, rate_limit=2, trusted_proxies="127.0.0.1") as pod:
+
+        async def ask(address):
+            return (await statuses(pod, 1, headers={"X-Forwarded-For": address}))[0]
+
+        assert [await ask(f"2001:db8:1:1::{number:x}") for number in range(4)] == [200, 200, 429, 429]
+        neighbours = [await ask(f"2001:db8:1:{number:x}::1") for number in range(2, 30)]
+        assert neighbours.count(200) == 2 * 10 - 2, "a /48 has ten times the limit of one visitor"
+        assert await ask("2001:db8:2:1::1") == 200
+        assert [await ask(address) for address in ("::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.1")][2] == 429
+
+
+async def test_tokens_are_not_guessed_without_end(dsn):
+    async with running_pod(dsn, trusted_proxies="127.0.0.1") as pod:
+
+        async def guess(token, address="192.0.2.1"):
+            headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+            async with pod.client.get(pod.public + "/admin/policy", headers=headers) as response:
+                return response.status, response.headers.get("Retry-After")
+
+        assert [(await guess(f"wrong-{number}"))[0] for number in range(35)] == [401] * 30 + [429] * 5
+        status, wait = await guess("test-admin-token")
+        assert (status, int(wait) >= 1) == (429, True), "the right one must not stand out among the guesses"
+        assert (await guess("test-admin-token", "192.0.2.2"))[0] == 200
+        assert [(await guess("", "192.0.2.3"))[0] for _ in range(35)] == [401] * 35, "no token is no guess"
 
 
 async def test_only_listed_origins_may_read(dsn):
@@ -138,3 +159,13 @@ async def test_a_pod_that_is_draining_is_not_ready_and_closes_connections(pod):
     async with pod.client.get(pod.public + "/routes") as response:
         assert response.status == 200
         assert response.headers["Connection"] == "close"
+
+
+async def test_the_docs_say_where_a_parameter_stands(pod):
+    async with pod.client.get(pod.public + "/docs") as response:
+        page = await response.text()
+    call = page.partition("Read a prefill, once")[2].partition("</details>")[0]
+    places = [part.partition("</h3>") for part in call.split("<h3>")[1:]]
+    found = {title: re.findall(r"<td><code>(.*?)</code>", html) for title, _, html in places if "<code>" in html}
+    assert found == {"Path": ["id"], "Headers": ["X-HC-Page-Load"]}
+    assert "<h3>Query</h3><table><tr><td><code>Idempotency-Key" not in page

@@ -99,7 +99,8 @@ class Ipn(Webhook):
         self.given = await self.stage.give(GENERATE, self.body)
 
     async def begin(self):
-        await self.stage.sandbox.coins(self.given["url"], "pay")
+        """The whole of it, and something in another coin to the same address."""
+        await self.stage.sandbox.coins(self.given["url"], "pay", "wrong_asset")
 
 
 class Refund(Webhook):
@@ -114,6 +115,14 @@ class Refund(Webhook):
 
     async def done(self):
         return await self.stage.count("SELECT count(*) FROM settlements WHERE kind = 'refund'") > 0
+
+
+class Dispute(Refund):
+    async def begin(self):
+        await self.stage.pay(self.payment, "dispute")
+
+    async def done(self):
+        return await self.stage.count("SELECT count(*) FROM settlements WHERE kind = 'dispute'") > 0
 
 
 class Job(Scene):
@@ -167,6 +176,29 @@ class ByAsking(Job):
         await self.stage.api.kill()
 
 
+class LinkPayment(Scene):
+    async def prepare(self):
+        await self.stage.reconcile()
+
+    async def begin(self):
+        await self.stage.pay_through_link("EUR")
+
+
+class KeepingLinks(Job):
+    async def prepare(self):
+        await self.stage.api.kill()
+
+    async def done(self):
+        return await self.stage.count("SELECT count(*) FROM external_payments WHERE kind = 'standing'") == 2
+
+    async def afterwards(self):
+        """The next run goes on where the first broke off, and a donor gives."""
+        await self.stage.reconcile()
+        await self.stage.pay_through_link("USD")
+        links = (await self.stage.sandbox.stripe("payment_links?limit=100"))["data"]
+        assert len(links) == 2, "each was made once"
+
+
 SCENES: dict[str, type[Scene]] = {
     "checkout": Checkout,
     "webhook": Webhook,
@@ -174,9 +206,12 @@ SCENES: dict[str, type[Scene]] = {
     "value that comes later": LateValue,
     "IPN": Ipn,
     "refund": Refund,
+    "dispute": Dispute,
     "recovery": Recovery,
     "reconciliation, by events": ByEvents,
     "reconciliation, by asking": ByAsking,
+    "payment through a standing link": LinkPayment,
+    "reconciliation, keeping links": KeepingLinks,
 }
 
 
@@ -189,11 +224,12 @@ async def to_the_step(scene, path, index):
         await stage.until(stage.hangs)
         return
     early = [each.table for each in PATHS[path][:index]]
-    if step.table in early or step.table == "idempotency_keys":
+    if step.table in early or step.table == "idempotency_keys" or step.needed_early:
         # The table was needed before: it is locked while the process waits for the provider.
-        await stage.sandbox.fault("slow", method="POST", path="checkout/sessions", seconds=A_WHILE)
+        provider, method, call = next(each.call for each in reversed(PATHS[path][:index]) if each.call)
+        await stage.sandbox.fault("slow", provider=provider, method=method, path=call, seconds=A_WHILE, times=99)
         await scene.begin()
-        await stage.until(lambda: stage.count("SELECT count(*) FROM payments"))
+        await stage.until(stage.hangs)
         await stage.lock(step.table)
     else:
         await stage.lock(step.table)
@@ -257,11 +293,12 @@ async def test_a_cell(dsn, path, step, fault):
 
 async def every_payment_explains_itself(stage):
     rows = await stage.conn.fetch(
-        "SELECT p.id, p.status, array_agg(a.action ORDER BY a.id) AS actions, json_agg(a.details) AS details "
+        "SELECT p.id, p.status, p.source, array_agg(a.action ORDER BY a.id) AS actions, json_agg(a.details) AS details "
         "FROM payments p JOIN payment_audit a ON a.payment_id = p.id GROUP BY p.id"
     )
     assert len(rows) == await stage.count("SELECT count(*) FROM payments")
     for row in rows:
-        assert row["actions"][0] == "payment_opened"
+        first = "event_applied" if row["source"] == "standing_link" else "payment_opened"
+        assert row["actions"][0] == first
         if row["status"] not in {"pending", "failed"}:
             assert row["status"] in {each.get("to") for each in json.loads(row["details"])}

@@ -6,12 +6,25 @@ import asyncpg
 import pytest
 
 from hingecraft.money.book import CurrencyBook
+from hingecraft.money.iso4217 import NOT_CHARGED, WITHDRAWN
 from hingecraft.money.minor_units import from_stripe, to_stripe
 from hingecraft.money.normalise import CurrencyTable
 from hingecraft.money.store import load_currencies
 
 ZERO_DECIMAL = {*"BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF ISK UGX".split(" ")}
 THREE_DECIMAL = {*"BHD JOD KWD OMR TND".split(" ")}
+# ISO 4217, list one, as of 2026; not taken from the code that it is compared with.
+ISO = {
+    *"""
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW
+CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL
+HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA
+MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD
+RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD
+USN UYI UYU UYW UZS VED VES VND VUV WST XAD XAF XAG XAU XBA XBB XBC XBD XCD XCG XDR XOF XPD XPF XPT XSU XTS XUA XXX
+YER ZAR ZMW ZWG
+""".split()
+}
 COINS = {*"BTC ETH SOL XLM LTC DOGE XRP ADA USDT USDC".split(" ")}
 
 
@@ -43,6 +56,16 @@ async def test_what_people_type_names_the_seeded_currencies(currencies):
         assert table.recognise(typed).code == code
     for code in currencies:
         assert table.recognise(code.lower()).code == code
+
+
+async def test_every_code_of_iso_4217_is_recognised(currencies):
+    table = CurrencyTable(currencies.values())
+    for code in ISO:
+        assert (table.recognise(code) is None) != (table.unsupported(code) is None), code
+    listed = [named.code for named in (*NOT_CHARGED, *WITHDRAWN)]
+    assert len(set(listed)) == len(listed)
+    assert not set(listed) & set(currencies)
+    assert {named.code for named in NOT_CHARGED} == ISO - set(currencies)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import AT_ONCE, LANES, LEASE
-from hingecraft.payments import books, corrections, idempotency, prefills, settlements, trail
+from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
 from hingecraft.reconcile import values
@@ -76,9 +76,10 @@ DUE = (["creating", "unknown", "pending"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0,)),
     "route": (payments.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
-    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api")),
+    "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api", False)),
     "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
-    "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None)),
+    "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None, "{}")),
+    "links elsewhere": (routes.LINKS_ELSEWHERE, ("^https://buy", 100)),
     "latest": (payments.LATEST_CHECKOUT, (AN_ID,)),
     "state": (payments.STATE, (AN_ID,)),
     "session": (payments.OF_SESSION, ("cs_hc_77",)),
@@ -86,16 +87,20 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "find": (idempotency.FIND, ("POST /x", "a-key-of-this-test-7")),
     "keep": (idempotency.KEEP, ("POST /x", "a-key-of-this-test-7", A_MOMENT, 200, "{}")),
     "use": (prefills.USE, ("prefill_7", AN_ID, LEASE, "r")),
+    "look": (prefills.LOOK, ("prefill_7", AN_ID, LEASE)),
+    "take the e-mail": (prefills.TAKE_EMAIL, ("prefill_7", LEASE)),
+    "forget persons": (prefills.FORGET_PERSONS, (LEASE, 5000)),
     "page": (trail.PAYMENTS, (A_MOMENT, AN_ID, 50)),
     "checkouts": (trail.CHECKOUTS, (AN_ID,)),
     "lock": (books.LOCK, ([AN_ID],)),
     "settlements": (books.SETTLEMENTS, ([AN_ID],)),
-    "charge": (books.OF_CHARGE, ("stripe", True, "pi_7")),
+    "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),
+    "own checkouts": (books.CHECKOUTS, ([AN_ID],)),
     "value": (books.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
     "values that are due": (values.DUE, (True, LEASE, AN_ID, False, 100)),
     "correction": (corrections.SETTLEMENT, (AN_ID,)),
     "transaction": (settlements.COUNTED, ("a" * 64,)),
-    "standing": (books.STANDING, ("stripe", "plink_7")),
+    "standing": (origins.STANDING, ("stripe", "plink_7")),
     "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
     "stranded": (reconcile.CLOSE_STRANDED, ("reconcile", LEASE)),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
+from hingecraft_operator import cronjob
 from hingecraft_operator.cluster import CRON_JOBS, JOBS
 from hingecraft_operator.cronjob import name_of
 from support.kube import IMAGE, operating, until
@@ -70,13 +72,43 @@ async def test_it_passes_the_restricted_pod_security(namespace, served):
     {"suspend": True},
     {"jobTemplate": {"spec": {"template": {"spec": {"nodeSelector": {"disk": "ssd"}}}}}},
 ], ids=["schedule", "suspend", "something-new"])  # fmt: skip
-async def test_what_is_edited_by_hand_is_repaired(namespace, served, change):
+async def test_what_is_edited_by_hand_is_repaired_and_its_running_job_goes_on(namespace, served, change):
     wanted = await made(namespace)
+    running = await run_now(namespace, wanted)
     path = CRON_JOBS.path(namespace.name, "main-reconcile")
     await namespace.cluster.ask("PATCH", path, {"spec": change}, **BY_HAND)
     await until(lambda: job_of(namespace), lambda job: job is not None and job["spec"] == wanted["spec"])
     events = await until(namespace.events, lambda seen: "CronJobRepaired" in dict(seen))
     assert "an edit by kubectl-edit was undone" in dict(events)["CronJobRepaired"]
+    repaired = await until(lambda: job_of(namespace), lambda job: cronjob.edited_by(job) is None)
+    assert repaired["metadata"]["uid"] == wanted["metadata"]["uid"]
+    found = await namespace.cluster.get(JOBS, namespace.name, running["metadata"]["name"])
+    assert found is not None
+    assert "deletionTimestamp" not in found["metadata"]
+    assert [reason for reason, _ in await namespace.events()].count("CronJobRepaired") == 1
+
+
+async def run_now(namespace, scheduled):
+    """As `kubectl create job --from` does; there is no node, so it runs for as long as it is let."""
+    owner = {
+        "apiVersion": "batch/v1", "kind": "CronJob", "name": scheduled["metadata"]["name"],
+        "uid": scheduled["metadata"]["uid"], "controller": True, "blockOwnerDeletion": False,
+    }  # fmt: skip
+    template = scheduled["spec"]["jobTemplate"]
+    metadata = {"name": "by-hand", "labels": template["metadata"]["labels"], "ownerReferences": [owner]}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
+    return await namespace.cluster.create(JOBS, namespace.name, job)
+
+
+async def test_a_controller_that_edits_again_and_again_is_answered_less_and_less_often(namespace, served):
+    await made(namespace)
+    path = CRON_JOBS.path(namespace.name, "main-reconcile")
+    for minute in range(30):
+        await namespace.cluster.ask("PATCH", path, {"spec": {"schedule": f"{minute} 1 1 1 *"}}, **BY_HAND)
+        await asyncio.sleep(0.2)
+    events = [reason for reason, _ in await namespace.events()]
+    assert 1 <= events.count("CronJobRepaired") <= 4
+    await until(lambda: job_of(namespace), lambda job: job["spec"]["schedule"] == "*/15 * * * *", within=60)
 
 
 async def test_what_is_deleted_by_hand_is_made_again(namespace, served):

@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 
-import aiohttp
 import pytest
 from kubernetes.aio.config import incluster_config
 
@@ -14,17 +13,9 @@ from hingecraft_operator import handlers
 from hingecraft_operator.cluster import LEASES, PAYMENT_ROUTES, connect
 from hingecraft_operator.lease import LEASE_NAME
 from hingecraft_sandbox.postgres import free_port
-from support.kube import ROOT, operating, until
+from support.kube import ROOT, ask, operating, until
 
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
-
-
-async def ask(port, path):
-    try:
-        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}{path}") as response:
-            return response.status, await response.text()
-    except aiohttp.ClientError:
-        return 0, ""
 
 
 async def answers(port):
@@ -49,9 +40,13 @@ async def test_probes_and_metrics_of_who_leads_and_of_who_waits(namespace, pod, 
         )
         for line in (
             "hingecraft_operator_leads 1.0", "hingecraft_operator_resources 1.0",
-            f"hingecraft_paymentroutes_ready{labels} 1.0", 'hingecraft_route_rebuilds_total{result="published"}',
-            'hingecraft_operator_reconciles_total{result="troubled"}', "hingecraft_sync_seconds_count",
-            "hingecraft_sync_since_commit_seconds_count", "hingecraft_operator_queue",
+            f"hingecraft_paymentroutes_ready{labels} 1.0",
+            f'hingecraft_paymentroutes_condition{{condition="FanoutComplete",{labels[1:-1]},status="True"}} 1.0',
+            f'hingecraft_route_rebuilds_total{{{labels[1:-1]},result="published"}}',
+            'hingecraft_operator_reconciles_total{result="troubled"}', f"hingecraft_sync_seconds_count{labels}",
+            f"hingecraft_sync_since_commit_seconds_count{labels}", "hingecraft_operator_queue",
+            "hingecraft_operator_watch_restarts_total", "process_resident_memory_bytes",
+            'hingecraft_build_info{process="operator",version=',
         ):  # fmt: skip
             assert line in text[1], line
         await namespace.remove("main")
@@ -96,7 +91,7 @@ async def test_as_a_pod_it_uses_the_token_and_the_authority_that_it_is_given(nam
     try:
         assert await cluster.list(PAYMENT_ROUTES, namespace.name) == []
         assert cluster.identity == namespace.cluster.identity
-        connection = await handlers._connection(cluster)
+        connection = await handlers.connection_info(cluster)
         assert (connection.server, connection.token) == (plane.address, token.read_text())
     finally:
         await cluster.close()

@@ -109,8 +109,42 @@ async def test_a_secret_is_rotated_without_a_message_that_does_not_verify(namesp
 async def test_a_wrong_secret_is_named_and_never_shown(namespace, served):
     await namespace.secret("hooks", WEBHOOK_SECRET="not-a-webhook-secret")
     await namespace.edit("main", sync={"resync": "5s"})
-    message = await namespace.becomes("DatabaseConnected", "False", "SecretWrong")
-    assert message == "the key WEBHOOK_SECRET of the Secret hooks must be whsec_ followed by base64"
+    message = await namespace.becomes("WebhooksDelivered", "False", "SecretWrong")
+    assert message.startswith("site: the key WEBHOOK_SECRET of the Secret hooks must be whsec_ followed by base64")
+    assert "not-a-webhook-secret" not in message
+
+
+async def test_a_missing_secret_of_a_webhook_stops_nobody_from_paying(namespace, site, pod, dsn, conn):
+    """Not at the start either, as after a fail-over; what the endpoint should be told is kept for it."""
+    async with operating(namespace, SSL_CERT_FILE=str(namespace.folder / "site-ca.pem")):
+        await namespace.pods(pod.internal)
+        await namespace.database_secret(dsn.newest)
+        await namespace.make(namespace.routes(webhooks=[hook(site.url)]))
+        await namespace.becomes("FanoutComplete", "True", "Complete")
+        message = await namespace.becomes("WebhooksDelivered", "False", "SecretMissing")
+        assert message.startswith("site: the Secret hooks does not exist")
+        await conn.execute(CLOSE_CHF)
+        await pod.serves(2)
+        await namespace.shows(version=2, podsSummary="1/1")
+        assert (await of(namespace))["state"] == "SecretMissing"
+        assert (await namespace.condition("Ready"))[:2] == ("True", "WebhooksDegraded")
+        await namespace.edit("main", paused=True)
+        await namespace.becomes("RoutesBuilt", "True", "Paused")
+        await namespace.secret("hooks", WEBHOOK_SECRET=SECRET)
+        await namespace.becomes("WebhooksDelivered", "True", "Delivered", within=30)
+        assert [event["data"]["version"] for event in site.events] == [2]
+        assert site.forged == 0
+
+
+async def test_a_secret_that_is_missing_keeps_only_its_own_endpoint_waiting(namespace, served, site, conn):
+    other = hook(f"{site.url}/other", "other")
+    other["secretRef"]["name"] = "not-there"
+    await namespace.edit("main", webhooks=[hook(site.url), other])
+    await namespace.becomes("WebhooksDelivered", "False", "SecretMissing")
+    await conn.execute(CLOSE_CHF)
+    await told(site, 2)
+    states = await until(namespace.status, lambda seen: len(seen.get("webhooks", ())) == 2 and seen.get("version") == 2)
+    assert {each["name"]: each["state"] for each in states["webhooks"]}["other"] == "SecretMissing"
 
 
 async def test_an_endpoint_that_fails_is_tried_again_and_told_of(namespace, served, site, conn):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -36,3 +37,9 @@ async def pod(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
     await sandbox.tells(address)
     async with running_pod(dsn, **{**sandbox.settings, "port": port, "public_url": address}) as running:
         yield running
+
+
+@pytest.fixture
+def settings(sandbox: Sandbox) -> dict[str, Any]:
+    """What a pod or a reconciliation needs to reach the sandbox."""
+    return sandbox.settings

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -121,7 +122,10 @@ async def test_payments_and_the_trail_are_read_page_by_page(pod):
             assert len(seen) == 10
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!", "MjAyNnxub3RhdXVpZA", "MjAyNi0wMS0wMVQwMDowMDowMHw"])
+END_OF_TIME = base64.urlsafe_b64encode(f"9999-12-31T23:59:59-23:59|{UUID(int=0)}".encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("cursor", ["x", "!!!", "MjAyNnxub3RhdXVpZA", "MjAyNi0wMS0wMVQwMDowMDowMHw", END_OF_TIME])
 async def test_cursors_that_are_not_ours_are_refused(pod, cursor):
     status, _ = await pod.call("GET", f"/admin/payments?cursor={cursor}", headers=ADMIN)
     assert status == 400

@@ -39,7 +39,7 @@ async def test_the_rest_of_it_completes(pod, sandbox, conn, invoice):
     await becomes(conn, invoice["paymentId"], "completed")
     await all_processed(conn, at_least=8)
     assert sum(amount for _, amount, _, _ in await ledger(conn, invoice["paymentId"])) == BTC
-    assert round(await conn.fetchval("SELECT sum(usd_amount) FROM settlements"), 6) == 25
+    assert round(await conn.fetchval("SELECT sum(usd_amount) FROM settlements"), 2) == 25
 
 
 async def test_half_of_it_that_goes_back_fails(pod, sandbox, conn, invoice):

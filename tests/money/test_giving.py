@@ -11,6 +11,7 @@ import pytest
 
 from support.pods import ADMIN, SITE_URL, running_pod
 
+UNKNOWN = "is not known here"
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
 WALLET = "INSERT INTO wallets (coin, wallet_address) VALUES ('btc', 'bc1-old'), ('BTC', 'bc1-new')"
 
@@ -81,7 +82,7 @@ async def test_a_card_in_many_currencies(pod, sandbox, typed, code, amount, unit
     (session,) = await sandbox.sessions(data["paymentId"])
     assert (session["amount_total"], session["currency"]) == (units, code.lower())
     back = f"{SITE_URL}/charter?status=cancelled&donationAmount={Decimal(str(amount)).normalize():f}&paymentMethod=card"
-    assert session["cancel_url"] == back
+    assert session["cancel_url"] == f"{back}&currency={code}"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,52 @@ async def test_what_is_no_currency_becomes_dollars_and_says_so(pod):
     assert status == 200
     data = answer["data"]
     assert (data["currency"], data["currencyDefaulted"], data["requestedCurrency"]) == ("USD", True, "doubloons")
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("IRR", "IRR"), (" kpw ", "KPW"), ("XXX", "XXX"), ("Iranian Rial", "IRR"), ("\ufdfc", "IRR"), ("DEM", "DEM"),
+        ("north korean won", "KPW"), ("gold", "XAU"), ("Bs.S", "VES"),
+    ],
+)  # fmt: skip
+async def test_a_real_currency_that_is_not_supported_is_never_taken_for_dollars(pod, conn, typed, code):
+    status, answer = await give(pod, amount=5, currency=typed)
+    assert (status, answer["code"], list(answer["fields"])) == (400, "unsupported_currency", ["currency"])
+    assert answer["error"].endswith(f"({code}) is not supported. GET /config lists the supported codes.")
+    assert await conn.fetchval("SELECT count(*) FROM payments") == 0
+    status, answer = await give(pod, amount=5, currency="BTC", priceCurrency=typed)
+    assert (status, answer["code"], list(answer["fields"])) == (400, "unsupported_currency", ["priceCurrency"])
+
+
+async def test_a_row_makes_a_currency_live_and_nothing_else_does(pod, conn):
+    _, answer = await pod.call("GET", "/config")
+    assert "IQD" not in {each["code"] for each in answer["data"]["currencies"]}
+    await conn.execute("INSERT INTO currencies (code, name, symbol, exponent) VALUES ('IQD', 'Iraqi dinar', 'ID', 2)")
+    await pod.pod.loader.look()
+    status, answer = await give(pod, amount=5, currency="iqd")
+    assert (status, answer["data"]["currency"]) == (200, "IQD")
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"currency": "doubloons", "strict": True}, "Unknown currency. GET /config lists the supported codes."),
+        ({"currency": "BTC", "priceCurrency": "zz"}, "Unknown currency. GET /config lists the supported codes."),
+        ({"currency": "BTC", "priceCurrency": "ETH"},
+         "Please correct: priceCurrency must be a currency such as USD or EUR, not a coin."),
+        ({"currency": "EUR", "priceCurrency": "USD"},
+         "Please correct: priceCurrency must be EUR like currency, or left out."),
+        ({"currency": "USD", "email": "nobody"},
+         "Please correct: email must be an e-mail address such as name@example.com."),
+        ({"currency": "USD", "amount": "ten"}, "Please correct: amount must be a plain number such as 37.50."),
+        ({"amount": "x", "a": 1, "b": 2},
+         f"Please correct: a {UNKNOWN}; amount must be a plain number such as 37.50; b {UNKNOWN}; and 1 more."),
+    ],
+)  # fmt: skip
+async def test_the_sentence_says_what_to_correct(pod, body, sentence):
+    status, answer = await give(pod, **{"amount": 5, **body})
+    assert (status, answer["error"]) == (400, sentence)
 
 
 async def test_a_currency_that_is_switched_off_is_refused(pod, conn):
@@ -147,7 +194,8 @@ async def test_below_its_minimum_a_coin_goes_to_the_newest_wallet(pod, sandbox, 
     data = answer["data"]
     assert (data["kind"], data["provider"], data["url"]) == ("wallet", "wallet", "wallet:bc1new")
     wallet = data["wallet"]
-    assert (wallet["coin"], wallet["address"], wallet["uri"]) == ("BTC", "bc1new", "bitcoin:bc1new")
+    assert (wallet["coin"], wallet["address"]) == ("BTC", "bc1new")
+    assert wallet["uri"] == f"bitcoin:bc1new?amount={wallet['amount']}"
     assert wallet["qr"].startswith("data:image/png;base64,")
     row = await conn.fetchrow("SELECT status, provider FROM payments WHERE id = $1", UUID(data["paymentId"]))
     assert tuple(row) == ("awaiting_confirmation", "wallet")
@@ -194,16 +242,16 @@ VALUES ('NOWPayments', 'btc', $1, $2, $3, $4)
 
 
 async def test_a_standing_invoice_of_that_price_is_shared(pod, conn):
-    await conn.execute(INVOICE, "https://nowpayments.io/any", None, None, None)
-    await conn.execute(INVOICE, "https://nowpayments.io/25usd", Decimal(25), "usd", None)
-    await conn.execute(INVOICE, "https://nowpayments.io/25eur", Decimal(25), "EUR", None)
+    await conn.execute(INVOICE, "https://nowpayments.io/payment/?iid=1", None, None, None)
+    await conn.execute(INVOICE, "https://nowpayments.io/payment/?iid=2", Decimal(25), "usd", None)
+    await conn.execute(INVOICE, "https://nowpayments.io/payment/?iid=3", Decimal(25), "EUR", None)
     await conn.execute("UPDATE external_payments SET expires_at = now() - interval '1 s' WHERE amount IS NULL")
     status, answer = await give(pod, amount=25, currency="BTC")
     assert status == 200
     data = answer["data"]
-    assert (data["url"], data["kind"], data["paymentId"]) == ("https://nowpayments.io/25usd", "standing", None)
+    assert (data["url"], data["kind"], data["paymentId"]) == ("https://nowpayments.io/payment/?iid=2", "standing", None)
     _, answer = await give(pod, amount=25, currency="BTC", priceCurrency="EUR")
-    assert answer["data"]["url"] == "https://nowpayments.io/25eur"
+    assert answer["data"]["url"] == "https://nowpayments.io/payment/?iid=3"
     _, answer = await give(pod, amount=26, currency="BTC")
     assert answer["data"]["kind"] == "checkout"
     assert await conn.fetchval("SELECT count(*) FROM payments") == 1

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from hingecraft.payments import idempotency
-from support.pods import running_pod
+from support.pods import running_pod, signed_visitor
 
 MICRO, OTHER, GENERATE = "/mission-support/micro-payment", "/mission-support/other", "/charter/generate-payment"
 KEY = {"Idempotency-Key": "a-key-of-this-test-1"}
@@ -51,6 +51,14 @@ async def test_another_body_under_the_same_key_is_refused(pod):
 async def test_another_call_under_the_same_key_is_another_matter(pod):
     assert (await pod.call("POST", MICRO, json={"amount": 5}, headers=KEY))[0] == 200
     assert (await pod.call("POST", OTHER, json={"amount": 5}, headers=KEY))[0] == 200
+
+
+async def test_two_visitors_with_the_same_key_have_a_checkout_each(pod):
+    payments = []
+    for name in ("vid:" + "a" * 22, "vid:" + "b" * 22, "vid:" + "a" * 22):
+        _, answer = await pod.call("POST", MICRO, json={"amount": 5}, headers={**KEY, **signed_visitor(name)})
+        payments.append(answer["data"]["paymentId"])
+    assert payments[0] == payments[2] != payments[1]
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 256, "with spaces in the middle", "späte-gäste-kommen-an"])

@@ -41,6 +41,21 @@ async def test_looking_does_not_consume(pod, prefill):
     assert (await pod.call("GET", f"/prefill/{prefill}"))[0] == 200
 
 
+async def look(pod, name, **headers):
+    async with pod.client.head(f"{pod.public}/prefill/{name}", headers=headers) as response:
+        return response.status
+
+
+async def test_looking_at_what_is_gone_says_so_like_reading(pod, prefill, conn):
+    assert await look(pod, "prefill_1_unknown") == 410
+    mine = {"X-HC-Page-Load": str(uuid.uuid4())}
+    await pod.call("GET", f"/prefill/{prefill}", headers=mine)
+    assert await look(pod, prefill) == 410
+    assert await look(pod, prefill, **mine) == 200
+    await conn.execute("UPDATE \"ContributionIntent\" SET used = false, expires_at = now() - interval '1 s'")
+    assert await look(pod, prefill) == 410
+
+
 async def test_the_same_page_load_gets_the_same_answer_for_a_minute(pod, prefill, conn):
     mine, others = ({"X-HC-Page-Load": str(uuid.uuid4())} for _ in range(2))
     first = await pod.call("GET", f"/prefill/{prefill}", headers=mine)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
-from hingecraft.payments import store as payments
-from hingecraft.payments.model import Status
 from hingecraft.reconcile import watch as watching
 from hingecraft.reconcile.command import span_of
 from hingecraft.reconcile.model import next_check
 from support.money import all_processed, becomes, give, ledger, status_of
 from support.pods import running_pod
-from support.reconciling import command, reconcile, summary_of
+from support.reconciling import command, old, reconcile, summary_of
 
-AGE = "UPDATE external_payments SET created_at = now() - $1::interval, expires_at = expires_at - $1::interval"
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 
 
@@ -28,18 +26,9 @@ async def silent(pod, sandbox):
     await sandbox.tells(pod.public, enabled=False)
 
 
-@pytest.fixture
-def settings(sandbox):
-    return sandbox.settings
-
-
 async def pay(sandbox, payment, act="pay"):
     (session,) = await sandbox.sessions(payment)
     await sandbox.act(session["id"], act)
-
-
-async def old(conn, age=timedelta(minutes=2)):
-    await conn.execute(AGE, age)
 
 
 @pytest.mark.usefixtures("silent")
@@ -117,103 +106,6 @@ async def test_a_session_that_stripe_does_not_know_is_an_error(pod, conn, dsn, s
     assert await status_of(conn, given["paymentId"]) == "error"
 
 
-@pytest.mark.parametrize("act", ["timeout_before", "timeout_after"])
-async def test_a_checkout_that_nobody_knows_the_end_of_is_finished_by_the_same_key(
-    pod, sandbox, conn, dsn, settings, act
-):
-    await sandbox.fault(act, method="POST", seconds=30, times=9)
-    status, _ = await pod.call("POST", "/mission-support/micro-payment", json={"amount": 5})
-    assert status == 502
-    await sandbox.ask("DELETE", "/_sandbox/switches")
-    payment = str(await conn.fetchval("SELECT id FROM payments"))
-    assert await status_of(conn, payment) == "unknown"
-    assert (await reconcile(dsn, settings)).checked == 0, "a request that may still be answered is not helped"
-    await old(conn)
-    assert (await reconcile(dsn, settings)).changed == 1
-    (session,) = await sandbox.sessions(payment)
-    row = await conn.fetchrow("SELECT status, provider_id, provider_url FROM external_payments WHERE kind = 'single'")
-    assert (row["status"], row["provider_id"]) == ("pending", session["id"])
-    assert row["provider_url"].startswith("http")
-    actors = await conn.fetch("SELECT actor FROM payment_audit WHERE action = 'checkout_opened'")
-    assert [each["actor"] for each in actors] == ["reconcile"]
-
-
-@pytest.mark.parametrize("made", [True, False])
-async def test_after_a_day_nothing_is_called_again_only_looked_for(pod, sandbox, conn, dsn, settings, made):
-    await sandbox.fault("timeout_after" if made else "timeout_before", method="POST", seconds=30, times=9)
-    await pod.call("POST", "/mission-support/micro-payment", json={"amount": 5})
-    await sandbox.ask("DELETE", "/_sandbox/switches")
-    payment = str(await conn.fetchval("SELECT id FROM payments"))
-    sessions = await sandbox.sessions(payment)
-    for session in sessions:
-        await sandbox.change("sessions", session["id"], created=session["created"] - 23 * 3600)
-        await sandbox.act(session["id"], "pay")
-    await old(conn, timedelta(hours=23, minutes=1))
-    await reconcile(dsn, settings)
-    assert await status_of(conn, payment) == ("completed" if made else "expired")
-    assert len(await sandbox.sessions(payment)) == int(made)
-
-
-async def test_a_lost_invoice_is_made_again_and_one_that_the_wallet_replaced_is_closed(
-    pod, sandbox, conn, dsn, settings
-):
-    await sandbox.fault("timeout_before", provider="nowpayments", method="POST", seconds=30, times=9)
-    await pod.call("POST", "/charter/generate-payment", json={"amount": 25, "currency": "BTC"})
-    await conn.execute("INSERT INTO wallets (coin, wallet_address) VALUES ('BTC', 'bc1')")
-    await pod.call("POST", "/charter/generate-payment", json={"amount": 26, "currency": "BTC"})
-    await sandbox.ask("DELETE", "/_sandbox/switches")
-    await old(conn)
-    assert (await reconcile(dsn, settings)).changed == 2
-    rows = await conn.fetch(
-        "SELECT p.amount, p.status, e.provider, e.status AS checkout FROM payments p JOIN external_payments e "
-        "ON e.payment_id = p.id ORDER BY p.amount, e.provider"
-    )
-    assert [tuple(row) for row in rows] == [
-        (25, "pending", "nowpayments", "pending"),
-        (26, "awaiting_confirmation", "nowpayments", "expired"),
-        (26, "awaiting_confirmation", "wallet", "awaiting_confirmation"),
-    ]
-
-
-STUCK = """
-SET session_replication_role = replica;
-UPDATE payments SET status = 'unknown', created_at = now() - interval '2 hours', provider_id = NULL;
-UPDATE external_payments SET status = '{}', created_at = now() - interval '2 hours', provider_id = NULL;
-RESET session_replication_role;
-"""
-
-
-async def test_a_wallet_that_may_not_replace_an_unknown_invoice_leaves_its_checkout_to_the_recoverer(
-    pod, conn, dsn, settings
-):
-    """The provider says no to the repeat of a call that was never answered: an invoice may exist all the same."""
-    given = await give(pod, amount=25, currency="BTC")
-    await conn.execute(STUCK.format("unknown"))
-    checkout = await conn.fetchval("SELECT id FROM external_payments")
-    outcome = payments.Outcome(status=Status.FAILED, details={"reason": "it said no"})
-    assert not await payments.fall_back(conn, checkout, outcome, url="bitcoin:bc1q", request_id="r")
-    assert await conn.fetchval("SELECT status FROM external_payments") == "unknown"
-    await reconcile(dsn, settings)
-    assert await status_of(conn, given["paymentId"]) == "pending"
-
-
-@pytest.mark.parametrize(("checkout", "ends_as"), [("failed", "failed"), ("expired", "expired")])
-async def test_a_payment_whose_checkout_has_ended_does_not_stay_unknown(
-    pod, sandbox, conn, dsn, settings, checkout, ends_as
-):
-    """Nobody looks at an ended checkout, so the payment is looked at; late money completes it all the same."""
-    given = await give(pod, amount=5)
-    (session,) = await sandbox.sessions(given["paymentId"])
-    await conn.execute(STUCK.format(checkout))
-    assert (await reconcile(dsn, settings, dry_run=True)).changed == 0
-    assert (await reconcile(dsn, settings)).changed == 1
-    assert await status_of(conn, given["paymentId"]) == ends_as
-    assert await conn.fetchval("SELECT details ->> 'to' FROM payment_audit WHERE action = 'payment_closed'") == ends_as
-    assert (await reconcile(dsn, settings)).changed == 0
-    await sandbox.act(session["id"], "pay")
-    await becomes(conn, given["paymentId"], "completed")
-
-
 @pytest.mark.usefixtures("silent")
 async def test_coins_are_looked_up_with_the_login_and_without_it_that_is_said(pod, sandbox, conn, dsn, settings):
     given = await give(pod, amount=25, currency="BTC")
@@ -231,6 +123,24 @@ async def test_coins_are_looked_up_with_the_login_and_without_it_that_is_said(po
     assert len(await ledger(conn, given["paymentId"])) == 2
     read = (await reconcile(dsn, {**settings, **LOGIN})).events_missed
     assert read == 0, "what stands as it stood is no news"
+
+
+@pytest.mark.usefixtures("silent")
+@pytest.mark.parametrize("login", [{}, LOGIN])
+async def test_an_invoice_that_was_paid_in_part_expires_by_our_clock_and_late_money_completes_it(
+    pod, sandbox, conn, dsn, settings, login
+):
+    """With the login and without it; what came stays in the books."""
+    given = await give(pod, amount=25, currency="BTC")
+    await sandbox.tells(pod.public)
+    payment = await sandbox.coins(given["url"], "half")
+    await all_processed(conn, at_least=4)
+    await old(conn, timedelta(days=8))
+    assert (await reconcile(dsn, {**settings, **login})).errors == 0
+    assert await status_of(conn, given["paymentId"]) == "expired"
+    assert len(await ledger(conn, given["paymentId"])) == 1
+    await sandbox.coin_act(payment, "rest")
+    await becomes(conn, given["paymentId"], "completed")
 
 
 @pytest.mark.usefixtures("silent")
@@ -362,3 +272,44 @@ def test_a_span_is_read():
     assert (span_of("24h"), span_of("7d"), span_of("90m")) == (
         timedelta(hours=24), timedelta(days=7), timedelta(minutes=90),
     )  # fmt: skip
+
+
+async def an_event(sandbox, *, minutes_ago):
+    """One that Stripe made then, by its own clock."""
+    made = await sandbox.ask(
+        "POST", "/v1/checkout/sessions", headers={"Authorization": "Bearer sk_test_sandbox"},
+        data={"mode": "payment", "success_url": "https://x.example", "line_items[0][quantity]": "1",
+              "line_items[0][price_data][currency]": "usd", "line_items[0][price_data][unit_amount]": "500",
+              "line_items[0][price_data][product_data][name]": "x"},
+    )  # fmt: skip
+    await sandbox.act(made["id"], "expire")
+    newest = (await sandbox.stripe("events?limit=1"))["data"][0]
+    created = int(time.time() - minutes_ago * 60)
+    await sandbox.change("events", newest["id"], created=created)
+    return newest["id"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(20, 19, id="our-clock-is-twenty-minutes-ahead-of-Stripes"),
+        pytest.param(1, 12, id="an-event-that-is-listed-late"),
+    ],
+)
+async def test_no_event_falls_between_two_runs(sandbox, conn, dsn, settings, first, second):
+    """The next run begins where Stripe's newest event was, by Stripe's clock, and a little before."""
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    await sandbox.tells("http://127.0.0.1:9", enabled=False)
+    await an_event(sandbox, minutes_ago=first)
+    await reconcile(dsn, settings)
+    later = await an_event(sandbox, minutes_ago=second)
+    await reconcile(dsn, settings)
+    assert await conn.fetchval("SELECT count(*) FROM provider_events WHERE event_id = $1", later) == 1
+
+
+async def test_an_account_without_events_is_read_from_where_it_was_begun(sandbox, conn, dsn, settings):
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    for _ in range(2):
+        await reconcile(dsn, settings)
+    behind = await conn.fetchval("SELECT now() - read_until FROM reconcile_cursors WHERE provider = 'stripe'")
+    assert timedelta(hours=23) < behind < timedelta(hours=25)

@@ -11,12 +11,19 @@ from typing import Any
 import pytest
 
 from hingecraft.money.model import Currency
-from hingecraft.providers.findings import Finding, UnreadableError
+from hingecraft.providers.findings import Finding
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Order, ProviderRefusedError
 from hingecraft.providers.stripe import MICRO
 from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_links import StripeLinks, link_request, plan_for, price_request
+from hingecraft.providers.stripe_links import (
+    LinkTerms,
+    StripeLinks,
+    link_request,
+    plan_for,
+    price_request,
+    update_request,
+)
 from hingecraft.providers.stripe_reading import StripeReader
 
 
@@ -62,19 +69,38 @@ async def test_a_session_is_opened_through_the_port(provider):
     assert opened.url.startswith("https://checkout.stripe.com/")
 
 
+TERMS = LinkTerms(
+    installation="3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11", livemode=False,
+    return_url="https://www.example.com/charter?status=success&session_id={CHECKOUT_SESSION_ID}",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", [USD, JPY, KWD])
 async def test_our_links_are_valid(provider, kind):
-    plan = plan_for(kind, livemode=False)
+    plan = plan_for(kind, TERMS)
     assert (await ask(provider, price_request(plan), "prices")).object == "price"
-    assert (await ask(provider, link_request(plan, "price_1"), "payment_links")).object == "payment_link"
+    made = await ask(provider, link_request(plan, "price_1"), "payment_links")
+    assert made.object == "payment_link"
 
 
-async def test_looking_for_links_and_switching_them_is_valid(provider, stripe_mock):
-    links = StripeLinks(provider, stripe_mock)
-    assert [link async for link in links.ours()] == [], "Stripe's example does not carry our mark"
-    await links.switch("plink_1", active=False)
-    found = await ask(provider, {"lookup_keys": ["hc_link_test_usd_100_500000"], "limit": 1}, "prices", "list_async")
-    assert found.object == "list"
+async def test_finding_making_and_changing_links_is_valid(provider, stripe_mock):
+    links, plan = StripeLinks(provider, stripe_mock), plan_for(USD, TERMS)
+    every = [link async for link in links.every()]
+    assert every
+    assert every[0].key is None, "Stripe's example does not carry our mark"
+    assert (await links.make(plan)).id.startswith("plink_")
+    assert (await links.update("plink_1", plan)).id
+    await links.claim(replace(every[0], key="hc_link_test_usd_100_500000"), TERMS.installation)
+    await links.switch_off("plink_1")
+
+
+async def test_a_change_of_a_link_that_stripe_does_not_know_is_refused(provider):
+    async def change() -> Any:
+        request: Any = {**update_request(plan_for(USD, TERMS)), "colour": "red"}
+        return await provider.client.v1.payment_links.update_async("plink_1", request, options=provider.options())
+
+    with pytest.raises(ProviderRefusedError, match="400"):
+        await provider.call(change, Deadline.within(10))
 
 
 @pytest.mark.parametrize("wrong", [{"colour": "red"}, {"mode": "gift"}, {"expires_at": "soon"}, {"line_items": "all"}])
@@ -87,14 +113,19 @@ async def test_what_stripe_does_not_know_is_refused(provider, wrong):
 async def test_what_we_ask_afterwards_is_valid(provider):
     """Stripe's example of a session lacks its amounts: that it is answered, and not refused, is what is shown."""
     asking = StripeAsking(provider, StripeReader(lambda _code: USD))
-    with pytest.raises(UnreadableError):
-        await asking.of_checkout("cs_test_1", told_by="a test")
-    with pytest.raises(UnreadableError):
-        await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
+    assert (await asking.of_checkout("cs_test_1", told_by="a test")).unreadable
+    session, charge = await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
+    assert (session.unreadable, charge.charge) == ("an amount is no whole number", "pi_1")
     now = datetime.now(UTC)
     assert await asking.made_for("nobody", now - timedelta(hours=1), now) is None
     events = [event async for event in asking.events(now - timedelta(hours=1))]
     assert all(event["object"] == "event" for event in events)
+    disputes = provider.client.v1.disputes
+    dispute = await provider.call(
+        lambda: disputes.retrieve_async("dp_1", options=provider.options()), Deadline.within(10)
+    )
+    assert isinstance(dispute.to_dict()["balance_transactions"], list)
+    assert (await provider.account()).startswith("acct_")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -47,6 +47,13 @@ async def opens_a_checkout(provider: CheckoutProvider) -> None:
     assert opened.url.startswith(("https://", "http://127.0.0.1"))
 
 
+async def takes_orders_from_a_machine_whose_clock_is_wrong(provider: CheckoutProvider) -> None:
+    for wrong in (timedelta(minutes=20), timedelta(minutes=-20)):
+        order = order_for(provider, opened_at=datetime.now(UTC) + wrong)
+        opened = await provider.open(provider.request_for(order), provider.idempotency_key(order), Deadline.within(10))
+        assert opened.provider_id
+
+
 async def keeps_to_its_keys(provider: CheckoutProvider) -> None:
     """The same key and parameters, one effect; where there are no keys, another that nobody has seen."""
     order = order_for(provider)
@@ -65,4 +72,9 @@ async def says_no_to_what_it_does_not_take(provider: CheckoutProvider) -> None:
         await provider.open(wrong, provider.idempotency_key(order), Deadline.within(10))
 
 
-FLOWS = (opens_a_checkout, keeps_to_its_keys, says_no_to_what_it_does_not_take)
+FLOWS = (
+    opens_a_checkout,
+    takes_orders_from_a_machine_whose_clock_is_wrong,
+    keeps_to_its_keys,
+    says_no_to_what_it_does_not_take,
+)

@@ -28,6 +28,8 @@ class Step:
     name: str
     table: str = ""
     call: tuple[str, str, str] | None = None
+    # The table is needed before the step as well: it is locked while the process waits for the call before it.
+    needed_early: bool = False
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -67,6 +69,10 @@ PATHS: Mapping[str, tuple[Step, ...]] = {
         Step("the event is stored", table="provider_event_ids"),
         Step("the refund is applied", table="settlements"),
     ),
+    "dispute": (
+        Step("the event is stored", table="provider_event_ids"),
+        Step("the dispute is applied", table="settlements"),
+    ),
     "recovery": (
         Step("the checkout is claimed", table="external_payments"),
         Step("the call is repeated", call=_CREATE),
@@ -81,6 +87,16 @@ PATHS: Mapping[str, tuple[Step, ...]] = {
         Step("the checkout is claimed", table="external_payments"),
         Step("the provider is asked", call=("stripe", "GET", "checkout/sessions/")),
         Step("its answer is applied", table="settlements"),
+    ),
+    "payment through a standing link": (
+        Step("the event is stored", table="provider_event_ids"),
+        Step("the provider is asked", call=("stripe", "GET", "checkout/sessions/")),
+        Step("payment and settlement are written", table="settlements"),
+    ),
+    "reconciliation, keeping links": (
+        Step("the price is made", call=("stripe", "POST", "prices")),
+        Step("the link is made", call=("stripe", "POST", "payment_links")),
+        Step("its row is written", table="external_payments", needed_early=True),
     ),
 }
 CELLS = [(path, step.name, fault) for path, steps in PATHS.items() for step in steps for fault in step.faults]

@@ -18,7 +18,7 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_operator import crd
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.providers.command import SandboxSettings
-from support import chart_values, crash
+from support import chart_values, crash, operator_matrix
 
 SETTINGS: dict[str, type[Settings]] = {
     "hingecraft api": ApiSettings,
@@ -78,6 +78,7 @@ def _comment(words: list[str]) -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/openapi.json": openapi,
     "docs/crash-matrix.md": crash.document,
+    "docs/operator-matrix.md": operator_matrix.document,
     ".env.example": env_example,
     "crds/paymentroutes.yaml": crd.written,
     "helm/hingecraft/values.yaml": chart_values.values,

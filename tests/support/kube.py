@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
@@ -30,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 RBAC = ROOT / "operator" / "rbac"
 DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
 NAMESPACES = Kind("v1", "namespaces")
+ROLES = Kind("rbac.authorization.k8s.io/v1", "roles")
+ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
 ACCOUNT = "hingecraft-operator"
 IMAGE = "registry.example/hingecraft:test"
 _ADDRESSES = itertools.count(1)
@@ -75,9 +78,13 @@ class Namespace:
 
     async def allow_also(self, operator: Namespace) -> None:
         """Let the operator of another namespace work here too."""
-        await self.cluster.delete(Kind("rbac.authorization.k8s.io/v1", "rolebindings"), self.name, ACCOUNT)
-        await self.cluster.delete(Kind("rbac.authorization.k8s.io/v1", "roles"), self.name, ACCOUNT)
+        await self.forbid()
         await self._apply("watched-namespace.yaml", operator=operator.name)
+
+    async def forbid(self) -> None:
+        """Take the operator's rights away."""
+        await self.cluster.delete(ROLE_BINDINGS, self.name, ACCOUNT)
+        await self.cluster.delete(ROLES, self.name, ACCOUNT)
 
     async def _apply(self, file: str, *, operator: str) -> None:
         for document in yaml.safe_load_all((RBAC / file).read_text()):
@@ -214,6 +221,15 @@ class Namespace:
         """Reason and note of each, as `kubectl describe` shows them."""
         found = await self.cluster.ask("GET", f"/apis/events.k8s.io/v1/namespaces/{self.name}/events")
         return [(item["reason"], item.get("note", "")) for item in found["items"]]
+
+
+async def ask(port: int, path: str) -> tuple[int, str]:
+    """A probe or the metrics of an operator; 0 where nobody answers."""
+    try:
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}{path}") as response:
+            return response.status, await response.text()
+    except aiohttp.ClientError:
+        return 0, ""
 
 
 async def until(look: Callable[[], Awaitable[Any]], good: Callable[[Any], bool], within: float = 20.0) -> Any:

@@ -22,16 +22,19 @@ from hingecraft.settings import Secret
 from support.pods import Running, running_pod
 from support.reconciling import reconciler
 from support.sandbox import Sandbox
+from support.standing import begin
 from support.truth import coin_payments, kept_coins, sessions_of
 
 GENERATE = "/charter/generate-payment"
 COINS = {"amount": 25, "currency": "BTC"}
-COIN_ACTS = ("pay", "half", "rest", "twice", "fail", "expire", "refund")
+COIN_ACTS = ("pay", "half", "rest", "twice", "again", "wrong_asset", "fail", "expire", "refund")
 # A hint may say anything; what counts is what the API says when it is asked.
 HINTS = ("waiting", "confirming", "sending", "partially_paid", "finished", "failed", "refunded", "expired")
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
-ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "dispute", "value")
+DISPUTES = ("dispute", "inquire", "block", "resolve")
+DECISIONS = ("won", "lost", "appeal", "escalate", "drop")
+ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "value", *DISPUTES)
 # Triggers and keys are off for this one connection: nothing else could empty books that only grow.
 EMPTY = """
 SET session_replication_role = replica;
@@ -42,10 +45,15 @@ DELETE FROM reconcile_cursors; DELETE FROM reconcile_runs;
 UPDATE currencies SET enabled = code IN ('USD', 'EUR', 'BTC');
 """
 BOOKS = """
-SELECT p.id::text AS id, p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
+SELECT CASE WHEN p.source = 'standing_link' THEN p.provider_id ELSE p.id::text END AS id,
+       p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
        count(s.id) FILTER (WHERE s.kind = 'charge')::int AS charges
 FROM payments p LEFT JOIN settlements s ON s.payment_id = p.id GROUP BY p.id
 """
+LINK_OF = (
+    "SELECT provider_url FROM external_payments WHERE kind = 'standing' AND provider_url IS NOT NULL AND currency = $1"
+)
+LOSE_LINKS = "DELETE FROM external_payments WHERE kind = 'standing'"
 # Each of them in the totals as they are kept, and as they follow from the settlements.
 TOTALS = """
 WITH gifts AS (
@@ -62,9 +70,10 @@ FROM settlement_totals
 WORTH = """
 SELECT provider_ref AS intent, usd_amount AS usd FROM settlements WHERE provider = 'stripe' AND kind = 'charge'
 """
+# A dispute is worth the whole cents that left the balance, so that only refunds give back just what came.
 LEFT = """
 SELECT sum(amount) AS amount, sum(usd_amount) AS usd FROM settlements WHERE provider = 'stripe'
-GROUP BY payment_id HAVING sum(amount) = 0
+GROUP BY payment_id HAVING sum(amount) = 0 AND count(*) FILTER (WHERE kind = 'dispute') = 0
 """
 
 
@@ -111,6 +120,15 @@ class World:
         found: str = session["id"]
         return found
 
+    async def give_through_link(self, currency: str) -> str:
+        """Some payer opens a standing link, and says how much."""
+        await self.reconcile()
+        return await begin(self.sandbox, await self.conn.fetchval(LINK_OF, currency))
+
+    async def lose_links(self) -> None:
+        """As a restored backup from before they were made."""
+        await self.conn.execute(LOSE_LINKS)
+
     async def give_coins(self) -> str:
         status, answer = await self.pod.call("POST", GENERATE, json=COINS)
         assert status == 200, answer
@@ -154,6 +172,11 @@ class World:
         await self.conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
         await self.pod.pod.worker.drain()
 
+    async def work_too_early(self, provider: str, reads: int) -> None:
+        await self.sandbox.fault("status_before", provider=provider, method="GET", status=404, times=reads)
+        await self.work()
+        await self.sandbox.ask("DELETE", "/_sandbox/faults")
+
     async def reconcile(self) -> None:
         found = await self._reconciler.run(Options(every_checkout=True))
         assert found.errors == 0, found.reasons
@@ -179,12 +202,13 @@ class World:
         assert coins == await kept_coins(self.sandbox)
         assert await self.conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NULL") == 0
         known = {row["provider_ref"] for row in await self.conn.fetch("SELECT provider_ref FROM settlements")}
-        for kind in ("refunds", "disputes"):
-            assert {each["id"] for each in await self.objects(kind)} <= known
+        moved = await self.objects("refunds")
+        moved += [each for each in await self.objects("disputes") if each["balance_transactions"]]
+        assert {each["id"] for each in moved} <= known
         await self.every_value_is_the_providers()
 
     async def every_value_is_the_providers(self) -> None:
-        """Whenever it came: a charge is worth what arrived, and of what went back whole nothing is left."""
+        """Whenever it came: a charge is worth what arrived, and of what was refunded whole nothing is left."""
         arrived = {each["source"]: Decimal(each["amount"]) / 100 for each in await self.objects("balance_transactions")}
         worth = {each["payment_intent"]: arrived[each["id"]] for each in await self.objects("charges")}
         for row in await self.conn.fetch(WORTH):
@@ -212,20 +236,24 @@ class Orders(RuleBasedStateMachine):
     @initialize(
         prices=st.lists(st.sampled_from(PRICES), min_size=1, max_size=3),
         paid=st.lists(st.booleans()),
+        through_links=st.lists(st.sampled_from(("USD", "EUR")), max_size=2),
         invoices=st.integers(0, 2),
         late=st.booleans(),
     )
-    def begin(self, prices: list[dict[str, Any]], paid: list[bool], invoices: int, late: bool) -> None:
+    def begin(
+        self, prices: list[dict[str, Any]], paid: list[bool], through_links: list[str], invoices: int, late: bool
+    ) -> None:
         self.world.run(self.world.begin())
         if late:
             self.world.run(self.world.sandbox.values_late())
-        self.sessions = [self.world.run(self.world.give(price)) for price in prices]
+        self.sessions = [self.world.run(self.world.give_through_link(currency)) for currency in through_links]
+        self.sessions += [self.world.run(self.world.give(price)) for price in prices]
         self.invoices = [self.world.run(self.world.give_coins()) for _ in range(invoices)]
         for session, is_paid in zip(self.sessions, paid, strict=False):
             if is_paid:
                 self.world.run(self._act(session, "pay"))
 
-    @rule(acts=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(ACTS)), min_size=1, max_size=4))
+    @rule(acts=st.lists(st.tuples(st.integers(0, 4), st.sampled_from(ACTS)), min_size=1, max_size=4))
     def donors_and_banks_act(self, acts: list[tuple[int, str]]) -> None:
         for number, act in acts:
             self.world.run(self._act(self.sessions[number % len(self.sessions)], act))
@@ -237,24 +265,35 @@ class Orders(RuleBasedStateMachine):
             self.world.run(self.world.coin_act(self.invoices[invoice % len(self.invoices)], number, act))
 
     @precondition(lambda self: self.invoices)
+    @rule(times=st.sampled_from((0.75, 1, 2)))
+    def a_coin_changes_its_worth(self, times: float) -> None:
+        """Never so much that a deposit is worth more than three times the price, and so has no value."""
+        self.world.run(self.world.sandbox.ask("PUT", "/_sandbox/rates", json={"btc": times}))
+
+    @rule(provider=st.sampled_from(("stripe", "nowpayments")), reads=st.integers(1, 4))
+    def we_work_while_a_provider_does_not_know_yet(self, provider: str, reads: int) -> None:
+        """What it has told us of is not there yet when it is asked."""
+        self.world.run(self.world.work_too_early(provider, reads))
+
+    @precondition(lambda self: self.invoices)
     @rule(hints=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(HINTS)), max_size=4))
     def hints_come(self, hints: list[tuple[int, str]]) -> None:
         self.world.run(self.world.hint(hints))
 
     async def _act(self, session: str, act: str) -> None:
         found = await self.world.sandbox.stripe(f"checkout/sessions/{session}")
-        if act in {"refund", "refund_half", "dispute", "value"} and found["payment_status"] != "paid":
+        if act in {"refund", "refund_half", "value", *DISPUTES} and found["payment_status"] != "paid":
             return
         await self.world.press(f"/pay/stripe/c/{session}/{act}")
 
-    @rule(data=st.data(), won=st.booleans())
-    def a_bank_decides(self, data: st.DataObject, won: bool) -> None:
+    @rule(data=st.data(), decision=st.sampled_from(DECISIONS))
+    def a_bank_decides(self, data: st.DataObject, decision: str) -> None:
         refunds, disputes = (
             self.world.run(self.world.objects("refunds")),
             self.world.run(self.world.objects("disputes")),
         )
         paths = [f"/pay/stripe/refund/{each['id']}/fail" for each in refunds]
-        paths += [f"/pay/stripe/dispute/{each['id']}/{'won' if won else 'lost'}" for each in disputes]
+        paths += [f"/pay/stripe/dispute/{each['id']}/{decision}" for each in disputes]
         if paths:
             self.world.run(self.world.press(data.draw(st.sampled_from(paths))))
 
@@ -265,6 +304,10 @@ class Orders(RuleBasedStateMachine):
         if events:
             chosen = data.draw(st.lists(st.integers(0, len(events) - 1), max_size=8))
             self.world.run(self.world.deliver([events[number] for number in chosen]))
+
+    @rule()
+    def a_backup_without_links_is_restored(self) -> None:
+        self.world.run(self.world.lose_links())
 
     @rule()
     def we_work(self) -> None:

@@ -8,9 +8,13 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
+
 from hingecraft.db.connection import Database
+from hingecraft.links.service import Wanted
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.checkouts import Providers
 from hingecraft.providers.nowpayments import NowPaymentsProvider
@@ -18,8 +22,18 @@ from hingecraft.providers.stripe import StripeProvider
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
+from hingecraft_api.settings import ApiSettings
 from support.pods import settings_of
 from support.processes import SECRETS
+
+AGE = "UPDATE external_payments SET created_at = now() - $1::interval, expires_at = expires_at - $1::interval"
+
+
+def links_wanted(settings: ApiSettings) -> Wanted:
+    return Wanted(
+        livemode=settings.stripe_livemode, site_url=settings.site_url, amount_min=settings.amount_min,
+        amount_max=settings.amount_max,
+    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -33,6 +47,7 @@ async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
             providers=providers,
             currencies=CurrencyBook(database),
             stripe_api_base=settings.stripe_api_base,
+            links_wanted=links_wanted(settings),
             retention_days=400,
         )
     finally:
@@ -61,3 +76,7 @@ def summary_of(said: str) -> dict[str, Any]:
     """What a Job prints last."""
     found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
     return found
+
+
+async def old(conn: asyncpg.Connection, age: timedelta = timedelta(minutes=2)) -> None:
+    await conn.execute(AGE, age)

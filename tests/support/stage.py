@@ -18,6 +18,7 @@ from support.crash import Step
 from support.money import all_processed
 from support.processes import ApiProcess, HingecraftProcess
 from support.sandbox import Sandbox
+from support.standing import pay_through
 from support.truth import Truth, coins_of, sessions_of
 
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
@@ -48,10 +49,12 @@ TIME_PASSES = (
     """,
 )
 BOOKS = """
-SELECT p.id::text AS id, p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
+SELECT CASE WHEN p.source = 'standing_link' THEN p.provider_id ELSE p.id::text END AS id,
+       p.status, p.provider, coalesce(sum(s.amount), 0) AS amount,
        count(s.id) FILTER (WHERE s.kind = 'charge') AS charges
 FROM payments p LEFT JOIN settlements s ON s.payment_id = p.id GROUP BY p.id
 """
+LINK_OF = "SELECT provider_url FROM external_payments WHERE kind = 'standing' AND currency = $1"
 LOGIN = {"NOWPAYMENTS_EMAIL": "shop@example.com", "NOWPAYMENTS_PASSWORD": "a-password"}
 
 
@@ -110,6 +113,10 @@ class Stage:
     async def pay(self, payment: str, act: str = "pay") -> None:
         (session,) = await self.sandbox.sessions(payment)
         await self.sandbox.act(session["id"], act)
+
+    async def pay_through_link(self, currency: str) -> None:
+        url = await self.conn.fetchval(LINK_OF, currency)
+        await pay_through(self.sandbox, url)
 
     # Holding a process at a step.
 

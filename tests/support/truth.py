@@ -11,10 +11,12 @@ Truth = dict[str, tuple[str, Decimal, int]]
 
 
 async def sessions_of(sandbox: Sandbox) -> Truth:
-    """Card payments with a session of their own."""
+    """Card payments by our id; what was paid through a standing link, by its session."""
     found: Truth = {}
     for session in await _all(sandbox, "checkout/sessions"):
         payment = session["client_reference_id"]
+        if session["payment_link"] and session["payment_status"] == "paid":
+            payment = session["id"]
         if payment is None:
             continue
         assert payment not in found, f"{payment} has two sessions"
@@ -27,7 +29,7 @@ async def _session(sandbox: Sandbox, session: dict[str, Any]) -> tuple[str, Deci
         return await _unpaid(sandbox, session), Decimal(0), 0
     charge = await _charge(sandbox, session["payment_intent"])
     disputes = [each for each in await _all(sandbox, "disputes") if each["charge"] == charge["id"]]
-    taken = sum(each["amount"] for each in disputes if each["status"] != "won")
+    taken = sum(each["amount"] for each in disputes if sum(move["amount"] for move in each["balance_transactions"]))
     left = Decimal(charge["amount"] - charge["amount_refunded"] - taken) / 100
     status = "partially_refunded" if charge["amount_refunded"] else "completed"
     status = "disputed" if taken else status
@@ -60,12 +62,18 @@ async def _all(sandbox: Sandbox, path: str) -> list[dict[str, Any]]:
 async def coins_of(sandbox: Sandbox) -> Truth:
     """Coin payments that have come to an end."""
     found: Truth = {}
-    for payment in await coin_payments(sandbox):
+    for order, payment in await _by_order(sandbox):
         if payment["payment_status"] == "finished":
-            _, before, charges = found.get(payment["order_id"], ("", Decimal(0), 0))
-            amount = before + Decimal(str(payment["actually_paid"]))
-            found[payment["order_id"]] = ("completed", amount, charges + 1)
+            _, before, charges = found.get(order, ("", Decimal(0), 0))
+            found[order] = ("completed", before + Decimal(str(payment["actually_paid"])), charges + 1)
     return found
+
+
+async def _by_order(sandbox: Sandbox) -> list[tuple[str, dict[str, Any]]]:
+    """Each payment with its order; a later deposit has none of its own, but a parent that does."""
+    payments = await coin_payments(sandbox)
+    orders = {payment["payment_id"]: payment["order_id"] for payment in payments}
+    return [(payment["order_id"] or orders[payment["parent_payment_id"]], payment) for payment in payments]
 
 
 async def coin_payments(sandbox: Sandbox) -> list[dict[str, Any]]:
@@ -80,8 +88,7 @@ async def coin_payments(sandbox: Sandbox) -> list[dict[str, Any]]:
 async def kept_coins(sandbox: Sandbox) -> dict[str, Decimal]:
     """What has come on each of our payments and has not gone back; which way it got there is not asked."""
     found: dict[str, Decimal] = {}
-    for payment in await coin_payments(sandbox):
+    for order, payment in await _by_order(sandbox):
         if payment["payment_status"] in {"finished", "partially_paid"}:
-            before = found.get(payment["order_id"], Decimal(0))
-            found[payment["order_id"]] = before + Decimal(str(payment["actually_paid"]))
+            found[order] = found.get(order, Decimal(0)) + Decimal(str(payment["actually_paid"]))
     return found

@@ -188,3 +188,23 @@ async def test_a_commit_during_a_rebuild_is_not_lost(dsn, conn, pods):
                     break
                 await asyncio.sleep(0.02)
         assert engine.count("published") >= 2
+
+
+async def test_a_wallet_that_is_not_published_is_logged_once_and_counted(dsn, conn, pods, caplog):
+    async with running_engine(dsn, [pods[0].internal]) as engine:
+        await engine.until(1)
+        await conn.execute("INSERT INTO wallets (coin, wallet_address) VALUES ('usdt', 'TAddress')")
+        await conn.execute(LINK, "https://example.com/give")
+        await engine.until(2)
+        count = lambda kind: engine.registry.get_sample_value("hingecraft_routes_problems", {"kind": kind})  # noqa: E731
+        async with asyncio.timeout(5):
+            while (count("wallet"), count("link")) != (1, 1):
+                await asyncio.sleep(0.01)
+        await conn.execute("UPDATE wallets SET network = 'TRC20'")
+        await engine.until(3)
+        async with asyncio.timeout(5):
+            while count("wallet") != 0:
+                await asyncio.sleep(0.01)
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len([each for each in said if each.startswith("wallet of USDT: USDT runs on several networks")]) == 1
+    assert len([each for each in said if "leads to example.com" in each]) == 1

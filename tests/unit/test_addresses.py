@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from hingecraft.providers.addresses import checked
+from hingecraft.providers.addresses import PAYMENT_PAGES, checked
 from hingecraft.providers.port import ProviderRefusedError
 
 REAL, STAND_IN = "https://api.stripe.com", "http://127.0.0.1:8092"
@@ -30,10 +33,18 @@ def test_a_providers_own_addresses_are_handed_on(url, base):
         (None, REAL),
         ("https://[::1", REAL), ("https://checkout.stripe.com/\nx", REAL), ("https://чекаут.stripe.com/", REAL),
         ("http://stripe.internal.example/pay", "https://stripe.internal.example"), (7, REAL), ("x" * 3000, REAL),
-        ("http://127.0.0.2:8092/pay", STAND_IN),
+        ("http://127.0.0.2:8092/pay", STAND_IN), ("https://evil.example\\.stripe.com/pay", REAL),
+        ("https://evil.example .stripe.com/pay", REAL), ("https:\\\\checkout.stripe.com", REAL),
     ],
 )  # fmt: skip
 def test_any_other_is_refused(url, base):
     with pytest.raises(ProviderRefusedError) as refused:
         checked(url, api_base=base, domain="stripe.com")
     assert refused.value.code == "bad_url"
+
+
+def test_the_owner_is_told_of_just_those_links_that_the_sites_pages_do_not_open():
+    source = Path(__file__).parents[2] / "wix/site/src/public/hingecraft-addresses.js"
+    listed = re.search(r"PAY_HOSTS = \[([^\]]*)\]", source.read_text(encoding="utf-8"))
+    assert listed is not None
+    assert tuple(re.findall(r"'([^']+)'", listed[1])) == PAYMENT_PAGES

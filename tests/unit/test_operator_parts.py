@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import time
 from typing import Any, cast
+from urllib.parse import unquote
 
 import pytest
 from pydantic import ValidationError
 
-from hingecraft_operator.cronjob import edited_by, label_of, name_of
-from hingecraft_operator.events import Recorder
+from hingecraft_operator.cluster import SECRETS
+from hingecraft_operator.cronjob import edited_by, label_of, name_of, wanted
+from hingecraft_operator.events import Event, Recorder
 from hingecraft_operator.keeper import _first
 from hingecraft_operator.probes import STUCK_AFTER, Pulse
 from hingecraft_operator.schedule import CRON
@@ -82,20 +84,51 @@ def test_what_is_no_duration_is_said(text):
         seconds(text)
 
 
-def test_a_process_is_stuck_when_a_part_of_it_has_done_nothing_for_a_minute():
+def test_a_process_is_stuck_when_a_part_of_it_has_done_nothing_for_two_minutes():
     pulse, did = Pulse(), [time.monotonic()]
+    keepers: dict[str, float] = {}
     pulse.watch("the election", lambda: did[0])
+    pulse.watch_all(lambda: keepers)
     assert pulse.stuck() == []
     did[0] -= STUCK_AFTER + 1
     assert pulse.stuck() == ["the election"]
+    keepers["the keeper of pay/main"] = did[0]
+    assert pulse.stuck() == ["the election", "the keeper of pay/main"]
+    keepers.clear()
+    assert pulse.stuck() == ["the election"]
 
 
-def test_events_are_many_at_first_and_then_few():
-    now = [0.0]
-    recorder = Recorder(cast("Any", None), "x", clock=lambda: now[0], _counted_at=0.0)
-    assert [recorder._may_speak() for _ in range(30)].count(True) == 25
+class Kept:
+    """Takes events."""
+
+    def __init__(self):
+        self.documents = []
+
+    async def create(self, _kind, _namespace, document):
+        self.documents.append(document)
+
+
+async def test_good_news_never_uses_up_the_budget_of_warnings():
+    now, kept = [0.0], Kept()
+    recorder = Recorder(cast("Any", kept), "x", clock=lambda: now[0])
+    resource = {"metadata": {"name": "main", "namespace": "pay", "uid": "1"}}
+    for _ in range(30):
+        await recorder.record(resource, Event("VersionServed", "a version is served"))
+    assert len(kept.documents) == 25
+    await recorder.record(resource, Event("PodsLagging", "a pod lags", warning=True))
+    assert kept.documents[-1]["reason"] == "PodsLagging"
     now[0] += 31
-    assert [recorder._may_speak() for _ in range(5)].count(True) == 1
+    for _ in range(5):
+        await recorder.record(resource, Event("VersionServed", "a version is served"))
+    assert len(kept.documents) == 27
+
+
+@pytest.mark.parametrize("name", ["x/../../../pay/secrets/db", "a?b=c", "a#b", "..%2f"])
+def test_a_name_never_leads_to_another_object(name):
+    path = SECRETS.path("wild", name)
+    assert path.startswith("/api/v1/namespaces/wild/secrets/")
+    assert unquote(path.removeprefix("/api/v1/namespaces/wild/secrets/")) == name
+    assert "/" not in path.removeprefix("/api/v1/namespaces/wild/secrets/")
 
 
 def test_a_stored_object_that_breaks_a_newer_rule_is_told_of_by_its_field():
@@ -117,3 +150,18 @@ def test_what_is_watched(names, scopes):
 def test_what_cannot_be_watched(names):
     with pytest.raises(ValidationError, match="must be names of namespaces, comma-separated"):
         OperatorSettings(watch_namespaces=names)
+
+
+def test_the_bounds_of_the_api_hold_for_the_links_that_the_job_keeps():
+    spec = Spec.model_validate(
+        {
+            "database": {"secretRef": {"name": "database", "key": "DATABASE_URL"}},
+            "api": {"service": {"name": "api"}, "pushSecretRef": {"name": "api", "key": "PUSH_SECRET"}},
+            "reconcile": {"amounts": {"max": "500"}},
+        }
+    )
+    resource = {"metadata": {"name": "main", "namespace": "pay", "uid": "1"}}
+    job = wanted(resource, spec, "image")
+    (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert {"name": "AMOUNT_MAX", "value": "500"} in container["env"]
+    assert [each["name"] for each in container["env"]] == ["DATABASE_URL", "AMOUNT_MAX"]

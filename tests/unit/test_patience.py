@@ -83,3 +83,19 @@ async def test_who_would_wait_too_long_is_told_at_once_that_nothing_was_done():
     with pytest.raises(TransientError) as refused:
         await bucket.take(Deadline.within(0.9))
     assert not refused.value.maybe_done
+
+
+async def test_an_attempt_with_no_time_left_is_not_made_and_nothing_was_done(pauses):
+    made: list[int] = []
+
+    async def attempt() -> None:
+        made.append(1)
+
+    with pytest.raises(GivenUpError) as given_up:
+        await patiently(attempt, Deadline.within(0.5))
+    assert (given_up.value.maybe_done, made) == (False, [])
+
+
+def test_a_deadline_can_only_be_drawn_in():
+    assert Deadline.within(60).sooner(1.5).remaining <= 1.5
+    assert Deadline.within(1).sooner(1.5).remaining <= 1

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
 from hingecraft.settings import Secret
 from hingecraft_api.rate_limit import RateLimit
-from hingecraft_api.visitor import Visitors
+from hingecraft_api.visitor import Visitor, Visitors
 
 NOW = 1_800_000_000.0
 VID = "vid:" + "a" * 22
@@ -30,10 +31,11 @@ def visitors(refused):
 
 
 def test_a_signed_header_names_the_visitor(visitors, refused):
-    assert visitors.named(header(), "203.0.113.9", "", NOW) == VID
-    assert visitors.named(header(), "203.0.113.9", "", NOW) == VID
-    assert visitors.named(header("ip:198.51.100.7"), "203.0.113.9", "", NOW) == "ip:198.51.100.7"
-    assert visitors.named(header(secret="older-secret"), "203.0.113.9", "", NOW) == VID
+    for _ in range(2):
+        assert visitors.named(header(), "203.0.113.9", "", NOW) == Visitor(key=VID, signed=True)
+    by_address = visitors.named(header("ip:198.51.100.7"), "203.0.113.9", "", NOW)
+    assert by_address == Visitor(key="ip:198.51.100.7", signed=True)
+    assert visitors.named(header(secret="older-secret"), "203.0.113.9", "", NOW).key == VID
     assert not refused
 
 
@@ -45,14 +47,14 @@ def test_a_signed_header_names_the_visitor(visitors, refused):
     ],
 )  # fmt: skip
 def test_a_header_that_does_not_verify_is_as_none(visitors, refused, forged):
-    assert visitors.named(forged, "203.0.113.9", "", NOW) == "ip:203.0.113.9"
+    assert visitors.named(forged, "203.0.113.9", "", NOW) == Visitor(key="ip:203.0.113.9")
     assert refused
 
 
 def test_a_remembered_header_grows_stale(visitors):
     given = header()
-    assert visitors.named(given, "203.0.113.9", "", NOW) == VID
-    assert visitors.named(given, "203.0.113.9", "", NOW + 301) == "ip:203.0.113.9"
+    assert visitors.named(given, "203.0.113.9", "", NOW).key == VID
+    assert visitors.named(given, "203.0.113.9", "", NOW + 301).key == "ip:203.0.113.9"
 
 
 @pytest.mark.parametrize(
@@ -64,10 +66,30 @@ def test_a_remembered_header_grows_stale(visitors):
         ("10.0.0.1", "nonsense", "ip:10.0.0.1"),
         ("10.0.0.1", "", "ip:10.0.0.1"),
         ("", "", "ip:"),
+        ("::ffff:10.0.0.1", "198.51.100.7", "ip:198.51.100.7"),
+        ("10.0.0.1", "x" * 5000 + ", 198.51.100.7", "ip:198.51.100.7"),
+        ("10.0.0.1", "198.51.100.7," + ",".join(["10.9.9.9"] * 200), "ip:10.9.9.9"),
     ],
 )
 def test_the_last_untrusted_address_counts(visitors, peer, forwarded, visitor):
-    assert visitors.named(None, peer, forwarded, NOW) == visitor
+    assert visitors.named(None, peer, forwarded, NOW).key == visitor
+
+
+def test_ipv6_counts_by_the_network_that_one_visitor_has(visitors):
+    own = Visitor(key="ip:2001:db8:1:1::/64", network="ip:2001:db8:1::/48")
+    for text in ("2001:db8:1:1::", "2001:db8:1:1:ffff::1", "2001:DB8:1:1::2"):
+        assert visitors.at(text, "") == own
+        assert visitors.named(header(f"ip:{text}"), "203.0.113.9", "", NOW) == replace(own, signed=True)
+    neighbour = visitors.at("2001:db8:1:2::1", "")
+    assert (neighbour.key, neighbour.network) == ("ip:2001:db8:1:2::/64", own.network)
+    assert visitors.at("::ffff:198.51.100.7", "") == visitors.at("198.51.100.7", "")
+
+
+def test_whole_headers_are_never_remembered(visitors):
+    for number in range(1000):
+        visitors.at("10.0.0.1", f"{number}" + "x" * 8000 + ", 198.51.100.7")
+    assert len(visitors._hops) == 2
+    assert max(map(len, visitors._hops)) <= 45
 
 
 def test_a_limit_lets_its_number_pass_in_a_minute():

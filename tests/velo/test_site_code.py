@@ -35,7 +35,7 @@ def test_lint_refuses_newer_javascript_than_wix_promises(line):
 
 
 async def test_its_pages_reckon_rightly():
-    await run_tests("test/component.test.mjs")
+    await run_tests("test/component.test.mjs", "test/velo.test.mjs")
 
 
 async def test_it_brings_money_to_a_real_backend(dsn):

@@ -1,15 +1,13 @@
 // What the HTML components reckon with, apart from a browser.
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 
-import { amountToEdit, readAmount, writeAmount } from '../html/source/amounts.js';
+import { amountToEdit, problemOf, readAmount, writeAmount } from '../html/source/amounts.js';
 import { Keys } from '../html/source/memory.js';
 import { offerOf, presetsOf } from '../html/source/offers.js';
-import { follow, outcomeOf } from '../html/source/payments.js';
-import { Velo } from '../html/source/velo.js';
-import { isFunction } from 'backend/lib/functions';
-import { kept } from 'wix-secrets-backend.v2';
+import { follow, KNOWN_LATER_MS, NEVER_KNOWN, outcomeOf } from '../html/source/payments.js';
+import { UNKNOWN_OUTCOMES } from '../html/source/velo.js';
 import { isLocalPath, mayBeGoneTo } from '../site/src/public/hingecraft-addresses.js';
 
 describe('an amount that somebody types', () => {
@@ -66,6 +64,27 @@ describe('an amount that somebody types', () => {
   });
 });
 
+describe('an amount that cannot be given', () => {
+  const bounds = { least: 1, most: 100000, digits: 2 };
+  for (const [amount, currency, known, locale, said] of [
+    [null, 'USD', bounds, 'en-US', 'Enter an amount, for example 37.50.'],
+    ['12.345', 'USD', bounds, 'en-US', 'Use at most two decimals, such as 12.34.'],
+    ['12.345', 'EUR', bounds, 'de-DE', 'Use at most two decimals, such as 12,34.'],
+    ['1.5', 'ISK', { ...bounds, digits: 0 }, 'en-US', 'Use a whole number, such as 12.'],
+    ['1.2345', 'KWD', { ...bounds, digits: 3 }, 'en-US', 'Use at most three decimals, such as 12.345.'],
+    ['0.3', 'USD', bounds, 'en-US', 'Give at least $1 and at most $100,000.'],
+    ['1.5', 'JPY', undefined, 'en-US', 'Use a whole number, such as 12.'],
+    ['12.345', 'USD', { least: 1, most: 5 }, 'en-US', 'Use at most two decimals, such as 12.34.'],
+  ]) {
+    test(`${amount} ${currency} in ${locale}: ${said}`, () => assert.equal(problemOf(amount, currency, known, locale), said));
+  }
+
+  test('is told from one that can', () => {
+    for (const amount of ['1', '12.34', '100000']) assert.equal(problemOf(amount, 'USD', bounds, 'en-US'), '');
+    assert.equal(problemOf('1000000', 'USD', undefined, 'en-US'), '', 'the backend knows its bounds');
+  });
+});
+
 describe('the main button', () => {
   const safe = (url) => mayBeGoneTo(url);
   const route = (more) => ({ currency: 'USD', available: true, url: null, wallet: null, ...more });
@@ -86,13 +105,16 @@ describe('the main button', () => {
     assert.deepEqual(offerOf(over, '25', safe), { way: 'ask', spare: null, wallet: null });
   });
 
+  test('asks for a payment page where the link in the data leads to none of our providers', () => {
+    const wallet = { address: 'a', uri: 'bitcoin:a' };
+    for (const url of ['http://buy.stripe.com/x', 'javascript:x', 'https://example.com/give']) {
+      for (const more of [{}, { amount: 25 }])
+        assert.deepEqual(offerOf(route({ url, wallet, ...more }), '25', safe), { way: 'ask', spare: null, wallet });
+    }
+  });
+
   test('says why it cannot', () => {
-    for (const bad of [
-      undefined,
-      route({ available: false }),
-      route({ url: 'http://buy.stripe.com/x' }),
-      route({ url: 'javascript:x' }),
-    ]) {
+    for (const bad of [undefined, route({ available: false })]) {
       const offer = offerOf(bad, '25', safe);
       assert.equal(offer.way, 'none');
       assert.match(offer.reason, /[.]$/);
@@ -146,7 +168,7 @@ describe('a payment', () => {
   };
 
   /** Time that passes as fast as it is waited for; `seen` says whether the page is looked at. */
-  async function followed(ask, { until = 400_000, seen = () => true } = {}) {
+  async function followed(ask, { until = 400_000, seen = () => true, knownWithin = 0 } = {}) {
     let now = 0;
     const waits = [];
     const told = [];
@@ -162,7 +184,7 @@ describe('a payment', () => {
           told.push(outcome);
           if (outcome !== 'waiting') setImmediate(done);
         },
-        { now: () => now, wait, isSeen: () => seen(now) },
+        { now: () => now, wait, isSeen: () => seen(now), knownWithin },
       );
     });
     return { waits, told };
@@ -190,10 +212,18 @@ describe('a payment', () => {
     const away = [
       { success: false, code: 'timed_out' },
       { success: false, code: 'backend_unreachable' },
-      { success: false, code: 'not_found' },
+      { success: false, code: 'unknown_payment' },
     ];
     const { told, waits } = await followed(async () => away.shift());
     assert.deepEqual([told, waits.length], [['unknown'], 2]);
+  });
+
+  test('of a standing link may be unknown for a while, since the provider tells of it after its payer is back', async () => {
+    const unknown = { success: false, code: 'unknown_payment' };
+    const late = [unknown, unknown, { success: true, data: { status: 'completed' } }];
+    assert.deepEqual((await followed(async () => late.shift(), { knownWithin: KNOWN_LATER_MS })).told, ['paid']);
+    const never = await followed(async () => unknown, { knownWithin: KNOWN_LATER_MS });
+    assert.deepEqual([never.told, never.waits.length], [['unknown'], 40]);
   });
 
   test('of a status that this page does not know yet is waited for', () => {
@@ -212,118 +242,44 @@ test('a key stays while the same is asked for and nobody knows the answer', () =
   assert.notEqual(keys.of('26', 'USD'), other);
 });
 
-/** Each `callVeloFunction('module', 'name'` of the sources. */
-async function callsOf(name) {
-  const folder = new URL('../html/source/', import.meta.url);
-  const read = (file) => readFile(new URL(file, folder), 'utf8');
-  const shared = ['outcome.js', 'payments.js', ...(name === 'charter' ? ['main-button.js'] : [])];
-  const text = (await Promise.all([`${name}.js`, ...shared].map(read))).join('\n');
-  return [...text.matchAll(/callVeloFunction\('([\w.-]+)', '(\w+)'/g)].map(([, module, called]) => [module, called]);
+/** Codes that the site's own code answers, without asking the backend. */
+async function codesOfTheSite() {
+  const folder = new URL('../site/src/', import.meta.url);
+  const files = (await readdir(folder, { recursive: true })).filter((name) => /[.]jsw?$/.test(name));
+  const texts = await Promise.all([...files.map((name) => new URL(name, folder)), velo].map((file) => readFile(file, 'utf8')));
+  return texts.flatMap((text) => [...text.matchAll(/(?:code: |failure\()'(\w+)'/g)].map(([, code]) => code));
+}
+const velo = new URL('../html/source/velo.js', import.meta.url);
+
+/** Codes of the backend's errors, read from its source. */
+async function codesOfTheBackend() {
+  const root = new URL('../../', import.meta.url);
+  const files = await Promise.all(['core/', 'api/'].map((folder) => readdir(new URL(folder, root), { recursive: true })));
+  const paths = [...files[0].map((name) => `core/${name}`), ...files[1].map((name) => `api/${name}`)];
+  const texts = await Promise.all(
+    paths.filter((path) => path.endsWith('.py')).map((path) => readFile(new URL(path, root), 'utf8')),
+  );
+  return texts.flatMap((text) =>
+    [...text.matchAll(/Error\(\s*"(\w+)"|^_\w+ = "(\w+)"/gm)].map(([, code, named]) => code ?? named),
+  );
 }
 
-describe('a call by HTTP', () => {
-  const view = { location: { search: '?prefill=x', origin: 'https://www.example.com' } };
-  view.parent = view;
-
-  for (const [site, preview, address] of [
-    ['https://www.example.com', false, 'https://www.example.com/_functions/stripe_api/getPaymentStatus'],
-    ['https://www.example.com/', true, 'https://www.example.com/_functions-dev/stripe_api/getPaymentStatus'],
-    ['https://someone.wixsite.com/charity', false, 'https://someone.wixsite.com/charity/_functions/stripe_api/getPaymentStatus'],
-  ]) {
-    test(`goes to ${address}`, async (context) => {
-      const velo = new Velo({ site, backend: '' }, view);
-      velo.hello.preview = preview;
-      const asked = context.mock.method(globalThis, 'fetch', async () => Response.json({ success: true, data: 1 }));
-      assert.deepEqual(await velo.callVeloFunction('stripe.api', 'getPaymentStatus', 'p-1'), { success: true, data: 1 });
-      const [[url, { body }]] = asked.mock.calls.map((call) => call.arguments);
-      assert.deepEqual([url, JSON.parse(body)], [address, { args: ['p-1'] }]);
-      assert.deepEqual(velo.hello.query, { prefill: 'x' });
-    });
-  }
-
-  test('that is answered with anything else is told as one sentence', async (context) => {
-    const velo = new Velo({ site: 'https://www.example.com', backend: '' }, view);
-    const answers = [
-      () => new Response('<html>', { status: 403 }),
-      () => new Response('', { status: 404 }),
-      () => new Response('', { status: 500 }),
-      () => Response.json('yes'),
-      () => Response.json(null),
-      () => Promise.reject(new TypeError('Failed to fetch')),
-    ];
-    for (const answer of answers) {
-      context.mock.method(globalThis, 'fetch', async () => answer());
-      const { success, error } = await velo.callVeloFunction('stripe.api', 'getPaymentStatus', 'p-1');
-      assert.equal(success, false);
-      assert.match(error, /[.]$/);
-    }
-    const nowhere = new Velo({ site: '', backend: '' }, view);
-    assert.equal((await nowhere.callVeloFunction('stripe.api', 'getPaymentStatus')).code, 'no_site');
-  });
+test('the codes that pages wait for are those that the backend and the site answer', async () => {
+  const { components } = JSON.parse(await readFile(new URL('../../docs/openapi.json', import.meta.url), 'utf8'));
+  const inEnums = codesIn(components.schemas);
+  const documented = inEnums.length ? inEnums : await codesOfTheBackend();
+  assert.ok(documented.includes('unknown_payment'));
+  const known = new Set([...documented, ...(await codesOfTheSite())]);
+  const waitedFor = [...NEVER_KNOWN, ...UNKNOWN_OUTCOMES, 'prefill_gone'];
+  assert.deepEqual(
+    waitedFor.filter((code) => !known.has(code)),
+    [],
+  );
 });
 
-describe('a page that the backend serves', () => {
-  const origin = 'https://pay.example.com';
-  const places = { site: 'https://www.example.com', backend: origin };
-
-  /** A window with that page in it; `around` is the address of a page that frames it. */
-  function viewOf(search, around = '') {
-    const gone = [];
-    const location = { search, origin, href: `${origin}/embed/charter${search}`, assign: (url) => gone.push(url) };
-    const view = { location, gone, document: { referrer: around }, addEventListener: () => undefined };
-    view.parent = around ? { postMessage: () => undefined } : view;
-    return view;
-  }
-
-  test('calls the backend by the same functions, and never the site', async (context) => {
-    kept.set('HC_BACKEND_URL', origin);
-    kept.set('HC_VISITOR_SECRET', 'a-visitor-secret');
-    const url = 'https://checkout.stripe.com/c/pay/cs_test_1';
-    const answer = async () => Response.json({ success: true, data: { url, paymentId: 'p-1', kind: 'checkout' } });
-    const asked = context.mock.method(globalThis, 'fetch', answer);
-    const velo = new Velo(places, viewOf(''));
-    const options = { key: 'one-for-each-click', currency: 'EUR' };
-    const { data } = await velo.callVeloFunction('charter-page-middleware', 'fiatButtonClick', '25', 'card', options);
-    assert.equal(data.url, url);
-    const [[address, { headers, body }]] = asked.mock.calls.map((call) => call.arguments);
-    assert.equal(address, `${origin}/charter/generate-payment`);
-    assert.equal(headers['Idempotency-Key'], options.key);
-    assert.deepEqual(JSON.parse(body), { amount: '25', currency: 'EUR', returnTo: 'embed' });
-    assert.equal((await velo.callVeloFunction('stripe.api', 'nothing')).code, 'unknown_function');
-    assert.equal(velo.addressOf('hingecraftRoutesUpdate'), '', 'it has no flag to look at');
-    assert.equal(asked.mock.callCount(), 1);
-  });
-
-  test('goes to the pages of the backend where the site has its own', () => {
-    const view = viewOf('');
-    assert.equal(new Velo(places, view).go('/charter?prefill=x'), true);
-    assert.equal(new Velo(places, view).go('https://checkout.stripe.com/c'), true);
-    assert.deepEqual(view.gone, [`${origin}/embed/charter?prefill=x`, 'https://checkout.stripe.com/c']);
-  });
-
-  test('in a frame waits for no page of ours when it is told that there is none', async () => {
-    const view = viewOf('?direct&prefill=x', 'https://elsewhere.example/give');
-    const velo = new Velo(places, view);
-    await velo.met;
-    assert.equal(velo.hello.query.prefill, 'x');
-    assert.equal(velo.go('https://checkout.stripe.com/c'), false, 'a payment page does not open in a frame');
-    assert.equal(velo.go('/charter?prefill=y'), true);
-    assert.deepEqual(view.gone, [`${origin}/embed/charter?prefill=y&direct=`]);
-  });
-});
-
-describe('what a component calls', () => {
-  for (const name of ['charter', 'mission-support']) {
-    test(`is there for ${name}: in the page's code, and for calls by HTTP and without a site`, async () => {
-      const page = await readFile(new URL(`../site/src/pages/${name}.js`, import.meta.url), 'utf8');
-      const calls = [...(await callsOf(name)), ...(name === 'charter' ? [['charter-page-middleware', 'cryptoButtonClick']] : [])];
-      assert.ok(calls.length >= 3, String(calls));
-      for (const [given, called] of calls) {
-        const module = given.replace(/[-.]/g, '_');
-        const isForWallets = called === 'getInvoiceStatus' && name === 'mission-support';
-        if (!isForWallets) assert.match(page, new RegExp(`${module}: {[^}]*\\b${called}\\b`, 's'));
-        assert.ok(isFunction(module, called), `${module}/${called}`);
-      }
-    });
-  }
-});
+/** Every value of an enum that a property `code` may have. */
+function codesIn(schema) {
+  if (schema === null || typeof schema !== 'object') return [];
+  const own = schema.properties?.code;
+  return [...(own?.enum ?? []), ...Object.values(schema).flatMap(codesIn)];
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from hingecraft.payments.settlements import Seen
 from hingecraft.payments.trail import Place
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer, number
-from hingecraft_api.bodies import Input
+from hingecraft_api.bodies import Input, wrong_field
 from hingecraft_api.call import Call
 from hingecraft_api.handlers.admin import LARGEST_PAGE, USUAL_PAGE, PageQuery, admin, as_json
 
@@ -91,7 +91,10 @@ class ConfirmInput(Input):
     tx_hash: Annotated[str, Field(pattern=_HASH)]
     amount: Amount
     coin: Annotated[str, Field(min_length=1, max_length=64)]
-    note: Annotated[str | None, Field(max_length=500)] = None
+    note: Annotated[
+        str | None,
+        Field(max_length=500, description="stays in the audit log for good; e-mail addresses in it are masked"),
+    ] = None
 
 
 class ConfirmAnswer(Answer):
@@ -133,11 +136,9 @@ async def post_confirm(call: Call) -> Any:
     payment_id = _payment_id(call)
     coin = call.pod.currencies.table.recognise(seen.coin)
     if coin is None or coin.kind != "crypto":
-        raise InvalidError(
-            "unknown_currency", "Please correct: coin.", fields={"coin": "is no coin that is known here"}
-        )
+        raise wrong_field("unknown_currency", "coin", "must be one of the coins that GET /config lists")
     if seen.amount <= 0:
-        raise InvalidError("invalid_amount", "Please correct: amount.", fields={"amount": "must be more than 0"})
+        raise wrong_field("invalid_amount", "amount", "must be more than 0")
     arrived = Seen(tx_hash=seen.tx_hash, amount=seen.amount, coin=coin.code, note=seen.note)
     settled = await settlements.confirm(call.pod.database, payment_id, arrived, call.request_id)
     usd = settled["usdAmount"]
@@ -163,14 +164,14 @@ def _place(cursor: str | None) -> Place | None:
         return None
     try:
         moment, _, payment = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("|")
-        place = Place(datetime.fromisoformat(moment), UUID(payment))
-    except (ValueError, binascii.Error):
-        place = None
-    if place is None or place.created_at.tzinfo is None:
-        raise InvalidError(
-            "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not one of ours"}
-        )
-    return place
+        created_at = datetime.fromisoformat(moment)
+        if created_at.tzinfo is not None:
+            return Place(created_at.astimezone(UTC), UUID(payment))
+    except (ValueError, OverflowError, binascii.Error):
+        pass  # answered like a cursor without a time zone
+    raise InvalidError(
+        "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not one of ours"}
+    )
 
 
 ENDPOINTS = [

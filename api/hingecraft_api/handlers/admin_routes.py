@@ -42,6 +42,21 @@ class VersionsAnswer(Answer):
     next_cursor: str | None
 
 
+class ProblemAnswer(Answer):
+    """A row that pages do not use."""
+
+    kind: Annotated[str, Field(description="wallet: it is not published; link: pages do not open it")]
+    id: Annotated[str | None, Field(description="of the row in wallets or external_payments")]
+    currency: str | None
+    problem: Annotated[str, Field(description="what is wrong with it and what to do")]
+
+
+class ProblemsAnswer(Answer):
+    """All of them, the newest first."""
+
+    items: list[ProblemAnswer]
+
+
 class PinInput(Input):
     """The version to go back to; null lets the data publish again."""
 
@@ -130,6 +145,21 @@ async def get_versions(call: Call) -> Any:
     return {"items": items, "nextCursor": str(following) if following is not None else None}
 
 
+async def get_problems(call: Call) -> Any:
+    """Wallets and links that pages do not use, and why."""
+    found = await routes.problems(call.pod.database)
+    items = [
+        {
+            "kind": each.kind,
+            "id": str(each.id) if each.id is not None else None,
+            "currency": each.currency,
+            "problem": each.problem,
+        }
+        for each in found
+    ]
+    return {"items": items}
+
+
 async def post_pin(call: Call) -> Any:
     """Go back to a version, or end the pin."""
     pin: PinInput = call.body
@@ -193,6 +223,7 @@ ENDPOINTS = [
         query=PageQuery,
         refusals=(HTTPStatus.BAD_REQUEST,),
     ),
+    admin("GET", "/admin/routes/problems", get_problems, "Wallets and links that pages do not use", ProblemsAnswer),
     admin(
         "POST",
         "/admin/routes/pin",

@@ -18,14 +18,15 @@ from hingecraft.providers import stripe, wallet
 from hingecraft.routes.model import timestamp
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer, number, quantity
-from hingecraft_api.bodies import Input
+from hingecraft_api.bodies import Input, wrong_field
 from hingecraft_api.call import Call
+from hingecraft_api.currencies import refuse_unsupported, unknown_currency
+from hingecraft_api.emails import Email
 from hingecraft_api.endpoint import Endpoint
 
 _USD = "USD"
 _PRESETS = (1, 2, 5)
 _CHARTER, _MISSION_SUPPORT = "/charter", "/mission-support"
-_EMAIL = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,185}\.[^@\s.\x00-\x1f\x7f]{2,63}$"
 
 
 ReturnTo = Annotated[
@@ -55,7 +56,7 @@ class UserInfo(Input):
     """Who gives; kept with the intent, never answered."""
 
     name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
-    email: Annotated[str | None, Field(max_length=254, pattern=_EMAIL)] = None
+    email: Email | None = None
 
 
 class OtherInput(Input):
@@ -89,8 +90,10 @@ class GenerateInput(Input):
         str | None, Field(min_length=1, max_length=64, description="what the amount is in, for crypto; USD by itself")
     ] = None
     prefill_id: Annotated[str | None, Field(min_length=1, max_length=200)] = None
-    email: Annotated[str | None, Field(max_length=254, pattern=_EMAIL)] = None
-    strict: Annotated[bool, Field(description="refuse what is no currency, instead of taking USD")] = False
+    email: Email | None = None
+    strict: Annotated[
+        bool, Field(description="reject an unknown currency instead of taking USD for it; send true, see docs/api.md")
+    ] = False
     return_to: ReturnTo = "site"
 
 
@@ -99,7 +102,15 @@ class WalletPaymentAnswer(Answer):
 
     coin: str
     address: str
-    uri: str
+    uri: Annotated[
+        str, Field(description="what a wallet application opens, with the memo and amount that it can carry")
+    ]
+    network: Annotated[str | None, Field(description="the only network to send on, for a coin that has several")] = None
+    network_name: Annotated[str | None, Field(description="the network's name, for people")] = None
+    memo: Annotated[str | None, Field(description="memo or destination tag that the payment must carry")] = None
+    amount: Annotated[
+        str | None, Field(description="how many coins the price is worth, by the provider's estimate")
+    ] = None
     qr: Annotated[str, Field(description="a picture of the URI, as a data URI")]
 
 
@@ -134,7 +145,7 @@ async def post_micro(call: Call) -> Any:
     """1, 2 or 5 USD by card."""
     wanted: MicroInput = call.body
     if wanted.amount not in _PRESETS:
-        raise InvalidError("invalid_amount", "Please correct: amount.", fields={"amount": "must be 1, 2 or 5"})
+        raise wrong_field("invalid_amount", "amount", "must be 1, 2 or 5")
     dollar = call.pod.currencies.table.by_code[_USD]
     checkout = await call.pod.checkouts.open(
         Wanted(
@@ -172,8 +183,8 @@ async def get_prefill(call: Call) -> Any:
 
 
 async def head_prefill(call: Call) -> Any:
-    """Scanners and previews look without consuming, and learn nothing."""
-    call.named("id")
+    """Scanners and previews look without consuming."""
+    await prefills.look(call.pod.database, call.named("id"), _page_load(call))
     return web.Response()
 
 
@@ -200,6 +211,7 @@ async def post_generate(call: Call) -> Any:
             email=wanted.email,
             claim=call.claim,
             requested_currency=wanted.currency,
+            currency_defaulted=defaulted,
         )
     )
     return {
@@ -237,11 +249,10 @@ def _back(call: Call, page: str, return_to: ReturnTo) -> str:
 
 def _recognised(call: Call, wanted: GenerateInput) -> tuple[Currency, bool]:
     table = call.pod.currencies.table
+    refuse_unsupported(table, "currency", wanted.currency)
     found = table.recognise_or(wanted.currency, _USD)
     if found.defaulted and wanted.strict:
-        raise InvalidError(
-            "unknown_currency", "Please correct: currency.", fields={"currency": "is no currency that is known here"}
-        )
+        raise unknown_currency("currency")
     return found.currency, found.defaulted
 
 
@@ -250,17 +261,14 @@ def _priced_in(call: Call, wanted: GenerateInput, currency: Currency) -> Currenc
     table = call.pod.currencies.table
     if wanted.price_currency is None:
         return currency if currency.kind == "fiat" else table.by_code[_USD]
+    refuse_unsupported(table, "priceCurrency", wanted.price_currency)
     named = table.recognise(wanted.price_currency)
-    if named is None or named.kind != "fiat":
-        raise InvalidError(
-            "unknown_currency",
-            "Please correct: priceCurrency.",
-            fields={"priceCurrency": "must be USD, EUR or the like"},
-        )
+    if named is None:
+        raise unknown_currency("priceCurrency")
+    if named.kind != "fiat":
+        raise wrong_field("unknown_currency", "priceCurrency", "must be a currency such as USD or EUR, not a coin")
     if currency.kind == "fiat" and named.code != currency.code:
-        raise InvalidError(
-            "invalid_request", "Please correct: priceCurrency.", fields={"priceCurrency": f"must be {currency.code}"}
-        )
+        raise wrong_field("invalid_request", "priceCurrency", f"must be {currency.code} like currency, or left out")
     return named
 
 
@@ -287,13 +295,9 @@ def _shape(checkout: Checkout, currency: Currency) -> dict[str, Any]:
     }
     if checkout.expires_at is not None:
         shaped["expiresAt"] = timestamp(checkout.expires_at)
-    if checkout.address is not None and checkout.uri is not None:
-        shaped["wallet"] = {
-            "coin": currency.code,
-            "address": checkout.address,
-            "uri": checkout.uri,
-            "qr": wallet.qr_of(checkout.uri),
-        }
+    if checkout.wallet is not None:
+        shown = checkout.wallet.as_shown()
+        shaped["wallet"] = {"coin": currency.code, **shown, "qr": wallet.qr_of(checkout.wallet.uri)}
     return shaped
 
 
@@ -349,7 +353,8 @@ ENDPOINTS = [
         handler=head_prefill,
         summary="Look without consuming",
         tag=_TAG,
-        refusals=(HTTPStatus.BAD_REQUEST,),
+        headers={"X-HC-Page-Load": {"type": "string", "format": "uuid"}},
+        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
     Endpoint(
         method="POST",

@@ -57,7 +57,7 @@ class ConfigAnswer(Answer):
 
 async def get_payment(call: Call) -> Any:
     """The state, for pages that wait for it to change."""
-    payment = await service.state_of(call.pod.database, call.named("id"))
+    payment = await service.state_of(call.pod.database, call.named("id"), call.pod.returning)
     return {
         "id": str(payment.id),
         "status": payment.status,
@@ -111,7 +111,12 @@ ENDPOINTS = [
         summary="Where a payment stands, by our id or Stripe's session",
         tag="Donations",
         answer=PaymentAnswer,
-        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE),
+        refusals=(
+            HTTPStatus.BAD_REQUEST,
+            HTTPStatus.NOT_FOUND,
+            HTTPStatus.BAD_GATEWAY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+        ),
     ),
     Endpoint(
         method="GET",

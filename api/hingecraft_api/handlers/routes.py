@@ -18,7 +18,10 @@ class WalletAnswer(Answer):
     """A bare address; a payment to it waits until an admin confirms it."""
 
     address: str
-    uri: str
+    uri: Annotated[str, Field(description="what a wallet application opens, with the memo where it can carry one")]
+    network: Annotated[str | None, Field(description="the only network to send on, for a coin that has several")] = None
+    network_name: Annotated[str | None, Field(description="the network's name, for people")] = None
+    memo: Annotated[str | None, Field(description="memo or destination tag that the payment must carry")] = None
 
 
 class RouteAnswer(Answer):

@@ -10,7 +10,8 @@ from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.checkouts import Providers
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding
-from hingecraft.providers.nowpayments_asking import NowPaymentsAsking, hinted
+from hingecraft.providers.nowpayments_asking import NowPaymentsAsking
+from hingecraft.providers.nowpayments_reading import NowPaymentsReader, hinted
 from hingecraft.providers.stripe_asking import StripeAsking
 from hingecraft.providers.stripe_reading import StripeReader
 
@@ -25,9 +26,9 @@ class Source:
 
 def sources_of(providers: Providers, currencies: CurrencyBook) -> dict[str, Source]:
     """Those whose keys are there."""
-    reader = StripeReader(currencies.by_code)
+    reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of)
     found = {
         stripe.NAME: Source(reader.of_event, StripeAsking(providers.stripe, reader).again),
-        nowpayments.NAME: Source(hinted, NowPaymentsAsking(providers.nowpayments).again),
+        nowpayments.NAME: Source(hinted, NowPaymentsAsking(providers.nowpayments, coins).again),
     }
     return {name: source for name, source in found.items() if providers.of(name).configured}

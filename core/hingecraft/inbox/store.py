@@ -57,6 +57,11 @@ LATER = """
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
 WHERE id = $1 AND received_at = $2 AND claimed_until = $3 AND processed_at IS NULL
 """
+REOPEN = """
+UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
+WHERE source = $1 AND ignored_because = ANY ($2)
+RETURNING true
+"""
 # Its source may have no keys here any more, so this is done for all of them, and not by who claims.
 GIVE_UP = """
 WITH old AS (
@@ -130,6 +135,11 @@ async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) 
 async def give_up(conn: Connection) -> list[asyncpg.Record]:
     """Some of what has waited for too long is ignored from now on; answers which, and why it waited."""
     return await conn.fetch(GIVE_UP, GIVEN_UP_AFTER)
+
+
+async def reopen(conn: Connection, source: str, reasons: Sequence[str]) -> int:
+    """Process again what was ignored for one of those reasons; answers how many events that were."""
+    return len(await conn.fetch(REOPEN, source, reasons))
 
 
 async def backlog(conn: Connection) -> Backlog:

@@ -14,6 +14,13 @@ RETURNING true
 RELEASE = """
 UPDATE installation SET claimed_by = NULL, claimed_as = NULL, claimed_in = NULL WHERE claimed_by = $1 RETURNING true
 """
+_ACCOUNT = {True: "stripe_live_account", False: "stripe_test_account"}
+STRIPE_ACCOUNT = {mode: f"SELECT {column} FROM installation" for mode, column in _ACCOUNT.items()}
+# Two that see an account for the first time, and not the same one: the first is kept.
+KEEP_STRIPE_ACCOUNT = {
+    mode: f"UPDATE installation SET {column} = coalesce({column}, $1) RETURNING {column}"
+    for mode, column in _ACCOUNT.items()
+}
 
 
 async def read(conn: Connection) -> Installation:
@@ -33,3 +40,20 @@ async def claim(conn: Connection, claimant: Claimant, instead_of: str | None) ->
 async def release(conn: Connection, uid: str) -> bool:
     """Nobody has it any more; False where somebody else has had it."""
     return bool(await conn.fetchval(RELEASE, uid))
+
+
+def stripe_column(*, livemode: bool) -> str:
+    """Where the account of that mode's key is kept."""
+    return _ACCOUNT[livemode]
+
+
+async def stripe_account(conn: Connection, *, livemode: bool) -> str | None:
+    """The account that the database has worked with so far."""
+    found: str | None = await conn.fetchval(STRIPE_ACCOUNT[livemode])
+    return found
+
+
+async def keep_stripe_account(conn: Connection, account: str, *, livemode: bool) -> str:
+    """Keep it where none is kept yet; answers the one that is kept."""
+    found: str = await conn.fetchval(KEEP_STRIPE_ACCOUNT[livemode], account)
+    return found

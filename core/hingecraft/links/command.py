@@ -5,42 +5,54 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError, OperatorError, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.links import by_hand
 from hingecraft.links import service as links
-from hingecraft.links.service import ByHand
+from hingecraft.links.by_hand import ByHand
+from hingecraft.links.settings import LinkSettings
 from hingecraft.money.model import parse_decimal, plain
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import StripeProvider
 from hingecraft.providers.stripe_links import StripeLinks
 from hingecraft.settings import DatabaseSettings, load
 
 
-class LinksSettings(DatabaseSettings, ProviderSettings):
+class LinksSettings(DatabaseSettings, LinkSettings):
     """What `hingecraft links` reads."""
 
 
-async def _ensure(settings: LinksSettings, database: Database) -> None:
+@asynccontextmanager
+async def _stripe(settings: LinksSettings) -> AsyncIterator[StripeLinks | None]:
+    """Stripe's links; None without keys."""
     provider = StripeProvider(settings)
-    if not provider.configured:
-        raise OperatorError("STRIPE_SECRET is not set, so there are no links to keep")
     try:
-        stripe_links = StripeLinks(provider, settings.stripe_api_base)
-        kept = await links.ensure(database, stripe_links, livemode=provider.livemode, say=print)
+        yield StripeLinks(provider, settings.stripe_api_base) if provider.configured else None
     finally:
         await provider.close()
+
+
+async def _ensure(settings: LinksSettings, database: Database) -> int:
+    async with _stripe(settings) as stripe_links:
+        if stripe_links is None:
+            raise OperatorError("STRIPE_SECRET is not set, so there are no links to keep")
+        kept = await links.ensure(database, stripe_links, settings.links_wanted, say=print)
     print(
-        f"{kept.wanted} links wanted: {kept.made} made, "
+        f"{kept.wanted} links wanted: {kept.made} made, {kept.updated} updated, "
         f"{kept.switched_on} switched on, {kept.switched_off} switched off"
     )
+    for problem in kept.problems:
+        print(f"hingecraft links: {problem}", file=sys.stderr)
+    return EXIT_FAILED if kept.problems else EXIT_OK
 
 
-async def _add(database: Database, arguments: argparse.Namespace) -> None:
+async def _add(settings: LinksSettings, database: Database, arguments: argparse.Namespace) -> None:
     link = ByHand(
         gateway=arguments.gateway,
         url=arguments.url,
@@ -49,7 +61,9 @@ async def _add(database: Database, arguments: argparse.Namespace) -> None:
         price_currency=arguments.price_currency,
         expires_at=_moment(arguments.expires),
     )
-    print(f"{await links.add(database, link)}: saved; it is in the routes within a second where a sync engine runs")
+    async with _stripe(settings) as stripe_links:
+        currency = await by_hand.add(database, link, stripe_links)
+    print(f"{currency}: saved; it is in the routes within a second where a sync engine runs")
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -63,21 +77,23 @@ def _moment(text: str | None) -> datetime | None:
 
 
 async def _list(database: Database) -> None:
-    for link in await links.listed(database):
-        amount = f" for {plain(link['amount'])}" if link["amount"] is not None else ""  # type: ignore[arg-type]  # the driver says object, the column numeric
-        until = f" until {link['expires_at']}" if link["expires_at"] is not None else ""
-        print(f"{link['currency']!s:<6} {link['provider']!s:<12} {link['provider_url']}{amount}{until}")
+    for link in await by_hand.listed(database):
+        amount = f" for {plain(link.amount)}" if link.amount is not None else ""
+        until = f" until {link.expires_at}" if link.expires_at is not None else ""
+        gap = f" NOT PUBLISHED: {link.gap}" if link.gap is not None else ""
+        print(f"{link.currency:<6} {link.provider:<12} {link.provider_url}{amount}{until}{gap}")
 
 
-async def _main(settings: LinksSettings, arguments: argparse.Namespace) -> None:
+async def _main(settings: LinksSettings, arguments: argparse.Namespace) -> int:
     database = Database(settings.database_url, application="hingecraft-links", largest=2)
     try:
         if arguments.act == "ensure":
-            await _ensure(settings, database)
-        elif arguments.act == "add":
-            await _add(database, arguments)
+            return await _ensure(settings, database)
+        if arguments.act == "add":
+            await _add(settings, database, arguments)
         else:
             await _list(database)
+        return EXIT_OK
     finally:
         await database.close()
 
@@ -86,11 +102,10 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = load(LinksSettings)
     process.start_observing(settings, "links")
     try:
-        asyncio.run(_main(settings, arguments))
-    except (DatabaseUnavailableError, RefusedError, ProviderRefusedError, ProviderUnknownError) as error:
+        return asyncio.run(_main(settings, arguments))
+    except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
         print(f"hingecraft links: {error}; what was done is kept, run it again", file=sys.stderr)
         return EXIT_FAILED
-    return EXIT_OK
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

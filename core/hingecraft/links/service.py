@@ -1,158 +1,172 @@
-"""Standing links, which many may pay: one of Stripe's for each currency, kept as the data say, and others by hand."""
+"""Keeps the standing links: one Payment Link of Stripe for each currency, as the data say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ConflictError, InvalidError
-from hingecraft.money.normalise import CurrencyTable
+from hingecraft.errors import InvalidError
+from hingecraft.installation import store as installation
+from hingecraft.links import by_hand, store
+from hingecraft.money.normalise import tightened
 from hingecraft.money.store import load_currencies
 from hingecraft.payments import audit
-from hingecraft.providers.stripe_links import LinkPlan, PaymentLink, StripeLinks, plan_for
+from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.stripe_links import LinkPlan, LinkTerms, PaymentLink, StripeLinks, plan_for
 
 Say = Callable[[str], None]
 
-POLICY = "SELECT 'stripe' = ANY (disabled_providers) FROM route_policy"
-# A link that was switched off and is wanted again is the newest once more.
-KEEP = """
-INSERT INTO external_payments AS kept (gateway, provider, provider_id, provider_url, currency, kind, status,
-                                       idempotency_key, request, livemode, updated_at)
-VALUES ('stripe', 'stripe', $1, $2, $3, 'standing', 'pending', $4, $5::jsonb, $6, now())
-ON CONFLICT (provider, provider_id) DO UPDATE SET status = 'pending', provider_url = excluded.provider_url,
-    updated_at = now()
-WHERE kept.status <> 'pending' OR kept.provider_url <> excluded.provider_url
-RETURNING id
-"""
-RETIRE = """
-UPDATE external_payments SET status = 'expired', updated_at = now()
-WHERE provider = 'stripe' AND kind = 'standing' AND status = 'pending' AND idempotency_key LIKE 'hc\\_link\\_%'
-  AND NOT idempotency_key = ANY ($1)
-RETURNING provider_id, currency
-"""
-ADD = """
-INSERT INTO external_payments (gateway, provider, provider_url, currency, kind, status, amount, price_currency,
-                               expires_at)
-VALUES ($1, lower($1), $2, $3, 'standing', 'pending', $4, $5, $6) RETURNING id
-"""
-LIST = """
-SELECT hc_currency_key(currency) AS currency, provider, provider_url, amount, expires_at, created_at
-FROM external_payments WHERE kind = 'standing' AND status = 'pending'
-ORDER BY hc_currency_key(currency), created_at DESC
-"""
+RETURN_PATH = "/charter?status=success&session_id={CHECKOUT_SESSION_ID}"
+_BUSY = "provider_busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the settings say of the links; the rest is in the database."""
+
+    livemode: bool
+    site_url: str
+    amount_min: Decimal | None = None
+    amount_max: Decimal | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Kept:
     """What a run has done."""
 
-    wanted: int
-    made: int
-    switched_on: int
-    switched_off: int
+    wanted: int = 0
+    made: int = 0
+    updated: int = 0
+    switched_on: int = 0
+    switched_off: int = 0
+    resolved: int = 0
+    # One sentence for each currency that has no link for now.
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def changes(self) -> int:
+        """How many links are not as they were."""
+        return self.made + self.updated + self.switched_on + self.switched_off + self.resolved
+
+    @contextmanager
+    def one(self, name: str) -> Iterator[None]:
+        """What Stripe says of one link concerns that link only; when it is busy or away, all wait for the next run."""
+        try:
+            yield
+        except InvalidError as error:
+            self.problems.append(f"{name}: {error.sentence}")
+        except ProviderRefusedError as error:
+            if error.code == _BUSY:
+                raise
+            self.problems.append(f"{name}: {error.reason}")
 
 
 async def ensure(
     database: Database,
     links: StripeLinks,
+    wanted: Wanted,
     *,
-    livemode: bool,
     say: Say = lambda _line: None,
     dry_run: bool = False,
 ) -> Kept:
     """Make Stripe and the database agree with the currencies; run again after a crash, it goes on where it was."""
-    plans = await _plans(database, livemode=livemode)
+    kept = Kept()
+    async with database.transaction() as conn:
+        ours = str((await installation.read(conn)).id)
+        terms = LinkTerms(installation=ours, livemode=wanted.livemode, return_url=f"{wanted.site_url}{RETURN_PATH}")
+        plans = await _plans(conn, wanted, terms, kept)
+        former = {plan.former_key: key for key, plan in plans.items()}
+        if not dry_run:
+            # Out of the routes first, so that nobody is sent to a link that is about to be switched off.
+            await store.rename(conn, former)
+            for currency in await store.retire(conn, list(plans)):
+                say(f"{currency}: taken out of the routes")
+        saved = await store.saved(conn)
+    every = [link async for link in links.every()]
+    there = _ours(every, ours, saved, former)
     if dry_run:
-        return _lacking(plans, [link async for link in links.ours()])
-    async with database.connection() as conn:
-        # Out of the routes first, so that nobody is sent to a link that is about to be switched off.
-        for row in await conn.fetch(RETIRE, list(plans)):
-            say(f"{row['currency']}: taken out of the routes")
-    there = {link.key: link async for link in links.ours()}
-    made = switched_on = switched_off = 0
+        return _would(kept, plans, there)
     for key, link in there.items():
         if key not in plans and link.active:
-            await links.switch(link.id, active=False)
-            switched_off += 1
-            say(f"{key}: switched off")
+            with kept.one(key):
+                await links.switch_off(link.id)
+                kept.switched_off += 1
+                say(f"{key}: switched off")
     for key, plan in plans.items():
-        found = there.get(key)
-        if found is None:
-            found = await links.make(plan)
-            made += 1
-        if not found.active:
-            await links.switch(found.id, active=True)
-            switched_on += 1
-        if await _keep(database, plan, found, livemode=livemode):
-            say(f"{plan.currency}: {found.url}")
-    return Kept(wanted=len(plans), made=made, switched_on=switched_on, switched_off=switched_off)
+        with kept.one(plan.currency):
+            link = await _as_planned(links, plan, there.get(key), kept)
+            if await _keep(database, plan, link, links.address(link)):
+                say(f"{plan.currency}: {link.url}")
+    kept.resolved = await by_hand.resolve(database, every, say)
+    return kept
 
 
-def _lacking(plans: Mapping[str, LinkPlan], there: Sequence[PaymentLink]) -> Kept:
+async def _plans(conn: Connection, wanted: Wanted, terms: LinkTerms, kept: Kept) -> dict[str, LinkPlan]:
+    if await store.stripe_is_off(conn):
+        return {}
+    currencies = tightened(await load_currencies(conn), wanted.amount_min, wanted.amount_max)
+    plans: dict[str, LinkPlan] = {}
+    for currency in currencies:
+        if currency.kind == "fiat" and currency.enabled:
+            with kept.one(currency.code):
+                plan = plan_for(currency, terms)
+                plans[plan.key] = plan
+    kept.wanted = len(plans)
+    return plans
+
+
+def _ours(
+    every: Iterable[PaymentLink], ours: str, saved: Mapping[str, str | None], former: Mapping[str, str]
+) -> dict[str, PaymentLink]:
+    """Our links by key. One without an installation is of an older version: ours is what a row of ours has kept."""
+    found: dict[str, PaymentLink] = {}
+    for link in every:
+        kept_as = saved.get(link.id)
+        by_someone = link.id in saved and kept_as is None
+        unclaimed = link.installation is None and kept_as is not None
+        if link.key is None or by_someone or not (link.installation == ours or unclaimed):
+            continue
+        key = former.get(kept_as, kept_as) if unclaimed and kept_as is not None else link.key
+        if key not in found or kept_as is not None:
+            found[key] = link
+    return found
+
+
+def _would(kept: Kept, plans: Mapping[str, LinkPlan], there: Mapping[str, PaymentLink]) -> Kept:
     """What a run would do."""
-    active, known = {link.key for link in there if link.active}, {link.key for link in there}
-    return Kept(
-        wanted=len(plans),
-        made=len(plans.keys() - known),
-        switched_on=len(plans.keys() & known - active),
-        switched_off=len(active - plans.keys()),
-    )
+    kept.switched_off = sum(link.active for key, link in there.items() if key not in plans)
+    for key, plan in plans.items():
+        _count(kept, plan, there.get(key))
+    return kept
 
 
-async def _plans(database: Database, *, livemode: bool) -> dict[str, LinkPlan]:
-    async with database.connection() as conn:
-        if await conn.fetchval(POLICY):
-            return {}
-        currencies = await load_currencies(conn)
-    wanted = [currency for currency in currencies if currency.kind == "fiat" and currency.enabled]
-    plans = [plan_for(currency, livemode=livemode) for currency in wanted]
-    return {plan.key: plan for plan in plans}
+def _count(kept: Kept, plan: LinkPlan, link: PaymentLink | None) -> None:
+    if link is None:
+        kept.made += 1
+    elif not link.active:
+        kept.switched_on += 1
+    elif not link.fits(plan):
+        kept.updated += 1
 
 
-async def _keep(database: Database, plan: LinkPlan, link: PaymentLink, *, livemode: bool) -> bool:
+async def _as_planned(links: StripeLinks, plan: LinkPlan, link: PaymentLink | None, kept: Kept) -> PaymentLink:
+    found = link or await links.make(plan)
+    # What the same key has made before may have been changed since.
+    if not found.fits(plan):
+        found = await links.update(found.id, plan)
+    _count(kept, plan, link)
+    return found
+
+
+async def _keep(database: Database, plan: LinkPlan, link: PaymentLink, address: str) -> bool:
     async with database.transaction() as conn:
-        row = await conn.fetchval(KEEP, link.id, link.url, plan.currency, plan.key, "{}", livemode)
-        if row is not None:
-            await _note(conn, "standing_link_kept", currency=plan.currency, link=link.id, key=plan.key)
-        return row is not None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByHand:
-    """A link that somebody made elsewhere."""
-
-    gateway: str
-    url: str
-    currency: str
-    amount: Decimal | None = None
-    price_currency: str | None = None
-    expires_at: datetime | None = None
-
-
-async def add(database: Database, link: ByHand) -> str:
-    """Save a link; the routes follow by themselves. Answers the currency that it was saved under."""
-    if not link.url.startswith("https://") or any(character.isspace() for character in link.url):
-        raise InvalidError("invalid_url", "A standing link is an https address.")
-    async with database.transaction() as conn:
-        found = CurrencyTable(await load_currencies(conn)).recognise(link.currency)
-        if found is None:
-            raise InvalidError("unknown_currency", f"{link.currency} is no currency that is known here.")
-        if not found.enabled:
-            raise ConflictError("currency_disabled", f"{found.code} is switched off: switch it on first.")
-        await conn.execute(ADD, link.gateway, link.url, found.code, link.amount, link.price_currency, link.expires_at)
-        await _note(conn, "standing_link_added", currency=found.code, gateway=link.gateway)
-    return found.code
-
-
-async def listed(database: Database) -> list[dict[str, object]]:
-    """The links that are open."""
-    async with database.connection() as conn:
-        return [dict(row) for row in await conn.fetch(LIST)]
-
-
-async def _note(conn: Connection, action: str, **details: Any) -> None:
-    await audit.append(conn, actor="links", action=action, request_id=None, **details)
+        changed = await store.keep(conn, plan, link, address)
+        if changed:
+            await audit.append(
+                conn, actor="links", action="standing_link_kept", request_id=None, currency=plan.currency, link=link.id,
+                key=plan.key,
+            )  # fmt: skip
+    return changed

@@ -9,6 +9,7 @@ from hingecraft.errors import DatabaseUnavailableError, MissingError
 from hingecraft.money import store
 from hingecraft.money.model import Currency
 from hingecraft.money.normalise import CurrencyTable, tightened
+from hingecraft.money.tickers import code_of
 
 
 class CurrencyBook:
@@ -33,6 +34,10 @@ class CurrencyBook:
         if found is None:
             raise MissingError("unknown_currency", f"{code} is not in the table of currencies: add it.")
         return found
+
+    def coin_of(self, ticker: str) -> str:
+        """The code of a coin by NOWPayments' name for it: `usdttrc20` is USDT on Tron."""
+        return code_of(ticker, self.table.by_code)
 
     async def look(self, stamp: object = None) -> None:
         """Load the table if it has changed; who has read its stamp just now says so."""

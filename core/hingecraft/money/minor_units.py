@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from hingecraft.money.model import Currency, bad_amount, plain
 
@@ -22,6 +22,21 @@ def to_stripe(amount: Decimal, currency: Currency) -> int:
     if not 0 < units <= LARGEST_STRIPE_AMOUNT:
         raise bad_amount("amount_out_of_range", f"{plain(amount)} {currency.code} is more than one card payment takes.")
     return int(units)
+
+
+def stripe_bounds(currency: Currency) -> tuple[int, int]:
+    """The bounds as Stripe counts them, drawn in to its steps; refused when nothing is left between them."""
+    exponent, step = _stripe_exponent(currency), _stripe_step(currency)
+    least = int((currency.min_amount.scaleb(exponent) / step).to_integral_value(ROUND_CEILING)) * step
+    most = int((currency.max_amount.scaleb(exponent) / step).to_integral_value(ROUND_FLOOR)) * step
+    most = min(most, LARGEST_STRIPE_AMOUNT // step * step)
+    if not 0 < least <= most:
+        raise bad_amount(
+            "amount_out_of_range",
+            f"No card payment fits between {plain(currency.min_amount)} and {plain(currency.max_amount)} "
+            f"{currency.code}: widen its bounds in the table currencies.",
+        )
+    return least, most
 
 
 def from_stripe(units: int, currency: Currency) -> Decimal:

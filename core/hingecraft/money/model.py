@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-from hingecraft.errors import InvalidError
+from hingecraft.errors import ErrorCode, InvalidError
 
 Kind = Literal["fiat", "crypto"]
 
@@ -27,6 +27,7 @@ class Currency:
     min_amount: Decimal
     max_amount: Decimal
     aliases: tuple[str, ...] = ()
+    nowpayments_ticker: str | None = None
 
 
 def parse_decimal(typed: object) -> Decimal:
@@ -58,7 +59,7 @@ def plain(number: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
-def bad_amount(code: str, sentence: str) -> InvalidError:
+def bad_amount(code: ErrorCode, sentence: str) -> InvalidError:
     """A refusal that names the field, as every caller of ours calls it."""
     return InvalidError(code, sentence, fields={"amount": sentence})
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
+from hingecraft.money.iso4217 import NOT_CHARGED, WITHDRAWN, Named
 from hingecraft.money.model import Currency
 
 _LONGEST_NAME = 64
@@ -49,15 +50,27 @@ class Recognised:
 
 
 class CurrencyTable:
-    """All currencies with every word that names one; immutable, made anew when the data change."""
+    """All currencies with every word that names one; immutable, replaced when the data change."""
 
     def __init__(self, currencies: Iterable[Currency]) -> None:
         self.by_code: Mapping[str, Currency] = {currency.code: currency for currency in currencies}
         self._words = _words(self.by_code.values())
+        self._unsupported = {
+            fold(word): named
+            for named in (*WITHDRAWN, *NOT_CHARGED)
+            if named.code not in self.by_code
+            for word in named.words
+        }
 
     def recognise(self, typed: str) -> Currency | None:
         """The currency that was named by code, alias or symbol, switched off or not; None when it is no currency."""
         return self._words.get(fold(typed)) if len(typed) <= _LONGEST_NAME else None
+
+    def unsupported(self, typed: str) -> Named | None:
+        """The currency of ISO 4217 that was named, where it is not in the table."""
+        if self.recognise(typed) is not None or len(typed) > _LONGEST_NAME:
+            return None
+        return self._unsupported.get(fold(typed))
 
     def recognise_or(self, typed: str, default: str) -> Recognised:
         """The currency that was named, else the default, saying so."""

@@ -6,7 +6,7 @@ from hingecraft.db.connection import Connection
 from hingecraft.money.model import Currency
 
 CURRENCIES = """
-SELECT code, name, symbol, kind, exponent, enabled, min_amount, max_amount, aliases
+SELECT code, name, symbol, kind, exponent, enabled, min_amount, max_amount, aliases, nowpayments_ticker
 FROM currencies ORDER BY code
 """
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from hingecraft import __version__
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
+
+
+def new_registry(process: str) -> CollectorRegistry:
+    """With what every process shows: which build it is, and its memory, processor time and open files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    build = Gauge("hingecraft_build_info", "1: this build runs", ["version", "process"], registry=registry)
+    build.labels(__version__, process).set(1)
+    return registry
 
 
 class SyncMetrics:
@@ -15,20 +26,28 @@ class SyncMetrics:
 
     def __init__(self, registry: CollectorRegistry, of: Sequence[str] = ()) -> None:
         self.rebuilds = Counter(
-            "hingecraft_route_rebuilds_total", "rebuilds of the routes", ["result"], registry=registry
+            "hingecraft_route_rebuilds_total", "rebuilds of the routes", [*of, "result"], registry=registry
         )
         self.version = Gauge(
             "hingecraft_routes_version", "the newest version that every pod serves", of, registry=registry
         )
+        self.problems = Gauge(
+            "hingecraft_routes_problems",
+            "wallets that are not published and links that pages do not open: GET /admin/routes/problems says why",
+            [*of, "kind"],
+            registry=registry,
+        )
         self.seconds = Histogram(
             "hingecraft_sync_seconds",
             "from a change noticed to the last pod serving it",
+            of,
             buckets=_SYNC,
             registry=registry,
         )
         self.since_commit = Histogram(
             "hingecraft_sync_since_commit_seconds",
             "from a commit, by the clock of Postgres, to the last pod serving it",
+            of,
             buckets=_SYNC,
             registry=registry,
         )
@@ -62,6 +81,12 @@ class ApiMetrics:
             buckets=_FAST,
             registry=registry,
         )
+        self.keys_rejected = Counter(
+            "hingecraft_provider_key_rejected_total",
+            "calls whose key the provider rejected, or that the key may not make",
+            ["provider"],
+            registry=registry,
+        )
         self.events = Counter(
             "hingecraft_provider_events_total",
             "events of providers that were worked on",
@@ -78,6 +103,12 @@ class ApiMetrics:
             "hingecraft_payment_amount_total",
             "what those that completed were asked for, in their own currencies",
             ["provider", "currency"],
+            registry=registry,
+        )
+        self.without_value = Counter(
+            "hingecraft_settlements_without_value_total",
+            "settlements whose value cannot be believed, so that somebody has to enter it",
+            ["provider"],
             registry=registry,
         )
         self.events_waiting = Gauge(

@@ -6,21 +6,21 @@ Checkouts are locked before their payment, here as everywhere, so that two who w
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import simplejson
 
 from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
+from hingecraft.payments import origins
 from hingecraft.payments.ledger import (
     SETTLED,
+    AnotherCheckoutError,
     AskFirstError,
     Decision,
     Known,
@@ -30,7 +30,7 @@ from hingecraft.payments.ledger import (
     decide,
 )
 from hingecraft.payments.model import Status
-from hingecraft.providers.findings import Finding, ForeignError, Stands, UnreadableError
+from hingecraft.providers.findings import Finding, Stands
 
 log = logging.getLogger(__name__)
 
@@ -51,35 +51,14 @@ SELECT s.payment_id, s.kind, s.provider_ref AS ref, s.amount, s.currency,
        s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0) AS usd
 FROM settlements s WHERE s.payment_id = ANY ($1::uuid[]) AND s.kind <> 'correction' ORDER BY s.created_at, s.id
 """
+CHECKOUTS = """
+SELECT payment_id, provider, provider_id FROM external_payments
+WHERE payment_id = ANY ($1::uuid[]) AND kind = 'single' AND provider IS NOT NULL
+"""
 OF_CHARGE = """
-SELECT payment_id FROM settlements WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = $3
-"""
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-STANDING = """
-SELECT hc_currency_key(currency) AS currency, coalesce(hc_currency_key(price_currency), 'USD') AS price_currency, amount
-FROM external_payments WHERE kind = 'standing' AND provider = $1
-  AND (provider_id = $2 OR (provider_id IS NULL AND provider_url ~ ('[=/]' || $2 || '$')))
-LIMIT 1
-"""
-CREATE = """
-INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode, created_at,
-                      updated_at)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, now(), now())
-"""
-OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
-# What a restored backup has lost: the provider has it, with our id and all that matters.
-RESTORE = """
-WITH payment AS (
-    INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
-                          created_at, updated_at)
-    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, now(), now()) RETURNING id
-), checkout AS (
-    INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
-                                   kind, idempotency_key, request, livemode, updated_at)
-    SELECT id, $4, $4, $5, $3, $2, $3, 'pending', 'single', 'restored_' || id, '{}', $7, now() FROM payment
-)
-INSERT INTO payment_audit (actor, action, payment_id, details)
-SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment
+SELECT payment_id FROM settlements
+WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
+ORDER BY provider_ref = $3[1] DESC LIMIT 1
 """
 MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
 # Once: a settlement that has a value keeps it.
@@ -145,6 +124,8 @@ class Recorded:
     before: Status
     after: Status
     movements: int
+    # How many new settlements have a value that we do not believe.
+    without_value: int = 0
     # How many settlements that were written down before have got their value.
     valued: int = 0
 
@@ -164,7 +145,7 @@ async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded
     if finding.must_ask and not finding.fresh:
         raise AskFirstError("nothing is done on what was told alone")
     known = await _known(conn, finding)
-    _require_readable(finding)
+    origins.require_readable(finding)
     recorded, _ = await _write(conn, known, finding, teller)
     await _announce(conn, [(known, recorded.after)])
     return recorded
@@ -189,35 +170,18 @@ async def _known(conn: Connection, finding: Finding) -> Known:
     payment_id = finding.payment_id
     if payment_id is not None:
         found = await _locked(conn, {payment_id})
-        return found[payment_id] if found else await _restored(conn, finding, payment_id)
+        if found:
+            return found[payment_id]
+        if not await origins.came_through_link(conn, finding):
+            await origins.restore_payment(conn, finding, payment_id)
+            return await locked(conn, payment_id)
     if finding.charge is not None:
         if finding.link_id is not None:
-            # Two events of one charge must not each make a payment of it.
-            await conn.execute(ONE_AT_A_TIME, f"{finding.provider}:{finding.charge}")
-        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, finding.charge)
-    return await locked(conn, payment_id or await _from_link(conn, finding))
-
-
-async def _restored(conn: Connection, finding: Finding, payment_id: UUID) -> Known:
-    """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
-    if finding.installation is None:
-        if finding.foreign and not await _link_of(conn, finding):
-            raise ForeignError(finding.foreign)
-        raise UnknownPaymentError(payment_id)
-    if not await conn.fetchval(OURS, finding.installation):
-        raise ForeignError("it belongs to another installation")
-    _require_readable(finding)
-    if not finding.fresh or finding.price is None:
-        raise AskFirstError("the payment is lost: what it was is asked first")
-    await conn.execute(ONE_AT_A_TIME, str(payment_id))
-    found = await _locked(conn, {payment_id})
-    if not found:
-        price, checkout = finding.price, finding.checkout_id
-        await conn.execute(
-            RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
-            finding.livemode,
-        )  # fmt: skip
-    return await locked(conn, payment_id)
+            # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
+            await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
+        charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
+        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
+    return await locked(conn, payment_id or await origins.payment_of_link(conn, finding))
 
 
 async def locked(conn: Connection, payment_id: UUID) -> Known:
@@ -234,58 +198,36 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     for row in await conn.fetch(SETTLEMENTS, payment_ids):
         each = dict(row)
         money[each.pop("payment_id")].append(Settled(**each))
+    checkouts: dict[UUID, set[tuple[str, str | None]]] = {row["id"]: set() for row in rows}
+    for row in await conn.fetch(CHECKOUTS, payment_ids):
+        checkouts[row["payment_id"]].add((row["provider"], row["provider_id"]))
     return {
-        row["id"]: Known(**{**dict(row), "status": Status(row["status"])}, settled=tuple(money[row["id"]]))
+        row["id"]: Known(
+            **{**dict(row), "status": Status(row["status"])},
+            settled=tuple(money[row["id"]]),
+            checkouts=frozenset(checkouts[row["id"]]),
+        )
         for row in rows
     }
 
 
-async def _from_link(conn: Connection, finding: Finding) -> UUID:
-    """What comes through a link for many has no payment of ours before the money is there."""
-    if finding.link_id is None:
-        if not finding.fresh:
-            raise AskFirstError("nobody knows yet whose it is")
-        raise ForeignError("it carries neither our reference nor our link")
-    link = await _link_of(conn, finding)
-    if link is None:
-        raise ForeignError("its link is none of ours")
-    _require_readable(finding)
-    came = next((money for money in finding.money if money.kind == "charge"), None)
-    if came is None:
-        raise ForeignError("nothing has been paid through the link")
-    if not finding.fresh and came.currency != "USD":
-        raise AskFirstError("its worth in dollars is not in the message")
-    price = finding.price or came
-    payment_id = uuid.uuid4()
-    await conn.execute(
-        CREATE,
-        payment_id,
-        price.amount,
-        link["currency"],
-        price.currency,
-        finding.provider,
-        finding.checkout_id,
-        finding.livemode,
-    )
-    return payment_id
-
-
-async def _link_of(conn: Connection, finding: Finding) -> asyncpg.Record | None:
-    return await conn.fetchrow(STANDING, finding.provider, finding.link_id) if finding.link_id else None
-
-
-def _require_readable(finding: Finding) -> None:
-    if finding.unreadable is not None:
-        raise UnreadableError(finding.unreadable)
-
-
 async def _write(conn: Connection, known: Known, finding: Finding, teller: Teller) -> tuple[Recorded, Known]:
     """What follows from the finding, and the payment as it stands afterwards."""
-    decision = decide(known, finding)
+    try:
+        decision = decide(known, finding)
+    except AnotherCheckoutError as error:
+        log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - no fault of the code
+        raise
     if decision.changes or teller.always:
         await _write_down(conn, known, finding, decision, teller)
     if decision.mismatch and decision.changes:
         log.error("payment %s was paid with another %s than was asked for", known.id, decision.mismatch)
+    doubtful = [entry for entry in decision.entries if entry.doubt]
+    for entry in doubtful:
+        log.error(
+            "payment %s: %s %s from %s (%s) are kept without a value: %s. Look the deposit up and enter its value",
+            known.id, plain(entry.amount), entry.currency, finding.provider, entry.ref, entry.doubt,
+        )  # fmt: skip
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
@@ -295,6 +237,7 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
         before=known.status,
         after=after.status,
         movements=len(decision.entries),
+        without_value=len(doubtful),
         valued=len(decision.values),
     )
     return recorded, after
@@ -342,7 +285,13 @@ def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str,
         details |= {"from": known.status, "to": decision.path[-1]}
     if decision.entries:
         details["money"] = [
-            {"kind": entry.kind, "ref": entry.ref, "amount": plain(entry.amount), "currency": entry.currency}
+            {
+                "kind": entry.kind,
+                "ref": entry.ref,
+                "amount": plain(entry.amount),
+                "currency": entry.currency,
+                **({"noValue": entry.doubt} if entry.doubt else {}),
+            }
             for entry in decision.entries
         ]
     if decision.values:
@@ -382,7 +331,8 @@ async def tell(conn: Connection, teller: Teller, payment_id: UUID | None, detail
 
 
 def whole(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings of one look, the charge before what was done to it."""
+    """Findings of one look: a charge before what was added to it, and before what was done to it."""
     return sorted(
-        (replace(finding, fresh=True) for finding in findings), key=lambda finding: finding.stands is not Stands.PAID
+        (replace(finding, fresh=True) for finding in findings),
+        key=lambda finding: (finding.parent is not None, finding.stands is not Stands.PAID),
     )

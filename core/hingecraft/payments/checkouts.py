@@ -10,15 +10,16 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from hingecraft.db.connection import Database
-from hingecraft.errors import InvalidError
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import plain
-from hingecraft.payments import store
+from hingecraft.payments import prefills, store
 from hingecraft.payments.model import (
     Checkout,
     InFlightError,
@@ -30,17 +31,18 @@ from hingecraft.payments.model import (
 from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome, Situation
 from hingecraft.providers import nowpayments, stripe, wallet
 from hingecraft.providers.port import CheckoutProvider, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.wallet import Wallet
 
 log = logging.getLogger(__name__)
 
 # Stripe may forget a key after a day; a replay later than this could charge twice.
-REPLAYED_FOR = timedelta(hours=23)
+REPLAYED_FOR = timedelta(hours=22)
 _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 # Named by the contract; the row says which provider it was.
 _FAILED_ACTION = "stripe_session_failed"
-_UNAVAILABLE = "provider_unavailable"
-_SENTENCES = {
+_UNAVAILABLE: ErrorCode = "provider_unavailable"
+_SENTENCES: Mapping[ErrorCode, str] = {
     "provider_refused": "The payment provider refused this payment: try another amount or currency.",
     "provider_busy": "The payment provider takes no more requests at the moment: try again in a few seconds.",
     _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
@@ -123,50 +125,55 @@ class Checkouts:
                 expires_at=situation.standing_expires_at,
             )
         if switched_off or not provider.configured:
-            if situation.wallet_address is None:
+            if situation.wallet is None:
                 raise ProviderDisabledError(
                     "provider_disabled",
                     f"{wanted.currency.name} cannot be taken at the moment: choose another currency or a card.",
                 )
-            return await self._open_wallet(wanted, situation, situation.wallet_address, "provider_disabled")
-        if situation.wallet_address is not None:
+            return await self._open_wallet(wanted, situation, situation.wallet, "provider_disabled")
+        if situation.wallet is not None:
             least = await provider.minimum(wanted.currency, wanted.price_currency, wanted.deadline)
             if least is not None and wanted.amount < least:
-                return await self._open_wallet(wanted, situation, situation.wallet_address, "below_minimum")
+                asking = await self._with_amount(situation.wallet, wanted)
+                return await self._open_wallet(wanted, situation, asking, "below_minimum")
         return await self._open_at(provider, wanted, situation, life=nowpayments.INVOICE_LIFE)
 
     async def _open_at(
         self, provider: CheckoutProvider, wanted: Wanted, situation: Situation, *, life: timedelta | None = None
     ) -> Checkout:
-        order = self._order(wanted, situation)
-        request, key = provider.request_for(order), provider.idempotency_key(order)
-        new = _new(wanted, order, provider.name, livemode=provider.livemode)
-        checkout_id, expires_at = await self._write_down(replace(new, life=life, key=key, request=request), wanted)
+        async with self._writing(situation) as conn:
+            order = self._order(wanted, situation, email=await _email(conn, wanted, situation))
+            request, key = provider.request_for(order), provider.idempotency_key(order)
+            new = _new(wanted, order, provider.name, livemode=provider.livemode)
+            new = replace(new, life=life, key=key, request=request)
+            checkout_id, expires_at = await _write_down(conn, new, wanted)
         return await self._call(
             _Begun(provider, checkout_id, new.payment_id, request, key, expires_at), wanted, situation
         )
 
-    async def _open_wallet(self, wanted: Wanted, situation: Situation, address: str, because: str) -> Checkout:
-        order = self._order(wanted, situation)
+    def _writing(self, situation: Situation) -> AbstractAsyncContextManager[Connection]:
+        """A prefill gives its e-mail away only together with the checkout that carries it."""
+        return self._database.transaction() if situation.intent_has_email else self._database.connection()
+
+    async def _with_amount(self, shown: Wallet, wanted: Wanted) -> Wallet:
+        """With the coins to send, where the provider says what the price is worth in them."""
+        worth = await self._providers.nowpayments.estimate(wanted.amount, wanted.price_currency, wanted.currency)
+        return shown if worth is None else shown.asking_for(worth, wanted.currency)
+
+    async def _open_wallet(self, wanted: Wanted, situation: Situation, shown: Wallet, because: str) -> Checkout:
+        order = self._order(wanted, situation, email=None)
         new = _new(wanted, order, wallet.NAME, livemode=self._providers.nowpayments.livemode)
         wallet_payment = replace(
             new,
             status=Status.AWAITING_CONFIRMATION,
-            url=wallet.url_of(address),
-            details={**new.details, "reason": because},
+            url=wallet.url_of(shown.address),
+            request=shown.as_shown(),
+            details={**new.details, **_on_network(shown), "reason": because},
             actions=(*new.actions, "wallet_fallback"),
         )
-        await self._write_down(wallet_payment, wanted)
-        return _to_wallet(new.payment_id, address, situation.wallet_uri)
-
-    async def _write_down(self, new: NewCheckout, wanted: Wanted) -> tuple[uuid.UUID, datetime | None]:
         async with self._database.connection() as conn:
-            written = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
-        if written is None:
-            raise InFlightError(
-                "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
-            )
-        return written
+            await _write_down(conn, wallet_payment, wanted)
+        return _to_wallet(new.payment_id, shown)
 
     async def _call(self, begun: _Begun, wanted: Wanted, situation: Situation) -> Checkout:
         started = time.monotonic()
@@ -202,23 +209,29 @@ class Checkouts:
         return seconds
 
     async def _without(
-        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: str
+        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: ErrorCode
     ) -> Checkout:
         """No link from the provider: the wallet, where the coin has one, else an honest refusal."""
         log.warning("no checkout at %s: %s", begun.provider.name, outcome.details["reason"])
-        address = situation.wallet_address if wanted.currency.kind == "crypto" else None
+        shown = situation.wallet if wanted.currency.kind == "crypto" else None
         async with self._database.connection() as conn:
-            if address is None:
+            if shown is None:
                 await store.not_opened(
                     conn, begun.checkout_id, outcome, action=_FAILED_ACTION, request_id=wanted.request_id
                 )
                 raise ProviderFailedError(code, _SENTENCES[code])
+            outcome = replace(outcome, details={**outcome.details, **_on_network(shown)})
             mine = await store.fall_back(
-                conn, begun.checkout_id, outcome, url=wallet.url_of(address), request_id=wanted.request_id
+                conn,
+                begun.checkout_id,
+                outcome,
+                wallet=shown,
+                url=wallet.url_of(shown.address),
+                request_id=wanted.request_id,
             )
         if not mine:
             return await self._as_it_stands(begun.payment_id)
-        return _to_wallet(begun.payment_id, address, situation.wallet_uri)
+        return _to_wallet(begun.payment_id, shown)
 
     async def _resume(self, wanted: Wanted, payment_id: uuid.UUID) -> Checkout | None:
         """Finish what an earlier request with this key began; None when that came to nothing."""
@@ -248,10 +261,15 @@ class Checkouts:
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
         return _kept_link(kept)
 
-    def _order(self, wanted: Wanted, situation: Situation) -> Order:
+    def _order(self, wanted: Wanted, situation: Situation, *, email: str | None) -> Order:
         payment_id = str(uuid.uuid4())
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
-        cancelled = {"status": "cancelled", "donationAmount": plain(wanted.amount), "paymentMethod": method}
+        cancelled = {
+            "status": "cancelled",
+            "donationAmount": plain(wanted.amount),
+            "paymentMethod": method,
+            "currency": wanted.currency.code,
+        }
         return Order(
             payment_id=payment_id,
             amount=wanted.amount,
@@ -261,9 +279,26 @@ class Checkouts:
             cancel_url=f"{wanted.back}?{urlencode(cancelled)}",
             opened_at=datetime.now(UTC),
             source=wanted.source,
-            email=wanted.email or situation.intent_email,
+            email=email,
             metadata={**wanted.metadata, "installation": str(situation.installation)},
         )
+
+
+async def _email(conn: Connection, wanted: Wanted, situation: Situation) -> str | None:
+    """What is sent to Stripe; NOWPayments takes none."""
+    if wanted.email is not None or not situation.intent_has_email or wanted.currency.kind == "crypto":
+        return wanted.email
+    assert wanted.intent_id is not None, "only a prefill can have an e-mail"
+    return await prefills.take_email(conn, wanted.intent_id)
+
+
+async def _write_down(conn: Connection, new: NewCheckout, wanted: Wanted) -> tuple[uuid.UUID, datetime | None]:
+    written = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
+    if written is None:
+        raise InFlightError(
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+        )
+    return written
 
 
 def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
@@ -274,18 +309,25 @@ def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
             fields={"currency": "is switched off"},
         )
     if wanted.intent_id is not None and not situation.intent_known:
-        raise InvalidError("unknown_prefill", "Please correct: prefillId.", fields={"prefillId": "is not known"})
+        raise InvalidError(
+            "unknown_prefill",
+            "prefillId is not known: leave it out, or send the one that POST /mission-support/other answered.",
+            fields={"prefillId": "is not known"},
+        )
 
 
 def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewCheckout:
-    details = {
+    details: dict[str, Any] = {
         "provider": provider,
         "amount": plain(order.amount),
         "currency": order.currency.code,
         "priceCurrency": order.price_currency.code,
-        "requestedCurrency": wanted.requested_currency or order.currency.code,
         "source": wanted.source,
     }
+    if wanted.currency_defaulted:
+        details["currencyDefaulted"] = True
+    else:
+        details["requestedCurrency"] = wanted.requested_currency or order.currency.code
     return NewCheckout(
         payment_id=uuid.UUID(order.payment_id),
         amount=order.amount,
@@ -305,21 +347,24 @@ def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewC
     )
 
 
-def _to_wallet(payment_id: uuid.UUID, address: str, template: str | None) -> Checkout:
+def _on_network(shown: Wallet) -> dict[str, str]:
+    return {"network": shown.network} if shown.network is not None else {}
+
+
+def _to_wallet(payment_id: uuid.UUID, shown: Wallet) -> Checkout:
     return Checkout(
         kind="wallet",
         provider=wallet.NAME,
-        url=wallet.url_of(address),
+        url=wallet.url_of(shown.address),
         payment_id=str(payment_id),
-        address=address,
-        uri=wallet.uri_of(address, template),
+        wallet=shown,
     )
 
 
 def _kept_link(kept: KeptCheckout) -> Checkout:
     url = kept.provider_url or ""
     if kept.provider == wallet.NAME:
-        return _to_wallet(kept.payment_id, url.removeprefix(wallet.url_of("")), kept.wallet_uri)
+        return _to_wallet(kept.payment_id, wallet.shown_earlier(kept.request, url))
     return Checkout(
         kind="checkout",
         provider=kept.provider,

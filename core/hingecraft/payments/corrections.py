@@ -138,4 +138,4 @@ async def _read(conn: Connection, sql: str, settlement: UUID) -> Mapping[str, An
 
 
 def _wrong(field: str, sentence: str) -> InvalidError:
-    return InvalidError("invalid_request", f"Please correct: {field}.", fields={field: sentence})
+    return InvalidError("invalid_request", f"Please correct: {field} {sentence}.", fields={field: sentence})

@@ -10,12 +10,14 @@ from uuid import UUID
 
 from hingecraft.errors import HingecraftError
 from hingecraft.payments.model import MOVES, Status
-from hingecraft.providers.findings import Finding, Money, NotYetError, Price, Stands
+from hingecraft.providers.findings import Finding, ForeignError, Money, NotYetError, Price, Stands
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
 _INCOME = frozenset({"charge", "manual", "opening"})
 _REFUNDS = frozenset({"refund", "refund_reversal"})
 _DISPUTES = frozenset({"dispute", "dispute_reversal"})
+# A provider says all of these that has moved under a reference so far; of others, each one by itself.
+_ADDING_UP = _DISPUTES | {"charge"}
 _ENDED = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED, Stands.MISSING: Status.ERROR}
 _ON_THE_WAY = SETTLED | {Status.UNKNOWN}
 _CENT_OF_A_CENT = Decimal("0.00000001")
@@ -23,6 +25,10 @@ _CENT_OF_A_CENT = Decimal("0.00000001")
 
 class AskFirstError(HingecraftError):
     """What was told is not enough: the provider has to be asked."""
+
+
+class AnotherCheckoutError(ForeignError):
+    """Somebody has made a checkout that names a payment of ours."""
 
 
 class UnknownPaymentError(NotYetError):
@@ -55,6 +61,8 @@ class Known:
     provider: str
     livemode: bool | None
     settled: tuple[Settled, ...] = ()
+    # The ids of its own checkouts at each provider; None: the provider has not answered yet.
+    checkouts: frozenset[tuple[str, str | None]] = frozenset()
 
     def after(self, decision: Decision) -> Known:
         """The same payment once that is done."""
@@ -73,6 +81,7 @@ class Entry:
     currency: str
     usd: Decimal | None = None
     worth: Price | None = None
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,7 @@ class Decision:
 
 def decide(known: Known, finding: Finding) -> Decision:
     """All that follows from a finding; asks for another look before it would do what the table of moves forbids."""
+    _require_our_checkout(known, finding)
     if not finding.fresh and finding.worth_is_known and _lacks_value(known, finding):
         raise AskFirstError("its worth in dollars is known by now")
     values = values_of(known.settled, _worths(known, finding))
@@ -167,6 +177,16 @@ def _worths(known: Known, finding: Finding) -> dict[tuple[str, str], Decimal]:
     }
 
 
+def _require_our_checkout(known: Known, finding: Finding) -> None:
+    """A checkout that names our payment, and is not the one that we made for it, does nothing to the payment."""
+    ours = {checkout for provider, checkout in known.checkouts if provider == finding.provider}
+    if not finding.only_checkout or not ours or None in ours or finding.checkout_id in ours:
+        return
+    if not finding.fresh:
+        raise AskFirstError("another checkout than ours names this payment")
+    raise AnotherCheckoutError(f"{finding.checkout_id} names payment {known.id} and is not its checkout")
+
+
 def _new_entries(known: Known, finding: Finding) -> tuple[Entry, ...]:
     entries: list[Entry] = []
     # What the old software was paid is in its opening settlement, whatever the provider tells us of it later.
@@ -175,33 +195,43 @@ def _new_entries(known: Known, finding: Finding) -> tuple[Entry, ...]:
         if opened and money.kind == "charge":
             continue
         before = [*known.settled, *(_as_settled(entry) for entry in entries)]
-        entry = _more_of(money, before) if money.kind == "charge" else _once(money, before)
+        entry = _more_of(money, before) if money.kind in _ADDING_UP else _once(money, before)
         if entry is not None:
             entries.append(entry)
     return tuple(entries)
 
 
-def _more_of(charge: Money, before: Iterable[Settled]) -> Entry | None:
-    """What has come under this reference since it was last looked at; a second deposit is a movement of its own."""
-    same = [each for each in before if each.kind == "charge" and each.ref.partition("/")[0] == charge.ref]
-    more = charge.amount - sum((each.amount for each in same), Decimal(0))
-    if more <= 0:
+def _more_of(money: Money, before: Sequence[Settled]) -> Entry | None:
+    """What has moved under this reference since it was last looked at; that is a movement of its own."""
+    same = [each for each in before if each.kind == money.kind and each.ref.partition("/")[0] == money.ref]
+    if any(each.currency != money.currency for each in same):
         return None
-    worth = charge.worth
+    more = money.amount - sum((each.amount for each in same), Decimal(0))
+    if more * money.amount <= 0:
+        return None
+    worth = money.worth
     if worth is not None:
-        worth = replace(worth, amount=worth.amount * more / charge.amount)
-    ref = f"{charge.ref}/{len(same) + 1}" if same else charge.ref
-    return Entry(kind="charge", ref=ref, amount=more, currency=charge.currency, worth=worth)
+        worth = replace(worth, amount=worth.amount * more / money.amount)
+    ref = f"{money.ref}/{len(same) + 1}" if same else money.ref
+    usd = _usd_of(replace(money, amount=more), before)
+    return Entry(
+        kind=money.kind, ref=ref, amount=more, currency=money.currency, usd=usd, worth=worth, doubt=money.doubt
+    )
 
 
 def _once(money: Money, before: Sequence[Settled]) -> Entry | None:
-    """A refund or dispute counts once, and is worth its share of what came."""
+    """A refund counts once."""
     if _is_among(money, before):
         return None
-    usd = None if money.kind in _INCOME else _worth_back(money, before)
+    usd = _usd_of(money, before)
     return Entry(
         kind=money.kind, ref=money.ref, amount=money.amount, currency=money.currency, usd=usd, worth=money.worth
     )
+
+
+def _usd_of(money: Money, before: Sequence[Settled]) -> Decimal | None:
+    """What goes back has its share of what came, where the provider does not say what it is worth."""
+    return None if money.worth is not None or money.kind in _INCOME else _worth_back(money, before)
 
 
 def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | None:
@@ -211,8 +241,13 @@ def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | 
 
 def _undone_worth(money: Money | Settled, before: Iterable[Settled]) -> Decimal | None:
     undone = money.kind.removesuffix("_reversal")
-    found = next((each.usd for each in before if each.kind == undone and each.ref == money.ref), None)
-    return -found if found is not None else None
+    ref = money.ref.partition("/")[0]
+    found = next((each for each in before if each.kind == undone and each.ref == ref), None)
+    if found is None or found.usd is None:
+        return None
+    if money.amount == -found.amount:
+        return -found.usd
+    return (found.usd * money.amount / found.amount).quantize(_CENT_OF_A_CENT)
 
 
 def _share_of_income(money: Money | Settled, before: Iterable[Settled]) -> Decimal | None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from hingecraft.errors import ConflictError, RefusedError
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
+from hingecraft.providers.wallet import Wallet
 
 Kind = Literal["checkout", "standing", "wallet"]
 
@@ -85,6 +86,8 @@ class Wanted:
     metadata: Mapping[str, str] = field(default_factory=dict)
     claim: Claim | None = None
     requested_currency: str | None = None
+    # What was typed names no currency: it could be anything, so it is not written down.
+    currency_defaulted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +100,15 @@ class Checkout:
     payment_id: str | None
     provider_id: str | None = None
     expires_at: datetime | None = None
-    address: str | None = None
-    uri: str | None = None
+    wallet: Wallet | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentState:
     """What anybody who knows its id may see of a payment."""
 
-    id: UUID
+    # Ours, or Stripe's session where nothing has been paid through a standing link yet.
+    id: UUID | str
     status: Status
     provider: str | None
     amount: Decimal | None

@@ -1,4 +1,8 @@
-"""Prefills: an amount that Mission Support hands to Charter, read once. They live in `"ContributionIntent"`."""
+"""Prefills: an amount that Mission Support hands to Charter, read once. They live in `"ContributionIntent"`.
+
+A prefill's id travels in an address, which ends up in histories and shared links. So what the donor said about
+themselves is used once, soon, and then deleted.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError
 from hingecraft.money.model import plain
 from hingecraft.payments.model import Claim, GoneError, InFlightError, Prefill, prefill_id
 
 LIFE = timedelta(minutes=10)
 REPEATED_WITHIN = timedelta(seconds=60)
+PERSONAL_FOR = timedelta(minutes=30)
+_FORGOTTEN_AT_ONCE = 5000
 SOURCE = "mission_support_other"
 
 MAKE = """
@@ -49,6 +55,29 @@ WITH used AS (
 )
 SELECT amount_entered AS amount, source FROM used
 """
+# Whether `USE` would find it, without using it.
+LOOK = """
+SELECT true FROM "ContributionIntent" WHERE "_id" = $1 AND (
+    (NOT used AND expires_at > now())
+    OR (used AND page_load = $2 AND used_at > now() - $3::interval)
+)
+"""
+# The lock makes a second taker wait, and it then finds the e-mail gone.
+TAKE_EMAIL = """
+WITH fresh AS (
+    SELECT "_id", user_info ->> 'email' AS email FROM "ContributionIntent"
+    WHERE "_id" = $1 AND user_info ? 'email' AND "_createdDate" > now() - $2::interval
+    FOR UPDATE
+)
+UPDATE "ContributionIntent" i SET user_info = NULL FROM fresh WHERE i."_id" = fresh."_id" RETURNING fresh.email
+"""
+FORGET_PERSONS = """
+WITH old AS (
+    SELECT "_id" FROM "ContributionIntent" WHERE user_info IS NOT NULL AND "_createdDate" < now() - $1::interval
+    ORDER BY "_createdDate" LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE "ContributionIntent" i SET user_info = NULL FROM old WHERE i."_id" = old."_id"
+"""
 
 
 async def make(
@@ -76,7 +105,32 @@ async def use(database: Database, wanted: str, page_load: UUID | None, request_i
     async with database.connection() as conn:
         row = await conn.fetchrow(USE, wanted, page_load, REPEATED_WITHIN, request_id)
     if row is None:
-        raise GoneError("prefill_gone", "This prefill is used, expired or unknown: enter the amount again.")
+        raise _gone()
     if row["amount"] is None:
         raise ConflictError("prefill_empty", "This prefill holds no amount: enter the amount again.")
     return row["amount"], row["source"] or SOURCE
+
+
+async def look(database: Database, wanted: str, page_load: UUID | None) -> None:
+    """Raises as `use` would for a prefill that is used, expired or unknown; uses nothing up."""
+    async with database.connection() as conn:
+        if not await conn.fetchval(LOOK, wanted, page_load, REPEATED_WITHIN):
+            raise _gone()
+
+
+def _gone() -> GoneError:
+    return GoneError("prefill_gone", "This prefill is used, expired or unknown: enter the amount again.")
+
+
+async def take_email(conn: Connection, wanted: str) -> str | None:
+    """The donor's e-mail, to the first taker while the prefill is fresh; it is deleted in the caller's transaction."""
+    email: str | None = await conn.fetchval(TAKE_EMAIL, wanted, PERSONAL_FOR)
+    return email
+
+
+async def forget_persons(database: Database) -> None:
+    """Delete what the donors of old prefills said about themselves, some thousands in each statement."""
+    updated = f"UPDATE {_FORGOTTEN_AT_ONCE}"
+    while updated == f"UPDATE {_FORGOTTEN_AT_ONCE}":
+        async with database.connection() as conn:
+            updated = await conn.execute(FORGET_PERSONS, PERSONAL_FOR, _FORGOTTEN_AT_ONCE)

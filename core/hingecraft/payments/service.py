@@ -8,15 +8,18 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError
 from hingecraft.payments import audit, store
 from hingecraft.payments.model import PaymentState
+from hingecraft.payments.returning import Returning
 
 _SESSION = "cs_"
 
 
-async def state_of(database: Database, wanted: str) -> PaymentState:
+async def state_of(database: Database, wanted: str, returning: Returning) -> PaymentState:
     """One payment by our id or by Stripe's session; an invoice id can be guessed and is never accepted."""
     async with database.connection() as conn:
         payment_id = await store.payment_of_session(conn, wanted) if wanted.startswith(_SESSION) else _ours(wanted)
         found = await store.state(conn, payment_id) if payment_id is not None else None
+    if found is None and wanted.startswith(_SESSION):
+        return await returning.state_of(wanted)
     if found is None:
         raise MissingError("unknown_payment", "There is no payment with this id.")
     return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,36 +17,40 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.payments.model import Claim, PaymentState, Status
+from hingecraft.payments.wallets import WALLET_OF_CURRENCY
 from hingecraft.providers.port import Opened
+from hingecraft.providers.wallet import Wallet
 
 _API = "api"
+_WALLET = tuple(field.name for field in fields(Wallet) if field.name != "amount")
 
-ROUTE = """
+ROUTE = (
+    """
 SELECT policy.disabled_providers, (SELECT id FROM installation) AS installation,
-       c.enabled AS currency_enabled, c.wallet_uri, wallet.wallet_address,
-       intent.known AS intent_known, intent.email AS intent_email,
+       c.enabled AS currency_enabled, wallet.address, wallet.uri, wallet.amount_form, wallet.network,
+       wallet.network_name, wallet.memo, intent.known AS intent_known, intent.has_email AS intent_has_email,
        standing.provider_url AS standing_url, standing.expires_at AS standing_expires_at, standing.id AS standing_id
 FROM route_policy policy
 LEFT JOIN currencies c ON c.code = $1
 LEFT JOIN LATERAL (
-    SELECT true AS known, i.user_info ->> 'email' AS email FROM "ContributionIntent" i WHERE i."_id" = $2
+    SELECT true AS known, i.user_info ? 'email' AS has_email FROM "ContributionIntent" i WHERE i."_id" = $2
 ) intent ON true
 LEFT JOIN LATERAL (
     SELECT e.id, e.provider_url, CASE WHEN isfinite(e.expires_at) THEN e.expires_at END AS expires_at
     FROM external_payments e
     WHERE c.kind = 'crypto' AND hc_currency_key(e.currency) = $1
       AND e.kind = 'standing' AND e.provider = 'nowpayments' AND e.status = 'pending' AND e.provider_url IS NOT NULL
+      AND hc_link_gap(e.provider, e.provider_id, e.provider_url) IS NULL
       AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
       AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
       AND (e.amount IS NULL OR (e.amount = $3 AND coalesce(hc_currency_key(e.price_currency), 'USD') = $4))
     ORDER BY e.amount IS NULL, e.created_at DESC, e.id DESC LIMIT 1
 ) standing ON true
-LEFT JOIN LATERAL (
-    SELECT w.wallet_address FROM wallets w
-    WHERE c.kind = 'crypto' AND hc_currency_key(w.coin) = $1 AND btrim(w.wallet_address) <> ''
-    ORDER BY w.created_at DESC, w.id DESC LIMIT 1
-) wallet ON true
+LEFT JOIN LATERAL ("""
+    + WALLET_OF_CURRENCY
+    + """) wallet ON true
 """
+)
 OPEN = """
 WITH held AS (
     UPDATE idempotency_keys SET resource = $1::uuid::text
@@ -80,8 +84,9 @@ WITH checkout AS (
     FROM checkout WHERE p.id = checkout.payment_id AND p.status IN ('creating', 'unknown') RETURNING p.id
 ), told AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
-    SELECT $7, 'checkout_opened', checkout.payment_id, $5, jsonb_build_object(
-        'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int) FROM checkout
+    SELECT $7, 'checkout_opened', checkout.payment_id, $5, jsonb_strip_nulls(jsonb_build_object(
+        'provider', checkout.provider, 'providerId', $2::text, 'ms', $6::int, 'emailRefused', nullif($8, false)))
+    FROM checkout
 )
 SELECT id FROM payment
 """
@@ -115,7 +120,7 @@ WITH held AS MATERIALIZED (
     INSERT INTO external_payments (payment_id, gateway, provider, currency, amount, price_currency, status, kind,
                                    provider_url, idempotency_key, request, livemode, updated_at)
     SELECT payment.id, 'wallet', 'wallet', failed.currency, failed.amount, failed.price_currency,
-           'awaiting_confirmation', 'single', $3, payment.id::text, '{}', failed.livemode, now()
+           'awaiting_confirmation', 'single', $3, payment.id::text, $7::jsonb, failed.livemode, now()
     FROM failed JOIN payment ON payment.id = failed.payment_id
 ), told AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
@@ -125,10 +130,9 @@ SELECT id FROM payment
 """
 LATEST_CHECKOUT = """
 SELECT e.id, e.payment_id, e.provider, e.provider_id, e.provider_url, e.status, e.expires_at, e.idempotency_key,
-       e.request::text AS request, now() - e.created_at AS age, p.status AS payment_status, c.wallet_uri
+       e.request::text AS request, now() - e.created_at AS age, p.status AS payment_status
 FROM external_payments e
 JOIN payments p ON p.id = e.payment_id
-LEFT JOIN currencies c ON c.code = p.currency
 WHERE e.payment_id = $1 AND e.kind = 'single' ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
 """
 # What was paid in another coin than was asked for is shown where nothing else came.
@@ -143,8 +147,12 @@ FROM payments p LEFT JOIN LATERAL (
 ) paid ON true
 WHERE p.id = $1
 """
+# A payment that came through a standing link has no checkout of ours: the payer's session is the payment's own.
 OF_SESSION = """
-SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $1 AND payment_id IS NOT NULL
+SELECT coalesce(
+    (SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $1),
+    (SELECT id FROM payments WHERE provider = 'stripe' AND provider_id = $1 ORDER BY created_at LIMIT 1)
+)
 """
 
 
@@ -155,10 +163,9 @@ class Situation:
     disabled_providers: tuple[str, ...]
     installation: UUID
     currency_enabled: bool
-    wallet_address: str | None
-    wallet_uri: str | None
+    wallet: Wallet | None
     intent_known: bool
-    intent_email: str | None
+    intent_has_email: bool
     standing_id: UUID | None
     standing_url: str | None
     standing_expires_at: datetime | None
@@ -201,7 +208,6 @@ class KeptCheckout:
     request: Mapping[str, Any]
     age: timedelta
     payment_status: Status
-    wallet_uri: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,12 +226,15 @@ async def situation(
     row = await conn.fetchrow(ROUTE, currency, intent_id, amount, price_currency)
     assert row is not None, "route_policy has lost its row"
     found = dict(row)
+    wallet = {name: found.pop(name) for name in _WALLET}
     return Situation(
         **{
             **found,
+            "wallet": Wallet(**wallet) if wallet["address"] is not None else None,
             "disabled_providers": tuple(found["disabled_providers"]),
             "currency_enabled": bool(found["currency_enabled"]),
             "intent_known": bool(found["intent_known"]),
+            "intent_has_email": bool(found["intent_has_email"]),
         }
     )
 
@@ -265,7 +274,15 @@ async def opened(
     """The provider has it; False when somebody else has written down how it ended."""
     return bool(
         await conn.fetchval(
-            OPENED, checkout_id, result.provider_id, result.url, result.expires_at, request_id, milliseconds, actor
+            OPENED,
+            checkout_id,
+            result.provider_id,
+            result.url,
+            result.expires_at,
+            request_id,
+            milliseconds,
+            actor,
+            result.email_refused,
         )
     )
 
@@ -282,11 +299,15 @@ async def not_opened(
     )
 
 
-async def fall_back(conn: Connection, checkout_id: UUID, outcome: Outcome, *, url: str, request_id: str) -> bool:
+async def fall_back(
+    conn: Connection, checkout_id: UUID, outcome: Outcome, *, wallet: Wallet, url: str, request_id: str
+) -> bool:
     """The provider cannot be had: the same payment is taken through a wallet."""
-    details = json.dumps(outcome.details)
+    details, shown = json.dumps(outcome.details), json.dumps(wallet.as_shown())
     return bool(
-        await conn.fetchval(FALL_BACK, checkout_id, outcome.status, url, request_id, details, outcome.provider_id)
+        await conn.fetchval(
+            FALL_BACK, checkout_id, outcome.status, url, request_id, details, outcome.provider_id, shown
+        )
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError
@@ -30,7 +33,8 @@ FROM payments WHERE id = $1
 """
 CHECKOUTS = """
 SELECT created_at, provider, provider_id, provider_url, kind, status, legacy_status, amount,
-       hc_currency_key(currency) AS currency, price_currency, expires_at, idempotency_key, livemode
+       hc_currency_key(currency) AS currency, price_currency, expires_at, idempotency_key, livemode,
+       CASE WHEN provider = 'wallet' THEN request::text END AS wallet
 FROM external_payments WHERE payment_id = $1 ORDER BY created_at, id
 """
 
@@ -69,10 +73,17 @@ async def story(database: Database, payment_id: UUID) -> Story:
             raise MissingError("unknown_payment", "There is no payment with this id.")
         return Story(
             payment=dict(row),
-            checkouts=[dict(each) for each in await conn.fetch(CHECKOUTS, payment_id)],
+            checkouts=[_checkout(each) for each in await conn.fetch(CHECKOUTS, payment_id)],
             settlements=await settlements.of_payment(conn, payment_id),
             trail=await audit.of_payment(conn, payment_id, LONGEST_STORY),
         )
+
+
+def _checkout(row: asyncpg.Record) -> dict[str, Any]:
+    """With the wallet that the donor was shown, where it was one."""
+    found = dict(row)
+    wallet = found.pop("wallet")
+    return {**found, "wallet": json.loads(wallet)} if wallet is not None else found
 
 
 async def entries(database: Database, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:

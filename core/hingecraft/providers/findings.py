@@ -18,6 +18,8 @@ class Stands(StrEnum):
     """Where a checkout stands at its provider."""
 
     OPEN = "open"
+    # Less came than was asked for, and nothing more is on its way.
+    SHORT = "short"
     PAID = "paid"
     FAILED = "failed"
     EXPIRED = "expired"
@@ -34,7 +36,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Money:
-    """One movement; a charge says all that has come under its reference so far."""
+    """One movement; a charge or a dispute says all that has moved under its reference so far."""
 
     kind: MoneyKind
     ref: str
@@ -42,6 +44,19 @@ class Money:
     currency: str
     # What the provider says that it is worth, where it is not in dollars itself.
     worth: Price | None = None
+    # Why what the provider says of its worth is not believed: somebody has to value it.
+    doubt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingLink:
+    """A link for many payers, as its provider keeps it."""
+
+    id: str
+    url: str
+    # What we wrote into it when we made it; None: somebody made it elsewhere.
+    key: str | None = None
+    installation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +72,15 @@ class Finding:
     installation: str | None = None
     source: str | None = None
     checkout_id: str | None = None
+    # The payment has one checkout at this provider: another one that names it is somebody else's.
+    only_checkout: bool = False
     # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
     link_id: str | None = None
+    # The same link with its address, where the provider was asked for it.
+    link: StandingLink | None = None
     charge: str | None = None
+    # The charge that this one adds to: a later deposit at the same address.
+    parent: str | None = None
     stands: Stands | None = None
     # What the checkout was made for, by the provider's account.
     price: Price | None = None
@@ -70,6 +91,8 @@ class Finding:
     fresh: bool = False
     # Nothing may be done on what was told alone.
     must_ask: bool = False
+    # A dispute that is asked about, by the provider's id.
+    dispute: str | None = None
     # The provider knows by now what the money is worth, and says so when it is asked.
     worth_is_known: bool = False
     # Another message, which says more, is on its way as a rule.

@@ -7,6 +7,7 @@ since nobody has seen the first one's address and money is counted by payment, n
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -21,11 +22,22 @@ from yarl import URL
 
 from hingecraft.errors import InvalidError
 from hingecraft.money.minor_units import to_nowpayments
-from hingecraft.money.model import Currency, parse_decimal
+from hingecraft.money.model import Currency, parse_decimal, plain
+from hingecraft.money.tickers import ticker_of
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
-from hingecraft.providers.port import Opened, Order, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import (
+    Opened,
+    Order,
+    ProviderKeyError,
+    ProviderMissingError,
+    ProviderRefusedError,
+    ProviderUnknownError,
+    Rejected,
+)
 from hingecraft.providers.settings import ProviderSettings
+
+log = logging.getLogger(__name__)
 
 NAME = "nowpayments"
 IPN_PATH = "/webhooks/nowpayments"
@@ -36,9 +48,13 @@ INVOICE_LIFE = timedelta(days=7)
 _DOMAIN = "nowpayments.io"
 _RATE = 10
 _MINIMUM_KEPT = 600.0
+# Time for one attempt: the minimum only spares a rejection, and the donor's time is for the invoice.
+_MINIMUM_WITHIN = 1.5
 # A login lives for five minutes; the last one is not used.
 _LOGIN_KEPT = 240.0
 _ASKED_FOR = 20.0
+# It only saves the donor some arithmetic: nobody waits for it.
+_ESTIMATED_WITHIN = 1.5
 _PAGE = 500
 _TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
 
@@ -58,8 +74,9 @@ class NowPaymentsProvider:
 
     name = NAME
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         self._settings = settings
+        self._key_rejected = key_rejected
         self._bucket = TokenBucket(_RATE)
         self._session: aiohttp.ClientSession | None = None
         self._minimums: dict[tuple[str, str], _Minimum] = {}
@@ -84,7 +101,7 @@ class NowPaymentsProvider:
         request = {
             "price_amount": to_nowpayments(order.amount, order.price_currency),
             "price_currency": order.price_currency.code.lower(),
-            "pay_currency": order.currency.code.lower(),
+            "pay_currency": ticker_of(order.currency),
             "order_id": order.payment_id,
             "order_description": DESCRIPTION,
             "success_url": order.success_url,
@@ -116,17 +133,31 @@ class NowPaymentsProvider:
         if known is not None and known.until > time.monotonic():
             return known.amount
         query = {
-            "currency_from": coin.code.lower(),
-            "currency_to": coin.code.lower(),
+            "currency_from": ticker_of(coin),
+            "currency_to": ticker_of(coin),
             "fiat_equivalent": price_currency.code.lower(),
         }
         try:
-            answer = await self._call("GET", "min-amount", deadline, query=query)
+            answer = await self._call("GET", "min-amount", deadline.sooner(_MINIMUM_WITHIN), query=query)
             amount = parse_decimal(answer.get("fiat_equivalent"))
         except (ProviderRefusedError, ProviderUnknownError, InvalidError):
             return None
         self._minimums[asked] = _Minimum(amount, time.monotonic() + _MINIMUM_KEPT)
         return amount
+
+    async def estimate(self, amount: Decimal, price_currency: Currency, coin: Currency) -> Decimal | None:
+        """How many coins that price is worth now; None when it cannot be found out soon."""
+        query = {
+            "amount": plain(amount),
+            "currency_from": price_currency.code.lower(),
+            "currency_to": ticker_of(coin),
+        }
+        try:
+            answer = await self._call("GET", "estimate", Deadline.within(_ESTIMATED_WITHIN), query=query)
+            worth = parse_decimal(answer.get("estimated_amount"))
+        except (ProviderRefusedError, ProviderUnknownError, InvalidError):
+            return None
+        return worth if worth > 0 else None
 
     async def payment(self, payment_id: str) -> dict[str, Any]:
         """One payment, as it is now."""
@@ -181,7 +212,13 @@ class NowPaymentsProvider:
         async def once() -> dict[str, Any]:
             return await self._once(method, path, data, query, token)
 
-        return await _ended(once, deadline, self._bucket)
+        try:
+            return await _ended(once, deadline, self._bucket)
+        except ProviderKeyError as error:
+            log.error("%s. Check NOWPAYMENTS_API_KEY, and the login where there is one", error)  # noqa: TRY400 - no fault of the code
+            self._login = None
+            self._key_rejected(self.name)
+            raise
 
     async def _once(
         self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None, token: str | None
@@ -223,8 +260,7 @@ def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
     """What was answered, if it is an object and the status is good."""
     reason = f"NOWPayments answered {status}"
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN:
-        kind = ProviderMissingError if status == HTTPStatus.NOT_FOUND else ProviderRefusedError
-        raise kind(f"{reason}: {_message(text)}"[:500])
+        raise _refusal(status, f"{reason}: {_message(text)}"[:500])
     if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
         raise TransientError(
             reason, maybe_done=status != HTTPStatus.TOO_MANY_REQUESTS, retry_after=seconds_in(retry_after)
@@ -233,6 +269,12 @@ def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
     if found is None:
         raise TransientError("NOWPayments' answer cannot be read", maybe_done=True)
     return found
+
+
+def _refusal(status: int, reason: str) -> ProviderRefusedError:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return ProviderKeyError(reason)
+    return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRefusedError(reason)
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:

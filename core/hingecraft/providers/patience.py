@@ -33,6 +33,10 @@ class Deadline:
         """So many seconds from now."""
         return cls(time.monotonic() + seconds)
 
+    def sooner(self, seconds: float) -> Deadline:
+        """So many seconds from now, but not later than this."""
+        return Deadline(min(self.at, time.monotonic() + seconds))
+
     @property
     def remaining(self) -> float:
         """Seconds left; negative when it has passed."""
@@ -104,7 +108,10 @@ async def patiently(
 
 
 async def _bounded(attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
-    allowed = min(LONGEST_ATTEMPT, deadline.remaining - _RESERVE)
+    left = deadline.remaining - _RESERVE
+    if left < _SHORTEST_ATTEMPT:
+        raise TransientError("there is no time left to ask", maybe_done=False)
+    allowed = min(LONGEST_ATTEMPT, left)
     try:
         async with asyncio.timeout(allowed):
             return await attempt()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from hingecraft.errors import HingecraftError
+from hingecraft.errors import ErrorCode, HingecraftError
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
+
+# Told the name of a provider that has rejected our key.
+Rejected = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +39,39 @@ class Opened:
     provider_id: str
     url: str
     expires_at: datetime | None = None
+    # It was made without the donor's e-mail, which the provider did not take.
+    email_refused: bool = False
 
 
 class ProviderRefusedError(HingecraftError):
-    """Nothing that anybody could pay: the provider said no, or what it said is not to be used."""
+    """Nothing that anybody could pay: the provider said no, or what it said is not to be used.
 
-    def __init__(self, reason: str, *, code: str = "provider_refused", provider_id: str | None = None) -> None:
+    `provider_busy` and `provider_unavailable` pass: they say nothing about the payment.
+    """
+
+    def __init__(self, reason: str, *, code: ErrorCode = "provider_refused", provider_id: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
         self.provider_id = provider_id
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may be accepted later."""
+        return self.code in {"provider_busy", "provider_unavailable"}
+
 
 class ProviderMissingError(ProviderRefusedError):
-    """The provider does not know what it was asked for."""
+    """The provider does not know what it was asked for: it is new, gone, or of another account."""
+
+
+class ProviderKeyError(ProviderRefusedError):
+    """The provider rejects our key, or what the key may do: our fault, not the donor's."""
+
+    def __init__(self, reason: str, *, forbidden: bool = False) -> None:
+        super().__init__(reason, code="provider_unavailable")
+        # The key is valid and lacks a right.
+        self.forbidden = forbidden
 
 
 class ProviderUnknownError(HingecraftError):

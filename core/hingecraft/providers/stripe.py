@@ -6,10 +6,12 @@ all providers (`patience`), and the idempotency key is ours and kept, so that it
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
@@ -22,17 +24,31 @@ from httpx_aiohttp import AiohttpTransport
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
-from hingecraft.providers.port import Opened, Order, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import (
+    Opened,
+    Order,
+    ProviderKeyError,
+    ProviderMissingError,
+    ProviderRefusedError,
+    ProviderUnknownError,
+    Rejected,
+)
 from hingecraft.providers.settings import ProviderSettings
+
+log = logging.getLogger(__name__)
 
 NAME = "stripe"
 MICRO = "mission_support_micro"
-# Stripe takes 24 h at most, counted by its own clock; the rest is room for clocks that differ.
-SESSION_LIFE = timedelta(hours=23, minutes=50)
+# Stripe takes 24 h at most and 30 min at least, counted by its own clock. The rest is room for a pod whose clock is
+# ahead; and a call that is repeated with the same time after 22 h (REPLAYED_FOR) still finds it an hour away.
+SESSION_LIFE = timedelta(hours=23)
 DOMAIN = "stripe.com"
 _LIVE_RATE, _TEST_RATE = 80, 20
 _CONNECTIONS = 1000
 _CONNECT_TIMEOUT = 3.0
+_ASKED_FOR = 20.0
+_EMAIL = "customer_email"
+_WITHOUT_EMAIL = "_without_email"
 _TRY_AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
 _THROTTLED = HTTPStatus.TOO_MANY_REQUESTS
 _REFUSED = range(400, 500)
@@ -59,15 +75,21 @@ def _session() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
+class _EmailRefusedError(ProviderRefusedError):
+    """The e-mail address is not one that Stripe takes."""
+
+
 class StripeProvider:
     """One account of Stripe."""
 
     name = NAME
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         self._settings = settings
+        self._key_rejected = key_rejected
         usual = _LIVE_RATE if settings.stripe_livemode else _TEST_RATE
         self._bucket = TokenBucket(settings.stripe_rate or usual)
+        self._suspended: str | None = None
         self._http: _Client | None = None
         self._client: stripe.StripeClient | None = None
 
@@ -107,11 +129,23 @@ class StripeProvider:
             "expires_at": int((order.opened_at + SESSION_LIFE).timestamp()),
         }
         if order.email:
-            request["customer_email"] = order.email
+            request[_EMAIL] = order.email
         return request
 
     async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
-        """Make the session, or get the one that the same key has made before."""
+        """Make the session, or get the one that the same key has made before.
+
+        An e-mail that Stripe refuses must not cost a donation: the session is made without it, under a second key,
+        since a key goes with its parameters. The second key is derived from the first, so that a repeat after a crash
+        takes the same two steps and finds the same session.
+        """
+        try:
+            return await self._open(request, key, deadline)
+        except _EmailRefusedError:
+            without = {name: value for name, value in request.items() if name != _EMAIL}
+            return replace(await self._open(without, f"{key}{_WITHOUT_EMAIL}", deadline), email_refused=True)
+
+    async def _open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
         params = cast("Any", request)
 
         async def create() -> stripe.checkout.Session:
@@ -151,7 +185,38 @@ class StripeProvider:
 
     async def call(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
         """One call with its repeats, and its end in the words of the port."""
+        try:
+            self._require_our_account()
+            return await self._ended(attempt, deadline)
+        except ProviderKeyError as error:
+            self._complain(error)
+            raise
 
+    def suspend(self, reason: str | None) -> None:
+        """Refuse every call for that reason, since the key is of another account; None: the key is ours."""
+        self._suspended = reason
+
+    def _require_our_account(self) -> None:
+        if self._suspended is not None:
+            raise ProviderKeyError(self._suspended)
+
+    async def account(self) -> str | None:
+        """The account that the key belongs to; None where a restricted key may not read that."""
+        retrieve = self.client.v1.accounts.retrieve_current_async
+        try:
+            found = await self._ended(lambda: retrieve(options=self.options()), Deadline.within(_ASKED_FOR))
+        except ProviderKeyError as error:
+            if error.forbidden:
+                return None
+            self._complain(error)
+            raise
+        return str(found.id)
+
+    def _complain(self, error: ProviderKeyError) -> None:
+        log.error("%s. Set STRIPE_SECRET to a valid key with the rights that we need", error)
+        self._key_rejected(self.name)
+
+    async def _ended(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
         async def once() -> _Result:
             with _transient():
                 return await attempt()
@@ -171,21 +236,34 @@ class StripeProvider:
 
 @contextmanager
 def _transient() -> Iterator[None]:
-    """Tell what may pass from what will not; what Stripe says of our request goes to the trail, not to the donor."""
+    """Tell what may pass from what will not. Stripe's message can repeat what a donor typed, so it is not kept."""
     try:
         yield
     except stripe.StripeError as error:
         status = error.http_status
-        reason = f"Stripe answered {status or 'nothing'}: {error.code or type(error).__name__}"
+        reason = _reason(error)
         if status in _REFUSED and status not in _TRY_AGAIN:
-            kind = ProviderMissingError if status == HTTPStatus.NOT_FOUND else ProviderRefusedError
-            raise kind(f"{reason} ({error.user_message or 'no reason given'})"[:500]) from error
+            raise _refusal(status, error.code, reason) from error
         raise TransientError(
             reason, maybe_done=status != _THROTTLED, retry_after=_retry_after(error.headers or {})
         ) from error
     except (AttributeError, TypeError, ValueError, KeyError) as error:
         # The SDK trips over an answer that is JSON but no object of Stripe's.
         raise TransientError(f"Stripe's answer cannot be read ({type(error).__name__})", maybe_done=True) from error
+
+
+def _reason(error: stripe.StripeError) -> str:
+    param = getattr(error, "param", None)
+    code = error.code or type(error).__name__
+    return f"Stripe answered {error.http_status or 'nothing'}: {code}{f' ({param})' if param else ''}"
+
+
+def _refusal(status: int | None, code: str | None, reason: str) -> ProviderRefusedError:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return ProviderKeyError(reason, forbidden=status == HTTPStatus.FORBIDDEN)
+    if code == "email_invalid":
+        return _EmailRefusedError(reason)
+    return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRefusedError(reason)
 
 
 @contextmanager

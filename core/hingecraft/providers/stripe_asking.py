@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from hingecraft.providers.findings import Finding, ForeignError, Stands
+from hingecraft.providers.findings import Finding, ForeignError, UnreadableError
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError
 from hingecraft.providers.stripe import StripeProvider
 from hingecraft.providers.stripe_reading import EVENT_TYPES, StripeReader
 
@@ -17,8 +16,11 @@ _CALL = 20.0
 _PAGE = 100
 # The money's worth in dollars is three objects away.
 _WORTH = "payment_intent.latest_charge.balance_transaction"
-# Clocks differ, and an event may be listed a moment after it says that it was made.
+# The Payment Link that somebody came through says whose it is, and where it leads.
+_LINK = "payment_link"
+# Clocks differ; and an event may be listed some minutes after it says that it was made.
 _ROOM = timedelta(minutes=5)
+_LISTED_WITHIN = timedelta(minutes=15)
 
 
 class StripeAsking:
@@ -29,38 +31,43 @@ class StripeAsking:
         self._reader = reader
 
     async def again(self, finding: Finding) -> list[Finding]:
-        """What Stripe says now; where the money's checkout was not told of, that first."""
+        """What Stripe says now; where the money's checkout was not told of, that first.
+
+        A session or dispute that Stripe does not know is asked for again later: its event was signed, so it does exist.
+        """
         if finding.checkout_id is not None:
             return [await self.of_checkout(finding.checkout_id, told_by=finding.told_by)]
         assert finding.charge is not None, "an event names its session or its intent"
         session = await self._session_of(finding.charge)
         if session is None:
             raise ForeignError("its payment came through no checkout")
-        found = self._reader.of_session(session, told_by=finding.told_by, fresh=True)
-        return [found, replace(finding, payment_id=None, stands=None, price=None, fresh=True)]
+        paid = self._reader.of_session(session, told_by=finding.told_by, fresh=True)
+        return [paid, await self._what_followed(finding)]
+
+    async def _what_followed(self, finding: Finding) -> Finding:
+        """A refund or a dispute; the charge itself is told by its session."""
+        if finding.must_ask and finding.dispute is not None:
+            finding = await self._dispute_of(finding.dispute, finding)
+        return replace(finding, payment_id=None, fresh=True)
+
+    async def _dispute_of(self, dispute_id: str, finding: Finding) -> Finding:
+        retrieve = self.provider.client.v1.disputes.retrieve_async
+        dispute = await self._call(lambda: retrieve(dispute_id, options=self.provider.options()))
+        if not isinstance(dispute.get("balance_transactions"), list):
+            raise UnreadableError("the dispute names no balance transactions")
+        return self._reader.of_dispute(dispute, told_by=finding.told_by, livemode=finding.livemode)
 
     async def of_checkout(self, session_id: str, *, told_by: str) -> Finding:
-        """One session, with what its money is worth."""
+        """One session, with what its money is worth; raises ProviderMissingError where Stripe does not know it."""
 
         async def retrieve() -> Any:
-            params = cast("Any", {"expand": [_WORTH]})
+            params = cast("Any", {"expand": [_WORTH, _LINK]})
             return await self._sessions.retrieve_async(session_id, params, options=self.provider.options())
 
-        try:
-            session = await self._call(retrieve)
-        except ProviderMissingError:
-            return Finding(
-                provider=self.provider.name,
-                livemode=self.provider.livemode,
-                told_by=told_by,
-                checkout_id=session_id,
-                stands=Stands.MISSING,
-                fresh=True,
-            )
-        return self._reader.of_session(session, told_by=told_by, fresh=True)
+        return self._reader.of_session(await self._call(retrieve), told_by=told_by, fresh=True)
 
     async def _session_of(self, intent_id: str) -> Mapping[str, Any] | None:
-        params = {"payment_intent": intent_id, "limit": 1, "expand": [f"data.{_WORTH}"]}
+        params = {"payment_intent": intent_id, "limit": 1, "expand": [f"data.{_WORTH}", f"data.{_LINK}"]}
         page = await self._call(lambda: self._sessions.list_async(cast("Any", params), options=self.provider.options()))
         return page["data"][0] if page["data"] else None
 
@@ -74,7 +81,7 @@ class StripeAsking:
 
     async def events(self, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
         """Every event since then that may concern us, delivered or not, the newest first."""
-        wanted = {"created": {"gte": int((since - _ROOM).timestamp())}, "types": list(EVENT_TYPES)}
+        wanted = {"created": {"gte": int((since - _LISTED_WITHIN).timestamp())}, "types": list(EVENT_TYPES)}
         async for event in self._pages(self.provider.client.v1.events.list_async, wanted):
             yield event
 

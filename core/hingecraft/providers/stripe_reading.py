@@ -10,8 +10,17 @@ from uuid import UUID
 from hingecraft.errors import RefusedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
-from hingecraft.providers.findings import Finding, ForeignError, Money, Price, Stands, UnreadableError
+from hingecraft.providers.findings import (
+    Finding,
+    ForeignError,
+    Money,
+    Price,
+    StandingLink,
+    Stands,
+    UnreadableError,
+)
 from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe_disputes import DisputeReader, says_all
 from hingecraft.providers.stripe_links import MARK
 
 Document = Mapping[str, Any]
@@ -32,15 +41,18 @@ EVENT_TYPES = (
     "refund.failed",
     "charge.dispute.created",
     "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
 _SESSIONS = "checkout.session."
 _INTENTS = "payment_intent."
 _REFUNDS = "refund."
-_DISPUTES = frozenset({"charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"})
+_DISPUTES = "charge.dispute."
 _SUBSCRIPTIONS = frozenset(
     {"invoice.paid", "invoice.payment_failed", "customer.subscription.updated", "customer.subscription.deleted"}
 )
+_NOT_OURS = "it carries neither our reference nor our link"
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
 # What became of a promise: the session itself goes on saying that it is complete and not paid.
 _GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
@@ -52,9 +64,12 @@ class StripeReader:
 
     def __init__(self, currency_of: CurrencyOf) -> None:
         self._currency_of = currency_of
+        self._disputes = DisputeReader(self._price_in, currency_of)
 
     def of_event(self, event: Document) -> Finding:
         """What an event says; refuses what moves no donation, and what is certainly not ours."""
+        if event.get("account"):
+            raise ForeignError(f"it happened in a connected account ({event['account']})")
         try:
             return self._of_event(event)
         except (RefusedError, UnreadableError) as error:
@@ -72,7 +87,7 @@ class StripeReader:
             return self.of_refund(subject, told_by=kind, livemode=livemode)
         if kind == "charge.updated":
             return _of_charge(subject)
-        if kind in _DISPUTES:
+        if kind.startswith(_DISPUTES):
             return self.of_dispute(subject, told_by=kind, livemode=livemode)
         if kind in _SUBSCRIPTIONS:
             raise ForeignError("there is no subscription of ours")
@@ -85,29 +100,32 @@ class StripeReader:
         if session.get("mode", "payment") != "payment":
             raise ForeignError("it is no donation but a subscription or a setup")
         if not fresh and _id_of(session.get("payment_link")) is None and _reference(session) is None:
-            raise ForeignError("it carries neither our reference nor our link")
+            raise ForeignError(_NOT_OURS)
         try:
             return self._of_session(session, told_by, stands, fresh=fresh)
         except (RefusedError, UnreadableError) as error:
             return _session_without_money(session, told_by, error, fresh=fresh)
 
     def _of_session(self, session: Document, told_by: str, stands: Stands | None, *, fresh: bool) -> Finding:
+        link = _id_of(session.get("payment_link"))
+        # Anyone who opens a Payment Link may write any reference into its address.
+        payment_id = None if link else _reference(session)
         stands = stands or _standing(session)
         charge = _id_of(session.get("payment_intent"))
         currency = str(session["currency"]).upper()
         paid = self._price(session["amount_total"], currency)
         money = Money(kind="charge", ref=charge or "", amount=paid.amount, currency=currency, worth=_worth(session))
-        link = _id_of(session.get("payment_link"))
         subtotal = session.get("amount_subtotal")
         return Finding(
             provider=NAME,
             livemode=bool(session["livemode"]),
             told_by=told_by,
-            # Whoever opens a Payment Link may write any reference into its address.
-            payment_id=None if link else _reference(session),
+            payment_id=payment_id,
             **_origin(session),
             checkout_id=str(session["id"]),
+            only_checkout=payment_id is not None,
             link_id=link,
+            link=_link(session.get("payment_link")),
             charge=charge,
             stands=stands,
             price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
@@ -118,16 +136,11 @@ class StripeReader:
         )
 
     def _of_intent(self, intent: Document, kind: str) -> Finding:
+        """A row in the payment's history. Only its session tells of the money, since it is what names our checkout."""
         payment_id, link = _reference(intent), _mark(intent)
         if payment_id is None and link is None:
-            raise ForeignError("it carries neither our reference nor our link")
+            raise ForeignError(_NOT_OURS)
         error = intent.get("last_payment_error") or {}
-        succeeded = kind == "payment_intent.succeeded"
-        currency = str(intent["currency"]).upper()
-        money: tuple[Money, ...] = ()
-        if succeeded and payment_id is not None:
-            came = self._price(intent["amount_received"], currency)
-            money = (Money(kind="charge", ref=str(intent["id"]), amount=came.amount, currency=currency),)
         return Finding(
             provider=NAME,
             livemode=bool(intent["livemode"]),
@@ -135,10 +148,7 @@ class StripeReader:
             payment_id=payment_id,
             **_origin(intent),
             charge=str(intent["id"]),
-            stands=Stands.PAID if money else None,
-            price=Price(amount=money[0].amount, currency=currency) if money else None,
-            money=money,
-            more_follows=succeeded,
+            more_follows=kind == "payment_intent.succeeded",
             details={"intent": intent["id"], **({"declined": error.get("code")} if error else {})},
         )
 
@@ -159,20 +169,20 @@ class StripeReader:
         )
 
     def of_dispute(self, dispute: Document, *, told_by: str, livemode: bool) -> Finding:
-        """Money that a bank has taken back, and perhaps given again; a mere inquiry takes none."""
-        dispute_id, status = str(dispute["id"]), str(dispute.get("status"))
-        price = self._price(dispute["amount"], str(dispute["currency"]).upper())
-        taken = Money(kind="dispute", ref=dispute_id, amount=-price.amount, currency=price.currency)
-        given = Money(kind="dispute_reversal", ref=dispute_id, amount=price.amount, currency=price.currency)
-        money = (taken, given) if status == "won" else (taken,)
+        """Money that a bank has taken back, and perhaps given again; what an event does not say is asked."""
         return Finding(
             provider=NAME,
             livemode=livemode,
             told_by=told_by,
             charge=_intent_of(dispute),
-            money=() if status.startswith("warning_") else money,
-            details={"dispute": dispute_id, "disputeStatus": status},
+            money=self._disputes.moved(dispute),
+            must_ask=not says_all(dispute),
+            dispute=str(dispute["id"]),
+            details={"dispute": str(dispute["id"]), "disputeStatus": str(dispute.get("status"))},
         )
+
+    def _price_in(self, units: object, currency: object) -> Price:
+        return self._price(units, str(currency).upper())
 
     def _price(self, units: object, currency: str) -> Price:
         if isinstance(units, bool) or not isinstance(units, int):
@@ -205,6 +215,7 @@ def _session_without_money(session: Document, told_by: str, error: Exception, *,
         **_origin(session),
         checkout_id=str(session["id"]),
         link_id=link,
+        link=_link(session.get("payment_link")),
         charge=_id_of(session.get("payment_intent")),
         fresh=fresh,
         unreadable=str(error),
@@ -214,7 +225,7 @@ def _session_without_money(session: Document, told_by: str, error: Exception, *,
 def _of_charge(charge: Document) -> Finding:
     """Stripe makes the balance transaction some seconds after the payment; this event says that it is there."""
     if _reference(charge) is None and _mark(charge) is None:
-        raise ForeignError("it carries neither our reference nor our link")
+        raise ForeignError(_NOT_OURS)
     if not charge.get("balance_transaction"):
         raise ForeignError("it does not say what the payment is worth")
     return Finding(
@@ -256,6 +267,16 @@ def _origin(document: Document) -> dict[str, Any]:
 def _mark(document: Document) -> str | None:
     mark = (document.get("metadata") or {}).get(MARK)
     return str(mark) if mark else None
+
+
+def _link(link: object) -> StandingLink | None:
+    """The Payment Link, where it was asked for with the session."""
+    if not isinstance(link, Mapping):
+        return None
+    metadata = link.get("metadata") or {}
+    return StandingLink(
+        id=str(link["id"]), url=str(link["url"]), key=_mark(link), installation=metadata.get("installation")
+    )
 
 
 def _id_of(value: object) -> str | None:

@@ -18,8 +18,9 @@ from hingecraft.payments.model import Status
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
 from hingecraft.providers.nowpayments_asking import NowPaymentsAsking
+from hingecraft.providers.nowpayments_reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe_asking import StripeAsking
 from hingecraft.providers.stripe_reading import StripeReader
 from hingecraft.reconcile import store
@@ -56,7 +57,7 @@ class Checker:
         self._providers = providers
         self._reader = reader
         self._stripe = StripeAsking(providers.stripe, reader)
-        self._nowpayments = NowPaymentsAsking(providers.nowpayments)
+        self._nowpayments = NowPaymentsAsking(providers.nowpayments, NowPaymentsReader(currencies.coin_of))
         self._actor = actor
         self._dry_run = dry_run
         self._recorded = recorded
@@ -80,10 +81,20 @@ class Checker:
         if due.status in _UNFINISHED:
             return await self._recover(due)
         if due.provider == stripe.NAME:
-            assert due.provider_id is not None, "a checkout that is pending has its id"
-            finding = await self._stripe.of_checkout(due.provider_id, told_by=self._actor)
-            return await self._record(due, [replace(finding, payment_id=due.payment_id)])
+            return await self._look_at_session(due)
         return await self._look_at_invoice(due, explain)
+
+    async def _look_at_session(self, due: Due) -> Outcome:
+        assert due.provider_id is not None, "a checkout that is pending has its id"
+        try:
+            finding = await self._stripe.of_checkout(due.provider_id, told_by=self._actor)
+        except ProviderMissingError:
+            return Outcome.MISSING
+        return await self._record(due, [replace(finding, payment_id=due.payment_id)])
+
+    async def give_up(self, due: Due) -> Outcome:
+        """Stripe does not know the checkout: its payment ends. The claim ended with the check, so none is needed."""
+        return await self._record(replace(due, claimed_until=None), [self._ended(due, Stands.MISSING)])
 
     async def _look_at_invoice(self, due: Due, explain: Explain) -> Outcome:
         findings: list[Finding] = []
@@ -93,19 +104,19 @@ class Checker:
         elif not due.expired:
             explain(_CANNOT_LIST)
             return Outcome.UNASKED
-        if not findings and due.expired:
-            findings = [self._expired(due)]
+        if due.expired and not any(finding.stands in {Stands.OPEN, Stands.PAID} for finding in findings):
+            # By our own clock, whether anything came or less than was asked for: late money completes it all the same.
+            findings = [*findings, self._ended(due, Stands.EXPIRED)]
         return await self._record(due, findings)
 
-    def _expired(self, due: Due) -> Finding:
-        """By our own clock: late money completes it all the same."""
+    def _ended(self, due: Due, stands: Stands) -> Finding:
         return Finding(
             provider=due.provider,
             livemode=self._providers.of(due.provider).livemode,
             told_by=self._actor,
             payment_id=due.payment_id,
             checkout_id=due.provider_id,
-            stands=Stands.EXPIRED,
+            stands=stands,
             fresh=True,
         )
 
@@ -117,7 +128,7 @@ class Checker:
         if due.provider == stripe.NAME and due.age > REPLAYED_FOR:
             return await self._find_by_listing(due)
         if due.provider == nowpayments.NAME and due.expired:
-            return await self._record(due, [self._expired(due)])
+            return await self._record(due, [self._ended(due, Stands.EXPIRED)])
         return await self._replay(due)
 
     async def _replay(self, due: Due) -> Outcome:
@@ -127,7 +138,7 @@ class Checker:
         try:
             opened = await provider.open(due.request, due.idempotency_key, Deadline.within(_CALL))
         except ProviderRefusedError as error:
-            if error.code == "provider_busy":
+            if error.passing:
                 raise
             failed = payments.Outcome(
                 status=Status.FAILED,

@@ -14,14 +14,15 @@ from datetime import timedelta
 from pydantic import Field
 
 from hingecraft import process
-from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
+from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.installation.accounts import WrongAccountError
+from hingecraft.links.settings import LinkSettings
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.checkouts import Providers
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import NowPaymentsProvider
-from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import StripeProvider
 from hingecraft.reconcile import value_audit
 from hingecraft.reconcile.model import Options, Summary
@@ -35,7 +36,7 @@ _LONGEST = timedelta(days=30)
 _POOL = 20
 
 
-class ReconcileSettings(DatabaseSettings, ProviderSettings):
+class ReconcileSettings(DatabaseSettings, LinkSettings):
     """What `hingecraft reconcile` reads."""
 
     retention_days: int = Field(
@@ -102,6 +103,7 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             providers=providers,
             currencies=CurrencyBook(database),
             stripe_api_base=settings.stripe_api_base,
+            links_wanted=settings.links_wanted,
             retention_days=settings.retention_days,
         )
         while True:
@@ -114,6 +116,9 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
 async def _run_once(reconciler: Reconciler, options: Options) -> int:
     try:
         summary = await reconciler.run(options)
+    except WrongAccountError as error:
+        print(f"hingecraft reconcile: {error}", file=sys.stderr)
+        return EXIT_USAGE
     except (DatabaseUnavailableError, ExceptionGroup) as error:
         why = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
         if not isinstance(why, DatabaseUnavailableError):

@@ -30,6 +30,8 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     # The provider could have been asked and could not be reached, or said nonsense.
     FAILED = "errors"
+    # The provider does not know the checkout. Nothing is done about one before it is known how many there are.
+    MISSING = "missing"
     # The provider has no way to be asked, and nobody guesses.
     UNASKED = "unasked"
 
@@ -78,6 +80,7 @@ class Summary:
     stale: int = 0
     events_read: int = 0
     events_missed: int = 0
+    events_reopened: int = 0
     events_processed: int = 0
     links_changed: int = 0
     values_asked: int = 0

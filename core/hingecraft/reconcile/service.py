@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import simplejson
 
@@ -15,7 +15,10 @@ from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
 from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.worker import Worker
+from hingecraft.installation.accounts import require_our_account
+from hingecraft.links import by_hand
 from hingecraft.links import service as links
+from hingecraft.links.service import Wanted
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import audit
 from hingecraft.payments.checkouts import Providers
@@ -49,6 +52,7 @@ class Reconciler:
     providers: Providers
     currencies: CurrencyBook
     stripe_api_base: str
+    links_wanted: Wanted
     retention_days: int
 
     async def run(self, options: Options) -> Summary:
@@ -62,10 +66,15 @@ class Reconciler:
         for name in sorted(set(wanted) - set(names)):
             summary.explain(f"{name} has no keys here, so it is not asked")
         if stripe.NAME in names:
+            await self._check_account(summary)
             await self._read_events(options, summary, started)
         if nowpayments.NAME in names and self.providers.nowpayments.may_list:
             await self._read_coins(summary, started)
+        # Before the events are processed: after a restored backup, what came through a link needs the link's row.
+        if stripe.NAME in names:
+            await self._keep_links(options, summary)
         if not options.dry_run:
+            summary.events_reopened = await by_hand.take_over(self.database)
             sources = {
                 name: each for name, each in sources_of(self.providers, self.currencies).items() if name in names
             }
@@ -79,10 +88,17 @@ class Reconciler:
         if stripe.NAME in names:
             asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
             await ValueSweep(self.database, asking, summary, actor=ACTOR, every=options.every_checkout).run()
-            await self._keep_links(options, summary)
+        await self._explain_gaps(summary)
         if not options.dry_run:
             await self._end(started, summary)
         return summary
+
+    async def _check_account(self, summary: Summary) -> None:
+        """Raises WrongAccountError before anything is asked about, let alone ended."""
+        try:
+            await require_our_account(self.database, self.providers.stripe, keep=not summary.dry_run)
+        except _UNREACHABLE as error:
+            summary.fail(f"the account of Stripe's key could not be read: {error}")
 
     async def _read_events(self, options: Options, summary: Summary, started: datetime) -> None:
         """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""
@@ -92,9 +108,11 @@ class Reconciler:
         since = started - options.lookback
         if until is not None:
             since = min(since, until) if options.lookback_given else until
+        newest = since
         page: list[ProviderEvent] = []
         try:
             async for event in asking.events(since):
+                newest = max(newest, datetime.fromtimestamp(int(event["created"]), UTC))
                 page.append(of_stripe(simplejson.dumps(event, use_decimal=True).encode()))
                 if len(page) >= _STORED_AT_ONCE:
                     await self._take_in(page, summary)
@@ -105,7 +123,8 @@ class Reconciler:
             return
         if not options.dry_run:
             async with self.database.connection() as conn:
-                await store.have_read(conn, stripe.NAME, started)
+                # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
+                await store.have_read(conn, stripe.NAME, newest)
 
     async def _read_coins(self, summary: Summary, started: datetime) -> None:
         """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""
@@ -133,13 +152,20 @@ class Reconciler:
 
     async def _keep_links(self, options: Options, summary: Summary) -> None:
         there = StripeLinks(self.providers.stripe, self.stripe_api_base)
-        livemode = self.providers.stripe.livemode
         try:
-            kept = await links.ensure(self.database, there, livemode=livemode, dry_run=options.dry_run)
+            kept = await links.ensure(self.database, there, self.links_wanted, dry_run=options.dry_run)
         except _UNREACHABLE as error:
             summary.fail(f"the standing links could not be kept: {error}")
-        else:
-            summary.links_changed = kept.made + kept.switched_on + kept.switched_off
+            return
+        summary.links_changed = kept.changes
+        for problem in kept.problems:
+            summary.fail(f"no standing link for {problem}")
+
+    async def _explain_gaps(self, summary: Summary) -> None:
+        for link in await by_hand.listed(self.database):
+            if link.gap is not None:
+                log.warning("the standing link %s is not published: %s", link.provider_url, link.gap)
+                summary.explain(f"{link.currency}: {link.provider_url} is not published: {link.gap}")
 
     async def _end(self, started: datetime, summary: Summary) -> None:
         async with self.database.transaction() as conn:

@@ -24,6 +24,9 @@ _AT_ONCE = 50
 _CLAIMED_AT_ONCE = 200
 # A provider that has failed so often in a row is away, and is not asked ten thousand times more.
 _GIVEN_UP_AFTER = 50
+# A few checkouts may be gone at their provider; more than that means that it is not the provider they were made at.
+_MISSING_AT_MOST = 2
+_MISSING_SHARE = 0.05
 _RECOVERED_AT_ONCE = 10
 _RECOVER_EVERY = (10.0, 20.0)
 
@@ -38,15 +41,34 @@ class Sweep:
         self._summary = summary
         self._every = every
         self._failed_in_a_row = 0
+        self._answered = 0
+        self._missing: list[Due] = []
 
     async def run(self, since: datetime) -> None:
-        """Look at each once; ends early when the provider is away."""
+        """Look at each once; ends early when the provider is away, or does not know our checkouts."""
+        await self._look_at_all(since)
+        if self._too_many_missing:
+            self._summary.fail(
+                f"{self._provider} does not know {len(self._missing)} of {self._answered} checkouts: nothing was done "
+                "about them. Check that its key belongs to the account that made them"
+            )
+            return
+        for due in self._missing:
+            self._summary.count(await self._checker.give_up(due))
+
+    @property
+    def _too_many_missing(self) -> bool:
+        return len(self._missing) > max(_MISSING_AT_MOST, self._answered * _MISSING_SHARE)
+
+    async def _look_at_all(self, since: datetime) -> None:
         free = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as looking:
             async for due in self._due(since):
                 await free.acquire()
                 if self._failed_in_a_row >= _GIVEN_UP_AFTER:
                     self._summary.explain(f"{self._provider} is away: the rest is left for the next run")
+                    break
+                if len(self._missing) >= _GIVEN_UP_AFTER and self._too_many_missing:
                     break
                 looking.create_task(self._look(due, free))
 
@@ -69,7 +91,11 @@ class Sweep:
             outcome = await self._checker.check(due, self._summary.explain)
         finally:
             free.release()
-        self._summary.count(outcome)
+        if outcome is Outcome.MISSING:
+            self._missing.append(due)
+        else:
+            self._summary.count(outcome)
+        self._answered += outcome is not Outcome.FAILED
         self._summary.stale += due.age > STALE
         self._failed_in_a_row = self._failed_in_a_row + 1 if outcome is Outcome.FAILED else 0
 

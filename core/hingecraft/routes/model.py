@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from hingecraft.errors import ConflictError
 
 Provider = Literal["stripe", "nowpayments"]
+ProblemKind = Literal["wallet", "link"]
 PROVIDERS: tuple[Provider, ...] = ("stripe", "nowpayments")
 
 # The names by which a PaymentRoutes resource marks a field as its own.
@@ -58,6 +60,16 @@ class Publication:
         if self.paused:
             return "paused"
         return "published" if self.changed else "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A row of the owner's that pages do not use, and why, in a sentence."""
+
+    kind: ProblemKind
+    id: UUID | None
+    currency: str | None
+    problem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

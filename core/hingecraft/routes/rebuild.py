@@ -9,7 +9,9 @@ when the newest of the rows behind it was committed, where the server keeps comm
 restored: pods never go backwards, so the next version must be above it. 0 where there is none.
 """
 
-REBUILD = """
+from hingecraft.payments.wallets import WALLET_OF_CURRENCY
+
+_BEFORE_WALLET = """
 WITH policy AS MATERIALIZED (
     SELECT disabled_providers, single_use_checkouts, paused, pin_version,
            pin_version IS NOT NULL AND NOT EXISTS (
@@ -48,6 +50,7 @@ WITH policy AS MATERIALIZED (
          FROM external_payments e
          WHERE hc_currency_key(e.currency) = c.code
            AND e.kind = 'standing' AND e.status = 'pending' AND e.provider_url IS NOT NULL
+           AND hc_link_gap(e.provider, e.provider_id, e.provider_url) IS NULL
            AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
            AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
            AND NOT e.provider = ANY (policy.disabled_providers)
@@ -67,24 +70,21 @@ WITH policy AS MATERIALIZED (
         ORDER BY created_at DESC, id DESC LIMIT 1
     ) link ON true
     LEFT JOIN LATERAL (
-        SELECT w.created_at, jsonb_build_object(
-            'address', w.wallet_address,
-            'uri', coalesce(replace(c.wallet_uri, '{address}', w.wallet_address), w.wallet_address)) AS route
-        FROM wallets w
-        WHERE c.kind = 'crypto' AND hc_currency_key(w.coin) = c.code AND btrim(w.wallet_address) <> ''
-        ORDER BY w.created_at DESC, w.id DESC LIMIT 1
+        SELECT created_at, jsonb_strip_nulls(jsonb_build_object(
+            'address', address, 'uri', uri, 'network', network, 'networkName', network_name, 'memo', memo)) AS route
+        FROM ("""
+_AFTER_WALLET = """) found
     ) wallet ON true
     WHERE c.enabled AND policy.pin_version IS NULL
 ), restored AS (
     SELECT r.key AS code,
         CASE WHEN dead.link THEN NULL ELSE (r.value ->> 'expiresAt')::timestamptz END AS expires_at,
-        CASE WHEN dead.link THEN (r.value - 'expiresAt' - 'amount') || jsonb_build_object(
-            'url', NULL,
-            'provider', CASE WHEN usual.enabled OR r.value -> 'wallet' = 'null' THEN usual.name ELSE 'wallet' END,
-            'available', usual.enabled OR r.value -> 'wallet' <> 'null')
-        ELSE r.value || jsonb_build_object(
-            'available', r.value -> 'url' <> 'null' OR usual.enabled OR r.value -> 'wallet' <> 'null')
-        END AS route
+        CASE WHEN dead.link THEN (r.value - 'expiresAt' - 'amount') || jsonb_build_object('url', NULL) ELSE r.value END
+        || jsonb_build_object(
+            'wallet', kept.wallet,
+            'available', usual.enabled OR kept.wallet <> 'null' OR (r.value -> 'url' <> 'null' AND NOT dead.link))
+        || CASE WHEN NOT dead.link AND r.value -> 'url' <> 'null' THEN '{}' ELSE jsonb_build_object(
+            'provider', CASE WHEN usual.enabled OR kept.wallet = 'null' THEN usual.name ELSE 'wallet' END) END AS route
     FROM policy
     JOIN payment_routes pinned ON pinned.version = policy.pin_version
     CROSS JOIN LATERAL jsonb_each(pinned.routes) r
@@ -102,6 +102,11 @@ WITH policy AS MATERIALIZED (
                 WHERE e.kind = 'standing' AND e.provider_url = r.value ->> 'url') IS TRUE
         ) AS link
     ) dead
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN r.value #> '{wallet,network}' IS NULL AND EXISTS (
+            SELECT FROM currency_networks n WHERE n.currency = c.code
+        ) THEN 'null' ELSE r.value -> 'wallet' END AS wallet
+    ) kept
 ), document AS (
     SELECT coalesce(jsonb_object_agg(code, route), '{}') AS routes, min(expires_at) AS next_expiry
     FROM (SELECT code, route, expires_at FROM live UNION ALL SELECT code, route, expires_at FROM restored) routes
@@ -129,8 +134,10 @@ SELECT coalesce(published.version, newest.version) AS version,
                  WHERE kind = 'standing' AND status = 'pending' AND provider_url IS NOT NULL
                  ORDER BY created_at DESC LIMIT 1)
                 UNION ALL SELECT xmin FROM currencies
+                UNION ALL SELECT xmin FROM currency_networks
                 UNION ALL (SELECT xmin FROM wallets ORDER BY created_at DESC LIMIT 1)
                 UNION ALL SELECT xmin FROM route_policy) read)
        END AS committed_at
 FROM policy LEFT JOIN newest ON true LEFT JOIN published ON true
 """
+REBUILD = _BEFORE_WALLET + WALLET_OF_CURRENCY + _AFTER_WALLET

@@ -11,7 +11,16 @@ from hingecraft.errors import ConflictError, MissingError
 from hingecraft.outbox import service as outbox
 from hingecraft.payments import audit
 from hingecraft.routes import store
-from hingecraft.routes.model import PIN_FIELD, Declared, Policy, PolicyChange, Publication, RoutesVersion, announcement
+from hingecraft.routes.model import (
+    PIN_FIELD,
+    Declared,
+    Policy,
+    PolicyChange,
+    Problem,
+    Publication,
+    RoutesVersion,
+    announcement,
+)
 
 _BEFORE_ALL = 2**62
 
@@ -99,6 +108,12 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
             version=publication.version,
         )
     return publication
+
+
+async def problems(database: Database) -> list[Problem]:
+    """What the owner has to correct: wallets that are not published, links that pages do not open."""
+    async with database.connection() as conn:
+        return await store.problems(conn)
 
 
 async def policy(database: Database) -> Policy:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.money.store import STAMP
-from hingecraft.routes.model import Policy, PolicyChange, Publication, RoutesVersion
+from hingecraft.payments.wallets import UNPUBLISHED
+from hingecraft.providers.addresses import PAYMENT_PAGES
+from hingecraft.routes.model import Policy, PolicyChange, Problem, Publication, RoutesVersion
 from hingecraft.routes.rebuild import REBUILD
 
 CHANNEL = "hc_routes_changed"
@@ -46,6 +51,16 @@ UPDATE route_policy SET
 """
 MANAGE = "UPDATE route_policy SET managed = $1 WHERE managed IS DISTINCT FROM $1"
 PIN = "UPDATE route_policy SET pin_version = $1"
+_HOSTS = "|".join(re.escape(host) for host in PAYMENT_PAGES)
+_OPENED_BY_PAGES = rf"^(https://([a-z0-9-]+\.)*({_HOSTS})([/?#]|$)|https?://(localhost|127\.0\.0\.1|\[::1\])[:/])"
+LINKS_ELSEWHERE = """
+SELECT id, hc_currency_key(currency) AS currency, provider_url
+FROM external_payments
+WHERE kind = 'standing' AND status = 'pending' AND provider_url IS NOT NULL AND provider_url !~* $1
+  AND (expires_at IS NULL OR expires_at > statement_timestamp())
+ORDER BY created_at DESC, id LIMIT $2
+"""
+MOST_PROBLEMS = 100
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
@@ -122,6 +137,26 @@ async def manage(conn: Connection, fields: frozenset[str]) -> None:
 async def pin(conn: Connection, version: int | None) -> None:
     """Pin to a version, or let the data publish again."""
     await conn.execute(PIN, version)
+
+
+async def problems(conn: Connection) -> list[Problem]:
+    """Wallets that are not published and links that pages do not open, the newest of each first."""
+    wallets = await conn.fetch(UNPUBLISHED, MOST_PROBLEMS)
+    links = await conn.fetch(LINKS_ELSEWHERE, _OPENED_BY_PAGES, MOST_PROBLEMS)
+    return [Problem(kind="wallet", **dict(row)) for row in wallets] + [
+        Problem(kind="link", id=row["id"], currency=row["currency"], problem=_elsewhere(row["provider_url"]))
+        for row in links
+    ]
+
+
+def _elsewhere(url: str) -> str:
+    try:
+        host = urlsplit(url).hostname or "nowhere"
+    except ValueError:
+        host = "nowhere"
+    return (
+        f"This link leads to {host[:100]}, which is not a payment page of Stripe or NOWPayments: correct provider_url."
+    )
 
 
 async def wake(conn: Connection) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import start_http_server
 from pydantic import Field
 
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.db.connection import Database
 from hingecraft.errors import OperatorError
-from hingecraft.observability.metrics import SyncMetrics
+from hingecraft.observability.metrics import SyncMetrics, new_registry
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import key_of, parse_endpoints
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
@@ -93,7 +93,7 @@ async def engine_of(settings: SyncSettings, watcher: Watcher) -> AsyncIterator[E
 
 
 async def _main(settings: SyncSettings) -> None:
-    registry = CollectorRegistry()
+    registry = new_registry("sync")
     if settings.sync_metrics_port:
         start_http_server(settings.sync_metrics_port, registry=registry)
     async with engine_of(settings, _Telling(SyncMetrics(registry))) as engine:

@@ -19,7 +19,7 @@ from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
 from hingecraft.process import outlive
 from hingecraft.routes import service as routes
-from hingecraft.routes.model import Publication
+from hingecraft.routes.model import Problem, Publication
 from hingecraft.routes.store import CHANNEL
 from hingecraft.settings import Secret
 from hingecraft.sync.changes import Changes, Timing
@@ -52,6 +52,9 @@ class Watcher:
 
     def rebuilt(self, publication: Publication) -> None:
         """The routes were looked at anew."""
+
+    def troubled(self, problems: Sequence[Problem]) -> None:
+        """What the owner has to correct, now."""
 
     def failed(self, error: DatabaseUnavailableError) -> None:
         """The routes could not be looked at."""
@@ -94,6 +97,7 @@ class Engine:
         )
         self._expiry: asyncio.TimerHandle | None = None
         self._above = 0
+        self._told: frozenset[Problem] = frozenset()
 
     def look(self) -> None:
         """Look at the data and at where the pods are, as if something had changed."""
@@ -108,6 +112,11 @@ class Engine:
     def failures(self) -> Mapping[str, str]:
         """What came of the last push to each address that did not acknowledge it."""
         return self._fanout.failures
+
+    @property
+    def progress_at(self) -> float:
+        """When it last heard, or tried to hear, of changes."""
+        return self._listener.progress_at
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -140,6 +149,7 @@ class Engine:
                 self._changes.notice()
             else:
                 await self._bring_everywhere(publication, noticed_at)
+                await self._tell_problems()
 
     async def _bring_everywhere(self, publication: Publication, noticed_at: float) -> None:
         self._watcher.rebuilt(publication)
@@ -161,6 +171,19 @@ class Engine:
                     committed_at=publication.committed_at,
                 )
             )
+
+    async def _tell_problems(self) -> None:
+        """Log each problem once; GET /admin/routes/problems lists them."""
+        try:
+            found = await routes.problems(self._database)
+        except DatabaseUnavailableError:
+            return
+        for problem in found:
+            if problem not in self._told:
+                extra = {"kind": problem.kind, "row": str(problem.id), "currency": problem.currency}
+                log.warning("%s of %s: %s", problem.kind, problem.currency, problem.problem, extra=extra)
+        self._told = frozenset(found)
+        self._watcher.troubled(found)
 
     def _on_ahead(self, version: int) -> None:
         """A pod serves what this database may not have: publish above it, or find that it was published."""

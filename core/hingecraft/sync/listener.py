@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,11 +47,14 @@ class Listener:
         self._state = state
         self._pulse = pulse or Pulse()
         self.connected = False
+        # When it last heard, or tried to hear.
+        self.progress_at = time.monotonic()
 
     async def run(self) -> None:
         """Listen until cancelled."""
         pause = self._pulse.first_retry
         while True:
+            self.progress_at = time.monotonic()
             try:
                 await self._listen()
             except _INTERRUPTIONS as error:
@@ -70,6 +74,7 @@ class Listener:
                 await asyncio.sleep(self._pulse.every)
                 if not await connection.fetchval(HEARTBEAT, timeout=self._pulse.timeout):
                     raise DatabaseUnavailableError("the connection no longer listens")
+                self.progress_at = time.monotonic()
         finally:
             # Closing politely would wait for an answer that a dead socket never gives.
             with suppress(*UNREACHABLE):

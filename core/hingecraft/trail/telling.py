@@ -51,6 +51,8 @@ def _sentence(entry: Mapping[str, Any]) -> str:
 
 
 def _effects(details: Mapping[str, Any]) -> Iterator[str]:
+    if "network" in details:
+        yield f"on the network {details['network']}"
     if "stands" in details:
         yield f"it stands {details['stands']}"
     for money in details.get("money", ()):

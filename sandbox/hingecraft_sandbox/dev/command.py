@@ -199,7 +199,7 @@ async def _keep_links(dsn: Secret) -> None:
     provider = StripeProvider(settings)
     database = Database(dsn, application="hingecraft-dev", largest=2)
     try:
-        kept = await links.ensure(database, StripeLinks(provider, settings.stripe_api_base), livemode=False)
+        kept = await links.ensure(database, StripeLinks(provider, settings.stripe_api_base), settings.links_wanted)
         screen.links_kept(kept.wanted)
     finally:
         await provider.close()

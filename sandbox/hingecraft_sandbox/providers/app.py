@@ -52,11 +52,14 @@ class Control:
         app.router.add_get("/_sandbox/switches", self.show)
         app.router.add_delete("/_sandbox/switches", self.reset)
         app.router.add_post("/_sandbox/faults", self.fault)
+        app.router.add_delete("/_sandbox/faults", self.no_faults)
         app.router.add_put("/_sandbox/webhooks", self.webhooks)
         app.router.add_put("/_sandbox/balance", self.balance)
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/revoked", self.revoke)
+        app.router.add_put("/_sandbox/accounts", self.accounts)
         app.router.add_put("/_sandbox/minimums", self.minimums)
+        app.router.add_put("/_sandbox/rates", self.rates)
         app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
         app.router.add_delete("/_sandbox/book", self.forget)
         app.router.add_delete("/_sandbox/book/{kind}", self.forget)
@@ -71,7 +74,9 @@ class Control:
                 "latency": self._switches.latency,
                 "keys": dict(self._switches.keys),
                 "revoked": sorted(self._switches.revoked),
+                "accounts": self._switches.accounts,
                 "minimums": {coin: str(amount) for coin, amount in self._nowpayments.minimums.items()},
+                "rates": {coin: str(times) for coin, times in self._nowpayments.rates.items()},
             }
         )
 
@@ -79,16 +84,27 @@ class Control:
         """Everything behaves again."""
         self._switches.reset()
         self._nowpayments.minimums.clear()
+        self._nowpayments.rates.clear()
         return await self.show(request)
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """Take no more calls by these keys of Stripe."""
+        """Take no more calls by these keys, of either provider."""
         self._switches.revoked = set(await request.json())
+        return await self.show(request)
+
+    async def accounts(self, request: web.Request) -> web.Response:
+        """These keys belong to another account of Stripe's: {"sk_test_other": "acct_other"}."""
+        self._switches.accounts = {str(key): str(account) for key, account in (await _object(request)).items()}
         return await self.show(request)
 
     async def fault(self, request: web.Request) -> web.Response:
         """Let the next calls misbehave."""
         self._switches.faults.append(await _parsed(request, Fault))
+        return await self.show(request)
+
+    async def no_faults(self, request: web.Request) -> web.Response:
+        """Calls behave again; the other switches stay."""
+        self._switches.faults.clear()
         return await self.show(request)
 
     async def webhooks(self, request: web.Request) -> web.Response:
@@ -124,11 +140,21 @@ class Control:
 
     async def minimums(self, request: web.Request) -> web.Response:
         """The least of a coin, in USD: {"btc": 20}."""
-        for coin, amount in (await _object(request)).items():
-            if coin not in COINS or isinstance(amount, bool) or not isinstance(amount, int | float):
-                raise web.HTTPBadRequest(text=f"{coin}: send coins that the sandbox knows, with amounts in USD")
-            self._nowpayments.minimums[coin] = Decimal(str(amount))
+        self._nowpayments.minimums |= await _of_coins(request)
         return await self.show(request)
+
+    async def rates(self, request: web.Request) -> web.Response:
+        """How many times its usual worth a coin is worth from now on: {"btc": 2}."""
+        self._nowpayments.rates |= await _of_coins(request)
+        return await self.show(request)
+
+
+async def _of_coins(request: web.Request) -> dict[str, Decimal]:
+    found = await _object(request)
+    for coin, number in found.items():
+        if coin not in COINS or isinstance(number, bool) or not isinstance(number, int | float) or number <= 0:
+            raise web.HTTPBadRequest(text=f"{coin}: send coins that the sandbox knows, each with a number above 0")
+    return {coin: Decimal(str(number)) for coin, number in found.items()}
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

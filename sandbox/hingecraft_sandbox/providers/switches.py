@@ -51,6 +51,7 @@ class WebhookSwitch(_Strict):
     times: Annotated[int, Field(ge=1, le=10)] = 1
     delay: Annotated[float, Field(ge=0, le=600)] = 0.0
     shuffled: bool = False
+    account: Annotated[str | None, Field(description="the connected account that Stripe's events come from")] = None
     stripe_url: Annotated[
         str | None, Field(description="where Stripe's events go instead of the address that the sandbox began with")
     ] = None
@@ -74,6 +75,8 @@ class Switches:
         self.balance = BalanceSwitch()
         self.latency = 0.0
         self.revoked: set[str] = set()
+        # Keys of Stripe that belong to another account than the one whose objects the sandbox keeps.
+        self.accounts: dict[str, str] = {}
         # By which keys calls came, and how many.
         self.keys: Counter[str] = Counter()
 
@@ -81,6 +84,7 @@ class Switches:
         """Everything behaves again."""
         self.faults.clear()
         self.revoked.clear()
+        self.accounts.clear()
         self.keys.clear()
         self.webhooks = WebhookSwitch()
         self.balance = BalanceSwitch()

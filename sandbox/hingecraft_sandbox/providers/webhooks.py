@@ -45,6 +45,11 @@ class WebhookSender:
         """Where Stripe's events go."""
         return self._switches.webhooks.stripe_url or usual
 
+    def stripe_account(self) -> dict[str, str]:
+        """What an event carries that happened in a connected account, as an endpoint for Connect is told of it."""
+        account = self._switches.webhooks.account
+        return {"account": account} if account else {}
+
     def tell(self, telling: Telling) -> None:
         """Begin to deliver."""
         how = self._switches.webhooks

@@ -106,9 +106,41 @@ export function amountToEdit(amount, locale) {
 }
 
 /**
- * What is said of a text that is no amount.
+ * @typedef {object} Bounds the least and most that can be given, and how many decimals the currency has
+ * @property {number} least
+ * @property {number} most
+ * @property {number} [digits] missing where the site's code is older than this page
+ */
+
+const COUNTED = ['no', 'one', 'two', 'three'];
+
+/**
+ * What is wrong with an amount, in words; empty when it is good.
+ * @param {string | null} amount a plain decimal
+ * @param {string} currency
+ * @param {Bounds | undefined} bounds
  * @param {string} locale
  */
-export function noAmount(locale) {
-  return `Write an amount above zero, such as ${amountToEdit('37.5', locale)}.`;
+export function problemOf(amount, currency, bounds, locale) {
+  if (amount === null) return `Enter an amount, for example ${amountToEdit('37.5', locale)}.`;
+  const digits = bounds?.digits ?? digitsOf(currency);
+  if ((amount.split('.')[1] ?? '').length > digits) return tooManyDecimals(digits, locale);
+  if (!bounds || (Number(amount) >= bounds.least && Number(amount) <= bounds.most)) return '';
+  const [least, most] = [bounds.least, bounds.most].map((bound) => writeAmount(bound, currency, locale));
+  return `Give at least ${least} and at most ${most}.`;
+}
+
+/**
+ * @param {number} digits
+ * @param {string} locale
+ */
+function tooManyDecimals(digits, locale) {
+  if (digits === 0) return `Use a whole number, such as ${amountToEdit('12', locale)}.`;
+  const example = amountToEdit('12.345678'.slice(0, 3 + digits), locale);
+  return `Use at most ${COUNTED[digits] ?? digits} ${digits === 1 ? 'decimal' : 'decimals'}, such as ${example}.`;
+}
+
+/** @param {string} currency */
+function digitsOf(currency) {
+  return formatOf('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
 }

@@ -10,8 +10,7 @@ import { Velo } from './velo.js';
 import { allowCopying } from './wallet.js';
 
 const AGAIN_AFTER_MS = 4_000;
-const GIVEN = 'The amount from your link is filled in. Choose a currency and go on.';
-const EXPIRED = 'This link has expired or was used before. Check the amount and go on.';
+const EXPIRED = 'This link has expired or was used before. Choose an amount to continue.';
 const pageLoad = crypto.randomUUID();
 
 const velo = new Velo(toldPlaces());
@@ -47,21 +46,26 @@ function showTotal({ total, count }) {
  * @param {Record<string, string>} query
  */
 function useChoice(opened, query) {
-  say('notice', noticeOf(opened));
-  // Whoever has chosen already, while all of this was on its way, keeps it.
-  if (gift.isTouched) return;
   const kept = memory.choice;
-  if (kept.currency && !query.prefill) gift.choose(kept.currency);
-  if (query.paymentMethod && query.paymentMethod !== 'card') gift.choose(query.paymentMethod.toUpperCase());
   const said = Number(query.donationAmount) > 0 ? query.donationAmount : kept.amount;
   const amount = opened.prefill?.amount ?? said;
+  say('notice', noticeOf(opened, amount));
+  // What somebody has chosen while all of this was on its way stays.
+  if (gift.isTouched) return;
+  if (kept.currency && !query.prefill) gift.choose(kept.currency);
+  for (const code of [query.currency, query.paymentMethod]) if (code && code !== 'card') gift.choose(code.toUpperCase());
   if (amount) gift.fill(String(amount));
 }
 
-/** @param {any} opened */
-function noticeOf({ prefill, prefillError }) {
-  if (prefillError) return prefillError.code === 'prefill_gone' ? EXPIRED : prefillError.error;
-  return prefill && !gift.isTouched ? GIVEN : '';
+/**
+ * @param {any} opened
+ * @param {string | number | undefined} amount
+ */
+function noticeOf({ prefill, prefillError }, amount) {
+  if (prefill && !gift.isTouched)
+    return `We kept your ${writeAmount(prefill.amount, 'USD', LOCALE)}. Choose a currency to continue.`;
+  if (prefillError?.code !== 'prefill_gone') return prefillError?.error ?? '';
+  return amount ? '' : EXPIRED;
 }
 
 /** Everything that comes from outside; the form can be used before, and without it. */

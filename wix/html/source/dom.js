@@ -70,13 +70,35 @@ export function trouble(text, spare = null) {
 /**
  * What is wrong with the amount, tied to its field.
  * @param {string} text empty when it is good
+ * @param {boolean} [takesFocus] false while the person is on the way to something else
  */
-export function amountError(text) {
+export function amountError(text, takesFocus = true) {
   element('amount-error').textContent = text;
   const field = input('amount');
   field.setAttribute('aria-invalid', String(Boolean(text)));
-  if (text)
+  if (text && takesFocus)
     (field.checkVisibility() ? field : /** @type {HTMLElement | null} */ (document.querySelector('input:checked')))?.focus();
+}
+
+const TYPED_TOGETHER_MS = 1_000;
+
+/**
+ * A whole code that is typed picks its option. By itself a list takes the next option that begins so: USDC for "usd".
+ * @param {HTMLSelectElement} select
+ */
+export function chooseByCode(select) {
+  let typed = '';
+  let last = 0;
+  select.addEventListener('keydown', (event) => {
+    if (event.key.length !== 1 || event.ctrlKey || event.metaKey || event.altKey) return;
+    typed = (event.timeStamp - last < TYPED_TOGETHER_MS ? typed : '') + event.key.toUpperCase();
+    last = event.timeStamp;
+    if (![...select.options].some((option) => option.value === typed)) return;
+    event.preventDefault();
+    if (select.value === typed) return;
+    select.value = typed;
+    for (const name of ['input', 'change']) select.dispatchEvent(new Event(name, { bubbles: true }));
+  });
 }
 
 /** Says when the network is away, for as long as it is. */

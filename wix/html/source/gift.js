@@ -1,23 +1,34 @@
 // What is chosen on Charter: an amount, and a currency with the way to pay that follows from it.
-import { amountToEdit, noAmount, readAmount, writeAmount } from './amounts.js';
-import { amountError, element, input, LOCALE, say } from './dom.js';
+import { amountToEdit, problemOf, readAmount, writeAmount } from './amounts.js';
+import { amountError, chooseByCode, element, input, LOCALE, say } from './dom.js';
 import { presetsOf } from './offers.js';
 
 /** @typedef {import('./offers.js').Route} Route */
-/** @typedef {{least: number, most: number}} Bounds */
+/** @typedef {import('./amounts.js').Bounds} Bounds */
 
 /** Longer than this, fewer fit side by side. */
 const LONG_LABEL = 5;
-const GROUPS = /** @type {const} */ ([
-  ['fiat', 'By card'],
-  ['crypto', 'Crypto'],
-]);
+/** In this order, before all others. */
+const COMMON = ['USD', 'EUR', 'GBP', 'CAD', 'AUD', 'CHF', 'JPY'];
+/** @type {[string, (route: Route) => boolean][]} */
+const GROUPS = [
+  ['Common currencies', ({ currency }) => COMMON.includes(currency)],
+  ['All other currencies', ({ currency, kind }) => kind === 'fiat' && !COMMON.includes(currency)],
+  ['Crypto', ({ kind }) => kind === 'crypto'],
+];
 
 /**
- * Coins are known by their code, and few fonts have their signs.
+ * The code comes first, so that typing it in the list finds it.
  * @param {Route} route
  */
-const nameOf = ({ name, symbol, currency, kind }) => `${name} (${(kind === 'fiat' && symbol) || currency})`;
+const nameOf = ({ name, currency }) => (name === currency ? currency : `${currency} – ${name}`);
+
+/**
+ * Common currencies in their own order, others by code.
+ * @param {Route} one
+ * @param {Route} other
+ */
+const inOrder = ({ currency: one }, { currency: other }) => COMMON.indexOf(one) - COMMON.indexOf(other) || (one < other ? -1 : 1);
 
 export class Gift {
   constructor() {
@@ -37,11 +48,14 @@ export class Gift {
       this.isTouched = true;
     });
     this.select.addEventListener('change', () => this.showCurrency());
+    chooseByCode(this.select);
     element('presets').addEventListener('change', () => this.showAmount(true));
     input('amount').addEventListener('input', () => {
       amountError('');
       this.onChoice();
     });
+    // What is wrong is said when the person is done typing, not at every digit.
+    input('amount').addEventListener('change', () => input('amount').value && amountError(this.problem, false));
   }
 
   get currency() {
@@ -74,10 +88,7 @@ export class Gift {
 
   /** What is wrong with the amount, in words; empty when it is good. */
   get problem() {
-    if (this.amount === null) return noAmount(LOCALE);
-    const bounds = this.bounds[this.priceCurrency];
-    const isWithin = !bounds || (Number(this.amount) >= bounds.least && Number(this.amount) <= bounds.most);
-    return isWithin ? '' : `Give at least ${this.written(bounds.least)} and at most ${this.written(bounds.most)}.`;
+    return problemOf(this.amount, this.priceCurrency, this.bounds[this.priceCurrency], LOCALE);
   }
 
   /** @param {string | number} amount */
@@ -85,10 +96,10 @@ export class Gift {
     return writeAmount(amount, this.priceCurrency, LOCALE);
   }
 
-  /** What the main button says: amount and way to pay. */
+  /** What the main button says: the way to pay, and an amount that can be given. */
   get label() {
     const way = this.isCrypto ? `in ${this.route?.name}` : 'by card';
-    return this.amount === null ? `Give ${way}` : `Give ${this.written(this.amount)} ${way}`;
+    return this.amount === null || this.problem ? `Give ${way}` : `Give ${this.written(this.amount)} ${way}`;
   }
 
   /**
@@ -113,11 +124,10 @@ export class Gift {
    */
   list(chosen) {
     const { routes } = this;
-    const { compare } = new Intl.Collator(LOCALE);
-    const sorted = Object.values(routes).sort((one, other) => compare(one.name, other.name));
-    const groups = GROUPS.map(([kind, label]) => {
+    const sorted = Object.values(routes).sort(inOrder);
+    const groups = GROUPS.map(([label, isOfGroup]) => {
       const group = Object.assign(document.createElement('optgroup'), { label });
-      const offered = sorted.filter((route) => route.kind === kind && (route.available || route.currency === chosen));
+      const offered = sorted.filter((route) => isOfGroup(route) && (route.available || route.currency === chosen));
       group.append(...offered.map((route) => new Option(nameOf(route), route.currency)));
       return group;
     });
@@ -159,7 +169,7 @@ export class Gift {
     );
     element('symbol').textContent = this.isCrypto ? '$' : (this.route?.symbol ?? '$');
     const hint = this.isCrypto
-      ? `The amount is in US dollars; you pay its worth in ${this.route?.name}.`
+      ? `The amount is in US dollars. You pay the equivalent in ${this.route?.name}.`
       : 'Card in any of these currencies, or crypto.';
     say('currency-hint', hint);
   }

@@ -122,10 +122,11 @@ export class MainButton {
     if (!spare && offer.way === 'ask' && offer.wallet) this.showWallet(offer.wallet);
   }
 
-  /** @param {{address: string, uri: string, qr?: string}} wallet */
+  /** @param {import('./wallet.js').Wallet} wallet */
   showWallet(wallet) {
     const { gift } = this;
-    showWallet(wallet, gift.route?.name ?? gift.currency, gift.written(gift.amount ?? ''));
+    const coin = { code: gift.currency, name: gift.route?.name ?? gift.currency };
+    showWallet(wallet, coin, gift.written(gift.amount ?? ''));
     // There is no next page to speak of.
     say('pay-note', '');
   }

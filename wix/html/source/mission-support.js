@@ -1,6 +1,6 @@
 // One, two or five dollars in one click; any other amount goes on to Charter.
 import { isLocalPath, mayBeGoneTo } from '../../site/src/public/hingecraft-addresses.js';
-import { noAmount, readAmount } from './amounts.js';
+import { problemOf, readAmount } from './amounts.js';
 import { amountError, element, input, isOff, LOCALE, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
 import { Keys, Memory } from './memory.js';
 import { allowAnother, showOutcome } from './outcome.js';
@@ -14,6 +14,8 @@ const buttons = /** @type {HTMLButtonElement[]} */ ([...element('presets').query
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let leaving;
+/** @type {import('./amounts.js').Bounds | undefined} */
+let bounds;
 
 /** @param {HTMLElement | null} busy */
 function lock(busy) {
@@ -67,8 +69,9 @@ form.addEventListener('submit', (event) => {
   const button = element('other');
   if (isOff(button)) return;
   const amount = readAmount(input('amount').value, LOCALE);
-  if (amount === null) return amountError(noAmount(LOCALE));
-  amountError('');
+  const problem = problemOf(amount, 'USD', bounds, LOCALE);
+  amountError(problem);
+  if (problem) return;
   const ask = (/** @type {string} */ key) =>
     velo.callVeloFunction('mission-support-middleware', 'otherAmount', amount, {}, { visitor: memory.visitor, key });
   open(button, ['other', amount], ask, (data) => data?.redirectUrl);
@@ -81,6 +84,15 @@ addEventListener('pageshow', (event) => {
 
 watchNetwork();
 allowAnother();
-const begin = () => showOutcome(velo, memory);
+
+/** The page works without what Charter begins with; it only learns the mode and the bounds from it. */
+async function begin() {
+  showOutcome(velo, memory);
+  const opened = await velo.callVeloFunction('charter-page-middleware', 'onReady', { visitor: memory.visitor });
+  if (!opened.success) return;
+  element('test-mode').hidden = opened.data.mode !== 'test';
+  bounds = opened.data.bounds?.USD;
+}
+
 velo.met.then(begin);
 velo.onLate = begin;

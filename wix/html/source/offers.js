@@ -11,7 +11,7 @@
  * @property {string | null} url
  * @property {number} [amount]
  * @property {string} [expiresAt]
- * @property {{address: string, uri: string} | null} wallet
+ * @property {import('./wallet.js').Wallet | null} wallet
  */
 
 /**
@@ -30,10 +30,8 @@
  */
 export function offerOf(route, amount, isSafe, now = Date.now()) {
   if (!route?.available) return { way: 'none', reason: 'This currency is not available at the moment: choose another one.' };
-  const url = isOver(route, now) ? null : route.url;
-  if (url && !isSafe(url)) {
-    return { way: 'none', reason: 'The payment link of this currency is not one of our providers: choose another currency.' };
-  }
+  // A link that leads elsewhere is the owner's to correct (the backend tells them); the donor gets a payment page made.
+  const url = route.url && !isOver(route, now) && isSafe(route.url) ? route.url : null;
   const only = typeof route.amount === 'number' ? route.amount : null;
   if (url && only !== null && Number(amount) === only) return { way: 'link', url };
   // A link on which the donor types the amount again is only for when nothing better can be had.

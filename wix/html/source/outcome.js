@@ -1,18 +1,18 @@
-// For whoever comes back from a payment page.
+// What people see when they come back from a payment page.
 import { writeAmount } from './amounts.js';
 import { element, LOCALE, say } from './dom.js';
-import { follow } from './payments.js';
+import { follow, KNOWN_LATER_MS } from './payments.js';
 
 const WORDS = {
   waiting: [
     'Waiting for your payment to be confirmed',
-    'This page looks by itself every few seconds. You may also close it: your gift arrives all the same.',
+    'We check automatically; bank transfers can take days. You can close this page.',
   ],
   paid: ['Thank you', 'Your gift has arrived.'],
   failed: ['The payment did not go through', 'Nothing was charged. You can try again, also with another way to pay.'],
   expired: ['The payment page has expired', 'Nothing was charged. You can start again below.'],
-  returned: ['This gift was given back', 'It was refunded to the way it was paid with.'],
-  unknown: ['We do not know this payment', 'The link may be incomplete. If you were charged, write to us: nothing is lost.'],
+  returned: ['This gift was refunded', 'The money goes back the way it was paid.'],
+  unknown: ['We cannot find this payment', 'The link may be incomplete. If you were charged, contact us and we will find it.'],
   cancelled: ['You came back before paying', 'Nothing was charged. What you chose is still here.'],
 };
 
@@ -24,19 +24,22 @@ const WORDS = {
 export function showOutcome(velo, memory) {
   const { query } = velo.hello;
   if (query.status === 'cancelled') return tell('cancelled', null);
-  const id = query.payment || query.session_id;
-  if (query.status === 'success' && id) return followPayment(velo, memory, id);
+  if (query.status !== 'success') return undefined;
+  if (query.payment) return followPayment(velo, memory, query.payment);
+  if (query.session_id) return followPayment(velo, memory, query.session_id, KNOWN_LATER_MS);
 }
 
 /**
  * Look after a payment until nothing more can happen to it.
  * @param {import('./velo.js').Velo} velo
  * @param {import('./memory.js').Memory} memory
- * @param {string} id
+ * @param {string} id our payment id, or Stripe's of the session
+ * @param {number} [knownWithin]
  */
-function followPayment(velo, memory, id) {
+function followPayment(velo, memory, id, knownWithin = 0) {
   tell('waiting', null);
-  return follow(() => velo.callVeloFunction('stripe.api', 'getPaymentStatus', id, { visitor: memory.visitor }), tell);
+  const ask = () => velo.callVeloFunction('stripe.api', 'getPaymentStatus', id, { visitor: memory.visitor });
+  return follow(ask, tell, { knownWithin });
 }
 
 /**

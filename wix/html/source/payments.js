@@ -3,6 +3,10 @@
 const SOON_MS = 3_000;
 const LATER_MS = 15_000;
 const PATIENT_AFTER_MS = 5 * 60_000;
+/** Asking again cannot help: the backend knows no such payment, or the address names none. */
+export const NEVER_KNOWN = ['unknown_payment', 'invalid'];
+/** A standing link brings its payer back before the provider has told the backend of the payment. */
+export const KNOWN_LATER_MS = 2 * 60_000;
 
 /** @typedef {'waiting' | 'paid' | 'failed' | 'expired' | 'returned'} Outcome */
 
@@ -51,13 +55,15 @@ function seenOrAfter(milliseconds) {
  * Ask until the outcome is final: every 3 s while the page is seen, every 15 s after five minutes.
  * @param {() => Promise<import('./velo.js').Answer>} ask
  * @param {(outcome: Outcome | 'unknown', payment: any) => void} tell
- * @param {{isSeen?: () => boolean, now?: () => number, wait?: (milliseconds: number) => Promise<void>}} [world]
+ * @param {{isSeen?: () => boolean, now?: () => number, wait?: (milliseconds: number) => Promise<void>, knownWithin?: number}} [world]
+ *   `knownWithin`: for how long a payment may be unknown to the backend
  * @returns {() => void} stops it
  */
 export function follow(ask, tell, world = {}) {
   const isSeen = world.isSeen ?? (() => document.visibilityState === 'visible');
   const now = world.now ?? Date.now;
   const wait = world.wait ?? seenOrAfter;
+  const knownWithin = world.knownWithin ?? 0;
   const started = now();
   let isStopped = false;
 
@@ -72,8 +78,7 @@ export function follow(ask, tell, world = {}) {
     const answer = await ask();
     if (isStopped) return true;
     if (!answer.success) {
-      // Nobody knows this payment: asking again cannot help.
-      const isFinal = ['not_found', 'invalid'].includes(answer.code);
+      const isFinal = NEVER_KNOWN.includes(answer.code) && now() - started >= knownWithin;
       if (isFinal) tell('unknown', null);
       return isFinal;
     }

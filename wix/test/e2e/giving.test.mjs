@@ -37,7 +37,7 @@ test(
     await component.getByLabel('Another amount').fill('37.50');
     await component.getByRole('button', { name: 'Go on' }).click();
     await page.waitForURL(/\/charter[?]prefill=/);
-    await component.getByText('The amount from your link is filled in.').waitFor();
+    await component.getByText('We kept your $37.50.').waitFor();
     assert.equal(await component.getByLabel('Your amount').inputValue(), '37.50');
     await component.getByLabel('Currency').selectOption('EUR');
     await component.getByRole('button', { name: 'Give €37.50 by card' }).click();
@@ -59,7 +59,7 @@ test(
     await component.locator('input[name="preset"]:checked').focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Tab');
-    await page.keyboard.type('Swiss');
+    await page.keyboard.type('chf');
     await page.keyboard.press('Tab');
     assert.equal(
       await component.getByRole('button', { name: 'Give CHF 50 by card' }).evaluate((it) => it === document.activeElement),
@@ -84,11 +84,11 @@ test(
       await component.getByLabel('Currency').selectOption('JPY');
       await component.getByLabel('Your amount').fill('nonsense');
       await component.getByRole('button', { name: 'Give by card' }).click();
-      await component.getByRole('alert').getByText('Write an amount above zero, such as 37,50.').waitFor();
+      await component.getByRole('alert').getByText('Enter an amount, for example 37,50.').waitFor();
       assert.equal(await component.getByLabel('Your amount').getAttribute('aria-invalid'), 'true');
       await component.getByLabel('Your amount').fill('0,01');
       await component.getByRole('button', { name: /^Give/ }).click();
-      await component.getByRole('alert').getByText('Give at least').waitFor();
+      await component.getByRole('alert').getByText('Use a whole number').waitFor();
     },
     { locale: 'de-DE' },
   ),
@@ -99,7 +99,7 @@ test(
   visited(async (person) => {
     const { page, component } = await person.open('/charter');
     // By its code: few fonts have the signs of coins.
-    await component.getByLabel('Currency').selectOption({ label: 'Bitcoin (BTC)' });
+    await component.getByLabel('Currency').selectOption({ label: 'BTC – Bitcoin' });
     await component.getByText('The amount is in US dollars').waitFor();
     await component.getByRole('button', { name: 'Give $25 in Bitcoin' }).click();
     await page.waitForURL(/\/pay\/nowpayments\//);
@@ -129,13 +129,40 @@ test(
     assert.equal(await component.getByText('The next page').count(), 0, 'there is none');
     assert.match(await component.getByRole('link', { name: 'Open in wallet' }).getAttribute('href'), /^ethereum:0x/);
     await component.getByRole('button', { name: 'Copy the address' }).click();
-    await component.getByText(/^Copied[.]|is selected/).waitFor();
+    await component.getByText(/^Copied the address[.]|is selected/).waitFor();
     const [{ id }] = await rows("SELECT id FROM payments WHERE status = 'awaiting_confirmation'");
     await admin('POST', `/admin/payments/${id}/confirm`, { txHash: `0x${'e2e'.repeat(20)}`, amount: '0.01', coin: 'ETH' });
     await component.getByRole('heading', { name: 'Thank you' }).waitFor();
     assert.equal(new URL(page.url()).origin, SITE);
     assert.deepEqual(proxy.nameless, []);
     await rows("DELETE FROM wallets WHERE coin = 'ETH'");
+  }),
+);
+
+test(
+  'a wallet of a coin that has several networks names its own, and a memo is copied by itself',
+  visited(async (person) => {
+    await rows("INSERT INTO wallets (coin, wallet_address, network) VALUES ('USDT', 'TExampleExampleExample', 'trc-20')");
+    await rows("INSERT INTO wallets (coin, wallet_address, memo) VALUES ('XRP', 'rExampleExampleExample', '4711')");
+    const { component } = await person.open('/charter');
+    await component.getByLabel('Other', { exact: true }).check();
+    await component.getByLabel('Your amount').fill('2');
+    for (const [coin, title] of [
+      ['USDT', 'Send USDT on Tron (TRC-20)'],
+      ['XRP', 'Send XRP'],
+    ]) {
+      await component.getByLabel('Currency').selectOption(coin);
+      // Below the provider's minimum a wallet takes it.
+      await component.getByRole('button', { name: /^Give [$]2 in/ }).click();
+      await component.getByRole('heading', { name: title, exact: true }).waitFor();
+    }
+    await component.getByText('without it, it is lost').waitFor();
+    await component.getByText(/^Send 0[.]9\d+ XRP [(]about [$]2[)]/).waitFor();
+    const link = component.getByRole('link', { name: 'Open in wallet' });
+    assert.match(await link.getAttribute('href'), /^xrpl:[/][/]rExample\w+[?]dt=4711&amount=0[.]9\d+$/);
+    await component.getByRole('button', { name: 'Copy the memo' }).click();
+    await component.getByText(/^Copied the memo[.]|memo is selected/).waitFor();
+    await rows('DELETE FROM wallets');
   }),
 );
 
@@ -155,5 +182,89 @@ test(
     await page.waitForURL(/status=cancelled/);
     await component.getByRole('heading', { name: 'You came back before paying' }).waitFor();
     await component.getByRole('button', { name: 'Give £12.34 by card' }).waitFor();
+  }),
+);
+
+test(
+  'who cancels in another currency finds it again, also where nothing is remembered',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await component.getByLabel('Currency').selectOption('EUR');
+    await component.getByLabel('$50').or(component.getByLabel('€50')).check();
+    await component.getByRole('button', { name: 'Give €50 by card' }).click();
+    await page.waitForURL(/\/pay\/stripe\//);
+    const back = page.getByRole('link', { name: /back|cancel/i }).first();
+    const cancelled = await back.getAttribute('href');
+    await visited(async (other) => {
+      const again = await other.open(cancelled);
+      await again.component.getByRole('button', { name: 'Give €50 by card' }).waitFor();
+    })();
+  }),
+);
+
+test(
+  'a payer whom a standing link brings back is told the outcome of the session in the address',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await component.getByRole('button', { name: 'Give $25 by card' }).click();
+    await payAtProvider(page, 'Pay');
+    await thanked(page, component, 'Your gift of $25 has arrived.');
+    const payment = new URL(page.url()).searchParams.get('payment');
+    const [{ provider_id: session }] = await rows('SELECT provider_id FROM external_payments WHERE payment_id = $1', [payment]);
+    assert.match(session, /^cs_/);
+    const back = await person.open(`/charter?status=success&session_id=${session}`);
+    await back.component.getByRole('heading', { name: 'Thank you' }).waitFor();
+    await back.component.getByText('Your gift of $25 has arrived.').waitFor();
+  }),
+);
+
+test(
+  'a link to a payment that nobody knows says so at once, and the form is there',
+  visited(async (person) => {
+    for (const payment of ['00000000-0000-4000-8000-00000000dead', 'not-a-payment']) {
+      const { component } = await person.open(`/charter?status=success&payment=${payment}`);
+      await component.getByRole('heading', { name: 'We cannot find this payment' }).waitFor();
+      await component.getByRole('button', { name: 'Give $25 by card' }).waitFor();
+    }
+  }),
+);
+
+test(
+  'typing a code in the list of currencies picks that currency',
+  visited(async (person) => {
+    const { page, component } = await person.open('/charter');
+    await component.locator('html[data-routes-version]').waitFor({ state: 'attached' });
+    const list = component.getByLabel('Currency');
+    for (const code of ['gbp', 'usd', 'chf', 'usdc', 'usd', 'sek']) {
+      await list.focus();
+      await page.keyboard.type(code);
+      assert.equal(await list.inputValue(), code.toUpperCase());
+      // A list forgets what was typed before after a second; it has no other sign of it.
+      await page.waitForTimeout(1_100);
+    }
+  }),
+);
+
+test(
+  'an amount that cannot be given is never on the button, and the page says why',
+  visited(async (person) => {
+    const { component } = await person.open('/charter');
+    await component.locator('html[data-routes-version]').waitFor({ state: 'attached' });
+    await component.getByLabel('Other', { exact: true }).check();
+    for (const [typed, said] of [
+      ['12.345', 'Use at most two decimals, such as 12.34.'],
+      ['0.3', 'Give at least $1'],
+    ]) {
+      await component.getByLabel('Your amount').fill(typed);
+      await component.getByRole('button', { name: 'Give by card', exact: true }).waitFor();
+      await component.getByLabel('Your amount').blur();
+      await component.getByRole('alert').getByText(said).waitFor();
+    }
+    const mission = await person.open('/mission-support');
+    await mission.component.getByText('Test mode: nothing is charged here.').waitFor();
+    await mission.component.getByLabel('Another amount').fill('12.345');
+    await mission.component.getByRole('button', { name: 'Go on' }).click();
+    await mission.component.getByRole('alert').getByText('Use at most two decimals, such as 12.34.').waitFor();
+    assert.equal(new URL(mission.page.url()).pathname, '/mission-support');
   }),
 );

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import axe from 'axe-core';
 
-import { COMPONENTS, proxy, rows, shot, visited } from './support.mjs';
+import { COMPONENTS, policy, proxy, rows, shot, visited } from './support.mjs';
 
 const WIDTHS = { narrow: [320, 1250], middle: [768, 1000], wide: [1920, 1080] };
 const PAYMENT = '00000000-0000-4000-8000-000000000000';
@@ -54,7 +54,10 @@ const STATES = {
       await component.getByLabel('Currency').selectOption('IDR');
     },
   },
-  'charter-expired-link': { path: '/charter?prefill=prefill_1_used&donationAmount=37.5', act: ready },
+  'charter-expired-link': {
+    path: '/charter?prefill=prefill_1_used',
+    act: (component) => component.getByText('This link has expired').waitFor(),
+  },
   'charter-busy': {
     path: '/charter',
     async act(component) {
@@ -78,9 +81,10 @@ const STATES = {
     async act(component) {
       await ready(component);
       await component.getByLabel('Currency').selectOption('SEK');
-      await rows("UPDATE external_payments SET provider_url = 'https://elsewhere.example/pay' WHERE currency = 'SEK'");
+      await policy({ providers: { stripe: { enabled: false } } });
       await component.locator('#pay[aria-disabled="true"]').waitFor();
     },
+    after: () => policy({ providers: { stripe: { enabled: true } } }),
   },
   'charter-wallet': {
     path: '/charter',
@@ -92,6 +96,19 @@ const STATES = {
       proxy.behave('say', { only: '/charter/generate-payment', body: JSON.stringify({ success: true, data }) });
       await give(component).click();
       await component.getByRole('heading', { name: 'Send Bitcoin' }).waitFor();
+    },
+  },
+  'charter-wallet-memo': {
+    path: '/charter',
+    async act(component) {
+      await ready(component);
+      await component.getByLabel('Currency').selectOption('USDC');
+      const on = { network: 'STELLAR', networkName: 'Stellar', memo: '1029384756', amount: '25' };
+      const wallet = { coin: 'USDC', address: `G${'EXAMPLE'.repeat(8)}`, uri: 'G', qr: QR, ...on };
+      const data = { kind: 'wallet', url: 'wallet:G', provider: 'wallet', paymentId: PAYMENT, wallet };
+      proxy.behave('say', { only: '/charter/generate-payment', body: JSON.stringify({ success: true, data }) });
+      await give(component).click();
+      await component.getByRole('heading', { name: 'Send USDC on Stellar' }).waitFor();
     },
   },
   'charter-backend-away': {
@@ -112,7 +129,7 @@ const STATES = {
   'charter-expired': cameBack('charter', 'expired'),
   'charter-refunded': cameBack('charter', 'refunded'),
   'charter-cancelled': { path: '/charter?status=cancelled&donationAmount=12.34&paymentMethod=card', act: ready },
-  'mission-support': { path: '/mission-support' },
+  'mission-support': { path: '/mission-support', act: (component) => component.getByText('Test mode').waitFor() },
   'mission-support-error': {
     path: '/mission-support',
     act: (component) => component.getByRole('button', { name: 'Go on' }).click(),
@@ -147,6 +164,16 @@ async function painted(component, width) {
   }, width);
 }
 
+/** Where the system's colours replace ours, what can be pressed still looks like a button. */
+async function bordered(component, what) {
+  const buttons = component.locator('.main-button:visible, .second-button:visible, .choice:visible');
+  const widths = await buttons.evaluateAll((all) => all.map((each) => parseFloat(getComputedStyle(each).borderTopWidth)));
+  assert.ok(
+    widths.every((width) => width >= 1),
+    `a button of ${what} has no border in forced colours`,
+  );
+}
+
 /** Nothing is wider than the screen or reaches into the margins of the page, and presets are one line. */
 async function fits(component, what) {
   const over = await component.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth);
@@ -167,16 +194,17 @@ async function fits(component, what) {
 }
 
 before(async () => {
-  const saved = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', $1, $2)";
+  const saved =
+    "INSERT INTO external_payments (gateway, currency, provider_url, provider_id) VALUES ('stripe', $1, $2, 'plink_' || $1)";
   await rows(saved, ['NOK', 'https://buy.stripe.com/test_standing']);
-  await rows(saved, ['SEK', 'https://buy.stripe.com/test_standing_too']);
 });
 
-for (const [name, { path, before: first, act }] of Object.entries(STATES)) {
+for (const [name, { path, before: first, act, after }] of Object.entries(STATES)) {
   test(
     name,
-    visited(async (person) => {
+    visited(async (person, context) => {
       await first?.();
+      if (after) context.after(after);
       const { page, component } = await person.open(path);
       await component.locator('main').waitFor();
       await act?.(component, person);
@@ -192,6 +220,10 @@ for (const [name, { path, before: first, act }] of Object.entries(STATES)) {
       await painted(component, WIDTHS.wide[0]);
       await shot(page, `${name}-dark`);
       await judged(page, `${name} in the dark`);
+      await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active' });
+      await painted(component, WIDTHS.wide[0]);
+      await shot(page, `${name}-forced`);
+      await bordered(component, name);
     }),
   );
 }

@@ -61,11 +61,11 @@ export async function visitor(options = {}) {
 
 /** Test with a visitor who leaves afterwards, whatever happens. */
 export function visited(work, options) {
-  return async () => {
+  return async (context) => {
     const person = await visitor(options);
     proxy.behave('pass');
     try {
-      await work(person);
+      await work(person, context);
     } finally {
       proxy.behave('pass');
       await person.leave();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, nowpay
 
 COINS = {
     "btc": "97000", "eth": "3400", "sol": "190", "xlm": "0.4", "ltc": "95", "doge": "0.35", "xrp": "2.2", "ada": "0.9",
-    "usdt": "1", "usdc": "1",
+    "usdc": "1", "usdcsol": "1", "usdttrc20": "1", "usdterc20": "1", "usdtbsc": "1",
 }  # fmt: skip
 FIAT = {"usd": "1", "eur": "1.09", "gbp": "1.27", "jpy": "0.0066", "chf": "1.12", "cad": "0.72", "aud": "0.65"}
 _MINIMUM_USD = Decimal(3)
@@ -55,10 +56,24 @@ class NowPaymentsActs:
         self._address = address
         self._secret = secret
         self.minimums: dict[str, Decimal] = {}
+        # How many times its usual worth a coin is worth by now.
+        self.rates: dict[str, Decimal] = {}
 
     def minimum(self, coin: str) -> Decimal:
         """In USD."""
         return self.minimums.get(coin, _MINIMUM_USD)
+
+    def estimate(self, amount: str, fiat: str, coin: str) -> Document:
+        """What a price is worth in a coin."""
+        if fiat not in FIAT or coin not in COINS or not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,8})?", amount):
+            raise NowPaymentsRefusalError("Unknown currency or amount")
+        worth = (Decimal(amount) * _usd(fiat) / Decimal(COINS[coin])).quantize(_SATOSHI)
+        return {
+            "currency_from": fiat,
+            "amount_from": float(amount),
+            "currency_to": coin,
+            "estimated_amount": format(worth, "f"),
+        }
 
     def make_invoice(self, raw: Document, *, bad_url: str | None = None) -> Document:
         """An invoice that several may pay."""
@@ -97,7 +112,7 @@ class NowPaymentsActs:
         """Somebody opens the invoice and chooses a coin."""
         price = Decimal(invoice["price_amount"])
         currency = invoice["price_currency"].lower()
-        pay = (price * _usd(currency) / Decimal(COINS[coin])).quantize(_SATOSHI)
+        pay = (price * _usd(currency) / self._worth(coin)).quantize(_SATOSHI)
         payment = {
             "id": secrets.randbelow(9 * 10**9) + 10**9,
             "invoice_id": int(invoice["id"]),
@@ -143,22 +158,49 @@ class NowPaymentsActs:
         self.move(payment, "sending")
         return self.move(payment, "finished")
 
-    def repeat(self, parent: Document) -> Document:
-        """The rest of the coins is sent to the same address: NOWPayments makes another payment of that."""
-        rest = Decimal(str(parent["pay_amount"])) - Decimal(str(parent["actually_paid"]))
+    def rest(self, parent: Document) -> Document:
+        """The rest of the coins is sent to the same address."""
+        sent = Decimal(str(parent["pay_amount"])) - Decimal(str(parent["actually_paid"]))
+        return self._child(parent, parent["pay_currency"], sent)
+
+    def again(self, parent: Document) -> Document:
+        """The same amount of coins is sent to the same address once more."""
+        return self._child(parent, parent["pay_currency"], Decimal(str(parent["pay_amount"])))
+
+    def wrong_asset(self, parent: Document) -> Document:
+        """The price is sent in another coin than the payment waits for."""
+        coin = "eth" if parent["pay_currency"] == "usdttrc20" else "usdttrc20"
+        price = Decimal(str(parent["price_amount"])) * _usd(parent["price_currency"])
+        return self._child(parent, coin, (price / self._worth(coin)).quantize(_SATOSHI))
+
+    def _child(self, parent: Document, coin: str, sent: Decimal) -> Document:
+        """NOWPayments makes a payment of each later deposit, priced at the rate of the moment: no order, no invoice."""
+        if sent <= 0 or parent["parent_payment_id"] is not None:
+            raise NowPaymentsRefusalError("Nothing more is sent to this address.", status=409)
         payment = {
             **parent,
             "id": secrets.randbelow(9 * 10**9) + 10**9,
             "parent_payment_id": parent["id"],
+            "invoice_id": None,
+            "order_id": None,
+            "order_description": None,
             "payment_status": "waiting",
-            "pay_amount": float(rest),
+            "price_amount": float(sent * self._worth(coin) / _usd(parent["price_currency"])),
+            "pay_currency": coin,
+            "pay_amount": float(sent),
             "actually_paid": 0,
+            "outcome_currency": coin,
+            "created_at": _moment(),
         }
         self.book.put("payments", payment)
         return self.deposit(payment, Decimal(1))
 
+    def _worth(self, coin: str) -> Decimal:
+        return Decimal(COINS[coin]) * self.rates.get(coin, Decimal(1))
+
     def _tell(self, payment: Document) -> None:
-        invoice = self.book.get("invoices", str(payment["invoice_id"])) or {}
+        first = self.book.get("payments", str(payment["parent_payment_id"])) or payment
+        invoice = self.book.get("invoices", str(first["invoice_id"])) or {}
         url = invoice.get("ipn_callback_url")
         if url:
             told = public(payment)

@@ -42,6 +42,7 @@ class NowPaymentsApi:
             ("POST", "/auth", self.auth, False),
             ("POST", "/invoice", self.invoice, True),
             ("GET", "/min-amount", self.minimum, True),
+            ("GET", "/estimate", self.estimate, True),
             ("GET", "/currencies", self.currencies, True),
             ("GET", "/merchant/coins", self.coins, True),
             ("GET", "/payment/{id}", self.payment, True),
@@ -53,7 +54,7 @@ class NowPaymentsApi:
         async def answered(request: web.Request) -> web.StreamResponse:
             try:
                 if keyed:
-                    _require_key(request)
+                    self._require_key(request)
                 return await handler(request)
             except NowPaymentsRefusalError as error:
                 return web.json_response(error.body, status=error.status)
@@ -62,6 +63,11 @@ class NowPaymentsApi:
             return await self._switches.around("nowpayments", request, answered)
 
         return serve
+
+    def _require_key(self, request: web.Request) -> None:
+        key = request.headers.get("x-api-key")
+        if not key or key in self._switches.revoked:
+            raise NowPaymentsRefusalError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
 
     async def status(self, _request: web.Request) -> web.Response:
         """Whether it is there."""
@@ -94,6 +100,12 @@ class NowPaymentsApi:
                 "fiat_equivalent": float(least) / float(FIAT[fiat]),
             }
         )
+
+    async def estimate(self, request: web.Request) -> web.Response:
+        """What a price is worth in a coin."""
+        query = request.query
+        amount, fiat, coin = (query.get(name, "") for name in ("amount", "currency_from", "currency_to"))
+        return web.json_response(self._acts.estimate(amount, fiat, coin))
 
     async def currencies(self, _request: web.Request) -> web.Response:
         """All coins."""
@@ -128,11 +140,6 @@ class NowPaymentsApi:
         first = int(request.query.get("page", "0")) * limit
         data = [public(each) for each in found[first : first + limit]]
         return web.json_response({"data": data, "limit": limit, "page": first // limit, "total": len(found)})
-
-
-def _require_key(request: web.Request) -> None:
-    if not request.headers.get("x-api-key"):
-        raise NowPaymentsRefusalError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class NowPaymentsPages:
 
     def add_to(self, app: web.Application) -> None:
         """The addresses that there are."""
+        app.router.add_get("/payment/", self.button)
         app.router.add_get("/pay/nowpayments/{id}", self.invoice)
         app.router.add_post("/pay/nowpayments/{id}/begin", self.begin)
         app.router.add_get("/pay/nowpayments/payment/{id}", self.payment)
@@ -42,6 +43,13 @@ class NowPaymentsPages:
         go = Button("Show the address", f"/pay/nowpayments/{found['id']}/begin", "go", field)
         leave = f'<p><a href="{escape(found["cancel_url"])}">Back to the site</a></p>' if found["cancel_url"] else ""
         return page("Pay in coins", amount + told + buttons([go]) + leave)
+
+    async def button(self, request: web.Request) -> web.Response:
+        """A payment button as the dashboard gives it out: `/payment/?iid=<invoice>&source=button`."""
+        found = self._acts.book.get("invoices", request.query.get("iid", ""))
+        if found is None:
+            return _missing()
+        raise web.HTTPSeeOther(f"/pay/nowpayments/{found['id']}")
 
     async def begin(self, request: web.Request) -> web.Response:
         """Each payer makes a payment of their own under the invoice."""
@@ -77,7 +85,9 @@ class NowPaymentsPages:
         return {
             "pay": lambda: acts.deposit(payment, Decimal(1)),
             "half": lambda: acts.deposit(payment, _HALF),
-            "rest": lambda: acts.repeat(payment),
+            "rest": lambda: acts.rest(payment),
+            "again": lambda: acts.again(payment),
+            "wrong_asset": lambda: acts.wrong_asset(payment),
             "twice": lambda: acts.deposit(payment, _TWICE),
             "fail": lambda: acts.move(payment, "failed"),
             "expire": lambda: acts.move(payment, "expired"),
@@ -97,10 +107,12 @@ class NowPaymentsPages:
         wrong = f'<p class="refused" role="alert">{escape(str(refused))}</p>' if refused else ""
         waiting = [
             Button("Send all of it", f"{base}/pay", "go"), Button("Send half", f"{base}/half"),
-            Button("Send twice as much", f"{base}/twice"), Button("Fail", f"{base}/fail", "stop"),
+            Button("Send twice as much", f"{base}/twice"),
+            Button("Send another coin", f"{base}/wrong_asset"), Button("Fail", f"{base}/fail", "stop"),
             Button("Let it expire", f"{base}/expire", "stop"),
         ]  # fmt: skip
-        finished = [Button("Refund", f"{base}/refund", "stop")]
+        more = [] if payment["parent_payment_id"] else [Button("Send the same again", f"{base}/again")]
+        finished = [*more, Button("Refund", f"{base}/refund", "stop")]
         short = [Button("Send the rest", f"{base}/rest", "go"), *finished]
         choices = {"waiting": waiting, "finished": finished, "partially_paid": short}.get(payment["payment_status"], [])
         return page(

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
@@ -17,11 +16,11 @@ from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe
 API_VERSION = "2026-10-28.endive"
 _FEE_SHARE, _FEE_FIXED = 0.029, 30
 # Cents for each unit of these, in which the account is not paid out; others stay what they are.
-_DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
+DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
 
 
 class Acts:
-    """Paying, failing, expiring, refunding, disputing."""
+    """Paying, failing, expiring, refunding."""
 
     def __init__(self, objects: Objects, sender: WebhookSender, switches: Switches, target: str, secret: str) -> None:
         self.objects = objects
@@ -45,6 +44,7 @@ class Acts:
             "request": {"id": None, "idempotency_key": None},
             "type": kind,
             "data": {"object": public(document)},
+            **self._sender.stripe_account(),
         }
         self._book.put("events", event)
         target = self._sender.stripe_target(self._target)
@@ -133,20 +133,20 @@ class Acts:
         intent = _intent(intent_id or new_id("pi_")[:27], amount, currency, metadata) | {"livemode": livemode}
         if not paid:
             return self._declined(intent)
-        arrives = int(amount * _DOLLARS.get(currency, 1))
+        arrives = int(amount * DOLLARS.get(currency, 1))
         fee = int(arrives * _FEE_SHARE) + _FEE_FIXED
         charge_id = new_id("ch_")[:27]
         balance = {
             "id": new_id("txn_")[:28],
             "object": "balance_transaction",
             "amount": arrives,
-            "currency": "usd" if currency in _DOLLARS else currency,
+            "currency": "usd" if currency in DOLLARS else currency,
             "fee": fee,
             "net": arrives - fee,
             "created": now(),
             "source": charge_id,
             "type": "charge",
-            "exchange_rate": _DOLLARS.get(currency),
+            "exchange_rate": DOLLARS.get(currency),
         }
         charge = {
             "id": charge_id,
@@ -226,7 +226,7 @@ class Acts:
         if intent["latest_charge"] is None:
             raise StripeRefusalError("This PaymentIntent has no successful charge to refund.")
         charge = self.objects.find("charges", intent["latest_charge"])
-        if any(each["charge"] == charge["id"] and each["status"] != "won" for each in self._book.all("disputes")):
+        if any(each["charge"] == charge["id"] and taken_by(each) for each in self._book.all("disputes")):
             raise StripeRefusalError("This charge has been charged back.", code="charge_disputed")
         left = charge["amount"] - charge["amount_refunded"]
         amount = params.get("amount", left)
@@ -270,37 +270,11 @@ class Acts:
         self.tell("refund.failed", refund)
         return refund
 
-    def dispute(self, charge_id: str) -> Document:
-        """The payer's bank wants the money back."""
-        charge = self.objects.find("charges", charge_id)
-        if charge["disputed"]:
-            raise StripeRefusalError("This charge is disputed already.")
-        dispute: dict[str, Any] = {
-            "id": new_id("dp_")[:27],
-            "object": "dispute",
-            "amount": charge["amount"] - charge["amount_refunded"],
-            "currency": charge["currency"],
-            "charge": charge_id,
-            "payment_intent": charge["payment_intent"],
-            "created": now(),
-            "livemode": False,
-            "status": "needs_response",
-            "reason": "fraudulent",
-        }
-        self._book.put("charges", charge | {"disputed": True})
-        self._book.put("disputes", dispute)
-        self.tell("charge.dispute.created", dispute)
-        return dispute
 
-    def close_dispute(self, dispute_id: str, *, won: bool) -> Document:
-        """The bank has decided."""
-        dispute = self.objects.find("disputes", dispute_id)
-        if dispute["status"] in {"won", "lost"}:
-            raise StripeRefusalError("This dispute is closed already.")
-        dispute["status"] = "won" if won else "lost"
-        self._book.put("disputes", dispute)
-        self.tell("charge.dispute.closed", dispute)
-        return dispute
+def taken_by(dispute: Document) -> int:
+    """What a dispute has withdrawn from the account and not brought back, in the account's currency."""
+    moved: list[int] = [each["amount"] for each in dispute["balance_transactions"]]
+    return -sum(moved)
 
 
 def _no_subscriptions(_session: Document) -> Document:

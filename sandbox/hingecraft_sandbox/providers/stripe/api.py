@@ -10,17 +10,19 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft_sandbox.providers.book import Document, now
+from hingecraft_sandbox.providers.book import Book, Document, now
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.expanding import expanded
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
-from hingecraft_sandbox.providers.stripe.objects import public
+from hingecraft_sandbox.providers.stripe.objects import Objects, public
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 from hingecraft_sandbox.providers.switches import Switches
 
 _LARGEST_PAGE, _USUAL_PAGE = 100, 10
 _LONGEST_KEY = 255
+ACCOUNT = "acct_sandbox"
+_ACCOUNT = web.RequestKey("account", str)
 _MOST_TYPES = 20
 _KEPT_FOR = 24 * 3600
 _NAMES = {
@@ -45,12 +47,13 @@ class StripeApi:
 
     def add_to(self, app: web.Application) -> None:
         """The addresses that there are."""
+        app.router.add_get("/v1/account", self._served(self._account))
         for path, kind in _NAMES.items():
             app.router.add_get(f"/v1/{path}", self._served(self._lister(kind)))
             app.router.add_get(f"/v1/{path}/{{id}}", self._served(self._reader(kind)))
         for kind in ("products", "prices", "payment_links", "customers"):
             app.router.add_post(f"/v1/{kind}", self._served(self._posted(self._maker(kind))))
-        for kind in ("prices", "payment_links"):
+        for kind in ("products", "prices", "payment_links"):
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
         app.router.add_post("/v1/checkout/sessions", self._served(self._post_session))
         app.router.add_post("/v1/checkout/sessions/{id}/expire", self._served(self._post_expire))
@@ -82,11 +85,19 @@ class StripeApi:
         self._switches.keys[key] += 1
         if key in self._switches.revoked:
             raise StripeRefusalError("Expired API Key provided.", status=HTTPStatus.UNAUTHORIZED)
+        request[_ACCOUNT] = self._switches.accounts.get(key, ACCOUNT)
+
+    def _seen_by(self, request: web.Request) -> Objects:
+        """Another account sees nothing of what is kept here."""
+        return self._objects if request[_ACCOUNT] == ACCOUNT else Objects(Book(), "")
+
+    async def _account(self, request: web.Request) -> web.Response:
+        return web.json_response({"id": request[_ACCOUNT], "object": "account", "type": "standard"})
 
     def _reader(self, kind: str) -> Any:
         async def read(request: web.Request) -> web.Response:
             params = checked(tree_of(request.query.items()), shapes.READ)
-            found = public(self._objects.find(kind, request.match_info["id"]))
+            found = public(self._seen_by(request).find(kind, request.match_info["id"]))
             return web.json_response(expanded(self._book, found, params))
 
         return read
@@ -95,7 +106,7 @@ class StripeApi:
         async def listed(request: web.Request) -> web.Response:
             params = checked(tree_of(request.query.items()), shapes.LISTS.get(kind, shapes.READ))
             _refuse_types(params)
-            page = _page(request.path, self._book.all(kind), params)
+            page = _page(request.path, self._seen_by(request).book.all(kind), params)
             return web.json_response(expanded(self._book, page, params))
 
         return listed
@@ -141,6 +152,8 @@ class StripeApi:
 
     async def _once(self, request: web.Request, work: Work) -> web.Response:
         """The same key and parameters: the same answer. What was refused before anything was done is not kept."""
+        if self._seen_by(request) is not self._objects:
+            raise StripeRefusalError("The sandbox makes nothing in a second account.")
         pairs = [(name, str(value)) for name, value in (await request.post()).items()]
         key = request.headers.get("Idempotency-Key")
         if key is None:

@@ -13,6 +13,7 @@ _DEEPEST = 4
 _KINDS = {
     "payment_intent": "payment_intents", "latest_charge": "charges", "balance_transaction": "balance_transactions",
     "charge": "charges", "customer": "customers", "payment_link": "payment_links",
+    "product": "products",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +19,8 @@ _WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 LARGEST = 99_999_999
 # The least that a charge may be, in the currency's smallest unit, where it is not about half a dollar.
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "kwd": 150, "bhd": 200, "omr": 200, "tnd": 1500, "jod": 350}
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@([a-z0-9-]+\.)+[a-z]{{2,}}", re.IGNORECASE | re.ASCII)
 _EARLIEST, _LATEST = timedelta(minutes=30), timedelta(hours=24)
 _PREFIX = {
     "products": "prod_", "prices": "price_", "payment_links": "plink_", "customers": "cus_",
@@ -53,6 +56,7 @@ class Objects:
             )
         if "customer" in params and "customer_email" in params:
             raise StripeRefusalError("You may only specify one of these parameters: customer, customer_email.")
+        _check_email(params, "customer_email")
         session_id = new_id("cs_test_")
         return self.book.put(
             "sessions",
@@ -202,7 +206,7 @@ class Objects:
         required(params, "line_items")
         prices = [item["price"] for item in params["line_items"]]
         for price in prices:
-            self.find("prices", price)
+            self._require_active(price)
         if len(prices) > 1 and any(self.find("prices", price)["custom_unit_amount"] for price in prices):
             raise StripeRefusalError("A custom amount must be the only line item.", param="line_items")
         key = new_id("")[:16]
@@ -218,15 +222,31 @@ class Objects:
             "line_item_prices": prices,
         }
 
+    def _require_active(self, price_id: str) -> None:
+        """What was archived is still found, and no longer sold."""
+        price = self.find("prices", price_id)
+        if not price["active"]:
+            raise StripeRefusalError("The price specified is inactive.", param="line_items[0][price]")
+        if not self.find("products", price["product"])["active"]:
+            raise StripeRefusalError("The product of this price is not active.", param="line_items[0][price]")
+
     def _customer(self, raw: Document) -> Document:
         params = checked(raw, shapes.CUSTOMER)
         return {"object": "customer", "email": None, "name": None, "metadata": {}, **without(params, "expand")}
 
     def change(self, kind: str, key: str, raw: Document) -> Document:
-        """What may be changed of a price or a link."""
-        shape = shapes.PRICE_UPDATE if kind == "prices" else shapes.LINK_UPDATE
-        params = checked(raw, shape)
-        return self.book.put(kind, {**self.find(kind, key), **without(params, "expand", "transfer_lookup_key")})
+        """What may be changed of a product, a price or a link; metadata is merged."""
+        shapes_of: dict[str, Document] = {
+            "products": shapes.PRODUCT_UPDATE, "prices": shapes.PRICE_UPDATE, "payment_links": shapes.LINK_UPDATE,
+        }  # fmt: skip
+        params = checked(raw, shapes_of[kind])
+        found = self.find(kind, key)
+        intent = params.get("payment_intent_data", {}).get("metadata", {})
+        merged = {"metadata": {**found["metadata"], **params.get("metadata", {})}}
+        if intent:
+            merged["intent_metadata"] = {**found["intent_metadata"], **intent}
+        kept = without(params, "expand", "transfer_lookup_key", "payment_intent_data")
+        return self.book.put(kind, {**found, **kept, **merged})
 
 
 def check_amount(currency: str, amount: int, param: str) -> None:
@@ -256,3 +276,10 @@ def public(document: Document) -> Any:
     if shown.get("object") == "checkout.session" and shown["status"] != "open":
         shown["url"] = None
     return shown
+
+
+def _check_email(params: Document, name: str) -> None:
+    """Stripe is stricter than most forms (no two dots in a row, say), and repeats the address in its message."""
+    email = params.get(name)
+    if email is not None and not _EMAIL.fullmatch(email):
+        raise StripeRefusalError(f"Invalid email address: {email}", code="email_invalid", param=name)

@@ -12,6 +12,7 @@ from aiohttp import web
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.disputes import BEGINNINGS, Disputes
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 from hingecraft_sandbox.providers.stripe.objects import THREE_DECIMAL, ZERO_DECIMAL
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
@@ -44,6 +45,7 @@ class StripePages:
 
     def __init__(self, acts: Acts, subscriptions: Subscriptions) -> None:
         self._acts = acts
+        self._disputes = Disputes(acts)
         self._subscriptions = subscriptions
         self._objects = acts.objects
         self._book = acts.objects.book
@@ -111,15 +113,18 @@ class StripePages:
         if charge["balance_transaction"] is None:
             choices.append(Button("Say what it is worth", f"{base}/value", "go"))
         if not charge["disputed"]:
-            choices.append(Button("Dispute", f"{base}/dispute", "stop"))
+            choices += [
+                Button("Dispute", f"{base}/dispute", "stop"), Button("Ask about it", f"{base}/inquire"),
+                Button("Prevent a dispute: block it", f"{base}/block"),
+                Button("Prevent a dispute: give the money back", f"{base}/resolve", "stop"),
+            ]  # fmt: skip
         for refund in self._book.all("refunds"):
             if refund["charge"] == charge["id"] and refund["status"] == "succeeded":
                 what = shown(refund["amount"], refund["currency"])
                 choices.append(Button(f"Let the refund of {what} fail", f"/pay/stripe/refund/{refund['id']}/fail"))
         for dispute in self._book.all("disputes"):
-            if dispute["charge"] == charge["id"] and dispute["status"] not in {"won", "lost"}:
-                base = f"/pay/stripe/dispute/{dispute['id']}"
-                choices += [Button("The dispute is won", f"{base}/won"), Button("The dispute is lost", f"{base}/lost")]
+            if dispute["charge"] == charge["id"]:
+                choices += _decisions(dispute)
         return choices
 
     def _of_subscription(self, subscription_id: str) -> list[Button]:
@@ -184,8 +189,8 @@ class StripePages:
             self._acts.refund(
                 {"payment_intent": intent_id, "amount": (charge["amount"] - charge["amount_refunded"]) // 2}
             )
-        elif act == "dispute":
-            self._acts.dispute(intent["latest_charge"])
+        elif act in BEGINNINGS:
+            self._disputes.begin(intent["latest_charge"], act)
         elif act == "value":
             self._acts.value(intent["latest_charge"] or "")
         else:
@@ -197,9 +202,8 @@ class StripePages:
         return self._back(lambda: self._acts.fail_refund(request.match_info["id"]))
 
     async def close_dispute(self, request: web.Request) -> web.Response:
-        """Won or lost."""
-        won = request.match_info["end"] == "won"
-        return self._back(lambda: self._acts.close_dispute(request.match_info["id"], won=won))
+        """Won, lost, or asked once more."""
+        return self._back(lambda: self._disputes.end(request.match_info["id"], request.match_info["end"]))
 
     def _back(self, work: Any) -> web.Response:
         try:
@@ -250,6 +254,20 @@ class StripePages:
         except StripeRefusalError as error:
             return self._ask_amount(link, error.body["error"]["message"])
         raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
+
+
+def _decisions(dispute: Document) -> list[Button]:
+    base = f"/pay/stripe/dispute/{dispute['id']}"
+    decisions = [Button("The dispute is won", f"{base}/won"), Button("The dispute is lost", f"{base}/lost")]
+    return {
+        "needs_response": decisions,
+        "appeal_under_review": decisions,
+        "lost": [Button("Appeal", f"{base}/appeal")],
+        "warning_needs_response": [
+            Button("It becomes a dispute", f"{base}/escalate", "stop"),
+            Button("The question is closed", f"{base}/drop"),
+        ],
+    }.get(dispute["status"], [])  # fmt: skip
 
 
 def _filled(url: str, session: Document) -> str:

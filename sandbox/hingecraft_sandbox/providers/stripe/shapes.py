@@ -68,7 +68,14 @@ LINK = {
     "active": YES_NO,
     **_EXPAND,
 }
-LINK_UPDATE = {"active": YES_NO, "metadata": METADATA, **_EXPAND}
+LINK_UPDATE = {
+    "active": YES_NO,
+    "metadata": METADATA,
+    "after_completion": LINK["after_completion"],
+    "payment_intent_data": {"metadata": METADATA},
+    **_EXPAND,
+}
+PRODUCT_UPDATE = {"active": YES_NO, "metadata": METADATA, **_EXPAND}
 CUSTOMER = {"email": TEXT, "name": TEXT, "metadata": METADATA, **_EXPAND}
 SUBSCRIPTION_UPDATE = {"cancel_at_period_end": YES_NO, "metadata": METADATA, **_EXPAND}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}

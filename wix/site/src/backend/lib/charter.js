@@ -49,10 +49,14 @@ async function orNothing(work) {
   });
 }
 
-/** @param {{code: string, minAmount: number, maxAmount: number, boundsIn: string}[]} currencies */
+/** @param {{code: string, exponent: number, minAmount: number, maxAmount: number, boundsIn: string}[]} currencies */
 function boundsOf(currencies) {
   const own = currencies.filter(({ code, boundsIn }) => code === boundsIn);
-  return Object.fromEntries(own.map(({ code, minAmount, maxAmount }) => [code, { least: minAmount, most: maxAmount }]));
+  const bounds = own.map(({ code, exponent, minAmount, maxAmount }) => [
+    code,
+    { least: minAmount, most: maxAmount, digits: exponent },
+  ]);
+  return Object.fromEntries(bounds);
 }
 
 /**

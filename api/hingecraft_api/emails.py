@@ -1,0 +1,25 @@
+"""An e-mail address, as far as its shape tells."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+
+_LONGEST = 254
+_PATTERN = r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,185}\.[^@\s.\x00-\x1f\x7f]{2,63}$"
+_SHAPE = re.compile(_PATTERN)
+
+
+def _checked(typed: str) -> str:
+    if len(typed) > _LONGEST or not _SHAPE.fullmatch(typed):
+        raise ValueError("must be an e-mail address such as name@example.com")
+    return typed
+
+
+Email = Annotated[
+    str,
+    AfterValidator(_checked),
+    WithJsonSchema({"type": "string", "maxLength": _LONGEST, "pattern": _PATTERN}),
+]

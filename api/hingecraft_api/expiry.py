@@ -1,0 +1,31 @@
+"""Deletes what is kept for a short time only: answers under idempotency keys, and what donors said about themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.payments import idempotency, prefills
+
+log = logging.getLogger(__name__)
+
+_EVERY = (60.0, 300.0)
+
+
+async def delete_expired(database: Database) -> None:
+    """Runs in every pod; several at once are harmless."""
+    while True:
+        await asyncio.sleep(random.uniform(*_EVERY))  # noqa: S311 - jitter
+        try:
+            await delete_expired_now(database)
+        except DatabaseUnavailableError as error:
+            log.warning("expired rows could not be deleted yet: %s", error)
+
+
+async def delete_expired_now(database: Database) -> None:
+    """All of it, whatever a flood of requests has left."""
+    await prefills.forget_persons(database)
+    await idempotency.purge(database)

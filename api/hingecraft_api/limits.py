@@ -1,0 +1,99 @@
+"""How often somebody may call, and how often they may be wrong: by visitor, and by network for IPv6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hingecraft_api.endpoint import Limit
+from hingecraft_api.rate_limit import RateLimit
+from hingecraft_api.settings import ApiSettings
+from hingecraft_api.visitor import Visitor
+
+if TYPE_CHECKING:
+    from hingecraft_api.shared_limit import SharedLimit
+
+# Many people may share a /48, and a single one may have all of it.
+_IN_A_NETWORK = 10
+_MISTAKES = 30
+
+
+class _Rate:
+    """One limit: its name in the metrics and in the shared store, and this pod's own count."""
+
+    def __init__(self, name: str, per_minute: int) -> None:
+        self.name = name
+        self.per_minute = per_minute
+        self.counter = RateLimit(per_minute)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The limit that a request has met, and the whole seconds after which another may pass."""
+
+    limit: str
+    wait: int
+
+
+class Limits:
+    """On what visitors may call."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        allowed = {Limit.VISITOR: settings.rate_limit, Limit.ROUTES: settings.rate_limit_routes}
+        self._own = {limit: _Rate(limit.value, number) for limit, number in allowed.items()}
+        self._networks = {
+            limit: _Rate(f"{limit.value}_network", number * _IN_A_NETWORK) for limit, number in allowed.items()
+        }
+        self._site = _Rate("site", settings.rate_limit_site)
+
+    def apply_to(self, limit: Limit) -> bool:
+        """Some endpoints have no limit of this kind."""
+        return limit in self._own
+
+    def reached(self, limit: Limit, visitor: Visitor, now: float) -> Reached | None:
+        """Count one request; None when it may pass."""
+        for rate, key in self._counted(limit, visitor):
+            wait = rate.counter.retry_after(key, now)
+            if wait:
+                return Reached(rate.name, wait)
+        return None
+
+    async def reached_in_all_pods(self, shared: SharedLimit, limit: Limit, visitor: Visitor) -> Reached | None:
+        """What this pod lets pass may still be too much for all pods together."""
+        for rate, key in self._counted(limit, visitor):
+            wait = await shared.retry_after(rate.name, key, rate.per_minute)
+            if wait:
+                return Reached(rate.name, wait)
+        return None
+
+    def _counted(self, limit: Limit, visitor: Visitor) -> Iterator[tuple[_Rate, str]]:
+        yield self._own[limit], visitor.key
+        if visitor.network is not None:
+            yield self._networks[limit], visitor.network
+        if visitor.named_itself:
+            yield self._site, "vid"
+
+
+class Mistakes:
+    """Wrong signatures, or wrong tokens: so many a minute from an address."""
+
+    def __init__(self) -> None:
+        self._own = RateLimit(_MISTAKES)
+        self._networks = RateLimit(_MISTAKES * _IN_A_NETWORK)
+
+    def wait(self, visitor: Visitor, now: float) -> int:
+        """The seconds that this address must wait because of earlier mistakes; counts nothing."""
+        for counter, key in self._counted(visitor):
+            if counter.is_reached(key, now):
+                return counter.retry_after(key, now)
+        return 0
+
+    def count(self, visitor: Visitor, now: float) -> int:
+        """Count one more; the seconds to wait if it is one too many."""
+        return next((wait for counter, key in self._counted(visitor) if (wait := counter.retry_after(key, now))), 0)
+
+    def _counted(self, visitor: Visitor) -> Iterator[tuple[RateLimit, str]]:
+        yield self._own, visitor.key
+        if visitor.network is not None:
+            yield self._networks, visitor.network

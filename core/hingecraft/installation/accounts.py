@@ -1,0 +1,56 @@
+"""Which account of Stripe a database belongs to. Another account's key would find none of our checkouts there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.installation import store
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe import StripeProvider
+
+log = logging.getLogger(__name__)
+
+_EVERY = 300.0
+
+
+class WrongAccountError(OperatorError):
+    """The key belongs to another account than the one that this database has worked with."""
+
+
+async def require_our_account(database: Database, stripe: StripeProvider, *, keep: bool = True) -> None:
+    """Compare the key's account with the one in the database, for each mode; the first one seen is kept.
+
+    A restricted key that may not read its account cannot be compared: it is accepted.
+    """
+    account = await stripe.account()
+    if account is None:
+        log.info("STRIPE_SECRET may not read its account, so it cannot be compared with ours")
+        return
+    async with database.connection() as conn:
+        ours = await store.stripe_account(conn, livemode=stripe.livemode)
+        if ours is None and keep:
+            ours = await store.keep_stripe_account(conn, account, livemode=stripe.livemode)
+    if ours not in {None, account}:
+        column = store.stripe_column(livemode=stripe.livemode)
+        raise WrongAccountError(
+            f"STRIPE_SECRET belongs to {account}, but this database belongs to {ours}: set a key of {ours}. "
+            f"If you have moved to {account}, run UPDATE installation SET {column} = '{account}' as the owner "
+            "of the database"
+        )
+
+
+async def watch(database: Database, stripe: StripeProvider) -> None:
+    """In every pod: nothing is asked of Stripe with another account's key."""
+    while True:
+        try:
+            await require_our_account(database, stripe)
+        except WrongAccountError as error:
+            stripe.suspend(str(error))
+        except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
+            log.warning("the account of STRIPE_SECRET is not known yet: %s", error)
+        else:
+            stripe.suspend(None)
+        await asyncio.sleep(_EVERY)

@@ -1,0 +1,157 @@
+"""Whose money it is when its payment is not there: it came through a standing link, or a restored backup lost it."""
+
+from __future__ import annotations
+
+import uuid
+from uuid import UUID
+
+from hingecraft.db.connection import Connection
+from hingecraft.payments.ledger import AskFirstError, UnknownPaymentError
+from hingecraft.providers.findings import Finding, ForeignError, Money, NotYetError, StandingLink, UnreadableError
+
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
+STANDING = """
+SELECT EXISTS (
+    SELECT FROM external_payments
+    WHERE kind = 'standing' AND provider = $1 AND hc_link_id(provider, provider_id, provider_url) = $2
+)
+"""
+NAME_BY_ADDRESS = """
+UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = (
+    SELECT id FROM external_payments
+    WHERE kind = 'standing' AND provider = $1 AND provider_id IS NULL
+      AND hc_link_address(provider_url) = hc_link_address($3)
+    ORDER BY status = 'pending' DESC, created_at DESC, id DESC LIMIT 1
+) RETURNING id
+"""
+# Not published before a reconciliation has seen that it is still wanted.
+RESTORE_LINK = """
+INSERT INTO external_payments (gateway, provider, provider_id, provider_url, currency, kind, status, idempotency_key,
+                               request, livemode, updated_at)
+VALUES ($1, $1, $2, $3, $4, 'standing', 'expired', $5, '{}', $6, now())
+ON CONFLICT (provider, provider_id) DO NOTHING
+"""
+CREATE = """
+INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode, created_at,
+                      updated_at)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, now(), now())
+"""
+# What a restored backup has lost: the provider has it, with our id and all that matters.
+RESTORE = """
+WITH payment AS (
+    INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
+                          created_at, updated_at)
+    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, now(), now()) RETURNING id
+), checkout AS (
+    INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
+                                   kind, idempotency_key, request, livemode, updated_at)
+    SELECT id, $4, $4, $5, $3, $2, $3, 'pending', 'single', 'restored_' || id, '{}', $7, now() FROM payment
+)
+INSERT INTO payment_audit (actor, action, payment_id, details)
+SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment
+"""
+PAYMENT_EXISTS = "SELECT EXISTS (SELECT FROM payments WHERE id = $1)"
+
+
+def not_saved(link_id: str) -> str:
+    """Why an event is ignored; saving the link opens it again."""
+    return f"its link {link_id} is not saved here"
+
+
+async def came_through_link(conn: Connection, finding: Finding) -> bool:
+    """Whether a standing link explains money that names a payment of somebody else's: an order id may be any UUID."""
+    return finding.link_id is not None and await _is_saved(conn, finding)
+
+
+async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID) -> None:
+    """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
+    if finding.installation is None:
+        if finding.foreign:
+            raise ForeignError(not_saved(finding.link_id) if finding.link_id else finding.foreign)
+        raise UnknownPaymentError(payment_id)
+    await _refuse_others(conn, finding.installation)
+    require_readable(finding)
+    if not finding.fresh or finding.price is None:
+        raise AskFirstError("the payment is lost: what it was is asked first")
+    await conn.execute(ONE_AT_A_TIME, str(payment_id))
+    if not await conn.fetchval(PAYMENT_EXISTS, payment_id):
+        price, checkout = finding.price, finding.checkout_id
+        await conn.execute(
+            RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
+            finding.livemode,
+        )  # fmt: skip
+
+
+async def require_our_link(conn: Connection, finding: Finding) -> None:
+    """Refuse what came through no link of this database; one that is found by its address or mark is saved."""
+    installation = finding.link.installation if finding.link is not None else None
+    await _refuse_others(conn, finding.installation or installation)
+    if finding.link_id is None:
+        if not finding.fresh:
+            raise AskFirstError("nobody knows yet whose it is")
+        raise ForeignError("it carries neither our reference nor our link")
+    if not await _is_saved(conn, finding):
+        await _find_link(conn, finding, finding.link_id)
+
+
+async def payment_of_link(conn: Connection, finding: Finding) -> UUID:
+    """A payment for money that came through a link for many, which has none before the money is there."""
+    await require_our_link(conn, finding)
+    require_readable(finding)
+    came = next((money for money in finding.money if money.kind == "charge"), None)
+    if came is None:
+        raise ForeignError("nothing has been paid through the link")
+    if not finding.fresh and came.currency != "USD":
+        raise AskFirstError("its worth in dollars is not in the message")
+    return await _create(conn, finding, came)
+
+
+async def _create(conn: Connection, finding: Finding, came: Money) -> UUID:
+    """Nobody asked for a currency before: the payment is in the one that was paid."""
+    price, payment_id = finding.price or came, uuid.uuid4()
+    await conn.execute(
+        CREATE, payment_id, price.amount, came.currency, price.currency, finding.provider, finding.checkout_id,
+        finding.livemode,
+    )  # fmt: skip
+    return payment_id
+
+
+async def _is_saved(conn: Connection, finding: Finding) -> bool:
+    return bool(await conn.fetchval(STANDING, finding.provider, finding.link_id))
+
+
+async def _find_link(conn: Connection, finding: Finding, link_id: str) -> None:
+    """The link of a message is not among ours by its id: by its address it may be, or by what we once wrote into it."""
+    if not finding.fresh:
+        raise AskFirstError("the link is asked about first")
+    link = finding.link
+    if link is None or link.key is None:
+        if link is not None and await conn.fetchval(NAME_BY_ADDRESS, finding.provider, link.id, link.url):
+            return
+        raise ForeignError(not_saved(link_id))
+    if link.installation is None:
+        raise NotYetError(
+            f"its link {link_id} was made by an older version and is not saved here: "
+            "if it is this site's, save it with `hingecraft links add --gateway stripe`"
+        )
+    await _restore_link(conn, finding, link)
+
+
+async def _restore_link(conn: Connection, finding: Finding, link: StandingLink) -> None:
+    require_readable(finding)
+    assert finding.price is not None, "a session says what it is for"
+    await conn.execute(
+        RESTORE_LINK, finding.provider, link.id, link.url, finding.price.currency, link.key, finding.livemode
+    )
+
+
+async def _refuse_others(conn: Connection, installation: str | None) -> None:
+    if installation is not None and not await conn.fetchval(OURS, installation):
+        raise ForeignError("it belongs to another installation")
+
+
+def require_readable(finding: Finding) -> None:
+    """Refuse for now what cannot be read, once it is known to be ours."""
+    if finding.unreadable is not None:
+        raise UnreadableError(finding.unreadable)

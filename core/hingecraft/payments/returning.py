@@ -1,0 +1,114 @@
+"""A payer of a standing link is back on the site, perhaps before Stripe's message: Stripe is asked how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import MissingError, RefusedError
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments import books, origins, store
+from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.ledger import AskFirstError
+from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
+from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.stripe_asking import StripeAsking
+from hingecraft.providers.stripe_reading import StripeReader
+
+_SESSION = re.compile(r"cs_(test|live)_[A-Za-z0-9]{20,250}")
+_STATUSES = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED}
+# Pages ask every three seconds; invented ids must not use up the calls that donors need.
+_AT_ONCE = 2
+_WITHIN = 4.0
+_BELIEVED_FOR = 5.0
+_REMEMBERED = 1000
+
+Answer = PaymentState | RefusedError
+
+
+class Returning:
+    """What is known at Stripe about sessions that are in no book yet, asked with restraint."""
+
+    def __init__(
+        self,
+        database: Database,
+        provider: StripeProvider,
+        currencies: CurrencyBook,
+        recorded: Callable[[Recorded], None] = lambda _recorded: None,
+    ) -> None:
+        self._database = database
+        self._asking = StripeAsking(provider, StripeReader(currencies.by_code))
+        self._recorded = recorded
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._answers: dict[str, tuple[float, Answer]] = {}
+
+    async def state_of(self, session_id: str) -> PaymentState:
+        """Where the payment stands; one that is paid is written down at once."""
+        shape = _SESSION.fullmatch(session_id)
+        provider = self._asking.provider
+        if shape is None or not provider.configured or (shape[1] == "live") != provider.livemode:
+            raise _unknown()
+        until, answer = self._answers.get(session_id, (0.0, None))
+        if answer is None or until < time.monotonic():
+            answer = await self._find_out(session_id)
+            self._remember(session_id, answer)
+        if isinstance(answer, RefusedError):
+            raise answer
+        return answer
+
+    def _remember(self, session_id: str, answer: Answer) -> None:
+        self._answers.pop(session_id, None)
+        while len(self._answers) >= _REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        self._answers[session_id] = (time.monotonic() + _BELIEVED_FOR, answer)
+
+    async def _find_out(self, session_id: str) -> Answer:
+        try:
+            async with asyncio.timeout(_WITHIN), self._places:
+                finding = await self._asking.of_checkout(session_id, told_by="the payer's return")
+            return await self._state(finding, session_id)
+        except (TimeoutError, ProviderRefusedError, ProviderUnknownError):
+            return ProviderFailedError(
+                "provider_unavailable", "Stripe cannot be asked how this payment went: ask again in a few seconds."
+            )
+        except (ForeignError, NotYetError, AskFirstError):
+            return _unknown()
+
+    async def _state(self, finding: Finding, session_id: str) -> Answer:
+        if finding.link_id is None:
+            return _unknown()
+        async with self._database.transaction() as conn:
+            if finding.money:
+                teller = Teller(actor="api", action="reconciled", request_id=session_id)
+                recorded = await books.record(conn, finding, teller)
+                found = await store.state(conn, recorded.payment_id)
+            else:
+                await origins.require_our_link(conn, finding)
+                return _not_paid(finding, session_id)
+        self._recorded(recorded)
+        return found or _unknown()
+
+
+def _not_paid(finding: Finding, session_id: str) -> PaymentState:
+    """There is no payment of ours before there is money: the session stands for it."""
+    status = _STATUSES.get(finding.stands, Status.PENDING) if finding.stands is not None else Status.PENDING
+    price = finding.price
+    return PaymentState(
+        id=session_id,
+        status=status,
+        provider=finding.provider,
+        amount=price.amount if price is not None else None,
+        price_currency=price.currency if price is not None else None,
+        currency=price.currency if price is not None else None,
+        updated_at=datetime.now(UTC),
+    )
+
+
+def _unknown() -> MissingError:
+    return MissingError("unknown_payment", "There is no payment with this id.")

@@ -1,0 +1,111 @@
+"""Three hundred resources in thirty namespaces, one of which the operator may not look into."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+
+import asyncpg
+import uvloop
+from bench.common import Figure, percentile, postgres, say
+
+from hingecraft.migrations.command import bring_up_to_date
+from hingecraft.settings import DsnSecret
+from hingecraft_sandbox.postgres import Postgres
+from support.control_plane import ControlPlane, control_plane
+from support.folders import open_folder
+from support.kube import Namespace, OperatorProcess, define, namespace_of
+from support.pods import Running, running_pod
+
+NAMESPACES = 30
+RESOURCES = 300
+COMMITS = 300
+NEWEST = "SELECT max(version) FROM payment_routes"
+SWITCH = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
+
+
+def run() -> Iterator[Figure]:
+    settings = {"max_connections": "2500", "shared_buffers": "512MB"}
+    with postgres(**settings) as server, open_folder() as folder, control_plane(folder) as plane:
+        asyncio.run(bring_up_to_date(DsnSecret(server.dsn()), "hingecraft_app", lambda _line: None))
+        yield from uvloop.run(_measure(server, plane))
+
+
+async def _measure(server: Postgres, plane: ControlPlane) -> list[Figure]:
+    await define(plane)
+    async with AsyncExitStack() as stack:
+        first, *others = [await stack.enter_async_context(namespace_of(plane)) for _ in range(NAMESPACES)]
+        for other in others:
+            await other.allow_also(first)
+        await others[-1].forbid()
+        names = await _databases(server)
+        served: list[tuple[asyncpg.Connection, Running]] = []
+        for number, name in enumerate(names):
+            namespace = [first, *others][number % NAMESPACES]
+            pod = await _resource(stack, server, namespace, name)
+            if namespace is not others[-1]:
+                connection = await asyncpg.connect(server.dsn(name))
+                stack.push_async_callback(connection.close)
+                served.append((connection, pod))
+        watched = ",".join(each.name for each in (first, *others))
+        operator = OperatorProcess(first, await first.token(), "only", WATCH_NAMESPACES=watched)
+        await operator.start()
+        stack.push_async_callback(operator.stop)
+        await _all_are_served(served)
+        took = await _commits(served)
+    say(f"{COMMITS} commits: p50 {percentile(took, 0.5):.0f} ms, slowest {max(took):.0f} ms")
+    what = f"{RESOURCES} resources in {NAMESPACES} namespaces, one forbidden: commit to the pod at p99"
+    return [Figure(what, percentile(took, 0.99), 300, unit=" ms")]
+
+
+async def _databases(server: Postgres) -> list[str]:
+    names = [f"many_{number:03}" for number in range(RESOURCES)]
+    admin = await asyncpg.connect(server.dsn("template1"))
+    for name in names:
+        await admin.execute(f"CREATE DATABASE {name} TEMPLATE postgres STRATEGY file_copy")
+    await admin.close()
+    return names
+
+
+async def _resource(stack: AsyncExitStack, server: Postgres, namespace: Namespace, name: str) -> Running:
+    dsn = server.dsn(name)
+    connection = await asyncpg.connect(dsn)
+    await connection.execute("UPDATE installation SET id = gen_random_uuid(), claimed_by = NULL")
+    await connection.close()
+    pod = await stack.enter_async_context(
+        running_pod(DsnSecret(dsn), background=False, database_pool_min=0, database_pool_max=1)
+    )
+    kube = name.replace("_", "-")
+    await namespace.pods(pod.internal, service=kube)
+    await namespace.database_secret(dsn, name=kube)
+    document = namespace.routes(kube, secret=kube)
+    document["spec"]["api"]["service"]["name"] = kube
+    await namespace.make(document)
+    return pod
+
+
+async def _all_are_served(served: list[tuple[asyncpg.Connection, Running]]) -> None:
+    async with asyncio.timeout(300):
+        for connection, _ in served:
+            claimed = "SELECT claimed_by IS NOT NULL FROM installation"
+            while not await connection.fetchval(claimed):
+                await asyncio.sleep(0.2)
+    await asyncio.sleep(15)
+
+
+async def _commits(served: list[tuple[asyncpg.Connection, Running]]) -> list[float]:
+    """The commit's return starts the clock."""
+    took: list[float] = []
+    chosen = random.Random(1)
+    for _ in range(COMMITS):
+        connection, pod = chosen.choice(served)
+        version = await connection.fetchval(NEWEST)
+        await connection.execute(SWITCH)
+        committed = time.monotonic()
+        await pod.serves(version + 1, within=30)
+        took.append((time.monotonic() - committed) * 1000)
+        await asyncio.sleep(0.1)
+    return took

@@ -1,0 +1,118 @@
+"""Disputes: how they begin, what they withdraw, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hingecraft_sandbox.providers.book import Document, new_id, now
+from hingecraft_sandbox.providers.stripe.acts import DOLLARS, Acts, taken_by
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+
+_FEE = 1500
+# How a dispute begins: its status, the kind of case, and whether money is withdrawn.
+BEGINNINGS = {
+    "dispute": ("needs_response", "chargeback", True),
+    "inquire": ("warning_needs_response", "inquiry", False),
+    "block": ("prevented", "block", False),
+    "resolve": ("prevented", "resolution", True),
+}
+
+
+class Disputes:
+    """What banks do."""
+
+    def __init__(self, acts: Acts) -> None:
+        self._acts = acts
+        self._book = acts.objects.book
+
+    def begin(self, charge_id: str, how: str) -> Document:
+        """The payer's bank wants the money back, asks about it, or is kept from either."""
+        charge = self._acts.objects.find("charges", charge_id)
+        if charge["disputed"]:
+            raise StripeRefusalError("This charge is disputed already.")
+        if charge["amount_refunded"] == charge["amount"]:
+            raise StripeRefusalError("This charge has been refunded.")
+        status, case, takes = BEGINNINGS[how]
+        dispute: Document = {
+            "id": new_id("dp_")[:27],
+            "object": "dispute",
+            "amount": charge["amount"] - charge["amount_refunded"],
+            "balance_transactions": [],
+            "currency": charge["currency"],
+            "charge": charge_id,
+            "payment_intent": charge["payment_intent"],
+            "payment_method_details": {"type": "card", "card": {"brand": "visa", "case_type": case}},
+            "created": now(),
+            "livemode": False,
+            "status": status,
+            "reason": "fraudulent",
+        }
+        self._book.put("charges", charge | {"disputed": True})
+        self._put(dispute, "created")
+        if takes:
+            self._withdraw(dispute)
+        return dispute
+
+    def end(self, dispute_id: str, how: str) -> Document:
+        """The bank decides, asks for more, or is asked once more."""
+        acts: dict[str, Callable[[Document], None]] = {
+            "won": lambda dispute: self._close(dispute, "won"),
+            "lost": lambda dispute: self._close(dispute, "lost"),
+            "escalate": self._escalate,
+            "drop": lambda dispute: self._from(dispute, "warning_closed", "warning_needs_response"),
+            "appeal": lambda dispute: self._from(dispute, "appeal_under_review", "lost"),
+        }
+        dispute = self._acts.objects.find("disputes", dispute_id)
+        if how not in acts:
+            raise StripeRefusalError(f"A dispute cannot be {how}.")
+        acts[how](dispute)
+        return dispute
+
+    def _close(self, dispute: Document, status: str) -> None:
+        if dispute["status"] not in {"needs_response", "under_review", "appeal_under_review"}:
+            raise StripeRefusalError("This dispute waits for no decision.")
+        dispute["status"] = status
+        self._put(dispute, "closed")
+        if status == "won":
+            self._move(dispute, taken_by(dispute), "funds_reinstated")
+
+    def _escalate(self, dispute: Document) -> None:
+        """What was refunded meanwhile is not disputed any more."""
+        charge = self._acts.objects.find("charges", dispute["charge"])
+        dispute["amount"] = charge["amount"] - charge["amount_refunded"]
+        if not dispute["amount"]:
+            raise StripeRefusalError("This charge has been refunded.")
+        self._from(dispute, "needs_response", "warning_needs_response")
+        self._withdraw(dispute)
+
+    def _withdraw(self, dispute: Document) -> None:
+        self._move(dispute, -int(dispute["amount"] * DOLLARS.get(dispute["currency"], 1)), "funds_withdrawn")
+
+    def _from(self, dispute: Document, status: str, before: str) -> None:
+        if dispute["status"] != before:
+            raise StripeRefusalError(f"This dispute is {dispute['status']}.")
+        dispute["status"] = status
+        self._put(dispute, "updated")
+
+    def _move(self, dispute: Document, amount: int, told: str) -> None:
+        currency = dispute["currency"]
+        fee = _FEE if amount < 0 else 0
+        balance = {
+            "id": new_id("txn_")[:28],
+            "object": "balance_transaction",
+            "amount": amount,
+            "currency": "usd" if currency in DOLLARS else currency,
+            "fee": fee,
+            "net": amount - fee,
+            "created": now(),
+            "source": dispute["id"],
+            "type": "adjustment",
+            "exchange_rate": DOLLARS.get(currency),
+        }
+        self._book.put("balance_transactions", balance)
+        dispute["balance_transactions"] = [*dispute["balance_transactions"], balance]
+        self._put(dispute, told)
+
+    def _put(self, dispute: Document, told: str) -> None:
+        self._book.put("disputes", dispute)
+        self._acts.tell(f"charge.dispute.{told}", dispute)
