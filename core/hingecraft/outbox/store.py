@@ -10,7 +10,7 @@ import asyncpg
 import simplejson
 
 from hingecraft.db.connection import Connection
-from hingecraft.outbox.model import LEASE, TRIED_FOR, Endpoint, EndpointState, Message
+from hingecraft.outbox.model import AT_ONCE, LEASE, TRIED_FOR, Endpoint, EndpointState, Message
 
 SUPERSEDE = "UPDATE outbox SET state = 'superseded', finished_at = now() WHERE type = $1 AND state = 'pending'"
 ENQUEUE = """
@@ -18,9 +18,14 @@ INSERT INTO outbox (endpoint, type, data)
 SELECT name, $1, $2::jsonb FROM webhook_endpoints
 WHERE disabled_at IS NULL AND $1 = ANY (events) AND ($3::text[] IS NULL OR name = ANY ($3))
 """
+# The sequence is taken while the payment is locked, so that of two events of one payment the later has the larger.
 ENQUEUE_MANY = """
+WITH numbered AS MATERIALIZED (
+    SELECT type, data::jsonb || jsonb_build_object('sequence', nextval('outbox_sequence')) AS data
+    FROM unnest($1::text[], $2::text[]) AS n (type, data)
+)
 INSERT INTO outbox (endpoint, type, data)
-SELECT e.name, n.type, n.data::jsonb FROM unnest($1::text[], $2::text[]) AS n (type, data)
+SELECT e.name, n.type, n.data FROM numbered n
 JOIN webhook_endpoints e ON n.type = ANY (e.events) WHERE e.disabled_at IS NULL
 """
 KEEP_ENDPOINT = """
@@ -37,14 +42,20 @@ UPDATE outbox SET state = 'dead', finished_at = now(), answer = 'the endpoint is
 WHERE state = 'pending'
   AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
 """
+# An endpoint that does not answer keeps no place of another: each has places of its own, less those that are taken.
 CLAIM = """
 WITH due AS (
-    SELECT o.id, o.created_at, e.url FROM outbox o JOIN webhook_endpoints e ON e.name = o.endpoint
-    WHERE o.state = 'pending' AND o.next_attempt_at <= now() AND e.disabled_at IS NULL
-      AND (o.claimed_until IS NULL OR o.claimed_until < now())
-    ORDER BY o.next_attempt_at LIMIT $1 FOR UPDATE OF o SKIP LOCKED
+    SELECT o.id, o.created_at, e.url FROM webhook_endpoints e
+    LEFT JOIN unnest($2::text[], $3::int[]) AS taken (endpoint, places) ON taken.endpoint = e.name
+    CROSS JOIN LATERAL (
+        SELECT id, created_at FROM outbox
+        WHERE endpoint = e.name AND state = 'pending' AND type = ANY ($1::text[]) AND next_attempt_at <= now()
+          AND (claimed_until IS NULL OR claimed_until < now())
+        ORDER BY next_attempt_at LIMIT greatest(0, $4 - coalesce(taken.places, 0)) FOR UPDATE SKIP LOCKED
+    ) o
+    WHERE e.disabled_at IS NULL
 )
-UPDATE outbox o SET claimed_until = clock_timestamp() + $2, attempts = attempts + 1
+UPDATE outbox o SET claimed_until = clock_timestamp() + $5, attempts = attempts + 1
 FROM due WHERE o.id = due.id AND o.created_at = due.created_at
 RETURNING o.id, o.created_at, o.endpoint, due.url, o.type, o.data::text AS data, o.attempts, o.claimed_until
 """
@@ -114,9 +125,10 @@ async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> lis
     return [name for name in changed if name]
 
 
-async def claim(conn: Connection, limit: int) -> list[Message]:
-    """Take what is due, for the length of a lease."""
-    return [Message(**dict(row)) for row in await conn.fetch(CLAIM, limit, LEASE)]
+async def claim(conn: Connection, types: Sequence[str], taken: Mapping[str, int]) -> list[Message]:
+    """Take what is due of these types, for the length of a lease; `taken` says how many each endpoint is being sent."""
+    rows = await conn.fetch(CLAIM, types, list(taken), list(taken.values()), AT_ONCE, LEASE)
+    return [Message(**dict(row)) for row in rows]
 
 
 async def delivered(conn: Connection, message: Message, answer: str) -> None:
