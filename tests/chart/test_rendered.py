@@ -106,7 +106,10 @@ def test_the_operator_may_do_what_it_was_tested_with(way):
     for name, found in made.items():
         lease = name.endswith("-lease")
         wanted = rules["hingecraft-operator-lease" if lease else "hingecraft-operator"]
+        named = [rule.pop("resourceNames", None) for rule in found if rule["resources"] == ["secrets"]]
         assert found == wanted
+        # The chart knows which Secrets its own resource names.
+        assert lease or named == ([["api", "database"]] if way == REQUIRED else [None])
 
 
 def test_no_secret_is_made_and_none_is_in_the_values():
