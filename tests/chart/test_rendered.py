@@ -14,7 +14,7 @@ from support.control_plane import control_plane
 from support.definitions import define_all, kubectl, write_schemas
 from support.folders import open_folder
 from support.node.places import ROOT
-from support.release import CHART
+from support.release import CHART, DEFINITION_CHART
 
 POD_KINDS = {"Deployment", "StatefulSet", "Job", "Pod"}
 # kube-score's opinions that we do not share.
@@ -123,12 +123,23 @@ def test_what_the_smallest_installation_is():
     assert not [kind for kind in kinds if kind.startswith(("Ingress", "StatefulSet", "ServiceMonitor"))]
 
 
-def test_helm_lints_it():
+@pytest.mark.parametrize(("chart", "values"), [(CHART, EVERYTHING), (DEFINITION_CHART, {})])
+def test_helm_lints_it(chart, values):
     done = subprocess.run(
-        [cluster_tools.helm(), "lint", "--strict", CHART, "--values=-"],
-        input=yaml.safe_dump(EVERYTHING), capture_output=True, text=True, check=False,
+        [cluster_tools.helm(), "lint", "--strict", chart, "--values=-"],
+        input=yaml.safe_dump(values), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "recommended" not in done.stdout
+
+
+def test_the_example_for_a_hub_is_one_that_the_cluster_takes(plane):
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    text = yaml.safe_dump_all(yaml.safe_load(chart["annotations"]["artifacthub.io/crdsExamples"]))
+    done = kubectl(
+        plane, "--namespace=pay", "apply", "--dry-run=server", "--validate=strict", "--filename=-", given=text
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_its_own_tests_pass():
