@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,7 @@ import yaml
 from support import cluster_tools
 from support.release import CHART
 
-REQUIRED = {
+REQUIRED: dict[str, Any] = {
     "site": {"url": "https://www.example.com", "publicUrl": "https://pay.example.com"},
     "database": {"secret": "database"},
     "api": {"secret": "api"},
@@ -29,14 +30,14 @@ def _beside(name):
     return {"name": name, "image": image, "resources": resources, "securityContext": _HARDENED}
 
 
-EXTRAS = {
+EXTRAS: dict[str, Any] = {
     "envFrom": [{"configMapRef": {"name": "settings"}}],
     "extraVolumes": [{"name": "scratch", "emptyDir": {}}],
     "extraVolumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
     "extraContainers": [_beside("beside")],
     "initContainers": [_beside("first")],
 }
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     **REQUIRED,
     "image": {"pullSecrets": ["registry", {"name": "other"}], "digest": f"sha256:{'0' * 64}"},
     "imagePullSecrets": [{"name": "third"}],
@@ -77,6 +78,16 @@ EVERYTHING = {
     },
     "postgres": {"enabled": True, "secret": "database"},
 }  # fmt: skip
+# Names that YAML reads as something else, wherever a name can be given.
+NUMBERS: dict[str, Any] = {
+    **EVERYTHING,
+    "database": {"secret": "123", "listenKey": "true", "migrationKey": "1e3"},
+    "api": {"secret": "1e3", "valkeySecret": "9", "placement": {"priorityClassName": "100"}},
+    "providers": {"secret": "456", "stripe": {"enabled": True}},
+    "paymentRoutes": {"webhookSecret": "7", "webhooks": [{"name": "1", "url": "https://www.example.com/x"}]},
+    "ingress": {"enabled": True, "className": "0x1", "tlsSecret": "10"},
+    "image": {"repository": "123", "tag": "456", "pullSecrets": ["8"]},
+}
 WAYS = {"least": REQUIRED, "everything": EVERYTHING}
 
 

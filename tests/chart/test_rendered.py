@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import yaml
 
-from chart.conftest import EVERYTHING, REQUIRED, rendered, rendered_text
+from chart.conftest import EVERYTHING, NUMBERS, REQUIRED, WAYS, rendered, rendered_text
 from support import cluster_tools
 from support.control_plane import control_plane
 from support.definitions import define_all, kubectl, write_schemas
@@ -40,11 +40,13 @@ def pod_of(document):
     return spec if document["kind"] == "Pod" else spec["template"]["spec"]
 
 
-def test_a_real_api_server_takes_it(plane, way):
+@pytest.mark.parametrize("values", [*WAYS.values(), NUMBERS], ids=[*WAYS, "numbers"])
+def test_a_real_api_server_takes_it(plane, values):
     """With every field checked, and each default of Kubernetes filled in."""
     labels = "pod-security.kubernetes.io/enforce=restricted"
     kubectl(plane, "label", "namespace", "pay", labels, "--overwrite")
-    text = yaml.safe_dump_all(rendered(way))
+    # As JSON: PyYAML itself writes 1e3 so that Kubernetes reads a number.
+    text = "\n---\n".join(map(json.dumps, rendered(values)))
     arguments = ("--namespace=pay", "apply", "--server-side", "--dry-run=server", "--validate=strict", "--filename=-")
     done = kubectl(plane, *arguments, given=text)
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from chart.conftest import EVERYTHING, EXTRAS, REQUIRED, rendered
+from chart.conftest import EVERYTHING, EXTRAS, NUMBERS, REQUIRED, rendered
 from chart.test_refusals import changed
 from support.release import CHART
 
@@ -53,16 +53,7 @@ def test_a_port_in_the_public_address_is_no_part_of_the_host():
 
 
 def test_names_that_yaml_reads_as_numbers_stay_names():
-    values = {
-        **EVERYTHING,
-        "database": {"secret": "123", "listenKey": "true", "migrationKey": "1e3"},
-        "api": {"secret": "1e3", "valkeySecret": "9", "placement": {"priorityClassName": "100"}},
-        "providers": {"secret": "456", "stripe": {"enabled": True}},
-        "paymentRoutes": {"webhookSecret": "7", "webhooks": [{"name": "1", "url": "https://www.example.com/x"}]},
-        "ingress": {"enabled": True, "className": "0x1", "tlsSecret": "10"},
-        "image": {"repository": "123", "tag": "456", "pullSecrets": ["8"]},
-    }
-    documents = rendered(values)
+    documents = rendered(NUMBERS)
     spec = found(documents, "PaymentRoutes")["spec"]
     assert spec["database"]["secretRef"] == {"name": "123", "key": "DATABASE_URL", "listenKey": "true"}
     assert spec["api"]["pushSecretRef"]["name"] == "1e3"
