@@ -62,7 +62,7 @@ REVOKE ALL ON FUNCTION hc_is_gift(numeric, numeric, bigint) FROM public;
 -- software had been paid has no mode and counts in both: its livemode is NULL here, as that of its corrections.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_count_settlements() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
     valued boolean := TG_OP = 'UPDATE';
 BEGIN
@@ -187,7 +187,7 @@ ALTER TABLE settlement_totals ADD CONSTRAINT settlement_totals_slots CHECK (
 -- Exactly one change is possible: the value of a settlement that had none. Everything else is refused to everybody.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_value_once() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     without_value settlements := NEW;
 BEGIN
@@ -209,7 +209,7 @@ REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION hc_count_sett
 -- A correction stands beside a settlement of the same payment whose value is known, never beside another correction.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_hold_correction() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NOT EXISTS (
         SELECT FROM settlements s

@@ -3,7 +3,7 @@
 -- A payment of ours has a source.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_adopt_payment() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.source IS NOT NULL THEN
         RAISE EXCEPTION '% is no status of a payment that HingeCraft payments made', coalesce(quote_literal(NEW.status), 'NULL')
@@ -19,7 +19,7 @@ END
 $$;
 -- A checkout of ours has an idempotency key.
 CREATE OR REPLACE FUNCTION hc_adopt_checkout() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     IF NEW.kind IS NULL THEN
         NEW.kind := CASE WHEN NEW.payment_id IS NULL AND NEW.provider_url IS NOT NULL THEN 'standing' ELSE 'legacy' END;
@@ -41,7 +41,7 @@ $$;
 -- A payment of the old software that is paid and that no provider has told us of gets its opening settlement.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_open_payments(ids uuid []) RETURNS bigint
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     WITH opened AS (
         INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount, created_at)
         SELECT p.id, coalesce(p.provider, 'other'), true, 'opening', p.id::text, p.amount, key.currency,
@@ -59,7 +59,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $
 $$;
 REVOKE ALL ON FUNCTION hc_open_payments(uuid []) FROM public;
 CREATE OR REPLACE FUNCTION hc_open_payment() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     PERFORM hc_open_payments(ARRAY[NEW.id]);
     RETURN NULL;
@@ -92,7 +92,7 @@ WHERE provider = 'wallet' AND kind = 'manual';
 -- Two new ones meet in settlements_movement_key; older ones, which may be written otherwise, are looked for.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_hold_transaction() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     NEW.provider_ref := hc_transaction_key(NEW.provider_ref);
     IF EXISTS (

@@ -29,7 +29,6 @@ SELECT max("_id") AS cursor, count(*) AS rows FROM page;
 -- Raw bodies, messages and personal data go after RETENTION_DAYS, unused prefills after a week; what is still to be
 -- done never does. One call does a small share of it, so that it ends in time and may be broken off anywhere.
 -- @step quick
-SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true);
 CREATE OR REPLACE FUNCTION hc_forget(days int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT SET lock_timeout = '1s' AS $$
 DECLARE

@@ -2,7 +2,7 @@
 -- writes the row and whatever text it came in with: a note of an admin, a provider's message.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_mask_emails() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     -- A match holds whole escapes and no bare quote, so the text stays JSON.
     NEW.details := regexp_replace(

@@ -11,7 +11,15 @@ from pydantic_settings import NoDecode
 
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
-from hingecraft.settings import CommaList, DatabaseSettings, OptionalSecret, RequiredSecret, Secret
+from hingecraft.settings import (
+    CommaList,
+    DatabaseSettings,
+    OptionalSecret,
+    OptionalSentSecret,
+    RequiredSecret,
+    Secret,
+    SentSecret,
+)
 
 Network = IPv4Network | IPv6Network
 _FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
@@ -56,8 +64,8 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
     nowpayments_ipn_secret: OptionalSecret = Field(
         Secret(), description="checks what NOWPayments sends to /webhooks/nowpayments; needed with NOWPAYMENTS_API_KEY"
     )
-    valkey_url: OptionalSecret = Field(
-        Secret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
+    valkey_url: OptionalSentSecret = Field(
+        SentSecret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
     )
 
     @field_validator("cors_origins")

@@ -23,7 +23,7 @@ _SHORTEST_SECRET = 8
 
 
 class Secret:
-    """One secret, or two (the new one and the old one, separated by a comma) while it is being rotated."""
+    """A secret that verifies or signs: one, or two (the new one, a comma, the old one) while it is being rotated."""
 
     def __init__(self, text: str = "", *, path: Path | None = None) -> None:
         self._path = path
@@ -71,11 +71,28 @@ class Secret:
             return
 
 
-def _as_secret(value: object) -> Secret:
-    secret = value if isinstance(value, Secret) else Secret(str(value))
+class SentSecret(Secret):
+    """A secret that is sent, as a password is: a comma is part of it."""
+
+    @staticmethod
+    def parse(text: str) -> tuple[str, ...]:
+        """One value."""
+        return (text.strip(),) if text.strip() else ()
+
+
+class DsnSecret(SentSecret):
+    """Where a database is, password and all."""
+
+
+def _as_secret(value: object, kind: type[Secret] = Secret) -> Secret:
+    secret = value if isinstance(value, Secret) else kind(str(value))
     if any(len(part) < _SHORTEST_SECRET for part in secret.values):
         raise ValueError(f"needs at least {_SHORTEST_SECRET} characters")
     return secret
+
+
+def _as_sent_secret(value: object) -> Secret:
+    return _as_secret(value, SentSecret)
 
 
 def _as_required_secret(value: object) -> Secret:
@@ -94,15 +111,6 @@ def _as_dsn(value: object) -> Secret:
     return DsnSecret(text)
 
 
-class DsnSecret(Secret):
-    """Where a database is, password and all."""
-
-    @staticmethod
-    def parse(text: str) -> tuple[str, ...]:
-        """One value: it may hold commas."""
-        return (text.strip(),) if text.strip() else ()
-
-
 def _as_list(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -110,6 +118,7 @@ def _as_list(value: object) -> tuple[str, ...]:
 
 
 OptionalSecret = Annotated[Secret, NoDecode, BeforeValidator(_as_secret)]
+OptionalSentSecret = Annotated[SentSecret, NoDecode, BeforeValidator(_as_sent_secret)]
 RequiredSecret = Annotated[Secret, NoDecode, BeforeValidator(_as_required_secret)]
 Dsn = Annotated[Secret, NoDecode, BeforeValidator(_as_dsn)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_list)]
@@ -127,9 +136,10 @@ class _FileSource(PydanticBaseSettingsSource):
             text = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise OperatorError(f"{field_name.upper()}_FILE: cannot read {path}: {error.strerror}") from error
-        if field.annotation is Secret:
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Secret):
             is_dsn = field_name.endswith("database_url")
-            return (DsnSecret if is_dsn else Secret)(path=Path(path)), field_name, False
+            return (DsnSecret if is_dsn else kind)(path=Path(path)), field_name, False
         return text, field_name, False
 
     def __call__(self) -> dict[str, Any]:

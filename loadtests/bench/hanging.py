@@ -35,7 +35,7 @@ def figures(server: Postgres) -> Iterator[Figure]:
     port = free_port()
     with running_api(
         server, STRIPE_SECRET=STRIPE_KEY, STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_API_BASE="http://127.0.0.1:9",
-        NOWPAYMENTS_API_KEY="a-key", NOWPAYMENTS_IPN_SECRET=IPN_SECRET,
+        NOWPAYMENTS_API_KEY="a-key-of-this-bench", NOWPAYMENTS_IPN_SECRET=IPN_SECRET,
         NOWPAYMENTS_API_BASE=f"http://127.0.0.1:{port}/v1",
     ) as api:  # fmt: skip
         quiet, hanging, lost = asyncio.run(_measured(server.dsn("postgres"), api.url, port))

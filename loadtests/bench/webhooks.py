@@ -55,7 +55,7 @@ def run() -> Iterator[Figure]:
             "STRIPE_SECRET": STRIPE_KEY,
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_API_BASE": "http://127.0.0.1:9",
-            "NOWPAYMENTS_API_KEY": "a-key",
+            "NOWPAYMENTS_API_KEY": "a-key-of-this-bench",
             "NOWPAYMENTS_IPN_SECRET": "ipn-bench",
             "NOWPAYMENTS_API_BASE": "http://127.0.0.1:9/v1",
         }

@@ -5,6 +5,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
+from hingecraft.money.book import CurrencyBook
 from hingecraft.money.iso4217 import NOT_CHARGED, WITHDRAWN
 from hingecraft.money.minor_units import from_stripe, to_stripe
 from hingecraft.money.normalise import CurrencyTable
@@ -88,3 +89,29 @@ async def test_the_table_refuses_what_the_code_does_not_believe_in(conn, values)
 
 async def test_bounds_are_about_one_to_a_hundred_thousand_dollars(currencies):
     assert (currencies["USD"].min_amount, currencies["USD"].max_amount) == (Decimal(1), Decimal(100_000))
+
+
+async def test_a_change_that_began_first_and_was_committed_last_is_taken_up(dsn, conn, database):
+    """Both of its times are older than those of the change that was taken up in between."""
+    book = CurrencyBook(database)
+    first = await asyncpg.connect(dsn.newest)
+    change = first.transaction()
+    await change.start()
+    await first.execute("UPDATE currencies SET max_amount = 50 WHERE code = 'USD'")
+    await conn.execute("UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'")
+    await book.look()
+    assert (book.by_code("EUR").name, book.by_code("USD").max_amount) == ("Euros", 100_000)
+    await change.commit()
+    await first.close()
+    await book.look()
+    assert book.by_code("USD").max_amount == 50
+
+
+async def test_an_empty_table_and_a_table_as_it_was_are_taken_up_too(conn, database):
+    book = CurrencyBook(database)
+    await conn.execute("CREATE TABLE kept AS TABLE currencies; DELETE FROM currencies")
+    await book.look()
+    assert not book.table.by_code
+    await conn.execute("INSERT INTO currencies SELECT * FROM kept")
+    await book.look()
+    assert "USD" in book.table.by_code

@@ -12,7 +12,7 @@ import pytest
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.outbox import store as outbox
-from hingecraft.outbox.model import LEASE
+from hingecraft.outbox.model import AT_ONCE, LANES, LEASE
 from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
@@ -107,7 +107,10 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "had": (inbox.HAVING, ("stripe", ["evt_7"])),
 }
 BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
-    "outbox": [(outbox.CLAIM, (16, LEASE)), (outbox.SUPERSEDE, ("routes.updated",))],
+    "outbox": [
+        *((outbox.CLAIM, (types, [], [], AT_ONCE, LEASE)) for types in LANES),
+        (outbox.SUPERSEDE, ("routes.updated",)),
+    ],
     "provider_events": [
         (inbox.CLAIM, (64, LEASE, "stripe", OVERDUE, False)),
         (inbox.ASK_FIRST, (AN_ID, datetime.now(UTC), A_MOMENT)),

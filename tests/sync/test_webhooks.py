@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from aiohttp import web
@@ -10,13 +10,14 @@ from aiohttp import web
 from hingecraft.db import connection
 from hingecraft.outbox import delivery, service, store
 from hingecraft.outbox.delivery import Deliverer
-from hingecraft.outbox.model import PAYMENT_EVENTS, Endpoint
+from hingecraft.outbox.model import AT_ONCE, PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
 from hingecraft.settings import DsnSecret, Secret
 from support.engines import running_engine
 from support.processes import Proxy
 from support.receiver import SECRET, accept, receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
+CLAIMED = "SELECT count(*) FROM outbox WHERE claimed_until > now() AND type LIKE 'payment.%'"
 STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
 
 
@@ -151,7 +152,87 @@ async def test_more_than_can_be_sent_at_once_is_sent_as_places_become_free(dsn, 
     monkeypatch.setattr(delivery, "_LOOK_EVERY", 3600)
     async with running_engine(dsn, [], [endpoint], send_timeout=10):
         await until_delivered(conn, 80, within=30)
-    assert most <= 16
+    assert most <= AT_ONCE
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+async def test_routes_updated_does_not_wait_behind_payment_events_for_an_endpoint_that_hangs(
+    dsn, conn, site, monkeypatch, elsewhere
+):
+    """Neither at another endpoint nor at the same one: each holds its own places for 30 s here."""
+    told = asyncio.Event()
+
+    async def hang(request):
+        if ROUTES_UPDATED.encode() in await request.read():
+            told.set()
+        else:
+            await asyncio.sleep(30)
+        return web.Response(status=204)
+
+    site.behave = hang
+    one = Endpoint(name="site", url=site.url, events=(*PAYMENT_EVENTS, ROUTES_UPDATED))
+    two = [Endpoint(name="site", url=site.url), Endpoint(name="pay", url=f"{site.url}/pay", events=PAYMENT_EVENTS)]
+    endpoints = two if elsewhere else [one]
+    async with running_engine(dsn, [], endpoints, send_timeout=30):
+        await asyncio.wait_for(told.wait(), 5)
+        await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(n)}) for n in range(150)])
+        async with asyncio.timeout(5):
+            while (
+                await conn.fetchval("SELECT count(*) FROM outbox WHERE claimed_until > now() AND data ? 'paymentId'")
+                < 8
+            ):
+                await asyncio.sleep(0.01)
+        told.clear()
+        await conn.execute(LINK, "https://buy.example/1")
+        await asyncio.wait_for(told.wait(), 5)
+        assert await conn.fetchval(CLAIMED) == AT_ONCE
+
+
+async def test_an_endpoint_that_hangs_delays_no_payment_event_of_another(dsn, conn, site):
+    async def hang(request):
+        await asyncio.sleep(30 if request.path.endswith("/slow") else 0)
+        return web.Response(status=204)
+
+    site.behave = hang
+    endpoints = [Endpoint(name=name, url=f"{site.url}/{name}", events=PAYMENT_EVENTS) for name in ("slow", "thanks")]
+    async with running_engine(dsn, [], endpoints, send_timeout=30):
+        await endpoints_kept(conn)
+        await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(n)}) for n in range(40)])
+        await until_delivered(conn, 40, within=20)
+
+
+async def test_a_retried_event_is_the_same_message_to_the_byte(dsn, conn, site, quick):
+    bodies = []
+
+    async def refuse(request):
+        bodies.append(await request.read())
+        return web.Response(status=503)
+
+    site.behave = refuse
+    async with running_engine(dsn, [], [Endpoint(name="thanks", url=site.url, events=PAYMENT_EVENTS)]):
+        await endpoints_kept(conn)
+        await store.enqueue_many(conn, [("payment.failed", {"paymentId": "1"})])
+        await site.until(3)
+    assert len(set(bodies)) == len(set(site.ids)) == 1
+    made = await conn.fetchval("SELECT created_at FROM outbox")
+    assert abs(datetime.fromisoformat(site.events[0]["timestamp"]) - made) < timedelta(milliseconds=1)
+
+
+async def test_of_two_events_of_a_payment_the_later_has_the_larger_sequence(dsn, conn, site):
+    """The time is not enough: a transaction that began first may be the one that waited, and came second."""
+    await conn.execute(
+        "INSERT INTO webhook_endpoints (name, url, events) VALUES ('thanks', $1, $2), ('too', $1, $2)",
+        site.url, list(PAYMENT_EVENTS),
+    )  # fmt: skip
+    await store.enqueue_many(conn, [("payment.failed", {"paymentId": "1"}), ("payment.completed", {"paymentId": "2"})])
+    await store.enqueue_many(conn, [("payment.completed", {"paymentId": "1"})])
+    rows = await conn.fetch(
+        "SELECT endpoint, data ->> 'paymentId', (data ->> 'sequence')::int FROM outbox ORDER BY 3, 1"
+    )
+    assert [tuple(row)[:2] for row in rows] == [
+        ("thanks", "1"), ("too", "1"), ("thanks", "2"), ("too", "2"), ("thanks", "1"), ("too", "1"),
+    ]  # fmt: skip
+    assert len({row[2] for row in rows}) == 3
 
 
 async def test_payment_events_are_each_delivered_on_their_own(dsn, conn, database, site):
@@ -244,9 +325,9 @@ async def test_private_addresses_and_plain_http_are_refused(conn, database, url)
 async def test_a_message_claimed_by_a_process_that_died_is_delivered_by_another(dsn, conn, database, site):
     await service.keep_endpoints(database, [Endpoint(name="site", url=site.url)], {"version": 1})
     async with database.transaction() as held:
-        assert len(await store.claim(held, 10)) == 1
+        assert len(await store.claim(held, [ROUTES_UPDATED], {}, ["site"])) == 1
     async with database.transaction() as held:
-        assert await store.claim(held, 10) == [], "it is claimed"
+        assert await store.claim(held, [ROUTES_UPDATED], {}, ["site"]) == [], "it is claimed"
     await conn.execute("UPDATE outbox SET claimed_until = now() - '1s'::interval")
     async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
         await site.until(1)
@@ -256,7 +337,7 @@ async def test_a_message_claimed_by_a_process_that_died_is_delivered_by_another(
 async def test_who_has_lost_the_claim_writes_nothing_down(conn, database):
     await service.keep_endpoints(database, [Endpoint(name="site", url="https://example.com")], {"version": 1})
     async with database.transaction() as held:
-        [message] = await store.claim(held, 1)
+        [message] = await store.claim(held, [ROUTES_UPDATED], {}, ["site"])
     await conn.execute("UPDATE outbox SET claimed_until = now() + '1min'::interval")
     await store.delivered(conn, message, "HTTP 200")
     assert await states(conn) == {"pending": 1}

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
@@ -25,9 +25,8 @@ def message(**more: object) -> Message:
 @pytest.mark.parametrize("held_by_receiver", [NEW, OLD])
 def test_the_reference_library_accepts_our_signatures_with_either_secret_of_a_rotation(held_by_receiver):
     sent = message()
-    now = datetime.now(UTC)
-    body = sent.body(now.isoformat())
-    stamp = int(now.timestamp())
+    body = sent.body()
+    stamp = int(datetime.now(UTC).timestamp())
     headers = {
         "webhook-id": sent.webhook_id,
         "webhook-timestamp": str(stamp),
@@ -38,10 +37,12 @@ def test_the_reference_library_accepts_our_signatures_with_either_secret_of_a_ro
         Webhook(held_by_receiver).verify(body.decode().replace("7", "8"), headers)
 
 
-def test_a_body_says_type_time_and_data():
-    assert json.loads(message().body("2026-01-01T00:00:00Z")) == {
+def test_a_body_says_type_time_and_data_of_the_event():
+    """Not of the attempt: a failure that is told late would look newer than the payment that followed it."""
+    happened = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    assert json.loads(message(created_at=happened, attempts=4).body()) == {
         "type": "routes.updated",
-        "timestamp": "2026-01-01T00:00:00Z",
+        "timestamp": "2026-01-01T10:00:00.000Z",
         "data": {"version": 7},
     }
 
@@ -84,7 +85,10 @@ def test_endpoints_that_cannot_be_meant_are_refused_at_start(pairs):
 @pytest.mark.parametrize(
     "address",
     ["127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.9.9", "169.254.169.254", "0.0.0.0", "::1", "fe80::1%eth0",
-     "fd00::1", "::ffff:127.0.0.1", "224.0.0.1", "100.64.0.1"],
+     "fd00::1", "::ffff:127.0.0.1", "224.0.0.1", "100.64.0.1", "::ffff:224.0.0.1",
+     "64:ff9b::a9fe:a9fe", "64:ff9b::10.0.0.1", "64:ff9b:1::93.184.216.34", "2002:a00:1::1", "2002:5db8:d822::1",
+     "::127.0.0.1", "::93.184.216.34", "::ffff:0:10.0.0.1", "2001:0:5ef5:79fb::1", "2606:2800:220:1::5efe:10.0.0.1",
+     "2606:2800:220:1:200:5efe:10.0.0.1"],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address):
     with pytest.raises(AddressRefusedError):
@@ -94,3 +98,8 @@ def test_addresses_that_are_not_public_are_refused(address):
 def test_public_addresses_pass():
     refuse_private("93.184.216.34")
     refuse_private("2606:2800:220:1:248:1893:25c8:1946")
+    refuse_private("::ffff:93.184.216.34")
+
+
+def test_nat64_leads_a_cluster_without_ipv4_to_public_sites():
+    refuse_private("64:ff9b::93.184.216.34")

@@ -99,6 +99,26 @@ def test_a_secret_in_a_file_is_followed_when_it_is_rotated(tmp_path, monkeypatch
     assert token.newest == "the-second-token"
 
 
+@pytest.mark.parametrize("name", ["NOWPAYMENTS_PASSWORD", "NOWPAYMENTS_API_KEY", "VALKEY_URL"])
+@pytest.mark.parametrize("in_file", [False, True])
+def test_a_secret_that_is_sent_is_sent_whole(tmp_path, monkeypatch, name, in_file):
+    """Only what verifies is split for a rotation: a password with a comma would never log in."""
+    given = "correct-horse, battery-staple"
+    path = tmp_path / "secret"
+    path.write_text(f"{given}\n")
+    monkeypatch.setenv(f"{name}_FILE" if in_file else name, str(path) if in_file else given)
+    monkeypatch.setenv("NOWPAYMENTS_IPN_SECRET", "one-of-theirs,another-one")
+    settings = load(ApiSettings)
+    assert getattr(settings, name.lower()).newest == given
+    assert settings.nowpayments_ipn_secret.values == ("one-of-theirs", "another-one")
+
+
+def test_two_keys_of_stripe_are_not_taken_for_one(monkeypatch):
+    monkeypatch.setenv("STRIPE_SECRET", "sk_test_" + "a" * 10 + ",sk_test_" + "b" * 10)
+    with pytest.raises(OperatorError, match="must be one key"):
+        load(ApiSettings)
+
+
 def test_a_file_that_cannot_be_read_stops_the_process(monkeypatch):
     monkeypatch.setenv("ADMIN_TOKEN_FILE", "/nowhere/at/all")
     with pytest.raises(OperatorError, match="ADMIN_TOKEN_FILE"):

@@ -26,6 +26,7 @@ UNREACHABLE: tuple[type[BaseException], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.ObjectNotInPrerequisiteStateError,  # the database takes no connections for now
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,  # after a failover the old primary may live on, and only be read
 )
 
 _BY_CONSTRAINT: dict[str, RefusedError] = {

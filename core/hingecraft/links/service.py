@@ -20,7 +20,6 @@ from hingecraft.providers.stripe_links import LinkPlan, LinkTerms, PaymentLink, 
 Say = Callable[[str], None]
 
 RETURN_PATH = "/charter?status=success&session_id={CHECKOUT_SESSION_ID}"
-_BUSY = "provider_busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Kept:
         except InvalidError as error:
             self.problems.append(f"{name}: {error.sentence}")
         except ProviderRefusedError as error:
-            if error.code == _BUSY:
+            if error.passing:
                 raise
             self.problems.append(f"{name}: {error.reason}")
 

@@ -14,9 +14,11 @@ from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.db.connection import Database, connect
 from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.migrations import privileges
 from hingecraft.migrations.files import Migration, migrations_folder, read_migrations
-from hingecraft.migrations.roles import grant_to_application
-from hingecraft.migrations.runner import Report, State, migrate, states
+from hingecraft.migrations.report import Report
+from hingecraft.migrations.roles import GRANTS, grant_to_application
+from hingecraft.migrations.runner import State, close_to_outsiders, migrate, states
 from hingecraft.routes import service as routes
 from hingecraft.settings import DatabaseSettings, Dsn, Secret, load
 
@@ -42,6 +44,9 @@ async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> 
     try:
         applied = await migrate(connection, migrations, report)
         await grant_to_application(connection, app_role, report)
+        await close_to_outsiders(connection, report)
+        for line in await privileges.still_open(connection, list(GRANTS)):
+            report(f"{line}, and this user may not revoke that")
     finally:
         await connection.close()
     report(f"the database is at {migrations[-1].file_name}" + ("" if applied else ": nothing to do"))
@@ -59,9 +64,10 @@ async def _show(dsn: Secret, *, dry_run: bool) -> None:
     connection = await connect(dsn, application="hingecraft-migrate", statement_timeout=None)
     try:
         found = await states(connection, migrations)
+        open_ = await privileges.still_open(connection, list(GRANTS))
     finally:
         await connection.close()
-    for line in _plan(found) if dry_run else _status(found):
+    for line in _plan(found) if dry_run else [*_status(found), *open_]:
         say(line)
 
 

@@ -7,11 +7,11 @@ import re
 import asyncpg
 
 from hingecraft.errors import OperatorError
-from hingecraft.migrations.runner import Report
+from hingecraft.migrations.report import Report
 
 _ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
-# What the application does with each table; a test compares this with all that exist.
+# What the application does with each table, view and sequence; a test compares this with all that exist.
 GRANTS: dict[str, str] = {
     "payments": "SELECT, INSERT, UPDATE",
     "external_payments": "SELECT, INSERT, UPDATE",
@@ -36,14 +36,13 @@ GRANTS: dict[str, str] = {
     "webhook_endpoints": "SELECT, INSERT, UPDATE, DELETE",
     "outbox": "SELECT, INSERT, UPDATE",
     "schema_migrations": "SELECT",
+    "stripe_events_raw": "SELECT",
+    "payment_audit_id_seq": "USAGE",
+    "outbox_sequence": "USAGE",
 }
 _OTHER_GRANTS = (
-    "USAGE ON SEQUENCE payment_audit_id_seq",
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
     "EXECUTE ON FUNCTION hc_forget(int)",
-    "EXECUTE ON FUNCTION hc_transaction_key(text)",
-    "SELECT ON stripe_events_raw",
-    "USAGE ON SCHEMA public",
 )
 
 
@@ -53,10 +52,11 @@ async def grant_to_application(conn: asyncpg.Connection, role: str, report: Repo
         raise OperatorError("APP_ROLE must be a plain lower-case role name such as hingecraft_app")
     if not await _role_exists(conn, role, report):
         return
+    schema = await conn.fetchval("SELECT quote_ident(current_schema())")
     statements = [
         f"REVOKE ALL ON {table} FROM {role}; GRANT {rights} ON {table} TO {role}" for table, rights in GRANTS.items()
     ]
-    statements += [f"GRANT {grant} TO {role}" for grant in _OTHER_GRANTS]
+    statements += [f"GRANT {grant} TO {role}" for grant in (*_OTHER_GRANTS, f"USAGE ON SCHEMA {schema}")]
     async with conn.transaction():
         await conn.execute(";\n".join(statements))
 

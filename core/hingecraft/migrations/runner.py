@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 
 from hingecraft.errors import OperatorError
+from hingecraft.migrations import privileges
 from hingecraft.migrations.files import Migration, Step
-
-Report = Callable[[str], None]
+from hingecraft.migrations.report import Report
+from hingecraft.migrations.roles import GRANTS
 
 # Nothing may be locked for more than 2 s: a step waits this long for its locks, and then works this long at most.
 LOCK_TIMEOUT = "900ms"
@@ -54,6 +55,9 @@ MIGRATION_DONE = "UPDATE schema_migrations SET applied_at = now() WHERE number =
 TAKE_RUNNER_LOCK = "SELECT pg_try_advisory_lock(hashtext($1))"
 ABOUT_ROWS = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"
 INVALID_INDEX = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)"
+
+# What a function of a step keeps with `SET search_path FROM CURRENT`: the schema of the tables, temporary ones last.
+ONLY_OUR_SCHEMA = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
 
 _INDEX_NAME = re.compile(r"INDEX CONCURRENTLY IF NOT EXISTS (\w+)")
 
@@ -103,10 +107,18 @@ async def migrate(conn: asyncpg.Connection, migrations: Sequence[Migration], rep
     """Apply what is missing; answers how many migrations that were."""
     async with _only_runner(conn, report):
         await _quickly(conn, LEDGER, report, "the ledger of migrations")
+        await close_to_outsiders(conn, report)
         pending = [state for state in await states(conn, migrations) if not state.applied]
         for state in pending:
             await _apply(conn, state, report)
         return len(pending)
+
+
+async def close_to_outsiders(conn: asyncpg.Connection, report: Report) -> None:
+    """Before the first step, so that nothing is created open, and after each that creates something."""
+    statements = await privileges.missing(conn, list(GRANTS))
+    if statements:
+        await _quickly(conn, ";\n".join(statements), report, "privileges")
 
 
 @asynccontextmanager
@@ -144,6 +156,7 @@ async def _run_step(
 ) -> None:
     if step.mode == "quick":
         await _quickly(conn, step.sql, report, migration.file_name)
+        await close_to_outsiders(conn, report)
     elif step.mode == "online":
         await _online(conn, step.sql)
     else:
@@ -158,6 +171,7 @@ async def _quickly(conn: asyncpg.Connection, sql: str, report: Report, what: str
                 await conn.execute(
                     f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL statement_timeout = '{QUICK_TIMEOUT}'"
                 )
+                await conn.execute(ONLY_OUR_SCHEMA)
                 await conn.execute(sql)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError):
             if attempt == _TRIES:

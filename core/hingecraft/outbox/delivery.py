@@ -8,19 +8,19 @@ import ipaddress
 import logging
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.outbox import store
-from hingecraft.outbox.model import Message, next_pause, signature
+from hingecraft.outbox.model import LANES, Lane, Message, next_pause, signature
 from hingecraft.settings import Secret
 
 log = logging.getLogger(__name__)
@@ -28,10 +28,18 @@ log = logging.getLogger(__name__)
 Delivered = Callable[[Message, str], None]
 
 SEND_TIMEOUT = 10.0
-_AT_ONCE = 16
 _LOOK_EVERY = 1.0
 # Nobody who stops waits longer for a database that may be away: a claim ends by itself.
 _GIVE_BACK_WITHIN = 0.5
+
+
+# The prefix of RFC 6052. Others: IPv4-compatible, IPv4-translated, a network's own NAT64, Teredo, 6to4; and ISATAP.
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_WITH_IPV4_INSIDE = tuple(
+    ipaddress.IPv6Network(network)
+    for network in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")
+)
+_ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 class AddressRefusedError(OSError):
@@ -59,11 +67,24 @@ class PublicResolver(AbstractResolver):
 
 
 def refuse_private(address: str) -> None:
-    """Loopback, link-local, private, reserved and multicast addresses are not where a webhook goes."""
+    """Loopback, link-local, private, reserved and multicast addresses are not where a webhook goes.
+
+    An IPv6 address that carries an IPv4 one is judged by that (IPv4-mapped, and NAT64, by which a cluster without IPv4
+    reaches public sites); the older ways to carry one are refused.
+    """
     parsed = ipaddress.ip_address(address.split("%", 1)[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-    if not mapped.is_global or mapped.is_multicast:
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped or parsed in _NAT64:
+            parsed = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+        elif _carries_ipv4(parsed):
+            raise AddressRefusedError(errno.EACCES, "the endpoint leads to an address that is not public")
+    if not parsed.is_global or parsed.is_multicast:
         raise AddressRefusedError(errno.EACCES, "the endpoint leads to an address that is not public")
+
+
+def _carries_ipv4(address: ipaddress.IPv6Address) -> bool:
+    interface = int(address) >> 32 & 0xFFFFFFFF
+    return interface in _ISATAP or any(address in network for network in _WITH_IPV4_INSIDE)
 
 
 class Deliverer:
@@ -86,8 +107,7 @@ class Deliverer:
         self._send_timeout = send_timeout
         self._timeouts = timeouts or {}
         self._woken = asyncio.Event()
-        self._under_way = 0
-        self._may_be_more = False
+        self._under_way: Counter[Lane] = Counter()
 
     def wake(self) -> None:
         """Something was put into the outbox just now."""
@@ -95,9 +115,9 @@ class Deliverer:
 
     async def run(self) -> None:
         """Deliver until cancelled; what is under way then is given back, and delivered again by whoever comes next."""
-        self._under_way = 0
+        self._under_way.clear()
         resolver = None if self._allow_private else PublicResolver()
-        connector = aiohttp.TCPConnector(resolver=resolver, limit=_AT_ONCE)
+        connector = aiohttp.TCPConnector(resolver=resolver, limit=0)
         async with (
             aiohttp.ClientSession(connector=connector) as session,
             asyncio.TaskGroup() as sending,
@@ -105,24 +125,26 @@ class Deliverer:
             while True:
                 self._woken.clear()
                 for message in await self._due():
-                    self._under_way += 1
+                    self._under_way[message.lane] += 1
                     sending.create_task(self._deliver(session, message))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY):
                         await self._woken.wait()
 
     async def _due(self) -> list[Message]:
-        places = _AT_ONCE - self._under_way
-        if not places:
-            return []
         try:
             async with self._database.transaction() as conn:
-                due = await store.claim(conn, places)
+                return [message for types in LANES for message in await self._claimed(conn, types)]
         except DatabaseUnavailableError as error:
             log.warning("the outbox cannot be read: %s", error)
             return []
-        self._may_be_more = len(due) == places
-        return due
+
+    async def _claimed(self, conn: Connection, types: Sequence[str]) -> list[Message]:
+        """Messages for an endpoint whose secret this process lacks wait until somebody has it."""
+        return await store.claim(conn, types, self._taken(types), self._secrets.keys())
+
+    def _taken(self, types: Sequence[str]) -> dict[str, int]:
+        return {endpoint: count for (endpoint, lane), count in self._under_way.items() if lane == types}
 
     async def _deliver(self, session: aiohttp.ClientSession, message: Message) -> None:
         try:
@@ -135,9 +157,8 @@ class Deliverer:
         except DatabaseUnavailableError as error:
             log.warning("the answer of %s was not written down, so it will be sent again: %s", message.endpoint, error)
         finally:
-            self._under_way -= 1
-            if self._may_be_more:
-                self.wake()
+            self._under_way[message.lane] -= 1
+            self.wake()  # its place is free, and more may be due
 
     async def _give_back(self, message: Message) -> None:
         with suppress(DatabaseUnavailableError, TimeoutError):
@@ -148,7 +169,7 @@ class Deliverer:
         """The status that was answered, or None where there was none, and what to remember of it."""
         now = int(time.time())
         limit = aiohttp.ClientTimeout(total=self._timeouts.get(message.endpoint, self._send_timeout))
-        body = message.body(datetime.fromtimestamp(now, UTC).isoformat().replace("+00:00", "Z"))
+        body = message.body()
         try:
             self._check_address(message.url)
             headers = {
@@ -161,8 +182,6 @@ class Deliverer:
                 message.url, data=body, headers=headers, allow_redirects=False, timeout=limit
             ) as response:
                 return response.status, f"HTTP {response.status}"
-        except KeyError:
-            return None, "this process has no secret for the endpoint"
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             return None, f"{type(error).__name__}: {error}"[:200]
 

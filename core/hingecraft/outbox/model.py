@@ -11,7 +11,8 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -20,6 +21,11 @@ from hingecraft.errors import OperatorError
 ROUTES_UPDATED = "routes.updated"
 PAYMENT_EVENTS = ("payment.completed", "payment.failed", "payment.refunded")
 AFTER_PAYMENT_PATH = "/afterPaymentWebhook"
+
+Lane: TypeAlias = tuple[str, tuple[str, ...]]
+# Routes have places of their own at each endpoint, and are claimed first: pages wait for them.
+LANES = ((ROUTES_UPDATED,), PAYMENT_EVENTS)
+AT_ONCE = 8
 
 LEASE = timedelta(seconds=30)
 TRIED_FOR = timedelta(hours=24)
@@ -67,12 +73,18 @@ class Message:
     claimed_until: datetime
 
     @property
+    def lane(self) -> Lane:
+        """The endpoint and the types of event that it shares its places with."""
+        return self.endpoint, next(types for types in LANES if self.type in types)
+
+    @property
     def webhook_id(self) -> str:
         """The same on every attempt, so that a receiver can tell a repeat."""
         return f"msg_{self.id.hex}"
 
-    def body(self, timestamp: str) -> bytes:
-        """What is signed and sent."""
+    def body(self) -> bytes:
+        """What is signed and sent: the same on every attempt, with the time of the event."""
+        timestamp = self.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = json.dumps({"type": self.type, "timestamp": timestamp}, separators=(",", ":"), ensure_ascii=False)
         # The data are sent as they are kept, so that an amount stays the decimal that it is.
         return f'{head[:-1]},"data":{self.data}}}'.encode()

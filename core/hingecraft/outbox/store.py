@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,17 +10,28 @@ import asyncpg
 import simplejson
 
 from hingecraft.db.connection import Connection
-from hingecraft.outbox.model import LEASE, TRIED_FOR, Endpoint, EndpointState, Message
+from hingecraft.outbox.model import AT_ONCE, LEASE, TRIED_FOR, Endpoint, EndpointState, Message
 
-SUPERSEDE = "UPDATE outbox SET state = 'superseded', finished_at = now() WHERE type = $1 AND state = 'pending'"
+SUPERSEDE = """
+WITH older AS MATERIALIZED (
+    SELECT id, created_at FROM outbox WHERE type = $1 AND state = 'pending' ORDER BY created_at, id FOR UPDATE
+)
+UPDATE outbox o SET state = 'superseded', finished_at = now()
+FROM older WHERE o.id = older.id AND o.created_at = older.created_at
+"""
 ENQUEUE = """
 INSERT INTO outbox (endpoint, type, data)
 SELECT name, $1, $2::jsonb FROM webhook_endpoints
 WHERE disabled_at IS NULL AND $1 = ANY (events) AND ($3::text[] IS NULL OR name = ANY ($3))
 """
+# The sequence is taken while the payment is locked, so that of two events of one payment the later has the larger.
 ENQUEUE_MANY = """
+WITH numbered AS MATERIALIZED (
+    SELECT type, data::jsonb || jsonb_build_object('sequence', nextval('outbox_sequence')) AS data
+    FROM unnest($1::text[], $2::text[]) AS n (type, data)
+)
 INSERT INTO outbox (endpoint, type, data)
-SELECT e.name, n.type, n.data::jsonb FROM unnest($1::text[], $2::text[]) AS n (type, data)
+SELECT e.name, n.type, n.data FROM numbered n
 JOIN webhook_endpoints e ON n.type = ANY (e.events) WHERE e.disabled_at IS NULL
 """
 KEEP_ENDPOINT = """
@@ -32,19 +43,33 @@ WHERE (kept.url, kept.events) IS DISTINCT FROM (excluded.url, excluded.events)
 RETURNING name
 """
 DROP_ENDPOINTS = "DELETE FROM webhook_endpoints WHERE NOT name = ANY ($1)"
+# Locked in the order in which they were made, by everyone who locks many.
 BURY_ORPHANS = """
-UPDATE outbox SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
-WHERE state = 'pending'
-  AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
+WITH orphans AS MATERIALIZED (
+    SELECT id, created_at FROM outbox
+    WHERE state = 'pending'
+      AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
+    ORDER BY created_at, id FOR UPDATE
+)
+UPDATE outbox o SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
+FROM orphans WHERE o.id = orphans.id AND o.created_at = orphans.created_at
 """
+# The endpoint is always locked before its messages, so that nobody waits for each other.
+HOLD_ENDPOINT = "SELECT FROM webhook_endpoints WHERE name = $1 FOR UPDATE"
+# An endpoint that does not answer keeps no place of another: each has places of its own, less those that are taken.
 CLAIM = """
 WITH due AS (
-    SELECT o.id, o.created_at, e.url FROM outbox o JOIN webhook_endpoints e ON e.name = o.endpoint
-    WHERE o.state = 'pending' AND o.next_attempt_at <= now() AND e.disabled_at IS NULL
-      AND (o.claimed_until IS NULL OR o.claimed_until < now())
-    ORDER BY o.next_attempt_at LIMIT $1 FOR UPDATE OF o SKIP LOCKED
+    SELECT o.id, o.created_at, e.url FROM webhook_endpoints e
+    LEFT JOIN unnest($2::text[], $3::int[]) AS taken (endpoint, places) ON taken.endpoint = e.name
+    CROSS JOIN LATERAL (
+        SELECT id, created_at FROM outbox
+        WHERE endpoint = e.name AND state = 'pending' AND type = ANY ($1::text[]) AND next_attempt_at <= now()
+          AND (claimed_until IS NULL OR claimed_until < now())
+        ORDER BY next_attempt_at LIMIT greatest(0, $4 - coalesce(taken.places, 0)) FOR UPDATE SKIP LOCKED
+    ) o
+    WHERE e.disabled_at IS NULL AND e.name = ANY ($6::text[])
 )
-UPDATE outbox o SET claimed_until = clock_timestamp() + $2, attempts = attempts + 1
+UPDATE outbox o SET claimed_until = clock_timestamp() + $5, attempts = attempts + 1
 FROM due WHERE o.id = due.id AND o.created_at = due.created_at
 RETURNING o.id, o.created_at, o.endpoint, due.url, o.type, o.data::text AS data, o.attempts, o.claimed_until
 """
@@ -109,23 +134,32 @@ async def enqueue_many(conn: Connection, events: Sequence[tuple[str, Mapping[str
 async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> list[str]:
     """Make the table say just these; answers the names of those that are new or changed."""
     await conn.execute(DROP_ENDPOINTS, [endpoint.name for endpoint in endpoints])
-    changed = [await conn.fetchval(KEEP_ENDPOINT, e.name, e.url, list(e.events)) for e in endpoints]
+    in_order = sorted(endpoints, key=lambda endpoint: endpoint.name)
+    changed = [await conn.fetchval(KEEP_ENDPOINT, e.name, e.url, list(e.events)) for e in in_order]
     await conn.execute(BURY_ORPHANS)
     return [name for name in changed if name]
 
 
-async def claim(conn: Connection, limit: int) -> list[Message]:
-    """Take what is due, for the length of a lease."""
-    return [Message(**dict(row)) for row in await conn.fetch(CLAIM, limit, LEASE)]
+async def claim(
+    conn: Connection, types: Sequence[str], taken: Mapping[str, int], endpoints: Collection[str]
+) -> list[Message]:
+    """Take what is due of these types for these endpoints, for the length of a lease.
+
+    `taken` says how many messages each endpoint is being sent.
+    """
+    rows = await conn.fetch(CLAIM, types, list(taken), list(taken.values()), AT_ONCE, LEASE, list(endpoints))
+    return [Message(**dict(row)) for row in rows]
 
 
 async def delivered(conn: Connection, message: Message, answer: str) -> None:
-    """Only who still holds the claim may say so."""
+    """In a transaction. Only the holder of the claim may say so."""
+    await conn.execute(HOLD_ENDPOINT, message.endpoint)
     await conn.execute(DELIVERED, *_claim_of(message), answer)
 
 
 async def failed(conn: Connection, message: Message, answer: str, pause: timedelta) -> None:
-    """Try again after the pause, or bury it when its day is over."""
+    """In a transaction. Try again after the pause, or bury it when its day is over."""
+    await conn.execute(HOLD_ENDPOINT, message.endpoint)
     await conn.execute(FAILED, *_claim_of(message), answer, pause, TRIED_FOR)
 
 

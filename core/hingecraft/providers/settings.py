@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from hingecraft.providers.addresses import is_loopback
-from hingecraft.settings import OptionalSecret, Secret, Settings
+from hingecraft.settings import OptionalSentSecret, SentSecret, Settings
 
 STRIPE_API = "https://api.stripe.com"
 NOWPAYMENTS_API = "https://api.nowpayments.io/v1"
@@ -22,8 +22,8 @@ class ProviderSettings(Settings):
     public_url: str = Field(
         "", description="where providers reach this backend, such as https://pay.example.com; needed by NOWPayments"
     )
-    stripe_secret: OptionalSecret = Field(
-        Secret(), description="Stripe's secret or restricted key, test or live; empty: Stripe is off"
+    stripe_secret: OptionalSentSecret = Field(
+        SentSecret(), description="Stripe's secret or restricted key, test or live; empty: Stripe is off"
     )
     stripe_publishable_key: str = Field("", description="Stripe's publishable key, of the same mode as the secret one")
     stripe_api_base: str = Field(STRIPE_API, description="Stripe's API, or a stand-in for it")
@@ -33,20 +33,24 @@ class ProviderSettings(Settings):
         ge=0,
         le=10_000,
     )
-    nowpayments_api_key: OptionalSecret = Field(
-        Secret(), description="NOWPayments' API key; empty: crypto goes to the wallets alone"
+    nowpayments_api_key: OptionalSentSecret = Field(
+        SentSecret(), description="NOWPayments' API key; empty: crypto goes to the wallets alone"
     )
     nowpayments_email: str = Field(
         "", description="the account's e-mail: with its password, lost payments of an invoice can be looked up"
     )
-    nowpayments_password: OptionalSecret = Field(Secret(), description="the account's password, with NOWPAYMENTS_EMAIL")
+    nowpayments_password: OptionalSentSecret = Field(
+        SentSecret(), description="the account's password, with NOWPAYMENTS_EMAIL"
+    )
     nowpayments_api_base: str = Field(NOWPAYMENTS_API, description="NOWPayments' API, its sandbox, or a stand-in")
 
     @field_validator("stripe_secret")
     @classmethod
-    def _secret_key(cls, secret: Secret) -> Secret:
-        if any(not value.startswith(_STRIPE_KEYS) for value in secret.values):
+    def _secret_key(cls, secret: SentSecret) -> SentSecret:
+        if secret and not secret.newest.startswith(_STRIPE_KEYS):
             raise ValueError("must start with sk_test_, rk_test_, sk_live_ or rk_live_")
+        if "," in secret.newest:
+            raise ValueError("must be one key: it is sent to Stripe, and two cannot be")
         return secret
 
     @field_validator("stripe_publishable_key")

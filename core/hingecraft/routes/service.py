@@ -56,7 +56,7 @@ async def newest(database: Database) -> RoutesVersion | None:
         return await store.newest(conn)
 
 
-async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, tuple[object, ...]]:
+async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, object]:
     """The newest version with its routes, and the stamp of the currencies."""
     async with database.connection() as conn:
         return await store.newest_and_currencies(conn)

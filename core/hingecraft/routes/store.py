@@ -31,7 +31,7 @@ SELECT version, checksum, generated_at, restored_from, next_expiry, routes::text
 FROM payment_routes ORDER BY version DESC LIMIT 1
 """
 # What a pod takes up together, in one round trip.
-NEWEST_AND_CURRENCIES = f"SELECT n.*, c.count, c.max FROM ({STAMP}) c LEFT JOIN ({NEWEST}) n ON true"
+NEWEST_AND_CURRENCIES = f"SELECT n.*, c.stamp FROM ({STAMP}) c LEFT JOIN ({NEWEST}) n ON true"
 VERSIONS = """
 SELECT version, checksum, generated_at, restored_from, (SELECT count(*) FROM jsonb_object_keys(routes)) AS route_count
 FROM payment_routes WHERE version < $1 ORDER BY version DESC LIMIT $2
@@ -88,12 +88,12 @@ async def newest(conn: Connection) -> RoutesVersion | None:
     return RoutesVersion(**dict(row)) if row else None
 
 
-async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, tuple[object, ...]]:
+async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, object]:
     """The newest version with its routes, and the stamp of the currencies at the same moment."""
     row = await conn.fetchrow(NEWEST_AND_CURRENCIES)
     assert row is not None, "an aggregate always answers a row"
     found = dict(row)
-    stamp = (found.pop("count"), found.pop("max"))
+    stamp = found.pop("stamp")
     return (RoutesVersion(**found) if found["version"] is not None else None), stamp
 
 

@@ -1,2 +1,0 @@
--- @step quick
-SELECT 1;
