@@ -47,8 +47,14 @@ TIERS = (
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
     Tier("faults", "bad days, with real processes", "tests/faults"),
-    Tier("kube", "the operator against a real Kubernetes API server", "tests/kube", prepare=control_plane.binaries),
-    # Its tests wait for processes to come back more than they work.
+    # The tests of these two wait for processes to come back, and for leases to end, more than they work.
+    Tier(
+        "kube",
+        "the operator against a real Kubernetes API server",
+        "tests/kube",
+        workers=4,
+        prepare=control_plane.binaries,
+    ),
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4),
     Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
     Tier("velo", "the Wix site's own code, in Node", "tests/velo", prepare=node_js.modules),

@@ -22,7 +22,6 @@ ErrorCode = Literal[
     "invalid_request",
     "invalid_signature",
     "invalid_text",
-    "invalid_url",
     "method_not_allowed",
     "not_found",
     "request_timeout",

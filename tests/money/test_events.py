@@ -202,7 +202,6 @@ def session(payment, **more):
     [
         ({"client_reference_id": None, "metadata": {}}, "neither our reference nor our link"),
         ({"client_reference_id": "somebody-else"}, "neither our reference nor our link"),
-        ({"payment_link": "plink_elsewhere"}, "neither our reference nor our link"),
         ({"mode": "subscription"}, "a subscription or a setup"),
     ],
 )

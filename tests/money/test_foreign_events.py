@@ -25,7 +25,6 @@ REFUND = {"id": "re_other", "object": "refund", "amount": 1000, "currency": "bgn
 ELSEWHERE = {"payment_id": str(uuid.uuid4()), "installation": str(uuid.uuid4())}
 FOREIGN = {
     "no reference": ("checkout.session.completed", SESSION),
-    "a link of somebody else": ("checkout.session.completed", {**SESSION, "payment_link": "plink_other"}),
     "an intent": ("payment_intent.succeeded", INTENT),
     "of another installation": (
         "checkout.session.completed",

@@ -325,9 +325,9 @@ async def test_private_addresses_and_plain_http_are_refused(conn, database, url)
 async def test_a_message_claimed_by_a_process_that_died_is_delivered_by_another(dsn, conn, database, site):
     await service.keep_endpoints(database, [Endpoint(name="site", url=site.url)], {"version": 1})
     async with database.transaction() as held:
-        assert len(await store.claim(held, [ROUTES_UPDATED], {})) == 1
+        assert len(await store.claim(held, [ROUTES_UPDATED], {}, ["site"])) == 1
     async with database.transaction() as held:
-        assert await store.claim(held, [ROUTES_UPDATED], {}) == [], "it is claimed"
+        assert await store.claim(held, [ROUTES_UPDATED], {}, ["site"]) == [], "it is claimed"
     await conn.execute("UPDATE outbox SET claimed_until = now() - '1s'::interval")
     async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
         await site.until(1)
@@ -337,7 +337,7 @@ async def test_a_message_claimed_by_a_process_that_died_is_delivered_by_another(
 async def test_who_has_lost_the_claim_writes_nothing_down(conn, database):
     await service.keep_endpoints(database, [Endpoint(name="site", url="https://example.com")], {"version": 1})
     async with database.transaction() as held:
-        [message] = await store.claim(held, [ROUTES_UPDATED], {})
+        [message] = await store.claim(held, [ROUTES_UPDATED], {}, ["site"])
     await conn.execute("UPDATE outbox SET claimed_until = now() + '1min'::interval")
     await store.delivered(conn, message, "HTTP 200")
     assert await states(conn) == {"pending": 1}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.outbox import store
 from hingecraft.outbox.model import LANES, Lane, Message, next_pause, signature
@@ -134,10 +134,14 @@ class Deliverer:
     async def _due(self) -> list[Message]:
         try:
             async with self._database.transaction() as conn:
-                return [message for types in LANES for message in await store.claim(conn, types, self._taken(types))]
+                return [message for types in LANES for message in await self._claimed(conn, types)]
         except DatabaseUnavailableError as error:
             log.warning("the outbox cannot be read: %s", error)
             return []
+
+    async def _claimed(self, conn: Connection, types: Sequence[str]) -> list[Message]:
+        """Messages for an endpoint whose secret this process lacks wait until somebody has it."""
+        return await store.claim(conn, types, self._taken(types), self._secrets.keys())
 
     def _taken(self, types: Sequence[str]) -> dict[str, int]:
         return {endpoint: count for (endpoint, lane), count in self._under_way.items() if lane == types}
@@ -178,8 +182,6 @@ class Deliverer:
                 message.url, data=body, headers=headers, allow_redirects=False, timeout=limit
             ) as response:
                 return response.status, f"HTTP {response.status}"
-        except KeyError:
-            return None, "this process has no secret for the endpoint"
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             return None, f"{type(error).__name__}: {error}"[:200]
 

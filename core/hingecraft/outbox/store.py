@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,13 @@ import simplejson
 from hingecraft.db.connection import Connection
 from hingecraft.outbox.model import AT_ONCE, LEASE, TRIED_FOR, Endpoint, EndpointState, Message
 
-SUPERSEDE = "UPDATE outbox SET state = 'superseded', finished_at = now() WHERE type = $1 AND state = 'pending'"
+SUPERSEDE = """
+WITH older AS MATERIALIZED (
+    SELECT id, created_at FROM outbox WHERE type = $1 AND state = 'pending' ORDER BY created_at, id FOR UPDATE
+)
+UPDATE outbox o SET state = 'superseded', finished_at = now()
+FROM older WHERE o.id = older.id AND o.created_at = older.created_at
+"""
 ENQUEUE = """
 INSERT INTO outbox (endpoint, type, data)
 SELECT name, $1, $2::jsonb FROM webhook_endpoints
@@ -37,11 +43,19 @@ WHERE (kept.url, kept.events) IS DISTINCT FROM (excluded.url, excluded.events)
 RETURNING name
 """
 DROP_ENDPOINTS = "DELETE FROM webhook_endpoints WHERE NOT name = ANY ($1)"
+# Locked in the order in which they were made, by everyone who locks many.
 BURY_ORPHANS = """
-UPDATE outbox SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
-WHERE state = 'pending'
-  AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
+WITH orphans AS MATERIALIZED (
+    SELECT id, created_at FROM outbox
+    WHERE state = 'pending'
+      AND NOT EXISTS (SELECT FROM webhook_endpoints e WHERE e.name = endpoint AND e.disabled_at IS NULL)
+    ORDER BY created_at, id FOR UPDATE
+)
+UPDATE outbox o SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
+FROM orphans WHERE o.id = orphans.id AND o.created_at = orphans.created_at
 """
+# The endpoint is always locked before its messages, so that nobody waits for each other.
+HOLD_ENDPOINT = "SELECT FROM webhook_endpoints WHERE name = $1 FOR UPDATE"
 # An endpoint that does not answer keeps no place of another: each has places of its own, less those that are taken.
 CLAIM = """
 WITH due AS (
@@ -53,7 +67,7 @@ WITH due AS (
           AND (claimed_until IS NULL OR claimed_until < now())
         ORDER BY next_attempt_at LIMIT greatest(0, $4 - coalesce(taken.places, 0)) FOR UPDATE SKIP LOCKED
     ) o
-    WHERE e.disabled_at IS NULL
+    WHERE e.disabled_at IS NULL AND e.name = ANY ($6::text[])
 )
 UPDATE outbox o SET claimed_until = clock_timestamp() + $5, attempts = attempts + 1
 FROM due WHERE o.id = due.id AND o.created_at = due.created_at
@@ -120,24 +134,32 @@ async def enqueue_many(conn: Connection, events: Sequence[tuple[str, Mapping[str
 async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> list[str]:
     """Make the table say just these; answers the names of those that are new or changed."""
     await conn.execute(DROP_ENDPOINTS, [endpoint.name for endpoint in endpoints])
-    changed = [await conn.fetchval(KEEP_ENDPOINT, e.name, e.url, list(e.events)) for e in endpoints]
+    in_order = sorted(endpoints, key=lambda endpoint: endpoint.name)
+    changed = [await conn.fetchval(KEEP_ENDPOINT, e.name, e.url, list(e.events)) for e in in_order]
     await conn.execute(BURY_ORPHANS)
     return [name for name in changed if name]
 
 
-async def claim(conn: Connection, types: Sequence[str], taken: Mapping[str, int]) -> list[Message]:
-    """Take what is due of these types, for the length of a lease; `taken` says how many each endpoint is being sent."""
-    rows = await conn.fetch(CLAIM, types, list(taken), list(taken.values()), AT_ONCE, LEASE)
+async def claim(
+    conn: Connection, types: Sequence[str], taken: Mapping[str, int], endpoints: Collection[str]
+) -> list[Message]:
+    """Take what is due of these types for these endpoints, for the length of a lease.
+
+    `taken` says how many messages each endpoint is being sent.
+    """
+    rows = await conn.fetch(CLAIM, types, list(taken), list(taken.values()), AT_ONCE, LEASE, list(endpoints))
     return [Message(**dict(row)) for row in rows]
 
 
 async def delivered(conn: Connection, message: Message, answer: str) -> None:
-    """Only who still holds the claim may say so."""
+    """In a transaction. Only the holder of the claim may say so."""
+    await conn.execute(HOLD_ENDPOINT, message.endpoint)
     await conn.execute(DELIVERED, *_claim_of(message), answer)
 
 
 async def failed(conn: Connection, message: Message, answer: str, pause: timedelta) -> None:
-    """Try again after the pause, or bury it when its day is over."""
+    """In a transaction. Try again after the pause, or bury it when its day is over."""
+    await conn.execute(HOLD_ENDPOINT, message.endpoint)
     await conn.execute(FAILED, *_claim_of(message), answer, pause, TRIED_FOR)
 
 

@@ -16,7 +16,7 @@ from hingecraft.payments.books import Recorded, Teller
 from hingecraft.payments.ledger import AskFirstError
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
 from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe import StripeProvider
 from hingecraft.providers.stripe_asking import StripeAsking
 from hingecraft.providers.stripe_reading import StripeReader
@@ -73,12 +73,12 @@ class Returning:
             async with asyncio.timeout(_WITHIN), self._places:
                 finding = await self._asking.of_checkout(session_id, told_by="the payer's return")
             return await self._state(finding, session_id)
+        except (ForeignError, NotYetError, AskFirstError, ProviderMissingError):
+            return _unknown()
         except (TimeoutError, ProviderRefusedError, ProviderUnknownError):
             return ProviderFailedError(
                 "provider_unavailable", "Stripe cannot be asked how this payment went: ask again in a few seconds."
             )
-        except (ForeignError, NotYetError, AskFirstError):
-            return _unknown()
 
     async def _state(self, finding: Finding, session_id: str) -> Answer:
         if finding.link_id is None:
