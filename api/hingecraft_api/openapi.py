@@ -114,7 +114,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _implied_refusals(endpoint: Endpoint) -> tuple[HTTPStatus, ...]:
-    limited = (HTTPStatus.TOO_MANY_REQUESTS,) if endpoint.limit is not Limit.NONE else ()
+    is_limited = endpoint.limit is not Limit.NONE or endpoint.guard is Guard.ADMIN
+    limited = (HTTPStatus.TOO_MANY_REQUESTS,) if is_limited else ()
     repeated = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY) if endpoint.idempotent else ()
     return (*limited, *repeated, *(_BODY_REFUSALS if endpoint.body else ()))
 

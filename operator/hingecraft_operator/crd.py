@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -139,7 +140,10 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def written() -> str:
+def written(annotations: Mapping[str, str] | None = None) -> str:
     """As YAML."""
     head = "# Written from operator/hingecraft_operator/{spec,reported}.py by `make generate`.\n"
-    return head + yaml.dump(definition(), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+    found = definition()
+    if annotations:
+        found["metadata"]["annotations"] = dict(annotations)
+    return head + yaml.dump(found, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)

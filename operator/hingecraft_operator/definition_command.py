@@ -1,6 +1,6 @@
 """`hingecraft definition`: the CustomResourceDefinition of this version, to read or to give to the cluster.
 
-Helm installs a chart's `crds/` once and never upgrades them; the chart's upgrade runs this instead.
+Helm installs a chart's `crds/` once and never upgrades them; the Job of the value `crds.upgrade` runs this.
 """
 
 from __future__ import annotations

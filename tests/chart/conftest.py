@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from typing import Any
 
 import pytest
 import yaml
@@ -10,14 +12,40 @@ import yaml
 from support import cluster_tools
 from support.release import CHART
 
-REQUIRED = {
+REQUIRED: dict[str, Any] = {
     "site": {"url": "https://www.example.com", "publicUrl": "https://pay.example.com"},
     "database": {"secret": "database"},
     "api": {"secret": "api"},
 }
-EVERYTHING = {
+_HARDENED = {
+    "runAsUser": 65532, "runAsGroup": 65532, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}  # fmt: skip
+_AMOUNT = {"cpu": "10m", "memory": "16Mi", "ephemeral-storage": "16Mi"}
+
+
+def _beside(name):
+    resources = {"requests": _AMOUNT, "limits": _AMOUNT}
+    image = "registry.example.com/beside:1"
+    return {"name": name, "image": image, "resources": resources, "securityContext": _HARDENED}
+
+
+EXTRAS: dict[str, Any] = {
+    "envFrom": [{"configMapRef": {"name": "settings"}}],
+    "extraVolumes": [{"name": "scratch", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+    "extraContainers": [_beside("beside")],
+    "initContainers": [_beside("first")],
+}
+EVERYTHING: dict[str, Any] = {
     **REQUIRED,
-    "image": {"pullSecrets": ["registry"], "digest": f"sha256:{'0' * 64}"},
+    "image": {"pullSecrets": ["registry", {"name": "other"}], "digest": f"sha256:{'0' * 64}"},
+    "imagePullSecrets": [{"name": "third"}],
+    "commonLabels": {"team": "payments"}, "commonAnnotations": {"example.com/cost-centre": "42"},
+    "caBundle": {"configMap": "company-ca"},
+    "extraObjects": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}, "data": {"of": "{{ .Release.Name }}"}}
+    ],
     "database": {"secret": "database", "listenKey": "LISTEN_DATABASE_URL", "migrationKey": "MIGRATION_DATABASE_URL"},
     "sentry": {"secret": "sentry"},
     "providers": {"secret": "providers", "stripe": {"enabled": True}, "nowpayments": {"enabled": True}},
@@ -25,8 +53,14 @@ EVERYTHING = {
         "secret": "api", "valkeySecret": "valkey", "trustedProxies": ["10.0.0.0/8"], "podAnnotations": {"a": "b"},
         "amounts": {"min": "1", "max": "5000"}, "extraEnv": [{"name": "STRIPE_RATE", "value": "50"}],
         "placement": {"nodeSelector": {"kubernetes.io/os": "linux"}, "priorityClassName": "payments"},
+        "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "payments"}}, **EXTRAS,
     },
-    "operator": {"watchNamespaces": ["*"]},
+    "operator": {
+        "watchNamespaces": ["*"], "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"},
+        "extraEnv": [{"name": "LISTEN_ALSO", "value": "1"}], **EXTRAS,
+    },
+    "migrate": {"serviceAccountName": "migrations", **EXTRAS},
+    "crds": {"upgrade": True},
     "paymentRoutes": {
         "webhookSecret": "webhooks", "webhooks": [{"name": "site", "url": "https://www.example.com/_functions/x"}],
         "extraSpec": {"sync": {"quiet": "50ms"}},
@@ -38,24 +72,35 @@ EVERYTHING = {
         "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
     },
     "monitoring": {
-        "podMonitors": {"enabled": True}, "dashboard": {"enabled": True},
+        "podMonitors": {"enabled": True, "relabelings": [{"targetLabel": "cluster", "replacement": "one"}]},
+        "dashboard": {"enabled": True},
         "rules": {"enabled": True, "runbooks": "https://docs.example/"},
     },
     "postgres": {"enabled": True, "secret": "database"},
 }  # fmt: skip
+# Names that YAML reads as something else, wherever a name can be given.
+NUMBERS: dict[str, Any] = {
+    **EVERYTHING,
+    "database": {"secret": "123", "listenKey": "true", "migrationKey": "1e3"},
+    "api": {"secret": "1e3", "valkeySecret": "9", "placement": {"priorityClassName": "100"}},
+    "providers": {"secret": "456", "stripe": {"enabled": True}},
+    "paymentRoutes": {"webhookSecret": "7", "webhooks": [{"name": "1", "url": "https://www.example.com/x"}]},
+    "ingress": {"enabled": True, "className": "0x1", "tlsSecret": "10"},
+    "image": {"repository": "123", "tag": "456", "pullSecrets": ["8"]},
+}
 WAYS = {"least": REQUIRED, "everything": EVERYTHING}
 
 
-def rendered_text(values, *more):
+def rendered_text(values, *more, name="release", chart=CHART):
     """What Helm makes of it, or its complaint."""
     return subprocess.run(
-        [cluster_tools.helm(), "template", "release", CHART, "--namespace=pay", "--values=-", *more],
-        input=yaml.safe_dump(values), capture_output=True, text=True, check=False,
+        [cluster_tools.helm(), "template", name, chart, "--namespace=pay", "--values=-", *more],
+        input=json.dumps(values), capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
-def rendered(values, *more):
-    done = rendered_text(values, *more)
+def rendered(values, *more, **which):
+    done = rendered_text(values, *more, **which)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 

@@ -18,7 +18,9 @@ from support.node.places import ROOT
 from support.release import CHART
 
 ALERTS = (CHART / "alerts.yaml").read_text()
-RULES = yaml.safe_load(ALERTS)["groups"][0]["rules"]
+RULES = [rule for group in yaml.safe_load(ALERTS)["groups"] for rule in group["rules"]]
+# Of the release that alerts_test.yaml is about.
+PLACES = {"RUNBOOKS": "https://docs.example", "NAMESPACE": "pay", "FULLNAME": "hingecraft"}
 DASHBOARD = json.loads((CHART / "dashboard.json").read_text())
 SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 
@@ -32,7 +34,10 @@ def promtool(*arguments, folder):
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "alerts.yaml").write_text(ALERTS.replace("RUNBOOKS", "https://docs.example"))
+    text = ALERTS
+    for place, value in PLACES.items():
+        text = text.replace(place, value)
+    (tmp_path / "alerts.yaml").write_text(text)
     shutil.copy(ROOT / "tests" / "chart" / "alerts_test.yaml", tmp_path)
     return tmp_path
 

@@ -51,12 +51,80 @@ def changed(values, path, value):
         ("logLevel", "LOUD", "value must be one of"),
         ("api.replica", 3, "additional properties 'replica' not allowed"),
         ("typo", True, "additional properties 'typo' not allowed"),
+        ("enabled", False, "enabled=false leaves the chart out only as the condition of a parent chart"),
+        ("site.origins", ["https://*.example.com"], "does not match pattern"),
+        ("monitoring.podMonitors.enabled", True, "networkPolicies.metricsFrom is empty, so Prometheus cannot reach"),
+        ("operator.watchNamespaces", ["*", "shop"], 'operator.watchNamespaces has "*" and other namespaces'),
+        ("operator.watchNamespaces", ["*,shop"], "does not match pattern"),
+        ("operator.watchNamespaces", ["shop"], "operator.watchNamespaces does not have pay, so nobody would serve"),
+        ("api.autoscaling", None, "missing property 'autoscaling'"),
+        ("api.resources", None, "missing property 'resources'"),
+        ("api.placement", None, "missing property 'placement'"),
+        ("operator.placement.tolerations", None, "missing property 'tolerations'"),
+        ("networkPolicies.egress.dns", None, "missing property 'dns'"),
+        ("api.podLabels", {"app.kubernetes.io/component": "x"}, "api.podLabels sets the label app.kubernetes.io/comp"),
+        ("commonLabels", {"helm.sh/chart": "x"}, "commonLabels sets the label helm.sh/chart, which the chart sets"),
+        ("commonLabels", {"a": 1}, "got number, want string"),
+        ("api.podAnnotations", {"a": True}, "got boolean, want string"),
+        (
+            "api.extraEnv",
+            [{"name": "CORS_ORIGINS", "value": "https://x.example"}],
+            "api.extraEnv sets CORS_ORIGINS, which the chart sets too",
+        ),
+        ("api.extraEnv", [{"name": "ADMIN_TOKEN", "value": "x"}], "api.extraEnv sets ADMIN_TOKEN, which the chart"),
+        ("api.extraEnv", [{"name": "X", "value": "1"}] * 2, "api.extraEnv sets X, which another entry sets too"),
+        ("api.extraEnv", [{"name": "X", "value": 1}], "got number, want string"),
+        ("operator.extraEnv", [{"name": "WATCH_NAMESPACES", "value": "x"}], "operator.extraEnv sets WATCH_NAMESPACES"),
+        ("migrate.extraEnv", [{"name": "APP_ROLE", "value": "x"}], "migrate.extraEnv sets APP_ROLE, which the chart"),
+        ("caBundle", {"configMap": "a", "secret": "b"}, "caBundle.configMap and caBundle.secret are both set"),
+        ("database.listenKey", "a key", "does not match pattern"),
+        ("image.tag", 1.20, "got number, want string"),
+        ("openshift.adaptSecurityContext", "yes", "value must be one of 'auto', 'force', 'disabled'"),
     ],
 )
 def test_nonsense_is_refused(path, value, said):
     done = rendered_text(changed(REQUIRED, path, value))
     assert done.returncode != 0
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("way_in", [{"ingress": {"enabled": True}}, {"httpRoute": EVERYTHING["httpRoute"]}])
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("https://pay.example.com/base", "site.publicUrl has the path /base, which neither the Ingress nor"),
+        ("https://[2001:db8::1]", "site.publicUrl has the host [2001:db8::1], and an Ingress or HTTPRoute needs a DNS"),
+        ("https://192.0.2.1:8443", "site.publicUrl has the host 192.0.2.1, and an Ingress or HTTPRoute needs a DNS"),
+    ],
+)
+def test_an_address_that_no_ingress_serves_is_refused(way_in, address, said):
+    done = rendered_text(changed({**REQUIRED, **way_in}, "site.publicUrl", address))
+    assert done.returncode != 0
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("name", ["1pay.prod", "9lives"])
+def test_a_release_whose_objects_kubernetes_refuses_is_refused(name):
+    done = rendered_text(REQUIRED, name=name)
+    assert f"the objects of this release would be named {name}-hingecraft, which Kubernetes refuses" in done.stderr
+    assert rendered_text({**REQUIRED, "fullnameOverride": "pay"}, name=name).returncode == 0
+
+
+@pytest.mark.parametrize("key", ["webhooks", "reconcile", "database", "api"])
+def test_a_field_of_the_resource_is_set_once(key):
+    values = changed(EVERYTHING, "paymentRoutes.extraSpec", {key: {}})
+    said = f"paymentRoutes.extraSpec.{key} cannot be set beside the chart's own values for {key}"
+    assert said in rendered_text(values).stderr
+
+
+def test_openshift_and_the_postgres_of_the_chart_do_not_go_together():
+    done = rendered_text(EVERYTHING, "--api-versions=security.openshift.io/v1")
+    assert "postgres.enabled does not work with the users that OpenShift chooses" in done.stderr
+
+
+def test_the_definitions_job_needs_rights():
+    done = rendered_text({**EVERYTHING, "rbac": {"create": False}})
+    assert "crds.upgrade needs rights that rbac.create=false does not make" in done.stderr
 
 
 def test_an_older_kubernetes_is_refused():

@@ -39,7 +39,7 @@ async def _execute(dsn: str, statement: str) -> None:
 async def _start(folder: Path, dsn: str, sandbox: Sandbox) -> ApiProcess:
     await sandbox.start()
     await sandbox.ready()
-    process = ApiProcess(folder, "api", dsn, **sandbox.environment)
+    process = ApiProcess(folder, "api", dsn, TRUSTED_PROXIES="127.0.0.1", **sandbox.environment)
     await process.start()
     await process.until("/ready", 200)
     return process

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 import uvloop
 
+from hingecraft.db import connection
 from hingecraft.db.connection import Database, connect
+from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.settings import DsnSecret
+from support.processes import Proxy
 
 
 async def _options(dsn) -> tuple[int, int]:
@@ -53,3 +56,30 @@ async def test_each_new_connection_reads_the_dsn_anew(dsn):
         async with pool.connection():
             assert rotating.asked == once + 1
     await pool.close()
+
+
+async def test_a_task_that_is_cancelled_while_postgres_swallows_everything_ends(dsn, monkeypatch):
+    """The rollback gets no answer either: that it fails must not be all that the task hears."""
+    monkeypatch.setattr(connection, "STATEMENT_TIMEOUT", 0.3)
+    monkeypatch.setattr(connection, "_ACQUIRE_TIMEOUT", 0.1)
+    port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")[2]
+    async with Proxy(int(port)).running() as proxy:
+        database = Database(DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/")), application="test")
+        asked = asyncio.Event()
+
+        async def ask_for_ever() -> None:
+            while True:
+                try:
+                    async with database.transaction() as conn:
+                        proxy.swallow()
+                        asked.set()
+                        await conn.execute("SELECT 1", timeout=60)
+                except DatabaseUnavailableError:
+                    continue
+
+        task = asyncio.create_task(ask_for_ever())
+        await asked.wait()
+        task.cancel()
+        await asyncio.wait([task], timeout=10)
+        assert task.cancelled()
+        await database.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.routes import service as routes
 from hingecraft.routes.service import Act
 
@@ -121,10 +122,11 @@ async def test_a_pin_does_not_bring_back_a_stablecoin_without_a_network(conn, da
     assert (btc["wallet"]["address"], btc["available"], btc["provider"]) == ("b", True, "wallet")
 
 
-async def test_the_old_software_goes_on_writing_wallets_with_no_right_to_read_our_tables(conn):
+async def test_the_old_software_goes_on_writing_wallets_with_no_right_to_read_our_tables(dsn, conn):
     await conn.execute("CREATE ROLE hc_old_software NOLOGIN")
     try:
         await conn.execute("GRANT INSERT, UPDATE, SELECT ON wallets TO hc_old_software")
+        await bring_up_to_date(dsn, "hingecraft_app", lambda _line: None)
         await conn.execute("SET ROLE hc_old_software")
         await conn.execute("INSERT INTO wallets (coin, wallet_address) VALUES ('usdt', 'A')")
         await conn.execute("UPDATE wallets SET wallet_address = 'B'")

@@ -81,7 +81,7 @@ async def test_a_key_that_may_not_read_its_account_still_ends_nothing_by_the_doz
     await sandbox.ask("PUT", "/_sandbox/accounts", json={OTHER_KEY: "acct_other"})
     await sandbox.fault("status_before", provider="stripe", path="/v1/account", status=403, times=99)
     found = await reconcile(dsn, {**sandbox.settings, "stripe_secret": OTHER_KEY})
-    assert any("does not know 4 of 4 checkouts" in reason for reason in found.reasons)
+    assert any("does not know 4 of 4 checkouts" in reason for reason in found.reasons), found.reasons
     assert not found.succeeded
     assert {await status_of(conn, each["paymentId"]) for each in given} == {"pending"}
 

@@ -31,7 +31,7 @@ async def below_the_minimum(sandbox, *coins):
 async def test_a_wallet_says_network_memo_and_how_many_coins(pod, sandbox, conn):
     await conn.execute(WALLET, "usdt", "TAddress", "tron", None)
     await conn.execute(WALLET, "xrp", "rAddress", None, "4711")
-    await below_the_minimum(sandbox, "usdt", "xrp")
+    await below_the_minimum(sandbox, "usdttrc20", "xrp")
     wallet = (await give(pod, "USDT"))["wallet"]
     assert wallet.pop("qr").startswith("data:image/png;base64,")
     assert wallet == {
@@ -92,7 +92,7 @@ async def test_a_wallet_payment_of_an_earlier_version_is_answered_with_its_addre
 
 async def test_an_admin_sees_on_which_network_to_look_for_the_coins(pod, sandbox, conn):
     await conn.execute(WALLET, "usdt", "TAddress", "TRC20", None)
-    await below_the_minimum(sandbox, "usdt")
+    await below_the_minimum(sandbox, "usdttrc20")
     payment = (await give(pod, "USDT"))["paymentId"]
     _, answer = await pod.call("GET", f"/admin/payments/{payment}", headers=ADMIN)
     (checkout,) = answer["data"]["checkouts"]

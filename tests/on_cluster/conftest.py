@@ -15,6 +15,7 @@ def release() -> Iterator[Release]:
     made = Release()
     made.remove()
     made.prepare()
+    made.define()
     made.start_sandbox()
     made.install()
     try:

@@ -75,12 +75,18 @@ def _comment(words: list[str]) -> str:
     return "\n".join([*lines, line]) + "\n"
 
 
+def definition_chart() -> str:
+    """Helm keeps the definition when its release is uninstalled: all PaymentRoutes would go with it."""
+    return crd.written({"helm.sh/resource-policy": "keep"})
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "docs/openapi.json": openapi,
     "docs/crash-matrix.md": crash.document,
     "docs/operator-matrix.md": operator_matrix.document,
     ".env.example": env_example,
     "crds/paymentroutes.yaml": crd.written,
+    "helm/hingecraft-crds/templates/paymentroutes.yaml": definition_chart,
     "helm/hingecraft/values.yaml": chart_values.values,
     "helm/hingecraft/README.md": chart_values.readme,
 }

@@ -23,6 +23,7 @@ from support.node.places import CONTEXT, KUBECONFIG, ROOT, SANDBOX_PORT
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
 
 CHART = ROOT / "helm" / "hingecraft"
+DEFINITION_CHART = ROOT / "helm" / "hingecraft-crds"
 HOST = "pay.hingecraft.test"
 _CLUSTER = ROOT / "tests" / "cluster"
 _VALUES = _CLUSTER / "values.yaml"
@@ -147,6 +148,10 @@ class Release:
         text = Template((_CLUSTER / "sandbox.yaml").read_text()).substitute(INGRESS=ingress, PORT=SANDBOX_PORT)
         self.kubectl("apply", "--server-side", "--filename=-", given=text)
         self.kubectl("rollout", "status", "deployment/sandbox", "--timeout=60s")
+
+    def define(self) -> None:
+        """Have the cluster know PaymentRoutes as the checkout does, whatever an older one has left there."""
+        self.helm("upgrade", "--install", "hingecraft-crds", str(DEFINITION_CHART), "--take-ownership")
 
     def install(self, *more: str, values: Path = _VALUES) -> None:
         """Install, or upgrade to, what is in the checkout; waits until it serves."""

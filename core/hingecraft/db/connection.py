@@ -90,9 +90,11 @@ class Database:
         try:
             with translated():
                 yield conn
-        except DatabaseUnavailableError:
+        except DatabaseUnavailableError as error:
             with suppress(asyncpg.InterfaceError):  # the driver may have let go of it already
                 conn.terminate()
+            if _is_cancelled():
+                raise asyncio.CancelledError from error
             raise
         finally:
             # A release waits for the answer to a cancelled statement, which a dead socket never gives.
@@ -141,6 +143,12 @@ class Database:
         connection: asyncpg.Connection = await asyncpg.connect(self._dsn.newest, **options)
         keep_alive(connection)
         return connection
+
+
+def _is_cancelled() -> bool:
+    """A rollback that fails after a cancellation raises in its place, and the task would go on as if nobody had asked."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _leave_no_transaction(conn: asyncpg.Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,6 +19,7 @@ from hingecraft.providers.stripe_links import LinkPlan, LinkTerms, PaymentLink, 
 
 Say = Callable[[str], None]
 
+_MOST_NAMED = 5
 RETURN_PATH = "/charter?status=success&session_id={CHECKOUT_SESSION_ID}"
 
 
@@ -42,8 +43,13 @@ class Kept:
     switched_on: int = 0
     switched_off: int = 0
     resolved: int = 0
-    # One sentence for each currency that has no link for now.
-    problems: list[str] = field(default_factory=list)
+    # The currencies that have no link for now, by the reason.
+    without_link: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each reason: a hundred currencies may share one."""
+        return [f"{_listed(names)}: {reason}" for reason, names in self.without_link.items()]
 
     @property
     def changes(self) -> int:
@@ -56,11 +62,19 @@ class Kept:
         try:
             yield
         except InvalidError as error:
-            self.problems.append(f"{name}: {error.sentence}")
+            self._note(name, error.sentence)
         except ProviderRefusedError as error:
             if error.passing:
                 raise
-            self.problems.append(f"{name}: {error.reason}")
+            self._note(name, error.reason)
+
+    def _note(self, name: str, reason: str) -> None:
+        self.without_link.setdefault(reason, []).append(name)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 async def ensure(

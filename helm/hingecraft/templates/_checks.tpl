@@ -1,6 +1,13 @@
 {{- /* What a schema cannot say in a sentence that helps. */ -}}
 {{- define "hingecraft.check" -}}
 {{- $values := .Values -}}
+{{- if not $values.enabled -}}
+{{- fail "enabled=false leaves the chart out only as the condition of a parent chart: add condition: hingecraft.enabled to its dependency" -}}
+{{- end -}}
+{{- $fullname := include "hingecraft.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) -}}
+{{- fail (printf "the objects of this release would be named %s, which Kubernetes refuses: set fullnameOverride to lower-case letters, digits and dashes that begin with a letter" $fullname) -}}
+{{- end -}}
 {{- if not $values.site.url -}}
 {{- fail "site.url is not set: give the address of the site that donors come from, such as --set site.url=https://www.example.com" -}}
 {{- end -}}
@@ -28,6 +35,9 @@
 {{- if and $values.httpRoute.enabled (not $values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.parentRefs is empty: name the Gateway that serves the route" -}}
 {{- end -}}
+{{- include "hingecraft.checkAddresses" . -}}
+{{- include "hingecraft.checkNamespaces" . -}}
+{{- include "hingecraft.checkLabels" . -}}
 {{- if and $values.monitoring.rules.enabled (not $values.monitoring.rules.runbooks) -}}
 {{- fail "monitoring.rules.runbooks is not set: give the address at which docs/runbooks can be read, so that each alert can link there" -}}
 {{- end -}}
@@ -36,5 +46,54 @@
 {{- end -}}
 {{- if and $values.paymentRoutes.enabled (not $values.operator.enabled) (not $values.paymentRoutes.servedElsewhere) -}}
 {{- fail "paymentRoutes.enabled needs an operator: enable operator, or set paymentRoutes.servedElsewhere=true when one of another release watches this namespace" -}}
+{{- end -}}
+{{- if and $values.monitoring.podMonitors.enabled $values.networkPolicies.enabled (not $values.networkPolicies.metricsFrom) -}}
+{{- fail "networkPolicies.metricsFrom is empty, so Prometheus cannot reach what monitoring.podMonitors has it scrape: name its pods, such as [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}], or set networkPolicies.enabled=false" -}}
+{{- end -}}
+{{- if and $values.crds.upgrade (not $values.rbac.create) -}}
+{{- fail "crds.upgrade needs rights that rbac.create=false does not make: set crds.upgrade=false and upgrade the chart hingecraft-crds first" -}}
+{{- end -}}
+{{- if and $values.postgres.enabled (include "hingecraft.onOpenshift" .) -}}
+{{- fail "postgres.enabled does not work with the users that OpenShift chooses: use CloudNativePG or a managed Postgres, or allow the user 999 and set openshift.adaptSecurityContext=disabled" -}}
+{{- end -}}
+{{- if and $values.caBundle.configMap $values.caBundle.secret -}}
+{{- fail "caBundle.configMap and caBundle.secret are both set: leave one of them empty" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "hingecraft.checkAddresses" -}}
+{{- $path := (urlParse .Values.site.publicUrl).path | trimSuffix "/" -}}
+{{- $host := include "hingecraft.host" . -}}
+{{- if or .Values.ingress.enabled .Values.httpRoute.enabled -}}
+{{- if $path -}}
+{{- fail (printf "site.publicUrl has the path %s, which neither the Ingress nor the HTTPRoute takes away: give the backend a host of its own, or route to it yourself" $path) -}}
+{{- end -}}
+{{- if or (regexMatch "^[0-9.]+$" $host) (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" $host)) -}}
+{{- fail (printf "site.publicUrl has the host %s, and an Ingress or HTTPRoute needs a DNS name such as pay.example.com" $host) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "hingecraft.checkNamespaces" -}}
+{{- $watched := .Values.operator.watchNamespaces -}}
+{{- $own := include "hingecraft.namespace" . -}}
+{{- if and (has "*" $watched) (gt (len $watched) 1) -}}
+{{- fail "operator.watchNamespaces has \"*\" and other namespaces: \"*\" stands for all of them, so leave it by itself" -}}
+{{- end -}}
+{{- if and .Values.operator.enabled .Values.paymentRoutes.enabled (not .Values.paymentRoutes.servedElsewhere) $watched (not (has "*" $watched)) (not (has $own $watched)) -}}
+{{- fail (printf "operator.watchNamespaces does not have %s, so nobody would serve this release's own PaymentRoutes: add it, or set paymentRoutes.enabled=false, or paymentRoutes.servedElsewhere=true when another operator watches it" $own) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Labels that selectors are made of, and those that would be there twice. */ -}}
+{{- define "hingecraft.checkLabels" -}}
+{{- $ours := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/part-of" "app.kubernetes.io/managed-by" "helm.sh/chart" -}}
+{{- $values := .Values -}}
+{{- range $path, $labels := dict "commonLabels" $values.commonLabels "api.podLabels" $values.api.podLabels "api.service.labels" $values.api.service.labels "operator.podLabels" $values.operator.podLabels "migrate.podLabels" $values.migrate.podLabels "monitoring.labels" $values.monitoring.labels "monitoring.dashboard.labels" $values.monitoring.dashboard.labels -}}
+{{- range $name, $_ := $labels -}}
+{{- if has $name $ours -}}
+{{- fail (printf "%s sets the label %s, which the chart sets itself: use another name" $path $name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

@@ -1,3 +1,4 @@
+{{- /* What the operator may do in a namespace: (dict "root" $ "namespace" "pay"). */ -}}
 {{- define "hingecraft.operatorRules" -}}
 - apiGroups: [payments.hingecraft.io]
   resources: [paymentroutes]
@@ -11,6 +12,9 @@
 # Those that a resource names, one by one: never listed, never watched.
 - apiGroups: [""]
   resources: [secrets]
+  {{- with include "hingecraft.knownSecrets" . }}
+  resourceNames: {{ . }}
+  {{- end }}
   verbs: [get]
 - apiGroups: [batch]
   resources: [cronjobs]
@@ -23,24 +27,61 @@
   verbs: [create]
 {{- end -}}
 
-{{- define "hingecraft.beforeUpgrade" -}}
-helm.sh/hook: pre-upgrade,pre-rollback
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
+{{- /* The Secrets that the release's own resource names; empty where any may be named, as in other namespaces. */ -}}
+{{- define "hingecraft.knownSecrets" -}}
+{{- $values := .root.Values -}}
+{{- $names := $values.operator.secrets -}}
+{{- if $values.paymentRoutes.enabled -}}
+{{- $names = concat $names (list $values.database.secret $values.api.secret $values.paymentRoutes.webhookSecret $values.providers.secret) $values.paymentRoutes.reconcile.extraSecrets -}}
+{{- range $values.paymentRoutes.extraSpec.webhooks -}}
+{{- $names = append $names (dig "secretRef" "name" "" .) -}}
+{{- end -}}
+{{- end -}}
+{{- $names = without $names "" | uniq | sortAlpha -}}
+{{- if and $names (not (has "*" $names)) (eq .namespace (include "hingecraft.namespace" .root)) -}}
+{{ toJson $names }}
+{{- end -}}
 {{- end -}}
 
-{{- define "hingecraft.outside" -}}
+{{- /* Before an installation and each upgrade: (dict "weight" "-20"), and "rollback" true for before that too. */ -}}
+{{- define "hingecraft.before" -}}
+helm.sh/hook: pre-install,pre-upgrade{{ if .rollback }},pre-rollback{{ end }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded{{ if .rollback }},hook-failed{{ end }}
+helm.sh/hook-weight: {{ .weight | quote }}
+{{- end -}}
+
+{{- /* Egress to one of networkPolicies.egress: (dict "root" $ "way" "database"), and "protocols" where it is not TCP. */ -}}
+{{- define "hingecraft.egress" -}}
+{{- $way := get .root.Values.networkPolicies.egress .way -}}
+{{- $protocols := .protocols | default (list "TCP") -}}
+{{- if $way.ports }}
 - ports:
-  - port: 53
-    protocol: UDP
-  - port: 53
-    protocol: TCP
-# Postgres, the providers, the site.
-- ports:
-  {{- range .Values.networkPolicies.egressPorts }}
-  - port: {{ . }}
-    protocol: TCP
+  {{- range $port := $way.ports }}
+  {{- range $protocols }}
+  - port: {{ $port }}
+    protocol: {{ . }}
   {{- end }}
-{{- with .Values.networkPolicies.extraEgress }}
+  {{- end }}
+  {{- if $way.to }}
+  to:
+    {{- toYaml $way.to | nindent 4 }}
+  {{- else if and (eq .way "database") .root.Values.postgres.enabled (not .anywhere) }}
+  to:
+  - podSelector:
+      matchLabels:
+        {{- include "hingecraft.selector" (dict "root" .root "component" "postgres") | nindent 8 }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* What a component may connect to: (dict "root" $ "ways" (list "database" "https")). Names are always resolved.
+"anywhere" true: its databases are not only the Postgres in this chart. */ -}}
+{{- define "hingecraft.outside" -}}
+{{- include "hingecraft.egress" (dict "root" .root "way" "dns" "protocols" (list "UDP" "TCP")) }}
+{{- range uniq .ways }}
+{{- include "hingecraft.egress" (dict "root" $.root "way" . "anywhere" $.anywhere) }}
+{{- end }}
+{{- with .root.Values.networkPolicies.extraEgress }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}

@@ -1,0 +1,65 @@
+{{- /* The settings of a pod of the API. */ -}}
+{{- define "hingecraft.apiEnv" -}}
+{{ include "hingecraft.commonEnv" . }}
+- name: SITE_URL
+  value: {{ .Values.site.url | trimSuffix "/" | quote }}
+- name: PUBLIC_URL
+  value: {{ .Values.site.publicUrl | trimSuffix "/" | quote }}
+- name: CORS_ORIGINS
+  value: {{ .Values.site.origins | default (list (include "hingecraft.siteOrigin" .)) | join "," | quote }}
+{{- with .Values.site.embedOrigins }}
+- name: EMBED_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
+- name: TRUSTED_PROXIES
+  value: {{ join "," .Values.api.trustedProxies | quote }}
+- name: DATABASE_POOL_MIN
+  value: {{ .Values.api.pool.min | quote }}
+- name: DATABASE_POOL_MAX
+  value: {{ .Values.api.pool.max | quote }}
+- name: RATE_LIMIT
+  value: {{ .Values.api.rateLimits.visitor | quote }}
+- name: RATE_LIMIT_ROUTES
+  value: {{ .Values.api.rateLimits.routes | quote }}
+- name: RATE_LIMIT_SITE
+  value: {{ .Values.api.rateLimits.site | int | quote }}
+{{- with .Values.api.amounts.min }}
+- name: AMOUNT_MIN
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.api.amounts.max }}
+- name: AMOUNT_MAX
+  value: {{ . | quote }}
+{{- end }}
+# Files, so that an edited Secret is taken up without a restart.
+- name: DATABASE_URL_FILE
+  value: /secrets/database/DATABASE_URL
+{{- range list "ADMIN_TOKEN" "PUSH_SECRET" "VISITOR_SECRET" }}
+- name: {{ . }}_FILE
+  value: /secrets/api/{{ . }}
+{{- end }}
+{{- with .Values.api.valkeySecret }}
+- name: VALKEY_URL_FILE
+  value: /secrets/valkey/VALKEY_URL
+{{- end }}
+{{- if .Values.providers.stripe.enabled }}
+{{- range list "STRIPE_SECRET" "STRIPE_PUBLISHABLE_KEY" "STRIPE_WEBHOOK_SECRET" }}
+- name: {{ . }}_FILE
+  value: /secrets/providers/{{ . }}
+{{- end }}
+{{- with .Values.providers.stripe.apiBase }}
+- name: STRIPE_API_BASE
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- if .Values.providers.nowpayments.enabled }}
+{{- range list "NOWPAYMENTS_API_KEY" "NOWPAYMENTS_IPN_SECRET" }}
+- name: {{ . }}_FILE
+  value: /secrets/providers/{{ . }}
+{{- end }}
+{{- with .Values.providers.nowpayments.apiBase }}
+- name: NOWPAYMENTS_API_BASE
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end -}}
