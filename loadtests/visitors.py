@@ -1,4 +1,4 @@
-"""Visitors as the site names them: each a stranger, from an address of documentation."""
+"""Visitors as the site names them: each from a network of their own, among those reserved for documentation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import time
 
 
 def named(secret: str) -> dict[str, str]:
-    """Headers of somebody whom nobody has seen before."""
-    name = (
-        f"v1;ip:2001:db8::{secrets.randbits(16):x}:{secrets.randbits(16):x}:{secrets.randbits(16):x};{int(time.time())}"
-    )
+    """Headers of a new visitor: networks are limited as well, so each has a /48."""
+    name = f"v1;ip:3fff:{secrets.randbits(12):x}:{secrets.randbits(16):x}::1;{int(time.time())}"
     digest = hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()
     return {"X-HC-Visitor": f"{name};{digest}"}

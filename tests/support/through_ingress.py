@@ -27,9 +27,9 @@ _NUMBERS = itertools.count(int(time.time()) % 100_000 * 1000)
 
 
 def visitor() -> dict[str, str]:
-    """Somebody whom nobody has seen before, from an address of documentation."""
+    """A new visitor, from a network of their own among those reserved for documentation (3fff::/20)."""
     number = next(_NUMBERS)
-    name = f"v1;ip:2001:db8::{number >> 16:x}:{number & 0xFFFF:x};{int(time.time())}"
+    name = f"v1;ip:3fff:{number >> 16 & 0xFFF:x}:{number & 0xFFFF:x}::1;{int(time.time())}"
     digest = hmac.new(VISITOR_SECRET.encode(), name.encode(), hashlib.sha256).hexdigest()
     return {"X-HC-Visitor": f"{name};{digest}"}
 
