@@ -87,18 +87,24 @@ class Elector:
         (compare-and-set, claims), and pods would otherwise get no new routes for as long as the outage lasts.
         """
         renewed = self._clock()
+        refused_since: float | None = None
         while True:
             await asyncio.sleep(self._terms.renew)
             began = self._clock()
             if await self._tried(self._renew):
-                renewed = began
+                renewed, refused_since = began, None
                 self._be_isolated(isolated=False)
             elif self._held is None:
                 raise LeadershipLostError(f"{self._identity} no longer holds the lease")
-            elif self._clock() - renewed >= self._terms.give_up:
-                if not self._unreachable:
+            elif self._unreachable:
+                refused_since = None
+                if self._clock() - renewed >= self._terms.give_up:
+                    self._be_isolated(isolated=True)
+            else:
+                # An API server that has just started refuses everyone for a moment.
+                refused_since = began if refused_since is None else refused_since
+                if self._clock() - refused_since >= self._terms.give_up:
                     raise LeadershipLostError(f"{self._identity} may not renew the lease")
-                self._be_isolated(isolated=True)
 
     def _be_isolated(self, *, isolated: bool) -> None:
         if isolated != self._is_isolated:

@@ -190,7 +190,7 @@ class Tenancy:
 
     async def give_up(self, uid: str) -> None:
         """The resource is gone: its database may be another's, and its fields are the admin's again."""
-        if self._database is not None and self._observed.trouble is None:
+        if self._database is not None:
             with suppress(DatabaseUnavailableError):
                 if await installation.release(self._database, uid):
                     await routes.let_go(self._database)

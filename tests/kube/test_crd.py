@@ -23,7 +23,7 @@ FULL = {
         "schedule": "*/5 * * * *", "lookback": "48h", "suspend": True,
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": 1, "memory": "256Mi"}},
         "envFrom": [{"secretRef": {"name": "providers"}}], "serviceAccountName": "reconcile",
-        "imagePullSecrets": [{"name": "registry"}],
+        "imagePullSecrets": [{"name": "registry"}], "amounts": {"min": "1.00", "max": "500"},
     },
     "pinVersion": 3,
     "paused": False,
@@ -108,7 +108,9 @@ async def test_what_is_right_is_accepted_and_read_as_it_is(namespace):
 async def test_what_is_left_out_has_the_value_that_the_models_give_it(namespace):
     made = await namespace.make(namespace.routes())
     assert made["spec"]["sync"] == {"quiet": "100ms", "max": "1s", "resync": "30s"}
-    assert made["spec"]["reconcile"] == {"schedule": "*/15 * * * *", "lookback": "24h", "suspend": False}
+    assert made["spec"]["reconcile"] == {
+        "schedule": "*/15 * * * *", "lookback": "24h", "suspend": False, "amounts": {},
+    }  # fmt: skip
     assert not {"providers", "publish", "paused", "pinVersion"} & made["spec"].keys()
     bare = namespace.routes()["spec"]
     assert Spec.model_validate(bare) == Spec.model_validate(made["spec"])

@@ -132,6 +132,7 @@ async def test_a_missing_secret_of_a_webhook_stops_nobody_from_paying(namespace,
         await namespace.becomes("RoutesBuilt", "True", "Paused")
         await namespace.secret("hooks", WEBHOOK_SECRET=SECRET)
         await namespace.becomes("WebhooksDelivered", "True", "Delivered", within=30)
+        await told(site, 2)
         assert [event["data"]["version"] for event in site.events] == [2]
         assert site.forged == 0
 
