@@ -189,6 +189,9 @@ class Scope:
             listed = await self._fleet.list(self.name)
         except (ClusterUnavailableError, ClusterRefusedError) as error:
             self._say(f"PaymentRoutes cannot be listed (is crds/paymentroutes.yaml applied?): {error}")
+            if isinstance(error, ClusterRefusedError):
+                # kopf gives up on a watch that is refused, and may hang while it ends.
+                self.watch.is_stale("its resources may not be listed")
             return False
         self._say("")
         missed = {key: listed[key].get("generation") for key in self._fleet.compare(self.name, listed, since)}
@@ -199,7 +202,7 @@ class Scope:
     def _judge(self, missed: Mapping[Key, int | None]) -> None:
         """The watch tells what it sees within milliseconds: what it has not told by now it does not see."""
         if not all(self._fleet.has_reported(key, generation) for key, generation in missed.items()):
-            self.watch.is_stale()
+            self.watch.is_stale("a change was found that it did not report")
 
     def _say(self, trouble: str) -> None:
         """Each trouble once, and that it is over."""

@@ -121,6 +121,7 @@ class ScopeWatch:
         self._notices = notices
         self._restarted = restarted
         self._stale = asyncio.Event()
+        self._stale_because = ""
         self._thread: KopfThread | None = None
         self._refusal = ""
         self._progress_at = time.monotonic()
@@ -130,8 +131,9 @@ class ScopeWatch:
         """When it was last seen to work, or to try to."""
         return self._progress_at
 
-    def is_stale(self) -> None:
-        """A list has found what the watch should have told: begin the watch again."""
+    def is_stale(self, why: str) -> None:
+        """Begin the watch again: a list has found what it should have told, or may not list the scope any more."""
+        self._stale_because = why
         self._stale.set()
 
     async def run(self) -> None:
@@ -158,7 +160,7 @@ class ScopeWatch:
                 self._progress_at = time.monotonic()
                 if time.monotonic() - thread.beat_at > _STILL_AFTER:
                     return "its event loop stands still"
-            return "kopf has ended" if ended.done() else "a change was found that it did not report"
+            return "kopf has ended" if ended.done() else self._stale_because
         finally:
             for task in (ended, stale):
                 task.cancel()

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { BACKEND, fault, noFaults, payAtProvider, rows, shot, SITE, visited } from './support.mjs';
 
-const READ_PREFILL = 'The amount from your link is filled in.';
+const READ_PREFILL = 'We kept your';
 const PAYMENTS = 'SELECT count(*)::int AS number FROM payments';
 
 /** Opens a page of the backend; a call of anybody else than backend and sandbox fails the test. */
