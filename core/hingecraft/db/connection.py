@@ -146,7 +146,7 @@ class Database:
 
 
 def _is_cancelled() -> bool:
-    """A rollback that fails after a cancellation raises in its place: the task would go on as if nobody had asked it."""
+    """A rollback that fails after a cancellation raises in its place, and the task would go on."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
