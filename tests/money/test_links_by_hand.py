@@ -14,7 +14,7 @@ from hingecraft.inbox.model import of_nowpayments
 from hingecraft.links import by_hand
 from hingecraft.links.by_hand import ByHand, LinkRejectedError
 from hingecraft.routes import service as routes
-from support.money import all_processed
+from support.money import all_processed, send_stripe, stripe_event
 from support.pods import Running
 from support.reconciling import command, reconcile
 from support.standing import keeper, make_link, pay_through
@@ -159,12 +159,28 @@ async def test_a_link_that_is_saved_after_its_money_came_has_it_all_the_same(pod
     assert await conn.fetchval("SELECT count(*) FROM settlements") == 3
 
 
-async def test_other_payment_links_of_the_account_are_other_traffic(pod, sandbox, conn):
-    link = await make_link(sandbox)
+@pytest.mark.parametrize("currency", ["usd", "bgn"])
+async def test_other_payment_links_of_the_account_are_other_traffic(pod, sandbox, conn, currency):
+    """Whatever they are paid in: nobody adds a currency for a stranger's payment."""
+    link = await make_link(sandbox, currency)
     await pay_through(sandbox, link["url"])
     await all_processed(conn, at_least=3)
     assert await conn.fetchval("SELECT count(*) FROM payments") == 0
     assert await conn.fetchval("SELECT count(*) FROM provider_events WHERE ignored_because IS NULL") == 0
+
+
+async def test_an_event_of_an_unknown_link_waits_while_stripe_does_not_know_its_session(pod, conn):
+    session = {
+        "id": "cs_test_young", "object": "checkout.session", "mode": "payment", "livemode": False, "currency": "usd",
+        "amount_total": 500, "amount_subtotal": 500, "status": "complete", "payment_status": "paid",
+        "payment_intent": "pi_x", "payment_link": "plink_young", "client_reference_id": None, "metadata": {},
+    }  # fmt: skip
+    assert (await send_stripe(pod, stripe_event("checkout.session.completed", session)))[0] == 200
+    error = None
+    while error is None:
+        await asyncio.sleep(0.05)
+        error = await conn.fetchval("SELECT error FROM provider_events WHERE processed_at IS NULL")
+    assert "404" in error
 
 
 async def test_links_add_finds_the_id_or_refuses(dsn, database, sandbox, conn):

@@ -218,7 +218,7 @@ async def test_the_command_says_it_as_json_and_by_its_exit_code(pod, sandbox, co
     assert code == 0
     found = summary_of(said)
     assert (found["errors"], found["dry_run"]) == (0, False)
-    assert found["events_missed"] >= 3
+    assert found["events_missed"] >= 2
     assert await status_of(conn, given["paymentId"]) == "completed"
     assert await conn.fetchval("SELECT succeeded FROM reconcile_runs")
     assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'reconciliation'") == 1

@@ -146,7 +146,7 @@ class Database:
 
 
 def _is_cancelled() -> bool:
-    """A rollback that fails after a cancellation raises in its place, and the task would go on."""
+    """A rollback that fails after a cancellation hides it: the task would go on as if nobody had cancelled it."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
