@@ -11,6 +11,7 @@ import pytest
 
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
+from hingecraft.installation import store as installation
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import AT_ONCE, LANES, LEASE
 from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail
@@ -95,6 +96,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "lock": (books.LOCK, ([AN_ID],)),
     "settlements": (books.SETTLEMENTS, ([AN_ID],)),
     "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),
+    "open sessions": (installation.OPEN_SESSIONS, (True, 3)),
     "own checkouts": (books.CHECKOUTS, ([AN_ID],)),
     "value": (books.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
     "values that are due": (values.DUE, (True, LEASE, AN_ID, False, 100)),

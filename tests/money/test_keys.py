@@ -8,6 +8,7 @@ import logging
 
 import pytest
 
+from hingecraft.installation.accounts import WrongAccountError
 from support.money import all_processed, becomes, give, status_of
 from support.pods import running_pod
 from support.reconciling import command, reconcile, summary_of
@@ -75,12 +76,24 @@ async def test_another_accounts_key_ends_nothing_and_says_what_to_do(pod, sandbo
     assert "does not know" not in json.dumps(summary_of(said)), "one checkout that is gone is nothing unusual"
 
 
-async def test_a_key_that_may_not_read_its_account_still_ends_nothing_by_the_dozen(pod, sandbox, conn, dsn):
-    """A restricted key of another account: all that shows is that it knows none of our checkouts."""
+async def test_a_restricted_key_of_another_account_is_told_by_the_sessions_that_it_knows(pod, sandbox, conn, dsn):
+    """It may not read its account: before anything is done, some open checkouts are asked about."""
+    await conn.execute("UPDATE currencies SET enabled = code = 'USD'")
     given = [await give(pod, amount=5) for _ in range(4)]
     await sandbox.ask("PUT", "/_sandbox/accounts", json={OTHER_KEY: "acct_other"})
     await sandbox.fault("status_before", provider="stripe", path="/v1/account", status=403, times=99)
-    found = await reconcile(dsn, {**sandbox.settings, "stripe_secret": OTHER_KEY})
+    with pytest.raises(WrongAccountError, match="knows none of 3 open checkouts"):
+        await reconcile(dsn, {**sandbox.settings, "stripe_secret": OTHER_KEY})
+    assert {await status_of(conn, each["paymentId"]) for each in given} == {"pending"}
+    assert (await reconcile(dsn, sandbox.settings)).errors == 0, "a restricted key of ours is fine"
+
+
+async def test_a_run_that_finds_most_checkouts_gone_ends_none_of_them(pod, sandbox, conn, dsn):
+    """Whatever the reason: one or two may be gone, but not all of them."""
+    await conn.execute("UPDATE currencies SET enabled = code = 'USD'")
+    given = [await give(pod, amount=5) for _ in range(4)]
+    await sandbox.ask("DELETE", "/_sandbox/book/sessions")
+    found = await reconcile(dsn, sandbox.settings)
     assert any("does not know 4 of 4 checkouts" in reason for reason in found.reasons), found.reasons
     assert not found.succeeded
     assert {await status_of(conn, each["paymentId"]) for each in given} == {"pending"}

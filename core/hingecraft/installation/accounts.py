@@ -14,6 +14,8 @@ from hingecraft.providers.stripe import StripeProvider
 log = logging.getLogger(__name__)
 
 _EVERY = 300.0
+# Fewer than this may be gone at Stripe by chance.
+_ASKED_ABOUT = 3
 
 
 class WrongAccountError(OperatorError):
@@ -21,13 +23,10 @@ class WrongAccountError(OperatorError):
 
 
 async def require_our_account(database: Database, stripe: StripeProvider, *, keep: bool = True) -> None:
-    """Compare the key's account with the one in the database, for each mode; the first one seen is kept.
-
-    A restricted key that may not read its account cannot be compared: it is accepted.
-    """
+    """Compare the key's account with the one in the database, for each mode; the first one seen is kept."""
     account = await stripe.account()
     if account is None:
-        log.info("STRIPE_SECRET may not read its account, so it cannot be compared with ours")
+        await _require_known_sessions(database, stripe)
         return
     async with database.connection() as conn:
         ours = await store.stripe_account(conn, livemode=stripe.livemode)
@@ -40,6 +39,18 @@ async def require_our_account(database: Database, stripe: StripeProvider, *, kee
             f"If you have moved to {account}, run UPDATE installation SET {column} = '{account}' as the owner "
             "of the database"
         )
+
+
+async def _require_known_sessions(database: Database, stripe: StripeProvider) -> None:
+    """A restricted key that may not read its account is told by the sessions that it knows."""
+    async with database.connection() as conn:
+        sessions = await store.open_sessions(conn, _ASKED_ABOUT, livemode=stripe.livemode)
+    if len(sessions) < _ASKED_ABOUT or any([await stripe.has_session(session) for session in sessions]):
+        return
+    raise WrongAccountError(
+        f"STRIPE_SECRET may not read its account, and Stripe knows none of {_ASKED_ABOUT} open checkouts with it: "
+        "set a key of the account that made them, and allow it to read its account"
+    )
 
 
 async def watch(database: Database, stripe: StripeProvider) -> None:

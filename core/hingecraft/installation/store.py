@@ -21,6 +21,12 @@ KEEP_STRIPE_ACCOUNT = {
     mode: f"UPDATE installation SET {column} = coalesce({column}, $1) RETURNING {column}"
     for mode, column in _ACCOUNT.items()
 }
+# Through the index of the checkouts that are asked about.
+OPEN_SESSIONS = """
+SELECT provider_id FROM external_payments
+WHERE kind = 'single' AND status = 'pending' AND provider = 'stripe' AND livemode = $1 AND provider_id IS NOT NULL
+ORDER BY next_check_at LIMIT $2
+"""
 
 
 async def read(conn: Connection) -> Installation:
@@ -57,3 +63,8 @@ async def keep_stripe_account(conn: Connection, account: str, *, livemode: bool)
     """Keep it where none is kept yet; answers the one that is kept."""
     found: str = await conn.fetchval(KEEP_STRIPE_ACCOUNT[livemode], account)
     return found
+
+
+async def open_sessions(conn: Connection, most: int, *, livemode: bool) -> list[str]:
+    """Some sessions of Stripe that were made for this database and are not paid yet."""
+    return [row["provider_id"] for row in await conn.fetch(OPEN_SESSIONS, livemode, most)]

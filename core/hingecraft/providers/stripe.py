@@ -212,6 +212,15 @@ class StripeProvider:
             raise
         return str(found.id)
 
+    async def has_session(self, session_id: str) -> bool:
+        """Whether the key's account knows a session, asked whether the key is of our account or not."""
+        retrieve = self.client.v1.checkout.sessions.retrieve_async
+        try:
+            await self._ended(lambda: retrieve(session_id, options=self.options()), Deadline.within(_ASKED_FOR))
+        except ProviderMissingError:
+            return False
+        return True
+
     def _complain(self, error: ProviderKeyError) -> None:
         log.error("%s. Set STRIPE_SECRET to a valid key with the rights that we need", error)
         self._key_rejected(self.name)
