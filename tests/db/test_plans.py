@@ -110,7 +110,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
 }
 BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
     "outbox": [
-        *((outbox.CLAIM, (types, [], [], AT_ONCE, LEASE)) for types in LANES),
+        *((outbox.CLAIM, (types, [], [], AT_ONCE, LEASE, ["site"])) for types in LANES),
         (outbox.SUPERSEDE, ("routes.updated",)),
     ],
     "provider_events": [
