@@ -42,7 +42,12 @@ async def test_what_was_lost_on_its_way_is_found(pod, sandbox, conn, dsn, settin
     await pay(sandbox, given["paymentId"], act)
     found = await reconcile(dsn, settings)
     assert found.errors == int(not events)
-    assert found.changed == int(not events and status != "pending")
+    if events:
+        assert found.events_missed >= 1
+        # The pod works on what the run has read as well: then the run may find it done only in part, and asks.
+        await all_processed(conn)
+    else:
+        assert found.changed == int(status != "pending")
     assert await status_of(conn, given["paymentId"]) == status
     paid = [("charge", Decimal("12.5"), "EUR", Decimal("13.62"))]
     assert await ledger(conn, given["paymentId"]) == (paid if status == "completed" else [])

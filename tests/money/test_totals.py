@@ -158,9 +158,10 @@ async def test_what_was_paid_is_shown_to_the_digit(pod, sandbox, conn):
     assert answer["data"]["paidAmount"] == 37.5, "what was paid, not what is left"
     coins = await give(pod, amount=25, currency="BTC")
     await sandbox.coins(coins["url"], "half")
-    await all_processed(conn, at_least=4)
+    async with asyncio.timeout(30):
+        while (came := await conn.fetchval("SELECT amount FROM settlements WHERE currency = 'BTC'")) is None:
+            await asyncio.sleep(0.02)
     _, answer = await pod.call("GET", f"/payments/{coins['paymentId']}")
-    came = await conn.fetchval("SELECT amount FROM settlements WHERE currency = 'BTC'")
     assert (answer["data"]["paidAmount"], answer["data"]["paidCurrency"]) == (format(came.normalize(), "f"), "BTC")
 
 
