@@ -20,8 +20,7 @@ from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Recorded
 
 _APPLIED_AT_ONCE = 2
-# Each claim walks past what was claimed before it and not vacuumed yet, so a backlog needs few and large ones.
-_APPLIED_TOGETHER = 64
+_APPLIED_TOGETHER = 16
 _ASKED_AT_ONCE = 4
 
 
