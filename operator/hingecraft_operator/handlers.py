@@ -49,8 +49,7 @@ def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await connection_info(cluster)
 
-    # kopf names the parameter that says what has happened.
-    async def resource_changed(type: str | None, meta: Mapping[str, Any], **_: Any) -> None:  # noqa: A002
+    async def resource_changed(type: str | None, meta: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - kopf passes it by this name
         namespace, name = meta.get("namespace") or "", meta["name"]
         if type == "DELETED":
             notices.resource_deleted(namespace, name, meta["uid"])

@@ -196,7 +196,10 @@ async def test_a_wallet_that_is_not_published_is_logged_once_and_counted(dsn, co
         await conn.execute("INSERT INTO wallets (coin, wallet_address) VALUES ('usdt', 'TAddress')")
         await conn.execute(LINK, "https://example.com/give")
         await engine.until(2)
-        count = lambda kind: engine.registry.get_sample_value("hingecraft_routes_problems", {"kind": kind})  # noqa: E731
+
+        def count(kind):
+            return engine.registry.get_sample_value("hingecraft_routes_problems", {"kind": kind})
+
         async with asyncio.timeout(5):
             while (count("wallet"), count("link")) != (1, 1):
                 await asyncio.sleep(0.01)

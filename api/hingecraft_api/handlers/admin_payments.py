@@ -170,7 +170,7 @@ def _place(cursor: str | None) -> Place | None:
     except (ValueError, OverflowError, binascii.Error):
         pass  # answered like a cursor without a time zone
     raise InvalidError(
-        "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not one of ours"}
+        "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not a nextCursor"}
     )
 
 

@@ -27,7 +27,7 @@ from hingecraft.providers.stripe_links import PaymentLink, StripeLinks
 
 Say = Callable[[str], None]
 
-# What the version before 016 wrote about an event whose link it did not recognise.
+# Stored text, kept as it is: what the version before 016 wrote about an event whose link it did not recognise.
 _FORMERLY_NOT_SAVED = "its link is none of ours"
 
 
@@ -80,7 +80,7 @@ async def add(database: Database, link: ByHand, stripe_links: StripeLinks | None
 async def _enabled(conn: Connection, typed: str) -> Currency:
     found = CurrencyTable(await load_currencies(conn)).recognise(typed)
     if found is None:
-        raise LinkRejectedError(f"{typed} is no currency that is known here.")
+        raise LinkRejectedError(f"Unknown currency {typed}: use a code of the table currencies, such as USD.")
     if not found.enabled:
         raise LinkRejectedError(f"{found.code} is switched off: switch it on first.")
     return found

@@ -134,7 +134,7 @@ async def _plans(conn: Connection, wanted: Wanted, terms: LinkTerms, kept: Kept)
 def _ours(
     every: Iterable[PaymentLink], ours: str, saved: Mapping[str, str | None], former: Mapping[str, str]
 ) -> dict[str, PaymentLink]:
-    """Our links by key. One without an installation is of an older version: ours is what a row of ours has kept."""
+    """This installation's links by key. Links of older versions name none: those count that a row here has kept."""
     found: dict[str, PaymentLink] = {}
     for link in every:
         kept_as = saved.get(link.id)

@@ -129,7 +129,7 @@ async def rename(conn: Connection, keys: Mapping[str, str]) -> None:
 
 
 async def retire(conn: Connection, keys: Sequence[str]) -> list[str]:
-    """Take every link of ours out of the routes that is not among the keys; answers their currencies."""
+    """Retire the links that we keep and whose key is not listed; answers their currencies."""
     return [row["currency"] for row in await conn.fetch(RETIRE, keys)]
 
 

@@ -1,7 +1,7 @@
 """Only the owner and roles that were granted it by name reach our objects, whatever a platform grants by default.
 
 Supabase grants everything in `public` to `anon` and `authenticated`, by default privileges that it may set again, and
-serves both roles over HTTP. So each run of `hingecraft migrate` compares the catalogue with these rules anew.
+serves both roles over HTTP. So each run of `hingecraft migrate` compares the catalogue with these rules again.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class AskFirstError(HingecraftError):
 
 
 class AnotherCheckoutError(ForeignError):
-    """Somebody has made a checkout that names a payment of ours."""
+    """A checkout names one of our payments, but is not the checkout that we made for it."""
 
 
 class UnknownPaymentError(NotYetError):

@@ -96,7 +96,7 @@ class Returning:
 
 
 def _not_paid(finding: Finding, session_id: str) -> PaymentState:
-    """There is no payment of ours before there is money: the session stands for it."""
+    """Before any money arrives there is no payment: the session is reported in its place."""
     status = _STATUSES.get(finding.stands, Status.PENDING) if finding.stands is not None else Status.PENDING
     price = finding.price
     return PaymentState(

@@ -147,7 +147,7 @@ FROM payments p LEFT JOIN LATERAL (
 ) paid ON true
 WHERE p.id = $1
 """
-# A payment that came through a standing link has no checkout of ours: the payer's session is the payment's own.
+# A payment through a standing link has no row for its checkout: it keeps the id of the payer's session.
 OF_SESSION = """
 SELECT coalesce(
     (SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $1),

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 NAME = "nowpayments"
 IPN_PATH = "/webhooks/nowpayments"
-# NOWPayments keeps nothing of ours with a payment but this and the order's id.
+# With a payment NOWPayments keeps only this and the order's id.
 DESCRIPTION = "Donation to HingeCraft"
 # No lifetime of an invoice is documented; a payment without a deposit expires after seven days.
 INVOICE_LIFE = timedelta(days=7)

@@ -133,7 +133,7 @@ class StripeLinks:
         self._api_base = api_base
 
     async def every(self) -> AsyncIterator[PaymentLink]:
-        """All links of the account, switched off or not, whoever made them."""
+        """All links of the account, active or not, including those made elsewhere."""
         after: str | None = None
         while True:
             params: dict[str, Any] = {"limit": _PAGE, **({"starting_after": after} if after else {})}

@@ -15,7 +15,7 @@ LEASE = timedelta(seconds=120)
 # A request that is still being answered must not be helped.
 SETTLES_WITHIN = timedelta(seconds=60)
 STALE = timedelta(days=30)
-# Whoever works on a payment is done with it by then.
+# Longer than any process works on a payment.
 STRANDED_AFTER = timedelta(hours=1)
 _EARLY = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15))
 _HOURLY, _DAILY = timedelta(hours=1), timedelta(days=1)

@@ -1,6 +1,6 @@
 """`hingecraft reconcile --audit-values`: settlements whose value in USD looks wrong, and why. Changes nothing.
 
-A settlement is judged by what it is worth after its corrections, so that one that was put right is no longer listed.
+A settlement is judged by its value after corrections, so a corrected one is no longer listed.
 """
 
 from __future__ import annotations
