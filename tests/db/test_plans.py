@@ -14,7 +14,7 @@ from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.installation import store as installation
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import AT_ONCE, LANES, LEASE
-from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail
+from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail, writing
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
 from hingecraft.reconcile import values
@@ -73,6 +73,8 @@ async def plan(conn, sql: str, *arguments: object) -> list[tuple[str, str]]:
 
 LARGE = {"payments", "external_payments", "ContributionIntent", "idempotency_keys", "settlements", "provider_event_ids"}
 AN_ID, A_MOMENT = UUID(int=7), datetime(2026, 1, 1, tzinfo=UTC)
+TOLD = ([AN_ID], ["stripe"], [False], ["completed"], ["cs_7"], ["completed"], ["stripe"], ["told"], ["evt_7"], ["{}"])
+MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None], [None], [None])
 DUE = (["creating", "unknown", "pending"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0,)),
@@ -98,7 +100,8 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),
     "open sessions": (installation.OPEN_SESSIONS, (True, 3)),
     "own checkouts": (books.CHECKOUTS, ([AN_ID],)),
-    "value": (books.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
+    "record": (writing.RECORD, (*TOLD, *MONEY)),
+    "value": (writing.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
     "values that are due": (values.DUE, (True, LEASE, AN_ID, False, 100)),
     "correction": (corrections.SETTLEMENT, (AN_ID,)),
     "transaction": (settlements.COUNTED, ("a" * 64,)),

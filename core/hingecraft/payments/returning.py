@@ -12,9 +12,10 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError, RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books, origins, store
-from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.books import Recorded
 from hingecraft.payments.ledger import AskFirstError
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
+from hingecraft.payments.writing import Teller
 from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
 from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe import StripeProvider

@@ -13,9 +13,9 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.money.model import plain
 from hingecraft.payments import books
-from hingecraft.payments.books import Teller
 from hingecraft.payments.ledger import Known, UnknownPaymentError
 from hingecraft.payments.model import Status
+from hingecraft.payments.writing import Teller
 from hingecraft.providers import wallet
 from hingecraft.providers.findings import Finding, Money, Stands
 

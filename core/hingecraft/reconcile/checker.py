@@ -12,9 +12,10 @@ from hingecraft.errors import RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books
 from hingecraft.payments import store as payments
-from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.books import Recorded
 from hingecraft.payments.checkouts import REPLAYED_FOR, Providers
 from hingecraft.payments.model import Status
+from hingecraft.payments.writing import Teller
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
 from hingecraft.providers.nowpayments_asking import NowPaymentsAsking

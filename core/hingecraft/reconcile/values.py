@@ -11,7 +11,8 @@ from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.payments import books
-from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.books import Recorded
+from hingecraft.payments.writing import Teller
 from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.stripe_asking import StripeAsking
