@@ -9,12 +9,14 @@ from uuid import UUID
 
 import pytest
 
+from hingecraft.donations import prefills, situation
+from hingecraft.idempotency import service as idempotency
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.installation import store as installation
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import AT_ONCE, LANES, LEASE
-from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail, writing
+from hingecraft.payments import books, corrections, history, origins, settlements, writing
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
 from hingecraft.reconcile import values
@@ -78,7 +80,7 @@ MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None], [None],
 DUE = (["creating", "unknown", "pending"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0,)),
-    "route": (payments.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
+    "route": (situation.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
     "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api", False)),
     "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
     "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None, "{}")),
@@ -93,8 +95,8 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "look": (prefills.LOOK, ("prefill_7", AN_ID, LEASE)),
     "take the e-mail": (prefills.TAKE_EMAIL, ("prefill_7", LEASE)),
     "forget persons": (prefills.FORGET_PERSONS, (LEASE, 5000)),
-    "page": (trail.PAYMENTS, (A_MOMENT, AN_ID, 50)),
-    "checkouts": (trail.CHECKOUTS, (AN_ID,)),
+    "page": (history.PAYMENTS, (A_MOMENT, AN_ID, 50)),
+    "checkouts": (history.CHECKOUTS, (AN_ID,)),
     "lock": (books.LOCK, ([AN_ID],)),
     "settlements": (books.SETTLEMENTS, ([AN_ID],)),
     "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),

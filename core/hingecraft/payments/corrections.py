@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.money.model import decimals_of, plain
-from hingecraft.payments import audit, books
+from hingecraft.payments import books
 from hingecraft.payments.ledger import values_of
 from hingecraft.payments.writing import give_values
 

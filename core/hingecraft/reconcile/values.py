@@ -15,7 +15,7 @@ from hingecraft.payments.books import Recorded
 from hingecraft.payments.writing import Teller
 from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding
-from hingecraft.providers.stripe_asking import StripeAsking
+from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.reconcile.checker import COULD_NOT
 from hingecraft.reconcile.model import Summary, next_check
 
