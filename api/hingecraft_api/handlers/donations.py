@@ -11,11 +11,10 @@ from aiohttp import web
 from pydantic import AwareDatetime, Field, WithJsonSchema
 
 from hingecraft.donations import prefills, totals
-from hingecraft.donations.model import Checkout, Wanted
+from hingecraft.donations.model import MICRO, Checkout, Wanted
 from hingecraft.errors import InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
 from hingecraft.providers import wallet
-from hingecraft.providers.stripe.client import MICRO
 from hingecraft.routes.model import timestamp
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer, number, quantity
