@@ -69,7 +69,12 @@ async def read_inputs(secrets: SecretReader, spec: Spec, database: DatabaseInput
     return Inputs(
         database=database,
         push_secret=await secrets.value(push.name, push.key),
-        timing=Timing(quiet=seconds(spec.sync.quiet), longest=seconds(spec.sync.max), resync=seconds(spec.sync.resync)),
+        timing=Timing(
+            leading=spec.sync.leading,
+            quiet=seconds(spec.sync.quiet),
+            longest=seconds(spec.sync.max),
+            resync=seconds(spec.sync.resync),
+        ),
         webhooks=tuple([await _webhook(secrets, webhook) for webhook in spec.webhooks]),
     )
 

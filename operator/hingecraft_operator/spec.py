@@ -133,6 +133,9 @@ class Sync(Part):
         )
     )
 
+    leading: bool = Field(
+        True, description="whether the first change after a quiet time is published at once, without waiting for quiet"
+    )
     quiet: Duration = Field(
         "100ms",
         description="how long no change may come before the routes are rebuilt",

@@ -15,7 +15,7 @@ from support.kube import DEFINITIONS, until
 
 HOOK = {"name": "site", "url": "https://www.example.com/hook", "secretRef": {"name": "hooks", "key": "WEBHOOK_SECRET"}}
 FULL = {
-    "sync": {"quiet": "50ms", "max": "2s", "resync": "1m"},
+    "sync": {"leading": False, "quiet": "50ms", "max": "2s", "resync": "1m"},
     "webhooks": [{**HOOK, "timeout": "5s", "events": ["routes.updated", "payment.completed"]}],
     "providers": {"stripe": {"enabled": True}, "nowpayments": {"enabled": False}},
     "publish": {"singleUseCheckouts": False},
@@ -107,7 +107,7 @@ async def test_what_is_right_is_accepted_and_read_as_it_is(namespace):
 
 async def test_what_is_left_out_has_the_value_that_the_models_give_it(namespace):
     made = await namespace.make(namespace.routes())
-    assert made["spec"]["sync"] == {"quiet": "100ms", "max": "1s", "resync": "30s"}
+    assert made["spec"]["sync"] == {"leading": True, "quiet": "100ms", "max": "1s", "resync": "30s"}
     assert made["spec"]["reconcile"] == {
         "schedule": "*/15 * * * *", "lookback": "24h", "suspend": False, "amounts": {},
     }  # fmt: skip
