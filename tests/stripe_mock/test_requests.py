@@ -24,7 +24,7 @@ from hingecraft.providers.stripe.links import (
     price_request,
     update_request,
 )
-from hingecraft.providers.stripe.reading import StripeReader
+from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
 
 
 def currency(code: str, exponent: int) -> Currency:
@@ -118,7 +118,7 @@ async def test_what_we_ask_afterwards_is_valid(provider):
     assert (session.unreadable, charge.charge) == ("an amount is no whole number", "pi_1")
     now = datetime.now(UTC)
     assert await asking.made_for("nobody", now - timedelta(hours=1), now) is None
-    events = [event async for event in asking.events(now - timedelta(hours=1))]
+    events = [event async for event in asking.events(now - timedelta(hours=1), EVENT_TYPES)]
     assert all(event["object"] == "event" for event in events)
     disputes = provider.client.v1.disputes
     dispute = await provider.call(

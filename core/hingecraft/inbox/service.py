@@ -9,10 +9,10 @@ from typing import TypeAlias
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store
-from hingecraft.inbox.model import ProviderEvent
+from hingecraft.inbox.model import InboundEvent
 
-Stored: TypeAlias = "Callable[[Sequence[ProviderEvent]], None]"
-_Waiting: TypeAlias = "tuple[ProviderEvent, asyncio.Future[None]]"
+Stored: TypeAlias = "Callable[[Sequence[InboundEvent]], None]"
+_Waiting: TypeAlias = "tuple[InboundEvent, asyncio.Future[None]]"
 
 _AT_ONCE = 500
 
@@ -26,7 +26,7 @@ class Inbox:
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def put(self, event: ProviderEvent) -> None:
+    async def put(self, event: InboundEvent) -> None:
         """Returns when the event is kept, now or before; raises when nobody can say so."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, kept))

@@ -1,23 +1,21 @@
-"""Works on the inbox: in two lanes for each provider, one for what is applied as it is told, one for questions.
+"""Works on the inbox: in two lanes for each source, one for what is applied as it is told, one for questions.
 
-A provider that hangs takes the places of its own questions, and nothing else waits for it.
+A source that hangs takes the places of its own questions, and nothing else waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from hingecraft.db.connection import Database
 from hingecraft.inbox import store
 from hingecraft.inbox.applying import Applier, Observe
 from hingecraft.inbox.breaker import Breaker
+from hingecraft.inbox.handlers import Handlers
 from hingecraft.inbox.lane import Lane
-from hingecraft.inbox.model import Claimed, ProviderEvent
-from hingecraft.inbox.sources import Source
-from hingecraft.money.book import CurrencyBook
-from hingecraft.payments.books import Recorded
+from hingecraft.inbox.model import Claimed, InboundEvent
 
 _APPLIED_AT_ONCE = 2
 _APPLIED_TOGETHER = 16
@@ -30,14 +28,12 @@ class Worker:
     def __init__(
         self,
         database: Database,
-        sources: Mapping[str, Source],
-        currencies: CurrencyBook,
+        handlers: Handlers,
         observe: Observe = lambda _source, _outcome: None,
-        recorded: Callable[[Recorded], None] = lambda _recorded: None,
     ) -> None:
         self._database = database
-        self._applier = Applier(database, sources, currencies, observe, recorded)
-        self._asking = {source: self._questions_of(source) for source in sources}
+        self._applier = Applier(database, handlers, observe)
+        self._asking = {source: self._questions_of(source) for source in handlers.sources}
         self._applying = {
             source: Lane(
                 partial(self._claim, source, must_ask=False),
@@ -45,7 +41,7 @@ class Worker:
                 places=_APPLIED_AT_ONCE,
                 batch=_APPLIED_TOGETHER,
             )
-            for source in sources
+            for source in handlers.sources
         }
 
     def _questions_of(self, source: str) -> Lane:
@@ -58,7 +54,7 @@ class Worker:
             room=breaker.room,
         )
 
-    def wake(self, events: Iterable[ProviderEvent]) -> None:
+    def wake(self, events: Iterable[InboundEvent]) -> None:
         """They were put into the inbox just now; a lane that has nothing to do is left asleep."""
         for source, must_ask in {(event.source, event.must_ask) for event in events}:
             lane = (self._asking if must_ask else self._applying).get(source)

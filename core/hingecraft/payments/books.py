@@ -15,18 +15,11 @@ from uuid import UUID
 import simplejson
 
 from hingecraft.db.connection import Connection
+from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
 from hingecraft.payments import origins
-from hingecraft.payments.ledger import (
-    SETTLED,
-    AnotherCheckoutError,
-    AskFirstError,
-    Known,
-    Settled,
-    UnknownPaymentError,
-    decide,
-)
+from hingecraft.payments.ledger import SETTLED, AnotherCheckoutError, Known, Settled, UnknownPaymentError, decide
 from hingecraft.payments.model import Status
 from hingecraft.payments.writing import Change, Teller, write_down
 from hingecraft.providers.findings import Finding, Stands

@@ -9,14 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import MissingError, RefusedError
+from hingecraft.errors import AskFirstError, ForeignError, MissingError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books, origins, store
 from hingecraft.payments.books import Recorded
-from hingecraft.payments.ledger import AskFirstError
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
 from hingecraft.payments.writing import Teller
-from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
+from hingecraft.providers.findings import Finding, Stands
 from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.client import StripeProvider

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import RefusedError
+from hingecraft.errors import ForeignError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books
 from hingecraft.payments import store as payments
@@ -16,7 +16,7 @@ from hingecraft.payments.books import Recorded
 from hingecraft.payments.model import REPLAYED_FOR, Status
 from hingecraft.payments.writing import Teller
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
+from hingecraft.providers.findings import Finding, Stands
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from hingecraft.providers.findings import Finding, ForeignError, UnreadableError
+from hingecraft.errors import ForeignError
+from hingecraft.providers.findings import Finding, UnreadableError
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
+from hingecraft.providers.stripe.reading import StripeReader
 
 _CALL = 20.0
 _PAGE = 100
@@ -79,9 +80,9 @@ class StripeAsking:
                 return session
         return None
 
-    async def events(self, since: datetime) -> AsyncIterator[Mapping[str, Any]]:
-        """Every event since then that may concern us, delivered or not, the newest first."""
-        wanted = {"created": {"gte": int((since - _LISTED_WITHIN).timestamp())}, "types": list(EVENT_TYPES)}
+    async def events(self, since: datetime, types: Collection[str]) -> AsyncIterator[Mapping[str, Any]]:
+        """Every event of these types since then, delivered or not, the newest first. Stripe takes twenty types."""
+        wanted = {"created": {"gte": int((since - _LISTED_WITHIN).timestamp())}, "types": sorted(types)}
         async for event in self._pages(self.provider.client.v1.events.list_async, wanted):
             yield event
 

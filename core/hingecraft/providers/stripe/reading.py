@@ -7,18 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hingecraft.errors import RefusedError
+from hingecraft.errors import ForeignError, RefusedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
-from hingecraft.providers.findings import (
-    Finding,
-    ForeignError,
-    Money,
-    Price,
-    StandingLink,
-    Stands,
-    UnreadableError,
-)
+from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.disputes import DisputeReader, says_all
 from hingecraft.providers.stripe.metadata import MARK
@@ -26,7 +18,7 @@ from hingecraft.providers.stripe.metadata import MARK
 Document = Mapping[str, Any]
 CurrencyOf = Callable[[str], Currency]
 
-# All that is read of Stripe's events, as reconciliation asks for them; Stripe takes twenty names.
+# All of Stripe's events that are read here.
 EVENT_TYPES = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -49,9 +41,6 @@ _SESSIONS = "checkout.session."
 _INTENTS = "payment_intent."
 _REFUNDS = "refund."
 _DISPUTES = "charge.dispute."
-_SUBSCRIPTIONS = frozenset(
-    {"invoice.paid", "invoice.payment_failed", "customer.subscription.updated", "customer.subscription.deleted"}
-)
 _NOT_OURS = "it carries neither our reference nor our link"
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
 # What became of a promise: the session itself goes on saying that it is complete and not paid.
@@ -67,7 +56,7 @@ class StripeReader:
         self._disputes = DisputeReader(self._price_in, currency_of)
 
     def of_event(self, event: Document) -> Finding:
-        """What an event says; refuses what moves no donation, and what is certainly not ours."""
+        """What an event says; raises ForeignError for what is certainly not ours."""
         if event.get("account"):
             raise ForeignError(f"it happened in a connected account ({event['account']})")
         try:
@@ -89,16 +78,14 @@ class StripeReader:
             return _of_charge(subject)
         if kind.startswith(_DISPUTES):
             return self.of_dispute(subject, told_by=kind, livemode=livemode)
-        if kind in _SUBSCRIPTIONS:
-            raise ForeignError("there is no subscription of ours")
-        raise ForeignError(f"{kind} moves no donation")
+        raise ForeignError(f"nothing here reads {kind}")
 
     def of_session(
         self, session: Document, *, told_by: str, stands: Stands | None = None, fresh: bool = False
     ) -> Finding:
         """A Checkout Session, of one payer or of somebody who came through a Payment Link."""
         if session.get("mode", "payment") != "payment":
-            raise ForeignError("it is no donation but a subscription or a setup")
+            raise ForeignError("it is not a payment but a subscription or a setup")
         if not fresh and _id_of(session.get("payment_link")) is None and _reference(session) is None:
             raise ForeignError(_NOT_OURS)
         try:
