@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
 
@@ -26,6 +25,7 @@ from hingecraft.settings import Secret
 from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import LARGEST_EVENT, LARGEST_IPN, raw_body
 from hingecraft_api.call import SUSPECT_KEY, Call
+from hingecraft_api.described import PAYMENT, SESSION, described
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.failures import ForgedError, OversizeError
 from hingecraft_api.server import EnvelopeProtocol
@@ -33,7 +33,6 @@ from hingecraft_api.settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
-_TEXT = {"type": "string", "maxLength": 2000}
 
 _Result = TypeVar("_Result")
 
@@ -79,7 +78,7 @@ _NOWPAYMENTS = _Sender(
 class ReceivedAnswer(Answer):
     """It is kept, now or before."""
 
-    received: bool
+    received: Annotated[Literal[True], described("always this")]
 
 
 async def _receive(sender: _Sender, call: Call) -> Any:
@@ -133,30 +132,68 @@ def _forged() -> ForgedError:
     )
 
 
-def _endpoint(path: str, sender: _Sender, summary: str) -> Endpoint:
+def _endpoint(path: str, sender: _Sender, summary: str, description: str, shape: Mapping[str, Any]) -> Endpoint:
     async def handler(call: Call) -> Any:
         return await _receive(sender, call)
 
+    header = {"type": "string", "maxLength": 2000, "description": "the provider's signature over the raw body"}
     return Endpoint(
         method="POST",
         path=path,
         handler=handler,
         summary=summary,
-        tag="Webhooks",
+        tag="Provider webhooks",
+        description=f"{description} The body can have up to {sender.largest // 1024} KB.",
         answer=ReceivedAnswer,
-        headers={sender.header: _TEXT},
-        refusals=(
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.REQUEST_TIMEOUT,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.TOO_MANY_REQUESTS,
-            HTTPStatus.SERVICE_UNAVAILABLE,
+        headers={sender.header: header},
+        raw_body=shape,
+        errors=(
+            "database_unavailable",
+            "invalid_body",
+            "invalid_event",
+            "invalid_signature",
+            "provider_disabled",
+            "request_timeout",
+            "too_large",
         ),
         limit=Limit.FORGERIES,
     )
 
 
+_STRIPE_EVENT = {
+    "type": "object",
+    "description": "a Stripe event",
+    "examples": [
+        {
+            "id": "evt_1a2b3c4d5e6f",
+            "object": "event",
+            "type": "checkout.session.completed",
+            "livemode": False,
+            "data": {"object": {"id": SESSION, "object": "checkout.session", "payment_status": "paid"}},
+        }
+    ],
+}
+_NOWPAYMENTS_IPN = {
+    "type": "object",
+    "description": "a NOWPayments IPN",
+    "examples": [{"payment_id": 4409701815, "payment_status": "finished", "order_id": PAYMENT, "price_amount": 25}],
+}
+
 ENDPOINTS = [
-    _endpoint("/webhooks/stripe", _STRIPE, "An event of Stripe's, signed"),
-    _endpoint("/webhooks/nowpayments", _NOWPAYMENTS, "An IPN, signed"),
+    _endpoint(
+        "/webhooks/stripe",
+        _STRIPE,
+        "Receive an event from Stripe",
+        "Stripe calls this: register its address in the Stripe dashboard. The signature is checked with "
+        "`STRIPE_WEBHOOK_SECRET`. 200 means that the event is stored and will be processed, once.",
+        _STRIPE_EVENT,
+    ),
+    _endpoint(
+        "/webhooks/nowpayments",
+        _NOWPAYMENTS,
+        "Receive an IPN from NOWPayments",
+        "NOWPayments calls this: each invoice names its address. The signature is checked with "
+        "`NOWPAYMENTS_IPN_SECRET`. 200 means that the message is stored and will be processed, once.",
+        _NOWPAYMENTS_IPN,
+    ),
 ]
