@@ -15,17 +15,19 @@ from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input
 from hingecraft_api.described import described
 from hingecraft_api.endpoint import Endpoint, Guard, Limit
+from hingecraft_api.sentences import Shape
 
 LARGEST_PAGE = 200
 USUAL_PAGE = 50
+NOT_A_CURSOR = "must be the nextCursor of the page before"
 
 
 class PageQuery(Input):
     """Keyset pagination over numbers."""
 
     cursor: Annotated[
-        str | None,
-        described("`nextCursor` of the page before; leave it out for the first page", pattern="^[0-9]{1,18}$"),
+        Annotated[str, Shape("^[0-9]{1,18}$", NOT_A_CURSOR)] | None,
+        described("`nextCursor` of the page before; leave it out for the first page"),
     ] = None
     limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 

@@ -20,17 +20,18 @@ from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input, wrong_field
 from hingecraft_api.call import Call
 from hingecraft_api.described import HASH, MOMENT, PAYMENT, SESSION, SETTLEMENT, described
-from hingecraft_api.handlers.admin import LARGEST_PAGE, USUAL_PAGE, PageQuery, admin, as_json
+from hingecraft_api.handlers.admin import LARGEST_PAGE, NOT_A_CURSOR, USUAL_PAGE, PageQuery, admin, as_json
+from hingecraft_api.sentences import Shape
 
-_HASH = r"^[A-Za-z0-9]{16,128}$"
+_HASH = Shape("^[A-Za-z0-9]{16,128}$", "must be a transaction hash: 16 to 128 letters and digits")
 
 
 class PlaceQuery(Input):
     """Keyset pagination over payments."""
 
     cursor: Annotated[
-        str | None,
-        described("`nextCursor` of the page before; leave it out for the first page", pattern="^[A-Za-z0-9_-]{1,200}$"),
+        Annotated[str, Shape("^[A-Za-z0-9_-]{1,200}$", NOT_A_CURSOR)] | None,
+        described("`nextCursor` of the page before; leave it out for the first page"),
     ] = None
     limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 
@@ -104,7 +105,7 @@ class StoryAnswer(Answer):
 class ConfirmInput(Input):
     """What was seen on the chain."""
 
-    tx_hash: Annotated[str, described("the transaction; each counts once", HASH, pattern=_HASH)]
+    tx_hash: Annotated[str, _HASH, described("the transaction; each counts once", HASH)]
     amount: Annotated[Amount, described("how many coins arrived: a number, or a string that holds one", "0.00026")]
     coin: Annotated[
         str, described("the coin that the payment waits for: code or name", "BTC", min_length=1, max_length=64)
@@ -187,9 +188,7 @@ def _place(cursor: str | None) -> Place | None:
             return Place(created_at.astimezone(UTC), UUID(payment))
     except (ValueError, OverflowError, binascii.Error):
         pass  # answered like a cursor without a time zone
-    raise InvalidError(
-        "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not a nextCursor"}
-    )
+    raise InvalidError("invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": NOT_A_CURSOR})
 
 
 _PAYMENT_ID = {"id": {"type": "string", "description": "the payment's id", "examples": [PAYMENT]}}

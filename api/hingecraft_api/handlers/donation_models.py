@@ -119,16 +119,16 @@ class WalletPaymentAnswer(Answer):
         described("opens a wallet application, with the memo and amount that it can carry", f"bitcoin:{ADDRESS}"),
     ]
     network: Annotated[
-        str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "tron")
+        str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
     ] = None
     network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
     memo: Annotated[
-        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "1234567")
+        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "4711")
     ] = None
     amount: Annotated[
         str | None, described("how many coins the price is worth, by the provider's estimate", "0.00026")
     ] = None
-    qr: Annotated[str, described("a QR code of `uri`, as a data URI", "data:image/svg+xml;base64,PHN2Zy8+")]
+    qr: Annotated[str, described("a QR code of `uri`, as a data URI", "data:image/png;base64,iVBORw0KGgo=")]
 
 
 class GenerateAnswer(Answer):

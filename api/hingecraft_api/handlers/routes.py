@@ -24,11 +24,11 @@ class WalletAnswer(Answer):
         str, described("opens a wallet application, with the memo where it can carry one", f"bitcoin:{ADDRESS}")
     ]
     network: Annotated[
-        str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "tron")
+        str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
     ] = None
     network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
     memo: Annotated[
-        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "1234567")
+        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "4711")
     ] = None
 
 
