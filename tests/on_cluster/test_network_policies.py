@@ -33,6 +33,15 @@ WIDE = {
     "postgres": {"enabled": True, "secret": "database"},
     "crds": {"upgrade": True},
     "networkPolicies": {
+        "operatorNamespaceSelector": {
+            "matchExpressions": [
+                {
+                    "key": "kubernetes.io/metadata.name",
+                    "operator": "In",
+                    "values": [HERE.namespace, ELSEWHERE.namespace],
+                }
+            ]
+        },
         "ingressFrom": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "ingress"}}}],
         "metricsFrom": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "prometheus"}}}],
         "extraEgress": [{"ports": [{"port": 9443, "protocol": "TCP"}]}],
@@ -43,10 +52,14 @@ NARROW = {
     **BOTH,
     "sentry": {"secret": "sentry"},
     "networkPolicies": {
-        "operatorNamespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": HERE.namespace}},
         "egress": {
-            "dns": {"ports": [53]}, "apiServer": {"ports": [443]},
-            "https": {"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "world"}}}]},
+            "dns": {"ports": [53]},
+            # The address and the port of its Service, which no plug-in sees.
+            "apiServer": {"ports": [443], "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}]},
+            "https": {
+                "ports": [443, 8443],
+                "to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "world"}}}],
+            },
         },
     },
 }  # fmt: skip
@@ -89,8 +102,8 @@ RULES = {
         ["stranger > api:8080", "narrow-api > api:8080", "world > api:8080", "ingress > api:8443"],
     ),
     "api ingress internal": (
-        ["operator > api:8081", "prometheus > api:8081"],
-        ["ingress > api:8081", "stranger > api:8081", "far-operator > api:8081", "prometheus > api:8443"],
+        ["operator > api:8081", "far-operator > api:8081", "prometheus > api:8081"],
+        ["ingress > api:8081", "stranger > api:8081", "prometheus > api:8443"],
     ),
     **_names_and(
         "api",
@@ -141,7 +154,7 @@ RULES = {
         ),
     ),
     "postgres ingress postgres": (
-        ["api > postgres:5432", "operator > postgres:5432", "reconcile > postgres:5432", "migrate > postgres:5432"],
+        [f"{who} > postgres:5432" for who in ("api", "operator", "far-operator", "reconcile", "migrate")],
         ["stranger > postgres:5432", "world > postgres:5432", "narrow-operator > postgres:6432"],
     ),
     "postgres egress nothing": ([], ["postgres > world:443", "postgres > world:53/udp", "postgres > kubernetes:443"]),
@@ -160,8 +173,8 @@ RULES = {
     ),
     "narrow-api ingress http": (["stranger > narrow-api:8080", "world > narrow-api:8080"], ["world > narrow-api:8443"]),
     "narrow-api ingress internal": (
-        ["operator > narrow-api:8081"],
-        ["narrow-operator > narrow-api:8081", "prometheus > narrow-api:8081"],
+        ["narrow-operator > narrow-api:8081"],
+        ["operator > narrow-api:8081", "prometheus > narrow-api:8081"],
     ),
     "narrow-api egress 53/udp 53": (
         ["narrow-api > world:53/udp", "narrow-api > world:53"],
@@ -171,30 +184,34 @@ RULES = {
         ["narrow-api > world:5432", "narrow-api > world:6432"],
         ["narrow-api > world:5433", "narrow-api > world:6379", "narrow-api > world:9443"],
     ),
-    "narrow-api egress 443": (["narrow-api > world:443"], ["narrow-api > stranger:443", "narrow-api > ingress:443"]),
+    "narrow-api egress 443 8443": (
+        ["narrow-api > world:443", "narrow-api > https-on-8443:443"],
+        ["narrow-api > stranger:443", "narrow-api > ingress:443"],
+    ),
     "narrow-check ingress nothing": ([], ["stranger > narrow-check:8080"]),
     "narrow-check egress 53/udp 53": (["narrow-check > world:53/udp"], ["narrow-check > dns-on-5353:53/udp"]),
-    "narrow-check egress http": (["narrow-check > narrow-api:8080"], ["narrow-check > api:8080"]),
+    "narrow-check egress http": (["narrow-check > narrow-api:8080"], ["narrow-check > world:8080"]),
     "narrow-reconcile ingress nothing": ([], ["stranger > narrow-reconcile:8080"]),
     "narrow-reconcile egress 53/udp 53": (["narrow-reconcile > world:53/udp"], ["narrow-reconcile > world:5353/udp"]),
     "narrow-reconcile egress 5432 6432": (["narrow-reconcile > world:6432"], ["narrow-reconcile > world:5433"]),
-    "narrow-reconcile egress 443": (["narrow-reconcile > world:443"], ["narrow-reconcile > ingress:443"]),
+    "narrow-reconcile egress 443 8443": (["narrow-reconcile > world:443"], ["narrow-reconcile > ingress:443"]),
     "narrow-operator ingress nothing": ([], ["prometheus > narrow-operator:8083", "stranger > narrow-operator:8083"]),
     "narrow-operator egress 53/udp 53": (["narrow-operator > world:53/udp"], ["narrow-operator > world:5353/udp"]),
     "narrow-operator egress 5432 6432": (["narrow-operator > world:5432"], ["narrow-operator > world:5433"]),
-    "narrow-operator egress 443": (
-        ["narrow-operator > world:443"],
-        # What an upgrade failed by: 443 is not what the API server listens on.
-        ["narrow-operator > kubernetes:443"],
+    "narrow-operator egress 443 8443": (
+        ["narrow-operator > world:443", "narrow-operator > world:8443"],
+        ["narrow-operator > ingress:443"],
     ),
+    # What an upgrade failed by: the API server does not listen on 443.
+    "narrow-operator egress 443": ([], ["narrow-operator > kubernetes:443"]),
     "narrow-operator egress 8081": (
-        ["narrow-operator > world:8081"],
+        ["narrow-operator > world:8081", "narrow-operator > narrow-api:8081"],
         ["narrow-operator > stranger:8081", "narrow-operator > api:8081", "narrow-operator > world:8080"],
     ),
     "narrow-migrate ingress nothing": ([], ["stranger > narrow-migrate:8080"]),
     "narrow-migrate egress 53/udp 53": (["narrow-migrate > world:53/udp"], ["narrow-migrate > world:5353/udp"]),
     "narrow-migrate egress 5432 6432": (["narrow-migrate > world:5432"], ["narrow-migrate > world:5433"]),
-    "narrow-migrate egress 443": (["narrow-migrate > world:443"], ["narrow-migrate > ingress:443"]),
+    "narrow-migrate egress 443 8443": (["narrow-migrate > world:443"], ["narrow-migrate > ingress:443"]),
 }
 PASS, BLOCKED = ({Way.read(text) for rule in RULES.values() for text in rule[which]} for which in (0, 1))
 
