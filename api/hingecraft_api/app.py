@@ -9,6 +9,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
+from hingecraft.donations.checkouts import Checkouts
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.store import Backlog
@@ -18,14 +19,14 @@ from hingecraft.installation.accounts import watch as watch_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Recorded
-from hingecraft.payments.checkouts import Checkouts, Providers
 from hingecraft.payments.returning import Returning
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.nowpayments import NowPaymentsProvider
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile.checker import Checker
+from hingecraft.reconcile.model import LastRun
 from hingecraft.reconcile.sweep import recover
-from hingecraft.reconcile.watch import LastRun
 from hingecraft.reconcile.watch import watch as watch_runs
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge

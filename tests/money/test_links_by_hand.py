@@ -8,11 +8,11 @@ import json
 import asyncpg
 import pytest
 
+from hingecraft.donations.links import by_hand
+from hingecraft.donations.links.by_hand import ByHand, LinkRejectedError
 from hingecraft.errors import OperatorError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import of_nowpayments
-from hingecraft.links import by_hand
-from hingecraft.links.by_hand import ByHand, LinkRejectedError
 from hingecraft.routes import service as routes
 from support.money import all_processed, send_stripe, stripe_event
 from support.pods import Running

@@ -14,9 +14,9 @@ from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Order, ProviderRefusedError
-from hingecraft.providers.stripe import MICRO
-from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_links import (
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.client import MICRO
+from hingecraft.providers.stripe.links import (
     LinkTerms,
     StripeLinks,
     link_request,
@@ -24,7 +24,7 @@ from hingecraft.providers.stripe_links import (
     price_request,
     update_request,
 )
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.stripe.reading import StripeReader
 
 
 def currency(code: str, exponent: int) -> Currency:

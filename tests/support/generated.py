@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hingecraft.links.command import LinksSettings
+from hingecraft.donations.links.command import LinksSettings
 from hingecraft.migrations.command import MigrateSettings
 from hingecraft.reconcile.command import ReconcileSettings
 from hingecraft.settings import Settings
+from hingecraft.site_check.command import SiteSettings
 from hingecraft.sync.command import SyncSettings
 from hingecraft.trail.command import TrailSettings
 from hingecraft.trail.correct_command import CorrectSettings
-from hingecraft.wix.command import SiteSettings
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings

@@ -17,8 +17,9 @@ from hingecraft.inbox.model import Claimed, next_pause
 from hingecraft.inbox.sources import Source
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books
-from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.books import Recorded
 from hingecraft.payments.ledger import AskFirstError
+from hingecraft.payments.writing import Teller
 from hingecraft.providers.findings import Finding, ForeignError, NotYetError
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 

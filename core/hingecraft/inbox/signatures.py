@@ -7,7 +7,7 @@ import hmac
 import re
 from collections.abc import Sequence
 
-from hingecraft.inbox.canonical import canonical, parse
+from hingecraft.providers.nowpayments.canonical import canonical, parse
 
 STRIPE_HEADER = "Stripe-Signature"
 NOWPAYMENTS_HEADER = "x-nowpayments-sig"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments.checkouts import Providers
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding
-from hingecraft.providers.nowpayments_asking import NowPaymentsAsking
-from hingecraft.providers.nowpayments_reading import NowPaymentsReader, hinted
-from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
+from hingecraft.providers.nowpayments.reading import NowPaymentsReader, hinted
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.reading import StripeReader
 
 
 @dataclass(frozen=True, slots=True)

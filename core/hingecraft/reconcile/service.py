@@ -9,24 +9,24 @@ from datetime import UTC, datetime, timedelta
 
 import simplejson
 
+from hingecraft import audit
 from hingecraft.db.connection import Database
+from hingecraft.donations.links import by_hand
+from hingecraft.donations.links import service as links
+from hingecraft.donations.links.service import Wanted
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
 from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.worker import Worker
 from hingecraft.installation.accounts import require_our_account
-from hingecraft.links import by_hand
-from hingecraft.links import service as links
-from hingecraft.links.service import Wanted
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments import audit
-from hingecraft.payments.checkouts import Providers
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_links import StripeLinks
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.links import StripeLinks
+from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import Options, Summary

@@ -21,13 +21,13 @@ from dotenv import dotenv_values
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.db.connection import Database
+from hingecraft.donations.links import service as links
+from hingecraft.donations.links.command import LinksSettings
 from hingecraft.errors import OperatorError
-from hingecraft.links import service as links
-from hingecraft.links.command import LinksSettings
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.observability.logs import start_logging
-from hingecraft.providers.stripe import StripeProvider
-from hingecraft.providers.stripe_links import StripeLinks
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.links import StripeLinks
 from hingecraft.settings import Secret, load
 from hingecraft.sync.command import SyncSettings, engine_of
 from hingecraft_sandbox.dev import pods, screen, wix_site

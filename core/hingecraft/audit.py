@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from hingecraft.db.connection import Connection
+from hingecraft.db.connection import Connection, Database
 
 APPEND = """
 INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($1, $2, $3, $4, $5::jsonb)
@@ -34,6 +34,12 @@ async def append(
 ) -> None:
     """Write one row, in the transaction of the change that it explains."""
     await conn.execute(APPEND, actor, action, payment_id, request_id, json.dumps(details))
+
+
+async def note_refusal(database: Database, reason: str, request_id: str) -> None:
+    """Somebody was refused before touching anything; the caller says this once for each reason and minute."""
+    async with database.connection() as conn:
+        await append(conn, actor="unknown", action="refused", request_id=request_id, reason=reason)
 
 
 async def page(conn: Connection, before: int, limit: int) -> list[dict[str, Any]]:

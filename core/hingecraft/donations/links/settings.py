@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hingecraft.links.service import Wanted
+from hingecraft.donations.links.service import Wanted
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 

@@ -10,11 +10,14 @@ from uuid import UUID
 from hingecraft.errors import InvalidError
 from hingecraft.money.model import parse_decimal
 from hingecraft.providers.findings import Finding, Money, Price, Stands, UnreadableError
-from hingecraft.providers.nowpayments import DESCRIPTION, NAME
+from hingecraft.providers.nowpayments import NAME
 
 Document = Mapping[str, Any]
 # The code of a coin by NOWPayments' name for it, which may name the network too (`usdttrc20`).
 CoinOf = Callable[[str], str]
+
+# With a payment NOWPayments keeps only this and the order's id.
+DESCRIPTION = "Donation to HingeCraft"
 
 _STANDS = {
     "partially_paid": Stands.SHORT,

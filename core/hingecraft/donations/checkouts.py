@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,26 +17,23 @@ from typing import Any
 from urllib.parse import urlencode
 
 from hingecraft.db.connection import Connection, Database
+from hingecraft.donations import prefills, situation
+from hingecraft.donations.model import Checkout, Wanted
+from hingecraft.donations.situation import Situation
 from hingecraft.errors import ErrorCode, InvalidError
+from hingecraft.idempotency.model import InFlightError
 from hingecraft.money.model import plain
-from hingecraft.payments import prefills, store
-from hingecraft.payments.model import (
-    Checkout,
-    InFlightError,
-    ProviderDisabledError,
-    ProviderFailedError,
-    Status,
-    Wanted,
-)
-from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome, Situation
-from hingecraft.providers import nowpayments, stripe, wallet
+from hingecraft.payments import store
+from hingecraft.payments.model import REPLAYED_FOR, ProviderDisabledError, ProviderFailedError, Status
+from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
+from hingecraft.providers import wallet
+from hingecraft.providers.nowpayments.client import INVOICE_LIFE
 from hingecraft.providers.port import CheckoutProvider, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.registry import Providers
 from hingecraft.providers.wallet import Wallet
 
 log = logging.getLogger(__name__)
 
-# Stripe may forget a key after a day; a replay later than this could charge twice.
-REPLAYED_FOR = timedelta(hours=22)
 _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 # Named by the contract; the row says which provider it was.
@@ -48,24 +45,6 @@ _SENTENCES: Mapping[ErrorCode, str] = {
     _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
     "bad_url": "The payment provider answered with a link that cannot be trusted: try again later.",
 }
-
-
-@dataclass(slots=True, kw_only=True)
-class Providers:
-    """Those that there are; `observe` is told of each call: the provider, how it ended, the seconds it took."""
-
-    stripe: stripe.StripeProvider
-    nowpayments: nowpayments.NowPaymentsProvider
-    observe: Callable[[str, str, float], None] = lambda _provider, _outcome, _seconds: None
-
-    def of(self, name: str) -> CheckoutProvider:
-        """The provider of that name."""
-        return self.stripe if name == stripe.NAME else self.nowpayments
-
-    async def close(self) -> None:
-        """Let go of their connections."""
-        await self.stripe.close()
-        await self.nowpayments.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +80,7 @@ class Checkouts:
 
     async def _situation(self, wanted: Wanted) -> Situation:
         async with self._database.connection() as conn:
-            return await store.situation(
+            return await situation.read(
                 conn, wanted.currency.code, wanted.intent_id, wanted.amount, wanted.price_currency.code
             )
 
@@ -136,7 +115,7 @@ class Checkouts:
             if least is not None and wanted.amount < least:
                 asking = await self._with_amount(situation.wallet, wanted)
                 return await self._open_wallet(wanted, situation, asking, "below_minimum")
-        return await self._open_at(provider, wanted, situation, life=nowpayments.INVOICE_LIFE)
+        return await self._open_at(provider, wanted, situation, life=INVOICE_LIFE)
 
     async def _open_at(
         self, provider: CheckoutProvider, wanted: Wanted, situation: Situation, *, life: timedelta | None = None

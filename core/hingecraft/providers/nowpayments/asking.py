@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from hingecraft.providers.findings import Finding
-from hingecraft.providers.nowpayments import NowPaymentsProvider
-from hingecraft.providers.nowpayments_reading import NowPaymentsReader, parent_id_of
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
+from hingecraft.providers.nowpayments.reading import NowPaymentsReader, parent_id_of
 
 Document = Mapping[str, Any]
 

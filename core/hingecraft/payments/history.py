@@ -11,9 +11,10 @@ from uuid import UUID
 
 import asyncpg
 
+from hingecraft import audit
 from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError
-from hingecraft.payments import audit, settlements
+from hingecraft.payments import settlements
 
 LONGEST_STORY = 1000
 _BEFORE_ALL = 2**62

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.payments.model import Claim, InFlightError, KeyReusedError
+from hingecraft.idempotency.model import Claim, InFlightError, Kept, KeyReusedError
 from hingecraft.providers.patience import Deadline
 
 KEPT_FOR = timedelta(hours=24)
@@ -56,14 +55,6 @@ PURGE = """
 DELETE FROM idempotency_keys WHERE (scope, key) IN (
     SELECT scope, key FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT $2)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The answer that was given before."""
-
-    status: int
-    body: str
 
 
 def fingerprint(body: Any) -> str:

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
+from hingecraft.donations.links import by_hand, store
 from hingecraft.errors import InvalidError
 from hingecraft.installation import store as installation
-from hingecraft.links import by_hand, store
 from hingecraft.money.normalise import tightened
 from hingecraft.money.store import load_currencies
-from hingecraft.payments import audit
 from hingecraft.providers.port import ProviderRefusedError
-from hingecraft.providers.stripe_links import LinkPlan, LinkTerms, PaymentLink, StripeLinks, plan_for
+from hingecraft.providers.stripe.links import LinkPlan, LinkTerms, PaymentLink, StripeLinks, plan_for
 
 Say = Callable[[str], None]
 

@@ -12,14 +12,13 @@ from hingecraft.money.minor_units import stripe_bounds
 from hingecraft.money.model import Currency
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.stripe import DOMAIN, StripeProvider
+from hingecraft.providers.stripe.client import DOMAIN, StripeProvider
+from hingecraft.providers.stripe.metadata import INSTALLATION, MARK
 
 _CALL = 30.0
 _PAGE = 100
 # What the payer is offered first: ten times the least.
 _PRESET = 10
-MARK = "hingecraft_link"
-INSTALLATION = "installation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.outbox.model import key_of
 from hingecraft.proxies import ProxySettings
 from hingecraft.settings import LogSettings, OptionalSecret, Secret, load
-from hingecraft.wix import check
+from hingecraft.site_check import check
 
 
 class SiteSettings(LogSettings, ProxySettings):

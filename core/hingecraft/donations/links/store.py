@@ -10,7 +10,7 @@ from decimal import Decimal
 import asyncpg
 
 from hingecraft.db.connection import Connection
-from hingecraft.providers.stripe_links import LinkPlan, PaymentLink
+from hingecraft.providers.stripe.links import LinkPlan, PaymentLink
 
 POLICY = "SELECT 'stripe' = ANY (disabled_providers) FROM route_policy"
 SAVED = """

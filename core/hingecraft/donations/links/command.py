@@ -12,15 +12,15 @@ from datetime import datetime
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.db.connection import Database
+from hingecraft.donations.links import by_hand
+from hingecraft.donations.links import service as links
+from hingecraft.donations.links.by_hand import ByHand
+from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
-from hingecraft.links import by_hand
-from hingecraft.links import service as links
-from hingecraft.links.by_hand import ByHand
-from hingecraft.links.settings import LinkSettings
 from hingecraft.money.model import parse_decimal, plain
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe import StripeProvider
-from hingecraft.providers.stripe_links import StripeLinks
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.links import StripeLinks
 from hingecraft.settings import DatabaseSettings, load
 
 

@@ -20,8 +20,8 @@ from hingecraft.providers.findings import (
     UnreadableError,
 )
 from hingecraft.providers.stripe import NAME
-from hingecraft.providers.stripe_disputes import DisputeReader, says_all
-from hingecraft.providers.stripe_links import MARK
+from hingecraft.providers.stripe.disputes import DisputeReader, says_all
+from hingecraft.providers.stripe.metadata import MARK
 
 Document = Mapping[str, Any]
 CurrencyOf = Callable[[str], Currency]

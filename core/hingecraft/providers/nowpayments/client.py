@@ -25,6 +25,8 @@ from hingecraft.money.minor_units import to_nowpayments
 from hingecraft.money.model import Currency, parse_decimal, plain
 from hingecraft.money.tickers import ticker_of
 from hingecraft.providers.addresses import checked
+from hingecraft.providers.nowpayments import NAME
+from hingecraft.providers.nowpayments.reading import DESCRIPTION
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
 from hingecraft.providers.port import (
     Opened,
@@ -39,10 +41,7 @@ from hingecraft.providers.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
 
-NAME = "nowpayments"
 IPN_PATH = "/webhooks/nowpayments"
-# With a payment NOWPayments keeps only this and the order's id.
-DESCRIPTION = "Donation to HingeCraft"
 # No lifetime of an invoice is documented; a payment without a deposit expires after seven days.
 INVOICE_LIFE = timedelta(days=7)
 _DOMAIN = "nowpayments.io"

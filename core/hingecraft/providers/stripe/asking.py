@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from hingecraft.providers.findings import Finding, ForeignError, UnreadableError
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.stripe import StripeProvider
-from hingecraft.providers.stripe_reading import EVENT_TYPES, StripeReader
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
 
 _CALL = 20.0
 _PAGE = 100

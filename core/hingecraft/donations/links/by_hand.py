@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
+from hingecraft.donations.links import store
+from hingecraft.donations.links.store import OpenLink
 from hingecraft.errors import OperatorError
 from hingecraft.inbox import store as inbox
 from hingecraft.installation import store as installation
-from hingecraft.links import store
-from hingecraft.links.store import OpenLink
 from hingecraft.money.model import Currency
 from hingecraft.money.normalise import CurrencyTable
 from hingecraft.money.store import load_currencies
-from hingecraft.payments import audit
 from hingecraft.payments.origins import not_saved
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.stripe_links import PaymentLink, StripeLinks
+from hingecraft.providers.stripe.links import PaymentLink, StripeLinks
 
 Say = Callable[[str], None]
 

@@ -34,10 +34,10 @@ from hingecraft.providers.port import (
     Rejected,
 )
 from hingecraft.providers.settings import ProviderSettings
+from hingecraft.providers.stripe import NAME
 
 log = logging.getLogger(__name__)
 
-NAME = "stripe"
 MICRO = "mission_support_micro"
 # Stripe takes 24 h at most and 30 min at least, counted by its own clock. The rest is room for a pod whose clock is
 # ahead; and a call that is repeated with the same time after 22 h (REPLAYED_FOR) still finds it an hour away.

@@ -13,9 +13,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
+from hingecraft.donations.model import GoneError, Prefill, prefill_id
 from hingecraft.errors import ConflictError
+from hingecraft.idempotency.model import Claim, InFlightError
 from hingecraft.money.model import plain
-from hingecraft.payments.model import Claim, GoneError, InFlightError, Prefill, prefill_id
 
 LIFE = timedelta(minutes=10)
 REPEATED_WITHIN = timedelta(seconds=60)
