@@ -100,5 +100,6 @@ GENERATED: dict[str, Callable[[], str]] = {
     "crds/paymentroutes.yaml": crd.written,
     "helm/hingecraft-crds/templates/paymentroutes.yaml": definition_chart,
     "helm/hingecraft/values.yaml": chart_values.values,
+    "helm/hingecraft/templates/_not-null.tpl": chart_values.not_null,
     "helm/hingecraft/README.md": chart_values.readme,
 }

@@ -18,6 +18,7 @@ from hingecraft.errors import OperatorError
 from hingecraft.observability.metrics import SyncMetrics, new_registry
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import key_of, parse_endpoints
+from hingecraft.proxies import ProxySettings
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
 from hingecraft.sync.changes import Timing
 from hingecraft.sync.counting import Counting
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class SyncSettings(ListenSettings):
+class SyncSettings(ListenSettings, ProxySettings):
     """What `hingecraft sync` reads."""
 
     api_addresses: CommaList = Field(
@@ -89,6 +90,7 @@ async def engine_of(settings: SyncSettings, watcher: Watcher) -> AsyncIterator[E
                 {endpoint.name: settings.webhook_secret for endpoint in endpoints},
                 allow_private=settings.allow_private_webhooks,
                 observe=watcher.delivered,
+                proxies=settings.proxies,
             ),
             timing=Timing(leading=settings.sync_leading),
             watcher=watcher,
