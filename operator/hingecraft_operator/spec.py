@@ -21,7 +21,6 @@ KIND = "PaymentRoutes"
 PLURAL = "paymentroutes"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-DATABASE_KEY = "DATABASE_URL"
 _DURATION = "^[1-9][0-9]{0,5}(ms|s|m|h)$"
 _LONGEST_DURATION = 8
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours"}

@@ -8,8 +8,6 @@ import json
 from support.release import until
 from support.through_ingress import GENERATE
 
-PAUSE = 0.5
-
 
 def routes_of(release, pod):
     """What one pod serves, asked past every Service."""
