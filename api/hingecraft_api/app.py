@@ -58,9 +58,9 @@ if TYPE_CHECKING:
 
 # What the contract describes; the internal port is between us and ourselves.
 PUBLIC_ENDPOINTS: list[Endpoint] = [
-    *routes.ENDPOINTS,
     *donations.ENDPOINTS,
     *payments.ENDPOINTS,
+    *routes.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *admin_routes.ENDPOINTS,
     *admin_payments.ENDPOINTS,
@@ -172,7 +172,7 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
 
 def public_app(pod: Pod) -> web.Application:
     """What the ingress reaches."""
-    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings)]
+    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS, pod.settings), *embed.endpoints_for(pod.settings)]
     return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
 
 

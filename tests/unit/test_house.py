@@ -57,7 +57,15 @@ def test_every_statement_that_writes_a_payment_or_settlement_names_its_purpose()
 
 
 def test_lock_files_name_no_registry_and_hash_everything():
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-run.lock", "requirements-dev.lock", "requirements-image.lock"):
         text = (ROOT / name).read_text()
         assert "://" not in text
         assert text.count("==") <= text.count("--hash=")
+
+
+def test_what_make_dev_installs_is_part_of_what_make_setup_installs():
+    run, development = (
+        {line.split(" ")[0] for line in (ROOT / name).read_text().splitlines() if "==" in line}
+        for name in ("requirements-run.lock", "requirements-dev.lock")
+    )
+    assert run < development

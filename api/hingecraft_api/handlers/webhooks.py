@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
 
@@ -27,6 +26,7 @@ from hingecraft.settings import Secret
 from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import raw_body
 from hingecraft_api.call import SUSPECT_KEY, Call
+from hingecraft_api.described import PAYMENT, SESSION, described
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.failures import ForgedError, OversizeError
 from hingecraft_api.server import EnvelopeProtocol
@@ -34,7 +34,6 @@ from hingecraft_api.settings import ApiSettings
 
 log = logging.getLogger(__name__)
 
-_TEXT = {"type": "string", "maxLength": 2000}
 
 _Result = TypeVar("_Result")
 
@@ -42,7 +41,7 @@ _Result = TypeVar("_Result")
 class ReceivedAnswer(Answer):
     """It is kept, now or before."""
 
-    received: bool
+    received: Annotated[Literal[True], described("always this")]
 
 
 async def _receive(sender: Webhook, secret: Secret, call: Call) -> Any:
@@ -102,42 +101,79 @@ def _kind(sender: Webhook) -> str:
     return f"{sender.source}_webhook"
 
 
-def endpoint_for(sender: Webhook, path: str, secret: Callable[[ApiSettings], Secret], summary: str) -> Endpoint:
+def endpoint_for(
+    sender: Webhook,
+    path: str,
+    secret: Callable[[ApiSettings], Secret],
+    summary: str,
+    description: str,
+    shape: Mapping[str, Any],
+) -> Endpoint:
     """Where a source sends its events."""
 
     async def handler(call: Call) -> Any:
         return await _receive(sender, secret(call.pod.settings), call)
 
+    header = {"type": "string", "maxLength": 2000, "description": "the provider's signature over the raw body"}
     return Endpoint(
         method="POST",
         path=path,
         handler=handler,
         summary=summary,
-        tag="Webhooks",
+        tag="Provider webhooks",
+        description=f"{description} The body can have up to {sender.largest // 1024} KB.",
         answer=ReceivedAnswer,
-        headers={sender.header: _TEXT},
-        refusals=(
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.REQUEST_TIMEOUT,
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            HTTPStatus.TOO_MANY_REQUESTS,
-            HTTPStatus.SERVICE_UNAVAILABLE,
+        headers={sender.header: header},
+        raw_body=shape,
+        errors=(
+            "database_unavailable",
+            "invalid_body",
+            "invalid_event",
+            "invalid_signature",
+            "provider_disabled",
+            "request_timeout",
+            "too_large",
         ),
         limit=Limit.FORGERIES,
     )
 
+
+_STRIPE_EVENT = {
+    "type": "object",
+    "description": "a Stripe event",
+    "examples": [
+        {
+            "id": "evt_1a2b3c4d5e6f",
+            "object": "event",
+            "type": "checkout.session.completed",
+            "livemode": False,
+            "data": {"object": {"id": SESSION, "object": "checkout.session", "payment_status": "paid"}},
+        }
+    ],
+}
+_NOWPAYMENTS_IPN = {
+    "type": "object",
+    "description": "a NOWPayments IPN",
+    "examples": [{"payment_id": 4409701815, "payment_status": "finished", "order_id": PAYMENT, "price_amount": 25}],
+}
 
 ENDPOINTS = [
     endpoint_for(
         stripe_webhook.WEBHOOK,
         f"/webhooks/{stripe.NAME}",
         lambda settings: settings.stripe_webhook_secret,
-        "An event of Stripe's, signed",
+        "Receive an event from Stripe",
+        "Stripe calls this: register its address in the Stripe dashboard. The signature is checked with "
+        "`STRIPE_WEBHOOK_SECRET`. 200 means that the event is stored and will be processed, once.",
+        _STRIPE_EVENT,
     ),
     endpoint_for(
         nowpayments_webhook.WEBHOOK,
         f"/webhooks/{nowpayments.NAME}",
         lambda settings: settings.nowpayments_ipn_secret,
-        "An IPN, signed",
+        "Receive an IPN from NOWPayments",
+        "NOWPayments calls this: each invoice names its address. The signature is checked with "
+        "`NOWPAYMENTS_IPN_SECRET`. 200 means that the message is stored and will be processed, once.",
+        _NOWPAYMENTS_IPN,
     ),
 ]

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from hingecraft.outbox.model import signature
+from hingecraft.proxies import Proxies
 
 FUNCTIONS = {
     "charter_page_middleware": (
@@ -61,9 +62,9 @@ class _Answer:
     allowed_origin: str = ""
 
 
-async def look(site: str, keys: Sequence[str]) -> AsyncIterator[Found]:
+async def look(site: str, keys: Sequence[str], proxies: Proxies) -> AsyncIterator[Found]:
     """Everything that a page or the backend calls; `keys` are those of WEBHOOK_SECRET, if they are known here."""
-    async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+    async with proxies.session(site, aiohttp.TCPConnector(), timeout=_TIMEOUT) as session:
         root = f"{site.rstrip('/')}/_functions"
         for module, names in FUNCTIONS.items():
             for name in names:
@@ -166,15 +167,15 @@ async def _signed(session: aiohttp.ClientSession, url: str, keys: Sequence[str])
     return await _ask(session, "POST", url, body, **headers)
 
 
-async def report(site: str, keys: Sequence[str]) -> bool:
+async def report(site: str, keys: Sequence[str], proxies: Proxies) -> bool:
     """One line each; answers whether all is well."""
     good = True
-    async for found in look(site, keys):
+    async for found in look(site, keys, proxies):
         print(f"{'ok' if found.good else 'FAILED':<7} {found.what:<48} {found.note}", flush=True)
         good &= found.good
     return good
 
 
-def run(site: str, keys: Sequence[str]) -> bool:
+def run(site: str, keys: Sequence[str], proxies: Proxies) -> bool:
     """`report`, from a command."""
-    return asyncio.run(report(site, keys))
+    return asyncio.run(report(site, keys, proxies))

@@ -10,11 +10,12 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.outbox.model import key_of
+from hingecraft.proxies import ProxySettings
 from hingecraft.settings import LogSettings, OptionalSecret, Secret, load
 from hingecraft.site_check import check
 
 
-class SiteSettings(LogSettings):
+class SiteSettings(LogSettings, ProxySettings):
     """What `hingecraft site` reads."""
 
     webhook_secret: OptionalSecret = Field(Secret(), description="signs what goes to Wix: whsec_ and base64")
@@ -37,7 +38,7 @@ def _run(arguments: argparse.Namespace) -> int:
     process.start_observing(settings, "site")
     for secret in settings.webhook_secret.values:
         key_of(secret)
-    good = check.run(arguments.site, settings.webhook_secret.values)
+    good = check.run(arguments.site, settings.webhook_secret.values, settings.proxies)
     if not settings.webhook_secret:
         print("WEBHOOK_SECRET is not set here, so whether the site's own is the same was not looked at")
     return EXIT_OK if good else EXIT_FAILED

@@ -236,7 +236,8 @@ class NowPaymentsProvider:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = self._settings.proxies.session(self._settings.nowpayments_api_base, connector)
         return self._session
 
     async def close(self) -> None:
