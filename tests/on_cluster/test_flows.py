@@ -9,8 +9,6 @@ from support.release import until
 from support.stand_ins import can_connect
 from support.through_ingress import GENERATE
 
-PAUSE = 0.5
-
 
 def routes_of(release, pod):
     """What one pod serves, asked past every Service."""
