@@ -1,7 +1,7 @@
 """Every rule of the chart's NetworkPolicies, enforced: what passes and what does not.
 
 The policies are the chart's. The pods are stand-ins with the labels and named ports of the chart's pods. They listen on
-every port, and all connections are made once before the policies are there: one that fails later is stopped by a policy.
+every port, and each connection is made once before the policies exist: one that fails later was stopped by a policy.
 """
 
 from __future__ import annotations
