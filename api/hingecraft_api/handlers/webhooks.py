@@ -78,7 +78,7 @@ _NOWPAYMENTS = _Sender(
 class ReceivedAnswer(Answer):
     """It is kept, now or before."""
 
-    received: Annotated[Literal[True], described("always this")]
+    received: Annotated[Literal[True], described("the message is stored")]
 
 
 async def _receive(sender: _Sender, call: Call) -> Any:
