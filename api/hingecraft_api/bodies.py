@@ -16,10 +16,6 @@ from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft_api.sentences import reason
 
 LARGEST_BODY = 64 * 1024
-# An invoice of Stripe's with many lines is far larger than anything that a page sends.
-LARGEST_EVENT = 1024 * 1024
-# NOWPayments sends 1 to 2 KB.
-LARGEST_IPN = 16 * 1024
 _DEEPEST = 16
 _LONGEST_NUMBER = 100
 _LONGEST_WHOLE_NUMBER = 20

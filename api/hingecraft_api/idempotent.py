@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 
 from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
-from hingecraft.payments import idempotency
-from hingecraft.payments.idempotency import Kept
-from hingecraft.payments.model import Claim, ProviderFailedError
+from hingecraft.idempotency import service as idempotency
+from hingecraft.idempotency.model import Claim, Kept
+from hingecraft.payments.model import ProviderFailedError
 from hingecraft_api.answers import success
 from hingecraft_api.call import Call
 from hingecraft_api.failures import refused

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hingecraft.links.command import LinksSettings
+from hingecraft.donations.links.command import LinksSettings
 from hingecraft.migrations.command import MigrateSettings
 from hingecraft.reconcile.command import ReconcileSettings
 from hingecraft.settings import Settings
+from hingecraft.site_check.command import SiteSettings
 from hingecraft.sync.command import SyncSettings
 from hingecraft.trail.command import TrailSettings
 from hingecraft.trail.correct_command import CorrectSettings
-from hingecraft.wix.command import SiteSettings
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.reference.codes import CODES
 from hingecraft_api.reference.openapi import document_of, written
@@ -100,5 +100,6 @@ GENERATED: dict[str, Callable[[], str]] = {
     "crds/paymentroutes.yaml": crd.written,
     "helm/hingecraft-crds/templates/paymentroutes.yaml": definition_chart,
     "helm/hingecraft/values.yaml": chart_values.values,
+    "helm/hingecraft/templates/_not-null.tpl": chart_values.not_null,
     "helm/hingecraft/README.md": chart_values.readme,
 }

@@ -11,10 +11,10 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from hingecraft.errors import InvalidError, MissingError
-from hingecraft.payments import settlements, trail
+from hingecraft.payments import history, settlements
+from hingecraft.payments.history import Place
 from hingecraft.payments.model import Status
 from hingecraft.payments.settlements import Seen
-from hingecraft.payments.trail import Place
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input, wrong_field
@@ -127,13 +127,13 @@ class ConfirmAnswer(Answer):
 async def get_payments(call: Call) -> Any:
     """A page of payments."""
     page: PlaceQuery = call.query
-    rows, following = await trail.payments(call.pod.database, _place(page.cursor), page.limit)
+    rows, following = await history.payments(call.pod.database, _place(page.cursor), page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": _cursor(following)}
 
 
 async def get_story(call: Call) -> Any:
     """The whole story of one payment."""
-    story = await trail.story(call.pod.database, _payment_id(call))
+    story = await history.story(call.pod.database, _payment_id(call))
     return {
         "payment": as_json(story.payment),
         "checkouts": [as_json(row) for row in story.checkouts],
@@ -145,7 +145,7 @@ async def get_story(call: Call) -> Any:
 async def get_audit(call: Call) -> Any:
     """A page of the trail."""
     page: PageQuery = call.query
-    rows, following = await trail.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
+    rows, following = await history.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": str(following) if following is not None else None}
 
 

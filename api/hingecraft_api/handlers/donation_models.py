@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, WithJsonSchema
 
-from hingecraft.payments.model import Kind
+from hingecraft.donations.model import Kind
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import Input

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from aiohttp import web
 
+from hingecraft.donations import prefills, totals
+from hingecraft.donations.model import Checkout, Wanted
 from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
-from hingecraft.payments import prefills, settlements
-from hingecraft.payments.model import Checkout, Wanted
-from hingecraft.providers import stripe, wallet
+from hingecraft.providers import wallet
+from hingecraft.providers.stripe.client import MICRO
 from hingecraft.routes.model import timestamp
 from hingecraft_api.answers import number, quantity
 from hingecraft_api.bodies import wrong_field
@@ -48,7 +49,7 @@ async def post_micro(call: Call) -> Any:
             amount=wanted.amount,
             currency=dollar,
             price_currency=dollar,
-            source=stripe.MICRO,
+            source=MICRO,
             back=_back(call, _MISSION_SUPPORT, wanted.return_to),
             request_id=call.request_id,
             deadline=call.deadline,
@@ -122,7 +123,7 @@ async def post_generate(call: Call) -> Any:
 
 async def get_total(call: Call) -> Any:
     """The public total."""
-    found = await settlements.totals(call.pod.database, livemode=call.pod.livemode)
+    found = await totals.by_currency(call.pod.database, livemode=call.pod.livemode)
     known = call.pod.currencies.table.by_code
     return {
         "total": number(sum((each.usd_amount for each in found), Decimal(0))),

@@ -10,20 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
 
 from hingecraft.errors import RefusedError
-from hingecraft.inbox import signatures
-from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
+from hingecraft.inbox.webhook import Webhook
 from hingecraft.payments.model import ProviderDisabledError
+from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
+from hingecraft.providers.stripe import webhook as stripe_webhook
 from hingecraft.settings import Secret
 from hingecraft_api.answers import Answer
-from hingecraft_api.bodies import LARGEST_EVENT, LARGEST_IPN, raw_body
+from hingecraft_api.bodies import raw_body
 from hingecraft_api.call import SUSPECT_KEY, Call
 from hingecraft_api.described import PAYMENT, SESSION, described
 from hingecraft_api.endpoint import Endpoint, Limit
@@ -37,58 +38,21 @@ log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sender:
-    """How the messages of one provider are told from forged ones."""
-
-    name: str
-    header: str
-    secret: Callable[[ApiSettings], Secret]
-    # By the header: whether the body is worth reading.
-    plausible: Callable[[str, float], bool]
-    genuine: Callable[[Sequence[str], str, bytes, float], bool]
-    event: Callable[[bytes], ProviderEvent]
-    # In bytes. Work on more than the usual is done in a thread, and not at all for a suspect.
-    usual: int
-    largest: int
-
-
-_STRIPE = _Sender(
-    name="stripe_webhook",
-    header=signatures.STRIPE_HEADER,
-    secret=lambda settings: settings.stripe_webhook_secret,
-    plausible=signatures.may_be_stripes,
-    genuine=signatures.is_stripes,
-    event=of_stripe,
-    usual=16 * 1024,
-    largest=LARGEST_EVENT,
-)
-_NOWPAYMENTS = _Sender(
-    name="nowpayments_webhook",
-    header=signatures.NOWPAYMENTS_HEADER,
-    secret=lambda settings: settings.nowpayments_ipn_secret,
-    plausible=lambda header, _now: signatures.may_be_nowpayments(header),
-    genuine=lambda secrets, header, body, _now: signatures.is_nowpayments(secrets, header, body),
-    event=of_nowpayments,
-    usual=4 * 1024,
-    largest=LARGEST_IPN,
-)
-
-
 class ReceivedAnswer(Answer):
     """It is kept, now or before."""
 
     received: Annotated[Literal[True], described("the message is stored")]
 
 
-async def _receive(sender: _Sender, call: Call) -> Any:
-    secret = sender.secret(call.pod.settings)
+async def _receive(sender: Webhook, secret: Secret, call: Call) -> Any:
     if not secret:
-        raise ProviderDisabledError("provider_disabled", "This provider has no keys here, so nothing of it is taken.")
+        raise ProviderDisabledError(
+            "provider_disabled", "This provider is not configured, so its webhooks are rejected."
+        )
     try:
         body = await _verified_or_forged(sender, secret, call)
     except ForgedError:
-        call.pod.refusals.note(sender.name, call.request_id)
+        call.pod.refusals.note(_kind(sender), call.request_id)
         if isinstance(call.request.protocol, EnvelopeProtocol):
             call.request.protocol.read_no_further()
         raise
@@ -96,19 +60,19 @@ async def _receive(sender: _Sender, call: Call) -> Any:
     return {"received": True}
 
 
-async def _verified_or_forged(sender: _Sender, secret: Secret, call: Call) -> bytes:
+async def _verified_or_forged(sender: Webhook, secret: Secret, call: Call) -> bytes:
     try:
         return await _verified_body(sender, secret, call)
     except (RefusedError, web.HTTPException, ConnectionError):
         raise
     except Exception:
         # Anybody can make this happen again and again, so not each of them is worth an alert.
-        if call.pod.refusals.is_first_in_a_minute(f"{sender.name} that breaks the verification"):
+        if call.pod.refusals.is_first_in_a_minute(f"{_kind(sender)} that breaks the verification"):
             log.exception("a message to %s cannot be verified and counts as forged", call.request.path)
         raise _forged() from None
 
 
-async def _verified_body(sender: _Sender, secret: Secret, call: Call) -> bytes:
+async def _verified_body(sender: Webhook, secret: Secret, call: Call) -> bytes:
     header, now = call.request.headers.get(sender.header, ""), time.time()
     if not sender.plausible(header, now):
         raise _forged()
@@ -122,7 +86,7 @@ async def _verified_body(sender: _Sender, secret: Secret, call: Call) -> bytes:
     return body
 
 
-async def _worked_out(sender: _Sender, body: bytes, work: Callable[[], _Result]) -> _Result:
+async def _worked_out(sender: Webhook, body: bytes, work: Callable[[], _Result]) -> _Result:
     return work() if len(body) <= sender.usual else await asyncio.to_thread(work)
 
 
@@ -132,9 +96,23 @@ def _forged() -> ForgedError:
     )
 
 
-def _endpoint(path: str, sender: _Sender, summary: str, description: str, shape: Mapping[str, Any]) -> Endpoint:
+def _kind(sender: Webhook) -> str:
+    """How its forgeries are called in metrics and in the audit log."""
+    return f"{sender.source}_webhook"
+
+
+def endpoint_for(
+    sender: Webhook,
+    path: str,
+    secret: Callable[[ApiSettings], Secret],
+    summary: str,
+    description: str,
+    shape: Mapping[str, Any],
+) -> Endpoint:
+    """Where a source sends its events."""
+
     async def handler(call: Call) -> Any:
-        return await _receive(sender, call)
+        return await _receive(sender, secret(call.pod.settings), call)
 
     header = {"type": "string", "maxLength": 2000, "description": "the provider's signature over the raw body"}
     return Endpoint(
@@ -180,17 +158,19 @@ _NOWPAYMENTS_IPN = {
 }
 
 ENDPOINTS = [
-    _endpoint(
-        "/webhooks/stripe",
-        _STRIPE,
+    endpoint_for(
+        stripe_webhook.WEBHOOK,
+        f"/webhooks/{stripe.NAME}",
+        lambda settings: settings.stripe_webhook_secret,
         "Receive an event from Stripe",
         "Stripe calls this: register its address in the Stripe dashboard. The signature is checked with "
         "`STRIPE_WEBHOOK_SECRET`. 200 means that the event is stored and will be processed, once.",
         _STRIPE_EVENT,
     ),
-    _endpoint(
-        "/webhooks/nowpayments",
-        _NOWPAYMENTS,
+    endpoint_for(
+        nowpayments_webhook.WEBHOOK,
+        f"/webhooks/{nowpayments.NAME}",
+        lambda settings: settings.nowpayments_ipn_secret,
         "Receive an IPN from NOWPayments",
         "NOWPayments calls this: each invoice names its address. The signature is checked with "
         "`NOWPAYMENTS_IPN_SECRET`. 200 means that the message is stored and will be processed, once.",

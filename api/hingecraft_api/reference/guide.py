@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hingecraft.payments import idempotency
+from hingecraft.idempotency import service as idempotency
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.endpoint import ANSWERED_WITHIN
 from hingecraft_api.idempotent import LONGEST_KEY, REPLAYED, SHORTEST_KEY

@@ -1,0 +1,20 @@
+"""`make generate`: what is written from the code and checked in. Tests compare the files with this."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import node_js  # noqa: E402 - found by the path above
+from support.generated import GENERATED  # noqa: E402 - found by the path above
+
+if __name__ == "__main__":
+    for name, text in GENERATED.items():
+        (ROOT / name).write_text(text(), encoding="utf-8")
+        print(f"wrote {name}")
+    for source, file in node_js.COMPONENTS.items():
+        (node_js.WIX / "html" / file).write_text(node_js.component(source), encoding="utf-8")
+        print(f"wrote wix/html/{file}")

@@ -1,0 +1,201 @@
+"""`make test`: every tier in turn, with times, JUnit XML and coverage in test_results/, and floors for coverage."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import cluster_tools, control_plane, debian, image, node_js, release  # noqa: E402 - found by the path above
+from support.go_tools import MissingToolError  # noqa: E402 - found by the path above
+
+RESULTS = ROOT / "test_results"
+COVERAGE_FLOORS = {"core": 90.0, "api": 80.0, "operator": 80.0}
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A folder of tests that need the same things."""
+
+    name: str
+    what: str
+    folder: str
+    needs: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    workers: int = 2
+    # What runs in images and pods is not in this process' sight.
+    measured: bool = True
+    # What takes longer than a test may, and shows how far it is.
+    prepare: Callable[[], object] | None = None
+
+
+TIERS = (
+    Tier("unit", "rules without I/O", "tests/unit"),
+    Tier("db", "migrations, stores, rebuild on Postgres 18", "tests/db"),
+    Tier("db16", "the same on Postgres 16", "tests/db", environment={"HC_TEST_POSTGRES_VERSION": "16"}),
+    Tier("api", "the pods over HTTP", "tests/api"),
+    Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money"),
+    Tier("stripe_mock", "our requests against Stripe's own description", "tests/stripe_mock", workers=1),
+    Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
+    Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
+    Tier("faults", "bad days, with real processes", "tests/faults"),
+    # The tests of these two wait for processes to come back, and for leases to end, more than they work.
+    Tier(
+        "kube",
+        "the operator against a real Kubernetes API server",
+        "tests/kube",
+        workers=4,
+        prepare=control_plane.binaries,
+    ),
+    Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4),
+    Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
+    Tier("velo", "the Wix site's own code, in Node", "tests/velo", prepare=node_js.modules),
+    Tier(
+        "browser",
+        "pages in a browser, from the button to the money",
+        "tests/browser",
+        needs=("chromium",),
+        prepare=node_js.modules,
+    ),
+    Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
+    Tier("whole", "the commands, as a person runs them (on fixed ports)", "tests/whole", workers=1),
+)
+# Not part of a plain `make test`: they need what PyPI and the Go modules do not have.
+EXTRA_TIERS = (
+    Tier(
+        "db15",
+        "the same on Debian's Postgres 15, the oldest that we support",
+        "tests/db",
+        needs=("/usr/lib/postgresql/15/bin/postgres",),
+        environment={"HC_TEST_POSTGRES_VERSION": "15"},
+    ),
+    Tier(
+        "image",
+        "the image, built and run (as root)",
+        "tests/image",
+        needs=("buildah", "debootstrap"),
+        workers=1,
+        measured=False,
+        prepare=image.ready,
+    ),
+    Tier(
+        "chart",
+        "the chart: rendered, judged, refused; its alerts",
+        "tests/chart",
+        measured=False,
+        prepare=cluster_tools.for_the_chart,
+    ),
+    Tier(
+        "cluster",
+        "an installed release, used and broken",
+        "tests/on_cluster",
+        workers=0,
+        measured=False,
+        prepare=release.cluster,
+    ),
+)
+
+
+def chosen(names: list[str]) -> list[Tier]:
+    known = {tier.name: tier for tier in (*TIERS, *EXTRA_TIERS)}
+    wanted = [
+        each for name in names or ["all"] for each in ([tier.name for tier in TIERS] if name == "all" else [name])
+    ]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        sys.exit(f"there is no tier {', '.join(unknown)}; there are: {', '.join(known)}")
+    return [known[name] for name in wanted]
+
+
+def _installed(need: str) -> bool:
+    """Fetch a server from Debian's packages where we may; the folder of Postgres names its package."""
+    debian.install([f"postgresql-{need.split('/')[4]}" if "/postgresql/" in need else need])
+    return shutil.which(need) is not None
+
+
+def run(tier: Tier) -> tuple[bool, str]:
+    missing = [need for need in tier.needs if shutil.which(need) is None and not _installed(need)]
+    if missing:
+        return False, f"not run: {', '.join(missing)} is missing"
+    try:
+        if tier.prepare is not None:
+            tier.prepare()
+    except MissingToolError as error:
+        return False, str(error)
+    command = [
+        sys.executable, "-m", "pytest", tier.folder, "--quiet", f"--numprocesses={tier.workers}", "--dist=worksteal",
+        f"--junit-xml={RESULTS / tier.name}.xml", f"-o=junit_suite_name={tier.name}",
+        *(("--cov", "--cov-branch", "--cov-report=") if tier.measured else ()),
+    ]  # fmt: skip
+    environment = {**os.environ, **tier.environment, "COVERAGE_FILE": str(RESULTS / "coverage" / tier.name)}
+    started = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+    took = f"{time.monotonic() - started:.0f} s"
+    return done.returncode == 0, took if done.returncode == 0 else f"FAILED after {took}"
+
+
+def coverage() -> list[str]:
+    """Combine what the tiers have measured; answers what is below its floor."""
+    data = RESULTS / "coverage" / "all"
+    environment = {**os.environ, "COVERAGE_FILE": str(data)}
+    parts = [str(part) for part in (RESULTS / "coverage").iterdir()]
+    tool = [sys.executable, "-m", "coverage"]
+    for step in (
+        ["combine", "--quiet", "--keep", *parts],
+        ["json", "--quiet", "-o", str(RESULTS / "coverage.json")],
+        ["html", "--quiet", "-d", str(RESULTS / "coverage-html")],
+    ):
+        subprocess.run([*tool, *step], cwd=ROOT, env=environment, check=True)
+    print("coverage:")
+    files = json.loads((RESULTS / "coverage.json").read_text())["files"]
+    below = []
+    for root, floor in COVERAGE_FLOORS.items():
+        share = _share([report["summary"] for name, report in files.items() if name.startswith(f"{root}/")])
+        if share is not None:
+            print(f"  {root:<10} {share:.1f} % of lines and branches (floor {floor:.0f})")
+            below += [f"coverage of {root} is {share:.1f} %, below {floor:.0f}"] if share < floor else []
+    return below
+
+
+def _share(summaries: list[dict[str, int]]) -> float | None:
+    whole = sum(part["num_statements"] + part.get("num_branches", 0) for part in summaries)
+    seen = sum(part["covered_lines"] + part.get("covered_branches", 0) for part in summaries)
+    return 100 * seen / whole if whole else None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tiers", nargs="*", metavar="TIER")
+    tiers = chosen(parser.parse_args().tiers)
+    measured = any(tier.measured for tier in tiers)
+    if measured:
+        shutil.rmtree(RESULTS, ignore_errors=True)
+    (RESULTS / "coverage").mkdir(parents=True, exist_ok=True)
+    results = {}
+    for number, tier in enumerate(tiers, start=1):
+        print(f"\n[{number}/{len(tiers)}] {tier.name}: {tier.what}", flush=True)
+        results[tier.name] = run(tier)
+    print("\ntiers:")
+    for name, (passed, note) in results.items():
+        print(f"  {'ok' if passed else 'FAILED':<7} {name:<10} {note}")
+    everything = {tier.name for tier in TIERS} <= set(results)
+    below = coverage() if measured and any(passed for passed, _ in results.values()) else []
+    if everything and below:
+        print("\n".join(below))
+    good = sum(ok for ok, _ in results.values())
+    print(f"\ntiers: {good} passed, {len(results) - good} failed")
+    return 0 if good == len(results) and not (everything and below) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
