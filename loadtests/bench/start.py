@@ -57,7 +57,7 @@ def _ready_after(folder: Path) -> float:
         try:
             found = next(match for line in process.stdout if (match := READY.search(line)))
             # It keeps the links; the next start should not find them half done.
-            next(line for line in process.stdout if "links wanted" in line)
+            next(line for line in process.stdout if "links kept" in line)
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate()

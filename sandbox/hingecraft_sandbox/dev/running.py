@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from hingecraft_sandbox.dev import children, environment, processes
+from hingecraft_sandbox.dev import children, environment, events, processes
 from hingecraft_sandbox.dev.cockpit import Cockpit
 from hingecraft_sandbox.dev.keys import Keys
 from hingecraft_sandbox.dev.ports import Ports
@@ -126,7 +126,7 @@ class Run:
         said, complaint = await process.communicate()
         lines = (said if process.returncode == 0 else complaint).decode(errors="replace").strip().splitlines()
         if lines:
-            self.cockpit.say("links", lines[-1])
+            self.cockpit.say("links", events.links(lines[-1]))
 
     def _has_shape(self) -> bool:
         """Whether the kept database was left by these migrations: then pods may start before they are checked."""
