@@ -20,7 +20,7 @@ COPY api /build/api
 COPY operator /build/operator
 COPY migrations /build/migrations
 COPY wix/html/*.html /build/wix/html/
-COPY pyproject.toml README.md /build/
+COPY pyproject.toml README.md LICENSE /build/
 RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && mkdir -p /build/sandbox/hingecraft_sandbox \
     # Nothing is fetched here: the build's own tools came with their hashes.
@@ -45,6 +45,7 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hingecraft" \
       org.opencontainers.image.description="Payment routing that lives in Postgres, is declared in Kubernetes and served from memory." \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /hingecraft /hingecraft
 ENV PATH=/hingecraft/bin:$PATH PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

@@ -9,23 +9,25 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
+from hingecraft.donations.checkouts import Checkouts
+from hingecraft.inbox.handlers import Handlers
 from hingecraft.inbox.service import Inbox
-from hingecraft.inbox.sources import sources_of
 from hingecraft.inbox.store import Backlog
 from hingecraft.inbox.watch import watch
 from hingecraft.inbox.worker import Worker
 from hingecraft.installation.accounts import watch as watch_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
+from hingecraft.payments import applying
 from hingecraft.payments.books import Recorded
-from hingecraft.payments.checkouts import Checkouts, Providers
 from hingecraft.payments.returning import Returning
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.nowpayments import NowPaymentsProvider
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile.checker import Checker
+from hingecraft.reconcile.model import LastRun
 from hingecraft.reconcile.sweep import recover
-from hingecraft.reconcile.watch import LastRun
 from hingecraft.reconcile.watch import watch as watch_runs
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge
@@ -55,9 +57,9 @@ if TYPE_CHECKING:
 
 # What the contract describes; the internal port is between us and ourselves.
 PUBLIC_ENDPOINTS: list[Endpoint] = [
-    *routes.ENDPOINTS,
     *donations.ENDPOINTS,
     *payments.ENDPOINTS,
+    *routes.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *admin_routes.ENDPOINTS,
     *admin_payments.ENDPOINTS,
@@ -105,7 +107,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         # There from the start: an increase is seen only of a series that is there before.
         metrics.keys_rejected.labels(provider)
         metrics.without_value.labels(provider)
-    worker = Worker(database, sources_of(providers, currencies), currencies, worked, recorded)
+    worker = Worker(database, Handlers(applying.registrations(providers, currencies, recorded)), worked)
 
     def swapped() -> None:
         metrics.version.set(cache.version)
@@ -166,7 +168,7 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
 
 def public_app(pod: Pod) -> web.Application:
     """What the ingress reaches."""
-    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS), *embed.endpoints_for(pod.settings)]
+    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS, pod.settings), *embed.endpoints_for(pod.settings)]
     return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
 
 

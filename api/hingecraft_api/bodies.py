@@ -13,12 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from hingecraft.errors import ErrorCode, InvalidError
+from hingecraft_api.sentences import reason
 
 LARGEST_BODY = 64 * 1024
-# An invoice of Stripe's with many lines is far larger than anything that a page sends.
-LARGEST_EVENT = 1024 * 1024
-# NOWPayments sends 1 to 2 KB.
-LARGEST_IPN = 16 * 1024
 _DEEPEST = 16
 _LONGEST_NUMBER = 100
 _LONGEST_WHOLE_NUMBER = 20
@@ -54,9 +51,7 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
     pairs = list(request.query.items())
     twice = {name for name, _ in pairs if len(request.query.getall(name)) > 1}
     if twice:
-        raise InvalidError(
-            "invalid_request", "A parameter is given twice.", fields=dict.fromkeys(twice, "is given twice")
-        )
+        raise wrong_fields("invalid_request", dict.fromkeys(twice, "is given twice"))
     check_text(dict(pairs))
     return _validated(dict(pairs), model)
 
@@ -104,10 +99,18 @@ def parse_json(raw: bytes) -> Any:
         raise InvalidError("invalid_json", "The body must be UTF-8.") from None
     except RecursionError:
         raise InvalidError("invalid_json", "The body is nested too deeply.") from None
+    except json.JSONDecodeError as error:
+        raise InvalidError("invalid_json", _not_json(error)) from None
     except ValueError:
-        raise InvalidError("invalid_json", "The body must be valid JSON.") from None
+        raise InvalidError("invalid_json", "The body must be valid JSON: NaN and Infinity are not.") from None
     check_text(document)
     return document
+
+
+def _not_json(error: json.JSONDecodeError) -> str:
+    if not error.doc.strip():
+        return "The body is empty: send a JSON object."
+    return f"The body must be valid JSON: check it at character {error.pos + 1}."
 
 
 def _decimal(text: str) -> Decimal | int:
@@ -132,7 +135,7 @@ def _no_constant(name: str) -> NoReturn:
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise InvalidError("invalid_json", "A name stands twice in one object of the body.")
+        raise InvalidError("invalid_json", "A name is used twice in one object of the body: use it once.")
     return document
 
 
@@ -158,7 +161,9 @@ def _validated(document: Any, model: type[_Model]) -> _Model:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        fields = {_name(part["loc"]): _sentence(part) for part in error.errors(include_url=False, include_input=False)}
+        fields = {
+            _name(part["loc"]): reason(part, model) for part in error.errors(include_url=False, include_input=False)
+        }
         raise wrong_fields("invalid_request", fields) from None
 
 
@@ -177,12 +182,3 @@ def wrong_field(code: ErrorCode, field: str, reason: str) -> InvalidError:
 
 def _name(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location)[:200] or "body"
-
-
-def _sentence(part: Any) -> str:
-    if part["type"] == "extra_forbidden":
-        return "is not known here"
-    if part["type"] == "missing":
-        return "is required"
-    text: str = part["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    return text[:1].lower() + text[1:]

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft.payments.model import Claim
+from hingecraft.idempotency.model import Claim
 from hingecraft.providers.patience import Deadline
 from hingecraft_api.bodies import check_text, wrong_field
 from hingecraft_api.pod import Pod

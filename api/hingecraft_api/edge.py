@@ -23,6 +23,7 @@ from hingecraft_api.endpoint import Endpoint, Guard, Limit
 from hingecraft_api.failures import ForgedError, WrongTokenError, refused
 from hingecraft_api.guards import check
 from hingecraft_api.limits import Limits, Mistakes
+from hingecraft_api.nearest import nearest_path
 from hingecraft_api.pod import Pod
 from hingecraft_api.visitor import HEADER as VISITOR
 from hingecraft_api.visitor import Visitor, Visitors
@@ -32,8 +33,6 @@ log = logging.getLogger(__name__)
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SLOW = 1.0
 _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
-    HTTPStatus.NOT_FOUND: ("not_found", "No such endpoint. See /docs."),
-    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This address does not take that method: see Allow."),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "too_large",
         "The body is too large: the limit is 64 KB.",
@@ -166,7 +165,7 @@ class Edge:
                 headers={"Retry-After": "1"},
             )
         except web.HTTPException as error:
-            return self._http_refusal(error, request_id)
+            return self._http_refusal(error, request.path, request_id)
         except ConnectionError:
             raise
         except Exception:
@@ -178,9 +177,14 @@ class Edge:
                 request_id=request_id,
             )
 
-    @staticmethod
-    def _http_refusal(error: web.HTTPException, request_id: str) -> web.Response:
+    def _http_refusal(self, error: web.HTTPException, path: str, request_id: str) -> web.Response:
         code, sentence = _SENTENCES.get(error.status, ("bad_request", "The request is not valid HTTP."))
+        if isinstance(error, web.HTTPNotFound):
+            meant = nearest_path(path, {known for _, known in self._endpoints})
+            code, sentence = "not_found", f"No such endpoint.{f' Did you mean {meant}?' if meant else ''} See /docs."
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            allowed = " or ".join(sorted(error.allowed_methods))
+            code, sentence = "method_not_allowed", f"Use {allowed} for this path."
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return refusal(error.status, code, sentence, request_id=request_id, headers=allow)
 

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from hingecraft.errors import ErrorCode
 from hingecraft.providers.patience import Deadline
 from hingecraft_api import idempotent
 from hingecraft_api.answers import success
@@ -51,14 +52,21 @@ class Endpoint:
     handler: Handler
     summary: str
     tag: str
+    # Markdown: what the call does and what a client needs to know.
+    description: str = ""
     answer: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    refusals: tuple[int, ...] = ()
+    # The codes of its own errors; those that follow from the other fields are added (`reference.codes`).
+    errors: tuple[ErrorCode, ...] = ()
     limit: Limit = Limit.VISITOR
     guard: Guard = Guard.NONE
-    # Headers that the call reads, with their schemas.
+    # Parts of the path and headers that the call reads, and headers that it always answers with: name and schema.
+    parts: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
+    answer_headers: Mapping[str, Any] = field(default_factory=dict)
+    # What the body looks like where it is not parsed by a model, as with signed messages.
+    raw_body: Mapping[str, Any] | None = None
     # Whether a caller may repeat the call under an Idempotency-Key.
     idempotent: bool = False
 

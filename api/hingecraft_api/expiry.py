@@ -7,8 +7,9 @@ import logging
 import random
 
 from hingecraft.db.connection import Database
+from hingecraft.donations import prefills
 from hingecraft.errors import DatabaseUnavailableError
-from hingecraft.payments import idempotency, prefills
+from hingecraft.idempotency import service as idempotency
 
 log = logging.getLogger(__name__)
 

@@ -7,14 +7,10 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
-from hingecraft.payments.model import (
-    GoneError,
-    InFlightError,
-    KeyReusedError,
-    ProviderDisabledError,
-    ProviderFailedError,
-)
+from hingecraft.idempotency.model import InFlightError, KeyReusedError
+from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
 from hingecraft_api.answers import refusal
 from hingecraft_api.bodies import SlowBodyError, UnsupportedMediaTypeError
 

@@ -11,16 +11,17 @@ from typing import Any
 from aiohttp import web
 
 from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
-from hingecraft.payments import idempotency
-from hingecraft.payments.idempotency import Kept
-from hingecraft.payments.model import Claim, ProviderFailedError
+from hingecraft.idempotency import service as idempotency
+from hingecraft.idempotency.model import Claim, Kept
+from hingecraft.payments.model import ProviderFailedError
 from hingecraft_api.answers import success
 from hingecraft_api.call import Call
 from hingecraft_api.failures import refused
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
-_SHAPE = re.compile(r"[\x21-\x7e]{16,255}")
+SHORTEST_KEY, LONGEST_KEY = 16, 255
+_SHAPE = re.compile(rf"[\x21-\x7e]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
 # The provider's own no stays a no; what may have been a bad moment is tried again.
 _FINAL_REFUSALS = frozenset({"provider_refused", "bad_url"})
 
@@ -32,7 +33,8 @@ async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.Str
         return success(await handler(call))
     if len(keys) > 1 or not _SHAPE.fullmatch(keys[0]):
         raise InvalidError(
-            "invalid_idempotency_key", "Idempotency-Key must be one value of 16 to 255 characters without spaces."
+            "invalid_idempotency_key",
+            f"Idempotency-Key must be one value of {SHORTEST_KEY} to {LONGEST_KEY} characters without spaces.",
         )
     body_print = idempotency.fingerprint(call.body.model_dump(exclude_defaults=True))
     found = await idempotency.claim(call.pod.database, _scope(call), keys[0], body_print, call.deadline)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hingecraft_api.shared_limit import SharedLimit
 
 # Many people may share a /48, and a single one may have all of it.
-_IN_A_NETWORK = 10
-_MISTAKES = 30
+IN_A_NETWORK = 10
+MISTAKES = 30
 
 
 class _Rate:
@@ -43,7 +43,7 @@ class Limits:
         allowed = {Limit.VISITOR: settings.rate_limit, Limit.ROUTES: settings.rate_limit_routes}
         self._own = {limit: _Rate(limit.value, number) for limit, number in allowed.items()}
         self._networks = {
-            limit: _Rate(f"{limit.value}_network", number * _IN_A_NETWORK) for limit, number in allowed.items()
+            limit: _Rate(f"{limit.value}_network", number * IN_A_NETWORK) for limit, number in allowed.items()
         }
         self._site = _Rate("site", settings.rate_limit_site)
 
@@ -79,8 +79,8 @@ class Mistakes:
     """Wrong signatures, or wrong tokens: so many a minute from an address."""
 
     def __init__(self) -> None:
-        self._own = RateLimit(_MISTAKES)
-        self._networks = RateLimit(_MISTAKES * _IN_A_NETWORK)
+        self._own = RateLimit(MISTAKES)
+        self._networks = RateLimit(MISTAKES * IN_A_NETWORK)
 
     def wait(self, visitor: Visitor, now: float) -> int:
         """The seconds that this address must wait because of earlier mistakes; counts nothing."""

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from hingecraft.db.connection import Database
+from hingecraft.donations.checkouts import Checkouts
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
-from hingecraft.payments.checkouts import Checkouts, Providers
 from hingecraft.payments.returning import Returning
+from hingecraft.providers.registry import Providers
 from hingecraft.reconcile.checker import Checker
 from hingecraft_api.negotiation import Negotiation
 from hingecraft_api.refusals import Refusals

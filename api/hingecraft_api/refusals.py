@@ -6,10 +6,10 @@ import asyncio
 import logging
 import time
 
+from hingecraft import audit
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.observability.metrics import ApiMetrics
-from hingecraft.payments import service
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,6 @@ class Refusals:
 
     async def _write(self, reason: str, request_id: str) -> None:
         try:
-            await service.note_refusal(self._database, reason, request_id)
+            await audit.note_refusal(self._database, reason, request_id)
         except DatabaseUnavailableError as error:
             log.warning("a refusal (%s) could not be written into the trail: %s", reason, error)

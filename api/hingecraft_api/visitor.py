@@ -14,7 +14,7 @@ from hingecraft.settings import Secret
 from hingecraft_api.settings import Network
 
 HEADER = "X-HC-Visitor"
-_VALID_FOR = 300
+VALID_FOR = 300
 _SHAPE = re.compile(
     r"v1;(?P<id>ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});(?P<time>[0-9]{1,10});(?P<digest>[0-9a-f]{64})"
 )
@@ -87,10 +87,10 @@ class Visitors:
 
     def _verify(self, header: str, now: float) -> Visitor | None:
         known = self._verified.get(header)
-        if known is not None and abs(now - known[1]) <= _VALID_FOR and known[2] == self._secret.values:
+        if known is not None and abs(now - known[1]) <= VALID_FOR and known[2] == self._secret.values:
             return known[0]
         shape = _SHAPE.fullmatch(header)
-        if shape is None or abs(now - int(shape["time"])) > _VALID_FOR:
+        if shape is None or abs(now - int(shape["time"])) > VALID_FOR:
             return None
         signed = header.rpartition(";")[0].encode()
         values = self._secret.values

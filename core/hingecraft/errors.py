@@ -97,5 +97,21 @@ class MissingError(RefusedError):
     """The thing that was named does not exist."""
 
 
+class ForeignError(HingecraftError):
+    """What was said concerns nothing of ours: the account may have other traffic."""
+
+
+class NotYetError(HingecraftError):
+    """It cannot be processed now and may be later: the inbox tries again for days, longer and longer apart."""
+
+
+class UnansweredError(NotYetError):
+    """A source that had to be asked did not answer."""
+
+
+class AskFirstError(HingecraftError):
+    """What was told is not enough: its source has to be asked."""
+
+
 class DatabaseUnavailableError(HingecraftError):
     """Postgres cannot be reached, or did not answer in time."""

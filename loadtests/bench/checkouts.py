@@ -23,7 +23,7 @@ from bench.api_process import migrate, running_api
 from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
 
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import free_port
 from support.pods import settings_of

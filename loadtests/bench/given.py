@@ -8,8 +8,9 @@ import asyncpg
 
 GIVEN = """
 WITH given AS (
-    INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode)
-    SELECT id, 5, 'USD', 'USD', 'pending', 'stripe', false FROM unnest($1::uuid[]) AS id RETURNING id
+    INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode, source)
+    SELECT id, 5, 'USD', 'USD', 'pending', 'stripe', false, 'micro-payment'
+    FROM unnest($1::uuid[]) AS id RETURNING id
 )
 INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, status, kind,
                                idempotency_key, request, provider_url)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 import uvloop
+from bench import many
 from bench.common import Figure, percentile, postgres, say
 
 from hingecraft.migrations.command import bring_up_to_date
@@ -17,14 +18,12 @@ from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import Postgres
 from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder
-from support.kube import Namespace, OperatorProcess, define, namespace_of
-from support.pods import Running, running_pod
+from support.kube import OperatorProcess, define, namespace_of
+from support.pods import Running
 
 NAMESPACES = 30
 RESOURCES = 300
 COMMITS = 300
-NEWEST = "SELECT max(version) FROM payment_routes"
-SWITCH = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 
 
 def run() -> Iterator[Figure]:
@@ -41,11 +40,11 @@ async def _measure(server: Postgres, plane: ControlPlane) -> list[Figure]:
         for other in others:
             await other.allow_also(first)
         await others[-1].forbid()
-        names = await _databases(server)
+        names = await many.databases(server, RESOURCES)
         served: list[tuple[asyncpg.Connection, Running]] = []
         for number, name in enumerate(names):
             namespace = [first, *others][number % NAMESPACES]
-            pod = await _resource(stack, server, namespace, name)
+            pod = await many.resource(stack, server, namespace, name)
             if namespace is not others[-1]:
                 connection = await asyncpg.connect(server.dsn(name))
                 stack.push_async_callback(connection.close)
@@ -59,32 +58,6 @@ async def _measure(server: Postgres, plane: ControlPlane) -> list[Figure]:
     say(f"{COMMITS} commits: p50 {percentile(took, 0.5):.0f} ms, slowest {max(took):.0f} ms")
     what = f"{RESOURCES} resources in {NAMESPACES} namespaces, one forbidden: commit to the pod at p99"
     return [Figure(what, percentile(took, 0.99), 300, unit=" ms")]
-
-
-async def _databases(server: Postgres) -> list[str]:
-    names = [f"many_{number:03}" for number in range(RESOURCES)]
-    admin = await asyncpg.connect(server.dsn("template1"))
-    for name in names:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE postgres STRATEGY file_copy")
-    await admin.close()
-    return names
-
-
-async def _resource(stack: AsyncExitStack, server: Postgres, namespace: Namespace, name: str) -> Running:
-    dsn = server.dsn(name)
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("UPDATE installation SET id = gen_random_uuid(), claimed_by = NULL")
-    await connection.close()
-    pod = await stack.enter_async_context(
-        running_pod(DsnSecret(dsn), background=False, database_pool_min=0, database_pool_max=1)
-    )
-    kube = name.replace("_", "-")
-    await namespace.pods(pod.internal, service=kube)
-    await namespace.database_secret(dsn, name=kube)
-    document = namespace.routes(kube, secret=kube)
-    document["spec"]["api"]["service"]["name"] = kube
-    await namespace.make(document)
-    return pod
 
 
 async def _all_are_served(served: list[tuple[asyncpg.Connection, Running]]) -> None:
@@ -102,8 +75,8 @@ async def _commits(served: list[tuple[asyncpg.Connection, Running]]) -> list[flo
     chosen = random.Random(1)
     for _ in range(COMMITS):
         connection, pod = chosen.choice(served)
-        version = await connection.fetchval(NEWEST)
-        await connection.execute(SWITCH)
+        version = await connection.fetchval(many.NEWEST)
+        await connection.execute(many.SWITCH)
         committed = time.monotonic()
         await pod.serves(version + 1, within=30)
         took.append((time.monotonic() - committed) * 1000)

@@ -13,6 +13,7 @@ import aiohttp
 import asyncpg
 import psutil
 import uvloop
+from bench import many
 from bench.common import Figure, percentile, postgres, say
 from bench.latency import measure_commits
 
@@ -22,7 +23,6 @@ from hingecraft_sandbox.postgres import Postgres
 from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder
 from support.kube import Namespace, OperatorProcess, define, namespace_of
-from support.pods import running_pod
 from support.processes import ApiProcess, HingecraftProcess
 
 COMMITS = 150
@@ -31,8 +31,6 @@ RESOURCES = 100
 EACH_CHANGES_EVERY = 10.0
 WATCHED_FOR = 60.0
 FAIL_OVERS = 3
-NEWEST = "SELECT max(version) FROM payment_routes"
-SWITCH = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 
 
 def run() -> Iterator[Figure]:
@@ -148,31 +146,14 @@ async def _fail_over(
 
 
 async def _many(server: Postgres, plane: ControlPlane) -> list[Figure]:
-    """Each with a database and a pod of its own."""
-    names = [f"many_{number:03}" for number in range(RESOURCES)]
-    admin = await asyncpg.connect(server.dsn("template1"))
-    for name in names:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE postgres STRATEGY file_copy")
-    await admin.close()
+    names = await many.databases(server, RESOURCES)
     async with namespace_of(plane) as namespace, AsyncExitStack() as stack:
         for name in names:
-            dsn = server.dsn(name)
-            connection = await asyncpg.connect(dsn)
-            await connection.execute("UPDATE installation SET id = gen_random_uuid(), claimed_by = NULL")
-            await connection.close()
-            pod = await stack.enter_async_context(
-                running_pod(DsnSecret(dsn), background=False, database_pool_min=0, database_pool_max=1)
-            )
-            kube = name.replace("_", "-")
-            await namespace.pods(pod.internal, service=kube)
-            await namespace.database_secret(dsn, name=kube)
-            document = namespace.routes(kube, secret=kube)
-            document["spec"]["api"]["service"]["name"] = kube
-            await namespace.make(document)
+            await many.resource(stack, server, namespace, name)
         operator = OperatorProcess(namespace, await namespace.token(), "only")
         await operator.start()
         stack.push_async_callback(operator.stop)
-        last = names[-1].replace("_", "-")
+        last = many.resource_of(names[-1])
         await namespace.becomes("FanoutComplete", "True", "Complete", name=last, within=120)
         await asyncio.sleep(10)
         return await _watch(server, names, psutil.Process(operator.pid))
@@ -180,17 +161,17 @@ async def _many(server: Postgres, plane: ControlPlane) -> list[Figure]:
 
 async def _watch(server: Postgres, names: Sequence[str], process: psutil.Process) -> list[Figure]:
     connections = [await asyncpg.connect(server.dsn(name)) for name in names]
-    first = [await each.fetchval(NEWEST) for each in connections]
+    first = [await each.fetchval(many.NEWEST) for each in connections]
     before, began = sum(process.cpu_times()[:2]), time.monotonic()
     pause = EACH_CHANGES_EVERY / len(names)
     changes = 0
     while time.monotonic() - began < WATCHED_FOR:
-        await connections[changes % len(names)].execute(SWITCH)
+        await connections[changes % len(names)].execute(many.SWITCH)
         changes += 1
         await asyncio.sleep(max(0.0, began + changes * pause - time.monotonic()))
     share = (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - began)
     memory = process.memory_info().rss / 2**20
-    last = [await each.fetchval(NEWEST) for each in connections]
+    last = [await each.fetchval(many.NEWEST) for each in connections]
     published = [after - number for after, number in zip(last, first, strict=True)]
     for each in connections:
         await each.close()

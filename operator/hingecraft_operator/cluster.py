@@ -83,6 +83,8 @@ class Cluster:
 
     def __init__(self, configuration: Configuration) -> None:
         configuration.connection_pool_maxsize = _CONNECTIONS
+        # Left to itself, the client takes HTTPS_PROXY from the environment; `proxy-url` of a kubeconfig is still used.
+        configuration.client_session_kwargs = {"trust_env": False}
         self.configuration = configuration
         # Parts of the client carry no types.
         self._client: Any = ApiClient(configuration)

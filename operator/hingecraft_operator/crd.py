@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
+from hingecraft_operator.fields import Part
 from hingecraft_operator.reported import Status
-from hingecraft_operator.spec import GROUP, KIND, PLURAL, VERSION, Part, Spec
+from hingecraft_operator.spec import GROUP, KIND, PLURAL, VERSION, Spec
 
 SHORT_NAME = "proutes"
 _NOT_KUBERNETES = ("title", "const")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hingecraft_operator.cluster import CRON_JOBS, FIELD_MANAGER, Cluster, Document
+from hingecraft_operator.fields import Part
 from hingecraft_operator.spec import API_VERSION, KIND, Spec
 
 LABELS = {"app.kubernetes.io/name": "hingecraft", "app.kubernetes.io/component": "reconcile"}
@@ -69,11 +70,30 @@ def wanted(resource: Document, spec: Spec, image: str) -> Document:
                 "spec": {
                     "backoffLimit": 1,
                     "activeDeadlineSeconds": _RUN_AT_MOST,
-                    "template": {"metadata": {"labels": labels}, "spec": _pod(spec, image)},
+                    "template": _template(spec, image, labels),
                 },
             },
         },
     }
+
+
+def _template(spec: Spec, image: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    reconcile = spec.reconcile
+    metadata: dict[str, Any] = {"labels": {**reconcile.pod_labels, **labels}}
+    if reconcile.pod_annotations:
+        metadata["annotations"] = reconcile.pod_annotations
+    return {"metadata": metadata, "spec": {**_pod(spec, image), **_added(spec)}}
+
+
+def _added(spec: Spec) -> dict[str, Any]:
+    """What the resource says of the pod in Kubernetes' own words."""
+    names = {"volumes", "node_selector", "tolerations", "host_aliases", "dns_policy", "dns_config"}
+    given = spec.reconcile.model_dump(by_alias=True, exclude_none=True, include=names)
+    return {name: value for name, value in given.items() if value}
+
+
+def _written(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    return [part.model_dump(by_alias=True, exclude_none=True) for part in parts]
 
 
 def _pod(spec: Spec, image: str) -> dict[str, Any]:
@@ -95,8 +115,10 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
                         "valueFrom": {"secretKeyRef": {"name": database.name, "key": database.key}},
                     },
                     *_amounts(spec),
+                    *_written(reconcile.env),
                 ],
-                "envFrom": [{"secretRef": {"name": each.secret_ref.name}} for each in reconcile.env_from],
+                "envFrom": _written(reconcile.env_from),
+                "volumeMounts": _written(reconcile.volume_mounts),
                 "resources": reconcile.resources,
                 "securityContext": {
                     "allowPrivilegeEscalation": False,

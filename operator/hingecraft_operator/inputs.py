@@ -8,9 +8,10 @@ from hingecraft.errors import OperatorError
 from hingecraft.outbox.model import Endpoint, key_of
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft.sync.changes import Timing
+from hingecraft_operator.fields import seconds
 from hingecraft_operator.observed import WebhookProblem
 from hingecraft_operator.secret_values import SecretMissingError, SecretReader
-from hingecraft_operator.spec import DatabaseSecretRef, Spec, Webhook, seconds
+from hingecraft_operator.spec import DatabaseSecretRef, Spec, Webhook
 
 _SCHEMES = ("postgres://", "postgresql://")
 
@@ -69,7 +70,12 @@ async def read_inputs(secrets: SecretReader, spec: Spec, database: DatabaseInput
     return Inputs(
         database=database,
         push_secret=await secrets.value(push.name, push.key),
-        timing=Timing(quiet=seconds(spec.sync.quiet), longest=seconds(spec.sync.max), resync=seconds(spec.sync.resync)),
+        timing=Timing(
+            leading=spec.sync.leading,
+            quiet=seconds(spec.sync.quiet),
+            longest=seconds(spec.sync.max),
+            resync=seconds(spec.sync.resync),
+        ),
         webhooks=tuple([await _webhook(secrets, webhook) for webhook in spec.webhooks]),
     )
 

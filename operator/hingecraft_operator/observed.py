@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from hingecraft.outbox.model import EndpointState
-from hingecraft.reconcile.watch import LastRun
+from hingecraft.reconcile.model import LastRun
 from hingecraft.routes.model import Publication
 from hingecraft_operator.reported import LatencyReport, State
 

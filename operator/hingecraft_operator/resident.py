@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from hingecraft.db.connection import Database
 from hingecraft.outbox.delivery import Deliverer
+from hingecraft.proxies import Proxies
 from hingecraft.settings import Secret
 from hingecraft.sync.engine import Engine, Watcher
 from hingecraft.sync.fanout import Pods
@@ -25,6 +26,7 @@ class Resident:
         addresses: Callable[[], Awaitable[Iterable[str]]],
         watcher: Watcher,
         allow_private: bool,
+        proxies: Proxies,
     ) -> None:
         self.inputs = inputs
         self._engine = Engine(
@@ -36,6 +38,7 @@ class Resident:
                 database,
                 {each.endpoint.name: Secret(each.secret) for each in inputs.webhooks if each.secret is not None},
                 allow_private=allow_private,
+                proxies=proxies,
                 observe=watcher.delivered,
                 timeouts={each.endpoint.name: each.timeout for each in inputs.webhooks},
             ),

@@ -6,12 +6,13 @@ import socket
 
 from pydantic import Field, field_validator
 
+from hingecraft.proxies import ProxySettings
 from hingecraft.settings import CommaList, LogSettings
 
 EVERYWHERE = "*"
 
 
-class OperatorSettings(LogSettings):
+class OperatorSettings(LogSettings, ProxySettings):
     """It holds no secret of its own: those that a resource names are read from its namespace."""
 
     operator_namespace: str = Field("hingecraft", description="where the operator's Lease lives")

@@ -5,15 +5,13 @@ What Kubernetes checks stands beside the field: a pattern or a CEL rule with the
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED
-from hingecraft_operator.schedule import CRON
+from hingecraft_operator.fields import Duration, Name, Part, SecretKey, SecretRef, between, rules
+from hingecraft_operator.reconcile_spec import Reconcile
 
 GROUP = "payments.hingecraft.io"
 VERSION = "v1"
@@ -21,77 +19,8 @@ KIND = "PaymentRoutes"
 PLURAL = "paymentroutes"
 API_VERSION = f"{GROUP}/{VERSION}"
 
-_DURATION = "^[1-9][0-9]{0,5}(ms|s|m|h)$"
-_LONGEST_DURATION = 8
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours"}
 _EVENTS = [ROUTES_UPDATED, *PAYMENT_EVENTS]
 _LONGEST_URL = 2048
-
-
-def rules(*pairs: tuple[str, str], at: str = "") -> dict[str, Any]:
-    """CEL rules and the sentence that each answers with; `at` is the field to name, where it is one below."""
-    place = {"fieldPath": at} if at else {}
-    return {
-        "x-kubernetes-validations": [
-            {"rule": rule, "message": message, "reason": "FieldValueInvalid", **place} for rule, message in pairs
-        ]
-    }
-
-
-def _like(pattern: str, longest: int, sentence: str) -> dict[str, Any]:
-    """A pattern whose failure is told in a sentence, where the schema's own `pattern` would recite the pattern."""
-    return {"maxLength": longest, **rules((f"self.matches('{pattern}')", sentence))}
-
-
-def _between(shortest: str, longest: str) -> dict[str, Any]:
-    within = f"duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')"
-    return {
-        "maxLength": _LONGEST_DURATION,
-        **rules(
-            (
-                f"self.matches('{_DURATION}') && {within}",
-                f"must be between {shortest} and {longest}, written as 100ms, 30s, 5m or 24h",
-            )
-        ),
-    }
-
-
-def seconds(text: str) -> float:
-    """How long a duration such as `100ms` is."""
-    shape = re.fullmatch(r"(\d+)(ms|s|m|h)", text)
-    if shape is None:
-        raise ValueError(f"{text!r} is no duration such as 100ms or 30s")
-    return timedelta(**{_UNITS[shape[2]]: int(shape[1])}).total_seconds()
-
-
-def _checked(text: str) -> str:
-    seconds(text)
-    return text
-
-
-# An object that was stored before a rule was made may break it: then the message names the field.
-Duration = Annotated[str, AfterValidator(_checked)]
-
-_NAME = _like("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", 63, "must have lower-case letters, digits and hyphens only")
-_SECRET_NAME = _like("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", 253, "must be the name of a Secret")
-_SECRET_KEY = _like("^[-._a-zA-Z0-9]+$", 253, "must be a key of a Secret: letters, digits, - _ and . only")
-
-Name = Annotated[str, Field(json_schema_extra=_NAME)]
-SecretName = Annotated[str, Field(json_schema_extra=_SECRET_NAME)]
-SecretKey = Annotated[str, Field(json_schema_extra=_SECRET_KEY)]
-
-
-class Part(BaseModel):
-    """What every part has in common: unknown fields are let be, so that a newer object still reads."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
-
-
-class SecretRef(Part):
-    """A key of a Secret in the resource's namespace."""
-
-    name: SecretName = Field(description="the Secret")
-    key: SecretKey = Field(description="the key in it that holds the value")
 
 
 class DatabaseSecretRef(SecretRef):
@@ -132,20 +61,23 @@ class Sync(Part):
         )
     )
 
+    leading: bool = Field(
+        True, description="whether the first change after a quiet time is published at once, without waiting for quiet"
+    )
     quiet: Duration = Field(
         "100ms",
         description="how long no change may come before the routes are rebuilt",
-        json_schema_extra=_between("10ms", "10s"),
+        json_schema_extra=between("10ms", "10s"),
     )
     max: Duration = Field(
         "1s",
         description="how long changes that keep coming may put a rebuild off",
-        json_schema_extra=_between("10ms", "60s"),
+        json_schema_extra=between("10ms", "60s"),
     )
     resync: Duration = Field(
         "30s",
         description="how often the operator looks without being told",
-        json_schema_extra=_between("1s", "1h"),
+        json_schema_extra=between("1s", "1h"),
     )
 
 
@@ -165,7 +97,7 @@ class Webhook(Part):
     timeout: Duration = Field(
         "10s",
         description="how long an answer may take",
-        json_schema_extra=_between("1s", "20s"),
+        json_schema_extra=between("1s", "20s"),
     )
     events: list[Annotated[str, Field(json_schema_extra={"enum": _EVENTS})]] = Field(
         [ROUTES_UPDATED],
@@ -197,67 +129,6 @@ class Publish(Part):
     )
 
 
-class EnvFrom(Part):
-    """A Secret whose keys become the Job's environment."""
-
-    secret_ref: LocalRef = Field(description="the Secret")
-
-
-class LocalRef(Part):
-    """A name in the resource's namespace."""
-
-    name: SecretName = Field(description="its name")
-
-
-_AMOUNT = _like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
-
-
-class Amounts(Part):
-    """What is taken, in USD; the same as the API's AMOUNT_MIN and AMOUNT_MAX."""
-
-    min: str | None = Field(None, description="the least, such as 1.00", json_schema_extra=_AMOUNT)
-    max: str | None = Field(None, description="the most, such as 5000", json_schema_extra=_AMOUNT)
-
-
-class Reconcile(Part):
-    """The CronJob that asks the providers what nobody told us."""
-
-    schedule: str = Field(
-        "*/15 * * * *",
-        description="when, as cron writes it: minute hour day month weekday",
-        json_schema_extra=_like(CRON, 100, "must be a cron schedule such as */15 * * * * or @hourly"),
-    )
-    lookback: Duration = Field(
-        "24h",
-        description="how far back the first run reads the events of Stripe",
-        json_schema_extra=_between("1m", "720h"),
-    )
-    suspend: bool = Field(False, description="no runs while it is true")
-    resources: dict[str, Any] = Field(
-        default_factory=dict,
-        description="what the Job's container asks for and may use",
-        json_schema_extra={"x-resources": True},
-    )
-    env_from: list[EnvFrom] = Field(
-        default_factory=list,
-        max_length=16,
-        description="Secrets with the providers' keys and SITE_URL",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
-    )
-    amounts: Amounts = Field(
-        default_factory=Amounts,
-        description="what the standing links take, in USD; absent: what each currency's own limits say",
-        json_schema_extra={"default": {}},
-    )
-    service_account_name: Name | None = Field(None, description="what the Job runs as; it needs no rights")
-    image_pull_secrets: list[LocalRef] = Field(
-        default_factory=list,
-        max_length=16,
-        description="for the image, where its registry asks who comes",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
-    )
-
-
 class Spec(Part):
     """What the resource declares."""
 
@@ -283,7 +154,3 @@ class Spec(Part):
         None, ge=1, description="go back to the routes of this version, until it is taken away"
     )
     paused: bool | None = Field(None, description="publish nothing and push nothing; the pods go on serving")
-
-
-EnvFrom.model_rebuild()
-Spec.model_rebuild()

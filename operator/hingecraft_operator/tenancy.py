@@ -116,6 +116,7 @@ class Tenancy:
                     self._around.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
                 ),
                 allow_private=self._around.settings.allow_private_webhooks,
+                proxies=self._around.settings.proxies,
             )
             self._resident.start()
             self._observed.running = True

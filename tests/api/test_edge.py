@@ -164,8 +164,9 @@ async def test_a_pod_that_is_draining_is_not_ready_and_closes_connections(pod):
 async def test_the_docs_say_where_a_parameter_stands(pod):
     async with pod.client.get(pod.public + "/docs") as response:
         page = await response.text()
-    call = page.partition("Read a prefill, once")[2].partition("</details>")[0]
-    places = [part.partition("</h3>") for part in call.split("<h3>")[1:]]
-    found = {title: re.findall(r"<td><code>(.*?)</code>", html) for title, _, html in places if "<code>" in html}
-    assert found == {"Path": ["id"], "Headers": ["X-HC-Page-Load"]}
-    assert "<h3>Query</h3><table><tr><td><code>Idempotency-Key" not in page
+    call = page.partition('<article id="get-prefill-id">')[2].partition("</article>")[0]
+    places = [part.partition("</h4>") for part in call.split("<h4>")[1:]]
+    found = {title: re.findall(r'<dt><code class="name">(.*?)</code>', html) for title, _, html in places}
+    assert found["Path"] == ["id"]
+    assert found["Headers"] == ["X-HC-Page-Load"]
+    assert "Query" not in found

@@ -37,12 +37,23 @@ EXTRAS: dict[str, Any] = {
     "extraContainers": [_beside("beside")],
     "initContainers": [_beside("first")],
 }
+NAMES: dict[str, Any] = {
+    "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["db.example.com"]}],
+    "dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.53"], "options": [{"name": "ndots", "value": "1"}]},
+}  # fmt: skip
+PLACE: dict[str, Any] = {"nodeSelector": {"pool": "payments"}, "tolerations": [{"key": "pool", "operator": "Exists"}]}
+# Of something that runs once.
+SHORT: dict[str, Any] = {
+    "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"}, "placement": PLACE,
+    "extraEnv": [{"name": "MORE", "value": "1"}], **EXTRAS, **NAMES,
+}  # fmt: skip
 EVERYTHING: dict[str, Any] = {
     **REQUIRED,
     "image": {"pullSecrets": ["registry", {"name": "other"}], "digest": f"sha256:{'0' * 64}"},
     "imagePullSecrets": [{"name": "third"}],
     "commonLabels": {"team": "payments"}, "commonAnnotations": {"example.com/cost-centre": "42"},
     "caBundle": {"configMap": "company-ca"},
+    "proxy": {"secret": "proxy", "httpProxy": "http://proxy.example.com:8080", "noProxy": ["sentry.example.com"]},
     "extraObjects": [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "more"}, "data": {"of": "{{ .Release.Name }}"}}
     ],
@@ -53,23 +64,44 @@ EVERYTHING: dict[str, Any] = {
         "secret": "api", "valkeySecret": "valkey", "trustedProxies": ["10.0.0.0/8"], "podAnnotations": {"a": "b"},
         "amounts": {"min": "1", "max": "5000"}, "extraEnv": [{"name": "STRIPE_RATE", "value": "50"}],
         "placement": {"nodeSelector": {"kubernetes.io/os": "linux"}, "priorityClassName": "payments"},
-        "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "payments"}}, **EXTRAS,
+        "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "payments"}}, **EXTRAS, **NAMES,
+        "service": {
+            "type": "LoadBalancer", "nodePort": 30090, "loadBalancerClass": "example.com/lb",
+            "loadBalancerSourceRanges": ["192.0.2.0/24"], "externalTrafficPolicy": "Local",
+            "trafficDistribution": "PreferSameZone", "ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv4"],
+        },
     },
     "operator": {
         "watchNamespaces": ["*"], "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"},
-        "extraEnv": [{"name": "LISTEN_ALSO", "value": "1"}], **EXTRAS,
+        "extraEnv": [{"name": "LISTEN_ALSO", "value": "1"}], **EXTRAS, **NAMES,
     },
-    "migrate": {"serviceAccountName": "migrations", **EXTRAS},
-    "crds": {"upgrade": True},
+    "migrate": {"serviceAccountName": "migrations", **SHORT},
+    "crds": {"upgrade": True, **SHORT},
+    "check": {"serviceAccountName": "checks", **SHORT},
     "paymentRoutes": {
         "webhookSecret": "webhooks", "webhooks": [{"name": "site", "url": "https://www.example.com/_functions/x"}],
         "extraSpec": {"sync": {"quiet": "50ms"}},
+        "reconcile": {
+            "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"}, "placement": PLACE, **NAMES,
+            "extraEnv": [{"name": "PUBLIC_URL", "value": "https://pay.example.com"}],
+            **{name: EXTRAS[name] for name in ("envFrom", "extraVolumes", "extraVolumeMounts")},
+        },
     },
-    "ingress": {"enabled": True, "className": "traefik", "tlsSecret": "tls"},
-    "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]},
+    "ingress": {
+        "enabled": True, "className": "traefik", "tlsSecret": "tls", "labels": {"a": "b"},
+        "paths": [{"path": "/routes", "pathType": "Exact"}, {"path": "/charter"}],
+        "extraHosts": [{"host": "give.example.org", "tlsSecret": "give"}, {"host": "*.example.net"}],
+    },
+    "httpRoute": {
+        "enabled": True, "parentRefs": [{"name": "gateway"}], "labels": {"a": "b"}, "annotations": {"a": "b"},
+        "extraHosts": ["give.example.org"], "matches": [{"path": {"type": "PathPrefix", "value": "/charter"}}],
+        "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-internal"]}}],
+        "timeouts": {"request": "30s", "backendRequest": "20s"},
+    },
     "networkPolicies": {
         "ingressFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "traefik"}}}],
         "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+        "egress": {"proxy": {"ports": [3128]}},
     },
     "monitoring": {
         "podMonitors": {"enabled": True, "relabelings": [{"targetLabel": "cluster", "replacement": "one"}]},

@@ -32,6 +32,7 @@ def plane():
     with open_folder() as folder, control_plane(folder) as made:
         define_all(made)
         kubectl(made, "create", "namespace", "pay")
+        kubectl(made, "--namespace=pay", "create", "serviceaccount", "checks")
         yield made
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from chart.conftest import EVERYTHING, EXTRAS, NUMBERS, REQUIRED, rendered
+from chart.conftest import EVERYTHING, EXTRAS, NAMES, NUMBERS, REQUIRED, rendered
 from chart.test_refusals import changed
 from support.release import CHART
 
@@ -48,7 +48,7 @@ def test_a_port_in_the_public_address_is_no_part_of_the_host():
     values = {**EVERYTHING, "site": {"url": "https://www.example.com", "publicUrl": "https://pay.example.com:8443"}}
     documents = rendered(values)
     assert found(documents, "Ingress")["spec"]["rules"][0]["host"] == "pay.example.com"
-    assert found(documents, "HTTPRoute")["spec"]["hostnames"] == ["pay.example.com"]
+    assert found(documents, "HTTPRoute")["spec"]["hostnames"][0] == "pay.example.com"
     assert settings(documents)["PUBLIC_URL"] == "https://pay.example.com:8443"
 
 
@@ -159,7 +159,13 @@ def test_openshift_can_be_told_to_take_ours():
     assert pod_spec(found(documents, "Deployment", "-api"))["securityContext"]["runAsUser"] == 65532
 
 
-@pytest.mark.parametrize(("kind", "name"), [("Deployment", "-api"), ("Deployment", "-operator"), ("Job", "-migrate")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("Deployment", "-api"), ("Deployment", "-operator"), ("Job", "-migrate"), ("Job", "-definition"),
+        ("Pod", "-check"),
+    ],
+)  # fmt: skip
 def test_every_workload_takes_more(kind, name):
     pod = pod_spec(found(rendered({**EVERYTHING, "postgres": {"enabled": False}}), kind, name))
     container, beside = pod["containers"]
@@ -170,6 +176,7 @@ def test_every_workload_takes_more(kind, name):
     assert EXTRAS["extraVolumeMounts"][0] in container["volumeMounts"]
     assert {"name": "SSL_CERT_FILE", "value": "/etc/hingecraft/ca/ca.crt"} in container["env"]
     assert {"name": "ca-bundle", "configMap": {"name": "company-ca"}} in pod["volumes"]
+    assert {field: pod[field] for field in NAMES} == NAMES
 
 
 def test_accounts_and_rights_can_be_somebody_elses():

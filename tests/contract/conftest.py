@@ -1,11 +1,10 @@
-"""One pod for the whole tier, in a process of its own."""
+"""One pod for the whole tier, in a process of its own, beside the providers' sandbox."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -18,28 +17,42 @@ TEMPLATE = "hc_template"
 
 
 @pytest.fixture(scope="session")
-def pod(server: str) -> Iterator[ApiProcess]:
-    with open_folder() as folder, asyncio.Runner() as runner:
-        name = f"c_{uuid.uuid4().hex[:16]}"
-        runner.run(_execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
-        sandbox = Sandbox(folder)
-        process = runner.run(_start(folder, server.replace("/postgres", f"/{name}"), sandbox))
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def database(server: str, runner: asyncio.Runner) -> Iterator[str]:
+    name = f"c_{uuid.uuid4().hex[:16]}"
+    runner.run(execute(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy"))
+    yield server.replace("/postgres", f"/{name}")
+    runner.run(execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def sandbox(runner: asyncio.Runner) -> Iterator[Sandbox]:
+    with open_folder() as folder:
+        process = Sandbox(folder)
+        runner.run(process.start())
+        runner.run(process.ready())
         yield process
         runner.run(process.stop())
-        runner.run(sandbox.stop())
-        runner.run(_execute(server, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def _execute(dsn: str, statement: str) -> None:
+@pytest.fixture(scope="session")
+def pod(database: str, sandbox: Sandbox, runner: asyncio.Runner) -> Iterator[ApiProcess]:
+    with open_folder() as folder:
+        process = ApiProcess(folder, "api", database, TRUSTED_PROXIES="127.0.0.1", **sandbox.environment)
+        runner.run(process.start())
+        runner.run(process.until("/ready", 200))
+        yield process
+        runner.run(process.stop())
+
+
+async def execute(dsn: str, statement: str) -> None:
     connection = await asyncpg.connect(dsn)
-    await connection.execute(statement)
-    await connection.close()
-
-
-async def _start(folder: Path, dsn: str, sandbox: Sandbox) -> ApiProcess:
-    await sandbox.start()
-    await sandbox.ready()
-    process = ApiProcess(folder, "api", dsn, TRUSTED_PROXIES="127.0.0.1", **sandbox.environment)
-    await process.start()
-    await process.until("/ready", 200)
-    return process
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -9,12 +9,14 @@ from uuid import UUID
 
 import pytest
 
+from hingecraft.donations import prefills, situation
+from hingecraft.idempotency import service as idempotency
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.installation import store as installation
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import AT_ONCE, LANES, LEASE
-from hingecraft.payments import books, corrections, idempotency, origins, prefills, settlements, trail
+from hingecraft.payments import books, corrections, history, origins, settlements, writing
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
 from hingecraft.reconcile import values
@@ -73,10 +75,12 @@ async def plan(conn, sql: str, *arguments: object) -> list[tuple[str, str]]:
 
 LARGE = {"payments", "external_payments", "ContributionIntent", "idempotency_keys", "settlements", "provider_event_ids"}
 AN_ID, A_MOMENT = UUID(int=7), datetime(2026, 1, 1, tzinfo=UTC)
+TOLD = ([AN_ID], ["stripe"], [False], ["completed"], ["cs_7"], ["completed"], ["stripe"], ["told"], ["evt_7"], ["{}"])
+MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None], [None], [None])
 DUE = (["creating", "unknown", "pending"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0,)),
-    "route": (payments.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
+    "route": (situation.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
     "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api", False)),
     "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
     "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None, "{}")),
@@ -91,14 +95,15 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "look": (prefills.LOOK, ("prefill_7", AN_ID, LEASE)),
     "take the e-mail": (prefills.TAKE_EMAIL, ("prefill_7", LEASE)),
     "forget persons": (prefills.FORGET_PERSONS, (LEASE, 5000)),
-    "page": (trail.PAYMENTS, (A_MOMENT, AN_ID, 50)),
-    "checkouts": (trail.CHECKOUTS, (AN_ID,)),
+    "page": (history.PAYMENTS, (A_MOMENT, AN_ID, 50)),
+    "checkouts": (history.CHECKOUTS, (AN_ID,)),
     "lock": (books.LOCK, ([AN_ID],)),
     "settlements": (books.SETTLEMENTS, ([AN_ID],)),
     "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),
     "open sessions": (installation.OPEN_SESSIONS, (True, 3)),
     "own checkouts": (books.CHECKOUTS, ([AN_ID],)),
-    "value": (books.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
+    "record": (writing.RECORD, (*TOLD, *MONEY)),
+    "value": (writing.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
     "values that are due": (values.DUE, (True, LEASE, AN_ID, False, 100)),
     "correction": (corrections.SETTLEMENT, (AN_ID,)),
     "transaction": (settlements.COUNTED, ("a" * 64,)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from typing import Any
 
 import pytest
 
@@ -14,16 +15,43 @@ from support.control_plane import binaries
 from support.kube import DEFINITIONS, until
 
 HOOK = {"name": "site", "url": "https://www.example.com/hook", "secretRef": {"name": "hooks", "key": "WEBHOOK_SECRET"}}
+PARTS: dict[str, Any] = {
+    "env": [
+        {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "HTTPS_PROXY"}}},
+        {"name": "SSL_CERT_FILE", "value": "/etc/company/ca.crt"},
+        {"name": "SENTRY_DSN", "valueFrom": {"configMapKeyRef": {"name": "sentry", "key": "dsn"}}},
+    ],
+    "volumes": [
+        {"name": "ca", "configMap": {"name": "company", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"name": "more", "secret": {"secretName": "more", "items": [{"key": "a", "path": "b/c"}]}},
+        {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+    ],
+    "volumeMounts": [
+        {"name": "ca", "mountPath": "/etc/company", "readOnly": True},
+        {"name": "scratch", "mountPath": "/tmp", "subPath": "job"},
+    ],
+    "podLabels": {"team": "payments"}, "podAnnotations": {"sidecar.istio.io/inject": "false"},
+    "nodeSelector": {"pool": "payments"},
+    "tolerations": [
+        {"key": "payments", "operator": "Equal", "value": "only", "effect": "NoExecute", "tolerationSeconds": 60}
+    ],
+    "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["db.example.com"]}],
+    "dnsPolicy": "None",
+    "dnsConfig": {
+        "nameservers": ["192.0.2.53"], "searches": ["example.com"], "options": [{"name": "ndots", "value": "1"}],
+    },
+}  # fmt: skip
 FULL = {
-    "sync": {"quiet": "50ms", "max": "2s", "resync": "1m"},
+    "sync": {"leading": False, "quiet": "50ms", "max": "2s", "resync": "1m"},
     "webhooks": [{**HOOK, "timeout": "5s", "events": ["routes.updated", "payment.completed"]}],
     "providers": {"stripe": {"enabled": True}, "nowpayments": {"enabled": False}},
     "publish": {"singleUseCheckouts": False},
     "reconcile": {
         "schedule": "*/5 * * * *", "lookback": "48h", "suspend": True,
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": 1, "memory": "256Mi"}},
-        "envFrom": [{"secretRef": {"name": "providers"}}], "serviceAccountName": "reconcile",
-        "imagePullSecrets": [{"name": "registry"}], "amounts": {"min": "1.00", "max": "500"},
+        "envFrom": [{"secretRef": {"name": "providers"}}, {"configMapRef": {"name": "settings"}}],
+        "serviceAccountName": "reconcile",
+        "imagePullSecrets": [{"name": "registry"}], "amounts": {"min": "1.00", "max": "500"}, **PARTS,
     },
     "pinVersion": 3,
     "paused": False,
@@ -70,6 +98,44 @@ REFUSED = {
     "a quantity that is none": (reconcile(resources={"limits": {"cpu": "lots"}}), "should match"),
     "a Secret without a name": (reconcile(envFrom=[{"secretRef": {}}]), "name: Required value"),
     "a Secret's name in capitals": (reconcile(envFrom=[{"secretRef": {"name": "NO"}}]), "must be the name of a Secret"),
+    "an envFrom of nothing": (reconcile(envFrom=[{}]), "must have either secretRef or configMapRef"),
+    "a ConfigMap's name in capitals": (
+        reconcile(envFrom=[{"configMapRef": {"name": "NO"}}]), "must be the name of a ConfigMap",
+    ),
+    "a variable of the operator's": (
+        reconcile(env=[{"name": "DATABASE_URL_FILE", "value": "/x"}]),
+        "is set by the operator: use spec.database and spec.reconcile.amounts",
+    ),
+    "a variable twice": (reconcile(env=[{"name": "A", "value": "1"}] * 2), "Duplicate value"),
+    "a variable with a space": (reconcile(env=[{"name": "A B", "value": "1"}]), "must be the name of an environment"),
+    "two values": (
+        reconcile(env=[{"name": "A", "value": "1", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}]),
+        "must not have both value and valueFrom",
+    ),
+    "a value from nowhere": (reconcile(env=[{"name": "A", "valueFrom": {}}]), "must have either secretKeyRef or"),
+    "a volume of the node": (
+        reconcile(volumes=[{"name": "node", "hostPath": {"path": "/"}}]),
+        "must have one of configMap, secret and emptyDir; other kinds of volumes are not supported",
+    ),
+    "a volume of two kinds": (
+        reconcile(volumes=[{"name": "x", "emptyDir": {}, "secret": {"secretName": "x"}}]), "must have one of configMap",
+    ),
+    "a mount without its volume": (
+        reconcile(volumeMounts=[{"name": "ca", "mountPath": "/etc/ca"}]), "each of volumeMounts must name one of",
+    ),
+    "a relative mount": (
+        reconcile(volumes=[{"name": "x", "emptyDir": {}}], volumeMounts=[{"name": "x", "mountPath": "tmp"}]),
+        "must be an absolute path without a colon",
+    ),
+    "a file outside of the mount": (
+        reconcile(volumes=[{"name": "x", "configMap": {"name": "x", "items": [{"key": "a", "path": "../a"}]}}]),
+        "must be a path below the mount, without ..",
+    ),
+    "a label of the operator's": (
+        reconcile(podLabels={"app.kubernetes.io/component": "api"}), "must not set app.kubernetes.io/name",
+    ),
+    "an alias of no address": (reconcile(hostAliases=[{"ip": "db", "hostnames": ["x"]}]), "must be an IP address"),
+    "an unknown policy of names": (reconcile(dnsPolicy="Sometimes"), "Unsupported value"),
     "a pin of nothing": ({"pinVersion": 0}, "should be greater than or equal to 1"),
     "paused in words": ({"paused": "yes"}, "must be of type boolean"),
     "a switch without a position": ({"providers": {"stripe": {}}}, "enabled: Required value"),
@@ -107,7 +173,7 @@ async def test_what_is_right_is_accepted_and_read_as_it_is(namespace):
 
 async def test_what_is_left_out_has_the_value_that_the_models_give_it(namespace):
     made = await namespace.make(namespace.routes())
-    assert made["spec"]["sync"] == {"quiet": "100ms", "max": "1s", "resync": "30s"}
+    assert made["spec"]["sync"] == {"leading": True, "quiet": "100ms", "max": "1s", "resync": "30s"}
     assert made["spec"]["reconcile"] == {
         "schedule": "*/15 * * * *", "lookback": "24h", "suspend": False, "amounts": {},
     }  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from hingecraft_operator import cronjob
 from hingecraft_operator.cluster import CRON_JOBS, JOBS
 from hingecraft_operator.cronjob import name_of
+from kube.test_crd import PARTS
 from support.kube import IMAGE, operating, until
 
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
@@ -56,6 +57,39 @@ async def test_it_is_what_the_resource_says(namespace, served):
     assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "database", "key": "DATABASE_URL"}
     assert container["resources"] == {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}}
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+async def test_it_has_what_the_resource_adds(namespace, served):
+    """As the API server's own defaults complete it, which nothing undoes again."""
+    await namespace.edit("main", reconcile=PARTS)
+    job = await made(namespace, lambda job: "volumes" in pod_of(job))
+    template = job["spec"]["jobTemplate"]["spec"]["template"]
+    labels = {**cronjob.LABELS, cronjob.RESOURCE_LABEL: "main"}
+    assert template["metadata"]["labels"] == {"team": "payments", **labels}
+    assert template["metadata"]["annotations"] == PARTS["podAnnotations"]
+    pod = template["spec"]
+    (container,) = pod["containers"]
+    assert container["env"][1:] == PARTS["env"]
+    assert container["volumeMounts"] == PARTS["volumeMounts"]
+    names = {each["name"]: each for each in pod["volumes"]}
+    assert names["ca"]["configMap"].items() >= PARTS["volumes"][0]["configMap"].items()
+    assert names["scratch"]["emptyDir"] == PARTS["volumes"][2]["emptyDir"]
+    for field in ("nodeSelector", "tolerations", "hostAliases", "dnsPolicy", "dnsConfig"):
+        assert pod[field] == PARTS[field], field
+    await namespace.edit("main", reconcile=dict.fromkeys(PARTS))
+    await made(namespace, lambda job: "volumes" not in pod_of(job) and len(pod_of(job)["containers"][0]["env"]) == 1)
+
+
+def pod_of(job):
+    return job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
+async def test_settings_beside_the_secret_count_too(namespace, served):
+    await namespace.secret("providers", STRIPE_SECRET="sk_test_abcdefgh")
+    providers = {"envFrom": [{"secretRef": {"name": "providers"}}]}
+    site = {"env": [{"name": "SITE_URL", "value": "https://www.example.com"}]}
+    await namespace.edit("main", reconcile={**providers, **site})
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet", within=30)
 
 
 async def test_it_passes_the_restricted_pod_security(namespace, served):

@@ -14,10 +14,12 @@ VERDICT = re.compile(r'Verdict\(\s*"(?:True|False|Unknown)",\s*"(\w+)"')
 
 
 async def test_the_example_is_accepted(namespace):
-    (example,) = re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
-    document = yaml.safe_load(example)
+    """And what it shows of a company's proxy, added to it."""
+    document, proxied = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
     document["metadata"]["namespace"] = namespace.name
-    await namespace.make(document)
+    document["spec"]["reconcile"] |= proxied["spec"]["reconcile"]
+    made = await namespace.make(document)
+    assert made["spec"]["reconcile"].items() >= proxied["spec"]["reconcile"].items()
 
 
 async def test_a_database_is_freed_by_hand(conn):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
-from hingecraft.providers.nowpayments import NowPaymentsProvider
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.port import CheckoutProvider
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DsnSecret
 from support.pods import settings_of
 

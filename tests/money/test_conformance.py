@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hingecraft.providers.nowpayments import NowPaymentsProvider
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.stripe.client import StripeProvider
 from support.conformance import FLOWS, order_for
 from support.pods import settings_of
 

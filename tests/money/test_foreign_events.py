@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from hingecraft.inbox import watch as watching
-from hingecraft.providers.stripe_reading import EVENT_TYPES
+from hingecraft.providers.stripe.reading import EVENT_TYPES
 from support.money import all_processed, give, send_hint, send_stripe, stripe_event
 from support.pods import running_pod
 from support.reconciling import reconcile

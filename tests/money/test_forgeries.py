@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hingecraft.inbox import signatures
+from hingecraft.providers.stripe import webhook
 from support.money import ipn_signature, send_ipn, send_stripe, stripe_event, stripe_signature
 from support.pods import running_pod
 
@@ -183,7 +183,7 @@ async def test_an_error_of_ours_in_the_verification_counts_as_forged_and_is_logg
     def broken(*_: object) -> None:
         raise OverflowError("int too large to convert to float")
 
-    monkeypatch.setattr(signatures, "_stripes", broken)
+    monkeypatch.setattr(webhook, "_stamped", broken)
     answers = [(await send_stripe(pod, BODY))[0] for _ in range(32)]
     assert answers == [400] * 30 + [429] * 2
     assert len([record for record in caplog.records if record.levelno >= logging.ERROR]) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from support.pods import ADMIN, SITE_URL, running_pod
 
-UNKNOWN = "is not known here"
+UNKNOWN = "is not a known field"
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
 WALLET = "INSERT INTO wallets (coin, wallet_address) VALUES ('btc', 'bc1-old'), ('BTC', 'bc1-new')"
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from hingecraft.payments import idempotency
+from hingecraft.idempotency import service as idempotency
 from support.pods import running_pod, signed_visitor
 
 MICRO, OTHER, GENERATE = "/mission-support/micro-payment", "/mission-support/other", "/charter/generate-payment"

@@ -11,11 +11,11 @@ import asyncpg
 import pytest
 
 from hingecraft.db.connection import Database
+from hingecraft.idempotency import service as idempotency
 from hingecraft.inbox import store
 from hingecraft.inbox import watch as watching
 from hingecraft.inbox.model import next_pause
 from hingecraft.inbox.store import Backlog
-from hingecraft.payments import idempotency
 from support.money import all_processed, becomes, give, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 from support.reconciling import reconcile

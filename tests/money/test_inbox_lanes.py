@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import uuid
 
@@ -134,6 +135,21 @@ async def test_one_event_that_cannot_be_processed_keeps_none_of_its_group(dsn, s
         await conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
         assert await pod.pod.worker.drain() == 1
     assert len(await ledger(conn, given[0]["paymentId"])) == 1
+
+
+async def test_a_group_with_two_events_of_one_payment_writes_them_down_in_their_order(dsn, sandbox, conn):
+    async with running_pod(dsn, **sandbox.settings, background=False) as pod:
+        first, second = [await give(pod, amount=5) for _ in range(2)]
+        await paid(pod, conn, first)
+        await paid(pod, conn, second)
+        await paid(pod, conn, first, sent="again")
+        assert await pod.pod.worker.drain() == 3
+    for given in (first, second):
+        assert await status_of(conn, given["paymentId"]) == "completed"
+        assert await ledger(conn, given["paymentId"]) == [("charge", 5, "USD", 5)]
+    told = "SELECT details FROM payment_audit WHERE payment_id = $1::uuid AND action = 'event_applied' ORDER BY id"
+    moves = [json.loads(row["details"]).get("to") for row in await conn.fetch(told, first["paymentId"])]
+    assert moves == ["completed", None]
 
 
 async def test_an_event_that_comes_twice_and_late_while_its_first_is_being_asked_about_counts_once(dsn, sandbox, conn):

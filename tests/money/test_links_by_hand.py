@@ -8,11 +8,11 @@ import json
 import asyncpg
 import pytest
 
+from hingecraft.donations.links import by_hand
+from hingecraft.donations.links.by_hand import ByHand, LinkRejectedError
 from hingecraft.errors import OperatorError
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.model import of_nowpayments
-from hingecraft.links import by_hand
-from hingecraft.links.by_hand import ByHand, LinkRejectedError
+from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.routes import service as routes
 from support.money import all_processed, send_stripe, stripe_event
 from support.pods import Running
@@ -83,7 +83,7 @@ async def test_what_is_paid_through_a_payment_button_is_in_the_books(pod, sandbo
     # Told twice more, in other words: a repeat of the same body would not even be kept.
     for status in ("waiting", "finished"):
         hint = {"payment_id": int(payment), "payment_status": status, "note": "again"}
-        await inbox.store(conn, [of_nowpayments(json.dumps(hint).encode())])
+        await inbox.store(conn, [nowpayments_webhook.event_of(json.dumps(hint).encode())])
     await all_processed(conn, at_least=6)
     rows = await conn.fetch(PAYMENTS)
     assert [tuple(row) for row in rows] == [(10, "BTC", "completed", "standing_link")]

@@ -81,10 +81,20 @@ def answered(result):
 
 async def test_more_pods_come_with_load_and_go_without(release, people):
     site, _ = people
+    await asyncio.to_thread(scale_up_from, release, 25)
     async with traffic(site, readers=24, givers=6, pause=0) as seen:
         await asyncio.to_thread(until, lambda: len(release.ready_pods("api")) > 2, 120)
     assert seen.failures == []
     await asyncio.to_thread(until, lambda: len(release.pods("api")) == 2, 150)
+    await asyncio.to_thread(scale_up_from, release, 80)
+
+
+def scale_up_from(release, percent):
+    """How much of the CPU that it requests a pod uses before another comes. On a busy machine pods get little of it."""
+    target = {"type": "Utilization", "averageUtilization": percent}
+    metrics = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    patch = json.dumps({"spec": {"metrics": metrics}})
+    release.kubectl("patch", "horizontalpodautoscaler", f"{release.name}-api", "--type=merge", f"--patch={patch}")
 
 
 async def test_evictions_leave_enough_pods(release, people):

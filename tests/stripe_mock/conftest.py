@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import free_port
 from support.go_tools import built

@@ -14,9 +14,9 @@ from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Order, ProviderRefusedError
-from hingecraft.providers.stripe import MICRO
-from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_links import (
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.client import MICRO
+from hingecraft.providers.stripe.links import (
     LinkTerms,
     StripeLinks,
     link_request,
@@ -24,7 +24,7 @@ from hingecraft.providers.stripe_links import (
     price_request,
     update_request,
 )
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
 
 
 def currency(code: str, exponent: int) -> Currency:
@@ -118,7 +118,7 @@ async def test_what_we_ask_afterwards_is_valid(provider):
     assert (session.unreadable, charge.charge) == ("an amount is no whole number", "pi_1")
     now = datetime.now(UTC)
     assert await asking.made_for("nobody", now - timedelta(hours=1), now) is None
-    events = [event async for event in asking.events(now - timedelta(hours=1))]
+    events = [event async for event in asking.events(now - timedelta(hours=1), EVENT_TYPES)]
     assert all(event["object"] == "event" for event in events)
     disputes = provider.client.v1.disputes
     dispute = await provider.call(

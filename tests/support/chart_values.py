@@ -20,6 +20,25 @@ what is none of them, and this page and `values.yaml` are written from it by `ma
 """
 
 
+# A schema can only recite itself; this says what to do.
+_NOT_NULL = """{{- /* Written from values.schema.json by `make generate`. */ -}}
+{{- define "hingecraft.checkNothingIsNull" -}}
+{{- range $path := include "hingecraft.notNull" . | splitList "\\n" -}}
+{{- $at := $.Values -}}
+{{- range $name := splitList "." $path -}}
+{{- if not (hasKey $at $name) -}}
+{{- fail (printf "%s is null, which takes away the chart's default: leave it out, or give it a value" $path) -}}
+{{- end -}}
+{{- $at = get $at $name -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- define "hingecraft.notNull" -}}
+PATHS
+{{- end -}}
+"""
+
+
 def _schema() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
     return found
@@ -40,6 +59,20 @@ def _lines(schema: dict[str, Any], depth: int) -> Iterator[str]:
         else:
             shown = yaml.safe_dump({name: about["default"]}, sort_keys=False, width=1000).rstrip()
             yield from (f"{indent}{line}" for line in shown.splitlines())
+
+
+def not_null() -> str:
+    """What the templates cannot do without, parents first."""
+    paths = "\n".join(_not_null(_schema()))
+    return _NOT_NULL.replace("PATHS", paths)
+
+
+def _not_null(schema: dict[str, Any], before: str = "") -> Iterator[str]:
+    for name, about in schema["properties"].items():
+        if name in schema.get("x-not-null", ()) or about.get("default"):
+            yield f"{before}{name}"
+        if "properties" in about:
+            yield from _not_null(about, f"{before}{name}.")
 
 
 def readme() -> str:

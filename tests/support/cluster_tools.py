@@ -40,6 +40,10 @@ def traefik() -> Path:
     return built_together("traefik") / "traefik"
 
 
+def kube_router() -> Path:
+    return built("github.com/cloudnativelabs/kube-router/v2/cmd/kube-router", "v2.1.0")
+
+
 def pause() -> Path:
     return built_together("pause") / "pause"
 
@@ -52,5 +56,5 @@ def for_the_chart() -> None:
 
 def for_the_cluster() -> None:
     """Build what a node needs."""
-    for tool in (control_plane.binaries, helm, coredns, metrics_server, traefik, pause):
+    for tool in (control_plane.binaries, helm, coredns, metrics_server, traefik, kube_router, pause):
         tool()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from hingecraft.links.command import LinksSettings
+from hingecraft.donations.links.command import LinksSettings
 from hingecraft.migrations.command import MigrateSettings
 from hingecraft.reconcile.command import ReconcileSettings
 from hingecraft.settings import Settings
+from hingecraft.site_check.command import SiteSettings
 from hingecraft.sync.command import SyncSettings
 from hingecraft.trail.command import TrailSettings
 from hingecraft.trail.correct_command import CorrectSettings
-from hingecraft.wix.command import SiteSettings
 from hingecraft_api.app import PUBLIC_ENDPOINTS
-from hingecraft_api.openapi import document_of, written
+from hingecraft_api.reference.codes import CODES
+from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
 from hingecraft_operator import crd
 from hingecraft_operator.settings import OperatorSettings
@@ -33,6 +35,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "hingecraft sandbox": SandboxSettings,
 }
 _WIDTH = 110
+ROOT = Path(__file__).parents[2]
 
 
 def openapi() -> str:
@@ -80,7 +83,16 @@ def definition_chart() -> str:
     return crd.written({"helm.sh/resource-policy": "keep"})
 
 
+def api_guide() -> str:
+    """docs/api.md as it is, with the table of error codes written anew."""
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    before, heading, _ = text.partition("## Error codes\n")
+    rows = [f"| `{name}` | {int(code.status)} | {code.advice} |" for name, code in CODES.items()]
+    return before + heading + "\n".join(["", "| code | status | what to do |", "|---|---|---|", *rows, ""])
+
+
 GENERATED: dict[str, Callable[[], str]] = {
+    "docs/api.md": api_guide,
     "docs/openapi.json": openapi,
     "docs/crash-matrix.md": crash.document,
     "docs/operator-matrix.md": operator_matrix.document,
@@ -88,5 +100,6 @@ GENERATED: dict[str, Callable[[], str]] = {
     "crds/paymentroutes.yaml": crd.written,
     "helm/hingecraft-crds/templates/paymentroutes.yaml": definition_chart,
     "helm/hingecraft/values.yaml": chart_values.values,
+    "helm/hingecraft/templates/_not-null.tpl": chart_values.not_null,
     "helm/hingecraft/README.md": chart_values.readme,
 }

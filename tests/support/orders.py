@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.model import of_nowpayments, of_stripe
+from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.patience import TokenBucket
+from hingecraft.providers.stripe import webhook as stripe_webhook
 from hingecraft.reconcile.model import Options
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
@@ -148,7 +149,7 @@ class World:
         payments = await coin_payments(self.sandbox)
         for number, status in hints if payments else ():
             hint = {"payment_id": payments[number % len(payments)]["payment_id"], "payment_status": status}
-            await inbox.store(self.conn, [of_nowpayments(json.dumps(hint).encode())])
+            await inbox.store(self.conn, [nowpayments_webhook.event_of(json.dumps(hint).encode())])
 
     async def press(self, path: str) -> None:
         """A button that may not be there any more, as a page that was open for long has them."""
@@ -166,7 +167,7 @@ class World:
     async def deliver(self, events: list[dict[str, Any]]) -> None:
         """As the endpoint would: verified, and kept."""
         if events:
-            await inbox.store(self.conn, [of_stripe(json.dumps(event).encode()) for event in events])
+            await inbox.store(self.conn, [stripe_webhook.event_of(json.dumps(event).encode()) for event in events])
 
     async def work(self) -> None:
         await self.conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -18,14 +19,14 @@ from prometheus_client import CollectorRegistry
 from hingecraft.errors import ErrorCode
 from hingecraft.process import outlive
 from hingecraft.settings import Secret
-from hingecraft_api.app import build_pod, internal_app, public_app, works_of
+from hingecraft_api.app import PUBLIC_ENDPOINTS, build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
+from hingecraft_api.reference.codes import CODES, OF_ANY_CALL, codes_of
 from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
 
 ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET = "test-admin-token", "test-push-secret", "test-visitor-secret"
 SITE_URL = "https://www.example.com"
-CODES = frozenset(get_args(ErrorCode))
 ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 
 
@@ -73,11 +74,23 @@ def settings_of(dsn: Secret, **more: Any) -> ApiSettings:
 async def _only_listed_codes(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Whatever a test asks: a rejection has a code that docs/openapi.json lists."""
+    """Whatever a test asks: docs/openapi.json lists the code of a rejection, for this call and with this status."""
     response = await handler(request)
     if response.status >= 400 and response.content_type == "application/json" and request.method != "HEAD":
-        assert (await response.json())["code"] in CODES, f"{await response.text()} is not listed in ErrorCode"
+        code = (await response.json())["code"]
+        assert CODES[code].status == response.status, f"{code} came with {response.status}"
+        described = _described(request.method, request.url.path)
+        assert described is None or code in described, f"{request.method} {request.url.path}: {code} is not described"
     return response
+
+
+def _described(method: str, path: str) -> set[ErrorCode] | None:
+    """The codes that the reference lists for a public call."""
+    for endpoint in PUBLIC_ENDPOINTS:
+        template = re.sub(r"{\w+}", "[^/]+", endpoint.path)
+        if endpoint.method == method and re.fullmatch(template, path):
+            return {*codes_of(endpoint), *OF_ANY_CALL}
+    return None
 
 
 @asynccontextmanager

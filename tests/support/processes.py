@@ -109,10 +109,16 @@ class ApiProcess(HingecraftProcess):
         except aiohttp.ClientError:
             return 0
 
-    async def until(self, path: str, status: int, within: float = 10.0) -> None:
-        async with asyncio.timeout(within):
-            while await self.status(path) != status:
-                await asyncio.sleep(0.02)
+    async def until(self, path: str, status: int, within: float = 30.0) -> None:
+        """Wait for a status; what it answered last is in the error, and the end of its log."""
+        seen = 0
+        try:
+            async with asyncio.timeout(within):
+                while (seen := await self.status(path)) != status:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            told = self.log.read_text(errors="replace")[-2000:]
+            raise AssertionError(f"after {within} s {path} still answers {seen}, not {status}:\n{told}") from None
 
 
 class Proxy:

@@ -14,11 +14,11 @@ from typing import Any
 import asyncpg
 
 from hingecraft.db.connection import Database
-from hingecraft.links.service import Wanted
+from hingecraft.donations.links.service import Wanted
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments.checkouts import Providers
-from hingecraft.providers.nowpayments import NowPaymentsProvider
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret

@@ -101,8 +101,8 @@ class Release:
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
         return _run(control_plane.binaries() / "kubectl", f"--namespace={self.namespace}", *arguments, given=given)
 
-    def helm(self, *arguments: str) -> str:
-        return _run(cluster_tools.helm(), f"--namespace={self.namespace}", *arguments)
+    def helm(self, *arguments: str, given: str | None = None) -> str:
+        return _run(cluster_tools.helm(), f"--namespace={self.namespace}", *arguments, given=given)
 
     def get(self, *what: str) -> Document:
         found: Document = json.loads(self.kubectl("get", *what, "--output=json"))

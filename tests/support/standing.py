@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from hingecraft.db.connection import Database
-from hingecraft.links import service as links
-from hingecraft.links.service import Kept
-from hingecraft.providers.stripe import StripeProvider
-from hingecraft.providers.stripe_links import StripeLinks
+from hingecraft.donations.links import service as links
+from hingecraft.donations.links.service import Kept
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.links import StripeLinks
 from hingecraft.settings import Secret
 from support.pods import settings_of
 from support.reconciling import links_wanted

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hingecraft.inbox.canonical import canonical, parse
+from hingecraft.providers.nowpayments.canonical import canonical, parse
 from hingecraft_sandbox.dev import wix_site
 
 # Reads one JSON text a line; answers the text as JSON.stringify made it, and the same with its keys sorted.

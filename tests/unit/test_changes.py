@@ -4,7 +4,8 @@ import asyncio
 
 from hingecraft.sync.changes import Changes, Timing
 
-QUICK = Timing(quiet=0.05, longest=0.2)
+QUICK = Timing(leading=False, quiet=0.05, longest=0.2)
+LEADING = Timing(quiet=60, longest=60)
 
 
 async def test_ten_changes_one_after_the_other_settle_once():
@@ -52,3 +53,24 @@ async def test_it_answers_when_the_first_change_was_noticed():
     await asyncio.sleep(0.02)
     changes.notice()
     assert abs(await changes.settled(QUICK) - before) < 0.01
+
+
+async def test_the_first_change_after_a_quiet_time_does_not_wait():
+    changes = Changes()
+    changes.notice()
+    async with asyncio.timeout(5):
+        await changes.settled(LEADING)
+
+
+async def test_a_change_soon_after_another_waits_for_quiet():
+    changes = Changes()
+    changes.notice()
+    await changes.settled(LEADING)
+    changes.notice()
+    waiting = asyncio.create_task(changes.settled(LEADING))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    waiting.cancel()
+    changes.notice()
+    async with asyncio.timeout(5):
+        await changes.settled(Timing(quiet=0.01, longest=0.02))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hingecraft.outbox.model import ROUTES_UPDATED, EndpointState
-from hingecraft.reconcile.watch import LastRun
+from hingecraft.reconcile.model import LastRun
 from hingecraft.routes.model import Publication
 from hingecraft_operator.conditions import ON_ITS_WAY, verdicts
 from hingecraft_operator.observed import LastJob, Observed, Verdict

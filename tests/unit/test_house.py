@@ -28,6 +28,15 @@ def test_source_roots_are_no_packages():
         assert not (ROOT / root / "__init__.py").exists()
 
 
+def test_every_package_of_core_is_in_the_architecture_page():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    tree = page[page.index("core/hingecraft/") : page.index("api/hingecraft_api/")]
+    there = [each for each in (ROOT / "core" / "hingecraft").iterdir() if not each.name.startswith(("_", "."))]
+    names = {f"{each.name}/" if each.is_dir() else each.name for each in there} - {"py.typed"}
+    listed = {line.split()[0] for line in tree.splitlines() if line.startswith("  ") and line[2] != " "}
+    assert names == listed
+
+
 def test_lock_files_name_no_registry_and_hash_everything():
     for name in ("requirements.lock", "requirements-run.lock", "requirements-dev.lock", "requirements-image.lock"):
         text = (ROOT / name).read_text()

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from hingecraft.payments.ledger import AskFirstError, Known, Settled, Value, decide
+from hingecraft.errors import AskFirstError
+from hingecraft.payments.ledger import Known, Settled, Value, decide
 from hingecraft.payments.model import MOVES, Status
 from hingecraft.providers.findings import Finding, Money, Price, Stands
 

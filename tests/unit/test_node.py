@@ -42,7 +42,7 @@ def test_what_is_left_is_named(monkeypatch):
 
 def test_everything_that_there_is_is_looked_at():
     found = traces.traces()
-    assert set(found) == {"links", "iptables", "mounts", "cgroups", "settings", "folders"}
+    assert set(found) == {"links", "iptables", "ipsets", "nft", "mounts", "cgroups", "settings", "folders"}
     assert "lo" in found["links"]
     assert "/proc" in found["mounts"]
     assert traces.left(found) == []

@@ -8,8 +8,8 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from hingecraft.errors import OperatorError
-from hingecraft.outbox.delivery import AddressRefusedError, refuse_private
 from hingecraft.outbox.model import Message, key_of, next_pause, parse_endpoints, signature
+from hingecraft.outbox.public_addresses import AddressRefusedError, refuse_private
 
 NEW, OLD = "whsec_bmV3LXNlY3JldC1uZXctc2VjcmV0", "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0"
 

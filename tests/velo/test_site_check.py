@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from hingecraft.wix.check import FUNCTIONS
+from hingecraft.site_check.check import FUNCTIONS
 from hingecraft_sandbox.postgres import free_port
 from support.pods import VISITOR_SECRET, running_pod
 from support.published_site import published

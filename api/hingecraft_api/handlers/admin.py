@@ -5,28 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from hingecraft.routes.model import timestamp
 from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input
+from hingecraft_api.described import described
 from hingecraft_api.endpoint import Endpoint, Guard, Limit
+from hingecraft_api.sentences import Shape
 
 LARGEST_PAGE = 200
 USUAL_PAGE = 50
-_COMMON = (HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE)
+NOT_A_CURSOR = "must be the nextCursor of the page before"
 
 
 class PageQuery(Input):
     """Keyset pagination over numbers."""
 
-    cursor: Annotated[str | None, Field(pattern="^[0-9]{1,18}$", description="nextCursor of the page before")] = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
+    cursor: Annotated[
+        Annotated[str, Shape("^[0-9]{1,18}$", NOT_A_CURSOR)] | None,
+        described("`nextCursor` of the page before; leave it out for the first page"),
+    ] = None
+    limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 
 
 def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def _value(value: Any) -> Any:
 
 def admin(method: str, path: str, handler: Any, summary: str, answer: type[Answer], **more: Any) -> Endpoint:
     """An endpoint that only an admin may call."""
-    refusals = (*_COMMON, *more.pop("refusals", ()))
+    errors = ("database_unavailable", *more.pop("errors", ()))
     return Endpoint(
         method=method,
         path=path,
@@ -52,7 +55,7 @@ def admin(method: str, path: str, handler: Any, summary: str, answer: type[Answe
         summary=summary,
         tag="Admin",
         answer=answer,
-        refusals=refusals,
+        errors=errors,
         limit=Limit.NONE,
         guard=Guard.ADMIN,
         **more,

@@ -5,116 +5,135 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from hingecraft.errors import InvalidError, MissingError
-from hingecraft.payments import settlements, trail
+from hingecraft.payments import history, settlements
+from hingecraft.payments.history import Place
+from hingecraft.payments.model import Status
 from hingecraft.payments.settlements import Seen
-from hingecraft.payments.trail import Place
 from hingecraft_api.amounts import Amount
 from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input, wrong_field
 from hingecraft_api.call import Call
-from hingecraft_api.handlers.admin import LARGEST_PAGE, USUAL_PAGE, PageQuery, admin, as_json
+from hingecraft_api.described import HASH, MOMENT, PAYMENT, SESSION, SETTLEMENT, described
+from hingecraft_api.handlers.admin import LARGEST_PAGE, NOT_A_CURSOR, USUAL_PAGE, PageQuery, admin, as_json
+from hingecraft_api.sentences import Shape
 
-_HASH = r"^[A-Za-z0-9]{16,128}$"
+_HASH = Shape("^[A-Za-z0-9]{16,128}$", "must be a transaction hash: 16 to 128 letters and digits")
 
 
 class PlaceQuery(Input):
     """Keyset pagination over payments."""
 
     cursor: Annotated[
-        str | None, Field(pattern="^[A-Za-z0-9_-]{1,200}$", description="nextCursor of the page before")
+        Annotated[str, Shape("^[A-Za-z0-9_-]{1,200}$", NOT_A_CURSOR)] | None,
+        described("`nextCursor` of the page before; leave it out for the first page"),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
+    limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 
 
 class PaymentRowAnswer(Answer):
     """One payment."""
 
-    id: str
-    status: str
-    legacy_status: str | None
-    provider: str | None
-    provider_id: str | None
-    amount: float | None
-    currency: str | None
-    price_currency: str | None
-    source: str | None
-    livemode: bool | None
-    created_at: AwareDatetime | None
-    updated_at: AwareDatetime | None
+    id: Annotated[str, described("the payment's id", PAYMENT)]
+    status: Annotated[Status, described("see `GET /payments/{id}`", "completed")]
+    legacy_status: Annotated[str | None, described("the status that older software gave it")]
+    provider: Annotated[str | None, described("`stripe`, `nowpayments` or `wallet`", "stripe")]
+    provider_id: Annotated[str | None, described("its id at the provider", SESSION)]
+    amount: Annotated[float | None, described("the price, in `priceCurrency`", 25)]
+    currency: Annotated[str | None, described("what the donor was asked to pay in", "EUR")]
+    price_currency: Annotated[str | None, described("the currency of `amount`", "EUR")]
+    source: Annotated[str | None, described("where the donation began; null for older software", "charter")]
+    livemode: Annotated[bool | None, described("whether real money moves", example=True)]
+    created_at: Annotated[AwareDatetime | None, described("when it began", MOMENT)]
+    updated_at: Annotated[AwareDatetime | None, described("when it last changed", MOMENT)]
 
 
 class PaymentsAnswer(Answer):
     """A page, newest first."""
 
-    items: list[PaymentRowAnswer]
-    next_cursor: str | None
+    items: Annotated[list[PaymentRowAnswer], described("the payments")]
+    next_cursor: Annotated[
+        str | None, described("`cursor` of the next page; null on the last one", "MjAyNi0xMS0yNlQwNjowMDowMCswMDowMHw")
+    ]
 
 
 class EntryAnswer(Answer):
-    """One row of the trail."""
+    """One row of the audit log."""
 
-    id: int
-    created_at: AwareDatetime
-    actor: str
-    action: str
-    payment_id: str | None
-    request_id: str | None
-    details: dict[str, Any]
+    id: Annotated[int, described("grows with time", 1001)]
+    created_at: Annotated[AwareDatetime, described("when it happened", MOMENT)]
+    actor: Annotated[str, described("who did it", "admin")]
+    action: Annotated[str, described("what was done", "policy_changed")]
+    payment_id: Annotated[str | None, described("the payment that it is about", PAYMENT)]
+    request_id: Annotated[str | None, described("the request that caused it", "8db4145d8032f9390000000a")]
+    details: Annotated[dict[str, Any], described("depends on `action`", {"paused": False})]
 
 
 class AuditAnswer(Answer):
-    """A page of the trail, newest first."""
+    """A page of the audit log, newest first."""
 
-    items: list[EntryAnswer]
-    next_cursor: str | None
+    items: Annotated[list[EntryAnswer], described("the rows")]
+    next_cursor: Annotated[str | None, described("`cursor` of the next page; null on the last one", "951")]
 
 
 class StoryAnswer(Answer):
-    """One payment, its checkouts, its money and its trail, each in order."""
+    """One payment with its checkouts, settlements and audit log, each in order of time."""
 
-    payment: dict[str, Any]
-    checkouts: list[dict[str, Any]]
-    settlements: list[dict[str, Any]]
-    trail: list[EntryAnswer]
+    payment: Annotated[
+        dict[str, Any],
+        described("the fields of `GET /admin/payments`, and more", {"id": PAYMENT, "status": "completed"}),
+    ]
+    checkouts: Annotated[
+        list[dict[str, Any]],
+        described("sessions and invoices at providers", [{"provider": "stripe", "providerId": SESSION}]),
+    ]
+    settlements: Annotated[
+        list[dict[str, Any]],
+        described(
+            "movements of money",
+            [{"id": SETTLEMENT, "kind": "charge", "amount": 25, "currency": "EUR", "usdAmount": 26}],
+        ),
+    ]
+    trail: Annotated[list[EntryAnswer], described("the payment's rows in the audit log")]
 
 
 class ConfirmInput(Input):
     """What was seen on the chain."""
 
-    tx_hash: Annotated[str, Field(pattern=_HASH)]
-    amount: Amount
-    coin: Annotated[str, Field(min_length=1, max_length=64)]
+    tx_hash: Annotated[str, _HASH, described("the transaction; each counts once", HASH)]
+    amount: Annotated[Amount, described("how many coins arrived: a number, or a string that holds one", "0.00026")]
+    coin: Annotated[
+        str, described("the coin that the payment waits for: code or name", "BTC", min_length=1, max_length=64)
+    ]
     note: Annotated[
         str | None,
-        Field(max_length=500, description="stays in the audit log for good; e-mail addresses in it are masked"),
+        described("stays in the audit log for good; e-mail addresses in it are masked", "seen by hand", max_length=500),
     ] = None
 
 
 class ConfirmAnswer(Answer):
     """The payment is complete."""
 
-    id: str
-    status: str
-    usd_amount: float | None
+    id: Annotated[str, described("the payment's id", PAYMENT)]
+    status: Annotated[Literal["completed"], described("always this")]
+    usd_amount: Annotated[float | None, described("what the coins were worth in USD; null: unknown", 25)]
 
 
 async def get_payments(call: Call) -> Any:
     """A page of payments."""
     page: PlaceQuery = call.query
-    rows, following = await trail.payments(call.pod.database, _place(page.cursor), page.limit)
+    rows, following = await history.payments(call.pod.database, _place(page.cursor), page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": _cursor(following)}
 
 
 async def get_story(call: Call) -> Any:
     """The whole story of one payment."""
-    story = await trail.story(call.pod.database, _payment_id(call))
+    story = await history.story(call.pod.database, _payment_id(call))
     return {
         "payment": as_json(story.payment),
         "checkouts": [as_json(row) for row in story.checkouts],
@@ -126,7 +145,7 @@ async def get_story(call: Call) -> Any:
 async def get_audit(call: Call) -> Any:
     """A page of the trail."""
     page: PageQuery = call.query
-    rows, following = await trail.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
+    rows, following = await history.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": str(following) if following is not None else None}
 
 
@@ -169,45 +188,61 @@ def _place(cursor: str | None) -> Place | None:
             return Place(created_at.astimezone(UTC), UUID(payment))
     except (ValueError, OverflowError, binascii.Error):
         pass  # answered like a cursor without a time zone
-    raise InvalidError(
-        "invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": "is not a nextCursor"}
-    )
+    raise InvalidError("invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": NOT_A_CURSOR})
 
+
+_PAYMENT_ID = {"id": {"type": "string", "description": "the payment's id", "examples": [PAYMENT]}}
 
 ENDPOINTS = [
     admin(
         "GET",
         "/admin/payments",
         get_payments,
-        "Payments, newest first",
+        "List payments",
         PaymentsAnswer,
+        description="Newest first, page by page.",
         query=PlaceQuery,
-        refusals=(HTTPStatus.BAD_REQUEST,),
+        errors=("invalid_cursor",),
     ),
     admin(
         "GET",
         "/admin/payments/{id}",
         get_story,
-        "The whole story of a payment",
+        "Get everything about a payment",
         StoryAnswer,
-        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND),
+        description="The payment history: checkouts at providers, settlements and audit log.",
+        parts=_PAYMENT_ID,
+        errors=("unknown_payment",),
     ),
     admin(
         "GET",
         "/admin/audit",
         get_audit,
-        "The audit trail, newest first",
+        "List the audit log",
         AuditAnswer,
+        description="Newest first. Every change by an admin, a provider or the backend itself is in it.",
         query=PageQuery,
-        refusals=(HTTPStatus.BAD_REQUEST,),
     ),
     admin(
         "POST",
         "/admin/payments/{id}/confirm",
         post_confirm,
-        "A wallet payment was seen on the chain",
+        "Confirm a wallet payment",
         ConfirmAnswer,
+        description="Completes a payment whose `status` is `awaiting_confirmation`, after you have seen the "
+        "transaction on the chain. A repeated request gets 409 and counts nothing.",
+        parts=_PAYMENT_ID,
         body=ConfirmInput,
-        refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        errors=(
+            "counted_before",
+            "hash_counted",
+            "illegal_move",
+            "invalid_amount",
+            "not_a_wallet",
+            "not_awaiting",
+            "unknown_currency",
+            "unknown_payment",
+            "wrong_coin",
+        ),
     ),
 ]

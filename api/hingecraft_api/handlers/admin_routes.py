@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from hingecraft.routes import service as routes
-from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, timestamp
+from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, ProblemKind, timestamp
 from hingecraft.routes.service import Act
 from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
+from hingecraft_api.described import CHECKSUM, MOMENT, VERSION, described
 from hingecraft_api.handlers.admin import PageQuery, admin
 
 _LARGEST_VERSION = 2**62
@@ -21,103 +21,125 @@ _LARGEST_VERSION = 2**62
 class RefreshAnswer(Answer):
     """The newest version, and whether this rebuild made it."""
 
-    version: int
-    changed: bool
+    version: Annotated[int, described("the newest version", VERSION)]
+    changed: Annotated[bool, described("`false`: the routes were up to date", example=True)]
 
 
 class VersionAnswer(Answer):
-    """One kept version, without its routes."""
+    """One version that is kept, without its routes."""
 
-    version: int
-    checksum: str
-    generated_at: AwareDatetime
-    restored_from: int | None
-    route_count: int
+    version: Annotated[int, described("its number", VERSION)]
+    checksum: Annotated[str, described("SHA-256 of its routes", CHECKSUM)]
+    generated_at: Annotated[AwareDatetime, described("when it was made", MOMENT)]
+    restored_from: Annotated[int | None, described("the version that a pin went back to")]
+    route_count: Annotated[int, described("how many currencies it has", 149)]
 
 
 class VersionsAnswer(Answer):
     """A page of the history, newest first."""
 
-    items: list[VersionAnswer]
-    next_cursor: str | None
+    items: Annotated[list[VersionAnswer], described("the versions")]
+    next_cursor: Annotated[str | None, described("`cursor` of the next page; null on the last one", "12")]
 
 
 class ProblemAnswer(Answer):
     """A row that pages do not use."""
 
-    kind: Annotated[str, Field(description="wallet: it is not published; link: pages do not open it")]
-    id: Annotated[str | None, Field(description="of the row in wallets or external_payments")]
-    currency: str | None
-    problem: Annotated[str, Field(description="what is wrong with it and what to do")]
+    kind: Annotated[ProblemKind, described("`wallet`: it is not published. `link`: pages do not open it", "link")]
+    id: Annotated[
+        str | None, described("its row in `wallets` or `external_payments`", "3c1de0de-58f0-4a6d-a6a7-6d1b2c3d4e5f")
+    ]
+    currency: Annotated[str | None, described("the currency's code", "EUR")]
+    problem: Annotated[
+        str,
+        described(
+            "what is wrong with it and what to do", "its address is not https: save a link that begins with https://"
+        ),
+    ]
 
 
 class ProblemsAnswer(Answer):
-    """All of them, the newest first."""
+    """All of them, newest first."""
 
-    items: list[ProblemAnswer]
+    items: Annotated[list[ProblemAnswer], described("the rows")]
 
 
 class PinInput(Input):
-    """The version to go back to; null lets the data publish again."""
+    """The version to go back to."""
 
-    version: Annotated[int | None, Field(ge=1, le=_LARGEST_VERSION)]
+    version: Annotated[
+        int | None,
+        described("a version of `GET /admin/routes/versions`; null ends the pin", VERSION, ge=1, le=_LARGEST_VERSION),
+    ]
 
 
 class PinAnswer(Answer):
     """The version that the pin, or its end, has published."""
 
-    version: int
-    pin_version: int | None
-    changed: bool
+    version: Annotated[int, described("the newest version", VERSION + 1)]
+    pin_version: Annotated[int | None, described("the version that is pinned; null without a pin", VERSION)]
+    changed: Annotated[bool, described("`false`: these routes were served already", example=True)]
 
 
 class SwitchInput(Input):
     """One provider."""
 
-    enabled: bool
+    enabled: Annotated[bool, described("`false` takes the provider's links off the pages", example=False)]
 
 
 class ProvidersInput(Input):
     """The providers to switch."""
 
-    stripe: SwitchInput | None = None
-    nowpayments: SwitchInput | None = None
+    stripe: Annotated[SwitchInput | None, described("card payments", {"enabled": False})] = None
+    nowpayments: Annotated[SwitchInput | None, described("coin payments")] = None
 
 
 class PublishInput(Input):
     """What is published."""
 
-    single_use_checkouts: bool | None = None
+    single_use_checkouts: Annotated[
+        bool | None, described("`true` also publishes links that only one donor can use")
+    ] = None
 
 
 class PolicyInput(Input):
-    """What to change; what is absent stays as it is. A pin has a call of its own."""
+    """What to change. What is absent stays as it is. A pin has a call of its own."""
 
-    providers: ProvidersInput | None = None
-    publish: PublishInput | None = None
-    paused: bool | None = None
+    providers: Annotated[
+        ProvidersInput | None, described("the providers to switch", {"stripe": {"enabled": False}})
+    ] = None
+    publish: Annotated[PublishInput | None, described("what is published")] = None
+    paused: Annotated[bool | None, described("`true` stops every new version of the routes")] = None
 
 
 class SwitchAnswer(Answer):
     """One provider."""
 
-    enabled: bool
+    enabled: Annotated[bool, described("whether its links are on the pages", example=True)]
 
 
 class PublishAnswer(Answer):
     """What is published."""
 
-    single_use_checkouts: bool
+    single_use_checkouts: Annotated[
+        bool, described("whether links that only one donor can use are published", example=False)
+    ]
 
 
 class PolicyAnswer(Answer):
-    """What every publisher obeys."""
+    """The rules for publishing routes."""
 
-    providers: dict[str, SwitchAnswer]
-    publish: PublishAnswer
-    paused: bool
-    pin_version: int | None
-    managed: Annotated[list[str], Field(description="fields that a PaymentRoutes resource sets")]
+    providers: Annotated[
+        dict[str, SwitchAnswer],
+        described("by name", {"stripe": {"enabled": False}, "nowpayments": {"enabled": True}}),
+    ]
+    publish: Annotated[PublishAnswer, described("what is published")]
+    paused: Annotated[bool, described("`true`: no new version is published", example=False)]
+    pin_version: Annotated[int | None, described("the version that is pinned; null without a pin")]
+    managed: Annotated[
+        list[str],
+        described("fields that a `PaymentRoutes` resource sets: change them there", ["providers.nowpayments"]),
+    ]
 
 
 async def post_refresh(call: Call) -> Any:
@@ -212,35 +234,59 @@ def _shape(policy: Policy) -> dict[str, Any]:
 
 ENDPOINTS = [
     admin(
-        "POST", "/admin/refresh", post_refresh, "Rebuild the routes now", RefreshAnswer, refusals=(HTTPStatus.CONFLICT,)
+        "POST",
+        "/admin/refresh",
+        post_refresh,
+        "Rebuild the routes now",
+        RefreshAnswer,
+        description="Changes in the database publish themselves. Use this if you don't want to wait, or to check.",
+        errors=("paused",),
     ),
     admin(
         "GET",
         "/admin/routes/versions",
         get_versions,
-        "The versions that are kept",
+        "List the versions that are kept",
         VersionsAnswer,
+        description="Newest first. Each version can be pinned.",
         query=PageQuery,
-        refusals=(HTTPStatus.BAD_REQUEST,),
     ),
-    admin("GET", "/admin/routes/problems", get_problems, "Wallets and links that pages do not use", ProblemsAnswer),
+    admin(
+        "GET",
+        "/admin/routes/problems",
+        get_problems,
+        "List wallets and links that pages do not use",
+        ProblemsAnswer,
+        description="Each item says what is wrong with a row that was saved by hand, and how to correct it.",
+    ),
     admin(
         "POST",
         "/admin/routes/pin",
         post_pin,
-        "Go back to a version, or end that",
+        "Go back to a version",
         PinAnswer,
+        description="Publishes the routes of an earlier version as a new one, and keeps them until you send "
+        '`{"version": null}`.',
         body=PinInput,
-        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        errors=("managed_by_resource", "paused", "unknown_version"),
     ),
-    admin("GET", "/admin/policy", get_policy, "What every publisher obeys", PolicyAnswer),
+    admin(
+        "GET",
+        "/admin/policy",
+        get_policy,
+        "Get the policy",
+        PolicyAnswer,
+        description="Which providers are on, what is published, and whether publishing is paused or pinned.",
+    ),
     admin(
         "PATCH",
         "/admin/policy",
         patch_policy,
-        "Change what every publisher obeys",
+        "Change the policy",
         PolicyAnswer,
+        description="Send only what you want to change. To take a provider's links off all pages, send "
+        '`{"providers": {"stripe": {"enabled": false}}}`.',
         body=PolicyInput,
-        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT),
+        errors=("managed_by_resource",),
     ),
 ]

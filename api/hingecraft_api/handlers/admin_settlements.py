@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from hingecraft.errors import MissingError
 from hingecraft.payments import corrections
@@ -15,37 +14,46 @@ from hingecraft_api.amounts import SignedAmount
 from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
+from hingecraft_api.described import MOMENT, PAYMENT, SETTLEMENT, described
 from hingecraft_api.handlers.admin import admin, as_json
 
 
 class CorrectInput(Input):
-    """What the settlement should be worth, and why; the correction books the difference."""
+    """What the settlement should be worth, and why. The correction books the difference."""
 
-    usd_amount: Annotated[SignedAmount, Field(description="in USD; 0 or less for a refund or dispute")]
+    usd_amount: Annotated[SignedAmount, described("in USD; 0 or less for a refund or dispute", "24.10")]
     reason: Annotated[
         str,
-        Field(min_length=1, max_length=corrections.LONGEST_REASON, description="kept for good: nothing personal in it"),
+        described(
+            "kept for good, so write nothing personal in it",
+            "Bank statement of 26 November",
+            min_length=1,
+            max_length=corrections.LONGEST_REASON,
+        ),
     ]
 
 
 class CorrectionAnswer(Answer):
-    """The correction; where the value was unknown until now, the settlement itself, whose value is known now."""
+    """The correction. If the value was unknown until now: the settlement itself, whose value is now known."""
 
-    id: str
-    kind: str
-    payment_id: str
-    provider: str
-    provider_ref: str
-    livemode: bool
-    amount: float
-    currency: str
-    usd_amount: Annotated[float, Field(description="what this row adds to the total: of a correction the difference")]
-    corrects: Annotated[str | None, Field(description="the settlement that it corrects")]
-    reason: str | None
-    created_at: AwareDatetime
-    usd_before: Annotated[float | None, Field(description="what the settlement was worth; null: it was unknown")]
-    usd_after: Annotated[float, Field(description="what it is worth now")]
-    changed: Annotated[bool, Field(description="false: it was worth that already, and nothing was written")]
+    id: Annotated[str, described("the id of this row", "6d4c9a35-8f0c-4a3e-9d0b-4f6b7f1f2c22")]
+    kind: Annotated[
+        Literal["charge", "refund", "dispute", "dispute_reversal", "opening", "manual", "correction"],
+        described("`correction`, or the settlement's own kind if its value was unknown", "correction"),
+    ]
+    payment_id: Annotated[str, described("the payment that it belongs to", PAYMENT)]
+    provider: Annotated[str, described("who took the money", "stripe")]
+    provider_ref: Annotated[str, described("names the row at the provider, or the correction", f"{SETTLEMENT}/1")]
+    livemode: Annotated[bool, described("whether real money moved", example=True)]
+    amount: Annotated[float, described("in `currency`; 0 for a correction unless `currency` is USD", 0)]
+    currency: Annotated[str, described("what was paid in", "EUR")]
+    usd_amount: Annotated[float, described("what this row adds to the total; for a correction the difference", -1.9)]
+    corrects: Annotated[str | None, described("the settlement that it corrects", SETTLEMENT)]
+    reason: Annotated[str | None, described("as you sent it", "Bank statement of 26 November")]
+    created_at: Annotated[AwareDatetime, described("when it was written", MOMENT)]
+    usd_before: Annotated[float | None, described("what the settlement was worth; null: unknown", 26)]
+    usd_after: Annotated[float, described("what it is worth now", 24.1)]
+    changed: Annotated[bool, described("`false`: it was worth that already, and nothing was written", example=True)]
 
 
 async def post_correct(call: Call) -> Any:
@@ -75,9 +83,18 @@ ENDPOINTS = [
         "POST",
         "/admin/settlements/{id}/correct",
         post_correct,
-        "Say what a settlement should be worth",
+        "Correct the value of a settlement",
         CorrectionAnswer,
+        description="Settlements never change. This books a correction that refers to the settlement and counts in the "
+        "public total. Sending the same value twice changes nothing.",
+        parts={
+            "id": {
+                "type": "string",
+                "description": "a settlement: `GET /admin/payments/{id}` lists them",
+                "examples": [SETTLEMENT],
+            }
+        },
         body=CorrectInput,
-        refusals=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+        errors=("is_a_correction", "unknown_settlement"),
     ),
 ]

@@ -3,142 +3,39 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field, WithJsonSchema
 
-from hingecraft.errors import InvalidError
+from hingecraft.donations import prefills, totals
+from hingecraft.donations.model import Checkout, Wanted
+from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
-from hingecraft.payments import prefills, settlements
-from hingecraft.payments.model import Checkout, Wanted
-from hingecraft.providers import stripe, wallet
+from hingecraft.providers import wallet
+from hingecraft.providers.stripe.client import MICRO
 from hingecraft.routes.model import timestamp
-from hingecraft_api.amounts import Amount
-from hingecraft_api.answers import Answer, number, quantity
-from hingecraft_api.bodies import Input, wrong_field
+from hingecraft_api.answers import number, quantity
+from hingecraft_api.bodies import wrong_field
 from hingecraft_api.call import Call
 from hingecraft_api.currencies import refuse_unsupported, unknown_currency
-from hingecraft_api.emails import Email
+from hingecraft_api.described import PREFILL
 from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.handlers.donation_models import (
+    GenerateAnswer,
+    GenerateInput,
+    MicroAnswer,
+    MicroInput,
+    OtherAnswer,
+    OtherInput,
+    PrefillAnswer,
+    ReturnTo,
+    TotalAnswer,
+)
 
 _USD = "USD"
 _PRESETS = (1, 2, 5)
 _CHARTER, _MISSION_SUPPORT = "/charter", "/mission-support"
-
-
-ReturnTo = Annotated[
-    Literal["site", "embed"],
-    Field(description="the page to come back to: the site's, or with PUBLIC_URL set this backend's own under /embed"),
-]
-
-
-class MicroInput(Input):
-    """One click."""
-
-    amount: Annotated[
-        Amount, WithJsonSchema({"anyOf": [{"enum": [1, 2, 5]}, {"enum": ["1", "2", "5"]}], "description": "1, 2 or 5"})
-    ]
-    return_to: ReturnTo = "site"
-
-
-class MicroAnswer(Answer):
-    """Where to pay."""
-
-    url: str
-    payment_id: str
-    session_id: str
-
-
-class UserInfo(Input):
-    """Who gives; kept with the intent, never answered."""
-
-    name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
-    email: Email | None = None
-
-
-class OtherInput(Input):
-    """An amount of one's own, in USD."""
-
-    amount: Amount
-    user_info: UserInfo | None = None
-
-
-class OtherAnswer(Answer):
-    """Where the donation goes on."""
-
-    redirect_url: str
-    prefill_id: str
-    expires_at: AwareDatetime
-
-
-class PrefillAnswer(Answer):
-    """What Charter begins with."""
-
-    amount: float
-    source: str
-
-
-class GenerateInput(Input):
-    """A donation in any currency."""
-
-    amount: Amount
-    currency: Annotated[str, Field(min_length=1, max_length=64, description="a code, a symbol or a name")]
-    price_currency: Annotated[
-        str | None, Field(min_length=1, max_length=64, description="what the amount is in, for crypto; USD by itself")
-    ] = None
-    prefill_id: Annotated[str | None, Field(min_length=1, max_length=200)] = None
-    email: Email | None = None
-    strict: Annotated[
-        bool, Field(description="reject an unknown currency instead of taking USD for it; send true, see docs/api.md")
-    ] = False
-    return_to: ReturnTo = "site"
-
-
-class WalletPaymentAnswer(Answer):
-    """An address to send coins to; an admin confirms what arrives."""
-
-    coin: str
-    address: str
-    uri: Annotated[
-        str, Field(description="what a wallet application opens, with the memo and amount that it can carry")
-    ]
-    network: Annotated[str | None, Field(description="the only network to send on, for a coin that has several")] = None
-    network_name: Annotated[str | None, Field(description="the network's name, for people")] = None
-    memo: Annotated[str | None, Field(description="memo or destination tag that the payment must carry")] = None
-    amount: Annotated[
-        str | None, Field(description="how many coins the price is worth, by the provider's estimate")
-    ] = None
-    qr: Annotated[str, Field(description="a picture of the URI, as a data URI")]
-
-
-class GenerateAnswer(Answer):
-    """Where to pay."""
-
-    url: str
-    kind: Annotated[str, Field(description="checkout, standing or wallet")]
-    provider: str
-    payment_id: Annotated[str | None, Field(description="null for a standing link, which several may pay")]
-    currency: str
-    amount: float
-    price_currency: str
-    requested_currency: str
-    currency_defaulted: bool
-    expires_at: AwareDatetime | None = None
-    wallet: WalletPaymentAnswer | None = None
-
-
-class TotalAnswer(Answer):
-    """What has been given in the mode of the keys (test or live), net of refunds and disputes."""
-
-    total: float
-    currency: str
-    count: Annotated[int, Field(description="gifts of which something is left after refunds and disputes")]
-    by_currency: dict[str, float | str]
-    unconverted: dict[str, float | str]
-    updated_at: AwareDatetime | None
 
 
 async def post_micro(call: Call) -> Any:
@@ -152,7 +49,7 @@ async def post_micro(call: Call) -> Any:
             amount=wanted.amount,
             currency=dollar,
             price_currency=dollar,
-            source=stripe.MICRO,
+            source=MICRO,
             back=_back(call, _MISSION_SUPPORT, wanted.return_to),
             request_id=call.request_id,
             deadline=call.deadline,
@@ -226,7 +123,7 @@ async def post_generate(call: Call) -> Any:
 
 async def get_total(call: Call) -> Any:
     """The public total."""
-    found = await settlements.totals(call.pod.database, livemode=call.pod.livemode)
+    found = await totals.by_currency(call.pod.database, livemode=call.pod.livemode)
     known = call.pod.currencies.table.by_code
     return {
         "total": number(sum((each.usd_amount for each in found), Decimal(0))),
@@ -311,30 +208,67 @@ def _page_load(call: Call) -> UUID | None:
         raise InvalidError("invalid_page_load", "X-HC-Page-Load must be a UUID.") from None
 
 
-_CREATING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+_PROVIDER: tuple[ErrorCode, ...] = (
+    "bad_url",
+    "currency_disabled",
+    "database_unavailable",
+    "invalid_amount",
+    "provider_busy",
+    "provider_disabled",
+    "provider_refused",
+    "provider_unavailable",
+)
 _TAG = "Donations"
+_PREFILL_ID = {"id": {"type": "string", "description": "the `prefillId`", "examples": [PREFILL]}}
+_PAGE_LOAD = {
+    "X-HC-Page-Load": {
+        "type": "string",
+        "format": "uuid",
+        "description": "a UUID made once for each page load: the same value can read the prefill again for 60 seconds",
+        "examples": ["0b4c8f34-4d7c-4a2e-9d36-2f1f5f0a8c11"],
+    }
+}
 
 ENDPOINTS = [
+    Endpoint(
+        method="POST",
+        path="/charter/generate-payment",
+        handler=post_generate,
+        summary="Give any amount in any currency",
+        tag=_TAG,
+        description="Creates a payment link for one donor: a Stripe Checkout session for money, a NOWPayments invoice "
+        "for coins. If NOWPayments cannot make an invoice and the coin has a wallet, the answer is that wallet "
+        "(`kind` is `wallet`), and an admin confirms what arrives.\n\n"
+        "**Send `strict: true`.** Without it, text that names no currency means US dollars.",
+        answer=GenerateAnswer,
+        body=GenerateInput,
+        errors=(*_PROVIDER, "amount_out_of_range", "unknown_currency", "unknown_prefill", "unsupported_currency"),
+        idempotent=True,
+    ),
     Endpoint(
         method="POST",
         path="/mission-support/micro-payment",
         handler=post_micro,
         summary="Give 1, 2 or 5 USD",
         tag=_TAG,
+        description="Creates a Stripe Checkout session for a preset amount. Send the donor to `url`, then poll "
+        "`GET /payments/{id}` with `paymentId`.",
         answer=MicroAnswer,
         body=MicroInput,
-        refusals=_CREATING,
+        errors=_PROVIDER,
         idempotent=True,
     ),
     Endpoint(
         method="POST",
         path="/mission-support/other",
         handler=post_other,
-        summary="Take another amount along to Charter",
+        summary="Take another amount to Charter",
         tag=_TAG,
+        description="Keeps an amount in USD for 10 minutes, so that the Charter page can begin with it. Nothing is "
+        "charged. Send the donor to `redirectUrl`, a path on the site.",
         answer=OtherAnswer,
         body=OtherInput,
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        errors=("amount_out_of_range", "database_unavailable", "invalid_amount"),
         idempotent=True,
     ),
     Endpoint(
@@ -343,29 +277,23 @@ ENDPOINTS = [
         handler=get_prefill,
         summary="Read a prefill, once",
         tag=_TAG,
+        description="Answers the amount that was kept, and uses the prefill up: of several reads at the same time one "
+        "gets the amount, and every later read gets 410. Send `X-HC-Page-Load` if your page may repeat the request.",
         answer=PrefillAnswer,
-        headers={"X-HC-Page-Load": {"type": "string", "format": "uuid"}},
-        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
+        parts=_PREFILL_ID,
+        headers=_PAGE_LOAD,
+        errors=("database_unavailable", "invalid_page_load", "prefill_empty", "prefill_gone"),
     ),
     Endpoint(
         method="HEAD",
         path="/prefill/{id}",
         handler=head_prefill,
-        summary="Look without consuming",
+        summary="Check a prefill without using it",
         tag=_TAG,
-        headers={"X-HC-Page-Load": {"type": "string", "format": "uuid"}},
-        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
-    ),
-    Endpoint(
-        method="POST",
-        path="/charter/generate-payment",
-        handler=post_generate,
-        summary="Give any amount in any currency",
-        tag=_TAG,
-        answer=GenerateAnswer,
-        body=GenerateInput,
-        refusals=_CREATING,
-        idempotent=True,
+        description="The same statuses as GET, and the prefill stays unused. Link previews and scanners do no harm.",
+        parts=_PREFILL_ID,
+        headers=_PAGE_LOAD,
+        errors=("database_unavailable", "invalid_page_load", "prefill_gone"),
     ),
     Endpoint(
         method="GET",
@@ -373,7 +301,9 @@ ENDPOINTS = [
         handler=get_total,
         summary="What has been given",
         tag=_TAG,
+        description="The sum of all settled donations in USD, net of refunds and disputes. Each settlement keeps the "
+        "USD value that it had when it was settled. Test and live money are counted apart.",
         answer=TotalAnswer,
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        errors=("database_unavailable",),
     ),
 ]

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.call import Call
+from hingecraft_api.described import VERSION, described
 from hingecraft_api.endpoint import Endpoint, Handler, Limit
 
 
 class HealthAnswer(Answer):
     """The process answers."""
 
-    status: str
+    status: Annotated[Literal["alive"], described("always this")]
 
 
 class ReadyAnswer(Answer):
     """The pod may be sent traffic."""
 
-    status: str
-    version: int
+    status: Annotated[Literal["ready"], described("always this; else the answer is 503")]
+    version: Annotated[int, described("the version of the routes that this server serves", VERSION)]
 
 
 async def get_health(_call: Call) -> Any:
@@ -55,8 +56,10 @@ ENDPOINTS = [
         method="GET",
         path="/health",
         handler=get_health,
-        summary="Whether the process is alive",
+        summary="Check that the server is alive",
         tag="Operations",
+        description="Answers 200 while the process runs, whatever the state of the database or the providers. For "
+        "liveness probes.",
         answer=HealthAnswer,
         limit=Limit.NONE,
     ),
@@ -64,10 +67,12 @@ ENDPOINTS = [
         method="GET",
         path="/ready",
         handler=get_ready,
-        summary="Whether the pod may be sent traffic",
+        summary="Check that the server can take traffic",
         tag="Operations",
+        description="Answers 200 once the routes are loaded, and 503 before that and while the server shuts down. For "
+        "readiness probes and load balancers.",
         answer=ReadyAnswer,
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        errors=("not_ready",),
         limit=Limit.NONE,
     ),
 ]

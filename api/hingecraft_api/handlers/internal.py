@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -37,7 +36,7 @@ ENDPOINTS = [
         summary="Take up a version",
         tag="Internal",
         body=PushInput,
-        refusals=(HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED),
+        errors=("unauthorized",),
         limit=Limit.NONE,
         guard=Guard.PUSH,
     )

@@ -2,57 +2,74 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
+from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft.payments import service
-from hingecraft.payments.model import PaymentState
+from hingecraft.payments.model import PaymentState, Status
 from hingecraft.routes.model import timestamp
 from hingecraft_api.answers import Answer, number, quantity, success
 from hingecraft_api.call import Call
+from hingecraft_api.described import MOMENT, PAYMENT, described
 from hingecraft_api.endpoint import Endpoint
 
 _CACHED = "public, max-age=60"
 
 
 class PaymentAnswer(Answer):
-    """Where a payment stands; nothing personal."""
+    """Where a payment stands. Nothing personal."""
 
-    id: str
-    status: str
-    provider: str | None
-    amount: float | None
-    price_currency: str | None
-    currency: str | None
+    id: Annotated[str, described("the payment's id; Stripe's session id before a standing link has been paid", PAYMENT)]
+    status: Annotated[
+        Status,
+        described(
+            "`creating` and `unknown`: the checkout is being made, or the provider has not said whether it was. "
+            "`pending`: the donor has not paid yet. `awaiting_confirmation`: a wallet payment that an admin confirms. "
+            "`completed`: paid. `failed`, `expired`, `error`: not paid. `partially_refunded`, `refunded`, `disputed`: "
+            "paid, and some or all of it went back. A late payment can still turn `failed`, `expired` or `error` into "
+            "`completed`",
+            "completed",
+        ),
+    ]
+    provider: Annotated[
+        str | None,
+        described("`stripe`, `nowpayments` or `wallet`; payments of older software may name others", "stripe"),
+    ]
+    amount: Annotated[float | None, described("the price, in `priceCurrency`", 25)]
+    price_currency: Annotated[str | None, described("the currency of `amount`", "EUR")]
+    currency: Annotated[str | None, described("what the donor was asked to pay in", "EUR")]
     paid_amount: Annotated[
-        float | str | None, Field(description="what has come, before refunds; coins as text. Absent until it has come")
+        float | str | None,
+        described("what was paid, before refunds; a string for coins. Absent until something was paid", 25),
     ] = None
-    paid_currency: str | None = None
-    updated_at: AwareDatetime
+    paid_currency: Annotated[str | None, described("the currency of `paidAmount`", "EUR")] = None
+    updated_at: Annotated[AwareDatetime, described("when the payment last changed", MOMENT)]
 
 
 class CurrencyAnswer(Answer):
-    """A currency that can be given in; bounds are in `boundsIn`."""
+    """A currency that is accepted."""
 
-    code: str
-    name: str
-    symbol: str
-    kind: str
-    exponent: int
-    min_amount: float
-    max_amount: float
-    bounds_in: str
+    code: Annotated[str, described("ISO 4217, or the coin's ticker", "EUR")]
+    name: Annotated[str, described("for people", "Euro")]
+    symbol: Annotated[str, described("for people", "€")]
+    kind: Annotated[CurrencyKind, described("money or a coin", "fiat")]
+    exponent: Annotated[int, described("the most decimals that an amount can have", 2)]
+    min_amount: Annotated[float, described("the smallest amount, in `boundsIn`", 0.5)]
+    max_amount: Annotated[float, described("the largest amount, in `boundsIn`", 95000)]
+    bounds_in: Annotated[
+        str, described("the currency of the two amounts: USD for coins, else the same as `code`", "EUR")
+    ]
 
 
 class ConfigAnswer(Answer):
-    """Nothing secret."""
+    """What a page needs to begin. Nothing secret."""
 
-    stripe_publishable_key: str | None
-    mode: str
-    site_url: str
-    currencies: list[CurrencyAnswer]
+    stripe_publishable_key: Annotated[str | None, described("null without Stripe", "pk_test_a1B2c3D4e5F6")]
+    mode: Annotated[Literal["test", "live"], described("whether payments move real money", "test")]
+    site_url: Annotated[str, described("the site that donors come back to", "https://www.example.com")]
+    currencies: Annotated[list[CurrencyAnswer], described("every currency that is accepted")]
 
 
 async def get_payment(call: Call) -> Any:
@@ -108,23 +125,32 @@ ENDPOINTS = [
         method="GET",
         path="/payments/{id}",
         handler=get_payment,
-        summary="Where a payment stands, by our id or Stripe's session",
+        summary="Get the status of a payment",
         tag="Donations",
+        description="Poll this after the donor comes back, every few seconds, until `status` is no longer `creating`, "
+        "`unknown` or `pending`. Ids can't be guessed, so the call needs no authentication.",
         answer=PaymentAnswer,
-        refusals=(
-            HTTPStatus.BAD_REQUEST,
-            HTTPStatus.NOT_FOUND,
-            HTTPStatus.BAD_GATEWAY,
-            HTTPStatus.SERVICE_UNAVAILABLE,
-        ),
+        parts={
+            "id": {
+                "type": "string",
+                "description": "a `paymentId`, or the Stripe session that Stripe puts into the address it returns to",
+                "examples": [PAYMENT],
+            }
+        },
+        errors=("database_unavailable", "provider_unavailable", "unknown_payment"),
     ),
     Endpoint(
         method="GET",
         path="/config",
         handler=get_config,
-        summary="What a page needs to begin",
+        summary="Get the accepted currencies and the mode",
         tag="Donations",
+        description="What a page needs before the donor has chosen anything. Changes rarely: clients may keep the "
+        "answer for a minute.",
         answer=ConfigAnswer,
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        answer_headers={
+            "Cache-Control": {"type": "string", "description": "clients may keep the answer", "examples": [_CACHED]}
+        },
+        errors=("database_unavailable",),
     ),
 ]

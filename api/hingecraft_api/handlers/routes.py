@@ -6,49 +6,67 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
+from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.call import Call
+from hingecraft_api.described import ADDRESS, CHECKSUM, MOMENT, VERSION, described
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.negotiation import matches
 
 
 class WalletAnswer(Answer):
-    """A bare address; a payment to it waits until an admin confirms it."""
+    """An address to send coins to. A payment to it waits until an admin confirms it."""
 
-    address: str
-    uri: Annotated[str, Field(description="what a wallet application opens, with the memo where it can carry one")]
-    network: Annotated[str | None, Field(description="the only network to send on, for a coin that has several")] = None
-    network_name: Annotated[str | None, Field(description="the network's name, for people")] = None
-    memo: Annotated[str | None, Field(description="memo or destination tag that the payment must carry")] = None
+    address: Annotated[str, described("where to send the coins", ADDRESS)]
+    uri: Annotated[
+        str, described("opens a wallet application, with the memo where it can carry one", f"bitcoin:{ADDRESS}")
+    ]
+    network: Annotated[
+        str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
+    ] = None
+    network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
+    memo: Annotated[
+        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "4711")
+    ] = None
 
 
 class RouteAnswer(Answer):
     """How to pay in one currency."""
 
-    currency: str
-    name: str
-    symbol: str
-    kind: Annotated[str, Field(description="fiat or crypto")]
-    provider: str
-    available: bool
-    url: Annotated[str | None, Field(description="the newest open link for many payers; null: ask `generate`")]
-    amount: Annotated[float | None, Field(description="the link is for this amount only")] = None
-    expires_at: AwareDatetime | None = None
-    generate: str
-    wallet: WalletAnswer | None
-    updated_at: AwareDatetime
+    currency: Annotated[str, described("the currency's code", "EUR")]
+    name: Annotated[str, described("for people", "Euro")]
+    symbol: Annotated[str, described("for people", "€")]
+    kind: Annotated[CurrencyKind, described("money or a coin", "fiat")]
+    provider: Annotated[
+        str,
+        described(
+            "who takes the money: `stripe`, `nowpayments`, `wallet`, or the name of a link saved by hand", "stripe"
+        ),
+    ]
+    available: Annotated[bool, described("`false`: nothing can be paid in this currency now", example=True)]
+    url: Annotated[
+        str | None,
+        described("a link that many people can use; null: call `generate`", "https://buy.stripe.com/test_a1B2c3D4"),
+    ]
+    amount: Annotated[float | None, described("present: `url` is for this amount only")] = None
+    expires_at: Annotated[AwareDatetime | None, described("after this `url` no longer works")] = None
+    generate: Annotated[
+        str, described("the path to POST to for a link of the donor's own", "/charter/generate-payment")
+    ]
+    wallet: Annotated[WalletAnswer | None, described("the wallet of a coin; null for money")]
+    updated_at: Annotated[AwareDatetime, described("when this route last changed", MOMENT)]
 
 
 class RoutesAnswer(Answer):
     """One immutable version of all routes."""
 
-    version: int
-    checksum: Annotated[str, Field(description="SHA-256 over the text of `routes`, byte for byte")]
-    generated_at: AwareDatetime
-    restored_from: Annotated[int | None, Field(description="the version that a pin went back to")] = None
-    routes: dict[str, RouteAnswer]
+    version: Annotated[int, described("grows with every change", VERSION)]
+    checksum: Annotated[str, described("SHA-256 of the text of `routes`, byte for byte", CHECKSUM)]
+    generated_at: Annotated[AwareDatetime, described("when this version was made", MOMENT)]
+    restored_from: Annotated[int | None, described("the version that an admin went back to")] = None
+    routes: Annotated[dict[str, RouteAnswer], described("one route for each accepted currency, by its code")]
 
 
 async def get_routes(call: Call) -> Any:
@@ -77,16 +95,39 @@ async def get_routes(call: Call) -> Any:
     return web.Response(body=variant.body, headers=headers)
 
 
+_DESCRIPTION = (
+    "Every accepted currency with its payment link, from memory. Pages poll this call: send the `ETag` of your last "
+    "answer as `If-None-Match` and you get 304 without a body while nothing has changed. Answers are compressed with "
+    "br, zstd or gzip."
+)
+_IF_NONE_MATCH = {"type": "string", "description": "the `ETag` of your last answer", "examples": [f'"{CHECKSUM}"']}
+_ANSWER_HEADERS = {
+    "ETag": {"type": "string", "description": "names this version in this encoding", "examples": [f'"{CHECKSUM}"']},
+    "Cache-Control": {"type": "string", "description": "caches may keep it", "examples": ["public, max-age=1"]},
+    "X-Routes-Version": {"type": "string", "description": "the same as `version`", "examples": [str(VERSION)]},
+    "X-Routes-Age": {
+        "type": "string",
+        "description": "seconds since this server last knew that its version was the newest",
+        "examples": ["0"],
+    },
+}
+
 ENDPOINTS = [
     Endpoint(
         method=method,
         path="/routes",
         handler=get_routes,
-        summary="How to pay in each currency",
+        summary=summary,
         tag="Donations",
+        description=description,
         answer=RoutesAnswer,
-        refusals=(HTTPStatus.SERVICE_UNAVAILABLE,),
+        headers={"If-None-Match": _IF_NONE_MATCH},
+        answer_headers=_ANSWER_HEADERS,
+        errors=("not_ready",),
         limit=Limit.ROUTES,
     )
-    for method in ("GET", "HEAD")
+    for method, summary, description in (
+        ("GET", "Get how to pay in each currency", _DESCRIPTION),
+        ("HEAD", "Check whether the routes have changed", "The status and headers of GET, without the body."),
+    )
 ]

@@ -9,26 +9,29 @@ from contextlib import suppress
 
 import asyncpg
 
+from hingecraft import audit
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError, HingecraftError, RefusedError
+from hingecraft.errors import (
+    AskFirstError,
+    DatabaseUnavailableError,
+    ForeignError,
+    HingecraftError,
+    NotYetError,
+    RefusedError,
+    UnansweredError,
+)
 from hingecraft.inbox import store
 from hingecraft.inbox.breaker import Breaker
+from hingecraft.inbox.handlers import Handler, Handlers, Reading
 from hingecraft.inbox.model import Claimed, next_pause
-from hingecraft.inbox.sources import Source
-from hingecraft.money.book import CurrencyBook
-from hingecraft.payments import books
-from hingecraft.payments.books import Recorded, Teller
-from hingecraft.payments.ledger import AskFirstError
-from hingecraft.providers.findings import Finding, ForeignError, NotYetError
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 
 log = logging.getLogger(__name__)
 
 # Together with what follows it, shorter than a claim.
 _LONGEST_QUESTION = 45.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added, another
-# pod works on the same payments in transactions of its own.
-_TEMPORARY = (NotYetError, ProviderRefusedError, ProviderUnknownError, RefusedError, asyncpg.DeadlockDetectedError)
+# pod works on the same rows in transactions of its own.
+_TEMPORARY = (NotYetError, RefusedError, asyncpg.DeadlockDetectedError)
 
 Observe = Callable[[str, str], None]
 
@@ -40,64 +43,66 @@ class ClaimLostError(HingecraftError):
 class Applier:
     """Applies claimed events; nothing that is wrong with one of them reaches another."""
 
-    def __init__(
-        self,
-        database: Database,
-        sources: Mapping[str, Source],
-        currencies: CurrencyBook,
-        observe: Observe,
-        recorded: Callable[[Recorded], None],
-    ) -> None:
+    def __init__(self, database: Database, handlers: Handlers, observe: Observe) -> None:
         self._database = database
-        self._sources = sources
-        self._currencies = currencies
+        self._handlers = handlers
         self._observe = observe
-        self._recorded = recorded
 
     async def apply(self, events: Sequence[Claimed]) -> int:
         """As they are told; those that need a question are left for `ask`. Answers how many are done with."""
-        await self._currencies.look()
-        # In the order of their payments, as locks must be.
-        sure = sorted(self._sure(events).items(), key=lambda item: str(item[1].payment_id))
-        done = [event for event, _ in sure] if await self._together(dict(sure)) else []
+        await self._refresh(events)
+        done: list[Claimed] = []
+        for handler, group in self._groups(events).items():
+            if await self._together(handler, group):
+                done.extend(group)
         rest = [event for event in events if event not in done]
         return len(done) + sum([await self._by_itself(event, self._as_told) for event in rest])
 
     async def ask(self, events: Sequence[Claimed], breaker: Breaker) -> int:
-        """One after the other, asking the provider where the message alone is still not enough."""
-        await self._currencies.look()
+        """One after the other, asking the source where the message is still not enough."""
+        await self._refresh(events)
 
         async def asked(event: Claimed) -> None:
             await self._asked(event, breaker)
 
         return sum([await self._by_itself(event, asked) for event in events])
 
-    def _sure(self, events: Sequence[Claimed]) -> dict[Claimed, Finding]:
-        """Those that can be applied as they are, as far as one can tell before looking at the books."""
-        found = {}
+    async def _refresh(self, events: Sequence[Claimed]) -> None:
+        concerned: dict[Handler, None] = {}
+        for event in events:
+            with suppress(ForeignError):
+                concerned[self._handlers.of(event)] = None
+        for handler in concerned:
+            await handler.refresh()
+
+    def _groups(self, events: Sequence[Claimed]) -> dict[Handler, dict[Claimed, Reading]]:
+        """Those that are applied together, each group in the order of its locks."""
+        groups: dict[Handler, list[tuple[str, Claimed, Reading]]] = {}
         for event in events:
             try:
-                finding = self._read(event)
+                handler = self._handlers.of(event)
+                reading = handler.read(event)
             except Exception:  # noqa: BLE001, S112 - read again by itself, where it is logged
                 continue
-            dollars = all(money.currency == "USD" for money in finding.money)
-            simple = dollars and finding.unreadable is None and not finding.must_ask
-            if finding.payment_id is not None and simple:
-                found[event] = finding
-        return found
+            if reading.lock is not None:
+                groups.setdefault(handler, []).append((reading.lock, event, reading))
+        return {
+            handler: {event: reading for _, event, reading in sorted(group, key=lambda each: each[0])}
+            for handler, group in groups.items()
+        }
 
-    async def _together(self, findings: Mapping[Claimed, Finding]) -> bool:
+    async def _together(self, handler: Handler, group: Mapping[Claimed, Reading]) -> bool:
         """All of them in one transaction; False when any is not as simple as it looked, and nothing is done."""
         try:
-            await self._record_together(findings)
+            await self._record_together(handler, group)
         except (AskFirstError, ClaimLostError, ForeignError, *_TEMPORARY):
             return False
         except DatabaseUnavailableError:
             raise
         except Exception:
-            log.exception("%d events cannot be processed together: each is tried by itself", len(findings))
+            log.exception("%d events cannot be processed together: each is tried by itself", len(group))
             return False
-        for event in findings:
+        for event in group:
             self._observe(event.source, "applied")
         return True
 
@@ -130,35 +135,28 @@ class Applier:
         return True
 
     async def _as_told(self, event: Claimed) -> None:
-        finding = self._read(event)
-        try:
-            await self._record(event, [finding])
-        except AskFirstError as error:
-            if finding.more_follows and event.attempts == 1:
-                raise NotYetError(f"what says more is on its way ({error})") from None
-            raise
+        handler = self._handlers.of(event)
+        await self._record(handler, event, handler.read(event))
 
     async def _asked(self, event: Claimed, breaker: Breaker) -> None:
         """What was told may be enough by now: another event has said the rest."""
-        finding = self._read(event)
-        if not finding.must_ask:
+        handler = self._handlers.of(event)
+        reading = handler.read(event)
+        if not reading.must_ask:
             with suppress(AskFirstError):
-                return await self._record(event, [finding])
-        return await self._record(event, books.whole(await self._answer(event, finding, breaker)))
+                return await self._record(handler, event, reading)
+        return await self._record(handler, event, await self._answer(handler, event, reading, breaker))
 
-    async def _answer(self, event: Claimed, finding: Finding, breaker: Breaker) -> list[Finding]:
-        """What the provider says now; holds no connection."""
+    async def _answer(self, handler: Handler, event: Claimed, reading: Reading, breaker: Breaker) -> Reading:
+        """What the source says now; holds no connection."""
         try:
             async with asyncio.timeout(_LONGEST_QUESTION):
-                answer = await self._sources[event.source].again(finding)
+                answer = await handler.ask(event, reading)
         except TimeoutError:
             breaker.failed()
-            raise ProviderUnknownError(f"no answer within {_LONGEST_QUESTION:.0f} s") from None
-        except ProviderUnknownError:
+            raise UnansweredError(f"no answer within {_LONGEST_QUESTION:.0f} s") from None
+        except UnansweredError:
             breaker.failed()
-            raise
-        except ProviderRefusedError as error:
-            (breaker.failed if error.code == "provider_busy" else breaker.answered)()
             raise
         except (ForeignError, NotYetError):
             breaker.answered()
@@ -166,37 +164,34 @@ class Applier:
         breaker.answered()
         return answer
 
-    def _read(self, event: Claimed) -> Finding:
-        return self._sources[event.source].read(event.document)
-
-    async def _record_together(self, findings: Mapping[Claimed, Finding]) -> None:
-        if not findings:
-            return
-        told = [(finding, _teller(event)) for event, finding in findings.items()]
+    async def _record_together(self, handler: Handler, group: Mapping[Claimed, Reading]) -> None:
         async with self._database.transaction() as conn:
-            recorded = await books.record_together(conn, told)
-            done = {event: each.payment_id for event, each in zip(findings, recorded, strict=True)}
+            applied = await handler.apply_together(conn, list(group.items()))
+            done = {event: each.payment_id for event, each in zip(group, applied, strict=True)}
             if not await store.done(conn, done):
                 raise ClaimLostError
-        self._tell_of(recorded)
+        for each in applied:
+            each.report()
 
-    async def _record(self, event: Claimed, findings: Sequence[Finding]) -> None:
+    async def _record(self, handler: Handler, event: Claimed, reading: Reading) -> None:
         async with self._database.transaction() as conn:
-            recorded = [await books.record(conn, finding, _teller(event)) for finding in findings]
-            if not await store.done(conn, {event: recorded[-1].payment_id}):
+            applied = await handler.apply(conn, event, reading)
+            if not await store.done(conn, {event: applied.payment_id}):
                 raise ClaimLostError
-        self._tell_of(recorded)
-
-    def _tell_of(self, recorded: Sequence[Recorded]) -> None:
-        for each in recorded:
-            self._recorded(each)
+        applied.report()
 
     async def _ignore(self, event: Claimed, why: str) -> None:
-        teller = _teller(event, "event_ignored")
         because = store.storable(why)
         async with self._database.transaction() as conn:
             if await store.done(conn, {event: None}, ignored=because):
-                await books.tell(conn, teller, None, {"toldBy": event.type, "because": because})
+                await audit.append(
+                    conn,
+                    actor=event.source,
+                    action="event_ignored",
+                    request_id=event.event_id,
+                    toldBy=event.type,
+                    because=because,
+                )
 
     async def _ask_first(self, event: Claimed) -> None:
         async with self._database.connection() as conn:
@@ -207,7 +202,3 @@ class Applier:
             log.error("event %s of %s waits for more than an hour: %s", event.event_id, event.source, why)
         async with self._database.connection() as conn:
             await store.later(conn, event, next_pause(event.attempts), why)
-
-
-def _teller(event: Claimed, action: str = "event_applied") -> Teller:
-    return Teller(actor=event.source, action=action, request_id=event.event_id)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store
-from hingecraft.inbox.model import ProviderEvent
+from hingecraft.inbox.model import InboundEvent
 
-_Waiting: TypeAlias = "tuple[ProviderEvent, asyncio.Future[None]]"
+Stored: TypeAlias = "Callable[[Sequence[InboundEvent]], None]"
+_Waiting: TypeAlias = "tuple[InboundEvent, asyncio.Future[None]]"
 
 _AT_ONCE = 500
 
@@ -19,13 +20,13 @@ _AT_ONCE = 500
 class Inbox:
     """One commit for as many events as came while the last one was under way."""
 
-    def __init__(self, database: Database, stored: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, database: Database, stored: Stored = lambda _events: None) -> None:
         self._database = database
         self._stored = stored
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
-    async def put(self, event: ProviderEvent) -> None:
+    async def put(self, event: InboundEvent) -> None:
         """Returns when the event is kept, now or before; raises when nobody can say so."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, kept))
@@ -36,9 +37,10 @@ class Inbox:
     async def _write(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            events = [event for event, _ in batch]
             try:
                 async with self._database.connection() as conn:
-                    await store.store(conn, [event for event, _ in batch])
+                    await store.store(conn, events)
             except DatabaseUnavailableError as error:
                 _tell(batch, error)
             except BaseException as error:
@@ -46,7 +48,7 @@ class Inbox:
                 raise
             else:
                 _tell(batch, None)
-                self._stored()
+                self._stored(events)
 
 
 def _tell(batch: list[_Waiting], error: Exception | None) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from hingecraft.db.connection import Connection
-from hingecraft.inbox.model import GIVEN_UP_AFTER, LEASE, OVERDUE, Claimed, ProviderEvent
+from hingecraft.inbox.model import GIVEN_UP_AFTER, LEASE, OVERDUE, Claimed, InboundEvent
 
 # In the order of their keys, so that two pods that are told the same wait for each other in one direction only.
 STORE = """
@@ -95,7 +95,7 @@ class Backlog:
     oldest: float
 
 
-async def store(conn: Connection, events: Sequence[ProviderEvent]) -> int:
+async def store(conn: Connection, events: Sequence[InboundEvent]) -> int:
     """Keep those that are not kept yet; answers how many that were."""
     return len(
         await conn.fetch(

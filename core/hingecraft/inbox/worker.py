@@ -1,23 +1,21 @@
-"""Works on the inbox: in two lanes for each provider, one for what is applied as it is told, one for questions.
+"""Works on the inbox: in two lanes for each source, one for what is applied as it is told, one for questions.
 
-A provider that hangs takes the places of its own questions, and nothing else waits for it.
+A source that hangs takes the places of its own questions, and nothing else waits for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from hingecraft.db.connection import Database
 from hingecraft.inbox import store
 from hingecraft.inbox.applying import Applier, Observe
 from hingecraft.inbox.breaker import Breaker
+from hingecraft.inbox.handlers import Handlers
 from hingecraft.inbox.lane import Lane
-from hingecraft.inbox.model import Claimed
-from hingecraft.inbox.sources import Source
-from hingecraft.money.book import CurrencyBook
-from hingecraft.payments.books import Recorded
+from hingecraft.inbox.model import Claimed, InboundEvent
 
 _APPLIED_AT_ONCE = 2
 _APPLIED_TOGETHER = 16
@@ -30,23 +28,21 @@ class Worker:
     def __init__(
         self,
         database: Database,
-        sources: Mapping[str, Source],
-        currencies: CurrencyBook,
+        handlers: Handlers,
         observe: Observe = lambda _source, _outcome: None,
-        recorded: Callable[[Recorded], None] = lambda _recorded: None,
     ) -> None:
         self._database = database
-        self._applier = Applier(database, sources, currencies, observe, recorded)
-        self._asking = [self._questions_of(source) for source in sources]
-        self._applying = [
-            Lane(
+        self._applier = Applier(database, handlers, observe)
+        self._asking = {source: self._questions_of(source) for source in handlers.sources}
+        self._applying = {
+            source: Lane(
                 partial(self._claim, source, must_ask=False),
                 self._apply,
                 places=_APPLIED_AT_ONCE,
                 batch=_APPLIED_TOGETHER,
             )
-            for source in sources
-        ]
+            for source in handlers.sources
+        }
 
     def _questions_of(self, source: str) -> Lane:
         breaker = Breaker(source)
@@ -58,20 +54,22 @@ class Worker:
             room=breaker.room,
         )
 
-    def wake(self) -> None:
-        """Something was put into the inbox just now."""
-        for lane in (*self._applying, *self._asking):
-            lane.wake()
+    def wake(self, events: Iterable[InboundEvent]) -> None:
+        """They were put into the inbox just now; a lane that has nothing to do is left asleep."""
+        for source, must_ask in {(event.source, event.must_ask) for event in events}:
+            lane = (self._asking if must_ask else self._applying).get(source)
+            if lane is not None:
+                lane.wake()
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as lanes:
-            for lane in (*self._applying, *self._asking):
+            for lane in (*self._applying.values(), *self._asking.values()):
                 lanes.create_task(lane.run())
 
     async def drain(self) -> int:
         """Work on all that is due; answers how many events that was."""
-        return await _drained(self._applying) + await _drained(self._asking)
+        return await _drained(self._applying.values()) + await _drained(self._asking.values())
 
     async def _claim(self, source: str, limit: int, *, must_ask: bool) -> list[Claimed]:
         async with self._database.connection() as conn:
@@ -80,12 +78,12 @@ class Worker:
     async def _apply(self, events: Sequence[Claimed]) -> int:
         done = await self._applier.apply(events)
         if done < len(events):
-            for lane in self._asking:
-                lane.wake()
+            for source in {event.source for event in events}:
+                self._asking[source].wake()
         return done
 
 
-async def _drained(lanes: Sequence[Lane]) -> int:
+async def _drained(lanes: Iterable[Lane]) -> int:
     async with asyncio.TaskGroup() as group:
         drains = [group.create_task(lane.drain()) for lane in lanes]
     return sum(drain.result() for drain in drains)

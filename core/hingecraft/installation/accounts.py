@@ -9,7 +9,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation import store
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.stripe.client import StripeProvider
 
 log = logging.getLogger(__name__)
 

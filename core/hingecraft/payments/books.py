@@ -15,21 +15,13 @@ from uuid import UUID
 import simplejson
 
 from hingecraft.db.connection import Connection
+from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
 from hingecraft.outbox import service as outbox
 from hingecraft.payments import origins
-from hingecraft.payments.ledger import (
-    SETTLED,
-    AnotherCheckoutError,
-    AskFirstError,
-    Decision,
-    Known,
-    Settled,
-    UnknownPaymentError,
-    Value,
-    decide,
-)
+from hingecraft.payments.ledger import SETTLED, AnotherCheckoutError, Known, Settled, UnknownPaymentError, decide
 from hingecraft.payments.model import Status
+from hingecraft.payments.writing import Change, Teller, write_down
 from hingecraft.providers.findings import Finding, Stands
 
 log = logging.getLogger(__name__)
@@ -60,37 +52,6 @@ SELECT payment_id FROM settlements
 WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
 ORDER BY provider_ref = $3[1] DESC LIMIT 1
 """
-MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
-# Once: a settlement that has a value keeps it.
-VALUE = """
-UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], $4::numeric[]) AS v (kind, ref, usd)
-WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
-"""
-RECORD = """
-WITH moneys AS (
-    INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
-    SELECT $1, $2, $3, m.kind, m.ref, m.amount, m.currency, CASE
-        WHEN m.currency = 'USD' THEN m.amount
-        WHEN m.usd IS NOT NULL THEN m.usd
-        WHEN m.worth_in = 'USD' THEN m.worth
-        ELSE coalesce(
-            m.worth * (SELECT usd FROM fx_rates WHERE currency = m.worth_in AND day = (now() AT TIME ZONE 'UTC')::date),
-            m.amount * (SELECT usd FROM fx_rates WHERE currency = m.currency AND day = (now() AT TIME ZONE 'UTC')::date)
-        ) END
-    FROM unnest($4::text[], $5::text[], $6::numeric[], $7::text[], $8::numeric[], $9::numeric[], $10::text[])
-        AS m (kind, ref, amount, currency, usd, worth, worth_in)
-), moved AS (
-    UPDATE payments SET status = coalesce($11::text, status), reconciled = true, updated_at = now(),
-        provider_id = CASE WHEN provider = $2 THEN coalesce(provider_id, $12::text) ELSE provider_id END
-    WHERE id = $1 AND ($11::text IS NOT NULL OR cardinality($4::text[]) > 0)
-), checkout AS (
-    UPDATE external_payments SET status = $13::text, reconciled = true, updated_at = now(),
-        provider_id = coalesce(provider_id, $12::text)
-    WHERE payment_id = $1 AND provider = $2 AND kind = 'single' AND $13::text IS NOT NULL AND status <> $13::text
-      AND status <> 'completed' AND (provider_id = $12::text OR provider_id IS NULL OR $12::text IS NULL)
-)
-INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($14, $15, $1, $16, $17::jsonb)
-"""
 TOLD = "INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($1, $2, $3, $4, $5::jsonb)"
 _NEWS = {
     Status.COMPLETED: "payment.completed",
@@ -100,17 +61,6 @@ _NEWS = {
     Status.REFUNDED: "payment.refunded",
     Status.PARTIALLY_REFUNDED: "payment.refunded",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teller:
-    """Who writes, what is being done, and under which request or event."""
-
-    actor: str
-    action: str
-    request_id: str | None = None
-    # Whether something that changes nothing is worth a row in the trail.
-    always: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +96,8 @@ async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded
         raise AskFirstError("nothing is done on what was told alone")
     known = await _known(conn, finding)
     origins.require_readable(finding)
-    recorded, _ = await _write(conn, known, finding, teller)
+    change, recorded, _ = _decided(known, finding, teller)
+    await write_down(conn, [change])
     await _announce(conn, [(known, recorded.after)])
     return recorded
 
@@ -154,14 +105,16 @@ async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded
 async def record_together(conn: Connection, told: Sequence[tuple[Finding, Teller]]) -> list[Recorded]:
     """Findings that name their payments, in one transaction: each is looked up and locked once, in one order."""
     books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
-    done, news = [], []
+    changes, done, news = [], [], []
     for finding, teller in told:
         known = books.get(finding.payment_id) if finding.payment_id is not None else None
         if known is None:
             raise UnknownPaymentError(finding.payment_id)
-        recorded, books[known.id] = await _write(conn, known, finding, teller)
+        change, recorded, books[known.id] = _decided(known, finding, teller)
+        changes.append(change)
         done.append(recorded)
         news.append((known, recorded.after))
+    await write_down(conn, changes)
     await _announce(conn, news)
     return done
 
@@ -211,15 +164,13 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     }
 
 
-async def _write(conn: Connection, known: Known, finding: Finding, teller: Teller) -> tuple[Recorded, Known]:
+def _decided(known: Known, finding: Finding, teller: Teller) -> tuple[Change, Recorded, Known]:
     """What follows from the finding, and the payment as it stands afterwards."""
     try:
         decision = decide(known, finding)
     except AnotherCheckoutError as error:
         log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - no fault of the code
         raise
-    if decision.changes or teller.always:
-        await _write_down(conn, known, finding, decision, teller)
     if decision.mismatch and decision.changes:
         log.error("payment %s was paid with another %s than was asked for", known.id, decision.mismatch)
     doubtful = [entry for entry in decision.entries if entry.doubt]
@@ -240,67 +191,7 @@ async def _write(conn: Connection, known: Known, finding: Finding, teller: Telle
         without_value=len(doubtful),
         valued=len(decision.values),
     )
-    return recorded, after
-
-
-async def _write_down(conn: Connection, known: Known, finding: Finding, decision: Decision, teller: Teller) -> None:
-    for status in decision.path[:-1]:
-        await conn.execute(MOVE, known.id, status)
-    await give_values(conn, known.id, decision.values)
-    entries = decision.entries
-    await conn.execute(
-        RECORD,
-        known.id,
-        finding.provider,
-        finding.livemode,
-        [entry.kind for entry in entries],
-        [entry.ref for entry in entries],
-        [entry.amount for entry in entries],
-        [entry.currency for entry in entries],
-        [entry.usd for entry in entries],
-        [entry.worth.amount if entry.worth else None for entry in entries],
-        [entry.worth.currency if entry.worth else None for entry in entries],
-        decision.path[-1] if decision.path else None,
-        finding.checkout_id,
-        decision.checkout,
-        teller.actor,
-        teller.action,
-        teller.request_id,
-        simplejson.dumps(_details(known, finding, decision)),
-    )
-
-
-async def give_values(conn: Connection, payment_id: UUID, values: Sequence[Value]) -> None:
-    """Write down what settlements turned out to be worth; the payment is locked."""
-    if values:
-        kinds, refs, worths = zip(*((value.kind, value.ref, value.usd) for value in values), strict=True)
-        await conn.execute(VALUE, payment_id, kinds, refs, worths)
-
-
-def _details(known: Known, finding: Finding, decision: Decision) -> Mapping[str, Any]:
-    details: dict[str, Any] = {"toldBy": finding.told_by, "provider": finding.provider, **finding.details}
-    if finding.stands is not None:
-        details["stands"] = finding.stands
-    if decision.path:
-        details |= {"from": known.status, "to": decision.path[-1]}
-    if decision.entries:
-        details["money"] = [
-            {
-                "kind": entry.kind,
-                "ref": entry.ref,
-                "amount": plain(entry.amount),
-                "currency": entry.currency,
-                **({"noValue": entry.doubt} if entry.doubt else {}),
-            }
-            for entry in decision.entries
-        ]
-    if decision.values:
-        details["values"] = [
-            {"kind": value.kind, "ref": value.ref, "usd": plain(value.usd)} for value in decision.values
-        ]
-    if decision.mismatch:
-        details["mismatch"] = decision.mismatch
-    return details
+    return Change(known, finding, decision, teller), recorded, after
 
 
 async def _announce(conn: Connection, moves: Iterable[tuple[Known, Status]]) -> None:

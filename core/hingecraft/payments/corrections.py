@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.money.model import decimals_of, plain
-from hingecraft.payments import audit, books
+from hingecraft.payments import books
 from hingecraft.payments.ledger import values_of
+from hingecraft.payments.writing import give_values
 
 PAYMENT_OF = "SELECT payment_id FROM settlements WHERE id = $1"
 # Read after the payment is locked.
@@ -127,7 +129,7 @@ async def _give_value(conn: Connection, payment_id: UUID, wanted: Wanted, found:
     """The value was unknown: it becomes known, and what went back meanwhile gets its share of it."""
     known = await books.locked(conn, payment_id)
     worth = {(str(found["kind"]), str(found["provider_ref"])): wanted.usd}
-    await books.give_values(conn, payment_id, values_of(known.settled, worth))
+    await give_values(conn, payment_id, values_of(known.settled, worth))
     return wanted.settlement
 
 

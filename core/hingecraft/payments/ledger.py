@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from hingecraft.errors import HingecraftError
+from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments.model import MOVES, Status
-from hingecraft.providers.findings import Finding, ForeignError, Money, NotYetError, Price, Stands
+from hingecraft.providers.findings import Finding, Money, Price, Stands
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
 _INCOME = frozenset({"charge", "manual", "opening"})
@@ -21,10 +21,6 @@ _ADDING_UP = _DISPUTES | {"charge"}
 _ENDED = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED, Stands.MISSING: Status.ERROR}
 _ON_THE_WAY = SETTLED | {Status.UNKNOWN}
 _CENT_OF_A_CENT = Decimal("0.00000001")
-
-
-class AskFirstError(HingecraftError):
-    """What was told is not enough: the provider has to be asked."""
 
 
 class AnotherCheckoutError(ForeignError):

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
 from uuid import UUID
 
 from hingecraft.errors import ConflictError, RefusedError
-from hingecraft.money.model import Currency
-from hingecraft.providers.patience import Deadline
-from hingecraft.providers.wallet import Wallet
 
-Kind = Literal["checkout", "standing", "wallet"]
+# Stripe may forget a key after a day; a replay later than this could charge twice.
+REPLAYED_FOR = timedelta(hours=22)
 
 
 class Status(StrEnum):
@@ -59,51 +55,6 @@ def require_move(before: Status, after: Status) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """The right to answer for an idempotency key until somebody else may take over."""
-
-    scope: str
-    key: str
-    until: datetime
-    # What an earlier holder began: the id of a payment or a prefill.
-    resource: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A payment that somebody wants to make; amount and currencies are checked already."""
-
-    amount: Decimal
-    currency: Currency
-    price_currency: Currency
-    source: str
-    # The page that the payer comes back to, without a query.
-    back: str
-    request_id: str
-    deadline: Deadline
-    intent_id: str | None = None
-    email: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    claim: Claim | None = None
-    requested_currency: str | None = None
-    # What was typed names no currency: it could be anything, so it is not written down.
-    currency_defaulted: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
-    """Where to send the donor."""
-
-    kind: Kind
-    provider: str
-    url: str
-    payment_id: str | None
-    provider_id: str | None = None
-    expires_at: datetime | None = None
-    wallet: Wallet | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentState:
     """What anybody who knows its id may see of a payment."""
 
@@ -118,33 +69,6 @@ class PaymentState:
     # What has come, before anything went back.
     paid_amount: Decimal | None = None
     paid_currency: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prefill:
-    """An amount on its way from Mission Support to Charter."""
-
-    id: str
-    amount: Decimal
-    source: str
-    expires_at: datetime
-
-
-def prefill_id(now: datetime) -> str:
-    """Sorts by time for people who look, and cannot be guessed."""
-    return f"prefill_{int(now.timestamp() * 1000)}_{secrets.token_hex(16)}"
-
-
-class GoneError(RefusedError):
-    """It was there, once."""
-
-
-class KeyReusedError(RefusedError):
-    """An idempotency key came with another body than before."""
-
-
-class InFlightError(RefusedError):
-    """A request with the same key is still under way."""
 
 
 class ProviderFailedError(RefusedError):

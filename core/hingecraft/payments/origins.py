@@ -6,8 +6,9 @@ import uuid
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
-from hingecraft.payments.ledger import AskFirstError, UnknownPaymentError
-from hingecraft.providers.findings import Finding, ForeignError, Money, NotYetError, StandingLink, UnreadableError
+from hingecraft.errors import AskFirstError, ForeignError, NotYetError
+from hingecraft.payments.ledger import UnknownPaymentError
+from hingecraft.providers.findings import Finding, Money, StandingLink, UnreadableError
 
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"

@@ -9,17 +9,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import MissingError, RefusedError
+from hingecraft.errors import AskFirstError, ForeignError, MissingError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books, origins, store
-from hingecraft.payments.books import Recorded, Teller
-from hingecraft.payments.ledger import AskFirstError
+from hingecraft.payments.books import Recorded
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
-from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
+from hingecraft.payments.writing import Teller
+from hingecraft.providers.findings import Finding, Stands
 from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe import StripeProvider
-from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.reading import StripeReader
 
 _SESSION = re.compile(r"cs_(test|live)_[A-Za-z0-9]{20,250}")
 _STATUSES = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED}

@@ -1,4 +1,4 @@
-"""Payments, for everyone who only asks; and what is written into the trail without belonging to a payment."""
+"""Payments, for everyone who only asks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError
-from hingecraft.payments import audit, store
+from hingecraft.payments import store
 from hingecraft.payments.model import PaymentState
 from hingecraft.payments.returning import Returning
 
@@ -30,9 +30,3 @@ def _ours(wanted: str) -> UUID | None:
         return UUID(wanted)
     except ValueError:
         return None
-
-
-async def note_refusal(database: Database, reason: str, request_id: str) -> None:
-    """Somebody was refused before touching anything; the caller says this once for each reason and minute."""
-    async with database.connection() as conn:
-        await audit.append(conn, actor="unknown", action="refused", request_id=request_id, reason=reason)

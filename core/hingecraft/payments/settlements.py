@@ -1,10 +1,9 @@
-"""Money that has moved: one row for each movement, and the public total made of them."""
+"""Money that has moved: one row for each movement."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,9 +12,9 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.money.model import plain
 from hingecraft.payments import books
-from hingecraft.payments.books import Teller
 from hingecraft.payments.ledger import Known, UnknownPaymentError
 from hingecraft.payments.model import Status
+from hingecraft.payments.writing import Teller
 from hingecraft.providers import wallet
 from hingecraft.providers.findings import Finding, Money, Stands
 
@@ -26,11 +25,6 @@ SELECT usd_amount FROM settlements WHERE payment_id = $1 AND kind = 'manual' AND
 COUNTED = """
 SELECT EXISTS (SELECT FROM settlements WHERE provider = 'wallet' AND kind = 'manual'
                AND hc_transaction_key(provider_ref) = hc_transaction_key($1))
-"""
-TOTAL = """
-SELECT currency, sum(charges) AS charges, sum(amount) AS amount, sum(usd_amount) AS usd_amount,
-       sum(unconverted) AS unconverted, max(updated_at) AS updated_at
-FROM settlement_totals WHERE livemode IS NULL OR livemode = $1 GROUP BY currency ORDER BY currency
 """
 OF_PAYMENT = """
 SELECT id, created_at, provider, livemode, kind, provider_ref, amount, currency, usd_amount, corrects, reason
@@ -46,18 +40,6 @@ class Seen:
     amount: Decimal
     coin: str
     note: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurrencyTotal:
-    """All money of one currency, net of refunds; `charges` are the gifts of which something is left."""
-
-    currency: str
-    charges: int
-    amount: Decimal
-    usd_amount: Decimal
-    unconverted: Decimal
-    updated_at: datetime
 
 
 async def confirm(database: Database, payment_id: UUID, seen: Seen, request_id: str) -> Mapping[str, Any]:
@@ -96,12 +78,6 @@ async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
     if await conn.fetchval(COUNTED, seen.tx_hash):
         raise ConflictError("hash_counted", "This transaction hash was counted before: a hash counts once.")
     return known
-
-
-async def totals(database: Database, *, livemode: bool) -> Sequence[CurrencyTotal]:
-    """Everything that was settled in that mode, by currency; what the old software had been paid is in both."""
-    async with database.connection() as conn:
-        return [CurrencyTotal(**dict(row)) for row in await conn.fetch(TOTAL, livemode)]
 
 
 async def of_payment(conn: Connection, payment_id: UUID) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-from hingecraft.errors import HingecraftError
+from hingecraft.errors import NotYetError
 
 MoneyKind = Literal["charge", "refund", "refund_reversal", "dispute", "dispute_reversal", "manual"]
 
@@ -102,14 +102,6 @@ class Finding:
     # Why it is not ours, unless its payment or its link is known here.
     foreign: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
-
-
-class ForeignError(HingecraftError):
-    """It concerns nothing of ours: the account may have other traffic."""
-
-
-class NotYetError(HingecraftError):
-    """It cannot be processed now and may be later: the inbox tries again for days, longer and longer apart."""
 
 
 class UnreadableError(NotYetError):

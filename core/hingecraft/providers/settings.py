@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from hingecraft.providers.addresses import is_loopback
-from hingecraft.settings import OptionalSentSecret, SentSecret, Settings
+from hingecraft.proxies import ProxySettings
+from hingecraft.settings import OptionalSentSecret, SentSecret
 
 STRIPE_API = "https://api.stripe.com"
 NOWPAYMENTS_API = "https://api.nowpayments.io/v1"
@@ -15,7 +16,7 @@ _STRIPE_KEYS = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
 _PUBLISHABLE_KEYS = ("pk_test_", "pk_live_")
 
 
-class ProviderSettings(Settings):
+class ProviderSettings(ProxySettings):
     """Keys, addresses and limits; a provider without keys is off."""
 
     site_url: str = Field(description="the site that donors come from and go back to, such as https://www.example.com")

@@ -8,21 +8,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import RefusedError
+from hingecraft.errors import ForeignError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import books
 from hingecraft.payments import store as payments
-from hingecraft.payments.books import Recorded, Teller
-from hingecraft.payments.checkouts import REPLAYED_FOR, Providers
-from hingecraft.payments.model import Status
+from hingecraft.payments.books import Recorded
+from hingecraft.payments.model import REPLAYED_FOR, Status
+from hingecraft.payments.writing import Teller
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.findings import Finding, ForeignError, NotYetError, Stands
-from hingecraft.providers.nowpayments_asking import NowPaymentsAsking
-from hingecraft.providers.nowpayments_reading import NowPaymentsReader
+from hingecraft.providers.findings import Finding, Stands
+from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
+from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile import store
 from hingecraft.reconcile.model import STALE, Due, Outcome, next_check
 

@@ -16,14 +16,14 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database
+from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation.accounts import WrongAccountError
-from hingecraft.links.settings import LinkSettings
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments.checkouts import Providers
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.nowpayments import NowPaymentsProvider
-from hingecraft.providers.stripe import StripeProvider
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile import value_audit
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -106,6 +106,16 @@ class Summary:
     def succeeded(self) -> bool:
         """Whether everything that can be asked was asked."""
         return self.errors == 0
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """When it ended, whether everything could be asked, and its numbers."""
+
+    finished_at: float
+    succeeded: bool
+    numbers: Mapping[str, int]
+    reasons: Sequence[str]
 
 
 def next_check(age: timedelta) -> timedelta:

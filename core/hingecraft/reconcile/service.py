@@ -9,24 +9,27 @@ from datetime import UTC, datetime, timedelta
 
 import simplejson
 
+from hingecraft import audit
 from hingecraft.db.connection import Database
+from hingecraft.donations.links import by_hand
+from hingecraft.donations.links import service as links
+from hingecraft.donations.links.service import Wanted
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.model import ProviderEvent, of_nowpayments, of_stripe
-from hingecraft.inbox.sources import sources_of
+from hingecraft.inbox.handlers import Handlers
+from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.worker import Worker
 from hingecraft.installation.accounts import require_our_account
-from hingecraft.links import by_hand
-from hingecraft.links import service as links
-from hingecraft.links.service import Wanted
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments import audit
-from hingecraft.payments.checkouts import Providers
+from hingecraft.payments import applying
 from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe_asking import StripeAsking
-from hingecraft.providers.stripe_links import StripeLinks
-from hingecraft.providers.stripe_reading import StripeReader
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe import webhook as stripe_webhook
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.links import StripeLinks
+from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import Options, Summary
@@ -75,10 +78,7 @@ class Reconciler:
             await self._keep_links(options, summary)
         if not options.dry_run:
             summary.events_reopened = await by_hand.take_over(self.database)
-            sources = {
-                name: each for name, each in sources_of(self.providers, self.currencies).items() if name in names
-            }
-            summary.events_processed = await Worker(self.database, sources, self.currencies).drain()
+            summary.events_processed = await Worker(self.database, self._handlers.only(names)).drain()
         checker = Checker(self.database, self.providers, self.currencies, actor=ACTOR, dry_run=options.dry_run)
         for name in names:
             await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
@@ -92,6 +92,10 @@ class Reconciler:
         if not options.dry_run:
             await self._end(started, summary)
         return summary
+
+    @property
+    def _handlers(self) -> Handlers:
+        return Handlers(applying.registrations(self.providers, self.currencies))
 
     async def _check_account(self, summary: Summary) -> None:
         """Raises WrongAccountError before anything is asked about, let alone ended."""
@@ -109,11 +113,11 @@ class Reconciler:
         if until is not None:
             since = min(since, until) if options.lookback_given else until
         newest = since
-        page: list[ProviderEvent] = []
+        page: list[InboundEvent] = []
         try:
-            async for event in asking.events(since):
+            async for event in asking.events(since, self._handlers.types(stripe.NAME)):
                 newest = max(newest, datetime.fromtimestamp(int(event["created"]), UTC))
-                page.append(of_stripe(simplejson.dumps(event, use_decimal=True).encode()))
+                page.append(stripe_webhook.event_of(simplejson.dumps(event, use_decimal=True).encode()))
                 if len(page) >= _STORED_AT_ONCE:
                     await self._take_in(page, summary)
                     page = []
@@ -128,10 +132,12 @@ class Reconciler:
 
     async def _read_coins(self, summary: Summary, started: datetime) -> None:
         """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""
-        page: list[ProviderEvent] = []
+        page: list[InboundEvent] = []
         try:
             async for payment in self.providers.nowpayments.payments_since(started - _COINS_MOVE_FOR):
-                page.append(of_nowpayments(simplejson.dumps(payment, use_decimal=True, sort_keys=True).encode()))
+                page.append(
+                    nowpayments_webhook.event_of(simplejson.dumps(payment, use_decimal=True, sort_keys=True).encode())
+                )
                 if len(page) >= _STORED_AT_ONCE:
                     await self._take_in(page, summary)
                     page = []
@@ -139,7 +145,7 @@ class Reconciler:
         except _UNREACHABLE as error:
             summary.fail(f"NOWPayments' payments could not be read: {error}")
 
-    async def _take_in(self, events: list[ProviderEvent], summary: Summary) -> None:
+    async def _take_in(self, events: list[InboundEvent], summary: Summary) -> None:
         if not events:
             return
         summary.events_read += len(events)

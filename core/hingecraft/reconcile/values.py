@@ -11,10 +11,11 @@ from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.payments import books
-from hingecraft.payments.books import Recorded, Teller
+from hingecraft.payments.books import Recorded
+from hingecraft.payments.writing import Teller
 from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding
-from hingecraft.providers.stripe_asking import StripeAsking
+from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.reconcile.checker import COULD_NOT
 from hingecraft.reconcile.model import Summary, next_check
 

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.reconcile import store
+from hingecraft.reconcile.model import LastRun
 
 _EVERY = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class LastRun:
-    """When it ended, whether everything could be asked, and its numbers."""
-
-    finished_at: float
-    succeeded: bool
-    numbers: Mapping[str, int]
-    reasons: Sequence[str]
 
 
 async def watch(database: Database, show: Callable[[LastRun], None]) -> None:

@@ -9,7 +9,7 @@ when the newest of the rows behind it was committed, where the server keeps comm
 restored: pods never go backwards, so the next version must be above it. 0 where there is none.
 """
 
-from hingecraft.payments.wallets import WALLET_OF_CURRENCY
+from hingecraft.routes.wallets import WALLET_OF_CURRENCY
 
 _BEFORE_WALLET = """
 WITH policy AS MATERIALIZED (

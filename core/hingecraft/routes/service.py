@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, MissingError
 from hingecraft.outbox import service as outbox
-from hingecraft.payments import audit
 from hingecraft.routes import store
 from hingecraft.routes.model import (
     PIN_FIELD,

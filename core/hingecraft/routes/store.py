@@ -9,10 +9,10 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.money.store import STAMP
-from hingecraft.payments.wallets import UNPUBLISHED
 from hingecraft.providers.addresses import PAYMENT_PAGES
 from hingecraft.routes.model import Policy, PolicyChange, Problem, Publication, RoutesVersion
 from hingecraft.routes.rebuild import REBUILD
+from hingecraft.routes.wallets import UNPUBLISHED
 
 CHANNEL = "hc_routes_changed"
 KEPT_VERSIONS = 500

@@ -18,7 +18,9 @@ from hingecraft.errors import OperatorError
 from hingecraft.observability.metrics import SyncMetrics, new_registry
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import key_of, parse_endpoints
+from hingecraft.proxies import ProxySettings
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
+from hingecraft.sync.changes import Timing
 from hingecraft.sync.counting import Counting
 from hingecraft.sync.engine import Engine, Landed, Watcher
 from hingecraft.sync.fanout import Pods
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class SyncSettings(ListenSettings):
+class SyncSettings(ListenSettings, ProxySettings):
     """What `hingecraft sync` reads."""
 
     api_addresses: CommaList = Field(
@@ -45,6 +47,9 @@ class SyncSettings(ListenSettings):
         Secret(), description="signs what goes to Wix: whsec_ and base64; needed with WIX_WEBHOOK_ENDPOINTS"
     )
     allow_private_webhooks: bool = Field(False, description="for development: webhooks may be http or private")
+    sync_leading: bool = Field(
+        True, description="whether the first change after a quiet time is published at once, without waiting for quiet"
+    )
     sync_metrics_port: int = Field(0, description="where this process shows its metrics; 0: nowhere", ge=0, le=65535)
 
 
@@ -85,7 +90,9 @@ async def engine_of(settings: SyncSettings, watcher: Watcher) -> AsyncIterator[E
                 {endpoint.name: settings.webhook_secret for endpoint in endpoints},
                 allow_private=settings.allow_private_webhooks,
                 observe=watcher.delivered,
+                proxies=settings.proxies,
             ),
+            timing=Timing(leading=settings.sync_leading),
             watcher=watcher,
         )
     finally:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hingecraft.money.model import plain
-from hingecraft.payments.trail import Story
+from hingecraft.payments.history import Story
 
 _SENTENCES = {
     "payment_opened": "somebody wants to give {amount} {priceCurrency}, paid in {currency} by {provider} ({source})",

@@ -36,6 +36,10 @@
 {{- fail "httpRoute.parentRefs is empty: name the Gateway that serves the route" -}}
 {{- end -}}
 {{- include "hingecraft.checkAddresses" . -}}
+{{- include "hingecraft.checkProxy" . -}}
+{{- include "hingecraft.checkService" . -}}
+{{- include "hingecraft.checkNames" . -}}
+{{- include "hingecraft.checkReconcile" . -}}
 {{- include "hingecraft.checkNamespaces" . -}}
 {{- include "hingecraft.checkLabels" . -}}
 {{- if and $values.monitoring.rules.enabled (not $values.monitoring.rules.runbooks) -}}
@@ -89,7 +93,7 @@
 {{- define "hingecraft.checkLabels" -}}
 {{- $ours := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/part-of" "app.kubernetes.io/managed-by" "helm.sh/chart" -}}
 {{- $values := .Values -}}
-{{- range $path, $labels := dict "commonLabels" $values.commonLabels "api.podLabels" $values.api.podLabels "api.service.labels" $values.api.service.labels "operator.podLabels" $values.operator.podLabels "migrate.podLabels" $values.migrate.podLabels "monitoring.labels" $values.monitoring.labels "monitoring.dashboard.labels" $values.monitoring.dashboard.labels -}}
+{{- range $path, $labels := dict "commonLabels" $values.commonLabels "api.podLabels" $values.api.podLabels "api.service.labels" $values.api.service.labels "operator.podLabels" $values.operator.podLabels "migrate.podLabels" $values.migrate.podLabels "crds.podLabels" $values.crds.podLabels "check.podLabels" $values.check.podLabels "paymentRoutes.reconcile.podLabels" $values.paymentRoutes.reconcile.podLabels "ingress.labels" $values.ingress.labels "httpRoute.labels" $values.httpRoute.labels "monitoring.labels" $values.monitoring.labels "monitoring.dashboard.labels" $values.monitoring.dashboard.labels -}}
 {{- range $name, $_ := $labels -}}
 {{- if has $name $ours -}}
 {{- fail (printf "%s sets the label %s, which the chart sets itself: use another name" $path $name) -}}

@@ -42,10 +42,40 @@ resources:
       name: {{ . | quote }}
       key: SENTRY_DSN
 {{- end }}
-{{- if or .Values.caBundle.configMap .Values.caBundle.secret }}
+{{ include "hingecraft.trustEnv" . }}
+{{ include "hingecraft.proxyEnv" . }}
+{{- end -}}
+
+{{- define "hingecraft.trustEnv" -}}
+{{- if or .Values.caBundle.configMap .Values.caBundle.secret -}}
 - name: SSL_CERT_FILE
   value: {{ printf "/etc/hingecraft/ca/%s" .Values.caBundle.key | quote }}
+{{- end -}}
+{{- end -}}
+
+{{- /* Names of the cluster are never asked of the proxy, whatever proxy.noProxy says. */ -}}
+{{- define "hingecraft.proxyEnv" -}}
+{{- with .Values.proxy -}}
+{{- if or .httpsProxy .httpProxy .secret -}}
+{{- with .httpsProxy }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
 {{- end }}
+{{- with .secret }}
+- name: HTTPS_PROXY
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: HTTPS_PROXY
+{{- end }}
+{{- with .httpProxy }}
+- name: HTTP_PROXY
+  value: {{ . | quote }}
+{{- end }}
+- name: NO_PROXY
+  value: {{ concat (list "localhost" "127.0.0.1" "::1" ".svc" ".cluster.local") .noProxy | uniq | join "," | quote }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /*
@@ -101,6 +131,21 @@ envFrom:
 {{- end }}
 {{- with .workload.extraVolumes }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- /* How a pod finds names: .Values.api and the like. */ -}}
+{{- define "hingecraft.names" -}}
+{{- with .hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .dnsPolicy }}
+dnsPolicy: {{ . }}
+{{- end }}
+{{- with .dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 

@@ -54,9 +54,13 @@ helm.sh/hook-weight: {{ .weight | quote }}
 {{- define "hingecraft.egress" -}}
 {{- $way := get .root.Values.networkPolicies.egress .way -}}
 {{- $protocols := .protocols | default (list "TCP") -}}
-{{- if $way.ports }}
+{{- $ports := $way.ports -}}
+{{- if eq .way "proxy" -}}
+{{- $ports = include "hingecraft.proxyPorts" .root | splitList " " -}}
+{{- end -}}
+{{- if $ports }}
 - ports:
-  {{- range $port := $way.ports }}
+  {{- range $port := $ports }}
   {{- range $protocols }}
   - port: {{ $port }}
     protocol: {{ . }}
@@ -74,11 +78,29 @@ helm.sh/hook-weight: {{ .weight | quote }}
 {{- end }}
 {{- end -}}
 
+{{- /* The ports of the proxy, with a space between; empty where there is none. */ -}}
+{{- define "hingecraft.proxyPorts" -}}
+{{- $proxy := .Values.proxy -}}
+{{- if or $proxy.httpsProxy $proxy.httpProxy $proxy.secret -}}
+{{- $ports := list -}}
+{{- range without (list $proxy.httpsProxy $proxy.httpProxy) "" -}}
+{{- $url := urlParse . -}}
+{{- $default := ternary "443" "80" (eq $url.scheme "https") -}}
+{{- $ports = append $ports (regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default $default) -}}
+{{- end -}}
+{{- .Values.networkPolicies.egress.proxy.ports | default $ports | uniq | join " " -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* What a component may connect to: (dict "root" $ "ways" (list "database" "https")). Names are always resolved.
 "anywhere" true: its databases are not only the Postgres in this chart. */ -}}
 {{- define "hingecraft.outside" -}}
 {{- include "hingecraft.egress" (dict "root" .root "way" "dns" "protocols" (list "UDP" "TCP")) }}
-{{- range uniq .ways }}
+{{- $ways := .ways -}}
+{{- if and (has "https" $ways) (include "hingecraft.proxyPorts" .root) -}}
+{{- $ways = append $ways "proxy" -}}
+{{- end -}}
+{{- range uniq $ways }}
 {{- include "hingecraft.egress" (dict "root" $.root "way" . "anywhere" $.anywhere) }}
 {{- end }}
 {{- with .root.Values.networkPolicies.extraEgress }}

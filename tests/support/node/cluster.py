@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from support import cluster_tools
 from support.node import components, images, machine, our_images
-from support.node.places import ROOT
+from support.node.places import ADDONS
 
-_ADDONS = ROOT / "tests" / "cluster" / "addons"
 _DEPLOYMENTS = (("kube-system", "coredns"), ("traefik", "traefik"), ("kube-system", "metrics-server"))
 
 
@@ -21,6 +20,6 @@ def up() -> None:
     images.load_tools()
     our_images.load()
     for name in ("storage", "coredns", "traefik", "metrics-server"):
-        components.kubectl("apply", "--server-side", f"--filename={_ADDONS / f'{name}.yaml'}")
+        components.kubectl("apply", "--server-side", f"--filename={ADDONS / f'{name}.yaml'}")
     for namespace, name in _DEPLOYMENTS:
         components.kubectl("--namespace", namespace, "rollout", "status", f"deployment/{name}", "--timeout=120s")

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import yaml
 
-from support import control_plane
+from support import cluster_tools, control_plane
 from support.go_tools import cache
 from support.node import credentials
 from support.node.machine import MachineError, inside, run
 from support.node.places import (
+    ADDONS,
     API_SERVER,
     DNS_SERVICE,
     FOLDER,
@@ -27,6 +28,7 @@ from support.node.places import (
     NAME,
     NODE_ADDRESS,
     PODS,
+    POLICIES_PORT,
     SERVICES,
     TOOLS,
 )
@@ -43,6 +45,7 @@ def start() -> None:
     _start_containerd()
     _start_kubelet()
     _start("kube-proxy", _tool("kube-proxy"), f"--config={_config('kube-proxy', _kube_proxy())}")
+    _start_network_policies()
 
 
 def _start_control_plane() -> None:
@@ -100,7 +103,6 @@ def _start_containerd() -> None:
                 "ipam": {"type": "host-local", "ranges": [[{"subnet": PODS}]], "dataDir": f"{INSIDE}/addresses"},
             },
             {"type": "portmap", "capabilities": {"portMappings": True}},
-            {"type": "firewall"},
         ],
     }  # fmt: skip
     (FOLDER / "cni").mkdir(exist_ok=True)
@@ -156,11 +158,24 @@ def _start_kubelet() -> None:
 
 
 def _kube_proxy() -> dict[str, object]:
+    """With nftables: kube-router restores the filter table of iptables, and would undo what another wrote meanwhile."""
     return {
-        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": "iptables",
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "mode": "nftables",
         "clusterCIDR": PODS, "hostnameOverride": NAME, "conntrack": {"maxPerCore": 0},
         "clientConnection": {"kubeconfig": f"{_PKI}/proxy.kubeconfig"},
     }  # fmt: skip
+
+
+def _start_network_policies() -> None:
+    """kube-router, of which only the part that enforces NetworkPolicies runs."""
+    kubectl("apply", "--server-side", f"--filename={ADDONS / 'network-policies.yaml'}")
+    _start(
+        "kube-router", TOOLS / cluster_tools.kube_router().relative_to(cache() / "go"), "--run-firewall",
+        "--run-router=false", "--run-service-proxy=false", "--run-loadbalancer=false", "--enable-cni=false",
+        f"--kubeconfig={_PKI}/policies.kubeconfig", f"--hostname-override={NAME}",
+        f"--service-cluster-ip-range={SERVICES}", f"--health-port={POLICIES_PORT}",
+    )  # fmt: skip
+    _wait("the enforcement of NetworkPolicies", _policies_are_enforced, 30)
 
 
 def kubectl(*arguments: str, given: str | None = None) -> str:
@@ -177,7 +192,7 @@ def kubectl(*arguments: str, given: str | None = None) -> str:
 def is_up() -> bool:
     """Whether a cluster runs here already."""
     try:
-        return _api_server_is_ready() and _node_is_ready()
+        return _api_server_is_ready() and _node_is_ready() and _policies_are_enforced()
     except (MachineError, OSError):
         return False
 
@@ -197,6 +212,15 @@ def _node_is_ready() -> bool:
         wanted = "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
         return kubectl("get", "nodes", "-o", wanted) == "True"
     except MachineError:
+        return False
+
+
+def _policies_are_enforced() -> bool:
+    """The rules are there, and the one that keeps them is alive."""
+    try:
+        with urllib.request.urlopen(f"http://{NODE_ADDRESS}:{POLICIES_PORT}/healthz", timeout=2):
+            return _answers("iptables", "--wait", "--list-rules", "KUBE-ROUTER-FORWARD")
+    except OSError:
         return False
 
 

@@ -21,6 +21,7 @@ _PROGRAMS = {
     "scheduler": ("system:kube-scheduler", ""),
     "proxy": ("system:kube-proxy", ""),
     "kubelet": (f"system:node:{NAME}", "system:nodes"),
+    "policies": ("kube-router", ""),
     "admin": ("admin", "system:masters"),
 }
 

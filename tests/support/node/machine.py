@@ -30,7 +30,7 @@ from support.node.traces import CGROUPS, Traces, left, traces
 _PACKAGES = {
     "containerd": "containerd", "runc": "runc", "iptables": "iptables", "conntrack": "conntrack", "ip": "iproute2",
     "/usr/lib/cni/bridge": "containernetworking-plugins", "buildah": "buildah", "debootstrap": "debootstrap",
-    "ctr": "containerd", "nsenter": "util-linux",
+    "ctr": "containerd", "nsenter": "util-linux", "nft": "nftables", "ipset": "ipset",
 }  # fmt: skip
 _PODS = "kubepods"
 # The first process inside: it shares nothing with this machine that it could leave behind, and waits for orphans.

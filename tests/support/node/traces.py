@@ -25,6 +25,8 @@ def traces() -> Traces:
     return {
         "links": sorted(path.name for path in Path("/sys/class/net").iterdir()),
         "iptables": sorted(line for line in _said("iptables-save").splitlines() if line.startswith("-A")),
+        "ipsets": sorted(_said("ipset", "list", "-name").split()),
+        "nft": sorted(table for table in _said("nft", "list", "tables").splitlines() if not _is_of_iptables(table)),
         "mounts": sorted(line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()),
         "cgroups": sorted(
             str(path.relative_to(CGROUPS)) for path in CGROUPS.glob("*/*") if path.is_dir() and not path.is_symlink()
@@ -38,6 +40,11 @@ def traces() -> Traces:
             if inner != _BUILDAHS
         ],
     }
+
+
+def _is_of_iptables(table: str) -> bool:
+    """Its rules are compared above; the tables stay when the last rule has gone."""
+    return table.rpartition(" ")[2] in {"filter", "mangle", "nat", "raw", "security"}
 
 
 def left(before: Traces) -> list[str]:

@@ -1,0 +1,118 @@
+"""What each error code means: the status it comes with, and what a client should do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hingecraft.errors import ErrorCode
+from hingecraft_api.endpoint import Endpoint, Guard, Limit
+
+
+class Code(NamedTuple):
+    """One error code. `advice` is Markdown."""
+
+    status: int
+    advice: str
+
+
+CODES: Mapping[ErrorCode, Code] = {
+    "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
+    "append_only": Code(409, "Settlements and the audit log can't be changed."),
+    "bad_request": Code(400, "Send valid HTTP."),
+    "bad_url": Code(502, "The provider's link can't be trusted: tell the operator."),
+    "counted_before": Code(409, "This movement of money is already counted."),
+    "currency_disabled": Code(400, "Choose a currency that `GET /config` lists."),
+    "database_unavailable": Code(503, "Retry after `Retry-After`."),
+    "expectation_failed": Code(417, "Leave out the header `Expect`."),
+    "hash_counted": Code(409, "This transaction is already counted."),
+    "headers_too_large": Code(431, "Send a shorter URL, or shorter or fewer headers."),
+    "idempotency_in_flight": Code(409, "Retry after `Retry-After` with the same key."),
+    "idempotency_key_reused": Code(422, "Use a new key for a new body."),
+    "illegal_move": Code(409, "The payment's status doesn't allow this."),
+    "internal_error": Code(500, "Our fault: report the `requestId`."),
+    "invalid_amount": Code(400, "Send a plain number with at most the currency's decimals."),
+    "invalid_body": Code(400, "The body was cut off: send it again."),
+    "invalid_cursor": Code(400, "Send `nextCursor` of the page before."),
+    "invalid_endpoint": Code(400, "Correct the webhook endpoint's name."),
+    "invalid_event": Code(400, "The body is signed but is not an event."),
+    "invalid_idempotency_key": Code(400, "Send one key of 16 to 255 characters without spaces."),
+    "invalid_json": Code(400, "Send valid JSON in UTF-8."),
+    "invalid_page_load": Code(400, "Send a UUID in `X-HC-Page-Load`."),
+    "invalid_request": Code(400, "Correct the `fields`."),
+    "invalid_signature": Code(400, "Check the webhook secret."),
+    "invalid_text": Code(400, "Leave out NUL and half surrogate pairs."),
+    "is_a_correction": Code(409, "Correct the settlement that the answer names."),
+    "managed_by_resource": Code(409, "Change it in the `PaymentRoutes` resource."),
+    "method_not_allowed": Code(405, "Use a method that the header `Allow` lists."),
+    "not_a_wallet": Code(409, "Only wallet payments are confirmed by hand."),
+    "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
+    "not_found": Code(404, "Check the path: `/docs` lists all."),
+    "not_ready": Code(503, "Retry in a second."),
+    "origin_not_allowed": Code(403, "Add the origin to `CORS_ORIGINS`."),
+    "paused": Code(409, "Set `paused` to false in the policy first."),
+    "prefill_empty": Code(409, "The prefill has no amount: ask for one."),
+    "prefill_gone": Code(410, "The prefill is used, expired or unknown: ask for the amount."),
+    "provider_busy": Code(502, "Retry in a few seconds."),
+    "provider_disabled": Code(503, "Choose another way to pay."),
+    "provider_refused": Code(502, "The provider rejected the payment: try another amount or currency."),
+    "provider_unavailable": Code(502, "Retry in a minute with the same key."),
+    "rate_limited": Code(429, "Retry after `Retry-After`."),
+    "request_timeout": Code(408, "The body took more than 10 seconds: send it again."),
+    "too_large": Code(413, "Send a smaller body."),
+    "unauthorized": Code(401, "Send the admin token as `Authorization: Bearer <token>`."),
+    "unknown_currency": Code(400, "Send a code that `GET /config` lists."),
+    "unknown_event": Code(400, "Use an event type that we send."),
+    "unknown_payment": Code(404, "Check the payment's id."),
+    "unknown_prefill": Code(400, "Leave out `prefillId`."),
+    "unknown_provider": Code(400, "A provider is `stripe` or `nowpayments`."),
+    "unknown_settlement": Code(404, "Check the settlement's id: `GET /admin/payments/{id}` lists them."),
+    "unknown_version": Code(404, "Use a version that `GET /admin/routes/versions` lists."),
+    "unsupported_currency": Code(400, "Choose a currency that `GET /config` lists."),
+    "unsupported_media_type": Code(415, "Send `Content-Type: application/json`."),
+    "wrong_coin": Code(400, "Confirm the coin that the payment waits for."),
+}
+
+# Any request can get these, whatever it asks for.
+OF_ANY_CALL: tuple[ErrorCode, ...] = (
+    "bad_request",
+    "expectation_failed",
+    "headers_too_large",
+    "internal_error",
+    "method_not_allowed",
+    "not_found",
+    "origin_not_allowed",
+)
+_OF_NAMES: tuple[ErrorCode, ...] = ("invalid_request", "invalid_text")
+_OF_BODIES: tuple[ErrorCode, ...] = (
+    "invalid_body",
+    "invalid_json",
+    "invalid_request",
+    "invalid_text",
+    "request_timeout",
+    "too_large",
+    "unsupported_media_type",
+)
+_OF_KEYS: tuple[ErrorCode, ...] = ("idempotency_in_flight", "idempotency_key_reused", "invalid_idempotency_key")
+
+
+def codes_of(endpoint: Endpoint) -> list[ErrorCode]:
+    """Every code that the endpoint can answer with, besides those of any call, sorted."""
+    found = set(endpoint.errors)
+    if endpoint.query or "{" in endpoint.path:
+        found.update(_OF_NAMES)
+    if endpoint.body:
+        found.update(_OF_BODIES)
+    if endpoint.idempotent:
+        found.update(_OF_KEYS)
+    if endpoint.guard is Guard.ADMIN:
+        found.update(("rate_limited", "unauthorized"))
+    if endpoint.limit is not Limit.NONE:
+        found.add("rate_limited")
+    return sorted(found)
+
+
+def by_status(codes: list[ErrorCode]) -> dict[int, list[ErrorCode]]:
+    """The codes grouped by their status, in the order of the statuses."""
+    statuses = sorted({CODES[code].status for code in codes})
+    return {status: [code for code in codes if CODES[code].status == status] for status in statuses}

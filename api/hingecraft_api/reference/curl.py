@@ -1,0 +1,29 @@
+"""Each call as a curl command that can be pasted. `$API` is the backend's address, `$ADMIN_TOKEN` the admin token."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from hingecraft_api.endpoint import Endpoint, Guard
+from hingecraft_api.idempotent import HEADER
+
+_PATH_PART = re.compile(r"{(\w+)}")
+
+
+def call(endpoint: Endpoint, operation: dict[str, Any]) -> str:
+    """The command; the parameters that it needs have the values of their examples."""
+    path = _PATH_PART.sub(lambda part: str(endpoint.parts[part[1]]["examples"][0]), endpoint.path)
+    method = {"GET": "", "HEAD": " --head"}.get(endpoint.method, f" -X {endpoint.method}")
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+    lines = [f'curl -s{method} "$API{path}"']
+    if endpoint.guard is Guard.ADMIN:
+        lines.append('-H "Authorization: Bearer $ADMIN_TOKEN"')
+    if endpoint.idempotent:
+        key = next(each for each in operation["parameters"] if each["name"] == HEADER)
+        lines.append(f"-H '{HEADER}: {key['example']}'")
+    if body is not None:
+        lines.append("-H 'Content-Type: application/json'")
+        lines.append(f"-d '{json.dumps(body, ensure_ascii=False)}'")
+    return " \\\n  ".join(lines)

@@ -1,0 +1,56 @@
+"""The audit trail: one row for each change of ours, each admin act, each verified event. Nothing personal in it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from hingecraft.db.connection import Connection, Database
+
+APPEND = """
+INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($1, $2, $3, $4, $5::jsonb)
+"""
+PAGE = """
+SELECT id, created_at, actor, action, payment_id, request_id, details::text AS details FROM payment_audit
+WHERE id < $1 ORDER BY id DESC LIMIT $2
+"""
+OF_PAYMENT = """
+SELECT id, created_at, actor, action, payment_id, request_id, details::text AS details FROM payment_audit
+WHERE payment_id = $1 ORDER BY id LIMIT $2
+"""
+
+
+async def append(
+    conn: Connection,
+    *,
+    actor: str,
+    action: str,
+    request_id: str | None,
+    payment_id: UUID | None = None,
+    **details: Any,
+) -> None:
+    """Write one row, in the transaction of the change that it explains."""
+    await conn.execute(APPEND, actor, action, payment_id, request_id, json.dumps(details))
+
+
+async def note_refusal(database: Database, reason: str, request_id: str) -> None:
+    """Somebody was refused before touching anything; the caller says this once for each reason and minute."""
+    async with database.connection() as conn:
+        await append(conn, actor="unknown", action="refused", request_id=request_id, reason=reason)
+
+
+async def page(conn: Connection, before: int, limit: int) -> list[dict[str, Any]]:
+    """Rows older than one, newest first."""
+    return [_row(row) for row in await conn.fetch(PAGE, before, limit)]
+
+
+async def of_payment(conn: Connection, payment_id: UUID, limit: int) -> list[dict[str, Any]]:
+    """What happened to one payment, in order."""
+    return [_row(row) for row in await conn.fetch(OF_PAYMENT, payment_id, limit)]
+
+
+def _row(row: asyncpg.Record) -> dict[str, Any]:
+    return {**dict(row), "details": json.loads(row["details"])}

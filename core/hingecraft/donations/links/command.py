@@ -1,0 +1,124 @@
+"""`hingecraft links`: keep the standing links, add one by hand, list them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from hingecraft import process
+from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
+from hingecraft.db.connection import Database
+from hingecraft.donations.links import by_hand
+from hingecraft.donations.links import service as links
+from hingecraft.donations.links.by_hand import ByHand
+from hingecraft.donations.links.settings import LinkSettings
+from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.money.model import parse_decimal, plain
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.links import StripeLinks
+from hingecraft.settings import DatabaseSettings, load
+
+
+class LinksSettings(DatabaseSettings, LinkSettings):
+    """What `hingecraft links` reads."""
+
+
+@asynccontextmanager
+async def _stripe(settings: LinksSettings) -> AsyncIterator[StripeLinks | None]:
+    """Stripe's links; None without keys."""
+    provider = StripeProvider(settings)
+    try:
+        yield StripeLinks(provider, settings.stripe_api_base) if provider.configured else None
+    finally:
+        await provider.close()
+
+
+async def _ensure(settings: LinksSettings, database: Database) -> int:
+    async with _stripe(settings) as stripe_links:
+        if stripe_links is None:
+            raise OperatorError("STRIPE_SECRET is not set, so there are no links to keep")
+        kept = await links.ensure(database, stripe_links, settings.links_wanted, say=print)
+    print(
+        f"{kept.wanted} links wanted: {kept.made} made, {kept.updated} updated, "
+        f"{kept.switched_on} switched on, {kept.switched_off} switched off"
+    )
+    for problem in kept.problems:
+        print(f"hingecraft links: {problem}", file=sys.stderr)
+    return EXIT_FAILED if kept.problems else EXIT_OK
+
+
+async def _add(settings: LinksSettings, database: Database, arguments: argparse.Namespace) -> None:
+    link = ByHand(
+        gateway=arguments.gateway,
+        url=arguments.url,
+        currency=arguments.currency,
+        amount=parse_decimal(arguments.amount) if arguments.amount else None,
+        price_currency=arguments.price_currency,
+        expires_at=_moment(arguments.expires),
+    )
+    async with _stripe(settings) as stripe_links:
+        currency = await by_hand.add(database, link, stripe_links)
+    print(f"{currency}: saved; it is in the routes within a second where a sync engine runs")
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise OperatorError("--expires must be a time such as 2027-01-31T12:00:00+00:00") from None
+    return moment if moment.tzinfo else moment.astimezone()
+
+
+async def _list(database: Database) -> None:
+    for link in await by_hand.listed(database):
+        amount = f" for {plain(link.amount)}" if link.amount is not None else ""
+        until = f" until {link.expires_at}" if link.expires_at is not None else ""
+        gap = f" NOT PUBLISHED: {link.gap}" if link.gap is not None else ""
+        print(f"{link.currency:<6} {link.provider:<12} {link.provider_url}{amount}{until}{gap}")
+
+
+async def _main(settings: LinksSettings, arguments: argparse.Namespace) -> int:
+    database = Database(settings.database_url, application="hingecraft-links", largest=2)
+    try:
+        if arguments.act == "ensure":
+            return await _ensure(settings, database)
+        if arguments.act == "add":
+            await _add(settings, database, arguments)
+        else:
+            await _list(database)
+        return EXIT_OK
+    finally:
+        await database.close()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = load(LinksSettings)
+    process.start_observing(settings, "links")
+    try:
+        return asyncio.run(_main(settings, arguments))
+    except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
+        print(f"hingecraft links: {error}; what was done is kept, run it again", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
+    acts.add_parser("ensure", help="one Stripe Payment Link for each currency that is switched on, and no others")
+    acts.add_parser("list", help="the links that are open")
+    add = acts.add_parser("add", help="save a link that was made elsewhere")
+    add.add_argument("--gateway", required=True, help="whose link it is, such as nowpayments")
+    add.add_argument("--currency", required=True, help="what is paid in, such as BTC")
+    add.add_argument("--url", required=True, help="the https address")
+    add.add_argument("--amount", help="the price that the link is for; without it, any")
+    add.add_argument("--price-currency", help="what that price is in (USD)")
+    add.add_argument("--expires", help="when the link ends, as 2027-01-31T12:00:00+00:00")
+
+
+COMMAND = Command(summary="the standing links, which many may pay", run=_run, arguments=_arguments)

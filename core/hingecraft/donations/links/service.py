@@ -1,0 +1,185 @@
+"""Keeps the standing links: one Payment Link of Stripe for each currency, as the data say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from hingecraft import audit
+from hingecraft.db.connection import Connection, Database
+from hingecraft.donations.links import by_hand, store
+from hingecraft.errors import InvalidError
+from hingecraft.installation import store as installation
+from hingecraft.money.normalise import tightened
+from hingecraft.money.store import load_currencies
+from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.stripe.links import LinkPlan, LinkTerms, PaymentLink, StripeLinks, plan_for
+
+Say = Callable[[str], None]
+
+_MOST_NAMED = 5
+RETURN_PATH = "/charter?status=success&session_id={CHECKOUT_SESSION_ID}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the settings say of the links; the rest is in the database."""
+
+    livemode: bool
+    site_url: str
+    amount_min: Decimal | None = None
+    amount_max: Decimal | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """What a run has done."""
+
+    wanted: int = 0
+    made: int = 0
+    updated: int = 0
+    switched_on: int = 0
+    switched_off: int = 0
+    resolved: int = 0
+    # The currencies that have no link for now, by the reason.
+    without_link: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        """One sentence for each reason: a hundred currencies may share one."""
+        return [f"{_listed(names)}: {reason}" for reason, names in self.without_link.items()]
+
+    @property
+    def changes(self) -> int:
+        """How many links are not as they were."""
+        return self.made + self.updated + self.switched_on + self.switched_off + self.resolved
+
+    @contextmanager
+    def one(self, name: str) -> Iterator[None]:
+        """What Stripe says of one link concerns that link only; when it is busy or away, all wait for the next run."""
+        try:
+            yield
+        except InvalidError as error:
+            self._note(name, error.sentence)
+        except ProviderRefusedError as error:
+            if error.passing:
+                raise
+            self._note(name, error.reason)
+
+    def _note(self, name: str, reason: str) -> None:
+        self.without_link.setdefault(reason, []).append(name)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+async def ensure(
+    database: Database,
+    links: StripeLinks,
+    wanted: Wanted,
+    *,
+    say: Say = lambda _line: None,
+    dry_run: bool = False,
+) -> Kept:
+    """Make Stripe and the database agree with the currencies; run again after a crash, it goes on where it was."""
+    kept = Kept()
+    async with database.transaction() as conn:
+        ours = str((await installation.read(conn)).id)
+        terms = LinkTerms(installation=ours, livemode=wanted.livemode, return_url=f"{wanted.site_url}{RETURN_PATH}")
+        plans = await _plans(conn, wanted, terms, kept)
+        former = {plan.former_key: key for key, plan in plans.items()}
+        if not dry_run:
+            # Out of the routes first, so that nobody is sent to a link that is about to be switched off.
+            await store.rename(conn, former)
+            for currency in await store.retire(conn, list(plans)):
+                say(f"{currency}: taken out of the routes")
+        saved = await store.saved(conn)
+    every = [link async for link in links.every()]
+    there = _ours(every, ours, saved, former)
+    if dry_run:
+        return _would(kept, plans, there)
+    for key, link in there.items():
+        if key not in plans and link.active:
+            with kept.one(key):
+                await links.switch_off(link.id)
+                kept.switched_off += 1
+                say(f"{key}: switched off")
+    for key, plan in plans.items():
+        with kept.one(plan.currency):
+            link = await _as_planned(links, plan, there.get(key), kept)
+            if await _keep(database, plan, link, links.address(link)):
+                say(f"{plan.currency}: {link.url}")
+    kept.resolved = await by_hand.resolve(database, every, say)
+    return kept
+
+
+async def _plans(conn: Connection, wanted: Wanted, terms: LinkTerms, kept: Kept) -> dict[str, LinkPlan]:
+    if await store.stripe_is_off(conn):
+        return {}
+    currencies = tightened(await load_currencies(conn), wanted.amount_min, wanted.amount_max)
+    plans: dict[str, LinkPlan] = {}
+    for currency in currencies:
+        if currency.kind == "fiat" and currency.enabled:
+            with kept.one(currency.code):
+                plan = plan_for(currency, terms)
+                plans[plan.key] = plan
+    kept.wanted = len(plans)
+    return plans
+
+
+def _ours(
+    every: Iterable[PaymentLink], ours: str, saved: Mapping[str, str | None], former: Mapping[str, str]
+) -> dict[str, PaymentLink]:
+    """This installation's links by key. Links of older versions name none: those count that a row here has kept."""
+    found: dict[str, PaymentLink] = {}
+    for link in every:
+        kept_as = saved.get(link.id)
+        by_someone = link.id in saved and kept_as is None
+        unclaimed = link.installation is None and kept_as is not None
+        if link.key is None or by_someone or not (link.installation == ours or unclaimed):
+            continue
+        key = former.get(kept_as, kept_as) if unclaimed and kept_as is not None else link.key
+        if key not in found or kept_as is not None:
+            found[key] = link
+    return found
+
+
+def _would(kept: Kept, plans: Mapping[str, LinkPlan], there: Mapping[str, PaymentLink]) -> Kept:
+    """What a run would do."""
+    kept.switched_off = sum(link.active for key, link in there.items() if key not in plans)
+    for key, plan in plans.items():
+        _count(kept, plan, there.get(key))
+    return kept
+
+
+def _count(kept: Kept, plan: LinkPlan, link: PaymentLink | None) -> None:
+    if link is None:
+        kept.made += 1
+    elif not link.active:
+        kept.switched_on += 1
+    elif not link.fits(plan):
+        kept.updated += 1
+
+
+async def _as_planned(links: StripeLinks, plan: LinkPlan, link: PaymentLink | None, kept: Kept) -> PaymentLink:
+    found = link or await links.make(plan)
+    # What the same key has made before may have been changed since.
+    if not found.fits(plan):
+        found = await links.update(found.id, plan)
+    _count(kept, plan, link)
+    return found
+
+
+async def _keep(database: Database, plan: LinkPlan, link: PaymentLink, address: str) -> bool:
+    async with database.transaction() as conn:
+        changed = await store.keep(conn, plan, link, address)
+        if changed:
+            await audit.append(
+                conn, actor="links", action="standing_link_kept", request_id=None, currency=plan.currency, link=link.id,
+                key=plan.key,
+            )  # fmt: skip
+    return changed

@@ -1,0 +1,21 @@
+"""What every process that keeps standing links reads."""
+
+from __future__ import annotations
+
+from hingecraft.donations.links.service import Wanted
+from hingecraft.money.settings import AmountSettings
+from hingecraft.providers.settings import ProviderSettings
+
+
+class LinkSettings(ProviderSettings, AmountSettings):
+    """The account, the site that payers come back to, and the bounds."""
+
+    @property
+    def links_wanted(self) -> Wanted:
+        """What the settings say of the links."""
+        return Wanted(
+            livemode=self.stripe_livemode,
+            site_url=self.site_url,
+            amount_min=self.amount_min,
+            amount_max=self.amount_max,
+        )

@@ -1,0 +1,71 @@
+"""What a donor asks for, and what they are answered. Pure."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from hingecraft.errors import RefusedError
+from hingecraft.idempotency.model import Claim
+from hingecraft.money.model import Currency
+from hingecraft.providers.patience import Deadline
+from hingecraft.providers.wallet import Wallet
+
+Kind = Literal["checkout", "standing", "wallet"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A payment that somebody wants to make; amount and currencies are checked already."""
+
+    amount: Decimal
+    currency: Currency
+    price_currency: Currency
+    source: str
+    # The page that the payer comes back to, without a query.
+    back: str
+    request_id: str
+    deadline: Deadline
+    intent_id: str | None = None
+    email: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    claim: Claim | None = None
+    requested_currency: str | None = None
+    # What was typed names no currency: it could be anything, so it is not written down.
+    currency_defaulted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Where to send the donor."""
+
+    kind: Kind
+    provider: str
+    url: str
+    payment_id: str | None
+    provider_id: str | None = None
+    expires_at: datetime | None = None
+    wallet: Wallet | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefill:
+    """An amount on its way from Mission Support to Charter."""
+
+    id: str
+    amount: Decimal
+    source: str
+    expires_at: datetime
+
+
+def prefill_id(now: datetime) -> str:
+    """Sorts by time for people who look, and cannot be guessed."""
+    return f"prefill_{int(now.timestamp() * 1000)}_{secrets.token_hex(16)}"
+
+
+class GoneError(RefusedError):
+    """It was there, once."""

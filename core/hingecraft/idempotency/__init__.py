@@ -1,0 +1,1 @@
+"""Idempotency keys: a repeated request gets the same answer, and has one effect."""

@@ -1,0 +1,35 @@
+"""A key's claim, the answer kept under it, and why a key can be rejected. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hingecraft.errors import RefusedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to answer for an idempotency key until somebody else may take over."""
+
+    scope: str
+    key: str
+    until: datetime
+    # What an earlier holder began: the id of a payment or a prefill.
+    resource: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer that was given before."""
+
+    status: int
+    body: str
+
+
+class KeyReusedError(RefusedError):
+    """An idempotency key came with another body than before."""
+
+
+class InFlightError(RefusedError):
+    """A request with the same key is still under way."""

@@ -1,0 +1,113 @@
+"""Keys under which callers repeat themselves: the same key and body give the same answer, whatever died in between.
+
+A key is claimed for a little longer than a request may take. Whoever finds it claimed waits, holding no
+connection; whoever finds the claim run out takes the work over where it was left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from datetime import timedelta
+from typing import Any
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.idempotency.model import Claim, InFlightError, Kept, KeyReusedError
+from hingecraft.providers.patience import Deadline
+
+KEPT_FOR = timedelta(hours=24)
+# Longer than the time in which every request is answered.
+LEASE = timedelta(seconds=12)
+_LOOK_AGAIN = (0.05, 0.1, 0.2, 0.4)
+_LEAST_TIME = 0.5
+_PURGED_AT_ONCE = 5000
+
+CLAIM = """
+INSERT INTO idempotency_keys AS k (scope, key, fingerprint, claimed_until)
+VALUES ($1, $2, $3, clock_timestamp() + $4)
+ON CONFLICT (scope, key) DO UPDATE SET
+    claimed_until = excluded.claimed_until,
+    fingerprint = excluded.fingerprint,
+    created_at = CASE WHEN k.created_at < now() - $5::interval THEN now() ELSE k.created_at END,
+    resource = CASE WHEN k.created_at < now() - $5::interval THEN NULL ELSE k.resource END,
+    status = NULL,
+    body = NULL
+WHERE k.created_at < now() - $5::interval
+   OR (k.status IS NULL AND k.claimed_until < clock_timestamp()
+       AND (k.fingerprint = excluded.fingerprint OR k.resource IS NULL))
+RETURNING k.claimed_until, k.resource
+"""
+FIND = "SELECT fingerprint, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2"
+KEEP = """
+UPDATE idempotency_keys SET status = $4, body = $5 WHERE scope = $1 AND key = $2 AND claimed_until = $3
+"""
+# Where nothing was begun the key is as good as new, for another body too.
+RELEASE = """
+WITH unused AS (
+    DELETE FROM idempotency_keys
+    WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL AND resource IS NULL
+)
+UPDATE idempotency_keys SET claimed_until = clock_timestamp()
+WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL AND resource IS NOT NULL
+"""
+PURGE = """
+DELETE FROM idempotency_keys WHERE (scope, key) IN (
+    SELECT scope, key FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT $2)
+"""
+
+
+def fingerprint(body: Any) -> str:
+    """Equal for bodies that say the same, however they are written."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def claim(database: Database, scope: str, key: str, body_print: str, deadline: Deadline) -> Claim | Kept:
+    """Claim the key, or get the answer that its holder gives."""
+    for looks in range(10_000):
+        async with database.connection() as conn:
+            found = await _claim_or_find(conn, scope, key, body_print)
+        if found is not None:
+            return found
+        pause = _LOOK_AGAIN[min(looks, len(_LOOK_AGAIN) - 1)]
+        if deadline.remaining - pause < _LEAST_TIME:
+            break
+        await asyncio.sleep(pause)
+    raise InFlightError(
+        "idempotency_in_flight", "A request with this Idempotency-Key is still under way: send it again in a second."
+    )
+
+
+async def _claim_or_find(conn: Connection, scope: str, key: str, body_print: str) -> Claim | Kept | None:
+    row = await conn.fetchrow(CLAIM, scope, key, body_print, LEASE, KEPT_FOR)
+    if row is not None:
+        return Claim(scope=scope, key=key, until=row["claimed_until"], resource=row["resource"])
+    kept = await conn.fetchrow(FIND, scope, key)
+    if kept is None:
+        return None
+    if kept["fingerprint"] != body_print:
+        raise KeyReusedError(
+            "idempotency_key_reused", "This Idempotency-Key came with another body before: use a new key."
+        )
+    return Kept(kept["status"], kept["body"]) if kept["status"] is not None else None
+
+
+async def keep(database: Database, held: Claim, status: int, body: str) -> None:
+    """Whoever repeats the request from now on gets this answer; nobody does who has lost the claim."""
+    async with database.connection() as conn:
+        await conn.execute(KEEP, held.scope, held.key, held.until, status, body)
+
+
+async def release(database: Database, held: Claim) -> None:
+    """Let the next request with this key go on at once."""
+    async with database.connection() as conn:
+        await conn.execute(RELEASE, held.scope, held.key, held.until)
+
+
+async def purge(database: Database) -> None:
+    """Delete all keys whose day is over, some thousands in each statement."""
+    deleted = f"DELETE {_PURGED_AT_ONCE}"
+    while deleted == f"DELETE {_PURGED_AT_ONCE}":
+        async with database.connection() as conn:
+            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)

@@ -1,0 +1,100 @@
+"""Payments' handler in the inbox: what a provider says of money is read, asked about where needed, and booked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from hingecraft.db.connection import Connection
+from hingecraft.errors import AskFirstError, NotYetError, UnansweredError
+from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
+from hingecraft.inbox.model import Claimed
+from hingecraft.money.book import CurrencyBook
+from hingecraft.payments import books
+from hingecraft.payments.books import Recorded
+from hingecraft.payments.writing import Teller
+from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.findings import Finding
+from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
+from hingecraft.providers.nowpayments.reading import NowPaymentsReader, hinted
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
+
+Read = Callable[[Mapping[str, Any]], Finding]
+Again = Callable[[Finding], Awaitable[list[Finding]]]
+Report = Callable[[Recorded], None]
+
+
+def registrations(
+    providers: Providers, currencies: CurrencyBook, report: Report = lambda _recorded: None
+) -> list[Registration]:
+    """The events of each provider whose keys are there."""
+    reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of)
+    asking = StripeAsking(providers.stripe, reader)
+    of_stripe = PaymentEvents(reader.of_event, asking.again, currencies, report)
+    of_nowpayments = PaymentEvents(hinted, NowPaymentsAsking(providers.nowpayments, coins).again, currencies, report)
+    found = [
+        Registration(source=stripe.NAME, handler=of_stripe, types=frozenset(EVENT_TYPES)),
+        Registration(source=nowpayments.NAME, handler=of_nowpayments),
+    ]
+    return [each for each in found if providers.of(each.source).configured]
+
+
+class PaymentEvents(Handler):
+    """One provider's events. The content of a reading is what is booked: findings, in their order."""
+
+    def __init__(self, read: Read, again: Again, currencies: CurrencyBook, report: Report) -> None:
+        self._read = read
+        self._again = again
+        self._currencies = currencies
+        self._report = report
+
+    async def refresh(self) -> None:
+        """The amounts of events are read by the currencies of now."""
+        await self._currencies.look()
+
+    def read(self, event: Claimed) -> Reading:
+        """Booked together are those that can be applied as they are, as far as one can tell without the books."""
+        finding = self._read(event.document)
+        dollars = all(money.currency == "USD" for money in finding.money)
+        simple = dollars and finding.unreadable is None and not finding.must_ask
+        lock = str(finding.payment_id) if simple and finding.payment_id is not None else None
+        return Reading(content=[finding], lock=lock, must_ask=finding.must_ask)
+
+    async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
+        """Book each finding; one whose checkout has an event of its own on the way waits for that first."""
+        try:
+            recorded = [await books.record(conn, finding, _teller(event)) for finding in reading.content]
+        except AskFirstError as error:
+            if event.must_ask or event.attempts > 1 or not any(finding.more_follows for finding in reading.content):
+                raise
+            raise NotYetError(f"waiting for the event of its checkout ({error})") from None
+        return self._applied(recorded)
+
+    async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
+        """Each payment is looked up and locked once."""
+        told = [(reading.content[0], _teller(event)) for event, reading in events]
+        return [self._applied([each]) for each in await books.record_together(conn, told)]
+
+    async def ask(self, _event: Claimed, reading: Reading) -> Reading:
+        """Findings as the provider has them now."""
+        (finding,) = reading.content
+        try:
+            return Reading(content=books.whole(await self._again(finding)))
+        except ProviderUnknownError as error:
+            raise UnansweredError(str(error)) from error
+        except ProviderRefusedError as error:
+            raise (UnansweredError if error.code == "provider_busy" else NotYetError)(str(error)) from error
+
+    def _applied(self, recorded: Sequence[Recorded]) -> Applied:
+        def report() -> None:
+            for each in recorded:
+                self._report(each)
+
+        return Applied(payment_id=recorded[-1].payment_id, report=report)
+
+
+def _teller(event: Claimed) -> Teller:
+    return Teller(actor=event.source, action="event_applied", request_id=event.event_id)

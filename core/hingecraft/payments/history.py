@@ -1,0 +1,95 @@
+"""What an admin sees of payments: lists, and the whole story of one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from hingecraft import audit
+from hingecraft.db.connection import Database
+from hingecraft.errors import MissingError
+from hingecraft.payments import settlements
+
+LONGEST_STORY = 1000
+_BEFORE_ALL = 2**62
+
+PAYMENTS = """
+SELECT id, status, legacy_status, provider, provider_id, amount, hc_currency_key(currency) AS currency,
+       coalesce(price_currency, hc_currency_key(currency)) AS price_currency, source, livemode, created_at,
+       coalesce(updated_at, created_at) AS updated_at
+FROM payments WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2)) AND created_at IS NOT NULL
+ORDER BY created_at DESC, id DESC LIMIT $3
+"""
+PAYMENT = """
+SELECT id, status, legacy_status, provider, provider_id, amount, hc_currency_key(currency) AS currency,
+       coalesce(price_currency, hc_currency_key(currency)) AS price_currency, source, intent_id, livemode, created_at,
+       coalesce(updated_at, created_at) AS updated_at
+FROM payments WHERE id = $1
+"""
+CHECKOUTS = """
+SELECT created_at, provider, provider_id, provider_url, kind, status, legacy_status, amount,
+       hc_currency_key(currency) AS currency, price_currency, expires_at, idempotency_key, livemode,
+       CASE WHEN provider = 'wallet' THEN request::text END AS wallet
+FROM external_payments WHERE payment_id = $1 ORDER BY created_at, id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page of payments begins."""
+
+    created_at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One payment with all that belongs to it, each in order."""
+
+    payment: Mapping[str, Any]
+    checkouts: list[dict[str, Any]]
+    settlements: list[dict[str, Any]]
+    trail: list[dict[str, Any]]
+
+
+async def payments(database: Database, after: Place | None, limit: int) -> tuple[list[dict[str, Any]], Place | None]:
+    """A page of payments, newest first, and where the next one begins."""
+    async with database.connection() as conn:
+        rows = await conn.fetch(PAYMENTS, after.created_at if after else None, after.id if after else None, limit + 1)
+    page = [dict(row) for row in rows[:limit]]
+    return page, Place(page[-1]["created_at"], page[-1]["id"]) if len(rows) > limit else None
+
+
+async def story(database: Database, payment_id: UUID) -> Story:
+    """All that is known of one payment."""
+    async with database.connection() as conn:
+        row = await conn.fetchrow(PAYMENT, payment_id)
+        if row is None:
+            raise MissingError("unknown_payment", "There is no payment with this id.")
+        return Story(
+            payment=dict(row),
+            checkouts=[_checkout(each) for each in await conn.fetch(CHECKOUTS, payment_id)],
+            settlements=await settlements.of_payment(conn, payment_id),
+            trail=await audit.of_payment(conn, payment_id, LONGEST_STORY),
+        )
+
+
+def _checkout(row: asyncpg.Record) -> dict[str, Any]:
+    """With the wallet that the donor was shown, where it was one."""
+    found = dict(row)
+    wallet = found.pop("wallet")
+    return {**found, "wallet": json.loads(wallet)} if wallet is not None else found
+
+
+async def entries(database: Database, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """A page of the whole audit trail, newest first."""
+    async with database.connection() as conn:
+        rows = await audit.page(conn, before if before is not None else _BEFORE_ALL, limit + 1)
+    page = rows[:limit]
+    return page, page[-1]["id"] if len(rows) > limit else None

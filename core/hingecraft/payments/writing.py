@@ -1,0 +1,174 @@
+"""Writes decisions down: the moves, the money, the checkouts and the trail, for many payments in one statement.
+
+What follows from a settlement, such as the totals, is worked out once for a statement, however many it inserts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import simplejson
+
+from hingecraft.db.connection import Connection
+from hingecraft.money.model import plain
+from hingecraft.payments.ledger import Decision, Known, Value
+from hingecraft.payments.model import Status
+from hingecraft.providers.findings import Finding
+
+MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
+# Once: a settlement that has a value keeps it.
+VALUE = """
+UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], $4::numeric[]) AS v (kind, ref, usd)
+WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
+"""
+RECORD = """
+WITH told AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::text[], $9::text[], $10::jsonb[])
+        AS t (payment_id, provider, livemode, status, checkout_id, checkout, actor, action, request_id, details)
+), money AS MATERIALIZED (
+    SELECT * FROM unnest($11::uuid[], $12::text[], $13::text[], $14::numeric[], $15::text[], $16::numeric[],
+                         $17::numeric[], $18::text[])
+        AS m (payment_id, kind, ref, amount, currency, usd, worth, worth_in)
+), settled AS (
+    INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+    SELECT t.payment_id, t.provider, t.livemode, m.kind, m.ref, m.amount, m.currency, CASE
+        WHEN m.currency = 'USD' THEN m.amount
+        WHEN m.usd IS NOT NULL THEN m.usd
+        WHEN m.worth_in = 'USD' THEN m.worth
+        ELSE coalesce(
+            m.worth * (SELECT usd FROM fx_rates WHERE currency = m.worth_in AND day = (now() AT TIME ZONE 'UTC')::date),
+            m.amount * (SELECT usd FROM fx_rates WHERE currency = m.currency AND day = (now() AT TIME ZONE 'UTC')::date)
+        ) END
+    FROM money m JOIN told t USING (payment_id)
+), moved AS (
+    UPDATE payments p SET status = coalesce(t.status, p.status), reconciled = true, updated_at = now(),
+        provider_id = CASE WHEN p.provider = t.provider THEN coalesce(p.provider_id, t.checkout_id)
+                           ELSE p.provider_id END
+    FROM told t
+    WHERE p.id = t.payment_id AND p.id = ANY ($1)
+      AND (t.status IS NOT NULL OR EXISTS (SELECT FROM money m WHERE m.payment_id = t.payment_id))
+), checkouts AS (
+    UPDATE external_payments e SET status = t.checkout, reconciled = true, updated_at = now(),
+        provider_id = coalesce(e.provider_id, t.checkout_id)
+    FROM told t
+    WHERE e.payment_id = t.payment_id AND e.payment_id = ANY ($1) AND e.provider = t.provider AND e.kind = 'single'
+      AND e.status <> t.checkout AND e.status <> 'completed'
+      AND (e.provider_id = t.checkout_id OR e.provider_id IS NULL OR t.checkout_id IS NULL)
+)
+INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
+SELECT actor, action, payment_id, request_id, details FROM told
+"""
+_MONEY_COLUMNS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Teller:
+    """Who writes, what is being done, and under which request or event."""
+
+    actor: str
+    action: str
+    request_id: str | None = None
+    # Whether something that changes nothing is worth a row in the trail.
+    always: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was decided of one payment, and on whose word; the payment is locked."""
+
+    known: Known
+    finding: Finding
+    decision: Decision
+    teller: Teller
+
+
+async def write_down(conn: Connection, changes: Sequence[Change]) -> None:
+    """In the order in which they were decided: a payment's second change follows its first."""
+    left = [change for change in changes if change.decision.changes or change.teller.always]
+    while left:
+        first = {change.known.id: change for change in reversed(left)}
+        await _write_first(conn, list(first.values()))
+        left = [change for change in left if change is not first[change.known.id]]
+
+
+async def give_values(conn: Connection, payment_id: UUID, values: Sequence[Value]) -> None:
+    """Write down what settlements turned out to be worth; the payment is locked."""
+    if values:
+        kinds, refs, worths = zip(*((value.kind, value.ref, value.usd) for value in values), strict=True)
+        await conn.execute(VALUE, payment_id, kinds, refs, worths)
+
+
+async def _write_first(conn: Connection, changes: Sequence[Change]) -> None:
+    """One change of each payment."""
+    for change in changes:
+        for status in change.decision.path[:-1]:
+            await conn.execute(MOVE, change.known.id, status)
+        await give_values(conn, change.known.id, change.decision.values)
+    told = zip(*(_told(change) for change in changes), strict=True)
+    money = [row for change in changes for row in _money(change)]
+    await conn.execute(RECORD, *told, *(zip(*money, strict=True) if money else [()] * _MONEY_COLUMNS))
+
+
+def _told(
+    change: Change,
+) -> tuple[UUID, str, bool, Status | None, str | None, Status | None, str, str, str | None, str]:
+    finding, decision, teller = change.finding, change.decision, change.teller
+    return (
+        change.known.id,
+        finding.provider,
+        finding.livemode,
+        decision.path[-1] if decision.path else None,
+        finding.checkout_id,
+        decision.checkout,
+        teller.actor,
+        teller.action,
+        teller.request_id,
+        simplejson.dumps(_details(change)),
+    )
+
+
+def _money(change: Change) -> list[tuple[Any, ...]]:
+    return [
+        (
+            change.known.id,
+            entry.kind,
+            entry.ref,
+            entry.amount,
+            entry.currency,
+            entry.usd,
+            entry.worth.amount if entry.worth else None,
+            entry.worth.currency if entry.worth else None,
+        )
+        for entry in change.decision.entries
+    ]
+
+
+def _details(change: Change) -> Mapping[str, Any]:
+    known, finding, decision = change.known, change.finding, change.decision
+    details: dict[str, Any] = {"toldBy": finding.told_by, "provider": finding.provider, **finding.details}
+    if finding.stands is not None:
+        details["stands"] = finding.stands
+    if decision.path:
+        details |= {"from": known.status, "to": decision.path[-1]}
+    if decision.entries:
+        details["money"] = [
+            {
+                "kind": entry.kind,
+                "ref": entry.ref,
+                "amount": plain(entry.amount),
+                "currency": entry.currency,
+                **({"noValue": entry.doubt} if entry.doubt else {}),
+            }
+            for entry in decision.entries
+        ]
+    if decision.values:
+        details["values"] = [
+            {"kind": value.kind, "ref": value.ref, "usd": plain(value.usd)} for value in decision.values
+        ]
+    if decision.mismatch:
+        details["mismatch"] = decision.mismatch
+    return details

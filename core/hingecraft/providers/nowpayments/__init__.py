@@ -1,0 +1,3 @@
+"""NOWPayments: its API, what its payments say, and its IPNs."""
+
+NAME = "nowpayments"

@@ -1,0 +1,296 @@
+"""NOWPayments behind the port: an invoice for one donor, and the least that a coin takes.
+
+It has no idempotency keys: a repeated call makes another invoice on the same `order_id`. That is harmless,
+since nobody has seen the first one's address and money is counted by payment, never by invoice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import aiohttp
+import simplejson
+from yarl import URL
+
+from hingecraft.errors import InvalidError
+from hingecraft.money.minor_units import to_nowpayments
+from hingecraft.money.model import Currency, parse_decimal, plain
+from hingecraft.money.tickers import ticker_of
+from hingecraft.providers.addresses import checked
+from hingecraft.providers.nowpayments import NAME
+from hingecraft.providers.nowpayments.reading import DESCRIPTION
+from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
+from hingecraft.providers.port import (
+    Opened,
+    Order,
+    ProviderKeyError,
+    ProviderMissingError,
+    ProviderRefusedError,
+    ProviderUnknownError,
+    Rejected,
+)
+from hingecraft.providers.settings import ProviderSettings
+
+log = logging.getLogger(__name__)
+
+IPN_PATH = "/webhooks/nowpayments"
+# No lifetime of an invoice is documented; a payment without a deposit expires after seven days.
+INVOICE_LIFE = timedelta(days=7)
+_DOMAIN = "nowpayments.io"
+_RATE = 10
+_MINIMUM_KEPT = 600.0
+# Time for one attempt: the minimum only spares a rejection, and the donor's time is for the invoice.
+_MINIMUM_WITHIN = 1.5
+# A login lives for five minutes; the last one is not used.
+_LOGIN_KEPT = 240.0
+_ASKED_FOR = 20.0
+# It only saves the donor some arithmetic: nobody waits for it.
+_ESTIMATED_WITHIN = 1.5
+_PAGE = 500
+_TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Minimum:
+    """The least price, and until when we believe it."""
+
+    amount: Decimal
+    until: float
+
+
+class NowPaymentsProvider:
+    """One account of NOWPayments."""
+
+    name = NAME
+
+    def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
+        self._settings = settings
+        self._key_rejected = key_rejected
+        self._bucket = TokenBucket(_RATE)
+        self._session: aiohttp.ClientSession | None = None
+        self._minimums: dict[tuple[str, str], _Minimum] = {}
+        self._login: tuple[str, float] | None = None
+
+    @property
+    def livemode(self) -> bool:
+        """Whether real money moves: only on the real host."""
+        return URL(self._settings.nowpayments_api_base).host == f"api.{_DOMAIN}"
+
+    @property
+    def configured(self) -> bool:
+        """A provider without keys is off."""
+        return bool(self._settings.nowpayments_api_key)
+
+    def idempotency_key(self, order: Order) -> str:
+        """What its payments will carry as `order_id`."""
+        return order.payment_id
+
+    def request_for(self, order: Order) -> dict[str, Any]:
+        """An invoice for one donor, priced as they asked, payable in their coin."""
+        request = {
+            "price_amount": to_nowpayments(order.amount, order.price_currency),
+            "price_currency": order.price_currency.code.lower(),
+            "pay_currency": ticker_of(order.currency),
+            "order_id": order.payment_id,
+            "order_description": DESCRIPTION,
+            "success_url": order.success_url,
+            "cancel_url": order.cancel_url,
+        }
+        if self._settings.public_url:
+            request["ipn_callback_url"] = f"{self._settings.public_url}{IPN_PATH}"
+        return request
+
+    async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
+        """Make an invoice; the key is in the request as `order_id`."""
+        del key
+        invoice = await self._call("POST", "invoice", deadline, body=request)
+        invoice_id = invoice.get("id")
+        if not isinstance(invoice_id, str | int) or not str(invoice_id):
+            raise ProviderUnknownError("NOWPayments answered something that is no invoice")
+        url = checked(
+            invoice.get("invoice_url"),
+            api_base=self._settings.nowpayments_api_base,
+            domain=_DOMAIN,
+            provider_id=str(invoice_id),
+        )
+        return Opened(provider_id=str(invoice_id), url=url)
+
+    async def minimum(self, coin: Currency, price_currency: Currency, deadline: Deadline) -> Decimal | None:
+        """The least price that can be paid in that coin; None when it cannot be found out now."""
+        asked = (coin.code, price_currency.code)
+        known = self._minimums.get(asked)
+        if known is not None and known.until > time.monotonic():
+            return known.amount
+        query = {
+            "currency_from": ticker_of(coin),
+            "currency_to": ticker_of(coin),
+            "fiat_equivalent": price_currency.code.lower(),
+        }
+        try:
+            answer = await self._call("GET", "min-amount", deadline.sooner(_MINIMUM_WITHIN), query=query)
+            amount = parse_decimal(answer.get("fiat_equivalent"))
+        except (ProviderRefusedError, ProviderUnknownError, InvalidError):
+            return None
+        self._minimums[asked] = _Minimum(amount, time.monotonic() + _MINIMUM_KEPT)
+        return amount
+
+    async def estimate(self, amount: Decimal, price_currency: Currency, coin: Currency) -> Decimal | None:
+        """How many coins that price is worth now; None when it cannot be found out soon."""
+        query = {
+            "amount": plain(amount),
+            "currency_from": price_currency.code.lower(),
+            "currency_to": ticker_of(coin),
+        }
+        try:
+            answer = await self._call("GET", "estimate", Deadline.within(_ESTIMATED_WITHIN), query=query)
+            worth = parse_decimal(answer.get("estimated_amount"))
+        except (ProviderRefusedError, ProviderUnknownError, InvalidError):
+            return None
+        return worth if worth > 0 else None
+
+    async def payment(self, payment_id: str) -> dict[str, Any]:
+        """One payment, as it is now."""
+        return await self._call("GET", f"payment/{payment_id}", Deadline.within(_ASKED_FOR))
+
+    @property
+    def may_list(self) -> bool:
+        """Payments are listed only for who logs in with the account's e-mail and password."""
+        return bool(self._settings.nowpayments_email and self._settings.nowpayments_password)
+
+    async def payments_of(self, invoice_id: str) -> list[dict[str, Any]]:
+        """Every payment on an invoice: several may pay one."""
+        return [payment async for payment in self._listed({"invoiceId": invoice_id})]
+
+    def payments_since(self, moment: datetime) -> AsyncIterator[dict[str, Any]]:
+        """Every payment that was begun since then, on whichever invoice."""
+        return self._listed({"dateFrom": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")})
+
+    async def _listed(self, wanted: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        for page in itertools.count():
+            query = {**wanted, "limit": str(_PAGE), "page": str(page)}
+            token = await self._token()
+            answer = await self._call("GET", "payment/", Deadline.within(_ASKED_FOR), query=query, token=token)
+            data = answer.get("data")
+            for each in data if isinstance(data, list) else []:
+                if isinstance(each, dict):
+                    yield each
+            if not isinstance(data, list) or len(data) < _PAGE:
+                return
+
+    async def _token(self) -> str:
+        """A login lives for five minutes."""
+        if self._login is None or self._login[1] < time.monotonic():
+            secret = self._settings.nowpayments_password.newest
+            login = {"email": self._settings.nowpayments_email, "password": secret}
+            answer = await self._call("POST", "auth", Deadline.within(_ASKED_FOR), body=login)
+            self._login = (str(answer.get("token")), time.monotonic() + _LOGIN_KEPT)
+        return self._login[0]
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        deadline: Deadline,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        token: str | None = None,
+    ) -> dict[str, Any]:
+        data = _written(body) if body is not None else None
+
+        async def once() -> dict[str, Any]:
+            return await self._once(method, path, data, query, token)
+
+        try:
+            return await _ended(once, deadline, self._bucket)
+        except ProviderKeyError as error:
+            log.error("%s. Check NOWPAYMENTS_API_KEY, and the login where there is one", error)  # noqa: TRY400 - no fault of the code
+            self._login = None
+            self._key_rejected(self.name)
+            raise
+
+    async def _once(
+        self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None, token: str | None
+    ) -> dict[str, Any]:
+        headers = {"x-api-key": self._settings.nowpayments_api_key.newest, "Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        address = f"{self._settings.nowpayments_api_base}/{path}"
+        try:
+            async with self._open_session().request(
+                method, address, data=data, params=query, headers=headers, allow_redirects=False
+            ) as response:
+                text = await response.read()
+                return _document(response.status, response.headers.get("Retry-After", ""), text)
+        except (aiohttp.ClientError, OSError) as error:
+            raise TransientError(f"NOWPayments cannot be reached ({type(error).__name__})", maybe_done=True) from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=0)
+            self._session = self._settings.proxies.session(self._settings.nowpayments_api_base, connector)
+        return self._session
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+async def _ended(once: Callable[[], Awaitable[_Result]], deadline: Deadline, bucket: TokenBucket) -> _Result:
+    try:
+        return await patiently(once, deadline, bucket)
+    except GivenUpError as error:
+        if error.maybe_done:
+            raise ProviderUnknownError(error.reason) from error
+        raise ProviderRefusedError(error.reason, code="provider_busy") from error
+
+
+def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
+    """What was answered, if it is an object and the status is good."""
+    reason = f"NOWPayments answered {status}"
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN:
+        raise _refusal(status, f"{reason}: {_message(text)}"[:500])
+    if status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        raise TransientError(
+            reason, maybe_done=status != HTTPStatus.TOO_MANY_REQUESTS, retry_after=seconds_in(retry_after)
+        )
+    found = _parsed(text)
+    if found is None:
+        raise TransientError("NOWPayments' answer cannot be read", maybe_done=True)
+    return found
+
+
+def _refusal(status: int, reason: str) -> ProviderRefusedError:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return ProviderKeyError(reason)
+    return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRefusedError(reason)
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    try:
+        found = simplejson.loads(text, use_decimal=True)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _message(text: bytes) -> str:
+    found = _parsed(text) or {}
+    return str(found.get("message") or found.get("code") or "no reason given")
+
+
+def _written(request: Mapping[str, Any]) -> bytes:
+    """The amount is kept as text, which loses nothing, and sent as the number that it is."""
+    amount = {"price_amount": Decimal(request["price_amount"])} if "price_amount" in request else {}
+    return simplejson.dumps({**request, **amount}).encode()

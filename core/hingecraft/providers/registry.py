@@ -1,0 +1,36 @@
+"""The payment providers of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from hingecraft.errors import HingecraftError
+from hingecraft.providers.nowpayments.client import NowPaymentsProvider
+from hingecraft.providers.port import CheckoutProvider
+from hingecraft.providers.stripe.client import StripeProvider
+
+
+class NoSuchProviderError(HingecraftError):
+    """No provider has that name."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Providers:
+    """Those that there are; `observe` is told of each call: the provider, how it ended, the seconds it took."""
+
+    stripe: StripeProvider
+    nowpayments: NowPaymentsProvider
+    observe: Callable[[str, str, float], None] = lambda _provider, _outcome, _seconds: None
+
+    def of(self, name: str) -> CheckoutProvider:
+        """The provider of that name; raises NoSuchProviderError for any other."""
+        found: Mapping[str, CheckoutProvider] = {each.name: each for each in (self.stripe, self.nowpayments)}
+        if name not in found:
+            raise NoSuchProviderError(f"there is no payment provider called {name!r}")
+        return found[name]
+
+    async def close(self) -> None:
+        """Let go of their connections."""
+        await self.stripe.close()
+        await self.nowpayments.close()

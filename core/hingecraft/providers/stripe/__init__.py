@@ -1,0 +1,3 @@
+"""Stripe: its API, what its events and objects say, and its webhooks."""
+
+NAME = "stripe"

@@ -1,0 +1,5 @@
+"""What we write into the metadata of Stripe's objects."""
+
+# A standing link's own name; Stripe copies it to each payer's session and intent.
+MARK = "hingecraft_link"
+INSTALLATION = "installation"

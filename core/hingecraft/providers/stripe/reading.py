@@ -1,0 +1,296 @@
+"""What Stripe's events and objects say, in the words of the port. Pure: nobody is asked here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from hingecraft.errors import ForeignError, RefusedError
+from hingecraft.money.minor_units import from_stripe
+from hingecraft.money.model import Currency
+from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
+from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe.disputes import DisputeReader, says_all
+from hingecraft.providers.stripe.metadata import MARK
+
+Document = Mapping[str, Any]
+CurrencyOf = Callable[[str], Currency]
+
+# All of Stripe's events that are read here.
+EVENT_TYPES = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "charge.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+_SESSIONS = "checkout.session."
+_INTENTS = "payment_intent."
+_REFUNDS = "refund."
+_DISPUTES = "charge.dispute."
+_NOT_OURS = "it carries neither our reference nor our link"
+_UNDONE_REFUNDS = frozenset({"failed", "canceled"})
+# What became of a promise: the session itself goes on saying that it is complete and not paid.
+_GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
+_MONEY_LEFT = frozenset({"pending", "succeeded"})
+
+
+class StripeReader:
+    """Reads with the table of currencies at hand."""
+
+    def __init__(self, currency_of: CurrencyOf) -> None:
+        self._currency_of = currency_of
+        self._disputes = DisputeReader(self._price_in, currency_of)
+
+    def of_event(self, event: Document) -> Finding:
+        """What an event says; raises ForeignError for what is certainly not ours."""
+        if event.get("account"):
+            raise ForeignError(f"it happened in a connected account ({event['account']})")
+        try:
+            return self._of_event(event)
+        except (RefusedError, UnreadableError) as error:
+            return _without_money(event, error)
+
+    def _of_event(self, event: Document) -> Finding:
+        kind, livemode = str(event["type"]), bool(event["livemode"])
+        subject: Document = event["data"]["object"]
+        if kind.startswith(_SESSIONS):
+            failed = kind == "checkout.session.async_payment_failed"
+            return self.of_session(subject, told_by=kind, stands=Stands.FAILED if failed else None)
+        if kind.startswith(_INTENTS):
+            return self._of_intent(subject, kind)
+        if kind.startswith(_REFUNDS):
+            return self.of_refund(subject, told_by=kind, livemode=livemode)
+        if kind == "charge.updated":
+            return _of_charge(subject)
+        if kind.startswith(_DISPUTES):
+            return self.of_dispute(subject, told_by=kind, livemode=livemode)
+        raise ForeignError(f"nothing here reads {kind}")
+
+    def of_session(
+        self, session: Document, *, told_by: str, stands: Stands | None = None, fresh: bool = False
+    ) -> Finding:
+        """A Checkout Session, of one payer or of somebody who came through a Payment Link."""
+        if session.get("mode", "payment") != "payment":
+            raise ForeignError("it is not a payment but a subscription or a setup")
+        if not fresh and _id_of(session.get("payment_link")) is None and _reference(session) is None:
+            raise ForeignError(_NOT_OURS)
+        try:
+            return self._of_session(session, told_by, stands, fresh=fresh)
+        except (RefusedError, UnreadableError) as error:
+            return _session_without_money(session, told_by, error, fresh=fresh)
+
+    def _of_session(self, session: Document, told_by: str, stands: Stands | None, *, fresh: bool) -> Finding:
+        link = _id_of(session.get("payment_link"))
+        # Anyone who opens a Payment Link may write any reference into its address.
+        payment_id = None if link else _reference(session)
+        stands = stands or _standing(session)
+        charge = _id_of(session.get("payment_intent"))
+        currency = str(session["currency"]).upper()
+        paid = self._price(session["amount_total"], currency)
+        money = Money(kind="charge", ref=charge or "", amount=paid.amount, currency=currency, worth=_worth(session))
+        subtotal = session.get("amount_subtotal")
+        return Finding(
+            provider=NAME,
+            livemode=bool(session["livemode"]),
+            told_by=told_by,
+            payment_id=payment_id,
+            **_origin(session),
+            checkout_id=str(session["id"]),
+            only_checkout=payment_id is not None,
+            link_id=link,
+            link=_link(session.get("payment_link")),
+            charge=charge,
+            stands=stands,
+            price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
+            money=(money,) if stands is Stands.PAID and charge and paid.amount else (),
+            fresh=fresh,
+            worth_is_known=_balance(session) is not None,
+            details={"checkout": session["id"], "paymentStatus": session.get("payment_status")},
+        )
+
+    def _of_intent(self, intent: Document, kind: str) -> Finding:
+        """A row in the payment's history. Only its session tells of the money, since it is what names our checkout."""
+        payment_id, link = _reference(intent), _mark(intent)
+        if payment_id is None and link is None:
+            raise ForeignError(_NOT_OURS)
+        error = intent.get("last_payment_error") or {}
+        return Finding(
+            provider=NAME,
+            livemode=bool(intent["livemode"]),
+            told_by=kind,
+            payment_id=payment_id,
+            **_origin(intent),
+            charge=str(intent["id"]),
+            more_follows=kind == "payment_intent.succeeded",
+            details={"intent": intent["id"], **({"declined": error.get("code")} if error else {})},
+        )
+
+    def of_refund(self, refund: Document, *, told_by: str, livemode: bool) -> Finding:
+        """Money on its way back; when that fails, a second movement undoes the first, whichever is told first."""
+        refund_id, status = str(refund["id"]), refund.get("status")
+        price = self._price(refund["amount"], str(refund["currency"]).upper())
+        back = Money(kind="refund", ref=refund_id, amount=-price.amount, currency=price.currency)
+        undone = Money(kind="refund_reversal", ref=refund_id, amount=price.amount, currency=price.currency)
+        money: tuple[Money, ...] = (back,) if status in _MONEY_LEFT else ()
+        return Finding(
+            provider=NAME,
+            livemode=livemode,
+            told_by=told_by,
+            charge=_intent_of(refund),
+            money=(back, undone) if status in _UNDONE_REFUNDS else money,
+            details={"refund": refund_id, "refundStatus": status},
+        )
+
+    def of_dispute(self, dispute: Document, *, told_by: str, livemode: bool) -> Finding:
+        """Money that a bank has taken back, and perhaps given again; what an event does not say is asked."""
+        return Finding(
+            provider=NAME,
+            livemode=livemode,
+            told_by=told_by,
+            charge=_intent_of(dispute),
+            money=self._disputes.moved(dispute),
+            must_ask=not says_all(dispute),
+            dispute=str(dispute["id"]),
+            details={"dispute": str(dispute["id"]), "disputeStatus": str(dispute.get("status"))},
+        )
+
+    def _price_in(self, units: object, currency: object) -> Price:
+        return self._price(units, str(currency).upper())
+
+    def _price(self, units: object, currency: str) -> Price:
+        if isinstance(units, bool) or not isinstance(units, int):
+            raise UnreadableError("an amount is no whole number")
+        return Price(amount=from_stripe(units, self._currency_of(currency)), currency=currency)
+
+
+def _without_money(event: Document, error: Exception) -> Finding:
+    """Enough of an intent, refund or dispute to tell whose it is."""
+    kind, subject = str(event["type"]), event["data"]["object"]
+    is_intent = kind.startswith(_INTENTS)
+    return Finding(
+        provider=NAME,
+        livemode=bool(event["livemode"]),
+        told_by=kind,
+        payment_id=_reference(subject) if is_intent else None,
+        **_origin(subject),
+        charge=str(subject["id"]) if is_intent else _intent_of(subject),
+        unreadable=str(error),
+    )
+
+
+def _session_without_money(session: Document, told_by: str, error: Exception, *, fresh: bool) -> Finding:
+    link = _id_of(session.get("payment_link"))
+    return Finding(
+        provider=NAME,
+        livemode=bool(session["livemode"]),
+        told_by=told_by,
+        payment_id=None if link else _reference(session),
+        **_origin(session),
+        checkout_id=str(session["id"]),
+        link_id=link,
+        link=_link(session.get("payment_link")),
+        charge=_id_of(session.get("payment_intent")),
+        fresh=fresh,
+        unreadable=str(error),
+    )
+
+
+def _of_charge(charge: Document) -> Finding:
+    """Stripe makes the balance transaction some seconds after the payment; this event says that it is there."""
+    if _reference(charge) is None and _mark(charge) is None:
+        raise ForeignError(_NOT_OURS)
+    if not charge.get("balance_transaction"):
+        raise ForeignError("it does not say what the payment is worth")
+    return Finding(
+        provider=NAME,
+        livemode=bool(charge["livemode"]),
+        told_by="charge.updated",
+        charge=_intent_of(charge),
+        worth_is_known=True,
+        details={"charge": charge["id"]},
+    )
+
+
+def _standing(session: Document) -> Stands:
+    if session.get("status") == "expired":
+        return Stands.EXPIRED
+    if session.get("status") == "complete" and session.get("payment_status") != "unpaid":
+        return Stands.PAID
+    intent = session.get("payment_intent")
+    given_up = isinstance(intent, Mapping) and intent.get("status") in _GIVEN_UP
+    return Stands.FAILED if session.get("status") == "complete" and given_up else Stands.OPEN
+
+
+def _reference(document: Document) -> UUID | None:
+    """Our payment id; a session's two places for it must agree."""
+    named = (document.get("metadata") or {}).get("payment_id")
+    if document.get("object") == "checkout.session" and document.get("client_reference_id") != named:
+        return None
+    try:
+        return UUID(str(named)) if named else None
+    except ValueError:
+        return None
+
+
+def _origin(document: Document) -> dict[str, Any]:
+    metadata = document.get("metadata") or {}
+    return {"installation": metadata.get("installation"), "source": metadata.get("source")}
+
+
+def _mark(document: Document) -> str | None:
+    mark = (document.get("metadata") or {}).get(MARK)
+    return str(mark) if mark else None
+
+
+def _link(link: object) -> StandingLink | None:
+    """The Payment Link, where it was asked for with the session."""
+    if not isinstance(link, Mapping):
+        return None
+    metadata = link.get("metadata") or {}
+    return StandingLink(
+        id=str(link["id"]), url=str(link["url"]), key=_mark(link), installation=metadata.get("installation")
+    )
+
+
+def _id_of(value: object) -> str | None:
+    """An id, or the object itself where it was expanded."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return str(value) if value else None
+
+
+def _intent_of(document: Document) -> str:
+    intent = _id_of(document.get("payment_intent"))
+    if intent is None:
+        raise ForeignError("it belongs to no PaymentIntent")
+    return intent
+
+
+def _worth(session: Document) -> Price | None:
+    """What arrived in our balance, when that is in dollars."""
+    balance = _balance(session)
+    if balance is None or str(balance.get("currency")).upper() != "USD":
+        return None
+    return Price(amount=Decimal(int(balance["amount"])).scaleb(-2), currency="USD")
+
+
+def _balance(session: Document) -> Document | None:
+    """The balance transaction; only a session that was asked for with it has it, and not in its first seconds."""
+    place: Any = session
+    for name in ("payment_intent", "latest_charge", "balance_transaction"):
+        place = place.get(name) if isinstance(place, Mapping) else None
+    return place if isinstance(place, Mapping) else None

@@ -1,0 +1,160 @@
+"""The commands of the reference and the guide, run by a shell against a pod beside the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from contract.conftest import execute
+from hingecraft_api.app import PUBLIC_ENDPOINTS
+from hingecraft_api.described import PAYMENT, PREFILL, SETTLEMENT
+from hingecraft_api.reference.openapi import document_of
+from support.pods import ADMIN_TOKEN
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What differs from one run to the next.
+VOLATILE = {"url", "paymentId", "id", "expiresAt", "updatedAt", "requestId", "version"}
+SECRET = "whsec_dGVzdC1zZWNyZXQtdGVzdC1zZWNyZXQ="
+
+
+class Shell:
+    """Runs commands with the backend's address and the admin token."""
+
+    def __init__(self, api: str) -> None:
+        self._environment = {**os.environ, "API": api, "ADMIN_TOKEN": ADMIN_TOKEN}
+
+    def run(self, command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            env=self._environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def call(self, path: str, body: dict[str, Any] | None = None, method: str = "POST") -> dict[str, Any]:
+        sent = f"-X {method} -H 'Content-Type: application/json' -d '{json.dumps(body)}'" if body is not None else ""
+        answer = json.loads(self.run(f'curl -s "$API{path}" {sent} -H "Authorization: Bearer $ADMIN_TOKEN"'))
+        assert answer["success"], answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+
+@pytest.fixture
+def shell(pod):
+    return Shell(pod.public)
+
+
+def samples():
+    document = document_of(PUBLIC_ENDPOINTS)
+    return {
+        f"{method.upper()} {path}": operation["x-codeSamples"][0]["source"]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "x-codeSamples" in operation
+    }
+
+
+@pytest.fixture(scope="module")
+def things(pod, database, runner):
+    """A prefill, a payment by wallet that waits, a settlement and a version: what the samples' ids stand for."""
+    shell = Shell(pod.public)
+    runner.run(execute(database, "INSERT INTO wallets (coin, wallet_address) VALUES ('BTC', 'bc1')"))
+    shell.call("/admin/policy", {"providers": {"nowpayments": {"enabled": False}}}, "PATCH")
+
+    def waiting():
+        payment = shell.call("/charter/generate-payment", {"amount": 25, "currency": "BTC", "strict": True})
+        assert payment["kind"] == "wallet"
+        return payment["paymentId"]
+
+    paid = waiting()
+    shell.call(f"/admin/payments/{paid}/confirm", {"txHash": "a" * 64, "amount": "0.0003", "coin": "BTC"})
+    settlement = shell.call(f"/admin/payments/{paid}")["settlements"][0]["id"]
+    version = shell.call("/admin/refresh", {})["version"]
+    yield {PAYMENT: waiting(), SETTLEMENT: settlement, '"version": 42': f'"version": {version}'}
+    shell.call("/admin/routes/pin", {"version": None})
+    shell.call("/admin/policy", {"providers": {"nowpayments": {"enabled": True}, "stripe": {"enabled": True}}}, "PATCH")
+
+
+@pytest.mark.parametrize("name", samples())
+def test_a_command_of_the_reference_works(shell, things, name):
+    command = samples()[name]
+    prefill = shell.call("/mission-support/other", {"amount": 5})["prefillId"]
+    for stands_for, real in {**things, PREFILL: prefill}.items():
+        command = command.replace(stands_for, real)
+    output = shell.run(command)
+    if name.startswith("HEAD "):
+        assert output.startswith("HTTP/1.1 200 ")
+    else:
+        assert json.loads(output)["success"] is True, output
+    if name == "PATCH /admin/policy":
+        shell.call("/admin/policy", {"providers": {"stripe": {"enabled": True}}}, "PATCH")
+
+
+def pages():
+    """What the guide tells, in order: some text, and the block of code after it."""
+    text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    done = 0
+    for block in BLOCK.finditer(text):
+        yield text[done : block.start()], block[1], block[2]
+        done = block.end()
+
+
+def test_the_tutorial_works(shell, pod, sandbox, runner):
+    runner.run(sandbox.tells(pod.public))
+    payment, output = "", ""
+    for text, language, block in pages():
+        if "press **Pay**" in text:
+            session = next(each for each in runner.run(sandbox.sessions(payment)))
+            runner.run(sandbox.act(session["id"], "pay"))
+            runner.run(paid(shell, payment))
+        if language == "sh" and "export" not in block:
+            output = shell.run(block.replace(PAYMENT, payment))
+            payment = payment or (re.findall(r'"paymentId": "(.*)"', output) or [""])[0]
+        elif language == "json":
+            compare(json.loads(block), json.loads(output), block)
+        elif language == "text":
+            assert output.split() == block.split(), output
+    assert payment
+
+
+async def paid(shell, payment):
+    async with asyncio.timeout(30):
+        while shell.call(f"/payments/{payment}")["status"] != "completed":
+            await asyncio.sleep(0.1)
+
+
+def compare(shown, real, block):
+    """The same names and values, where they do not differ from one run to the next."""
+    assert type(shown) is type(real), block
+    if isinstance(shown, dict):
+        assert list(shown) == list(real), block
+        for name, value in shown.items():
+            if name not in VOLATILE:
+                compare(value, real[name], block)
+    else:
+        assert shown == real, block
+
+
+def test_the_code_that_receives_events_works():
+    (code,) = [block for _, language, block in pages() if language == "python"]
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - the guide is ours
+    event = document_of(PUBLIC_ENDPOINTS)["webhooks"]["payment.completed"]["post"]["requestBody"]["content"]
+    body = json.dumps(event["application/json"]["example"])
+    moment = datetime.now(UTC)
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": Webhook(SECRET).sign("msg_1", moment, body),
+    }
+    assert names["receive"](body.encode(), headers, SECRET) == f"payment {PAYMENT} is completed"
