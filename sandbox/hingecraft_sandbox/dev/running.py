@@ -110,6 +110,8 @@ class Run:
             tasks.create_task(engine.run())
             await asyncio.gather(*(child.ready() for child in self._children))
             await running.feed.start()
+            for code in await running.feed.switched_off():
+                self.cockpit.note(code, f"{code} off")
             self._keys.product = running
             self.cockpit.welcome(_seconds_since_start())
             self.cockpit.ready_at = time.monotonic()
