@@ -13,7 +13,7 @@ from hingecraft.payments.ledger import SETTLED
 from hingecraft.payments.model import Status
 from hingecraft.payments.purpose import Moved
 
-_NEWS = {
+NEWS = {
     Status.COMPLETED: "payment.completed",
     Status.FAILED: "payment.failed",
     Status.EXPIRED: "payment.failed",
@@ -34,14 +34,14 @@ class Donations:
     async def moved(self, conn: Connection, moves: Sequence[Moved]) -> None:
         """Announce each payment whose status has changed."""
         await outbox.announce_payments(
-            conn, [(_NEWS[each.after.status], _news_of(each)) for each in moves if _is_news(each)]
+            conn, [(NEWS[each.after.status], _news_of(each)) for each in moves if _is_news(each)]
         )
 
 
 def _is_news(moved: Moved) -> bool:
     """A payment that is whole again after a refund has failed was announced when it was paid."""
     before, after = moved.before.status, moved.after.status
-    return after in _NEWS and after != before and not (after is Status.COMPLETED and before in SETTLED)
+    return after in NEWS and after != before and not (after is Status.COMPLETED and before in SETTLED)
 
 
 def _news_of(moved: Moved) -> Mapping[str, Any]:
