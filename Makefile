@@ -8,33 +8,51 @@ RESET ?=
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -v bold="$$(test -t 1 && test -z "$$NO_COLOR" && printf '\033[1m')" -v plain="$$(test -t 1 && test -z "$$NO_COLOR" && printf '\033[0m')" \
+	  -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %s%-13s%s %s\n", bold, $$1, plain, $$2}' $(MAKEFILE_LIST)
 
-.venv/ready: requirements-dev.lock
+.venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
 	  echo "Python 3.11, 3.12 or 3.13 is needed, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing): install one and run make PYTHON=python3.13"; exit 1; }
 	@touch .writable 2>/dev/null && rm -f .writable || { echo "this folder cannot be written to: clone the repository into one that you own"; exit 1; }
-	@echo "setting up .venv (a minute, once)"
-	@rm -rf .venv && $(PYTHON) -m venv .venv
-	@# The lock is complete. Told to look for more, an old pip takes a newer release for "coverage[toml]" and refuses it.
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-dev.lock
-	@touch .venv/ready
+	@$(BIN)/python -c pass 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@touch .venv/created
 
-.venv/installed: .venv/ready pyproject.toml
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch .venv/installed
+# What running needs; the tools for tests and checks come with `make setup`.
+.venv/runnable: .venv/created requirements-run.lock pyproject.toml
+	@echo "installing what make dev needs into .venv (once)"
+	@$(BIN)/python scripts/install.py requirements-run.lock
+	@touch .venv/runnable
 
-.PHONY: setup
-setup: .venv/installed ## install what the project needs into .venv
+.venv/installed: .venv/created requirements-dev.lock pyproject.toml
+	@echo "installing what development needs into .venv (once)"
+	@$(BIN)/python scripts/install.py --exactly requirements-dev.lock
+	@touch .venv/installed .venv/runnable
 
+##@ Every day
 .PHONY: dev
-dev: setup ## run the product on this machine (RESET=1 throws the kept data away)
-	@$(BIN)/hingecraft dev $(if $(RESET),--reset)
+dev: .venv/runnable ## run the product on this machine (RESET=1 deletes its data; PORT, POSTGRES_PORT move it)
+	@$(BIN)/hingecraft dev $(if $(RESET),--reset) $(call given,PORT,--port) $(call given,POSTGRES_PORT,--postgres-port)
+
+# A variable of the command line: PORT in the environment is meant for something else.
+given = $(if $(filter command line,$(origin $(1))),$(2) $($(1)))
 
 .PHONY: test
 test: setup ## run every test tier (TIERS="unit db" narrows it)
-	@$(BIN)/python tests/run_tiers.py $(TIERS)
+	@$(BIN)/python scripts/run_tiers.py $(TIERS)
 
+.PHONY: check
+check: setup ## lint, types, layers, migrations, dead code, spelling, secrets
+	@$(BIN)/python scripts/run_checks.py
+
+.PHONY: generate
+generate: setup ## write the files that are made from the code: OpenAPI, settings, chart, HTML components
+	@$(BIN)/python scripts/generate.py
+
+.PHONY: setup
+setup: .venv/installed ## install what development needs into .venv
+
+##@ Kubernetes
 .PHONY: operator-dev
 operator-dev: setup ## run the operator against a Kubernetes API server of its own, and open a shell with kubectl
 	@$(BIN)/python tests/cluster/operator_dev.py
@@ -53,18 +71,13 @@ kind: setup ## the same with Docker, by kind
 
 .PHONY: test-cluster
 test-cluster: setup ## build the image, judge the chart, install it on the cluster and break things there
-	@$(BIN)/python tests/run_tiers.py image chart cluster
-
-.PHONY: load
-load: setup ## a thousand people against make dev, which has to run (LOAD_USERS, LOAD_SECONDS)
-	@mkdir -p test_results/load && $(BIN)/locust --locustfile loadtests/locustfile.py --headless --only-summary \
-	  --users $${LOAD_USERS:-1000} --spawn-rate 50 --run-time $${LOAD_SECONDS:-300}s --stop-timeout 20 --reset-stats \
-	  --host http://127.0.0.1:8080 --html test_results/load/report.html --csv test_results/load/load
+	@$(BIN)/python scripts/run_tiers.py image chart cluster
 
 .PHONY: load-cluster
 load-cluster: setup ## a thousand people through the ingress of the cluster, while routes change
 	@$(BIN)/python loadtests/through_ingress.py
 
+##@ Now and then
 .PHONY: test-live
 test-live: setup ## run the flows against the providers' test modes, with the keys in .env
 	@$(BIN)/python -m pytest tests/live --quiet
@@ -74,17 +87,15 @@ nightly: setup ## ten thousand orders of events, and two hours of random faults 
 	@HC_ORDERS=10000 $(BIN)/python -m pytest tests/money/test_orders.py --quiet
 	@HC_PERTURB_SECONDS=7200 $(BIN)/python -m pytest tests/kube/test_perturbation.py --quiet
 
-.PHONY: check
-check: setup ## lint, types, layers, migrations, dead code, spelling, secrets
-	@$(BIN)/python tests/run_checks.py
+.PHONY: load
+load: setup ## a thousand people against make dev, which has to run (LOAD_USERS, LOAD_SECONDS)
+	@mkdir -p test_results/load && $(BIN)/locust --locustfile loadtests/locustfile.py --headless --only-summary \
+	  --users $${LOAD_USERS:-1000} --spawn-rate 50 --run-time $${LOAD_SECONDS:-300}s --stop-timeout 20 --reset-stats \
+	  --host http://127.0.0.1:8080 --html test_results/load/report.html --csv test_results/load/load
 
 .PHONY: bench
 bench: setup ## measure what docs/performance.md promises (BENCH="routes writers" narrows it)
 	@$(BIN)/python loadtests/bench/run.py $(BENCH)
-
-.PHONY: generate
-generate: setup ## write anew what is made from the code: OpenAPI, settings, chart, HTML components
-	@$(BIN)/python tests/generate.py
 
 .PHONY: lock
 lock: setup ## lock the newest dependencies that pyproject.toml allows
@@ -92,6 +103,8 @@ lock: setup ## lock the newest dependencies that pyproject.toml allows
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate $${extra:+--extra dev --group dev} pyproject.toml --output-file requirements$$extra.lock; \
 	done
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --extra dev --group run --constraint requirements-dev.lock pyproject.toml --output-file requirements-run.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --group image --output-file requirements-image.lock
 	@cd wix && npm update --package-lock-only

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.abc import InspectLoader
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 
@@ -17,6 +19,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 _GROUP = "hingecraft.commands"
+# The last statement of a command's module. Its summary is read from the source, which takes no import.
+_SUMMARY = re.compile(r"""^COMMAND = Command\(\s*summary="([^"\\]+)",""", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +36,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0 done, 1 failed, 2 not started because what it was told is wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     found = {entry.name: entry for entry in entry_points(group=_GROUP) if _is_here(entry)}
-    parser = argparse.ArgumentParser(prog="hingecraft", description="Payment routing served from memory.")
+    parser = argparse.ArgumentParser(prog="hingecraft", description="Donations for a Wix site, by card and in crypto.")
     parser.add_argument("--version", action="version", version=f"hingecraft {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in _to_load(arguments, found):
-        command: Command = found[name].load()
-        sub = commands.add_parser(name, help=command.summary, description=command.summary)
+    called = next((each for each in arguments if not each.startswith("-")), "")
+    if called in found:
+        command: Command = found[called].load()
+        sub = commands.add_parser(called, help=command.summary, description=command.summary)
         command.arguments(sub)
         sub.set_defaults(run=command.run)
+    else:
+        for name in sorted(found):
+            commands.add_parser(name, help=summary_of(found[name]))
     parsed = parser.parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
@@ -56,7 +64,12 @@ def _is_here(entry: EntryPoint) -> bool:
     return find_spec(entry.module.partition(".")[0]) is not None
 
 
-def _to_load(arguments: Sequence[str], found: dict[str, EntryPoint]) -> list[str]:
-    """Load just the command that is called: importing the others would cost a pod its quick start."""
-    called = arguments[0] if arguments else ""
-    return [called] if called in found else sorted(found)
+def summary_of(entry: EntryPoint) -> str:
+    """One line about a command, for the list of all: importing them all would take seconds."""
+    spec = find_spec(entry.module)
+    source = spec.loader.get_source(entry.module) if spec and isinstance(spec.loader, InspectLoader) else None
+    written = _SUMMARY.search(source or "")
+    if written is not None:
+        return written[1]
+    command: Command = entry.load()
+    return command.summary

@@ -20,10 +20,12 @@ import time
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hingecraft.errors import OperatorError
-from hingecraft.settings import DsnSecret, Secret
+
+if TYPE_CHECKING:
+    from hingecraft.settings import Secret
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 20.0
@@ -118,7 +120,19 @@ class Postgres:
 
     def secret_dsn(self, database: str = "postgres") -> Secret:
         """The same, as settings hand it on."""
+        from hingecraft.settings import DsnSecret  # noqa: PLC0415 - `hingecraft dev` starts Postgres before it loads them
+
         return DsnSecret(self.dsn(database))
+
+    @property
+    def log(self) -> Path:
+        """Where its output goes."""
+        return self.folder / "postgres.log"
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -131,7 +145,6 @@ class Postgres:
         data = self.folder / "data"
         if not (data / "PG_VERSION").exists():
             self._create(data)
-        log = self.folder / "postgres.log"
         options = {
             **_ALWAYS,
             **(_KEPT if self.keep_data else _THROWN_AWAY),
@@ -141,7 +154,7 @@ class Postgres:
             **self.settings,
         }
         arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with log.open("ab") as output:
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [str(self.binaries.folder / "postgres"), "-D", str(data), *arguments],
                 stdin=subprocess.DEVNULL,
@@ -150,7 +163,7 @@ class Postgres:
                 start_new_session=True,
                 **_identity(),
             )
-        self._wait_until_ready(log)
+        self._wait_until_ready()
 
     def stop(self, *, immediately: bool = False) -> None:
         """End the server and wait for it; immediately is as after a power cut."""
@@ -198,17 +211,17 @@ class Postgres:
             lines = made.stderr.strip().splitlines() or ["initdb failed"]
             raise OperatorError(f"the embedded Postgres cannot be set up in {self.folder}: {lines[-1]}")
 
-    def _wait_until_ready(self, log: Path) -> None:
+    def _wait_until_ready(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise OperatorError(f"the embedded Postgres ended at once: {_last_line(log)}")
+                raise OperatorError(f"the embedded Postgres ended at once: {_last_line(self.log)}")
             if self._accepts():
                 return
             time.sleep(0.02)
         self.stop()
-        raise OperatorError(f"the embedded Postgres did not start in {_START_TIMEOUT:.0f} s: see {log}")
+        raise OperatorError(f"the embedded Postgres did not start in {_START_TIMEOUT:.0f} s: see {self.log}")
 
     def _accepts(self) -> bool:
         asked = subprocess.run(

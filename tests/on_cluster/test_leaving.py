@@ -7,10 +7,6 @@ import pytest
 from support.release import Release, until
 
 pytestmark = pytest.mark.timeout(300)
-# What Kubernetes itself puts into a namespace, what tells of the past, and what the test brought.
-NOT_OURS = {"configmap/kube-root-ca.crt", "serviceaccount/default"}
-BROUGHT = {"secret/api", "secret/database", "secret/providers"}
-THE_PAST = ("event", "events.events.k8s.io")
 
 
 @pytest.fixture

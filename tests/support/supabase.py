@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncpg
 
 OWNER = "postgres"
-API_ROLES = ("anon", "authenticated", "service_role", "authenticator")
 
 # Supabase's initial schema and what it changes later: github.com/supabase/postgres, migrations/db.
 ROLES = (

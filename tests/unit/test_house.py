@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 import subprocess
 import sys
 import sysconfig
@@ -37,8 +38,34 @@ def test_every_package_of_core_is_in_the_architecture_page():
     assert names == listed
 
 
+# A host of Stripe's.
+_NOT_OURS = "donate.stripe.com"
+
+
+def test_payments_inbox_and_providers_know_nothing_of_donations():
+    for package in ("payments", "inbox", "providers"):
+        for file in (ROOT / "core" / "hingecraft" / package).rglob("*.py"):
+            assert "donat" not in file.read_text().replace(_NOT_OURS, "").lower(), file
+
+
+def test_every_statement_that_writes_a_payment_or_settlement_names_its_purpose():
+    """The database fills it in for software of before only; a purpose that we forget would become a donation."""
+    columns = re.compile(r"INSERT INTO (?:payments|settlements) \(([^)]*)\)")
+    found = [names for file in (ROOT / "core").rglob("*.py") for names in columns.findall(file.read_text())]
+    assert len(found) >= 5
+    assert all("purpose" in names for names in found)
+
+
 def test_lock_files_name_no_registry_and_hash_everything():
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-run.lock", "requirements-dev.lock", "requirements-image.lock"):
         text = (ROOT / name).read_text()
         assert "://" not in text
         assert text.count("==") <= text.count("--hash=")
+
+
+def test_what_make_dev_installs_is_part_of_what_make_setup_installs():
+    run, development = (
+        {line.split(" ")[0] for line in (ROOT / name).read_text().splitlines() if "==" in line}
+        for name in ("requirements-run.lock", "requirements-dev.lock")
+    )
+    assert run < development

@@ -4,6 +4,8 @@ import gzip
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -98,3 +100,12 @@ def test_passwords_and_bearer_tokens_are_masked():
     mask = Masker()
     assert mask("postgresql://user:hunter22@db:5432/x") == "postgresql://***@db:5432/x"
     assert mask("Authorization: Bearer abc.def-1") == "Authorization: Bearer ***"
+
+
+def test_without_a_dsn_the_library_is_not_even_imported():
+    asked = (
+        "import sys; from hingecraft.observability.sentry import start_sentry; "
+        "start_sentry('', 'api', []); print('sentry_sdk' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

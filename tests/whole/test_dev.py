@@ -1,31 +1,23 @@
-"""`hingecraft dev` as a person uses it: it says what runs where, shows a version land, and Ctrl-C ends all of it."""
+"""`hingecraft dev` as a person uses it: what it shows, what its keys do, and that it ends everything."""
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
-from pathlib import Path
+import termios
+from urllib.parse import urlsplit
 
 import aiohttp
-import asyncpg
 import pytest
 
-from hingecraft_sandbox.dev import command
+from support.dev import COLUMNS, ESCAPES, Dev, DevOnTerminal, free_ports
 from support.folders import open_folder
 
-pytestmark = pytest.mark.timeout(120)
-PORTS = [*command.POD_PORTS, command.POSTGRES_PORT, command.SITE_PORT, command.COMPONENTS_PORT, command.SANDBOX_PORT]
-PAGES = [
-    f"http://127.0.0.1:{command.SITE_PORT}/mission-support",
-    f"http://127.0.0.1:{command.SITE_PORT}/charter",
-    f"http://127.0.0.1:{command.POD_PORTS[0]}/embed/charter",
-    f"http://127.0.0.1:{command.POD_PORTS[0]}/embed/mission-support",
-]
-DSN = f"postgresql://hingecraft@127.0.0.1:{command.POSTGRES_PORT}/hingecraft"
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -34,133 +26,203 @@ def folder():
         yield made
 
 
-class Dev:
-    """One `hingecraft dev`."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.folder = folder
-        self.arguments = arguments
-        self.said: list[str] = []
-
-    async def __aenter__(self) -> Dev:
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hingecraft", "dev", *self.arguments,
-            cwd=self.folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.end()
-
-    async def until_it_says(self, words: str, within: float = 30.0) -> str:
-        assert self.process.stdout is not None
-        async with asyncio.timeout(within):
-            async for line in self.process.stdout:
-                self.said.append(line.decode().rstrip())
-                if words in self.said[-1]:
-                    return self.said[-1]
-        raise AssertionError("\n".join(self.said))
-
-    async def end(self) -> int:
-        """As Ctrl-C does."""
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):
-            rest = await self.process.stdout.read()
-            self.said += rest.decode().splitlines()
-            return await self.process.wait()
+@pytest.fixture(scope="module")
+def kept():
+    """A folder that the tests of this module share, since a first start takes longest."""
+    with open_folder() as made:
+        yield made
 
 
-async def execute(statement: str) -> None:
-    connection = await asyncpg.connect(DSN)
-    await connection.execute(statement)
-    await connection.close()
+def psql(folder, statement: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hingecraft", "psql", "-c", statement],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
 
 
-def nothing_runs(folder: Path) -> bool:
-    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return str(folder) not in listed and not any(listens(port) for port in PORTS)
+async def give(dev: Dev, amount: str, currency: str) -> str:
+    """A gift, up to the sandbox's payment page; answers that page's address."""
+    address = f"http://127.0.0.1:{dev.ports.pods[0]}/charter/generate-payment"
+    async with aiohttp.ClientSession() as client:
+        async with client.post(address, json={"amount": amount, "currency": currency}) as response:
+            assert response.status == 200, await response.text()
+            url: str = (await response.json())["data"]["url"]
+            return url
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+async def pay(page: str) -> None:
+    async with aiohttp.ClientSession() as client:
+        async with client.get(page) as response:
+            action = re.findall(r'action="([^"]+/pay)"', await response.text())[0]
+        place = urlsplit(page)
+        async with client.post(f"{place.scheme}://{place.netloc}{action}", allow_redirects=False) as response:
+            assert response.status == 303
 
 
-async def test_from_nothing_to_a_version_that_lands_and_back_to_nothing(folder):
-    async with Dev(folder) as dev:
-        await dev.until_it_says("Ctrl-C ends everything")
-        await dev.until_it_says("on 2 pods")
-        await dev.until_it_says("standing links are kept")
-        await dev.until_it_says("ms after the commit")
-        await asyncio.sleep(1.5)  # the last of the links may be a version of its own
-        await execute("INSERT INTO currencies (code, name, symbol) VALUES ('XTS', 'Test money', 'T')")
-        landed = await dev.until_it_says("ms after the commit", within=3)
-        version = landed.split("routes version ")[1].split()[0]
-        told = f"routes.updated version {version}"
-        assert any(told in line for line in dev.said) or await dev.until_it_says(told, within=3)
+async def codes(port: int) -> dict[str, object]:
+    async with aiohttp.ClientSession() as client:
+        async with client.get(f"http://127.0.0.1:{port}/routes") as response:
+            routes: dict[str, object] = (await response.json())["data"]["routes"]
+            return routes
+
+
+async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(folder):
+    ports = free_ports()
+    async with Dev(folder, ports) as dev:
+        await dev.until("applying migrations")
+        await dev.until(r"ready in [\d.]+ s")
+        await dev.until("links kept")
+        pages = [f"{ports.site}/charter", f"{ports.site}/mission-support", f"{ports.pods[0]}/embed/charter"]
         async with aiohttp.ClientSession() as client:
-            for port in command.POD_PORTS:
-                async with client.get(f"http://127.0.0.1:{port}/routes") as response:
-                    assert "XTS" in (await response.json())["data"]["routes"]
-            for page in PAGES:
-                async with client.get(page) as response:
+            for page in pages:
+                async with client.get(f"http://127.0.0.1:{page}") as response:
                     assert response.status == 200, page
+        added = psql(folder, "INSERT INTO currencies (code, name, symbol) VALUES ('XTS', 'Test money', 'T')")
+        assert added.returncode == 0, added.stderr
+        landed = await dev.until(r"routes +v(\d+) .*XTS on .*on 2 pods")
+        await dev.until(rf"routes[.]updated v{landed[1]} .*✓")
+        for port in ports.pods:
+            assert "XTS" in await codes(port)
+        await pay(await give(dev, "1234.5", "EUR"))
+        await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  checkout made in \d+ ms")
+        await dev.until(r"stripe → +checkout[.]session[.]completed +200  \d+ ms")
+        await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  ✓ completed")
+        await dev.until(r"site ← +payment[.]completed \w{8} +✓")
         assert await dev.end() == 0
-        assert "the data are kept" in dev.said[-1]
-    assert nothing_runs(folder)
+        assert "the data are kept" in dev.text.splitlines()[-1]
+        assert "\033" not in dev.text, "escapes are for terminals"
+    assert dev.nothing_runs()
+    assert "not running" in psql(folder, "SELECT 1").stderr
 
-    async with Dev(folder) as again:
-        await again.until_it_says("on 2 pods")
-        async with aiohttp.ClientSession() as client:
-            async with client.get(f"http://127.0.0.1:{command.POD_PORTS[0]}/routes") as response:
-                assert "XTS" in (await response.json())["data"]["routes"], "a second start keeps the data"
-        async with Dev(folder) as second:
-            assert "another `make dev` is running" in await second.until_it_says("hingecraft dev:")
-            assert await second.process.wait() == 2
-            assert len(second.said) == 1, "nothing has ended: nothing had begun"
+    async with Dev(folder, ports) as again:
+        await again.ready()
+        assert "XTS" in await codes(ports.pods[0]), "a second start keeps the data"
+        assert "migrations" not in again.text
+        async with Dev(folder, free_ports(), "--reset") as second:
+            await second.until("another `make dev` is running")
+            assert await second.code() == 2
+            assert second.text.count("\n") == 1, "nothing has ended: nothing had begun"
+        assert "XTS" in await codes(ports.pods[0]), "what runs keeps its data"
         with open_folder() as elsewhere:
-            async with Dev(elsewhere) as third:
-                assert "is in use" in await third.until_it_says("hingecraft dev:")
-                assert await third.process.wait() == 2
-                assert len(third.said) == 1
-    assert nothing_runs(folder)
+            async with Dev(elsewhere, ports) as third:
+                await third.until(rf"port {ports.first} cannot be used .*make dev PORT={ports.first + 100}")
+                assert await third.code() == 2
+                assert third.text.count("\n") == 1
+    assert again.nothing_runs()
 
-    async with Dev(folder, "--reset") as afresh:
-        await afresh.until_it_says("on 2 pods")
-        async with aiohttp.ClientSession() as client:
-            async with client.get(f"http://127.0.0.1:{command.POD_PORTS[0]}/routes") as response:
-                assert "XTS" not in (await response.json())["data"]["routes"]
+    async with Dev(folder, ports, "--reset") as afresh:
+        await afresh.ready()
+        assert "XTS" not in await codes(ports.pods[0])
 
 
-async def test_after_a_kill_the_next_start_takes_over(folder):
-    async with Dev(folder) as dev:
-        await dev.until_it_says("on 2 pods")
+async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
+    async with DevOnTerminal(kept, free_ports()) as dev:
+        await dev.ready()
+        await dev.until("● postgres.*● api-1.*● api-2.*● site.*● sandbox")
+        assert "\033[32m" in dev.text, "colour, since nobody said NO_COLOR"
+        await dev.press("h", "q  quit")
+        for line in re.split(r"[\r\n]+", ESCAPES.sub("", dev.text)):
+            assert len(line) < COLUMNS, line
+
+        await dev.press("c", "routes +.*CHF off")
+        assert "CHF" not in await codes(dev.ports.pods[1])
+        await dev.until("CHF off[^\n]*\r?\n[^\n]*o[^\n]* open")  # the footer goes on saying so
+        await dev.press("c", "routes +.*CHF on")
+        await dev.press("C", "code of the currency")
+        await dev.press("gbx\177p\r", "GBP is switched off")
+        await dev.press("C\033", "all keys")
+
+        await dev.press("t", "no payments yet")
+        await dev.press("w", "webhooks off")
+        await pay(await give(dev, "25", "USD"))
+        await dev.until(r"25[.]00 USD +card +\w{8}  checkout made")
+        await dev.press("n", r"25[.]00 USD +card +\w{8}  .*✓ completed")
+        await dev.press("w", "providers tell us again")
+        await dev.press("t", "hingecraft trail [0-9a-f-]{36}")
+        await dev.until("pending becomes completed")
+
+        await dev.press("l", "log of: 1 postgres")
+        await dev.press("2", "the end of .*api-1[.]log")
+        await dev.press("o", "/charter")
+        await dev.press("\033[A", "")  # an arrow is no key of ours
+        killed = dev.pods()[0]
+        await dev.press("k", "api-1 +was ended by SIGKILL")
+        await dev.until("api-1 +is up again after")
+        assert dev.pods()[0] != killed
+        await dev.press("r", r"ready in [\d.]+ s")
+        await dev.until("● postgres.*● api-1.*● api-2.*● site.*● sandbox")
+        await dev.press("q", "the data are kept")
+        assert await dev.code() == 0
+        assert termios.tcgetattr(dev.other_end) == dev.modes_before, "the terminal is as it was"
+        assert dev.text.rindex("\033[?25h") > dev.text.rindex("\033[?25l"), "with its cursor"
+    assert dev.nothing_runs()
+
+
+async def test_no_color_is_obeyed_and_the_lights_still_differ(kept):
+    async with DevOnTerminal(kept, free_ports(), NO_COLOR="1") as dev:
+        await dev.until("○ api-1")
+        await dev.ready()
+        await dev.until("● api-1")
+        assert not re.search(r"\033\[[0-9;]*m", dev.text)
+        os.kill(dev.process.pid, signal.SIGHUP)  # the window is closed
+        assert await dev.code() == 0
+    assert dev.nothing_runs()
+
+
+async def test_what_dies_is_started_again_and_shown(kept):
+    async with Dev(kept, free_ports()) as dev:
+        await dev.ready()
+        first = dev.pods()
+        os.kill(first[1], signal.SIGKILL)
+        await dev.until("api-2 +was ended by SIGKILL; starting it again")
+        await dev.until("api-2 +is up again after")
+        assert dev.pods()[0] == first[0], "the other pod went on"
+        assert "CHF" in await codes(dev.ports.pods[1])
+        postgres = int((kept / ".dev/postgres/data/postmaster.pid").read_text().splitlines()[0])
+        os.kill(postgres, signal.SIGQUIT)
+        await dev.until("postgres +is up again")
+        await give(dev, "5", "EUR")
+        await dev.until("5[.]00 EUR .* checkout made")
+        assert await dev.end() == 0
+    assert dev.nothing_runs()
+
+
+async def test_after_a_kill_the_next_start_takes_over(kept):
+    ports = free_ports()
+    async with Dev(kept, ports) as dev:
+        await dev.ready()
         dev.process.kill()
         await dev.process.wait()
-    async with asyncio.timeout(20):
-        async with Dev(folder) as again:
-            await again.until_it_says("on 2 pods")
-    assert nothing_runs(folder)
+    async with Dev(kept, ports) as again:
+        await again.ready()
+    assert again.nothing_runs()
 
 
-async def test_when_a_pod_dies_dev_says_so_and_ends(folder):
-    async with Dev(folder) as dev:
-        await dev.until_it_says("on 2 pods")
-        listed = subprocess.run(
-            ["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
-        ).stdout
-        pods = [line.split() for line in listed.splitlines() if line.endswith("hingecraft api")]
-        mine = [int(pid) for pid, parent, *_ in pods if int(parent) == dev.process.pid]
-        assert len(mine) == 2
-        os.kill(mine[0], signal.SIGKILL)
-        assert "API pod" in await dev.until_it_says("ended with code")
-        assert await dev.process.wait() == 2
-    assert nothing_runs(folder)
+async def test_what_cannot_start_ends_everything_with_its_reason(kept):
+    (kept / ".env").write_text("ADMIN_TOKEN=short\n")
+    try:
+        async with Dev(kept, free_ports()) as dev:
+            await dev.until("hingecraft dev: .*ADMIN_TOKEN needs at least 8 characters")
+            assert await dev.code() == 2
+    finally:
+        (kept / ".env").unlink()
+    assert dev.nothing_runs()
 
 
 async def test_a_folder_that_cannot_be_written_to_is_named(folder):
     (folder / ".dev").write_text("in the way")
-    async with Dev(folder) as dev:
-        assert "cannot write to" in await dev.until_it_says("hingecraft dev:")
-        assert await dev.process.wait() == 2
+    async with Dev(folder, free_ports()) as dev:
+        await dev.until("hingecraft dev: cannot write to")
+        assert await dev.code() == 2
+
+
+def test_psql_says_what_is_missing(folder):
+    done = psql(folder, "SELECT 1")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "`make dev` is not running in this folder" in done.stderr
+
+
+def test_the_sandbox_logs_each_event_with_its_answer(kept):
+    entries = [json.loads(line) for line in (kept / ".dev/sandbox.log").read_text().splitlines() if line[0] == "{"]
+    sent = [entry for entry in entries if entry["message"] == "sent an event"]
+    assert all({"provider", "event", "status", "ms", "again"} <= set(entry) for entry in sent)

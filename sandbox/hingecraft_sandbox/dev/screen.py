@@ -1,84 +1,98 @@
-"""The one screen: what runs where, then a line for each version as it lands."""
+"""The texts of the screen: what runs where, the lights and the keys below the feed. Pure."""
 
 from __future__ import annotations
 
-import os
-import sys
-import webbrowser
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from hingecraft.sync.engine import Landed, Watcher
-from hingecraft_sandbox.dev.pods import SANDBOX, SITE, Running
+from hingecraft_sandbox.dev.events import Happened
+from hingecraft_sandbox.dev.ports import Ports
+from hingecraft_sandbox.dev.processes import State
+from hingecraft_sandbox.dev.style import Style, width_of
 
-_BOLD, _SOFT, _PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+KEYS: Mapping[str, str] = {
+    "o": "open the site's page in a browser",
+    "c": "switch Swiss francs off and on; C asks for another currency",
+    "w": "switch the providers' webhooks off and on",
+    "k": "kill an API pod, one after the other",
+    "n": "reconcile now: find payments whose webhooks were lost",
+    "t": "the last payment's history",
+    "l": "the end of a process's log",
+    "r": "restart everything, with the code as it is now",
+    "h": "show this again",
+    "q": "quit",
+}
+_SHORT_KEYS = "o open  c CHF  w webhooks  k kill pod  t history  l logs  h all keys  q quit"
 
 
-_STARTS = {SANDBOX: "/", SITE: "/mission-support"}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where things are."""
+
+    ports: Ports
+    folder: Path
+    program: str
+
+    @property
+    def give(self) -> str:
+        """The page to begin with."""
+        return f"http://127.0.0.1:{self.ports.site}/charter"
 
 
-def _start_of(each: Running) -> str:
-    return _STARTS.get(each.name, "/routes")
+def ready(seconds: float, style: Style) -> str:
+    """The first line once everything answers."""
+    return f"  {style('bold', 'HingeCraft payments')}  {style('green', f'ready in {seconds:.1f} s')}"
 
 
-def _has_a_screen() -> bool:
-    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+def links(places: Places, style: Style) -> Iterator[str]:
+    """The addresses, one each."""
+    ports = places.ports
+    pod = f"http://127.0.0.1:{ports.pods[0]}"
+    for name, address in (
+        ("Give", f"{places.give}  or /mission-support"),
+        ("Sandbox", f"http://127.0.0.1:{ports.sandbox}/  pay, decline, refund"),
+        ("API", f"{pod}/docs  {pod}/routes"),
+        ("Database", f"{places.program} psql"),
+        ("Commands", f"set -a; . {_short(places.folder)}/env; set +a; {places.program} --help"),
+        ("Logs, data", f"{_short(places.folder)}  start from nothing: make dev RESET=1"),
+    ):
+        yield f"  {style('dim', f'{name:<10}')}  {address}"
 
 
-def _program() -> str:
+def first_step(*, keys: bool) -> str:
+    """What to do next."""
+    if keys:
+        return "  Next: open Give, then press c: Swiss francs leave the open page at once."
+    return "  No terminal, so no keys: Ctrl-C or SIGTERM ends everything."
+
+
+def keys(style: Style) -> Iterator[str]:
+    """Each key with what it does."""
+    for key, what in KEYS.items():
+        yield f"  {style('bold', key)}  {what}"
+
+
+def line(happened: Happened, style: Style) -> str:
+    """One line of the feed."""
+    clock = f"{happened.at.astimezone():%H:%M:%S}"
+    return f"  {style('dim', clock)}  {style('cyan', f'{happened.kind:<9}')}  {happened.text}"
+
+
+def footer(states: Mapping[str, State], notes: Sequence[str], prompt: str, style: Style, width: int) -> list[str]:
+    """A rule, a light for each process with what is switched off, and the keys or a question."""
+    lights = "  ".join(style.state(name, state) for name, state in states.items())
+    note = style("yellow", "  ".join(notes)) if notes else ""
+    gap = " " * max(2, width - 2 - width_of(lights) - width_of(note)) if notes else ""
+    return [style("dim", "─" * width), f"  {lights}{gap}{note}", prompt or _key_line(style)]
+
+
+def _key_line(style: Style) -> str:
+    return "  " + "  ".join(
+        f"{style('bold', key)} {what}" for key, what in (each.split(" ", 1) for each in _SHORT_KEYS.split("  "))
+    )
+
+
+def _short(folder: Path) -> str:
     """As it is called from here."""
-    path = Path(sys.argv[0])
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def welcome(running: Sequence[Running], dsn: str, folder: Path, admin_token: str) -> None:
-    """What runs where, and what to try first."""
-    first = next(each.port for each in running if each.name not in _STARTS)
-    give = next(f"http://127.0.0.1:{each.port}{_start_of(each)}" for each in running if each.name == SITE)
-    rows = [
-        ("Give on Wix", give),
-        ("Give without Wix", f"http://127.0.0.1:{first}/embed/mission-support"),
-        *((each.name, f"http://127.0.0.1:{each.port}{_start_of(each)}   log: {each.log}") for each in running),
-        ("The calls", f"http://127.0.0.1:{first}/docs"),
-        ("Postgres", dsn),
-        ("Data", f"{folder}   start afresh: make dev RESET=1"),
-        ("Admin token", admin_token),
-        ("Commands", f"set -a; . {folder / 'env'}; set +a; {_program()} reconcile --once"),
-    ]
-    print(f"\n{_BOLD}HingeCraft payments{_PLAIN}\n")
-    for name, what in rows:
-        print(f"  {name:<16} {what}")
-    print(f"\n  Try: psql {dsn} -c \"UPDATE currencies SET enabled = false WHERE code = 'CHF'\"")
-    print(f"       curl -i http://127.0.0.1:{first}/routes\n  Ctrl-C ends everything.\n", flush=True)
-    if sys.stdout.isatty() and _has_a_screen():
-        webbrowser.open(give)
-
-
-class Showing(Watcher):
-    """Shows what the engine does."""
-
-    def landed(self, landed: Landed) -> None:
-        """A version is served by every pod."""
-        since = "" if landed.since_commit is None else f", {landed.since_commit * 1000:.0f} ms after the commit"
-        checksum = f"{_SOFT}{landed.checksum[:12]}{_PLAIN}"
-        _line(f"{_BOLD}routes version {landed.version}{_PLAIN} on {landed.pods} pods{since} {checksum}")
-
-
-def site_told(what: str) -> None:
-    """The site has taken a webhook."""
-    _line(f"the site was told: {what}")
-
-
-def links_kept(number: int) -> None:
-    """Each currency has its link."""
-    _line(f"{number} standing links are kept at the sandbox")
-
-
-def goodbye() -> None:
-    """Everything has ended."""
-    _line("everything has ended; the data are kept")
-
-
-def _line(text: str) -> None:
-    print(f"  {_SOFT}{datetime.now().astimezone():%H:%M:%S}{_PLAIN}  {text}", flush=True)
+    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)

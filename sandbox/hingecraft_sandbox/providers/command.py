@@ -15,7 +15,7 @@ from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import OperatorError
 from hingecraft.settings import LogSettings, load
 from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
-from hingecraft_sandbox.providers.nowpayments.api import PREFIX
+from hingecraft_sandbox.providers.nowpayments import PREFIX
 
 STRIPE_WEBHOOKS = "/webhooks/stripe"
 

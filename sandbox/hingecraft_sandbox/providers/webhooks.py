@@ -26,8 +26,10 @@ _SHUFFLE_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One thing to tell; the headers are made anew for each attempt, since they carry the time."""
+    """One event to tell; the headers are made for each attempt, since they carry the time."""
 
+    provider: str
+    event: str
     url: str
     body: bytes
     headers: Callable[[], Mapping[str, str]]
@@ -64,21 +66,36 @@ class WebhookSender:
     async def _deliver(self, telling: Telling, delay: float) -> None:
         await asyncio.sleep(delay)
         for pause in (*_PAUSES, None):
-            if await self._sent(telling):
+            if await self._sent(telling, pause):
                 return
             if pause is None:
                 log.warning("%s never took an event", telling.url)
                 return
             await asyncio.sleep(pause)
 
-    async def _sent(self, telling: Telling) -> bool:
+    async def _sent(self, telling: Telling, pause: float | None) -> bool:
+        """Send it once, and log the answer; `hingecraft dev` shows that."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+        status = None
+        started = time.monotonic()
         try:
             async with self._session.post(telling.url, data=telling.body, headers=telling.headers()) as response:
-                return response.ok
+                status = response.status
+                taken = response.ok
         except (aiohttp.ClientError, TimeoutError):
-            return False
+            taken = False
+        log.info(
+            "sent an event",
+            extra={
+                "provider": telling.provider,
+                "event": telling.event,
+                "status": status,
+                "ms": round((time.monotonic() - started) * 1000),
+                "again": None if taken else pause,
+            },
+        )
+        return taken
 
     async def close(self) -> None:
         """Stop telling."""

@@ -1,1 +1,4 @@
 """A stand-in for NOWPayments."""
+
+# Where its API begins, below the sandbox's address.
+PREFIX = "/nowpayments/v1"

@@ -8,6 +8,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from hingecraft_sandbox.providers.book import Book, Document
@@ -205,7 +206,8 @@ class NowPaymentsActs:
         if url:
             told = public(payment)
             body = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
-            self._sender.tell(Telling(url, body, lambda: nowpayments_headers(self._secret, told)))
+            headers = partial(nowpayments_headers, self._secret, told)
+            self._sender.tell(Telling("nowpayments", f"payment {told['payment_status']}", url, body, headers))
 
 
 def public(payment: Document) -> dict[str, Any]:

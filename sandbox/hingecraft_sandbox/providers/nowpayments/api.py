@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from hingecraft_sandbox.providers.nowpayments import PREFIX
 from hingecraft_sandbox.providers.nowpayments.acts import (
     COINS,
     FIAT,
@@ -20,7 +21,6 @@ from hingecraft_sandbox.providers.nowpayments.acts import (
 )
 from hingecraft_sandbox.providers.switches import Switches
 
-PREFIX = "/nowpayments/v1"
 _TOKEN_LIFE = 300.0
 _LARGEST_PAGE = 500
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
@@ -50,7 +51,8 @@ class Acts:
         target = self._sender.stripe_target(self._target)
         if target:
             body = json.dumps(event).encode()
-            self._sender.tell(Telling(target, body, lambda: stripe_headers(self._secret, body)))
+            headers = partial(stripe_headers, self._secret, body)
+            self._sender.tell(Telling("stripe", kind, target, body, headers))
 
     def _open_session(self, session_id: str) -> Document:
         session = self.objects.find("sessions", session_id)

@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from support import cluster_tools, control_plane, debian, image, node_js, release
-from support.go_tools import MissingToolError
-
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import cluster_tools, control_plane, debian, image, node_js, release  # noqa: E402 - found by the path above
+from support.go_tools import MissingToolError  # noqa: E402 - found by the path above
+
 RESULTS = ROOT / "test_results"
 COVERAGE_FLOORS = {"core": 90.0, "api": 80.0, "operator": 80.0}
 

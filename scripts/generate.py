@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from support import node_js
-from support.generated import GENERATED
-
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support import node_js  # noqa: E402 - found by the path above
+from support.generated import GENERATED  # noqa: E402 - found by the path above
 
 if __name__ == "__main__":
     for name, text in GENERATED.items():

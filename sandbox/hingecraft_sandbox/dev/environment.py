@@ -1,0 +1,68 @@
+"""What the processes of `hingecraft dev` are told."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from hingecraft_sandbox.dev.ports import Ports
+from hingecraft_sandbox.dev.wix_site import PAYMENTS_PATH, ROUTES_PATH
+from hingecraft_sandbox.postgres import reachable_folder
+from hingecraft_sandbox.providers.nowpayments import PREFIX as NOWPAYMENTS_PREFIX
+
+DATABASE = "hingecraft"
+FILE = "env"
+
+# Fixed and public: they protect only a demo on a laptop.
+_SECRETS = {
+    "ADMIN_TOKEN": "dev-admin-token",
+    "PUSH_SECRET": "dev-push-secret",
+    "VISITOR_SECRET": "dev-visitor-secret",
+    "WEBHOOK_SECRET": "whsec_ZGV2LXdlYmhvb2stc2VjcmV0",
+}
+
+
+def data_folder() -> Path:
+    """Where the data of this checkout are kept between starts."""
+    return reachable_folder(Path(".dev").resolve())
+
+
+def environment_of(ports: Ports, dsn: str) -> dict[str, str]:
+    """Our defaults, then what `.env` says; a provider is the sandbox unless `.env` has a key for the real one."""
+    given = {name: value for name, value in dotenv_values(".env").items() if value}
+    site, sandbox = f"http://127.0.0.1:{ports.site}", f"http://127.0.0.1:{ports.sandbox}"
+    providers = {
+        "STRIPE_SECRET": {
+            "STRIPE_SECRET": "sk_test_" + "sandbox",
+            "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
+            "STRIPE_API_BASE": sandbox,
+            "STRIPE_RATE": "500",
+            "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
+        },
+        "NOWPAYMENTS_API_KEY": {
+            "NOWPAYMENTS_API_KEY": "sandbox-key",
+            "NOWPAYMENTS_IPN_SECRET": "sandbox-ipn-secret",
+            "NOWPAYMENTS_API_BASE": sandbox + NOWPAYMENTS_PREFIX,
+        },
+    }
+    return {
+        **_SECRETS,
+        **{name: value for key, some in providers.items() if key not in given for name, value in some.items()},
+        "SITE_URL": site,
+        "CORS_ORIGINS": site,
+        "PUBLIC_URL": f"http://127.0.0.1:{ports.pods[0]}",
+        "DATABASE_URL": dsn,
+        "API_ADDRESSES": ",".join(f"http://127.0.0.1:{port + 1}" for port in ports.pods),
+        "WIX_WEBHOOK_ENDPOINTS": f"site={site}{ROUTES_PATH},payments={site}{PAYMENTS_PATH}",
+        "ALLOW_PRIVATE_WEBHOOKS": "true",
+        **given,
+    }
+
+
+def write(folder: Path, environment: dict[str, str]) -> None:
+    """For other commands: after `set -a; . .dev/env; set +a` they use the same database and providers."""
+    file = folder / FILE
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())))

@@ -1,0 +1,132 @@
+"""What happens, in the words of the feed. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from hingecraft_sandbox.dev.style import Style
+
+_SHORT_ID = 8
+_FEW = 3
+_OUTCOMES = {
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "error": ("✗", "red"),
+    "expired": ("✗", "yellow"),
+    "disputed": ("!", "red"),
+    "refunded": ("↩", "yellow"),
+    "partially_refunded": ("↩", "yellow"),
+}
+_PROVIDERS = {"nowpayments": "coins"}
+_BESIDE = frozenset({"logger", "request_id"})
+_NOT_OPENED = frozenset({"stripe_session_failed", "checkout_expired"})
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One line of the feed: when, what kind, and the text."""
+
+    at: datetime
+    kind: str
+    text: str
+
+
+def money(amount: Decimal | None, currency: str | None, exponent: int | None) -> str:
+    """25 USD with the decimals that its currency has: 25.00 USD."""
+    if amount is None:
+        return f"? {currency or ''}".rstrip()
+    digits = max(exponent or 0, -int(amount.normalize().as_tuple().exponent)) if exponent is not None else 2
+    return f"{amount:,.{digits}f} {currency or ''}".rstrip()
+
+
+def gift(row: Mapping[str, Any], style: Style) -> Iterator[Happened]:
+    """What a row of the audit log says about a payment; nothing for rows that are not about money."""
+    details: Mapping[str, Any] = json.loads(row["details"])
+    for text in _told(row["action"], details, style):
+        yield Happened(row["created_at"], "gift", f"{_payment(row)}  {text}")
+
+
+def _payment(row: Mapping[str, Any]) -> str:
+    amount = money(row["amount"], row["price_currency"], row["exponent"])
+    way = {"stripe": "card", "wallet": "wallet"}.get(row["provider"] or "", row["currency"] or "")
+    return f"{amount:>14}  {way:<6}  {str(row['payment_id'])[:_SHORT_ID]}"
+
+
+def _told(action: str, details: Mapping[str, Any], style: Style) -> Iterator[str]:
+    if action == "checkout_opened":
+        took = f" in {details['ms']} ms" if "ms" in details else ""
+        yield f"checkout made{took}"
+    elif action == "wallet_fallback":
+        yield style("yellow", f"wallet instead of a checkout: {details.get('reason', '?')}")
+    elif action in _NOT_OPENED:
+        yield style("red", f"✗ no checkout: {details.get('reason', '?')}")
+    moved = [
+        f"{each['kind'].replace('_', ' ')} {each['amount']} {each['currency']}" for each in details.get("money", ())
+    ]
+    if "to" in details:
+        glyph, colour = _OUTCOMES.get(details["to"], ("·", "dim"))
+        # The charge of a completed payment is its amount, which the line already has.
+        more = "" if details["to"] == "completed" else "".join(f", {each}" for each in moved)
+        yield style(colour, f"{glyph} {_words(details['to'])}") + more
+    elif moved:
+        yield ", ".join(moved)
+    if "mismatch" in details:
+        yield style("red", f"! the {details['mismatch']} is not what was asked for")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def provider(line: Mapping[str, Any], style: Style) -> Happened:
+    """An event that the sandbox has sent to the backend, and the answer."""
+    status = line.get("status")
+    answer = style("green" if status and status < 300 else "red", str(status or "no answer"))  # noqa: PLR2004 - 2xx
+    again = f"  again in {line['again']:g} s" if line.get("again") else ""
+    name = _PROVIDERS.get(line["provider"], line["provider"])
+    at = datetime.fromisoformat(line["time"])
+    return Happened(at, f"{name} →", f"{line['event']:<34}  {answer}  {line['ms']} ms{again}")
+
+
+def delivery(kind: str, data: str, result: str, style: Style) -> str:
+    """A webhook to the site, and what came of it."""
+    about: Mapping[str, Any] = json.loads(data)
+    what = f"v{about['version']}" if "version" in about else str(about.get("paymentId", ""))[:_SHORT_ID]
+    answer = style("green", "✓") if result == "delivered" else style("red", f"✗ {result}")
+    return f"{f'{kind} {what}':<34}  {answer}"
+
+
+def routes(version: int, changed: Mapping[str, str], style: Style) -> str:
+    """A version, and what it changes: at most three currencies by name."""
+    if not changed:
+        what = "same currencies"
+    elif len(changed) > _FEW:
+        what = f"{len(changed)} currencies"
+    else:
+        what = ", ".join(f"{code} {how}" for code, how in changed.items())
+    return f"{style('bold', f'v{version}')}  {what}"
+
+
+def logged(line: str) -> str:
+    """A line of a log as a person reads it: JSON becomes time, level, message and what else it says."""
+    try:
+        entry = json.loads(line)
+        clock = f"{datetime.fromisoformat(entry.pop('time')).astimezone():%H:%M:%S}"
+        head = f"{clock} {entry.pop('level'):<7} {entry.pop('message')}"
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return line
+    return "  ".join([head, *(f"{name}={value}" for name, value in entry.items() if name not in _BESIDE)])
+
+
+def links(line: str) -> str:
+    """What `hingecraft links ensure` ends with, without what it did not do: 139 links kept: 2 made."""
+    head, _, rest = line.partition(" links wanted: ")
+    if not rest:
+        return line
+    done = ", ".join(each for each in rest.split(", ") if not each.startswith("0 "))
+    return f"{head} links kept" + (f": {done}" if done else "")

@@ -1,0 +1,129 @@
+"""Reads what the feed shows: the audit log, the versions of the routes, and what the sandbox has sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft_sandbox.dev import events
+from hingecraft_sandbox.dev.events import Happened
+from hingecraft_sandbox.dev.style import Style
+
+_EVERY = 0.1
+_AWAY = 1.0
+# Ids are given out before commits, so a lower one may appear after a higher one.
+_OVERLAP = 200
+
+NEWEST_ROW = "SELECT coalesce(max(id), 0) FROM payment_audit"
+ROWS = """
+SELECT a.id, a.created_at, a.action, a.payment_id, a.details::text AS details,
+    p.amount, p.price_currency, p.currency, p.provider, c.exponent
+FROM payment_audit a
+JOIN payments p ON p.id = a.payment_id
+LEFT JOIN currencies c ON c.code = p.price_currency
+WHERE a.id > $1 ORDER BY a.id
+"""
+CHANGED = """
+SELECT key AS code, CASE WHEN n.value IS NULL THEN 'off' WHEN o.value IS NULL THEN 'on' ELSE 'changed' END AS how
+FROM (SELECT e.* FROM payment_routes r, jsonb_each(r.routes) e WHERE r.version = $1) n
+FULL JOIN (
+    SELECT e.* FROM payment_routes r, jsonb_each(r.routes) e
+    WHERE r.version = (SELECT max(version) FROM payment_routes WHERE version < $1)
+) o USING (key)
+WHERE n.value IS DISTINCT FROM o.value ORDER BY key
+"""
+LAST_PAYMENT = "SELECT id::text FROM payments ORDER BY created_at DESC, id DESC LIMIT 1"
+SWITCHED_OFF = "SELECT code FROM currencies WHERE NOT enabled ORDER BY code"
+SWITCH = "UPDATE currencies SET enabled = NOT enabled WHERE code = $1 RETURNING enabled"
+
+
+class Feed:
+    """Passes on each thing once, in order."""
+
+    def __init__(self, database: Database, style: Style, show: Callable[[Happened], None]) -> None:
+        self._database = database
+        self._style = style
+        self._show = show
+        self._newest = 0
+        self._seen: deque[int] = deque(maxlen=2 * _OVERLAP)
+
+    async def start(self) -> None:
+        """From here on: what is in the database already is not news."""
+        async with self._database.connection() as conn:
+            self._newest = await conn.fetchval(NEWEST_ROW)
+            self._seen.extend(range(max(0, self._newest - _OVERLAP), self._newest + 1))
+
+    async def follow_payments(self) -> None:
+        """Until cancelled; while Postgres is away there is no news."""
+        while True:
+            try:
+                await self._read_payments()
+                await asyncio.sleep(_EVERY)
+            except DatabaseUnavailableError:
+                await asyncio.sleep(_AWAY)
+
+    async def _read_payments(self) -> None:
+        async with self._database.connection() as conn:
+            rows = await conn.fetch(ROWS, self._newest - _OVERLAP)
+        for row in rows:
+            if row["id"] not in self._seen:
+                self._seen.append(row["id"])
+                self._newest = max(self._newest, row["id"])
+                for happened in events.gift(dict(row), self._style):
+                    self._show(happened)
+
+    async def follow_sandbox(self, log: Path) -> None:
+        """What the sandbox sends to the backend, from its log, until cancelled."""
+        with log.open(errors="replace") as lines:
+            while True:
+                for line in _entries(lines):
+                    if "event" in line:
+                        self._show(events.provider(line, self._style))
+                await asyncio.sleep(_EVERY)
+
+    async def changes_of(self, version: int) -> dict[str, str]:
+        """Which currencies a version switches on or off or changes; empty when Postgres cannot be asked."""
+        try:
+            async with self._database.connection() as conn:
+                return {row["code"]: row["how"] for row in await conn.fetch(CHANGED, version)}
+        except DatabaseUnavailableError:
+            return {}
+
+    async def last_payment(self) -> str | None:
+        """The newest payment's id."""
+        async with self._database.connection() as conn:
+            found: str | None = await conn.fetchval(LAST_PAYMENT)
+        return found
+
+    async def switched_off(self) -> list[str]:
+        """The codes of the currencies that are off."""
+        async with self._database.connection() as conn:
+            return [row["code"] for row in await conn.fetch(SWITCHED_OFF)]
+
+    async def switch(self, code: str) -> bool | None:
+        """Switch a currency off or on; answers what it is now, None for an unknown one."""
+        async with self._database.connection() as conn:
+            found: bool | None = await conn.fetchval(SWITCH, code)
+        return found
+
+
+def _entries(lines: Any) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects among the complete lines; a line that is still being written is left for the next time."""
+    while True:
+        place = lines.tell()
+        line = lines.readline()
+        if not line.endswith("\n"):
+            lines.seek(place)
+            return
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield found
