@@ -29,7 +29,8 @@ BEGIN
     RETURN NEW;
 END
 $$;
-CREATE OR REPLACE TRIGGER settlements_fill_purpose BEFORE INSERT ON settlements
+-- Its name comes before `settlements_correction`, which compares the purpose: triggers fire in the order of their names.
+CREATE OR REPLACE TRIGGER settlement_purpose_filled BEFORE INSERT ON settlements
 FOR EACH ROW WHEN (new.purpose IS NULL) EXECUTE FUNCTION hc_fill_settlement_purpose();
 -- squawk-ignore ban-drop-default
 ALTER TABLE settlements ALTER COLUMN purpose DROP DEFAULT;
