@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import termios
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -130,7 +132,8 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("c", "routes +.*CHF on")
         await dev.press("C", "code of the currency")
         await dev.press("gbx\177p\r", "GBP is switched off")
-        await dev.press("C\033", "all keys")
+        await dev.press("C", "code of the currency")
+        await dev.press("\033", "all keys")
 
         await dev.press("t", "no payments yet")
         await dev.press("w", "webhooks off")
@@ -149,6 +152,13 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("k", "api-1 +was ended by SIGKILL")
         await dev.until("api-1 +is up again after")
         assert dev.pods()[0] != killed
+
+        os.write(dev.master, b"\x1a")  # Ctrl-Z
+        while "\nState:\tT" not in Path(f"/proc/{dev.process.pid}/status").read_text():
+            await asyncio.sleep(0.05)
+        assert termios.tcgetattr(dev.other_end) == dev.modes_before, "the shell has its terminal back"
+        dev.process.send_signal(signal.SIGCONT)
+        await dev.press("h", "q  quit")
         await dev.press("r", r"ready in [\d.]+ s")
         await dev.until("● postgres.*● api-1.*● api-2.*● site.*● sandbox")
         await dev.press("q", "the data are kept")

@@ -87,7 +87,10 @@ class Run:
                 await self._server.stop()
         if not work.cancelled():
             work.result()
-        self.cockpit.say("stopped", f"the data are kept in {self._folder}; make dev RESET=1 deletes them")
+        if self.cockpit.restart:
+            self.cockpit.say("restart", "everything has ended, and starts again with the code as it is now")
+        else:
+            self.cockpit.say("stopped", f"the data are kept in {self._folder}; make dev RESET=1 deletes them")
 
     async def _work(self) -> None:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
