@@ -36,7 +36,9 @@ OWN_PATTERNS = {
     "live key": re.compile(r"[srp]k_live_[A-Za-z0-9]{8,}"),
     "home folder": re.compile(r"/(?:home|Users)/[a-z]\w+/"),
 }
-MADE_UP = re.compile(r"://(?:user|hingecraft|someone):[^@\s]*@|dev-[a-z]+-secret|whsec_(?:dGVzdC1|c2VjcmV0)")
+MADE_UP = re.compile(
+    r"://(?:user|hingecraft|someone|somebody|me):[^@\s]*@|dev-[a-z]+-secret|whsec_(?:dGVzdC1|c2VjcmV0)"
+)
 LINES_OF_LOCK_FILES = re.compile(r"^\s+--hash=")
 
 

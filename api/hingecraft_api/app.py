@@ -19,7 +19,7 @@ from hingecraft.installation.accounts import watch as watch_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments import applying
-from hingecraft.payments.books import Recorded
+from hingecraft.payments.books import Books, Recorded
 from hingecraft.payments.returning import Returning
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments.client import NowPaymentsProvider
@@ -29,6 +29,7 @@ from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import LastRun
 from hingecraft.reconcile.sweep import recover
 from hingecraft.reconcile.watch import watch as watch_runs
+from hingecraft.systems import PURPOSES
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge
 from hingecraft_api.endpoint import Endpoint, Limit
@@ -92,6 +93,8 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         observe=called,
     )
 
+    books = Books(PURPOSES)
+
     def worked(source: str, outcome: str) -> None:
         metrics.events.labels(source, outcome).inc()
 
@@ -107,7 +110,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         # There from the start: an increase is seen only of a series that is there before.
         metrics.keys_rejected.labels(provider)
         metrics.without_value.labels(provider)
-    worker = Worker(database, Handlers(applying.registrations(providers, currencies, recorded)), worked)
+    worker = Worker(database, Handlers(applying.registrations(providers, currencies, books, recorded)), worked)
 
     def swapped() -> None:
         metrics.version.set(cache.version)
@@ -122,12 +125,13 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
         refusals=Refusals(database, metrics),
         shared_limit=_shared_limit(settings),
         currencies=currencies,
+        books=books,
         providers=providers,
         checkouts=Checkouts(database, providers),
         inbox=Inbox(database, worker.wake),
         worker=worker,
-        recoverer=Checker(database, providers, currencies, actor="recoverer", recorded=recorded),
-        returning=Returning(database, providers.stripe, currencies, recorded),
+        recoverer=Checker(database, providers, currencies, books, actor="recoverer", recorded=recorded),
+        returning=Returning(database, providers.stripe, currencies, books, recorded),
     )
 
 

@@ -13,6 +13,7 @@ from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
+from hingecraft.payments.books import Books
 from hingecraft.payments.returning import Returning
 from hingecraft.providers.registry import Providers
 from hingecraft.reconcile.checker import Checker
@@ -38,6 +39,7 @@ class Pod:
     refusals: Refusals
     shared_limit: SharedLimit | None
     currencies: CurrencyBook
+    books: Books
     providers: Providers
     checkouts: Checkouts
     inbox: Inbox

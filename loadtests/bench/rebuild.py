@@ -24,7 +24,8 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 # Both tables grow, as one checkout for each payment makes them; a few links stay open in each currency.
 FILL = """
 SET session_replication_role = replica;
-INSERT INTO payments (amount, currency, status) SELECT 5, 'USD', 'completed' FROM generate_series(1, $1);
+INSERT INTO payments (amount, currency, status, purpose)
+SELECT 5, 'USD', 'completed', 'donation' FROM generate_series(1, $1);
 INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url,
                                idempotency_key, request)
 SELECT CASE WHEN n % 10000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe',

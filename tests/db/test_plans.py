@@ -34,8 +34,8 @@ SELECT CASE WHEN n % 1000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe',
        'https://pay.example/' || n, now() + interval '1 day', 'hc_' || n, '{}'
 FROM generate_series(1, 1000000) n;
 UPDATE external_payments SET provider_id = 'cs_' || idempotency_key WHERE kind = 'single';
-INSERT INTO payments (id, amount, currency, status, created_at)
-SELECT payment_id, 5, currency, 'pending', created_at FROM external_payments WHERE payment_id IS NOT NULL;
+INSERT INTO payments (id, amount, currency, status, purpose, created_at)
+SELECT payment_id, 5, currency, 'pending', 'donation', created_at FROM external_payments WHERE payment_id IS NOT NULL;
 INSERT INTO "ContributionIntent" ("_id", amount_entered, expires_at)
 SELECT 'prefill_' || n, 5, now() + interval '10 min' FROM generate_series(1, 200000) n;
 INSERT INTO idempotency_keys (scope, key, fingerprint, claimed_until)
@@ -46,8 +46,8 @@ FROM generate_series(1, 200000) n;
 INSERT INTO provider_event_ids (source, event_id) SELECT 'stripe', 'evt_' || n FROM generate_series(1, 200000) n;
 INSERT INTO provider_events (source, event_id, type, body, processed_at)
 SELECT 'stripe', 'evt_' || n, 'x', '{}', CASE WHEN n % 1000 <> 0 THEN now() END FROM generate_series(1, 200000) n;
-INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
-SELECT id, 'stripe', true, 'charge', 'pi_' || id, 5, 'USD', 5 FROM payments;
+INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+SELECT id, 'donation', 'stripe', true, 'charge', 'pi_' || id, 5, 'USD', 5 FROM payments;
 INSERT INTO payment_routes (version, routes, checksum)
 SELECT n, '{}', repeat('0', 64) FROM generate_series(2, 500) n;
 RESET session_replication_role;
@@ -75,7 +75,19 @@ async def plan(conn, sql: str, *arguments: object) -> list[tuple[str, str]]:
 
 LARGE = {"payments", "external_payments", "ContributionIntent", "idempotency_keys", "settlements", "provider_event_ids"}
 AN_ID, A_MOMENT = UUID(int=7), datetime(2026, 1, 1, tzinfo=UTC)
-TOLD = ([AN_ID], ["stripe"], [False], ["completed"], ["cs_7"], ["completed"], ["stripe"], ["told"], ["evt_7"], ["{}"])
+TOLD = (
+    [AN_ID],
+    ["stripe"],
+    [False],
+    ["completed"],
+    ["cs_7"],
+    ["completed"],
+    ["stripe"],
+    ["told"],
+    ["evt_7"],
+    ["{}"],
+    ["donation"],
+)
 MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None], [None], [None])
 DUE = (["creating", "unknown", "pending"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from support.control_plane import binaries
 from support.kube import DEFINITIONS, until
 
 HOOK = {"name": "site", "url": "https://www.example.com/hook", "secretRef": {"name": "hooks", "key": "WEBHOOK_SECRET"}}
-PARTS = {
+PARTS: dict[str, Any] = {
     "env": [
         {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "HTTPS_PROXY"}}},
         {"name": "SSL_CERT_FILE", "value": "/etc/company/ca.crt"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import partial
 
 import pytest
 
@@ -71,7 +72,7 @@ async def test_an_object_of_today_outlives_its_version_without_a_webhook(namespa
     stored = await until(made, bool)
     await redefine(namespace, of_the_next_version())
     for kind in (TODAY, NEXT):
-        read = await until(lambda kind=kind: answered(namespace, kind), bool)
+        read = await until(partial(answered, namespace, kind), bool)
         assert read["spec"] == stored["spec"]
         assert Spec.model_validate(read["spec"]) == Spec.model_validate(stored["spec"])
     # The operator of today goes on writing its status, and takes nothing from what it does not know.

@@ -8,15 +8,13 @@ import json
 import pytest
 
 from hingecraft import audit
-from hingecraft.db.connection import Database
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError, UnansweredError
 from hingecraft.inbox.handlers import Applied, Handler, Handlers, Reading, Registration
 from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
 
-# A name that the table takes and that nothing here serves.
-DEMO = "wix"
+DEMO = "demo"
 STATE = "SELECT processed_at IS NOT NULL AS done, ignored_because AS ignored, error, attempts FROM provider_events"
 DUE_NOW = "UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL"
 
@@ -44,13 +42,6 @@ class Greetings(Handler):
         if self.silent:
             raise UnansweredError("nobody answered")
         return Reading(content={"text": "hello"})
-
-
-@pytest.fixture
-async def database(dsn):
-    database = Database(dsn, application="demo")
-    yield database
-    await database.close()
 
 
 def greeting(text, number=1, kind="greeting"):
@@ -114,5 +105,5 @@ async def test_an_error_takes_back_what_the_handler_wrote(database, conn):
 
 def test_two_systems_cannot_take_the_same_events():
     taken = Registration(source=DEMO, handler=Greetings(), types=frozenset({"greeting"}))
-    with pytest.raises(ValueError, match="greeting of wix is registered twice"):
+    with pytest.raises(ValueError, match="greeting of demo is registered twice"):
         Handlers([taken, taken])

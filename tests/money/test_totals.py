@@ -200,8 +200,8 @@ async def test_a_hash_that_was_written_otherwise_before_the_migration_is_known(p
     """Older rows stay as they are, since nothing in the ledger changes."""
     await conn.execute("SET session_replication_role = replica")
     await conn.execute(
-        "INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency) "
-        "VALUES (gen_random_uuid(), 'wallet', true, 'manual', $1, 1, 'BTC')", SPELLED[0],
+        "INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency) "
+        "VALUES (gen_random_uuid(), 'donation', 'wallet', true, 'manual', $1, 1, 'BTC')", SPELLED[0],
     )  # fmt: skip
     await conn.execute("RESET session_replication_role")
     assert await confirm(pod, SPELLED[2]) == (409, "hash_counted")

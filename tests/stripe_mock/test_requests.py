@@ -15,7 +15,6 @@ from hingecraft.providers.findings import Finding
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Order, ProviderRefusedError
 from hingecraft.providers.stripe.asking import StripeAsking
-from hingecraft.providers.stripe.client import MICRO
 from hingecraft.providers.stripe.links import (
     LinkTerms,
     StripeLinks,
@@ -38,11 +37,11 @@ USD, JPY, KWD = currency("USD", 2), currency("JPY", 0), currency("KWD", 3)
 ORDER = Order(
     payment_id="7f0f3a38-9d1c-4f0e-8f7e-0d8f4b0b6a11", amount=Decimal(500), currency=USD, price_currency=USD,
     success_url="https://www.example.com/charter?status=success&payment=1", cancel_url="https://www.example.com/charter",
-    opened_at=datetime.now(UTC), source="charter",
+    opened_at=datetime.now(UTC), source="charter", description="Donation to HingeCraft", submit_type="donate",
 )  # fmt: skip
 ORDERS = [
     ORDER,
-    replace(ORDER, source=MICRO, amount=Decimal(5), metadata={"preset_amount": "5"}),
+    replace(ORDER, source="mission_support_micro", kind="micro", amount=Decimal(5), metadata={"preset_amount": "5"}),
     replace(ORDER, email="ada@example.com"),
     replace(ORDER, currency=JPY, price_currency=JPY),
     replace(ORDER, currency=KWD, price_currency=KWD, amount=Decimal("3.25")),
@@ -72,6 +71,7 @@ async def test_a_session_is_opened_through_the_port(provider):
 TERMS = LinkTerms(
     installation="3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11", livemode=False,
     return_url="https://www.example.com/charter?status=success&session_id={CHECKOUT_SESSION_ID}",
+    description="Donation to HingeCraft", submit_type="donate",
 )  # fmt: skip
 
 

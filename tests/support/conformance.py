@@ -32,6 +32,7 @@ def order_for(provider: CheckoutProvider, **change: Any) -> Order:
         payment_id=str(uuid.uuid4()), amount=Decimal("37.50"), currency=paid_in, price_currency=USD,
         success_url="https://www.example.com/charter?status=success&payment=1",
         cancel_url="https://www.example.com/charter?status=cancelled", opened_at=datetime.now(UTC), source="charter",
+        description="Donation to HingeCraft", submit_type="donate",
     )  # fmt: skip
     return replace(order, **change)
 

@@ -29,10 +29,6 @@ class ConnectProxy:
     def address_with_login(self) -> str:
         return f"http://{':'.join(CREDENTIALS)}@127.0.0.1:{self.port}"
 
-    def knows(self, name: str, port: int) -> None:
-        """From now on this name leads to a port of this machine."""
-        self._names[name] = port
-
     @property
     def hosts(self) -> set[str]:
         """Those that were asked for."""

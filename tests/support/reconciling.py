@@ -16,12 +16,14 @@ import asyncpg
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.service import Wanted
 from hingecraft.money.book import CurrencyBook
+from hingecraft.payments.books import Books
 from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
+from hingecraft.systems import PURPOSES
 from hingecraft_api.settings import ApiSettings
 from support.pods import settings_of
 from support.processes import SECRETS
@@ -46,6 +48,7 @@ async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
             database=database,
             providers=providers,
             currencies=CurrencyBook(database),
+            books=Books(PURPOSES),
             stripe_api_base=settings.stripe_api_base,
             links_wanted=links_wanted(settings),
             retention_days=400,

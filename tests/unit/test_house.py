@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 import subprocess
 import sys
 import sysconfig
@@ -35,6 +36,24 @@ def test_every_package_of_core_is_in_the_architecture_page():
     names = {f"{each.name}/" if each.is_dir() else each.name for each in there} - {"py.typed"}
     listed = {line.split()[0] for line in tree.splitlines() if line.startswith("  ") and line[2] != " "}
     assert names == listed
+
+
+# A host of Stripe's.
+_NOT_OURS = "donate.stripe.com"
+
+
+def test_payments_inbox_and_providers_know_nothing_of_donations():
+    for package in ("payments", "inbox", "providers"):
+        for file in (ROOT / "core" / "hingecraft" / package).rglob("*.py"):
+            assert "donat" not in file.read_text().replace(_NOT_OURS, "").lower(), file
+
+
+def test_every_statement_that_writes_a_payment_or_settlement_names_its_purpose():
+    """The database fills it in for software of before only; a purpose that we forget would become a donation."""
+    columns = re.compile(r"INSERT INTO (?:payments|settlements) \(([^)]*)\)")
+    found = [names for file in (ROOT / "core").rglob("*.py") for names in columns.findall(file.read_text())]
+    assert len(found) >= 5
+    assert all("purpose" in names for names in found)
 
 
 def test_lock_files_name_no_registry_and_hash_everything():

@@ -15,6 +15,7 @@ from hingecraft.payments.model import MOVES, Status
 from hingecraft.providers.findings import Finding, Money, Price, Stands
 
 KNOWN = Known(
+    purpose="test",
     id=UUID(int=1), status=Status.PENDING, amount=Decimal(10), currency="EUR", price_currency="EUR", provider="stripe",
     livemode=True,
 )  # fmt: skip

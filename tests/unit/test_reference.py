@@ -11,8 +11,8 @@ from html.parser import HTMLParser
 import jsonschema_rs
 import pytest
 
+from hingecraft.donations import purpose
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED
-from hingecraft.payments import books
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.reference.codes import CODES, OF_ANY_CALL, by_status, codes_of
 from hingecraft_api.reference.guide import Rates, markdown
@@ -106,7 +106,7 @@ def test_every_event_that_is_sent_is_described_with_every_status():
         data = DOCUMENT["components"]["schemas"][schema["properties"]["data"]["$ref"].rpartition("/")[2]]
         status = data["properties"]["status"]
         described = set(status.get("enum", [status.get("const")]))
-        assert described == {after.value for after, event in books._NEWS.items() if event == kind}
+        assert described == {after.value for after, event in purpose.NEWS.items() if event == kind}
 
 
 def test_the_guide_has_the_limits_of_the_pod():

@@ -120,7 +120,7 @@ class ConfirmAnswer(Answer):
     """The payment is complete."""
 
     id: Annotated[str, described("the payment's id", PAYMENT)]
-    status: Annotated[Literal["completed"], described("always this")]
+    status: Annotated[Literal["completed"], described("the payment's new status")]
     usd_amount: Annotated[float | None, described("what the coins were worth in USD; null: unknown", 25)]
 
 
@@ -159,7 +159,7 @@ async def post_confirm(call: Call) -> Any:
     if seen.amount <= 0:
         raise wrong_field("invalid_amount", "amount", "must be more than 0")
     arrived = Seen(tx_hash=seen.tx_hash, amount=seen.amount, coin=coin.code, note=seen.note)
-    settled = await settlements.confirm(call.pod.database, payment_id, arrived, call.request_id)
+    settled = await settlements.confirm(call.pod.database, call.pod.books, payment_id, arrived, call.request_id)
     usd = settled["usdAmount"]
     return {"id": str(payment_id), "status": "completed", "usdAmount": number(usd) if usd is not None else None}
 

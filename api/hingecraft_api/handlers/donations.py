@@ -9,11 +9,10 @@ from uuid import UUID
 from aiohttp import web
 
 from hingecraft.donations import prefills, totals
-from hingecraft.donations.model import Checkout, Wanted
+from hingecraft.donations.model import MICRO, Checkout, Wanted
 from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
 from hingecraft.providers import wallet
-from hingecraft.providers.stripe.client import MICRO
 from hingecraft.routes.model import timestamp
 from hingecraft_api.answers import number, quantity
 from hingecraft_api.bodies import wrong_field

@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.donations import prefills, situation
-from hingecraft.donations.model import Checkout, Wanted
+from hingecraft.donations.model import MICRO, Checkout, Wanted
+from hingecraft.donations.purpose import DONATE, DONATIONS
 from hingecraft.donations.situation import Situation
 from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.idempotency.model import InFlightError
@@ -258,6 +259,9 @@ class Checkouts:
             cancel_url=f"{wanted.back}?{urlencode(cancelled)}",
             opened_at=datetime.now(UTC),
             source=wanted.source,
+            description=DONATIONS.description,
+            submit_type=DONATE,
+            kind="micro" if wanted.source == MICRO else "checkout",
             email=email,
             metadata={**wanted.metadata, "installation": str(situation.installation)},
         )
@@ -316,6 +320,8 @@ def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewC
         provider=provider,
         livemode=livemode,
         source=wanted.source,
+        purpose=DONATIONS.name,
+        user_id=None,
         intent_id=wanted.intent_id,
         carries_email=order.email is not None,
         life=None,

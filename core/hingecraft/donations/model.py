@@ -16,6 +16,8 @@ from hingecraft.providers.patience import Deadline
 from hingecraft.providers.wallet import Wallet
 
 Kind = Literal["checkout", "standing", "wallet"]
+# The source of a gift by one click.
+MICRO = "mission_support_micro"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

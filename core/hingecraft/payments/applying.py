@@ -10,8 +10,7 @@ from hingecraft.errors import AskFirstError, NotYetError, UnansweredError
 from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments import books
-from hingecraft.payments.books import Recorded
+from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.writing import Teller
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding
@@ -28,13 +27,15 @@ Report = Callable[[Recorded], None]
 
 
 def registrations(
-    providers: Providers, currencies: CurrencyBook, report: Report = lambda _recorded: None
+    providers: Providers, currencies: CurrencyBook, books: Books, report: Report = lambda _recorded: None
 ) -> list[Registration]:
     """The events of each provider whose keys are there."""
-    reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of)
+    reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
     asking = StripeAsking(providers.stripe, reader)
-    of_stripe = PaymentEvents(reader.of_event, asking.again, currencies, report)
-    of_nowpayments = PaymentEvents(hinted, NowPaymentsAsking(providers.nowpayments, coins).again, currencies, report)
+    of_stripe = PaymentEvents(reader.of_event, asking.again, currencies, books, report)
+    of_nowpayments = PaymentEvents(
+        hinted, NowPaymentsAsking(providers.nowpayments, coins).again, currencies, books, report
+    )
     found = [
         Registration(source=stripe.NAME, handler=of_stripe, types=frozenset(EVENT_TYPES)),
         Registration(source=nowpayments.NAME, handler=of_nowpayments),
@@ -45,10 +46,11 @@ def registrations(
 class PaymentEvents(Handler):
     """One provider's events. The content of a reading is what is booked: findings, in their order."""
 
-    def __init__(self, read: Read, again: Again, currencies: CurrencyBook, report: Report) -> None:
+    def __init__(self, read: Read, again: Again, currencies: CurrencyBook, books: Books, report: Report) -> None:
         self._read = read
         self._again = again
         self._currencies = currencies
+        self._books = books
         self._report = report
 
     async def refresh(self) -> None:
@@ -66,7 +68,7 @@ class PaymentEvents(Handler):
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """Book each finding; one whose checkout has an event of its own on the way waits for that first."""
         try:
-            recorded = [await books.record(conn, finding, _teller(event)) for finding in reading.content]
+            recorded = [await self._books.record(conn, finding, _teller(event)) for finding in reading.content]
         except AskFirstError as error:
             if event.must_ask or event.attempts > 1 or not any(finding.more_follows for finding in reading.content):
                 raise
@@ -76,13 +78,13 @@ class PaymentEvents(Handler):
     async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
         """Each payment is looked up and locked once."""
         told = [(reading.content[0], _teller(event)) for event, reading in events]
-        return [self._applied([each]) for each in await books.record_together(conn, told)]
+        return [self._applied([each]) for each in await self._books.record_together(conn, told)]
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
         """Findings as the provider has them now."""
         (finding,) = reading.content
         try:
-            return Reading(content=books.whole(await self._again(finding)))
+            return Reading(content=whole(await self._again(finding)))
         except ProviderUnknownError as error:
             raise UnansweredError(str(error)) from error
         except ProviderRefusedError as error:

@@ -1,4 +1,4 @@
-"""Writes down what a provider says: whose it is, the money, the moves, the trail and the news, in one transaction.
+"""Writes down what a provider says: whose it is, the money, the moves, the trail and what follows, in one transaction.
 
 Checkouts are locked before their payment, here as everywhere, so that two who write never wait for each other.
 """
@@ -6,21 +6,18 @@ Checkouts are locked before their payment, here as everywhere, so that two who w
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
-
-import simplejson
 
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
-from hingecraft.outbox import service as outbox
 from hingecraft.payments import origins
 from hingecraft.payments.ledger import SETTLED, AnotherCheckoutError, Known, Settled, UnknownPaymentError, decide
 from hingecraft.payments.model import Status
+from hingecraft.payments.purpose import Moved, Purposes
 from hingecraft.payments.writing import Change, Teller, write_down
 from hingecraft.providers.findings import Finding, Stands
 
@@ -32,7 +29,7 @@ WITH checkouts AS MATERIALIZED (
 )
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
-       coalesce(p.provider, 'other') AS provider, p.livemode
+       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
@@ -52,15 +49,6 @@ SELECT payment_id FROM settlements
 WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
 ORDER BY provider_ref = $3[1] DESC LIMIT 1
 """
-TOLD = "INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($1, $2, $3, $4, $5::jsonb)"
-_NEWS = {
-    Status.COMPLETED: "payment.completed",
-    Status.FAILED: "payment.failed",
-    Status.EXPIRED: "payment.failed",
-    Status.ERROR: "payment.failed",
-    Status.REFUNDED: "payment.refunded",
-    Status.PARTIALLY_REFUNDED: "payment.refunded",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,51 +78,70 @@ class Recorded:
         return self.before != self.after or self.movements > 0 or self.valued > 0
 
 
-async def record(conn: Connection, finding: Finding, teller: Teller) -> Recorded:
-    """Write down one finding; a repeat finds everything written and changes nothing."""
-    if finding.must_ask and not finding.fresh:
-        raise AskFirstError("nothing is done on what was told alone")
-    known = await _known(conn, finding)
-    origins.require_readable(finding)
-    change, recorded, _ = _decided(known, finding, teller)
-    await write_down(conn, [change])
-    await _announce(conn, [(known, recorded.after)])
-    return recorded
+class Books:
+    """Books findings, and has the purpose of each payment do what follows, all in the caller's transaction."""
+
+    def __init__(self, purposes: Purposes) -> None:
+        self.purposes = purposes
+
+    async def record(self, conn: Connection, finding: Finding, teller: Teller) -> Recorded:
+        """Write down one finding; a repeat finds everything written and changes nothing."""
+        if finding.must_ask and not finding.fresh:
+            raise AskFirstError("nothing is done on what was told alone")
+        known = await self._known(conn, finding)
+        origins.require_readable(finding)
+        change, recorded, after = _decided(known, finding, teller)
+        await self._write_down(conn, [(change, after)])
+        return recorded
+
+    async def record_together(self, conn: Connection, told: Sequence[tuple[Finding, Teller]]) -> list[Recorded]:
+        """Findings that name their payments, in one transaction: each is looked up and locked once, in one order."""
+        books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
+        changes: list[tuple[Change, Known]] = []
+        done: list[Recorded] = []
+        for finding, teller in told:
+            known = books.get(finding.payment_id) if finding.payment_id is not None else None
+            if known is None:
+                raise UnknownPaymentError(finding.payment_id)
+            change, recorded, books[known.id] = _decided(known, finding, teller)
+            changes.append((change, books[known.id]))
+            done.append(recorded)
+        await self._write_down(conn, changes)
+        return done
+
+    async def _write_down(self, conn: Connection, changes: Sequence[tuple[Change, Known]]) -> None:
+        await write_down(conn, [change for change, _ in changes])
+        moves: dict[str, list[Moved]] = {}
+        for change, after in changes:
+            if change.decision.changes:
+                moves.setdefault(change.known.purpose, []).append(_moved(change, after))
+        # In one order, as locks must be.
+        for name in sorted(moves):
+            await self.purposes.of(name).moved(conn, moves[name])
+
+    async def _known(self, conn: Connection, finding: Finding) -> Known:
+        payment_id = finding.payment_id
+        if payment_id is not None:
+            found = await _locked(conn, {payment_id})
+            if found:
+                return found[payment_id]
+            if not await origins.came_through_link(conn, finding):
+                purpose = self.purposes.of(finding.purpose or self.purposes.unasked)
+                await origins.restore_payment(conn, finding, payment_id, purpose.name)
+                return await locked(conn, payment_id)
+        if finding.charge is not None:
+            if finding.link_id is not None:
+                # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
+                await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
+            charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
+            payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
+        return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
 
 
-async def record_together(conn: Connection, told: Sequence[tuple[Finding, Teller]]) -> list[Recorded]:
-    """Findings that name their payments, in one transaction: each is looked up and locked once, in one order."""
-    books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
-    changes, done, news = [], [], []
-    for finding, teller in told:
-        known = books.get(finding.payment_id) if finding.payment_id is not None else None
-        if known is None:
-            raise UnknownPaymentError(finding.payment_id)
-        change, recorded, books[known.id] = _decided(known, finding, teller)
-        changes.append(change)
-        done.append(recorded)
-        news.append((known, recorded.after))
-    await write_down(conn, changes)
-    await _announce(conn, news)
-    return done
-
-
-async def _known(conn: Connection, finding: Finding) -> Known:
-    payment_id = finding.payment_id
-    if payment_id is not None:
-        found = await _locked(conn, {payment_id})
-        if found:
-            return found[payment_id]
-        if not await origins.came_through_link(conn, finding):
-            await origins.restore_payment(conn, finding, payment_id)
-            return await locked(conn, payment_id)
-    if finding.charge is not None:
-        if finding.link_id is not None:
-            # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
-            await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
-        charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
-        payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
-    return await locked(conn, payment_id or await origins.payment_of_link(conn, finding))
+def _moved(change: Change, after: Known) -> Moved:
+    return Moved(
+        before=change.known, after=after, decision=change.decision, finding=change.finding, teller=change.teller
+    )
 
 
 async def locked(conn: Connection, payment_id: UUID) -> Known:
@@ -192,33 +199,6 @@ def _decided(known: Known, finding: Finding, teller: Teller) -> tuple[Change, Re
         valued=len(decision.values),
     )
     return Change(known, finding, decision, teller), recorded, after
-
-
-async def _announce(conn: Connection, moves: Iterable[tuple[Known, Status]]) -> None:
-    """A payment that is whole again after a refund has failed was announced when it was paid."""
-    await outbox.announce_payments(
-        conn,
-        [
-            (_NEWS[after], _news_of(known, after))
-            for known, after in moves
-            if after in _NEWS and after != known.status and not (after is Status.COMPLETED and known.status in SETTLED)
-        ],
-    )
-
-
-def _news_of(known: Known, after: Status) -> Mapping[str, Any]:
-    """What the site is told of a payment."""
-    return {
-        "paymentId": str(known.id),
-        "status": after.value,
-        "amount": Decimal(plain(known.amount)),
-        "currency": known.price_currency,
-    }
-
-
-async def tell(conn: Connection, teller: Teller, payment_id: UUID | None, details: Mapping[str, Any]) -> None:
-    """A row in the trail about something that moves nothing."""
-    await conn.execute(TOLD, teller.actor, teller.action, payment_id, teller.request_id, simplejson.dumps(details))
 
 
 def whole(findings: Sequence[Finding]) -> list[Finding]:

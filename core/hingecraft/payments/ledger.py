@@ -56,6 +56,8 @@ class Known:
     price_currency: str
     provider: str
     livemode: bool | None
+    purpose: str
+    user_id: UUID | None = None
     settled: tuple[Settled, ...] = ()
     # The ids of its own checkouts at each provider; None: the provider has not answered yet.
     checkouts: frozenset[tuple[str, str | None]] = frozenset()

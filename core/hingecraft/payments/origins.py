@@ -34,16 +34,16 @@ VALUES ($1, $1, $2, $3, $4, 'standing', 'expired', $5, '{}', $6, now())
 ON CONFLICT (provider, provider_id) DO NOTHING
 """
 CREATE = """
-INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode, created_at,
-                      updated_at)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, now(), now())
+INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode, purpose,
+                      created_at, updated_at)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, $8, now(), now())
 """
 # What a restored backup has lost: the provider has it, with our id and all that matters.
 RESTORE = """
 WITH payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
-                          created_at, updated_at)
-    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, now(), now()) RETURNING id
+                          purpose, created_at, updated_at)
+    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, $8, now(), now()) RETURNING id
 ), checkout AS (
     INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
                                    kind, idempotency_key, request, livemode, updated_at)
@@ -65,7 +65,7 @@ async def came_through_link(conn: Connection, finding: Finding) -> bool:
     return finding.link_id is not None and await _is_saved(conn, finding)
 
 
-async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID) -> None:
+async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, purpose: str) -> None:
     """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
     if finding.installation is None:
         if finding.foreign:
@@ -80,7 +80,7 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID) 
         price, checkout = finding.price, finding.checkout_id
         await conn.execute(
             RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
-            finding.livemode,
+            finding.livemode, purpose,
         )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ async def require_our_link(conn: Connection, finding: Finding) -> None:
         await _find_link(conn, finding, finding.link_id)
 
 
-async def payment_of_link(conn: Connection, finding: Finding) -> UUID:
+async def payment_of_link(conn: Connection, finding: Finding, purpose: str) -> UUID:
     """A payment for money that came through a link for many, which has none before the money is there."""
     await require_our_link(conn, finding)
     require_readable(finding)
@@ -105,15 +105,15 @@ async def payment_of_link(conn: Connection, finding: Finding) -> UUID:
         raise ForeignError("nothing has been paid through the link")
     if not finding.fresh and came.currency != "USD":
         raise AskFirstError("its worth in dollars is not in the message")
-    return await _create(conn, finding, came)
+    return await _create(conn, finding, came, purpose)
 
 
-async def _create(conn: Connection, finding: Finding, came: Money) -> UUID:
+async def _create(conn: Connection, finding: Finding, came: Money, purpose: str) -> UUID:
     """Nobody asked for a currency before: the payment is in the one that was paid."""
     price, payment_id = finding.price or came, uuid.uuid4()
     await conn.execute(
         CREATE, payment_id, price.amount, came.currency, price.currency, finding.provider, finding.checkout_id,
-        finding.livemode,
+        finding.livemode, purpose,
     )  # fmt: skip
     return payment_id
 

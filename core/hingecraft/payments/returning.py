@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from hingecraft.db.connection import Database
 from hingecraft.errors import AskFirstError, ForeignError, MissingError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments import books, origins, store
-from hingecraft.payments.books import Recorded
+from hingecraft.payments import origins, store
+from hingecraft.payments.books import Books, Recorded
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
 from hingecraft.payments.writing import Teller
 from hingecraft.providers.findings import Finding, Stands
@@ -40,10 +40,12 @@ class Returning:
         database: Database,
         provider: StripeProvider,
         currencies: CurrencyBook,
+        books: Books,
         recorded: Callable[[Recorded], None] = lambda _recorded: None,
     ) -> None:
         self._database = database
         self._asking = StripeAsking(provider, StripeReader(currencies.by_code))
+        self._books = books
         self._recorded = recorded
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._answers: dict[str, tuple[float, Answer]] = {}
@@ -86,7 +88,7 @@ class Returning:
         async with self._database.transaction() as conn:
             if finding.money:
                 teller = Teller(actor="api", action="reconciled", request_id=session_id)
-                recorded = await books.record(conn, finding, teller)
+                recorded = await self._books.record(conn, finding, teller)
                 found = await store.state(conn, recorded.payment_id)
             else:
                 await origins.require_our_link(conn, finding)

@@ -11,7 +11,7 @@ from uuid import UUID
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.money.model import plain
-from hingecraft.payments import books
+from hingecraft.payments.books import Books, locked
 from hingecraft.payments.ledger import Known, UnknownPaymentError
 from hingecraft.payments.model import Status
 from hingecraft.payments.writing import Teller
@@ -42,7 +42,7 @@ class Seen:
     note: str | None
 
 
-async def confirm(database: Database, payment_id: UUID, seen: Seen, request_id: str) -> Mapping[str, Any]:
+async def confirm(database: Database, books: Books, payment_id: UUID, seen: Seen, request_id: str) -> Mapping[str, Any]:
     """A wallet payment was seen on the chain: an admin says so, since no provider ever will."""
     async with database.transaction() as conn:
         known = await _waiting(conn, payment_id, seen)
@@ -62,7 +62,7 @@ async def confirm(database: Database, payment_id: UUID, seen: Seen, request_id: 
 
 async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
     try:
-        known = await books.locked(conn, payment_id)
+        known = await locked(conn, payment_id)
     except UnknownPaymentError:
         raise MissingError("unknown_payment", "There is no payment with this id.") from None
     if known.provider != wallet.NAME:

@@ -29,8 +29,8 @@ WITH held AS (
     WHERE scope = $2 AND key = $3 AND claimed_until = $4 AND resource IS NOT DISTINCT FROM $5 RETURNING true
 ), payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_url, source, intent_id,
-                          livemode, created_at, updated_at)
-    SELECT $1, $6, $7, $8, $9, $10, $11, $12, $13, $14, now(), now()
+                          livemode, purpose, user_id, created_at, updated_at)
+    SELECT $1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $22, $23, now(), now()
     WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
     RETURNING id
 ), checkout AS (
@@ -140,6 +140,8 @@ class NewCheckout:
     provider: str
     livemode: bool
     source: str
+    purpose: str
+    user_id: UUID | None
     intent_id: str | None
     carries_email: bool
     life: timedelta | None
@@ -201,6 +203,8 @@ async def open_checkout(
         request_id,
         json.dumps(new.details),
         list(new.actions),
+        new.purpose,
+        new.user_id,
     )
     return (row["id"], row["expires_at"]) if row else None
 

@@ -27,15 +27,16 @@ WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd
 RECORD = """
 WITH told AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::text[], $9::text[], $10::jsonb[])
-        AS t (payment_id, provider, livemode, status, checkout_id, checkout, actor, action, request_id, details)
+                         $8::text[], $9::text[], $10::jsonb[], $11::text[])
+        AS t (payment_id, provider, livemode, status, checkout_id, checkout, actor, action, request_id, details,
+              purpose)
 ), money AS MATERIALIZED (
-    SELECT * FROM unnest($11::uuid[], $12::text[], $13::text[], $14::numeric[], $15::text[], $16::numeric[],
-                         $17::numeric[], $18::text[])
+    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::numeric[], $16::text[], $17::numeric[],
+                         $18::numeric[], $19::text[])
         AS m (payment_id, kind, ref, amount, currency, usd, worth, worth_in)
 ), settled AS (
-    INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
-    SELECT t.payment_id, t.provider, t.livemode, m.kind, m.ref, m.amount, m.currency, CASE
+    INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+    SELECT t.payment_id, t.purpose, t.provider, t.livemode, m.kind, m.ref, m.amount, m.currency, CASE
         WHEN m.currency = 'USD' THEN m.amount
         WHEN m.usd IS NOT NULL THEN m.usd
         WHEN m.worth_in = 'USD' THEN m.worth
@@ -115,7 +116,7 @@ async def _write_first(conn: Connection, changes: Sequence[Change]) -> None:
 
 def _told(
     change: Change,
-) -> tuple[UUID, str, bool, Status | None, str | None, Status | None, str, str, str | None, str]:
+) -> tuple[UUID, str, bool, Status | None, str | None, Status | None, str, str, str | None, str, str]:
     finding, decision, teller = change.finding, change.decision, change.teller
     return (
         change.known.id,
@@ -128,6 +129,7 @@ def _told(
         teller.action,
         teller.request_id,
         simplejson.dumps(_details(change)),
+        change.known.purpose,
     )
 
 

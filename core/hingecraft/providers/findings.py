@@ -71,6 +71,7 @@ class Finding:
     # payment can be told from another environment's, and found again after a backup has lost it.
     installation: str | None = None
     source: str | None = None
+    purpose: str | None = None
     checkout_id: str | None = None
     # The payment has one checkout at this provider: another one that names it is somebody else's.
     only_checkout: bool = False

@@ -28,6 +28,12 @@ class Order:
     cancel_url: str
     opened_at: datetime
     source: str
+    # What the payer reads at the provider.
+    description: str
+    # What Stripe's button says: pay, book or another of its `submit_type`.
+    submit_type: str = "pay"
+    # Part of the idempotency key.
+    kind: str = "checkout"
     email: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 

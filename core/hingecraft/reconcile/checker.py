@@ -10,9 +10,8 @@ from dataclasses import replace
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments import books
 from hingecraft.payments import store as payments
-from hingecraft.payments.books import Recorded
+from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.model import REPLAYED_FOR, Status
 from hingecraft.payments.writing import Teller
 from hingecraft.providers import nowpayments, stripe
@@ -48,6 +47,7 @@ class Checker:
         database: Database,
         providers: Providers,
         currencies: CurrencyBook,
+        books: Books,
         *,
         actor: str,
         dry_run: bool = False,
@@ -58,7 +58,10 @@ class Checker:
         self._providers = providers
         self._reader = reader
         self._stripe = StripeAsking(providers.stripe, reader)
-        self._nowpayments = NowPaymentsAsking(providers.nowpayments, NowPaymentsReader(currencies.coin_of))
+        self._nowpayments = NowPaymentsAsking(
+            providers.nowpayments, NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
+        )
+        self._books = books
         self._actor = actor
         self._dry_run = dry_run
         self._recorded = recorded
@@ -191,7 +194,7 @@ class Checker:
             try:
                 if not await store.held(conn, due):
                     return Outcome.UNCHANGED
-                recorded = [await books.record(conn, finding, teller) for finding in books.whole(findings)]
+                recorded = [await self._books.record(conn, finding, teller) for finding in whole(findings)]
             except BaseException:
                 await transaction.rollback()
                 raise

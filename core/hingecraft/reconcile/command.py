@@ -20,6 +20,7 @@ from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
+from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.registry import Providers
@@ -28,6 +29,7 @@ from hingecraft.reconcile import value_audit
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import DatabaseSettings, load
+from hingecraft.systems import PURPOSES
 
 _EVERY = 15 * 60.0
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -102,6 +104,7 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             database=database,
             providers=providers,
             currencies=CurrencyBook(database),
+            books=Books(PURPOSES),
             stripe_api_base=settings.stripe_api_base,
             links_wanted=settings.links_wanted,
             retention_days=settings.retention_days,

@@ -22,6 +22,7 @@ from hingecraft.inbox.worker import Worker
 from hingecraft.installation.accounts import require_our_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import applying
+from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
@@ -54,6 +55,7 @@ class Reconciler:
     database: Database
     providers: Providers
     currencies: CurrencyBook
+    books: Books
     stripe_api_base: str
     links_wanted: Wanted
     retention_days: int
@@ -79,7 +81,9 @@ class Reconciler:
         if not options.dry_run:
             summary.events_reopened = await by_hand.take_over(self.database)
             summary.events_processed = await Worker(self.database, self._handlers.only(names)).drain()
-        checker = Checker(self.database, self.providers, self.currencies, actor=ACTOR, dry_run=options.dry_run)
+        checker = Checker(
+            self.database, self.providers, self.currencies, self.books, actor=ACTOR, dry_run=options.dry_run
+        )
         for name in names:
             await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
         if not options.dry_run:
@@ -87,7 +91,9 @@ class Reconciler:
                 summary.changed += await store.close_stranded(conn, ACTOR)
         if stripe.NAME in names:
             asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
-            await ValueSweep(self.database, asking, summary, actor=ACTOR, every=options.every_checkout).run()
+            await ValueSweep(
+                self.database, asking, self.books, summary, actor=ACTOR, every=options.every_checkout
+            ).run()
         await self._explain_gaps(summary)
         if not options.dry_run:
             await self._end(started, summary)
@@ -95,7 +101,7 @@ class Reconciler:
 
     @property
     def _handlers(self) -> Handlers:
-        return Handlers(applying.registrations(self.providers, self.currencies))
+        return Handlers(applying.registrations(self.providers, self.currencies, self.books))
 
     async def _check_account(self, summary: Summary) -> None:
         """Raises WrongAccountError before anything is asked about, let alone ended."""

@@ -10,8 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.payments import books
-from hingecraft.payments.books import Recorded
+from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.writing import Teller
 from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding
@@ -58,10 +57,18 @@ class ValueSweep:
     """One way through the settlements of Stripe's that have no value yet and are due to be asked about."""
 
     def __init__(
-        self, database: Database, asking: StripeAsking, summary: Summary, *, actor: str, every: bool = False
+        self,
+        database: Database,
+        asking: StripeAsking,
+        books: Books,
+        summary: Summary,
+        *,
+        actor: str,
+        every: bool = False,
     ) -> None:
         self._database = database
         self._asking = asking
+        self._books = books
         self._summary = summary
         self._every = every
         self._teller = Teller(actor=actor, action="reconciled", always=False)
@@ -114,12 +121,12 @@ class ValueSweep:
             told_by=self._teller.actor,
             charge=settlement.charge,
         )
-        findings = books.whole(await self._asking.again(question))
+        findings = whole(await self._asking.again(question))
         async with self._database.connection() as conn:
             transaction = conn.transaction()
             await transaction.start()
             try:
-                recorded = [await books.record(conn, finding, self._teller) for finding in findings]
+                recorded = [await self._books.record(conn, finding, self._teller) for finding in findings]
                 is_final = any(finding.worth_is_known for finding in findings) and not any(
                     each.valued for each in recorded
                 )

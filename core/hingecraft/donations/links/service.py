@@ -10,6 +10,7 @@ from decimal import Decimal
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.donations.links import by_hand, store
+from hingecraft.donations.purpose import DONATE, DONATIONS
 from hingecraft.errors import InvalidError
 from hingecraft.installation import store as installation
 from hingecraft.money.normalise import tightened
@@ -89,7 +90,13 @@ async def ensure(
     kept = Kept()
     async with database.transaction() as conn:
         ours = str((await installation.read(conn)).id)
-        terms = LinkTerms(installation=ours, livemode=wanted.livemode, return_url=f"{wanted.site_url}{RETURN_PATH}")
+        terms = LinkTerms(
+            installation=ours,
+            livemode=wanted.livemode,
+            return_url=f"{wanted.site_url}{RETURN_PATH}",
+            description=DONATIONS.description,
+            submit_type=DONATE,
+        )
         plans = await _plans(conn, wanted, terms, kept)
         former = {plan.former_key: key for key, plan in plans.items()}
         if not dry_run:

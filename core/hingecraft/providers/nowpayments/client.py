@@ -26,7 +26,6 @@ from hingecraft.money.model import Currency, parse_decimal, plain
 from hingecraft.money.tickers import ticker_of
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.nowpayments import NAME
-from hingecraft.providers.nowpayments.reading import DESCRIPTION
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
 from hingecraft.providers.port import (
     Opened,
@@ -102,7 +101,7 @@ class NowPaymentsProvider:
             "price_currency": order.price_currency.code.lower(),
             "pay_currency": ticker_of(order.currency),
             "order_id": order.payment_id,
-            "order_description": DESCRIPTION,
+            "order_description": order.description,
             "success_url": order.success_url,
             "cancel_url": order.cancel_url,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,9 +15,6 @@ from hingecraft.providers.nowpayments import NAME
 Document = Mapping[str, Any]
 # The code of a coin by NOWPayments' name for it, which may name the network too (`usdttrc20`).
 CoinOf = Callable[[str], str]
-
-# With a payment NOWPayments keeps only this and the order's id.
-DESCRIPTION = "Donation to HingeCraft"
 
 _STANDS = {
     "partially_paid": Stands.SHORT,
@@ -59,8 +56,10 @@ def parent_id_of(document: Document) -> str | None:
 class NowPaymentsReader:
     """Reads with the coins' names at hand."""
 
-    def __init__(self, coin_of: CoinOf) -> None:
+    def __init__(self, coin_of: CoinOf, descriptions: Collection[str]) -> None:
         self._coin_of = coin_of
+        # Ours. With a payment NOWPayments keeps only this and the order's id.
+        self._descriptions = descriptions
 
     def of_payment(self, document: Document, parent: Document | None, *, told_by: str, livemode: bool) -> Finding:
         """One payment. A later deposit belongs to its parent's order, and must make up what the parent lacks."""
@@ -88,7 +87,7 @@ class NowPaymentsReader:
             due=due if status == "finished" else None,
             money=self._money(document, parent, status, paid) if status in _MONEY_IS_THERE and paid > 0 else (),
             fresh=True,
-            foreign=_why_foreign(document.get("order_description") or asked.get("order_description")),
+            foreign=self._why_foreign(document.get("order_description") or asked.get("order_description")),
             details={"paymentId": payment_id_of(document), "paymentStatus": status},
         )
 
@@ -116,13 +115,12 @@ class NowPaymentsReader:
             return f"it would be worth more than {_MOST_TIMES_THE_PRICE} times the price"
         return worth
 
+    def _why_foreign(self, description: object) -> str | None:
+        """Another shop of the account may number its orders by UUIDs too, but describes them in its own words."""
+        return "its description is not ours" if description and description not in self._descriptions else None
+
     def _coin(self, document: Document) -> str:
         return self._coin_of(str(document.get("pay_currency")))
-
-
-def _why_foreign(description: object) -> str | None:
-    """Another shop of the account may number its orders by UUIDs too, but describes them in its own words."""
-    return "its description is not ours" if description and description != DESCRIPTION else None
 
 
 def _price(document: Document) -> Price:

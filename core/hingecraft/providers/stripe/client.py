@@ -38,7 +38,6 @@ from hingecraft.providers.stripe import NAME
 
 log = logging.getLogger(__name__)
 
-MICRO = "mission_support_micro"
 # Stripe takes 24 h at most and 30 min at least, counted by its own clock. The rest is room for a pod whose clock is
 # ahead; and a call that is repeated with the same time after 22 h (REPLAYED_FOR) still finds it an hour away.
 SESSION_LIFE = timedelta(hours=23)
@@ -108,8 +107,7 @@ class StripeProvider:
 
     def idempotency_key(self, order: Order) -> str:
         """One payment, one session."""
-        kind = "micro" if order.source == MICRO else "checkout"
-        return f"hc_{kind}_{order.payment_id}"
+        return f"hc_{order.kind}_{order.payment_id}"
 
     def request_for(self, order: Order) -> dict[str, Any]:
         """A Checkout Session for one payer."""
@@ -117,11 +115,11 @@ class StripeProvider:
         price = {
             "currency": order.currency.code.lower(),
             "unit_amount": to_stripe(order.amount, order.currency),
-            "product_data": {"name": "Donation to HingeCraft"},
+            "product_data": {"name": order.description},
         }
         request: dict[str, Any] = {
             "mode": "payment",
-            "submit_type": "donate",
+            "submit_type": order.submit_type,
             "line_items": [{"quantity": 1, "price_data": price}],
             "client_reference_id": order.payment_id,
             "metadata": metadata,
@@ -138,7 +136,7 @@ class StripeProvider:
     async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
         """Make the session, or get the one that the same key has made before.
 
-        An e-mail that Stripe refuses must not cost a donation: the session is made without it, under a second key,
+        An e-mail that Stripe refuses must not cost a payment: the session is made without it, under a second key,
         since a key goes with its parameters. The second key is derived from the first, so that a repeat after a crash
         takes the same two steps and finds the same session.
         """

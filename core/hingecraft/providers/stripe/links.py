@@ -28,6 +28,9 @@ class LinkTerms:
     installation: str
     livemode: bool
     return_url: str
+    # What payers read, before the currency.
+    description: str
+    submit_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +105,17 @@ def price_request(plan: LinkPlan) -> dict[str, Any]:
         },
         "lookup_key": plan.key,
         "transfer_lookup_key": True,
-        "product_data": {"name": f"Donation to HingeCraft in {plan.currency}"},
+        "product_data": {"name": f"{plan.terms.description} in {plan.currency}"},
     }
 
 
 def link_request(plan: LinkPlan, price_id: str) -> dict[str, Any]:
     """The link to that price; its mark finds it again, and the payer comes back to the site."""
-    return {"line_items": [{"price": price_id, "quantity": 1}], "submit_type": "donate", **_changeable(plan)}
+    return {
+        "line_items": [{"price": price_id, "quantity": 1}],
+        "submit_type": plan.terms.submit_type,
+        **_changeable(plan),
+    }
 
 
 def update_request(plan: LinkPlan) -> dict[str, Any]:

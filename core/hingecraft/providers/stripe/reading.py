@@ -248,7 +248,7 @@ def _reference(document: Document) -> UUID | None:
 
 def _origin(document: Document) -> dict[str, Any]:
     metadata = document.get("metadata") or {}
-    return {"installation": metadata.get("installation"), "source": metadata.get("source")}
+    return {name: metadata.get(name) for name in ("installation", "source", "purpose")}
 
 
 def _mark(document: Document) -> str | None:
