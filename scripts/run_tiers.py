@@ -68,7 +68,7 @@ TIERS = (
         prepare=node_js.modules,
     ),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
-    Tier("whole", "the commands, as a person runs them (on fixed ports)", "tests/whole", workers=1),
+    Tier("whole", "the commands, as a person runs them", "tests/whole", workers=1),
 )
 # Not part of a plain `make test`: they need what PyPI and the Go modules do not have.
 EXTRA_TIERS = (

@@ -170,3 +170,22 @@ async def test_the_docs_say_where_a_parameter_stands(pod):
     assert found["Path"] == ["id"]
     assert found["Headers"] == ["X-HC-Page-Load"]
     assert "Query" not in found
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+async def test_the_documents_are_compressed_where_the_client_takes_that(pod, path):
+    sizes = {}
+    for encoding in ("gzip", "identity"):
+        async with pod.client.get(pod.public + path, headers={"Accept-Encoding": encoding}) as response:
+            assert response.headers.get("Content-Encoding", "identity") == encoding
+            sizes[encoding] = int(response.headers["Content-Length"])
+            assert "Accept-Encoding" in response.headers["Vary"]
+    assert sizes["gzip"] < sizes["identity"] / 4
+    assert sizes["gzip"] < 40_000
+
+
+async def test_the_docs_show_the_limits_of_this_pod(dsn):
+    async with running_pod(dsn, rate_limit=71, rate_limit_routes=72, rate_limit_site=73) as pod:
+        async with pod.client.get(pod.public + "/docs") as response:
+            page = await response.text()
+    assert all(f"<td>{number}" in page for number in (71, 72, 73))

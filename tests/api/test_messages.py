@@ -31,8 +31,8 @@ async def test_a_body_that_cannot_be_read(pod, body, sentence):
     [
         ({"amount": 25}, "Please correct: currency is required."),
         (
-            {"amount": 25, "curency": "EUR"},
-            "Please correct: curency is not a known field (did you mean currency?); currency is required.",
+            {"amount": 25, "currenzy": "EUR"},
+            "Please correct: currenzy is not a known field (did you mean currency?); currency is required.",
         ),
         ({"amount": 25, "currency": "EUR", "foo": 1}, "Please correct: foo is not a known field."),
         ({"amount": 25, "currency": 1}, "Please correct: currency must be a string."),
@@ -69,7 +69,7 @@ async def test_a_field_inside_another(pod):
         ("limit=" + "9" * 5000, "Please correct: limit must be a smaller number."),
         ("limit=1&limit=2", "Please correct: limit is given twice."),
         ("cursor=-", "Please correct: cursor must be the nextCursor of the page before."),
-        ("limti=5", "Please correct: limti is not a known field (did you mean limit?)."),
+        ("limmt=5", "Please correct: limmt is not a known field (did you mean limit?)."),
     ],
 )  # fmt: skip
 async def test_a_parameter_that_is_wrong(pod, query, sentence):
@@ -87,7 +87,7 @@ async def test_a_cursor_of_payments(pod):
     [
         ("/route", "/routes"), ("/routes/", "/routes"), ("/Routes", "/routes"),
         ("/payment/a51ab48c-fcc1-48e3-b9fd-743938b0d330", "/payments/{id}"),
-        ("/charter/generate", GENERATE), ("/charter/generate_payment", GENERATE), ("/admin/polcy", "/admin/policy"),
+        ("/charter/generate", GENERATE), ("/charter/generate_payment", GENERATE), ("/admin/polizy", "/admin/policy"),
         ("/nothing", None), ("/metrics", None), ("/internal/routes", None), ("/" + "routes" * 30, None),
     ],
 )  # fmt: skip

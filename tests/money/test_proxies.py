@@ -104,10 +104,11 @@ async def test_an_authority_that_is_not_trusted_is_not_believed(dsn, tmp_path, b
     """The proxy cannot read or change what is sent, unless the company's authority is named."""
     other = tmp_path / "other.pem"
     trustme.CA().cert_pem.write_to_path(other)
-    answers, _ = await give(dsn, tmp_path, {**behind_it, "SSL_CERT_FILE": str(other)}, "EUR", "BTC")
+    answers, log = await give(dsn, tmp_path, {**behind_it, "SSL_CERT_FILE": str(other)}, "EUR", "BTC")
     for status, answer in answers:
         assert status in {502, 503}, answer
         assert answer["success"] is False
+    assert "NOWPayments cannot be reached (ClientConnectorCertificateError)" in log
     assert proxy.hosts == {HOST}
 
 
@@ -115,4 +116,6 @@ async def test_a_proxy_that_refuses_us_never_has_its_password_shown(dsn, tmp_pat
     wrong = f"http://somebody:wrong-password@127.0.0.1:{proxy.port}"
     answers, log = await give(dsn, tmp_path, {**behind_it, "HTTPS_PROXY": wrong}, "EUR", "BTC")
     assert {status for status, _ in answers} <= {502, 503}
+    assert "no checkout at stripe: Stripe answered nothing: APIConnectionError" in log
+    assert "NOWPayments cannot be reached (ClientHttpProxyError)" in log
     assert "wrong-password" not in log + str(answers)

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 from support.release import until
-from support.stand_ins import connects
+from support.stand_ins import can_connect
 from support.through_ingress import GENERATE
 
 
@@ -76,8 +76,8 @@ async def test_a_commit_reaches_every_pod(release):
 async def test_a_neighbour_in_the_namespace_reaches_neither_the_pods_nor_postgres(release, people):
     site, _ = people
     api, postgres = f"{release.name}-api", f"{release.name}-postgres"
-    ways = [("sandbox", 443, "tcp"), (api, 80, "tcp"), (api, 8081, "tcp"), (postgres, 5432, "tcp")]
-    assert connects(release, "deployment/sandbox", ways) == [True, False, False, False]
+    destinations = [("sandbox", 443, "tcp"), (api, 80, "tcp"), (api, 8081, "tcp"), (postgres, 5432, "tcp")]
+    assert can_connect(release, "deployment/sandbox", destinations) == [True, False, False, False]
     assert (await site.give(amount=2))["paymentId"], "the ingress reaches the pods, and they reach Postgres"
 
 

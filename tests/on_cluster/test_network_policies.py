@@ -1,7 +1,7 @@
 """Every rule of the chart's NetworkPolicies, enforced: what passes and what does not.
 
-The policies are the chart's. The pods are stand-ins: they have the labels and the named ports of the chart's own, and
-answer on every port, so that a connection that does not come about was stopped by a policy and by nothing else.
+The policies are the chart's. The pods are stand-ins with the labels and named ports of the chart's pods. They listen on
+every port, and each connection is made once before the policies exist: one that fails later was stopped by a policy.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import yaml
 
 from hingecraft_operator.cronjob import LABELS as RECONCILE
 from support.release import CHART, Release
-from support.stand_ins import StandIns, Way
+from support.stand_ins import Connection, StandIns
 
 pytestmark = pytest.mark.timeout(300)
 PORTS = (53, 443, 5353, 5432, 5433, 6379, 6380, 6432, 8080, 8081, 8083, 8443, 9443)
 HERE, ELSEWHERE = Release("hingecraft-policies"), Release("hingecraft-elsewhere")
-# By what the names of their stand-ins begin with.
+# By the prefix of their stand-ins' names.
 RELEASES = {"": HERE, "narrow-": ELSEWHERE}
 BOTH = {
     "site": {"url": "https://www.example.com", "publicUrl": "https://pay.example.com"},
     "database": {"secret": "database"}, "api": {"secret": "api"},
 }  # fmt: skip
-# Everything that opens a way, and the defaults of `egress`.
+# The values that add rules, and the default ports.
 WIDE = {
     **BOTH,
     "api": {"secret": "api", "valkeySecret": "valkey"},
@@ -47,14 +47,14 @@ WIDE = {
         "extraEgress": [{"ports": [{"port": 9443, "protocol": "TCP"}]}],
     },
 }  # fmt: skip
-# A release in another namespace, with nothing but what it must have, and with ways that are narrowed.
+# A release in another namespace, with no optional rules, and with narrower ports and peers.
 NARROW = {
     **BOTH,
     "sentry": {"secret": "sentry"},
     "networkPolicies": {
         "egress": {
             "dns": {"ports": [53]},
-            # The address and the port of its Service, which no plug-in sees.
+            # Its Service's address and port, which plug-ins do not see.
             "apiServer": {"ports": [443], "to": [{"ipBlock": {"cidr": "10.96.0.1/32"}}]},
             "https": {
                 "ports": [443, 8443],
@@ -80,7 +80,7 @@ SERVICES = {
 
 
 def _names_and(who, *more):
-    """What each component may do that resolves names, and what the values open to all of them."""
+    """The rules that nearly every component has, and its own."""
     rules = {
         "egress 53/udp 53 5353/udp 5353": (
             ["world:53/udp", "world:53", "world:5353/udp", "world:5353", "dns-on-5353:53/udp"],
@@ -202,7 +202,7 @@ RULES = {
         ["narrow-operator > world:443", "narrow-operator > world:8443"],
         ["narrow-operator > ingress:443"],
     ),
-    # What an upgrade failed by: the API server does not listen on 443.
+    # Upgrades failed because of this: the API server does not listen on 443.
     "narrow-operator egress 443": ([], ["narrow-operator > kubernetes:443"]),
     "narrow-operator egress 8081": (
         ["narrow-operator > world:8081", "narrow-operator > narrow-api:8081"],
@@ -213,7 +213,7 @@ RULES = {
     "narrow-migrate egress 5432 6432": (["narrow-migrate > world:5432"], ["narrow-migrate > world:5433"]),
     "narrow-migrate egress 443 8443": (["narrow-migrate > world:443"], ["narrow-migrate > ingress:443"]),
 }
-PASS, BLOCKED = ({Way.read(text) for rule in RULES.values() for text in rule[which]} for which in (0, 1))
+PASS, BLOCKED = ({Connection.read(text) for rule in RULES.values() for text in rule[which]} for which in (0, 1))
 
 
 def rendered(where, values):
@@ -255,7 +255,7 @@ def policies(charts):
 
 @pytest.fixture(scope="module")
 def stand_ins(charts):
-    """All of them, in two namespaces, and nothing that limits them yet."""
+    """Running, in two namespaces without policies."""
     remove()
     made = StandIns(PORTS)
     for prefix, where in RELEASES.items():
@@ -289,12 +289,12 @@ def connected(stand_ins, policies):
 
 
 def test_every_rule_of_the_chart_is_here(policies):
-    found = {rule for prefix, each in policies.items() for policy in each for rule in rules_of(policy, prefix)}
-    assert found == set(RULES)
+    found = [rule for prefix, each in policies.items() for policy in each for rule in rules_of(policy, prefix)]
+    assert sorted(found) == sorted(RULES)
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_rule_passes_and_stops(connected, rule):
-    passes, stops = ({Way.read(text) for text in texts} for texts in RULES[rule])
+    passes, stops = ({Connection.read(text) for text in texts} for texts in RULES[rule])
     assert passes - connected == set(), "stopped, and should pass"
     assert stops & connected == set(), "passes, and should be stopped"

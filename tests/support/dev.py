@@ -66,9 +66,9 @@ class Dev:
         return bool(part)
 
     async def until(self, pattern: str, after: int = 0) -> re.Match[str]:
-        """Wait until it has said that, from a place in the text on."""
+        """Wait until it has said that, from a place in the text on; colours do not matter."""
         while True:
-            found = re.search(pattern, self.text[after:])
+            found = re.search(pattern, ESCAPES.sub("", self.text[after:]))
             if found is not None:
                 return found
             if not await self._more_in_time():
@@ -84,15 +84,19 @@ class Dev:
     async def ready(self) -> None:
         await self.until("Next: |No terminal")
 
+    async def code(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        async with asyncio.timeout(SILENCE):
+            while await self.more():
+                pass
+            return await self.process.wait()
+
     async def end(self) -> int:
         """As Ctrl-C does."""
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(SILENCE):
-            while await self.more():
-                pass
-            return await self.process.wait()
+        return await self.code()
 
     def pods(self) -> list[int]:
         """The process ids of its pods."""

@@ -1,4 +1,4 @@
-"""Pods that have the labels of others, answer on many ports and connect to each other: for NetworkPolicies to judge."""
+"""Stand-in pods for tests of NetworkPolicies: they have the labels of other pods and listen on many ports."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from support.release import Document, Release
 
 _IMAGE = "localhost/hingecraft:dev"
-# Longer than any connection that is let through takes; a plug-in that drops packets makes a blocked one take as long.
+# Seconds. Far more than a connection needs; one that is blocked takes as long where the plug-in drops packets.
 _PATIENCE = 5
 _ANSWER = """
 import asyncio, sys
@@ -34,8 +34,8 @@ _CONNECT = f"""
 import json, socket, sys
 from concurrent.futures import ThreadPoolExecutor
 
-def connects(way):
-    host, port, protocol = way
+def can_connect(destination):
+    host, port, protocol = destination
     kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
     with socket.socket(type=kind) as client:
         client.settimeout({_PATIENCE})
@@ -48,21 +48,23 @@ def connects(way):
             return False
     return True
 
-ways = json.loads(sys.argv[1])
-with ThreadPoolExecutor(len(ways)) as threads:
-    print(json.dumps(list(threads.map(connects, ways))))
+asked = json.loads(sys.argv[1])
+with ThreadPoolExecutor(len(asked)) as threads:
+    print(json.dumps(list(threads.map(can_connect, asked))))
 """
 
 
-def connects(where: Release, pod: str, ways: Sequence[tuple[str, int, str]]) -> list[bool]:
-    """Whether each of these hosts, ports and protocols can be reached from a pod."""
-    found: list[bool] = json.loads(where.kubectl("exec", pod, "--", "python3", "-c", _CONNECT, json.dumps(ways)))
+def can_connect(where: Release, pod: str, destinations: Sequence[tuple[str, int, str]]) -> list[bool]:
+    """Whether a pod can connect to each of these: host, port, `tcp` or `udp`."""
+    found: list[bool] = json.loads(
+        where.kubectl("exec", pod, "--", "python3", "-c", _CONNECT, json.dumps(destinations))
+    )
     return found
 
 
 @dataclass(frozen=True)
-class Way:
-    """One connection: from a pod to a port of a pod or Service."""
+class Connection:
+    """From a pod to a port of a pod or Service."""
 
     source: str
     target: str
@@ -70,7 +72,7 @@ class Way:
     protocol: str = "tcp"
 
     @classmethod
-    def read(cls, text: str) -> Way:
+    def read(cls, text: str) -> Connection:
         """As tests write it: `api > world:53/udp`."""
         source, _, destination = text.partition(" > ")
         address, _, protocol = destination.partition("/")
@@ -80,7 +82,7 @@ class Way:
 
 @dataclass
 class StandIns:
-    """Pods by their names in tests, and the addresses of all that they may connect to."""
+    """The pods by name, and the address of everything that they connect to."""
 
     ports: Sequence[int]
     namespaces: dict[str, Release] = field(default_factory=dict)
@@ -92,7 +94,7 @@ class StandIns:
         self.namespaces |= dict.fromkeys(pods, where)
 
     def serve(self, name: str, pod: str, port: int, target: int) -> None:
-        """A Service with a port of its own in front of a pod that has the label `app` of its name."""
+        """Put a Service in front of the pod whose label `app` is its name: `port` leads to the pod's `target`."""
         where = self.namespaces[pod]
         ports = [
             {"name": each.lower(), "protocol": each, "port": port, "targetPort": target} for each in ("TCP", "UDP")
@@ -110,18 +112,18 @@ class StandIns:
             for pod in where.items("pods"):
                 self.addresses[pod["metadata"]["name"]] = pod["status"]["podIP"]
 
-    def connected(self, ways: Iterable[Way]) -> set[Way]:
-        """Those of the connections that come about."""
-        by_source: dict[str, list[Way]] = {}
-        for way in sorted(set(ways), key=str):
-            by_source.setdefault(way.source, []).append(way)
+    def connected(self, wanted: Iterable[Connection]) -> set[Connection]:
+        """Those that can be made."""
+        by_source: dict[str, list[Connection]] = {}
+        for each in sorted(set(wanted), key=str):
+            by_source.setdefault(each.source, []).append(each)
         with ThreadPoolExecutor(4) as threads:
-            return set[Way]().union(*threads.map(self._ask, by_source, by_source.values()))
+            return set[Connection]().union(*threads.map(self._ask, by_source, by_source.values()))
 
-    def _ask(self, source: str, ways: list[Way]) -> set[Way]:
-        asked = [(self.addresses[way.target], way.port, way.protocol) for way in ways]
-        answers = connects(self.namespaces[source], source, asked)
-        return {way for way, answered in zip(ways, answers, strict=True) if answered}
+    def _ask(self, source: str, wanted: list[Connection]) -> set[Connection]:
+        asked = [(self.addresses[each.target], each.port, each.protocol) for each in wanted]
+        answers = can_connect(self.namespaces[source], source, asked)
+        return {each for each, answered in zip(wanted, answers, strict=True) if answered}
 
     def _pod(self, where: Release, name: str, labels: Mapping[str, str], ports: Sequence[Document] = ()) -> Document:
         probed = {"tcpSocket": {"port": self.ports[-1]}, "periodSeconds": 1}
@@ -133,7 +135,7 @@ class StandIns:
                 "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}
             },
         }  # fmt: skip
-        # So that one who is not root may listen on 53 and 443.
+        # The pods run without root and listen on 53 and 443.
         low_ports = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
         return {
             "apiVersion": "v1", "kind": "Pod",

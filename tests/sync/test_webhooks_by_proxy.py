@@ -17,6 +17,7 @@ from support.connect_proxy import connect_proxy
 from support.pods import running_pod
 from support.processes import HingecraftProcess
 from support.receiver import SECRET, receiving
+from support.reconciling import command
 
 # Only the proxy knows where it is.
 SITE = "www.site.test"
@@ -36,7 +37,7 @@ async def site(tmp_path):
 
 @pytest.fixture
 async def proxy(site):
-    async with connect_proxy({SITE: int(site.url.split(":")[2].split("/")[0])}, needs_login=True) as running:
+    async with connect_proxy({SITE: port_of(site)}, needs_login=True) as running:
         yield running
 
 
@@ -58,6 +59,21 @@ async def test_the_site_is_told_through_the_proxy_and_the_pods_directly(dsn, con
             await engine.stop()
     assert site.forged == 0
     assert set(proxy.asked) == {f"CONNECT {SITE}:443"}
+
+
+async def test_the_check_of_a_site_goes_through_it_too(dsn):
+    """Over plain http, as for a site that is not published yet."""
+    async with receiving() as site, connect_proxy({SITE: port_of(site)}, needs_login=True) as proxy:
+        environment = {"HTTP_PROXY": proxy.address_with_login}
+        code, said, _ = await command(dsn, environment, "site", "check", f"http://{SITE}")
+        assert code == 1
+        assert "cannot connect" not in said.lower()
+        assert {asked.split()[0] for asked in proxy.asked} == {"GET", "POST", "OPTIONS"}
+        assert proxy.hosts == {SITE}
+
+
+def port_of(site):
+    return int(site.url.split(":")[2].split("/")[0])
 
 
 async def answer_of(database, conn, url, proxies):

@@ -118,3 +118,10 @@ def test_the_addresses_fit_80_columns(tmp_path, monkeypatch):
     shown = [*screen.links(places, PLAIN), *screen.keys(PLAIN), screen.first_step(keys=True)]
     assert max(map(len, shown)) < 80
     assert "http://127.0.0.1:48090/charter" in "".join(shown)
+
+
+def test_links_are_told_without_what_was_not_done():
+    said = "139 links wanted: 2 made, 0 updated, 0 switched on, 1 switched off"
+    assert events.links(said) == "139 links kept: 2 made, 1 switched off"
+    assert events.links("1 links wanted: 0 made, 0 updated, 0 switched on, 0 switched off") == "1 links kept"
+    assert events.links("STRIPE_SECRET is not set") == "STRIPE_SECRET is not set"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import termios
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -71,7 +73,7 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
     async with Dev(folder, ports) as dev:
         await dev.until("applying migrations")
         await dev.until(r"ready in [\d.]+ s")
-        await dev.until("links wanted")
+        await dev.until("links kept")
         pages = [f"{ports.site}/charter", f"{ports.site}/mission-support", f"{ports.pods[0]}/embed/charter"]
         async with aiohttp.ClientSession() as client:
             for page in pages:
@@ -100,13 +102,13 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         assert "migrations" not in again.text
         async with Dev(folder, free_ports(), "--reset") as second:
             await second.until("another `make dev` is running")
-            assert await second.end() == 2
+            assert await second.code() == 2
             assert second.text.count("\n") == 1, "nothing has ended: nothing had begun"
         assert "XTS" in await codes(ports.pods[0]), "what runs keeps its data"
         with open_folder() as elsewhere:
             async with Dev(elsewhere, ports) as third:
                 await third.until(rf"port {ports.first} cannot be used .*make dev PORT={ports.first + 100}")
-                assert await third.end() == 2
+                assert await third.code() == 2
                 assert third.text.count("\n") == 1
     assert again.nothing_runs()
 
@@ -130,7 +132,8 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("c", "routes +.*CHF on")
         await dev.press("C", "code of the currency")
         await dev.press("gbx\177p\r", "GBP is switched off")
-        await dev.press("C\033", "all keys")
+        await dev.press("C", "code of the currency")
+        await dev.press("\033", "all keys")
 
         await dev.press("t", "no payments yet")
         await dev.press("w", "webhooks off")
@@ -149,10 +152,17 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("k", "api-1 +was ended by SIGKILL")
         await dev.until("api-1 +is up again after")
         assert dev.pods()[0] != killed
+
+        os.write(dev.master, b"\x1a")  # Ctrl-Z
+        while "\nState:\tT" not in Path(f"/proc/{dev.process.pid}/status").read_text():
+            await asyncio.sleep(0.05)
+        assert termios.tcgetattr(dev.other_end) == dev.modes_before, "the shell has its terminal back"
+        dev.process.send_signal(signal.SIGCONT)
+        await dev.press("h", "q  quit")
         await dev.press("r", r"ready in [\d.]+ s")
         await dev.until("● postgres.*● api-1.*● api-2.*● site.*● sandbox")
         await dev.press("q", "the data are kept")
-        assert await dev.end() == 0
+        assert await dev.code() == 0
         assert termios.tcgetattr(dev.other_end) == dev.modes_before, "the terminal is as it was"
         assert dev.text.rindex("\033[?25h") > dev.text.rindex("\033[?25l"), "with its cursor"
     assert dev.nothing_runs()
@@ -165,7 +175,7 @@ async def test_no_color_is_obeyed_and_the_lights_still_differ(kept):
         await dev.until("● api-1")
         assert not re.search(r"\033\[[0-9;]*m", dev.text)
         os.kill(dev.process.pid, signal.SIGHUP)  # the window is closed
-        assert await dev.end() == 0
+        assert await dev.code() == 0
     assert dev.nothing_runs()
 
 
@@ -203,7 +213,7 @@ async def test_what_cannot_start_ends_everything_with_its_reason(kept):
     try:
         async with Dev(kept, free_ports()) as dev:
             await dev.until("hingecraft dev: .*ADMIN_TOKEN needs at least 8 characters")
-            assert await dev.end() == 2
+            assert await dev.code() == 2
     finally:
         (kept / ".env").unlink()
     assert dev.nothing_runs()
@@ -213,7 +223,7 @@ async def test_a_folder_that_cannot_be_written_to_is_named(folder):
     (folder / ".dev").write_text("in the way")
     async with Dev(folder, free_ports()) as dev:
         await dev.until("hingecraft dev: cannot write to")
-        assert await dev.end() == 2
+        assert await dev.code() == 2
 
 
 def test_psql_says_what_is_missing(folder):

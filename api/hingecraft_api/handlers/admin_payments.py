@@ -120,7 +120,7 @@ class ConfirmAnswer(Answer):
     """The payment is complete."""
 
     id: Annotated[str, described("the payment's id", PAYMENT)]
-    status: Annotated[Literal["completed"], described("always this")]
+    status: Annotated[Literal["completed"], described("the payment's new status")]
     usd_amount: Annotated[float | None, described("what the coins were worth in USD; null: unknown", 25)]
 
 

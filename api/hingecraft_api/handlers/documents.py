@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from hingecraft_api.call import Call
@@ -10,6 +13,7 @@ from hingecraft_api.reference.guide import Rates
 from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_api.reference.page import page_of
 from hingecraft_api.reference.style import CONTENT_SECURITY_POLICY
+from hingecraft_api.routes_cache import IDENTITY
 from hingecraft_api.settings import ApiSettings
 
 
@@ -17,21 +21,25 @@ def endpoints_for(described: list[Endpoint], settings: ApiSettings) -> list[Endp
     """The two pages that describe those endpoints, with the limits of this pod."""
     rates = Rates(settings.rate_limit, settings.rate_limit_routes, settings.rate_limit_site)
     document = document_of(described, rates)
-    as_json = written(document).encode()
-    as_page = page_of(document).encode()
-
-    async def get_openapi(_call: Call) -> web.Response:
-        headers = {"Cache-Control": "public, max-age=300"}
-        return web.Response(body=as_json, content_type="application/json", headers=headers)
-
-    async def get_docs(_call: Call) -> web.Response:
-        headers = {
-            "Cache-Control": "public, max-age=300",
-            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        }
-        return web.Response(body=as_page, content_type="text/html", charset="utf-8", headers=headers)
-
     return [
-        Endpoint(method="GET", path="/openapi.json", handler=get_openapi, summary="This document", tag="Operations"),
-        Endpoint(method="GET", path="/docs", handler=get_docs, summary="This document for people", tag="Operations"),
+        _endpoint("/openapi.json", "This document", written(document), {"Content-Type": "application/json"}),
+        _endpoint(
+            "/docs",
+            "This document for people",
+            page_of(document),
+            {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CONTENT_SECURITY_POLICY},
+        ),
     ]
+
+
+def _endpoint(path: str, summary: str, text: str, headers: Mapping[str, str]) -> Endpoint:
+    body = text.encode()
+    bodies = {IDENTITY: body, "gzip": gzip.compress(body, mtime=0)}
+    shared = {**headers, "Cache-Control": "public, max-age=300", "Vary": "Accept-Encoding, Origin"}
+
+    async def get_document(call: Call) -> web.Response:
+        encoding = call.pod.negotiation.choose(call.request.headers.get("Accept-Encoding", ""), bodies)
+        encoded = {"Content-Encoding": encoding} if encoding != IDENTITY else {}
+        return web.Response(body=bodies[encoding], headers={**shared, **encoded})
+
+    return Endpoint(method="GET", path=path, handler=get_document, summary=summary, tag="Operations")

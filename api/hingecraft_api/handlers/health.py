@@ -17,13 +17,13 @@ from hingecraft_api.endpoint import Endpoint, Handler, Limit
 class HealthAnswer(Answer):
     """The process answers."""
 
-    status: Annotated[Literal["alive"], described("always this")]
+    status: Annotated[Literal["alive"], described("the server answers")]
 
 
 class ReadyAnswer(Answer):
     """The pod may be sent traffic."""
 
-    status: Annotated[Literal["ready"], described("always this; else the answer is 503")]
+    status: Annotated[Literal["ready"], described("else the answer is 503")]
     version: Annotated[int, described("the version of the routes that this server serves", VERSION)]
 
 

@@ -41,7 +41,7 @@ _Result = TypeVar("_Result")
 class ReceivedAnswer(Answer):
     """It is kept, now or before."""
 
-    received: Annotated[Literal[True], described("always this")]
+    received: Annotated[Literal[True], described("the message is stored")]
 
 
 async def _receive(sender: Webhook, secret: Secret, call: Call) -> Any:

@@ -15,7 +15,7 @@ from hingecraft_api.answers import Answer
 from hingecraft_api.described import CHECKSUM, MOMENT, PAYMENT, VERSION, described
 from hingecraft_api.reference.schemas import example_of, reference
 
-TAG = "Events"
+TAG = "Event types"
 
 
 class RoutesNews(Answer):
@@ -30,12 +30,13 @@ class _PaymentNews(Answer):
     payment_id: Annotated[str, described("for `GET /payments/{id}`", PAYMENT)]
     amount: Annotated[float, described("the price of the payment, in `currency`", 25)]
     currency: Annotated[str, described("the currency of `amount`", "EUR")]
+    sequence: Annotated[int, described("of two events of one payment the later has the larger number", 1001)]
 
 
 class CompletedNews(_PaymentNews):
     """A payment that was paid."""
 
-    status: Annotated[Literal[Status.COMPLETED], described("always this", "completed")]
+    status: Annotated[Literal[Status.COMPLETED], described("the payment's new status", "completed")]
 
 
 class FailedNews(_PaymentNews):
@@ -103,7 +104,7 @@ def _operation(
         "type": "object",
         "required": ["type", "timestamp", "data"],
         "properties": {
-            "type": {"const": kind},
+            "type": {"const": kind, "description": "the type of the event"},
             "timestamp": {
                 "type": "string",
                 "format": "date-time",
@@ -159,6 +160,6 @@ is being replaced, the header holds a signature for each secret.
 - Answer with a 2xx status within {SEND_TIMEOUT:.0f} seconds. Do slow work after that.
 - Anything else is retried with growing pauses for {_hours(TRIED_FOR)} hours. 410 ends it at once. Redirects are not
   followed.
-- Events can arrive more than once and out of order: skip a `webhook-id` that you have seen, and get the current state
-  from `GET /payments/{{id}}`.
+- Events can arrive more than once and out of order. Skip a `webhook-id` that you have seen, and a payment event whose
+  `sequence` is smaller than the last one of that payment.
 """

@@ -34,11 +34,11 @@ def fields(components: Components, schema: Schema, links: Links, *, optional: bo
     return f"<dl>{''.join(rows)}</dl>" if schema["properties"] else ""
 
 
-def parameter(components: Components, given: Mapping[str, Any], links: Links) -> str:
+def parameter(components: Components, given: Mapping[str, Any], links: Links, *, optional: bool = False) -> str:
     """A parameter, or a header, as a row of its own."""
     shown = f" Example: `{given['example']}`." if "example" in given else ""
     schema = {**given["schema"], "description": f"{_sentence(given['description'].removesuffix('.'))}{shown}"}
-    return _row(components, given["name"], schema, (given.get("required", False), False), links)
+    return _row(components, given["name"], schema, (given.get("required", False), optional), links)
 
 
 def _row(components: Components, name: str, part: Schema, marks: tuple[bool, bool], links: Links) -> str:
@@ -85,6 +85,8 @@ def _plain(value: object) -> str:
 def _rules(components: Components, schema: Schema) -> Iterator[str]:
     for choice in (schema, *alternatives(schema)):
         inner = resolved(components, choice)
+        if "const" in inner:
+            yield f"always `{json.dumps(inner['const']).strip(_QUOTE)}`"
         if "enum" in inner:
             yield "one of " + ", ".join(f"`{value}`" for value in inner["enum"])
         for rule, text in _BOUNDS.items():

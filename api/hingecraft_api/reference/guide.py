@@ -117,8 +117,13 @@ _ERRORS = """\
 Every error has a sentence for people, a code for your program and the id of the request. `fields` says what to correct:
 
 ```
-{"success": false, "error": "Please correct: amount is required.", "code": "invalid_request",
- "requestId": "8db4145d8032f9390000000a", "fields": {"amount": "is required"}}
+{
+  "success": false,
+  "error": "Please correct: amount is required.",
+  "code": "invalid_request",
+  "requestId": "8db4145d8032f9390000000a",
+  "fields": {"amount": "is required"}
+}
 ```
 
 Branch on `code`, never on `error`, whose words can change. Retry 429 and 503 after the seconds in `Retry-After`, and

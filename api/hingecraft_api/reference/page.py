@@ -103,8 +103,7 @@ class _Page:
             if operation["tags"][0] == name and not call.startswith("HEAD ")
         )
         told = "".join(self._event(kind, each) for kind, each in self._events) if name == events.TAG else ""
-        title = f"{name} calls" if calls else f"{name} that you can receive"
-        return f"{self._heading(title)}<p>{inline(tag['description'], self.links)}</p>{calls}{told}"
+        return f"{self._heading(name)}<p>{inline(tag['description'], self.links)}</p>{calls}{told}"
 
     def _call(self, call: str, operation: Mapping[str, Any]) -> str:
         method, path = call.split(" ")
@@ -126,8 +125,8 @@ class _Page:
 
     def _event(self, kind: str, operation: Mapping[str, Any]) -> str:
         parts = [
-            self._part("Headers", self._parameters(operation["parameters"], "header")),
-            self._part("Body", self._body(operation["requestBody"], shown=True)),
+            self._part("Headers", self._parameters(operation["parameters"], "header", optional=True)),
+            self._part("Body", self._body(operation["requestBody"], shown=True, optional=True)),
         ]
         return self._article(anchor(kind), kind, f'<code class="path">{escape(kind)}</code>', operation, parts)
 
@@ -142,16 +141,22 @@ class _Page:
     def _part(title: str, html: str) -> str:
         return f"<h4>{title}</h4>{html}" if html else ""
 
-    def _parameters(self, parameters: list[dict[str, Any]], place: str) -> str:
-        rows = "".join(parameter(self._schemas, each, self.links) for each in parameters if each["in"] == place)
+    def _parameters(self, parameters: list[dict[str, Any]], place: str, *, optional: bool = False) -> str:
+        rows = "".join(
+            parameter(self._schemas, each, self.links, optional=optional) for each in parameters if each["in"] == place
+        )
         return f"<dl>{rows}</dl>" if rows else ""
 
-    def _body(self, holder: Mapping[str, Any], *, shown: bool) -> str:
+    def _body(self, holder: Mapping[str, Any], *, shown: bool, optional: bool = False) -> str:
         """Its fields, and an example where no command below shows one."""
         content = holder.get("content", {}).get("application/json")
         if content is None:
             return ""
-        shape = fields(self._schemas, content["schema"], self.links) if _has_fields(content["schema"]) else ""
+        shape = (
+            fields(self._schemas, content["schema"], self.links, optional=optional)
+            if _has_fields(content["schema"])
+            else ""
+        )
         return f"{shape}{_json(content['example'])}" if shown else shape
 
     def _answer(self, response: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ table { border-collapse: collapse; margin: .75rem 0 } th, td { text-align: left;
   padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--line) }
 .soft { color: var(--soft) }
 article { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; margin: 1.25rem 0 }
-article:target, .row:target { background: var(--mark) }
+article:target { border-color: var(--link); box-shadow: 0 0 0 1px var(--link) } .row:target { background: var(--mark) }
 .method { font: 700 .8rem/1 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; margin-right: .5rem }
 .get { color: var(--get) } .post { color: var(--post) } .patch { color: var(--patch) }
 .path { background: none; padding: 0; font-size: 1rem }

@@ -39,6 +39,7 @@ FULL JOIN (
 WHERE n.value IS DISTINCT FROM o.value ORDER BY key
 """
 LAST_PAYMENT = "SELECT id::text FROM payments ORDER BY created_at DESC, id DESC LIMIT 1"
+SWITCHED_OFF = "SELECT code FROM currencies WHERE NOT enabled ORDER BY code"
 SWITCH = "UPDATE currencies SET enabled = NOT enabled WHERE code = $1 RETURNING enabled"
 
 
@@ -99,6 +100,11 @@ class Feed:
         async with self._database.connection() as conn:
             found: str | None = await conn.fetchval(LAST_PAYMENT)
         return found
+
+    async def switched_off(self) -> list[str]:
+        """The codes of the currencies that are off."""
+        async with self._database.connection() as conn:
+            return [row["code"] for row in await conn.fetch(SWITCHED_OFF)]
 
     async def switch(self, code: str) -> bool | None:
         """Switch a currency off or on; answers what it is now, None for an unknown one."""

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from hingecraft_sandbox.dev import children, environment, processes
+from hingecraft_sandbox.dev import children, environment, events, processes
 from hingecraft_sandbox.dev.cockpit import Cockpit
 from hingecraft_sandbox.dev.keys import Keys
 from hingecraft_sandbox.dev.ports import Ports
@@ -87,7 +87,10 @@ class Run:
                 await self._server.stop()
         if not work.cancelled():
             work.result()
-        self.cockpit.say("stopped", f"the data are kept in {self._folder}; make dev RESET=1 deletes them")
+        if self.cockpit.restart:
+            self.cockpit.say("restart", "everything has ended, and starts again with the code as it is now")
+        else:
+            self.cockpit.say("stopped", f"the data are kept in {self._folder}; make dev RESET=1 deletes them")
 
     async def _work(self) -> None:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
@@ -110,6 +113,8 @@ class Run:
             tasks.create_task(engine.run())
             await asyncio.gather(*(child.ready() for child in self._children))
             await running.feed.start()
+            for code in await running.feed.switched_off():
+                self.cockpit.note(code, f"{code} off")
             self._keys.product = running
             self.cockpit.welcome(_seconds_since_start())
             self.cockpit.ready_at = time.monotonic()
@@ -126,7 +131,7 @@ class Run:
         said, complaint = await process.communicate()
         lines = (said if process.returncode == 0 else complaint).decode(errors="replace").strip().splitlines()
         if lines:
-            self.cockpit.say("links", lines[-1])
+            self.cockpit.say("links", events.links(lines[-1]))
 
     def _has_shape(self) -> bool:
         """Whether the kept database was left by these migrations: then pods may start before they are checked."""

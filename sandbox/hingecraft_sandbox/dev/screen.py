@@ -82,9 +82,9 @@ def line(happened: Happened, style: Style) -> str:
 def footer(states: Mapping[str, State], notes: Sequence[str], prompt: str, style: Style, width: int) -> list[str]:
     """A rule, a light for each process with what is switched off, and the keys or a question."""
     lights = "  ".join(style.state(name, state) for name, state in states.items())
-    note = style("yellow", "  ".join(notes))
-    gap = " " * max(2, width - 2 - width_of(lights) - width_of(note))
-    return [style("dim", "─" * width), f"  {lights}{gap if notes else ''}{note}", prompt or _key_line(style)]
+    note = style("yellow", "  ".join(notes)) if notes else ""
+    gap = " " * max(2, width - 2 - width_of(lights) - width_of(note)) if notes else ""
+    return [style("dim", "─" * width), f"  {lights}{gap}{note}", prompt or _key_line(style)]
 
 
 def _key_line(style: Style) -> str:

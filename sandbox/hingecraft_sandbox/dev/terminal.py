@@ -46,6 +46,7 @@ class Terminal:
         self.style = Style(wants_colour(target))
         self._footer: Callable[[], Sequence[str]] = tuple
         self._drawn: list[int] = []
+        self._before: list[Any] = []
         self._gone = False
 
     @property
@@ -74,40 +75,50 @@ class Terminal:
             return
         loop = asyncio.get_running_loop()
         descriptor = self._source.fileno()
-        before: list[Any] = termios.tcgetattr(descriptor)
-
-        def read() -> None:
-            typed = os.read(descriptor, 64) if not self._gone else b""
-            if not typed:
-                loop.remove_reader(descriptor)
-            # The escape sequences of arrows and the like are not keys of ours.
-            elif not (typed.startswith(b"\033") and len(typed) > 1):
-                for key in typed.decode(errors="ignore"):
-                    pressed(key)
-
-        def resume() -> None:
-            tty.setcbreak(descriptor, termios.TCSANOW)
-            self._drawn = []
-            self.redraw()
-
-        resume()
         self._footer = footer
-        self._write(_HIDE_CURSOR)
-        self.redraw()
-        loop.add_reader(descriptor, read)
-        loop.add_signal_handler(signal.SIGWINCH, self.redraw)
-        # After Ctrl-Z and `fg` the shell has put its own mode back.
-        loop.add_signal_handler(signal.SIGCONT, resume)
+        self._before = termios.tcgetattr(descriptor)
+        self._take()
+        handlers = {signal.SIGWINCH: self.redraw, signal.SIGTSTP: self._suspend, signal.SIGCONT: self._take}
+        loop.add_reader(descriptor, self._read, pressed)
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
             loop.remove_reader(descriptor)
-            for number in (signal.SIGWINCH, signal.SIGCONT):
+            for number in handlers:
                 loop.remove_signal_handler(number)
-            self._write(self._erased() + _SHOW_CURSOR)
+            self._give_back()
             self._footer = tuple
-            with suppress(termios.error):
-                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+    def _read(self, pressed: Callable[[str], None]) -> None:
+        try:
+            typed = os.read(self._source.fileno(), 64)
+        except OSError:
+            typed = b""
+        if not typed:
+            # The terminal was closed; SIGHUP ends the rest.
+            asyncio.get_running_loop().remove_reader(self._source.fileno())
+        # Arrows and the like send an escape and more: they are not keys of ours.
+        elif not (typed.startswith(b"\033") and len(typed) > 1):
+            for key in typed.decode(errors="ignore"):
+                pressed(key)
+
+    def _take(self) -> None:
+        """Keys come one by one and are not echoed."""
+        tty.setcbreak(self._source.fileno(), termios.TCSANOW)
+        self._write(_HIDE_CURSOR)
+        self.redraw()
+
+    def _give_back(self) -> None:
+        self._write(self._erased() + _SHOW_CURSOR)
+        with suppress(termios.error):
+            termios.tcsetattr(self._source.fileno(), termios.TCSADRAIN, self._before)
+
+    def _suspend(self) -> None:
+        """Ctrl-Z: the shell gets its terminal as it was. `fg` sends SIGCONT."""
+        self._give_back()
+        os.kill(os.getpid(), signal.SIGSTOP)
 
     def _erased(self) -> str:
         """What takes the footer away, also where a narrower window has wrapped it."""

@@ -1,0 +1,57 @@
+"""The docs lead somewhere: links, anchors, pictures and commands exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from importlib.metadata import entry_points
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = subprocess.run(
+    ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+    cwd=ROOT, capture_output=True, text=True, check=True,
+).stdout.split()  # fmt: skip
+LINK = re.compile(r"\]\(<?([^)\s>]+)>?\)|<img [^>]*src=\"([^\"]+)\"")
+CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings, as GitHub turns them into anchors."""
+    headings = re.findall(r"^#+ (.+)$", CODE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_to_a_file_and_to_a_heading(name):
+    page = ROOT / name
+    broken = []
+    for found in LINK.finditer(CODE.sub("", page.read_text())):
+        link = found[1] or found[2]
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / unquote(path)).resolve() if path else page
+        if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_command_that_a_newcomer_is_told_exists(name):
+    text = (ROOT / name).read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)\b(?=[`\s&|(]| [A-Z])", "\n".join(code_of(text)))) <= targets
+    commands = {entry.name for entry in entry_points(group="hingecraft.commands")}
+    assert set(re.findall(r"hingecraft ([a-z]+)", "\n".join(code_of(text)))) <= commands
+
+
+def code_of(text: str) -> list[str]:
+    return [*CODE.findall(text), *re.findall(r"`[^`\n]+`", CODE.sub("", text))]
+
+
+def test_the_readme_fits_two_pages():
+    assert len((ROOT / "README.md").read_text().split()) < 900
