@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -12,6 +13,9 @@ import aiohttp
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
+# NetworkPolicies can refuse a new pod for seconds, until the network plug-in knows its address.
+_REFUSED_AT_MOST = 10.0
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,31 @@ class Found:
 async def look(address: str) -> list[Found]:
     """Alive, ready, with routes, and sparing those who have them already."""
     async with aiohttp.ClientSession(base_url=f"{address.rstrip('/')}/", timeout=_TIMEOUT) as session:
+        await _while_refused(session)
         found = [await _answers(session, "health", "alive"), await _answers(session, "ready", "ready to serve")]
         try:
             return [*found, *await _routes(session)]
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             return [*found, Found("routes", good=False, note=_words(error))]
+
+
+async def _while_refused(session: aiohttp.ClientSession) -> None:
+    """Wait until connections are accepted, or fail in another way."""
+    until = time.monotonic() + _REFUSED_AT_MOST
+    while await _is_refused(session):
+        if time.monotonic() > until:
+            return
+        await asyncio.sleep(_PAUSE)
+
+
+async def _is_refused(session: aiohttp.ClientSession) -> bool:
+    try:
+        async with session.get("health"):
+            return False
+    except aiohttp.ClientConnectorError as error:
+        return isinstance(error.os_error, ConnectionRefusedError)
+    except (aiohttp.ClientError, TimeoutError):
+        return False
 
 
 async def _answers(session: aiohttp.ClientSession, path: str, what: str) -> Found:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from asyncio import create_subprocess_exec, subprocess
 
 from aiohttp import web
 
+from hingecraft_api.app import public_app
+from hingecraft_api.check_command import look
+from hingecraft_api.server import Runner
 from hingecraft_sandbox.postgres import free_port
 
 
@@ -31,6 +35,20 @@ async def test_a_pod_that_is_going(pod):
     code, verdicts, said = await check(f"{pod.public}/")
     assert (code, verdicts) == (1, ["ok", "FAILED", "ok", "ok"])
     assert "/ready answered 503" in said
+
+
+async def test_a_pod_that_is_refused_at_first(pod):
+    """As by a NetworkPolicy, until the network plug-in knows the new address."""
+    port = free_port()
+    looking = asyncio.create_task(look(f"http://127.0.0.1:{port}"))
+    await asyncio.sleep(0.2)
+    runner = Runner(public_app(pod.pod), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        assert [found.good for found in await looking] == [True] * 4
+    finally:
+        await runner.cleanup()
 
 
 async def test_nobody():
