@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from hingecraft.idempotency.model import Claim
+from hingecraft.identity.principal import Principal
 from hingecraft.providers.patience import Deadline
 from hingecraft_api.bodies import check_text, wrong_field
 from hingecraft_api.pod import Pod
@@ -16,6 +17,7 @@ from hingecraft_api.visitor import Visitor
 LONGEST_NAME = 255
 REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
 VISITOR_KEY: web.RequestKey[Visitor] = web.RequestKey("visitor", Visitor)
+PRINCIPAL_KEY: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 SUSPECT_KEY: web.RequestKey[bool] = web.RequestKey("suspect", bool)
 
 
@@ -44,7 +46,6 @@ class Call:
         return self.request[REQUEST_ID_KEY]
 
     @property
-    def caller(self) -> str | None:
-        """Who the site says is calling, where it has signed that."""
-        visitor = self.request.get(VISITOR_KEY)
-        return visitor.key if visitor is not None and visitor.signed else None
+    def principal(self) -> Principal:
+        """Who calls."""
+        return self.request[PRINCIPAL_KEY]

@@ -17,11 +17,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
+from hingecraft.identity.principal import Kind
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import REQUEST_ID_KEY, SUSPECT_KEY, VISITOR_KEY
-from hingecraft_api.endpoint import Endpoint, Guard, Limit
+from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, SUSPECT_KEY, VISITOR_KEY
+from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.failures import ForgedError, WrongTokenError, refused
-from hingecraft_api.guards import check
+from hingecraft_api.guards import identify
 from hingecraft_api.limits import Limits, Mistakes
 from hingecraft_api.nearest import nearest_path
 from hingecraft_api.pod import Pod
@@ -129,11 +130,11 @@ class Edge:
 
     async def _admit(self, request: web.Request, endpoint: Endpoint, request_id: str) -> web.Response | None:
         """Who has guessed too often is not even compared, so that one more guess tells nothing."""
-        if endpoint.guard is Guard.ADMIN:
+        if Kind.ADMIN in endpoint.access:
             wait = self._guesses.wait(self._address(request), time.time())
             if wait:
                 return self._too_many("admin_token", wait, request_id)
-        await check(endpoint.guard, request, self._pod, request_id)
+        request[PRINCIPAL_KEY] = await identify(endpoint.access, request, self._pod, request_id)
         if endpoint.limit is Limit.FORGERIES:
             request[SUSPECT_KEY] = self._forgeries.wait(self._address(request), time.time()) > 0
         return None

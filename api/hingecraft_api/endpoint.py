@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from hingecraft.errors import ErrorCode
+from hingecraft.identity.principal import Kind
 from hingecraft.providers.patience import Deadline
 from hingecraft_api import idempotent
 from hingecraft_api.answers import success
@@ -30,14 +31,6 @@ class Limit(Enum):
     # Only messages whose signature is wrong count.
     FORGERIES = "forgeries"
     NONE = "none"
-
-
-class Guard(Enum):
-    """What a call must carry to be let in."""
-
-    NONE = "none"
-    ADMIN = "admin"
-    PUSH = "push"
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -60,7 +53,8 @@ class Endpoint:
     # The codes of its own errors; those that follow from the other fields are added (`reference.codes`).
     errors: tuple[ErrorCode, ...] = ()
     limit: Limit = Limit.VISITOR
-    guard: Guard = Guard.NONE
+    # Who may call; of several kinds, the first that the call proves to be.
+    access: tuple[Kind, ...] = (Kind.VISITOR,)
     # Parts of the path and headers that the call reads, and headers that it always answers with: name and schema.
     parts: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from aiohttp import web
 from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
 from hingecraft.idempotency import service as idempotency
 from hingecraft.idempotency.model import Claim, Kept
+from hingecraft.identity.principal import Principal
 from hingecraft.payments.model import ProviderFailedError
 from hingecraft_api.answers import success
 from hingecraft_api.call import Call
@@ -46,9 +47,14 @@ async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.Str
 
 
 def _scope(call: Call) -> str:
-    """Two visitors whose clients make the same key must not share a checkout."""
-    scope = f"{call.request.method} {call.request.path}"
-    return f"{scope} {call.caller}" if call.caller is not None else scope
+    """Two callers whose clients make the same key must not share a checkout."""
+    return scope_of(call.request.method, call.request.path, call.principal)
+
+
+def scope_of(method: str, path: str, principal: Principal) -> str:
+    """Within which a key names one request."""
+    scope = f"{method} {path}"
+    return f"{scope} {principal.scope}" if principal.scope is not None else scope
 
 
 async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitable[Any]]) -> web.Response:

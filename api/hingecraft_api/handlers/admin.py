@@ -10,11 +10,12 @@ from uuid import UUID
 
 from pydantic.alias_generators import to_camel
 
+from hingecraft.identity.principal import Kind
 from hingecraft.routes.model import timestamp
 from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input
 from hingecraft_api.described import described
-from hingecraft_api.endpoint import Endpoint, Guard, Limit
+from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.sentences import Shape
 
 LARGEST_PAGE = 200
@@ -57,6 +58,6 @@ def admin(method: str, path: str, handler: Any, summary: str, answer: type[Answe
         answer=answer,
         errors=errors,
         limit=Limit.NONE,
-        guard=Guard.ADMIN,
+        access=(Kind.ADMIN,),
         **more,
     )

@@ -159,7 +159,14 @@ async def post_confirm(call: Call) -> Any:
     if seen.amount <= 0:
         raise wrong_field("invalid_amount", "amount", "must be more than 0")
     arrived = Seen(tx_hash=seen.tx_hash, amount=seen.amount, coin=coin.code, note=seen.note)
-    settled = await settlements.confirm(call.pod.database, call.pod.books, payment_id, arrived, call.request_id)
+    settled = await settlements.confirm(
+        call.pod.database,
+        call.pod.books,
+        payment_id,
+        arrived,
+        actor=call.principal.actor,
+        request_id=call.request_id,
+    )
     usd = settled["usdAmount"]
     return {"id": str(payment_id), "status": "completed", "usdAmount": number(usd) if usd is not None else None}
 

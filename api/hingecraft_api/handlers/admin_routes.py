@@ -214,7 +214,7 @@ async def patch_policy(call: Call) -> Any:
 
 
 def _act(call: Call) -> Act:
-    return Act(actor="admin", request_id=call.request_id)
+    return Act(actor=call.principal.actor, request_id=call.request_id)
 
 
 async def _take_up(call: Call, version: int | None) -> None:

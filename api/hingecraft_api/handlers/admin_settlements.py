@@ -60,7 +60,7 @@ async def post_correct(call: Call) -> Any:
     """A settlement's value is put right."""
     body: CorrectInput = call.body
     wanted = Wanted(settlement=_settlement_id(call), usd=body.usd_amount, reason=body.reason)
-    done = await corrections.correct(call.pod.database, wanted, actor="admin", request_id=call.request_id)
+    done = await corrections.correct(call.pod.database, wanted, actor=call.principal.actor, request_id=call.request_id)
     return as_json(
         {
             **done.settlement,

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from hingecraft.identity.principal import Kind
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
-from hingecraft_api.endpoint import Endpoint, Guard, Limit
+from hingecraft_api.endpoint import Endpoint, Limit
 
 _LARGEST_VERSION = 2**63 - 1
 
@@ -38,6 +39,6 @@ ENDPOINTS = [
         body=PushInput,
         errors=("unauthorized",),
         limit=Limit.NONE,
-        guard=Guard.PUSH,
+        access=(Kind.ENGINE,),
     )
 ]

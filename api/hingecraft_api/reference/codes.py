@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from hingecraft.errors import ErrorCode
-from hingecraft_api.endpoint import Endpoint, Guard, Limit
+from hingecraft.identity.principal import Kind
+from hingecraft_api.endpoint import Endpoint, Limit
 
 
 class Code(NamedTuple):
@@ -105,7 +106,7 @@ def codes_of(endpoint: Endpoint) -> list[ErrorCode]:
         found.update(_OF_BODIES)
     if endpoint.idempotent:
         found.update(_OF_KEYS)
-    if endpoint.guard is Guard.ADMIN:
+    if Kind.ADMIN in endpoint.access:
         found.update(("rate_limited", "unauthorized"))
     if endpoint.limit is not Limit.NONE:
         found.add("rate_limited")

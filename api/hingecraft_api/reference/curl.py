@@ -6,7 +6,8 @@ import json
 import re
 from typing import Any
 
-from hingecraft_api.endpoint import Endpoint, Guard
+from hingecraft.identity.principal import Kind
+from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.idempotent import HEADER
 
 _PATH_PART = re.compile(r"{(\w+)}")
@@ -18,7 +19,7 @@ def call(endpoint: Endpoint, operation: dict[str, Any]) -> str:
     method = {"GET": "", "HEAD": " --head"}.get(endpoint.method, f" -X {endpoint.method}")
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
     lines = [f'curl -s{method} "$API{path}"']
-    if endpoint.guard is Guard.ADMIN:
+    if Kind.ADMIN in endpoint.access:
         lines.append('-H "Authorization: Bearer $ADMIN_TOKEN"')
     if endpoint.idempotent:
         key = next(each for each in operation["parameters"] if each["name"] == HEADER)

@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from hingecraft import __version__
 from hingecraft.errors import ErrorCode
+from hingecraft.identity.principal import Kind
 from hingecraft_api.answers import REQUEST_ID
 from hingecraft_api.call import LONGEST_NAME
 from hingecraft_api.described import IDEMPOTENCY_KEY
-from hingecraft_api.endpoint import Endpoint, Guard
+from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.idempotent import HEADER, LONGEST_KEY, REPLAYED, SHORTEST_KEY
 from hingecraft_api.reference import curl, events, guide
 from hingecraft_api.reference.codes import by_status, codes_of
@@ -128,7 +129,7 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
         operation["requestBody"] = {"required": True, "content": _json(schemas, reference(endpoint.body))}
     if endpoint.raw_body:
         operation["requestBody"] = {"required": True, "content": _json(schemas, endpoint.raw_body)}
-    if endpoint.guard is Guard.ADMIN:
+    if Kind.ADMIN in endpoint.access:
         operation["security"] = [{"admin": []}]
     if not endpoint.raw_body:
         operation["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": curl.call(endpoint, operation)}]

@@ -42,7 +42,9 @@ class Seen:
     note: str | None
 
 
-async def confirm(database: Database, books: Books, payment_id: UUID, seen: Seen, request_id: str) -> Mapping[str, Any]:
+async def confirm(
+    database: Database, books: Books, payment_id: UUID, seen: Seen, *, actor: str, request_id: str
+) -> Mapping[str, Any]:
     """A wallet payment was seen on the chain: an admin says so, since no provider ever will."""
     async with database.transaction() as conn:
         known = await _waiting(conn, payment_id, seen)
@@ -56,7 +58,7 @@ async def confirm(database: Database, books: Books, payment_id: UUID, seen: Seen
             fresh=True,
             details={"txHash": seen.tx_hash, "amount": plain(seen.amount), "coin": seen.coin, "note": seen.note},
         )
-        await books.record(conn, finding, Teller(actor="admin", action="payment_confirmed", request_id=request_id))
+        await books.record(conn, finding, Teller(actor=actor, action="payment_confirmed", request_id=request_id))
         return {"usdAmount": await conn.fetchval(WORTH, payment_id, seen.tx_hash)}
 
 
