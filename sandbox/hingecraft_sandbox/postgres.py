@@ -219,7 +219,7 @@ class Postgres:
                 raise OperatorError(f"the embedded Postgres ended at once: {_last_line(self.log)}")
             if self._accepts():
                 return
-            time.sleep(0.02)
+            time.sleep(0.05)
         self.stop()
         raise OperatorError(f"the embedded Postgres did not start in {_START_TIMEOUT:.0f} s: see {self.log}")
 

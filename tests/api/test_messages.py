@@ -32,7 +32,7 @@ async def test_a_body_that_cannot_be_read(pod, body, sentence):
         ({"amount": 25}, "Please correct: currency is required."),
         (
             {"amount": 25, "currenzy": "EUR"},
-            "Please correct: currenzy is not a known field (did you mean currency?); currency is required.",
+            "Please correct: currency is required; currenzy is not a known field (did you mean currency?).",
         ),
         ({"amount": 25, "currency": "EUR", "foo": 1}, "Please correct: foo is not a known field."),
         ({"amount": 25, "currency": 1}, "Please correct: currency must be a string."),
