@@ -25,8 +25,9 @@ def sandbox_process() -> Iterator[Sandbox]:
 
 @pytest.fixture
 async def sandbox(sandbox_process: Sandbox) -> Sandbox:
-    """With every switch off."""
+    """With every switch off, and without the events of earlier tests, which a reconciliation would read."""
     await sandbox_process.ready()
+    await sandbox_process.ask("DELETE", "/_sandbox/book/events")
     return sandbox_process
 
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from hingecraft.outbox.model import Endpoint
+from hingecraft.sync.changes import Timing
 from support.engines import running_engine
 from support.pods import ADMIN, running_pod
 from support.receiver import receiving
@@ -28,7 +29,9 @@ async def running(dsn, sandbox):
         site = await stack.enter_async_context(receiving())
         pods = [await stack.enter_async_context(running_pod(dsn, **sandbox.settings)) for _ in range(3)]
         endpoints = [Endpoint(name="site", url=site.url, events=("routes.updated",))]
-        engine = await stack.enter_async_context(running_engine(dsn, [pod.internal for pod in pods], endpoints))
+        # So that each change causes one rebuild, and all rebuilds can be counted.
+        timing = Timing(leading=False)
+        engine = await stack.enter_async_context(running_engine(dsn, [pod.internal for pod in pods], endpoints, timing))
         await engine.until(1)
         yield pods, engine, site
 

@@ -185,7 +185,8 @@ async def test_two_engines_at_once_are_harmless(dsn, conn, pods):
                 await conn.execute(LINK, f"https://buy.example/{number}")
                 await one.until(number + 2)
                 await two.until(number + 2)
-            await site.until(4)
+                # Before the next one, which would replace it.
+                await site.until(number + 2)
             await asyncio.sleep(0.3)
     assert await conn.fetchval("SELECT max(version) FROM payment_routes") == 4
     assert [event["data"]["version"] for event in site.events] == [1, 2, 3, 4]
