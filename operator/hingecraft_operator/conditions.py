@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hingecraft.outbox.model import EndpointState
 from hingecraft_operator.observed import Observed, Verdict
 from hingecraft_operator.reported import CONDITIONS, MOST_LAGGING
 
@@ -98,9 +99,14 @@ def _webhooks(observed: Observed) -> Verdict:
         return Verdict("False", "Disabled", f"{named}; a changed url switches it on again")
     failing = [each for each in observed.webhooks if each.failures]
     if failing:
-        named = "; ".join(f"{each.name} failed {each.failures} times: {each.answer}" for each in failing)
-        return Verdict("False", "Failing", named)
+        return Verdict("False", "Failing", "; ".join(_failing(each) for each in failing))
     return Verdict("True", "Delivered", "every endpoint has taken what it was sent")
+
+
+def _failing(endpoint: EndpointState) -> str:
+    """What is sent next may be a message that was not tried yet."""
+    answered = f": {endpoint.answer}" if endpoint.answer else ""
+    return f"{endpoint.name} failed {endpoint.failures} times{answered}"
 
 
 def _reconcile(observed: Observed) -> Verdict:
