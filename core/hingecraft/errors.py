@@ -98,7 +98,7 @@ class MissingError(RefusedError):
 
 
 class ForeignError(HingecraftError):
-    """What was said concerns nothing of ours: the account may have other traffic."""
+    """The event is not about a payment of this installation: the account may have other traffic."""
 
 
 class NotYetError(HingecraftError):

@@ -47,7 +47,7 @@ def seconds(text: str) -> float:
     """How long a duration such as `100ms` is."""
     shape = re.fullmatch(r"(\d+)(ms|s|m|h)", text)
     if shape is None:
-        raise ValueError(f"{text!r} is no duration such as 100ms or 30s")
+        raise ValueError(f"{text!r} is not a duration such as 100ms or 30s")
     return timedelta(**{_UNITS[shape[2]]: int(shape[1])}).total_seconds()
 
 

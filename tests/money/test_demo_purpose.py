@@ -51,7 +51,7 @@ class Lessons:
                     payment_id=each.after.id, user=str(each.after.user_id), amount=str(entry.amount),
                 )  # fmt: skip
         if self.broken:
-            raise RuntimeError("a mistake of ours")
+            raise RuntimeError("a bug")
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ async def test_an_error_in_the_effect_takes_the_money_back_until_it_works(pod, c
     assert await status_of(conn, payment) == "pending"
     assert await ledger(conn, payment) == []
     assert await conn.fetch(GRANTED) == []
-    assert await conn.fetchval("SELECT error FROM provider_events") == "RuntimeError: a mistake of ours"
+    assert await conn.fetchval("SELECT error FROM provider_events") == "RuntimeError: a bug"
     lessons.broken = False
     await conn.execute(DUE_NOW)
     await worker.drain()

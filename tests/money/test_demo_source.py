@@ -96,10 +96,10 @@ async def test_an_error_takes_back_what_the_handler_wrote(database, conn):
     class Broken(Greetings):
         async def apply(self, conn, event, reading):
             await super().apply(conn, event, reading)
-            raise RuntimeError("a mistake of ours")
+            raise RuntimeError("a bug")
 
     await worked_on(database, Broken(), greeting("hello"))
-    assert (await conn.fetchrow(STATE))["error"] == "RuntimeError: a mistake of ours"
+    assert (await conn.fetchrow(STATE))["error"] == "RuntimeError: a bug"
     assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'greeted'") == 0
 
 

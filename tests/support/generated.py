@@ -84,7 +84,7 @@ def definition_chart() -> str:
 
 
 def api_guide() -> str:
-    """docs/api.md as it is, with the table of error codes written anew."""
+    """docs/api.md with its table of error codes replaced."""
     text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     before, heading, _ = text.partition("## Error codes\n")
     rows = [f"| `{name}` | {int(code.status)} | {code.advice} |" for name, code in CODES.items()]

@@ -81,7 +81,7 @@ def test_durations(text, length):
 
 @pytest.mark.parametrize("text", ["", "s", "1", "1.5s", "1d", "-1s", "1s "])
 def test_what_is_no_duration_is_said(text):
-    with pytest.raises(ValueError, match="is no duration such as"):
+    with pytest.raises(ValueError, match="is not a duration such as"):
         seconds(text)
 
 
@@ -139,7 +139,7 @@ def test_a_stored_object_that_breaks_a_newer_rule_is_told_of_by_its_field():
     assert Spec.model_validate(spec).sync.quiet == "100ms"
     with pytest.raises(ValidationError) as refused:
         Spec.model_validate({**spec, "sync": {"quiet": "soon"}})
-    assert _first(refused.value) == "spec.sync.quiet: 'soon' is no duration such as 100ms or 30s"
+    assert _first(refused.value) == "spec.sync.quiet: 'soon' is not a duration such as 100ms or 30s"
 
 
 @pytest.mark.parametrize(("names", "scopes"), [("a, b", ("a", "b")), ("*", (None,))])

@@ -147,7 +147,7 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("l", "log of: 1 postgres")
         await dev.press("2", "the end of .*api-1[.]log")
         await dev.press("o", "/charter")
-        await dev.press("\033[A", "")  # an arrow is no key of ours
+        await dev.press("\033[A", "")  # the cockpit does not use arrow keys
         killed = dev.pods()[0]
         await dev.press("k", "api-1 +was ended by SIGKILL")
         await dev.until("api-1 +is up again after")

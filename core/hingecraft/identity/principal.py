@@ -26,7 +26,7 @@ class Principal:
 
     @property
     def scope(self) -> str | None:
-        """What keeps its idempotency keys apart from those of others; None: a visitor whom nobody has named."""
+        """Separates its idempotency keys from those of others. None for a visitor without an id."""
         if self.kind is Kind.VISITOR:
             return self.id
         return self.actor

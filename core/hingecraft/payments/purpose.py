@@ -57,7 +57,7 @@ class Purpose(Protocol):
 class Purposes:
     """Those that this process knows.
 
-    Money may come without a payment of ours (through a standing link) or with one that a restored backup has lost.
+    Money may arrive for which the database has no payment: through a standing link, or after a restored backup.
     It is for the `unasked` purpose, unless its provider keeps another one.
     """
 

@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
         again = run(Ports(first=arguments.port, postgres=arguments.postgres_port), folder)
     if again:
         # A new process, so that it runs the code as it is now.
-        os.execv(sys.executable, [sys.executable, *(each for each in sys.orig_argv[1:] if each != "--reset")])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, *(each for each in sys.orig_argv[1:] if each != "--reset")])  # noqa: S606 - no shell
     return EXIT_OK
 
 

@@ -87,7 +87,7 @@ class Keys:
         """What goes wrong with a key is a line of the feed, and the product goes on."""
         try:
             await act
-        except Exception as error:  # noqa: BLE001 - see above
+        except Exception as error:  # noqa: BLE001 - a key that fails must not end the product
             self._cockpit.say("error", self._cockpit.style("red", str(error) or type(error).__name__))
         self._cockpit.terminal.redraw()
 

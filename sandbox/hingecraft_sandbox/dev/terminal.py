@@ -99,7 +99,7 @@ class Terminal:
         if not typed:
             # The terminal was closed; SIGHUP ends the rest.
             asyncio.get_running_loop().remove_reader(self._source.fileno())
-        # Arrows and the like send an escape and more: they are not keys of ours.
+        # Arrow and function keys send an escape sequence: the cockpit does not use them.
         elif not (typed.startswith(b"\033") and len(typed) > 1):
             for key in typed.decode(errors="ignore"):
                 pressed(key)
