@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from contextlib import suppress
+from typing import Self
 
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
@@ -28,7 +29,7 @@ _ENDS_WITHIN = 5.0
 
 
 async def operate(settings: OperatorSettings, locate: Locate) -> None:
-    """One replica, from standing by to giving the Lease back; an error when it has lost it."""
+    """One replica, until cancelled: it stands by, leads, and stands by again when it has lost the Lease."""
     registry, pulse = new_registry("operator"), probes.Pulse()
     metrics = OperatorMetrics(registry)
     # The election has connections of its own: hundreds of resources must not cost the lead.
@@ -40,47 +41,68 @@ async def operate(settings: OperatorSettings, locate: Locate) -> None:
             isolated=metrics.isolated.set,
         )
         pulse.watch("the election", lambda: elector.tried_at)
-        await elector.acquire()
-        metrics.leads.set(1)
         around = Surroundings(cluster=cluster, settings=settings, metrics=metrics, locate=locate)
-        try:
-            await _lead(around, elector, pulse)
-        finally:
-            # Whatever was begun has ended by now: the next leader may begin.
-            await elector.release()
+        while True:
+            await _lead_once(around, elector, pulse)
 
 
-async def _lead(around: Surroundings, elector: Elector, pulse: probes.Pulse) -> None:
-    fleet = Fleet(around)
-    pulse.watch_all(lambda: fleet.progress)
+async def _lead_once(around: Surroundings, elector: Elector, pulse: probes.Pulse) -> None:
+    """Wait for the Lease, and work until it is lost."""
+    await elector.acquire()
+    around.metrics.leads.set(1)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_hold(elector))
-            tasks.create_task(fleet.run())
+        with _Deadline() as deadline:
+            await _work(around, elector, pulse, deadline)
+    except LeadershipLostError as error:
+        log.warning("%s: it has stopped working, and stands by", error)
+    finally:
+        around.metrics.leads.set(0)
+        around.metrics.isolated.set(0)
+        # Whatever was begun has ended by now: the next leader may begin.
+        await elector.release()
+
+
+async def _work(around: Surroundings, elector: Elector, pulse: probes.Pulse, deadline: _Deadline) -> None:
+    fleet = Fleet(around)
+    try:
+        with pulse.watching(lambda: fleet.progress):
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_hold(elector, deadline))
+                tasks.create_task(fleet.run())
     except* LeadershipLostError as errors:
         raise errors.exceptions[0] from None
 
 
-async def _hold(elector: Elector) -> None:
+async def _hold(elector: Elector, deadline: _Deadline) -> None:
     try:
         await elector.hold()
     except LeadershipLostError:
-        # Another may lead by now: should anything here take its time to end, it ends without being asked.
-        timer = threading.Timer(_ENDS_WITHIN, os._exit, (EXIT_FAILED,))
-        timer.daemon = True
-        timer.start()
+        deadline.begin()
         raise
 
 
+class _Deadline:
+    """From its beginning to the end of the context: another may lead by now, so work that does not end is ended."""
+
+    def __init__(self) -> None:
+        self._timer = threading.Timer(_ENDS_WITHIN, os._exit, (EXIT_FAILED,))
+        self._timer.daemon = True
+
+    def begin(self) -> None:
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
 def run(settings: OperatorSettings, locate: Locate = slices.locate) -> int:
-    """Until told to stop (0), or until the lease is lost (1)."""
+    """Until told to stop."""
     process.start_observing(settings, "operator")
     with suppress(KeyboardInterrupt):
-        try:
-            process.run(process.until_stopped(operate(settings, locate)))
-        except LeadershipLostError as error:
-            log.warning("%s: this process ends, and another leads", error)
-            return EXIT_FAILED
+        process.run(process.until_stopped(operate(settings, locate)))
     return EXIT_OK
 
 

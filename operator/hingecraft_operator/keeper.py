@@ -205,6 +205,7 @@ class Keeper:
             with suppress(asyncio.CancelledError):
                 await self._reporting
         await self._tenancy.leave()
+        self._around.metrics.forget(self.namespace, self.name)
 
 
 def _first(error: ValueError) -> str:

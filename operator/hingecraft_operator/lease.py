@@ -23,11 +23,10 @@ LEASE_NAME = "hingecraft-operator"
 _NOBODY = ""
 # What stays the same for as long as one replica leads.
 _TERM = ("holderIdentity", "acquireTime")
-_LOST = (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND)
 
 
 class LeadershipLostError(HingecraftError):
-    """Another leads, or may: the process has to end."""
+    """Another leads, or may: this replica has to stop working, and stands by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +137,8 @@ class Elector:
             log.warning("the lease cannot be reached: %s", str(error) or type(error).__name__)
         except ClusterRefusedError as error:
             self._unreachable = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-            if error.status in _LOST:
-                # Another was quicker, or somebody has deleted it.
+            if error.status == HTTPStatus.NOT_FOUND:
+                # Somebody has deleted it.
                 self._held = None
             else:
                 log.warning("the lease is refused: %s", error)
@@ -170,6 +169,8 @@ class Elector:
         if found is None or any(found["spec"].get(key) != held["spec"].get(key) for key in _TERM):
             self._held = None
             return False
+        # From here on it is renewed as it is now, also where somebody writes once more in between.
+        self._held = found
         return await self._write(_renewed(found))
 
     async def _write(self, document: Document) -> bool:

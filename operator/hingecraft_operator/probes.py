@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -24,9 +24,14 @@ class Pulse:
         """From now on this part has to do something every two minutes."""
         self._parts.append(lambda: {name: last()})
 
-    def watch_all(self, last: Callable[[], Mapping[str, float]]) -> None:
-        """The same for parts that come and go."""
+    @contextmanager
+    def watching(self, last: Callable[[], Mapping[str, float]]) -> Iterator[None]:
+        """The same for parts that come and go, for as long as the context lasts."""
         self._parts.append(last)
+        try:
+            yield
+        finally:
+            self._parts.remove(last)
 
     def stuck(self) -> list[str]:
         """The parts that have not."""

@@ -195,7 +195,6 @@ class Tenancy:
             with suppress(DatabaseUnavailableError):
                 if await installation.release(self._database, uid):
                     await routes.let_go(self._database)
-        self._around.metrics.forget(self._namespace, self._name)
 
     async def leave(self) -> None:
         """Stop working on the database, and touch nothing in it."""

@@ -103,7 +103,7 @@ async def test_nobody_notices_that_another_leads(namespace, two, pod, conn):
     assert all(latency for *_, latency in seen)
 
 
-async def test_a_leader_that_is_stopped_for_twenty_seconds_ends_when_it_wakes(namespace, two, pod, conn):
+async def test_a_leader_that_is_stopped_for_twenty_seconds_stands_by_when_it_wakes(namespace, two, pod, conn):
     first, _ = two
     stopped = time.monotonic()
     first.signal(signal.SIGSTOP)
@@ -112,11 +112,33 @@ async def test_a_leader_that_is_stopped_for_twenty_seconds_ends_when_it_wakes(na
     await pod.serves(2)
     await asyncio.sleep(max(0, 20 - (time.monotonic() - stopped)))
     first.signal(signal.SIGCONT)
-    assert await first.wait() == 1
+    await stands_by(first)
     await conn.execute(SWITCH_CHF)
     await pod.serves(3)
+    assert first.running
     assert await leader(namespace) == "second"
     assert await conn.fetchval(ONLY_ONE_PUBLISHES), "never two of one number, whoever publishes"
+
+
+async def stands_by(replica, times=1):
+    sentence = "it has stopped working, and stands by"
+    await until(lambda: asyncio.sleep(0, replica.log.read_text().count(sentence)), lambda count: count == times)
+
+
+@pytest.mark.parametrize(("status", "times", "lost"), [(409, 4, 0), (403, 7, 1)], ids=["conflicts", "refused"])
+async def test_a_lease_that_is_not_renewed_for_a_while_ends_no_process(namespace, pod, dsn, conn, status, times, lost):
+    """Conflicts that nobody else causes cost nothing; who may not renew stops in time, and leads again later."""
+    async with (
+        ApiProxy(namespace.plane).running() as proxy,
+        operating(namespace, server=proxy.address) as operator,
+    ):
+        await begin(namespace, pod, dsn.newest)
+        proxy.refuse("PUT", LEASE_NAME, status, times)
+        await until(lambda: asyncio.sleep(0, proxy.refused), lambda refused: refused == times, within=40)
+        await stands_by(operator, lost)
+        await conn.execute(SWITCH_CHF)
+        await namespace.shows(version=2, podsSummary="1/1", within=30)
+        assert operator.running
 
 
 async def test_routes_are_published_while_the_api_server_is_away(namespace, two, pod, conn):

@@ -156,6 +156,8 @@ async def test_random_faults_leave_every_status_right(namespace, new_dsn):
     await namespace.secret("hooks", WEBHOOK_SECRET=SECRET)
     async with ApiProxy(namespace.plane).running() as proxy, AsyncExitStack() as stack:
         operator = await stack.enter_async_context(operating(namespace, server=proxy.address))
+        # Shown where the test fails.
+        stack.callback(lambda: print(operator.log.read_text()[-5000:]))
         resources = [await made(stack, namespace, await new_dsn(), number) for number in range(RESOURCES)]
         for each in resources:
             await each.becomes_right()

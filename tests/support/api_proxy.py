@@ -157,6 +157,10 @@ class ApiProxy:
         context = ssl.create_default_context(cafile=str(self._plane.authority))
         connector = aiohttp.TCPConnector(limit=0, ssl=context)
         timeout = aiohttp.ClientTimeout(total=None)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as self._session:
-            yield self
-        await runner.cleanup()
+        try:
+            async with aiohttp.ClientSession(
+                connector=connector, timeout=timeout, auto_decompress=False
+            ) as self._session:
+                yield self
+        finally:
+            await runner.cleanup()

@@ -89,13 +89,12 @@ def test_a_process_is_stuck_when_a_part_of_it_has_done_nothing_for_two_minutes()
     pulse, did = Pulse(), [time.monotonic()]
     keepers: dict[str, float] = {}
     pulse.watch("the election", lambda: did[0])
-    pulse.watch_all(lambda: keepers)
-    assert pulse.stuck() == []
-    did[0] -= STUCK_AFTER + 1
-    assert pulse.stuck() == ["the election"]
-    keepers["the keeper of pay/main"] = did[0]
-    assert pulse.stuck() == ["the election", "the keeper of pay/main"]
-    keepers.clear()
+    with pulse.watching(lambda: keepers):
+        assert pulse.stuck() == []
+        did[0] -= STUCK_AFTER + 1
+        assert pulse.stuck() == ["the election"]
+        keepers["the keeper of pay/main"] = did[0]
+        assert pulse.stuck() == ["the election", "the keeper of pay/main"]
     assert pulse.stuck() == ["the election"]
 
 
