@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from support import kill_places
+
 
 class Fault(StrEnum):
     """What goes wrong."""
@@ -134,4 +136,4 @@ def document() -> str:
             cells = ("**equal**" if fault in step.faults else "-" for fault in Fault)
             lines.append(f"| {step.name} | " + " | ".join(cells) + " |")
         lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *kill_places.chapter()])

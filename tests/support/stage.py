@@ -15,6 +15,7 @@ import aiohttp
 import asyncpg
 
 from support.crash import Step
+from support.kill_places import Hang
 from support.money import all_processed
 from support.processes import ApiProcess, HingecraftProcess
 from support.sandbox import Sandbox
@@ -132,10 +133,16 @@ class Stage:
         provider, method, path = step.call
         await self.sandbox.fault(act, provider=provider, method=method, path=path, seconds=40, times=99)
 
+    async def hang_at(self, call: Hang) -> None:
+        where = {"provider": call.provider, "method": call.method, "path": call.path}
+        if call.answered:
+            await self.sandbox.fault("slow", **where, seconds=0, times=call.answered)
+        await self.sandbox.fault("timeout_after" if call.done else "timeout_before", **where, seconds=40, times=99)
+
     async def hangs(self) -> bool:
         """Whether a call has come that is being kept waiting."""
         faults = (await self.sandbox.ask("GET", "/_sandbox/switches"))["faults"]
-        return any(fault["times"] < 99 for fault in faults)
+        return any(fault["times"] < 99 for fault in faults if fault["act"] != "slow" or fault["seconds"])
 
     async def waits(self) -> bool:
         return bool(await self.conn.fetchval(WAITING))
@@ -161,6 +168,15 @@ class Stage:
         finally:
             await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
             await admin.close()
+
+    async def kill(self) -> None:
+        """The pod, and the statements that Postgres has from it: what waits for a lock is not carried out later."""
+        await self.api.kill()
+
+        async def gone() -> bool:
+            return not await self.conn.fetchval(CUT, self._dsn.rpartition("/")[2])
+
+        await self.until(gone)
 
     # Afterwards.
 
