@@ -85,7 +85,8 @@ class Reconciler:
             self.database, self.providers, self.currencies, self.books, actor=ACTOR, dry_run=options.dry_run
         )
         for name in names:
-            await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
+            provider = self.providers.of(name)
+            await Sweep(self.database, checker, provider, summary, every=options.every_checkout).run(started)
         if not options.dry_run:
             async with self.database.connection() as conn:
                 summary.changed += await store.close_stranded(conn, ACTOR)
