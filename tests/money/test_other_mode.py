@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from support.money import give, status_of
@@ -40,3 +42,16 @@ async def test_a_checkout_that_nobody_knows_the_end_of_is_not_made_with_the_keys
     assert (await reconcile(dsn, settings)).checked == 0
     assert await sandbox.sessions(payment) == []
     assert await status_of(conn, payment) == "unknown"
+
+
+async def test_a_run_with_test_keys_does_not_move_the_cursor_of_the_live_events(pod, sandbox, conn, dsn, settings):
+    live = timedelta(hours=3)
+    await conn.execute("INSERT INTO reconcile_cursors VALUES ('stripe', now() - $1::interval)", live)
+    given = await give(pod, amount=5)
+    await sandbox.tells(pod.public, enabled=False)
+    (session,) = await sandbox.sessions(given["paymentId"])
+    await sandbox.act(session["id"], "pay")
+    assert (await reconcile(dsn, settings)).events_missed == 2
+    assert (await reconcile(dsn, settings)).events_missed == 0
+    behind = await conn.fetchval("SELECT now() - read_until FROM reconcile_cursors WHERE provider = 'stripe'")
+    assert behind >= live

@@ -115,7 +115,7 @@ class Reconciler:
         """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""
         asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
         async with self.database.connection() as conn:
-            until = await store.read_until(conn, stripe.NAME)
+            until = await store.read_until(conn, self.providers.stripe)
         since = started - options.lookback
         if until is not None:
             since = min(since, until) if options.lookback_given else until
@@ -135,7 +135,7 @@ class Reconciler:
         if not options.dry_run:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
-                await store.have_read(conn, stripe.NAME, newest)
+                await store.have_read(conn, self.providers.stripe, newest)
 
     async def _read_coins(self, summary: Summary, started: datetime) -> None:
         """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""

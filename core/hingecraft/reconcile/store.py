@@ -159,15 +159,20 @@ async def moment(conn: Connection) -> datetime:
     return found
 
 
-async def read_until(conn: Connection, provider: str) -> datetime | None:
-    """Until when every event of the provider is in the inbox."""
-    found: datetime | None = await conn.fetchval(CURSOR, provider)
+async def read_until(conn: Connection, provider: CheckoutProvider) -> datetime | None:
+    """Until when every event of the provider, in the mode of its keys, is in the inbox."""
+    found: datetime | None = await conn.fetchval(CURSOR, _cursor_of(provider))
     return found
 
 
-async def have_read(conn: Connection, provider: str, until: datetime) -> None:
+async def have_read(conn: Connection, provider: CheckoutProvider, until: datetime) -> None:
     """Every event that was made before then is in the inbox."""
-    await conn.execute(READ_UNTIL, provider, until)
+    await conn.execute(READ_UNTIL, _cursor_of(provider), until)
+
+
+def _cursor_of(provider: CheckoutProvider) -> str:
+    """Live and test events are two lists."""
+    return provider.name if provider.livemode else f"{provider.name}_test"
 
 
 async def keep_run(conn: Connection, started: datetime, summary: Summary) -> None:
