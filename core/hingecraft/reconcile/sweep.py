@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.leases.backoff import between
 from hingecraft.payments.model import Status
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
@@ -103,7 +103,7 @@ class Sweep:
 async def recover(database: Database, checker: Checker, providers: Sequence[str]) -> None:
     """In every pod: what a crash or a time-out has left is finished within minutes, whether a Job runs or not."""
     while True:
-        await asyncio.sleep(random.uniform(*_RECOVER_EVERY))  # noqa: S311 - jitter
+        await asyncio.sleep(between(*_RECOVER_EVERY))
         try:
             async with database.connection() as conn:
                 now = await store.moment(conn)
