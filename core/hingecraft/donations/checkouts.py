@@ -123,12 +123,12 @@ class Checkouts:
     ) -> Checkout:
         async with self._writing(situation) as conn:
             order = self._order(wanted, situation, email=await _email(conn, wanted, situation))
-            request, key = provider.request_for(order), provider.idempotency_key(order)
+            request = provider.request_for(order)
             new = _new(wanted, order, provider.name, livemode=provider.livemode)
-            new = replace(new, life=life, key=key, request=request)
+            new = replace(new, life=life, key=order.key, request=request)
             checkout_id, expires_at = await _write_down(conn, new, wanted)
         return await self._call(
-            _Begun(provider, checkout_id, new.payment_id, request, key, expires_at), wanted, situation
+            _Begun(provider, checkout_id, new.payment_id, request, order.key, expires_at), wanted, situation
         )
 
     def _writing(self, situation: Situation) -> AbstractAsyncContextManager[Connection]:
@@ -243,6 +243,7 @@ class Checkouts:
 
     def _order(self, wanted: Wanted, situation: Situation, *, email: str | None) -> Order:
         payment_id = str(uuid.uuid4())
+        kind = "micro" if wanted.source == MICRO else "checkout"
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
         cancelled = {
             "status": "cancelled",
@@ -260,8 +261,8 @@ class Checkouts:
             opened_at=datetime.now(UTC),
             source=wanted.source,
             description=DONATIONS.description,
+            key=f"hc_{kind}_{payment_id}",
             submit_type=DONATE,
-            kind="micro" if wanted.source == MICRO else "checkout",
             email=email,
             metadata={**wanted.metadata, "installation": str(situation.installation)},
         )

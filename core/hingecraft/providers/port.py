@@ -30,10 +30,10 @@ class Order:
     source: str
     # What the payer reads at the provider.
     description: str
+    # Repeats of the call carry it, so that they have one effect where the provider has such keys.
+    key: str
     # What Stripe's button says: pay, book or another of its `submit_type`.
     submit_type: str = "pay"
-    # Part of the idempotency key.
-    kind: str = "checkout"
     email: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -101,10 +101,6 @@ class CheckoutProvider(Protocol):
     @property
     def configured(self) -> bool:
         """A provider without keys is off."""
-        ...
-
-    def idempotency_key(self, order: Order) -> str:
-        """The key that a repeated call carries, so that it has one effect."""
         ...
 
     def request_for(self, order: Order) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Checker:
         self._database = database
         self._providers = providers
         self._reader = reader
-        self._stripe = StripeAsking(providers.stripe, reader)
+        self._stripe = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, reader)
         self._nowpayments = NowPaymentsAsking(
             providers.nowpayments, NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
         )
@@ -159,7 +159,9 @@ class Checker:
 
     async def _find_by_listing(self, due: Due) -> Outcome:
         """The key may be forgotten by now, and a new call could charge twice: look among all that were made then."""
-        session = await self._stripe.made_for(str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR)
+        session = await self._providers.stripe.sessions.made_for(
+            str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR
+        )
         if session is None:
             expired = payments.Outcome(status=Status.EXPIRED, details={"reason": "it was never made"})
             return await self._not_opened(due, expired, "checkout_expired")

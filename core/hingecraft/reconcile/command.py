@@ -22,9 +22,7 @@ from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.registry import Providers
-from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile import value_audit
 from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
@@ -98,14 +96,13 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, application="hingecraft-reconcile", largest=_POOL)
         stack.push_async_callback(database.close)
-        providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings))
+        providers = Providers.from_settings(settings)
         stack.push_async_callback(providers.close)
         reconciler = Reconciler(
             database=database,
             providers=providers,
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
-            stripe_api_base=settings.stripe_api_base,
             links_wanted=settings.links_wanted,
             retention_days=settings.retention_days,
         )

@@ -28,8 +28,6 @@ from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe import webhook as stripe_webhook
-from hingecraft.providers.stripe.asking import StripeAsking
-from hingecraft.providers.stripe.links import StripeLinks
 from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
@@ -56,7 +54,6 @@ class Reconciler:
     providers: Providers
     currencies: CurrencyBook
     books: Books
-    stripe_api_base: str
     links_wanted: Wanted
     retention_days: int
 
@@ -90,9 +87,14 @@ class Reconciler:
             async with self.database.connection() as conn:
                 summary.changed += await store.close_stranded(conn, ACTOR)
         if stripe.NAME in names:
-            asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
             await ValueSweep(
-                self.database, asking, self.books, summary, actor=ACTOR, every=options.every_checkout
+                self.database,
+                self.providers.stripe,
+                StripeReader(self.currencies.by_code),
+                self.books,
+                summary,
+                actor=ACTOR,
+                every=options.every_checkout,
             ).run()
         await self._explain_gaps(summary)
         if not options.dry_run:
@@ -106,13 +108,12 @@ class Reconciler:
     async def _check_account(self, summary: Summary) -> None:
         """Raises WrongAccountError before anything is asked about, let alone ended."""
         try:
-            await require_our_account(self.database, self.providers.stripe, keep=not summary.dry_run)
+            await require_our_account(self.database, self.providers.stripe.account, keep=not summary.dry_run)
         except _UNREACHABLE as error:
             summary.fail(f"the account of Stripe's key could not be read: {error}")
 
     async def _read_events(self, options: Options, summary: Summary, started: datetime) -> None:
         """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""
-        asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
         async with self.database.connection() as conn:
             until = await store.read_until(conn, stripe.NAME)
         since = started - options.lookback
@@ -121,7 +122,7 @@ class Reconciler:
         newest = since
         page: list[InboundEvent] = []
         try:
-            async for event in asking.events(since, self._handlers.types(stripe.NAME)):
+            async for event in self.providers.stripe.events.since(since, self._handlers.types(stripe.NAME)):
                 newest = max(newest, datetime.fromtimestamp(int(event["created"]), UTC))
                 page.append(stripe_webhook.event_of(simplejson.dumps(event, use_decimal=True).encode()))
                 if len(page) >= _STORED_AT_ONCE:
@@ -163,9 +164,10 @@ class Reconciler:
                 summary.events_missed += await inbox.store(conn, events)
 
     async def _keep_links(self, options: Options, summary: Summary) -> None:
-        there = StripeLinks(self.providers.stripe, self.stripe_api_base)
         try:
-            kept = await links.ensure(self.database, there, self.links_wanted, dry_run=options.dry_run)
+            kept = await links.ensure(
+                self.database, self.providers.stripe.links, self.links_wanted, dry_run=options.dry_run
+            )
         except _UNREACHABLE as error:
             summary.fail(f"the standing links could not be kept: {error}")
             return

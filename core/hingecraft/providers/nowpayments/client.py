@@ -7,14 +7,13 @@ since nobody has seen the first one's address and money is counted by payment, n
 from __future__ import annotations
 
 import itertools
-import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 import simplejson
@@ -24,9 +23,10 @@ from hingecraft.errors import InvalidError
 from hingecraft.money.minor_units import to_nowpayments
 from hingecraft.money.model import Currency, parse_decimal, plain
 from hingecraft.money.tickers import ticker_of
+from hingecraft.providers.account import Account
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.nowpayments import NAME
-from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
+from hingecraft.providers.patience import Deadline, TransientError, seconds_in
 from hingecraft.providers.port import (
     Opened,
     Order,
@@ -37,8 +37,6 @@ from hingecraft.providers.port import (
     Rejected,
 )
 from hingecraft.providers.settings import ProviderSettings
-
-log = logging.getLogger(__name__)
 
 IPN_PATH = "/webhooks/nowpayments"
 # No lifetime of an invoice is documented; a payment without a deposit expires after seven days.
@@ -56,8 +54,6 @@ _ESTIMATED_WITHIN = 1.5
 _PAGE = 500
 _TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
 
-_Result = TypeVar("_Result")
-
 
 @dataclass(frozen=True, slots=True)
 class _Minimum:
@@ -67,15 +63,14 @@ class _Minimum:
     until: float
 
 
-class NowPaymentsProvider:
+class NowPaymentsProvider(Account):
     """One account of NOWPayments."""
 
     name = NAME
+    remedy = "Check NOWPAYMENTS_API_KEY, and the login where there is one"
 
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
-        self._settings = settings
-        self._key_rejected = key_rejected
-        self._bucket = TokenBucket(_RATE)
+        super().__init__(settings, key_rejected, per_second=_RATE)
         self._session: aiohttp.ClientSession | None = None
         self._minimums: dict[tuple[str, str], _Minimum] = {}
         self._login: tuple[str, float] | None = None
@@ -89,10 +84,6 @@ class NowPaymentsProvider:
     def configured(self) -> bool:
         """A provider without keys is off."""
         return bool(self._settings.nowpayments_api_key)
-
-    def idempotency_key(self, order: Order) -> str:
-        """What its payments will carry as `order_id`."""
-        return order.payment_id
 
     def request_for(self, order: Order) -> dict[str, Any]:
         """An invoice for one donor, priced as they asked, payable in their coin."""
@@ -110,7 +101,7 @@ class NowPaymentsProvider:
         return request
 
     async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
-        """Make an invoice; the key is in the request as `order_id`."""
+        """Make an invoice. There are no keys: a repeat makes another one, on the same `order_id`."""
         del key
         invoice = await self._call("POST", "invoice", deadline, body=request)
         invoice_id = invoice.get("id")
@@ -210,13 +201,12 @@ class NowPaymentsProvider:
         async def once() -> dict[str, Any]:
             return await self._once(method, path, data, query, token)
 
-        try:
-            return await _ended(once, deadline, self._bucket)
-        except ProviderKeyError as error:
-            log.error("%s. Check NOWPAYMENTS_API_KEY, and the login where there is one", error)  # noqa: TRY400 - no fault of the code
-            self._login = None
-            self._key_rejected(self.name)
-            raise
+        return await self.call(once, deadline)
+
+    def key_failed(self, error: ProviderKeyError) -> None:
+        """The login may have ended as well."""
+        self._login = None
+        super().key_failed(error)
 
     async def _once(
         self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None, token: str | None
@@ -244,15 +234,6 @@ class NowPaymentsProvider:
         """Let go of the connections."""
         if self._session is not None:
             await self._session.close()
-
-
-async def _ended(once: Callable[[], Awaitable[_Result]], deadline: Deadline, bucket: TokenBucket) -> _Result:
-    try:
-        return await patiently(once, deadline, bucket)
-    except GivenUpError as error:
-        if error.maybe_done:
-            raise ProviderUnknownError(error.reason) from error
-        raise ProviderRefusedError(error.reason, code="provider_busy") from error
 
 
 def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
