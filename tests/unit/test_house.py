@@ -69,3 +69,13 @@ def test_what_make_dev_installs_is_part_of_what_make_setup_installs():
         for name in ("requirements-run.lock", "requirements-dev.lock")
     )
     assert run < development
+
+
+def test_core_sets_nothing_for_a_whole_session():
+    """A connection goes back to the pool without a reset, and perhaps through a pooler to another client."""
+    sets = re.compile(r"\"\n?(?:SET (?!LOCAL)|RESET |LISTEN |PREPARE )|set_config\([^)]*false")
+    # These keep a connection of their own.
+    own = {"migrations", "sync"}
+    for file in (ROOT / "core" / "hingecraft").rglob("*.py"):
+        if file.relative_to(ROOT / "core" / "hingecraft").parts[0] not in own:
+            assert not sets.search(file.read_text()), file

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 
+# Both end with the transaction, also behind a pooler that gives the next transaction to another client.
+ACT = "SELECT set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
+
 CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 5.0
 _ACQUIRE_TIMEOUT = 3.0
@@ -28,6 +32,20 @@ _UNACKNOWLEDGED_MS = 5000
 _KEEPALIVE_IDLE = 5
 _KEEPALIVE_INTERVAL = 2
 _KEEPALIVE_PROBES = 3
+
+
+class Caller(Protocol):
+    """Who the database's own rules are for."""
+
+    @property
+    def database_role(self) -> str:
+        """The role whose rights the caller has."""
+        ...
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """What policies read from `request.jwt.claims`."""
+        ...
 
 
 async def connect(
@@ -107,6 +125,19 @@ class Database:
         async with self.connection() as conn, conn.transaction():
             yield conn
 
+    @asynccontextmanager
+    async def acting(self, caller: Caller) -> AsyncIterator[Connection]:
+        """A transaction with the role and the claims of the caller, by which row-level security decides."""
+        async with self.transaction() as conn:
+            try:
+                await conn.execute(ACT, caller.database_role, json.dumps(dict(caller.claims)))
+            except (asyncpg.InvalidParameterValueError, asyncpg.InsufficientPrivilegeError) as error:
+                raise DatabaseUnavailableError(
+                    f"the database role {caller.database_role} cannot be used ({error}): run `hingecraft migrate`, "
+                    "and grant the role to the one that this process logs in as"
+                ) from error
+            yield conn
+
     async def close(self) -> None:
         """Let go of every connection, waiting for running statements for a moment only."""
         pool, self._pool = self._pool, None
@@ -152,7 +183,7 @@ def _is_cancelled() -> bool:
 
 
 async def _leave_no_transaction(conn: asyncpg.Connection) -> None:
-    """The driver's own reset is a round trip after every use, for session state that we never make."""
+    """The driver's own reset is a round trip after every use, and all that we set ends with its transaction."""
     if conn.is_in_transaction():
         await conn.execute("ROLLBACK")
 
