@@ -11,6 +11,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import store as payments
+from hingecraft.payments.attempts import FAILED_ACTION
 from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.model import REPLAYED_FOR, Status
 from hingecraft.payments.writing import Teller
@@ -149,7 +150,7 @@ class Checker:
                 details={"reason": error.reason, "outcome": "failed"},
                 provider_id=error.provider_id,
             )
-            return await self._not_opened(due, failed, "stripe_session_failed")
+            return await self._not_opened(due, failed, FAILED_ACTION)
         milliseconds = round((time.monotonic() - started) * 1000)
 
         async def write(conn: Connection, due: Due) -> None:
