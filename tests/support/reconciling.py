@@ -15,12 +15,13 @@ import asyncpg
 
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.service import Wanted
+from hingecraft.donations.links.steps import links_steps
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
 from hingecraft.providers.registry import Providers
-from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
+from hingecraft.steps import Options, Summary
 from hingecraft.systems import PURPOSES
 from hingecraft_api.settings import ApiSettings
 from support.pods import settings_of
@@ -47,8 +48,8 @@ async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
             providers=providers,
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
-            links_wanted=links_wanted(settings),
             retention_days=400,
+            steps=links_steps(database, providers.stripe.links, links_wanted(settings)),
         )
     finally:
         await providers.close()

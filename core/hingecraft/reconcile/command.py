@@ -16,7 +16,6 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database
-from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
@@ -24,10 +23,10 @@ from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.registry import Providers
 from hingecraft.reconcile import value_audit
-from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import DatabaseSettings, load
-from hingecraft.systems import PURPOSES
+from hingecraft.steps import Options, Summary
+from hingecraft.systems import PURPOSES, SystemSettings, reconcile_steps
 
 _EVERY = 15 * 60.0
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -36,7 +35,7 @@ _LONGEST = timedelta(days=30)
 _POOL = 20
 
 
-class ReconcileSettings(DatabaseSettings, LinkSettings):
+class ReconcileSettings(DatabaseSettings, SystemSettings):
     """What `hingecraft reconcile` reads."""
 
     retention_days: int = Field(
@@ -103,8 +102,8 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             providers=providers,
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
-            links_wanted=settings.links_wanted,
             retention_days=settings.retention_days,
+            steps=reconcile_steps(database, providers, settings),
         )
         while True:
             code = await _run_once(reconciler, options)

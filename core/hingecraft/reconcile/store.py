@@ -13,7 +13,8 @@ import asyncpg
 from hingecraft.db.connection import Connection
 from hingecraft.leases import statements
 from hingecraft.payments.model import Status
-from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, STRANDED_AFTER, Due, Summary
+from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, STRANDED_AFTER, Due
+from hingecraft.steps import Summary
 
 _HELD = statements.held("id")
 _COLUMNS = """

@@ -14,7 +14,8 @@ from hingecraft.leases.backoff import between
 from hingecraft.payments.model import Status
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
-from hingecraft.reconcile.model import STALE, Due, Outcome, Summary
+from hingecraft.reconcile.model import STALE, Due, Outcome
+from hingecraft.steps import Summary
 
 log = logging.getLogger(__name__)
 

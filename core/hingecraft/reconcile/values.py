@@ -18,7 +18,8 @@ from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile.checker import COULD_NOT
-from hingecraft.reconcile.model import Summary, next_check
+from hingecraft.reconcile.model import next_check
+from hingecraft.steps import Summary
 
 log = logging.getLogger(__name__)
 
