@@ -51,7 +51,7 @@ class Caller(Protocol):
 async def connect(
     dsn: Secret, *, application: str, statement_timeout: float | None = STATEMENT_TIMEOUT, **server_settings: str
 ) -> asyncpg.Connection:
-    """One direct connection, for whoever needs to keep it; a call's own `timeout=None` would mean the default."""
+    """One direct connection, outside of any pool; a call's own `timeout=None` would mean the default."""
     try:
         connection = await asyncpg.connect(
             dsn.newest,
@@ -109,7 +109,7 @@ class Database:
             with translated():
                 yield conn
         except DatabaseUnavailableError as error:
-            with suppress(asyncpg.InterfaceError):  # the driver may have let go of it already
+            with suppress(asyncpg.InterfaceError):  # the driver may have closed it already
                 conn.terminate()
             if _is_cancelled():
                 raise asyncio.CancelledError from error
@@ -139,7 +139,7 @@ class Database:
             yield conn
 
     async def close(self) -> None:
-        """Let go of every connection, waiting for running statements for a moment only."""
+        """Close every connection; waits for running statements for a moment only."""
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -170,14 +170,14 @@ class Database:
         )
 
     async def _connect(self, *_: object, **options: Any) -> asyncpg.Connection:
-        """Read the DSN anew for each connection, so that a rotated password is taken up."""
+        """Read the DSN again for each connection, so that a rotated password is taken up."""
         connection: asyncpg.Connection = await asyncpg.connect(self._dsn.newest, **options)
         keep_alive(connection)
         return connection
 
 
 def _is_cancelled() -> bool:
-    """A rollback that fails after a cancellation hides it: the task would go on as if nobody had cancelled it."""
+    """A rollback that fails after a cancellation hides it: the task would go on as if it had not been cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

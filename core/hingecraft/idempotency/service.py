@@ -1,7 +1,7 @@
 """Keys under which callers repeat themselves: the same key and body give the same answer, whatever died in between.
 
-A key is claimed for a little longer than a request may take. Whoever finds it claimed waits, holding no
-connection; whoever finds the claim run out takes the work over where it was left.
+A key is leased for a little longer than a request may take. A request that finds it leased waits, holding no
+connection. One that finds the lease ended takes the work over where it was left.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ async def _claim_or_find(conn: Connection, scope: str, key: str, body_print: str
 
 
 async def keep(database: Database, ours: Claim, status: int, body: str) -> None:
-    """Whoever repeats the request from now on gets this answer; nobody does who has lost the claim."""
+    """Answer every repeat of the request with this from now on; does nothing once the lease is lost."""
     async with database.connection() as conn:
         await conn.execute(KEEP, *ours.lease, status, body)
 

@@ -6,7 +6,7 @@ finds no row. Times are set by the clock of the database, which all processes sh
 
 from __future__ import annotations
 
-# The row is nobody's, or its lease has ended.
+# No process works on the row, or its lease has ended.
 FREE = "(claimed_until IS NULL OR claimed_until < now())"
 
 

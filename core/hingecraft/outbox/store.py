@@ -58,7 +58,7 @@ WITH orphans AS MATERIALIZED (
 UPDATE outbox o SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
 FROM orphans WHERE o.id = orphans.id AND o.created_at = orphans.created_at
 """
-# The endpoint is always locked before its messages, so that nobody waits for each other.
+# The endpoint is always locked before its messages, so that no two processes wait for each other.
 HOLD_ENDPOINT = "SELECT FROM webhook_endpoints WHERE name = $1 FOR UPDATE"
 # An endpoint that does not answer keeps no place of another: each has places of its own, less those that are taken.
 CLAIM = statements.claim(

@@ -33,10 +33,10 @@ _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 _UNAVAILABLE: ErrorCode = "provider_unavailable"
 _SENTENCES: Mapping[ErrorCode, str] = {
-    "provider_refused": "The payment provider refused this payment: try another amount or currency.",
-    "provider_busy": "The payment provider takes no more requests at the moment: try again in a few seconds.",
-    _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
-    "bad_url": "The payment provider answered with a link that cannot be trusted: try again later.",
+    "provider_refused": "The payment provider refused this payment. Try another amount or currency.",
+    "provider_busy": "The payment provider has too many requests right now. Try again in a few seconds.",
+    _UNAVAILABLE: "The payment provider cannot be reached right now. Try again in a minute.",
+    "bad_url": "The payment provider returned a link that we cannot trust. Try again later.",
 }
 
 
@@ -67,7 +67,7 @@ class OpenCheckout:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The provider has no checkout, or nobody knows; not written down yet."""
+    """The provider has no checkout, or may have one; not written down yet."""
 
     outcome: Outcome
     code: ErrorCode
@@ -80,7 +80,7 @@ async def write(
     written = await store.open_checkout(conn, new, claim, request_id)
     if written is None:
         raise InFlightError(
-            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
         )
     return written
 

@@ -23,7 +23,7 @@ from hingecraft.providers.stripe.reading import StripeReader
 
 _SESSION = re.compile(r"cs_(test|live)_[A-Za-z0-9]{20,250}")
 _STATUSES = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED}
-# Pages ask every three seconds; invented ids must not use up the calls that donors need.
+# Pages ask every three seconds; invented ids must not use up the calls that payers need.
 _AT_ONCE = 2
 _WITHIN = 4.0
 _BELIEVED_FOR = 5.0

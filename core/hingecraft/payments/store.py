@@ -232,7 +232,7 @@ async def opened(
 async def not_opened(
     conn: Connection, checkout_id: UUID, outcome: Outcome, *, action: str, request_id: str | None, actor: str = _API
 ) -> bool:
-    """The provider refused, or nobody knows."""
+    """The provider rejected it, or it is not known whether it exists."""
     details = json.dumps(outcome.details)
     return bool(
         await conn.fetchval(

@@ -45,7 +45,7 @@ class Opened:
     provider_id: str
     url: str
     expires_at: datetime | None = None
-    # It was made without the donor's e-mail, which the provider did not take.
+    # It was made without the payer's e-mail, which the provider did not take.
     email_refused: bool = False
 
 
@@ -72,7 +72,7 @@ class ProviderMissingError(ProviderRefusedError):
 
 
 class ProviderKeyError(ProviderRefusedError):
-    """The provider rejects our key, or what the key may do: our fault, not the donor's."""
+    """The provider rejects our key, or what the key may do: our fault, not the payer's."""
 
     def __init__(self, reason: str, *, forbidden: bool = False) -> None:
         super().__init__(reason, code="provider_unavailable")
@@ -81,7 +81,7 @@ class ProviderKeyError(ProviderRefusedError):
 
 
 class ProviderUnknownError(HingecraftError):
-    """Nobody can say whether the checkout exists: the provider did not answer, or broke while answering."""
+    """It is not known whether the checkout exists: the provider did not answer, or broke while answering."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -112,5 +112,5 @@ class CheckoutProvider(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         ...

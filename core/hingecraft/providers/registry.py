@@ -49,6 +49,6 @@ class Providers:
         return found[name]
 
     async def close(self) -> None:
-        """Let go of their connections."""
+        """Close their connections."""
         await self.stripe.close()
         await self.nowpayments.close()

@@ -80,7 +80,7 @@ class Reconciler:
         wanted = options.providers or (stripe.NAME, nowpayments.NAME)
         names = [name for name in wanted if self.providers.of(name).configured]
         for name in sorted(set(wanted) - set(names)):
-            summary.explain(f"{name} has no keys here, so it is not asked")
+            summary.explain(f"{name} is not configured, so it was not asked")
         return Run(options=options, summary=summary, started=started, providers=names)
 
     @property
@@ -197,6 +197,6 @@ class Reconciler:
                     break
                 gone += share
         except DatabaseUnavailableError as error:
-            log.warning("what is too old stays for now: %s", error)
+            log.warning("expired data could not be deleted: %s", error)
         if gone:
-            log.info("%d rows or months that were too old were deleted", gone)
+            log.info("deleted %d expired rows or monthly partitions", gone)

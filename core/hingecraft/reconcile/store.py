@@ -142,7 +142,7 @@ async def named(conn: Connection, due: Due, provider_id: str) -> None:
 
 
 async def close(conn: Connection, due: Due) -> None:
-    """Nobody will ever pay it: its payment goes another way."""
+    """It can no longer be paid: its payment goes another way."""
     await conn.execute(CLOSE, due.id)
 
 

@@ -24,7 +24,7 @@ def links_steps(database: Database, links: Links, wanted: Wanted) -> Steps:
         try:
             kept = await service.ensure(database, links, wanted, dry_run=run.dry)
         except (ProviderRefusedError, ProviderUnknownError) as error:
-            run.summary.fail(f"the standing links could not be kept: {error}")
+            run.summary.fail(f"the standing links could not be updated: {error}")
             return
         run.summary.links_changed = kept.changes
         for problem in kept.problems:

@@ -1,4 +1,4 @@
-"""NOWPayments behind the port: an invoice for one donor, and the least that a coin takes.
+"""NOWPayments behind the port: an invoice for one payer, and the least that a coin takes.
 
 It has no idempotency keys: a repeated call makes another invoice on the same `order_id`. That is harmless,
 since nobody has seen the first one's address and money is counted by payment, never by invoice.
@@ -44,12 +44,12 @@ INVOICE_LIFE = timedelta(days=7)
 _DOMAIN = "nowpayments.io"
 _RATE = 10
 _MINIMUM_KEPT = 600.0
-# Time for one attempt: the minimum only spares a rejection, and the donor's time is for the invoice.
+# Time for one attempt: the minimum only spares a rejection, and the payer's time is for the invoice.
 _MINIMUM_WITHIN = 1.5
 # A login lives for five minutes; the last one is not used.
 _LOGIN_KEPT = 240.0
 _ASKED_FOR = 20.0
-# It only saves the donor some arithmetic: nobody waits for it.
+# It only saves the payer some arithmetic, so it may not take long.
 _ESTIMATED_WITHIN = 1.5
 _PAGE = 500
 _TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
@@ -67,7 +67,7 @@ class NowPaymentsProvider(Account):
     """One account of NOWPayments."""
 
     name = NAME
-    remedy = "Check NOWPAYMENTS_API_KEY, and the login where there is one"
+    remedy = "Check NOWPAYMENTS_API_KEY, and the login if one is set"
 
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         super().__init__(settings, key_rejected, per_second=_RATE)
@@ -86,7 +86,7 @@ class NowPaymentsProvider(Account):
         return bool(self._settings.nowpayments_api_key)
 
     def request_for(self, order: Order) -> dict[str, Any]:
-        """An invoice for one donor, priced as they asked, payable in their coin."""
+        """An invoice for one payer, priced as they asked, payable in their coin."""
         request = {
             "price_amount": to_nowpayments(order.amount, order.price_currency),
             "price_currency": order.price_currency.code.lower(),
@@ -106,7 +106,7 @@ class NowPaymentsProvider(Account):
         invoice = await self._call("POST", "invoice", deadline, body=request)
         invoice_id = invoice.get("id")
         if not isinstance(invoice_id, str | int) or not str(invoice_id):
-            raise ProviderUnknownError("NOWPayments answered something that is no invoice")
+            raise ProviderUnknownError("NOWPayments did not return an invoice")
         url = checked(
             invoice.get("invoice_url"),
             api_base=self._settings.nowpayments_api_base,
@@ -231,7 +231,7 @@ class NowPaymentsProvider(Account):
         return self._session
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
 

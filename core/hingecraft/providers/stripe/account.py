@@ -67,7 +67,7 @@ class StripeAccount(Account):
     """What all calls to Stripe share; what is asked for is in `objects`, `payment_links` and their like."""
 
     name = NAME
-    remedy = "Set STRIPE_SECRET to a valid key with the rights that we need"
+    remedy = "Set STRIPE_SECRET to a valid key with the permissions that we need"
 
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         usual = _LIVE_RATE if settings.stripe_livemode else _TEST_RATE
@@ -173,14 +173,14 @@ class StripeAccount(Account):
         return True
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._http is not None:
             await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK declares no type here
 
 
 @contextmanager
 def _transient() -> Iterator[None]:
-    """Tell what may pass from what will not. Stripe's message can repeat what a donor typed, so it is not kept."""
+    """Tell what may pass from what will not. Stripe's message can repeat what a payer typed, so it is not kept."""
     try:
         yield
     except stripe.StripeError as error:

@@ -84,5 +84,5 @@ class StripeProvider:
             return replace(await self.sessions.create(without, f"{key}{_WITHOUT_EMAIL}", deadline), email_refused=True)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self.account.close()

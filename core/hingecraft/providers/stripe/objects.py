@@ -39,7 +39,7 @@ class StripeSessions:
             session_id, url = str(session.id), session.url
             expires_at = datetime.fromtimestamp(session.expires_at, UTC)
         if not session_id.startswith("cs_"):
-            raise ProviderUnknownError("Stripe answered something that is no session")
+            raise ProviderUnknownError("Stripe did not return a session")
         return Opened(
             provider_id=session_id,
             url=checked(url, api_base=self._account.api_base, domain=DOMAIN, provider_id=session_id),
