@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.leases.backoff import between
 from hingecraft.payments.model import Status
 from hingecraft.providers.port import CheckoutProvider
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
-from hingecraft.reconcile.model import STALE, Due, Outcome, Summary
+from hingecraft.reconcile.model import STALE, Due, Outcome
+from hingecraft.steps import Summary
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ class Sweep:
         await self._look_at_all(since)
         if self._too_many_missing:
             self._summary.fail(
-                f"{self._provider.name} does not know {len(self._missing)} of {self._answered} checkouts: nothing was done "
-                "about them. Check that its key belongs to the account that made them"
+                f"{self._provider.name} does not know {len(self._missing)} of {self._answered} checkouts: nothing was "
+                "done about them. Check that its key belongs to the account that made them"
             )
             return
         for due in self._missing:
@@ -106,7 +107,7 @@ class Sweep:
 async def recover(database: Database, checker: Checker, providers: Sequence[CheckoutProvider]) -> None:
     """In every pod: what a crash or a time-out has left is finished within minutes, whether a Job runs or not."""
     while True:
-        await asyncio.sleep(random.uniform(*_RECOVER_EVERY))  # noqa: S311 - jitter
+        await asyncio.sleep(between(*_RECOVER_EVERY))
         try:
             async with database.connection() as conn:
                 now = await store.moment(conn)
