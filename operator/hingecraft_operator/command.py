@@ -14,14 +14,15 @@ from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.observability.metrics import new_registry
 from hingecraft.settings import load
-from hingecraft_operator import probes, slices
-from hingecraft_operator.cluster import connected
-from hingecraft_operator.fleet import Fleet
+from hingecraft_operator import probes
+from hingecraft_operator.cluster import endpoint_slices as slices
+from hingecraft_operator.cluster.client import connected
+from hingecraft_operator.cluster.endpoint_slices import Locate
+from hingecraft_operator.context import Surroundings
+from hingecraft_operator.controller.controller import Fleet
 from hingecraft_operator.lease import Elector, LeadershipLostError
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.slices import Locate
-from hingecraft_operator.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 

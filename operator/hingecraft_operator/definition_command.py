@@ -12,8 +12,8 @@ import sys
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.settings import LogSettings, load
-from hingecraft_operator import crd
-from hingecraft_operator.cluster import ClusterRefusedError, ClusterUnavailableError, Kind, connect
+from hingecraft_operator.cluster.client import ClusterRefusedError, ClusterUnavailableError, Kind, connect
+from hingecraft_operator.custom_resource import crd
 
 DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
 

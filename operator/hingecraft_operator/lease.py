@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from hingecraft.errors import HingecraftError
-from hingecraft_operator.cluster import LEASES, Cluster, ClusterRefusedError, ClusterUnavailableError, Document
+from hingecraft_operator.cluster.client import LEASES, Cluster, ClusterRefusedError, ClusterUnavailableError, Document
 
 log = logging.getLogger(__name__)
 

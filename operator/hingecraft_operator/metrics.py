@@ -8,7 +8,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from hingecraft.observability.metrics import SyncMetrics
-from hingecraft_operator.reported import State
+from hingecraft_operator.custom_resource.status import State
 
 _RESOURCE = ["namespace", "resource"]
 _LOOKS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

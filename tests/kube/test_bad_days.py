@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from hingecraft.settings import DsnSecret
-from hingecraft_operator.cluster import CRON_JOBS, LEASES, PAYMENT_ROUTES
+from hingecraft_operator.cluster.client import CRON_JOBS, LEASES, PAYMENT_ROUTES
 from hingecraft_operator.lease import LEASE_NAME, Terms
 from support.api_proxy import ApiProxy
 from support.kube import ACCOUNT, NAMESPACES, ROLE_BINDINGS, OperatorProcess, operating, until

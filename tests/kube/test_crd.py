@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hingecraft_operator import crd
-from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError
-from hingecraft_operator.spec import Spec
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRefusedError
+from hingecraft_operator.custom_resource import crd
+from hingecraft_operator.custom_resource.spec import Spec
 from support.control_plane import binaries
 from support.kube import DEFINITIONS, until
 

@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from hingecraft_operator import cronjob
-from hingecraft_operator.cluster import CRON_JOBS, JOBS
-from hingecraft_operator.cronjob import name_of
+from hingecraft_operator.cluster.client import CRON_JOBS, JOBS
+from hingecraft_operator.cronjob import manifest as cronjob
+from hingecraft_operator.cronjob.manifest import name_of
 from kube.test_crd import PARTS
 from support.kube import IMAGE, operating, until
 

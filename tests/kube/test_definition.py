@@ -8,8 +8,8 @@ from asyncio import create_subprocess_exec, subprocess
 
 import yaml
 
-from hingecraft_operator.cluster import Kind
-from hingecraft_operator.crd import definition
+from hingecraft_operator.cluster.client import Kind
+from hingecraft_operator.custom_resource.crd import definition
 from support.control_plane import ADMIN
 from support.kube import DEFINITIONS, ROOT, admin_of
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from hingecraft_operator.cluster import LEASES
+from hingecraft_operator.cluster.client import LEASES
 from hingecraft_operator.lease import LEASE_NAME, Elector, LeadershipLostError, Terms
 from support.kube import admin_of, until
 

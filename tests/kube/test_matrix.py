@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hingecraft_operator.cluster import CRON_JOBS
-from hingecraft_operator.fleet import Fleet
+from hingecraft_operator.cluster.client import CRON_JOBS
+from hingecraft_operator.context import Surroundings
+from hingecraft_operator.controller.controller import Fleet
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.surroundings import Surroundings
 from support.api_proxy import ApiProxy
 from support.kube import IMAGE, admin_of, until
 from support.operator_matrix import CALLS, Trouble

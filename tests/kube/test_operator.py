@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 
-from hingecraft_operator.cluster import CRON_JOBS
+from hingecraft_operator.cluster.client import CRON_JOBS
 from support.kube import namespace_of, operating, until
 from support.pods import ADMIN, PUSH_SECRET, running_pod
 

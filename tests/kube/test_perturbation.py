@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from hingecraft.settings import Secret
-from hingecraft_operator.cluster import CRON_JOBS, PAYMENT_ROUTES, SECRETS, ClusterRefusedError
+from hingecraft_operator.cluster.client import CRON_JOBS, PAYMENT_ROUTES, SECRETS, ClusterRefusedError
 from support.api_proxy import ApiProxy
 from support.kube import operating, until
 from support.pods import Running, running_pod

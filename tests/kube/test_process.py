@@ -9,8 +9,8 @@ import sys
 import pytest
 from kubernetes.aio.config import incluster_config
 
-from hingecraft_operator import handlers
-from hingecraft_operator.cluster import LEASES, PAYMENT_ROUTES, connect
+from hingecraft_operator.cluster.client import LEASES, PAYMENT_ROUTES, connect
+from hingecraft_operator.controller import handlers
 from hingecraft_operator.lease import LEASE_NAME
 from hingecraft_sandbox.postgres import free_port
 from support.kube import ROOT, ask, operating, until

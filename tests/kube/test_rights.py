@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from hingecraft_operator.cluster import CRON_JOBS, Kind
+from hingecraft_operator.cluster.client import CRON_JOBS, Kind
 from support.kube import ACCOUNT, RBAC, ROLES, ROOT, operating, until
 
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}

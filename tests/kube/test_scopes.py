@@ -8,13 +8,13 @@ import time
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hingecraft_operator import fleet as fleets
-from hingecraft_operator import keeper as keepers
-from hingecraft_operator.cluster import PAYMENT_ROUTES
-from hingecraft_operator.fleet import Fleet
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES
+from hingecraft_operator.context import Surroundings
+from hingecraft_operator.controller import controller as fleets
+from hingecraft_operator.controller import reconciler as keepers
+from hingecraft_operator.controller.controller import Fleet
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.surroundings import Surroundings
 from hingecraft_sandbox.postgres import free_port
 from support.api_proxy import ApiProxy
 from support.kube import admin_of, ask, namespace_of, operating, until

@@ -8,9 +8,9 @@ from functools import partial
 
 import pytest
 
-from hingecraft_operator import crd
-from hingecraft_operator.cluster import ClusterRefusedError, Kind
-from hingecraft_operator.spec import Spec
+from hingecraft_operator.cluster.client import ClusterRefusedError, Kind
+from hingecraft_operator.custom_resource import crd
+from hingecraft_operator.custom_resource.spec import Spec
 from kube.test_crd import FULL, redefine
 from support.kube import DEFINITIONS, until
 

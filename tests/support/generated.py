@@ -17,7 +17,7 @@ from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.reference.codes import CODES
 from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
-from hingecraft_operator import crd
+from hingecraft_operator.custom_resource import crd
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.providers.command import SandboxSettings
 from support import chart_values, crash, operator_matrix

@@ -18,10 +18,10 @@ import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 
-from hingecraft_operator.cluster import PAYMENT_ROUTES, SECRETS, SLICES, Cluster, Document, Kind
-from hingecraft_operator.crd import definition
-from hingecraft_operator.slices import SERVICE_LABEL
-from hingecraft_operator.spec import API_VERSION, KIND
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, SECRETS, SLICES, Cluster, Document, Kind
+from hingecraft_operator.cluster.endpoint_slices import SERVICE_LABEL
+from hingecraft_operator.custom_resource.crd import definition
+from hingecraft_operator.custom_resource.spec import API_VERSION, KIND
 from support.control_plane import ADMIN, ControlPlane
 from support.folders import open_folder
 from support.pods import PUSH_SECRET

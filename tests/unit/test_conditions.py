@@ -9,10 +9,10 @@ import pytest
 from hingecraft.outbox.model import ROUTES_UPDATED, EndpointState
 from hingecraft.reconcile.model import LastRun
 from hingecraft.routes.model import Publication
-from hingecraft_operator.conditions import ON_ITS_WAY, verdicts
-from hingecraft_operator.observed import LastJob, Observed, Verdict
-from hingecraft_operator.reported import CONDITIONS, MOST_LAGGING
-from hingecraft_operator.status import status_of
+from hingecraft_operator.custom_resource.status import CONDITIONS, MOST_LAGGING
+from hingecraft_operator.status.builder import status_of
+from hingecraft_operator.status.conditions import ON_ITS_WAY, verdicts
+from hingecraft_operator.status.observed import LastJob, Observed, Verdict
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

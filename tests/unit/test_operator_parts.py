@@ -10,16 +10,16 @@ from urllib.parse import unquote
 import pytest
 from pydantic import ValidationError
 
-from hingecraft_operator.cluster import SECRETS
-from hingecraft_operator.cronjob import edited_by, label_of, name_of, wanted
-from hingecraft_operator.events import Event, Recorder
-from hingecraft_operator.fields import seconds
-from hingecraft_operator.keeper import _first
+from hingecraft_operator.cluster.client import SECRETS
+from hingecraft_operator.cluster.endpoint_slices import addresses, locate
+from hingecraft_operator.cluster.events import Event, Recorder
+from hingecraft_operator.controller.reconciler import _first
+from hingecraft_operator.cronjob.manifest import edited_by, label_of, name_of, wanted
+from hingecraft_operator.custom_resource.cron import CRON
+from hingecraft_operator.custom_resource.fields import seconds
+from hingecraft_operator.custom_resource.spec import Spec
 from hingecraft_operator.probes import STUCK_AFTER, Pulse
-from hingecraft_operator.schedule import CRON
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.slices import addresses, locate
-from hingecraft_operator.spec import Spec
 
 
 def slice_of(*endpoints, port=8081, name="internal"):

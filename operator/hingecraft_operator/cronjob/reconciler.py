@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from hingecraft_operator import cronjob
-from hingecraft_operator.cluster import FIELD_MANAGER, JOBS, ClusterRefusedError, Document
-from hingecraft_operator.events import Event, Recorder
-from hingecraft_operator.observed import LastJob, Observed, Verdict
-from hingecraft_operator.secret_values import SecretMissingError, SecretReader
-from hingecraft_operator.spec import Spec
-from hingecraft_operator.surroundings import Surroundings
+from hingecraft_operator.cluster.client import FIELD_MANAGER, JOBS, ClusterRefusedError, Document
+from hingecraft_operator.cluster.events import Event, Recorder
+from hingecraft_operator.cluster.secret_reader import SecretMissingError, SecretReader
+from hingecraft_operator.context import Surroundings
+from hingecraft_operator.cronjob import manifest as cronjob
+from hingecraft_operator.custom_resource.spec import Spec
+from hingecraft_operator.status.observed import LastJob, Observed, Verdict
 
 _KEYS = ("STRIPE_SECRET", "NOWPAYMENTS_API_KEY")
 _SITE = "SITE_URL"

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import kopf
 
-from hingecraft_operator.cluster import CRON_JOBS, JOBS, PAYMENT_ROUTES, SLICES, Cluster
-from hingecraft_operator.cronjob import RESOURCE_LABEL
-from hingecraft_operator.slices import SERVICE_LABEL
-from hingecraft_operator.spec import GROUP, PLURAL, VERSION
+from hingecraft_operator.cluster.client import CRON_JOBS, JOBS, PAYMENT_ROUTES, SLICES, Cluster
+from hingecraft_operator.cluster.endpoint_slices import SERVICE_LABEL
+from hingecraft_operator.cronjob.manifest import RESOURCE_LABEL
+from hingecraft_operator.custom_resource.spec import GROUP, PLURAL, VERSION
 
 WATCHED = (PAYMENT_ROUTES, SLICES, CRON_JOBS, JOBS)
 _SILENCE_ENDS_A_WATCH = 70.0

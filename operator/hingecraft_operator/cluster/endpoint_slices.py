@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hingecraft_operator.cluster import SLICES, Cluster, Document
-from hingecraft_operator.spec import Service
+from hingecraft_operator.cluster.client import SLICES, Cluster, Document
+from hingecraft_operator.custom_resource.spec import Service
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 

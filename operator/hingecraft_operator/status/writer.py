@@ -9,19 +9,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hingecraft_operator import conditions
-from hingecraft_operator.cluster import (
+from hingecraft_operator.cluster.client import (
     PAYMENT_ROUTES,
     Cluster,
     ClusterRefusedError,
     ClusterUnavailableError,
     Document,
 )
-from hingecraft_operator.events import Event, Recorder
-from hingecraft_operator.observed import Observed, Verdict
-from hingecraft_operator.reported import LatencyReport, State
-from hingecraft_operator.spec import API_VERSION, KIND
-from hingecraft_operator.status import status_of
+from hingecraft_operator.cluster.events import Event, Recorder
+from hingecraft_operator.custom_resource.spec import API_VERSION, KIND
+from hingecraft_operator.custom_resource.status import LatencyReport, State
+from hingecraft_operator.status import conditions
+from hingecraft_operator.status.builder import status_of
+from hingecraft_operator.status.observed import Observed, Verdict
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import base64
 import binascii
 
 from hingecraft.errors import HingecraftError
-from hingecraft_operator.cluster import SECRETS, Cluster, Document
+from hingecraft_operator.cluster.client import SECRETS, Cluster, Document
 
 
 class SecretMissingError(HingecraftError):

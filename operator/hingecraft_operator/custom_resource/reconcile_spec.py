@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from hingecraft_operator.fields import Duration, Name, Part, between, like
-from hingecraft_operator.pod_parts import LocalRef, PodParts
-from hingecraft_operator.schedule import CRON
+from hingecraft_operator.custom_resource.cron import CRON
+from hingecraft_operator.custom_resource.fields import Duration, Name, Part, between, like
+from hingecraft_operator.custom_resource.pod_parts import LocalRef, PodParts
 
 _AMOUNT = like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
 

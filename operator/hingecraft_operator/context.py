@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hingecraft_operator.cluster import Cluster
+from hingecraft_operator.cluster.client import Cluster
+from hingecraft_operator.cluster.endpoint_slices import Locate
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.slices import Locate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

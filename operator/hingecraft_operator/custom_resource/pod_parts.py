@@ -10,7 +10,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from hingecraft_operator.fields import ConfigMapName, Name, Part, SecretKey, SecretName, SecretRef, like, rules
+from hingecraft_operator.custom_resource.fields import (
+    ConfigMapName,
+    Name,
+    Part,
+    SecretKey,
+    SecretName,
+    SecretRef,
+    like,
+    rules,
+)
 
 _ENV_NAME = like("^[-._a-zA-Z][-._a-zA-Z0-9]*$", 253, "must be the name of an environment variable")
 _IP = like(

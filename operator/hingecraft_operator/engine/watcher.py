@@ -11,7 +11,7 @@ from hingecraft.outbox.model import Message
 from hingecraft.routes.model import Publication
 from hingecraft.sync.counting import Counting
 from hingecraft.sync.engine import Landed
-from hingecraft_operator.observed import Observed
+from hingecraft_operator.status.observed import Observed
 
 
 class ResourceWatcher(Counting):

@@ -8,10 +8,10 @@ from hingecraft.errors import OperatorError
 from hingecraft.outbox.model import Endpoint, key_of
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft.sync.changes import Timing
-from hingecraft_operator.fields import seconds
-from hingecraft_operator.observed import WebhookProblem
-from hingecraft_operator.secret_values import SecretMissingError, SecretReader
-from hingecraft_operator.spec import DatabaseSecretRef, Spec, Webhook
+from hingecraft_operator.cluster.secret_reader import SecretMissingError, SecretReader
+from hingecraft_operator.custom_resource.fields import seconds
+from hingecraft_operator.custom_resource.spec import DatabaseSecretRef, Spec, Webhook
+from hingecraft_operator.status.observed import WebhookProblem
 
 _SCHEMES = ("postgres://", "postgresql://")
 

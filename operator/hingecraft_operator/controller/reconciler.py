@@ -16,14 +16,14 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from hingecraft.process import outlive
-from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
-from hingecraft_operator.events import Recorder
-from hingecraft_operator.observed import Observed, Verdict
-from hingecraft_operator.reported import State
-from hingecraft_operator.reporting import Reporter
-from hingecraft_operator.spec import Spec
-from hingecraft_operator.surroundings import Surroundings
-from hingecraft_operator.tenancy import Tenancy
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
+from hingecraft_operator.cluster.events import Recorder
+from hingecraft_operator.context import Surroundings
+from hingecraft_operator.controller.database_reconciler import Tenancy
+from hingecraft_operator.custom_resource.spec import Spec
+from hingecraft_operator.custom_resource.status import State
+from hingecraft_operator.status.observed import Observed, Verdict
+from hingecraft_operator.status.writer import Reporter
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED
-from hingecraft_operator.fields import Duration, Name, Part, SecretKey, SecretRef, between, rules
-from hingecraft_operator.reconcile_spec import Reconcile
+from hingecraft_operator.custom_resource.fields import Duration, Name, Part, SecretKey, SecretRef, between, rules
+from hingecraft_operator.custom_resource.reconcile_spec import Reconcile
 
 GROUP = "payments.hingecraft.io"
 VERSION = "v1"

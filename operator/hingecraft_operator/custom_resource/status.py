@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hingecraft_operator.fields import Part
+from hingecraft_operator.custom_resource.fields import Part
 
 MOST_LAGGING = 20
 CONDITIONS = (

@@ -8,8 +8,7 @@ from statistics import quantiles
 from typing import Any
 
 from hingecraft.outbox.model import ROUTES_UPDATED, EndpointState
-from hingecraft_operator.observed import Observed, Verdict, WebhookProblem
-from hingecraft_operator.reported import (
+from hingecraft_operator.custom_resource.status import (
     MOST_LAGGING,
     Condition,
     LatencyReport,
@@ -18,6 +17,7 @@ from hingecraft_operator.reported import (
     Status,
     WebhookReport,
 )
+from hingecraft_operator.status.observed import Observed, Verdict, WebhookProblem
 
 
 def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mapping[str, datetime]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hingecraft.outbox.model import EndpointState
-from hingecraft_operator.observed import Observed, Verdict
-from hingecraft_operator.reported import CONDITIONS, MOST_LAGGING
+from hingecraft_operator.custom_resource.status import CONDITIONS, MOST_LAGGING
+from hingecraft_operator.status.observed import Observed, Verdict
 
 # A version is on its way for a moment each time; that alone makes nothing unready.
 ON_ITS_WAY = 2.0

@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator, Mapping
 
 from hingecraft.process import outlive
-from hingecraft_operator import cronjob
-from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
-from hingecraft_operator.keeper import Keeper
-from hingecraft_operator.surroundings import Surroundings
-from hingecraft_operator.watches import ScopeWatch
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
+from hingecraft_operator.context import Surroundings
+from hingecraft_operator.controller.kopf_watch import ScopeWatch
+from hingecraft_operator.controller.reconciler import Keeper
+from hingecraft_operator.cronjob import manifest as cronjob
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from hingecraft.proxies import Proxies
 from hingecraft.settings import Secret
 from hingecraft.sync.engine import Engine, Watcher
 from hingecraft.sync.fanout import Pods
-from hingecraft_operator.inputs import Inputs
+from hingecraft_operator.engine.inputs import Inputs
 
 
 class Resident:

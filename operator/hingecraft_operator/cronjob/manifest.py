@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hingecraft_operator.cluster import CRON_JOBS, FIELD_MANAGER, Cluster, Document
-from hingecraft_operator.fields import Part
-from hingecraft_operator.spec import API_VERSION, KIND, Spec
+from hingecraft_operator.cluster.client import CRON_JOBS, FIELD_MANAGER, Cluster, Document
+from hingecraft_operator.custom_resource.fields import Part
+from hingecraft_operator.custom_resource.spec import API_VERSION, KIND, Spec
 
 LABELS = {"app.kubernetes.io/name": "hingecraft", "app.kubernetes.io/component": "reconcile"}
 RESOURCE_LABEL = "payments.hingecraft.io/paymentroutes"

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hingecraft_operator.cluster import (
+from hingecraft_operator.cluster.client import (
     EVENTS,
     FIELD_MANAGER,
     Cluster,
@@ -20,7 +20,7 @@ from hingecraft_operator.cluster import (
     ClusterUnavailableError,
     Document,
 )
-from hingecraft_operator.spec import API_VERSION, GROUP, KIND
+from hingecraft_operator.custom_resource.spec import API_VERSION, GROUP, KIND
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 
 import kopf
 
-from hingecraft_operator import handlers
-from hingecraft_operator.cluster import Cluster, ClusterRefusedError, ClusterUnavailableError, Kind
-from hingecraft_operator.handlers import WATCHED, Notices
+from hingecraft_operator.cluster.client import Cluster, ClusterRefusedError, ClusterUnavailableError, Kind
+from hingecraft_operator.controller import handlers
+from hingecraft_operator.controller.handlers import WATCHED, Notices
 
 log = logging.getLogger(__name__)
 

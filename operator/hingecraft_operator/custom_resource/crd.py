@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from hingecraft_operator.fields import Part
-from hingecraft_operator.reported import Status
-from hingecraft_operator.spec import GROUP, KIND, PLURAL, VERSION, Spec
+from hingecraft_operator.custom_resource.fields import Part
+from hingecraft_operator.custom_resource.spec import GROUP, KIND, PLURAL, VERSION, Spec
+from hingecraft_operator.custom_resource.status import Status
 
 SHORT_NAME = "proutes"
 _NOT_KUBERNETES = ("title", "const")
@@ -143,7 +143,7 @@ class _Dumper(yaml.SafeDumper):
 
 def written(annotations: Mapping[str, str] | None = None) -> str:
     """As YAML."""
-    head = "# Written from operator/hingecraft_operator/{spec,reported}.py by `make generate`.\n"
+    head = "# Written from operator/hingecraft_operator/custom_resource/{spec,status}.py by `make generate`.\n"
     found = definition()
     if annotations:
         found["metadata"]["annotations"] = dict(annotations)

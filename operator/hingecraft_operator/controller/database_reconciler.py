@@ -16,17 +16,17 @@ from hingecraft.reconcile import watch as reconciliations
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Declared
 from hingecraft.routes.service import Act
-from hingecraft_operator import slices
-from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError, Document
-from hingecraft_operator.events import Recorder
-from hingecraft_operator.inputs import DatabaseInput, SecretWrongError, read_database, read_inputs
-from hingecraft_operator.observed import Observed, Verdict
-from hingecraft_operator.resident import Resident
-from hingecraft_operator.schedules import Schedules
-from hingecraft_operator.secret_values import SecretMissingError, SecretReader
-from hingecraft_operator.spec import Spec
-from hingecraft_operator.surroundings import Surroundings
-from hingecraft_operator.watching import ResourceWatcher
+from hingecraft_operator.cluster import endpoint_slices as slices
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRefusedError, Document
+from hingecraft_operator.cluster.events import Recorder
+from hingecraft_operator.cluster.secret_reader import SecretMissingError, SecretReader
+from hingecraft_operator.context import Surroundings
+from hingecraft_operator.cronjob.reconciler import Schedules
+from hingecraft_operator.custom_resource.spec import Spec
+from hingecraft_operator.engine.inputs import DatabaseInput, SecretWrongError, read_database, read_inputs
+from hingecraft_operator.engine.runner import Resident
+from hingecraft_operator.engine.watcher import ResourceWatcher
+from hingecraft_operator.status.observed import Observed, Verdict
 
 TAKE_OVER = "payments.hingecraft.io/take-over"
 _ACTOR = "operator"

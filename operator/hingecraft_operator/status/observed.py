@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from hingecraft.outbox.model import EndpointState
 from hingecraft.reconcile.model import LastRun
 from hingecraft.routes.model import Publication
-from hingecraft_operator.reported import LatencyReport, State
+from hingecraft_operator.custom_resource.status import LatencyReport, State
 
 _LATENCIES_KEPT = 1000
 

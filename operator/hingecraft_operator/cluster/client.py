@@ -26,7 +26,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from hingecraft.errors import HingecraftError, OperatorError
-from hingecraft_operator.spec import API_VERSION, PLURAL
+from hingecraft_operator.custom_resource.spec import API_VERSION, PLURAL
 
 log = logging.getLogger(__name__)
 
