@@ -12,7 +12,7 @@ import sys
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.settings import LogSettings, load
-from hingecraft_operator.cluster.client import ClusterRefusedError, ClusterUnavailableError, Kind, connect
+from hingecraft_operator.cluster.client import ClusterRejectedError, ClusterUnavailableError, Kind, connect
 from hingecraft_operator.custom_resource import crd
 
 DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
@@ -33,11 +33,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     process.start_observing(load(LogSettings), "definition")
     if not arguments.apply:
-        print(crd.written(), end="")
+        print(crd.as_yaml(), end="")
         return EXIT_OK
     try:
         asyncio.run(_apply())
-    except (ClusterRefusedError, ClusterUnavailableError) as error:
+    except (ClusterRejectedError, ClusterUnavailableError) as error:
         print(f"hingecraft definition: {error}", file=sys.stderr)
         return EXIT_FAILED
     print("the cluster has the definition of PaymentRoutes of this version")

@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from hingecraft.errors import HingecraftError
-from hingecraft_operator.cluster.client import LEASES, Cluster, ClusterRefusedError, ClusterUnavailableError, Document
+from hingecraft_operator.cluster.client import LEASES, Cluster, ClusterRejectedError, ClusterUnavailableError, Document
 
 log = logging.getLogger(__name__)
 
 LEASE_NAME = "hingecraft-operator"
-_NOBODY = ""
+_NO_HOLDER = ""
 # What stays the same for as long as one replica leads.
 _TERM = ("holderIdentity", "acquireTime")
 
@@ -30,18 +30,18 @@ class LeadershipLostError(HingecraftError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class LeaseTimings:
     """In seconds: how long a lease lasts, when its holder gives up, how often it is renewed and polled."""
 
-    lasts: float = 13.0
-    give_up: float = 9.0
-    renew: float = 2.0
-    look: float = 0.5
-    call: float = 3.0
+    duration: float = 13.0
+    renew_deadline: float = 9.0
+    renew_every: float = 2.0
+    poll_every: float = 0.5
+    call_timeout: float = 3.0
 
 
 @dataclass(slots=True)
-class Seen:
+class ObservedLease:
     """A lease as it was last seen to change."""
 
     version: str
@@ -49,7 +49,7 @@ class Seen:
     at: float
 
 
-class Elector:
+class LeaderElector:
     """One replica's part in the election."""
 
     def __init__(
@@ -58,25 +58,25 @@ class Elector:
         *,
         namespace: str,
         identity: str,
-        terms: Terms | None = None,
+        timings: LeaseTimings | None = None,
         clock: Callable[[], float] = time.monotonic,
         isolated: Callable[[bool], None] = lambda _isolated: None,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._identity = identity
-        self._terms = terms or Terms()
+        self._timings = timings or LeaseTimings()
         self._clock = clock
         self._isolated = isolated
         self._unreachable = self._is_isolated = False
-        self._seen: Seen | None = None
+        self._seen: ObservedLease | None = None
         self._held: Document | None = None
         self.tried_at = clock()
 
     async def acquire(self) -> None:
         """Wait until the lease is ours."""
-        while not await self._tried(self._take):
-            await self._until_next_look()
+        while not await self._try(self._take):
+            await self._sleep()
         log.info("%s leads", self._identity)
 
     async def hold(self) -> None:
@@ -88,21 +88,21 @@ class Elector:
         renewed = self._clock()
         refused_since: float | None = None
         while True:
-            await asyncio.sleep(self._terms.renew)
+            await asyncio.sleep(self._timings.renew_every)
             began = self._clock()
-            if await self._tried(self._renew):
+            if await self._try(self._renew):
                 renewed, refused_since = began, None
                 self._be_isolated(isolated=False)
             elif self._held is None:
                 raise LeadershipLostError(f"{self._identity} no longer holds the lease")
             elif self._unreachable:
                 refused_since = None
-                if self._clock() - renewed >= self._terms.give_up:
+                if self._clock() - renewed >= self._timings.renew_deadline:
                     self._be_isolated(isolated=True)
             else:
                 # An API server that has just started refuses everyone for a moment.
                 refused_since = began if refused_since is None else refused_since
-                if self._clock() - refused_since >= self._terms.give_up:
+                if self._clock() - refused_since >= self._timings.renew_deadline:
                     raise LeadershipLostError(f"{self._identity} may not renew the lease")
 
     def _be_isolated(self, *, isolated: bool) -> None:
@@ -121,21 +121,21 @@ class Elector:
         held, self._held = self._held, None
         if held is None:
             return
-        held["spec"] = {**held["spec"], "holderIdentity": _NOBODY, "leaseDurationSeconds": 1}
-        await self._tried(lambda: self._write(held))
+        held["spec"] = {**held["spec"], "holderIdentity": _NO_HOLDER, "leaseDurationSeconds": 1}
+        await self._try(lambda: self._write(held))
 
-    async def _tried(self, step: Callable[[], object]) -> bool:
+    async def _try(self, step: Callable[[], object]) -> bool:
         """One step against the API server, which may be away or say no; never longer than a call may take."""
         self.tried_at = self._clock()
         self._unreachable = False
         try:
-            async with asyncio.timeout(self._terms.call):
+            async with asyncio.timeout(self._timings.call_timeout):
                 result = step()
                 return bool(await result) if asyncio.iscoroutine(result) else bool(result)
         except (ClusterUnavailableError, TimeoutError) as error:
             self._unreachable = True
             log.warning("the lease cannot be reached: %s", str(error) or type(error).__name__)
-        except ClusterRefusedError as error:
+        except ClusterRejectedError as error:
             self._unreachable = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             if error.status == HTTPStatus.NOT_FOUND:
                 # Somebody has deleted it.
@@ -149,7 +149,7 @@ class Elector:
         if found is None:
             self._held = await self._cluster.create(LEASES, self._namespace, self._document())
             return True
-        self._look_at(found)
+        self._observe(found)
         if not self._is_free():
             return False
         turns = int(found["spec"].get("leaseTransitions") or 0) + 1
@@ -162,7 +162,7 @@ class Elector:
         held = self._held
         try:
             return await self._write(_renewed(held))
-        except ClusterRefusedError as error:
+        except ClusterRejectedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
         found = await self._cluster.get(LEASES, self._namespace, LEASE_NAME)
@@ -178,21 +178,23 @@ class Elector:
         self._held = await self._cluster.replace(LEASES, self._namespace, LEASE_NAME, document)
         return True
 
-    def _look_at(self, lease: Document) -> None:
+    def _observe(self, lease: Document) -> None:
         version = lease["metadata"]["resourceVersion"]
         if self._seen is None or self._seen.version != version:
-            self._seen = Seen(version, (lease.get("spec") or {}).get("holderIdentity") or _NOBODY, self._clock())
+            self._seen = ObservedLease(
+                version, (lease.get("spec") or {}).get("holderIdentity") or _NO_HOLDER, self._clock()
+            )
 
     def _is_free(self) -> bool:
         """Our own name from before a restart is nobody special: the process that wrote it may still run."""
         assert self._seen is not None
-        return self._seen.holder == _NOBODY or self._clock() >= self._seen.at + self._terms.lasts
+        return self._seen.holder == _NO_HOLDER or self._clock() >= self._seen.at + self._timings.duration
 
-    async def _until_next_look(self) -> None:
+    async def _sleep(self) -> None:
         """Be there at the moment when it runs out."""
-        pause = self._terms.look
-        if self._seen is not None and self._seen.holder != _NOBODY:
-            pause = max(0.05, min(pause, self._seen.at + self._terms.lasts - self._clock()))
+        pause = self._timings.poll_every
+        if self._seen is not None and self._seen.holder != _NO_HOLDER:
+            pause = max(0.05, min(pause, self._seen.at + self._timings.duration - self._clock()))
         await asyncio.sleep(pause)
 
     def _document(self) -> Document:
@@ -203,7 +205,7 @@ class Elector:
     def _spec(self, turns: int) -> Document:
         return {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": round(self._terms.lasts),
+            "leaseDurationSeconds": round(self._timings.duration),
             "renewTime": _now(),
             "leaseTransitions": turns,
         }

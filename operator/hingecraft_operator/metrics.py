@@ -11,7 +11,7 @@ from hingecraft.observability.metrics import SyncMetrics
 from hingecraft_operator.custom_resource.status import State
 
 _RESOURCE = ["namespace", "resource"]
-_LOOKS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class OperatorMetrics:
@@ -28,12 +28,12 @@ class OperatorMetrics:
             "hingecraft_operator_watch_restarts_total", "watches of a scope that were begun again", registry=registry
         )
         self.resources = Gauge("hingecraft_operator_resources", "PaymentRoutes that are served", registry=registry)
-        self.waiting = Gauge("hingecraft_operator_queue", "resources that wait to be looked at", registry=registry)
-        self.looks = Counter(
-            "hingecraft_operator_reconciles_total", "looks at a resource", ["result"], registry=registry
+        self.queue = Gauge("hingecraft_operator_queue", "resources that wait to be looked at", registry=registry)
+        self.reconciles = Counter(
+            "hingecraft_operator_reconciles_total", "reconciles at a resource", ["result"], registry=registry
         )
-        self.look_seconds = Histogram(
-            "hingecraft_operator_reconcile_seconds", "time of a look", buckets=_LOOKS, registry=registry
+        self.reconcile_seconds = Histogram(
+            "hingecraft_operator_reconcile_seconds", "time of a look", buckets=_BUCKETS, registry=registry
         )
         self.ready = Gauge(
             "hingecraft_paymentroutes_ready", "1: every pod serves the newest version", _RESOURCE, registry=registry
@@ -46,14 +46,14 @@ class OperatorMetrics:
         )
         self.sync = SyncMetrics(registry, _RESOURCE)
 
-    def show(self, namespace: str, resource: str, states: Mapping[str, State]) -> None:
+    def set_conditions(self, namespace: str, resource: str, states: Mapping[str, State]) -> None:
         """What each condition of a resource says."""
         self.ready.labels(namespace, resource).set(states["Ready"] == "True")
         for condition, state in states.items():
             for each in get_args(State):
                 self.condition.labels(namespace, resource, condition, each).set(state == each)
 
-    def forget(self, namespace: str, resource: str) -> None:
+    def remove_resource(self, namespace: str, resource: str) -> None:
         """The resource is gone."""
         sync = self.sync
         for metric in (

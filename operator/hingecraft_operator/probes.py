@@ -14,7 +14,7 @@ STUCK_AFTER = 120.0
 _MOST_NAMED = 10
 
 
-class Pulse:
+class Liveness:
     """When each part of the process last did something."""
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Pulse:
 
 
 @asynccontextmanager
-async def serving(port: int, pulse: Pulse, registry: CollectorRegistry) -> AsyncIterator[int]:
+async def serving(port: int, liveness: Liveness, registry: CollectorRegistry) -> AsyncIterator[int]:
     """Answer on that port; answers which it is."""
 
     async def health(_request: web.Request) -> web.Response:
-        stuck = pulse.stuck()
+        stuck = liveness.stuck()
         text = f"stuck: {', '.join(stuck[:_MOST_NAMED])}" if stuck else "ok"
         return web.Response(text=f"{text}\n", status=503 if stuck else 200)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRefusedError
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError
 from hingecraft_operator.custom_resource import crd
 from hingecraft_operator.custom_resource.spec import Spec
 from support.control_plane import binaries
@@ -159,7 +159,7 @@ SCHEDULES = (
 @pytest.mark.parametrize("case", REFUSED)
 async def test_what_is_wrong_is_refused_in_a_sentence(namespace, case):
     spec, sentence = REFUSED[case]
-    with pytest.raises(ClusterRefusedError, match=r".") as refused:
+    with pytest.raises(ClusterRejectedError, match=r".") as refused:
         await namespace.make(namespace.routes(**spec))
     assert sentence in str(refused.value)
 
@@ -190,7 +190,7 @@ async def test_schedules_that_cron_knows_are_accepted(namespace, schedule):
 async def test_the_status_keeps_no_field_that_is_not_declared(namespace):
     made = await namespace.make(namespace.routes())
     path = PAYMENT_ROUTES.path(namespace.name, "main", "status")
-    kept = await namespace.cluster.ask("PUT", path, {**made, "status": {"version": 7, "surprise": True}})
+    kept = await namespace.cluster.request("PUT", path, {**made, "status": {"version": 7, "surprise": True}})
     assert kept["status"] == {"version": 7}
 
 
@@ -216,7 +216,7 @@ async def test_an_object_of_an_older_definition_still_reads_and_can_be_edited(na
     assert spec["reconcile"]["schedule"] == "whenever"
     edited = await namespace.edit("main", paused=True)
     assert edited["spec"]["paused"] is True
-    with pytest.raises(ClusterRefusedError, match="cron"):
+    with pytest.raises(ClusterRejectedError, match="cron"):
         await namespace.edit("main", reconcile={"schedule": "never"})
     assert name == "paymentroutes.payments.hingecraft.io"
 

@@ -36,7 +36,7 @@ _TRIES = 4
 _FIRST_PAUSE = 0.2
 _LONGEST_WAIT = 10.0
 _CONNECTIONS = 32
-_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT)
+_RETRIED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT)
 _UNREACHABLE = (aiohttp.ClientError, OSError, TimeoutError)
 
 Document = dict[str, Any]
@@ -46,7 +46,7 @@ class ClusterUnavailableError(HingecraftError):
     """The API server cannot be reached, or did not answer in time."""
 
 
-class ClusterRefusedError(HingecraftError):
+class ClusterRejectedError(HingecraftError):
     """The API server has said no."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -103,15 +103,15 @@ class Cluster:
     async def get(self, kind: Kind, namespace: str, name: str) -> Document | None:
         """One object, or None where there is none."""
         try:
-            return await self.ask("GET", kind.path(namespace, name))
-        except ClusterRefusedError as error:
+            return await self.request("GET", kind.path(namespace, name))
+        except ClusterRejectedError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
     async def list(self, kind: Kind, namespace: str | None, **selectors: str) -> list[Document]:
         """All objects of a namespace, or of the cluster."""
-        found = await self.ask("GET", kind.path(namespace), query=selectors)
+        found = await self.request("GET", kind.path(namespace), query=selectors)
         items: list[Document] = found.get("items") or []
         return items
 
@@ -120,22 +120,22 @@ class Cluster:
         metadata = document["metadata"]
         path = kind.path(metadata.get("namespace"), metadata["name"], sub)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self.ask("PATCH", path, document, query=query, content="application/apply-patch+yaml")
+        return await self.request("PATCH", path, document, query=query, content="application/apply-patch+yaml")
 
     async def create(self, kind: Kind, namespace: str, document: Document) -> Document:
         """A new object."""
-        return await self.ask("POST", kind.path(namespace), document, query={"fieldManager": FIELD_MANAGER})
+        return await self.request("POST", kind.path(namespace), document, query={"fieldManager": FIELD_MANAGER})
 
     async def replace(self, kind: Kind, namespace: str, name: str, document: Document) -> Document:
         """The whole object, if it is still the one that was read: a conflict is told, not tried again."""
         path = kind.path(namespace, name)
-        return await self.ask("PUT", path, document, query={"fieldManager": FIELD_MANAGER}, tries=1)
+        return await self.request("PUT", path, document, query={"fieldManager": FIELD_MANAGER}, tries=1)
 
     async def delete(self, kind: Kind, namespace: str, name: str) -> None:
         """And all that belongs to it; nothing where it is gone already."""
         try:
-            await self.ask("DELETE", kind.path(namespace, name), query={"propagationPolicy": "Background"})
-        except ClusterRefusedError as error:
+            await self.request("DELETE", kind.path(namespace, name), query={"propagationPolicy": "Background"})
+        except ClusterRejectedError as error:
             if error.status != HTTPStatus.NOT_FOUND:
                 raise
 
@@ -143,7 +143,7 @@ class Cluster:
         """Add who we are; a token that is renewed in its file is read anew."""
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,
@@ -155,16 +155,16 @@ class Cluster:
     ) -> Document:
         """One call, tried again where the server is busy or somebody else was quicker."""
         for left in range(tries - 1, -1, -1):
-            status, answer, wait = await self._ask_once(method, path, document, query or {}, content)
+            status, answer, wait = await self._request_once(method, path, document, query or {}, content)
             if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                 return answer
-            if left == 0 or status not in _AGAIN:
-                raise ClusterRefusedError(status, str(answer.get("message") or f"HTTP {status}"))
+            if left == 0 or status not in _RETRIED:
+                raise ClusterRejectedError(status, str(answer.get("message") or f"HTTP {status}"))
             pause = wait or _FIRST_PAUSE * 2 ** (tries - 1 - left)
             await asyncio.sleep(pause * random.uniform(1, 1.3))  # noqa: S311 - jitter, not a secret
         raise AssertionError("unreachable")
 
-    async def _ask_once(
+    async def _request_once(
         self, method: str, path: str, document: Document | None, query: Mapping[str, str], content: str
     ) -> tuple[int, Document, float]:
         url = f"{self.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")

@@ -10,7 +10,7 @@ from hingecraft_operator.custom_resource.spec import Service
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 
-Locate = Callable[[str, int], str]
+UrlOf = Callable[[str, int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,19 @@ class PodAddress:
     name: str
 
 
-def locate(address: str, port: int) -> str:
+def url_of(address: str, port: int) -> str:
     """An address as a URL."""
     host = f"[{address}]" if ":" in address else address
     return f"http://{host}:{port}"
 
 
-async def read(cluster: Cluster, namespace: str, service: Service, place: Locate) -> Mapping[str, str]:
+async def read_pods(cluster: Cluster, namespace: str, service: Service, place: UrlOf) -> Mapping[str, str]:
     """The name of each pod by its URL."""
     found = await cluster.list(SLICES, namespace, labelSelector=f"{SERVICE_LABEL}={service.name}")
     return {pod.url: pod.name for pod in addresses(found, service.port, place)}
 
 
-def addresses(slices: Sequence[Document], port_name: str, place: Locate) -> list[PodAddress]:
+def addresses(slices: Sequence[Document], port_name: str, place: UrlOf) -> list[PodAddress]:
     """Each address once; a pod that is going away is let go."""
     pods: dict[str, PodAddress] = {}
     for piece in slices:

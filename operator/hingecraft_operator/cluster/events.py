@@ -16,7 +16,7 @@ from hingecraft_operator.cluster.client import (
     EVENTS,
     FIELD_MANAGER,
     Cluster,
-    ClusterRefusedError,
+    ClusterRejectedError,
     ClusterUnavailableError,
     Document,
 )
@@ -103,5 +103,5 @@ class Recorder:
         }
         try:
             await self.cluster.create(EVENTS, metadata["namespace"], document)
-        except (ClusterUnavailableError, ClusterRefusedError) as error:
+        except (ClusterUnavailableError, ClusterRejectedError) as error:
             log.debug("an event was not written: %s", error)

@@ -16,23 +16,23 @@ from hingecraft.reconcile import watch as reconciliations
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Declared
 from hingecraft.routes.service import Act
-from hingecraft_operator.cluster import endpoint_slices as slices
-from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRefusedError, Document
+from hingecraft_operator.cluster import endpoint_slices
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError, Document
 from hingecraft_operator.cluster.events import Recorder
 from hingecraft_operator.cluster.secret_reader import SecretMissingError, SecretReader
-from hingecraft_operator.context import Surroundings
-from hingecraft_operator.cronjob.reconciler import Schedules
+from hingecraft_operator.context import Context
+from hingecraft_operator.cronjob.reconciler import CronJobReconciler
 from hingecraft_operator.custom_resource.spec import Spec
 from hingecraft_operator.engine.inputs import DatabaseInput, SecretWrongError, read_database, read_inputs
-from hingecraft_operator.engine.runner import Resident
-from hingecraft_operator.engine.watcher import ResourceWatcher
+from hingecraft_operator.engine.runner import EngineRunner
+from hingecraft_operator.engine.watcher import EngineWatcher
 from hingecraft_operator.status.observed import Observed, Verdict
 
 TAKE_OVER = "payments.hingecraft.io/take-over"
 _ACTOR = "operator"
 
 
-class NotOursError(Exception):
+class DatabaseNotOursError(Exception):
     """The database must not be touched: it is another one than before, or somebody else's."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -40,52 +40,52 @@ class NotOursError(Exception):
         self.verdict = verdict
 
 
-class Tenancy:
+class DatabaseReconciler:
     """Of one resource, from its first look until it is gone."""
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        context: Context,
         namespace: str,
         name: str,
         observed: Observed,
         recorder: Recorder,
         changed: Callable[[], None],
     ) -> None:
-        self._around = surroundings
+        self._context = context
         self._namespace = namespace
         self._name = name
         self._observed = observed
         self._changed = changed
-        self._schedules = Schedules(surroundings, observed, recorder)
+        self._cronjob = CronJobReconciler(context, observed, recorder)
         self._database: Database | None = None
         self._database_input: DatabaseInput | None = None
-        self._resident: Resident | None = None
+        self._engine: EngineRunner | None = None
 
-    async def settle(self, resource: Document, spec: Spec) -> bool:
+    async def reconcile(self, resource: Document, spec: Spec) -> bool:
         """Make everything as the resource says; False when something has to be tried again soon."""
-        secrets = SecretReader(self._around.cluster, self._namespace)
+        secrets = SecretReader(self._context.cluster, self._namespace)
         try:
-            await self._settle_database(resource, spec, secrets)
-            self._observed.trouble = None
-        except NotOursError as error:
-            await self.leave()
-            self._observed.trouble = error.verdict
-            await self._schedules.withdraw(resource)
+            await self._reconcile_database(resource, spec, secrets)
+            self._observed.database_problem = None
+        except DatabaseNotOursError as error:
+            await self.stop()
+            self._observed.database_problem = error.verdict
+            await self._cronjob.remove(resource)
             return False
         except SecretMissingError as error:
-            self._observed.trouble = Verdict("False", "SecretMissing", str(error))
+            self._observed.database_problem = Verdict("False", "SecretMissing", str(error))
         except SecretWrongError as error:
-            self._observed.trouble = Verdict("False", "SecretWrong", str(error))
+            self._observed.database_problem = Verdict("False", "SecretWrong", str(error))
         except DatabaseUnavailableError as error:
-            self._observed.trouble = Verdict("False", "Unreachable", str(error))
+            self._observed.database_problem = Verdict("False", "Unreachable", str(error))
         if self._observed.installation_id is None:
             # Whose database it is was never seen: nothing may work on it yet.
             return False
-        scheduled = await self._schedules.settle(resource, spec, secrets)
-        return self._observed.trouble is None and not self._observed.webhook_problems and scheduled
+        scheduled = await self._cronjob.reconcile(resource, spec, secrets)
+        return self._observed.database_problem is None and not self._observed.webhook_problems and scheduled
 
-    async def _settle_database(self, resource: Document, spec: Spec, secrets: SecretReader) -> None:
+    async def _reconcile_database(self, resource: Document, spec: Spec, secrets: SecretReader) -> None:
         wanted = await read_database(secrets, spec.database.secret_ref)
         database = self._database if wanted == self._database_input else None
         candidate = database or Database(wanted.secret, application="hingecraft-operator")
@@ -96,7 +96,9 @@ class Tenancy:
             self._observed.webhook_problems = {
                 each.endpoint.name: each.problem for each in inputs.webhooks if each.problem is not None
             }
-            names = await slices.read(self._around.cluster, self._namespace, spec.api.service, self._around.locate)
+            names = await endpoint_slices.read_pods(
+                self._context.cluster, self._namespace, spec.api.service, self._context.url_of
+            )
         except BaseException:
             if candidate is not self._database:
                 await candidate.close()
@@ -105,38 +107,38 @@ class Tenancy:
         self._observed.pod_names = names
         if moved:
             self._observed.fanout_began_at = time.monotonic()
-        if self._resident is None or self._resident.inputs != inputs or candidate is not self._database:
-            await self.leave()
+        if self._engine is None or self._engine.inputs != inputs or candidate is not self._database:
+            await self.stop()
             self._database, self._database_input = candidate, wanted
-            self._resident = Resident(
+            self._engine = EngineRunner(
                 database=candidate,
                 inputs=inputs,
                 addresses=self._addresses,
-                watcher=ResourceWatcher(
-                    self._around.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
+                watcher=EngineWatcher(
+                    self._context.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
                 ),
-                allow_private=self._around.settings.allow_private_webhooks,
-                proxies=self._around.settings.proxies,
+                allow_private=self._context.settings.allow_private_webhooks,
+                proxies=self._context.settings.proxies,
             )
-            self._resident.start()
+            self._engine.start()
             self._observed.running = True
             self._observed.started_at = self._observed.fanout_began_at = time.monotonic()
         elif moved:
-            self._resident.look()
+            self._engine.refresh()
 
     @property
     def engine_progress_at(self) -> float | None:
         """When the engine was last seen to work; None where none runs."""
-        return self._resident.progress_at if self._resident is not None else None
+        return self._engine.progress_at if self._engine is not None else None
 
     def _on_change(self) -> None:
-        self._look_at_pods()
+        self._update_served()
         self._changed()
 
-    def _look_at_pods(self) -> None:
-        if self._resident is not None:
-            self._observed.served = self._resident.served
-            self._observed.failures = self._resident.failures
+    def _update_served(self) -> None:
+        if self._engine is not None:
+            self._observed.served = self._engine.served
+            self._observed.failures = self._engine.failures
 
     async def _addresses(self) -> Iterable[str]:
         return self._observed.pod_names
@@ -147,11 +149,11 @@ class Tenancy:
         known = (resource.get("status") or {}).get("installationId") or self._observed.installation_id
         found = await installation.read(database)
         if known is not None and UUID(known) != found.id:
-            raise NotOursError(_changed(known, found))
+            raise DatabaseNotOursError(_changed(known, found))
         ours = Claimant(
             uid=metadata["uid"],
             name=f"{metadata['namespace']}/{metadata['name']}",
-            cluster=self._around.cluster.identity,
+            cluster=self._context.cluster.identity,
         )
         if found.claimed_by == ours:
             return str(found.id)
@@ -159,7 +161,7 @@ class Tenancy:
         gone = holder.uid if holder and await self._is_gone(holder, resource) else None
         if not await installation.claim(database, ours, instead_of=gone):
             holder = (await installation.read(database)).claimed_by
-            raise NotOursError(_claimed(holder))
+            raise DatabaseNotOursError(_claimed(holder))
         return str(found.id)
 
     async def _is_gone(self, holder: Claimant, resource: Document) -> bool:
@@ -167,19 +169,19 @@ class Tenancy:
         said = (resource["metadata"].get("annotations") or {}).get(TAKE_OVER)
         if said is not None and said == holder.uid:
             return True
-        if holder.cluster != self._around.cluster.identity:
+        if holder.cluster != self._context.cluster.identity:
             return False
         namespace, _, name = holder.name.partition("/")
         try:
-            there = await self._around.cluster.get(PAYMENT_ROUTES, namespace, name)
-        except ClusterRefusedError:
+            there = await self._context.cluster.get(PAYMENT_ROUTES, namespace, name)
+        except ClusterRejectedError:
             return False
         return there is None or there["metadata"]["uid"] != holder.uid
 
     async def refresh(self) -> None:
         """Read what nobody tells: which pods refuse, how endpoints and reconciliations fare, what a version holds."""
-        self._look_at_pods()
-        if self._database is None or self._observed.trouble is not None:
+        self._update_served()
+        if self._database is None or self._observed.database_problem is not None:
             return
         observed = self._observed
         with suppress(DatabaseUnavailableError):
@@ -189,16 +191,16 @@ class Tenancy:
                 page, _ = await routes.versions(self._database, before=observed.version + 1, limit=1)
                 observed.route_count = page[0]["route_count"] if page else None
 
-    async def give_up(self, uid: str) -> None:
+    async def release_claim(self, uid: str) -> None:
         """The resource is gone: its database may be another's, and its fields are the admin's again."""
         if self._database is not None:
             with suppress(DatabaseUnavailableError):
                 if await installation.release(self._database, uid):
                     await routes.let_go(self._database)
 
-    async def leave(self) -> None:
+    async def stop(self) -> None:
         """Stop working on the database, and touch nothing in it."""
-        resident, self._resident = self._resident, None
+        resident, self._engine = self._engine, None
         if resident is not None:
             await resident.stop()
         database, self._database = self._database, None

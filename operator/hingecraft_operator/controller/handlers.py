@@ -22,7 +22,7 @@ _TRIES_AFTER = (1.0, 2.0, 4.0)
 _WORKER_WAITS = 0.5
 
 
-class Notices(Protocol):
+class ChangeListener(Protocol):
     """Who is told; from kopf's thread, so every implementation hands over to a loop of its own."""
 
     def resource_changed(self, namespace: str, name: str, generation: int | None) -> None:
@@ -42,7 +42,7 @@ class Notices(Protocol):
         ...
 
 
-def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
+def build_registry(listener: ChangeListener, cluster: Cluster) -> kopf.OperatorRegistry:
     """The handlers of one scope; none of them needs a finalizer or an annotation."""
     registry = kopf.OperatorRegistry()
 
@@ -52,15 +52,15 @@ def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
     async def resource_changed(type: str | None, meta: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - kopf passes it by this name
         namespace, name = meta.get("namespace") or "", meta["name"]
         if type == "DELETED":
-            notices.resource_deleted(namespace, name, meta["uid"])
+            listener.resource_deleted(namespace, name, meta["uid"])
         else:
-            notices.resource_changed(namespace, name, meta.get("generation"))
+            listener.resource_changed(namespace, name, meta.get("generation"))
 
     async def pods_changed(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
-        notices.pods_changed(namespace or "", labels[SERVICE_LABEL])
+        listener.pods_changed(namespace or "", labels[SERVICE_LABEL])
 
     async def reconciliation_changed(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
-        notices.reconciliation_changed(namespace or "", labels[RESOURCE_LABEL])
+        listener.reconciliation_changed(namespace or "", labels[RESOURCE_LABEL])
 
     of_a_service = {SERVICE_LABEL: kopf.PRESENT}
     of_a_resource = {RESOURCE_LABEL: kopf.PRESENT}
@@ -72,7 +72,7 @@ def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
     return registry
 
 
-def settings_of() -> kopf.OperatorSettings:
+def kopf_settings() -> kopf.OperatorSettings:
     """Watch, and write nothing: Events, status and log are written by the operator itself."""
     # It would log each event, with all of its settings, and in each thread that signals are not its own.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)

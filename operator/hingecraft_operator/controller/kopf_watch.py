@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 
 import kopf
 
-from hingecraft_operator.cluster.client import Cluster, ClusterRefusedError, ClusterUnavailableError, Kind
+from hingecraft_operator.cluster.client import Cluster, ClusterRejectedError, ClusterUnavailableError, Kind
 from hingecraft_operator.controller import handlers
-from hingecraft_operator.controller.handlers import WATCHED, Notices
+from hingecraft_operator.controller.handlers import WATCHED, ChangeListener
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class KopfThread:
         try:
             await kopf.operator(
                 registry=self.registry,
-                settings=handlers.settings_of(),
+                settings=handlers.kopf_settings(),
                 standalone=True,
                 stop_flag=self._stop,
                 clusterwide=self.scope is None,
@@ -113,17 +113,17 @@ class ScopeWatch:
         self,
         cluster: Cluster,
         scope: str | None,
-        notices: Notices,
+        listener: ChangeListener,
         restarted: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self._cluster = cluster
         self._scope = scope
-        self._notices = notices
+        self._listener = listener
         self._restarted = restarted
-        self._stale = asyncio.Event()
-        self._stale_because = ""
+        self._restart = asyncio.Event()
+        self._restart_reason = ""
         self._thread: KopfThread | None = None
-        self._refusal = ""
+        self._last_error = ""
         self._progress_at = time.monotonic()
 
     @property
@@ -131,16 +131,16 @@ class ScopeWatch:
         """When it was last seen to work, or to try to."""
         return self._progress_at
 
-    def is_stale(self, why: str) -> None:
+    def restart(self, why: str) -> None:
         """Begin the watch again: a list has found what it should have told, or may not list the scope any more."""
-        self._stale_because = why
-        self._stale.set()
+        self._restart_reason = why
+        self._restart.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         pause = _FIRST_PAUSE
         while True:
-            await self._until_allowed()
+            await self._wait_until_allowed()
             began = time.monotonic()
             why = await self._watch_once()
             pause = _FIRST_PAUSE if time.monotonic() - began > _LASTS else min(pause * 2, _LONGEST_PAUSE)
@@ -150,39 +150,39 @@ class ScopeWatch:
 
     async def _watch_once(self) -> str:
         """Answers why it has ended."""
-        self._stale.clear()
-        thread = self._thread = KopfThread(handlers.registry_of(self._notices, self._cluster), self._scope)
+        self._restart.clear()
+        thread = self._thread = KopfThread(handlers.build_registry(self._listener, self._cluster), self._scope)
         thread.start()
-        ended, stale = asyncio.create_task(thread.ended.wait()), asyncio.create_task(self._stale.wait())
+        ended, restart = asyncio.create_task(thread.ended.wait()), asyncio.create_task(self._restart.wait())
         try:
-            while not ended.done() and not stale.done():
-                await asyncio.wait([ended, stale], timeout=_BEATS_EVERY, return_when=asyncio.FIRST_COMPLETED)
+            while not ended.done() and not restart.done():
+                await asyncio.wait([ended, restart], timeout=_BEATS_EVERY, return_when=asyncio.FIRST_COMPLETED)
                 self._progress_at = time.monotonic()
                 if time.monotonic() - thread.beat_at > _STILL_AFTER:
                     return "its event loop stands still"
-            return "kopf has ended" if ended.done() else self._stale_because
+            return "kopf has ended" if ended.done() else self._restart_reason
         finally:
-            for task in (ended, stale):
+            for task in (ended, restart):
                 task.cancel()
             await thread.stop()
             self._thread = None
 
-    async def _until_allowed(self) -> None:
+    async def _wait_until_allowed(self) -> None:
         """Kopf gives up for good on a kind that it may not list: it is not begun before it may."""
         pause = _FIRST_PAUSE
         while not await self._may_list(WATCHED):
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, _LONGEST_PAUSE)
-        self._refusal = ""
+        self._last_error = ""
 
     async def _may_list(self, kinds: Sequence[Kind]) -> bool:
         self._progress_at = time.monotonic()
         try:
             for kind in kinds:
                 await self._cluster.list(kind, self._scope, limit="1")
-        except (ClusterUnavailableError, ClusterRefusedError) as error:
-            if str(error) != self._refusal:
-                self._refusal = str(error)
+        except (ClusterUnavailableError, ClusterRejectedError) as error:
+            if str(error) != self._last_error:
+                self._last_error = str(error)
                 log.warning("%s cannot be watched yet: %s", self._scope or "the cluster", error)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Keeps one resource: looks at it when told, when something should be tried again, and every half minute anyway.
+"""Keeps one resource: reconciles it when told, when something should be tried again, and every half minute anyway.
 
 A look is level-triggered: it reads everything anew and makes it so, whatever happened before. Doing it twice does
 nothing more.
@@ -16,32 +16,32 @@ from contextlib import suppress
 from pydantic import ValidationError
 
 from hingecraft.process import outlive
-from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRefusedError, ClusterUnavailableError, Document
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError, ClusterUnavailableError, Document
 from hingecraft_operator.cluster.events import Recorder
-from hingecraft_operator.context import Surroundings
-from hingecraft_operator.controller.database_reconciler import Tenancy
+from hingecraft_operator.context import Context
+from hingecraft_operator.controller.database_reconciler import DatabaseReconciler
 from hingecraft_operator.custom_resource.spec import Spec
 from hingecraft_operator.custom_resource.status import State
 from hingecraft_operator.status.observed import Observed, Verdict
-from hingecraft_operator.status.writer import Reporter
+from hingecraft_operator.status.writer import StatusWriter
 
 log = logging.getLogger(__name__)
 
 _RESYNC = 30.0
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 10.0
-_TOGETHER = 0.02
+_DEBOUNCE = 0.02
 # Every call in it has a limit of its own; should one not keep to it, the resource is not lost for good.
-_LOOK_AT_MOST = 60.0
+_TIMEOUT = 60.0
 # For so long the API server may refuse to show the resource before its engine stops: it may be gone.
 FORBIDDEN_FOR = 120.0
 
 
-class Keeper:
+class Reconciler:
     """Of one resource, by its name: a resource that is deleted and made again is another one."""
 
-    def __init__(self, surroundings: Surroundings, namespace: str, name: str) -> None:
-        self._around = surroundings
+    def __init__(self, context: Context, namespace: str, name: str) -> None:
+        self._context = context
         self.namespace = namespace
         self.name = name
         self.spec: Spec | None = None
@@ -49,43 +49,43 @@ class Keeper:
         self._uid: str | None = None
         # The uid under which a watch or a list has seen it go; its own GET may be forbidden by now.
         self._deleted: str | None = None
-        self._refused_since: float | None = None
-        self._noticed = asyncio.Event()
-        self._begin()
+        self._forbidden_since: float | None = None
+        self._triggered = asyncio.Event()
+        self._reset()
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._observed = Observed()
-        recorder = Recorder(self._around.cluster, self._around.settings.operator_name)
-        self._reporter = Reporter(
-            self._around.cluster,
+        recorder = Recorder(self._context.cluster, self._context.settings.operator_name)
+        self._status_writer = StatusWriter(
+            self._context.cluster,
             self._observed,
             recorder,
             refresh=self._refresh,
-            show=self._show,
+            show=self._show_conditions,
         )
-        self._tenancy = Tenancy(
-            self._around, self.namespace, self.name, self._observed, recorder, self._reporter.changed
+        self._database = DatabaseReconciler(
+            self._context, self.namespace, self.name, self._observed, recorder, self._status_writer.wake
         )
-        self._reporting: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
 
-    def notice(self) -> None:
+    def trigger(self) -> None:
         """Something about it may have changed."""
-        self._noticed.set()
+        self._triggered.set()
 
-    def deleted(self, uid: str) -> None:
+    def mark_deleted(self, uid: str) -> None:
         """A watch has seen it go."""
         self._deleted = uid
-        self.notice()
+        self.trigger()
 
-    def absent(self, since: float) -> None:
+    def mark_absent(self, since: float) -> None:
         """A list that began then does not have it."""
         if self._made_at < since and self._uid is not None:
-            self.deleted(self._uid)
+            self.mark_deleted(self._uid)
 
     @property
     def engine_progress_at(self) -> float | None:
         """When its engine was last seen to work; None where none runs."""
-        return self._tenancy.engine_progress_at
+        return self._database.engine_progress_at
 
     @property
     def generation(self) -> int | None:
@@ -93,122 +93,122 @@ class Keeper:
         return self._observed.generation
 
     @property
-    def waits(self) -> bool:
+    def pending(self) -> bool:
         """Whether it is to be looked at."""
-        return self._noticed.is_set()
+        return self._triggered.is_set()
 
     async def run(self) -> None:
         """Until the resource is gone."""
         retry = _FIRST_RETRY
         try:
             while True:
-                self._noticed.clear()
+                self._triggered.clear()
                 started = self.progress_at = time.monotonic()
-                result = await self._look_safely()
+                result = await self._reconcile_safely()
                 self.progress_at = time.monotonic()
-                self._around.metrics.looks.labels(result).inc()
-                self._around.metrics.look_seconds.observe(time.monotonic() - started)
+                self._context.metrics.reconciles.labels(result).inc()
+                self._context.metrics.reconcile_seconds.observe(time.monotonic() - started)
                 if result == "gone":
                     return
                 retry = min(retry * 2, _LONGEST_RETRY) if result != "done" else _FIRST_RETRY
                 await self._pause(retry if result != "done" else _RESYNC)
         finally:
-            await self._leave()
+            await self._stop()
 
     async def _pause(self, length: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(length * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter, not a secret
-                await self._noticed.wait()
-                await asyncio.sleep(_TOGETHER)
+                await self._triggered.wait()
+                await asyncio.sleep(_DEBOUNCE)
 
-    async def _look_safely(self) -> str:
+    async def _reconcile_safely(self) -> str:
         """How the look ended, for who counts; a surprise in one resource is none of the others' business."""
         try:
-            async with asyncio.timeout(_LOOK_AT_MOST):
-                return await self._look()
+            async with asyncio.timeout(_TIMEOUT):
+                return await self._reconcile()
         except ClusterUnavailableError as error:
             log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
-        except ClusterRefusedError as error:
+        except ClusterRejectedError as error:
             log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
-            self._observed.trouble = Verdict("False", "KubernetesRefused", str(error))
-            await self._stop_if_hidden()
+            self._observed.database_problem = Verdict("False", "KubernetesRefused", str(error))
+            await self._stop_if_unreadable()
         except Exception as error:
             log.exception("%s/%s could not be looked at", self.namespace, self.name)
-            self._observed.trouble = Verdict(
+            self._observed.database_problem = Verdict(
                 "False", "InternalError", f"{type(error).__name__}: see the operator's log"
             )
-        self._reporter.changed()
+        self._status_writer.wake()
         return "failed"
 
-    async def _look(self) -> str:
+    async def _reconcile(self) -> str:
         resource = await self._read()
         uid = resource["metadata"]["uid"] if resource and not resource["metadata"].get("deletionTimestamp") else None
         if self._uid is not None and uid != self._uid:
-            await self._tenancy.give_up(self._uid)
-            await self._leave()
-            self._begin()
+            await self._database.release_claim(self._uid)
+            await self._stop()
+            self._reset()
         self._uid = uid
         if resource is None or uid is None:
             return "gone"
-        return await self._serve(resource)
+        return await self._reconcile_resource(resource)
 
     async def _read(self) -> Document | None:
         """The resource; None where it is gone, also where only a watch or a list could tell."""
         try:
-            found = await self._around.cluster.get(PAYMENT_ROUTES, self.namespace, self.name)
-        except ClusterRefusedError:
+            found = await self._context.cluster.get(PAYMENT_ROUTES, self.namespace, self.name)
+        except ClusterRejectedError:
             if self._deleted is not None and self._deleted == self._uid:
                 return None
-            if self._refused_since is None:
-                self._refused_since = time.monotonic()
+            if self._forbidden_since is None:
+                self._forbidden_since = time.monotonic()
             raise
-        self._deleted = self._refused_since = None
+        self._deleted = self._forbidden_since = None
         return found
 
-    async def _stop_if_hidden(self) -> None:
+    async def _stop_if_unreadable(self) -> None:
         """The claim on the database stays: the resource may still be there."""
-        since = self._refused_since
+        since = self._forbidden_since
         if since is not None and time.monotonic() - since >= FORBIDDEN_FOR and self._observed.running:
             log.error(
                 "%s/%s could not be read for %d s: its engine stops until it can be read again",
                 self.namespace, self.name, FORBIDDEN_FOR,
             )  # fmt: skip
-            await self._tenancy.leave()
+            await self._database.stop()
 
-    async def _serve(self, resource: Document) -> str:
-        self._reporter.adopt(resource)
-        if self._reporting is None:
-            self._reporting = asyncio.create_task(outlive("reporting", self._reporter.run))
+    async def _reconcile_resource(self, resource: Document) -> str:
+        self._status_writer.adopt(resource)
+        if self._writing is None:
+            self._writing = asyncio.create_task(outlive("reporting", self._status_writer.run))
         generation = resource["metadata"].get("generation")
         try:
             self.spec = Spec.model_validate(resource["spec"])
         except (ValidationError, ValueError) as error:
-            self._observed.trouble = Verdict("False", "SpecInvalid", _first(error))
+            self._observed.database_problem = Verdict("False", "SpecInvalid", first_problem(error))
             self._observed.generation = generation
-            self._reporter.changed()
+            self._status_writer.wake()
             return "invalid"
-        done = await self._tenancy.settle(resource, self.spec)
+        done = await self._database.reconcile(resource, self.spec)
         self._observed.generation = generation
-        self._reporter.changed()
+        self._status_writer.wake()
         return "done" if done else "troubled"
 
     async def _refresh(self) -> None:
-        await self._tenancy.refresh()
+        await self._database.refresh()
 
-    def _show(self, states: Mapping[str, State]) -> None:
-        self._around.metrics.show(self.namespace, self.name, states)
+    def _show_conditions(self, states: Mapping[str, State]) -> None:
+        self._context.metrics.set_conditions(self.namespace, self.name, states)
 
-    async def _leave(self) -> None:
+    async def _stop(self) -> None:
         """Stop, and touch nothing."""
-        if self._reporting is not None:
-            self._reporting.cancel()
+        if self._writing is not None:
+            self._writing.cancel()
             with suppress(asyncio.CancelledError):
-                await self._reporting
-        await self._tenancy.leave()
-        self._around.metrics.forget(self.namespace, self.name)
+                await self._writing
+        await self._database.stop()
+        self._context.metrics.remove_resource(self.namespace, self.name)
 
 
-def _first(error: ValueError) -> str:
+def first_problem(error: ValueError) -> str:
     """One sentence on what is wrong with the spec."""
     if isinstance(error, ValidationError):
         problem = error.errors(include_url=False, include_input=False)[0]

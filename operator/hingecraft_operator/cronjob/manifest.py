@@ -19,13 +19,13 @@ _RUN_AT_MOST = 3600
 _KEPT_RUNS = 3
 
 
-def name_of(resource: str) -> str:
+def cronjob_name(resource: str) -> str:
     """The CronJob's name: a Job's name is made from it, so it must be short."""
     name = f"{resource}{_SUFFIX}"
     return name if len(name) <= _LONGEST_NAME else f"{_short(resource, _LONGEST_NAME - len(_SUFFIX))}{_SUFFIX}"
 
 
-def label_of(resource: str) -> str:
+def label_value(resource: str) -> str:
     """The resource's name as the value of a label."""
     return resource if len(resource) <= _LONGEST_LABEL else _short(resource, _LONGEST_LABEL)
 
@@ -35,16 +35,16 @@ def _short(name: str, length: int) -> str:
     return f"{name[: length - 9].rstrip('-.')}-{tail}"
 
 
-def wanted(resource: Document, spec: Spec, image: str) -> Document:
+def cronjob_manifest(resource: Document, spec: Spec, image: str) -> Document:
     """The CronJob of a resource, which goes when the resource goes."""
     metadata = resource["metadata"]
-    labels = {**LABELS, RESOURCE_LABEL: label_of(metadata["name"])}
+    labels = {**LABELS, RESOURCE_LABEL: label_value(metadata["name"])}
     reconcile = spec.reconcile
     return {
         "apiVersion": CRON_JOBS.api_version,
         "kind": "CronJob",
         "metadata": {
-            "name": name_of(metadata["name"]),
+            "name": cronjob_name(metadata["name"]),
             "namespace": metadata["namespace"],
             "labels": labels,
             "ownerReferences": [
@@ -140,7 +140,7 @@ def _amounts(spec: Spec) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in amounts.items() if value is not None]
 
 
-def edited_by(found: Document) -> str | None:
+def foreign_editor(found: Document) -> str | None:
     """Who else says something of its spec: an apply of ours would leave what they have added."""
     return next((str(entry.get("manager")) for entry in _managers(found) if _is_foreign(entry)), None)
 
@@ -161,14 +161,14 @@ def repaired(found: Document, document: Document) -> Document:
     return {**found, "spec": document["spec"], "metadata": {**found["metadata"], "managedFields": kept}}
 
 
-async def keep(cluster: Cluster, document: Document, *, may_repair: bool = True) -> str | None:
+async def apply_cronjob(cluster: Cluster, document: Document, *, may_repair: bool = True) -> str | None:
     """Make it so; answers whose edit was found, and undone where that is allowed.
 
     A conflict is an edit that came in between: the next look repairs that one as well.
     """
     metadata = document["metadata"]
     found = await cluster.get(CRON_JOBS, metadata["namespace"], metadata["name"])
-    editor = edited_by(found) if found else None
+    editor = foreign_editor(found) if found else None
     if found and editor and not may_repair:
         return editor
     if found and editor:
@@ -185,6 +185,6 @@ async def _replace(cluster: Cluster, document: Document) -> None:
     await cluster.replace(CRON_JOBS, metadata["namespace"], metadata["name"], document)
 
 
-async def remove(cluster: Cluster, namespace: str, resource: str) -> None:
+async def delete_cronjob(cluster: Cluster, namespace: str, resource: str) -> None:
     """And the Jobs that it has made."""
-    await cluster.delete(CRON_JOBS, namespace, name_of(resource))
+    await cluster.delete(CRON_JOBS, namespace, cronjob_name(resource))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from hingecraft_operator.cluster.client import FIELD_MANAGER, JOBS, ClusterRefusedError, Document
+from hingecraft_operator.cluster.client import FIELD_MANAGER, JOBS, ClusterRejectedError, Document
 from hingecraft_operator.cluster.events import Event, Recorder
 from hingecraft_operator.cluster.secret_reader import SecretMissingError, SecretReader
-from hingecraft_operator.context import Surroundings
+from hingecraft_operator.context import Context
 from hingecraft_operator.cronjob import manifest as cronjob
 from hingecraft_operator.custom_resource.spec import Spec
 from hingecraft_operator.status.observed import LastJob, Observed, Verdict
@@ -19,41 +19,41 @@ _LONGEST_REPAIR_PAUSE = 300.0
 _CALM_AFTER = 600.0
 
 
-class Schedules:
+class CronJobReconciler:
     """Of one resource."""
 
-    def __init__(self, surroundings: Surroundings, observed: Observed, recorder: Recorder) -> None:
-        self._around = surroundings
+    def __init__(self, context: Context, observed: Observed, recorder: Recorder) -> None:
+        self._context = context
         self._observed = observed
         self._recorder = recorder
         self._repairs_again_at = float("-inf")
         self._repair_pause = _FIRST_REPAIR_PAUSE
 
-    async def settle(self, resource: Document, spec: Spec, secrets: SecretReader) -> bool:
+    async def reconcile(self, resource: Document, spec: Spec, secrets: SecretReader) -> bool:
         """Keep the CronJob; False when something that is missing may come."""
-        image = self._around.settings.reconcile_image
+        image = self._context.settings.reconcile_image
         namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
         if not image:
-            await cronjob.remove(self._around.cluster, namespace, name)
+            await cronjob.delete_cronjob(self._context.cluster, namespace, name)
             message = "the operator's RECONCILE_IMAGE is not set, so there is no CronJob"
-            self._observed.reconcile_trouble = Verdict("False", "ImageMissing", message)
+            self._observed.reconcile_problem = Verdict("False", "ImageMissing", message)
             return True
-        wanted = cronjob.wanted(resource, spec, image)
+        wanted = cronjob.cronjob_manifest(resource, spec, image)
         may_repair = time.monotonic() >= self._repairs_again_at
         try:
-            editor = await cronjob.keep(self._around.cluster, wanted, may_repair=may_repair)
-        except ClusterRefusedError as error:
-            self._observed.reconcile_trouble = Verdict("False", "CronJobRefused", str(error))
+            editor = await cronjob.apply_cronjob(self._context.cluster, wanted, may_repair=may_repair)
+        except ClusterRejectedError as error:
+            self._observed.reconcile_problem = Verdict("False", "CronJobRefused", str(error))
             return False
         if editor and not may_repair:
             return False
         if editor and editor != FIELD_MANAGER:
-            await self._repaired(resource, editor)
+            await self._record_repair(resource, editor)
         self._observed.last_job = await self._last_job(namespace, name)
-        self._observed.reconcile_trouble = await self._missing(spec, secrets)
-        return self._observed.reconcile_trouble is None or self._observed.reconcile_trouble.state != "False"
+        self._observed.reconcile_problem = await self._missing(spec, secrets)
+        return self._observed.reconcile_problem is None or self._observed.reconcile_problem.state != "False"
 
-    async def _repaired(self, resource: Document, editor: str) -> None:
+    async def _record_repair(self, resource: Document, editor: str) -> None:
         """Another controller that writes again and again is answered less and less often."""
         now = time.monotonic()
         calm = now - self._repairs_again_at > _CALM_AFTER
@@ -62,11 +62,13 @@ class Schedules:
         note = f"an edit by {editor} was undone: spec.reconcile says how the CronJob is"
         await self._recorder.record(resource, Event("CronJobRepaired", note, warning=True))
 
-    async def withdraw(self, resource: Document) -> None:
+    async def remove(self, resource: Document) -> None:
         """Nothing may be reconciled in a database that is not this resource's."""
-        await cronjob.remove(self._around.cluster, resource["metadata"]["namespace"], resource["metadata"]["name"])
+        await cronjob.delete_cronjob(
+            self._context.cluster, resource["metadata"]["namespace"], resource["metadata"]["name"]
+        )
         message = "there is no CronJob, since the database is not this resource's"
-        self._observed.reconcile_trouble = Verdict("False", "DatabaseNotOurs", message)
+        self._observed.reconcile_problem = Verdict("False", "DatabaseNotOurs", message)
 
     async def _missing(self, spec: Spec, secrets: SecretReader) -> Verdict | None:
         sources = spec.reconcile.env_from
@@ -89,8 +91,8 @@ class Schedules:
         return None
 
     async def _last_job(self, namespace: str, name: str) -> LastJob | None:
-        label = f"{cronjob.RESOURCE_LABEL}={cronjob.label_of(name)}"
-        jobs = await self._around.cluster.list(JOBS, namespace, labelSelector=label)
+        label = f"{cronjob.RESOURCE_LABEL}={cronjob.label_value(name)}"
+        jobs = await self._context.cluster.list(JOBS, namespace, labelSelector=label)
         ended = [(_ended(job), job) for job in jobs]
         newest = max(
             ((end, job) for end, job in ended if end is not None),

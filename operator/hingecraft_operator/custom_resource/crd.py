@@ -50,27 +50,27 @@ def structural(model: type[Part]) -> dict[str, Any]:
     """A model's JSON schema as Kubernetes wants it: nothing referred to, nothing said twice."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
-    found: dict[str, Any] = _plain(schema, definitions)
+    found: dict[str, Any] = _inlined(schema, definitions)
     return found
 
 
-def _plain(node: Any, definitions: dict[str, Any]) -> Any:
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(node, list):
-        return [_plain(each, definitions) for each in node]
+        return [_inlined(each, definitions) for each in node]
     if not isinstance(node, dict):
         return node
-    node = _referred(_optional(_referred(node, definitions)), definitions)
+    node = _resolved(_without_null(_resolved(node, definitions)), definitions)
     if node.pop("x-resources", False):
         return {"type": "object", "description": node["description"], "properties": _RESOURCES}
     if node.get("type") == "object" and "properties" in node:
         node.pop("additionalProperties", None)
-        properties = {name: _plain(each, definitions) for name, each in node["properties"].items()}
+        properties = {name: _inlined(each, definitions) for name, each in node["properties"].items()}
         node = {**node, "properties": properties}
         return {key: value for key, value in node.items() if key not in _NOT_KUBERNETES}
-    return {key: _plain(value, definitions) for key, value in node.items() if key not in _NOT_KUBERNETES}
+    return {key: _inlined(value, definitions) for key, value in node.items() if key not in _NOT_KUBERNETES}
 
 
-def _referred(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """What is referred to, with what is said here (the description) over what is said there."""
     if "$ref" not in node:
         return dict(node)
@@ -78,7 +78,7 @@ def _referred(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, An
     return {**there, **{key: value for key, value in node.items() if key != "$ref"}}
 
 
-def _optional(node: dict[str, Any]) -> dict[str, Any]:
+def _without_null(node: dict[str, Any]) -> dict[str, Any]:
     """`X | None` is an X that may be absent: Kubernetes drops a null."""
     choices = [each for each in node.get("anyOf", []) if each != {"type": "null"}]
     if "anyOf" not in node or len(choices) != 1 or node.get("x-kubernetes-int-or-string"):
@@ -141,7 +141,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def written(annotations: Mapping[str, str] | None = None) -> str:
+def as_yaml(annotations: Mapping[str, str] | None = None) -> str:
     """As YAML."""
     head = "# Written from operator/hingecraft_operator/custom_resource/{spec,status}.py by `make generate`.\n"
     found = definition()

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from hingecraft_operator.custom_resource.cron import CRON
+from hingecraft_operator.custom_resource.cron import CRON_PATTERN
 from hingecraft_operator.custom_resource.fields import Duration, Name, Part, between, like
 from hingecraft_operator.custom_resource.pod_parts import LocalRef, PodParts
 
@@ -26,7 +26,7 @@ class Reconcile(PodParts):
     schedule: str = Field(
         "*/15 * * * *",
         description="when, as cron writes it: minute hour day month weekday",
-        json_schema_extra=like(CRON, 100, "must be a cron schedule such as */15 * * * * or @hourly"),
+        json_schema_extra=like(CRON_PATTERN, 100, "must be a cron schedule such as */15 * * * * or @hourly"),
     )
     lookback: Duration = Field(
         "24h",

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hingecraft_operator.custom_resource.fields import Part
 
-MOST_LAGGING = 20
+MAX_LAGGING = 20
 CONDITIONS = (
     "Ready",
     "DatabaseConnected",
@@ -39,7 +39,7 @@ class PodsReport(Part):
 
     total: int = Field(description="addresses behind the Service")
     synced: int = Field(description="how many of them serve the newest version")
-    lagging: list[str] = Field(default_factory=list, max_length=MOST_LAGGING, description="the others, by name")
+    lagging: list[str] = Field(default_factory=list, max_length=MAX_LAGGING, description="the others, by name")
 
 
 class WebhookReport(Part):

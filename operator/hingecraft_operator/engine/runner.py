@@ -15,7 +15,7 @@ from hingecraft.sync.fanout import Pods
 from hingecraft_operator.engine.inputs import Inputs
 
 
-class Resident:
+class EngineRunner:
     """From `start` to `stop`."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Resident:
         """Begin to listen and to publish."""
         self._task = asyncio.create_task(self._engine.run())
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Look at the data and at where the pods are."""
         self._engine.look()
 

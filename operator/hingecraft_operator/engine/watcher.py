@@ -14,7 +14,7 @@ from hingecraft.sync.engine import Landed
 from hingecraft_operator.status.observed import Observed
 
 
-class ResourceWatcher(Counting):
+class EngineWatcher(Counting):
     """Of one resource."""
 
     def __init__(

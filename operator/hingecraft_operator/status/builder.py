@@ -9,7 +9,7 @@ from typing import Any
 
 from hingecraft.outbox.model import ROUTES_UPDATED, EndpointState
 from hingecraft_operator.custom_resource.status import (
-    MOST_LAGGING,
+    MAX_LAGGING,
     Condition,
     LatencyReport,
     PodsReport,
@@ -20,7 +20,7 @@ from hingecraft_operator.custom_resource.status import (
 from hingecraft_operator.status.observed import Observed, Verdict, WebhookProblem
 
 
-def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mapping[str, datetime]) -> dict[str, Any]:
+def build_status(observed: Observed, verdicts: Mapping[str, Verdict], since: Mapping[str, datetime]) -> dict[str, Any]:
     """As it is written; `since` says when each condition's state last changed."""
     publication = observed.publication
     names, lagging = observed.pod_names, list(observed.lagging)
@@ -31,11 +31,11 @@ def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mappin
         checksum=publication.checksum if publication else None,
         route_count=observed.route_count,
         generated_at=publication.generated_at if publication else None,
-        pods=PodsReport(total=len(names), synced=len(names) - len(lagging), lagging=lagging[:MOST_LAGGING]),
+        pods=PodsReport(total=len(names), synced=len(names) - len(lagging), lagging=lagging[:MAX_LAGGING]),
         pods_summary=f"{len(names) - len(lagging)}/{len(names)}",
         webhooks=[_webhook(each, observed.webhook_problems.get(each.name)) for each in observed.webhooks],
         webhooks_summary=_summary(observed.webhooks, observed.version),
-        latency=_latency(observed.latencies) or observed.latency_before,
+        latency=_latency(observed.latencies) or observed.previous_latency,
         reconcile=_reconcile(observed),
         conditions=[
             Condition(

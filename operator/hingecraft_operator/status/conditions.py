@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hingecraft.outbox.model import EndpointState
-from hingecraft_operator.custom_resource.status import CONDITIONS, MOST_LAGGING
+from hingecraft_operator.custom_resource.status import CONDITIONS, MAX_LAGGING
 from hingecraft_operator.status.observed import Observed, Verdict
 
 # A version is on its way for a moment each time; that alone makes nothing unready.
-ON_ITS_WAY = 2.0
+GRACE_PERIOD = 2.0
 _NEEDED = ("DatabaseConnected", "RoutesBuilt", "FanoutComplete")
 
 
@@ -40,9 +40,9 @@ def _ready(found: Mapping[str, Verdict]) -> Verdict:
 
 
 def _database(observed: Observed, before: Verdict | None, now: float) -> Verdict:
-    if observed.trouble is not None:
-        return observed.trouble
-    if observed.running and observed.listening is None and before and now - observed.started_at < ON_ITS_WAY:
+    if observed.database_problem is not None:
+        return observed.database_problem
+    if observed.running and observed.listening is None and before and now - observed.started_at < GRACE_PERIOD:
         return before
     if not observed.running or observed.listening is None:
         return Verdict("Unknown", "Connecting", "the database has not been reached yet")
@@ -79,9 +79,9 @@ def _fanout(observed: Observed, before: Verdict | None, now: float) -> Verdict:
     lagging = observed.lagging
     if not lagging:
         return Verdict("True", "Complete", f"every pod serves version {observed.version}")
-    if now - observed.fanout_began_at < ON_ITS_WAY:
+    if now - observed.fanout_began_at < GRACE_PERIOD:
         return before or Verdict("Unknown", "OnItsWay", f"version {observed.version} is on its way to the pods")
-    named = ", ".join(f"{name} ({why})" if why else name for name, why in list(lagging.items())[:MOST_LAGGING])
+    named = ", ".join(f"{name} ({why})" if why else name for name, why in list(lagging.items())[:MAX_LAGGING])
     return Verdict("False", "PodsLagging", f"version {observed.version} has not reached {named}")
 
 
@@ -110,8 +110,8 @@ def _failing(endpoint: EndpointState) -> str:
 
 
 def _reconcile(observed: Observed) -> Verdict:
-    if observed.reconcile_trouble is not None:
-        return observed.reconcile_trouble
+    if observed.reconcile_problem is not None:
+        return observed.reconcile_problem
     job, run = observed.last_job, observed.last_run
     if job is not None and job.failed:
         return Verdict("False", "JobFailed", f"the Job {job.name} failed: {job.message}")

@@ -47,7 +47,7 @@ class Observed:
     generation: int | None = None
     installation_id: str | None = None
     # Why the operator does not, or must not, work on the database.
-    trouble: Verdict | None = None
+    database_problem: Verdict | None = None
     running: bool = False
     started_at: float = 0.0
     # None: not tried yet.
@@ -61,19 +61,19 @@ class Observed:
     served: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     # What the last leader had measured, until there is something of our own.
-    latency_before: LatencyReport | None = None
+    previous_latency: LatencyReport | None = None
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES_KEPT))
     webhooks: Sequence[EndpointState] = ()
     # By the endpoint's name: what keeps it from being told.
     webhook_problems: Mapping[str, WebhookProblem] = field(default_factory=dict)
-    reconcile_trouble: Verdict | None = None
+    reconcile_problem: Verdict | None = None
     last_job: LastJob | None = None
     last_run: LastRun | None = None
 
     @property
     def unseen(self) -> bool:
         """Whether nothing can be said of it yet."""
-        return self.publication is None and self.trouble is None and self.rebuild_error is None
+        return self.publication is None and self.database_problem is None and self.rebuild_error is None
 
     @property
     def version(self) -> int | None:
