@@ -1,4 +1,4 @@
-"""`hingecraft operator`: waits for the Lease, and works only while it holds it."""
+"""`hingecraft operator`: waits for the Lease, and reconciles only while it holds it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _ENDS_WITHIN = 5.0
 
 
 async def operate(settings: OperatorSettings, url_of: UrlOf) -> None:
-    """One replica, until cancelled: it stands by, leads, and stands by again when it has lost the Lease."""
+    """Run one replica until cancelled: stand by, lead, and stand by again when the Lease is lost."""
     registry, liveness = new_registry("operator"), probes.Liveness()
     metrics = OperatorMetrics(registry)
-    # The election has connections of its own: hundreds of resources must not cost the lead.
+    # The election has its own connections, so that hundreds of resources cannot delay a renewal.
     async with (
         connected() as cluster,
         connected() as election,
@@ -59,11 +59,11 @@ async def _lead_once(context: Context, elector: LeaderElector, liveness: probes.
         with _Deadline() as deadline:
             await _work(context, elector, liveness, deadline)
     except LeadershipLostError as error:
-        log.warning("%s: it has stopped working, and stands by", error)
+        log.warning("%s: stopped reconciling, standing by", error)
     finally:
         context.metrics.leads.set(0)
         context.metrics.isolated.set(0)
-        # Whatever was begun has ended by now: the next leader may begin.
+        # All work has ended by now, so the next leader may start.
         await elector.release()
 
 
@@ -87,7 +87,7 @@ async def _hold(elector: LeaderElector, deadline: _Deadline) -> None:
 
 
 class _Deadline:
-    """From its beginning to the end of the context: another may lead by now, so work that does not end is ended."""
+    """Once begun, kills the process unless the context ends in time: another replica may already lead."""
 
     def __init__(self) -> None:
         self._timer = threading.Timer(_ENDS_WITHIN, os._exit, (EXIT_FAILED,))
@@ -104,7 +104,7 @@ class _Deadline:
 
 
 def run(settings: OperatorSettings, url_of: UrlOf = endpoint_slices.url_of) -> int:
-    """Until told to stop."""
+    """Run until SIGTERM or SIGINT; returns the exit code."""
     process.start_observing(settings, "operator")
     with suppress(KeyboardInterrupt):
         process.run(process.until_stopped(operate(settings, url_of)))
@@ -115,4 +115,4 @@ def _run(_arguments: argparse.Namespace) -> int:
     return run(load(OperatorSettings))
 
 
-COMMAND = Command(summary="serve PaymentRoutes resources of a Kubernetes cluster", run=_run)
+COMMAND = Command(summary="reconcile the PaymentRoutes resources of a Kubernetes cluster", run=_run)

@@ -1,4 +1,4 @@
-"""What all reconcilers share."""
+"""What all reconcilers share: one API server, one set of settings and metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hingecraft_operator.settings import OperatorSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """One API server, one process."""
+    """Passed to every reconciler."""
 
     cluster: Cluster
     settings: OperatorSettings

@@ -1,4 +1,4 @@
-"""What the operator counts, under the prefix `hingecraft_`."""
+"""The operator's metrics."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class OperatorMetrics:
-    """Of all resources; what grows with them carries their names and goes when they go."""
+    """Metrics of a resource carry its namespace and name, and are removed with it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.leads = Gauge("hingecraft_operator_leads", "1: this replica leads", registry=registry)
         self.isolated = Gauge(
             "hingecraft_operator_isolated",
-            "1: this replica leads and cannot reach the API server; it goes on publishing",
+            "1: this replica leads but cannot reach the API server; it keeps publishing",
             registry=registry,
         )
         self.watch_restarts = Counter(
-            "hingecraft_operator_watch_restarts_total", "watches of a scope that were begun again", registry=registry
+            "hingecraft_operator_watch_restarts_total", "watches that were restarted", registry=registry
         )
-        self.resources = Gauge("hingecraft_operator_resources", "PaymentRoutes that are served", registry=registry)
-        self.queue = Gauge("hingecraft_operator_queue", "resources that wait to be looked at", registry=registry)
+        self.resources = Gauge("hingecraft_operator_resources", "PaymentRoutes resources found", registry=registry)
+        self.queue = Gauge("hingecraft_operator_queue", "resources waiting to be reconciled", registry=registry)
         self.reconciles = Counter(
-            "hingecraft_operator_reconciles_total", "reconciles at a resource", ["result"], registry=registry
+            "hingecraft_operator_reconciles_total", "reconciliations of a resource", ["result"], registry=registry
         )
         self.reconcile_seconds = Histogram(
-            "hingecraft_operator_reconcile_seconds", "time of a look", buckets=_BUCKETS, registry=registry
+            "hingecraft_operator_reconcile_seconds", "time to reconcile a resource", buckets=_BUCKETS, registry=registry
         )
         self.ready = Gauge(
             "hingecraft_paymentroutes_ready", "1: every pod serves the newest version", _RESOURCE, registry=registry
@@ -47,14 +47,14 @@ class OperatorMetrics:
         self.sync = SyncMetrics(registry, _RESOURCE)
 
     def set_conditions(self, namespace: str, resource: str, states: Mapping[str, State]) -> None:
-        """What each condition of a resource says."""
+        """Set the gauges for each condition of a resource."""
         self.ready.labels(namespace, resource).set(states["Ready"] == "True")
         for condition, state in states.items():
             for each in get_args(State):
                 self.condition.labels(namespace, resource, condition, each).set(state == each)
 
     def remove_resource(self, namespace: str, resource: str) -> None:
-        """The resource is gone."""
+        """Remove the metrics of a deleted resource."""
         sync = self.sync
         for metric in (
             self.ready, self.condition, sync.version, sync.rebuilds, sync.seconds, sync.since_commit, sync.problems,

@@ -121,7 +121,7 @@ async def test_a_leader_that_is_stopped_for_twenty_seconds_stands_by_when_it_wak
 
 
 async def stands_by(replica, times=1):
-    sentence = "it has stopped working, and stands by"
+    sentence = "stopped reconciling, standing by"
     await until(lambda: asyncio.sleep(0, replica.log.read_text().count(sentence)), lambda count: count == times)
 
 

@@ -76,12 +76,12 @@ REFUSED = {
     "max too long": ({"sync": {"max": "2m"}}, "must be between 10ms and 60s"),
     "resync too long": ({"sync": {"resync": "2h"}}, "must be between 1s and 1h"),
     "a number as a duration": ({"sync": {"quiet": 100}}, "must be of type string"),
-    "a webhook over plain http": (hooks(url="http://www.example.com/hook"), "must be an https address"),
-    "a webhook that is no address": (hooks(url="www.example.com"), "must be an https address"),
-    "a password in a webhook": (hooks(url="https://u:p@www.example.com/"), "must hold no user or password"),
+    "a webhook over plain http": (hooks(url="http://www.example.com/hook"), "must be an https URL"),
+    "a webhook that is no address": (hooks(url="www.example.com"), "must be an https URL"),
+    "a password in a webhook": (hooks(url="https://u:p@www.example.com/"), "must not contain a user or password"),
     "a webhook that is too long": (hooks(url="https://www.example.com/" + "x" * 2048), "may not be more than 2048"),
     "two webhooks of one name": ({"webhooks": [HOOK, HOOK]}, "Duplicate value"),
-    "a webhook's name in capitals": (hooks(name="Site"), "must have lower-case letters, digits and hyphens only"),
+    "a webhook's name in capitals": (hooks(name="Site"), "must contain only lower-case letters, digits and hyphens"),
     "a webhook without a secret": (
         {"webhooks": [{"name": "site", "url": "https://www.example.com"}]}, "secretRef: Required value",
     ),
@@ -147,7 +147,7 @@ REFUSED = {
     "no push secret": ({"api": {"service": {"name": "api"}}}, "pushSecretRef: Required value"),
     "a service's name in capitals": (
         {"api": {"service": {"name": "API"}, "pushSecretRef": {"name": "x", "key": "y"}}},
-        "must have lower-case letters",
+        "must contain only lower-case letters",
     ),
 }  # fmt: skip
 SCHEDULES = (

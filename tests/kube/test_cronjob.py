@@ -113,7 +113,7 @@ async def test_what_is_edited_by_hand_is_repaired_and_its_running_job_goes_on(na
     await namespace.cluster.request("PATCH", path, {"spec": change}, **BY_HAND)
     await until(lambda: job_of(namespace), lambda job: job is not None and job["spec"] == wanted["spec"])
     events = await until(namespace.events, lambda seen: "CronJobRepaired" in dict(seen))
-    assert "an edit by kubectl-edit was undone" in dict(events)["CronJobRepaired"]
+    assert "undid an edit of the CronJob by kubectl-edit" in dict(events)["CronJobRepaired"]
     repaired = await until(lambda: job_of(namespace), lambda job: cronjob.foreign_editor(job) is None)
     assert repaired["metadata"]["uid"] == wanted["metadata"]["uid"]
     found = await namespace.cluster.get(JOBS, namespace.name, running["metadata"]["name"])

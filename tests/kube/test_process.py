@@ -62,7 +62,7 @@ async def test_the_lease_is_taken_although_there_is_no_definition_and_no_resourc
 
 
 @pytest.mark.parametrize(("environment", "sentence"), [
-    ({"WATCH_NAMESPACES": "a"}, "no Kubernetes to talk to"),
+    ({"WATCH_NAMESPACES": "a"}, "no cluster found"),
     ({}, "WATCH_NAMESPACES is not set; set WATCH_NAMESPACES or WATCH_NAMESPACES_FILE, as .env.example shows"),
     ({"WATCH_NAMESPACES": "a,*"}, "WATCH_NAMESPACES must be names of namespaces, comma-separated, or * alone"),
 ])  # fmt: skip

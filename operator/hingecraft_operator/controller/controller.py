@@ -1,4 +1,4 @@
-"""All reconcilers: one for each resource, found by watching and by listing, so that a lost event costs seconds."""
+"""The controller: one reconciler for each resource. Lists find what a watch missed, so a lost event costs seconds."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ log = logging.getLogger(__name__)
 
 _LIST_EVERY = 15.0
 _FIRST_RETRY = 1.0
-# What a list has found and the watch has not reported by then, the watch has missed.
+# In seconds. If the watch has not reported a change by then that a list found, it missed it.
 _WATCH_REPORTS_WITHIN = 5.0
 
 Key = tuple[str, str]
 
 
 class Controller:
-    """While this replica leads."""
+    """Runs the reconcilers of all resources while this replica leads."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._reconcilers: dict[Key, Reconciler] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
-        # The generation of each resource that a watch has reported.
+        # The generation of each resource that the watch last reported.
         self._reported: dict[Key, int | None] = {}
         restarts = context.metrics.watch_restarts
         self._scopes = [
@@ -42,7 +42,7 @@ class Controller:
         ]
 
     def resource_changed(self, namespace: str, name: str, generation: int | None) -> None:
-        """By a watch."""
+        """Called in kopf's thread."""
 
         def here() -> None:
             self._reported[namespace, name] = generation
@@ -51,7 +51,7 @@ class Controller:
         self._loop.call_soon_threadsafe(here)
 
     def resource_deleted(self, namespace: str, name: str, uid: str) -> None:
-        """By a watch."""
+        """Called in kopf's thread."""
 
         def here() -> None:
             self._reported.pop((namespace, name), None)
@@ -62,15 +62,15 @@ class Controller:
         self._loop.call_soon_threadsafe(here)
 
     def pods_changed(self, namespace: str, service: str) -> None:
-        """By a watch."""
+        """Called in kopf's thread."""
         self._loop.call_soon_threadsafe(self._enqueue_for_service, namespace, service)
 
     def reconciliation_changed(self, namespace: str, label: str) -> None:
-        """By a watch."""
+        """Called in kopf's thread."""
         self._loop.call_soon_threadsafe(self._enqueue_for_label, namespace, label)
 
     def enqueue(self, namespace: str, name: str) -> None:
-        """A resource was made, changed or deleted, or may have been."""
+        """Reconcile the resource soon: it was created, changed or deleted, or may have been."""
         key = (namespace, name)
         reconciler = self._reconcilers.get(key)
         if reconciler is None:
@@ -82,7 +82,7 @@ class Controller:
 
     @property
     def progress(self) -> Mapping[str, float]:
-        """When each part was last seen to work: lists, watches, reconcilers and engines."""
+        """When each list, watch, reconciler and engine last made progress (monotonic time)."""
         parts: dict[str, float] = {}
         for scope in self._scopes:
             where = scope.name or "the cluster"
@@ -95,7 +95,7 @@ class Controller:
         return parts
 
     async def run(self) -> None:
-        """List and watch each scope until cancelled; what is under way then is left as it is."""
+        """List and watch each scope until cancelled; then cancel all reconcilers."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 for scope in self._scopes:
@@ -109,7 +109,7 @@ class Controller:
             await asyncio.gather(*working, return_exceptions=True)
 
     def enqueue_changed(self, scope: str | None, listed: Mapping[Key, Document], since: float) -> list[Key]:
-        """Notice what differs from what is known; answers what a watch should have reported by now, or soon."""
+        """Enqueue resources that differ from what is known; returns those that the watch should report too."""
         for key in [key for key in self._reconcilers if scope in {None, key[0]} and key not in listed]:
             self._reconcilers[key].mark_absent(since)
         changed = [
@@ -122,17 +122,17 @@ class Controller:
         return changed
 
     def has_reported(self, key: Key, generation: int | None) -> bool:
-        """Whether a watch has told of the resource as it was listed, or as it was later."""
+        """Whether the watch has reported this generation of the resource or a later one."""
         reported = self._reported.get(key)
         return key not in self._reconcilers or (reported is not None and reported >= (generation or 0))
 
     def update_metrics(self) -> None:
-        """For the metrics."""
+        """Set the gauges of resources and of the queue."""
         self._context.metrics.resources.set(len(self._reconcilers))
         self._context.metrics.queue.set(sum(reconciler.pending for reconciler in self._reconcilers.values()))
 
     async def list(self, scope: str | None) -> Mapping[Key, Document]:
-        """The metadata of each resource."""
+        """The metadata of each resource in the scope."""
         found = await self._context.cluster.list(PAYMENT_ROUTES, scope)
         described = [item["metadata"] for item in found]
         return {(each["namespace"], each["name"]): each for each in described}
@@ -151,20 +151,20 @@ class Controller:
         return (reconciler for (where, _), reconciler in list(self._reconcilers.items()) if where == namespace)
 
     def _finished(self, key: Key, ended: asyncio.Task[None]) -> None:
-        """A resource that was made again under the name while its reconciler left is a new one."""
+        """If the resource was created again while its reconciler stopped, a new reconciler starts."""
         reconciler = self._reconcilers.pop(key)
         del self._tasks[key]
         self.update_metrics()
         if ended.cancelled():
             return
         if ended.exception() is not None:
-            log.error("the reconciler of %s/%s has failed", *key, exc_info=ended.exception())
+            log.error("the reconciler of %s/%s failed", *key, exc_info=ended.exception())
         if reconciler.pending:
             self.enqueue(*key)
 
 
 class Scope:
-    """One namespace of WATCH_NAMESPACES, or the whole cluster: what is wrong with it concerns no other."""
+    """One namespace of WATCH_NAMESPACES, or the whole cluster. Errors in one scope do not affect the others."""
 
     def __init__(self, controller: Controller, name: str | None, watch: ScopeWatch) -> None:
         self.name = name
@@ -174,7 +174,7 @@ class Scope:
         self._trouble = ""
 
     async def list_periodically(self) -> None:
-        """Find what the watch has missed: new resources, deleted ones, edits. Until cancelled."""
+        """Find what the watch missed (new, changed and deleted resources) until cancelled."""
         retry = _FIRST_RETRY
         while True:
             done = await self._list()
@@ -190,8 +190,8 @@ class Scope:
         except (ClusterUnavailableError, ClusterRejectedError) as error:
             self._log_trouble(f"PaymentRoutes cannot be listed (is crds/paymentroutes.yaml applied?): {error}")
             if isinstance(error, ClusterRejectedError):
-                # kopf gives up on a watch that is refused, and may hang while it ends.
-                self.watch.restart("its resources may not be listed")
+                # kopf gives up on a watch that is rejected, and may hang while it stops.
+                self.watch.restart("the resources cannot be listed")
             return False
         self._log_trouble("")
         missed = {
@@ -202,12 +202,12 @@ class Scope:
         return True
 
     def _check_watch(self, missed: Mapping[Key, int | None]) -> None:
-        """The watch tells what it sees within milliseconds: what it has not told by now it does not see."""
+        """The watch reports changes within milliseconds. Restart it if it has not reported these by now."""
         if not all(self._controller.has_reported(key, generation) for key, generation in missed.items()):
-            self.watch.restart("a change was found that it did not report")
+            self.watch.restart("a list found a change that it did not report")
 
     def _log_trouble(self, trouble: str) -> None:
-        """Each trouble once, and that it is over."""
+        """Log each problem once, and when it is over."""
         where = self.name or "the cluster"
         if trouble and trouble != self._trouble:
             log.warning("%s: %s", where, trouble)

@@ -1,4 +1,4 @@
-"""A resource and its database: the claim, the policy, the engine, the pods, the CronJob. One step after the other."""
+"""Reconciles a resource with its database: claim, policy, pods, engine and CronJob, in this order."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ACTOR = "operator"
 
 
 class DatabaseNotOursError(Exception):
-    """The database must not be touched: it is another one than before, or somebody else's."""
+    """The database must not be used: it is not the one from before, or another resource has claimed it."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.message)
@@ -41,7 +41,7 @@ class DatabaseNotOursError(Exception):
 
 
 class DatabaseReconciler:
-    """Of one resource, from its first look until it is gone."""
+    """Holds the database connection and the engine of one resource."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class DatabaseReconciler:
         self._engine: EngineRunner | None = None
 
     async def reconcile(self, resource: Document, spec: Spec) -> bool:
-        """Make everything as the resource says; False when something has to be tried again soon."""
+        """Make everything match the resource; returns False if something must be retried soon."""
         secrets = SecretReader(self._context.cluster, self._namespace)
         try:
             await self._reconcile_database(resource, spec, secrets)
@@ -80,7 +80,7 @@ class DatabaseReconciler:
         except DatabaseUnavailableError as error:
             self._observed.database_problem = Verdict("False", "Unreachable", str(error))
         if self._observed.installation_id is None:
-            # Whose database it is was never seen: nothing may work on it yet.
+            # The owner of the database is not known yet, so nothing may use it.
             return False
         scheduled = await self._cronjob.reconcile(resource, spec, secrets)
         return self._observed.database_problem is None and not self._observed.webhook_problems and scheduled
@@ -128,7 +128,7 @@ class DatabaseReconciler:
 
     @property
     def engine_progress_at(self) -> float | None:
-        """When the engine was last seen to work; None where none runs."""
+        """When the engine last made progress; None if none is running."""
         return self._engine.progress_at if self._engine is not None else None
 
     def _on_change(self) -> None:
@@ -144,7 +144,7 @@ class DatabaseReconciler:
         return self._observed.pod_names
 
     async def _claim(self, resource: Document, database: Database) -> str:
-        """Which database this is; an error where it is not this resource's."""
+        """Claim the database and return its id; raises DatabaseNotOursError if it is not this resource's."""
         metadata = resource["metadata"]
         known = (resource.get("status") or {}).get("installationId") or self._observed.installation_id
         found = await installation.read(database)
@@ -165,7 +165,7 @@ class DatabaseReconciler:
         return str(found.id)
 
     async def _is_gone(self, holder: Claimant, resource: Document) -> bool:
-        """Whether who claims the database is known not to exist any more."""
+        """Whether the resource that holds the claim is known to be deleted."""
         said = (resource["metadata"].get("annotations") or {}).get(TAKE_OVER)
         if said is not None and said == holder.uid:
             return True
@@ -179,7 +179,7 @@ class DatabaseReconciler:
         return there is None or there["metadata"]["uid"] != holder.uid
 
     async def refresh(self) -> None:
-        """Read what nobody tells: which pods refuse, how endpoints and reconciliations fare, what a version holds."""
+        """Read what the engine does not report: lagging pods, webhook and reconciliation results, the route count."""
         self._update_served()
         if self._database is None or self._observed.database_problem is not None:
             return
@@ -192,14 +192,14 @@ class DatabaseReconciler:
                 observed.route_count = page[0]["route_count"] if page else None
 
     async def release_claim(self, uid: str) -> None:
-        """The resource is gone: its database may be another's, and its fields are the admin's again."""
+        """The resource was deleted: release its claim, and let admins set its fields again."""
         if self._database is not None:
             with suppress(DatabaseUnavailableError):
                 if await installation.release(self._database, uid):
                     await routes.let_go(self._database)
 
     async def stop(self) -> None:
-        """Stop working on the database, and touch nothing in it."""
+        """Stop the engine and close the connection; changes nothing in the database."""
         resident, self._engine = self._engine, None
         if resident is not None:
             await resident.stop()
@@ -223,8 +223,8 @@ def _changed(known: str, found: Installation) -> Verdict:
     return Verdict(
         "False",
         "DatabaseChanged",
-        f"the Secret leads to the database {found.id}, and this resource speaks for {known}: nothing was touched; put "
-        "the Secret right, or make a new resource for the other database",
+        f"the Secret leads to the database {found.id}, but this resource belongs to {known}: nothing was changed; "
+        "correct the Secret, or create a new resource for the other database",
     )
 
 
@@ -233,6 +233,6 @@ def _claimed(holder: Claimant | None) -> Verdict:
     return Verdict(
         "False",
         "DatabaseClaimed",
-        f"the database belongs to {name} (uid {uid}); delete that one first, or, where it is gone for good, annotate "
+        f"the database belongs to {name} (uid {uid}); delete it first, or, if it no longer exists, annotate "
         f"this one with {TAKE_OVER}={uid}",
     )

@@ -1,7 +1,7 @@
-"""Keeps one resource: reconciles it when told, when something should be tried again, and every half minute anyway.
+"""The reconciler of one resource: runs when triggered, when a failure is due for a retry, and every 30 seconds.
 
-A look is level-triggered: it reads everything anew and makes it so, whatever happened before. Doing it twice does
-nothing more.
+A reconciliation is level-triggered: it reads the current state and makes the world match it, whatever happened before.
+Running it twice changes nothing more.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _RESYNC = 30.0
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 10.0
 _DEBOUNCE = 0.02
-# Every call in it has a limit of its own; should one not keep to it, the resource is not lost for good.
+# A safety net: every call has its own time limit.
 _TIMEOUT = 60.0
-# For so long the API server may refuse to show the resource before its engine stops: it may be gone.
+# In seconds. If the resource cannot be read for this long, its engine stops: it may have been deleted.
 FORBIDDEN_FOR = 120.0
 
 
 class Reconciler:
-    """Of one resource, by its name: a resource that is deleted and made again is another one."""
+    """Reconciles one resource, by name. A resource that is deleted and created again gets a fresh state."""
 
     def __init__(self, context: Context, namespace: str, name: str) -> None:
         self._context = context
@@ -47,7 +47,7 @@ class Reconciler:
         self.spec: Spec | None = None
         self.progress_at = self._made_at = time.monotonic()
         self._uid: str | None = None
-        # The uid under which a watch or a list has seen it go; its own GET may be forbidden by now.
+        # The uid that a watch or a list reported as deleted; a GET of the resource may be forbidden by now.
         self._deleted: str | None = None
         self._forbidden_since: float | None = None
         self._triggered = asyncio.Event()
@@ -69,36 +69,36 @@ class Reconciler:
         self._writing: asyncio.Task[None] | None = None
 
     def trigger(self) -> None:
-        """Something about it may have changed."""
+        """Reconcile soon: something about the resource may have changed."""
         self._triggered.set()
 
     def mark_deleted(self, uid: str) -> None:
-        """A watch has seen it go."""
+        """A watch reported that the resource with this uid was deleted."""
         self._deleted = uid
         self.trigger()
 
     def mark_absent(self, since: float) -> None:
-        """A list that began then does not have it."""
+        """A list that started at `since` does not contain the resource."""
         if self._made_at < since and self._uid is not None:
             self.mark_deleted(self._uid)
 
     @property
     def engine_progress_at(self) -> float | None:
-        """When its engine was last seen to work; None where none runs."""
+        """When the engine last made progress; None if none is running."""
         return self._database.engine_progress_at
 
     @property
     def generation(self) -> int | None:
-        """The generation that it has last looked at."""
+        """The generation that was last reconciled."""
         return self._observed.generation
 
     @property
     def pending(self) -> bool:
-        """Whether it is to be looked at."""
+        """Whether a reconciliation is due."""
         return self._triggered.is_set()
 
     async def run(self) -> None:
-        """Until the resource is gone."""
+        """Reconcile until the resource is deleted."""
         retry = _FIRST_RETRY
         try:
             while True:
@@ -122,18 +122,18 @@ class Reconciler:
                 await asyncio.sleep(_DEBOUNCE)
 
     async def _reconcile_safely(self) -> str:
-        """How the look ended, for who counts; a surprise in one resource is none of the others' business."""
+        """Returns the result for the metrics; an unexpected error affects only this resource."""
         try:
             async with asyncio.timeout(_TIMEOUT):
                 return await self._reconcile()
         except ClusterUnavailableError as error:
-            log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
+            log.warning("reconciling %s/%s failed, will retry: %s", self.namespace, self.name, error)
         except ClusterRejectedError as error:
-            log.warning("%s/%s is looked at again soon: %s", self.namespace, self.name, error)
+            log.warning("reconciling %s/%s failed, will retry: %s", self.namespace, self.name, error)
             self._observed.database_problem = Verdict("False", "KubernetesRefused", str(error))
             await self._stop_if_unreadable()
         except Exception as error:
-            log.exception("%s/%s could not be looked at", self.namespace, self.name)
+            log.exception("reconciling %s/%s failed", self.namespace, self.name)
             self._observed.database_problem = Verdict(
                 "False", "InternalError", f"{type(error).__name__}: see the operator's log"
             )
@@ -153,7 +153,7 @@ class Reconciler:
         return await self._reconcile_resource(resource)
 
     async def _read(self) -> Document | None:
-        """The resource; None where it is gone, also where only a watch or a list could tell."""
+        """The resource, or None if it was deleted. If it is forbidden, what a watch or a list reported counts."""
         try:
             found = await self._context.cluster.get(PAYMENT_ROUTES, self.namespace, self.name)
         except ClusterRejectedError:
@@ -166,11 +166,11 @@ class Reconciler:
         return found
 
     async def _stop_if_unreadable(self) -> None:
-        """The claim on the database stays: the resource may still be there."""
+        """Stop the engine but keep the claim on the database: the resource may still exist."""
         since = self._forbidden_since
         if since is not None and time.monotonic() - since >= FORBIDDEN_FOR and self._observed.running:
             log.error(
-                "%s/%s could not be read for %d s: its engine stops until it can be read again",
+                "%s/%s could not be read for %d s: stopping its engine until it can be read again",
                 self.namespace, self.name, FORBIDDEN_FOR,
             )  # fmt: skip
             await self._database.stop()
@@ -178,7 +178,7 @@ class Reconciler:
     async def _reconcile_resource(self, resource: Document) -> str:
         self._status_writer.adopt(resource)
         if self._writing is None:
-            self._writing = asyncio.create_task(outlive("reporting", self._status_writer.run))
+            self._writing = asyncio.create_task(outlive("writing the status", self._status_writer.run))
         generation = resource["metadata"].get("generation")
         try:
             self.spec = Spec.model_validate(resource["spec"])
@@ -199,7 +199,7 @@ class Reconciler:
         self._context.metrics.set_conditions(self.namespace, self.name, states)
 
     async def _stop(self) -> None:
-        """Stop, and touch nothing."""
+        """Stop all tasks; leave the resource and its database as they are."""
         if self._writing is not None:
             self._writing.cancel()
             with suppress(asyncio.CancelledError):
@@ -209,7 +209,7 @@ class Reconciler:
 
 
 def first_problem(error: ValueError) -> str:
-    """One sentence on what is wrong with the spec."""
+    """The first problem of an invalid spec, as one sentence."""
     if isinstance(error, ValidationError):
         problem = error.errors(include_url=False, include_input=False)[0]
         said = problem["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""The reconciliation of a resource: its CronJob is kept, what is missing is said, how its Jobs end is read."""
+"""Reconciles the CronJob of a resource, reports missing keys, and reads how its last Job ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CALM_AFTER = 600.0
 
 
 class CronJobReconciler:
-    """Of one resource."""
+    """Reconciles one resource's CronJob, and remembers when it may undo an edit again."""
 
     def __init__(self, context: Context, observed: Observed, recorder: Recorder) -> None:
         self._context = context
@@ -30,12 +30,12 @@ class CronJobReconciler:
         self._repair_pause = _FIRST_REPAIR_PAUSE
 
     async def reconcile(self, resource: Document, spec: Spec, secrets: SecretReader) -> bool:
-        """Keep the CronJob; False when something that is missing may come."""
+        """Create or update the CronJob; returns False if something must be retried soon."""
         image = self._context.settings.reconcile_image
         namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
         if not image:
             await cronjob.delete_cronjob(self._context.cluster, namespace, name)
-            message = "the operator's RECONCILE_IMAGE is not set, so there is no CronJob"
+            message = "there is no CronJob because the operator's RECONCILE_IMAGE is not set"
             self._observed.reconcile_problem = Verdict("False", "ImageMissing", message)
             return True
         wanted = cronjob.cronjob_manifest(resource, spec, image)
@@ -54,20 +54,20 @@ class CronJobReconciler:
         return self._observed.reconcile_problem is None or self._observed.reconcile_problem.state != "False"
 
     async def _record_repair(self, resource: Document, editor: str) -> None:
-        """Another controller that writes again and again is answered less and less often."""
+        """Back off, so that two controllers do not undo each other's edits in a tight loop."""
         now = time.monotonic()
         calm = now - self._repairs_again_at > _CALM_AFTER
         self._repair_pause = _FIRST_REPAIR_PAUSE if calm else min(self._repair_pause * 2, _LONGEST_REPAIR_PAUSE)
         self._repairs_again_at = now + self._repair_pause
-        note = f"an edit by {editor} was undone: spec.reconcile says how the CronJob is"
+        note = f"undid an edit of the CronJob by {editor}: change spec.reconcile instead"
         await self._recorder.record(resource, Event("CronJobRepaired", note, warning=True))
 
     async def remove(self, resource: Document) -> None:
-        """Nothing may be reconciled in a database that is not this resource's."""
+        """Delete the CronJob: the database is not this resource's."""
         await cronjob.delete_cronjob(
             self._context.cluster, resource["metadata"]["namespace"], resource["metadata"]["name"]
         )
-        message = "there is no CronJob, since the database is not this resource's"
+        message = "there is no CronJob because the database is not this resource's"
         self._observed.reconcile_problem = Verdict("False", "DatabaseNotOurs", message)
 
     async def _missing(self, spec: Spec, secrets: SecretReader) -> Verdict | None:
@@ -83,11 +83,11 @@ class CronJobReconciler:
         where = f"in the Secrets of spec.reconcile.envFrom: {named}"
         if not given.intersection(_KEYS):
             return Verdict("False", "SecretMissing", f"neither {' nor '.join(_KEYS)} is {where}")
-        # The operator may not read ConfigMaps: where there is one, a run says what is missing.
+        # The operator cannot read ConfigMaps: if there is one, the Job itself reports what is missing.
         if _SITE not in given and len(names) == len(sources):
             return Verdict("False", "SecretMissing", f"{_SITE} is not {where}")
         if spec.reconcile.suspend:
-            return Verdict("True", "Suspended", "spec.reconcile.suspend is true: no runs are made")
+            return Verdict("True", "Suspended", "spec.reconcile.suspend is true: no Jobs are started")
         return None
 
     async def _last_job(self, namespace: str, name: str) -> LastJob | None:
@@ -107,7 +107,7 @@ class CronJobReconciler:
 
 
 def _ended(job: Document) -> Document | None:
-    """The condition with which a Job has ended."""
+    """The Complete or Failed condition of a Job, if it has ended."""
     for condition in (job.get("status") or {}).get("conditions") or []:
         if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
             found: Document = condition

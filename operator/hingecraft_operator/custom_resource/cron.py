@@ -1,4 +1,4 @@
-"""What a schedule may look like, as a pattern that the API server checks. Ranges that run backwards it cannot see."""
+"""The pattern of a cron schedule, for the API server to check. It does not find ranges that run backwards."""
 
 from __future__ import annotations
 

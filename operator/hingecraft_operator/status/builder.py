@@ -1,4 +1,4 @@
-"""The `status` of a resource, made from what was observed. Pure."""
+"""Builds the `status` of a resource from what was observed. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hingecraft_operator.status.observed import Observed, Verdict, WebhookProble
 
 
 def build_status(observed: Observed, verdicts: Mapping[str, Verdict], since: Mapping[str, datetime]) -> dict[str, Any]:
-    """As it is written; `since` says when each condition's state last changed."""
+    """The status as JSON; `since` says when each condition's state last changed."""
     publication = observed.publication
     names, lagging = observed.pod_names, list(observed.lagging)
     status = Status(
@@ -101,7 +101,7 @@ def _reconcile(observed: Observed) -> ReconcileReport | None:
 
 
 def _written(value: Any) -> Any:
-    """Times as Kubernetes reads them."""
+    """Times in the format of Kubernetes, to the second."""
     if isinstance(value, dict):
         return {key: _written(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Writes the status: a changed condition at once, anything else at most every five seconds."""
+"""Writes the status: a changed condition at once, other changes at most every five seconds."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _DEBOUNCE = 0.02
 _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
 _REFRESH_INTERVAL = 1.0
-# What a new leader has not seen yet, the last one has: its status stands until then.
+# In seconds. Until a new leader has observed something itself, it keeps the last leader's status.
 _ADOPTION_GRACE = 3.0
 
 
 class StatusWriter:
-    """Of one resource, while it lives."""
+    """Writes the status of one resource, and Events for what changed in it."""
 
     def __init__(
         self,
@@ -65,14 +65,14 @@ class StatusWriter:
         self._last_error = ""
 
     def wake(self) -> None:
-        """Something was observed."""
+        """Something changed: write the status soon."""
         self._woken.set()
 
     def adopt(self, resource: Document) -> None:
-        """What the last leader has said goes on being true until something else is seen."""
+        """Take over the resource with its present status, which stays until something else is observed."""
         first = self._resource is None
         self._resource = resource
-        # What is there counts, not what was written: somebody may have edited it since.
+        # Compare with the stored status, not with what was written last: it may have been edited since.
         self._written = resource.get("status") or {}
         if first:
             self._adopted_at = time.monotonic()
@@ -85,7 +85,7 @@ class StatusWriter:
         self.wake()
 
     async def run(self) -> None:
-        """Write until cancelled."""
+        """Write the status until cancelled."""
         pause: float | None = None
         while True:
             await self._wait(pause)
@@ -101,7 +101,7 @@ class StatusWriter:
         self._woken.clear()
 
     async def _write_if_due(self) -> float | None:
-        """Write what has changed; answers when to look again without being told."""
+        """Write the status if it changed; returns after how many seconds to check again, if at all."""
         if self._resource is None:
             return None
         seen_by = self._adopted_at + _ADOPTION_GRACE - time.monotonic()
@@ -126,7 +126,7 @@ class StatusWriter:
         return conditions.GRACE_PERIOD if self._observed.lagging else None
 
     async def _refresh_if_due(self, *, urgent: bool) -> None:
-        """Not for each of a hundred acknowledgements, but always for a version that is new."""
+        """At most once a second, but always for a new version."""
         version, now = self._observed.version, time.monotonic()
         if urgent or version != self._refreshed_for or now - self._refreshed_at >= _REFRESH_INTERVAL:
             await self._refresh()
@@ -140,7 +140,7 @@ class StatusWriter:
                 self._since[name] = now
 
     def _next_retry(self) -> float:
-        """Longer and longer: a status that is refused once will be refused for a while."""
+        """Exponential backoff: a status that is rejected once will be rejected for a while."""
         pause = self._retry_after
         self._retry_after = min(pause * 2, _LONGEST_RETRY)
         return pause
@@ -151,7 +151,7 @@ class StatusWriter:
         document = {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            # The uid keeps a status of a deleted resource from its namesake.
+            # With the uid, the status of a deleted resource cannot be written to a new one with its name.
             "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
             "status": status,
         }
@@ -165,22 +165,22 @@ class StatusWriter:
         return True
 
     async def _log_failure(self, error: ClusterUnavailableError | ClusterRejectedError) -> None:
-        """Said once for each reason; where the status cannot hold it, an Event does."""
+        """Log each error once, and record an Event, since the status cannot show it."""
         if str(error) == self._last_error:
             return
         assert self._resource is not None
         self._last_error = str(error)
         metadata = self._resource["metadata"]
-        log.warning("the status of %s/%s was not written: %s", metadata["namespace"], metadata["name"], error)
+        log.warning("writing the status of %s/%s failed: %s", metadata["namespace"], metadata["name"], error)
         if isinstance(error, ClusterRejectedError):
             ready = (
                 self._observed.database_problem.message if self._observed.database_problem else "see the operator's log"
             )
-            note = f"the status cannot be written ({error}); what it would say: {ready}"
+            note = f"the status cannot be written ({error}); it would say: {ready}"
             await self._recorder.record(self._resource, Event("StatusRefused", note, warning=True))
 
     async def _record_condition(self, name: str, verdict: Verdict, before: Verdict | None) -> None:
-        """Each change of a condition is an Event; the one that sums them up says nothing new."""
+        """Record an Event for a changed condition; not for Ready, which only sums up the others."""
         assert self._resource is not None
         if name == "Ready" or (before is None and verdict.state == "Unknown"):
             return
@@ -188,7 +188,7 @@ class StatusWriter:
         await self._recorder.record(self._resource, Event(verdict.reason, verdict.message, warning=warning))
 
     async def _record_version_served(self) -> None:
-        """Those that came and went between two reports are told of by the last of them."""
+        """Record one Event for the newest version that every pod serves; versions in between get none."""
         assert self._resource is not None
         observed = self._observed
         if observed.version == self._served:
