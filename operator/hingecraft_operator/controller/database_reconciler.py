@@ -114,6 +114,7 @@ class DatabaseReconciler:
                 database=candidate,
                 inputs=inputs,
                 addresses=self._addresses,
+                name=self._name_of,
                 watcher=EngineWatcher(
                     self._context.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
                 ),
@@ -142,6 +143,9 @@ class DatabaseReconciler:
 
     async def _addresses(self) -> Iterable[str]:
         return self._observed.pod_names
+
+    def _name_of(self, address: str) -> str:
+        return self._observed.pod_names.get(address, address)
 
     async def _claim(self, resource: Document, database: Database) -> str:
         """Claim the database and return its id; raises DatabaseNotOursError if it is not this resource's."""
