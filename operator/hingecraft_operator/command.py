@@ -68,12 +68,12 @@ async def _lead_once(context: Context, elector: LeaderElector, liveness: probes.
 
 
 async def _work(context: Context, elector: LeaderElector, liveness: probes.Liveness, deadline: _Deadline) -> None:
-    fleet = Controller(context)
+    controller = Controller(context)
     try:
-        with liveness.watching(lambda: fleet.progress):
+        with liveness.watching(lambda: controller.progress):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_hold(elector, deadline))
-                tasks.create_task(fleet.run())
+                tasks.create_task(controller.run())
     except* LeadershipLostError as errors:
         raise errors.exceptions[0] from None
 

@@ -171,7 +171,7 @@ class Scope:
         self.watch = watch
         self.listed_at = time.monotonic()
         self._controller = controller
-        self._trouble = ""
+        self._problem = ""
 
     async def list_periodically(self) -> None:
         """Find what the watch missed (new, changed and deleted resources) until cancelled."""
@@ -188,12 +188,12 @@ class Scope:
         try:
             listed = await self._controller.list(self.name)
         except (ClusterUnavailableError, ClusterRejectedError) as error:
-            self._log_trouble(f"PaymentRoutes cannot be listed (is crds/paymentroutes.yaml applied?): {error}")
+            self._log_problem(f"PaymentRoutes cannot be listed (is crds/paymentroutes.yaml applied?): {error}")
             if isinstance(error, ClusterRejectedError):
                 # kopf gives up on a watch that is rejected, and may hang while it stops.
                 self.watch.restart("the resources cannot be listed")
             return False
-        self._log_trouble("")
+        self._log_problem("")
         missed = {
             key: listed[key].get("generation") for key in self._controller.enqueue_changed(self.name, listed, since)
         }
@@ -206,11 +206,11 @@ class Scope:
         if not all(self._controller.has_reported(key, generation) for key, generation in missed.items()):
             self.watch.restart("a list found a change that it did not report")
 
-    def _log_trouble(self, trouble: str) -> None:
+    def _log_problem(self, problem: str) -> None:
         """Log each problem once, and when it is over."""
         where = self.name or "the cluster"
-        if trouble and trouble != self._trouble:
-            log.warning("%s: %s", where, trouble)
-        elif self._trouble and not trouble:
+        if problem and problem != self._problem:
+            log.warning("%s: %s", where, problem)
+        elif self._problem and not problem:
             log.info("%s: PaymentRoutes can be listed again", where)
-        self._trouble = trouble
+        self._problem = problem
