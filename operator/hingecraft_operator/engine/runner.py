@@ -1,4 +1,4 @@
-"""The engine of a resource, for as long as what it runs with stays the same."""
+"""Runs the engine of one resource; a new runner is made when its inputs change."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hingecraft.proxies import Proxies
 from hingecraft.settings import Secret
 from hingecraft.sync.engine import Engine, Watcher
 from hingecraft.sync.fanout import Pods
-from hingecraft_operator.inputs import Inputs
+from hingecraft_operator.engine.inputs import Inputs
 
 
-class Resident:
-    """From `start` to `stop`."""
+class EngineRunner:
+    """One engine, with its fan-out and webhook deliveries."""
 
     def __init__(
         self,
@@ -50,29 +50,29 @@ class Resident:
 
     @property
     def served(self) -> Mapping[str, int]:
-        """The newest version that each pod has said it serves."""
+        """The newest version that each pod has acknowledged, by URL."""
         return self._engine.served
 
     @property
     def failures(self) -> Mapping[str, str]:
-        """What came of the last push to each pod that did not acknowledge it."""
+        """The result of the last push to each pod that did not acknowledge it, by URL."""
         return self._engine.failures
 
     @property
     def progress_at(self) -> float:
-        """When the engine was last seen to hear, or to try to hear, of changes."""
+        """When the engine last listened, or tried to listen, for changes."""
         return self._engine.progress_at
 
     def start(self) -> None:
-        """Begin to listen and to publish."""
+        """Start the engine as a task; returns at once."""
         self._task = asyncio.create_task(self._engine.run())
 
-    def look(self) -> None:
-        """Look at the data and at where the pods are."""
+    def refresh(self) -> None:
+        """Check the data and the pods' addresses now."""
         self._engine.look()
 
     async def stop(self) -> None:
-        """Publish and push nothing any more; the database is left to whoever opened it."""
+        """Stop publishing and pushing; the caller closes the database."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""What the engine of a resource tells: into what was observed, into the metrics, and on to the status."""
+"""Records what an engine reports in `Observed` and the metrics, and triggers a write of the status."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hingecraft.outbox.model import Message
 from hingecraft.routes.model import Publication
 from hingecraft.sync.counting import Counting
 from hingecraft.sync.engine import Landed
-from hingecraft_operator.observed import Observed
+from hingecraft_operator.status.observed import Observed
 
 
-class ResourceWatcher(Counting):
-    """Of one resource."""
+class EngineWatcher(Counting):
+    """Called by the engine; `changed` is called after each report."""
 
     def __init__(
         self, metrics: SyncMetrics, labels: tuple[str, str], observed: Observed, changed: Callable[[], None]
@@ -25,12 +25,12 @@ class ResourceWatcher(Counting):
         self._changed = changed
 
     def listening(self, *, connected: bool) -> None:
-        """The connection that hears of changes was made, or lost."""
+        """The LISTEN connection was made or lost."""
         self._observed.listening = connected
         self._changed()
 
     def rebuilt(self, publication: Publication) -> None:
-        """The routes were looked at anew."""
+        """The routes were rebuilt; the version may be the same."""
         super().rebuilt(publication)
         if publication.version != self._observed.version:
             self._observed.fanout_began_at = time.monotonic()
@@ -39,22 +39,22 @@ class ResourceWatcher(Counting):
         self._changed()
 
     def failed(self, error: DatabaseUnavailableError) -> None:
-        """The routes could not be looked at."""
+        """The routes could not be rebuilt."""
         super().failed(error)
         self._observed.rebuild_error = str(error)
         self._changed()
 
     def acknowledged(self) -> None:
-        """A pod has said what it serves."""
+        """A pod acknowledged a version."""
         self._changed()
 
     def landed(self, landed: Landed) -> None:
-        """A version has reached every pod."""
+        """Every pod serves the version."""
         super().landed(landed)
         self._observed.latencies.append(landed.seconds)
         self._changed()
 
     def delivered(self, message: Message, result: str) -> None:
-        """An endpoint was told, or could not be."""
+        """A delivery to an endpoint succeeded or failed."""
         super().delivered(message, result)
         self._changed()

@@ -1,20 +1,20 @@
-"""What all keepers share."""
+"""What all reconcilers share: one API server, one set of settings and metrics."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hingecraft_operator.cluster import Cluster
+from hingecraft_operator.cluster.client import Cluster
+from hingecraft_operator.cluster.endpoint_slices import UrlOf
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.slices import Locate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """One API server, one process."""
+class Context:
+    """Passed to every reconciler."""
 
     cluster: Cluster
     settings: OperatorSettings
     metrics: OperatorMetrics
-    locate: Locate
+    url_of: UrlOf

@@ -1,4 +1,4 @@
-"""What an engine runs with: the spec, and the values of the Secrets that it names. Compared to see what has changed."""
+"""What an engine runs with: the spec and the values of its Secrets. The engine restarts when they change."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from hingecraft.errors import OperatorError
 from hingecraft.outbox.model import Endpoint, key_of
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft.sync.changes import Timing
-from hingecraft_operator.fields import seconds
-from hingecraft_operator.observed import WebhookProblem
-from hingecraft_operator.secret_values import SecretMissingError, SecretReader
-from hingecraft_operator.spec import DatabaseSecretRef, Spec, Webhook
+from hingecraft_operator.cluster.secret_reader import SecretMissingError, SecretReader
+from hingecraft_operator.custom_resource.fields import seconds
+from hingecraft_operator.custom_resource.spec import DatabaseSecretRef, Spec, Webhook
+from hingecraft_operator.status.observed import WebhookProblem
 
 _SCHEMES = ("postgres://", "postgresql://")
 
 
 class SecretWrongError(OperatorError):
-    """A Secret holds something that cannot be what it is for; the text says what and where, never the value."""
+    """A Secret has an invalid value; the message names the key and what it must be, never the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookInput:
-    """An endpoint, how long it may take, and what signs what it is sent; or why nothing can be signed yet."""
+    """An endpoint, its timeout in seconds and its signing secret, or why there is no secret."""
 
     endpoint: Endpoint
     timeout: float
@@ -32,25 +32,25 @@ class WebhookInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseInput:
-    """Where the database is."""
+    """The DSNs of the database."""
 
     dsn: str
     listen_dsn: str
 
     @property
     def secret(self) -> Secret:
-        """The pooled one."""
+        """The DSN for queries; it may lead to a pooler."""
         return DsnSecret(self.dsn)
 
     @property
     def listen_secret(self) -> Secret:
-        """The direct one."""
+        """The DSN for LISTEN; it must not lead to a pooler."""
         return DsnSecret(self.listen_dsn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """All of it."""
+    """Compared with the last ones to see whether the engine must be restarted."""
 
     database: DatabaseInput
     push_secret: str
@@ -59,13 +59,13 @@ class Inputs:
 
 
 async def read_database(secrets: SecretReader, ref: DatabaseSecretRef) -> DatabaseInput:
-    """The DSNs."""
+    """Raises SecretMissingError or SecretWrongError."""
     dsn = await _dsn(secrets, ref.name, ref.key)
     return DatabaseInput(dsn=dsn, listen_dsn=await _dsn(secrets, ref.name, ref.listen_key) if ref.listen_key else dsn)
 
 
 async def read_inputs(secrets: SecretReader, spec: Spec, database: DatabaseInput) -> Inputs:
-    """The rest."""
+    """Raises SecretMissingError for the push secret; a webhook's problem is kept in its input."""
     push = spec.api.push_secret_ref
     return Inputs(
         database=database,
@@ -88,7 +88,7 @@ async def _dsn(secrets: SecretReader, name: str, key: str) -> str:
 
 
 async def _webhook(secrets: SecretReader, webhook: Webhook) -> WebhookInput:
-    """A Secret that is missing or wrong keeps its own endpoint waiting, and nobody from paying."""
+    """A missing or invalid Secret only delays the messages to this endpoint."""
     secret: str | None = None
     problem: WebhookProblem | None = None
     try:

@@ -1,4 +1,4 @@
-"""The reconciliation's CronJob: what it should be (pure), and keeping it so."""
+"""The manifest of the reconciliation CronJob, and how it is applied, repaired and deleted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hingecraft_operator.cluster import CRON_JOBS, FIELD_MANAGER, Cluster, Document
-from hingecraft_operator.fields import Part
-from hingecraft_operator.spec import API_VERSION, KIND, Spec
+from hingecraft_operator.cluster.client import CRON_JOBS, FIELD_MANAGER, Cluster, Document
+from hingecraft_operator.custom_resource.fields import Part
+from hingecraft_operator.custom_resource.spec import API_VERSION, KIND, Spec
 
 LABELS = {"app.kubernetes.io/name": "hingecraft", "app.kubernetes.io/component": "reconcile"}
 RESOURCE_LABEL = "payments.hingecraft.io/paymentroutes"
@@ -19,14 +19,14 @@ _RUN_AT_MOST = 3600
 _KEPT_RUNS = 3
 
 
-def name_of(resource: str) -> str:
-    """The CronJob's name: a Job's name is made from it, so it must be short."""
+def cronjob_name(resource: str) -> str:
+    """The CronJob's name, at most 52 characters, since Kubernetes adds to it for the names of Jobs."""
     name = f"{resource}{_SUFFIX}"
     return name if len(name) <= _LONGEST_NAME else f"{_short(resource, _LONGEST_NAME - len(_SUFFIX))}{_SUFFIX}"
 
 
-def label_of(resource: str) -> str:
-    """The resource's name as the value of a label."""
+def label_value(resource: str) -> str:
+    """The resource's name as a label value, shortened to 63 characters."""
     return resource if len(resource) <= _LONGEST_LABEL else _short(resource, _LONGEST_LABEL)
 
 
@@ -35,16 +35,16 @@ def _short(name: str, length: int) -> str:
     return f"{name[: length - 9].rstrip('-.')}-{tail}"
 
 
-def wanted(resource: Document, spec: Spec, image: str) -> Document:
-    """The CronJob of a resource, which goes when the resource goes."""
+def cronjob_manifest(resource: Document, spec: Spec, image: str) -> Document:
+    """The CronJob of a resource, which owns it."""
     metadata = resource["metadata"]
-    labels = {**LABELS, RESOURCE_LABEL: label_of(metadata["name"])}
+    labels = {**LABELS, RESOURCE_LABEL: label_value(metadata["name"])}
     reconcile = spec.reconcile
     return {
         "apiVersion": CRON_JOBS.api_version,
         "kind": "CronJob",
         "metadata": {
-            "name": name_of(metadata["name"]),
+            "name": cronjob_name(metadata["name"]),
             "namespace": metadata["namespace"],
             "labels": labels,
             "ownerReferences": [
@@ -86,7 +86,7 @@ def _template(spec: Spec, image: str, labels: Mapping[str, str]) -> dict[str, An
 
 
 def _added(spec: Spec) -> dict[str, Any]:
-    """What the resource says of the pod in Kubernetes' own words."""
+    """The parts of the pod that the resource sets in Kubernetes' own format."""
     names = {"volumes", "node_selector", "tolerations", "host_aliases", "dns_policy", "dns_config"}
     given = spec.reconcile.model_dump(by_alias=True, exclude_none=True, include=names)
     return {name: value for name, value in given.items() if value}
@@ -140,8 +140,8 @@ def _amounts(spec: Spec) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in amounts.items() if value is not None]
 
 
-def edited_by(found: Document) -> str | None:
-    """Who else says something of its spec: an apply of ours would leave what they have added."""
+def foreign_editor(found: Document) -> str | None:
+    """Another field manager of the CronJob's spec, if any: our apply would keep the fields that it added."""
     return next((str(entry.get("manager")) for entry in _managers(found) if _is_foreign(entry)), None)
 
 
@@ -156,26 +156,26 @@ def _is_foreign(entry: Mapping[str, Any]) -> bool:
 
 
 def repaired(found: Document, document: Document) -> Document:
-    """What was read, with the spec that it should have and without those who said otherwise; its Jobs run on."""
+    """The CronJob with the right spec and without foreign managers of it. Its running Jobs are not affected."""
     kept = [entry for entry in _managers(found) if not _is_foreign(entry)]
     return {**found, "spec": document["spec"], "metadata": {**found["metadata"], "managedFields": kept}}
 
 
-async def keep(cluster: Cluster, document: Document, *, may_repair: bool = True) -> str | None:
-    """Make it so; answers whose edit was found, and undone where that is allowed.
+async def apply_cronjob(cluster: Cluster, document: Document, *, may_repair: bool = True) -> str | None:
+    """Create or update the CronJob; returns who edited its spec. The edit is undone if `may_repair`.
 
-    A conflict is an edit that came in between: the next look repairs that one as well.
+    A conflict means another edit in between: the next reconciliation repairs that one as well.
     """
     metadata = document["metadata"]
     found = await cluster.get(CRON_JOBS, metadata["namespace"], metadata["name"])
-    editor = edited_by(found) if found else None
+    editor = foreign_editor(found) if found else None
     if found and editor and not may_repair:
         return editor
     if found and editor:
         await _replace(cluster, repaired(found, document))
     applied = await cluster.apply(CRON_JOBS, document)
     if editor:
-        # The replacement was an edit of ours: what it says is the apply's business from now on.
+        # The replacement itself counts as an edit: hand its fields back to the apply.
         await _replace(cluster, repaired(applied, applied))
     return editor
 
@@ -185,6 +185,6 @@ async def _replace(cluster: Cluster, document: Document) -> None:
     await cluster.replace(CRON_JOBS, metadata["namespace"], metadata["name"], document)
 
 
-async def remove(cluster: Cluster, namespace: str, resource: str) -> None:
-    """And the Jobs that it has made."""
-    await cluster.delete(CRON_JOBS, namespace, name_of(resource))
+async def delete_cronjob(cluster: Cluster, namespace: str, resource: str) -> None:
+    """Delete the CronJob and its Jobs."""
+    await cluster.delete(CRON_JOBS, namespace, cronjob_name(resource))

@@ -1,6 +1,6 @@
-"""The custom resource as the operator reads it. The CRD is written from these models (`crd.py`).
+"""The spec of the custom resource. The CRD is generated from these models (`crd.py`).
 
-What Kubernetes checks stands beside the field: a pattern or a CEL rule with the sentence that people read.
+Validation by Kubernetes is declared with each field: a pattern or a CEL rule, with its error message.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED
-from hingecraft_operator.fields import Duration, Name, Part, SecretKey, SecretRef, between, rules
-from hingecraft_operator.reconcile_spec import Reconcile
+from hingecraft_operator.custom_resource.fields import Duration, Name, Part, SecretKey, SecretRef, between, rules
+from hingecraft_operator.custom_resource.reconcile_spec import Reconcile
 
 GROUP = "payments.hingecraft.io"
 VERSION = "v1"
@@ -24,35 +24,39 @@ _LONGEST_URL = 2048
 
 
 class DatabaseSecretRef(SecretRef):
-    """Where the DSN is; with a pooler in front, the direct one for LISTEN too."""
+    """The Secret with the DSN, and with a direct DSN for LISTEN if the first one leads to a pooler."""
 
     listen_key: SecretKey | None = Field(
-        None, description="the key with a direct DSN for LISTEN, where the other leads to a pooler"
+        None, description="the key with a direct DSN for LISTEN, if the other one leads to a pooler"
     )
 
 
 class Database(Part):
-    """The one source of truth."""
+    """The Postgres database that holds the routes."""
 
-    secret_ref: DatabaseSecretRef = Field(description="where the DSN is; it may be rotated, but never lead elsewhere")
+    secret_ref: DatabaseSecretRef = Field(
+        description="the Secret with the DSN; it may be rotated, but must always lead to the same database"
+    )
 
 
 class Service(Part):
-    """The Service before the API pods."""
+    """The Service of the API pods."""
 
-    name: Name = Field(description="the Service; every address behind it is told of each version, ready or not")
-    port: Name = Field("internal", description="the name of the port that takes pushes")
+    name: Name = Field(description="the Service; each version is pushed to every address behind it, ready or not")
+    port: Name = Field("internal", description="the name of the port that receives pushes")
 
 
 class Api(Part):
     """The pods that serve the routes."""
 
-    service: Service = Field(description="where the pods are found")
-    push_secret_ref: SecretRef = Field(description="signs what is pushed to the pods, as their PUSH_SECRET")
+    service: Service = Field(description="the Service of the pods")
+    push_secret_ref: SecretRef = Field(
+        description="the secret that signs pushes to the pods; must equal their PUSH_SECRET"
+    )
 
 
 class Sync(Part):
-    """How changes are put together."""
+    """How changes are combined into versions."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -62,60 +66,62 @@ class Sync(Part):
     )
 
     leading: bool = Field(
-        True, description="whether the first change after a quiet time is published at once, without waiting for quiet"
+        True, description="publish the first change after a quiet time at once, without waiting for quiet"
     )
     quiet: Duration = Field(
         "100ms",
-        description="how long no change may come before the routes are rebuilt",
+        description="how long to wait without changes before the routes are rebuilt",
         json_schema_extra=between("10ms", "10s"),
     )
     max: Duration = Field(
         "1s",
-        description="how long changes that keep coming may put a rebuild off",
+        description="how long a rebuild may be delayed while changes keep coming",
         json_schema_extra=between("10ms", "60s"),
     )
     resync: Duration = Field(
         "30s",
-        description="how often the operator looks without being told",
+        description="how often the routes are checked even without a notification",
         json_schema_extra=between("1s", "1h"),
     )
 
 
 class Webhook(Part):
-    """A Wix endpoint that is told of events."""
+    """An endpoint that receives events."""
 
-    name: Name = Field(description="what it is called in the status")
+    name: Name = Field(description="the name of the endpoint in the status")
     url: str = Field(
         max_length=_LONGEST_URL,
-        description="where it is",
+        description="the URL of the endpoint",
         json_schema_extra=rules(
-            ("isURL(self) && url(self).getScheme() == 'https'", "must be an https address"),
-            ("!self.contains('@')", "must hold no user or password"),
+            ("isURL(self) && url(self).getScheme() == 'https'", "must be an https URL"),
+            ("!self.contains('@')", "must not contain a user or password"),
         ),
     )
-    secret_ref: SecretRef = Field(description="signs what is sent (whsec_ and base64); two during a rotation")
+    secret_ref: SecretRef = Field(
+        description="the secret that signs messages (whsec_ and base64); two values during a rotation"
+    )
     timeout: Duration = Field(
         "10s",
-        description="how long an answer may take",
+        description="how long to wait for an answer",
         json_schema_extra=between("1s", "20s"),
     )
     events: list[Annotated[str, Field(json_schema_extra={"enum": _EVENTS})]] = Field(
         [ROUTES_UPDATED],
         min_length=1,
         max_length=len(_EVENTS),
-        description="what it is told of",
+        description="the events that are sent to it",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
 
 
 class Switch(Part):
-    """On or off."""
+    """Turns a provider on or off."""
 
     enabled: bool = Field(description="whether routes of this provider are published")
 
 
 class ProviderSwitches(Part):
-    """Which providers are used; one that is not named is the admin's to switch."""
+    """Which providers are used; admins decide about one that is not named."""
 
     stripe: Switch | None = Field(None, description="cards")
     nowpayments: Switch | None = Field(None, description="coins")
@@ -125,18 +131,18 @@ class Publish(Part):
     """What is published."""
 
     single_use_checkouts: bool | None = Field(
-        None, description="whether links that one donor opened are published; absent: the admin's to say"
+        None, description="whether links that one donor opened are published; if absent, admins decide"
     )
 
 
 class Spec(Part):
-    """What the resource declares."""
+    """The desired state."""
 
     database: Database = Field(description="Postgres, the one source of truth")
     api: Api = Field(description="the pods that serve the routes")
     sync: Sync = Field(
         default_factory=Sync,
-        description="how changes are put together",
+        description="how changes are combined into versions",
         json_schema_extra={"default": Sync().model_dump()},
     )
     webhooks: list[Webhook] = Field(
@@ -151,6 +157,6 @@ class Spec(Part):
         default_factory=Reconcile, description="the reconciliation", json_schema_extra={"default": {}}
     )
     pin_version: int | None = Field(
-        None, ge=1, description="go back to the routes of this version, until it is taken away"
+        None, ge=1, description="publish the routes of this version until the field is removed"
     )
-    paused: bool | None = Field(None, description="publish nothing and push nothing; the pods go on serving")
+    paused: bool | None = Field(None, description="publish nothing and push nothing; pods keep serving")

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from hingecraft_operator.fields import Part
-from hingecraft_operator.reported import Status
-from hingecraft_operator.spec import GROUP, KIND, PLURAL, VERSION, Spec
+from hingecraft_operator.custom_resource.fields import Part
+from hingecraft_operator.custom_resource.spec import GROUP, KIND, PLURAL, VERSION, Spec
+from hingecraft_operator.custom_resource.status import Status
 
 SHORT_NAME = "proutes"
 _NOT_KUBERNETES = ("title", "const")
@@ -36,9 +36,9 @@ COLUMNS = [
     _column("Version", ".status.version", "integer", "the newest version of the routes"),
     _column("Routes", ".status.routeCount", "integer", "how many currencies it has"),
     _column("Synced", ".status.podsSummary", "string", "pods that serve it / all"),
-    _column("Webhooks", ".status.webhooksSummary", "string", "endpoints that have it / all that want it"),
+    _column("Webhooks", ".status.webhooksSummary", "string", "endpoints that received it / all that subscribe to it"),
     _column("Ready", _ready("status"), "string", "whether every pod serves the newest version"),
-    _column("Reason", _ready("reason"), "string", "why, or why not"),
+    _column("Reason", _ready("reason"), "string", "the reason of Ready"),
     _column("Age", ".metadata.creationTimestamp", "date", "how old the resource is"),
     _column("Checksum", ".status.checksum", "string", "of the routes", wide=True),
     _column("Latency", ".status.latency.last", "integer", "milliseconds to the last pod", wide=True),
@@ -47,39 +47,39 @@ COLUMNS = [
 
 
 def structural(model: type[Part]) -> dict[str, Any]:
-    """A model's JSON schema as Kubernetes wants it: nothing referred to, nothing said twice."""
+    """A model's JSON schema as a structural schema of Kubernetes: without references and titles."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
-    found: dict[str, Any] = _plain(schema, definitions)
+    found: dict[str, Any] = _inlined(schema, definitions)
     return found
 
 
-def _plain(node: Any, definitions: dict[str, Any]) -> Any:
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(node, list):
-        return [_plain(each, definitions) for each in node]
+        return [_inlined(each, definitions) for each in node]
     if not isinstance(node, dict):
         return node
-    node = _referred(_optional(_referred(node, definitions)), definitions)
+    node = _resolved(_without_null(_resolved(node, definitions)), definitions)
     if node.pop("x-resources", False):
         return {"type": "object", "description": node["description"], "properties": _RESOURCES}
     if node.get("type") == "object" and "properties" in node:
         node.pop("additionalProperties", None)
-        properties = {name: _plain(each, definitions) for name, each in node["properties"].items()}
+        properties = {name: _inlined(each, definitions) for name, each in node["properties"].items()}
         node = {**node, "properties": properties}
         return {key: value for key, value in node.items() if key not in _NOT_KUBERNETES}
-    return {key: _plain(value, definitions) for key, value in node.items() if key not in _NOT_KUBERNETES}
+    return {key: _inlined(value, definitions) for key, value in node.items() if key not in _NOT_KUBERNETES}
 
 
-def _referred(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """What is referred to, with what is said here (the description) over what is said there."""
+def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The node with its $ref resolved; its own keys, such as the description, take precedence."""
     if "$ref" not in node:
         return dict(node)
     there = definitions[node["$ref"].rpartition("/")[2]]
     return {**there, **{key: value for key, value in node.items() if key != "$ref"}}
 
 
-def _optional(node: dict[str, Any]) -> dict[str, Any]:
-    """`X | None` is an X that may be absent: Kubernetes drops a null."""
+def _without_null(node: dict[str, Any]) -> dict[str, Any]:
+    """`X | None` becomes an optional X, since Kubernetes drops nulls."""
     choices = [each for each in node.get("anyOf", []) if each != {"type": "null"}]
     if "anyOf" not in node or len(choices) != 1 or node.get("x-kubernetes-int-or-string"):
         return node
@@ -88,12 +88,12 @@ def _optional(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def definition() -> dict[str, Any]:
-    """The whole of it."""
+    """The CustomResourceDefinition as JSON."""
     spec = structural(Spec)
     status = structural(Status)
     schema = {
         "type": "object",
-        "description": "Which payment routes a database publishes, to which pods and endpoints.",
+        "description": "Publishes the payment routes of a database to API pods and webhook endpoints.",
         "required": ["spec"],
         "properties": {
             "apiVersion": {"type": "string"},
@@ -133,17 +133,17 @@ def definition() -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes everything out, however often it is said."""
+    """Writes repeated parts in full."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Without anchors a reader need not look around."""
+        """Never write YAML anchors."""
         del data
         return True
 
 
-def written(annotations: Mapping[str, str] | None = None) -> str:
-    """As YAML."""
-    head = "# Written from operator/hingecraft_operator/{spec,reported}.py by `make generate`.\n"
+def as_yaml(annotations: Mapping[str, str] | None = None) -> str:
+    """The CustomResourceDefinition as YAML, with annotations if given."""
+    head = "# Written from operator/hingecraft_operator/custom_resource/{spec,status}.py by `make generate`.\n"
     found = definition()
     if annotations:
         found["metadata"]["annotations"] = dict(annotations)

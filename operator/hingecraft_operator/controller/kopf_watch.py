@@ -1,8 +1,8 @@
-"""kopf, once for each scope, in a thread and an event loop of its own.
+"""Runs kopf for each scope, in its own thread and event loop.
 
-kopf cancels every task of its event loop when it ends, gives up for good on a watch that is refused, and may not come
-back from its own shutdown (docs/decisions/0024). In a thread it can do none of that to anybody else: it is started only
-where the scope can be listed, it is stopped by force when it does not stop, and it is begun again.
+kopf cancels every task of its event loop when it ends, gives up for good on a watch that is rejected, and may not come
+back from its own shutdown (docs/decisions/0024). In a thread it cannot harm the rest: it is started only when the scope
+can be listed, is stopped by force if it does not stop by itself, and is then restarted.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 
 import kopf
 
-from hingecraft_operator import handlers
-from hingecraft_operator.cluster import Cluster, ClusterRefusedError, ClusterUnavailableError, Kind
-from hingecraft_operator.handlers import WATCHED, Notices
+from hingecraft_operator.cluster.client import Cluster, ClusterRejectedError, ClusterUnavailableError, Kind
+from hingecraft_operator.controller import handlers
+from hingecraft_operator.controller.handlers import WATCHED, ChangeListener
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +45,20 @@ class KopfThread:
     _thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Watch."""
+        """Start the thread."""
         owner = asyncio.get_running_loop()
         name = f"kopf {self.scope or 'everywhere'}"
         self._thread = threading.Thread(target=self._run, args=(owner,), name=name, daemon=True)
         self._thread.start()
 
     async def stop(self) -> None:
-        """Kopf is asked first; then its loop is stopped under it."""
+        """Ask kopf to stop; if it does not, stop its event loop."""
         self._stop.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_STOPS_WITHIN):
                 await self.ended.wait()
         if not self.ended.is_set():
-            log.warning("kopf does not stop by itself (%s): its event loop is stopped", self.scope or "everywhere")
+            log.warning("kopf does not stop (%s): stopping its event loop", self.scope or "everywhere")
             self._loop.call_soon_threadsafe(self._loop.stop)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_STOPS_WITHIN):
@@ -69,8 +69,8 @@ class KopfThread:
         try:
             self._loop.run_until_complete(self._operate())
         except Exception:
-            # Stopped by force, or by a surprise of kopf's: it is begun again.
-            log.exception("kopf has failed (%s)", self.scope or "everywhere")
+            # Stopped by force, or an unexpected error in kopf: it will be restarted.
+            log.exception("kopf failed (%s)", self.scope or "everywhere")
         finally:
             self._close()
             with suppress(RuntimeError):
@@ -81,7 +81,7 @@ class KopfThread:
         try:
             await kopf.operator(
                 registry=self.registry,
-                settings=handlers.settings_of(),
+                settings=handlers.kopf_settings(),
                 standalone=True,
                 stop_flag=self._stop,
                 clusterwide=self.scope is None,
@@ -91,13 +91,13 @@ class KopfThread:
             beating.cancel()
 
     async def _beat(self) -> None:
-        """A loop that is blocked does not beat."""
+        """Update `beat_at` every second, to show that the event loop is not blocked."""
         while True:
             self.beat_at = time.monotonic()
             await asyncio.sleep(_BEATS_EVERY)
 
     def _close(self) -> None:
-        """Whatever is left is cancelled, once; what does not end then goes with the thread."""
+        """Cancel the remaining tasks once; those that do not end are dropped with the thread."""
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         with suppress(Exception):
@@ -113,76 +113,76 @@ class ScopeWatch:
         self,
         cluster: Cluster,
         scope: str | None,
-        notices: Notices,
+        listener: ChangeListener,
         restarted: Callable[[str], None] = lambda _why: None,
     ) -> None:
         self._cluster = cluster
         self._scope = scope
-        self._notices = notices
+        self._listener = listener
         self._restarted = restarted
-        self._stale = asyncio.Event()
-        self._stale_because = ""
+        self._restart = asyncio.Event()
+        self._restart_reason = ""
         self._thread: KopfThread | None = None
-        self._refusal = ""
+        self._last_error = ""
         self._progress_at = time.monotonic()
 
     @property
     def progress_at(self) -> float:
-        """When it was last seen to work, or to try to."""
+        """When the watch last worked or tried to connect."""
         return self._progress_at
 
-    def is_stale(self, why: str) -> None:
-        """Begin the watch again: a list has found what it should have told, or may not list the scope any more."""
-        self._stale_because = why
-        self._stale.set()
+    def restart(self, why: str) -> None:
+        """Restart the watch: it missed a change, or the scope cannot be listed any more."""
+        self._restart_reason = why
+        self._restart.set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Watch until cancelled; restart whenever kopf ends."""
         pause = _FIRST_PAUSE
         while True:
-            await self._until_allowed()
+            await self._wait_until_allowed()
             began = time.monotonic()
             why = await self._watch_once()
             pause = _FIRST_PAUSE if time.monotonic() - began > _LASTS else min(pause * 2, _LONGEST_PAUSE)
             self._restarted(why)
-            log.warning("the watch of %s begins again: %s", self._scope or "the cluster", why)
+            log.warning("restarting the watch of %s: %s", self._scope or "the cluster", why)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
 
     async def _watch_once(self) -> str:
-        """Answers why it has ended."""
-        self._stale.clear()
-        thread = self._thread = KopfThread(handlers.registry_of(self._notices, self._cluster), self._scope)
+        """Watch once; returns why it ended."""
+        self._restart.clear()
+        thread = self._thread = KopfThread(handlers.build_registry(self._listener, self._cluster), self._scope)
         thread.start()
-        ended, stale = asyncio.create_task(thread.ended.wait()), asyncio.create_task(self._stale.wait())
+        ended, restart = asyncio.create_task(thread.ended.wait()), asyncio.create_task(self._restart.wait())
         try:
-            while not ended.done() and not stale.done():
-                await asyncio.wait([ended, stale], timeout=_BEATS_EVERY, return_when=asyncio.FIRST_COMPLETED)
+            while not ended.done() and not restart.done():
+                await asyncio.wait([ended, restart], timeout=_BEATS_EVERY, return_when=asyncio.FIRST_COMPLETED)
                 self._progress_at = time.monotonic()
                 if time.monotonic() - thread.beat_at > _STILL_AFTER:
-                    return "its event loop stands still"
-            return "kopf has ended" if ended.done() else self._stale_because
+                    return "its event loop is blocked"
+            return "kopf stopped" if ended.done() else self._restart_reason
         finally:
-            for task in (ended, stale):
+            for task in (ended, restart):
                 task.cancel()
             await thread.stop()
             self._thread = None
 
-    async def _until_allowed(self) -> None:
-        """Kopf gives up for good on a kind that it may not list: it is not begun before it may."""
+    async def _wait_until_allowed(self) -> None:
+        """Wait until every kind can be listed: kopf gives up for good on one that cannot."""
         pause = _FIRST_PAUSE
         while not await self._may_list(WATCHED):
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             pause = min(pause * 2, _LONGEST_PAUSE)
-        self._refusal = ""
+        self._last_error = ""
 
     async def _may_list(self, kinds: Sequence[Kind]) -> bool:
         self._progress_at = time.monotonic()
         try:
             for kind in kinds:
                 await self._cluster.list(kind, self._scope, limit="1")
-        except (ClusterUnavailableError, ClusterRefusedError) as error:
-            if str(error) != self._refusal:
-                self._refusal = str(error)
+        except (ClusterUnavailableError, ClusterRejectedError) as error:
+            if str(error) != self._last_error:
+                self._last_error = str(error)
                 log.warning("%s cannot be watched yet: %s", self._scope or "the cluster", error)
             return False
         return True

@@ -1,4 +1,4 @@
-"""The `status` of a resource, made from what was observed. Pure."""
+"""Builds the `status` of a resource from what was observed. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from statistics import quantiles
 from typing import Any
 
 from hingecraft.outbox.model import ROUTES_UPDATED, EndpointState
-from hingecraft_operator.observed import Observed, Verdict, WebhookProblem
-from hingecraft_operator.reported import (
-    MOST_LAGGING,
+from hingecraft_operator.custom_resource.status import (
+    MAX_LAGGING,
     Condition,
     LatencyReport,
     PodsReport,
@@ -18,10 +17,11 @@ from hingecraft_operator.reported import (
     Status,
     WebhookReport,
 )
+from hingecraft_operator.status.observed import Observed, Verdict, WebhookProblem
 
 
-def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mapping[str, datetime]) -> dict[str, Any]:
-    """As it is written; `since` says when each condition's state last changed."""
+def build_status(observed: Observed, verdicts: Mapping[str, Verdict], since: Mapping[str, datetime]) -> dict[str, Any]:
+    """The status as JSON; `since` says when each condition's state last changed."""
     publication = observed.publication
     names, lagging = observed.pod_names, list(observed.lagging)
     status = Status(
@@ -31,11 +31,11 @@ def status_of(observed: Observed, verdicts: Mapping[str, Verdict], since: Mappin
         checksum=publication.checksum if publication else None,
         route_count=observed.route_count,
         generated_at=publication.generated_at if publication else None,
-        pods=PodsReport(total=len(names), synced=len(names) - len(lagging), lagging=lagging[:MOST_LAGGING]),
+        pods=PodsReport(total=len(names), synced=len(names) - len(lagging), lagging=lagging[:MAX_LAGGING]),
         pods_summary=f"{len(names) - len(lagging)}/{len(names)}",
         webhooks=[_webhook(each, observed.webhook_problems.get(each.name)) for each in observed.webhooks],
         webhooks_summary=_summary(observed.webhooks, observed.version),
-        latency=_latency(observed.latencies) or observed.latency_before,
+        latency=_latency(observed.latencies) or observed.previous_latency,
         reconcile=_reconcile(observed),
         conditions=[
             Condition(
@@ -101,7 +101,7 @@ def _reconcile(observed: Observed) -> ReconcileReport | None:
 
 
 def _written(value: Any) -> Any:
-    """Times as Kubernetes reads them."""
+    """Times in the format of Kubernetes, to the second."""
     if isinstance(value, dict):
         return {key: _written(each) for key, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Values from the Secrets that a resource names."""
+"""Reads values from the Secrets that a resource names."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import base64
 import binascii
 
 from hingecraft.errors import HingecraftError
-from hingecraft_operator.cluster import SECRETS, Cluster, Document
+from hingecraft_operator.cluster.client import SECRETS, Cluster, Document
 
 
 class SecretMissingError(HingecraftError):
-    """A Secret, or a key in one, is not there or empty; the text names it."""
+    """A Secret, or a key in it, is missing or empty; the message names it."""
 
 
 class SecretReader:
-    """Reads each Secret once: a reader lives for one look at a resource, so that a rotation is seen by the next."""
+    """Reads each Secret once. Make a new reader for each reconciliation, so that it sees rotated values."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
@@ -22,14 +22,14 @@ class SecretReader:
         self._read: dict[str, Document | None] = {}
 
     async def value(self, name: str, key: str) -> str:
-        """What the key holds."""
+        """The value of a key; raises SecretMissingError if it is missing or empty."""
         values = await self.values(name)
         if key not in values:
             raise SecretMissingError(f"the Secret {name} has no key {key}, or it is empty")
         return values[key]
 
     async def values(self, name: str) -> dict[str, str]:
-        """All that a Secret holds, without what is empty."""
+        """The decoded values of a Secret, without empty ones."""
         if name not in self._read:
             self._read[name] = await self._cluster.get(SECRETS, self._namespace, name)
         secret = self._read[name]
@@ -43,4 +43,4 @@ def _decoded(name: str, key: str, text: str) -> str:
     try:
         return base64.b64decode(text).decode().strip()
     except (binascii.Error, UnicodeDecodeError):
-        raise SecretMissingError(f"the key {key} of the Secret {name} is no text") from None
+        raise SecretMissingError(f"the key {key} of the Secret {name} is not text") from None

@@ -1,4 +1,4 @@
-"""What a schedule may look like, as a pattern that the API server checks. Ranges that run backwards it cannot see."""
+"""The pattern of a cron schedule, for the API server to check. It does not find ranges that run backwards."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ _FIELDS = (
     _field("0?[1-9]", "1[0-2]", _names(_MONTH_NAMES)),
     _field("0?[0-6]", _names(_DAY_NAMES)),
 )
-CRON = f"^(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|{' '.join(_FIELDS)})$"
+CRON_PATTERN = f"^(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|{' '.join(_FIELDS)})$"

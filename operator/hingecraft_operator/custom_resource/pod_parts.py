@@ -1,7 +1,7 @@
-"""Parts of a pod as a resource may set them, written as Kubernetes writes them.
+"""Parts of the Job's pod that a resource may set, in the format of Kubernetes.
 
-Only what the reconciliation needs: nothing here can reach the node, so that who may edit a PaymentRoutes may do no more
-than who may make pods that are restricted.
+Only what the reconciliation needs. Nothing here can reach the node, so editing PaymentRoutes gives no more rights than
+creating pods under the restricted Pod Security Standard.
 """
 
 from __future__ import annotations
@@ -10,13 +10,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from hingecraft_operator.fields import ConfigMapName, Name, Part, SecretKey, SecretName, SecretRef, like, rules
+from hingecraft_operator.custom_resource.fields import (
+    ConfigMapName,
+    Name,
+    Part,
+    SecretKey,
+    SecretName,
+    SecretRef,
+    like,
+    rules,
+)
 
 _ENV_NAME = like("^[-._a-zA-Z][-._a-zA-Z0-9]*$", 253, "must be the name of an environment variable")
 _IP = like(
     "^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F.:]*)$", 45, "must be an IP address such as 192.0.2.1"
 )
-_SIZE = like("^[0-9]+([.][0-9]+)?([kKMGTPE]i?)?$", 20, "must be an amount of bytes such as 64Mi")
+_SIZE = like("^[0-9]+([.][0-9]+)?([kKMGTPE]i?)?$", 20, "must be a number of bytes such as 64Mi")
 _OWN_ENV = ("DATABASE_URL", "DATABASE_URL_FILE", "AMOUNT_MIN", "AMOUNT_MIN_FILE", "AMOUNT_MAX", "AMOUNT_MAX_FILE")
 _OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "payments.hingecraft.io/paymentroutes")
 _LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
@@ -59,7 +68,7 @@ class ConfigMapKeyRef(Part):
     """A key of a ConfigMap in the resource's namespace."""
 
     name: ConfigMapName = Field(description="the ConfigMap")
-    key: SecretKey = Field(description="the key in it that holds the value")
+    key: SecretKey = Field(description="the key of the value in it")
 
 
 class ValueFrom(Part):
@@ -111,7 +120,7 @@ class ConfigMapSource(Part):
 
     name: ConfigMapName = Field(description="the ConfigMap")
     items: list[KeyToPath] = Field(
-        default_factory=list, max_length=16, description="some of its keys; absent: all", json_schema_extra=_LIST
+        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
     )
 
 
@@ -120,15 +129,15 @@ class SecretSource(Part):
 
     secret_name: SecretName = Field(description="the Secret")
     items: list[KeyToPath] = Field(
-        default_factory=list, max_length=16, description="some of its keys; absent: all", json_schema_extra=_LIST
+        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
     )
 
 
 class EmptyDir(Part):
-    """A folder that goes with the pod."""
+    """An empty folder that is deleted with the pod."""
 
-    medium: Literal["Memory"] | None = Field(None, description="Memory; absent: the node's disk")
-    size_limit: Annotated[str, Field(json_schema_extra=_SIZE)] | None = Field(None, description="how large it may get")
+    medium: Literal["Memory"] | None = Field(None, description="Memory; the node's disk if absent")
+    size_limit: Annotated[str, Field(json_schema_extra=_SIZE)] | None = Field(None, description="the maximum size")
 
 
 class Volume(Part):
@@ -143,22 +152,22 @@ class Volume(Part):
         )
     )
 
-    name: Name = Field(description="what the mount names it by")
+    name: Name = Field(description="the name that a mount refers to")
     config_map: ConfigMapSource | None = Field(None, description="a ConfigMap")
     secret: SecretSource | None = Field(None, description="a Secret")
     empty_dir: EmptyDir | None = Field(None, description="an empty folder")
 
 
 class VolumeMount(Part):
-    """Where a volume is."""
+    """Where a volume is mounted."""
 
     name: Name = Field(description="the volume")
     mount_path: str = Field(
-        description="where it is in the container",
+        description="the path in the container",
         json_schema_extra=like("^/[^:]+$", 1024, "must be an absolute path without a colon"),
     )
-    sub_path: str | None = Field(None, max_length=1024, description="one folder or file of the volume")
-    read_only: bool | None = Field(None, description="whether it cannot be written to")
+    sub_path: str | None = Field(None, max_length=1024, description="mount only this folder or file of the volume")
+    read_only: bool | None = Field(None, description="mount it read-only")
 
 
 class HostAlias(Part):
@@ -178,7 +187,7 @@ class DnsOption(Part):
 
 
 class DnsConfig(Part):
-    """How names are resolved, beside the policy."""
+    """DNS settings in addition to the policy."""
 
     nameservers: list[Annotated[str, Field(max_length=45)]] = Field(
         default_factory=list, max_length=3, description="addresses of name servers", json_schema_extra=_LIST
@@ -194,11 +203,11 @@ class DnsConfig(Part):
 class Toleration(Part):
     """A taint that the pod tolerates."""
 
-    key: str | None = Field(None, max_length=317, description="the taint; absent: every one")
+    key: str | None = Field(None, max_length=317, description="the key of the taint; every taint if absent")
     operator: Literal["Exists", "Equal"] | None = Field(None, description="Exists, or Equal by default")
     value: str | None = Field(None, max_length=63, description="the value of the taint")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="the effect; absent: every one"
+        None, description="the effect; every effect if absent"
     )
     toleration_seconds: int | None = Field(None, description="for how long NoExecute is tolerated")
 
@@ -218,7 +227,7 @@ class PodParts(Part):
     env: list[EnvVar] = Field(
         default_factory=list,
         max_length=32,
-        description="more settings, such as HTTPS_PROXY or SSL_CERT_FILE; .env.example lists all",
+        description="more settings, such as HTTPS_PROXY or SSL_CERT_FILE; .env.example lists all of them",
         json_schema_extra=_named(),
     )
     env_from: list[EnvFrom] = Field(
@@ -246,14 +255,14 @@ class PodParts(Part):
         json_schema_extra=rules(
             (
                 f"self.all(key, !(key in {list(_OWN_LABELS)}))",
-                f"must not set {', '.join(_OWN_LABELS)}: these labels are the operator's",
+                f"must not set {', '.join(_OWN_LABELS)}: the operator sets these labels",
             )
         ),
     )
     pod_annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict,
         max_length=32,
-        description="annotations of the Job's pods, such as one that keeps a service mesh out",
+        description="annotations of the Job's pods, such as one that disables the sidecar of a service mesh",
     )
     node_selector: dict[str, Annotated[str, Field(max_length=63)]] = Field(
         default_factory=dict, max_length=16, description="labels that the Job's node must have"
@@ -267,4 +276,4 @@ class PodParts(Part):
     dns_policy: Literal["ClusterFirst", "Default", "None"] | None = Field(
         None, description="ClusterFirst by default; None needs dnsConfig"
     )
-    dns_config: DnsConfig | None = Field(None, description="how names are resolved, beside the policy")
+    dns_config: DnsConfig | None = Field(None, description="DNS settings in addition to the policy")

@@ -1,4 +1,4 @@
-"""What kopf watches. Each handler only says what has changed: events come twice, late, or not at all."""
+"""The kopf handlers. Each only reports what changed: events may come twice, late, or not at all."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any, Protocol
 
 import kopf
 
-from hingecraft_operator.cluster import CRON_JOBS, JOBS, PAYMENT_ROUTES, SLICES, Cluster
-from hingecraft_operator.cronjob import RESOURCE_LABEL
-from hingecraft_operator.slices import SERVICE_LABEL
-from hingecraft_operator.spec import GROUP, PLURAL, VERSION
+from hingecraft_operator.cluster.client import CRON_JOBS, JOBS, PAYMENT_ROUTES, SLICES, Cluster
+from hingecraft_operator.cluster.endpoint_slices import SERVICE_LABEL
+from hingecraft_operator.cronjob.manifest import RESOURCE_LABEL
+from hingecraft_operator.custom_resource.spec import GROUP, PLURAL, VERSION
 
 WATCHED = (PAYMENT_ROUTES, SLICES, CRON_JOBS, JOBS)
 _SILENCE_ENDS_A_WATCH = 70.0
 _CALL_TIMEOUT = 30.0
-# Longer outages are waited out by `watches`, which asks whether a watch is allowed before it begins one.
+# For longer outages, `kopf_watch` waits until watching is allowed before it starts kopf again.
 _TRIES_AFTER = (1.0, 2.0, 4.0)
-# A worker that waits for more of one object holds up the end of the process.
+# A worker that waits for more events of one object delays the shutdown.
 _WORKER_WAITS = 0.5
 
 
-class Notices(Protocol):
-    """Who is told; from kopf's thread, so every implementation hands over to a loop of its own."""
+class ChangeListener(Protocol):
+    """Receives changes. Called in kopf's thread, so an implementation must hand over to its own event loop."""
 
     def resource_changed(self, namespace: str, name: str, generation: int | None) -> None:
-        """A resource was made or changed."""
+        """A resource was created or changed."""
         ...
 
     def resource_deleted(self, namespace: str, name: str, uid: str) -> None:
-        """That one is gone; another of its name may exist."""
+        """The resource with this uid was deleted; another with the same name may exist."""
         ...
 
     def pods_changed(self, namespace: str, service: str) -> None:
@@ -42,8 +42,8 @@ class Notices(Protocol):
         ...
 
 
-def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
-    """The handlers of one scope; none of them needs a finalizer or an annotation."""
+def build_registry(listener: ChangeListener, cluster: Cluster) -> kopf.OperatorRegistry:
+    """The handlers of one scope. None of them needs a finalizer or an annotation."""
     registry = kopf.OperatorRegistry()
 
     async def login(**_: Any) -> kopf.ConnectionInfo:
@@ -52,15 +52,15 @@ def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
     async def resource_changed(type: str | None, meta: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - kopf passes it by this name
         namespace, name = meta.get("namespace") or "", meta["name"]
         if type == "DELETED":
-            notices.resource_deleted(namespace, name, meta["uid"])
+            listener.resource_deleted(namespace, name, meta["uid"])
         else:
-            notices.resource_changed(namespace, name, meta.get("generation"))
+            listener.resource_changed(namespace, name, meta.get("generation"))
 
     async def pods_changed(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
-        notices.pods_changed(namespace or "", labels[SERVICE_LABEL])
+        listener.pods_changed(namespace or "", labels[SERVICE_LABEL])
 
     async def reconciliation_changed(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
-        notices.reconciliation_changed(namespace or "", labels[RESOURCE_LABEL])
+        listener.reconciliation_changed(namespace or "", labels[RESOURCE_LABEL])
 
     of_a_service = {SERVICE_LABEL: kopf.PRESENT}
     of_a_resource = {RESOURCE_LABEL: kopf.PRESENT}
@@ -72,9 +72,9 @@ def registry_of(notices: Notices, cluster: Cluster) -> kopf.OperatorRegistry:
     return registry
 
 
-def settings_of() -> kopf.OperatorSettings:
-    """Watch, and write nothing: Events, status and log are written by the operator itself."""
-    # It would log each event, with all of its settings, and in each thread that signals are not its own.
+def kopf_settings() -> kopf.OperatorSettings:
+    """Settings with which kopf only watches: the operator itself writes Events, the status and the log."""
+    # kopf would log each event with all its settings, and in each thread that it cannot handle signals.
     logging.getLogger("kopf.objects").setLevel(logging.WARNING)
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
     settings = kopf.OperatorSettings()
@@ -86,13 +86,13 @@ def settings_of() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = _TRIES_AFTER
     settings.queueing.idle_timeout = _WORKER_WAITS
     settings.queueing.exit_timeout = _WORKER_WAITS
-    # It would kill the whole process for a thread that takes its time.
+    # kopf would kill the whole process if a thread is slow to stop.
     settings.process.ultimate_exiting_timeout = None
     return settings
 
 
 async def connection_info(cluster: Cluster) -> kopf.ConnectionInfo:
-    """The same server and the same credentials that the operator itself uses, read again at each login."""
+    """The operator's own server and credentials, read again at each login."""
     headers: dict[str, str] = {}
     await cluster.authorize(headers)
     scheme, _, token = headers.get("authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""What the operator knows of one resource at this moment. The status is made from it, and from nothing else."""
+"""What the operator knows about one resource now. The status is built only from this."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Literal, NamedTuple
 from hingecraft.outbox.model import EndpointState
 from hingecraft.reconcile.model import LastRun
 from hingecraft.routes.model import Publication
-from hingecraft_operator.reported import LatencyReport, State
+from hingecraft_operator.custom_resource.status import LatencyReport, State
 
 _LATENCIES_KEPT = 1000
 
 
 class Verdict(NamedTuple):
-    """What a condition says: its status, why in one word, and in a sentence."""
+    """The status, reason and message of a condition."""
 
     state: State
     reason: str
@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WebhookProblem:
-    """Why an endpoint cannot be told anything at the moment: in one word, and in a sentence."""
+    """Why nothing can be sent to an endpoint now."""
 
     reason: Literal["SecretMissing", "SecretWrong"]
     message: str
@@ -33,7 +33,7 @@ class WebhookProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastJob:
-    """The newest Job of the reconciliation that has ended."""
+    """The newest reconciliation Job that has ended."""
 
     name: str
     failed: bool
@@ -42,15 +42,15 @@ class LastJob:
 
 @dataclass(slots=True, kw_only=True)
 class Observed:
-    """All of it, kept up to date by the engine's watcher and by each look at the resource."""
+    """Updated by the engine's watcher and by each reconciliation."""
 
     generation: int | None = None
     installation_id: str | None = None
-    # Why the operator does not, or must not, work on the database.
-    trouble: Verdict | None = None
+    # Why the operator cannot, or must not, use the database.
+    database_problem: Verdict | None = None
     running: bool = False
     started_at: float = 0.0
-    # None: not tried yet.
+    # None: not connected yet.
     listening: bool | None = None
     rebuild_error: str | None = None
     publication: Publication | None = None
@@ -60,29 +60,29 @@ class Observed:
     pod_names: Mapping[str, str] = field(default_factory=dict)
     served: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
-    # What the last leader had measured, until there is something of our own.
-    latency_before: LatencyReport | None = None
+    # The last leader's figures, until this one has its own.
+    previous_latency: LatencyReport | None = None
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=_LATENCIES_KEPT))
     webhooks: Sequence[EndpointState] = ()
-    # By the endpoint's name: what keeps it from being told.
+    # By the endpoint's name.
     webhook_problems: Mapping[str, WebhookProblem] = field(default_factory=dict)
-    reconcile_trouble: Verdict | None = None
+    reconcile_problem: Verdict | None = None
     last_job: LastJob | None = None
     last_run: LastRun | None = None
 
     @property
     def unseen(self) -> bool:
-        """Whether nothing can be said of it yet."""
-        return self.publication is None and self.trouble is None and self.rebuild_error is None
+        """Whether nothing is known yet."""
+        return self.publication is None and self.database_problem is None and self.rebuild_error is None
 
     @property
     def version(self) -> int | None:
-        """The newest version."""
+        """The newest version of the routes."""
         return self.publication.version if self.publication else None
 
     @property
     def lagging(self) -> dict[str, str]:
-        """The pods that do not serve it yet, by name, and what came of the last push to each."""
+        """The pods that do not serve the newest version yet: their names and the result of the last push."""
         version = self.version or 0
         behind = [(name, url) for url, name in self.pod_names.items() if self.served.get(url, 0) < version]
         return {name: self.failures.get(url, "") for name, url in sorted(behind)}

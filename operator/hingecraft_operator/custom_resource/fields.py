@@ -1,4 +1,4 @@
-"""What the fields of the custom resource are made of: patterns and CEL rules with the sentences that people read."""
+"""Field types of the custom resource: patterns and CEL rules, each with its error message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours"}
 
 
 def rules(*pairs: tuple[str, str], at: str = "") -> dict[str, Any]:
-    """CEL rules and the sentence that each answers with; `at` is the field to name, where it is one below."""
+    """CEL rules, each with its error message; `at` is the path of the field to name, if it is a nested one."""
     place = {"fieldPath": at} if at else {}
     return {
         "x-kubernetes-validations": [
@@ -25,12 +25,12 @@ def rules(*pairs: tuple[str, str], at: str = "") -> dict[str, Any]:
 
 
 def like(pattern: str, longest: int, sentence: str) -> dict[str, Any]:
-    """A pattern whose failure is told in a sentence, where the schema's own `pattern` would recite the pattern."""
+    """A pattern with an error message; the schema's own `pattern` would show only the pattern."""
     return {"maxLength": longest, **rules((f"self.matches('{pattern}')", sentence))}
 
 
 def between(shortest: str, longest: str) -> dict[str, Any]:
-    """A duration within limits, both included."""
+    """A duration between two limits, both included."""
     within = f"duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')"
     return {
         "maxLength": _LONGEST_DURATION,
@@ -44,7 +44,7 @@ def between(shortest: str, longest: str) -> dict[str, Any]:
 
 
 def seconds(text: str) -> float:
-    """How long a duration such as `100ms` is."""
+    """The length of a duration such as `100ms` in seconds; raises ValueError if it is not a duration."""
     shape = re.fullmatch(r"(\d+)(ms|s|m|h)", text)
     if shape is None:
         raise ValueError(f"{text!r} is not a duration such as 100ms or 30s")
@@ -56,13 +56,13 @@ def _checked(text: str) -> str:
     return text
 
 
-# An object that was stored before a rule was made may break it: then the message names the field.
+# An object that was stored before a rule was added may break it; the message then names the field.
 Duration = Annotated[str, AfterValidator(_checked)]
 
-_NAME = like("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", 63, "must have lower-case letters, digits and hyphens only")
+_NAME = like("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", 63, "must contain only lower-case letters, digits and hyphens")
 _SECRET_NAME = like("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", 253, "must be the name of a Secret")
 _CONFIG_MAP_NAME = like("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", 253, "must be the name of a ConfigMap")
-_SECRET_KEY = like("^[-._a-zA-Z0-9]+$", 253, "must be a key of a Secret: letters, digits, - _ and . only")
+_SECRET_KEY = like("^[-._a-zA-Z0-9]+$", 253, "must be a key of a Secret: only letters, digits, - _ and .")
 
 Name = Annotated[str, Field(json_schema_extra=_NAME)]
 SecretName = Annotated[str, Field(json_schema_extra=_SECRET_NAME)]
@@ -71,7 +71,7 @@ SecretKey = Annotated[str, Field(json_schema_extra=_SECRET_KEY)]
 
 
 class Part(BaseModel):
-    """What every part has in common: unknown fields are let be, so that a newer object still reads."""
+    """The base of all parts. Unknown fields are ignored, so that an older operator can read a newer object."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
@@ -79,5 +79,5 @@ class Part(BaseModel):
 class SecretRef(Part):
     """A key of a Secret in the resource's namespace."""
 
-    name: SecretName = Field(description="the Secret")
-    key: SecretKey = Field(description="the key in it that holds the value")
+    name: SecretName = Field(description="the name of the Secret")
+    key: SecretKey = Field(description="the key of the value in it")

@@ -1,6 +1,6 @@
-"""Kubernetes Events: what `kubectl describe` tells of a resource. A few at once, then one now and then.
+"""Kubernetes Events, as `kubectl describe` shows them, with a rate limit.
 
-Warnings have a budget of their own, so that good news never uses it up.
+Warnings have a separate limit, so that normal events cannot use it up.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hingecraft_operator.cluster import (
+from hingecraft_operator.cluster.client import (
     EVENTS,
     FIELD_MANAGER,
     Cluster,
-    ClusterRefusedError,
+    ClusterRejectedError,
     ClusterUnavailableError,
     Document,
 )
-from hingecraft_operator.spec import API_VERSION, GROUP, KIND
+from hingecraft_operator.custom_resource.spec import API_VERSION, GROUP, KIND
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _CONTROLLER = f"{GROUP}/{FIELD_MANAGER}"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a resource."""
+    """What to record; `note` is cut after 1,000 characters."""
 
     reason: str
     note: str
@@ -40,7 +40,7 @@ class Event:
 
 
 class _Budget:
-    """So many at once, and another one every half minute."""
+    """A token bucket: 25 events at once, then one more every 30 seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -60,7 +60,7 @@ class _Budget:
 
 @dataclass(slots=True)
 class Recorder:
-    """Writes the events of one resource. They help people; nothing may fail because one could not be written."""
+    """Writes the Events of one resource. Failing to write one is not an error."""
 
     cluster: Cluster
     reporter: str
@@ -69,11 +69,10 @@ class Recorder:
     _news: _Budget = field(init=False)
 
     def __post_init__(self) -> None:
-        """Both begin full."""
         self._warnings, self._news = _Budget(self.clock), _Budget(self.clock)
 
     async def record(self, resource: Document, event: Event) -> None:
-        """Say it, if not too much was said lately."""
+        """Write the Event, or drop it if the rate limit is reached."""
         budget = self._warnings if event.warning else self._news
         if not budget.take():
             return
@@ -103,5 +102,5 @@ class Recorder:
         }
         try:
             await self.cluster.create(EVENTS, metadata["namespace"], document)
-        except (ClusterUnavailableError, ClusterRefusedError) as error:
+        except (ClusterUnavailableError, ClusterRejectedError) as error:
             log.debug("an event was not written: %s", error)

@@ -1,20 +1,20 @@
-"""What each condition says of what was observed. Pure."""
+"""Derives the conditions from what was observed. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from hingecraft.outbox.model import EndpointState
-from hingecraft_operator.observed import Observed, Verdict
-from hingecraft_operator.reported import CONDITIONS, MOST_LAGGING
+from hingecraft_operator.custom_resource.status import CONDITIONS, MAX_LAGGING
+from hingecraft_operator.status.observed import Observed, Verdict
 
-# A version is on its way for a moment each time; that alone makes nothing unready.
-ON_ITS_WAY = 2.0
+# In seconds. Each new version takes a moment to reach the pods; only a longer delay makes the resource unready.
+GRACE_PERIOD = 2.0
 _NEEDED = ("DatabaseConnected", "RoutesBuilt", "FanoutComplete")
 
 
 def verdicts(observed: Observed, before: Mapping[str, Verdict], now: float) -> dict[str, Verdict]:
-    """One for each condition, in the order in which they are shown."""
+    """The verdict for each condition, in the order of the status. `before` holds the last ones."""
     found = {
         "DatabaseConnected": _database(observed, before.get("DatabaseConnected"), now),
         "RoutesBuilt": _routes(observed),
@@ -27,7 +27,7 @@ def verdicts(observed: Observed, before: Mapping[str, Verdict], now: float) -> d
 
 
 def _ready(found: Mapping[str, Verdict]) -> Verdict:
-    """Whether every pod serves the newest version; what else is wrong is named, and stops nobody from paying."""
+    """True if every pod serves the newest version. Other problems only change the reason: donors can still pay."""
     for name in _NEEDED:
         if found[name].state != "True":
             return found[name]
@@ -40,15 +40,15 @@ def _ready(found: Mapping[str, Verdict]) -> Verdict:
 
 
 def _database(observed: Observed, before: Verdict | None, now: float) -> Verdict:
-    if observed.trouble is not None:
-        return observed.trouble
-    if observed.running and observed.listening is None and before and now - observed.started_at < ON_ITS_WAY:
+    if observed.database_problem is not None:
+        return observed.database_problem
+    if observed.running and observed.listening is None and before and now - observed.started_at < GRACE_PERIOD:
         return before
     if not observed.running or observed.listening is None:
         return Verdict("Unknown", "Connecting", "the database has not been reached yet")
     if not observed.listening:
-        return Verdict("False", "Unreachable", "the connection that hears of changes is lost; it is made again")
-    return Verdict("True", "Listening", "changes of the data are heard")
+        return Verdict("False", "Unreachable", "LISTEN connection lost, reconnecting")
+    return Verdict("True", "Listening", "listening for changes")
 
 
 def _routes(observed: Observed) -> Verdict:
@@ -56,32 +56,30 @@ def _routes(observed: Observed) -> Verdict:
     if observed.rebuild_error is not None:
         return Verdict("False", "RebuildFailed", observed.rebuild_error)
     if publication is None:
-        return Verdict("Unknown", "Waiting", "the routes have not been looked at yet")
+        return Verdict("Unknown", "Waiting", "the routes have not been built yet")
     if publication.pin_missing:
-        return Verdict(
-            "False", "PinMissing", "the version that is pinned is not kept: pin another, or take pinVersion away"
-        )
+        return Verdict("False", "PinMissing", "the pinned version no longer exists: pin another, or remove pinVersion")
     if publication.version is None:
-        return Verdict("False", "NothingPublished", "no version was ever published")
+        return Verdict("False", "NothingPublished", "no version has been published yet: run hingecraft migrate")
     if publication.paused:
-        return Verdict("True", "Paused", f"publishing is paused; version {publication.version} goes on being served")
+        return Verdict("True", "Paused", f"publishing is paused; pods keep serving version {publication.version}")
     routes = f", {observed.route_count} routes" if observed.route_count is not None else ""
     return Verdict("True", "Published", f"version {publication.version} is published{routes}")
 
 
 def _fanout(observed: Observed, before: Verdict | None, now: float) -> Verdict:
     if observed.version is None:
-        return Verdict("Unknown", "NothingPublished", "there is no version to bring to the pods")
+        return Verdict("Unknown", "NothingPublished", "there is no version to push yet")
     if observed.publication is not None and observed.publication.paused:
         return Verdict("True", "Paused", "nothing is pushed while publishing is paused")
     if not observed.pod_names:
-        return Verdict("False", "NoPods", "the API's Service has no addresses with the port that takes pushes")
+        return Verdict("False", "NoPods", "the API's Service has no addresses with the port in spec.api.service.port")
     lagging = observed.lagging
     if not lagging:
         return Verdict("True", "Complete", f"every pod serves version {observed.version}")
-    if now - observed.fanout_began_at < ON_ITS_WAY:
-        return before or Verdict("Unknown", "OnItsWay", f"version {observed.version} is on its way to the pods")
-    named = ", ".join(f"{name} ({why})" if why else name for name, why in list(lagging.items())[:MOST_LAGGING])
+    if now - observed.fanout_began_at < GRACE_PERIOD:
+        return before or Verdict("Unknown", "OnItsWay", f"version {observed.version} is being pushed to the pods")
+    named = ", ".join(f"{name} ({why})" if why else name for name, why in list(lagging.items())[:MAX_LAGGING])
     return Verdict("False", "PodsLagging", f"version {observed.version} has not reached {named}")
 
 
@@ -90,35 +88,35 @@ def _webhooks(observed: Observed) -> Verdict:
         named = "; ".join(f"{name}: {problem.message}" for name, problem in sorted(observed.webhook_problems.items()))
         reasons = {problem.reason for problem in observed.webhook_problems.values()}
         reason = "SecretMissing" if "SecretMissing" in reasons else "SecretWrong"
-        return Verdict("False", reason, f"{named}; what it should be told is kept until then")
+        return Verdict("False", reason, f"{named}; its messages are kept until then")
     if not observed.webhooks:
-        return Verdict("True", "NoneDeclared", "spec.webhooks names no endpoint")
+        return Verdict("True", "NoneDeclared", "spec.webhooks is empty")
     disabled = [each for each in observed.webhooks if each.disabled_because]
     if disabled:
         named = "; ".join(f"{each.name}: {each.disabled_because}" for each in disabled)
-        return Verdict("False", "Disabled", f"{named}; a changed url switches it on again")
+        return Verdict("False", "Disabled", f"{named}; change its url to enable it again")
     failing = [each for each in observed.webhooks if each.failures]
     if failing:
         return Verdict("False", "Failing", "; ".join(_failing(each) for each in failing))
-    return Verdict("True", "Delivered", "every endpoint has taken what it was sent")
+    return Verdict("True", "Delivered", "every endpoint has received all its messages")
 
 
 def _failing(endpoint: EndpointState) -> str:
-    """What is sent next may be a message that was not tried yet."""
+    """The answer is left out if the next message has not been tried yet."""
     answered = f": {endpoint.answer}" if endpoint.answer else ""
     return f"{endpoint.name} failed {endpoint.failures} times{answered}"
 
 
 def _reconcile(observed: Observed) -> Verdict:
-    if observed.reconcile_trouble is not None:
-        return observed.reconcile_trouble
+    if observed.reconcile_problem is not None:
+        return observed.reconcile_problem
     job, run = observed.last_job, observed.last_run
     if job is not None and job.failed:
         return Verdict("False", "JobFailed", f"the Job {job.name} failed: {job.message}")
     if run is None:
-        return Verdict("Unknown", "NoRunYet", "no reconciliation has ended yet")
+        return Verdict("Unknown", "NoRunYet", "no reconciliation has finished yet")
     if not run.succeeded:
-        return Verdict("False", "RunHadErrors", "; ".join(run.reasons) or "not everything could be asked")
+        return Verdict("False", "RunHadErrors", "; ".join(run.reasons) or "some checkouts could not be checked")
     return Verdict(
-        "True", "Succeeded", f"{run.numbers['checked']} checkouts were looked at, {run.numbers['changed']} had moved"
+        "True", "Succeeded", f"{run.numbers['checked']} checkouts were checked, {run.numbers['changed']} had changed"
     )
