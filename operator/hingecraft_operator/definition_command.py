@@ -44,4 +44,6 @@ def _run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-COMMAND = Command(summary="the definition of PaymentRoutes, to read or to apply", run=_run, arguments=_arguments)
+COMMAND = Command(
+    summary="print or apply the CustomResourceDefinition of PaymentRoutes", run=_run, arguments=_arguments
+)

@@ -41,10 +41,10 @@ _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 _FAILED_ACTION = "stripe_session_failed"
 _UNAVAILABLE: ErrorCode = "provider_unavailable"
 _SENTENCES: Mapping[ErrorCode, str] = {
-    "provider_refused": "The payment provider refused this payment: try another amount or currency.",
-    "provider_busy": "The payment provider takes no more requests at the moment: try again in a few seconds.",
-    _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
-    "bad_url": "The payment provider answered with a link that cannot be trusted: try again later.",
+    "provider_refused": "The payment provider rejected this payment. Try another amount or currency.",
+    "provider_busy": "The payment provider has too many requests right now. Try again in a few seconds.",
+    _UNAVAILABLE: "The payment provider cannot be reached right now. Try again in a minute.",
+    "bad_url": "The payment provider returned a link that we cannot trust. Try again later.",
 }
 
 
@@ -89,7 +89,8 @@ class Checkouts:
         provider = self._providers.stripe
         if not provider.configured or provider.name in situation.disabled_providers:
             raise ProviderDisabledError(
-                "provider_disabled", "Card payments are switched off at the moment: try a cryptocurrency, or come back."
+                "provider_disabled",
+                "Card payments are currently unavailable. Try a cryptocurrency, or try again later.",
             )
         return await self._open_at(provider, wanted, situation)
 
@@ -108,7 +109,7 @@ class Checkouts:
             if situation.wallet is None:
                 raise ProviderDisabledError(
                     "provider_disabled",
-                    f"{wanted.currency.name} cannot be taken at the moment: choose another currency or a card.",
+                    f"{wanted.currency.name} is currently unavailable. Choose another currency or pay by card.",
                 )
             return await self._open_wallet(wanted, situation, situation.wallet, "provider_disabled")
         if situation.wallet is not None:
@@ -279,7 +280,7 @@ async def _write_down(conn: Connection, new: NewCheckout, wanted: Wanted) -> tup
     written = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
     if written is None:
         raise InFlightError(
-            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
         )
     return written
 
@@ -288,14 +289,14 @@ def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
     if not situation.currency_enabled:
         raise InvalidError(
             "currency_disabled",
-            f"{wanted.currency.name} is not taken at the moment: GET /routes lists the currencies that are.",
+            f"{wanted.currency.name} is currently not accepted. GET /routes lists the currencies that are.",
             fields={"currency": "is switched off"},
         )
     if wanted.intent_id is not None and not situation.intent_known:
         raise InvalidError(
             "unknown_prefill",
-            "prefillId is not known: leave it out, or send the one that POST /mission-support/other answered.",
-            fields={"prefillId": "is not known"},
+            "Unknown prefillId. Leave it out, or send the one that POST /mission-support/other returned.",
+            fields={"prefillId": "is unknown"},
         )
 
 

@@ -69,7 +69,7 @@ class Reconciler:
         wanted = options.providers or (stripe.NAME, nowpayments.NAME)
         names = [name for name in wanted if self.providers.of(name).configured]
         for name in sorted(set(wanted) - set(names)):
-            summary.explain(f"{name} has no keys here, so it is not asked")
+            summary.explain(f"{name} is not configured, so it was not asked")
         if stripe.NAME in names:
             await self._check_account(summary)
             await self._read_events(options, summary, started)
@@ -167,7 +167,7 @@ class Reconciler:
         try:
             kept = await links.ensure(self.database, there, self.links_wanted, dry_run=options.dry_run)
         except _UNREACHABLE as error:
-            summary.fail(f"the standing links could not be kept: {error}")
+            summary.fail(f"the standing links could not be updated: {error}")
             return
         summary.links_changed = kept.changes
         for problem in kept.problems:
@@ -196,6 +196,6 @@ class Reconciler:
                     break
                 gone += share
         except DatabaseUnavailableError as error:
-            log.warning("what is too old stays for now: %s", error)
+            log.warning("expired data could not be deleted: %s", error)
         if gone:
-            log.info("%d rows or months that were too old were deleted", gone)
+            log.info("deleted %d expired rows or monthly partitions", gone)

@@ -66,7 +66,7 @@ class Sweep:
             async for due in self._due(since):
                 await free.acquire()
                 if self._failed_in_a_row >= _GIVEN_UP_AFTER:
-                    self._summary.explain(f"{self._provider} is away: the rest is left for the next run")
+                    self._summary.explain(f"{self._provider} cannot be reached: the rest is left for the next run")
                     break
                 if len(self._missing) >= _GIVEN_UP_AFTER and self._too_many_missing:
                     break
@@ -111,4 +111,4 @@ async def recover(database: Database, checker: Checker, providers: Sequence[str]
             for due in found:
                 await checker.check(due, lambda why: log.info("the recoverer: %s", why))
         except DatabaseUnavailableError as error:
-            log.warning("the recoverer waits: %s", error)
+            log.warning("the recoverer is paused: %s", error)

@@ -115,7 +115,7 @@ class NowPaymentsProvider:
         invoice = await self._call("POST", "invoice", deadline, body=request)
         invoice_id = invoice.get("id")
         if not isinstance(invoice_id, str | int) or not str(invoice_id):
-            raise ProviderUnknownError("NOWPayments answered something that is no invoice")
+            raise ProviderUnknownError("NOWPayments did not return an invoice")
         url = checked(
             invoice.get("invoice_url"),
             api_base=self._settings.nowpayments_api_base,
@@ -213,7 +213,7 @@ class NowPaymentsProvider:
         try:
             return await _ended(once, deadline, self._bucket)
         except ProviderKeyError as error:
-            log.error("%s. Check NOWPAYMENTS_API_KEY, and the login where there is one", error)  # noqa: TRY400 - no fault of the code
+            log.error("%s. Check NOWPAYMENTS_API_KEY, and the login if one is set", error)  # noqa: TRY400 - no fault of the code
             self._login = None
             self._key_rejected(self.name)
             raise

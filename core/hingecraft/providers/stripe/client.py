@@ -157,7 +157,7 @@ class StripeProvider:
             session_id, url = str(session.id), session.url
             expires_at = datetime.fromtimestamp(session.expires_at, UTC)
         if not session_id.startswith("cs_"):
-            raise ProviderUnknownError("Stripe answered something that is no session")
+            raise ProviderUnknownError("Stripe did not return a session")
         return Opened(
             provider_id=session_id,
             url=checked(url, api_base=self._settings.stripe_api_base, domain=DOMAIN, provider_id=session_id),
@@ -223,7 +223,7 @@ class StripeProvider:
         return True
 
     def _complain(self, error: ProviderKeyError) -> None:
-        log.error("%s. Set STRIPE_SECRET to a valid key with the rights that we need", error)
+        log.error("%s. Set STRIPE_SECRET to a valid key with the permissions that we need", error)
         self._key_rejected(self.name)
 
     async def _ended(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
