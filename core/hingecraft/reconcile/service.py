@@ -85,7 +85,8 @@ class Reconciler:
             self.database, self.providers, self.currencies, self.books, actor=ACTOR, dry_run=options.dry_run
         )
         for name in names:
-            await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
+            provider = self.providers.of(name)
+            await Sweep(self.database, checker, provider, summary, every=options.every_checkout).run(started)
         if not options.dry_run:
             async with self.database.connection() as conn:
                 summary.changed += await store.close_stranded(conn, ACTOR)
@@ -114,7 +115,7 @@ class Reconciler:
         """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""
         asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
         async with self.database.connection() as conn:
-            until = await store.read_until(conn, stripe.NAME)
+            until = await store.read_until(conn, self.providers.stripe)
         since = started - options.lookback
         if until is not None:
             since = min(since, until) if options.lookback_given else until
@@ -134,7 +135,7 @@ class Reconciler:
         if not options.dry_run:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
-                await store.have_read(conn, stripe.NAME, newest)
+                await store.have_read(conn, self.providers.stripe, newest)
 
     async def _read_coins(self, summary: Summary, started: datetime) -> None:
         """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""
