@@ -52,8 +52,8 @@ class Sweep:
         await self._look_at_all(since)
         if self._too_many_missing:
             self._summary.fail(
-                f"{self._provider.name} does not know {len(self._missing)} of {self._answered} checkouts: nothing was done "
-                "about them. Check that its key belongs to the account that made them"
+                f"{self._provider.name} does not know {len(self._missing)} of {self._answered} checkouts: nothing was "
+                "done about them. Check that its key belongs to the account that made them"
             )
             return
         for due in self._missing:
