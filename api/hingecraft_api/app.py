@@ -151,10 +151,10 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
         for what, number in last.numbers.items():
             pod.metrics.reconciled.labels(what).set(number)
 
-    configured = [name for name in (stripe.NAME, nowpayments.NAME) if pod.providers.of(name).configured]
+    configured = [each for each in (pod.providers.stripe, pod.providers.nowpayments) if each.configured]
     accounts = {"comparing accounts": lambda: watch_account(pod.database, pod.providers.stripe.account)}
     return {
-        **(accounts if stripe.NAME in configured else {}),
+        **(accounts if pod.providers.stripe.configured else {}),
         "looking for newer routes": pod.loader.run,
         "deleting what has expired": lambda: delete_expired(pod.database),
         "working on the inbox": pod.worker.run,

@@ -24,6 +24,7 @@ class Resident:
         database: Database,
         inputs: Inputs,
         addresses: Callable[[], Awaitable[Iterable[str]]],
+        name: Callable[[str], str],
         watcher: Watcher,
         allow_private: bool,
         proxies: Proxies,
@@ -32,7 +33,7 @@ class Resident:
         self._engine = Engine(
             database=database,
             listen_dsn=inputs.database.listen_secret,
-            pods=Pods(addresses=addresses, secret=Secret(inputs.push_secret)),
+            pods=Pods(addresses=addresses, secret=Secret(inputs.push_secret), name=name),
             endpoints=[each.endpoint for each in inputs.webhooks],
             deliverer=Deliverer(
                 database,

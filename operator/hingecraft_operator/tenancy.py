@@ -112,6 +112,7 @@ class Tenancy:
                 database=candidate,
                 inputs=inputs,
                 addresses=self._addresses,
+                name=self._name_of,
                 watcher=ResourceWatcher(
                     self._around.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
                 ),
@@ -140,6 +141,9 @@ class Tenancy:
 
     async def _addresses(self) -> Iterable[str]:
         return self._observed.pod_names
+
+    def _name_of(self, address: str) -> str:
+        return self._observed.pod_names.get(address, address)
 
     async def _claim(self, resource: Document, database: Database) -> str:
         """Which database this is; an error where it is not this resource's."""

@@ -101,7 +101,7 @@ class Reconciler:
         if stripe.NAME not in run.providers:
             return
         async with self.database.connection() as conn:
-            until = await store.read_until(conn, stripe.NAME)
+            until = await store.read_until(conn, self.providers.stripe)
         since = run.started - run.options.lookback
         if until is not None:
             since = min(since, until) if run.options.lookback_given else until
@@ -121,7 +121,7 @@ class Reconciler:
         if not run.dry:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
-                await store.have_read(conn, stripe.NAME, newest)
+                await store.have_read(conn, self.providers.stripe, newest)
 
     async def _read_coins(self, run: Run) -> None:
         """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""
@@ -158,7 +158,8 @@ class Reconciler:
     async def _check_checkouts(self, run: Run) -> None:
         checker = Checker(self.database, self.providers, self.currencies, self.books, actor=ACTOR, dry_run=run.dry)
         for name in run.providers:
-            sweep = Sweep(self.database, checker, name, run.summary, every=run.options.every_checkout)
+            provider = self.providers.of(name)
+            sweep = Sweep(self.database, checker, provider, run.summary, every=run.options.every_checkout)
             await sweep.run(run.started)
 
     async def _close_stranded(self, run: Run) -> None:
