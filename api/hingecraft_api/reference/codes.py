@@ -50,6 +50,8 @@ CODES: Mapping[ErrorCode, Code] = {
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
     "not_found": Code(404, "Check the path: `/docs` lists all."),
     "not_ready": Code(503, "Retry in a second."),
+    "not_served_everywhere": Code(504, "`lagging` names the pods that don't serve it yet. Wait longer."),
+    "not_yet": Code(503, "This pod doesn't have that version yet: retry after `Retry-After`."),
     "origin_not_allowed": Code(403, "Add the origin to `CORS_ORIGINS`."),
     "paused": Code(409, "Set `paused` to false in the policy first."),
     "prefill_empty": Code(409, "The prefill has no amount: ask for one."),
