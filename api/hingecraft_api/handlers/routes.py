@@ -136,8 +136,8 @@ _DESCRIPTION = (
     "Every accepted currency with its payment link, from memory. Pages poll this call: send the `ETag` of your last "
     "answer as `If-None-Match` and you get 304 without a body while nothing has changed. Answers are compressed with "
     "br, zstd or gzip.\n\n"
-    "If you know the version that has your change, send it as `X-Routes-At-Least`: you get that version or a newer one, "
-    "also from a server that has not heard of the change. If the server can't get it within a second, you get 503 "
+    "If you know the version that has your change, send it as `X-Routes-At-Least`: you get that version or a newer "
+    "one, also from a server that has not heard of the change. If the server can't get it within a second, you get 503 "
     "`not_yet`."
 )
 _IF_NONE_MATCH = {"type": "string", "description": "the `ETag` of your last answer", "examples": [f'"{CHECKSUM}"']}
