@@ -15,7 +15,7 @@ from bench.common import Figure, percentile, postgres, say
 
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret
-from hingecraft_operator.cluster import PAYMENT_ROUTES, Document
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, Document
 from hingecraft_sandbox.postgres import Postgres
 from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder

@@ -28,7 +28,7 @@ def changed(values, path, value):
         ("site.publicUrl", "", "site.publicUrl is not set"),
         ("site.publicUrl", "https://pay.example.com?x=1", "does not match pattern"),
         ("site.embedOrigins", ["https://shop.example/page"], "does not match pattern"),
-        ("database.secret", "", "database.secret is not set: name a Secret of this namespace whose key DATABASE_URL"),
+        ("database.secret", "", "database.secret is not set: name a Secret of this namespace with the key"),
         ("api.secret", "", "api.secret is not set: name a Secret of this namespace with the keys ADMIN_TOKEN"),
         ("providers.stripe", {"enabled": True}, "providers.secret is not set"),
         ("api.replicas", 0, "minimum: got 0, want 1"),
@@ -51,12 +51,12 @@ def changed(values, path, value):
         ("logLevel", "LOUD", "value must be one of"),
         ("api.replica", 3, "additional properties 'replica' not allowed"),
         ("typo", True, "additional properties 'typo' not allowed"),
-        ("enabled", False, "enabled=false leaves the chart out only as the condition of a parent chart"),
+        ("enabled", False, "enabled=false has an effect only in a parent chart"),
         ("site.origins", ["https://*.example.com"], "does not match pattern"),
         ("monitoring.podMonitors.enabled", True, "networkPolicies.metricsFrom is empty, so Prometheus cannot reach"),
         ("operator.watchNamespaces", ["*", "shop"], 'operator.watchNamespaces has "*" and other namespaces'),
         ("operator.watchNamespaces", ["*,shop"], "does not match pattern"),
-        ("operator.watchNamespaces", ["shop"], "operator.watchNamespaces does not have pay, so nobody would serve"),
+        ("operator.watchNamespaces", ["shop"], "operator.watchNamespaces does not have pay, so no operator would"),
         ("api.autoscaling", None, "api.autoscaling is null, which takes away the chart's default: leave it out, or"),
         ("api.resources", None, "api.resources is null, which takes away the chart's default: leave it out, or"),
         ("api.placement", None, "api.placement is null, which takes away the chart's default: leave it out, or"),
@@ -120,7 +120,7 @@ def changed(values, path, value):
         (
             "paymentRoutes.reconcile.extraVolumes",
             [{"name": "node", "hostPath": {"path": "/"}}],
-            "paymentRoutes.reconcile.extraVolumes has node, and the Jobs take only configMap, secret and emptyDir",
+            "paymentRoutes.reconcile.extraVolumes has node, but the Jobs accept only configMap, secret and emptyDir",
         ),
         (
             "paymentRoutes.reconcile.extraEnv",
@@ -130,7 +130,7 @@ def changed(values, path, value):
         (
             "paymentRoutes.reconcile.extraEnv",
             [{"name": "A", "value": "x"}],
-            "paymentRoutes.reconcile has settings, and there is no reconciliation without providers.secret",
+            "paymentRoutes.reconcile has settings, but the reconciliation runs only with providers.secret",
         ),
         (
             "check.extraEnv",
@@ -153,8 +153,8 @@ def test_nonsense_is_refused(path, value, said):
     ("address", "said"),
     [
         ("https://pay.example.com/base", "site.publicUrl has the path /base, which neither the Ingress nor"),
-        ("https://[2001:db8::1]", "site.publicUrl has the host [2001:db8::1], and an Ingress or HTTPRoute needs a DNS"),
-        ("https://192.0.2.1:8443", "site.publicUrl has the host 192.0.2.1, and an Ingress or HTTPRoute needs a DNS"),
+        ("https://[2001:db8::1]", "site.publicUrl has the host [2001:db8::1], but an Ingress or HTTPRoute needs a DNS"),
+        ("https://192.0.2.1:8443", "site.publicUrl has the host 192.0.2.1, but an Ingress or HTTPRoute needs a DNS"),
     ],
 )
 def test_an_address_that_no_ingress_serves_is_refused(way_in, address, said):

@@ -21,14 +21,14 @@ class WalletAnswer(Answer):
 
     address: Annotated[str, described("where to send the coins", ADDRESS)]
     uri: Annotated[
-        str, described("opens a wallet application, with the memo where it can carry one", f"bitcoin:{ADDRESS}")
+        str, described("opens a wallet application, with the memo where the format allows one", f"bitcoin:{ADDRESS}")
     ]
     network: Annotated[
         str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
     ] = None
     network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
     memo: Annotated[
-        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "4711")
+        str | None, described("memo or destination tag that the payment must include. Show it to the donor", "4711")
     ] = None
 
 
@@ -77,7 +77,7 @@ async def get_routes(call: Call) -> Any:
         return refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not_ready",
-            "No routes are loaded yet: try again in a second.",
+            "No routes are loaded yet. Try again in a second.",
             request_id=call.request_id,
             headers={"Retry-After": "1"},
         )

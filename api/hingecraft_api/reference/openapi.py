@@ -51,7 +51,7 @@ _WHY: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Wait for the seconds in `Retry-After`.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is away or the provider is switched off.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is down or the provider is switched off.",
 }
 _HEADERS: Mapping[str, dict[str, Any]] = {
     REQUEST_ID: {

@@ -11,10 +11,13 @@ from uuid import UUID
 import asyncpg
 
 from hingecraft.db.connection import Connection
+from hingecraft.leases import statements
 from hingecraft.payments.model import Status
 from hingecraft.providers.port import CheckoutProvider
-from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, STRANDED_AFTER, Due, Summary
+from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, STRANDED_AFTER, Due
+from hingecraft.steps import Summary
 
+_HELD = statements.held("id")
 _COLUMNS = """
     e.id, e.payment_id, e.provider, e.provider_id, e.status, e.request::text AS request, e.idempotency_key,
     e.created_at, now() - e.created_at AS age, coalesce(e.expires_at < now(), false) AS expired,
@@ -26,23 +29,26 @@ _DUE = """
     AND e.provider = ANY ($2) AND coalesce(e.livemode = (e.provider = ANY ($3)), true)
     AND ($4 OR e.next_check_at <= now()) AND (e.status = 'pending' OR e.created_at < now() - $5::interval)
 """
-CLAIM = f"""
-WITH due AS (
-    SELECT e.id FROM external_payments e WHERE {_DUE} AND (e.checked_at IS NULL OR e.checked_at < $6)
-      AND (e.claimed_until IS NULL OR e.claimed_until < now())
+CLAIM = statements.claim(
+    "external_payments e",
+    key=("id",),
+    due=f"""
+    SELECT e.id, e.payment_id FROM external_payments e
+    WHERE {_DUE} AND (e.checked_at IS NULL OR e.checked_at < $6) AND {statements.FREE}
     ORDER BY e.next_check_at LIMIT $7 FOR UPDATE SKIP LOCKED
+    """,
+    lease="$8",
+    joined="payments p ON p.id = due.payment_id",
+    returning=_COLUMNS,
 )
-UPDATE external_payments e SET claimed_until = clock_timestamp() + $8 FROM due, payments p
-WHERE e.id = due.id AND p.id = e.payment_id RETURNING {_COLUMNS}
-"""
 LIST = f"""
 SELECT {_COLUMNS} FROM external_payments e JOIN payments p ON p.id = e.payment_id
 WHERE {_DUE} AND e.id > $6 ORDER BY e.id LIMIT $7
 """
-HELD = "SELECT true FROM external_payments WHERE id = $1 AND claimed_until = $2 FOR UPDATE"
-CHECKED = """
+HELD = f"SELECT true FROM external_payments WHERE {_HELD} FOR UPDATE"
+CHECKED = f"""
 UPDATE external_payments SET checked_at = now(), claimed_until = NULL, next_check_at = now() + $3
-WHERE id = $1 AND claimed_until = $2
+WHERE {_HELD}
 """
 NAMED = """
 UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = $1 AND provider_id IS NULL
@@ -111,7 +117,7 @@ async def due_after(
     every: bool,
     limit: int,
 ) -> list[Due]:
-    """Some of those that are due, in the order of their ids, without a claim: for who only looks."""
+    """Some of those that are due, in the order of their ids, without a lease: for a dry run."""
     asked = (*_names(providers), every, SETTLES_WITHIN)
     return [_due(row) for row in await conn.fetch(LIST, statuses, *asked, after or _BEFORE_ALL, limit)]
 
@@ -134,7 +140,7 @@ def _due(row: asyncpg.Record) -> Due:
 
 
 async def held(conn: Connection, due: Due) -> bool:
-    """Whether the claim still stands; it does until this transaction ends."""
+    """Whether the lease still stands; then it does until this transaction ends."""
     return due.claimed_until is None or bool(await conn.fetchval(HELD, due.id, due.claimed_until))
 
 
@@ -149,7 +155,7 @@ async def named(conn: Connection, due: Due, provider_id: str) -> None:
 
 
 async def close(conn: Connection, due: Due) -> None:
-    """Nobody will ever pay it: its payment goes another way."""
+    """It can no longer be paid: its payment goes another way."""
     await conn.execute(CLOSE, due.id)
 
 
