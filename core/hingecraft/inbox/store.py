@@ -66,11 +66,13 @@ UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts
 WHERE source = $1 AND ignored_because = ANY ($2)
 RETURNING true
 """
-# Its source may have no keys here any more, so this is done for all of them, and not by who claims.
+# Its source may have no keys here any more, so this is done for all of them, and not by who claims. An old event that
+# was opened again, since its link is saved by now, is tried for some hours first.
 GIVE_UP = f"""
 WITH old AS (
     SELECT id, received_at FROM provider_events
     WHERE processed_at IS NULL AND received_at < now() - $1::interval
+      AND (attempts >= 20 OR next_attempt_at < now() - interval '1 hour')
       AND {statements.FREE}
     ORDER BY received_at LIMIT 100 FOR UPDATE SKIP LOCKED
 ), given_up AS (
