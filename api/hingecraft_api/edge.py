@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import NoReturn
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -19,7 +20,7 @@ from aiohttp.typedefs import Middleware
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
 from hingecraft.identity.principal import Kind
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, SUSPECT_KEY, VISITOR_KEY
+from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY, VISITOR_KEY
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.failures import ForgedError, WrongTokenError, refused
 from hingecraft_api.guards import identify
@@ -87,7 +88,9 @@ class Edge:
         endpoint = self._endpoints.get((request.method, path))
         refused = self._preflight(request, request_id) or await self._limited(request, endpoint, request_id)
         response = refused or await self._answer(request, handler, endpoint, request_id)
-        self._finish(request, response, request_id)
+        begun = request.get(STREAM_KEY)
+        if begun is not None and begun is not response:
+            _cut(request)
         self._observe(request, response, path, time.perf_counter() - started)
         return response
 
@@ -201,12 +204,14 @@ class Edge:
             request_id=request_id,
         )
 
-    def _finish(self, request: web.Request, response: web.StreamResponse, request_id: str) -> None:
+    async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """What every answer carries; aiohttp calls this before it sends the headers of any answer, also of a stream."""
         headers = response.headers
-        headers[REQUEST_ID] = request_id
+        headers[REQUEST_ID] = request.get(REQUEST_ID_KEY) or self.request_id(None)
         if "X-Content-Type-Options" not in headers:
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
+            headers["Server"] = SECURITY_HEADERS["Server"]  # aiohttp has set its own
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("Vary", "Origin")
         if self._origins:
@@ -214,18 +219,25 @@ class Edge:
             if origin in self._origins:
                 headers["Access-Control-Allow-Origin"] = origin
                 headers["Access-Control-Expose-Headers"] = _EXPOSED
-        if self._pod.draining:
+        if self._pod.draining.is_set():
             response.force_close()
+            headers["Connection"] = "close"
+        if not isinstance(response, web.Response):
+            request[STREAM_KEY] = response
 
     def _observe(self, request: web.Request, response: web.StreamResponse, path: str, seconds: float) -> None:
-        """What goes well and quickly is counted and not logged: a log line costs more than the answer."""
+        """What goes well and quickly is counted and not logged: a log line costs more than the answer.
+
+        How long a stream or a download takes says nothing about how quickly we answer, so it is not counted.
+        """
         status = response.status
         method = request.method if status != HTTPStatus.METHOD_NOT_ALLOWED else "other"
-        timer = self._timers.get((method, path, status))
-        if timer is None:
-            timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
-            self._timers[(method, path, status)] = timer
-        timer(seconds)
+        if isinstance(response, web.Response):
+            timer = self._timers.get((method, path, status))
+            if timer is None:
+                timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
+                self._timers[(method, path, status)] = timer
+            timer(seconds)
         reading = method in {"GET", "HEAD"}
         if (reading and status < HTTPStatus.BAD_REQUEST and seconds < _SLOW) or log.getEffectiveLevel() > logging.INFO:
             return
@@ -236,3 +248,10 @@ class Edge:
             status,
             extra={"request_id": request[REQUEST_ID_KEY], "status": status, "ms": round(seconds * 1000, 1)},
         )
+
+
+def _cut(request: web.Request) -> NoReturn:
+    """A stream that has begun cannot be answered with an error: its reader sees that it is not complete."""
+    if request.transport is not None:
+        request.transport.abort()
+    raise ConnectionAbortedError("the stream ended with an error")

@@ -18,6 +18,7 @@ from hingecraft_api.answers import success
 from hingecraft_api.bodies import body_of, query_of
 from hingecraft_api.call import Call
 from hingecraft_api.pod import POD
+from hingecraft_api.streams import Stream
 
 # What a caller waits at most, whatever a provider does.
 ANSWERED_WITHIN = 10.0
@@ -38,7 +39,7 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One call of the contract. A handler answers data for the envelope, or a whole response."""
+    """One call of the contract. A handler answers data for the envelope, a whole response, or a `Stream`."""
 
     method: str
     path: str
@@ -77,4 +78,8 @@ class Endpoint:
         if self.idempotent:
             return await idempotent.once(call, self.handler)
         answer = await self.handler(call)
-        return answer if isinstance(answer, web.StreamResponse) else success(answer)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if isinstance(answer, Stream):
+            return await answer.send(request, call.pod.draining)
+        return success(answer)
