@@ -107,6 +107,8 @@ lock: setup ## lock the newest dependencies that pyproject.toml allows
 	  --no-annotate --extra dev --group run --constraint requirements-dev.lock pyproject.toml --output-file requirements-run.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --group image --output-file requirements-image.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --group go --output-file requirements-go.lock
 	@cd wix && npm update --package-lock-only
 
 .PHONY: clean

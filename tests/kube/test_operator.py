@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 
-from hingecraft_operator.cluster import CRON_JOBS
+from hingecraft_operator.cluster.client import CRON_JOBS
 from support.kube import namespace_of, operating, until
 from support.pods import ADMIN, PUSH_SECRET, running_pod
 
@@ -135,7 +135,7 @@ async def test_a_pin_goes_back_and_is_taken_away_again(namespace, served, pod, c
 async def test_a_pin_of_a_version_that_is_gone_is_said(namespace, served):
     await namespace.edit("main", pinVersion=4711)
     message = await namespace.becomes("RoutesBuilt", "False", "PinMissing")
-    assert "take pinVersion away" in message
+    assert "remove pinVersion" in message
     await namespace.edit("main", pinVersion=None)
     await namespace.becomes("RoutesBuilt", "True", "Published")
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from decimal import Decimal
+from typing import get_args
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from hingecraft_api.handlers.admin_settlements import CorrectionAnswer
 from support.money import all_processed, becomes, completes
 from support.pods import ADMIN
 from support.reconciling import command
@@ -281,3 +284,12 @@ async def test_a_value_far_from_its_peers_of_the_day_is_listed(pod, sandbox, con
     odd = await moved(conn, "100", "SEK", "30", price=100)
     await conn.execute("UPDATE payments SET price_currency = 'SEK' WHERE id = $1", odd)
     assert await suspects(dsn, sandbox) == [("far_from_peers", "30")]
+
+
+async def test_the_reference_names_every_kind_of_settlement(conn):
+    """A value that was unknown may belong to any of them, and the answer is the settlement itself."""
+    rule = await conn.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'settlements_kind_known'"
+    )
+    named = get_args(CorrectionAnswer.model_fields["kind"].annotation)
+    assert sorted(named) == sorted(re.findall("'([a-z_]+)'", rule))

@@ -124,6 +124,23 @@ async def test_what_went_back_meanwhile_gets_its_share_of_the_value(pod, sandbox
 
 
 @pytest.mark.usefixtures("late")
+async def test_a_refund_has_no_value_before_its_gift_has_one(pod, sandbox, conn):
+    """A rate that was entered in between values later gifts, and must not take from the total what never came."""
+    payment = await completes(pod, sandbox, conn, **EUR)
+    await conn.execute("INSERT INTO fx_rates VALUES ('EUR', (now() AT TIME ZONE 'UTC')::date, 1.2)")
+    await act(sandbox, payment, "refund_half")
+    await becomes(conn, payment, "partially_refunded")
+    assert await ledger(conn, payment) == [*UNKNOWN, ("refund", -50, "EUR", None)]
+    found = await total(pod)
+    assert (found["total"], found["unconverted"], found["count"]) == (0, {"EUR": 50}, 1)
+    await act(sandbox, payment, "value")
+    await valued(conn, payment, 2)
+    assert await ledger(conn, payment) == [*KNOWN, ("refund", -50, "EUR", Decimal("-54.5"))]
+    later = await completes(pod, sandbox, conn, **EUR)
+    assert await ledger(conn, later) == [("charge", 100, "EUR", 120)]
+
+
+@pytest.mark.usefixtures("late")
 @pytest.mark.parametrize("currency", ["EUR", "USD"])
 async def test_nobody_is_asked_about_a_value_that_is_known(pod, sandbox, conn, currency):
     payment = await completes(pod, sandbox, conn, amount=100, currency=currency)

@@ -316,5 +316,5 @@ async def test_an_account_without_events_is_read_from_where_it_was_begun(sandbox
     await sandbox.ask("DELETE", "/_sandbox/book")
     for _ in range(2):
         await reconcile(dsn, settings)
-    behind = await conn.fetchval("SELECT now() - read_until FROM reconcile_cursors WHERE provider = 'stripe'")
+    behind = await conn.fetchval("SELECT now() - read_until FROM reconcile_cursors WHERE provider = 'stripe_test'")
     assert timedelta(hours=23) < behind < timedelta(hours=25)

@@ -16,6 +16,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.donations.model import GoneError, Prefill, prefill_id
 from hingecraft.errors import ConflictError
 from hingecraft.idempotency.model import Claim, InFlightError
+from hingecraft.leases import statements
 from hingecraft.money.model import plain
 
 LIFE = timedelta(minutes=10)
@@ -24,10 +25,10 @@ PERSONAL_FOR = timedelta(minutes=30)
 _FORGOTTEN_AT_ONCE = 5000
 SOURCE = "mission_support_other"
 
-MAKE = """
+MAKE = f"""
 WITH held AS (
     UPDATE idempotency_keys SET resource = $1
-    WHERE scope = $2 AND key = $3 AND claimed_until = $4 AND resource IS NULL RETURNING true
+    WHERE {statements.held("scope", "key", first=2)} AND resource IS NULL RETURNING true
 ), made AS (
     INSERT INTO "ContributionIntent" ("_id", amount_entered, source, "_createdDate", expires_at, user_info)
     SELECT $1, $5, $6, now(), now() + $7::interval, $8::jsonb WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
@@ -91,7 +92,7 @@ async def make(
             if row is not None:
                 return Prefill(**dict(row))
         new_id = prefill_id(datetime.now(UTC))
-        held = (claim.scope, claim.key, claim.until) if claim else (None, None, None)
+        held = claim.lease if claim else (None, None, None)
         kept = json.dumps(dict(user_info)) if user_info else None
         expires_at = await conn.fetchval(MAKE, new_id, *held, amount, SOURCE, LIFE, kept, request_id, plain(amount))
     if expires_at is None:

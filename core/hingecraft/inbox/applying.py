@@ -23,11 +23,11 @@ from hingecraft.errors import (
 from hingecraft.inbox import store
 from hingecraft.inbox.breaker import Breaker
 from hingecraft.inbox.handlers import Handler, Handlers, Reading
-from hingecraft.inbox.model import Claimed, next_pause
+from hingecraft.inbox.model import BACKOFF, Claimed
 
 log = logging.getLogger(__name__)
 
-# Together with what follows it, shorter than a claim.
+# Together with what follows it, shorter than a lease.
 _LONGEST_QUESTION = 45.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added, another
 # pod works on the same rows in transactions of its own.
@@ -201,4 +201,4 @@ class Applier:
         if event.overdue:
             log.error("event %s of %s waits for more than an hour: %s", event.event_id, event.source, why)
         async with self._database.connection() as conn:
-            await store.later(conn, event, next_pause(event.attempts), why)
+            await store.later(conn, event, BACKOFF.after(event.attempts), why)

@@ -228,8 +228,9 @@ def _once(money: Money, before: Sequence[Settled]) -> Entry | None:
 
 
 def _usd_of(money: Money, before: Sequence[Settled]) -> Decimal | None:
-    """What goes back has its share of what came, where the provider does not say what it is worth."""
-    return None if money.worth is not None or money.kind in _INCOME else _worth_back(money, before)
+    """What goes back has its share of what came, where the provider does not say what it is worth in dollars."""
+    said = money.worth is not None and money.worth.currency == "USD"
+    return None if said or money.kind in _INCOME else _worth_back(money, before)
 
 
 def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | None:

@@ -16,20 +16,17 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database
-from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.registry import Providers
-from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile import value_audit
-from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import DatabaseSettings, load
-from hingecraft.systems import PURPOSES
+from hingecraft.steps import Options, Summary
+from hingecraft.systems import PURPOSES, SystemSettings, reconcile_steps
 
 _EVERY = 15 * 60.0
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -38,7 +35,7 @@ _LONGEST = timedelta(days=30)
 _POOL = 20
 
 
-class ReconcileSettings(DatabaseSettings, LinkSettings):
+class ReconcileSettings(DatabaseSettings, SystemSettings):
     """What `hingecraft reconcile` reads."""
 
     retention_days: int = Field(
@@ -98,16 +95,15 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, application="hingecraft-reconcile", largest=_POOL)
         stack.push_async_callback(database.close)
-        providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings))
+        providers = Providers.from_settings(settings)
         stack.push_async_callback(providers.close)
         reconciler = Reconciler(
             database=database,
             providers=providers,
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
-            stripe_api_base=settings.stripe_api_base,
-            links_wanted=settings.links_wanted,
             retention_days=settings.retention_days,
+            steps=reconcile_steps(database, providers, settings),
         )
         while True:
             code = await _run_once(reconciler, options)

@@ -28,7 +28,7 @@ _SHORT_KEYS = "o open  c CHF  w webhooks  k kill pod  t history  l logs  h all k
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where things are."""
+    """The addresses of everything that runs."""
 
     ports: Ports
     folder: Path
@@ -36,7 +36,7 @@ class Places:
 
     @property
     def give(self) -> str:
-        """The page to begin with."""
+        """The page to open first."""
         return f"http://127.0.0.1:{self.ports.site}/charter"
 
 
@@ -94,5 +94,5 @@ def _key_line(style: Style) -> str:
 
 
 def _short(folder: Path) -> str:
-    """As it is called from here."""
+    """The path relative to the working directory."""
     return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)

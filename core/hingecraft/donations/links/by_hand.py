@@ -23,7 +23,8 @@ from hingecraft.money.normalise import CurrencyTable
 from hingecraft.money.store import load_currencies
 from hingecraft.payments.origins import not_saved
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.stripe.links import PaymentLink, StripeLinks
+from hingecraft.providers.stripe.links import PaymentLink
+from hingecraft.providers.stripe.ports import Links
 
 Say = Callable[[str], None]
 
@@ -47,7 +48,7 @@ class ByHand:
     expires_at: datetime | None = None
 
 
-async def add(database: Database, link: ByHand, stripe_links: StripeLinks | None = None) -> str:
+async def add(database: Database, link: ByHand, stripe_links: Links | None = None) -> str:
     """Save a link; the routes follow by themselves. Answers the currency that it was saved under."""
     if not link.url.startswith("https://") or any(character.isspace() for character in link.url):
         raise LinkRejectedError("A standing link is an https address.")
@@ -86,7 +87,7 @@ async def _enabled(conn: Connection, typed: str) -> Currency:
     return found
 
 
-async def _id_at_stripe(database: Database, url: str, ours: str, links: StripeLinks | None) -> str:
+async def _id_at_stripe(database: Database, url: str, ours: str, links: Links | None) -> str:
     """The id of the Payment Link that has this address; one of an older version becomes this database's."""
     if links is None:
         raise OperatorError(

@@ -20,7 +20,7 @@ from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.money.model import parse_decimal, plain
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft.providers.stripe.links import StripeLinks
+from hingecraft.providers.stripe.ports import Links
 from hingecraft.settings import DatabaseSettings, load
 
 
@@ -29,11 +29,11 @@ class LinksSettings(DatabaseSettings, LinkSettings):
 
 
 @asynccontextmanager
-async def _stripe(settings: LinksSettings) -> AsyncIterator[StripeLinks | None]:
+async def _stripe(settings: LinksSettings) -> AsyncIterator[Links | None]:
     """Stripe's links; None without keys."""
     provider = StripeProvider(settings)
     try:
-        yield StripeLinks(provider, settings.stripe_api_base) if provider.configured else None
+        yield provider.links if provider.configured else None
     finally:
         await provider.close()
 
