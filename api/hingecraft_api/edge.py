@@ -12,7 +12,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import NoReturn
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -21,9 +20,10 @@ from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
 from hingecraft.identity.principal import Kind
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY, VISITOR_KEY
+from hingecraft_api.cors import exposed_headers, preflight_headers
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.failures import ForgedError, WrongTokenError, refused
-from hingecraft_api.guards import identify
+from hingecraft_api.guards import identify, visitor_of
 from hingecraft_api.limits import Limits, Mistakes
 from hingecraft_api.nearest import nearest_path
 from hingecraft_api.pod import Pod
@@ -41,13 +41,6 @@ _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
     ),
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
-_PREFLIGHT: Mapping[str, str] = {
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type, Authorization, Idempotency-Key, If-None-Match, X-HC-Page-Load, "
-    "X-HC-Visitor, X-Request-ID",
-    "Access-Control-Max-Age": "7200",
-}
-_EXPOSED = "ETag, Idempotency-Replayed, Retry-After, X-Request-ID, X-Routes-Age, X-Routes-Version"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -66,6 +59,7 @@ class Edge:
         self._limits = Limits(settings)
         self._forgeries, self._guesses = Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
+        self._preflight_headers, self._exposed_headers = preflight_headers(endpoints), exposed_headers(endpoints)
         self._id_prefix = secrets.token_hex(8)
         self._ids = itertools.count(1)
         self._timers: dict[tuple[str, str, int], Callable[[float], None]] = {}
@@ -87,10 +81,14 @@ class Edge:
         path = resource.canonical if resource is not None else "unmatched"
         endpoint = self._endpoints.get((request.method, path))
         refused = self._preflight(request, request_id) or await self._limited(request, endpoint, request_id)
-        response = refused or await self._answer(request, handler, endpoint, request_id)
-        begun = request.get(STREAM_KEY)
-        if begun is not None and begun is not response:
-            _cut(request)
+        try:
+            response = refused or await self._answer(request, handler, endpoint, request_id)
+        except ConnectionError:
+            if STREAM_KEY not in request:
+                raise
+            response = _cut(request)
+        if response.status >= HTTPStatus.BAD_REQUEST and STREAM_KEY in request:
+            response = _cut(request)
         self._observe(request, response, path, time.perf_counter() - started)
         return response
 
@@ -153,7 +151,10 @@ class Edge:
         self, request: web.Request, handler: Handler, endpoint: Endpoint | None, request_id: str
     ) -> web.StreamResponse:
         try:
-            kept_out = await self._admit(request, endpoint, request_id) if endpoint is not None else None
+            if endpoint is None or endpoint.admits_anybody:
+                kept_out, request[PRINCIPAL_KEY] = None, visitor_of(request)
+            else:
+                kept_out = await self._admit(request, endpoint, request_id)
             return kept_out or await handler(request)
         except (ForgedError, WrongTokenError) as error:
             return self._mistaken(error, request, request_id)
@@ -196,7 +197,7 @@ class Edge:
         if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
             return None
         if request.headers.get("Origin") in self._origins:
-            return web.Response(status=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=self._preflight_headers)
         return refusal(
             HTTPStatus.FORBIDDEN,
             "origin_not_allowed",
@@ -207,7 +208,10 @@ class Edge:
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
         """What every answer carries; aiohttp calls this before it sends the headers of any answer, also of a stream."""
         headers = response.headers
-        headers[REQUEST_ID] = request.get(REQUEST_ID_KEY) or self.request_id(None)
+        try:
+            headers[REQUEST_ID] = request[REQUEST_ID_KEY]
+        except KeyError:  # aiohttp has rejected the header Expect before the middleware
+            headers[REQUEST_ID] = self.request_id(None)
         if "X-Content-Type-Options" not in headers:
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
@@ -218,7 +222,7 @@ class Edge:
             origin = request.headers.get("Origin")
             if origin in self._origins:
                 headers["Access-Control-Allow-Origin"] = origin
-                headers["Access-Control-Expose-Headers"] = _EXPOSED
+                headers["Access-Control-Expose-Headers"] = self._exposed_headers
         if self._pod.draining.is_set():
             response.force_close()
             headers["Connection"] = "close"
@@ -250,8 +254,8 @@ class Edge:
         )
 
 
-def _cut(request: web.Request) -> NoReturn:
-    """A stream that has begun cannot be answered with an error: its reader sees that it is not complete."""
+def _cut(request: web.Request) -> web.StreamResponse:
+    """A stream that has begun cannot be answered with an error: its reader, if still there, sees it is not complete."""
     if request.transport is not None:
         request.transport.abort()
-    raise ConnectionAbortedError("the stream ended with an error")
+    return request[STREAM_KEY]

@@ -47,6 +47,17 @@ class Parts:
         for number in range(1, SIZE):
             yield b"%d\n" % number
 
+    async def ticking(self, _call):
+        return Stream(parts=self._often(), content_type="text/event-stream", endless=True)
+
+    async def _often(self):
+        try:
+            while True:
+                yield b"data: tick\n\n"
+                await asyncio.sleep(0.001)
+        finally:
+            self.closed.set()
+
     async def _broken(self):
         yield b"0\n"
         raise RuntimeError("a bug")
@@ -56,8 +67,13 @@ class Parts:
 async def streaming(dsn):
     parts = Parts()
     endpoints = [
-        Endpoint(method="GET", path=f"/{name}", handler=getattr(parts, name), summary=name, tag="Operations")
-        for name in ("endless", "download", "broken")
+        Endpoint(method="GET", path=path, handler=handler, summary="Stream", tag="Operations")
+        for path, handler in (
+            ("/endless", parts.endless),
+            ("/ticking", parts.ticking),
+            ("/download", parts.download),
+            ("/broken", parts.broken),
+        )
     ]
     async with running_pod(dsn, cors_origins=SITE) as pod:
         runner = Runner(public_app(pod.pod, endpoints), access_log=None)
@@ -67,6 +83,7 @@ async def streaming(dsn):
         try:
             yield pod, parts
         finally:
+            pod.pod.draining.set()
             await runner.cleanup()
 
 
@@ -113,12 +130,22 @@ async def test_a_download_under_way_is_finished_when_the_pod_drains(dsn):
             assert len((await response.read()).splitlines()) == SIZE - 1
 
 
-async def test_a_stream_that_breaks_is_cut_off_and_not_ended_like_a_whole_one(dsn):
+async def test_a_stream_that_breaks_is_cut_off_and_not_ended_like_a_whole_one(dsn, caplog):
     async with streaming(dsn) as (pod, _):
         async with pod.client.get(pod.public + "/broken") as response:
             assert response.status == 200
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.read()
+    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == ["GET /broken failed"]
+
+
+async def test_a_reader_that_leaves_ends_its_stream_and_is_no_error(dsn, caplog):
+    async with streaming(dsn) as (pod, parts):
+        async with pod.client.get(pod.public + "/ticking") as response:
+            await response.content.readline()
+            response.close()
+        await parts.closed.wait()
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 async def test_how_long_a_stream_takes_is_no_latency(dsn):
