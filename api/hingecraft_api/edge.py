@@ -118,7 +118,7 @@ class Edge:
         return refusal(
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",
-            f"Too many requests: try again in {wait} s.",
+            f"Too many requests. Try again in {wait} s.",
             request_id=request_id,
             headers={"Retry-After": str(wait)},
         )
@@ -165,7 +165,7 @@ class Edge:
             return refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "database_unavailable",
-                "The database cannot be reached at the moment: try again in a second.",
+                "The database cannot be reached right now. Try again in a second.",
                 request_id=request_id,
                 headers={"Retry-After": "1"},
             )
@@ -201,7 +201,7 @@ class Edge:
         return refusal(
             HTTPStatus.FORBIDDEN,
             "origin_not_allowed",
-            "This origin is not in CORS_ORIGINS of the backend.",
+            "This origin is not in the backend's CORS_ORIGINS.",
             request_id=request_id,
         )
 

@@ -60,7 +60,7 @@ async def _admin(request: web.Request, pod: Pod, request_id: str) -> Principal:
     pod.refusals.note("admin_token", request_id)
     if not sent:
         raise UnauthorizedError("unauthorized", "Send the admin token as Authorization: Bearer <ADMIN_TOKEN>.")
-    raise WrongTokenError("unauthorized", "This is not the admin token: check ADMIN_TOKEN of the backend.")
+    raise WrongTokenError("unauthorized", "The admin token is wrong. Check the backend's ADMIN_TOKEN.")
 
 
 Guard = Callable[[web.Request, Pod, str], Awaitable[Principal]]

@@ -128,7 +128,7 @@ async def test_money_for_a_purpose_that_this_release_does_not_know_waits(pod, co
     payment, _ = await bought(pod, conn)
     await worker_of(pod).drain()
     assert await status_of(conn, payment) == "pending"
-    assert await conn.fetchval("SELECT error FROM provider_events") == "nothing here knows the purpose 'lessons'"
+    assert await conn.fetchval("SELECT error FROM provider_events") == "unknown purpose 'lessons'"
     await conn.execute(DUE_NOW)
     await worker_of(pod, Lessons()).drain()
     assert await status_of(conn, payment) == "completed"

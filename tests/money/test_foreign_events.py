@@ -53,7 +53,7 @@ async def test_what_is_ours_in_a_currency_that_is_missing_waits_until_it_is_adde
         assert (await send_stripe(pod, stripe_event("checkout.session.completed", mine)))[0] == 200
         assert await pod.pod.worker.drain() == 1
     error = await conn.fetchval("SELECT error FROM provider_events WHERE processed_at IS NULL")
-    assert error == "BGN is not in the table of currencies: add it."
+    assert error == "BGN is not in the table currencies. Add it."
 
 
 async def test_the_coin_payment_of_another_shop_is_ignored_though_its_order_is_a_uuid(pod, sandbox, conn):
@@ -82,7 +82,7 @@ async def test_what_could_not_be_processed_in_thirty_days_is_given_up_with_an_al
     )
     monkeypatch.setattr(watching, "_EVERY", 0.05)
     async with running_pod(dsn, stripe_secret="", nowpayments_api_key="") as pod:
-        while not any("given up" in record.message and "evt_old" in record.message for record in caplog.records):
+        while not any("gave up" in record.message and "evt_old" in record.message for record in caplog.records):
             await asyncio.sleep(0.02)
         assert pod.pod.ready
     rows = await conn.fetch("SELECT event_id, ignored_because FROM provider_events ORDER BY event_id")

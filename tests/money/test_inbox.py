@@ -64,7 +64,7 @@ async def test_what_cannot_be_processed_is_seen_counted_and_said_aloud_after_an_
     looking.cancel()
     assert shown[-1].waiting == 1
     assert shown[-1].oldest > 3600
-    assert any("events wait in the inbox" in record.message for record in caplog.records)
+    assert any("events are waiting in the inbox" in record.message for record in caplog.records)
 
 
 def test_an_event_waits_longer_and_longer():

@@ -125,7 +125,7 @@ async def test_what_went_back_meanwhile_gets_its_share_of_the_value(pod, sandbox
 
 @pytest.mark.usefixtures("late")
 async def test_a_refund_has_no_value_before_its_gift_has_one(pod, sandbox, conn):
-    """A rate that was entered in between values later gifts, and must not take from the total what never came."""
+    """A rate that was entered in between values later gifts, and takes nothing from the total that never came."""
     payment = await completes(pod, sandbox, conn, **EUR)
     await conn.execute("INSERT INTO fx_rates VALUES ('EUR', (now() AT TIME ZONE 'UTC')::date, 1.2)")
     await act(sandbox, payment, "refund_half")

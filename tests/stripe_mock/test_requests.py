@@ -118,7 +118,7 @@ async def test_what_we_ask_afterwards_is_valid(provider):
     asking = StripeAsking(provider.sessions, provider.disputes, StripeReader(lambda _code: USD))
     assert (await asking.of_checkout("cs_test_1", told_by="a test")).unreadable
     session, charge = await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
-    assert (session.unreadable, charge.charge) == ("an amount is no whole number", "pi_1")
+    assert (session.unreadable, charge.charge) == ("an amount is not a whole number", "pi_1")
     now = datetime.now(UTC)
     assert await provider.sessions.made_for("nobody", now - timedelta(hours=1), now) is None
     events = [event async for event in provider.events.since(now - timedelta(hours=1), EVENT_TYPES)]

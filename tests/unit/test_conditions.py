@@ -61,7 +61,7 @@ def test_when_all_is_well_everything_is_true():
     ({"running": False, "listening": None}, "DatabaseConnected", ("Unknown", "Connecting")),
     ({"listening": None}, "DatabaseConnected", ("Unknown", "Connecting")),
     ({"listening": False}, "DatabaseConnected", ("False", "Unreachable")),
-    ({"rebuild_error": "Postgres is away"}, "RoutesBuilt", ("False", "RebuildFailed")),
+    ({"rebuild_error": "Postgres is unavailable"}, "RoutesBuilt", ("False", "RebuildFailed")),
     ({"publication": None}, "RoutesBuilt", ("Unknown", "Waiting")),
     ({"publication": published(pin_missing=True)}, "RoutesBuilt", ("False", "PinMissing")),
     ({"publication": published(version=None)}, "RoutesBuilt", ("False", "NothingPublished")),

@@ -58,7 +58,7 @@ ENDPOINTS = [
         handler=get_health,
         summary="Check that the server is alive",
         tag="Operations",
-        description="Answers 200 while the process runs, whatever the state of the database or the providers. For "
+        description="Returns 200 while the process runs, whatever the state of the database or the providers. For "
         "liveness probes.",
         answer=HealthAnswer,
         limit=Limit.NONE,
@@ -69,7 +69,7 @@ ENDPOINTS = [
         handler=get_ready,
         summary="Check that the server can take traffic",
         tag="Operations",
-        description="Answers 200 once the routes are loaded, and 503 before that and while the server shuts down. For "
+        description="Returns 200 once the routes are loaded, and 503 before that and while the server shuts down. For "
         "readiness probes and load balancers.",
         answer=ReadyAnswer,
         errors=("not_ready",),

@@ -37,6 +37,13 @@ _REFUSAL = {
             "additionalProperties": {"type": "string"},
             "description": "what to correct, by the name of the field",
         },
+        "lagging": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "with `not_served_everywhere`: the pods that don't serve `version` yet",
+        },
+        "version": {"type": "integer", "description": "with `not_served_everywhere`: what was waited for"},
+        "pods": {"type": "integer", "description": "with `not_served_everywhere`: how many pods are known"},
     },
 }
 _DONE: Mapping[int, str] = {
@@ -55,7 +62,8 @@ _WHY: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Wait for the seconds in `Retry-After`.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is away or the provider is switched off.",
+    HTTPStatus.GATEWAY_TIMEOUT: "Not every pod serves the version yet. `lagging` names those that don't.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is down or the provider is switched off.",
 }
 _HEADERS: Mapping[str, dict[str, Any]] = {
     REQUEST_ID: {

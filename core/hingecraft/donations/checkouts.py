@@ -65,7 +65,8 @@ class Checkouts:
         provider = self._providers.stripe
         if not provider.configured or provider.name in situation.disabled_providers:
             raise ProviderDisabledError(
-                "provider_disabled", "Card payments are switched off at the moment: try a cryptocurrency, or come back."
+                "provider_disabled",
+                "Card payments are currently unavailable. Try a cryptocurrency, or try again later.",
             )
         return await self._open_at(provider, wanted, situation)
 
@@ -84,7 +85,7 @@ class Checkouts:
             if situation.wallet is None:
                 raise ProviderDisabledError(
                     "provider_disabled",
-                    f"{wanted.currency.name} cannot be taken at the moment: choose another currency or a card.",
+                    f"{wanted.currency.name} is currently unavailable. Choose another currency or pay by card.",
                 )
             return await self._open_wallet(wanted, situation, situation.wallet, "provider_disabled")
         if situation.wallet is not None:
@@ -195,14 +196,14 @@ def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
     if not situation.currency_enabled:
         raise InvalidError(
             "currency_disabled",
-            f"{wanted.currency.name} is not taken at the moment: GET /routes lists the currencies that are.",
+            f"{wanted.currency.name} is currently not accepted. GET /routes lists the currencies that are.",
             fields={"currency": "is switched off"},
         )
     if wanted.intent_id is not None and not situation.intent_known:
         raise InvalidError(
             "unknown_prefill",
-            "prefillId is not known: leave it out, or send the one that POST /mission-support/other answered.",
-            fields={"prefillId": "is not known"},
+            "Unknown prefillId. Leave it out, or send the one that POST /mission-support/other returned.",
+            fields={"prefillId": "is unknown"},
         )
 
 

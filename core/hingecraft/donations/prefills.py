@@ -97,7 +97,7 @@ async def make(
         expires_at = await conn.fetchval(MAKE, new_id, *held, amount, SOURCE, LIFE, kept, request_id, plain(amount))
     if expires_at is None:
         raise InFlightError(
-            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
         )
     return Prefill(id=new_id, amount=amount, source=SOURCE, expires_at=expires_at)
 
@@ -109,7 +109,7 @@ async def use(database: Database, wanted: str, page_load: UUID | None, request_i
     if row is None:
         raise _gone()
     if row["amount"] is None:
-        raise ConflictError("prefill_empty", "This prefill holds no amount: enter the amount again.")
+        raise ConflictError("prefill_empty", "This prefill has no amount. Enter the amount again.")
     return row["amount"], row["source"] or SOURCE
 
 
@@ -121,7 +121,7 @@ async def look(database: Database, wanted: str, page_load: UUID | None) -> None:
 
 
 def _gone() -> GoneError:
-    return GoneError("prefill_gone", "This prefill is used, expired or unknown: enter the amount again.")
+    return GoneError("prefill_gone", "This prefill is used, expired or unknown. Enter the amount again.")
 
 
 async def take_email(conn: Connection, wanted: str) -> str | None:

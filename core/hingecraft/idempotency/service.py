@@ -77,7 +77,7 @@ async def claim(database: Database, scope: str, key: str, body_print: str, deadl
             break
         await asyncio.sleep(pause)
     raise InFlightError(
-        "idempotency_in_flight", "A request with this Idempotency-Key is still under way: send it again in a second."
+        "idempotency_in_flight", "A request with this Idempotency-Key is still in progress. Send it again in a second."
     )
 
 
@@ -90,7 +90,7 @@ async def _claim_or_find(conn: Connection, scope: str, key: str, body_print: str
         return None
     if kept["fingerprint"] != body_print:
         raise KeyReusedError(
-            "idempotency_key_reused", "This Idempotency-Key came with another body before: use a new key."
+            "idempotency_key_reused", "This Idempotency-Key was already used with a different body. Use a new key."
         )
     return Kept(kept["status"], kept["body"]) if kept["status"] is not None else None
 

@@ -94,7 +94,9 @@ class Deliverer:
             await self._give_back(message)
             raise
         except DatabaseUnavailableError as error:
-            log.warning("the answer of %s was not written down, so it will be sent again: %s", message.endpoint, error)
+            log.warning(
+                "the answer of %s could not be saved, so the webhook will be sent again: %s", message.endpoint, error
+            )
         finally:
             self._under_way[message.lane] -= 1
             self.wake()  # its place is free, and more may be due

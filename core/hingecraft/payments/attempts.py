@@ -33,7 +33,7 @@ _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
 _UNAVAILABLE: ErrorCode = "provider_unavailable"
 _SENTENCES: Mapping[ErrorCode, str] = {
-    "provider_refused": "The payment provider refused this payment. Try another amount or currency.",
+    "provider_refused": "The payment provider rejected this payment. Try another amount or currency.",
     "provider_busy": "The payment provider has too many requests right now. Try again in a few seconds.",
     _UNAVAILABLE: "The payment provider cannot be reached right now. Try again in a minute.",
     "bad_url": "The payment provider returned a link that we cannot trust. Try again later.",

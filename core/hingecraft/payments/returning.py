@@ -79,7 +79,8 @@ class Returning:
             return _unknown()
         except (TimeoutError, ProviderRefusedError, ProviderUnknownError):
             return ProviderFailedError(
-                "provider_unavailable", "Stripe cannot be asked how this payment went: ask again in a few seconds."
+                "provider_unavailable",
+                "We cannot get the status of this payment from Stripe right now. Try again in a few seconds.",
             )
 
     async def _state(self, finding: Finding, session_id: str) -> Answer:

@@ -76,7 +76,7 @@ class Checker:
             explain(f"{due.provider}: {error}")
             outcome = Outcome.FAILED
         if due.age > STALE:
-            log.error("payment %s is %s after %d days", due.payment_id, due.status, due.age.days)
+            log.error("payment %s is still %s after %d days", due.payment_id, due.status, due.age.days)
         if not self._dry_run:
             async with self._database.connection() as conn:
                 await store.checked(conn, due, next_check(due.age))

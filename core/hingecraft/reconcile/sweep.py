@@ -54,7 +54,7 @@ class Sweep:
         if self._too_many_missing:
             self._summary.fail(
                 f"{self._provider.name} does not know {len(self._missing)} of {self._answered} checkouts: nothing was "
-                "done about them. Check that its key belongs to the account that made them"
+                "changed. Check that its key belongs to the account that made them"
             )
             return
         for due in self._missing:
@@ -70,7 +70,7 @@ class Sweep:
             async for due in self._due(since):
                 await free.acquire()
                 if self._failed_in_a_row >= _GIVEN_UP_AFTER:
-                    self._summary.explain(f"{self._provider.name} is away: the rest is left for the next run")
+                    self._summary.explain(f"{self._provider.name} cannot be reached: the rest is left for the next run")
                     break
                 if len(self._missing) >= _GIVEN_UP_AFTER and self._too_many_missing:
                     break
@@ -115,4 +115,4 @@ async def recover(database: Database, checker: Checker, providers: Sequence[Chec
             for due in found:
                 await checker.check(due, lambda why: log.info("the recoverer: %s", why))
         except DatabaseUnavailableError as error:
-            log.warning("the recoverer waits: %s", error)
+            log.warning("the recoverer is paused: %s", error)

@@ -105,8 +105,8 @@ class ValueSweep:
             try:
                 recorded, is_final = await self._value(settlement)
             except COULD_NOT as error:
-                log.warning("what settlement %s is worth could not be asked: %s", settlement.id, error)
-                self._summary.fail(f"what {settlement.charge} is worth could not be asked: {error}")
+                log.warning("the value of settlement %s could not be fetched: %s", settlement.id, error)
+                self._summary.fail(f"the value of {settlement.charge} could not be fetched: {error}")
                 self._failed_in_a_row += 1
                 return
         self._failed_in_a_row = 0

@@ -148,7 +148,7 @@ class Engine:
             try:
                 publication = await routes.publish(self._database, above=self._above)
             except DatabaseUnavailableError as error:
-                log.warning("routes could not be rebuilt, trying again: %s", error)
+                log.warning("routes could not be rebuilt, retrying: %s", error)
                 self._watcher.failed(error)
                 await asyncio.sleep(_RETRY_AFTER)
                 self._changes.notice()
@@ -162,7 +162,7 @@ class Engine:
             self._above = 0
         self._wake_at(publication.next_expiry)
         if publication.pin_missing:
-            log.error("the policy pins a version that is not kept: nothing is published until it is unpinned")
+            log.error("the policy pins a version that no longer exists: nothing is published until it is unpinned")
         if publication.version is None or publication.checksum is None:
             return
         if publication.changed:
@@ -258,7 +258,7 @@ class Engine:
             try:
                 return await work()
             except DatabaseUnavailableError as error:
-                log.warning("Postgres is away, trying again: %s", error)
+                log.warning("Postgres is unavailable, retrying: %s", error)
                 await asyncio.sleep(_RETRY_AFTER)
 
 

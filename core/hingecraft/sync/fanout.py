@@ -203,7 +203,7 @@ class FanOut:
                 log.warning("%s answered a push with %s", pod.address, response.status)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
             pod.failure = type(error).__name__
-            log.debug("%s did not take version %s: %s", pod.address, target.version, error)
+            log.debug("%s did not accept version %s: %s", pod.address, target.version, error)
         return Served(0, "")
 
     def _tell_if_complete(self, target: Target) -> None:

@@ -76,7 +76,7 @@ def _told(action: str, details: Mapping[str, Any], style: Style) -> Iterator[str
     elif moved:
         yield ", ".join(moved)
     if "mismatch" in details:
-        yield style("red", f"! the {details['mismatch']} is not what was asked for")
+        yield style("red", f"! the {details['mismatch']} differs from what was requested")
 
 
 def _words(name: str) -> str:

@@ -113,7 +113,11 @@ class Keys:
         await product.switch_webhooks(on=not self._webhooks)
         self._webhooks = not self._webhooks
         self._cockpit.note("webhooks", "" if self._webhooks else "webhooks off")
-        more = "the providers tell us again" if self._webhooks else "pay, then press n: we find it without them"
+        more = (
+            "the providers send webhooks again"
+            if self._webhooks
+            else "pay, then press n to find the payment without them"
+        )
         self._cockpit.say("webhooks", f"{'on' if self._webhooks else 'off'}: {more}")
 
     async def _reconcile(self, product: Product) -> None:

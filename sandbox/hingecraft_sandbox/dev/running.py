@@ -88,9 +88,9 @@ class Run:
         if not work.cancelled():
             work.result()
         if self.cockpit.restart:
-            self.cockpit.say("restart", "everything has ended, and starts again with the code as it is now")
+            self.cockpit.say("restart", "everything has stopped; starting again with the current code")
         else:
-            self.cockpit.say("stopped", f"the data are kept in {self._folder}; make dev RESET=1 deletes them")
+            self.cockpit.say("stopped", f"the data is kept in {self._folder}; make dev RESET=1 deletes it")
 
     async def _work(self) -> None:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:

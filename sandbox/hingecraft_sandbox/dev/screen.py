@@ -15,11 +15,11 @@ KEYS: Mapping[str, str] = {
     "o": "open the site's page in a browser",
     "c": "switch Swiss francs off and on; C asks for another currency",
     "w": "switch the providers' webhooks off and on",
-    "k": "kill an API pod, one after the other",
+    "k": "kill an API pod, a different one each time",
     "n": "reconcile now: find payments whose webhooks were lost",
     "t": "the last payment's history",
     "l": "the end of a process's log",
-    "r": "restart everything, with the code as it is now",
+    "r": "restart everything with the current code",
     "h": "show this again",
     "q": "quit",
 }
@@ -64,7 +64,7 @@ def first_step(*, keys: bool) -> str:
     """What to do next."""
     if keys:
         return "  Next: open Give, then press c: Swiss francs leave the open page at once."
-    return "  No terminal, so no keys: Ctrl-C or SIGTERM ends everything."
+    return "  No terminal, so no keys. Ctrl-C or SIGTERM stops everything."
 
 
 def keys(style: Style) -> Iterator[str]:

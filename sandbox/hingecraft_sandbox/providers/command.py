@@ -82,4 +82,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--journal", type=Path, default=None, help="a file that keeps all objects between starts")
 
 
-COMMAND = Command(summary="stand-ins for Stripe and NOWPayments, with pages to pay on", run=_run, arguments=_arguments)
+COMMAND = Command(
+    summary="run stand-ins for Stripe and NOWPayments, with payment pages", run=_run, arguments=_arguments
+)

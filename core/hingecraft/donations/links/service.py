@@ -104,7 +104,7 @@ async def ensure(
             # Out of the routes first, so that nobody is sent to a link that is about to be switched off.
             await store.rename(conn, former)
             for currency in await store.retire(conn, list(plans)):
-                say(f"{currency}: taken out of the routes")
+                say(f"{currency}: removed from the routes")
         saved = await store.saved(conn)
     every = [link async for link in links.every()]
     there = _ours(every, ours, saved, former)
