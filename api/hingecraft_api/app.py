@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -164,10 +164,10 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
     }
 
 
-def public_app(pod: Pod) -> web.Application:
+def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:
     """What the ingress reaches."""
-    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS, pod.settings), *embed.endpoints_for(pod.settings)]
-    return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
+    pages = [*documents.endpoints_for(endpoints, pod.settings), *embed.endpoints_for(pod.settings)]
+    return _application(pod, [*endpoints, *pages])
 
 
 def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
@@ -184,7 +184,9 @@ def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
 
 
 def _application(pod: Pod, endpoints: list[Endpoint]) -> web.Application:
-    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[Edge(pod, endpoints).middleware()])
+    edge = Edge(pod, endpoints)
+    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware()])
+    application.on_response_prepare.append(edge.add_headers)
     application[POD] = pod
     for endpoint in endpoints:
         application.router.add_route(endpoint.method, endpoint.path, endpoint.serve)

@@ -37,7 +37,7 @@ async def get_ready(call: Call) -> Any:
     pod = call.pod
     if pod.ready:
         return {"status": "ready", "version": pod.cache.version}
-    sentence = "The pod is shutting down." if pod.draining else "No routes are loaded yet."
+    sentence = "The pod is shutting down." if pod.draining.is_set() else "No routes are loaded yet."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", sentence, request_id=call.request_id)
 
 

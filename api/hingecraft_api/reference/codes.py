@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
+from hingecraft_api.credentials import is_required
 from hingecraft_api.endpoint import Endpoint, Limit
 
 
@@ -108,9 +109,9 @@ def codes_of(endpoint: Endpoint) -> list[ErrorCode]:
         found.update(_OF_BODIES)
     if endpoint.idempotent:
         found.update(_OF_KEYS)
-    if Kind.ADMIN in endpoint.access:
-        found.update(("rate_limited", "unauthorized"))
-    if endpoint.limit is not Limit.NONE:
+    if is_required(endpoint.access):
+        found.add("unauthorized")
+    if endpoint.limit is not Limit.NONE or Kind.ADMIN in endpoint.access:
         found.add("rate_limited")
     return sorted(found)
 
