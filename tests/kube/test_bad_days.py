@@ -280,7 +280,7 @@ async def test_a_hundred_resources_at_once(namespace, served, pod, dsn, conn):
             if condition["type"] == "Ready"
         )
 
-    await until(told, lambda count: count == 100, within=30)
+    await until(told, lambda count: count == 100, within=120)
     await conn.execute(SWITCH_CHF)
     await pod.serves(2)
 

@@ -95,7 +95,7 @@ async def retried(namespace, lease):
         lease = await lease_of(namespace)
         lease["spec"] = spec
         path = LEASES.path(namespace.name, LEASE_NAME)
-        status, _, _ = await namespace.cluster._ask_once("PUT", path, lease, {}, "application/json")
+        status, _, _ = await namespace.cluster._request_once("PUT", path, lease, {}, "application/json")
         if status == 200:
             return
 
@@ -171,7 +171,7 @@ async def test_a_renewal_whose_answer_was_lost_loses_nothing(namespace):
     for number in range(4):
         lease = await lease_of(namespace)
         lease["metadata"]["annotations"] = {"lost-answer": str(number)}
-        await namespace.cluster._ask_once("PUT", path, lease, {}, "application/json")
+        await namespace.cluster._request_once("PUT", path, lease, {}, "application/json")
         await asyncio.sleep(0.3)
     assert not holding.done()
     holding.cancel()

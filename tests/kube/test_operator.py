@@ -270,7 +270,8 @@ async def test_deleting_it_gives_back_what_it_had(namespace, served, conn):
     await until(lambda: conn.fetchval("SELECT managed FROM route_policy"), lambda managed: managed != [])
     await namespace.remove("main")
     await until(lambda: conn.fetchval("SELECT claimed_by IS NULL FROM installation"), bool)
-    assert await conn.fetchval("SELECT managed = '{}' AND disabled_providers = '{stripe}' FROM route_policy")
+    await until(lambda: conn.fetchval("SELECT managed FROM route_policy"), lambda managed: managed == [])
+    assert await conn.fetchval("SELECT disabled_providers FROM route_policy") == ["stripe"]
 
 
 async def test_an_invalid_address_family_or_port_is_passed_over(namespace, served, pod):

@@ -64,7 +64,7 @@ async def test_the_lease_is_taken_although_there_is_no_definition_and_no_resourc
 @pytest.mark.parametrize(("environment", "sentence"), [
     ({"WATCH_NAMESPACES": "a"}, "no cluster found"),
     ({}, "WATCH_NAMESPACES is not set; set WATCH_NAMESPACES or WATCH_NAMESPACES_FILE, as .env.example shows"),
-    ({"WATCH_NAMESPACES": "a,*"}, "WATCH_NAMESPACES must be names of namespaces, comma-separated, or * alone"),
+    ({"WATCH_NAMESPACES": "a,*"}, "WATCH_NAMESPACES must be names of namespaces, comma-separated, or only *"),
 ])  # fmt: skip
 async def test_what_it_is_told_wrong_is_said_in_one_line(tmp_path, environment, sentence):
     kept = {key: os.environ[key] for key in ("PATH",)}
