@@ -2,7 +2,7 @@
 #
 #   docker build --build-arg BASE=python:3.11-slim-bookworm --build-arg REVISION=$(git rev-parse HEAD) -t hingecraft .
 #
-# Behind a proxy that signs HTTPS anew: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt (nothing of it stays).
+# Behind a proxy that intercepts TLS: --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt (nothing of it stays).
 ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
@@ -43,7 +43,7 @@ FROM ${BASE}
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hingecraft" \
-      org.opencontainers.image.description="Payment routing that lives in Postgres, is declared in Kubernetes and served from memory." \
+      org.opencontainers.image.description="Donations for a Wix site by card and in crypto, with payment links in Postgres." \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${REVISION}"

@@ -1,4 +1,4 @@
-# Every command of the project. `make` alone lists them.
+# Every command of the project. `make` without a target lists them.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -38,15 +38,15 @@ dev: .venv/runnable ## run the product on this machine (RESET=1 deletes its data
 given = $(if $(filter command line,$(origin $(1))),$(2) $($(1)))
 
 .PHONY: test
-test: setup ## run every test tier (TIERS="unit db" narrows it)
+test: setup ## run every test tier (TIERS="unit db" selects some)
 	@$(BIN)/python scripts/run_tiers.py $(TIERS)
 
 .PHONY: check
-check: setup ## lint, types, layers, migrations, dead code, spelling, secrets
+check: setup ## check lint, types, layers, migrations, dead code, spelling and secrets
 	@$(BIN)/python scripts/run_checks.py
 
 .PHONY: generate
-generate: setup ## write the files that are made from the code: OpenAPI, settings, chart, HTML components
+generate: setup ## write the files that are generated from the code: OpenAPI, settings, chart, HTML components
 	@$(BIN)/python scripts/generate.py
 
 .PHONY: setup
@@ -62,39 +62,39 @@ cluster: setup ## run a real Kubernetes of one node on this machine (root, Debia
 	@$(BIN)/python tests/cluster/up.py
 
 .PHONY: cluster-down
-cluster-down: setup ## remove it, and all that it took of this machine
+cluster-down: setup ## remove that cluster and everything that it left on this machine
 	@$(BIN)/python tests/cluster/down.py
 
 .PHONY: kind
-kind: setup ## the same with Docker, by kind
+kind: setup ## run the same cluster with Docker, using kind
 	@$(BIN)/python tests/cluster/kind.py
 
 .PHONY: test-cluster
-test-cluster: setup ## build the image, judge the chart, install it on the cluster and break things there
+test-cluster: setup ## build the image, check the chart, install it on the cluster and test failures there
 	@$(BIN)/python scripts/run_tiers.py image chart cluster
 
 .PHONY: load-cluster
-load-cluster: setup ## a thousand people through the ingress of the cluster, while routes change
+load-cluster: setup ## simulate a thousand visitors through the cluster's ingress while routes change
 	@$(BIN)/python loadtests/through_ingress.py
 
-##@ Now and then
+##@ Occasionally
 .PHONY: test-live
 test-live: setup ## run the flows against the providers' test modes, with the keys in .env
 	@$(BIN)/python -m pytest tests/live --quiet
 
 .PHONY: nightly
-nightly: setup ## ten thousand orders of events, and two hours of random faults around the operator
+nightly: setup ## test ten thousand orders of events, and the operator under two hours of random faults
 	@HC_ORDERS=10000 $(BIN)/python -m pytest tests/money/test_orders.py --quiet
 	@HC_PERTURB_SECONDS=7200 $(BIN)/python -m pytest tests/kube/test_perturbation.py --quiet
 
 .PHONY: load
-load: setup ## a thousand people against make dev, which has to run (LOAD_USERS, LOAD_SECONDS)
+load: setup ## simulate a thousand visitors of a running make dev (LOAD_USERS, LOAD_SECONDS)
 	@mkdir -p test_results/load && $(BIN)/locust --locustfile loadtests/locustfile.py --headless --only-summary \
 	  --users $${LOAD_USERS:-1000} --spawn-rate 50 --run-time $${LOAD_SECONDS:-300}s --stop-timeout 20 --reset-stats \
 	  --host http://127.0.0.1:8080 --html test_results/load/report.html --csv test_results/load/load
 
 .PHONY: bench
-bench: setup ## measure what docs/performance.md promises (BENCH="routes writers" narrows it)
+bench: setup ## measure the figures of docs/performance.md (BENCH="routes writers" selects some)
 	@$(BIN)/python loadtests/bench/run.py $(BENCH)
 
 .PHONY: lock
@@ -107,8 +107,10 @@ lock: setup ## lock the newest dependencies that pyproject.toml allows
 	  --no-annotate --extra dev --group run --constraint requirements-dev.lock pyproject.toml --output-file requirements-run.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --group image --output-file requirements-image.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --group go --output-file requirements-go.lock
 	@cd wix && npm update --package-lock-only
 
 .PHONY: clean
-clean: ## remove what was built, and the kept data of make dev
+clean: ## remove everything that was built, and the data of make dev
 	@rm -rf .venv .dev test_results dist wix/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

@@ -117,16 +117,23 @@ def chosen(names: list[str]) -> list[Tier]:
     return [known[name] for name in wanted]
 
 
-def _installed(need: str) -> bool:
-    """Fetch a server from Debian's packages where we may; the folder of Postgres names its package."""
-    debian.install([f"postgresql-{need.split('/')[4]}" if "/postgresql/" in need else need])
-    return shutil.which(need) is not None
+def missing(tier: Tier) -> str:
+    """Install what the tier needs where we may; answers how to get what is still missing, in one line."""
+    packages = {need: _package(need) for need in tier.needs if shutil.which(need) is None}
+    debian.install(list(packages.values()))
+    left = " ".join(package for need, package in packages.items() if shutil.which(need) is None)
+    return f"not run: as root, run: apt-get install {left}" if left else ""
+
+
+def _package(need: str) -> str:
+    """The Debian package of a program; the folder of a Postgres names its package."""
+    return f"postgresql-{need.split('/')[4]}" if "/postgresql/" in need else need
 
 
 def run(tier: Tier) -> tuple[bool, str]:
-    missing = [need for need in tier.needs if shutil.which(need) is None and not _installed(need)]
-    if missing:
-        return False, f"not run: {', '.join(missing)} is missing"
+    without = missing(tier)
+    if without:
+        return False, without
     try:
         if tier.prepare is not None:
             tier.prepare()

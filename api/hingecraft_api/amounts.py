@@ -28,7 +28,7 @@ SignedAmount = Annotated[
                 {"type": "number", "exclusiveMinimum": -1e12, "exclusiveMaximum": 1e12},
                 {"type": "string", "pattern": "^-?[0-9]{1,12}([.][0-9]{1,8})?$"},
             ],
-            "description": "a number, or a string that holds one",
+            "description": "a number or a numeric string",
         }
     ),
 ]
@@ -41,7 +41,7 @@ Amount = Annotated[
                 {"type": "number", "exclusiveMinimum": 0},
                 {"type": "string", "pattern": "^[0-9]{1,12}([.][0-9]{1,8})?$"},
             ],
-            "description": "a number, or a string that holds one",
+            "description": "a number or a numeric string",
         }
     ),
 ]

@@ -62,11 +62,13 @@ def refusal(
     *,
     request_id: str,
     fields: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Why not, for people and for machines."""
+    """Why not, for people and for machines; `more` is what belongs to this code."""
     document: dict[str, Any] = {"success": False, "error": sentence, "code": code, "requestId": request_id}
     if fields:
         document["fields"] = dict(fields)
+    document |= more or {}
     body = written(document).encode()
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -22,9 +22,7 @@ from hingecraft.payments import applying
 from hingecraft.payments.books import Books, Recorded
 from hingecraft.payments.returning import Returning
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.registry import Providers
-from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import LastRun
 from hingecraft.reconcile.sweep import recover
@@ -87,11 +85,7 @@ def build_pod(settings: ApiSettings, registry: CollectorRegistry) -> Pod:
     def key_rejected(provider: str) -> None:
         metrics.keys_rejected.labels(provider).inc()
 
-    providers = Providers(
-        stripe=StripeProvider(settings, key_rejected),
-        nowpayments=NowPaymentsProvider(settings, key_rejected),
-        observe=called,
-    )
+    providers = Providers.from_settings(settings, key_rejected=key_rejected, observe=called)
 
     books = Books(PURPOSES)
 
@@ -157,10 +151,10 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
         for what, number in last.numbers.items():
             pod.metrics.reconciled.labels(what).set(number)
 
-    configured = [name for name in (stripe.NAME, nowpayments.NAME) if pod.providers.of(name).configured]
-    accounts = {"comparing accounts": lambda: watch_account(pod.database, pod.providers.stripe)}
+    configured = [each for each in (pod.providers.stripe, pod.providers.nowpayments) if each.configured]
+    accounts = {"comparing accounts": lambda: watch_account(pod.database, pod.providers.stripe.account)}
     return {
-        **(accounts if stripe.NAME in configured else {}),
+        **(accounts if pod.providers.stripe.configured else {}),
         "looking for newer routes": pod.loader.run,
         "deleting what has expired": lambda: delete_expired(pod.database),
         "working on the inbox": pod.worker.run,
@@ -170,10 +164,10 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
     }
 
 
-def public_app(pod: Pod) -> web.Application:
+def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:
     """What the ingress reaches."""
-    pages = [*documents.endpoints_for(PUBLIC_ENDPOINTS, pod.settings), *embed.endpoints_for(pod.settings)]
-    return _application(pod, [*PUBLIC_ENDPOINTS, *pages])
+    pages = [*documents.endpoints_for(endpoints, pod.settings), *embed.endpoints_for(pod.settings)]
+    return _application(pod, [*endpoints, *pages])
 
 
 def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
@@ -190,7 +184,9 @@ def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
 
 
 def _application(pod: Pod, endpoints: list[Endpoint]) -> web.Application:
-    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[Edge(pod, endpoints).middleware()])
+    edge = Edge(pod, endpoints)
+    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware()])
+    application.on_response_prepare.append(edge.add_headers)
     application[POD] = pod
     for endpoint in endpoints:
         application.router.add_route(endpoint.method, endpoint.path, endpoint.serve)

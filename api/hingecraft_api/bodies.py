@@ -69,9 +69,9 @@ async def raw_body(request: web.Request, largest: int) -> bytes:
                 if size > largest:
                     raise web.HTTPRequestEntityTooLarge(max_size=largest, actual_size=size)
     except TimeoutError:
-        raise SlowBodyError("request_timeout", "The body did not arrive within 10 seconds: send it again.") from None
+        raise SlowBodyError("request_timeout", "The body did not arrive within 10 seconds. Send it again.") from None
     except (HttpProcessingError, web.RequestPayloadError) as error:
-        raise InvalidError("invalid_body", "The body is cut off or its encoding is broken: send it again.") from error
+        raise InvalidError("invalid_body", "The body is cut off or its encoding is broken. Send it again.") from error
     return b"".join(chunks)
 
 
@@ -80,9 +80,9 @@ async def _read(request: web.Request) -> bytes:
         async with asyncio.timeout(_BODY_TIMEOUT):
             return await request.read()
     except TimeoutError:
-        raise SlowBodyError("request_timeout", "The body did not arrive within 10 seconds: send it again.") from None
+        raise SlowBodyError("request_timeout", "The body did not arrive within 10 seconds. Send it again.") from None
     except (HttpProcessingError, web.RequestPayloadError) as error:
-        raise InvalidError("invalid_body", "The body is cut off or its encoding is broken: send it again.") from error
+        raise InvalidError("invalid_body", "The body is cut off or its encoding is broken. Send it again.") from error
 
 
 def parse_json(raw: bytes) -> Any:
@@ -102,15 +102,17 @@ def parse_json(raw: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise InvalidError("invalid_json", _not_json(error)) from None
     except ValueError:
-        raise InvalidError("invalid_json", "The body must be valid JSON: NaN and Infinity are not.") from None
+        raise InvalidError(
+            "invalid_json", "The body must be valid JSON, which does not allow NaN or Infinity."
+        ) from None
     check_text(document)
     return document
 
 
 def _not_json(error: json.JSONDecodeError) -> str:
     if not error.doc.strip():
-        return "The body is empty: send a JSON object."
-    return f"The body must be valid JSON: check it at character {error.pos + 1}."
+        return "The body is empty. Send a JSON object."
+    return f"The body is not valid JSON. Check it at character {error.pos + 1}."
 
 
 def _decimal(text: str) -> Decimal | int:
@@ -135,7 +137,7 @@ def _no_constant(name: str) -> NoReturn:
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise InvalidError("invalid_json", "A name is used twice in one object of the body: use it once.")
+        raise InvalidError("invalid_json", "An object in the body has the same name twice. Use each name once.")
     return document
 
 
@@ -145,7 +147,7 @@ def check_text(value: Any, depth: int = 0) -> None:
         raise InvalidError("invalid_json", "The body is nested too deeply.")
     if isinstance(value, str):
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidError("invalid_text", "Text must not hold NUL or half of a surrogate pair.")
+            raise InvalidError("invalid_text", "Text must not contain NUL or half of a surrogate pair.")
     elif isinstance(value, dict):
         for name, item in value.items():
             check_text(name, depth + 1)

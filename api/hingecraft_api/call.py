@@ -18,6 +18,8 @@ LONGEST_NAME = 255
 REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
 VISITOR_KEY: web.RequestKey[Visitor] = web.RequestKey("visitor", Visitor)
 PRINCIPAL_KEY: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+# Set once the headers of a stream or a download are sent.
+STREAM_KEY: web.RequestKey[web.StreamResponse] = web.RequestKey("stream", web.StreamResponse)
 SUSPECT_KEY: web.RequestKey[bool] = web.RequestKey("suspect", bool)
 
 

@@ -1,4 +1,4 @@
-"""`hingecraft check`: whether what runs at an address serves, seen from outside; for `helm test` and for people."""
+"""`hingecraft check`: whether the backend at an address can serve, from outside; for `helm test` and for people."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _words(error: Exception) -> str:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("address", help="such as https://pay.example.com")
+    parser.add_argument("address", help="address of the backend, for example https://pay.example.com")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -94,4 +94,4 @@ def _run(arguments: argparse.Namespace) -> int:
     return EXIT_OK if all(each.good for each in found) else EXIT_FAILED
 
 
-COMMAND = Command(summary="whether what runs at an address serves", run=_run, arguments=_arguments)
+COMMAND = Command(summary="check that the backend at an address can serve", run=_run, arguments=_arguments)

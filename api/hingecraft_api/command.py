@@ -63,13 +63,13 @@ async def _listen(runner: Runner, host: str, port: int) -> None:
         await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
     except OSError as error:
         raise OperatorError(
-            f"port {port} on {host} cannot be listened on ({error.strerror}): end what uses it, or set another port"
+            f"cannot listen on port {port} of {host} ({error.strerror}): stop what uses it, or set another port"
         ) from error
 
 
 async def _drain(pod: Pod, runners: list[Runner]) -> None:
     """Say that we are going, give that a moment to be heard, then take nothing new and finish the rest."""
-    pod.draining = True
+    pod.draining.set()
     log.info("draining")
     await asyncio.sleep(_NOTICE_SECONDS)
     for runner in runners:
@@ -83,4 +83,4 @@ def _run(_arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-COMMAND = Command(summary="serve routes and take requests: one pod", run=_run)
+COMMAND = Command(summary="run one API pod", run=_run)

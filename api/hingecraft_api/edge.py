@@ -19,10 +19,11 @@ from aiohttp.typedefs import Middleware
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
 from hingecraft.identity.principal import Kind
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, SUSPECT_KEY, VISITOR_KEY
+from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY, VISITOR_KEY
+from hingecraft_api.cors import exposed_headers, preflight_headers
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.failures import ForgedError, WrongTokenError, refused
-from hingecraft_api.guards import identify
+from hingecraft_api.guards import identify, visitor_of
 from hingecraft_api.limits import Limits, Mistakes
 from hingecraft_api.nearest import nearest_path
 from hingecraft_api.pod import Pod
@@ -40,13 +41,6 @@ _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
     ),
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
-_PREFLIGHT: Mapping[str, str] = {
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type, Authorization, Idempotency-Key, If-None-Match, X-HC-Page-Load, "
-    "X-HC-Visitor, X-Request-ID",
-    "Access-Control-Max-Age": "7200",
-}
-_EXPOSED = "ETag, Idempotency-Replayed, Retry-After, X-Request-ID, X-Routes-Age, X-Routes-Version"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,6 +59,7 @@ class Edge:
         self._limits = Limits(settings)
         self._forgeries, self._guesses = Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
+        self._preflight_headers, self._exposed_headers = preflight_headers(endpoints), exposed_headers(endpoints)
         self._id_prefix = secrets.token_hex(8)
         self._ids = itertools.count(1)
         self._timers: dict[tuple[str, str, int], Callable[[float], None]] = {}
@@ -86,8 +81,14 @@ class Edge:
         path = resource.canonical if resource is not None else "unmatched"
         endpoint = self._endpoints.get((request.method, path))
         refused = self._preflight(request, request_id) or await self._limited(request, endpoint, request_id)
-        response = refused or await self._answer(request, handler, endpoint, request_id)
-        self._finish(request, response, request_id)
+        try:
+            response = refused or await self._answer(request, handler, endpoint, request_id)
+        except ConnectionError:
+            if STREAM_KEY not in request:
+                raise
+            response = _cut(request)
+        if response.status >= HTTPStatus.BAD_REQUEST and STREAM_KEY in request:
+            response = _cut(request)
         self._observe(request, response, path, time.perf_counter() - started)
         return response
 
@@ -117,7 +118,7 @@ class Edge:
         return refusal(
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",
-            f"Too many requests: try again in {wait} s.",
+            f"Too many requests. Try again in {wait} s.",
             request_id=request_id,
             headers={"Retry-After": str(wait)},
         )
@@ -150,7 +151,10 @@ class Edge:
         self, request: web.Request, handler: Handler, endpoint: Endpoint | None, request_id: str
     ) -> web.StreamResponse:
         try:
-            kept_out = await self._admit(request, endpoint, request_id) if endpoint is not None else None
+            if endpoint is None or endpoint.admits_anybody:
+                kept_out, request[PRINCIPAL_KEY] = None, visitor_of(request)
+            else:
+                kept_out = await self._admit(request, endpoint, request_id)
             return kept_out or await handler(request)
         except (ForgedError, WrongTokenError) as error:
             return self._mistaken(error, request, request_id)
@@ -161,7 +165,7 @@ class Edge:
             return refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "database_unavailable",
-                "The database cannot be reached at the moment: try again in a second.",
+                "The database cannot be reached right now. Try again in a second.",
                 request_id=request_id,
                 headers={"Retry-After": "1"},
             )
@@ -193,39 +197,51 @@ class Edge:
         if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
             return None
         if request.headers.get("Origin") in self._origins:
-            return web.Response(status=HTTPStatus.NO_CONTENT, headers=_PREFLIGHT)
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=self._preflight_headers)
         return refusal(
             HTTPStatus.FORBIDDEN,
             "origin_not_allowed",
-            "This origin is not in CORS_ORIGINS of the backend.",
+            "This origin is not in the backend's CORS_ORIGINS.",
             request_id=request_id,
         )
 
-    def _finish(self, request: web.Request, response: web.StreamResponse, request_id: str) -> None:
+    async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        """What every answer carries; aiohttp calls this before it sends the headers of any answer, also of a stream."""
         headers = response.headers
-        headers[REQUEST_ID] = request_id
+        try:
+            headers[REQUEST_ID] = request[REQUEST_ID_KEY]
+        except KeyError:  # aiohttp has rejected the header Expect before the middleware
+            headers[REQUEST_ID] = self.request_id(None)
         if "X-Content-Type-Options" not in headers:
             for name, value in SECURITY_HEADERS.items():
                 headers.setdefault(name, value)
+            headers["Server"] = SECURITY_HEADERS["Server"]  # aiohttp has set its own
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("Vary", "Origin")
         if self._origins:
             origin = request.headers.get("Origin")
             if origin in self._origins:
                 headers["Access-Control-Allow-Origin"] = origin
-                headers["Access-Control-Expose-Headers"] = _EXPOSED
-        if self._pod.draining:
+                headers["Access-Control-Expose-Headers"] = self._exposed_headers
+        if self._pod.draining.is_set():
             response.force_close()
+            headers["Connection"] = "close"
+        if not isinstance(response, web.Response):
+            request[STREAM_KEY] = response
 
     def _observe(self, request: web.Request, response: web.StreamResponse, path: str, seconds: float) -> None:
-        """What goes well and quickly is counted and not logged: a log line costs more than the answer."""
+        """What goes well and quickly is counted and not logged: a log line costs more than the answer.
+
+        How long a stream or a download takes says nothing about how quickly we answer, so it is not counted.
+        """
         status = response.status
         method = request.method if status != HTTPStatus.METHOD_NOT_ALLOWED else "other"
-        timer = self._timers.get((method, path, status))
-        if timer is None:
-            timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
-            self._timers[(method, path, status)] = timer
-        timer(seconds)
+        if isinstance(response, web.Response):
+            timer = self._timers.get((method, path, status))
+            if timer is None:
+                timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
+                self._timers[(method, path, status)] = timer
+            timer(seconds)
         reading = method in {"GET", "HEAD"}
         if (reading and status < HTTPStatus.BAD_REQUEST and seconds < _SLOW) or log.getEffectiveLevel() > logging.INFO:
             return
@@ -236,3 +252,10 @@ class Edge:
             status,
             extra={"request_id": request[REQUEST_ID_KEY], "status": status, "ms": round(seconds * 1000, 1)},
         )
+
+
+def _cut(request: web.Request) -> web.StreamResponse:
+    """A stream that has begun cannot be answered with an error: its reader, if still there, sees it is not complete."""
+    if request.transport is not None:
+        request.transport.abort()
+    return request[STREAM_KEY]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from hingecraft_api.answers import success
 from hingecraft_api.bodies import body_of, query_of
 from hingecraft_api.call import Call
 from hingecraft_api.pod import POD
+from hingecraft_api.streams import Stream
 
 # What a caller waits at most, whatever a provider does.
 ANSWERED_WITHIN = 10.0
@@ -33,12 +35,14 @@ class Limit(Enum):
     NONE = "none"
 
 
+_VISITORS_ONLY = (Kind.VISITOR,)
+
 Handler = Callable[[Call], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One call of the contract. A handler answers data for the envelope, or a whole response."""
+    """One call of the contract. A handler answers data for the envelope, a whole response, or a `Stream`."""
 
     method: str
     path: str
@@ -48,6 +52,8 @@ class Endpoint:
     # Markdown: what the call does and what a client needs to know.
     description: str = ""
     answer: type[BaseModel] | None = None
+    # The status of a success, such as 201 for a call that creates something.
+    status: int = HTTPStatus.OK
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     # The codes of its own errors; those that follow from the other fields are added (`reference.codes`).
@@ -64,6 +70,11 @@ class Endpoint:
     # Whether a caller may repeat the call under an Idempotency-Key.
     idempotent: bool = False
 
+    @property
+    def admits_anybody(self) -> bool:
+        """Neither who calls nor earlier forgeries of theirs make a difference."""
+        return self.access == _VISITORS_ONLY and self.limit is not Limit.FORGERIES
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Parse, call, and put what is answered into the envelope."""
         deadline = Deadline.within(ANSWERED_WITHIN)
@@ -75,6 +86,10 @@ class Endpoint:
             query=query_of(request, self.query) if self.query else None,
         )
         if self.idempotent:
-            return await idempotent.once(call, self.handler)
+            return await idempotent.once(call, self.handler, self.status)
         answer = await self.handler(call)
-        return answer if isinstance(answer, web.StreamResponse) else success(answer)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        if isinstance(answer, Stream):
+            return await answer.send(request, call.pod.draining)
+        return success(answer, self.status)

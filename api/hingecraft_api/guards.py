@@ -28,10 +28,14 @@ async def identify(access: Sequence[Kind], request: web.Request, pod: Pod, reque
     raise refusals[-1]
 
 
-async def _visitor(request: web.Request, _pod: Pod, _request_id: str) -> Principal:
+def visitor_of(request: web.Request) -> Principal:
     """Anybody; named where the site has signed who it is."""
     visitor = request.get(VISITOR_KEY)
     return Principal(kind=Kind.VISITOR, id=visitor.key) if visitor is not None and visitor.signed else ANONYMOUS
+
+
+async def _visitor(request: web.Request, _pod: Pod, _request_id: str) -> Principal:
+    return visitor_of(request)
 
 
 async def _engine(request: web.Request, pod: Pod, request_id: str) -> Principal:
@@ -56,7 +60,7 @@ async def _admin(request: web.Request, pod: Pod, request_id: str) -> Principal:
     pod.refusals.note("admin_token", request_id)
     if not sent:
         raise UnauthorizedError("unauthorized", "Send the admin token as Authorization: Bearer <ADMIN_TOKEN>.")
-    raise WrongTokenError("unauthorized", "This is not the admin token: check ADMIN_TOKEN of the backend.")
+    raise WrongTokenError("unauthorized", "The admin token is wrong. Check the backend's ADMIN_TOKEN.")
 
 
 Guard = Callable[[web.Request, Pod, str], Awaitable[Principal]]

@@ -27,11 +27,11 @@ _SHAPE = re.compile(rf"[\x21-\x7e]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
 _FINAL_REFUSALS = frozenset({"provider_refused", "bad_url"})
 
 
-async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.StreamResponse:
+async def once(call: Call, handler: Callable[[Call], Awaitable[Any]], status: int) -> web.StreamResponse:
     """Run the handler under the caller's key, or give the answer that was given before."""
     keys = call.request.headers.getall(HEADER, [])
     if not keys:
-        return success(await handler(call))
+        return success(await handler(call), status)
     if len(keys) > 1 or not _SHAPE.fullmatch(keys[0]):
         raise InvalidError(
             "invalid_idempotency_key",
@@ -43,7 +43,7 @@ async def once(call: Call, handler: Callable[[Call], Awaitable[Any]]) -> web.Str
         return web.Response(
             text=found.body, status=found.status, content_type="application/json", headers={REPLAYED: "true"}
         )
-    return await _answered(replace(call, claim=found), found, handler)
+    return await _answered(replace(call, claim=found), found, handler, status)
 
 
 def _scope(call: Call) -> str:
@@ -57,9 +57,9 @@ def scope_of(method: str, path: str, principal: Principal) -> str:
     return f"{scope} {principal.scope}" if principal.scope is not None else scope
 
 
-async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitable[Any]]) -> web.Response:
+async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitable[Any]], status: int) -> web.Response:
     try:
-        response = success(await handler(call))
+        response = success(await handler(call), status)
     except ProviderFailedError as error:
         if error.code not in _FINAL_REFUSALS:
             await _release(call, claim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ class Pod:
     recoverer: Checker
     returning: Returning
     negotiation: Negotiation = field(default_factory=Negotiation)
-    draining: bool = False
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def close(self) -> None:
         """Let go of everything that is connected."""
@@ -68,7 +69,7 @@ class Pod:
     @property
     def ready(self) -> bool:
         """A version is loaded and the pod is not on its way out."""
-        return self.cache.current is not None and not self.draining
+        return self.cache.current is not None and not self.draining.is_set()
 
 
 POD: web.AppKey[Pod] = web.AppKey("pod", Pod)

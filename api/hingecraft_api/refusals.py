@@ -46,4 +46,4 @@ class Refusals:
         try:
             await audit.note_refusal(self._database, reason, request_id)
         except DatabaseUnavailableError as error:
-            log.warning("a refusal (%s) could not be written into the trail: %s", reason, error)
+            log.warning("a rejected request (%s) could not be written to the audit log: %s", reason, error)

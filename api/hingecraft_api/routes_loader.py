@@ -44,7 +44,9 @@ class RoutesLoader:
             try:
                 await self.look()
             except DatabaseUnavailableError as error:
-                log.warning("serving routes version %s, Postgres is away: %s", self._cache.version or "none", error)
+                log.warning(
+                    "still serving routes version %s, Postgres is unavailable: %s", self._cache.version or "none", error
+                )
             first = self._cache.current is None
             await asyncio.sleep(
                 _FIRST_LOAD_RETRY if first else random.uniform(_POLL_SHORTEST, _POLL_LONGEST)  # noqa: S311 - jitter

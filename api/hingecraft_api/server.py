@@ -28,10 +28,10 @@ class EnvelopeProtocol(RequestHandler):
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
         code: ErrorCode = "bad_request"
-        sentence = "The request is not valid HTTP: check its first line, headers and body."
+        sentence = "The request is not valid HTTP. Check its first line, headers and body."
         if isinstance(exc, LineTooLong) or "Too many" in str(exc):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-            code, sentence = "headers_too_large", "The address or the headers are too long or too many."
+            code, sentence = "headers_too_large", "The URL is too long, or the headers are too long or too many."
         response = refusal(status, code, sentence, request_id=secrets.token_hex(12), headers=SECURITY_HEADERS)
         response.headers[REQUEST_ID] = "unknown"
         response.force_close()

@@ -37,35 +37,43 @@ def _as_networks(value: object) -> tuple[Network, ...]:
 class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
     """One pod."""
 
-    admin_token: RequiredSecret = Field(description="what admin calls carry as Authorization: Bearer")
-    push_secret: RequiredSecret = Field(description="checks what an engine pushes")
-    visitor_secret: RequiredSecret = Field(description="checks X-HC-Visitor")
-    database_pool_min: int = Field(2, description="connections that a pod keeps open", ge=0, le=1000)
-    database_pool_max: int = Field(20, description="connections that a pod opens at most", ge=1, le=1000)
-    host: str = Field("0.0.0.0", description="the address that both ports listen on")  # noqa: S104 - a pod is reached from outside
-    port: int = Field(8080, description="the public port", ge=0, le=65535)
-    internal_port: int = Field(8081, description="metrics and pushes; never reachable from outside", ge=0, le=65535)
-    cors_origins: CommaList = Field((), description="the site's origins, comma-separated, such as https://example.com")
+    admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")
+    push_secret: RequiredSecret = Field(description="verifies pushes from the sync engine")
+    visitor_secret: RequiredSecret = Field(description="verifies X-HC-Visitor")
+    database_pool_min: int = Field(2, description="database connections that a pod keeps open", ge=0, le=1000)
+    database_pool_max: int = Field(20, description="most database connections that a pod opens", ge=1, le=1000)
+    host: str = Field("0.0.0.0", description="address that both ports listen on")  # noqa: S104 - a pod is reached from outside
+    port: int = Field(8080, description="public port", ge=0, le=65535)
+    internal_port: int = Field(
+        8081, description="internal port for metrics and pushes; must not be reachable from outside", ge=0, le=65535
+    )
+    cors_origins: CommaList = Field(
+        (), description="the site's origins, comma-separated, for example https://example.com"
+    )
     embed_origins: CommaList = Field(
         (),
-        description="who else may show /embed in a frame, besides the site and Wix, such as https://*.editorx.io",
+        description="other origins that may show /embed in a frame, besides the site and Wix, for example https://*.editorx.io",
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_as_networks)] = Field(
-        (), description="addresses or CIDRs whose X-Forwarded-For is believed; the last untrusted entry counts"
+        (), description="addresses or CIDRs whose X-Forwarded-For is trusted; the last untrusted entry is the visitor"
     )
-    rate_limit: int = Field(100, description="requests a minute and visitor", ge=1, le=1_000_000)
-    rate_limit_routes: int = Field(600, description="requests of GET /routes a minute and visitor", ge=1, le=1_000_000)
+    rate_limit: int = Field(100, description="requests per minute per visitor", ge=1, le=1_000_000)
+    rate_limit_routes: int = Field(600, description="GET /routes requests per minute per visitor", ge=1, le=1_000_000)
     rate_limit_site: int = Field(
-        3000, description="requests a minute of all visitors together that named themselves", ge=1, le=10_000_000
+        3000,
+        description="requests per minute for all visitors together that chose their own id (vid:)",
+        ge=1,
+        le=10_000_000,
     )
     stripe_webhook_secret: OptionalSecret = Field(
-        Secret(), description="checks what Stripe sends to /webhooks/stripe; needed with STRIPE_SECRET"
+        Secret(), description="verifies Stripe's webhooks to /webhooks/stripe; needed with STRIPE_SECRET"
     )
     nowpayments_ipn_secret: OptionalSecret = Field(
-        Secret(), description="checks what NOWPayments sends to /webhooks/nowpayments; needed with NOWPAYMENTS_API_KEY"
+        Secret(),
+        description="verifies NOWPayments' callbacks to /webhooks/nowpayments; needed with NOWPAYMENTS_API_KEY",
     )
     valkey_url: OptionalSentSecret = Field(
-        SentSecret(), description="Valkey or Redis that the pods share their limits through, as redis://host:6379/0"
+        SentSecret(), description="Valkey or Redis for rate limits shared by all pods: redis://host:6379/0"
     )
 
     @field_validator("cors_origins")

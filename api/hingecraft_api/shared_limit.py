@@ -49,7 +49,9 @@ class SharedLimit:
                 wait = await self._ask(keys=[f"hc:limit:{limit}:{key}"], args=[interval, _MINUTE_MS - interval])
         except (ValkeyError, OSError, TimeoutError) as error:
             self._left_alone_until = time.monotonic() + _LEFT_ALONE_FOR
-            log.warning("the shared rate limit is away, each pod counts alone: %s", type(error).__name__)
+            log.warning(
+                "the shared rate limit is unavailable, each pod now counts for itself: %s", type(error).__name__
+            )
             return 0
         return math.ceil(int(wait) / 1000)
 

@@ -60,6 +60,8 @@ ErrorCode = Literal[
     "database_unavailable",
     "internal_error",
     "not_ready",
+    "not_served_everywhere",
+    "not_yet",
     "provider_busy",
     "provider_disabled",
     "provider_refused",

@@ -39,7 +39,7 @@ async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except Exception:
-            log.exception("%s failed and begins again", name)
+            log.exception("%s failed, restarting", name)
             await asyncio.sleep(_BEGIN_AGAIN_AFTER)
         else:
             return

@@ -55,13 +55,13 @@ class ProxySettings(Settings):
 
     https_proxy: OptionalSentSecret = Field(
         SentSecret(),
-        description="the proxy for https addresses, such as http://proxy.example.com:3128; empty: none. Only calls to "
+        description="proxy for https addresses, for example http://proxy.example.com:3128; only calls to "
         "providers and to the site use it",
     )
-    http_proxy: OptionalSentSecret = Field(SentSecret(), description="the proxy for http addresses; empty: none")
+    http_proxy: OptionalSentSecret = Field(SentSecret(), description="proxy for http addresses")
     no_proxy: CommaList = Field(
         (),
-        description="what is connected to without a proxy, comma-separated: host names (and all below them), "
+        description="what is reached without a proxy, comma-separated: host names (and their subdomains), "
         ".domains, addresses, CIDRs, each with or without a port; *: everything",
     )
 

@@ -172,20 +172,20 @@ class LogSettings(Settings):
     """What every process reads."""
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    sentry_dsn: str = Field("", description="where unexpected errors are reported; empty: nowhere")
+    sentry_dsn: str = Field("", description="Sentry address for unexpected errors; without it they are only logged")
 
 
 class DatabaseSettings(LogSettings):
     """What every process that talks to Postgres reads."""
 
-    database_url: Dsn = Field(description="Postgres, as postgresql://user:password@host:port/database")
+    database_url: Dsn = Field(description="address of Postgres: postgresql://user:password@host:port/database")
 
 
 class ListenSettings(DatabaseSettings):
     """What a process with a sync engine reads."""
 
     listen_database_url: Dsn | None = Field(
-        None, description="a direct connection for LISTEN, past any pooler; default: DATABASE_URL"
+        None, description="direct connection for LISTEN, not through a pooler; default: DATABASE_URL"
     )
 
 

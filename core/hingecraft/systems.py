@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from hingecraft.db.connection import Database
+from hingecraft.donations.links.settings import LinkSettings
+from hingecraft.donations.links.steps import links_steps
 from hingecraft.donations.purpose import DONATIONS
 from hingecraft.payments.purpose import Purposes
+from hingecraft.providers.registry import Providers
+from hingecraft.steps import Steps
 
 PURPOSES = Purposes([], unasked=DONATIONS)
+
+
+class SystemSettings(LinkSettings):
+    """What the steps of all systems read."""
+
+
+def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
+    """What all systems add to a reconciliation."""
+    return links_steps(database, providers.stripe.links, settings.links_wanted)

@@ -1,1 +1,1 @@
-"""The Kubernetes side of the sync engine."""
+"""The operator: runs the sync engine for each `PaymentRoutes` resource of a Kubernetes cluster."""

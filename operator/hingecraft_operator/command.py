@@ -1,4 +1,4 @@
-"""`hingecraft operator`: waits for the Lease, and works only while it holds it."""
+"""`hingecraft operator`: waits for the Lease, and reconciles only while it holds it."""
 
 from __future__ import annotations
 
@@ -14,66 +14,71 @@ from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.observability.metrics import new_registry
 from hingecraft.settings import load
-from hingecraft_operator import probes, slices
-from hingecraft_operator.cluster import connected
-from hingecraft_operator.fleet import Fleet
-from hingecraft_operator.lease import Elector, LeadershipLostError
+from hingecraft_operator import probes
+from hingecraft_operator.cluster import endpoint_slices
+from hingecraft_operator.cluster.client import connected
+from hingecraft_operator.cluster.endpoint_slices import UrlOf
+from hingecraft_operator.context import Context
+from hingecraft_operator.controller.controller import Controller
+from hingecraft_operator.lease import LeaderElector, LeadershipLostError
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.slices import Locate
-from hingecraft_operator.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
 _ENDS_WITHIN = 5.0
 
 
-async def operate(settings: OperatorSettings, locate: Locate) -> None:
-    """One replica, until cancelled: it stands by, leads, and stands by again when it has lost the Lease."""
-    registry, pulse = new_registry("operator"), probes.Pulse()
+async def operate(settings: OperatorSettings, url_of: UrlOf) -> None:
+    """Run one replica until cancelled: stand by, lead, and stand by again when the Lease is lost."""
+    registry, liveness = new_registry("operator"), probes.Liveness()
     metrics = OperatorMetrics(registry)
-    # The election has connections of its own: hundreds of resources must not cost the lead.
-    async with connected() as cluster, connected() as election, probes.serving(settings.operator_port, pulse, registry):
-        elector = Elector(
+    # The election has its own connections, so that hundreds of resources cannot delay a renewal.
+    async with (
+        connected() as cluster,
+        connected() as election,
+        probes.serving(settings.operator_port, liveness, registry),
+    ):
+        elector = LeaderElector(
             election,
             namespace=settings.operator_namespace,
             identity=settings.operator_name,
             isolated=metrics.isolated.set,
         )
-        pulse.watch("the election", lambda: elector.tried_at)
-        around = Surroundings(cluster=cluster, settings=settings, metrics=metrics, locate=locate)
+        liveness.watch("the election", lambda: elector.tried_at)
+        context = Context(cluster=cluster, settings=settings, metrics=metrics, url_of=url_of)
         while True:
-            await _lead_once(around, elector, pulse)
+            await _lead_once(context, elector, liveness)
 
 
-async def _lead_once(around: Surroundings, elector: Elector, pulse: probes.Pulse) -> None:
+async def _lead_once(context: Context, elector: LeaderElector, liveness: probes.Liveness) -> None:
     """Wait for the Lease, and work until it is lost."""
     await elector.acquire()
-    around.metrics.leads.set(1)
+    context.metrics.leads.set(1)
     try:
         with _Deadline() as deadline:
-            await _work(around, elector, pulse, deadline)
+            await _work(context, elector, liveness, deadline)
     except LeadershipLostError as error:
-        log.warning("%s: it has stopped working, and stands by", error)
+        log.warning("%s: stopped reconciling, standing by", error)
     finally:
-        around.metrics.leads.set(0)
-        around.metrics.isolated.set(0)
-        # Whatever was begun has ended by now: the next leader may begin.
+        context.metrics.leads.set(0)
+        context.metrics.isolated.set(0)
+        # All work has ended by now, so the next leader may start.
         await elector.release()
 
 
-async def _work(around: Surroundings, elector: Elector, pulse: probes.Pulse, deadline: _Deadline) -> None:
-    fleet = Fleet(around)
+async def _work(context: Context, elector: LeaderElector, liveness: probes.Liveness, deadline: _Deadline) -> None:
+    controller = Controller(context)
     try:
-        with pulse.watching(lambda: fleet.progress):
+        with liveness.watching(lambda: controller.progress):
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_hold(elector, deadline))
-                tasks.create_task(fleet.run())
+                tasks.create_task(controller.run())
     except* LeadershipLostError as errors:
         raise errors.exceptions[0] from None
 
 
-async def _hold(elector: Elector, deadline: _Deadline) -> None:
+async def _hold(elector: LeaderElector, deadline: _Deadline) -> None:
     try:
         await elector.hold()
     except LeadershipLostError:
@@ -82,7 +87,7 @@ async def _hold(elector: Elector, deadline: _Deadline) -> None:
 
 
 class _Deadline:
-    """From its beginning to the end of the context: another may lead by now, so work that does not end is ended."""
+    """Once begun, kills the process unless the context ends in time: another replica may already lead."""
 
     def __init__(self) -> None:
         self._timer = threading.Timer(_ENDS_WITHIN, os._exit, (EXIT_FAILED,))
@@ -98,11 +103,11 @@ class _Deadline:
         self._timer.cancel()
 
 
-def run(settings: OperatorSettings, locate: Locate = slices.locate) -> int:
-    """Until told to stop."""
+def run(settings: OperatorSettings, url_of: UrlOf = endpoint_slices.url_of) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
     process.start_observing(settings, "operator")
     with suppress(KeyboardInterrupt):
-        process.run(process.until_stopped(operate(settings, locate)))
+        process.run(process.until_stopped(operate(settings, url_of)))
     return EXIT_OK
 
 
@@ -110,4 +115,4 @@ def _run(_arguments: argparse.Namespace) -> int:
     return run(load(OperatorSettings))
 
 
-COMMAND = Command(summary="serve PaymentRoutes resources of a Kubernetes cluster", run=_run)
+COMMAND = Command(summary="reconcile the PaymentRoutes resources of a Kubernetes cluster", run=_run)

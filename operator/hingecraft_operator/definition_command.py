@@ -1,4 +1,4 @@
-"""`hingecraft definition`: the CustomResourceDefinition of this version, to read or to give to the cluster.
+"""`hingecraft definition`: prints the CustomResourceDefinition of this version, or applies it to the cluster.
 
 Helm installs a chart's `crds/` once and never upgrades them; the Job of the value `crds.upgrade` runs this.
 """
@@ -12,8 +12,8 @@ import sys
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.settings import LogSettings, load
-from hingecraft_operator import crd
-from hingecraft_operator.cluster import ClusterRefusedError, ClusterUnavailableError, Kind, connect
+from hingecraft_operator.cluster.client import ClusterRejectedError, ClusterUnavailableError, Kind, connect
+from hingecraft_operator.custom_resource import crd
 
 DEFINITIONS = Kind("apiextensions.k8s.io/v1", "customresourcedefinitions")
 
@@ -27,21 +27,23 @@ async def _apply() -> None:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--apply", action="store_true", help="make it the cluster's, instead of printing it")
+    parser.add_argument("--apply", action="store_true", help="apply it to the cluster instead of printing it")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     process.start_observing(load(LogSettings), "definition")
     if not arguments.apply:
-        print(crd.written(), end="")
+        print(crd.as_yaml(), end="")
         return EXIT_OK
     try:
         asyncio.run(_apply())
-    except (ClusterRefusedError, ClusterUnavailableError) as error:
+    except (ClusterRejectedError, ClusterUnavailableError) as error:
         print(f"hingecraft definition: {error}", file=sys.stderr)
         return EXIT_FAILED
-    print("the cluster has the definition of PaymentRoutes of this version")
+    print("applied the CustomResourceDefinition of PaymentRoutes to the cluster")
     return EXIT_OK
 
 
-COMMAND = Command(summary="the definition of PaymentRoutes, to read or to apply", run=_run, arguments=_arguments)
+COMMAND = Command(
+    summary="print the CustomResourceDefinition of PaymentRoutes, or apply it", run=_run, arguments=_arguments
+)

@@ -1,7 +1,7 @@
-"""Who leads: a Lease that is taken, kept and given back.
+"""Leader election: takes, renews and releases a Lease.
 
-Time is measured on this machine's monotonic clock alone: a lease has run out when nobody has renewed it for its whole
-length since *we* last saw it change. So clocks that differ, or jump, make nobody lead too early.
+Time is measured only on this machine's monotonic clock: a lease has expired when it was not renewed for its whole
+duration since *this replica* last saw it change. So clocks that differ, or jump, cannot make a replica lead too early.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from hingecraft.errors import HingecraftError
-from hingecraft_operator.cluster import LEASES, Cluster, ClusterRefusedError, ClusterUnavailableError, Document
+from hingecraft_operator.cluster.client import LEASES, Cluster, ClusterRejectedError, ClusterUnavailableError, Document
 
 log = logging.getLogger(__name__)
 
 LEASE_NAME = "hingecraft-operator"
-_NOBODY = ""
-# What stays the same for as long as one replica leads.
+_NO_HOLDER = ""
+# These fields stay the same while one replica leads.
 _TERM = ("holderIdentity", "acquireTime")
 
 
 class LeadershipLostError(HingecraftError):
-    """Another leads, or may: this replica has to stop working, and stands by."""
+    """Another replica leads, or may lead: this one must stop reconciling and stand by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """In seconds: how long a lease lasts, when its holder gives up, how often it is renewed and polled."""
+class LeaseTimings:
+    """In seconds. A holder that is rejected for `renew_deadline` stops leading; it is shorter than `duration`."""
 
-    lasts: float = 13.0
-    give_up: float = 9.0
-    renew: float = 2.0
-    look: float = 0.5
-    call: float = 3.0
+    duration: float = 13.0
+    renew_deadline: float = 9.0
+    renew_every: float = 2.0
+    poll_every: float = 0.5
+    call_timeout: float = 3.0
 
 
 @dataclass(slots=True)
-class Seen:
-    """A lease as it was last seen to change."""
+class ObservedLease:
+    """The lease at its last change that this replica saw, and when that was on its own clock."""
 
     version: str
     holder: str
     at: float
 
 
-class Elector:
-    """One replica's part in the election."""
+class LeaderElector:
+    """Takes part in the election for one replica."""
 
     def __init__(
         self,
@@ -58,90 +58,90 @@ class Elector:
         *,
         namespace: str,
         identity: str,
-        terms: Terms | None = None,
+        timings: LeaseTimings | None = None,
         clock: Callable[[], float] = time.monotonic,
         isolated: Callable[[bool], None] = lambda _isolated: None,
     ) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._identity = identity
-        self._terms = terms or Terms()
+        self._timings = timings or LeaseTimings()
         self._clock = clock
         self._isolated = isolated
         self._unreachable = self._is_isolated = False
-        self._seen: Seen | None = None
+        self._seen: ObservedLease | None = None
         self._held: Document | None = None
         self.tried_at = clock()
 
     async def acquire(self) -> None:
-        """Wait until the lease is ours."""
-        while not await self._tried(self._take):
-            await self._until_next_look()
+        """Wait until this replica holds the lease."""
+        while not await self._try(self._take):
+            await self._sleep()
         log.info("%s leads", self._identity)
 
     async def hold(self) -> None:
-        """Renew until cancelled; an error when another holds it, or when the API server refuses to renew it.
+        """Renew until cancelled; raises LeadershipLostError if another holds the lease or renewals are rejected.
 
-        An API server that cannot be reached ends nothing: what this process publishes is safe beside another leader's
-        (compare-and-set, claims), and pods would otherwise get no new routes for as long as the outage lasts.
+        An unreachable API server does not end the term: two leaders may publish at once without harm (compare-and-set,
+        claims), and otherwise pods would get no new routes until the outage is over.
         """
         renewed = self._clock()
         refused_since: float | None = None
         while True:
-            await asyncio.sleep(self._terms.renew)
+            await asyncio.sleep(self._timings.renew_every)
             began = self._clock()
-            if await self._tried(self._renew):
+            if await self._try(self._renew):
                 renewed, refused_since = began, None
                 self._be_isolated(isolated=False)
             elif self._held is None:
                 raise LeadershipLostError(f"{self._identity} no longer holds the lease")
             elif self._unreachable:
                 refused_since = None
-                if self._clock() - renewed >= self._terms.give_up:
+                if self._clock() - renewed >= self._timings.renew_deadline:
                     self._be_isolated(isolated=True)
             else:
-                # An API server that has just started refuses everyone for a moment.
+                # An API server that has just started rejects every request for a moment.
                 refused_since = began if refused_since is None else refused_since
-                if self._clock() - refused_since >= self._terms.give_up:
-                    raise LeadershipLostError(f"{self._identity} may not renew the lease")
+                if self._clock() - refused_since >= self._timings.renew_deadline:
+                    raise LeadershipLostError(f"{self._identity} is not allowed to renew the lease")
 
     def _be_isolated(self, *, isolated: bool) -> None:
         if isolated != self._is_isolated:
             log.warning(
-                "%s cannot reach the API server: it goes on publishing, and writes nothing to Kubernetes"
+                "%s cannot reach the API server: it keeps publishing, but cannot write to Kubernetes"
                 if isolated
-                else "%s reaches the API server again, and still holds the lease",
+                else "%s can reach the API server again and still holds the lease",
                 self._identity,
             )
         self._is_isolated = isolated
         self._isolated(isolated)
 
     async def release(self) -> None:
-        """Give it back, so that the next one need not wait until it has run out."""
+        """Give the lease back, so that the next replica need not wait until it expires."""
         held, self._held = self._held, None
         if held is None:
             return
-        held["spec"] = {**held["spec"], "holderIdentity": _NOBODY, "leaseDurationSeconds": 1}
-        await self._tried(lambda: self._write(held))
+        held["spec"] = {**held["spec"], "holderIdentity": _NO_HOLDER, "leaseDurationSeconds": 1}
+        await self._try(lambda: self._write(held))
 
-    async def _tried(self, step: Callable[[], object]) -> bool:
-        """One step against the API server, which may be away or say no; never longer than a call may take."""
+    async def _try(self, step: Callable[[], object]) -> bool:
+        """Run one step within `call_timeout`; False when the API server is unreachable or rejects it."""
         self.tried_at = self._clock()
         self._unreachable = False
         try:
-            async with asyncio.timeout(self._terms.call):
+            async with asyncio.timeout(self._timings.call_timeout):
                 result = step()
                 return bool(await result) if asyncio.iscoroutine(result) else bool(result)
         except (ClusterUnavailableError, TimeoutError) as error:
             self._unreachable = True
-            log.warning("the lease cannot be reached: %s", str(error) or type(error).__name__)
-        except ClusterRefusedError as error:
+            log.warning("cannot reach the API server to renew the lease: %s", str(error) or type(error).__name__)
+        except ClusterRejectedError as error:
             self._unreachable = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             if error.status == HTTPStatus.NOT_FOUND:
-                # Somebody has deleted it.
+                # The Lease was deleted.
                 self._held = None
             else:
-                log.warning("the lease is refused: %s", error)
+                log.warning("the API server rejected the lease: %s", error)
         return False
 
     async def _take(self) -> bool:
@@ -149,7 +149,7 @@ class Elector:
         if found is None:
             self._held = await self._cluster.create(LEASES, self._namespace, self._document())
             return True
-        self._look_at(found)
+        self._observe(found)
         if not self._is_free():
             return False
         turns = int(found["spec"].get("leaseTransitions") or 0) + 1
@@ -157,42 +157,44 @@ class Elector:
         return await self._write(found)
 
     async def _renew(self) -> bool:
-        """A conflict may be a renewal of our own whose answer was lost: then what is there is still our term."""
+        """A conflict may be our own renewal whose response was lost: then the stored lease is still our term."""
         assert self._held is not None
         held = self._held
         try:
             return await self._write(_renewed(held))
-        except ClusterRefusedError as error:
+        except ClusterRejectedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
         found = await self._cluster.get(LEASES, self._namespace, LEASE_NAME)
         if found is None or any(found["spec"].get(key) != held["spec"].get(key) for key in _TERM):
             self._held = None
             return False
-        # From here on it is renewed as it is now, also where somebody writes once more in between.
+        # From now on the version just read is the one to renew, even if it is written again in between.
         self._held = found
         return await self._write(_renewed(found))
 
     async def _write(self, document: Document) -> bool:
-        """With the version that was read: whoever wrote in between wins."""
+        """Writes with the resource version that was read, so a write in between wins."""
         self._held = await self._cluster.replace(LEASES, self._namespace, LEASE_NAME, document)
         return True
 
-    def _look_at(self, lease: Document) -> None:
+    def _observe(self, lease: Document) -> None:
         version = lease["metadata"]["resourceVersion"]
         if self._seen is None or self._seen.version != version:
-            self._seen = Seen(version, (lease.get("spec") or {}).get("holderIdentity") or _NOBODY, self._clock())
+            self._seen = ObservedLease(
+                version, (lease.get("spec") or {}).get("holderIdentity") or _NO_HOLDER, self._clock()
+            )
 
     def _is_free(self) -> bool:
-        """Our own name from before a restart is nobody special: the process that wrote it may still run."""
+        """Our own name from before a restart is treated as another holder: that process may still run."""
         assert self._seen is not None
-        return self._seen.holder == _NOBODY or self._clock() >= self._seen.at + self._terms.lasts
+        return self._seen.holder == _NO_HOLDER or self._clock() >= self._seen.at + self._timings.duration
 
-    async def _until_next_look(self) -> None:
-        """Be there at the moment when it runs out."""
-        pause = self._terms.look
-        if self._seen is not None and self._seen.holder != _NOBODY:
-            pause = max(0.05, min(pause, self._seen.at + self._terms.lasts - self._clock()))
+    async def _sleep(self) -> None:
+        """Sleep until the next poll, or until the lease expires if that is sooner."""
+        pause = self._timings.poll_every
+        if self._seen is not None and self._seen.holder != _NO_HOLDER:
+            pause = max(0.05, min(pause, self._seen.at + self._timings.duration - self._clock()))
         await asyncio.sleep(pause)
 
     def _document(self) -> Document:
@@ -203,7 +205,7 @@ class Elector:
     def _spec(self, turns: int) -> Document:
         return {
             "holderIdentity": self._identity,
-            "leaseDurationSeconds": round(self._terms.lasts),
+            "leaseDurationSeconds": round(self._timings.duration),
             "renewTime": _now(),
             "leaseTransitions": turns,
         }

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics`. Alive means: something was done lately, not: a port is open."""
+"""`/healthz`, `/readyz` and `/metrics`. The probes check that each part has made progress, not that a port is open."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from contextlib import asynccontextmanager, contextmanager
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-# Longer than the longest look at a resource and the pause after it.
+# In seconds; longer than the longest reconciliation and the pause after it.
 STUCK_AFTER = 120.0
 _MOST_NAMED = 10
 
 
-class Pulse:
-    """When each part of the process last did something."""
+class Liveness:
+    """When each part of the process last made progress."""
 
     def __init__(self) -> None:
         self._parts: list[Callable[[], Mapping[str, float]]] = []
 
     def watch(self, name: str, last: Callable[[], float]) -> None:
-        """From now on this part has to do something every two minutes."""
+        """Report this part as stuck when `last()` is more than two minutes ago."""
         self._parts.append(lambda: {name: last()})
 
     @contextmanager
     def watching(self, last: Callable[[], Mapping[str, float]]) -> Iterator[None]:
-        """The same for parts that come and go, for as long as the context lasts."""
+        """Like `watch`, for several named parts, until the context ends."""
         self._parts.append(last)
         try:
             yield
@@ -34,17 +34,17 @@ class Pulse:
             self._parts.remove(last)
 
     def stuck(self) -> list[str]:
-        """The parts that have not."""
+        """The parts that made no progress for two minutes."""
         now = time.monotonic()
         return [name for part in self._parts for name, last in part().items() if now - last > STUCK_AFTER]
 
 
 @asynccontextmanager
-async def serving(port: int, pulse: Pulse, registry: CollectorRegistry) -> AsyncIterator[int]:
-    """Answer on that port; answers which it is."""
+async def serving(port: int, liveness: Liveness, registry: CollectorRegistry) -> AsyncIterator[int]:
+    """Serve on the port, or on a free one if it is 0; yields the port."""
 
     async def health(_request: web.Request) -> web.Response:
-        stuck = pulse.stuck()
+        stuck = liveness.stuck()
         text = f"stuck: {', '.join(stuck[:_MOST_NAMED])}" if stuck else "ok"
         return web.Response(text=f"{text}\n", status=503 if stuck else 200)
 

@@ -1,4 +1,4 @@
-"""What `hingecraft operator` reads."""
+"""The settings of `hingecraft operator`."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ EVERYWHERE = "*"
 
 
 class OperatorSettings(LogSettings, ProxySettings):
-    """It holds no secret of its own: those that a resource names are read from its namespace."""
+    """Contains no secrets: the operator reads those that a resource names from the resource's namespace."""
 
-    operator_namespace: str = Field("hingecraft", description="where the operator's Lease lives")
+    operator_namespace: str = Field("hingecraft", description="the namespace of the operator's Lease")
     operator_name: str = Field(
         default_factory=socket.gethostname, description="this replica's name in the Lease; the pod's name by default"
     )
     watch_namespaces: CommaList = Field(
-        description="the namespaces whose PaymentRoutes are served, comma-separated; * for all of the cluster"
+        description="the namespaces whose PaymentRoutes are reconciled, comma-separated; * for the whole cluster"
     )
-    reconcile_image: str = Field("", description="the image of the reconciliation's CronJobs; empty: none are made")
-    allow_private_webhooks: bool = Field(False, description="for development: webhooks may be http or private")
-    operator_port: int = Field(8083, description="where /healthz, /readyz and /metrics answer", ge=0, le=65535)
+    reconcile_image: str = Field("", description="the image of the reconciliation CronJobs; if empty, none are created")
+    allow_private_webhooks: bool = Field(
+        False, description="for development: webhooks may use http and private addresses"
+    )
+    operator_port: int = Field(8083, description="the port of /healthz, /readyz and /metrics", ge=0, le=65535)
 
     @field_validator("watch_namespaces")
     @classmethod
     def _some(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names or (EVERYWHERE in names and len(names) > 1):
-            raise ValueError("must be names of namespaces, comma-separated, or * alone")
+            raise ValueError("must be names of namespaces, comma-separated, or only *")
         return names
 
     @property
     def scopes(self) -> tuple[str | None, ...]:
-        """What is asked for one after the other: each namespace, or the whole cluster at once."""
+        """The namespaces to watch; (None,) is the whole cluster."""
         return (None,) if self.watch_namespaces == (EVERYWHERE,) else self.watch_namespaces

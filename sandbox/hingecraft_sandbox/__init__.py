@@ -1,1 +1,1 @@
-"""What a laptop needs to run the product: an embedded Postgres and `hingecraft dev`. Not in the image."""
+"""Runs the product on a laptop: an embedded Postgres, the providers' sandbox, `hingecraft dev`. Not in the image."""

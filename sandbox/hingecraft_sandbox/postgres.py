@@ -1,4 +1,4 @@
-"""A real Postgres of our own: the binaries of a wheel, started in a folder of ours, as root and not.
+"""An embedded Postgres: the binaries of a wheel, run in our own data folder, as root or as another user.
 
 The wheel's own `get_server()` is not used: as root it adds a user to the machine and makes every parent
 folder readable by all.
@@ -41,7 +41,7 @@ _THROWN_AWAY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit":
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """Where `initdb` and `postgres` are."""
+    """The folder of `initdb` and `postgres`."""
 
     folder: Path
 
@@ -67,7 +67,7 @@ def find_binaries(version: str = "18") -> Binaries:
 
 
 def _readable(folder: Path) -> Path:
-    """As root the server runs as `nobody`, who may be unable to reach a checkout: give it a copy that it can reach."""
+    """As root the server runs as `nobody`, which may not be able to read a checkout: make a copy that it can read."""
     if os.geteuid() != 0 or _anyone_reaches(folder):
         return folder
     name = hashlib.sha256(f"{folder}:{folder.stat().st_mtime_ns}".encode()).hexdigest()[:16]
@@ -89,14 +89,14 @@ def _anyone_reaches(folder: Path) -> bool:
 
 
 def reachable_folder(folder: Path) -> Path:
-    """A data folder that the server's user can reach: this one, or one of ours where the checkout is closed to it."""
+    """A data folder that the server's user can access: this one, or another if the checkout is closed to that user."""
     closed = os.geteuid() == 0 and not _anyone_reaches(folder.parent)
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     return Path("/var/tmp") / f"hingecraft-dev-{name}" if closed else folder  # noqa: S108 - kept between starts
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -115,28 +115,28 @@ class Postgres:
     _process: subprocess.Popen[bytes] | None = None
 
     def dsn(self, database: str = "postgres") -> str:
-        """How to reach one of its databases."""
+        """The DSN of one of its databases."""
         return f"postgresql://hingecraft@127.0.0.1:{self.port}/{database}"
 
     def secret_dsn(self, database: str = "postgres") -> Secret:
-        """The same, as settings hand it on."""
+        """The DSN as a secret of the settings."""
         from hingecraft.settings import DsnSecret  # noqa: PLC0415 - `hingecraft dev` starts Postgres before it loads them
 
         return DsnSecret(self.dsn(database))
 
     @property
     def log(self) -> Path:
-        """Where its output goes."""
+        """The file with the server's output."""
         return self.folder / "postgres.log"
 
     @property
     def running(self) -> bool:
-        """Whether it was started and has not ended."""
+        """Whether the server is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """The server's process, for tests that stop it for a while."""
+        """The server's process id, for tests that pause it."""
         assert self._process is not None
         return self._process.pid
 
@@ -166,7 +166,7 @@ class Postgres:
         self._wait_until_ready()
 
     def stop(self, *, immediately: bool = False) -> None:
-        """End the server and wait for it; immediately is as after a power cut."""
+        """Stop the server and wait; `immediately` is like a power cut."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGQUIT if immediately else signal.SIGINT)
@@ -178,7 +178,7 @@ class Postgres:
         self._process = None
 
     def end_forgotten(self) -> None:
-        """A server of this very folder whose starter was killed still runs, and would hold the folder for ever."""
+        """Stop a server that still runs in this folder because the process that started it was killed."""
         data = self.folder / "data"
         try:
             pid = int((data / "postmaster.pid").read_text().splitlines()[0])

@@ -31,7 +31,7 @@ async def test_a_pod_that_serves(pod):
 
 
 async def test_a_pod_that_is_going(pod):
-    pod.pod.draining = True
+    pod.pod.draining.set()
     code, verdicts, said = await check(f"{pod.public}/")
     assert (code, verdicts) == (1, ["ok", "FAILED", "ok", "ok"])
     assert "/ready answered 503" in said

@@ -153,7 +153,7 @@ async def test_a_push_without_the_secret_is_refused(pod):
 
 
 async def test_a_pod_that_is_draining_is_not_ready_and_closes_connections(pod):
-    pod.pod.draining = True
+    pod.pod.draining.set()
     status, answer = await pod.call("GET", "/ready")
     assert (status, answer["error"]) == (503, "The pod is shutting down.")
     async with pod.client.get(pod.public + "/routes") as response:

@@ -12,11 +12,11 @@ GENERATE = "/charter/generate-payment"
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        (b"", "The body is empty: send a JSON object."),
-        (b'{"amount": 25,', "The body must be valid JSON: check it at character 15."),
-        (b'{"amount" 25}', "The body must be valid JSON: check it at character 11."),
-        (b'{"amount": NaN}', "The body must be valid JSON: NaN and Infinity are not."),
-        (b'{"amount": 1, "amount": 2}', "A name is used twice in one object of the body: use it once."),
+        (b"", "The body is empty. Send a JSON object."),
+        (b'{"amount": 25,', "The body is not valid JSON. Check it at character 15."),
+        (b'{"amount" 25}', "The body is not valid JSON. Check it at character 11."),
+        (b'{"amount": NaN}', "The body must be valid JSON, which does not allow NaN or Infinity."),
+        (b'{"amount": 1, "amount": 2}', "An object in the body has the same name twice. Use each name once."),
         (b"[]", "The body must be a JSON object."),
     ],
 )  # fmt: skip
@@ -68,7 +68,7 @@ async def test_a_field_inside_another(pod):
         ("limit=201", "Please correct: limit must be at most 200."),
         ("limit=" + "9" * 5000, "Please correct: limit must be a smaller number."),
         ("limit=1&limit=2", "Please correct: limit is given twice."),
-        ("cursor=-", "Please correct: cursor must be the nextCursor of the page before."),
+        ("cursor=-", "Please correct: cursor must be the nextCursor of the previous page."),
         ("limmt=5", "Please correct: limmt is not a known field (did you mean limit?)."),
     ],
 )  # fmt: skip
@@ -79,7 +79,7 @@ async def test_a_parameter_that_is_wrong(pod, query, sentence):
 
 async def test_a_cursor_of_payments(pod):
     _, answer = await pod.call("GET", "/admin/payments?cursor=a%0A", headers=ADMIN)
-    assert answer["error"] == "Please correct: cursor must be the nextCursor of the page before."
+    assert answer["error"] == "Please correct: cursor must be the nextCursor of the previous page."
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,8 @@ async def test_a_file_changed_after_it_was_applied_is_named(empty, copy):
     ("name", "text", "complaint"),
     [
         ("010_gap.sql", "-- @step quick\nSELECT 1;", "missing before it"),
-        ("005_double.sql", "-- @step quick\nSELECT 1;", "double"),
-        ("9_short.sql", "", "is called like"),
+        ("005_double.sql", "-- @step quick\nSELECT 1;", "duplicated"),
+        ("9_short.sql", "", "name migrations like"),
         (f"{NEXT}_no_step.sql", "SELECT 1;", "no '-- @step' line"),
     ],
 )

@@ -134,7 +134,7 @@ async def test_a_million_rows_are_taken_over_while_the_old_software_writes_and_t
     second = await migrate_process(empty_dsn.newest)
     told = await lines_until(second, "published routes version 1")
     assert await second.wait() == 0, told[-60:]
-    assert any("going on after" in line for line in told)
+    assert any("continuing after" in line for line in told)
 
     for task in writing:
         task.cancel()

@@ -89,7 +89,7 @@ TOLD = (
     ["donation"],
 )
 MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None], [None], [None])
-DUE = (["creating", "unknown", "pending"], ["stripe"])
+DUE = (["creating", "unknown", "pending"], ["stripe"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0,)),
     "route": (situation.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),

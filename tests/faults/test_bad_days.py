@@ -188,7 +188,7 @@ async def test_a_pod_that_starts_without_postgres_is_alive_not_ready_and_heals(p
         assert await pod.status("/ready") == 503
         assert await pod.status("/routes") == 503
         async with asyncio.timeout(5):
-            while "Postgres is away" not in pod.log.read_text():
+            while "Postgres is unavailable" not in pod.log.read_text():
                 await asyncio.sleep(0.05)
         async with aiohttp.ClientSession() as client:
             headers = {"Authorization": "Bearer test-admin-token"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hingecraft_operator import crd
-from hingecraft_operator.cluster import PAYMENT_ROUTES, ClusterRefusedError
-from hingecraft_operator.spec import Spec
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError
+from hingecraft_operator.custom_resource import crd
+from hingecraft_operator.custom_resource.spec import Spec
 from support.control_plane import binaries
 from support.kube import DEFINITIONS, until
 
@@ -76,12 +76,12 @@ REFUSED = {
     "max too long": ({"sync": {"max": "2m"}}, "must be between 10ms and 60s"),
     "resync too long": ({"sync": {"resync": "2h"}}, "must be between 1s and 1h"),
     "a number as a duration": ({"sync": {"quiet": 100}}, "must be of type string"),
-    "a webhook over plain http": (hooks(url="http://www.example.com/hook"), "must be an https address"),
-    "a webhook that is no address": (hooks(url="www.example.com"), "must be an https address"),
-    "a password in a webhook": (hooks(url="https://u:p@www.example.com/"), "must hold no user or password"),
+    "a webhook over plain http": (hooks(url="http://www.example.com/hook"), "must be an https URL"),
+    "a webhook that is no address": (hooks(url="www.example.com"), "must be an https URL"),
+    "a password in a webhook": (hooks(url="https://u:p@www.example.com/"), "must not contain a user or password"),
     "a webhook that is too long": (hooks(url="https://www.example.com/" + "x" * 2048), "may not be more than 2048"),
     "two webhooks of one name": ({"webhooks": [HOOK, HOOK]}, "Duplicate value"),
-    "a webhook's name in capitals": (hooks(name="Site"), "must have lower-case letters, digits and hyphens only"),
+    "a webhook's name in capitals": (hooks(name="Site"), "must contain only lower-case letters, digits and hyphens"),
     "a webhook without a secret": (
         {"webhooks": [{"name": "site", "url": "https://www.example.com"}]}, "secretRef: Required value",
     ),
@@ -147,7 +147,7 @@ REFUSED = {
     "no push secret": ({"api": {"service": {"name": "api"}}}, "pushSecretRef: Required value"),
     "a service's name in capitals": (
         {"api": {"service": {"name": "API"}, "pushSecretRef": {"name": "x", "key": "y"}}},
-        "must have lower-case letters",
+        "must contain only lower-case letters",
     ),
 }  # fmt: skip
 SCHEDULES = (
@@ -159,7 +159,7 @@ SCHEDULES = (
 @pytest.mark.parametrize("case", REFUSED)
 async def test_what_is_wrong_is_refused_in_a_sentence(namespace, case):
     spec, sentence = REFUSED[case]
-    with pytest.raises(ClusterRefusedError, match=r".") as refused:
+    with pytest.raises(ClusterRejectedError, match=r".") as refused:
         await namespace.make(namespace.routes(**spec))
     assert sentence in str(refused.value)
 
@@ -190,7 +190,7 @@ async def test_schedules_that_cron_knows_are_accepted(namespace, schedule):
 async def test_the_status_keeps_no_field_that_is_not_declared(namespace):
     made = await namespace.make(namespace.routes())
     path = PAYMENT_ROUTES.path(namespace.name, "main", "status")
-    kept = await namespace.cluster.ask("PUT", path, {**made, "status": {"version": 7, "surprise": True}})
+    kept = await namespace.cluster.request("PUT", path, {**made, "status": {"version": 7, "surprise": True}})
     assert kept["status"] == {"version": 7}
 
 
@@ -216,7 +216,7 @@ async def test_an_object_of_an_older_definition_still_reads_and_can_be_edited(na
     assert spec["reconcile"]["schedule"] == "whenever"
     edited = await namespace.edit("main", paused=True)
     assert edited["spec"]["paused"] is True
-    with pytest.raises(ClusterRefusedError, match="cron"):
+    with pytest.raises(ClusterRejectedError, match="cron"):
         await namespace.edit("main", reconcile={"schedule": "never"})
     assert name == "paymentroutes.payments.hingecraft.io"
 

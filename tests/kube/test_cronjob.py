@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from hingecraft_operator import cronjob
-from hingecraft_operator.cluster import CRON_JOBS, JOBS
-from hingecraft_operator.cronjob import name_of
+from hingecraft_operator.cluster.client import CRON_JOBS, JOBS
+from hingecraft_operator.cronjob import manifest as cronjob
+from hingecraft_operator.cronjob.manifest import cronjob_name
 from kube.test_crd import PARTS
 from support.kube import IMAGE, operating, until
 
@@ -98,7 +98,7 @@ async def test_it_passes_the_restricted_pod_security(namespace, served):
     job = await made(namespace)
     template = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "try-"}, "spec": template}
-    await namespace.cluster.ask("POST", f"/api/v1/namespaces/{namespace.name}/pods", pod, query={"dryRun": "All"})
+    await namespace.cluster.request("POST", f"/api/v1/namespaces/{namespace.name}/pods", pod, query={"dryRun": "All"})
 
 
 @pytest.mark.parametrize("change", [
@@ -110,11 +110,11 @@ async def test_what_is_edited_by_hand_is_repaired_and_its_running_job_goes_on(na
     wanted = await made(namespace)
     running = await run_now(namespace, wanted)
     path = CRON_JOBS.path(namespace.name, "main-reconcile")
-    await namespace.cluster.ask("PATCH", path, {"spec": change}, **BY_HAND)
+    await namespace.cluster.request("PATCH", path, {"spec": change}, **BY_HAND)
     await until(lambda: job_of(namespace), lambda job: job is not None and job["spec"] == wanted["spec"])
     events = await until(namespace.events, lambda seen: "CronJobRepaired" in dict(seen))
-    assert "an edit by kubectl-edit was undone" in dict(events)["CronJobRepaired"]
-    repaired = await until(lambda: job_of(namespace), lambda job: cronjob.edited_by(job) is None)
+    assert "undid an edit of the CronJob by kubectl-edit" in dict(events)["CronJobRepaired"]
+    repaired = await until(lambda: job_of(namespace), lambda job: cronjob.foreign_editor(job) is None)
     assert repaired["metadata"]["uid"] == wanted["metadata"]["uid"]
     found = await namespace.cluster.get(JOBS, namespace.name, running["metadata"]["name"])
     assert found is not None
@@ -138,7 +138,7 @@ async def test_a_controller_that_edits_again_and_again_is_answered_less_and_less
     await made(namespace)
     path = CRON_JOBS.path(namespace.name, "main-reconcile")
     for minute in range(30):
-        await namespace.cluster.ask("PATCH", path, {"spec": {"schedule": f"{minute} 1 1 1 *"}}, **BY_HAND)
+        await namespace.cluster.request("PATCH", path, {"spec": {"schedule": f"{minute} 1 1 1 *"}}, **BY_HAND)
         await asyncio.sleep(0.2)
     events = [reason for reason, _ in await namespace.events()]
     assert 1 <= events.count("CronJobRepaired") <= 4
@@ -155,7 +155,7 @@ async def test_a_label_of_somebody_elses_is_let_be(namespace, served):
     before = await made(namespace)
     path = CRON_JOBS.path(namespace.name, "main-reconcile")
     change = {"metadata": {"labels": {"team": "payments"}}}
-    await namespace.cluster.ask("PATCH", path, change, **BY_HAND)
+    await namespace.cluster.request("PATCH", path, change, **BY_HAND)
     await namespace.edit("main", reconcile={"schedule": "7 * * * *"})
     job = await made(namespace, lambda job: job["spec"]["schedule"] == "7 * * * *")
     assert job["metadata"]["labels"]["team"] == "payments"
@@ -223,7 +223,7 @@ async def end_a_job(namespace, how, message="", name="run"):
         **({"completionTime": now} if how == "Complete" else {}),
     }  # fmt: skip
     path = JOBS.path(namespace.name, metadata["name"], "status")
-    await namespace.cluster.ask("PATCH", path, {"status": status}, content="application/merge-patch+json")
+    await namespace.cluster.request("PATCH", path, {"status": status}, content="application/merge-patch+json")
 
 
 async def test_without_an_image_there_is_none(namespace, pod, dsn):
@@ -242,7 +242,7 @@ async def test_a_long_name_gives_a_name_that_a_job_can_have(namespace, pod, dsn)
         await namespace.pods(pod.internal)
         await namespace.database_secret(dsn.newest)
         await namespace.make(namespace.routes(name))
-        job = await until(lambda: job_of(namespace, name_of(name)), bool)
+        job = await until(lambda: job_of(namespace, cronjob_name(name)), bool)
         assert len(job["metadata"]["name"]) <= 52
 
 

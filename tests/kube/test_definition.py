@@ -8,8 +8,8 @@ from asyncio import create_subprocess_exec, subprocess
 
 import yaml
 
-from hingecraft_operator.cluster import Kind
-from hingecraft_operator.crd import definition
+from hingecraft_operator.cluster.client import Kind
+from hingecraft_operator.custom_resource.crd import definition
 from support.control_plane import ADMIN
 from support.kube import DEFINITIONS, ROOT, admin_of
 
@@ -40,17 +40,17 @@ async def test_an_older_definition_becomes_ours_with_the_rights_of_the_chart(nam
     assert "forbidden" in complained
     admin = await admin_of(namespace.plane)
     try:
-        older = await admin.ask("GET", DEFINITIONS.path(None, NAME))
+        older = await admin.request("GET", DEFINITIONS.path(None, NAME))
         columns = older["spec"]["versions"][0]["additionalPrinterColumns"]
         older["spec"]["versions"][0]["additionalPrinterColumns"] = columns[:2]
-        await admin.ask("PUT", DEFINITIONS.path(None, NAME), older)
+        await admin.request("PUT", DEFINITIONS.path(None, NAME), older)
         for document in rights_of_the_chart(namespace):
             kind = ROLES if document["kind"] == "ClusterRole" else BINDINGS
             await admin.apply(kind, document)
         code, said, complained = await command(kubeconfig, "--apply")
         assert (code, complained) == (0, "")
-        assert "has the definition" in said
-        now = await admin.ask("GET", DEFINITIONS.path(None, NAME))
+        assert said == "applied the CustomResourceDefinition of PaymentRoutes to the cluster\n"
+        now = await admin.request("GET", DEFINITIONS.path(None, NAME))
         assert now["spec"]["versions"][0]["additionalPrinterColumns"] == columns
     finally:
         await admin.close()

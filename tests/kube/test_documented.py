@@ -30,6 +30,6 @@ async def test_a_database_is_freed_by_hand(conn):
 
 
 def test_every_reason_is_told_of():
-    reasons = {reason for file in SOURCES.glob("*.py") for reason in VERDICT.findall(file.read_text())}
+    reasons = {reason for file in SOURCES.rglob("*.py") for reason in VERDICT.findall(file.read_text())}
     assert len(reasons) > 20
     assert {reason for reason in reasons if f"`{reason}`" not in DOC} == set()

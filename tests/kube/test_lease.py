@@ -1,4 +1,4 @@
-"""Who leads: taken, kept, lost, given back, at the real API server; with terms that are shorter than the real ones."""
+"""Who leads: taken, kept, lost, given back, at the real API server; with shorter timings."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 
 import pytest
 
-from hingecraft_operator.cluster import LEASES
-from hingecraft_operator.lease import LEASE_NAME, Elector, LeadershipLostError, Terms
+from hingecraft_operator.cluster.client import LEASES
+from hingecraft_operator.lease import LEASE_NAME, LeaderElector, LeadershipLostError, LeaseTimings
 from support.kube import admin_of, until
 
-TERMS = Terms(lasts=2.0, give_up=1.2, renew=0.2, look=0.1, call=0.5)
+TIMINGS = LeaseTimings(duration=2.0, renew_deadline=1.2, renew_every=0.2, poll_every=0.1, call_timeout=0.5)
 
 
 def elector(namespace, name, **more):
-    return Elector(namespace.cluster, namespace=namespace.name, identity=name, terms=TERMS, **more)
+    return LeaderElector(namespace.cluster, namespace=namespace.name, identity=name, timings=TIMINGS, **more)
 
 
 async def lease_of(namespace):
@@ -32,7 +32,7 @@ async def test_one_of_many_leads(namespace):
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     leader = electors[next(number for number, task in enumerate(waiting) if task.done())]
     holding = asyncio.create_task(leader.hold())
-    await asyncio.sleep(3 * TERMS.lasts / 2)
+    await asyncio.sleep(3 * TIMINGS.duration / 2)
     assert [task.done() for task in waiting].count(True) == 1
     for task in (*waiting, holding):
         task.cancel()
@@ -46,7 +46,7 @@ async def test_what_is_given_back_is_taken_at_once(namespace):
     await asyncio.sleep(0.3)
     assert not taking.done()
     await first.release()
-    async with asyncio.timeout(TERMS.lasts - 0.6):
+    async with asyncio.timeout(TIMINGS.duration - 0.6):
         await taking
     assert await holder(namespace) == "second"
     assert (await lease_of(namespace))["spec"]["leaseTransitions"] == 1
@@ -58,7 +58,7 @@ async def test_a_leader_that_dies_is_followed_when_its_lease_has_run_out_and_not
     loop = asyncio.get_running_loop()
     began = loop.time()
     await second.acquire()
-    assert TERMS.lasts <= loop.time() - began < 2 * TERMS.lasts
+    assert TIMINGS.duration <= loop.time() - began < 2 * TIMINGS.duration
 
 
 async def test_a_clock_that_is_wrong_takes_nothing_from_nobody(namespace):
@@ -84,7 +84,7 @@ async def test_who_has_lost_it_is_told(namespace):
     lease["spec"]["holderIdentity"] = "somebody-else"
     await retried(namespace, lease)
     with pytest.raises(LeadershipLostError):
-        async with asyncio.timeout(TERMS.renew + 1):
+        async with asyncio.timeout(TIMINGS.renew_every + 1):
             await holding
 
 
@@ -95,7 +95,7 @@ async def retried(namespace, lease):
         lease = await lease_of(namespace)
         lease["spec"] = spec
         path = LEASES.path(namespace.name, LEASE_NAME)
-        status, _, _ = await namespace.cluster._ask_once("PUT", path, lease, {}, "application/json")
+        status, _, _ = await namespace.cluster._request_once("PUT", path, lease, {}, "application/json")
         if status == 200:
             return
 
@@ -103,7 +103,7 @@ async def retried(namespace, lease):
 async def test_a_leader_that_cannot_reach_the_api_server_leads_on_until_another_has_taken_over(namespace):
     cluster = await admin_of(namespace.plane)
     seen: list[bool] = []
-    first = Elector(cluster, namespace=namespace.name, identity="first", terms=TERMS, isolated=seen.append)
+    first = LeaderElector(cluster, namespace=namespace.name, identity="first", timings=TIMINGS, isolated=seen.append)
     await first.acquire()
     address, cluster.configuration.host = cluster.configuration.host, "https://127.0.0.1:9"
     holding = asyncio.create_task(first.hold())
@@ -121,7 +121,7 @@ async def test_a_leader_that_cannot_reach_the_api_server_leads_on_until_another_
 async def test_a_leader_that_was_isolated_and_not_replaced_still_leads(namespace):
     cluster = await admin_of(namespace.plane)
     seen: list[bool] = []
-    first = Elector(cluster, namespace=namespace.name, identity="first", terms=TERMS, isolated=seen.append)
+    first = LeaderElector(cluster, namespace=namespace.name, identity="first", timings=TIMINGS, isolated=seen.append)
     await first.acquire()
     address, cluster.configuration.host = cluster.configuration.host, "https://127.0.0.1:9"
     holding = asyncio.create_task(first.hold())
@@ -171,7 +171,7 @@ async def test_a_renewal_whose_answer_was_lost_loses_nothing(namespace):
     for number in range(4):
         lease = await lease_of(namespace)
         lease["metadata"]["annotations"] = {"lost-answer": str(number)}
-        await namespace.cluster._ask_once("PUT", path, lease, {}, "application/json")
+        await namespace.cluster._request_once("PUT", path, lease, {}, "application/json")
         await asyncio.sleep(0.3)
     assert not holding.done()
     holding.cancel()
@@ -183,4 +183,4 @@ async def test_its_own_name_from_before_a_restart_gives_it_nothing(namespace):
     loop = asyncio.get_running_loop()
     began = loop.time()
     await elector(namespace, "same").acquire()
-    assert loop.time() - began >= TERMS.lasts
+    assert loop.time() - began >= TIMINGS.duration

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hingecraft_operator.cluster import CRON_JOBS
-from hingecraft_operator.fleet import Fleet
+from hingecraft_operator.cluster.client import CRON_JOBS
+from hingecraft_operator.context import Context
+from hingecraft_operator.controller.controller import Controller
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.surroundings import Surroundings
 from support.api_proxy import ApiProxy
 from support.kube import IMAGE, admin_of, until
 from support.operator_matrix import CALLS, Trouble
-from support.operator_process import locate
+from support.operator_process import url_of
 from support.pods import running_pod
 from support.receiver import SECRET
 
@@ -44,8 +44,8 @@ class Operator:
             allow_private_webhooks=True,
         )  # fmt: skip
         metrics = OperatorMetrics(CollectorRegistry())
-        around = Surroundings(cluster=self._cluster, settings=settings, metrics=metrics, locate=locate)
-        self._running = asyncio.create_task(Fleet(around).run())
+        context = Context(cluster=self._cluster, settings=settings, metrics=metrics, url_of=url_of)
+        self._running = asyncio.create_task(Controller(context).run())
 
     async def end(self) -> None:
         assert self._running is not None

@@ -6,7 +6,7 @@ import asyncio
 
 import asyncpg
 
-from hingecraft_operator.cluster import CRON_JOBS
+from hingecraft_operator.cluster.client import CRON_JOBS
 from support.kube import namespace_of, operating, until
 from support.pods import ADMIN, PUSH_SECRET, running_pod
 
@@ -135,7 +135,7 @@ async def test_a_pin_goes_back_and_is_taken_away_again(namespace, served, pod, c
 async def test_a_pin_of_a_version_that_is_gone_is_said(namespace, served):
     await namespace.edit("main", pinVersion=4711)
     message = await namespace.becomes("RoutesBuilt", "False", "PinMissing")
-    assert "take pinVersion away" in message
+    assert "remove pinVersion" in message
     await namespace.edit("main", pinVersion=None)
     await namespace.becomes("RoutesBuilt", "True", "Published")
 
@@ -270,7 +270,8 @@ async def test_deleting_it_gives_back_what_it_had(namespace, served, conn):
     await until(lambda: conn.fetchval("SELECT managed FROM route_policy"), lambda managed: managed != [])
     await namespace.remove("main")
     await until(lambda: conn.fetchval("SELECT claimed_by IS NULL FROM installation"), bool)
-    assert await conn.fetchval("SELECT managed = '{}' AND disabled_providers = '{stripe}' FROM route_policy")
+    await until(lambda: conn.fetchval("SELECT managed FROM route_policy"), lambda managed: managed == [])
+    assert await conn.fetchval("SELECT disabled_providers FROM route_policy") == ["stripe"]
 
 
 async def test_an_invalid_address_family_or_port_is_passed_over(namespace, served, pod):

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from hingecraft.settings import Secret
-from hingecraft_operator.cluster import CRON_JOBS, PAYMENT_ROUTES, SECRETS, ClusterRefusedError
+from hingecraft_operator.cluster.client import CRON_JOBS, PAYMENT_ROUTES, SECRETS, ClusterRejectedError
 from support.api_proxy import ApiProxy
 from support.kube import operating, until
 from support.pods import Running, running_pod
@@ -48,7 +48,7 @@ class Resource:
 
     async def edit_cron_job(self) -> None:
         path = CRON_JOBS.path(self._namespace.name, f"{self.name}-reconcile")
-        await self._namespace.cluster.ask("PATCH", path, {"spec": {"suspend": True}}, **BY_HAND)
+        await self._namespace.cluster.request("PATCH", path, {"spec": {"suspend": True}}, **BY_HAND)
 
     async def delete_cron_job(self) -> None:
         await self._namespace.cluster.delete(CRON_JOBS, self._namespace.name, f"{self.name}-reconcile")
@@ -56,7 +56,7 @@ class Resource:
     async def edit_status(self) -> None:
         path = PAYMENT_ROUTES.path(self._namespace.name, self.name, "status")
         lie = {"status": {"version": 424242, "podsSummary": "0/9"}}
-        await self._namespace.cluster.ask("PATCH", path, lie, **BY_HAND)
+        await self._namespace.cluster.request("PATCH", path, lie, **BY_HAND)
 
     async def lose_pods(self) -> None:
         await self._namespace.pods(service=self.name)
@@ -142,7 +142,7 @@ async def perturb(resources: list[Resource], proxy: ApiProxy, until_when: float)
             one.lose_hook, one.heal, *faults(proxy),
         ])  # fmt: skip
         # What is edited may just have been deleted.
-        with suppress(ClusterRefusedError):
+        with suppress(ClusterRejectedError):
             await act()
         count += 1
         await asyncio.sleep(random.uniform(0, 0.5))

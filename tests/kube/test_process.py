@@ -9,8 +9,8 @@ import sys
 import pytest
 from kubernetes.aio.config import incluster_config
 
-from hingecraft_operator import handlers
-from hingecraft_operator.cluster import LEASES, PAYMENT_ROUTES, connect
+from hingecraft_operator.cluster.client import LEASES, PAYMENT_ROUTES, connect
+from hingecraft_operator.controller import handlers
 from hingecraft_operator.lease import LEASE_NAME
 from hingecraft_sandbox.postgres import free_port
 from support.kube import ROOT, ask, operating, until
@@ -62,9 +62,9 @@ async def test_the_lease_is_taken_although_there_is_no_definition_and_no_resourc
 
 
 @pytest.mark.parametrize(("environment", "sentence"), [
-    ({"WATCH_NAMESPACES": "a"}, "no Kubernetes to talk to"),
+    ({"WATCH_NAMESPACES": "a"}, "no cluster found"),
     ({}, "WATCH_NAMESPACES is not set; set WATCH_NAMESPACES or WATCH_NAMESPACES_FILE, as .env.example shows"),
-    ({"WATCH_NAMESPACES": "a,*"}, "WATCH_NAMESPACES must be names of namespaces, comma-separated, or * alone"),
+    ({"WATCH_NAMESPACES": "a,*"}, "WATCH_NAMESPACES must be names of namespaces, comma-separated, or only *"),
 ])  # fmt: skip
 async def test_what_it_is_told_wrong_is_said_in_one_line(tmp_path, environment, sentence):
     kept = {key: os.environ[key] for key in ("PATH",)}

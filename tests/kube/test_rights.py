@@ -6,7 +6,7 @@ import re
 
 import yaml
 
-from hingecraft_operator.cluster import CRON_JOBS, Kind
+from hingecraft_operator.cluster.client import CRON_JOBS, Kind
 from support.kube import ACCOUNT, RBAC, ROLES, ROOT, operating, until
 
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
@@ -48,7 +48,7 @@ async def test_every_right_is_used_and_none_is_missing(namespace, served):
     await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile"), bool)
     path = CRON_JOBS.path(namespace.name, "main-reconcile")
     # A field of the operator's own would be taken back by an apply that is under way already.
-    await namespace.cluster.ask("PATCH", path, {"spec": {"timeZone": "Etc/UTC"}}, **BY_HAND)
+    await namespace.cluster.request("PATCH", path, {"spec": {"timeZone": "Etc/UTC"}}, **BY_HAND)
     await namespace.make(namespace.routes("second"))
     await namespace.becomes("Ready", "False", "DatabaseClaimed", name="second")
 
@@ -95,7 +95,7 @@ async def test_the_same_rules_serve_a_whole_cluster(namespace, pod, dsn):
         each for each in yaml.safe_load_all((RBAC / "watched-namespace.yaml").read_text()) if each["kind"] == "Role"
     ]
     name = f"everywhere-{namespace.name}"
-    await namespace.cluster.ask(
+    await namespace.cluster.request(
         "POST", CLUSTER_ROLES.path(None), {**role, "kind": "ClusterRole", "metadata": {"name": name}}
     )
     binding = {
@@ -103,7 +103,7 @@ async def test_the_same_rules_serve_a_whole_cluster(namespace, pod, dsn):
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace.name}],
     }  # fmt: skip
-    await namespace.cluster.ask("POST", CLUSTER_BINDINGS.path(None), binding)
+    await namespace.cluster.request("POST", CLUSTER_BINDINGS.path(None), binding)
     try:
         async with operating(namespace, WATCH_NAMESPACES="*"):
             await namespace.pods(pod.internal)

@@ -8,17 +8,17 @@ import time
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hingecraft_operator import fleet as fleets
-from hingecraft_operator import keeper as keepers
-from hingecraft_operator.cluster import PAYMENT_ROUTES
-from hingecraft_operator.fleet import Fleet
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES
+from hingecraft_operator.context import Context
+from hingecraft_operator.controller import controller as controllers
+from hingecraft_operator.controller import reconciler as reconcilers
+from hingecraft_operator.controller.controller import Controller
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.surroundings import Surroundings
 from hingecraft_sandbox.postgres import free_port
 from support.api_proxy import ApiProxy
 from support.kube import admin_of, ask, namespace_of, operating, until
-from support.operator_process import locate
+from support.operator_process import url_of
 from support.pods import running_pod
 
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
@@ -76,12 +76,12 @@ async def test_a_namespace_that_gets_its_rights_late_is_served_then(namespace, o
 
 
 @pytest.fixture
-async def around(namespace):
-    """What a fleet in this process works with, with all rights."""
+async def context(namespace):
+    """What a controller in this process works with, with all rights."""
     cluster = await admin_of(namespace.plane)
     settings = OperatorSettings(watch_namespaces=namespace.name, operator_namespace=namespace.name)
     metrics = OperatorMetrics(CollectorRegistry())
-    yield Surroundings(cluster=cluster, settings=settings, metrics=metrics, locate=locate)
+    yield Context(cluster=cluster, settings=settings, metrics=metrics, url_of=url_of)
     await cluster.close()
 
 
@@ -93,16 +93,16 @@ async def serve(namespace, pod, dsn):
 
 
 async def test_an_engine_stops_when_its_resource_could_not_be_read_for_long(
-    namespace, around, pod, dsn, conn, monkeypatch
+    namespace, context, pod, dsn, conn, monkeypatch
 ):
-    monkeypatch.setattr(keepers, "FORBIDDEN_FOR", 2.0)
+    monkeypatch.setattr(reconcilers, "FORBIDDEN_FOR", 2.0)
     async with ApiProxy(namespace.plane).running() as proxy:
-        fleet = Fleet(around)
-        running = asyncio.create_task(fleet.run())
+        controller = Controller(context)
+        running = asyncio.create_task(controller.run())
         try:
             await serve(namespace, pod, dsn)
             assert await conn.fetchval(LISTENER)
-            around.cluster.configuration.host = proxy.address
+            context.cluster.configuration.host = proxy.address
             proxy.refuse("GET", "/paymentroutes/main$", 403, 1000)
             await namespace.edit("main", sync={"resync": "20s"})
             await until(lambda: conn.fetchval(LISTENER), lambda pid: pid is None, within=40)
@@ -115,40 +115,41 @@ async def test_an_engine_stops_when_its_resource_could_not_be_read_for_long(
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_watch_that_reports_nothing_is_begun_again(namespace, around, pod, dsn, monkeypatch):
+async def test_a_watch_that_reports_nothing_is_begun_again(namespace, context, pod, dsn, monkeypatch):
     """A list finds what the watch should have told."""
-    monkeypatch.setattr(fleets, "_LIST_EVERY", 2.0)
-    monkeypatch.setattr(fleets, "_WATCH_REPORTS_WITHIN", 1.0)
+    monkeypatch.setattr(controllers, "_LIST_EVERY", 2.0)
+    monkeypatch.setattr(controllers, "_WATCH_REPORTS_WITHIN", 1.0)
     async with ApiProxy(namespace.plane).running() as proxy:
-        around.cluster.configuration.host = proxy.address
-        fleet = Fleet(around)
-        running = asyncio.create_task(fleet.run())
+        context.cluster.configuration.host = proxy.address
+        controller = Controller(context)
+        running = asyncio.create_task(controller.run())
         try:
             await serve(namespace, pod, dsn)
             await asyncio.sleep(1)
-            before = around.metrics.watch_restarts._value.get()
+            before = context.metrics.watch_restarts._value.get()
             proxy.silence_watches()
             await namespace.edit("main", paused=True)
             await until(
-                lambda: asyncio.sleep(0, around.metrics.watch_restarts._value.get()), lambda seen: seen > before
+                lambda: asyncio.sleep(0, context.metrics.watch_restarts._value.get()), lambda seen: seen > before
             )
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_everything_that_works_is_part_of_the_liveness(namespace, around, pod, dsn):
-    fleet = Fleet(around)
-    running = asyncio.create_task(fleet.run())
+async def test_everything_that_works_is_part_of_the_liveness(namespace, context, pod, dsn):
+    controller = Controller(context)
+    running = asyncio.create_task(controller.run())
     try:
         await serve(namespace, pod, dsn)
         name = namespace.name
-        assert set(fleet.progress) == {
-            f"the list of {name}", f"the watch of {name}", f"the keeper of {name}/main", f"the engine of {name}/main",
+        assert set(controller.progress) == {
+            f"the list of {name}", f"the watch of {name}",
+            f"the reconciler of {name}/main", f"the engine of {name}/main",
         }  # fmt: skip
-        before = dict(fleet.progress)
+        before = dict(controller.progress)
         await until(
-            lambda: asyncio.sleep(0, fleet.progress),
+            lambda: asyncio.sleep(0, controller.progress),
             lambda now: all(now[part] > before[part] for part in before),
             within=60,
         )
@@ -157,11 +158,11 @@ async def test_everything_that_works_is_part_of_the_liveness(namespace, around, 
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_scope_that_cannot_be_listed_is_asked_less_and_less_often(namespace, around, monkeypatch, caplog):
+async def test_a_scope_that_cannot_be_listed_is_asked_less_and_less_often(namespace, context, monkeypatch, caplog):
     async with ApiProxy(namespace.plane).running() as proxy:
-        around.cluster.configuration.host = proxy.address
+        context.cluster.configuration.host = proxy.address
         proxy.refuse("GET", "/paymentroutes$", 403, 1000)
-        running = asyncio.create_task(Fleet(around).run())
+        running = asyncio.create_task(Controller(context).run())
         await asyncio.sleep(8)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -170,12 +171,12 @@ async def test_a_scope_that_cannot_be_listed_is_asked_less_and_less_often(namesp
     assert len(said) <= 2, "each trouble once"
 
 
-async def test_an_object_that_can_have_no_status_is_told_of_by_an_event(namespace, around, dsn):
+async def test_an_object_that_can_have_no_status_is_told_of_by_an_event(namespace, context, dsn):
     """As one that was stored behind a definition without types: server-side apply refuses to read it."""
     async with ApiProxy(namespace.plane).running() as proxy:
-        around.cluster.configuration.host = proxy.address
+        context.cluster.configuration.host = proxy.address
         proxy.refuse("PATCH", "/paymentroutes/main/status$", 422, 1000)
-        running = asyncio.create_task(Fleet(around).run())
+        running = asyncio.create_task(Controller(context).run())
         try:
             await namespace.make(namespace.routes(secret="not-there"))
             events = await until(namespace.events, lambda seen: "StatusRefused" in dict(seen))

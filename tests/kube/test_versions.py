@@ -8,9 +8,9 @@ from functools import partial
 
 import pytest
 
-from hingecraft_operator import crd
-from hingecraft_operator.cluster import ClusterRefusedError, Kind
-from hingecraft_operator.spec import Spec
+from hingecraft_operator.cluster.client import ClusterRejectedError, Kind
+from hingecraft_operator.custom_resource import crd
+from hingecraft_operator.custom_resource.spec import Spec
 from kube.test_crd import FULL, redefine
 from support.kube import DEFINITIONS, until
 
@@ -42,7 +42,7 @@ def of_the_next_version(*, serves_v1=True):
 
 @pytest.fixture
 async def defined(namespace):
-    await namespace.cluster.ask("POST", DEFINITIONS.path(None), of_today())
+    await namespace.cluster.request("POST", DEFINITIONS.path(None), of_today())
     yield
     await namespace.cluster.delete(DEFINITIONS, "", NAME)
 
@@ -51,7 +51,7 @@ async def answered(namespace, kind):
     """None while the API server has not taken the version up."""
     try:
         return await namespace.cluster.get(kind, namespace.name, "main")
-    except ClusterRefusedError:
+    except ClusterRejectedError:
         return None
 
 
@@ -66,7 +66,7 @@ async def test_an_object_of_today_outlives_its_version_without_a_webhook(namespa
     async def made():
         try:
             return await cluster.create(TODAY, namespace.name, document)
-        except ClusterRefusedError:
+        except ClusterRejectedError:
             return None
 
     stored = await until(made, bool)
@@ -77,7 +77,7 @@ async def test_an_object_of_today_outlives_its_version_without_a_webhook(namespa
         assert Spec.model_validate(read["spec"]) == Spec.model_validate(stored["spec"])
     # The operator of today goes on writing its status, and takes nothing from what it does not know.
     path = NEXT.path(namespace.name, "main")
-    await cluster.ask("PATCH", path, {"spec": {"renamed": "kept"}}, content=MERGE)
+    await cluster.request("PATCH", path, {"spec": {"renamed": "kept"}}, content=MERGE)
     status = {"apiVersion": TODAY.api_version, "kind": "PaymentRoutes", "status": {"version": 7}}
     await cluster.apply(TODAY, {**status, "metadata": {"name": "main", "namespace": namespace.name}}, sub="status")
     read = await cluster.get(NEXT, namespace.name, "main")
@@ -86,7 +86,7 @@ async def test_an_object_of_today_outlives_its_version_without_a_webhook(namespa
     assert await stored_versions(namespace) == ["v1", "v2"]
     await cluster.replace(NEXT, namespace.name, "main", read)
     done = {"status": {"storedVersions": ["v2"]}}
-    await cluster.ask("PATCH", f"{DEFINITIONS.path(None, NAME)}/status", done, content=MERGE)
+    await cluster.request("PATCH", f"{DEFINITIONS.path(None, NAME)}/status", done, content=MERGE)
     await redefine(namespace, of_the_next_version(serves_v1=False))
     assert await until(lambda: answered(namespace, TODAY), lambda seen: seen is None) is None
     last = await cluster.get(NEXT, namespace.name, "main")

@@ -21,7 +21,7 @@ async def provider(request, dsn, sandbox):
 
 async def ask(provider):
     order = order_for(provider)
-    return await provider.open(provider.request_for(order), provider.idempotency_key(order), Deadline.within(4))
+    return await provider.open(provider.request_for(order), order.key, Deadline.within(4))
 
 
 @pytest.mark.parametrize("flow", FLOWS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from decimal import Decimal
+from typing import get_args
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from hingecraft_api.handlers.admin_settlements import CorrectionAnswer
 from support.money import all_processed, becomes, completes
 from support.pods import ADMIN
 from support.reconciling import command
@@ -217,7 +220,7 @@ async def test_the_command_corrects_and_says_so_by_json_and_exit_code(pod, conn,
     assert await conn.fetchval("SELECT actor FROM payment_audit ORDER BY id DESC LIMIT 1") == "command line"
     for arguments, ends, complaint in (
         ((charge, "--usd", "-5", "--reason", "wrong rate"), 2, "--usd must be 0 or more"),
-        ((charge, "--usd", "5", "--reason", "a@example.com"), 2, "--reason must not hold an e-mail"),
+        ((charge, "--usd", "5", "--reason", "a@example.com"), 2, "--reason must not contain an e-mail"),
         ((charge, "--usd", "five", "--reason", "wrong rate"), 2, "is not an amount"),
         (("x", "--usd", "5", "--reason", "wrong rate"), 2, "is not a settlement id"),
         ((str(uuid4()), "--usd", "5", "--reason", "wrong rate"), 1, "no settlement with this id"),
@@ -271,7 +274,7 @@ async def test_values_that_look_wrong_are_listed_with_the_rule_that_they_break(p
     assert (await correct(pod, wrong, 25))[0] == 200
     assert ("far_from_price", "2425018") not in await suspects(dsn, sandbox)
     code, _, complained = await command(dsn, sandbox.environment, "reconcile", "--audit-values", "--once")
-    assert (code, "give it alone" in complained) == (2, True)
+    assert (code, "cannot be combined" in complained) == (2, True)
 
 
 async def test_a_value_far_from_its_peers_of_the_day_is_listed(pod, sandbox, conn, dsn):
@@ -281,3 +284,12 @@ async def test_a_value_far_from_its_peers_of_the_day_is_listed(pod, sandbox, con
     odd = await moved(conn, "100", "SEK", "30", price=100)
     await conn.execute("UPDATE payments SET price_currency = 'SEK' WHERE id = $1", odd)
     assert await suspects(dsn, sandbox) == [("far_from_peers", "30")]
+
+
+async def test_the_reference_names_every_kind_of_settlement(conn):
+    """A value that was unknown may belong to any of them, and the answer is the settlement itself."""
+    rule = await conn.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'settlements_kind_known'"
+    )
+    named = get_args(CorrectionAnswer.model_fields["kind"].annotation)
+    assert sorted(named) == sorted(re.findall("'([a-z_]+)'", rule))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -13,8 +14,10 @@ from hingecraft.inbox.worker import Worker
 from hingecraft.payments import applying
 from hingecraft.payments.books import Books
 from hingecraft.payments.purpose import Purposes
+from hingecraft.steps import Options, Steps
 from support.money import give, ledger, send_stripe, status_of, stripe_event
 from support.pods import running_pod
+from support.reconciling import reconciler
 
 LESSON = """
 WITH payment AS (
@@ -125,7 +128,29 @@ async def test_money_for_a_purpose_that_this_release_does_not_know_waits(pod, co
     payment, _ = await bought(pod, conn)
     await worker_of(pod).drain()
     assert await status_of(conn, payment) == "pending"
-    assert await conn.fetchval("SELECT error FROM provider_events") == "nothing here knows the purpose 'lessons'"
+    assert await conn.fetchval("SELECT error FROM provider_events") == "unknown purpose 'lessons'"
     await conn.execute(DUE_NOW)
     await worker_of(pod, Lessons()).drain()
     assert await status_of(conn, payment) == "completed"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_system_adds_its_steps_to_a_reconciliation(pod, dsn, sandbox, conn, dry_run):
+    payment = (await give(pod, amount=5))["paymentId"]
+    await sandbox.act(await conn.fetchval(SESSION, payment), "pay")
+    seen = []
+
+    async def before(run):
+        seen.append((await status_of(conn, payment), run.dry))
+        run.summary.fail("the school is closed")
+
+    async def after(run):
+        seen.append((await status_of(conn, payment), run.dry))
+
+    async with reconciler(dsn, **sandbox.settings) as each:
+        school = replace(each, steps=Steps(before_events=(before,), after_checks=(after,)))
+        summary = await school.run(Options(dry_run=dry_run))
+    assert seen == [("pending", dry_run), ("pending" if dry_run else "completed", dry_run)]
+    assert (summary.succeeded, summary.reasons) == (False, ["the school is closed"])
+    kept = await conn.fetchval("SELECT summary ->> 'reasons' FROM reconcile_runs")
+    assert kept == (None if dry_run else '["the school is closed"]')

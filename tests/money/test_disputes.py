@@ -69,6 +69,21 @@ async def test_a_dispute_of_euros_is_worth_the_dollars_that_left_the_balance(pod
     assert await status_of(conn, payment) == "completed"
 
 
+async def test_a_dispute_that_left_another_balance_than_dollars_takes_its_share_of_the_gift(pod, sandbox, conn):
+    """An account that is paid out in pounds: what left it says nothing about dollars, and the gift had a value."""
+    payment = await completes(pod, sandbox, conn, amount="37.50", currency="EUR")
+    await sandbox.tells(pod.public, enabled=False)
+    await act(sandbox, payment, "dispute")
+    dispute = await dispute_of(sandbox)
+    (move,) = dispute["balance_transactions"]
+    told = {**dispute, "balance_transactions": [{**move, "amount": -3200, "currency": "gbp"}]}
+    await send_stripe(pod, stripe_event("charge.dispute.funds_withdrawn", told))
+    await becomes(conn, payment, "disputed")
+    assert (await ledger(conn, payment))[1] == ("dispute", Decimal("-37.5"), "EUR", Decimal("-40.87"))
+    _, answer = await pod.call("GET", "/charter/total")
+    assert (answer["data"]["total"], answer["data"]["unconverted"]) == (0, {})
+
+
 @pytest.mark.parametrize(
     "change", [{"status": "something_new"}, {"balance_transactions": None}, {"balance_transactions": []}]
 )

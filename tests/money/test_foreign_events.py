@@ -7,6 +7,8 @@ import uuid
 
 import pytest
 
+from hingecraft.donations.links import by_hand
+from hingecraft.inbox import store as inbox
 from hingecraft.inbox import watch as watching
 from hingecraft.providers.stripe.reading import EVENT_TYPES
 from support.money import all_processed, give, send_hint, send_stripe, stripe_event
@@ -53,7 +55,7 @@ async def test_what_is_ours_in_a_currency_that_is_missing_waits_until_it_is_adde
         assert (await send_stripe(pod, stripe_event("checkout.session.completed", mine)))[0] == 200
         assert await pod.pod.worker.drain() == 1
     error = await conn.fetchval("SELECT error FROM provider_events WHERE processed_at IS NULL")
-    assert error == "BGN is not in the table of currencies: add it."
+    assert error == "BGN is not in the table currencies. Add it."
 
 
 async def test_the_coin_payment_of_another_shop_is_ignored_though_its_order_is_a_uuid(pod, sandbox, conn):
@@ -75,20 +77,40 @@ async def test_what_could_not_be_processed_in_thirty_days_is_given_up_with_an_al
 ):
     """Of every source, also of one whose keys are gone; the audit log keeps what it was."""
     await conn.execute(
-        "INSERT INTO provider_events (source, event_id, type, body, received_at, error) VALUES "
-        "($1, 'evt_old', 'x', '{}', now() - interval '31 days', 'there is no payment yet'), "
-        "($1, 'evt_young', 'x', '{}', now() - interval '29 days', NULL)",
+        "INSERT INTO provider_events (source, event_id, type, body, received_at, next_attempt_at, error) "
+        "SELECT $1, id, 'x', '{}', now() - age * interval '1 day', now() - interval '2 hours', error "
+        "FROM (VALUES ('evt_old', 31, 'there is no payment yet'), ('evt_young', 29, NULL)) AS e (id, age, error)",
         source,
     )
     monkeypatch.setattr(watching, "_EVERY", 0.05)
     async with running_pod(dsn, stripe_secret="", nowpayments_api_key="") as pod:
-        while not any("given up" in record.message and "evt_old" in record.message for record in caplog.records):
+        while not any("gave up" in record.message and "evt_old" in record.message for record in caplog.records):
             await asyncio.sleep(0.02)
         assert pod.pod.ready
     rows = await conn.fetch("SELECT event_id, ignored_because FROM provider_events ORDER BY event_id")
     assert [tuple(row) for row in rows] == [("evt_old", "given up: there is no payment yet"), ("evt_young", None)]
     row = await conn.fetchrow("SELECT actor, request_id FROM payment_audit WHERE action = 'event_given_up'")
     assert tuple(row) == (source, "evt_old")
+
+
+async def test_an_old_event_that_is_opened_again_is_tried_before_it_is_given_up(conn, database):
+    """A link was saved two months after its money came: each pod gives up what is old every 15 seconds."""
+    await conn.execute(
+        "INSERT INTO provider_events (source, event_id, type, body, must_ask, received_at, next_attempt_at, "
+        "processed_at, attempts, ignored_because) SELECT 'nowpayments', '1:finished', 'finished', "
+        "'{\"payment_id\": 1}', true, past, past, past, 3, 'its link 4522625843 is not saved here' "
+        "FROM (SELECT now() - interval '60 days' AS past) of"
+    )
+    await conn.execute(
+        "INSERT INTO external_payments (gateway, currency, provider_url) "
+        "VALUES ('nowpayments', 'btc', 'https://nowpayments.io/payment/?iid=4522625843')"
+    )
+    assert await by_hand.take_over(database) == 1
+    assert await inbox.give_up(conn) == []
+    await conn.execute("UPDATE provider_events SET attempts = 1, next_attempt_at = now() + interval '5 seconds'")
+    assert await inbox.give_up(conn) == []
+    await conn.execute("UPDATE provider_events SET attempts = 20, next_attempt_at = now() + interval '1 hour'")
+    assert len(await inbox.give_up(conn)) == 1
 
 
 async def test_reconciliation_reads_only_the_events_that_concern_us(pod, sandbox, conn, dsn):

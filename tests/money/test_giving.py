@@ -151,9 +151,9 @@ async def test_a_row_makes_a_currency_live_and_nothing_else_does(pod, conn):
          "Please correct: priceCurrency must be EUR like currency, or left out."),
         ({"currency": "USD", "email": "nobody"},
          "Please correct: email must be an e-mail address such as name@example.com."),
-        ({"currency": "USD", "amount": "ten"}, "Please correct: amount must be a plain number such as 37.50."),
+        ({"currency": "USD", "amount": "ten"}, "Please correct: amount must be a plain number, for example 37.50."),
         ({"amount": "x", "a": 1, "b": 2},
-         f"Please correct: a {UNKNOWN}; amount must be a plain number such as 37.50; b {UNKNOWN}; and 1 more."),
+         f"Please correct: a {UNKNOWN}; amount must be a plain number, for example 37.50; b {UNKNOWN}; and 1 more."),
     ],
 )  # fmt: skip
 async def test_the_sentence_says_what_to_correct(pod, body, sentence):

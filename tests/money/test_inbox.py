@@ -14,7 +14,7 @@ from hingecraft.db.connection import Database
 from hingecraft.idempotency import service as idempotency
 from hingecraft.inbox import store
 from hingecraft.inbox import watch as watching
-from hingecraft.inbox.model import next_pause
+from hingecraft.inbox.model import BACKOFF
 from hingecraft.inbox.store import Backlog
 from support.money import all_processed, becomes, give, send_stripe, status_of, stripe_event
 from support.pods import running_pod
@@ -64,11 +64,11 @@ async def test_what_cannot_be_processed_is_seen_counted_and_said_aloud_after_an_
     looking.cancel()
     assert shown[-1].waiting == 1
     assert shown[-1].oldest > 3600
-    assert any("events wait in the inbox" in record.message for record in caplog.records)
+    assert any("events are waiting in the inbox" in record.message for record in caplog.records)
 
 
 def test_an_event_waits_longer_and_longer():
-    pauses = [next_pause(attempts).total_seconds() for attempts in range(1, 20)]
+    pauses = [BACKOFF.after(attempts).total_seconds() for attempts in range(1, 20)]
     assert pauses[0] < 7
     assert 2800 < pauses[-1] < 4400
 

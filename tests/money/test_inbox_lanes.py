@@ -111,8 +111,8 @@ def test_a_breaker_lets_one_question_try_and_opens_again_for_all_when_it_is_answ
     ("odd", "error"),
     [
         ({"payment_status": "\x00"}, "UntranslatableCharacterError"),
-        ({"currency": "\x00\ud800"}, "is not in the table of currencies"),
-        ({"amount_total": None}, "an amount is no whole number"),
+        ({"currency": "\x00\ud800"}, "is not in the table currencies"),
+        ({"amount_total": None}, "an amount is not a whole number"),
         ({"metadata": ["payment_id"]}, "AttributeError"),
     ],
 )

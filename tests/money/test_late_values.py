@@ -110,9 +110,9 @@ async def test_what_went_back_meanwhile_gets_its_share_of_the_value(pod, sandbox
     dispute = (await sandbox.stripe("disputes"))["data"][0]
     await sandbox.ask("POST", f"/pay/stripe/dispute/{dispute['id']}/won", allow_redirects=False)
     await becomes(conn, payment, "partially_refunded")
-    # Of a dispute Stripe says at once what it has taken; the refund has its share of a charge that is not valued yet.
+    # Stripe says at once what a dispute has taken, but the total must not lose what it never had.
     assert {kind: usd for kind, _, _, usd in await ledger(conn, payment)} == {
-        "charge": None, "refund": None, "dispute": Decimal("-54.5"), "dispute_reversal": Decimal("54.5"),
+        "charge": None, "refund": None, "dispute": None, "dispute_reversal": None,
     }  # fmt: skip
     await act(sandbox, payment, "value")
     await valued(conn, payment, 4)
@@ -121,6 +121,23 @@ async def test_what_went_back_meanwhile_gets_its_share_of_the_value(pod, sandbox
         "charge": 109, "refund": Decimal("-54.5"), "dispute": Decimal("-54.5"), "dispute_reversal": Decimal("54.5"),
     }  # fmt: skip
     assert (await as_kept(conn))["usd"] == Decimal("54.5")
+
+
+@pytest.mark.usefixtures("late")
+async def test_a_refund_has_no_value_before_its_gift_has_one(pod, sandbox, conn):
+    """A rate that was entered in between values later gifts, and takes nothing from the total that never came."""
+    payment = await completes(pod, sandbox, conn, **EUR)
+    await conn.execute("INSERT INTO fx_rates VALUES ('EUR', (now() AT TIME ZONE 'UTC')::date, 1.2)")
+    await act(sandbox, payment, "refund_half")
+    await becomes(conn, payment, "partially_refunded")
+    assert await ledger(conn, payment) == [*UNKNOWN, ("refund", -50, "EUR", None)]
+    found = await total(pod)
+    assert (found["total"], found["unconverted"], found["count"]) == (0, {"EUR": 50}, 1)
+    await act(sandbox, payment, "value")
+    await valued(conn, payment, 2)
+    assert await ledger(conn, payment) == [*KNOWN, ("refund", -50, "EUR", Decimal("-54.5"))]
+    later = await completes(pod, sandbox, conn, **EUR)
+    assert await ledger(conn, later) == [("charge", 100, "EUR", 120)]
 
 
 @pytest.mark.usefixtures("late")
@@ -207,7 +224,7 @@ async def test_a_provider_that_is_away_is_an_error_and_asked_again_by_the_next_r
     await sandbox.fault("status_before", status=403, path="checkout/sessions", method="GET", times=1)
     found = await reconcile(dsn, sandbox.settings, every_checkout=False)
     assert (found.errors, found.values_found) == (1, 0)
-    assert "worth" in found.reasons[0]
+    assert "value" in found.reasons[0]
     assert (await reconcile(dsn, sandbox.settings, every_checkout=False)).values_found == 1
 
 

@@ -231,7 +231,7 @@ async def test_one_currency_that_has_no_link_keeps_none_of_the_others_from_their
 async def test_stripe_away_in_the_middle_is_said_and_the_next_run_goes_on(dsn, sandbox, conn, monkeypatch):
     await conn.execute(FEW)
     async with keeper(dsn, sandbox) as each:
-        monkeypatch.setattr("hingecraft.providers.stripe.links._CALL", 1.0)
+        monkeypatch.setattr("hingecraft.providers.stripe.payment_links._CALL", 1.0)
         await sandbox.fault("status_before", method="POST", path="payment_links", status=500, times=99)
         with pytest.raises(ProviderUnknownError):
             await each.ensure()

@@ -236,7 +236,7 @@ async def test_the_command_says_it_as_json_and_by_its_exit_code(pod, sandbox, co
     nobody = {name: "" for name in sandbox.environment if "STRIPE" in name or "NOWPAYMENTS" in name}
     code, _, complained = await command(dsn, nobody, "reconcile", "--once")
     assert code == 2
-    assert "nobody to ask" in complained
+    assert "no provider to ask" in complained
 
 
 async def test_the_pods_show_how_the_last_run_ended(dsn, settings, monkeypatch):
@@ -264,7 +264,7 @@ async def test_the_trail_tells_the_whole_story_in_order(pod, sandbox, conn, dsn)
     await all_processed(conn, at_least=3)
     code, said, _ = await command(dsn, {}, "trail", given["paymentId"])
     assert code == 0
-    order = ("wants to give 5 USD", "has made cs_test_", "pending becomes completed")
+    order = ("payment of 5 USD started", "stripe created cs_test_", "changed from pending to completed")
     for earlier, later in pairwise(order):
         assert said.index(earlier) < said.index(later)
     assert "charge of 5 USD, worth 5 USD" in said
@@ -316,5 +316,5 @@ async def test_an_account_without_events_is_read_from_where_it_was_begun(sandbox
     await sandbox.ask("DELETE", "/_sandbox/book")
     for _ in range(2):
         await reconcile(dsn, settings)
-    behind = await conn.fetchval("SELECT now() - read_until FROM reconcile_cursors WHERE provider = 'stripe'")
+    behind = await conn.fetchval("SELECT now() - read_until FROM reconcile_cursors WHERE provider = 'stripe_test'")
     assert timedelta(hours=23) < behind < timedelta(hours=25)

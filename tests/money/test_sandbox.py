@@ -142,7 +142,7 @@ async def test_a_session_is_paid_once_and_all_of_it_is_told(box, told):
         assert response.headers["Location"] == f"https://www.example.com/?a={session['id']}"
     async with box.post(f"{page}/pay") as response:
         assert response.status == 409
-        assert "it can be used once only" in await response.text()
+        assert "it can be used only once" in await response.text()
     async with box.post(f"{page}/refund_half") as response:
         assert "Let the refund of 2.50 USD fail" in await response.text()
     async with box.post(f"{page}/dispute") as response:

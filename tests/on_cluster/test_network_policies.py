@@ -12,7 +12,7 @@ import time
 import pytest
 import yaml
 
-from hingecraft_operator.cronjob import LABELS as RECONCILE
+from hingecraft_operator.cronjob.manifest import LABELS as RECONCILE
 from support.release import CHART, Release
 from support.stand_ins import Connection, StandIns
 

@@ -17,7 +17,6 @@ from hingecraft.providers.port import Order, ProviderRefusedError
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.links import (
     LinkTerms,
-    StripeLinks,
     link_request,
     plan_for,
     price_request,
@@ -37,11 +36,12 @@ USD, JPY, KWD = currency("USD", 2), currency("JPY", 0), currency("KWD", 3)
 ORDER = Order(
     payment_id="7f0f3a38-9d1c-4f0e-8f7e-0d8f4b0b6a11", amount=Decimal(500), currency=USD, price_currency=USD,
     success_url="https://www.example.com/charter?status=success&payment=1", cancel_url="https://www.example.com/charter",
-    opened_at=datetime.now(UTC), source="charter", description="Donation to HingeCraft", submit_type="donate",
+    opened_at=datetime.now(UTC), source="charter", description="Donation to HingeCraft", key="hc_checkout_7f0f3a38",
+    submit_type="donate",
 )  # fmt: skip
 ORDERS = [
     ORDER,
-    replace(ORDER, source="mission_support_micro", kind="micro", amount=Decimal(5), metadata={"preset_amount": "5"}),
+    replace(ORDER, source="mission_support_micro", amount=Decimal(5), metadata={"preset_amount": "5"}),
     replace(ORDER, email="ada@example.com"),
     replace(ORDER, currency=JPY, price_currency=JPY),
     replace(ORDER, currency=KWD, price_currency=KWD, amount=Decimal("3.25")),
@@ -50,9 +50,11 @@ ORDERS = [
 
 async def ask(provider, request: dict[str, Any], what: str = "checkout.sessions", name: str = "create_async") -> Any:
     async def call() -> Any:
-        return await getattr(attrgetter(what)(provider.client.v1), name)(request, options=provider.options("a-key"))
+        return await getattr(attrgetter(what)(provider.account.client.v1), name)(
+            request, options=provider.account.options("a-key")
+        )
 
-    return await provider.call(call, Deadline.within(10))
+    return await provider.account.call(call, Deadline.within(10))
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -83,8 +85,8 @@ async def test_our_links_are_valid(provider, kind):
     assert made.object == "payment_link"
 
 
-async def test_finding_making_and_changing_links_is_valid(provider, stripe_mock):
-    links, plan = StripeLinks(provider, stripe_mock), plan_for(USD, TERMS)
+async def test_finding_making_and_changing_links_is_valid(provider):
+    links, plan = provider.links, plan_for(USD, TERMS)
     every = [link async for link in links.every()]
     assert every
     assert every[0].key is None, "Stripe's example does not carry our mark"
@@ -97,10 +99,11 @@ async def test_finding_making_and_changing_links_is_valid(provider, stripe_mock)
 async def test_a_change_of_a_link_that_stripe_does_not_know_is_refused(provider):
     async def change() -> Any:
         request: Any = {**update_request(plan_for(USD, TERMS)), "colour": "red"}
-        return await provider.client.v1.payment_links.update_async("plink_1", request, options=provider.options())
+        links = provider.account.client.v1.payment_links
+        return await links.update_async("plink_1", request, options=provider.account.options())
 
     with pytest.raises(ProviderRefusedError, match="400"):
-        await provider.call(change, Deadline.within(10))
+        await provider.account.call(change, Deadline.within(10))
 
 
 @pytest.mark.parametrize("wrong", [{"colour": "red"}, {"mode": "gift"}, {"expires_at": "soon"}, {"line_items": "all"}])
@@ -112,20 +115,16 @@ async def test_what_stripe_does_not_know_is_refused(provider, wrong):
 
 async def test_what_we_ask_afterwards_is_valid(provider):
     """Stripe's example of a session lacks its amounts: that it is answered, and not refused, is what is shown."""
-    asking = StripeAsking(provider, StripeReader(lambda _code: USD))
+    asking = StripeAsking(provider.sessions, provider.disputes, StripeReader(lambda _code: USD))
     assert (await asking.of_checkout("cs_test_1", told_by="a test")).unreadable
     session, charge = await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
-    assert (session.unreadable, charge.charge) == ("an amount is no whole number", "pi_1")
+    assert (session.unreadable, charge.charge) == ("an amount is not a whole number", "pi_1")
     now = datetime.now(UTC)
-    assert await asking.made_for("nobody", now - timedelta(hours=1), now) is None
-    events = [event async for event in asking.events(now - timedelta(hours=1), EVENT_TYPES)]
+    assert await provider.sessions.made_for("nobody", now - timedelta(hours=1), now) is None
+    events = [event async for event in provider.events.since(now - timedelta(hours=1), EVENT_TYPES)]
     assert all(event["object"] == "event" for event in events)
-    disputes = provider.client.v1.disputes
-    dispute = await provider.call(
-        lambda: disputes.retrieve_async("dp_1", options=provider.options()), Deadline.within(10)
-    )
-    assert isinstance(dispute.to_dict()["balance_transactions"], list)
-    assert (await provider.account()).startswith("acct_")
+    assert isinstance((await provider.disputes.retrieve("dp_1"))["balance_transactions"], list)
+    assert (await provider.account.id()).startswith("acct_")
 
 
 @pytest.mark.parametrize(

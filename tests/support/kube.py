@@ -18,10 +18,10 @@ import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 
-from hingecraft_operator.cluster import PAYMENT_ROUTES, SECRETS, SLICES, Cluster, Document, Kind
-from hingecraft_operator.crd import definition
-from hingecraft_operator.slices import SERVICE_LABEL
-from hingecraft_operator.spec import API_VERSION, KIND
+from hingecraft_operator.cluster.client import PAYMENT_ROUTES, SECRETS, SLICES, Cluster, Document, Kind
+from hingecraft_operator.cluster.endpoint_slices import SERVICE_LABEL
+from hingecraft_operator.custom_resource.crd import definition
+from hingecraft_operator.custom_resource.spec import API_VERSION, KIND
 from support.control_plane import ADMIN, ControlPlane
 from support.folders import open_folder
 from support.pods import PUSH_SECRET
@@ -51,10 +51,10 @@ async def define(plane: ControlPlane) -> None:
     cluster = await admin_of(plane)
     name = definition()["metadata"]["name"]
     if await cluster.get(DEFINITIONS, "", name) is None:
-        await cluster.ask("POST", DEFINITIONS.path(None), definition())
+        await cluster.request("POST", DEFINITIONS.path(None), definition())
 
         async def established() -> list[str]:
-            found = await cluster.ask("GET", DEFINITIONS.path(None, name))
+            found = await cluster.request("GET", DEFINITIONS.path(None, name))
             conditions = found.get("status", {}).get("conditions") or ()
             return [each["type"] for each in conditions if each["status"] == "True"]
 
@@ -98,13 +98,13 @@ class Namespace:
         """On the namespace itself."""
         change = {"metadata": {"labels": labels}}
         path = NAMESPACES.path(None, self.name)
-        await self.cluster.ask("PATCH", path, change, content="application/merge-patch+json")
+        await self.cluster.request("PATCH", path, change, content="application/merge-patch+json")
 
     async def token(self) -> str:
         """As a pod of the operator's service account would have it."""
         path = f"/api/v1/namespaces/{self.name}/serviceaccounts/{ACCOUNT}/token"
         request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        found = await self.cluster.ask("POST", path, request)
+        found = await self.cluster.request("POST", path, request)
         return str(found["status"]["token"])
 
     async def secret(self, name: str, **values: str) -> None:
@@ -163,7 +163,7 @@ class Namespace:
 
     async def edit(self, name: str, **spec: Any) -> Document:
         """A merge patch of the spec, as `kubectl patch` sends it; None takes a field away."""
-        return await self.cluster.ask(
+        return await self.cluster.request(
             "PATCH",
             PAYMENT_ROUTES.path(self.name, name),
             {"spec": spec},
@@ -174,7 +174,7 @@ class Namespace:
         """As `kubectl annotate` does."""
         path = PAYMENT_ROUTES.path(self.name, name)
         change = {"metadata": {"annotations": annotations}}
-        await self.cluster.ask("PATCH", path, change, content="application/merge-patch+json")
+        await self.cluster.request("PATCH", path, change, content="application/merge-patch+json")
 
     async def remove(self, name: str) -> None:
         await self.cluster.delete(PAYMENT_ROUTES, self.name, name)
@@ -219,7 +219,7 @@ class Namespace:
 
     async def events(self) -> list[tuple[str, str]]:
         """Reason and note of each, as `kubectl describe` shows them."""
-        found = await self.cluster.ask("GET", f"/apis/events.k8s.io/v1/namespaces/{self.name}/events")
+        found = await self.cluster.request("GET", f"/apis/events.k8s.io/v1/namespaces/{self.name}/events")
         return [(item["reason"], item.get("note", "")) for item in found["items"]]
 
 
@@ -251,7 +251,7 @@ async def namespace_of(plane: ControlPlane, name: str = "") -> AsyncIterator[Nam
     cluster = await admin_of(plane)
     name = name or f"t-{uuid.uuid4().hex[:12]}"
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    await cluster.ask("POST", NAMESPACES.path(None), document)
+    await cluster.request("POST", NAMESPACES.path(None), document)
     try:
         with open_folder() as folder:
             namespace = Namespace(plane, cluster, name, folder)

@@ -1,4 +1,4 @@
-"""The operator's perturbation matrix: every call to the API server in a look at a resource, and how it fails."""
+"""The operator's perturbation matrix: every call to the API server in a reconciliation, and how it fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class Call:
-    """One call, by its method and by what its path looks like."""
+    """One call, by its method and by a pattern of its path."""
 
     name: str
     method: str

@@ -13,12 +13,12 @@ from hingecraft_operator.command import run
 from hingecraft_operator.settings import OperatorSettings
 
 
-def locate(_address: str, port: int) -> str:
+def url_of(_address: str, port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(run(load(OperatorSettings), locate))
+        sys.exit(run(load(OperatorSettings), url_of))
     except OperatorError as error:
         sys.exit(str(error))

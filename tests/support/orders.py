@@ -17,9 +17,9 @@ from hingecraft.inbox import store as inbox
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.patience import TokenBucket
 from hingecraft.providers.stripe import webhook as stripe_webhook
-from hingecraft.reconcile.model import Options
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
+from hingecraft.steps import Options
 from support.pods import Running, running_pod
 from support.reconciling import reconciler
 from support.sandbox import Sandbox

@@ -15,14 +15,13 @@ import asyncpg
 
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.service import Wanted
+from hingecraft.donations.links.steps import links_steps
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
-from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.registry import Providers
-from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
+from hingecraft.steps import Options, Summary
 from hingecraft.systems import PURPOSES
 from hingecraft_api.settings import ApiSettings
 from support.pods import settings_of
@@ -42,16 +41,15 @@ def links_wanted(settings: ApiSettings) -> Wanted:
 async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
     settings = settings_of(dsn, **more)
     database = Database(dsn, application="test-reconcile", largest=8)
-    providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings))
+    providers = Providers.from_settings(settings)
     try:
         yield Reconciler(
             database=database,
             providers=providers,
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
-            stripe_api_base=settings.stripe_api_base,
-            links_wanted=links_wanted(settings),
             retention_days=400,
+            steps=links_steps(database, providers.stripe.links, links_wanted(settings)),
         )
     finally:
         await providers.close()

@@ -10,7 +10,6 @@ from hingecraft.db.connection import Database
 from hingecraft.donations.links import service as links
 from hingecraft.donations.links.service import Kept
 from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft.providers.stripe.links import StripeLinks
 from hingecraft.settings import Secret
 from support.pods import settings_of
 from support.reconciling import links_wanted
@@ -26,7 +25,7 @@ class Keeper:
         self._settings = settings_of(dsn, **{**sandbox.settings, **settings})
         self._database = database
         self.provider = StripeProvider(self._settings)
-        self.links = StripeLinks(self.provider, sandbox.address)
+        self.links = self.provider.links
 
     async def ensure(self, **options: Any) -> Kept:
         return await links.ensure(self._database, self.links, links_wanted(self._settings), **options)

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from hingecraft.db import connection
+from hingecraft.leases.backoff import Backoff
 from hingecraft.outbox import delivery, service, store
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import AT_ONCE, PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
@@ -30,7 +31,7 @@ async def site():
 @pytest.fixture
 def quick(monkeypatch):
     """Attempts follow each other at once."""
-    monkeypatch.setattr(delivery, "next_pause", lambda _attempts: timedelta(milliseconds=50))
+    monkeypatch.setattr(delivery, "BACKOFF", Backoff((0.05,)))
     monkeypatch.setattr(delivery, "_LOOK_EVERY", 0.02)
 
 

@@ -9,10 +9,10 @@ import pytest
 from hingecraft.outbox.model import ROUTES_UPDATED, EndpointState
 from hingecraft.reconcile.model import LastRun
 from hingecraft.routes.model import Publication
-from hingecraft_operator.conditions import ON_ITS_WAY, verdicts
-from hingecraft_operator.observed import LastJob, Observed, Verdict
-from hingecraft_operator.reported import CONDITIONS, MOST_LAGGING
-from hingecraft_operator.status import status_of
+from hingecraft_operator.custom_resource.status import CONDITIONS, MAX_LAGGING
+from hingecraft_operator.status.builder import build_status
+from hingecraft_operator.status.conditions import GRACE_PERIOD, verdicts
+from hingecraft_operator.status.observed import LastJob, Observed, Verdict
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -57,11 +57,11 @@ def test_when_all_is_well_everything_is_true():
 
 
 @pytest.mark.parametrize(("more", "condition", "verdict"), [
-    ({"trouble": Verdict("False", "SecretMissing", "x")}, "DatabaseConnected", ("False", "SecretMissing")),
+    ({"database_problem": Verdict("False", "SecretMissing", "x")}, "DatabaseConnected", ("False", "SecretMissing")),
     ({"running": False, "listening": None}, "DatabaseConnected", ("Unknown", "Connecting")),
     ({"listening": None}, "DatabaseConnected", ("Unknown", "Connecting")),
     ({"listening": False}, "DatabaseConnected", ("False", "Unreachable")),
-    ({"rebuild_error": "Postgres is away"}, "RoutesBuilt", ("False", "RebuildFailed")),
+    ({"rebuild_error": "Postgres is unavailable"}, "RoutesBuilt", ("False", "RebuildFailed")),
     ({"publication": None}, "RoutesBuilt", ("Unknown", "Waiting")),
     ({"publication": published(pin_missing=True)}, "RoutesBuilt", ("False", "PinMissing")),
     ({"publication": published(version=None)}, "RoutesBuilt", ("False", "NothingPublished")),
@@ -83,7 +83,7 @@ def test_what_serving_needs_makes_it_unready(more, condition, verdict):
     ({"last_run": last_run(succeeded=False)}, "ReconcileHealthy", ("False", "RunHadErrors"), "Reconcile"),
     ({"last_job": LastJob(name="j", failed=True, message="x")}, "ReconcileHealthy", ("False", "JobFailed"),
      "Reconcile"),
-    ({"reconcile_trouble": Verdict("False", "ImageMissing", "x")}, "ReconcileHealthy", ("False", "ImageMissing"),
+    ({"reconcile_problem": Verdict("False", "ImageMissing", "x")}, "ReconcileHealthy", ("False", "ImageMissing"),
      "Reconcile"),
 ])  # fmt: skip
 def test_what_stops_nobody_from_paying_is_named_and_leaves_it_ready(more, condition, verdict, ready):
@@ -101,16 +101,16 @@ def test_paused_is_ready_and_says_so():
 def test_a_version_on_its_way_changes_nothing_for_a_moment():
     before = {"FanoutComplete": Verdict("True", "Complete", "every pod serves version 4")}
     observed = well(served={"http://a": 4, "http://b": 5}, fanout_began_at=1000.0)
-    assert of(observed, before, now=1000.0 + ON_ITS_WAY - 0.1)["FanoutComplete"] == ("True", "Complete")
+    assert of(observed, before, now=1000.0 + GRACE_PERIOD - 0.1)["FanoutComplete"] == ("True", "Complete")
     assert of(observed, {}, now=1000.0)["FanoutComplete"] == ("Unknown", "OnItsWay")
-    assert of(observed, before, now=1000.0 + ON_ITS_WAY)["FanoutComplete"] == ("False", "PodsLagging")
+    assert of(observed, before, now=1000.0 + GRACE_PERIOD)["FanoutComplete"] == ("False", "PodsLagging")
 
 
 def test_an_engine_that_is_started_anew_changes_nothing_for_a_moment():
-    before = {"DatabaseConnected": Verdict("True", "Listening", "changes of the data are heard")}
+    before = {"DatabaseConnected": Verdict("True", "Listening", "listening for changes")}
     observed = well(listening=None, started_at=1000.0)
-    assert of(observed, before, now=1000.0 + ON_ITS_WAY - 0.1)["DatabaseConnected"] == ("True", "Listening")
-    assert of(observed, before, now=1000.0 + ON_ITS_WAY)["DatabaseConnected"] == ("Unknown", "Connecting")
+    assert of(observed, before, now=1000.0 + GRACE_PERIOD - 0.1)["DatabaseConnected"] == ("True", "Listening")
+    assert of(observed, before, now=1000.0 + GRACE_PERIOD)["DatabaseConnected"] == ("Unknown", "Connecting")
     assert of(observed, {}, now=1000.0)["DatabaseConnected"] == ("Unknown", "Connecting")
 
 
@@ -122,14 +122,14 @@ def test_a_pod_that_refuses_is_named_with_what_it_says():
 
 def status(observed):
     found = verdicts(observed, {}, 1000.0)
-    return status_of(observed, found, dict.fromkeys(found, NOW))
+    return build_status(observed, found, dict.fromkeys(found, NOW))
 
 
 def test_the_status_names_the_pods_that_lag_and_not_more_than_twenty():
     names = {f"http://{number}": f"api-{number:03}" for number in range(50)}
     found = status(well(pod_names=names, served={"http://7": 5, "http://8": 6}))
     assert (found["pods"]["total"], found["pods"]["synced"], found["podsSummary"]) == (50, 2, "2/50")
-    assert len(found["pods"]["lagging"]) == MOST_LAGGING
+    assert len(found["pods"]["lagging"]) == MAX_LAGGING
     assert "api-007" not in found["pods"]["lagging"]
 
 

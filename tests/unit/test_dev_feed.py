@@ -53,7 +53,7 @@ def test_a_gift_is_followed_from_its_checkout_to_its_refund():
     )
     assert said(row("reconciled", to="expired"))[0].endswith("✗ expired")
     assert said(row("stripe_session_failed", reason="card declined"))[0].endswith("✗ no checkout: card declined")
-    assert said(row("event_applied", mismatch="amount"))[0].endswith("! the amount is not what was asked for")
+    assert said(row("event_applied", mismatch="amount"))[0].endswith("! the amount differs from what was requested")
 
 
 def test_a_coin_and_a_wallet_are_named():

@@ -42,8 +42,8 @@ def test_every_package_of_core_is_in_the_architecture_page():
 _NOT_OURS = "donate.stripe.com"
 
 
-def test_payments_inbox_and_providers_know_nothing_of_donations():
-    for package in ("payments", "inbox", "providers"):
+def test_what_the_systems_share_knows_nothing_of_donations():
+    for package in ("payments", "inbox", "providers", "reconcile", "leases", "idempotency", "outbox"):
         for file in (ROOT / "core" / "hingecraft" / package).rglob("*.py"):
             assert "donat" not in file.read_text().replace(_NOT_OURS, "").lower(), file
 
@@ -57,8 +57,8 @@ def test_every_statement_that_writes_a_payment_or_settlement_names_its_purpose()
 
 
 def test_lock_files_name_no_registry_and_hash_everything():
-    for name in ("requirements.lock", "requirements-run.lock", "requirements-dev.lock", "requirements-image.lock"):
-        text = (ROOT / name).read_text()
+    for name in ("", "-run", "-dev", "-image", "-go"):
+        text = (ROOT / f"requirements{name}.lock").read_text()
         assert "://" not in text
         assert text.count("==") <= text.count("--hash=")
 
@@ -69,3 +69,13 @@ def test_what_make_dev_installs_is_part_of_what_make_setup_installs():
         for name in ("requirements-run.lock", "requirements-dev.lock")
     )
     assert run < development
+
+
+def test_core_sets_nothing_for_a_whole_session():
+    """A connection goes back to the pool without a reset, and perhaps through a pooler to another client."""
+    sets = re.compile(r"\"\n?(?:SET (?!LOCAL)|RESET |LISTEN |PREPARE )|set_config\([^)]*false")
+    # These keep a connection of their own.
+    own = {"migrations", "sync"}
+    for file in (ROOT / "core" / "hingecraft").rglob("*.py"):
+        if file.relative_to(ROOT / "core" / "hingecraft").parts[0] not in own:
+            assert not sets.search(file.read_text()), file

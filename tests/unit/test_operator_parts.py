@@ -10,16 +10,16 @@ from urllib.parse import unquote
 import pytest
 from pydantic import ValidationError
 
-from hingecraft_operator.cluster import SECRETS
-from hingecraft_operator.cronjob import edited_by, label_of, name_of, wanted
-from hingecraft_operator.events import Event, Recorder
-from hingecraft_operator.fields import seconds
-from hingecraft_operator.keeper import _first
-from hingecraft_operator.probes import STUCK_AFTER, Pulse
-from hingecraft_operator.schedule import CRON
+from hingecraft_operator.cluster.client import SECRETS
+from hingecraft_operator.cluster.endpoint_slices import addresses, url_of
+from hingecraft_operator.cluster.events import Event, Recorder
+from hingecraft_operator.controller.reconciler import first_problem
+from hingecraft_operator.cronjob.manifest import cronjob_manifest, cronjob_name, foreign_editor, label_value
+from hingecraft_operator.custom_resource.cron import CRON_PATTERN
+from hingecraft_operator.custom_resource.fields import seconds
+from hingecraft_operator.custom_resource.spec import Spec
+from hingecraft_operator.probes import STUCK_AFTER, Liveness
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.slices import addresses, locate
-from hingecraft_operator.spec import Spec
 
 
 def slice_of(*endpoints, port=8081, name="internal"):
@@ -31,7 +31,7 @@ def test_every_address_counts_ready_or_not_but_none_that_goes_away():
     unready = {"addresses": ["10.0.0.2"], "conditions": {"ready": False}, "targetRef": {"name": "api-b"}}
     unknown = {"addresses": ["10.0.0.3"]}
     leaving = {"addresses": ["10.0.0.4"], "conditions": {"ready": False, "terminating": True}}
-    found = addresses([slice_of(ready, unready, unknown, leaving), slice_of(ready)], "internal", locate)
+    found = addresses([slice_of(ready, unready, unknown, leaving), slice_of(ready)], "internal", url_of)
     assert [(pod.url, pod.name) for pod in found] == [
         ("http://10.0.0.1:8081", "api-a"), ("http://10.0.0.2:8081", "api-b"), ("http://10.0.0.3:8081", "10.0.0.3"),
     ]  # fmt: skip
@@ -39,21 +39,21 @@ def test_every_address_counts_ready_or_not_but_none_that_goes_away():
 
 def test_only_the_port_of_that_name_is_called():
     endpoint = {"addresses": ["10.0.0.1"]}
-    assert addresses([slice_of(endpoint, name="public")], "internal", locate) == []
-    assert addresses([{"ports": None, "endpoints": None}], "internal", locate) == []
+    assert addresses([slice_of(endpoint, name="public")], "internal", url_of) == []
+    assert addresses([{"ports": None, "endpoints": None}], "internal", url_of) == []
 
 
 def test_an_address_of_version_six_stands_in_brackets():
-    assert locate("fd00::1", 8081) == "http://[fd00::1]:8081"
+    assert url_of("fd00::1", 8081) == "http://[fd00::1]:8081"
 
 
 def test_names_are_short_enough_for_a_job_and_differ():
-    assert name_of("main") == "main-reconcile"
+    assert cronjob_name("main") == "main-reconcile"
     long = [f"{'x' * 240}-{number}" for number in range(3)]
-    assert len({name_of(name) for name in long}) == 3
-    assert max(len(name_of(name)) for name in long) <= 52
-    assert max(len(label_of(name)) for name in long) <= 63
-    assert label_of("main") == "main"
+    assert len({cronjob_name(name) for name in long}) == 3
+    assert max(len(cronjob_name(name)) for name in long) <= 52
+    assert max(len(label_value(name)) for name in long) <= 63
+    assert label_value("main") == "main"
 
 
 @pytest.mark.parametrize(("entry", "editor"), [
@@ -64,14 +64,14 @@ def test_names_are_short_enough_for_a_job_and_differ():
     ({"manager": "controller", "operation": "Update", "subresource": "status", "fieldsV1": {"f:spec": {}}}, None),
 ])  # fmt: skip
 def test_an_edit_is_what_says_something_of_the_spec(entry, editor):
-    assert edited_by({"metadata": {"managedFields": [entry]}}) == editor
+    assert foreign_editor({"metadata": {"managedFields": [entry]}}) == editor
 
 
 @pytest.mark.parametrize(
     "wrong", ["60 * * * *", "* 24 * * *", "* * 32 * *", "* * 0 * *", "* * * 0 *", "* * * * 7x", "@never", "* * * * * *"]
 )
 def test_a_schedule_that_cron_does_not_know_matches_nothing(wrong):
-    assert re.fullmatch(CRON, wrong) is None
+    assert re.fullmatch(CRON_PATTERN, wrong) is None
 
 
 @pytest.mark.parametrize(("text", "length"), [("100ms", 0.1), ("30s", 30), ("5m", 300), ("24h", 86_400)])
@@ -86,16 +86,16 @@ def test_what_is_no_duration_is_said(text):
 
 
 def test_a_process_is_stuck_when_a_part_of_it_has_done_nothing_for_two_minutes():
-    pulse, did = Pulse(), [time.monotonic()]
-    keepers: dict[str, float] = {}
-    pulse.watch("the election", lambda: did[0])
-    with pulse.watching(lambda: keepers):
-        assert pulse.stuck() == []
+    liveness, did = Liveness(), [time.monotonic()]
+    reconcilers: dict[str, float] = {}
+    liveness.watch("the election", lambda: did[0])
+    with liveness.watching(lambda: reconcilers):
+        assert liveness.stuck() == []
         did[0] -= STUCK_AFTER + 1
-        assert pulse.stuck() == ["the election"]
-        keepers["the keeper of pay/main"] = did[0]
-        assert pulse.stuck() == ["the election", "the keeper of pay/main"]
-    assert pulse.stuck() == ["the election"]
+        assert liveness.stuck() == ["the election"]
+        reconcilers["the reconciler of pay/main"] = did[0]
+        assert liveness.stuck() == ["the election", "the reconciler of pay/main"]
+    assert liveness.stuck() == ["the election"]
 
 
 class Kept:
@@ -138,7 +138,7 @@ def test_a_stored_object_that_breaks_a_newer_rule_is_told_of_by_its_field():
     assert Spec.model_validate(spec).sync.quiet == "100ms"
     with pytest.raises(ValidationError) as refused:
         Spec.model_validate({**spec, "sync": {"quiet": "soon"}})
-    assert _first(refused.value) == "spec.sync.quiet: 'soon' is not a duration such as 100ms or 30s"
+    assert first_problem(refused.value) == "spec.sync.quiet: 'soon' is not a duration such as 100ms or 30s"
 
 
 @pytest.mark.parametrize(("names", "scopes"), [("a, b", ("a", "b")), ("*", (None,))])
@@ -161,7 +161,7 @@ def test_the_bounds_of_the_api_hold_for_the_links_that_the_job_keeps():
         }
     )
     resource = {"metadata": {"name": "main", "namespace": "pay", "uid": "1"}}
-    job = wanted(resource, spec, "image")
+    job = cronjob_manifest(resource, spec, "image")
     (container,) = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     assert {"name": "AMOUNT_MAX", "value": "500"} in container["env"]
     assert [each["name"] for each in container["env"]] == ["DATABASE_URL", "AMOUNT_MAX"]

@@ -8,7 +8,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from hingecraft.errors import OperatorError
-from hingecraft.outbox.model import Message, key_of, next_pause, parse_endpoints, signature
+from hingecraft.outbox.model import BACKOFF, Message, key_of, parse_endpoints, signature
 from hingecraft.outbox.public_addresses import AddressRefusedError, refuse_private
 
 NEW, OLD = "whsec_bmV3LXNlY3JldC1uZXctc2VjcmV0", "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0"
@@ -54,7 +54,7 @@ def test_a_secret_that_is_no_standard_webhooks_secret_is_refused(secret):
 
 
 def test_pauses_grow_and_stay_within_a_day():
-    pauses = [next_pause(attempt) for attempt in range(1, 12)]
+    pauses = [BACKOFF.after(attempt) for attempt in range(1, 12)]
     assert pauses[0] < timedelta(seconds=2)
     assert pauses[1] < pauses[3] < pauses[5]
     assert sum(pauses[:8], timedelta()) < timedelta(hours=24)

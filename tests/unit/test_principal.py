@@ -37,3 +37,16 @@ def test_the_audit_log_names_who_it_was():
         "user:4f0e", "user:8f7e", "wix_instance:4f0e", "service", "admin", "engine",
     ]  # fmt: skip
     assert ANONYMOUS.actor == "api"
+
+
+def test_policies_of_the_database_see_an_id_of_users_only():
+    """A visitor's signed address or an admin must never be taken for a user."""
+    assert CALLERS[2].claims == {"role": "authenticated", "sub": "4f0e"}
+    assert ANONYMOUS.claims == CALLERS[1].claims == {"role": "anon"}
+    assert [CALLERS[5].claims, CALLERS[6].claims] == [{"role": "service_role"}] * 2
+
+
+@pytest.mark.parametrize("caller", [CALLERS[4], CALLERS[7]])
+def test_a_caller_that_the_database_has_no_role_for_gets_none(caller):
+    with pytest.raises(ValueError, match="no role in the database"):
+        _ = caller.claims

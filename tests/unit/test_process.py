@@ -17,4 +17,4 @@ async def test_work_that_meets_a_surprise_begins_again_and_says_so(monkeypatch, 
     with caplog.at_level(logging.ERROR):
         await process.outlive("the work", work)
     assert len(attempts) == 3
-    assert caplog.text.count("the work failed and begins again") == 2
+    assert caplog.text.count("the work failed, restarting") == 2

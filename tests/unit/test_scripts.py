@@ -11,6 +11,7 @@ import pytest
 
 from check_commit_message import problems
 from install import pinned
+from run_tiers import Tier, missing
 from terminal_svg import svg
 
 ROOT = Path(__file__).parents[2]
@@ -61,3 +62,28 @@ def test_a_picture_of_a_terminal_keeps_colours_and_columns():
     drawn = svg(["\033[32m●\033[0m api-1 <x>", ""])
     assert '<tspan x="16.0" textLength="8.4" fill="#3fb950">●</tspan>' in drawn
     assert "api-1 &lt;x&gt;" in drawn
+
+
+BROWSER = Tier("browser", "", "", needs=("chromium", "/usr/lib/postgresql/15/bin/no-such-postgres"))
+
+
+def test_without_root_one_line_says_what_a_tier_needs(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert missing(BROWSER) == "not run: as root, run: apt-get install chromium postgresql-15"
+
+
+def test_as_root_a_tier_gets_its_programs_from_debian(tmp_path, monkeypatch):
+    """`apt-get` is a script here: a machine cannot be without Chromium and have it."""
+    asked = tmp_path / "asked"
+    apt = tmp_path / "apt-get"
+    installing = f"[[ $* != *chromium* ]] || ln -sf /bin/true {tmp_path}/chromium"
+    apt.write_text(f'#!/bin/bash\necho "$*" >> {asked}\n{installing}\n')
+    apt.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    (tmp_path / "ln").symlink_to("/bin/ln")
+    assert missing(Tier("browser", "", "", needs=("chromium",))) == ""
+    update, install = asked.read_text().splitlines()
+    assert update.endswith("update")
+    assert install.endswith("install --no-install-recommends chromium")

@@ -55,7 +55,7 @@ async def test_a_site_with_everything_passes(dsn):
         assert len(lines) == CALLS + len(FUNCTIONS) + 4
         assert lines[-1].endswith("verified")
         assert [line.split()[-1] for line in lines[-3:-1]] == ["refused", "refused"]
-        assert "was never told of a version" in lines[-4]
+        assert "has not received a version yet" in lines[-4]
         code, lines, _ = await check(site, key="")
         assert code == 0
         assert lines[-1].startswith("WEBHOOK_SECRET is not set here")
@@ -65,7 +65,7 @@ async def test_another_secret_is_noticed(dsn):
     async with running_pod(dsn) as pod, published(**SECRETS, HC_BACKEND_URL=pod.public) as site:
         code, lines, _ = await check(site, key=OTHER)
         assert code == 1
-        assert "HC_WEBHOOK_SECRET at the site is not WEBHOOK_SECRET here" in lines[-1]
+        assert "HC_WEBHOOK_SECRET of the site differs from WEBHOOK_SECRET here" in lines[-1]
 
 
 async def test_a_site_without_its_collection_is_noticed(dsn):
@@ -106,7 +106,7 @@ async def test_a_secret_that_is_missing_is_named(name):
         (403, "403 before our code"),
         (500, "it failed: the site's logs in Wix say why"),
         (302, "the site is at another address"),
-        (200, "what answers is not our code"),
+        (200, "the answer is not from our code"),
     ],
 )
 async def test_what_is_no_site_of_ours_is_told_in_words(status, said):
@@ -139,4 +139,4 @@ async def test_nobody_answers():
 async def test_an_address_that_is_none_is_refused():
     code, _, complained = await check("www.example.com")
     assert code == 2
-    assert "is no address of a site, such as https://www.example.com" in complained
+    assert "is not the address of a site: use for example https://www.example.com" in complained

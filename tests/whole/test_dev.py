@@ -91,7 +91,7 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  ✓ completed")
         await dev.until(r"site ← +payment[.]completed \w{8} +✓")
         assert await dev.end() == 0
-        assert "the data are kept" in dev.text.splitlines()[-1]
+        assert "the data is kept" in dev.text.splitlines()[-1]
         assert "\033" not in dev.text, "escapes are for terminals"
     assert dev.nothing_runs()
     assert "not running" in psql(folder, "SELECT 1").stderr
@@ -140,9 +140,9 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await pay(await give(dev, "25", "USD"))
         await dev.until(r"25[.]00 USD +card +\w{8}  checkout made")
         await dev.press("n", r"25[.]00 USD +card +\w{8}  .*✓ completed")
-        await dev.press("w", "providers tell us again")
+        await dev.press("w", "providers send webhooks again")
         await dev.press("t", "hingecraft trail [0-9a-f-]{36}")
-        await dev.until("pending becomes completed")
+        await dev.until("status changed from pending to completed")
 
         await dev.press("l", "log of: 1 postgres")
         await dev.press("2", "the end of .*api-1[.]log")
@@ -161,7 +161,7 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("h", "q  quit")
         await dev.press("r", r"ready in [\d.]+ s")
         await dev.until("● postgres.*● api-1.*● api-2.*● site.*● sandbox")
-        await dev.press("q", "the data are kept")
+        await dev.press("q", "the data is kept")
         assert await dev.code() == 0
         assert termios.tcgetattr(dev.other_end) == dev.modes_before, "the terminal is as it was"
         assert dev.text.rindex("\033[?25h") > dev.text.rindex("\033[?25l"), "with its cursor"

@@ -59,7 +59,7 @@ test('a page without the component says so in one sentence, and does not break',
   for (const missing of [undefined, null, {}, { postMessage: () => undefined }]) connect(missing, {});
   assert.equal(said.mock.callCount(), 4);
   for (const { arguments: words } of said.mock.calls) {
-    assert.match(words.join(' '), /^This page has no HTML component with the id hingecraft: .* step 4[)][.]$/);
+    assert.match(words.join(' '), /^This page has no HTML component with the id hingecraft[.] .* step 4[)][.]$/);
   }
 });
 

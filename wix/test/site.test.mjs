@@ -142,7 +142,7 @@ describe('a backend that misbehaves', () => {
       answer = how;
       const found = wellFormed(await mission.microPayment(5));
       assert.equal(found.success, false);
-      assert.match(found.error, /cannot be reached at the moment/);
+      assert.match(found.error, /cannot be reached right now/);
     });
   }
 

@@ -20,7 +20,7 @@ from hingecraft_api.sentences import Shape
 
 LARGEST_PAGE = 200
 USUAL_PAGE = 50
-NOT_A_CURSOR = "must be the nextCursor of the page before"
+NOT_A_CURSOR = "must be the nextCursor of the previous page"
 
 
 class PageQuery(Input):
@@ -28,7 +28,7 @@ class PageQuery(Input):
 
     cursor: Annotated[
         Annotated[str, Shape("^[0-9]{1,18}$", NOT_A_CURSOR)] | None,
-        described("`nextCursor` of the page before; leave it out for the first page"),
+        described("`nextCursor` of the previous page; leave it out for the first page"),
     ] = None
     limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 

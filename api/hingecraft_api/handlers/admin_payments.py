@@ -31,7 +31,7 @@ class PlaceQuery(Input):
 
     cursor: Annotated[
         Annotated[str, Shape("^[A-Za-z0-9_-]{1,200}$", NOT_A_CURSOR)] | None,
-        described("`nextCursor` of the page before; leave it out for the first page"),
+        described("`nextCursor` of the previous page; leave it out for the first page"),
     ] = None
     limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 
@@ -106,7 +106,7 @@ class ConfirmInput(Input):
     """What was seen on the chain."""
 
     tx_hash: Annotated[str, _HASH, described("the transaction; each counts once", HASH)]
-    amount: Annotated[Amount, described("how many coins arrived: a number, or a string that holds one", "0.00026")]
+    amount: Annotated[Amount, described("how many coins arrived: a number or a numeric string", "0.00026")]
     coin: Annotated[
         str, described("the coin that the payment waits for: code or name", "BTC", min_length=1, max_length=64)
     ]
@@ -195,7 +195,7 @@ def _place(cursor: str | None) -> Place | None:
             return Place(created_at.astimezone(UTC), UUID(payment))
     except (ValueError, OverflowError, binascii.Error):
         pass  # answered like a cursor without a time zone
-    raise InvalidError("invalid_cursor", "Send the nextCursor of the page before.", fields={"cursor": NOT_A_CURSOR})
+    raise InvalidError("invalid_cursor", "Send the nextCursor of the previous page.", fields={"cursor": NOT_A_CURSOR})
 
 
 _PAYMENT_ID = {"id": {"type": "string", "description": "the payment's id", "examples": [PAYMENT]}}

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import time
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
 
+from aiohttp import web
 from pydantic import AwareDatetime
 
+from hingecraft.routes import served
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, ProblemKind, timestamp
+from hingecraft.routes.served import Reach
 from hingecraft.routes.service import Act
-from hingecraft_api.answers import Answer
+from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
 from hingecraft_api.described import CHECKSUM, MOMENT, VERSION, described
 from hingecraft_api.handlers.admin import PageQuery, admin
+from hingecraft_api.sentences import Shape
 
 _LARGEST_VERSION = 2**62
+
+
+class RefreshQuery(Input):
+    """Whether to wait until every pod serves the result, and how long."""
+
+    wait: Annotated[
+        Literal["served"] | None, described("`served`: answer when every pod serves everything committed so far")
+    ] = None
+    timeout: Annotated[
+        Annotated[str, Shape("^([1-9]|[12][0-9]|30)s$", "must be whole seconds from 1s to 30s")],
+        described("with `wait`: how long at most", "10s"),
+    ] = "10s"
 
 
 class RefreshAnswer(Answer):
@@ -23,6 +41,8 @@ class RefreshAnswer(Answer):
 
     version: Annotated[int, described("the newest version", VERSION)]
     changed: Annotated[bool, described("`false`: the routes were up to date", example=True)]
+    pods: Annotated[int | None, described("with `wait`: how many pods serve it", 3)] = None
+    latency_ms: Annotated[int | None, described("with `wait`: milliseconds until the last of them did", 24)] = None
 
 
 class VersionAnswer(Answer):
@@ -144,9 +164,35 @@ class PolicyAnswer(Answer):
 
 async def post_refresh(call: Call) -> Any:
     """Rebuild now; this pod takes the version up at once, the engines bring it to the others."""
+    began = time.monotonic()
     publication = await routes.refresh(call.pod.database, _act(call))
     await _take_up(call, publication.version)
-    return {"version": publication.version, "changed": publication.changed}
+    answer = {"version": publication.version, "changed": publication.changed}
+    query: RefreshQuery = call.query
+    if query.wait is None:
+        return answer
+    version, seconds = publication.version or 0, int(query.timeout.removesuffix("s"))
+    since = await served.ask(call.pod.database)
+    reach = await served.wait(call.pod.database, version, since=since, within=seconds)
+    if not reach.has(version):
+        return _not_served(call, version, seconds, reach)
+    return {**answer, "pods": reach.pods, "latencyMs": round((time.monotonic() - began) * 1000)}
+
+
+def _not_served(call: Call, version: int, seconds: int, reach: Reach) -> web.Response:
+    lagging = list(reach.lagging)
+    why = (
+        f"Within {seconds} s not every pod served version {version}. Wait longer, or look at the pods in `lagging`."
+        if reach.pods
+        else f"Within {seconds} s no engine reported a pod. Check that the operator or `hingecraft sync` is running."
+    )
+    return refusal(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "not_served_everywhere",
+        why,
+        request_id=call.request_id,
+        more={"version": version, "pods": reach.pods, "lagging": lagging},
+    )
 
 
 async def get_versions(call: Call) -> Any:
@@ -239,8 +285,10 @@ ENDPOINTS = [
         post_refresh,
         "Rebuild the routes now",
         RefreshAnswer,
-        description="Changes in the database publish themselves. Use this if you don't want to wait, or to check.",
-        errors=("paused",),
+        description="Changes in the database publish themselves. Use this if you don't want to wait, or to check. "
+        "With `?wait=served` you get an answer when every pod serves everything that was committed before the call.",
+        query=RefreshQuery,
+        errors=("paused", "not_served_everywhere"),
     ),
     admin(
         "GET",

@@ -38,7 +38,9 @@ class CorrectionAnswer(Answer):
 
     id: Annotated[str, described("the id of this row", "6d4c9a35-8f0c-4a3e-9d0b-4f6b7f1f2c22")]
     kind: Annotated[
-        Literal["charge", "refund", "dispute", "dispute_reversal", "opening", "manual", "correction"],
+        Literal[
+            "charge", "refund", "refund_reversal", "dispute", "dispute_reversal", "opening", "manual", "correction"
+        ],
         described("`correction`, or the settlement's own kind if its value was unknown", "correction"),
     ]
     payment_id: Annotated[str, described("the payment that it belongs to", PAYMENT)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from aiohttp import web
@@ -22,7 +22,7 @@ _AS_JSON = {"Content-Type": "application/json"}
 _AS_PAGE = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CONTENT_SECURITY_POLICY}
 
 
-def endpoints_for(described: list[Endpoint], settings: ApiSettings) -> list[Endpoint]:
+def endpoints_for(described: Sequence[Endpoint], settings: ApiSettings) -> list[Endpoint]:
     """The two pages that describe those endpoints, with the limits of this pod."""
     rates = Rates(settings.rate_limit, settings.rate_limit_routes, settings.rate_limit_site)
 

@@ -57,7 +57,7 @@ class UserInfo(Input):
 class OtherInput(Input):
     """Another amount."""
 
-    amount: Annotated[Amount, described("in USD: a number, or a string that holds one", "37.50")]
+    amount: Annotated[Amount, described("in USD: a number or a numeric string", "37.50")]
     user_info: Annotated[UserInfo | None, described("who gives, if known")] = None
 
 
@@ -81,7 +81,7 @@ class PrefillAnswer(Answer):
 class GenerateInput(Input):
     """A donation in any currency."""
 
-    amount: Annotated[Amount, described("in `priceCurrency`: a number, or a string that holds one", "25.00")]
+    amount: Annotated[Amount, described("in `priceCurrency`: a number or a numeric string", "25.00")]
     currency: Annotated[
         str,
         described(
@@ -116,14 +116,17 @@ class WalletPaymentAnswer(Answer):
     address: Annotated[str, described("where to send the coins", ADDRESS)]
     uri: Annotated[
         str,
-        described("opens a wallet application, with the memo and amount that it can carry", f"bitcoin:{ADDRESS}"),
+        described(
+            "opens a wallet application, with the memo and the amount where the format allows them",
+            f"bitcoin:{ADDRESS}",
+        ),
     ]
     network: Annotated[
         str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
     ] = None
     network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
     memo: Annotated[
-        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "4711")
+        str | None, described("memo or destination tag that the payment must include. Show it to the donor", "4711")
     ] = None
     amount: Annotated[
         str | None, described("how many coins the price is worth, by the provider's estimate", "0.00026")

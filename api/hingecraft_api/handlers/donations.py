@@ -276,7 +276,7 @@ ENDPOINTS = [
         handler=get_prefill,
         summary="Read a prefill, once",
         tag=_TAG,
-        description="Answers the amount that was kept, and uses the prefill up: of several reads at the same time one "
+        description="Returns the amount and uses up the prefill: of several reads at the same time one "
         "gets the amount, and every later read gets 410. Send `X-HC-Page-Load` if your page may repeat the request.",
         answer=PrefillAnswer,
         parts=_PREFILL_ID,
@@ -298,7 +298,7 @@ ENDPOINTS = [
         method="GET",
         path="/charter/total",
         handler=get_total,
-        summary="What has been given",
+        summary="Get the public total",
         tag=_TAG,
         description="The sum of all settled donations in USD, net of refunds and disputes. Each settlement keeps the "
         "USD value that it had when it was settled. Test and live money are counted apart.",

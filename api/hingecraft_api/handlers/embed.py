@@ -92,7 +92,7 @@ def _endpoint(path: str, page: _Page) -> Endpoint:
             headers["Content-Encoding"] = encoding
         return web.Response(body=page.bodies[encoding], content_type="text/html", charset="utf-8", headers=headers)
 
-    return Endpoint(method="GET", path=path, handler=get_page, summary="A page to give on", tag="Pages")
+    return Endpoint(method="GET", path=path, handler=get_page, summary="Get a donation page", tag="Pages")
 
 
 def endpoints_for(settings: ApiSettings) -> list[Endpoint]:

@@ -37,7 +37,7 @@ async def get_ready(call: Call) -> Any:
     pod = call.pod
     if pod.ready:
         return {"status": "ready", "version": pod.cache.version}
-    sentence = "The pod is shutting down." if pod.draining else "No routes are loaded yet."
+    sentence = "The pod is shutting down." if pod.draining.is_set() else "No routes are loaded yet."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", sentence, request_id=call.request_id)
 
 
@@ -58,7 +58,7 @@ ENDPOINTS = [
         handler=get_health,
         summary="Check that the server is alive",
         tag="Operations",
-        description="Answers 200 while the process runs, whatever the state of the database or the providers. For "
+        description="Returns 200 while the process runs, whatever the state of the database or the providers. For "
         "liveness probes.",
         answer=HealthAnswer,
         limit=Limit.NONE,
@@ -69,7 +69,7 @@ ENDPOINTS = [
         handler=get_ready,
         summary="Check that the server can take traffic",
         tag="Operations",
-        description="Answers 200 once the routes are loaded, and 503 before that and while the server shuts down. For "
+        description="Returns 200 once the routes are loaded, and 503 before that and while the server shuts down. For "
         "readiness probes and load balancers.",
         answer=ReadyAnswer,
         errors=("not_ready",),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import AwareDatetime
 
+from hingecraft.errors import DatabaseUnavailableError, InvalidError
 from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.call import Call
@@ -15,20 +17,25 @@ from hingecraft_api.described import ADDRESS, CHECKSUM, MOMENT, VERSION, describ
 from hingecraft_api.endpoint import Endpoint, Limit
 from hingecraft_api.negotiation import matches
 
+AT_LEAST = "X-Routes-At-Least"
+LARGEST_VERSION = 2**62
+# An answer comes within a second.
+_PULLED_WITHIN = 0.8
+
 
 class WalletAnswer(Answer):
     """An address to send coins to. A payment to it waits until an admin confirms it."""
 
     address: Annotated[str, described("where to send the coins", ADDRESS)]
     uri: Annotated[
-        str, described("opens a wallet application, with the memo where it can carry one", f"bitcoin:{ADDRESS}")
+        str, described("opens a wallet application, with the memo where the format allows one", f"bitcoin:{ADDRESS}")
     ]
     network: Annotated[
         str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
     ] = None
     network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
     memo: Annotated[
-        str | None, described("memo or destination tag that the payment must carry. Show it to the donor", "4711")
+        str | None, described("memo or destination tag that the payment must include. Show it to the donor", "4711")
     ] = None
 
 
@@ -72,12 +79,21 @@ class RoutesAnswer(Answer):
 async def get_routes(call: Call) -> Any:
     """The prepared bytes of the current version."""
     cache = call.pod.cache
+    at_least = call.request.headers.get(AT_LEAST)
+    if at_least is not None and not await _reaches(call, _version(at_least)):
+        return refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "not_yet",
+            f"This server has version {cache.version} and could not get version {at_least}. Try again in a second.",
+            request_id=call.request_id,
+            headers={"Retry-After": "1"},
+        )
     snapshot = cache.current
     if snapshot is None:
         return refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not_ready",
-            "No routes are loaded yet: try again in a second.",
+            "No routes are loaded yet. Try again in a second.",
             request_id=call.request_id,
             headers={"Retry-After": "1"},
         )
@@ -95,12 +111,42 @@ async def get_routes(call: Call) -> Any:
     return web.Response(body=variant.body, headers=headers)
 
 
+def _version(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:20]) <= LARGEST_VERSION:
+        raise InvalidError(
+            "invalid_request",
+            f"{AT_LEAST} must be a version: a whole number such as {VERSION}.",
+            fields={AT_LEAST: "must be a whole number of at least 1"},
+        )
+    return int(text)
+
+
+async def _reaches(call: Call, version: int) -> bool:
+    """Serve that version or a newer one, taking it from the database where this pod has an older one."""
+    if call.pod.cache.version >= version:
+        return True
+    try:
+        async with asyncio.timeout(_PULLED_WITHIN):
+            return await call.pod.loader.reach(version) >= version
+    except (TimeoutError, DatabaseUnavailableError):
+        return False
+
+
 _DESCRIPTION = (
     "Every accepted currency with its payment link, from memory. Pages poll this call: send the `ETag` of your last "
     "answer as `If-None-Match` and you get 304 without a body while nothing has changed. Answers are compressed with "
-    "br, zstd or gzip."
+    "br, zstd or gzip.\n\n"
+    "If you know the version that has your change, send it as `X-Routes-At-Least`: you get that version or a newer "
+    "one, also from a server that has not heard of the change. If the server can't get it within a second, you get 503 "
+    "`not_yet`."
 )
 _IF_NONE_MATCH = {"type": "string", "description": "the `ETag` of your last answer", "examples": [f'"{CHECKSUM}"']}
+_AT_LEAST_HEADER = {
+    "type": "integer",
+    "minimum": 1,
+    "description": "answer with this version or a newer one",
+    "examples": [VERSION],
+}
 _ANSWER_HEADERS = {
     "ETag": {"type": "string", "description": "names this version in this encoding", "examples": [f'"{CHECKSUM}"']},
     "Cache-Control": {"type": "string", "description": "caches may keep it", "examples": ["public, max-age=1"]},
@@ -121,9 +167,9 @@ ENDPOINTS = [
         tag="Donations",
         description=description,
         answer=RoutesAnswer,
-        headers={"If-None-Match": _IF_NONE_MATCH},
+        headers={"If-None-Match": _IF_NONE_MATCH, AT_LEAST: _AT_LEAST_HEADER},
         answer_headers=_ANSWER_HEADERS,
-        errors=("not_ready",),
+        errors=("not_ready", "not_yet", "invalid_request"),
         limit=Limit.ROUTES,
     )
     for method, summary, description in (

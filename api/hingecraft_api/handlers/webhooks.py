@@ -68,7 +68,7 @@ async def _verified_or_forged(sender: Webhook, secret: Secret, call: Call) -> by
     except Exception:
         # Anybody can make this happen again and again, so not each of them is worth an alert.
         if call.pod.refusals.is_first_in_a_minute(f"{_kind(sender)} that breaks the verification"):
-            log.exception("a message to %s cannot be verified and counts as forged", call.request.path)
+            log.exception("a message to %s could not be verified and is treated as forged", call.request.path)
         raise _forged() from None
 
 
@@ -92,7 +92,7 @@ async def _worked_out(sender: Webhook, body: bytes, work: Callable[[], _Result])
 
 def _forged() -> ForgedError:
     return ForgedError(
-        "invalid_signature", "The signature over the raw body is missing, wrong or stale: check the secret."
+        "invalid_signature", "The signature over the raw body is missing, wrong or too old. Check the secret."
     )
 
 

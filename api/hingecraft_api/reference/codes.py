@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
+from hingecraft_api.credentials import is_required
 from hingecraft_api.endpoint import Endpoint, Limit
 
 
@@ -21,12 +22,12 @@ CODES: Mapping[ErrorCode, Code] = {
     "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
     "bad_request": Code(400, "Send valid HTTP."),
-    "bad_url": Code(502, "The provider's link can't be trusted: tell the operator."),
-    "counted_before": Code(409, "This movement of money is already counted."),
+    "bad_url": Code(502, "The provider's link can't be trusted. Tell the people who run the backend."),
+    "counted_before": Code(409, "This settlement has already been recorded."),
     "currency_disabled": Code(400, "Choose a currency that `GET /config` lists."),
     "database_unavailable": Code(503, "Retry after `Retry-After`."),
     "expectation_failed": Code(417, "Leave out the header `Expect`."),
-    "hash_counted": Code(409, "This transaction is already counted."),
+    "hash_counted": Code(409, "This transaction has already been recorded."),
     "headers_too_large": Code(431, "Send a shorter URL, or shorter or fewer headers."),
     "idempotency_in_flight": Code(409, "Retry after `Retry-After` with the same key."),
     "idempotency_key_reused": Code(422, "Use a new key for a new body."),
@@ -34,7 +35,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "internal_error": Code(500, "Our fault: report the `requestId`."),
     "invalid_amount": Code(400, "Send a plain number with at most the currency's decimals."),
     "invalid_body": Code(400, "The body was cut off: send it again."),
-    "invalid_cursor": Code(400, "Send `nextCursor` of the page before."),
+    "invalid_cursor": Code(400, "Send `nextCursor` of the previous page."),
     "invalid_endpoint": Code(400, "Correct the webhook endpoint's name."),
     "invalid_event": Code(400, "The body is signed but is not an event."),
     "invalid_idempotency_key": Code(400, "Send one key of 16 to 255 characters without spaces."),
@@ -50,6 +51,8 @@ CODES: Mapping[ErrorCode, Code] = {
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
     "not_found": Code(404, "Check the path: `/docs` lists all."),
     "not_ready": Code(503, "Retry in a second."),
+    "not_served_everywhere": Code(504, "`lagging` names the pods that don't serve it yet. Wait longer."),
+    "not_yet": Code(503, "This pod doesn't have that version yet: retry after `Retry-After`."),
     "origin_not_allowed": Code(403, "Add the origin to `CORS_ORIGINS`."),
     "paused": Code(409, "Set `paused` to false in the policy first."),
     "prefill_empty": Code(409, "The prefill has no amount: ask for one."),
@@ -66,7 +69,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "unknown_event": Code(400, "Use an event type that we send."),
     "unknown_payment": Code(404, "Check the payment's id."),
     "unknown_prefill": Code(400, "Leave out `prefillId`."),
-    "unknown_provider": Code(400, "A provider is `stripe` or `nowpayments`."),
+    "unknown_provider": Code(400, "Use `stripe` or `nowpayments`."),
     "unknown_settlement": Code(404, "Check the settlement's id: `GET /admin/payments/{id}` lists them."),
     "unknown_version": Code(404, "Use a version that `GET /admin/routes/versions` lists."),
     "unsupported_currency": Code(400, "Choose a currency that `GET /config` lists."),
@@ -106,9 +109,9 @@ def codes_of(endpoint: Endpoint) -> list[ErrorCode]:
         found.update(_OF_BODIES)
     if endpoint.idempotent:
         found.update(_OF_KEYS)
-    if Kind.ADMIN in endpoint.access:
-        found.update(("rate_limited", "unauthorized"))
-    if endpoint.limit is not Limit.NONE:
+    if is_required(endpoint.access):
+        found.add("unauthorized")
+    if endpoint.limit is not Limit.NONE or Kind.ADMIN in endpoint.access:
         found.add("rate_limited")
     return sorted(found)
 

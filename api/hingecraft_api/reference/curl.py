@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from hingecraft.identity.principal import Kind
+from hingecraft_api.credentials import CREDENTIALS
 from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.idempotent import HEADER
 
@@ -19,8 +19,9 @@ def call(endpoint: Endpoint, operation: dict[str, Any]) -> str:
     method = {"GET": "", "HEAD": " --head"}.get(endpoint.method, f" -X {endpoint.method}")
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
     lines = [f'curl -s{method} "$API{path}"']
-    if Kind.ADMIN in endpoint.access:
-        lines.append('-H "Authorization: Bearer $ADMIN_TOKEN"')
+    credential = CREDENTIALS[endpoint.access[0]].curl
+    if credential:
+        lines.append(f'-H "{credential}"')
     if endpoint.idempotent:
         key = next(each for each in operation["parameters"] if each["name"] == HEADER)
         lines.append(f"-H '{HEADER}: {key['example']}'")

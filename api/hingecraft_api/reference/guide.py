@@ -86,8 +86,8 @@ result is in `data`, or `success` is `false` and the answer is an error.
 
 - Send `Content-Type: application/json`. A body can have up to {LARGEST_BODY // 1024} KB. Unknown fields and repeated
   names are rejected.
-- Every answer comes within {ANSWERED_WITHIN:.0f} seconds and has `X-Request-ID`. Send your own id in the same header to
-  find a request in both logs.
+- Every answer comes within {ANSWERED_WITHIN:.0f} seconds, unless you ask `POST /admin/refresh` to wait longer, and has
+  `X-Request-ID`. Send your own id in the same header to find a request in both logs.
 - Times are RFC 3339 in UTC with milliseconds.
 - Lists are read page by page: send `nextCursor` of a page as `cursor` of the next one.
 - Browsers can call from the origins in `CORS_ORIGINS` only.

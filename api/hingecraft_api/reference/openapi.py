@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from hingecraft import __version__
 from hingecraft.errors import ErrorCode
-from hingecraft.identity.principal import Kind
+from hingecraft_api import credentials
 from hingecraft_api.answers import REQUEST_ID
 from hingecraft_api.call import LONGEST_NAME
 from hingecraft_api.described import IDEMPOTENCY_KEY
@@ -37,11 +37,22 @@ _REFUSAL = {
             "additionalProperties": {"type": "string"},
             "description": "what to correct, by the name of the field",
         },
+        "lagging": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "with `not_served_everywhere`: the pods that don't serve `version` yet",
+        },
+        "version": {"type": "integer", "description": "with `not_served_everywhere`: what was waited for"},
+        "pods": {"type": "integer", "description": "with `not_served_everywhere`: how many pods are known"},
     },
+}
+_DONE: Mapping[int, str] = {
+    HTTPStatus.OK: "Done.",
+    HTTPStatus.CREATED: "Created.",
+    HTTPStatus.ACCEPTED: "Accepted. It is done after the answer.",
 }
 _WHY: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request is malformed or out of range. `fields` names what to correct.",
-    HTTPStatus.UNAUTHORIZED: "The admin token is missing or wrong.",
     HTTPStatus.NOT_FOUND: "There is nothing with this id.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.CONFLICT: "The current state does not allow this, or a request with the same key is still running.",
@@ -51,7 +62,8 @@ _WHY: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Wait for the seconds in `Retry-After`.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is away or the provider is switched off.",
+    HTTPStatus.GATEWAY_TIMEOUT: "Not every pod serves the version yet. `lagging` names those that don't.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is down or the provider is switched off.",
 }
 _HEADERS: Mapping[str, dict[str, Any]] = {
     REQUEST_ID: {
@@ -105,9 +117,7 @@ def document_of(endpoints: Iterable[Endpoint], rates: guide.Rates | None = None)
         "components": {
             "schemas": schemas,
             "headers": dict(_HEADERS),
-            "securitySchemes": {
-                "admin": {"type": "http", "scheme": "bearer", "description": "The `ADMIN_TOKEN` of the backend."},
-            },
+            "securitySchemes": credentials.schemes(endpoint.access for endpoint in declared),
         },
     }
 
@@ -129,8 +139,9 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
         operation["requestBody"] = {"required": True, "content": _json(schemas, reference(endpoint.body))}
     if endpoint.raw_body:
         operation["requestBody"] = {"required": True, "content": _json(schemas, endpoint.raw_body)}
-    if Kind.ADMIN in endpoint.access:
-        operation["security"] = [{"admin": []}]
+    security = credentials.security(endpoint.access)
+    if security:
+        operation["security"] = security
     if not endpoint.raw_body:
         operation["x-codeSamples"] = [{"lang": "Shell", "label": "curl", "source": curl.call(endpoint, operation)}]
     return operation
@@ -140,7 +151,8 @@ def _responses(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
     own = {name: _own_header(schema) for name, schema in endpoint.answer_headers.items()}
     replayed = {REPLAYED: _header(REPLAYED)} if endpoint.idempotent else {}
     headers = {REQUEST_ID: _header(REQUEST_ID), **own, **replayed}
-    responses: dict[str, Any] = {"200": {"description": "Done.", "headers": headers, **_answer(endpoint, schemas)}}
+    done = {"description": _DONE[endpoint.status], "headers": headers, **_answer(endpoint, schemas)}
+    responses: dict[str, Any] = {str(int(endpoint.status)): done}
     if "If-None-Match" in endpoint.headers:
         responses["304"] = {"description": "You have this version already.", "headers": headers}
     for status, codes in by_status(codes_of(endpoint)).items():
@@ -156,7 +168,9 @@ def _rejection(endpoint: Endpoint, status: int, codes: list[ErrorCode]) -> dict[
         headers["Retry-After"] = _header("Retry-After")
     if endpoint.idempotent and status == HTTPStatus.BAD_GATEWAY:
         headers[REPLAYED] = _header(REPLAYED)
-    answer = {"description": _WHY[status], "headers": headers}
+    unauthorized = status == HTTPStatus.UNAUTHORIZED
+    why = credentials.rejected(endpoint.access) if unauthorized else _WHY[status]
+    answer = {"description": why, "headers": headers}
     if endpoint.method == "HEAD":
         return answer
     schema = {"allOf": [reference("Refusal"), {"properties": {"code": {"enum": codes}}}]}

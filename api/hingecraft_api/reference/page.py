@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from hingecraft.identity.principal import Kind
 from hingecraft_api.answers import REQUEST_ID
 from hingecraft_api.reference import events
 from hingecraft_api.reference.codes import CODES, OF_ANY_CALL
@@ -110,13 +111,14 @@ class _Page:
         parameters = operation.get("parameters", [])
         head = next((each for other, each in self._calls if other == f"HEAD {path}"), None)
         samples = operation.get("x-codeSamples", [])
+        done = next(each for status, each in operation["responses"].items() if status.startswith("2"))
         parts = [
-            _FOR_ADMINS if operation.get("security") else "",
+            _FOR_ADMINS if {Kind.ADMIN.value: []} in operation.get("security", ()) else "",
             *(self._part(title, self._parameters(parameters, place)) for place, title in _PLACES.items()),
             self._part("Body", self._body(operation.get("requestBody", {}), shown=not samples)),
             self._part("Example", "".join(f"<pre><code>{escape(each['source'])}</code></pre>" for each in samples)),
-            self._part("Answer", self._answer(operation["responses"]["200"])),
-            self._part("Headers of the answer", self._answer_headers(operation["responses"]["200"])),
+            self._part("Answer", self._answer(done)),
+            self._part("Headers of the answer", self._answer_headers(done)),
             self._part("Errors", self._errors(operation["responses"])),
             self._part("HEAD", blocks(f"{head['summary']}. {head['description']}", self.links) if head else ""),
         ]

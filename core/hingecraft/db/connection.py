@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 
+# Both end with the transaction, also behind a pooler that gives the next transaction to another client.
+ACT = "SELECT set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
+
 CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 5.0
 _ACQUIRE_TIMEOUT = 3.0
@@ -30,10 +34,24 @@ _KEEPALIVE_INTERVAL = 2
 _KEEPALIVE_PROBES = 3
 
 
+class Caller(Protocol):
+    """Who the database's own rules are for."""
+
+    @property
+    def database_role(self) -> str:
+        """The role whose rights the caller has."""
+        ...
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """What policies read from `request.jwt.claims`."""
+        ...
+
+
 async def connect(
     dsn: Secret, *, application: str, statement_timeout: float | None = STATEMENT_TIMEOUT, **server_settings: str
 ) -> asyncpg.Connection:
-    """One direct connection, for whoever needs to keep it; a call's own `timeout=None` would mean the default."""
+    """One direct connection, outside of any pool; a call's own `timeout=None` would mean the default."""
     try:
         connection = await asyncpg.connect(
             dsn.newest,
@@ -91,7 +109,7 @@ class Database:
             with translated():
                 yield conn
         except DatabaseUnavailableError as error:
-            with suppress(asyncpg.InterfaceError):  # the driver may have let go of it already
+            with suppress(asyncpg.InterfaceError):  # the driver may have closed it already
                 conn.terminate()
             if _is_cancelled():
                 raise asyncio.CancelledError from error
@@ -107,8 +125,21 @@ class Database:
         async with self.connection() as conn, conn.transaction():
             yield conn
 
+    @asynccontextmanager
+    async def acting(self, caller: Caller) -> AsyncIterator[Connection]:
+        """A transaction with the role and the claims of the caller, by which row-level security decides."""
+        async with self.transaction() as conn:
+            try:
+                await conn.execute(ACT, caller.database_role, json.dumps(dict(caller.claims)))
+            except (asyncpg.InvalidParameterValueError, asyncpg.InsufficientPrivilegeError) as error:
+                raise DatabaseUnavailableError(
+                    f"the database role {caller.database_role} cannot be used ({error}): run `hingecraft migrate`, "
+                    "and grant the role to the one that this process logs in as"
+                ) from error
+            yield conn
+
     async def close(self) -> None:
-        """Let go of every connection, waiting for running statements for a moment only."""
+        """Close every connection; waits for running statements for a moment only."""
         pool, self._pool = self._pool, None
         if pool is None:
             return
@@ -139,20 +170,20 @@ class Database:
         )
 
     async def _connect(self, *_: object, **options: Any) -> asyncpg.Connection:
-        """Read the DSN anew for each connection, so that a rotated password is taken up."""
+        """Read the DSN again for each connection, so that a rotated password is taken up."""
         connection: asyncpg.Connection = await asyncpg.connect(self._dsn.newest, **options)
         keep_alive(connection)
         return connection
 
 
 def _is_cancelled() -> bool:
-    """A rollback that fails after a cancellation hides it: the task would go on as if nobody had cancelled it."""
+    """A rollback that fails after a cancellation hides it: the task would go on as if it had not been cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 async def _leave_no_transaction(conn: asyncpg.Connection) -> None:
-    """The driver's own reset is a round trip after every use, for session state that we never make."""
+    """The driver's own reset is a round trip after every use, and all that we set ends with its transaction."""
     if conn.is_in_transaction():
         await conn.execute("ROLLBACK")
 

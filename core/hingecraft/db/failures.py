@@ -30,16 +30,17 @@ UNREACHABLE: tuple[type[BaseException], ...] = (
 )
 
 _BY_CONSTRAINT: dict[str, RefusedError] = {
-    "payments_moves": ConflictError("illegal_move", "A payment that stands where this one does cannot move there."),
-    "settlements_movement_key": ConflictError("counted_before", "This movement of money was counted before."),
-    "settlements_append_only": ConflictError("append_only", "Settlements can only be added to."),
-    "payment_audit_append_only": ConflictError("append_only", "The audit trail can only be added to."),
-    "route_policy_providers_known": InvalidError("unknown_provider", "A provider is stripe or nowpayments."),
+    "payments_moves": ConflictError("illegal_move", "This payment's status does not allow that change."),
+    "settlements_movement_key": ConflictError("counted_before", "This settlement has already been recorded."),
+    "settlements_append_only": ConflictError("append_only", "Settlements cannot be changed."),
+    "payment_audit_append_only": ConflictError("append_only", "The audit log cannot be changed."),
+    "route_policy_providers_known": InvalidError("unknown_provider", "The provider must be stripe or nowpayments."),
     "webhook_endpoints_name_shape": InvalidError(
-        "invalid_endpoint", "The name of an endpoint has lower-case letters, digits and hyphens, at most 63."
+        "invalid_endpoint",
+        "An endpoint name can have only lower-case letters, digits and hyphens, at most 63 characters.",
     ),
     "webhook_endpoints_events_known": InvalidError(
-        "unknown_event", "An endpoint can ask for routes.updated and payment.completed, .failed and .refunded."
+        "unknown_event", "The event types are routes.updated, payment.completed, payment.failed and payment.refunded."
     ),
 }
 
@@ -57,4 +58,4 @@ def translated() -> Iterator[None]:
     except _NOT_MIGRATED as error:
         raise DatabaseUnavailableError(f"the database is not migrated ({error}): run `hingecraft migrate`") from error
     except UNREACHABLE as error:
-        raise DatabaseUnavailableError(f"Postgres is away: {type(error).__name__}") from error
+        raise DatabaseUnavailableError(f"Postgres is unavailable: {type(error).__name__}") from error

@@ -1,17 +1,10 @@
-"""Making a checkout, safe at every step.
-
-Write down the intent, call the provider holding no connection, write down how it ended. A crash in between
-leaves a row that says what was asked and with which key; whoever comes next finishes it.
-"""
+"""Where a donor is sent: to a provider, a standing invoice or a wallet, as policy, currency and bounds decide."""
 
 from __future__ import annotations
 
-import logging
-import time
 import uuid
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -21,63 +14,46 @@ from hingecraft.donations import prefills, situation
 from hingecraft.donations.model import MICRO, Checkout, Wanted
 from hingecraft.donations.purpose import DONATE, DONATIONS
 from hingecraft.donations.situation import Situation
-from hingecraft.errors import ErrorCode, InvalidError
-from hingecraft.idempotency.model import InFlightError
+from hingecraft.errors import InvalidError
 from hingecraft.money.model import plain
-from hingecraft.payments import store
-from hingecraft.payments.model import REPLAYED_FOR, ProviderDisabledError, ProviderFailedError, Status
-from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
+from hingecraft.payments import attempts, store
+from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckout
+from hingecraft.payments.model import ProviderDisabledError, Status
+from hingecraft.payments.store import NewCheckout
 from hingecraft.providers import wallet
 from hingecraft.providers.nowpayments.client import INVOICE_LIFE
-from hingecraft.providers.port import CheckoutProvider, Order, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import CheckoutProvider, Order
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.wallet import Wallet
 
-log = logging.getLogger(__name__)
-
-_UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
-_ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
-# Named by the contract; the row says which provider it was.
-_FAILED_ACTION = "stripe_session_failed"
-_UNAVAILABLE: ErrorCode = "provider_unavailable"
-_SENTENCES: Mapping[ErrorCode, str] = {
-    "provider_refused": "The payment provider refused this payment: try another amount or currency.",
-    "provider_busy": "The payment provider takes no more requests at the moment: try again in a few seconds.",
-    _UNAVAILABLE: "The payment provider cannot be reached at the moment: try again in a minute.",
-    "bad_url": "The payment provider answered with a link that cannot be trusted: try again later.",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Begun:
-    """A checkout that is written down and not yet known to exist."""
-
-    provider: CheckoutProvider
-    checkout_id: uuid.UUID
-    payment_id: uuid.UUID
-    request: Mapping[str, Any]
-    key: str
-    expires_at: datetime | None
-
 
 class Checkouts:
-    """Opens checkouts at the providers."""
+    """Decides for each gift, and opens its checkout."""
 
     def __init__(self, database: Database, providers: Providers) -> None:
         self._database = database
         self._providers = providers
+        self._attempts = Attempts(database, providers)
 
     async def open(self, wanted: Wanted) -> Checkout:
         """A link for this donor, or the reason why there is none."""
-        if wanted.claim is not None and wanted.claim.resource is not None:
-            earlier = await self._resume(wanted, uuid.UUID(wanted.claim.resource))
-            if earlier is not None:
-                return earlier
+        earlier = await self._resumed(wanted)
+        if earlier is not None:
+            return earlier
         situation = await self._situation(wanted)
         _refuse_unusable(wanted, situation)
         if wanted.currency.kind == "crypto":
             return await self._open_crypto(wanted, situation)
         return await self._open_card(wanted, situation)
+
+    async def _resumed(self, wanted: Wanted) -> Checkout | None:
+        """What an earlier request with this key began, finished; None when that came to nothing."""
+        if wanted.claim is None or wanted.claim.resource is None:
+            return None
+        found = await self._attempts.resume(uuid.UUID(wanted.claim.resource))
+        if isinstance(found, Attempt):
+            return await self._call(found, wanted, await self._situation(wanted))
+        return None if found is None else _checkout_of(found)
 
     async def _situation(self, wanted: Wanted) -> Situation:
         async with self._database.connection() as conn:
@@ -89,7 +65,8 @@ class Checkouts:
         provider = self._providers.stripe
         if not provider.configured or provider.name in situation.disabled_providers:
             raise ProviderDisabledError(
-                "provider_disabled", "Card payments are switched off at the moment: try a cryptocurrency, or come back."
+                "provider_disabled",
+                "Card payments are currently unavailable. Try a cryptocurrency, or try again later.",
             )
         return await self._open_at(provider, wanted, situation)
 
@@ -108,7 +85,7 @@ class Checkouts:
             if situation.wallet is None:
                 raise ProviderDisabledError(
                     "provider_disabled",
-                    f"{wanted.currency.name} cannot be taken at the moment: choose another currency or a card.",
+                    f"{wanted.currency.name} is currently unavailable. Choose another currency or pay by card.",
                 )
             return await self._open_wallet(wanted, situation, situation.wallet, "provider_disabled")
         if situation.wallet is not None:
@@ -123,13 +100,14 @@ class Checkouts:
     ) -> Checkout:
         async with self._writing(situation) as conn:
             order = self._order(wanted, situation, email=await _email(conn, wanted, situation))
-            request, key = provider.request_for(order), provider.idempotency_key(order)
-            new = _new(wanted, order, provider.name, livemode=provider.livemode)
-            new = replace(new, life=life, key=key, request=request)
-            checkout_id, expires_at = await _write_down(conn, new, wanted)
-        return await self._call(
-            _Begun(provider, checkout_id, new.payment_id, request, key, expires_at), wanted, situation
-        )
+            new = replace(
+                _new(wanted, order, provider.name, livemode=provider.livemode),
+                life=life,
+                key=order.key,
+                request=provider.request_for(order),
+            )
+            attempt = await self._attempts.begin(conn, provider, new, wanted.claim, wanted.request_id)
+        return await self._call(attempt, wanted, situation)
 
     def _writing(self, situation: Situation) -> AbstractAsyncContextManager[Connection]:
         """A prefill gives its e-mail away only together with the checkout that carries it."""
@@ -152,97 +130,36 @@ class Checkouts:
             actions=(*new.actions, "wallet_fallback"),
         )
         async with self._database.connection() as conn:
-            await _write_down(conn, wallet_payment, wanted)
+            await attempts.write(conn, wallet_payment, wanted.claim, wanted.request_id)
         return _to_wallet(new.payment_id, shown)
 
-    async def _call(self, begun: _Begun, wanted: Wanted, situation: Situation) -> Checkout:
-        started = time.monotonic()
-        try:
-            result = await begun.provider.open(begun.request, begun.key, wanted.deadline)
-        except ProviderRefusedError as error:
-            self._observe(begun, "refused", started)
-            details = {"reason": error.reason, "code": error.code, "outcome": "failed"}
-            outcome = Outcome(status=Status.FAILED, details=details, provider_id=error.provider_id)
-            return await self._without(begun, wanted, situation, outcome, error.code)
-        except ProviderUnknownError as error:
-            self._observe(begun, "unknown", started)
-            outcome = Outcome(status=Status.UNKNOWN, details={"reason": error.reason, "outcome": "unknown"})
-            return await self._without(begun, wanted, situation, outcome, _UNAVAILABLE)
-        seconds = self._observe(begun, "opened", started)
-        result = replace(result, expires_at=result.expires_at or begun.expires_at)
-        async with self._database.connection() as conn:
-            mine = await store.opened(conn, begun.checkout_id, result, wanted.request_id, round(seconds * 1000))
-        if not mine:
-            return await self._as_it_stands(begun.payment_id)
-        return Checkout(
-            kind="checkout",
-            provider=begun.provider.name,
-            url=result.url,
-            payment_id=str(begun.payment_id),
-            provider_id=result.provider_id,
-            expires_at=result.expires_at,
-        )
+    async def _call(self, attempt: Attempt, wanted: Wanted, situation: Situation) -> Checkout:
+        """The provider's link; without one the wallet, where the coin has one."""
+        result = await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
+        if isinstance(result, OpenCheckout):
+            return _checkout_of(result)
+        if situation.wallet is None or wanted.currency.kind != "crypto":
+            return await self._attempts.fail(attempt, result, wanted.request_id)
+        return await self._fall_back(attempt, result, situation.wallet, wanted.request_id)
 
-    def _observe(self, begun: _Begun, outcome: str, started: float) -> float:
-        seconds = time.monotonic() - started
-        self._providers.observe(begun.provider.name, outcome, seconds)
-        return seconds
-
-    async def _without(
-        self, begun: _Begun, wanted: Wanted, situation: Situation, outcome: Outcome, code: ErrorCode
-    ) -> Checkout:
-        """No link from the provider: the wallet, where the coin has one, else an honest refusal."""
-        log.warning("no checkout at %s: %s", begun.provider.name, outcome.details["reason"])
-        shown = situation.wallet if wanted.currency.kind == "crypto" else None
+    async def _fall_back(self, attempt: Attempt, failure: Failure, shown: Wallet, request_id: str) -> Checkout:
+        outcome = replace(failure.outcome, details={**failure.outcome.details, **_on_network(shown)})
         async with self._database.connection() as conn:
-            if shown is None:
-                await store.not_opened(
-                    conn, begun.checkout_id, outcome, action=_FAILED_ACTION, request_id=wanted.request_id
-                )
-                raise ProviderFailedError(code, _SENTENCES[code])
-            outcome = replace(outcome, details={**outcome.details, **_on_network(shown)})
             mine = await store.fall_back(
                 conn,
-                begun.checkout_id,
+                attempt.checkout_id,
                 outcome,
                 wallet=shown,
                 url=wallet.url_of(shown.address),
-                request_id=wanted.request_id,
+                request_id=request_id,
             )
         if not mine:
-            return await self._as_it_stands(begun.payment_id)
-        return _to_wallet(begun.payment_id, shown)
-
-    async def _resume(self, wanted: Wanted, payment_id: uuid.UUID) -> Checkout | None:
-        """Finish what an earlier request with this key began; None when that came to nothing."""
-        async with self._database.connection() as conn:
-            kept = await store.latest_checkout(conn, payment_id)
-        if kept is None or kept.payment_status in _ENDED:
-            return None
-        if kept.payment_status not in _UNFINISHED:
-            return _kept_link(kept)
-        if kept.age > REPLAYED_FOR:
-            raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
-        begun = _Begun(
-            self._providers.of(kept.provider),
-            kept.id,
-            kept.payment_id,
-            kept.request,
-            kept.idempotency_key,
-            kept.expires_at,
-        )
-        return await self._call(begun, wanted, await self._situation(wanted))
-
-    async def _as_it_stands(self, payment_id: uuid.UUID) -> Checkout:
-        """Somebody else, such as the recoverer, has finished it meanwhile."""
-        async with self._database.connection() as conn:
-            kept = await store.latest_checkout(conn, payment_id)
-        if kept is None or kept.provider_url is None:
-            raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
-        return _kept_link(kept)
+            return _checkout_of(await self._attempts.as_it_stands(attempt.payment_id))
+        return _to_wallet(attempt.payment_id, shown)
 
     def _order(self, wanted: Wanted, situation: Situation, *, email: str | None) -> Order:
         payment_id = str(uuid.uuid4())
+        kind = "micro" if wanted.source == MICRO else "checkout"
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
         cancelled = {
             "status": "cancelled",
@@ -260,8 +177,8 @@ class Checkouts:
             opened_at=datetime.now(UTC),
             source=wanted.source,
             description=DONATIONS.description,
+            key=f"hc_{kind}_{payment_id}",
             submit_type=DONATE,
-            kind="micro" if wanted.source == MICRO else "checkout",
             email=email,
             metadata={**wanted.metadata, "installation": str(situation.installation)},
         )
@@ -275,27 +192,18 @@ async def _email(conn: Connection, wanted: Wanted, situation: Situation) -> str 
     return await prefills.take_email(conn, wanted.intent_id)
 
 
-async def _write_down(conn: Connection, new: NewCheckout, wanted: Wanted) -> tuple[uuid.UUID, datetime | None]:
-    written = await store.open_checkout(conn, new, wanted.claim, wanted.request_id)
-    if written is None:
-        raise InFlightError(
-            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
-        )
-    return written
-
-
 def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
     if not situation.currency_enabled:
         raise InvalidError(
             "currency_disabled",
-            f"{wanted.currency.name} is not taken at the moment: GET /routes lists the currencies that are.",
+            f"{wanted.currency.name} is currently not accepted. GET /routes lists the currencies that are.",
             fields={"currency": "is switched off"},
         )
     if wanted.intent_id is not None and not situation.intent_known:
         raise InvalidError(
             "unknown_prefill",
-            "prefillId is not known: leave it out, or send the one that POST /mission-support/other answered.",
-            fields={"prefillId": "is not known"},
+            "Unknown prefillId. Leave it out, or send the one that POST /mission-support/other returned.",
+            fields={"prefillId": "is unknown"},
         )
 
 
@@ -346,15 +254,14 @@ def _to_wallet(payment_id: uuid.UUID, shown: Wallet) -> Checkout:
     )
 
 
-def _kept_link(kept: KeptCheckout) -> Checkout:
-    url = kept.provider_url or ""
-    if kept.provider == wallet.NAME:
-        return _to_wallet(kept.payment_id, wallet.shown_earlier(kept.request, url))
+def _checkout_of(found: OpenCheckout) -> Checkout:
+    if found.provider == wallet.NAME:
+        return _to_wallet(found.payment_id, wallet.shown_earlier(found.request, found.url))
     return Checkout(
         kind="checkout",
-        provider=kept.provider,
-        url=url,
-        payment_id=str(kept.payment_id),
-        provider_id=kept.provider_id,
-        expires_at=kept.expires_at,
+        provider=found.provider,
+        url=found.url,
+        payment_id=str(found.payment_id),
+        provider_id=found.provider_id,
+        expires_at=found.expires_at,
     )

@@ -16,6 +16,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.donations.model import GoneError, Prefill, prefill_id
 from hingecraft.errors import ConflictError
 from hingecraft.idempotency.model import Claim, InFlightError
+from hingecraft.leases import statements
 from hingecraft.money.model import plain
 
 LIFE = timedelta(minutes=10)
@@ -24,10 +25,10 @@ PERSONAL_FOR = timedelta(minutes=30)
 _FORGOTTEN_AT_ONCE = 5000
 SOURCE = "mission_support_other"
 
-MAKE = """
+MAKE = f"""
 WITH held AS (
     UPDATE idempotency_keys SET resource = $1
-    WHERE scope = $2 AND key = $3 AND claimed_until = $4 AND resource IS NULL RETURNING true
+    WHERE {statements.held("scope", "key", first=2)} AND resource IS NULL RETURNING true
 ), made AS (
     INSERT INTO "ContributionIntent" ("_id", amount_entered, source, "_createdDate", expires_at, user_info)
     SELECT $1, $5, $6, now(), now() + $7::interval, $8::jsonb WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
@@ -91,12 +92,12 @@ async def make(
             if row is not None:
                 return Prefill(**dict(row))
         new_id = prefill_id(datetime.now(UTC))
-        held = (claim.scope, claim.key, claim.until) if claim else (None, None, None)
+        held = claim.lease if claim else (None, None, None)
         kept = json.dumps(dict(user_info)) if user_info else None
         expires_at = await conn.fetchval(MAKE, new_id, *held, amount, SOURCE, LIFE, kept, request_id, plain(amount))
     if expires_at is None:
         raise InFlightError(
-            "idempotency_in_flight", "Another request with this Idempotency-Key took over: send it again."
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
         )
     return Prefill(id=new_id, amount=amount, source=SOURCE, expires_at=expires_at)
 
@@ -108,7 +109,7 @@ async def use(database: Database, wanted: str, page_load: UUID | None, request_i
     if row is None:
         raise _gone()
     if row["amount"] is None:
-        raise ConflictError("prefill_empty", "This prefill holds no amount: enter the amount again.")
+        raise ConflictError("prefill_empty", "This prefill has no amount. Enter the amount again.")
     return row["amount"], row["source"] or SOURCE
 
 
@@ -120,7 +121,7 @@ async def look(database: Database, wanted: str, page_load: UUID | None) -> None:
 
 
 def _gone() -> GoneError:
-    return GoneError("prefill_gone", "This prefill is used, expired or unknown: enter the amount again.")
+    return GoneError("prefill_gone", "This prefill is used, expired or unknown. Enter the amount again.")
 
 
 async def take_email(conn: Connection, wanted: str) -> str | None:

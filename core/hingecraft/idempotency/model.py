@@ -18,6 +18,11 @@ class Claim:
     # What an earlier holder began: the id of a payment or a prefill.
     resource: str | None
 
+    @property
+    def lease(self) -> tuple[str, str, datetime]:
+        """Its key and the time of its lease, as statements name them."""
+        return self.scope, self.key, self.until
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:

@@ -1,7 +1,7 @@
 """Keys under which callers repeat themselves: the same key and body give the same answer, whatever died in between.
 
-A key is claimed for a little longer than a request may take. Whoever finds it claimed waits, holding no
-connection; whoever finds the claim run out takes the work over where it was left.
+A key is leased for a little longer than a request may take. A request that finds it leased waits, holding no
+connection. One that finds the lease ended takes the work over where it was left.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.idempotency.model import Claim, InFlightError, Kept, KeyReusedError
+from hingecraft.leases.statements import held
 from hingecraft.providers.patience import Deadline
 
 KEPT_FOR = timedelta(hours=24)
@@ -22,6 +23,7 @@ LEASE = timedelta(seconds=12)
 _LOOK_AGAIN = (0.05, 0.1, 0.2, 0.4)
 _LEAST_TIME = 0.5
 _PURGED_AT_ONCE = 5000
+_HELD = held("scope", "key")
 
 CLAIM = """
 INSERT INTO idempotency_keys AS k (scope, key, fingerprint, claimed_until)
@@ -39,17 +41,17 @@ WHERE k.created_at < now() - $5::interval
 RETURNING k.claimed_until, k.resource
 """
 FIND = "SELECT fingerprint, status, body FROM idempotency_keys WHERE scope = $1 AND key = $2"
-KEEP = """
-UPDATE idempotency_keys SET status = $4, body = $5 WHERE scope = $1 AND key = $2 AND claimed_until = $3
+KEEP = f"""
+UPDATE idempotency_keys SET status = $4, body = $5 WHERE {_HELD}
 """
 # Where nothing was begun the key is as good as new, for another body too.
-RELEASE = """
+RELEASE = f"""
 WITH unused AS (
     DELETE FROM idempotency_keys
-    WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL AND resource IS NULL
+    WHERE {_HELD} AND status IS NULL AND resource IS NULL
 )
 UPDATE idempotency_keys SET claimed_until = clock_timestamp()
-WHERE scope = $1 AND key = $2 AND claimed_until = $3 AND status IS NULL AND resource IS NOT NULL
+WHERE {_HELD} AND status IS NULL AND resource IS NOT NULL
 """
 PURGE = """
 DELETE FROM idempotency_keys WHERE (scope, key) IN (
@@ -75,7 +77,7 @@ async def claim(database: Database, scope: str, key: str, body_print: str, deadl
             break
         await asyncio.sleep(pause)
     raise InFlightError(
-        "idempotency_in_flight", "A request with this Idempotency-Key is still under way: send it again in a second."
+        "idempotency_in_flight", "A request with this Idempotency-Key is still in progress. Send it again in a second."
     )
 
 
@@ -88,21 +90,21 @@ async def _claim_or_find(conn: Connection, scope: str, key: str, body_print: str
         return None
     if kept["fingerprint"] != body_print:
         raise KeyReusedError(
-            "idempotency_key_reused", "This Idempotency-Key came with another body before: use a new key."
+            "idempotency_key_reused", "This Idempotency-Key was already used with a different body. Use a new key."
         )
     return Kept(kept["status"], kept["body"]) if kept["status"] is not None else None
 
 
-async def keep(database: Database, held: Claim, status: int, body: str) -> None:
-    """Whoever repeats the request from now on gets this answer; nobody does who has lost the claim."""
+async def keep(database: Database, ours: Claim, status: int, body: str) -> None:
+    """Answer every repeat of the request with this from now on; does nothing once the lease is lost."""
     async with database.connection() as conn:
-        await conn.execute(KEEP, held.scope, held.key, held.until, status, body)
+        await conn.execute(KEEP, *ours.lease, status, body)
 
 
-async def release(database: Database, held: Claim) -> None:
+async def release(database: Database, ours: Claim) -> None:
     """Let the next request with this key go on at once."""
     async with database.connection() as conn:
-        await conn.execute(RELEASE, held.scope, held.key, held.until)
+        await conn.execute(RELEASE, *ours.lease)
 
 
 async def purge(database: Database) -> None:

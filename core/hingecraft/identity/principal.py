@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,15 @@ class Kind(StrEnum):
     ADMIN = "admin"
     WIX_INSTANCE = "wix_instance"
     ENGINE = "engine"
+
+
+# The roles of Supabase. Who is not listed is served without rules of the database for single callers.
+_DATABASE_ROLES: Mapping[Kind, str] = {
+    Kind.VISITOR: "anon",
+    Kind.USER: "authenticated",
+    Kind.SERVICE: "service_role",
+    Kind.ADMIN: "service_role",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +47,20 @@ class Principal:
         if self.kind is Kind.VISITOR:
             return "api"
         return self.kind.value if self.id is None else f"{self.kind.value}:{self.id}"
+
+    @property
+    def database_role(self) -> str:
+        """The role that row-level security knows it by; raises ValueError where there is none for its kind."""
+        role = _DATABASE_ROLES.get(self.kind)
+        if role is None:
+            raise ValueError(f"{self.kind.value} has no role in the database")
+        return role
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """What policies read of it: `sub` for a user only, so that no other id is ever taken for a user's."""
+        subject = {"sub": self.id} if self.kind is Kind.USER and self.id is not None else {}
+        return {"role": self.database_role, **subject}
 
 
 ANONYMOUS = Principal(kind=Kind.VISITOR)

@@ -23,11 +23,11 @@ from hingecraft.errors import (
 from hingecraft.inbox import store
 from hingecraft.inbox.breaker import Breaker
 from hingecraft.inbox.handlers import Handler, Handlers, Reading
-from hingecraft.inbox.model import Claimed, next_pause
+from hingecraft.inbox.model import BACKOFF, Claimed
 
 log = logging.getLogger(__name__)
 
-# Together with what follows it, shorter than a claim.
+# Together with what follows it, shorter than a lease.
 _LONGEST_QUESTION = 45.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added, another
 # pod works on the same rows in transactions of its own.
@@ -100,7 +100,7 @@ class Applier:
         except DatabaseUnavailableError:
             raise
         except Exception:
-            log.exception("%d events cannot be processed together: each is tried by itself", len(group))
+            log.exception("%d events could not be processed together, processing each by itself", len(group))
             return False
         for event in group:
             self._observe(event.source, "applied")
@@ -199,6 +199,6 @@ class Applier:
 
     async def _later(self, event: Claimed, why: str) -> None:
         if event.overdue:
-            log.error("event %s of %s waits for more than an hour: %s", event.event_id, event.source, why)
+            log.error("event %s of %s has been waiting for more than an hour: %s", event.event_id, event.source, why)
         async with self._database.connection() as conn:
-            await store.later(conn, event, next_pause(event.attempts), why)
+            await store.later(conn, event, BACKOFF.after(event.attempts), why)

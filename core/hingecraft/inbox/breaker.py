@@ -45,6 +45,6 @@ class Breaker:
         self._try_at = self._clock() + TRIES_EVERY
         if self._failures == OPENS_AFTER:
             log.warning(
-                "%s has not answered %d times in a row: what needs it waits, and it is tried every %d s",
+                "%s has failed to answer %d times in a row: pausing its events, retrying every %d s",
                 self._provider, OPENS_AFTER, TRIES_EVERY,
             )  # fmt: skip

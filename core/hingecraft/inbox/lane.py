@@ -49,7 +49,7 @@ class Lane:
                 try:
                     begun = await self._begin(working)
                 except DatabaseUnavailableError as error:
-                    log.warning("the inbox waits: %s", error)
+                    log.warning("the inbox is paused: %s", error)
                 if not begun:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(_LOOK_EVERY):
@@ -82,7 +82,7 @@ class Lane:
         except DatabaseUnavailableError as error:
             log.warning("%d events wait: %s", len(events), error)
         except Exception:
-            log.exception("%d events wait until their claim has ended", len(events))
+            log.exception("%d events wait until their lease expires", len(events))
         finally:
             self._busy -= 1
             self._freed.set()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from hingecraft.leases.backoff import Backoff
 
 LEASE = timedelta(seconds=60)
 # What has waited for longer is an error in the log: somebody should look.
 OVERDUE = timedelta(hours=1)
 # What could not be processed in this time is given up, with an error in the log.
 GIVEN_UP_AFTER = timedelta(days=30)
-_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600))
-_JITTER = 0.2
+BACKOFF = Backoff((5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class InboundEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """One event that this process works on until its claim ends."""
+    """One event that this process works on until its lease ends."""
 
     id: UUID
     received_at: datetime
@@ -46,13 +46,12 @@ class Claimed:
     overdue: bool
 
     @property
+    def lease(self) -> tuple[UUID, datetime, datetime]:
+        """Its key and the time of its lease, as statements name them."""
+        return self.id, self.received_at, self.claimed_until
+
+    @property
     def document(self) -> dict[str, Any]:
         """The body; it was JSON when it was stored."""
         found: dict[str, Any] = json.loads(self.body)
         return found
-
-
-def next_pause(attempts: int) -> timedelta:
-    """How long an event waits after that many attempts, with jitter so that they do not come in step."""
-    pause = _PAUSES[min(max(attempts, 1), len(_PAUSES)) - 1]
-    return pause * (1 + random.uniform(-_JITTER, _JITTER))  # noqa: S311 - jitter, no secret

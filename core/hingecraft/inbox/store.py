@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.inbox.model import GIVEN_UP_AFTER, LEASE, OVERDUE, Claimed, InboundEvent
+from hingecraft.leases import statements
+
+_KEY = "id", "received_at"
+_HELD = statements.held(*_KEY)
 
 # In the order of their keys, so that two pods that are told the same wait for each other in one direction only.
 STORE = """
@@ -27,23 +31,23 @@ INSERT INTO provider_events (source, event_id, type, body, must_ask)
 SELECT source, event_id, type, body, must_ask FROM given JOIN fresh USING (source, event_id)
 RETURNING event_id
 """
-CLAIM = """
-WITH due AS (
+CLAIM = statements.claim(
+    "provider_events e",
+    key=_KEY,
+    due=f"""
     SELECT id, received_at FROM provider_events
-    WHERE processed_at IS NULL AND next_attempt_at <= now() AND source = $3 AND must_ask = $5
-      AND (claimed_until IS NULL OR claimed_until < now())
+    WHERE processed_at IS NULL AND next_attempt_at <= now() AND source = $3 AND must_ask = $5 AND {statements.FREE}
     ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    """,
+    lease="$2",
+    also="next_attempt_at = clock_timestamp() + $2, attempts = e.attempts + 1",
+    returning="e.id, e.received_at, e.source, e.event_id, e.type, e.body, e.attempts, e.claimed_until, e.must_ask, "
+    "e.received_at < now() - $4::interval AS overdue",
 )
-UPDATE provider_events e SET claimed_until = clock_timestamp() + $2, next_attempt_at = clock_timestamp() + $2,
-    attempts = e.attempts + 1
-FROM due WHERE e.id = due.id AND e.received_at = due.received_at
-RETURNING e.id, e.received_at, e.source, e.event_id, e.type, e.body, e.attempts, e.claimed_until,
-          e.must_ask, e.received_at < now() - $4::interval AS overdue
-"""
-# The claim that found this out counts for nothing.
-ASK_FIRST = """
+# The attempt that found this out does not count.
+ASK_FIRST = f"""
 UPDATE provider_events SET must_ask = true, claimed_until = NULL, next_attempt_at = now(), attempts = attempts - 1
-WHERE id = $1 AND received_at = $2 AND claimed_until = $3 AND processed_at IS NULL
+WHERE {_HELD} AND processed_at IS NULL
 """
 DONE = """
 UPDATE provider_events e SET processed_at = now(), claimed_until = NULL, error = NULL, ignored_because = $4,
@@ -53,21 +57,23 @@ FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $5::uuid[])
 WHERE e.id = g.id AND e.received_at = g.received_at AND e.claimed_until = g.claimed_until AND e.processed_at IS NULL
 RETURNING true
 """
-LATER = """
+LATER = f"""
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
-WHERE id = $1 AND received_at = $2 AND claimed_until = $3 AND processed_at IS NULL
+WHERE {_HELD} AND processed_at IS NULL
 """
 REOPEN = """
 UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
 WHERE source = $1 AND ignored_because = ANY ($2)
 RETURNING true
 """
-# Its source may have no keys here any more, so this is done for all of them, and not by who claims.
-GIVE_UP = """
+# Its source may have no keys here any more, so this is done for all of them, and not by who claims. An old event that
+# was opened again, since its link is saved by now, is tried for some hours first.
+GIVE_UP = f"""
 WITH old AS (
     SELECT id, received_at FROM provider_events
     WHERE processed_at IS NULL AND received_at < now() - $1::interval
-      AND (claimed_until IS NULL OR claimed_until < now())
+      AND (attempts >= 20 OR next_attempt_at < now() - interval '1 hour')
+      AND {statements.FREE}
     ORDER BY received_at LIMIT 100 FOR UPDATE SKIP LOCKED
 ), given_up AS (
     UPDATE provider_events e SET processed_at = now(), claimed_until = NULL,
@@ -116,20 +122,20 @@ async def claim(conn: Connection, limit: int, source: str, *, must_ask: bool) ->
 
 
 async def done(conn: Connection, events: Mapping[Claimed, UUID | None], *, ignored: str | None = None) -> bool:
-    """They are processed, in the transaction of what they have changed; False when a claim is lost."""
-    ids, received, claims = zip(*(_claim_of(event) for event in events), strict=True)
-    found = await conn.fetch(DONE, ids, received, claims, ignored, list(events.values()))
+    """They are processed, in the transaction of what they have changed; False when a lease is lost."""
+    ids, received, leases = zip(*(event.lease for event in events), strict=True)
+    found = await conn.fetch(DONE, ids, received, leases, ignored, list(events.values()))
     return len(found) == len(events)
 
 
 async def ask_first(conn: Connection, event: Claimed) -> None:
     """It waits for a place in which its provider is asked."""
-    await conn.execute(ASK_FIRST, *_claim_of(event))
+    await conn.execute(ASK_FIRST, *event.lease)
 
 
 async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
     """It cannot be processed yet."""
-    await conn.execute(LATER, *_claim_of(event), pause, storable(error)[:_LONGEST_ERROR])
+    await conn.execute(LATER, *event.lease, pause, storable(error)[:_LONGEST_ERROR])
 
 
 async def give_up(conn: Connection) -> list[asyncpg.Record]:
@@ -157,7 +163,3 @@ async def having(conn: Connection, source: str, event_ids: Sequence[str]) -> set
 def storable(text: str) -> str:
     """An error may quote what Postgres cannot hold: NUL, or half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "?")
-
-
-def _claim_of(event: Claimed) -> tuple[UUID, datetime, datetime]:
-    return event.id, event.received_at, event.claimed_until

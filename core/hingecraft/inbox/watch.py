@@ -31,8 +31,10 @@ async def watch(database: Database, show: Callable[[Backlog], None]) -> None:
         if given_up:
             first = given_up[0]
             log.error(
-                "%d events are given up after %d days, among them %s of %s (%s): look up what they were about",
+                "gave up on %d events after %d days, including %s of %s (%s): check what they were about",
                 len(given_up), GIVEN_UP_AFTER.days, first["event_id"], first["source"], first["because"],
             )  # fmt: skip
         if found.oldest > OVERDUE.total_seconds():
-            log.error("%s events wait in the inbox, one of them for %d minutes", found.waiting, found.oldest // 60)
+            log.error(
+                "%s events are waiting in the inbox, the oldest for %d minutes", found.waiting, found.oldest // 60
+            )

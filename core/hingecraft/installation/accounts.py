@@ -9,7 +9,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation import store
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
-from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.ports import Key
 
 log = logging.getLogger(__name__)
 
@@ -22,18 +22,18 @@ class WrongAccountError(OperatorError):
     """The key belongs to another account than the one that this database has worked with."""
 
 
-async def require_our_account(database: Database, stripe: StripeProvider, *, keep: bool = True) -> None:
+async def require_our_account(database: Database, key: Key, *, keep: bool = True) -> None:
     """Compare the key's account with the one in the database, for each mode; the first one seen is kept."""
-    account = await stripe.account()
+    account = await key.id()
     if account is None:
-        await _require_known_sessions(database, stripe)
+        await _require_known_sessions(database, key)
         return
     async with database.connection() as conn:
-        ours = await store.stripe_account(conn, livemode=stripe.livemode)
+        ours = await store.stripe_account(conn, livemode=key.livemode)
         if ours is None and keep:
-            ours = await store.keep_stripe_account(conn, account, livemode=stripe.livemode)
+            ours = await store.keep_stripe_account(conn, account, livemode=key.livemode)
     if ours not in {None, account}:
-        column = store.stripe_column(livemode=stripe.livemode)
+        column = store.stripe_column(livemode=key.livemode)
         raise WrongAccountError(
             f"STRIPE_SECRET belongs to {account}, but this database belongs to {ours}: set a key of {ours}. "
             f"If you have moved to {account}, run UPDATE installation SET {column} = '{account}' as the owner "
@@ -41,11 +41,11 @@ async def require_our_account(database: Database, stripe: StripeProvider, *, kee
         )
 
 
-async def _require_known_sessions(database: Database, stripe: StripeProvider) -> None:
+async def _require_known_sessions(database: Database, key: Key) -> None:
     """A restricted key that may not read its account is told by the sessions that it knows."""
     async with database.connection() as conn:
-        sessions = await store.open_sessions(conn, _ASKED_ABOUT, livemode=stripe.livemode)
-    if len(sessions) < _ASKED_ABOUT or any([await stripe.has_session(session) for session in sessions]):
+        sessions = await store.open_sessions(conn, _ASKED_ABOUT, livemode=key.livemode)
+    if len(sessions) < _ASKED_ABOUT or any([await key.knows_session(session) for session in sessions]):
         return
     raise WrongAccountError(
         f"STRIPE_SECRET may not read its account, and Stripe knows none of {_ASKED_ABOUT} open checkouts with it: "
@@ -53,15 +53,15 @@ async def _require_known_sessions(database: Database, stripe: StripeProvider) ->
     )
 
 
-async def watch(database: Database, stripe: StripeProvider) -> None:
+async def watch(database: Database, key: Key) -> None:
     """In every pod: nothing is asked of Stripe with another account's key."""
     while True:
         try:
-            await require_our_account(database, stripe)
+            await require_our_account(database, key)
         except WrongAccountError as error:
-            stripe.suspend(str(error))
+            key.suspend(str(error))
         except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
             log.warning("the account of STRIPE_SECRET is not known yet: %s", error)
         else:
-            stripe.suspend(None)
+            key.suspend(None)
         await asyncio.sleep(_EVERY)

@@ -27,7 +27,7 @@ class MigrateSettings(DatabaseSettings):
     """What `hingecraft migrate` reads."""
 
     migration_database_url: Dsn | None = Field(
-        None, description="Postgres as the owner of the tables; default: DATABASE_URL"
+        None, description="Postgres address for the owner of the tables; default: DATABASE_URL"
     )
     app_role: str = Field("hingecraft_app", description="the role that the application's user is a member of")
 
@@ -115,18 +115,20 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         asyncio.run(_main(settings, arguments))
     except DatabaseUnavailableError as error:
-        print(f"hingecraft migrate: {error}; nothing is lost, run it again", file=sys.stderr)
+        print(f"hingecraft migrate: {error}; nothing was lost, run it again", file=sys.stderr)
         return EXIT_FAILED
     except asyncpg.PostgresError as error:
-        print(f"hingecraft migrate: {error}; what was done is kept, mend this and run it again", file=sys.stderr)
+        print(f"hingecraft migrate: {error}; completed steps are kept, fix this and run it again", file=sys.stderr)
         return EXIT_FAILED
     return EXIT_OK
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     only = parser.add_mutually_exclusive_group()
-    only.add_argument("--status", action="store_true", help="show what is applied and change nothing")
-    only.add_argument("--dry-run", action="store_true", help="show what would be done and change nothing")
+    only.add_argument(
+        "--status", action="store_true", help="show which migrations are applied, without changing anything"
+    )
+    only.add_argument("--dry-run", action="store_true", help="show what would be applied, without changing anything")
 
 
-COMMAND = Command(summary="bring the database to the shape of this version", run=_run, arguments=_arguments)
+COMMAND = Command(summary="migrate the database to this version", run=_run, arguments=_arguments)

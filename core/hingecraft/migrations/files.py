@@ -57,14 +57,16 @@ def read_migrations(folder: Path) -> list[Migration]:
         raise OperatorError(f"there are no migrations in {folder}")
     for expected, migration in enumerate(migrations):
         if migration.number != expected:
-            raise OperatorError(f"{migration.file_name}: migration {expected:03} is missing before it, or it is double")
+            raise OperatorError(
+                f"{migration.file_name}: migration {expected:03} is missing before it, or is duplicated"
+            )
     return migrations
 
 
 def _read(path: Path) -> Migration:
     name = _FILE_NAME.fullmatch(path.name)
     if name is None:
-        raise OperatorError(f"{path.name}: a migration is called like 042_what_it_does.sql")
+        raise OperatorError(f"{path.name}: name migrations like 042_what_it_does.sql")
     text = path.read_text(encoding="utf-8")
     return Migration(
         number=int(name["number"]),

@@ -28,6 +28,7 @@ GRANTS: dict[str, str] = {
     "route_policy": "SELECT, UPDATE",
     "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account)",
     "payment_routes": "SELECT, INSERT, DELETE",
+    "routes_served": "SELECT, INSERT, UPDATE",
     "payment_audit": "SELECT, INSERT",
     "provider_event_ids": "SELECT, INSERT",
     "provider_events": "SELECT, INSERT, UPDATE",

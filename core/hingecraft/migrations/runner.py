@@ -201,7 +201,7 @@ async def _batched(
     total = await conn.fetchval(ABOUT_ROWS, step.label) or 0
     told_at = time.monotonic()
     if rows:
-        report(f"{migration.file_name}: going on after {rows:,} rows of {step.label}")
+        report(f"{migration.file_name}: continuing after {rows:,} rows of {step.label}")
     while True:
         page = await _one_batch(conn, migration, step, cursor)
         if page["cursor"] is None:

@@ -32,7 +32,7 @@ class CurrencyBook:
         """One currency, switched off or not: money may come in it all the same."""
         found = self.table.by_code.get(code)
         if found is None:
-            raise MissingError("unknown_currency", f"{code} is not in the table of currencies: add it.")
+            raise MissingError("unknown_currency", f"{code} is not in the table currencies. Add it.")
         return found
 
     def coin_of(self, ticker: str) -> str:

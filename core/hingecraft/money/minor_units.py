@@ -20,7 +20,9 @@ def to_stripe(amount: Decimal, currency: Currency) -> int:
     if units != units.to_integral_value() or int(units) % step:
         raise bad_amount("invalid_amount", _step_sentence(currency, step))
     if not 0 < units <= LARGEST_STRIPE_AMOUNT:
-        raise bad_amount("amount_out_of_range", f"{plain(amount)} {currency.code} is more than one card payment takes.")
+        raise bad_amount(
+            "amount_out_of_range", f"{plain(amount)} {currency.code} is more than a single card payment allows."
+        )
     return int(units)
 
 
@@ -56,15 +58,17 @@ def _stripe_step(currency: Currency) -> int:
 
 def _step_sentence(currency: Currency, step: int) -> str:
     if currency.exponent == 0:
-        return f"An amount in {currency.code} has no decimals."
+        return f"An amount in {currency.code} cannot have decimals."
     if step == _THREE_DECIMAL_STEP:
-        return f"A card payment in {currency.code} has at most two decimals (the third must be 0)."
-    return f"An amount in {currency.code} has at most {currency.exponent} decimals."
+        return f"A card payment in {currency.code} can have at most two decimals (the third must be 0)."
+    return f"An amount in {currency.code} can have at most {currency.exponent} decimals."
 
 
 def to_nowpayments(amount: Decimal, currency: Currency) -> str:
     """NOWPayments takes plain decimals with at most the currency's own digits."""
     quantum = Decimal(1).scaleb(-currency.exponent)
     if amount != amount.quantize(quantum):
-        raise bad_amount("invalid_amount", f"An amount in {currency.code} has at most {currency.exponent} decimals.")
+        raise bad_amount(
+            "invalid_amount", f"An amount in {currency.code} can have at most {currency.exponent} decimals."
+        )
     return plain(amount)

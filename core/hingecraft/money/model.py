@@ -33,16 +33,16 @@ class Currency:
 def parse_decimal(typed: object) -> Decimal:
     """Read a JSON number or string as the decimal that was written; a float has already lost it and is refused."""
     if isinstance(typed, bool) or not isinstance(typed, int | str | Decimal):
-        raise InvalidError("invalid_amount", "The amount must be a number, or a string that holds one.")
+        raise InvalidError("invalid_amount", "The amount must be a number or a numeric string.")
     text = str(typed).strip()
     if not text or len(text) > _LONGEST_NUMBER or not text.isascii() or "_" in text:
-        raise InvalidError("invalid_amount", "The amount must be a plain number such as 37.50.")
+        raise InvalidError("invalid_amount", "The amount must be a plain number, for example 37.50.")
     try:
         number = Decimal(text)
     except InvalidOperation as error:
-        raise InvalidError("invalid_amount", "The amount must be a plain number such as 37.50.") from error
+        raise InvalidError("invalid_amount", "The amount must be a plain number, for example 37.50.") from error
     if not number.is_finite() or abs(number.adjusted()) > _LONGEST_NUMBER:
-        raise InvalidError("invalid_amount", "The amount must be a plain number such as 37.50.")
+        raise InvalidError("invalid_amount", "The amount must be a plain number, for example 37.50.")
     return number
 
 
@@ -80,5 +80,5 @@ def check_amount(typed: object, currency: Currency) -> Decimal:
 
 def _too_fine(currency: Currency) -> str:
     if currency.exponent == 0:
-        return f"An amount in {currency.code} has no decimals."
-    return f"An amount in {currency.code} has at most {currency.exponent} decimals."
+        return f"An amount in {currency.code} cannot have decimals."
+    return f"An amount in {currency.code} can have at most {currency.exponent} decimals."

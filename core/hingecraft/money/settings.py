@@ -13,8 +13,12 @@ class AmountSettings(Settings):
     """Read by the API, and by whatever makes standing links."""
 
     amount_min: Decimal | None = Field(
-        None, description="the least that is taken, in USD; other currencies in proportion; never below the seed", gt=0
+        None,
+        description="minimum donation in USD; other currencies in proportion; cannot go below the built-in minimum",
+        gt=0,
     )
     amount_max: Decimal | None = Field(
-        None, description="the most that is taken, in USD; other currencies in proportion; never above the seed", gt=0
+        None,
+        description="maximum donation in USD; other currencies in proportion; cannot exceed the built-in maximum",
+        gt=0,
     )

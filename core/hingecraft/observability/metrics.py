@@ -16,7 +16,12 @@ def new_registry(process: str) -> CollectorRegistry:
     """With what every process shows: which build it is, and its memory, processor time and open files."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
-    build = Gauge("hingecraft_build_info", "1: this build runs", ["version", "process"], registry=registry)
+    build = Gauge(
+        "hingecraft_build_info",
+        "always 1; the labels name the running build",
+        ["version", "process"],
+        registry=registry,
+    )
     build.labels(__version__, process).set(1)
     return registry
 
@@ -25,9 +30,7 @@ class SyncMetrics:
     """What engines count; `of` names the labels that tell one engine from another where many share a process."""
 
     def __init__(self, registry: CollectorRegistry, of: Sequence[str] = ()) -> None:
-        self.rebuilds = Counter(
-            "hingecraft_route_rebuilds_total", "rebuilds of the routes", [*of, "result"], registry=registry
-        )
+        self.rebuilds = Counter("hingecraft_route_rebuilds_total", "route rebuilds", [*of, "result"], registry=registry)
         self.version = Gauge(
             "hingecraft_routes_version", "the newest version that every pod serves", of, registry=registry
         )
@@ -39,14 +42,14 @@ class SyncMetrics:
         )
         self.seconds = Histogram(
             "hingecraft_sync_seconds",
-            "from a change noticed to the last pod serving it",
+            "time from noticing a change until the last pod serves it",
             of,
             buckets=_SYNC,
             registry=registry,
         )
         self.since_commit = Histogram(
             "hingecraft_sync_since_commit_seconds",
-            "from a commit, by the clock of Postgres, to the last pod serving it",
+            "time from a commit, by the clock of Postgres, until the last pod serves it",
             of,
             buckets=_SYNC,
             registry=registry,
@@ -62,71 +65,79 @@ class ApiMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.request_seconds = Histogram(
             "hingecraft_http_request_seconds",
-            "time to answer",
+            "time to answer a request",
             ["method", "route", "status"],
             buckets=_FAST,
             registry=registry,
         )
         self.limited = Counter(
-            "hingecraft_rate_limited_total", "requests refused by a rate limit", ["limit"], registry=registry
+            "hingecraft_rate_limited_total", "requests rejected by a rate limit", ["limit"], registry=registry
         )
         self.version = Gauge("hingecraft_routes_version", "the version that this pod serves", registry=registry)
         self.age = Gauge(
-            "hingecraft_routes_age_seconds", "since this pod last knew its routes to be the newest", registry=registry
+            "hingecraft_routes_age_seconds",
+            "seconds since this pod last knew that its routes were the newest",
+            registry=registry,
         )
         self.provider_seconds = Histogram(
             "hingecraft_provider_seconds",
-            "calls to a provider, with their repeats",
+            "calls to a provider, including retries",
             ["provider", "outcome"],
             buckets=_FAST,
             registry=registry,
         )
         self.keys_rejected = Counter(
             "hingecraft_provider_key_rejected_total",
-            "calls whose key the provider rejected, or that the key may not make",
+            "calls that failed because the provider rejected the key or the key lacks a permission",
             ["provider"],
             registry=registry,
         )
         self.events = Counter(
             "hingecraft_provider_events_total",
-            "events of providers that were worked on",
+            "provider events processed",
             ["source", "outcome"],
             registry=registry,
         )
         self.payments = Counter(
             "hingecraft_payments_total",
-            "payments that this pod found to have moved, by what they have become",
+            "payment status changes found by this pod, by new status",
             ["provider", "currency", "status"],
             registry=registry,
         )
         self.payment_amount = Counter(
             "hingecraft_payment_amount_total",
-            "what those that completed were asked for, in their own currencies",
+            "requested amounts of completed payments, in their own currencies",
             ["provider", "currency"],
             registry=registry,
         )
         self.without_value = Counter(
             "hingecraft_settlements_without_value_total",
-            "settlements whose value cannot be believed, so that somebody has to enter it",
+            "settlements whose value is implausible and must be entered by hand",
             ["provider"],
             registry=registry,
         )
         self.events_waiting = Gauge(
-            "hingecraft_provider_events_waiting", "events that are not processed yet", registry=registry
+            "hingecraft_provider_events_waiting", "provider events that are not processed yet", registry=registry
         )
         self.events_oldest = Gauge(
-            "hingecraft_provider_events_oldest_seconds", "how long the oldest of them waits", registry=registry
+            "hingecraft_provider_events_oldest_seconds",
+            "age of the oldest unprocessed provider event",
+            registry=registry,
         )
         self.reconciled_at = Gauge(
             "hingecraft_reconcile_finished_timestamp_seconds", "when the last reconciliation ended", registry=registry
         )
         self.reconcile_succeeded = Gauge(
-            "hingecraft_reconcile_succeeded", "1: everything could be asked in the last one", registry=registry
+            "hingecraft_reconcile_succeeded",
+            "1 if the last reconciliation checked everything that it had to",
+            registry=registry,
         )
         self.reconciled = Gauge(
-            "hingecraft_reconcile_checkouts", "what the last reconciliation counted", ["what"], registry=registry
+            "hingecraft_reconcile_checkouts", "results of the last reconciliation", ["what"], registry=registry
         )
-        self.swaps = Counter("hingecraft_routes_swaps_total", "versions taken up by this pod", registry=registry)
+        self.swaps = Counter(
+            "hingecraft_routes_swaps_total", "route versions that this pod has started to serve", registry=registry
+        )
         self.refused_signatures = Counter(
             "hingecraft_refused_signatures_total", "signatures that did not verify", ["kind"], registry=registry
         )

@@ -15,7 +15,7 @@ import aiohttp
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.outbox import store
-from hingecraft.outbox.model import LANES, Lane, Message, next_pause, signature
+from hingecraft.outbox.model import BACKOFF, LANES, Lane, Message, signature
 from hingecraft.outbox.sending import Sender
 from hingecraft.proxies import Proxies
 from hingecraft.settings import Secret
@@ -26,7 +26,7 @@ Delivered = Callable[[Message, str], None]
 
 SEND_TIMEOUT = 10.0
 _LOOK_EVERY = 1.0
-# Nobody who stops waits longer for a database that may be away: a claim ends by itself.
+# A process that stops waits no longer for a database that may be away: a lease ends by itself.
 _GIVE_BACK_WITHIN = 0.5
 
 
@@ -94,7 +94,9 @@ class Deliverer:
             await self._give_back(message)
             raise
         except DatabaseUnavailableError as error:
-            log.warning("the answer of %s was not written down, so it will be sent again: %s", message.endpoint, error)
+            log.warning(
+                "the answer of %s could not be saved, so the webhook will be sent again: %s", message.endpoint, error
+            )
         finally:
             self._under_way[message.lane] -= 1
             self.wake()  # its place is free, and more may be due
@@ -131,5 +133,5 @@ class Deliverer:
                 return "gone"
             if status is not None and HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
                 answer = f"{answer}: redirects are not followed"
-            await store.failed(conn, message, answer, next_pause(message.attempts))
+            await store.failed(conn, message, answer, BACKOFF.after(message.attempts))
             return "failed"

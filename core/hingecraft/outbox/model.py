@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import hmac
 import json
-import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from hingecraft.errors import OperatorError
+from hingecraft.leases.backoff import Backoff
 
 ROUTES_UPDATED = "routes.updated"
 PAYMENT_EVENTS = ("payment.completed", "payment.failed", "payment.refunded")
@@ -30,8 +30,7 @@ AT_ONCE = 8
 LEASE = timedelta(seconds=30)
 TRIED_FOR = timedelta(hours=24)
 # A site that is being published is back within seconds; one that is down is not asked more often than it helps.
-_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 300, 1800, 7200, 18_000, 36_000))
-_JITTER = 0.2
+BACKOFF = Backoff((1, 5, 30, 300, 1800, 7200, 18_000, 36_000))
 
 _ENDPOINT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of Standard Webhooks, not a secret
@@ -73,6 +72,11 @@ class Message:
     claimed_until: datetime
 
     @property
+    def lease(self) -> tuple[UUID, datetime, datetime]:
+        """Its key and the time of its lease, as statements name them."""
+        return self.id, self.created_at, self.claimed_until
+
+    @property
     def lane(self) -> Lane:
         """The endpoint and the types of event that it shares its places with."""
         return self.endpoint, next(types for types in LANES if self.type in types)
@@ -104,20 +108,14 @@ def _parse_endpoint(pair: str, *, allow_private: bool) -> Endpoint:
     name, separator, url = pair.partition("=")
     name, url = name.strip(), url.strip()
     if not separator or not _ENDPOINT_NAME.fullmatch(name):
-        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name!r} is no name=url pair; write site=https://...")
+        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name!r} is not a name=url pair; write site=https://...")
     address = urlsplit(url)
     if address.scheme != "https" and not (allow_private and address.scheme == "http"):
         raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name} must be an https address")
     if not address.hostname or address.username or address.password:
-        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name} must be an address without a user or password in it")
+        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name} must not contain a user or password")
     wants_payments = address.path.endswith(AFTER_PAYMENT_PATH)
     return Endpoint(name=name, url=url, events=PAYMENT_EVENTS if wants_payments else (ROUTES_UPDATED,))
-
-
-def next_pause(attempts: int) -> timedelta:
-    """How long to wait after that many failed attempts, with jitter so that endpoints do not come in step."""
-    pause = _PAUSES[min(attempts, len(_PAUSES)) - 1]
-    return pause * (1 + random.uniform(-_JITTER, _JITTER))  # noqa: S311 - jitter, not a secret
 
 
 def signature(secrets: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -> str:
@@ -134,5 +132,5 @@ def key_of(secret: str) -> bytes:
     except binascii.Error:
         key = b""
     if not key or not secret.startswith(_SECRET_PREFIX):
-        raise OperatorError("WEBHOOK_SECRET must be whsec_ followed by base64, as Standard Webhooks writes it")
+        raise OperatorError("WEBHOOK_SECRET must be whsec_ followed by base64, in the format of Standard Webhooks")
     return key

@@ -10,7 +10,11 @@ import asyncpg
 import simplejson
 
 from hingecraft.db.connection import Connection
+from hingecraft.leases import statements
 from hingecraft.outbox.model import AT_ONCE, LEASE, TRIED_FOR, Endpoint, EndpointState, Message
+
+_KEY = "id", "created_at"
+_HELD = statements.held(*_KEY)
 
 SUPERSEDE = """
 WITH older AS MATERIALIZED (
@@ -54,29 +58,31 @@ WITH orphans AS MATERIALIZED (
 UPDATE outbox o SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
 FROM orphans WHERE o.id = orphans.id AND o.created_at = orphans.created_at
 """
-# The endpoint is always locked before its messages, so that nobody waits for each other.
+# The endpoint is always locked before its messages, so that no two processes wait for each other.
 HOLD_ENDPOINT = "SELECT FROM webhook_endpoints WHERE name = $1 FOR UPDATE"
 # An endpoint that does not answer keeps no place of another: each has places of its own, less those that are taken.
-CLAIM = """
-WITH due AS (
+CLAIM = statements.claim(
+    "outbox o",
+    key=_KEY,
+    due=f"""
     SELECT o.id, o.created_at, e.url FROM webhook_endpoints e
     LEFT JOIN unnest($2::text[], $3::int[]) AS taken (endpoint, places) ON taken.endpoint = e.name
     CROSS JOIN LATERAL (
         SELECT id, created_at FROM outbox
         WHERE endpoint = e.name AND state = 'pending' AND type = ANY ($1::text[]) AND next_attempt_at <= now()
-          AND (claimed_until IS NULL OR claimed_until < now())
+          AND {statements.FREE}
         ORDER BY next_attempt_at LIMIT greatest(0, $4 - coalesce(taken.places, 0)) FOR UPDATE SKIP LOCKED
     ) o
     WHERE e.disabled_at IS NULL AND e.name = ANY ($6::text[])
+    """,
+    lease="$5",
+    also="attempts = attempts + 1",
+    returning="o.id, o.created_at, o.endpoint, due.url, o.type, o.data::text AS data, o.attempts, o.claimed_until",
 )
-UPDATE outbox o SET claimed_until = clock_timestamp() + $5, attempts = attempts + 1
-FROM due WHERE o.id = due.id AND o.created_at = due.created_at
-RETURNING o.id, o.created_at, o.endpoint, due.url, o.type, o.data::text AS data, o.attempts, o.claimed_until
-"""
-DELIVERED = """
+DELIVERED = f"""
 WITH done AS (
     UPDATE outbox SET state = 'delivered', finished_at = now(), answer = $4
-    WHERE id = $1 AND created_at = $2 AND claimed_until = $3
+    WHERE {_HELD}
     RETURNING endpoint, type, (data ->> 'version')::bigint AS version
 )
 UPDATE webhook_endpoints e SET failures = 0, delivered_at = now(),
@@ -84,18 +90,18 @@ UPDATE webhook_endpoints e SET failures = 0, delivered_at = now(),
         THEN greatest(e.delivered_version, done.version) ELSE e.delivered_version END
 FROM done WHERE e.name = done.endpoint
 """
-FAILED = """
+FAILED = f"""
 WITH failed AS (
     UPDATE outbox SET claimed_until = NULL, answer = $4, next_attempt_at = now() + $5,
         state = CASE WHEN state = 'pending' AND now() + $5 > created_at + $6 THEN 'dead' ELSE state END,
         finished_at = CASE WHEN now() + $5 > created_at + $6 THEN now() END
-    WHERE id = $1 AND created_at = $2 AND claimed_until = $3 RETURNING endpoint
+    WHERE {_HELD} RETURNING endpoint
 )
 UPDATE webhook_endpoints e SET failures = failures + 1 FROM failed WHERE e.name = failed.endpoint
 """
-GIVE_BACK = """
+GIVE_BACK = f"""
 UPDATE outbox SET claimed_until = NULL
-WHERE id = $1 AND created_at = $2 AND claimed_until = $3 AND state = 'pending'
+WHERE {_HELD} AND state = 'pending'
 """
 DISABLE = """
 UPDATE webhook_endpoints SET disabled_at = now(), disabled_because = $2, failures = failures + 1
@@ -152,20 +158,20 @@ async def claim(
 
 
 async def delivered(conn: Connection, message: Message, answer: str) -> None:
-    """In a transaction. Only the holder of the claim may say so."""
+    """In a transaction; changes nothing once the lease is lost."""
     await conn.execute(HOLD_ENDPOINT, message.endpoint)
-    await conn.execute(DELIVERED, *_claim_of(message), answer)
+    await conn.execute(DELIVERED, *message.lease, answer)
 
 
 async def failed(conn: Connection, message: Message, answer: str, pause: timedelta) -> None:
     """In a transaction. Try again after the pause, or bury it when its day is over."""
     await conn.execute(HOLD_ENDPOINT, message.endpoint)
-    await conn.execute(FAILED, *_claim_of(message), answer, pause, TRIED_FOR)
+    await conn.execute(FAILED, *message.lease, answer, pause, TRIED_FOR)
 
 
 async def give_back(conn: Connection, message: Message) -> None:
-    """Whoever comes next need not wait for the end of this claim."""
-    await conn.execute(GIVE_BACK, *_claim_of(message))
+    """End the lease, so that the next process need not wait for it."""
+    await conn.execute(GIVE_BACK, *message.lease)
 
 
 async def disable(conn: Connection, message: Message, because: str) -> None:
@@ -189,7 +195,3 @@ async def states(conn: Connection) -> list[EndpointState]:
 async def keep_partitions(conn: Connection) -> None:
     """Have next months' partitions ready."""
     await conn.execute(KEEP_PARTITIONS)
-
-
-def _claim_of(message: Message) -> tuple[object, ...]:
-    return message.id, message.created_at, message.claimed_until

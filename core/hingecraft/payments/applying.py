@@ -31,7 +31,7 @@ def registrations(
 ) -> list[Registration]:
     """The events of each provider whose keys are there."""
     reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
-    asking = StripeAsking(providers.stripe, reader)
+    asking = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, reader)
     of_stripe = PaymentEvents(reader.of_event, asking.again, currencies, books, report)
     of_nowpayments = PaymentEvents(
         hinted, NowPaymentsAsking(providers.nowpayments, coins).again, currencies, books, report

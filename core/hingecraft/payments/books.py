@@ -87,7 +87,7 @@ class Books:
     async def record(self, conn: Connection, finding: Finding, teller: Teller) -> Recorded:
         """Write down one finding; a repeat finds everything written and changes nothing."""
         if finding.must_ask and not finding.fresh:
-            raise AskFirstError("nothing is done on what was told alone")
+            raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
         origins.require_readable(finding)
         change, recorded, after = _decided(known, finding, teller)
@@ -179,11 +179,11 @@ def _decided(known: Known, finding: Finding, teller: Teller) -> tuple[Change, Re
         log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - no fault of the code
         raise
     if decision.mismatch and decision.changes:
-        log.error("payment %s was paid with another %s than was asked for", known.id, decision.mismatch)
+        log.error("payment %s was paid with a different %s than requested", known.id, decision.mismatch)
     doubtful = [entry for entry in decision.entries if entry.doubt]
     for entry in doubtful:
         log.error(
-            "payment %s: %s %s from %s (%s) are kept without a value: %s. Look the deposit up and enter its value",
+            "payment %s: %s %s from %s (%s) were recorded without a value: %s. Look up the deposit and enter its value",
             known.id, plain(entry.amount), entry.currency, finding.provider, entry.ref, entry.doubt,
         )  # fmt: skip
     after = known.after(decision)

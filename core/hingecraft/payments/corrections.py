@@ -60,9 +60,9 @@ class Wanted:
         if abs(self.usd) >= _LARGEST or decimals_of(self.usd) > _MOST_DECIMALS:
             raise _wrong("usdAmount", f"must be below {plain(_LARGEST)} and have at most {_MOST_DECIMALS} decimals")
         if not _SHORTEST_REASON <= len(self.reason.strip()) <= LONGEST_REASON or not self.reason.isprintable():
-            raise _wrong("reason", f"must say why in {_SHORTEST_REASON} to {LONGEST_REASON} characters on one line")
+            raise _wrong("reason", f"must have {_SHORTEST_REASON} to {LONGEST_REASON} characters on one line")
         if _EMAIL.search(self.reason):
-            raise _wrong("reason", "must not hold an e-mail address: it is kept for good and holds nothing personal")
+            raise _wrong("reason", "must not contain an e-mail address, because it is kept permanently")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def _check(wanted: Wanted, found: Mapping[str, Any]) -> None:
     if found["kind"] == "correction":
         raise ConflictError(
             "is_a_correction",
-            f"This is a correction itself: correct settlement {found['corrects']} again.",
+            f"This settlement is itself a correction. Correct settlement {found['corrects']} again.",
         )
     if found["kind"] in _GOING_BACK and wanted.usd > 0:
         raise _wrong("usdAmount", f"must be 0 or less for a {found['kind']}, since its money went back")

@@ -81,7 +81,7 @@ async def story(database: Database, payment_id: UUID) -> Story:
 
 
 def _checkout(row: asyncpg.Record) -> dict[str, Any]:
-    """With the wallet that the donor was shown, where it was one."""
+    """With the wallet that the payer was shown, where it was one."""
     found = dict(row)
     wallet = found.pop("wallet")
     return {**found, "wallet": json.loads(wallet)} if wallet is not None else found

@@ -211,25 +211,28 @@ def _more_of(money: Money, before: Sequence[Settled]) -> Entry | None:
     if worth is not None:
         worth = replace(worth, amount=worth.amount * more / money.amount)
     ref = f"{money.ref}/{len(same) + 1}" if same else money.ref
-    usd = _usd_of(replace(money, amount=more), before)
-    return Entry(
-        kind=money.kind, ref=ref, amount=more, currency=money.currency, usd=usd, worth=worth, doubt=money.doubt
-    )
+    return _entry(replace(money, ref=ref, amount=more, worth=worth), before)
 
 
 def _once(money: Money, before: Sequence[Settled]) -> Entry | None:
     """A refund counts once."""
     if _is_among(money, before):
         return None
-    usd = _usd_of(money, before)
+    return _entry(money, before)
+
+
+def _entry(money: Money, before: Sequence[Settled]) -> Entry:
+    """What goes back has no value before what came has one: the total must not lose what it never had."""
+    worth, usd = money.worth, None
+    if money.kind not in _INCOME:
+        if any(each.kind in _INCOME and each.usd is None for each in before):
+            worth = None
+        if worth is None or worth.currency != "USD":
+            usd = _worth_back(money, before)
     return Entry(
-        kind=money.kind, ref=money.ref, amount=money.amount, currency=money.currency, usd=usd, worth=money.worth
-    )
-
-
-def _usd_of(money: Money, before: Sequence[Settled]) -> Decimal | None:
-    """What goes back has its share of what came, where the provider does not say what it is worth."""
-    return None if money.worth is not None or money.kind in _INCOME else _worth_back(money, before)
+        kind=money.kind, ref=money.ref, amount=money.amount, currency=money.currency, usd=usd, worth=worth,
+        doubt=money.doubt,
+    )  # fmt: skip
 
 
 def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | None:

@@ -51,7 +51,7 @@ MOVES: Mapping[Status, frozenset[Status]] = {
 def require_move(before: Status, after: Status) -> None:
     """Refuse a move that the table does not know; a repeat is no move, and always fine."""
     if before != after and after not in MOVES[before]:
-        raise ConflictError("illegal_move", f"A payment that is {before} cannot become {after}.")
+        raise ConflictError("illegal_move", f"A payment with status {before} cannot change to {after}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

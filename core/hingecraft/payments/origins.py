@@ -74,7 +74,7 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, 
     await _refuse_others(conn, finding.installation)
     require_readable(finding)
     if not finding.fresh or finding.price is None:
-        raise AskFirstError("the payment is lost: what it was is asked first")
+        raise AskFirstError("payment not found; asking the provider before it is restored")
     await conn.execute(ONE_AT_A_TIME, str(payment_id))
     if not await conn.fetchval(PAYMENT_EXISTS, payment_id):
         price, checkout = finding.price, finding.checkout_id

@@ -17,7 +17,7 @@ class UnknownPurposeError(NotYetError):
     """No system of this process has that purpose: a newer release may have it."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"nothing here knows the purpose {name!r}")
+        super().__init__(f"unknown purpose {name!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from hingecraft.providers.stripe.reading import StripeReader
 
 _SESSION = re.compile(r"cs_(test|live)_[A-Za-z0-9]{20,250}")
 _STATUSES = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED}
-# Pages ask every three seconds; invented ids must not use up the calls that donors need.
+# Pages ask every three seconds; invented ids must not use up the calls that payers need.
 _AT_ONCE = 2
 _WITHIN = 4.0
 _BELIEVED_FOR = 5.0
@@ -44,7 +44,8 @@ class Returning:
         recorded: Callable[[Recorded], None] = lambda _recorded: None,
     ) -> None:
         self._database = database
-        self._asking = StripeAsking(provider, StripeReader(currencies.by_code))
+        self._provider = provider
+        self._asking = StripeAsking(provider.sessions, provider.disputes, StripeReader(currencies.by_code))
         self._books = books
         self._recorded = recorded
         self._places = asyncio.Semaphore(_AT_ONCE)
@@ -53,8 +54,7 @@ class Returning:
     async def state_of(self, session_id: str) -> PaymentState:
         """Where the payment stands; one that is paid is written down at once."""
         shape = _SESSION.fullmatch(session_id)
-        provider = self._asking.provider
-        if shape is None or not provider.configured or (shape[1] == "live") != provider.livemode:
+        if shape is None or not self._provider.configured or (shape[1] == "live") != self._provider.livemode:
             raise _unknown()
         until, answer = self._answers.get(session_id, (0.0, None))
         if answer is None or until < time.monotonic():
@@ -79,7 +79,8 @@ class Returning:
             return _unknown()
         except (TimeoutError, ProviderRefusedError, ProviderUnknownError):
             return ProviderFailedError(
-                "provider_unavailable", "Stripe cannot be asked how this payment went: ask again in a few seconds."
+                "provider_unavailable",
+                "We cannot get the status of this payment from Stripe right now. Try again in a few seconds.",
             )
 
     async def _state(self, finding: Finding, session_id: str) -> Answer:

@@ -68,17 +68,17 @@ async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
     except UnknownPaymentError:
         raise MissingError("unknown_payment", "There is no payment with this id.") from None
     if known.provider != wallet.NAME:
-        raise ConflictError("not_a_wallet", "Only a wallet payment is confirmed by hand.")
+        raise ConflictError("not_a_wallet", "Only wallet payments can be confirmed by hand.")
     if seen.coin != known.currency:
         raise InvalidError(
             "wrong_coin",
-            f"This payment waits for {known.currency}, not {seen.coin}.",
+            f"This payment is waiting for {known.currency}, not {seen.coin}.",
             fields={"coin": f"must be {known.currency}"},
         )
     if known.status not in {Status.AWAITING_CONFIRMATION, Status.EXPIRED}:
-        raise ConflictError("not_awaiting", f"This payment is {known.status}: it waits for no confirmation.")
+        raise ConflictError("not_awaiting", f"This payment is {known.status} and needs no confirmation.")
     if await conn.fetchval(COUNTED, seen.tx_hash):
-        raise ConflictError("hash_counted", "This transaction hash was counted before: a hash counts once.")
+        raise ConflictError("hash_counted", "This transaction hash has already been recorded.")
     return known
 
 

@@ -17,16 +17,17 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.idempotency.model import Claim
+from hingecraft.leases import statements
 from hingecraft.payments.model import PaymentState, Status
 from hingecraft.providers.port import Opened
 from hingecraft.providers.wallet import Wallet
 
 _API = "api"
 
-OPEN = """
+OPEN = f"""
 WITH held AS (
     UPDATE idempotency_keys SET resource = $1::uuid::text
-    WHERE scope = $2 AND key = $3 AND claimed_until = $4 AND resource IS NOT DISTINCT FROM $5 RETURNING true
+    WHERE {statements.held("scope", "key", first=2)} AND resource IS NOT DISTINCT FROM $5 RETURNING true
 ), payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_url, source, intent_id,
                           livemode, purpose, user_id, created_at, updated_at)
@@ -182,7 +183,7 @@ async def open_checkout(
     conn: Connection, new: NewCheckout, claim: Claim | None, request_id: str
 ) -> tuple[UUID, datetime | None] | None:
     """Write down the intent before anybody is called; None when the claim on the key is lost."""
-    held = (claim.scope, claim.key, claim.until, claim.resource) if claim else (None, None, None, None)
+    held = (*claim.lease, claim.resource) if claim else (None, None, None, None)
     row = await conn.fetchrow(
         OPEN,
         new.payment_id,
@@ -231,7 +232,7 @@ async def opened(
 async def not_opened(
     conn: Connection, checkout_id: UUID, outcome: Outcome, *, action: str, request_id: str | None, actor: str = _API
 ) -> bool:
-    """The provider refused, or nobody knows."""
+    """The provider rejected it, or it is not known whether it exists."""
     details = json.dumps(outcome.details)
     return bool(
         await conn.fetchval(

@@ -24,6 +24,7 @@ VALUE = """
 UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], $4::numeric[]) AS v (kind, ref, usd)
 WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
 """
+# A rate of fx_rates is for what came. What went back gets its share once that has a value.
 RECORD = """
 WITH told AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -40,6 +41,9 @@ WITH told AS MATERIALIZED (
         WHEN m.currency = 'USD' THEN m.amount
         WHEN m.usd IS NOT NULL THEN m.usd
         WHEN m.worth_in = 'USD' THEN m.worth
+        WHEN m.kind NOT IN ('charge', 'manual') AND EXISTS (
+            SELECT FROM settlements s WHERE s.payment_id = m.payment_id
+              AND s.kind IN ('charge', 'manual', 'opening') AND s.usd_amount IS NULL) THEN NULL
         ELSE coalesce(
             m.worth * (SELECT usd FROM fx_rates WHERE currency = m.worth_in AND day = (now() AT TIME ZONE 'UTC')::date),
             m.amount * (SELECT usd FROM fx_rates WHERE currency = m.currency AND day = (now() AT TIME ZONE 'UTC')::date)

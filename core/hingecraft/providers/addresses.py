@@ -17,7 +17,7 @@ PAYMENT_PAGES = ("checkout.stripe.com", "buy.stripe.com", "donate.stripe.com", "
 def checked(url: object, *, api_base: str, domain: str, provider_id: str | None = None) -> str:
     """The address, if it is the provider's; a stand-in (an API base elsewhere) may send to its own host as well."""
     if not isinstance(url, str) or not _READ_ALIKE.fullmatch(url):
-        raise ProviderRefusedError("the provider answered no usable address", code="bad_url", provider_id=provider_id)
+        raise ProviderRefusedError("the provider returned no usable address", code="bad_url", provider_id=provider_id)
     try:
         parts, base = urlsplit(url), urlsplit(api_base)
         host, port = parts.hostname or "", parts.port

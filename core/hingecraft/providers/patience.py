@@ -16,7 +16,7 @@ LONGEST_ATTEMPT = 5.0
 _RESERVE = 0.5
 _SHORTEST_ATTEMPT = 0.2
 
-# Four digits are hours already: nobody's donor waits for that.
+# Four digits are hours already: no payer waits for that.
 _SECONDS = re.compile(r"[0-9]{1,4}")
 
 _Result = TypeVar("_Result")

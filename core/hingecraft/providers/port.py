@@ -30,10 +30,10 @@ class Order:
     source: str
     # What the payer reads at the provider.
     description: str
+    # Repeats of the call carry it, so that they have one effect where the provider has such keys.
+    key: str
     # What Stripe's button says: pay, book or another of its `submit_type`.
     submit_type: str = "pay"
-    # Part of the idempotency key.
-    kind: str = "checkout"
     email: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Opened:
     provider_id: str
     url: str
     expires_at: datetime | None = None
-    # It was made without the donor's e-mail, which the provider did not take.
+    # It was made without the payer's e-mail, which the provider did not take.
     email_refused: bool = False
 
 
@@ -72,7 +72,7 @@ class ProviderMissingError(ProviderRefusedError):
 
 
 class ProviderKeyError(ProviderRefusedError):
-    """The provider rejects our key, or what the key may do: our fault, not the donor's."""
+    """The provider rejects our key, or what the key may do: our fault, not the payer's."""
 
     def __init__(self, reason: str, *, forbidden: bool = False) -> None:
         super().__init__(reason, code="provider_unavailable")
@@ -81,7 +81,7 @@ class ProviderKeyError(ProviderRefusedError):
 
 
 class ProviderUnknownError(HingecraftError):
-    """Nobody can say whether the checkout exists: the provider did not answer, or broke while answering."""
+    """It is not known whether the checkout exists: the provider did not answer, or broke while answering."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -103,10 +103,6 @@ class CheckoutProvider(Protocol):
         """A provider without keys is off."""
         ...
 
-    def idempotency_key(self, order: Order) -> str:
-        """The key that a repeated call carries, so that it has one effect."""
-        ...
-
     def request_for(self, order: Order) -> dict[str, Any]:
         """The exact parameters, to be kept before the call; refuses an amount that the provider does not take."""
         ...
@@ -116,5 +112,5 @@ class CheckoutProvider(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         ...

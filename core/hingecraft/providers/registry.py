@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from hingecraft.errors import HingecraftError
 from hingecraft.providers.nowpayments.client import NowPaymentsProvider
-from hingecraft.providers.port import CheckoutProvider
+from hingecraft.providers.port import CheckoutProvider, Rejected
+from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe.client import StripeProvider
+
+Observe = Callable[[str, str, float], None]
 
 
 class NoSuchProviderError(HingecraftError):
@@ -17,11 +20,26 @@ class NoSuchProviderError(HingecraftError):
 
 @dataclass(slots=True, kw_only=True)
 class Providers:
-    """Those that there are; `observe` is told of each call: the provider, how it ended, the seconds it took."""
+    """All of them; `observe` is told of each call: the provider, how it ended, the seconds it took."""
 
     stripe: StripeProvider
     nowpayments: NowPaymentsProvider
-    observe: Callable[[str, str, float], None] = lambda _provider, _outcome, _seconds: None
+    observe: Observe = lambda _provider, _outcome, _seconds: None
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: ProviderSettings,
+        *,
+        key_rejected: Rejected = lambda _provider: None,
+        observe: Observe = lambda _provider, _outcome, _seconds: None,
+    ) -> Providers:
+        """Those of a process; one without keys is off."""
+        return cls(
+            stripe=StripeProvider(settings, key_rejected),
+            nowpayments=NowPaymentsProvider(settings, key_rejected),
+            observe=observe,
+        )
 
     def of(self, name: str) -> CheckoutProvider:
         """The provider of that name; raises NoSuchProviderError for any other."""
@@ -31,6 +49,6 @@ class Providers:
         return found[name]
 
     async def close(self) -> None:
-        """Let go of their connections."""
+        """Close their connections."""
         await self.stripe.close()
         await self.nowpayments.close()

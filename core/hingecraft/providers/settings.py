@@ -19,31 +19,37 @@ _PUBLISHABLE_KEYS = ("pk_test_", "pk_live_")
 class ProviderSettings(ProxySettings):
     """Keys, addresses and limits; a provider without keys is off."""
 
-    site_url: str = Field(description="the site that donors come from and go back to, such as https://www.example.com")
+    site_url: str = Field(
+        description="the site that donors come from and return to, for example https://www.example.com"
+    )
     public_url: str = Field(
-        "", description="where providers reach this backend, such as https://pay.example.com; needed by NOWPayments"
+        "",
+        description="where providers reach this backend, for example https://pay.example.com; NOWPayments needs it",
     )
     stripe_secret: OptionalSentSecret = Field(
-        SentSecret(), description="Stripe's secret or restricted key, test or live; empty: Stripe is off"
+        SentSecret(), description="Stripe's secret or restricted key, test or live; without it Stripe is off"
     )
-    stripe_publishable_key: str = Field("", description="Stripe's publishable key, of the same mode as the secret one")
-    stripe_api_base: str = Field(STRIPE_API, description="Stripe's API, or a stand-in for it")
+    stripe_publishable_key: str = Field("", description="Stripe's publishable key, in the same mode as the secret key")
+    stripe_api_base: str = Field(STRIPE_API, description="address of Stripe's API or of a stand-in")
     stripe_rate: int = Field(
         0,
-        description="calls a second to Stripe from one pod; 0: 80 with a live key, 20 with a test key",
+        description="calls per second to Stripe from one pod; 0: 80 with a live key, 20 with a test key",
         ge=0,
         le=10_000,
     )
     nowpayments_api_key: OptionalSentSecret = Field(
-        SentSecret(), description="NOWPayments' API key; empty: crypto goes to the wallets alone"
+        SentSecret(), description="NOWPayments' API key; without it crypto goes only to the wallets"
     )
     nowpayments_email: str = Field(
-        "", description="the account's e-mail: with its password, lost payments of an invoice can be looked up"
+        "",
+        description="e-mail of the account; with its password, lost payments of an invoice can be looked up",
     )
     nowpayments_password: OptionalSentSecret = Field(
-        SentSecret(), description="the account's password, with NOWPAYMENTS_EMAIL"
+        SentSecret(), description="password of the account; needed with NOWPAYMENTS_EMAIL"
     )
-    nowpayments_api_base: str = Field(NOWPAYMENTS_API, description="NOWPayments' API, its sandbox, or a stand-in")
+    nowpayments_api_base: str = Field(
+        NOWPAYMENTS_API, description="address of NOWPayments' API, its sandbox or a stand-in"
+    )
 
     @field_validator("stripe_secret")
     @classmethod
@@ -51,7 +57,7 @@ class ProviderSettings(ProxySettings):
         if secret and not secret.newest.startswith(_STRIPE_KEYS):
             raise ValueError("must start with sk_test_, rk_test_, sk_live_ or rk_live_")
         if "," in secret.newest:
-            raise ValueError("must be one key: it is sent to Stripe, and two cannot be")
+            raise ValueError("must be a single key, because it is sent to Stripe")
         return secret
 
     @field_validator("stripe_publishable_key")
@@ -80,7 +86,7 @@ class ProviderSettings(ProxySettings):
         """One key for each environment, never a test page on live money or the other way round."""
         publishable = self.stripe_publishable_key
         if publishable and self.stripe_secret and ("_live_" in publishable) != self.stripe_livemode:
-            raise ValueError("STRIPE_PUBLISHABLE_KEY and STRIPE_SECRET must be of the same mode, test or live")
+            raise ValueError("STRIPE_PUBLISHABLE_KEY and STRIPE_SECRET must be in the same mode, test or live")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""The wallet: no provider at all, but an address that a donor can always send coins to."""
+"""The wallet: no provider at all, but an address that a payer can always send coins to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hingecraft.money.model import Currency, plain
 NAME = "wallet"
 _SCALE = 6
 _BORDER = 2
-# How each field is called in answers, and in the row that keeps what a donor was shown.
+# How each field is called in answers, and in the row that keeps what a payer was shown.
 _SHOWN = {
     "address": "address",
     "uri": "uri",
@@ -50,13 +50,13 @@ class Wallet:
         return ("&" if "?" in self.uri else "?") + self.amount_form.format(amount=plain(amount), units=units)
 
     def as_shown(self) -> dict[str, str]:
-        """What a donor is shown."""
+        """What a payer is shown."""
         named = ((shown, getattr(self, name)) for name, shown in _SHOWN.items())
         return {shown: value for shown, value in named if value is not None}
 
 
 def shown_earlier(kept: Mapping[str, Any], url: str) -> Wallet:
-    """The wallet that a donor was shown; rows of earlier versions keep the address only."""
+    """The wallet that a payer was shown; rows of earlier versions keep the address only."""
     if not kept:
         address = url.removeprefix(url_of(""))
         return Wallet(address=address, uri=address)

@@ -11,6 +11,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError, RefusedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import store as payments
+from hingecraft.payments.attempts import FAILED_ACTION
 from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.model import REPLAYED_FOR, Status
 from hingecraft.payments.writing import Teller
@@ -57,7 +58,7 @@ class Checker:
         self._database = database
         self._providers = providers
         self._reader = reader
-        self._stripe = StripeAsking(providers.stripe, reader)
+        self._stripe = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, reader)
         self._nowpayments = NowPaymentsAsking(
             providers.nowpayments, NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
         )
@@ -75,7 +76,7 @@ class Checker:
             explain(f"{due.provider}: {error}")
             outcome = Outcome.FAILED
         if due.age > STALE:
-            log.error("payment %s is %s after %d days", due.payment_id, due.status, due.age.days)
+            log.error("payment %s is still %s after %d days", due.payment_id, due.status, due.age.days)
         if not self._dry_run:
             async with self._database.connection() as conn:
                 await store.checked(conn, due, next_check(due.age))
@@ -149,7 +150,7 @@ class Checker:
                 details={"reason": error.reason, "outcome": "failed"},
                 provider_id=error.provider_id,
             )
-            return await self._not_opened(due, failed, "stripe_session_failed")
+            return await self._not_opened(due, failed, FAILED_ACTION)
         milliseconds = round((time.monotonic() - started) * 1000)
 
         async def write(conn: Connection, due: Due) -> None:
@@ -159,7 +160,9 @@ class Checker:
 
     async def _find_by_listing(self, due: Due) -> Outcome:
         """The key may be forgotten by now, and a new call could charge twice: look among all that were made then."""
-        session = await self._stripe.made_for(str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR)
+        session = await self._providers.stripe.sessions.made_for(
+            str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR
+        )
         if session is None:
             expired = payments.Outcome(status=Status.EXPIRED, details={"reason": "it was never made"})
             return await self._not_opened(due, expired, "checkout_expired")

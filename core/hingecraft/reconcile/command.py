@@ -1,4 +1,4 @@
-"""`hingecraft reconcile`: ask the providers what nobody told us."""
+"""`hingecraft reconcile`: recover payments whose webhooks were lost."""
 
 from __future__ import annotations
 
@@ -16,20 +16,17 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database
-from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.registry import Providers
-from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.reconcile import value_audit
-from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import DatabaseSettings, load
-from hingecraft.systems import PURPOSES
+from hingecraft.steps import Options, Summary
+from hingecraft.systems import PURPOSES, SystemSettings, reconcile_steps
 
 _EVERY = 15 * 60.0
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -38,11 +35,11 @@ _LONGEST = timedelta(days=30)
 _POOL = 20
 
 
-class ReconcileSettings(DatabaseSettings, LinkSettings):
+class ReconcileSettings(DatabaseSettings, SystemSettings):
     """What `hingecraft reconcile` reads."""
 
     retention_days: int = Field(
-        400, description="days after which raw bodies and personal data are let go of", ge=1, le=36_500
+        400, description="days after which raw bodies and personal data are deleted", ge=1, le=36_500
     )
 
 
@@ -51,22 +48,24 @@ def span_of(text: str) -> timedelta:
     shape = _SPAN.fullmatch(text)
     span = timedelta(**{_UNITS[shape[2]]: int(shape[1])}) if shape else timedelta()
     if not timedelta() < span <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no span such as 24h or 7d, of 30 days at most")
+        raise argparse.ArgumentTypeError(f"invalid duration {text!r}: use for example 24h or 7d, at most 30d")
     return span
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="one run; without it, one every 15 minutes")
+    parser.add_argument("--once", action="store_true", help="run once (default: every 15 minutes)")
     parser.add_argument(
-        "--lookback", type=span_of, help="read Stripe's events back to then (24h where there was no run before)"
+        "--lookback",
+        type=span_of,
+        help="how far back to read Stripe's events, for example 7d (default: since the last run, at first 24h)",
     )
-    parser.add_argument("--provider", choices=(stripe.NAME, nowpayments.NAME), help="ask this one alone")
-    parser.add_argument("--dry-run", action="store_true", help="ask, say what would change, change nothing")
-    parser.add_argument("--all", action="store_true", help="ask about every open checkout now, due or not")
+    parser.add_argument("--provider", choices=(stripe.NAME, nowpayments.NAME), help="ask only this provider")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change, without changing anything")
+    parser.add_argument("--all", action="store_true", help="check every open checkout now, even if it is not due")
     parser.add_argument(
         "--audit-values",
         action="store_true",
-        help="ask nobody: list the settlements whose value looks wrong; exit code 1 when there are any",
+        help="list settlements whose value looks wrong, without asking a provider; exit code 1 if there are any",
     )
 
 
@@ -98,16 +97,15 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, application="hingecraft-reconcile", largest=_POOL)
         stack.push_async_callback(database.close)
-        providers = Providers(stripe=StripeProvider(settings), nowpayments=NowPaymentsProvider(settings))
+        providers = Providers.from_settings(settings)
         stack.push_async_callback(providers.close)
         reconciler = Reconciler(
             database=database,
             providers=providers,
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
-            stripe_api_base=settings.stripe_api_base,
-            links_wanted=settings.links_wanted,
             retention_days=settings.retention_days,
+            steps=reconcile_steps(database, providers, settings),
         )
         while True:
             code = await _run_once(reconciler, options)
@@ -126,7 +124,7 @@ async def _run_once(reconciler: Reconciler, options: Options) -> int:
         why = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
         if not isinstance(why, DatabaseUnavailableError):
             raise
-        print(f"hingecraft reconcile: {why}; what was done is kept, run it again", file=sys.stderr)
+        print(f"hingecraft reconcile: {why}; completed work is kept, run it again", file=sys.stderr)
         return EXIT_FAILED
     _say(summary)
     return EXIT_OK if summary.succeeded else EXIT_FAILED
@@ -135,7 +133,7 @@ async def _run_once(reconciler: Reconciler, options: Options) -> int:
 def _audit_values(settings: ReconcileSettings, arguments: argparse.Namespace) -> int:
     others = ("once", "lookback", "provider", "dry_run", "all")
     if any(getattr(arguments, name) for name in others):
-        raise OperatorError("--audit-values asks no provider and changes nothing: give it alone")
+        raise OperatorError("--audit-values cannot be combined with other options")
     try:
         suspects = asyncio.run(value_audit.audit(settings.database_url))
     except DatabaseUnavailableError as error:
@@ -151,7 +149,7 @@ def _run(arguments: argparse.Namespace) -> int:
         process.start_observing(settings, "reconcile")
         return _audit_values(settings, arguments)
     if not settings.stripe_secret and not settings.nowpayments_api_key:
-        raise OperatorError("neither STRIPE_SECRET nor NOWPAYMENTS_API_KEY is set, so there is nobody to ask")
+        raise OperatorError("neither STRIPE_SECRET nor NOWPAYMENTS_API_KEY is set, so there is no provider to ask")
     process.start_observing(settings, "reconcile")
     codes: list[int] = []
 
@@ -162,4 +160,4 @@ def _run(arguments: argparse.Namespace) -> int:
     return codes[0] if codes else EXIT_FAILED if arguments.once else EXIT_OK
 
 
-COMMAND = Command(summary="ask the providers what nobody told us", run=_run, arguments=_arguments)
+COMMAND = Command(summary="recover payments whose webhooks were lost", run=_run, arguments=_arguments)

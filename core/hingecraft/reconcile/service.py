@@ -1,4 +1,4 @@
-"""One reconciliation: events that never came, the inbox, checkouts that are due, standing links, what is too old."""
+"""One reconciliation: events that never came, the inbox, checkouts that are due, what systems add, what is too old."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import simplejson
 
 from hingecraft import audit
 from hingecraft.db.connection import Database
-from hingecraft.donations.links import by_hand
-from hingecraft.donations.links import service as links
-from hingecraft.donations.links.service import Wanted
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.handlers import Handlers
@@ -28,14 +25,12 @@ from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe import webhook as stripe_webhook
-from hingecraft.providers.stripe.asking import StripeAsking
-from hingecraft.providers.stripe.links import StripeLinks
 from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
-from hingecraft.reconcile.model import Options, Summary
 from hingecraft.reconcile.sweep import Sweep
 from hingecraft.reconcile.values import ValueSweep
+from hingecraft.steps import Options, Run, Steps, Summary
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +51,28 @@ class Reconciler:
     providers: Providers
     currencies: CurrencyBook
     books: Books
-    stripe_api_base: str
-    links_wanted: Wanted
     retention_days: int
+    steps: Steps
 
     async def run(self, options: Options) -> Summary:
         """Safe to run twice, beside itself, and again after a kill."""
+        run = await self._begin(options)
+        for step in (
+            self._check_account,
+            self._read_events,
+            self._read_coins,
+            *self.steps.before_events,
+            self._process_events,
+            self._check_checkouts,
+            self._close_stranded,
+            self._find_values,
+            *self.steps.after_checks,
+            self._end,
+        ):
+            await step(run)
+        return run.summary
+
+    async def _begin(self, options: Options) -> Run:
         summary = Summary(dry_run=options.dry_run)
         await self.currencies.look()
         async with self.database.connection() as conn:
@@ -69,87 +80,65 @@ class Reconciler:
         wanted = options.providers or (stripe.NAME, nowpayments.NAME)
         names = [name for name in wanted if self.providers.of(name).configured]
         for name in sorted(set(wanted) - set(names)):
-            summary.explain(f"{name} has no keys here, so it is not asked")
-        if stripe.NAME in names:
-            await self._check_account(summary)
-            await self._read_events(options, summary, started)
-        if nowpayments.NAME in names and self.providers.nowpayments.may_list:
-            await self._read_coins(summary, started)
-        # Before the events are processed: after a restored backup, what came through a link needs the link's row.
-        if stripe.NAME in names:
-            await self._keep_links(options, summary)
-        if not options.dry_run:
-            summary.events_reopened = await by_hand.take_over(self.database)
-            summary.events_processed = await Worker(self.database, self._handlers.only(names)).drain()
-        checker = Checker(
-            self.database, self.providers, self.currencies, self.books, actor=ACTOR, dry_run=options.dry_run
-        )
-        for name in names:
-            await Sweep(self.database, checker, name, summary, every=options.every_checkout).run(started)
-        if not options.dry_run:
-            async with self.database.connection() as conn:
-                summary.changed += await store.close_stranded(conn, ACTOR)
-        if stripe.NAME in names:
-            asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
-            await ValueSweep(
-                self.database, asking, self.books, summary, actor=ACTOR, every=options.every_checkout
-            ).run()
-        await self._explain_gaps(summary)
-        if not options.dry_run:
-            await self._end(started, summary)
-        return summary
+            summary.explain(f"{name} is not configured, so it was not asked")
+        return Run(options=options, summary=summary, started=started, providers=names)
 
     @property
     def _handlers(self) -> Handlers:
         return Handlers(applying.registrations(self.providers, self.currencies, self.books))
 
-    async def _check_account(self, summary: Summary) -> None:
-        """Raises WrongAccountError before anything is asked about, let alone ended."""
+    async def _check_account(self, run: Run) -> None:
+        """Raises WrongAccountError before anything is asked about or ended."""
+        if stripe.NAME not in run.providers:
+            return
         try:
-            await require_our_account(self.database, self.providers.stripe, keep=not summary.dry_run)
+            await require_our_account(self.database, self.providers.stripe.account, keep=not run.dry)
         except _UNREACHABLE as error:
-            summary.fail(f"the account of Stripe's key could not be read: {error}")
+            run.summary.fail(f"the account of Stripe's key could not be read: {error}")
 
-    async def _read_events(self, options: Options, summary: Summary, started: datetime) -> None:
+    async def _read_events(self, run: Run) -> None:
         """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""
-        asking = StripeAsking(self.providers.stripe, StripeReader(self.currencies.by_code))
+        if stripe.NAME not in run.providers:
+            return
         async with self.database.connection() as conn:
-            until = await store.read_until(conn, stripe.NAME)
-        since = started - options.lookback
+            until = await store.read_until(conn, self.providers.stripe)
+        since = run.started - run.options.lookback
         if until is not None:
-            since = min(since, until) if options.lookback_given else until
+            since = min(since, until) if run.options.lookback_given else until
         newest = since
         page: list[InboundEvent] = []
         try:
-            async for event in asking.events(since, self._handlers.types(stripe.NAME)):
+            async for event in self.providers.stripe.events.since(since, self._handlers.types(stripe.NAME)):
                 newest = max(newest, datetime.fromtimestamp(int(event["created"]), UTC))
                 page.append(stripe_webhook.event_of(simplejson.dumps(event, use_decimal=True).encode()))
                 if len(page) >= _STORED_AT_ONCE:
-                    await self._take_in(page, summary)
+                    await self._take_in(page, run.summary)
                     page = []
-            await self._take_in(page, summary)
+            await self._take_in(page, run.summary)
         except _UNREACHABLE as error:
-            summary.fail(f"Stripe's events could not be read: {error}")
+            run.summary.fail(f"Stripe's events could not be read: {error}")
             return
-        if not options.dry_run:
+        if not run.dry:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
-                await store.have_read(conn, stripe.NAME, newest)
+                await store.have_read(conn, self.providers.stripe, newest)
 
-    async def _read_coins(self, summary: Summary, started: datetime) -> None:
+    async def _read_coins(self, run: Run) -> None:
         """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""
+        if nowpayments.NAME not in run.providers or not self.providers.nowpayments.may_list:
+            return
         page: list[InboundEvent] = []
         try:
-            async for payment in self.providers.nowpayments.payments_since(started - _COINS_MOVE_FOR):
+            async for payment in self.providers.nowpayments.payments_since(run.started - _COINS_MOVE_FOR):
                 page.append(
                     nowpayments_webhook.event_of(simplejson.dumps(payment, use_decimal=True, sort_keys=True).encode())
                 )
                 if len(page) >= _STORED_AT_ONCE:
-                    await self._take_in(page, summary)
+                    await self._take_in(page, run.summary)
                     page = []
-            await self._take_in(page, summary)
+            await self._take_in(page, run.summary)
         except _UNREACHABLE as error:
-            summary.fail(f"NOWPayments' payments could not be read: {error}")
+            run.summary.fail(f"NOWPayments' payments could not be read: {error}")
 
     async def _take_in(self, events: list[InboundEvent], summary: Summary) -> None:
         if not events:
@@ -162,27 +151,40 @@ class Reconciler:
             else:
                 summary.events_missed += await inbox.store(conn, events)
 
-    async def _keep_links(self, options: Options, summary: Summary) -> None:
-        there = StripeLinks(self.providers.stripe, self.stripe_api_base)
-        try:
-            kept = await links.ensure(self.database, there, self.links_wanted, dry_run=options.dry_run)
-        except _UNREACHABLE as error:
-            summary.fail(f"the standing links could not be kept: {error}")
+    async def _process_events(self, run: Run) -> None:
+        if not run.dry:
+            run.summary.events_processed = await Worker(self.database, self._handlers.only(run.providers)).drain()
+
+    async def _check_checkouts(self, run: Run) -> None:
+        checker = Checker(self.database, self.providers, self.currencies, self.books, actor=ACTOR, dry_run=run.dry)
+        for name in run.providers:
+            provider = self.providers.of(name)
+            sweep = Sweep(self.database, checker, provider, run.summary, every=run.options.every_checkout)
+            await sweep.run(run.started)
+
+    async def _close_stranded(self, run: Run) -> None:
+        if not run.dry:
+            async with self.database.connection() as conn:
+                run.summary.changed += await store.close_stranded(conn, ACTOR)
+
+    async def _find_values(self, run: Run) -> None:
+        if stripe.NAME in run.providers:
+            await ValueSweep(
+                self.database,
+                self.providers.stripe,
+                StripeReader(self.currencies.by_code),
+                self.books,
+                run.summary,
+                actor=ACTOR,
+                every=run.options.every_checkout,
+            ).run()
+
+    async def _end(self, run: Run) -> None:
+        if run.dry:
             return
-        summary.links_changed = kept.changes
-        for problem in kept.problems:
-            summary.fail(f"no standing link for {problem}")
-
-    async def _explain_gaps(self, summary: Summary) -> None:
-        for link in await by_hand.listed(self.database):
-            if link.gap is not None:
-                log.warning("the standing link %s is not published: %s", link.provider_url, link.gap)
-                summary.explain(f"{link.currency}: {link.provider_url} is not published: {link.gap}")
-
-    async def _end(self, started: datetime, summary: Summary) -> None:
         async with self.database.transaction() as conn:
-            await store.keep_run(conn, started, summary)
-            await audit.append(conn, actor=ACTOR, action="reconciliation", request_id=None, **asdict(summary))
+            await store.keep_run(conn, run.started, run.summary)
+            await audit.append(conn, actor=ACTOR, action="reconciliation", request_id=None, **asdict(run.summary))
         await self._forget()
 
     async def _forget(self) -> None:
@@ -196,6 +198,6 @@ class Reconciler:
                     break
                 gone += share
         except DatabaseUnavailableError as error:
-            log.warning("what is too old stays for now: %s", error)
+            log.warning("expired data could not be deleted: %s", error)
         if gone:
-            log.info("%d rows or months that were too old were deleted", gone)
+            log.info("deleted %d expired rows or monthly partitions", gone)

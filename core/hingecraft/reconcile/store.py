@@ -11,36 +11,44 @@ from uuid import UUID
 import asyncpg
 
 from hingecraft.db.connection import Connection
+from hingecraft.leases import statements
 from hingecraft.payments.model import Status
-from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, STRANDED_AFTER, Due, Summary
+from hingecraft.providers.port import CheckoutProvider
+from hingecraft.reconcile.model import LEASE, SETTLES_WITHIN, STRANDED_AFTER, Due
+from hingecraft.steps import Summary
 
+_HELD = statements.held("id")
 _COLUMNS = """
     e.id, e.payment_id, e.provider, e.provider_id, e.status, e.request::text AS request, e.idempotency_key,
     e.created_at, now() - e.created_at AS age, coalesce(e.expires_at < now(), false) AS expired,
     p.status AS payment_status, coalesce(p.provider, '') AS payment_provider, e.claimed_until
 """
+# What was made with test keys is not known to live ones, nor the other way round.
 _DUE = """
     e.kind = 'single' AND e.status = ANY ($1) AND e.status IN ('creating', 'unknown', 'pending')
-    AND e.provider = ANY ($2) AND ($3 OR e.next_check_at <= now())
-    AND (e.status = 'pending' OR e.created_at < now() - $4::interval)
+    AND e.provider = ANY ($2) AND coalesce(e.livemode = (e.provider = ANY ($3)), true)
+    AND ($4 OR e.next_check_at <= now()) AND (e.status = 'pending' OR e.created_at < now() - $5::interval)
 """
-CLAIM = f"""
-WITH due AS (
-    SELECT e.id FROM external_payments e WHERE {_DUE} AND (e.checked_at IS NULL OR e.checked_at < $5)
-      AND (e.claimed_until IS NULL OR e.claimed_until < now())
-    ORDER BY e.next_check_at LIMIT $6 FOR UPDATE SKIP LOCKED
+CLAIM = statements.claim(
+    "external_payments e",
+    key=("id",),
+    due=f"""
+    SELECT e.id, e.payment_id FROM external_payments e
+    WHERE {_DUE} AND (e.checked_at IS NULL OR e.checked_at < $6) AND {statements.FREE}
+    ORDER BY e.next_check_at LIMIT $7 FOR UPDATE SKIP LOCKED
+    """,
+    lease="$8",
+    joined="payments p ON p.id = due.payment_id",
+    returning=_COLUMNS,
 )
-UPDATE external_payments e SET claimed_until = clock_timestamp() + $7 FROM due, payments p
-WHERE e.id = due.id AND p.id = e.payment_id RETURNING {_COLUMNS}
-"""
 LIST = f"""
 SELECT {_COLUMNS} FROM external_payments e JOIN payments p ON p.id = e.payment_id
-WHERE {_DUE} AND e.id > $5 ORDER BY e.id LIMIT $6
+WHERE {_DUE} AND e.id > $6 ORDER BY e.id LIMIT $7
 """
-HELD = "SELECT true FROM external_payments WHERE id = $1 AND claimed_until = $2 FOR UPDATE"
-CHECKED = """
+HELD = f"SELECT true FROM external_payments WHERE {_HELD} FOR UPDATE"
+CHECKED = f"""
 UPDATE external_payments SET checked_at = now(), claimed_until = NULL, next_check_at = now() + $3
-WHERE id = $1 AND claimed_until = $2
+WHERE {_HELD}
 """
 NAMED = """
 UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = $1 AND provider_id IS NULL
@@ -87,25 +95,36 @@ _BEFORE_ALL = UUID(int=0)
 
 
 async def claim(
-    conn: Connection, statuses: Sequence[Status], providers: Sequence[str], since: datetime, *, every: bool, limit: int
+    conn: Connection,
+    statuses: Sequence[Status],
+    providers: Sequence[CheckoutProvider],
+    since: datetime,
+    *,
+    every: bool,
+    limit: int,
 ) -> list[Due]:
     """Take some of those that are due and were not looked at since then, for the length of a lease."""
-    rows = await conn.fetch(CLAIM, statuses, providers, every, SETTLES_WITHIN, since, limit, LEASE)
-    return [_due(row) for row in rows]
+    asked = (*_names(providers), every, SETTLES_WITHIN)
+    return [_due(row) for row in await conn.fetch(CLAIM, statuses, *asked, since, limit, LEASE)]
 
 
 async def due_after(
     conn: Connection,
     statuses: Sequence[Status],
-    providers: Sequence[str],
+    providers: Sequence[CheckoutProvider],
     after: UUID | None,
     *,
     every: bool,
     limit: int,
 ) -> list[Due]:
-    """Some of those that are due, in the order of their ids, without a claim: for who only looks."""
-    rows = await conn.fetch(LIST, statuses, providers, every, SETTLES_WITHIN, after or _BEFORE_ALL, limit)
-    return [_due(row) for row in rows]
+    """Some of those that are due, in the order of their ids, without a lease: for a dry run."""
+    asked = (*_names(providers), every, SETTLES_WITHIN)
+    return [_due(row) for row in await conn.fetch(LIST, statuses, *asked, after or _BEFORE_ALL, limit)]
+
+
+def _names(providers: Sequence[CheckoutProvider]) -> tuple[list[str], list[str]]:
+    """All of them, and those whose keys are live."""
+    return [each.name for each in providers], [each.name for each in providers if each.livemode]
 
 
 def _due(row: asyncpg.Record) -> Due:
@@ -121,7 +140,7 @@ def _due(row: asyncpg.Record) -> Due:
 
 
 async def held(conn: Connection, due: Due) -> bool:
-    """Whether the claim still stands; it does until this transaction ends."""
+    """Whether the lease still stands; then it does until this transaction ends."""
     return due.claimed_until is None or bool(await conn.fetchval(HELD, due.id, due.claimed_until))
 
 
@@ -136,7 +155,7 @@ async def named(conn: Connection, due: Due, provider_id: str) -> None:
 
 
 async def close(conn: Connection, due: Due) -> None:
-    """Nobody will ever pay it: its payment goes another way."""
+    """It can no longer be paid: its payment goes another way."""
     await conn.execute(CLOSE, due.id)
 
 
@@ -146,15 +165,20 @@ async def moment(conn: Connection) -> datetime:
     return found
 
 
-async def read_until(conn: Connection, provider: str) -> datetime | None:
-    """Until when every event of the provider is in the inbox."""
-    found: datetime | None = await conn.fetchval(CURSOR, provider)
+async def read_until(conn: Connection, provider: CheckoutProvider) -> datetime | None:
+    """Until when every event of the provider, in the mode of its keys, is in the inbox."""
+    found: datetime | None = await conn.fetchval(CURSOR, _cursor_of(provider))
     return found
 
 
-async def have_read(conn: Connection, provider: str, until: datetime) -> None:
+async def have_read(conn: Connection, provider: CheckoutProvider, until: datetime) -> None:
     """Every event that was made before then is in the inbox."""
-    await conn.execute(READ_UNTIL, provider, until)
+    await conn.execute(READ_UNTIL, _cursor_of(provider), until)
+
+
+def _cursor_of(provider: CheckoutProvider) -> str:
+    """Live and test events are two lists."""
+    return provider.name if provider.livemode else f"{provider.name}_test"
 
 
 async def keep_run(conn: Connection, started: datetime, summary: Summary) -> None:

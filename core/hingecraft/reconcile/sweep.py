@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.leases.backoff import between
 from hingecraft.payments.model import Status
+from hingecraft.providers.port import CheckoutProvider
 from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
-from hingecraft.reconcile.model import STALE, Due, Outcome, Summary
+from hingecraft.reconcile.model import STALE, Due, Outcome
+from hingecraft.steps import Summary
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,9 @@ _RECOVER_EVERY = (10.0, 20.0)
 class Sweep:
     """One way through all that is due at one provider."""
 
-    def __init__(self, database: Database, checker: Checker, provider: str, summary: Summary, *, every: bool) -> None:
+    def __init__(
+        self, database: Database, checker: Checker, provider: CheckoutProvider, summary: Summary, *, every: bool
+    ) -> None:
         self._database = database
         self._checker = checker
         self._provider = provider
@@ -49,8 +53,8 @@ class Sweep:
         await self._look_at_all(since)
         if self._too_many_missing:
             self._summary.fail(
-                f"{self._provider} does not know {len(self._missing)} of {self._answered} checkouts: nothing was done "
-                "about them. Check that its key belongs to the account that made them"
+                f"{self._provider.name} does not know {len(self._missing)} of {self._answered} checkouts: nothing was "
+                "changed. Check that its key belongs to the account that made them"
             )
             return
         for due in self._missing:
@@ -66,7 +70,7 @@ class Sweep:
             async for due in self._due(since):
                 await free.acquire()
                 if self._failed_in_a_row >= _GIVEN_UP_AFTER:
-                    self._summary.explain(f"{self._provider} is away: the rest is left for the next run")
+                    self._summary.explain(f"{self._provider.name} cannot be reached: the rest is left for the next run")
                     break
                 if len(self._missing) >= _GIVEN_UP_AFTER and self._too_many_missing:
                     break
@@ -100,10 +104,10 @@ class Sweep:
         self._failed_in_a_row = self._failed_in_a_row + 1 if outcome is Outcome.FAILED else 0
 
 
-async def recover(database: Database, checker: Checker, providers: Sequence[str]) -> None:
+async def recover(database: Database, checker: Checker, providers: Sequence[CheckoutProvider]) -> None:
     """In every pod: what a crash or a time-out has left is finished within minutes, whether a Job runs or not."""
     while True:
-        await asyncio.sleep(random.uniform(*_RECOVER_EVERY))  # noqa: S311 - jitter
+        await asyncio.sleep(between(*_RECOVER_EVERY))
         try:
             async with database.connection() as conn:
                 now = await store.moment(conn)
@@ -111,4 +115,4 @@ async def recover(database: Database, checker: Checker, providers: Sequence[str]
             for due in found:
                 await checker.check(due, lambda why: log.info("the recoverer: %s", why))
         except DatabaseUnavailableError as error:
-            log.warning("the recoverer waits: %s", error)
+            log.warning("the recoverer is paused: %s", error)

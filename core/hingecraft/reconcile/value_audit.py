@@ -26,7 +26,7 @@ RULES = {
     "far_from_price": "it is worth more than 3 times the price, or a third of it although the payment is complete",
     "far_from_rate": "it differs by more than a quarter from the rate in fx_rates for its day",
     "far_from_peers": "it is worth more than twice or less than half of what the same amount was worth that day",
-    "more_went_back": "more has gone back of the payment than ever came, in USD",
+    "more_went_back": "more was refunded or disputed than was paid, in USD",
 }
 # What the old software was paid in other currencies never had a value, and is left out of `value_unknown`.
 AUDIT = """
@@ -124,14 +124,14 @@ def table_of(suspects: Sequence[Suspect]) -> str:
     """For people on a terminal."""
     if not suspects:
         return "every value looks right"
-    lines = [f"{len(suspects)} to look at:"]
+    lines = [f"{len(suspects)} to check:"]
     for each in suspects:
         worth = f"{plain(each.usd)} USD" if each.usd is not None else "unknown"
         expected = f", {plain(_cents(each.expected))} USD expected" if each.expected is not None else ""
         lines.append(f"  {each.kind} of {plain(each.amount)} {each.currency}, worth {worth}{expected}")
         lines.append(f"    {RULES[each.rule]}")
         lines.append(f"    settlement {each.id}, payment {each.payment_id}")
-    return "\n".join([*lines, "Put one right: hingecraft correct <settlement> --usd <value> --reason <why>"])
+    return "\n".join([*lines, "To correct one: hingecraft correct <settlement> --usd <value> --reason <why>"])
 
 
 def _cents(amount: Decimal) -> Decimal:

@@ -15,8 +15,11 @@ from hingecraft.payments.writing import Teller
 from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.stripe.asking import StripeAsking
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile.checker import COULD_NOT
-from hingecraft.reconcile.model import Summary, next_check
+from hingecraft.reconcile.model import next_check
+from hingecraft.steps import Summary
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +62,8 @@ class ValueSweep:
     def __init__(
         self,
         database: Database,
-        asking: StripeAsking,
+        provider: StripeProvider,
+        reader: StripeReader,
         books: Books,
         summary: Summary,
         *,
@@ -67,7 +71,8 @@ class ValueSweep:
         every: bool = False,
     ) -> None:
         self._database = database
-        self._asking = asking
+        self._livemode = provider.livemode
+        self._asking = StripeAsking(provider.sessions, provider.disputes, reader)
         self._books = books
         self._summary = summary
         self._every = every
@@ -89,8 +94,7 @@ class ValueSweep:
 
     async def _page(self, last: UUID) -> Sequence[_Unvalued]:
         async with self._database.connection() as conn:
-            livemode = self._asking.provider.livemode
-            rows = await conn.fetch(DUE, livemode, ASKED_FOR, last, self._every, _PAGE)
+            rows = await conn.fetch(DUE, self._livemode, ASKED_FOR, last, self._every, _PAGE)
         return [_Unvalued(**dict(row)) for row in rows]
 
     async def _ask(self, settlement: _Unvalued, free: asyncio.Semaphore) -> None:
@@ -101,15 +105,15 @@ class ValueSweep:
             try:
                 recorded, is_final = await self._value(settlement)
             except COULD_NOT as error:
-                log.warning("what settlement %s is worth could not be asked: %s", settlement.id, error)
-                self._summary.fail(f"what {settlement.charge} is worth could not be asked: {error}")
+                log.warning("the value of settlement %s could not be fetched: %s", settlement.id, error)
+                self._summary.fail(f"the value of {settlement.charge} could not be fetched: {error}")
                 self._failed_in_a_row += 1
                 return
         self._failed_in_a_row = 0
         self._summary.values_found += sum(each.valued for each in recorded) > 0
         if is_final:
             self._summary.explain(
-                "Stripe pays some donations out in another currency than USD: their value is unknown "
+                "Stripe pays some payments out in another currency than USD: their value is unknown "
                 "unless fx_rates has a rate for the day"
             )
 
@@ -117,7 +121,7 @@ class ValueSweep:
         """Written down with the time of the next question; a dry run goes all the way and takes it back."""
         question = Finding(
             provider=stripe.NAME,
-            livemode=self._asking.provider.livemode,
+            livemode=self._livemode,
             told_by=self._teller.actor,
             charge=settlement.charge,
         )

@@ -88,7 +88,7 @@ class Policy:
         if taken:
             raise ConflictError(
                 "managed_by_resource",
-                f"{', '.join(taken)} is set by a PaymentRoutes resource: change it there.",
+                f"{', '.join(taken)} is set by a PaymentRoutes resource. Change it there.",
             )
 
     def as_declared(self, declared: Declared) -> Policy:

@@ -72,7 +72,7 @@ async def refresh(database: Database, act: Act) -> Publication:
     """Rebuild because an admin says so, and have the engines bring every pod to the newest version."""
     async with database.transaction() as conn:
         if (await store.policy(conn)).paused:
-            raise ConflictError("paused", "Publishing is paused: set paused to false in the policy first.")
+            raise ConflictError("paused", "Publishing is paused. Set paused to false in the policy first.")
         publication = await _publish(conn)
         await store.wake(conn)
         await audit.append(
@@ -92,10 +92,11 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
         policy = await store.policy(conn, locked=True)
         policy.refuse_managed(frozenset({PIN_FIELD}))
         if policy.paused:
-            raise ConflictError("paused", "Publishing is paused: set paused to false in the policy first.")
+            raise ConflictError("paused", "Publishing is paused. Set paused to false in the policy first.")
         if version is not None and not await store.version_exists(conn, version):
             raise MissingError(
-                "unknown_version", f"Version {version} is not kept: GET /admin/routes/versions lists them."
+                "unknown_version",
+                f"Version {version} is no longer available. GET /admin/routes/versions lists the versions that are.",
             )
         await store.pin(conn, version)
         publication = await _publish(conn)

@@ -155,7 +155,7 @@ def _elsewhere(url: str) -> str:
     except ValueError:
         host = "nowhere"
     return (
-        f"This link leads to {host[:100]}, which is not a payment page of Stripe or NOWPayments: correct provider_url."
+        f"This link leads to {host[:100]}, which is not a payment page of Stripe or NOWPayments. Correct provider_url."
     )
 
 

@@ -96,14 +96,14 @@ async def _ask(session: aiohttp.ClientSession, method: str, url: str, body: byte
 def _of_function(what: str, answer: _Answer) -> Found:
     trouble = _trouble(answer)
     if trouble is None and not isinstance((answer.document or {}).get("success"), bool):
-        trouble = "what answers is not our code: is another http-functions.js published?"
+        trouble = "the answer is not from our code: is another http-functions.js published?"
     return Found(what, good=trouble is None, note=trouble or "answers")
 
 
 def _of_preflight(module: str, answer: _Answer) -> Found:
     good = answer.status in _ALLOWED and answer.allowed_origin == "*"
     trouble = _trouble(answer) or f"frames of other hosts may not call it: options_{module} is not published"
-    return Found(f"{module}, asked by a browser", good=good, note="allowed" if good else trouble)
+    return Found(f"{module}, called from a browser", good=good, note="allowed" if good else trouble)
 
 
 def _trouble(answer: _Answer) -> str | None:
@@ -130,10 +130,10 @@ def _of_flag(answer: _Answer) -> Found:
     reasons = (
         "it cannot be read: make the collection HingeCraftFlags, or look at the site's logs in Wix" if unread else None,
         _trouble(answer),
-        None if isinstance(version, int) else "it answers no version",
+        None if isinstance(version, int) else "it returned no version",
     )
     trouble = next(filter(None, reasons), None)
-    note = trouble or (f"the site knows version {version}" if version else "the site was never told of a version")
+    note = trouble or (f"the site knows version {version}" if version else "the site has not received a version yet")
     return Found("flag of the routes", good=trouble is None, note=note)
 
 
@@ -141,7 +141,11 @@ async def _of_forgery(what: str, session: aiohttp.ClientSession, url: str) -> Fo
     """Signed with a key that nobody has."""
     answer = await _signed(session, url, [f"whsec_{secrets.token_hex(16)}"])
     refused = answer.status == HTTPStatus.FORBIDDEN and answer.document is not None
-    trouble = None if refused else _trouble(answer) or f"it was taken with {answer.status}: anybody could send it"
+    trouble = (
+        None
+        if refused
+        else _trouble(answer) or f"a forged message was accepted ({answer.status}): anyone could send one"
+    )
     return Found(what, good=refused, note=trouble or "refused")
 
 
@@ -150,7 +154,9 @@ async def _of_signature(session: aiohttp.ClientSession, url: str, keys: Sequence
     answer = await _signed(session, url, keys)
     good = answer.status == HTTPStatus.BAD_REQUEST and answer.document is not None
     wrong = (
-        "HC_WEBHOOK_SECRET at the site is not WEBHOOK_SECRET here" if answer.status == HTTPStatus.FORBIDDEN else None
+        "HC_WEBHOOK_SECRET of the site differs from WEBHOOK_SECRET here"
+        if answer.status == HTTPStatus.FORBIDDEN
+        else None
     )
     note = "verified" if good else wrong or _trouble(answer) or f"unexpected answer {answer.status}"
     return Found("signature", good=good, note=note)

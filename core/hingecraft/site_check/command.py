@@ -18,19 +18,23 @@ from hingecraft.site_check import check
 class SiteSettings(LogSettings, ProxySettings):
     """What `hingecraft site` reads."""
 
-    webhook_secret: OptionalSecret = Field(Secret(), description="signs what goes to Wix: whsec_ and base64")
+    webhook_secret: OptionalSecret = Field(Secret(), description="signs webhooks to Wix: whsec_ followed by base64")
 
 
 def _address(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"https", "http"} or not parts.hostname or parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address of a site, such as https://www.example.com")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not the address of a site: use for example https://www.example.com"
+        )
     return text
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["check"], help="call every function that the site should have")
-    parser.add_argument("site", type=_address, help="the published site, such as https://www.example.com")
+    parser.add_argument("what", choices=["check"], help="check that the published site has every function and secret")
+    parser.add_argument(
+        "site", type=_address, help="address of the published site, for example https://www.example.com"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -44,4 +48,4 @@ def _run(arguments: argparse.Namespace) -> int:
     return EXIT_OK if good else EXIT_FAILED
 
 
-COMMAND = Command(summary="whether the published Wix site has all that it needs", run=_run, arguments=_arguments)
+COMMAND = Command(summary="check that the published Wix site is complete", run=_run, arguments=_arguments)

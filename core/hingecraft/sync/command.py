@@ -35,22 +35,22 @@ class SyncSettings(ListenSettings, ProxySettings):
     """What `hingecraft sync` reads."""
 
     api_addresses: CommaList = Field(
-        description="the pods' internal base URLs, comma-separated, such as http://127.0.0.1:8081"
+        description="internal base URLs of the pods, comma-separated, for example http://127.0.0.1:8081"
     )
-    push_secret: RequiredSecret = Field(description="signs what an engine pushes to the pods")
+    push_secret: RequiredSecret = Field(description="signs pushes from the sync engine to the pods")
     wix_webhook_endpoints: CommaList = Field(
         (),
         description="name=url pairs, comma-separated, https only; a path that ends in /afterPaymentWebhook gets the "
         "payment events, any other routes.updated",
     )
     webhook_secret: OptionalSecret = Field(
-        Secret(), description="signs what goes to Wix: whsec_ and base64; needed with WIX_WEBHOOK_ENDPOINTS"
+        Secret(), description="signs webhooks to Wix: whsec_ followed by base64; needed with WIX_WEBHOOK_ENDPOINTS"
     )
-    allow_private_webhooks: bool = Field(False, description="for development: webhooks may be http or private")
-    sync_leading: bool = Field(
-        True, description="whether the first change after a quiet time is published at once, without waiting for quiet"
+    allow_private_webhooks: bool = Field(
+        False, description="development only: allow webhooks to http and private addresses"
     )
-    sync_metrics_port: int = Field(0, description="where this process shows its metrics; 0: nowhere", ge=0, le=65535)
+    sync_leading: bool = Field(True, description="publish the first change after a quiet period at once")
+    sync_metrics_port: int = Field(0, description="port for the metrics of this process; 0: off", ge=0, le=65535)
 
 
 class _Telling(Counting):
@@ -114,4 +114,4 @@ def _run(_arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-COMMAND = Command(summary="bring each change of the routes to every pod and Wix endpoint", run=_run)
+COMMAND = Command(summary="push every route change to all pods and Wix endpoints", run=_run)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from hingecraft.outbox import service as outbox
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
 from hingecraft.process import outlive
+from hingecraft.routes import served
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Problem, Publication
 from hingecraft.routes.store import CHANNEL
@@ -30,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _RETRY_AFTER = 0.5
 _CLOCKS_AGREE_WITHIN = 1.0
+_LAGS_AFTER = 1.0
 _PARTITIONS_EVERY = 6 * 3600.0
 
 
@@ -93,8 +96,9 @@ class Engine:
             listen_dsn, CHANNEL, self._changes.notice, lambda state: self._watcher.listening(connected=state)
         )
         self._fanout = FanOut(
-            pods, complete=self._on_complete, ahead=self._on_ahead, acknowledged=self._watcher.acknowledged
+            pods, complete=self._on_complete, ahead=self._on_ahead, acknowledged=self._on_acknowledged
         )
+        self._to_report = asyncio.Event()
         self._expiry: asyncio.TimerHandle | None = None
         self._above = 0
         self._told: frozenset[Problem] = frozenset()
@@ -128,6 +132,7 @@ class Engine:
                     ("resyncing", self._resync),
                     ("delivering webhooks", self._deliverer.run),
                     ("publishing", self._publish_changes),
+                    ("reporting what the pods serve", self._report),
                 ):
                     tasks.create_task(outlive(name, work), name=name)
         finally:
@@ -143,7 +148,7 @@ class Engine:
             try:
                 publication = await routes.publish(self._database, above=self._above)
             except DatabaseUnavailableError as error:
-                log.warning("routes could not be rebuilt, trying again: %s", error)
+                log.warning("routes could not be rebuilt, retrying: %s", error)
                 self._watcher.failed(error)
                 await asyncio.sleep(_RETRY_AFTER)
                 self._changes.notice()
@@ -157,7 +162,7 @@ class Engine:
             self._above = 0
         self._wake_at(publication.next_expiry)
         if publication.pin_missing:
-            log.error("the policy pins a version that is not kept: nothing is published until it is unpinned")
+            log.error("the policy pins a version that no longer exists: nothing is published until it is unpinned")
         if publication.version is None or publication.checksum is None:
             return
         if publication.changed:
@@ -171,6 +176,28 @@ class Engine:
                     committed_at=publication.committed_at,
                 )
             )
+            self._to_report.set()
+
+    async def _report(self) -> None:
+        """Tell the database what every pod serves: at once when all of them do, else when some lag for a second."""
+        while True:
+            await self._to_report.wait()
+            self._to_report.clear()
+            reach = self._fanout.reach
+            if reach is None or (reach.lagging and await self._is_news_within(_LAGS_AFTER)):
+                continue
+            with suppress(DatabaseUnavailableError):
+                await served.report(self._database, reach)
+
+    async def _is_news_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._to_report.wait()
+        return False
+
+    def _on_acknowledged(self) -> None:
+        self._to_report.set()
+        self._watcher.acknowledged()
 
     async def _tell_problems(self) -> None:
         """Log each problem once; GET /admin/routes/problems lists them."""
@@ -231,7 +258,7 @@ class Engine:
             try:
                 return await work()
             except DatabaseUnavailableError as error:
-                log.warning("Postgres is away, trying again: %s", error)
+                log.warning("Postgres is unavailable, retrying: %s", error)
                 await asyncio.sleep(_RETRY_AFTER)
 
 

@@ -14,6 +14,7 @@ from http import HTTPStatus
 
 import aiohttp
 
+from hingecraft.routes.served import Reach
 from hingecraft.settings import Secret
 from hingecraft.sync.signature import HEADER, sign
 
@@ -28,10 +29,11 @@ _ANSWER_LIMIT = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pods:
-    """Where the pods are at this moment, and the secret that they believe."""
+    """Where the pods are at this moment, what people call them, and the secret that they believe."""
 
     addresses: Callable[[], Awaitable[Iterable[str]]]
     secret: Secret
+    name: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +69,18 @@ class Pod:
     """One address, the newest version that it has said it serves, and what came of the last push where it did not."""
 
     address: str
-    version: int = 0
+    served: Served = Served(0, "")
     failure: str = ""
     task: asyncio.Task[None] | None = None
+
+    @property
+    def version(self) -> int:
+        """0 before it has said anything."""
+        return self.served.version
+
+    def serves(self, target: Target) -> bool:
+        """Whether it serves just that; what is newer or differs has to be looked into first."""
+        return self.version >= target.version and not self.served.ahead_of(target)
 
 
 class FanOut:
@@ -85,6 +96,7 @@ class FanOut:
     ) -> None:
         self._addresses = pods.addresses
         self._secret = pods.secret
+        self._name = pods.name
         self._complete = complete
         self._ahead = ahead
         self._acknowledged = acknowledged
@@ -102,6 +114,18 @@ class FanOut:
     def failures(self) -> dict[str, str]:
         """What came of the last push to each address that did not acknowledge it."""
         return {pod.address: pod.failure for pod in self._pods.values() if pod.failure}
+
+    @property
+    def reach(self) -> Reach | None:
+        """What every pod serves now; None before the first target."""
+        target, pods = self._target, list(self._pods.values())
+        if target is None:
+            return None
+        return Reach(
+            version=min((pod.version for pod in pods), default=0),
+            pods=len(pods),
+            lagging=tuple(sorted(self._name(pod.address) for pod in pods if not pod.serves(target))),
+        )
 
     async def announce(self, target: Target) -> None:
         """Drive every pod to this version; a push of an older one that is still being retried becomes this one.
@@ -148,7 +172,8 @@ class FanOut:
         while self._target is not None and pod.version < self._target.version:
             target = self._target
             served = await self._push(pod, target)
-            pod.version = max(pod.version, served.version)
+            if served.version >= pod.version:
+                pod.served = served
             if served.ahead_of(target):
                 self._ahead(served.ahead_of(target))
             if served.version:
@@ -178,7 +203,7 @@ class FanOut:
                 log.warning("%s answered a push with %s", pod.address, response.status)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
             pod.failure = type(error).__name__
-            log.debug("%s did not take version %s: %s", pod.address, target.version, error)
+            log.debug("%s did not accept version %s: %s", pod.address, target.version, error)
         return Served(0, "")
 
     def _tell_if_complete(self, target: Target) -> None:

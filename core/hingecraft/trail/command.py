@@ -1,4 +1,4 @@
-"""`hingecraft trail <payment id>`: the whole story of one payment."""
+"""`hingecraft trail <payment id>`: show the history of one payment."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ def _payment_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no payment id, such as a checkout answers") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a payment id: use the id that was returned with the checkout"
+        ) from None
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("payment", type=_payment_id, help="the payment's id")
+    parser.add_argument("payment", type=_payment_id, help="id of the payment")
 
 
 async def _tell(dsn: Secret, payment_id: UUID) -> None:
@@ -51,4 +53,4 @@ def _run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-COMMAND = Command(summary="the whole story of one payment", run=_run, arguments=_arguments)
+COMMAND = Command(summary="show the history of one payment", run=_run, arguments=_arguments)

@@ -39,11 +39,17 @@ def _usd(text: str) -> Decimal:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("settlement", type=_settlement_id, help="the settlement's id, as `hingecraft trail` shows it")
+    parser.add_argument("settlement", type=_settlement_id, help="id of the settlement, as `hingecraft trail` shows it")
     parser.add_argument(
-        "--usd", type=_usd, required=True, metavar="VALUE", help="what it should be worth; the difference is booked"
+        "--usd",
+        type=_usd,
+        required=True,
+        metavar="VALUE",
+        help="its correct value in USD; the difference is booked as a correction",
     )
-    parser.add_argument("--reason", required=True, help="why; kept for good in the payment's history, nothing personal")
+    parser.add_argument(
+        "--reason", required=True, help="reason, kept permanently in the payment's history: write nothing personal"
+    )
 
 
 def _told(done: Corrected) -> str:
@@ -60,7 +66,7 @@ def _told(done: Corrected) -> str:
         }
         return simplejson.dumps(document)
     if not done.changed:
-        return f"settlement {settlement} is worth {after} USD already: nothing was written"
+        return f"settlement {settlement} is already worth {after} USD: nothing was written"
     return f"settlement {settlement} was worth {before or 'an unknown number of'} USD and is worth {after} USD now"
 
 
@@ -88,4 +94,4 @@ def _run(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-COMMAND = Command(summary="put right what a settlement is worth", run=_run, arguments=_arguments)
+COMMAND = Command(summary="correct the USD value of a settlement", run=_run, arguments=_arguments)

@@ -10,16 +10,16 @@ from hingecraft.money.model import plain
 from hingecraft.payments.history import Story
 
 _SENTENCES = {
-    "payment_opened": "somebody wants to give {amount} {priceCurrency}, paid in {currency} by {provider} ({source})",
-    "checkout_opened": "{provider} has made {providerId}, in {ms} ms",
-    "wallet_fallback": "the wallet is taken instead ({reason})",
-    "stripe_session_failed": "{provider} made no checkout: {reason}",
-    "checkout_expired": "{provider} never made it, and it is too late to ask again: {reason}",
-    "payment_restored": "we had lost it, and {provider} had it: {providerId}",
-    "payment_confirmed": "an admin has seen {amount} {coin} arrive, {txHash}",
+    "payment_opened": "payment of {amount} {priceCurrency} started, to be paid in {currency} by {provider} ({source})",
+    "checkout_opened": "{provider} created {providerId} in {ms} ms",
+    "wallet_fallback": "the wallet is used instead ({reason})",
+    "stripe_session_failed": "{provider} created no checkout: {reason}",
+    "checkout_expired": "{provider} never created it, and it is too late to try again: {reason}",
+    "payment_restored": "the record was lost here and restored from {provider}: {providerId}",
+    "payment_confirmed": "an admin confirmed that {amount} {coin} arrived, {txHash}",
     "settlement_corrected": "the {kind} {ref} is worth {usdAfter} USD instead of {usdBefore}: {reason}",
-    "event_applied": "{provider} says {toldBy}",
-    "reconciled": "{provider} was asked",
+    "event_applied": "{provider} reported {toldBy}",
+    "reconciled": "{provider} was asked again",
 }
 
 
@@ -28,7 +28,8 @@ def lines_of(story: Story) -> Iterator[str]:
     payment = story.payment
     yield f"payment {payment['id']}: {payment['status']}"
     amount = plain(payment["amount"]) if payment["amount"] is not None else "?"
-    yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {payment['provider'] or 'nobody yet'}"
+    provider = payment["provider"] or "no provider yet"
+    yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {provider}"
     yield ""
     for entry in story.trail:
         yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {_sentence(entry)}"
@@ -54,15 +55,15 @@ def _effects(details: Mapping[str, Any]) -> Iterator[str]:
     if "network" in details:
         yield f"on the network {details['network']}"
     if "stands" in details:
-        yield f"it stands {details['stands']}"
+        yield f"status at the provider: {details['stands']}"
     for money in details.get("money", ()):
         yield f"{money['kind']} of {money['amount']} {money['currency']}"
     for value in details.get("values", ()):
         yield f"the {value['kind']} is worth {value['usd']} USD"
     if "to" in details:
-        yield f"{details['from']} becomes {details['to']}"
+        yield f"status changed from {details['from']} to {details['to']}"
     if "mismatch" in details:
-        yield f"but the {details['mismatch']} is not what was asked for"
+        yield f"but the {details['mismatch']} differs from what was requested"
 
 
 def _moment(moment: datetime) -> str:

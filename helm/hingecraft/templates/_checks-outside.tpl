@@ -7,7 +7,7 @@
 {{- fail (printf "proxy.%s has a user or password, which Helm would keep in its history: put the address into a Secret under the key HTTPS_PROXY, and name it in proxy.secret" $name) -}}
 {{- end -}}
 {{- if not (regexMatch "^https?://([^/:\\s]+|\\[[0-9a-fA-F:]+\\])(:[0-9]+)?/?$" .) -}}
-{{- fail (printf "proxy.%s is %s, and must be the address of an http or https proxy such as http://proxy.example.com:3128" $name .) -}}
+{{- fail (printf "proxy.%s is %s, but it must be the address of an http or https proxy such as http://proxy.example.com:3128" $name .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -43,11 +43,11 @@
 {{- end -}}
 {{- range concat $values.ingress.extraHosts (list) -}}
 {{- if eq .host (include "hingecraft.host" $) -}}
-{{- fail (printf "ingress.extraHosts has %s, which is site.publicUrl's host already: take it out" .host) -}}
+{{- fail (printf "ingress.extraHosts has %s, which is already the host of site.publicUrl: remove it" .host) -}}
 {{- end -}}
 {{- end -}}
 {{- if has (include "hingecraft.host" .) $values.httpRoute.extraHosts -}}
-{{- fail (printf "httpRoute.extraHosts has %s, which is site.publicUrl's host already: take it out" (include "hingecraft.host" .)) -}}
+{{- fail (printf "httpRoute.extraHosts has %s, which is already the host of site.publicUrl: remove it" (include "hingecraft.host" .)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -57,7 +57,7 @@
 {{- range $reconcile.extraVolumes -}}
 {{- $kinds := without (keys .) "name" -}}
 {{- if or (ne (len $kinds) 1) (not (has (first $kinds) (list "configMap" "secret" "emptyDir"))) -}}
-{{- fail (printf "paymentRoutes.reconcile.extraVolumes has %s, and the Jobs take only configMap, secret and emptyDir, one for each volume" .name) -}}
+{{- fail (printf "paymentRoutes.reconcile.extraVolumes has %s, but the Jobs accept only configMap, secret and emptyDir, one per volume" .name) -}}
 {{- end -}}
 {{- end -}}
 {{- range $reconcile.extraEnv -}}
@@ -66,6 +66,6 @@
 {{- end -}}
 {{- end -}}
 {{- if and (not .Values.providers.secret) (or $reconcile.extraEnv $reconcile.envFrom $reconcile.extraVolumes $reconcile.extraVolumeMounts) -}}
-{{- fail "paymentRoutes.reconcile has settings, and there is no reconciliation without providers.secret: name that Secret" -}}
+{{- fail "paymentRoutes.reconcile has settings, but the reconciliation runs only with providers.secret: set it to the name of a Secret with the providers' keys" -}}
 {{- end -}}
 {{- end -}}

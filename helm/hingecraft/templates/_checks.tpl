@@ -2,7 +2,7 @@
 {{- define "hingecraft.check" -}}
 {{- $values := .Values -}}
 {{- if not $values.enabled -}}
-{{- fail "enabled=false leaves the chart out only as the condition of a parent chart: add condition: hingecraft.enabled to its dependency" -}}
+{{- fail "enabled=false has an effect only in a parent chart: add condition: hingecraft.enabled to its dependency on this chart" -}}
 {{- end -}}
 {{- $fullname := include "hingecraft.fullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) -}}
@@ -15,7 +15,7 @@
 {{- fail "site.publicUrl is not set: give the address at which providers and the site reach this backend, such as --set site.publicUrl=https://pay.example.com" -}}
 {{- end -}}
 {{- if not $values.database.secret -}}
-{{- fail "database.secret is not set: name a Secret of this namespace whose key DATABASE_URL says where Postgres is" -}}
+{{- fail "database.secret is not set: name a Secret of this namespace with the key DATABASE_URL, the address of Postgres" -}}
 {{- end -}}
 {{- if not $values.api.secret -}}
 {{- fail "api.secret is not set: name a Secret of this namespace with the keys ADMIN_TOKEN, PUSH_SECRET and VISITOR_SECRET" -}}
@@ -30,7 +30,7 @@
 {{- fail "api.pool.min must not be more than api.pool.max" -}}
 {{- end -}}
 {{- if and $values.paymentRoutes.webhooks (not $values.paymentRoutes.webhookSecret) -}}
-{{- fail "paymentRoutes.webhookSecret is not set: name a Secret of this namespace whose key WEBHOOK_SECRET signs what the webhooks get" -}}
+{{- fail "paymentRoutes.webhookSecret is not set: name a Secret of this namespace with the key WEBHOOK_SECRET, which signs the webhooks" -}}
 {{- end -}}
 {{- if and $values.httpRoute.enabled (not $values.httpRoute.parentRefs) -}}
 {{- fail "httpRoute.parentRefs is empty: name the Gateway that serves the route" -}}
@@ -49,7 +49,7 @@
 {{- fail "postgres.secret is not set: name a Secret of this namespace whose key POSTGRES_PASSWORD is the password of the user hingecraft" -}}
 {{- end -}}
 {{- if and $values.paymentRoutes.enabled (not $values.operator.enabled) (not $values.paymentRoutes.servedElsewhere) -}}
-{{- fail "paymentRoutes.enabled needs an operator: enable operator, or set paymentRoutes.servedElsewhere=true when one of another release watches this namespace" -}}
+{{- fail "paymentRoutes.enabled needs an operator: enable operator, or set paymentRoutes.servedElsewhere=true if the operator of another release watches this namespace" -}}
 {{- end -}}
 {{- if and $values.monitoring.podMonitors.enabled $values.networkPolicies.enabled (not $values.networkPolicies.metricsFrom) -}}
 {{- fail "networkPolicies.metricsFrom is empty, so Prometheus cannot reach what monitoring.podMonitors has it scrape: name its pods, such as [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}], or set networkPolicies.enabled=false" -}}
@@ -70,10 +70,10 @@
 {{- $host := include "hingecraft.host" . -}}
 {{- if or .Values.ingress.enabled .Values.httpRoute.enabled -}}
 {{- if $path -}}
-{{- fail (printf "site.publicUrl has the path %s, which neither the Ingress nor the HTTPRoute takes away: give the backend a host of its own, or route to it yourself" $path) -}}
+{{- fail (printf "site.publicUrl has the path %s, which neither the Ingress nor the HTTPRoute removes: give the backend its own host, or route to it yourself" $path) -}}
 {{- end -}}
 {{- if or (regexMatch "^[0-9.]+$" $host) (not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$" $host)) -}}
-{{- fail (printf "site.publicUrl has the host %s, and an Ingress or HTTPRoute needs a DNS name such as pay.example.com" $host) -}}
+{{- fail (printf "site.publicUrl has the host %s, but an Ingress or HTTPRoute needs a DNS name such as pay.example.com" $host) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -82,10 +82,10 @@
 {{- $watched := .Values.operator.watchNamespaces -}}
 {{- $own := include "hingecraft.namespace" . -}}
 {{- if and (has "*" $watched) (gt (len $watched) 1) -}}
-{{- fail "operator.watchNamespaces has \"*\" and other namespaces: \"*\" stands for all of them, so leave it by itself" -}}
+{{- fail "operator.watchNamespaces has \"*\" and other namespaces: \"*\" stands for all of them, so it must be the only entry" -}}
 {{- end -}}
 {{- if and .Values.operator.enabled .Values.paymentRoutes.enabled (not .Values.paymentRoutes.servedElsewhere) $watched (not (has "*" $watched)) (not (has $own $watched)) -}}
-{{- fail (printf "operator.watchNamespaces does not have %s, so nobody would serve this release's own PaymentRoutes: add it, or set paymentRoutes.enabled=false, or paymentRoutes.servedElsewhere=true when another operator watches it" $own) -}}
+{{- fail (printf "operator.watchNamespaces does not have %s, so no operator would serve this release's own PaymentRoutes: add it, or set paymentRoutes.enabled=false, or paymentRoutes.servedElsewhere=true when another operator watches it" $own) -}}
 {{- end -}}
 {{- end -}}
 

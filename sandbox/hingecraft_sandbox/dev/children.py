@@ -31,7 +31,7 @@ def pods(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -
 
 
 def sandbox(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -> Child:
-    """The providers' sandbox; it remembers what happened, as the database does."""
+    """The providers' sandbox; it keeps its data, like the database."""
     arguments = ["sandbox", "--port", str(ports.sandbox), "--journal", str(folder / "sandbox.jsonl")]
     return Child(
         name=SANDBOX,

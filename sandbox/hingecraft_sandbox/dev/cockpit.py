@@ -15,14 +15,14 @@ from hingecraft_sandbox.dev.terminal import Terminal
 
 
 class Watched(Protocol):
-    """What has a light in the footer."""
+    """A process with a light in the footer."""
 
     name: str
     state: State
 
 
 class Cockpit:
-    """Shows what happens until somebody stops it. `ready_at` is when the feed began, by the monotonic clock."""
+    """Shows what happens until it is stopped. `ready_at` is when the feed started, by the monotonic clock."""
 
     def __init__(self, terminal: Terminal, places: Places) -> None:
         self.terminal = terminal
@@ -36,16 +36,16 @@ class Cockpit:
         self._stop = asyncio.Event()
 
     async def stopped(self) -> None:
-        """Wait until somebody quits or restarts."""
+        """Wait until the user quits or restarts."""
         await self._stop.wait()
 
     def stop(self, *, restart: bool = False) -> None:
-        """End everything, and begin again if told to."""
+        """Stop everything, and start again if `restart`."""
         self.restart = restart
         self._stop.set()
 
     def say(self, kind: str, text: str) -> None:
-        """A line of the feed that happens now, whole also where it is longer than the terminal is wide."""
+        """A line of the feed that happens now, in full even if it is wider than the terminal."""
         self.terminal.lines([screen.line(Happened(datetime.now().astimezone(), kind, text), self.style)])
 
     def show(self, happened: Happened) -> None:
@@ -69,7 +69,7 @@ class Cockpit:
         return screen.footer(states, list(self.notes.values()), self.prompt, self.style, self.terminal.width)
 
     def note(self, name: str, text: str) -> None:
-        """What the footer reminds of; an empty text takes it away."""
+        """Set the reminder in the footer; an empty text removes it."""
         self.notes.pop(name, None)
         if text:
             self.notes[name] = text

@@ -22,7 +22,7 @@ _LOCK = "lock"
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """The lock ends with the process, however that ends: what still runs behind it was forgotten."""
+    """The lock is released when the process ends in any way, so processes that still run behind it are leftovers."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / _LOCK).open("w")

@@ -1,4 +1,4 @@
-"""Some wallets to look at, which lead nowhere; the links are the sandbox's own."""
+"""Demo wallets that do not exist; the payment links are made by the sandbox."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ADD_WALLET = "INSERT INTO wallets (coin, wallet_address, network, memo) VALUES (
 
 
 async def add_demo_data(conn: Connection) -> None:
-    """Once: data that somebody changed is not put back."""
+    """Add the wallets once; changed data is not restored."""
     if await conn.fetchval(ANY_WALLET):
         return
     for wallet in _WALLETS:

@@ -1,4 +1,4 @@
-"""What the processes of `hingecraft dev` are told."""
+"""The environment of the processes of `hingecraft dev`."""
 
 from __future__ import annotations
 

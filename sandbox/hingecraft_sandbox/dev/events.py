@@ -1,4 +1,4 @@
-"""What happens, in the words of the feed. Pure."""
+"""Formats events for the feed. Pure."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _told(action: str, details: Mapping[str, Any], style: Style) -> Iterator[str
     elif moved:
         yield ", ".join(moved)
     if "mismatch" in details:
-        yield style("red", f"! the {details['mismatch']} is not what was asked for")
+        yield style("red", f"! the {details['mismatch']} differs from what was requested")
 
 
 def _words(name: str) -> str:
@@ -94,7 +94,7 @@ def provider(line: Mapping[str, Any], style: Style) -> Happened:
 
 
 def delivery(kind: str, data: str, result: str, style: Style) -> str:
-    """A webhook to the site, and what came of it."""
+    """A webhook to the site, and its result."""
     about: Mapping[str, Any] = json.loads(data)
     what = f"v{about['version']}" if "version" in about else str(about.get("paymentId", ""))[:_SHORT_ID]
     answer = style("green", "✓") if result == "delivered" else style("red", f"✗ {result}")

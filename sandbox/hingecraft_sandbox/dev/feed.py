@@ -17,7 +17,7 @@ from hingecraft_sandbox.dev.style import Style
 
 _EVERY = 0.1
 _AWAY = 1.0
-# Ids are given out before commits, so a lower one may appear after a higher one.
+# Ids are assigned before the commit, so a lower one may appear after a higher one.
 _OVERLAP = 200
 
 NEWEST_ROW = "SELECT coalesce(max(id), 0) FROM payment_audit"
@@ -44,7 +44,7 @@ SWITCH = "UPDATE currencies SET enabled = NOT enabled WHERE code = $1 RETURNING 
 
 
 class Feed:
-    """Passes on each thing once, in order."""
+    """Passes on each row once, in order."""
 
     def __init__(self, database: Database, style: Style, show: Callable[[Happened], None]) -> None:
         self._database = database
@@ -54,13 +54,13 @@ class Feed:
         self._seen: deque[int] = deque(maxlen=2 * _OVERLAP)
 
     async def start(self) -> None:
-        """From here on: what is in the database already is not news."""
+        """Start here: skip what is in the database already."""
         async with self._database.connection() as conn:
             self._newest = await conn.fetchval(NEWEST_ROW)
             self._seen.extend(range(max(0, self._newest - _OVERLAP), self._newest + 1))
 
     async def follow_payments(self) -> None:
-        """Until cancelled; while Postgres is away there is no news."""
+        """Read until cancelled; while Postgres is away there are no new rows."""
         while True:
             try:
                 await self._read_payments()
@@ -88,7 +88,7 @@ class Feed:
                 await asyncio.sleep(_EVERY)
 
     async def changes_of(self, version: int) -> dict[str, str]:
-        """Which currencies a version switches on or off or changes; empty when Postgres cannot be asked."""
+        """Which currencies a version switches on or off or changes; empty if Postgres is unreachable."""
         try:
             async with self._database.connection() as conn:
                 return {row["code"]: row["how"] for row in await conn.fetch(CHANGED, version)}
@@ -107,7 +107,7 @@ class Feed:
             return [row["code"] for row in await conn.fetch(SWITCHED_OFF)]
 
     async def switch(self, code: str) -> bool | None:
-        """Switch a currency off or on; answers what it is now, None for an unknown one."""
+        """Switch a currency off or on; returns whether it is on now, or None if it is unknown."""
         async with self._database.connection() as conn:
             found: bool | None = await conn.fetchval(SWITCH, code)
         return found

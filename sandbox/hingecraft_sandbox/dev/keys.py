@@ -29,17 +29,17 @@ class Product(Protocol):
     environment: Mapping[str, str]
 
     async def switch_currency(self, code: str) -> bool | None:
-        """Answers whether it is on now, None for an unknown currency."""
+        """Returns whether it is on now, or None for an unknown currency."""
 
     async def switch_webhooks(self, *, on: bool) -> None:
-        """The providers' webhooks, at the sandbox."""
+        """Switch the sandbox's webhooks on or off."""
 
     async def last_payment(self) -> str | None:
         """Its id."""
 
 
 class Keys:
-    """Takes one key after the other; what takes time runs beside."""
+    """Handles one key after the other; slow actions run in the background."""
 
     def __init__(self, cockpit: Cockpit, pods: Sequence[Child], logs: Mapping[str, Path]) -> None:
         self.product: Product | None = None
@@ -84,7 +84,7 @@ class Keys:
         task.add_done_callback(self._tasks.discard)
 
     async def _safely(self, act: Coroutine[Any, Any, None]) -> None:
-        """What goes wrong with a key is a line of the feed, and the product goes on."""
+        """An error of a key is shown in the feed; the product keeps running."""
         try:
             await act
         except Exception as error:  # noqa: BLE001 - a key that fails must not end the product
@@ -113,7 +113,11 @@ class Keys:
         await product.switch_webhooks(on=not self._webhooks)
         self._webhooks = not self._webhooks
         self._cockpit.note("webhooks", "" if self._webhooks else "webhooks off")
-        more = "the providers tell us again" if self._webhooks else "pay, then press n: we find it without them"
+        more = (
+            "the providers send webhooks again"
+            if self._webhooks
+            else "pay, then press n to find the payment without them"
+        )
         self._cockpit.say("webhooks", f"{'on' if self._webhooks else 'off'}: {more}")
 
     async def _reconcile(self, product: Product) -> None:
@@ -135,7 +139,7 @@ class Keys:
         self._cockpit.terminal.lines([f"    {line}" for line in said.splitlines()])
 
     async def _said(self, product: Product, *arguments: str) -> str:
-        """What a command of the program prints. Raises RuntimeError with its complaint if it fails."""
+        """The output of a hingecraft command. Raises RuntimeError with its error message if it fails."""
         process = await asyncio.create_subprocess_exec(
             *PROGRAM, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env={**os.environ, **product.environment}
         )

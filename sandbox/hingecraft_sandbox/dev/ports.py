@@ -32,7 +32,7 @@ class Ports:
 
     @property
     def components(self) -> int:
-        """The site's HTML components, which have a host of their own, as at Wix."""
+        """The site's HTML components, on their own host, as at Wix."""
         return self.first + _COMPONENTS
 
     @property
@@ -42,7 +42,7 @@ class Ports:
 
     @property
     def all(self) -> tuple[int, ...]:
-        """Every port that is listened on."""
+        """All ports that are used."""
         pods = (port for pod in self.pods for port in (pod, pod + 1))
         return (*pods, self.site, self.components, self.sandbox, self.postgres)
 

@@ -1,4 +1,4 @@
-"""The processes that `hingecraft dev` runs: started, watched, started again when they die."""
+"""The processes that `hingecraft dev` runs: starts, watches and restarts them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Say = Callable[[str, str], None]
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """A process that should always run. `say(name, sentence)` is told when it dies and when it is back."""
+    """A process that should always run. `say(name, sentence)` is called when it dies and when it is back."""
 
     name: str
     port: int
@@ -58,17 +58,17 @@ class Child:
 
     @property
     def address(self) -> str:
-        """Where it answers."""
+        """Its base URL on this machine."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> Path:
-        """Where its output goes."""
+        """The file with its output."""
         return self.folder / f"{self.name}.log"
 
     @property
     def _note(self) -> Path:
-        """By which the next start finds it when this one was killed."""
+        """The file with its process id, so that the next start finds it if this one is killed."""
         return self.folder / f"{self.name}.pid"
 
     async def run(self) -> None:
@@ -97,12 +97,12 @@ class Child:
         await self._ready.wait()
 
     def kill(self) -> None:
-        """End it without warning, as a crash does."""
+        """Kill it, like a crash."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
     async def stop(self) -> None:
-        """End it in order: it finishes what it has begun."""
+        """Stop it cleanly: it finishes what it has started."""
         self._stop.set()
         if self._process is not None and self._process.returncode is None:
             await self._end(self._process)
@@ -173,7 +173,7 @@ async def _start(command: Sequence[str], log: Path, environment: Mapping[str, st
 
 
 async def answers(url: str) -> bool:
-    """Whether GET is answered with 200. Spoken by hand: importing an HTTP client would delay the start."""
+    """Whether GET is answered with 200. Written by hand, since importing an HTTP client would delay the start."""
     address, _, path = url.removeprefix("http://").partition("/")
     host, _, port = address.partition(":")
     try:
@@ -190,7 +190,7 @@ async def answers(url: str) -> bool:
 
 
 def end_forgotten(folder: Path) -> None:
-    """Processes whose `hingecraft dev` was killed still run, and hold the ports."""
+    """Stop processes that still hold the ports because their `hingecraft dev` was killed."""
     for note in folder.glob("*.pid"):
         pid = int(note.read_text() or 0)
         args = subprocess.run(

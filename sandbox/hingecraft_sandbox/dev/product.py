@@ -32,7 +32,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
 async def prepare(postgres: Postgres, cockpit: Cockpit) -> None:
-    """Make the database, bring it to this version and add demo data, where that is still to be done."""
+    """Make the database, bring it to this version and add demo data, if not done yet."""
     admin = Database(postgres.secret_dsn("postgres"), application="hingecraft-dev", largest=1)
     try:
         async with admin.connection() as conn:
@@ -61,7 +61,7 @@ async def prepare(postgres: Postgres, cockpit: Cockpit) -> None:
 
 
 class Showing(Watcher):
-    """Shows what the engine does from when the cockpit is ready."""
+    """Shows what the engine does once the cockpit is ready."""
 
     def __init__(self, cockpit: Cockpit, feed: Feed) -> None:
         self._cockpit = cockpit
@@ -69,7 +69,7 @@ class Showing(Watcher):
         self._tasks: set[asyncio.Task[None]] = set()
 
     def landed(self, landed: Landed) -> None:
-        """A version is served by every pod."""
+        """Every pod serves the version."""
         if self._cockpit.ready_at is not None:
             task = asyncio.create_task(self._show(landed))
             self._tasks.add(task)
@@ -79,7 +79,7 @@ class Showing(Watcher):
         changed = await self._feed.changes_of(landed.version)
         assert self._cockpit.ready_at is not None
         seconds = landed.since_commit
-        # What was committed before the pods were up could not reach them.
+        # Changes that were committed before the pods were up could not reach them.
         if seconds is None or seconds > time.monotonic() - self._cockpit.ready_at:
             since = ""
         else:
@@ -88,7 +88,7 @@ class Showing(Watcher):
         self._cockpit.say("routes", f"{text}  on {landed.pods} pods{since}")
 
     def delivered(self, message: Message, result: str) -> None:
-        """The site was told of something, or could not be."""
+        """A delivery to the site succeeded or failed."""
         if self._cockpit.ready_at is not None:
             self._cockpit.say("site ←", events.delivery(message.type, message.data, result, self._cockpit.style))
 
@@ -103,7 +103,7 @@ class RunningProduct:
         self._database = database
 
     async def switch_currency(self, code: str) -> bool | None:
-        """Answers whether it is on now, None for an unknown currency."""
+        """Returns whether it is on now, or None for an unknown currency."""
         return await self.feed.switch(code)
 
     async def last_payment(self) -> str | None:
@@ -111,7 +111,7 @@ class RunningProduct:
         return await self.feed.last_payment()
 
     async def switch_webhooks(self, *, on: bool) -> None:
-        """The providers' webhooks, at the sandbox."""
+        """Switch the sandbox's webhooks on or off."""
         address = f"{self._sandbox}/_sandbox/webhooks"
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT, raise_for_status=True) as session,

@@ -33,7 +33,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-c", dest="sql", metavar="SQL", help="run this and end, instead of opening a shell")
+    parser.add_argument("-c", dest="sql", metavar="SQL", help="run this statement and exit, instead of opening a shell")
 
 
-COMMAND = Command(summary="a psql shell in the database of make dev", run=_run, arguments=_arguments)
+COMMAND = Command(summary="open a psql shell in the database of make dev", run=_run, arguments=_arguments)

@@ -1,4 +1,4 @@
-"""One run, from the first process to the last: starts everything side by side, and ends it in order."""
+"""One run of `hingecraft dev`: starts everything in parallel, and stops it in order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOADED_AT = time.monotonic()
 
 
 class _LogLines(io.TextIOBase):
-    """What this process logs becomes lines above the footer."""
+    """Shows this process's log above the footer."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -72,7 +72,7 @@ class Run:
         """Raises OperatorError when something cannot be started."""
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
-            # They stay until the end: a second Ctrl-C while things end in order changes nothing.
+            # Keep the handlers: a second Ctrl-C must not interrupt a clean shutdown.
             loop.add_signal_handler(number, self.cockpit.stop)
         with self._terminal.keys(self.cockpit.footer, self._keys.pressed):
             work = asyncio.create_task(self._work())
@@ -88,9 +88,9 @@ class Run:
         if not work.cancelled():
             work.result()
         if self.cockpit.restart:
-            self.cockpit.say("restart", "everything has ended, and starts again with the code as it is now")
+            self.cockpit.say("restart", "everything has stopped; starting again with the current code")
         else:
-            self.cockpit.say("stopped", f"the data are kept in {self._folder}; make dev RESET=1 deletes them")
+            self.cockpit.say("stopped", f"the data is kept in {self._folder}; make dev RESET=1 deletes it")
 
     async def _work(self) -> None:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
@@ -124,7 +124,7 @@ class Run:
                 await self._keep_links()
 
     async def _keep_links(self) -> None:
-        """A standing link for each currency: at the sandbox only, since nobody asked for them in a real account."""
+        """Create a standing link for each currency, but only at the sandbox, not in a real account."""
         process = await asyncio.create_subprocess_exec(
             *children.PROGRAM, "links", "ensure", stdin=DEVNULL, stdout=PIPE, stderr=PIPE
         )
@@ -134,7 +134,7 @@ class Run:
             self.cockpit.say("links", events.links(lines[-1]))
 
     def _has_shape(self) -> bool:
-        """Whether the kept database was left by these migrations: then pods may start before they are checked."""
+        """Whether the kept database has these migrations; then pods may start before the check."""
         kept = self._folder / _SHAPE
         return kept.exists() and kept.read_text() == _shape()
 
@@ -155,7 +155,7 @@ def _shape() -> str:
 
 
 def _program() -> str:
-    """As it is called from here."""
+    """The path relative to the working directory."""
     path = Path(sys.argv[0])
     if path.name == "__main__.py":
         return f"{Path(sys.executable).name} -m hingecraft"
@@ -172,7 +172,7 @@ def _seconds_since_start() -> float:
 
 
 def run(ports: Ports, folder: Path) -> bool:
-    """Run until stopped; answers whether to begin again."""
+    """Run until stopped; returns whether to restart."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without UTF-8 shows question marks instead of glyphs.
         sys.stdout.reconfigure(errors="replace")

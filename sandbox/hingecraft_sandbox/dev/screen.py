@@ -15,11 +15,11 @@ KEYS: Mapping[str, str] = {
     "o": "open the site's page in a browser",
     "c": "switch Swiss francs off and on; C asks for another currency",
     "w": "switch the providers' webhooks off and on",
-    "k": "kill an API pod, one after the other",
+    "k": "kill an API pod, a different one each time",
     "n": "reconcile now: find payments whose webhooks were lost",
     "t": "the last payment's history",
     "l": "the end of a process's log",
-    "r": "restart everything, with the code as it is now",
+    "r": "restart everything with the current code",
     "h": "show this again",
     "q": "quit",
 }
@@ -28,7 +28,7 @@ _SHORT_KEYS = "o open  c CHF  w webhooks  k kill pod  t history  l logs  h all k
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where things are."""
+    """The addresses of everything that runs."""
 
     ports: Ports
     folder: Path
@@ -36,7 +36,7 @@ class Places:
 
     @property
     def give(self) -> str:
-        """The page to begin with."""
+        """The page to open first."""
         return f"http://127.0.0.1:{self.ports.site}/charter"
 
 
@@ -64,7 +64,7 @@ def first_step(*, keys: bool) -> str:
     """What to do next."""
     if keys:
         return "  Next: open Give, then press c: Swiss francs leave the open page at once."
-    return "  No terminal, so no keys: Ctrl-C or SIGTERM ends everything."
+    return "  No terminal, so no keys. Ctrl-C or SIGTERM stops everything."
 
 
 def keys(style: Style) -> Iterator[str]:
@@ -94,5 +94,5 @@ def _key_line(style: Style) -> str:
 
 
 def _short(folder: Path) -> str:
-    """As it is called from here."""
+    """The path relative to the working directory."""
     return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)

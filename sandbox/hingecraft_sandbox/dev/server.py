@@ -1,4 +1,4 @@
-"""Postgres beside the other processes: started, watched, started again when it dies."""
+"""Runs Postgres for `hingecraft dev`: starts, watches and restarts it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Server:
 
     @property
     def log(self) -> Path:
-        """Where its output goes."""
+        """The file with its output."""
         return self.postgres.log
 
     async def start(self) -> None:
@@ -56,7 +56,7 @@ class Server:
                 await asyncio.sleep(_PAUSE)
 
     async def stop(self) -> None:
-        """End it in order, also when it is just being started."""
+        """Stop it cleanly, even while it is starting."""
         if self._starting is not None:
             await asyncio.wait({self._starting})
         await asyncio.to_thread(self.postgres.stop)

@@ -105,7 +105,7 @@ class Terminal:
                 pressed(key)
 
     def _take(self) -> None:
-        """Keys come one by one and are not echoed."""
+        """Read keys one by one, without echo."""
         tty.setcbreak(self._source.fileno(), termios.TCSANOW)
         self._write(_HIDE_CURSOR)
         self.redraw()
@@ -121,7 +121,7 @@ class Terminal:
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _erased(self) -> str:
-        """What takes the footer away, also where a narrower window has wrapped it."""
+        """The escapes that erase the footer, even if a narrower window has wrapped it."""
         if not self._drawn:
             return ""
         columns = max(1, shutil.get_terminal_size().columns)
@@ -137,7 +137,7 @@ class Terminal:
         return "\n".join(texts)
 
     def _write(self, text: str) -> None:
-        """A terminal that was closed takes nothing more, and that must not keep us from ending in order."""
+        """Ignore errors of a terminal that was closed, so that the shutdown continues."""
         if self._gone or not text:
             return
         try:

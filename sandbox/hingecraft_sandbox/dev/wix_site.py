@@ -1,4 +1,4 @@
-"""The Wix site, stood for by Node: its own code, unmodified, between visitors and the backend."""
+"""A stand-in for the Wix site: Node runs the site's own code, unmodified."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hingecraft.errors import OperatorError
 
 ROUTES_PATH = "/_functions/hingecraftRoutesUpdate"
 PAYMENTS_PATH = "/_functions/charter_page_middleware/afterPaymentWebhook"
-# What this site calls its secrets is what the backend calls them, after HC_.
+# The site's secrets have the backend's names with the prefix HC_.
 SECRETS = {"HC_VISITOR_SECRET": "VISITOR_SECRET", "HC_WEBHOOK_SECRET": "WEBHOOK_SECRET"}
 
 
@@ -25,11 +25,11 @@ def wix_folder() -> Path:
     """The site's code, in the checkout that this runs from."""
     folder = Path(__file__).parents[3] / "wix"
     if not folder.is_dir():
-        raise OperatorError("there is no folder wix: hingecraft dev runs from a checkout")
+        raise OperatorError("the folder wix is missing: run hingecraft dev in a checkout")
     return folder
 
 
 def command() -> list[str]:
-    """How the stand-in is started."""
+    """The command that starts the stand-in."""
     test = wix_folder() / "test"
     return [str(node()), "--import", str(test / "register.mjs"), str(test / "site/serve.mjs")]

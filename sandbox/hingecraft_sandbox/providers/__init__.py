@@ -1,1 +1,1 @@
-"""`hingecraft sandbox`: Stripe and NOWPayments to play with, stateful, with pages to pay on and switches for tests."""
+"""`hingecraft sandbox`: stateful stand-ins for Stripe and NOWPayments, with payment pages and switches for tests."""

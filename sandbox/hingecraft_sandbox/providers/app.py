@@ -1,4 +1,4 @@
-"""Puts the sandbox together: both providers, their pages, the switches, and one page that shows what there is."""
+"""The sandbox's application: both providers, their pages, the switches, and an overview page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LONGEST_LATENCY = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxConfig:
-    """Where it is reached, what it signs with, and whom it tells."""
+    """The sandbox's URL, its signing secrets, and the URLs to which it sends events."""
 
     address: str
     stripe_webhook_url: str = ""
@@ -48,7 +48,7 @@ class Control:
         self._nowpayments = nowpayments
 
     def add_to(self, app: web.Application) -> None:
-        """The addresses that there are."""
+        """The routes of the switches."""
         app.router.add_get("/_sandbox/switches", self.show)
         app.router.add_delete("/_sandbox/switches", self.reset)
         app.router.add_post("/_sandbox/faults", self.fault)
@@ -65,7 +65,7 @@ class Control:
         app.router.add_delete("/_sandbox/book/{kind}", self.forget)
 
     async def show(self, _request: web.Request) -> web.Response:
-        """What is switched on."""
+        """The present state of the switches."""
         return web.json_response(
             {
                 "faults": [fault.model_dump() for fault in self._switches.faults],
@@ -81,14 +81,14 @@ class Control:
         )
 
     async def reset(self, request: web.Request) -> web.Response:
-        """Everything behaves again."""
+        """Reset all switches."""
         self._switches.reset()
         self._nowpayments.minimums.clear()
         self._nowpayments.rates.clear()
         return await self.show(request)
 
     async def revoke(self, request: web.Request) -> web.Response:
-        """Take no more calls by these keys, of either provider."""
+        """Reject calls with these keys, of both providers."""
         self._switches.revoked = set(await request.json())
         return await self.show(request)
 
@@ -98,27 +98,27 @@ class Control:
         return await self.show(request)
 
     async def fault(self, request: web.Request) -> web.Response:
-        """Let the next calls misbehave."""
+        """Make the next calls fail."""
         self._switches.faults.append(await _parsed(request, Fault))
         return await self.show(request)
 
     async def no_faults(self, request: web.Request) -> web.Response:
-        """Calls behave again; the other switches stay."""
+        """Remove all faults; the other switches stay."""
         self._switches.faults.clear()
         return await self.show(request)
 
     async def webhooks(self, request: web.Request) -> web.Response:
-        """How events are told."""
+        """Set how events are delivered."""
         self._switches.webhooks = await _parsed(request, WebhookSwitch)
         return await self.show(request)
 
     async def balance(self, request: web.Request) -> web.Response:
-        """When charges have their balance transaction."""
+        """Set when charges get their balance transaction."""
         self._switches.balance = await _parsed(request, BalanceSwitch)
         return await self.show(request)
 
     async def latency(self, request: web.Request) -> web.Response:
-        """How long every call takes."""
+        """Set the latency of every call."""
         seconds = (await _object(request)).get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST_LATENCY:
             raise web.HTTPBadRequest(text="seconds must be a number from 0 to 60")
@@ -126,12 +126,12 @@ class Control:
         return await self.show(request)
 
     async def forget(self, request: web.Request) -> web.Response:
-        """Everybody's objects are gone, or those of a kind; what the journal holds comes back with the next start."""
+        """Delete all objects, or those of one kind, until the next start; the journal keeps them."""
         self._nowpayments.book.forget(request.match_info.get("kind"))
         return await self.show(request)
 
     async def change(self, request: web.Request) -> web.Response:
-        """Something was changed behind everybody's back: {"amount_total": 1} of a session, say."""
+        """Change fields of an object without an event, such as {"amount_total": 1} of a session."""
         kind = request.match_info["kind"]
         found = self._nowpayments.book.get(kind, request.match_info["id"])
         if found is None:
@@ -139,12 +139,12 @@ class Control:
         return web.json_response(self._nowpayments.book.put(kind, {**found, **await _object(request)}))
 
     async def minimums(self, request: web.Request) -> web.Response:
-        """The least of a coin, in USD: {"btc": 20}."""
+        """Set minimum amounts of coins in USD: {"btc": 20}."""
         self._nowpayments.minimums |= await _of_coins(request)
         return await self.show(request)
 
     async def rates(self, request: web.Request) -> web.Response:
-        """How many times its usual worth a coin is worth from now on: {"btc": 2}."""
+        """Set the factor on the usual rate of coins: {"btc": 2}."""
         self._nowpayments.rates |= await _of_coins(request)
         return await self.show(request)
 

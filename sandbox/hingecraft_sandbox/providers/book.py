@@ -1,4 +1,4 @@
-"""All that the sandbox remembers: objects by kind and id, kept in a file if one is given."""
+"""The sandbox's storage: objects by kind and id, in a journal file if one is given."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Book:
             self._journal = journal.open("a", encoding="utf-8")
 
     def _read(self, journal: Path) -> None:
-        """The last line may be cut off by a kill."""
+        """Ignores a last line that was cut off by a kill."""
         for line in journal.read_text(encoding="utf-8").splitlines():
             try:
                 kind, document = json.loads(line)
@@ -33,7 +33,7 @@ class Book:
             self._objects.setdefault(kind, {})[str(document["id"])] = document
 
     def put(self, kind: str, document: Document) -> Document:
-        """Remember it as it is now."""
+        """Store the object in its present state."""
         kept = copy.deepcopy(document)
         self._objects.setdefault(kind, {})[str(document["id"])] = kept
         if self._journal is not None:
@@ -42,7 +42,7 @@ class Book:
         return document
 
     def get(self, kind: str, key: str) -> Document | None:
-        """A copy, so that nobody changes what is remembered by accident."""
+        """A copy, so that callers cannot change the stored object by accident."""
         found = self._objects.get(kind, {}).get(key)
         return copy.deepcopy(found) if found is not None else None
 
@@ -51,23 +51,23 @@ class Book:
         return [copy.deepcopy(document) for document in reversed(self._objects.get(kind, {}).values())]
 
     def forget(self, kind: str | None = None) -> None:
-        """As if nothing had ever happened, or nothing of one kind."""
+        """Forget everything, or all objects of one kind."""
         if kind is None:
             self._objects.clear()
         else:
             self._objects.pop(kind, None)
 
     def close(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
         if self._journal is not None:
             self._journal.close()
 
 
 def new_id(prefix: str) -> str:
-    """As long and as random as the real ones."""
+    """A random id, as long as the real ones."""
     return f"{prefix}{secrets.token_hex(24)}"
 
 
 def now() -> int:
-    """Whole seconds, as Stripe counts them."""
+    """The time in whole seconds, as Stripe's API has it."""
     return int(time.time())

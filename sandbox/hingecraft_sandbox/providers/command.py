@@ -29,7 +29,7 @@ class SandboxSettings(LogSettings):
 
 
 async def serve(config: SandboxConfig, host: str, port: int, certificate: Path | None) -> None:
-    """Serve until told to stop."""
+    """Serve until SIGTERM or SIGINT."""
     runner = web.AppRunner(sandbox_app(config), access_log=None)
     await runner.setup()
     try:
@@ -52,7 +52,9 @@ def _tls(certificate: Path | None) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(certificate)
     except OSError as error:
-        raise OperatorError(f"--certificate: {certificate} is no key with its certificates: {error}") from error
+        raise OperatorError(
+            f"--certificate: {certificate} is not a PEM file with a key and its certificates: {error}"
+        ) from error
     return context
 
 
@@ -71,13 +73,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8092, help="the port on this machine (8092)")
-    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on (127.0.0.1)")
-    parser.add_argument("--address", default="", help="where browsers find its pages; default: that host and port")
+    parser.add_argument("--port", type=int, default=8092, help="the port to listen on (8092)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    parser.add_argument("--address", default="", help="the URL of its pages in browsers (default: that host and port)")
     parser.add_argument(
-        "--certificate", type=Path, default=None, help="a PEM file with key and certificates: serve https"
+        "--certificate", type=Path, default=None, help="serve https with the key and certificates in this PEM file"
     )
-    parser.add_argument("--journal", type=Path, default=None, help="a file that keeps what happened between starts")
+    parser.add_argument("--journal", type=Path, default=None, help="a file that keeps all objects between starts")
 
 
-COMMAND = Command(summary="stand-ins for Stripe and NOWPayments, with pages to pay on", run=_run, arguments=_arguments)
+COMMAND = Command(
+    summary="run stand-ins for Stripe and NOWPayments, with payment pages", run=_run, arguments=_arguments
+)

@@ -1,4 +1,4 @@
-"""The sandbox's pages: plain HTML that reads well, works with a keyboard, and says what it is."""
+"""The layout of the sandbox's pages: plain, accessible HTML with a banner that says it is a sandbox."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ a { color: var(--go); }
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A form with one button, and fields before it where it needs them."""
+    """A form with one button, after its fields if it has any."""
 
     label: str
     action: str
@@ -47,7 +47,7 @@ class Button:
 
 
 def page(title: str, body: str, *, status: int = 200, wide: bool = False) -> web.Response:
-    """One page."""
+    """A page with the title as heading."""
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)} - sandbox</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -58,7 +58,7 @@ def page(title: str, body: str, *, status: int = 200, wide: bool = False) -> web
 
 
 def facts(pairs: Sequence[tuple[str, object]]) -> str:
-    """What there is to know, by name."""
+    """A list of names and values."""
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in pairs if value is not None
     )
@@ -66,7 +66,7 @@ def facts(pairs: Sequence[tuple[str, object]]) -> str:
 
 
 def buttons(choices: Sequence[Button]) -> str:
-    """What can be done."""
+    """A row of buttons."""
     return "".join(
         f'<form method="post" action="{escape(each.action)}">{each.fields}'
         f'<button class="{each.style}">{escape(each.label)}</button></form>'
@@ -75,7 +75,7 @@ def buttons(choices: Sequence[Button]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells that are HTML already."""
+    """A table; the cells must be HTML."""
     if not rows:
         return '<p class="note">Nothing yet.</p>'
     top = "".join(f"<th>{escape(name)}</th>" for name in head)

@@ -1,4 +1,4 @@
-"""Bad behaviour on demand: the next calls fail, hang, answer nonsense or are told of late."""
+"""Faults on demand: calls that fail, hang or return nonsense, and events that are late, doubled or lost."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class _Strict(BaseModel):
 
 
 class Fault(_Strict):
-    """What the next calls meet: `before` means that nothing was done, `after` that it was and nobody is told."""
+    """A fault of the next calls, `before` the call has an effect or `after` it, when only the response is lost."""
 
     act: Act
     provider: Literal["stripe", "nowpayments", "*"] = "*"
-    path: Annotated[str, Field(description="a part of the path; empty: every call")] = ""
+    path: Annotated[str, Field(description="a part of the path; every call if empty")] = ""
     method: Literal["GET", "POST", "*"] = "*"
     times: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     status: Annotated[int, Field(ge=300, le=599)] = 500
     seconds: Annotated[float, Field(ge=0, le=120)] = 30.0
     retry_after: Annotated[int | None, Field(ge=0, le=3600)] = None
-    url: Annotated[str, Field(description="what bad_url puts in the place of the link")] = (
+    url: Annotated[str, Field(description="the URL with which bad_url replaces the link")] = (
         "https://elsewhere.example/pay"
     )
 
 
 class WebhookSwitch(_Strict):
-    """How events are told: not at all, twice, late, or in another order than they happened."""
+    """How events are delivered: not at all, twice, late, or in another order."""
 
     enabled: bool = True
     times: Annotated[int, Field(ge=1, le=10)] = 1
@@ -53,21 +53,21 @@ class WebhookSwitch(_Strict):
     shuffled: bool = False
     account: Annotated[str | None, Field(description="the connected account that Stripe's events come from")] = None
     stripe_url: Annotated[
-        str | None, Field(description="where Stripe's events go instead of the address that the sandbox began with")
+        str | None, Field(description="the URL for Stripe's events, instead of the one given at the start")
     ] = None
 
 
 class BalanceSwitch(_Strict):
-    """When a charge has its balance transaction: with the payment, or later, with `charge.updated`."""
+    """When a charge gets its balance transaction: with the payment, or later, with `charge.updated`."""
 
     late: bool = False
     seconds: Annotated[
-        float | None, Field(ge=0, le=3600, description="how much later; null: when somebody presses the button")
+        float | None, Field(ge=0, le=3600, description="the delay in seconds; null: when the button is pressed")
     ] = None
 
 
 class Switches:
-    """What is switched on."""
+    """The state of all switches."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -81,7 +81,7 @@ class Switches:
         self.keys: Counter[str] = Counter()
 
     def reset(self) -> None:
-        """Everything behaves again."""
+        """Reset all switches."""
         self.faults.clear()
         self.revoked.clear()
         self.accounts.clear()
@@ -101,7 +101,7 @@ class Switches:
         return None
 
     async def around(self, provider: str, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer the call, or misbehave."""
+        """Answer the call, or apply a fault."""
         if self.latency:
             await asyncio.sleep(self.latency)
         fault = self._taken(provider, request.method, request.path)
@@ -114,7 +114,7 @@ class Switches:
 
 
 async def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | None:
-    """What happens before anything is done; None lets the call go on."""
+    """The fault before the call has an effect; None if the call continues."""
     match fault.act:
         case "timeout_before":
             return await _hang(request, fault.seconds)
@@ -132,7 +132,7 @@ async def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | N
 
 
 async def _afterwards(fault: Fault, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """What happens when everything is done already."""
+    """The fault after the call had its effect."""
     match fault.act:
         case "timeout_after":
             return await _hang(request, fault.seconds)
@@ -150,7 +150,7 @@ def _failed(fault: Fault) -> web.Response:
 
 
 async def _hang(request: web.Request, seconds: float) -> web.StreamResponse:
-    """Say nothing for a while, then break the connection."""
+    """Wait without an answer, then close the connection."""
     await asyncio.sleep(seconds)
     if request.transport is not None:
         request.transport.abort()

@@ -26,7 +26,7 @@ _SHUFFLE_WITHIN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One event to tell; the headers are made for each attempt, since they carry the time."""
+    """One event to send; the headers are made for each attempt, since they contain the time."""
 
     provider: str
     event: str
@@ -48,7 +48,7 @@ class WebhookSender:
         return self._switches.webhooks.stripe_url or usual
 
     def stripe_account(self) -> dict[str, str]:
-        """What an event carries that happened in a connected account, as an endpoint for Connect is told of it."""
+        """The fields that an event of a connected account has in addition, for a Connect endpoint."""
         account = self._switches.webhooks.account
         return {"account": account} if account else {}
 

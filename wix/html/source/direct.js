@@ -9,5 +9,5 @@ import { called, isFunction } from 'backend/lib/functions';
  */
 export async function callDirectly(module, name, args) {
   if (isFunction(module, name)) return called(module, name, args, { returnTo: 'embed' });
-  return { success: false, code: 'unknown_function', error: `There is no ${module}/${name}.` };
+  return { success: false, code: 'unknown_function', error: `Unknown function: ${module}/${name}.` };
 }

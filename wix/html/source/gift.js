@@ -114,7 +114,7 @@ export class Gift {
       this.showPresets();
       return this.onOffer();
     }
-    say('notice', `${chosen} is not available any more: US dollar is chosen instead.`);
+    say('notice', `${chosen} is no longer available, so we switched to US dollar.`);
     this.choose('USD');
   }
 

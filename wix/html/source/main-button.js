@@ -7,7 +7,7 @@ import { followWallet } from './outcome.js';
 import { LEFT_WITHIN_MS, UNKNOWN_OUTCOMES } from './velo.js';
 import { hideWallet, showWallet } from './wallet.js';
 
-const UNSAFE = 'The payment link that came back is not one of our providers: nothing was opened.';
+const UNSAFE = 'We did not recognise the payment link, so we did not open it. Please try again.';
 
 export class MainButton {
   /**
@@ -118,7 +118,7 @@ export class MainButton {
     this.show(false);
     const { offer } = this;
     const spare = offer.way === 'ask' ? offer.spare : null;
-    trouble(error, spare ? { url: spare, label: 'Pay on our general page instead, and type the amount there' } : null);
+    trouble(error, spare ? { url: spare, label: 'Use our general payment page instead, and enter the amount there' } : null);
     if (!spare && offer.way === 'ask' && offer.wallet) this.showWallet(offer.wallet);
   }
 
@@ -140,6 +140,6 @@ export class MainButton {
       return;
     }
     this.show(false);
-    trouble('Your browser lets you open the payment page only yourself:', { url, label: 'Open the payment page' });
+    trouble('Your browser blocked the payment page. Open it here:', { url, label: 'Open the payment page' });
   }
 }

@@ -21,7 +21,7 @@ let bounds;
 function lock(busy) {
   clearTimeout(leaving);
   for (const button of buttons) setButton(button, { busy: button === busy, off: busy !== null });
-  say('pay-note', busy ? 'One moment: the next page is being opened.' : '');
+  say('pay-note', busy ? 'One moment… The next page is opening.' : '');
 }
 
 /**
@@ -42,7 +42,7 @@ async function open(button, wanted, ask, addressOf) {
   const address = addressOf(answer.data);
   if (!isLocalPath(address) && !mayBeGoneTo(address, { development: velo.development })) {
     lock(null);
-    return trouble('The payment link that came back is not one of our providers: nothing was opened.');
+    return trouble('We did not recognise the payment link, so we did not open it. Please try again.');
   }
   if (velo.go(String(address))) {
     leaving = setTimeout(lock, LEFT_WITHIN_MS, null);
@@ -50,7 +50,7 @@ async function open(button, wanted, ask, addressOf) {
   }
   lock(null);
   const url = new URL(String(address), velo.hello.site).href;
-  trouble('Your browser lets you open the next page only yourself:', { url, label: 'Go on' });
+  trouble('Your browser blocked the next page. Open it here:', { url, label: 'Continue' });
 }
 
 for (const button of element('presets').querySelectorAll('button')) {

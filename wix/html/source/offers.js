@@ -29,7 +29,7 @@
  * @returns {Offer}
  */
 export function offerOf(route, amount, isSafe, now = Date.now()) {
-  if (!route?.available) return { way: 'none', reason: 'This currency is not available at the moment: choose another one.' };
+  if (!route?.available) return { way: 'none', reason: 'This currency is currently unavailable. Choose another one.' };
   // A link that leads elsewhere is the owner's to correct (the backend tells them); the donor gets a payment page made.
   const url = route.url && !isOver(route, now) && isSafe(route.url) ? route.url : null;
   const only = typeof route.amount === 'number' ? route.amount : null;

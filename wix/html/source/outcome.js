@@ -9,9 +9,9 @@ const WORDS = {
     'We check automatically; bank transfers can take days. You can close this page.',
   ],
   paid: ['Thank you', 'Your gift has arrived.'],
-  failed: ['The payment did not go through', 'Nothing was charged. You can try again, also with another way to pay.'],
+  failed: ['The payment did not go through', 'Nothing was charged. You can try again or choose another way to pay.'],
   expired: ['The payment page has expired', 'Nothing was charged. You can start again below.'],
-  returned: ['This gift was refunded', 'The money goes back the way it was paid.'],
+  returned: ['This gift was refunded', 'The refund goes to your original payment method.'],
   unknown: ['We cannot find this payment', 'The link may be incomplete. If you were charged, contact us and we will find it.'],
   cancelled: ['You came back before paying', 'Nothing was charged. What you chose is still here.'],
 };

@@ -125,7 +125,7 @@ export class Velo {
       answer = await this.callWithoutPage(called, name, args);
     return typeof answer?.success === 'boolean'
       ? answer
-      : failure('unreachable', 'The site has answered something else: reload the page.');
+      : failure('unreachable', 'We received an unexpected answer. Reload the page and try again.');
   }
 
   /**
@@ -152,7 +152,7 @@ export class Velo {
   callByMessage(module, name, args) {
     const id = crypto.randomUUID();
     return new Promise((/** @type {(answer: Answer) => void} */ resolve) => {
-      const late = setTimeout(resolve, ANSWER_WITHIN_MS, failure('timed_out', 'That took too long: try again in a minute.'));
+      const late = setTimeout(resolve, ANSWER_WITHIN_MS, failure('timed_out', 'That took too long. Try again in a minute.'));
       this.waiting.set(id, (answer) => {
         clearTimeout(late);
         resolve(answer);
@@ -169,7 +169,7 @@ export class Velo {
    */
   async callByHttp(module, name, args) {
     const address = this.addressOf(module, name);
-    if (!address) return failure('no_site', 'This page does not know its site: open it on the site itself.');
+    if (!address) return failure('no_site', 'This page is not connected to its site. Open it on the site itself.');
     try {
       const response = await fetch(address, {
         method: 'POST',
@@ -180,10 +180,12 @@ export class Velo {
       return (await response.json().catch(() => null)) ?? refusalOf(response, address);
     } catch (error) {
       if (error instanceof Error && error.name === 'TimeoutError')
-        return failure('timed_out', 'That took too long: try again in a minute.');
+        return failure('timed_out', 'That took too long. Try again in a minute.');
       return failure(
         'unreachable',
-        navigator.onLine ? 'The site cannot be reached: try again in a minute.' : 'You are offline: try again when you are back.',
+        navigator.onLine
+          ? 'The site cannot be reached. Try again in a minute.'
+          : 'You are offline. Try again when you are back online.',
       );
     }
   }
@@ -216,15 +218,15 @@ export class Velo {
 function refusalOf({ status }, address) {
   const host = new URL(address).host;
   if (status === 403) {
-    const said = `${host} has turned this call away (403). It is not where the site's functions are: the site's owner must set the published site's address in this page.`;
+    const said = `${host} rejected this call (403) because the site's functions are not there. The site's owner must set the published site's address in this page.`;
     return failure('wrong_host', said);
   }
   if (status === 404)
     return failure(
       'not_published',
-      `${host} does not know this function: the site's owner must publish the site with its backend code.`,
+      `${host} does not have this function. The site's owner must publish the site with its backend code.`,
     );
-  return failure('backend_unreachable', 'The site cannot do this at the moment: try again in a minute.');
+  return failure('backend_unreachable', 'The site cannot do this right now. Try again in a minute.');
 }
 
 /** @param {Window} view */

@@ -47,7 +47,7 @@ function warningOf({ code, name }, networkName, memo) {
   const network = networkName
     ? `Use ${networkName} only. ${code} sent on another network is lost.`
     : `Send only ${name} (${code}), on its own network.`;
-  return memo ? `${network} Your payment must carry the memo below: without it, it is lost.` : network;
+  return memo ? `${network} Your payment must include the memo below. Without it, the payment is lost.` : network;
 }
 
 /**
@@ -72,7 +72,7 @@ export function allowCopying() {
         () => true,
         () => copySelected(text),
       );
-      const byHand = `Your browser does not copy here. The ${what} is selected: copy it by hand.`;
+      const byHand = `We could not copy the ${what}. It is selected, so you can copy it yourself.`;
       say('wallet-said', copied ? `Copied the ${what}.` : byHand);
     });
   }

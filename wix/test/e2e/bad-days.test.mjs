@@ -14,7 +14,7 @@ const READ_PREFILL = 'We kept your';
 async function toCharter(person, amount) {
   const { page, component } = await person.open('/mission-support');
   await component.getByLabel('Another amount').fill(amount);
-  await component.getByRole('button', { name: 'Go on' }).click();
+  await component.getByRole('button', { name: 'Continue' }).click();
   await page.waitForURL(/\/charter[?]prefill=/);
   await component.getByText(READ_PREFILL).waitFor();
   return { page, component };
@@ -42,10 +42,10 @@ test(
     proxy.behave('pass');
     const { page, component } = await person.open('/mission-support');
     await component.getByLabel('Another amount').fill('18');
-    await component.getByRole('button', { name: 'Go on' }).click();
+    await component.getByRole('button', { name: 'Continue' }).click();
     proxy.behave('refuse', { only: '/routes' });
     await page.waitForURL(/\/charter[?]prefill=/);
-    await component.getByText('cannot be reached at the moment').waitFor();
+    await component.getByText('cannot be reached right now').waitFor();
     proxy.behave('pass');
     await component.getByText(READ_PREFILL).waitFor();
     await give(component, 'Give $18 by card').waitFor();
@@ -58,7 +58,7 @@ test(
     const late = (route) => new Promise((later) => setTimeout(later, 4_000)).then(() => route.continue());
     const { page, component } = await person.open('/mission-support');
     await component.getByLabel('Another amount').fill('63');
-    await component.getByRole('button', { name: 'Go on' }).click();
+    await component.getByRole('button', { name: 'Continue' }).click();
     await person.context.route('**/_site/pages/charter.js', late);
     await page.waitForURL(/\/charter[?]prefill=/);
     await give(component, 'Give $25 by card').waitFor();
@@ -133,7 +133,7 @@ test(
     await ready(component);
     await policy({ providers: { stripe: { enabled: false } } });
     try {
-      await component.getByText('This currency is not available at the moment').waitFor();
+      await component.getByText('This currency is currently unavailable').waitFor();
       assert.equal(await give(component).getAttribute('aria-disabled'), 'true');
       const before = asked();
       await give(component).click({ force: true });
@@ -143,7 +143,7 @@ test(
       await mission.component.getByRole('button', { name: '$1, give by card' }).click();
       await mission.component
         .getByRole('alert')
-        .getByText(/switched off/)
+        .getByText(/currently unavailable/)
         .waitFor();
     } finally {
       await policy({ providers: { stripe: { enabled: true } } });
@@ -178,16 +178,16 @@ test(
   visited(async (person) => {
     proxy.behave('refuse');
     const { page, component } = await person.open('/charter');
-    await component.getByText('cannot be reached at the moment').first().waitFor();
+    await component.getByText('cannot be reached right now').first().waitFor();
     await give(component).click();
-    await component.getByRole('alert').getByText('cannot be reached at the moment').waitFor();
+    await component.getByRole('alert').getByText('cannot be reached right now').waitFor();
     const before = await payments();
     proxy.behave('pass');
     await ready(component);
     // The answer to this one is lost on its way: the next click asks for the same with the same key.
     proxy.behave('say', { only: '/charter/generate-payment', status: 502, body: '<html>' });
     await give(component).click();
-    await component.getByRole('alert').getByText('cannot be reached at the moment').waitFor();
+    await component.getByRole('alert').getByText('cannot be reached right now').waitFor();
     proxy.behave('pass');
     await give(component).click();
     await page.waitForURL(/\/pay\/stripe\//);
@@ -203,7 +203,7 @@ test(
     const before = await payments();
     proxy.behave('lose', { only: '/charter/generate-payment' });
     await give(component).click();
-    await component.getByRole('alert').getByText('cannot be reached at the moment').waitFor();
+    await component.getByRole('alert').getByText('cannot be reached right now').waitFor();
     assert.equal(await payments(), before + 1);
     proxy.behave('pass');
     await give(component).click();
@@ -223,7 +223,7 @@ test(
     await component.getByLabel('Currency').selectOption('NOK');
     proxy.behave('refuse');
     await component.getByRole('button', { name: /^Give/ }).click();
-    const link = component.getByRole('link', { name: 'Pay on our general page instead' });
+    const link = component.getByRole('link', { name: 'Use our general payment page instead' });
     await link.waitFor();
     assert.equal(await link.getAttribute('href'), 'https://buy.stripe.com/test_standing');
   }),
@@ -282,7 +282,7 @@ for (const url of ['https://evil.example/pay', 'javascript:alert(1)', 'http://ch
       const data = { url, kind: 'checkout', paymentId: 'p', provider: 'stripe' };
       proxy.behave('say', { only: '/charter/generate-payment', body: JSON.stringify({ success: true, data }) });
       await give(component).click();
-      await component.getByRole('alert').getByText('nothing was opened').waitFor();
+      await component.getByRole('alert').getByText('did not open it').waitFor();
       assert.equal(new URL(page.url()).origin, SITE);
     }),
   );
@@ -301,7 +301,7 @@ test(
       const answered = page.waitForResponse('**/microPayment');
       await component.getByRole('button', { name: '$1, give by card' }).click();
       await answered;
-      await component.getByRole('alert').getByText('nothing was opened').waitFor();
+      await component.getByRole('alert').getByText('did not open it').waitFor();
       assert.equal(await component.getByRole('link').count(), 0);
       assert.equal(page.url(), `${SITE}/without-page-code`);
     }
@@ -355,7 +355,7 @@ test(
   'on a site that does not know the functions, the page says what its owner must do',
   visited(async (person) => {
     for (const [status, said] of [
-      [403, 'has turned this call away (403)'],
+      [403, 'rejected this call (403)'],
       [404, 'must publish the site'],
     ]) {
       const { page } = await person.open('/without-page-code');
@@ -376,7 +376,7 @@ test(
     const { page } = await person.open('/without-page-code');
     const component = page.frameLocator('#hingecraft');
     await component.getByRole('button', { name: '$2, give by card' }).click();
-    const link = component.getByRole('link', { name: 'Go on' });
+    const link = component.getByRole('link', { name: 'Continue' });
     await link.waitFor();
     assert.match(await link.getAttribute('href'), /\/pay\/stripe\//);
   }),

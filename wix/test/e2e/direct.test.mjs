@@ -56,7 +56,7 @@ test(
   visited(async (person) => {
     const { page, strangers } = await opened(person, '/embed/mission-support');
     await page.getByLabel('Another amount').fill('37.50');
-    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Continue' }).click();
     await page.waitForURL(`${BACKEND}/embed/charter?prefill=**`);
     await page.getByText(READ_PREFILL).waitFor();
     await page.getByLabel('Currency').selectOption('GBP');
@@ -105,7 +105,7 @@ test(
     });
     const button = page.getByRole('button', { name: '$5, give by card' });
     await button.click();
-    await page.getByRole('alert').getByText('cannot be reached at the moment').waitFor();
+    await page.getByRole('alert').getByText('cannot be reached right now').waitFor();
     await button.click();
     await page.waitForURL(/\/pay\/stripe\//);
     assert.equal(keys.length, 2);
@@ -121,14 +121,14 @@ test(
     await fault({ act: 'status_before', provider: 'stripe', status: 400, times: 1 });
     try {
       await page.getByRole('button', { name: '$1, give by card' }).click();
-      await page.getByRole('alert').getByText('The payment provider refused this payment').waitFor();
+      await page.getByRole('alert').getByText('The payment provider rejected this payment').waitFor();
     } finally {
       await noFaults();
     }
     const body = JSON.stringify({ success: true, data: { url: 'https://evil.example/pay', paymentId: 'p' } });
     await page.route('**/micro-payment', (route) => route.fulfill({ body, headers: { 'Content-Type': 'application/json' } }));
     await page.getByRole('button', { name: '$2, give by card' }).click();
-    await page.getByRole('alert').getByText('nothing was opened').waitFor();
+    await page.getByRole('alert').getByText('did not open it').waitFor();
     assert.equal(page.url(), `${BACKEND}/embed/mission-support`);
   }),
 );
@@ -151,7 +151,7 @@ for (const query of ['?direct', '']) {
       try {
         const { page, component } = await person.open('/give');
         await component.getByLabel('Another amount').fill('41.50');
-        await component.getByRole('button', { name: 'Go on' }).click();
+        await component.getByRole('button', { name: 'Continue' }).click();
         await component.getByText(READ_PREFILL).waitFor();
         await component.getByRole('button', { name: 'Give $41.50 by card' }).click();
         const link = component.getByRole('link', { name: 'Open the payment page' });

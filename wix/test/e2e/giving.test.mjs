@@ -35,7 +35,7 @@ test(
   visited(async (person) => {
     const { page, component } = await person.open('/mission-support');
     await component.getByLabel('Another amount').fill('37.50');
-    await component.getByRole('button', { name: 'Go on' }).click();
+    await component.getByRole('button', { name: 'Continue' }).click();
     await page.waitForURL(/\/charter[?]prefill=/);
     await component.getByText('We kept your $37.50.').waitFor();
     assert.equal(await component.getByLabel('Your amount').inputValue(), '37.50');
@@ -156,7 +156,7 @@ test(
       await component.getByRole('button', { name: /^Give [$]2 in/ }).click();
       await component.getByRole('heading', { name: title, exact: true }).waitFor();
     }
-    await component.getByText('without it, it is lost').waitFor();
+    await component.getByText('Without it, the payment is lost').waitFor();
     await component.getByText(/^Send 0[.]9\d+ XRP [(]about [$]2[)]/).waitFor();
     const link = component.getByRole('link', { name: 'Open in wallet' });
     assert.match(await link.getAttribute('href'), /^xrpl:[/][/]rExample\w+[?]dt=4711&amount=0[.]9\d+$/);
@@ -263,7 +263,7 @@ test(
     const mission = await person.open('/mission-support');
     await mission.component.getByText('Test mode: nothing is charged here.').waitFor();
     await mission.component.getByLabel('Another amount').fill('12.345');
-    await mission.component.getByRole('button', { name: 'Go on' }).click();
+    await mission.component.getByRole('button', { name: 'Continue' }).click();
     await mission.component.getByRole('alert').getByText('Use at most two decimals, such as 12.34.').waitFor();
     assert.equal(new URL(mission.page.url()).pathname, '/mission-support');
   }),

@@ -73,7 +73,7 @@ const STATES = {
       await component.getByLabel('Currency').selectOption('NOK');
       proxy.behave('refuse', { only: '/charter/generate-payment' });
       await give(component).click();
-      await component.getByRole('link', { name: 'Pay on our general page' }).waitFor();
+      await component.getByRole('link', { name: 'Use our general payment page' }).waitFor();
     },
   },
   'charter-unavailable': {
@@ -132,7 +132,7 @@ const STATES = {
   'mission-support': { path: '/mission-support', act: (component) => component.getByText('Test mode').waitFor() },
   'mission-support-error': {
     path: '/mission-support',
-    act: (component) => component.getByRole('button', { name: 'Go on' }).click(),
+    act: (component) => component.getByRole('button', { name: 'Continue' }).click(),
   },
   'mission-support-busy': {
     path: '/mission-support',

@@ -23,7 +23,8 @@ from hingecraft.money.normalise import CurrencyTable
 from hingecraft.money.store import load_currencies
 from hingecraft.payments.origins import not_saved
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.stripe.links import PaymentLink, StripeLinks
+from hingecraft.providers.stripe.links import PaymentLink
+from hingecraft.providers.stripe.ports import Links
 
 Say = Callable[[str], None]
 
@@ -47,10 +48,10 @@ class ByHand:
     expires_at: datetime | None = None
 
 
-async def add(database: Database, link: ByHand, stripe_links: StripeLinks | None = None) -> str:
+async def add(database: Database, link: ByHand, stripe_links: Links | None = None) -> str:
     """Save a link; the routes follow by themselves. Answers the currency that it was saved under."""
     if not link.url.startswith("https://") or any(character.isspace() for character in link.url):
-        raise LinkRejectedError("A standing link is an https address.")
+        raise LinkRejectedError("A standing link must be an https address.")
     async with database.connection() as conn:
         currency = await _enabled(conn, link.currency)
         row = await conn.fetchrow(store.ADDRESSES, link.gateway.strip().lower(), link.url)
@@ -61,13 +62,13 @@ async def add(database: Database, link: ByHand, stripe_links: StripeLinks | None
         link_id = await _id_at_stripe(database, link.url, ours, stripe_links)
     elif provider == nowpayments.NAME and link_id is None:
         raise LinkRejectedError(
-            "This address names no invoice, so nobody could tell whose donation a message of NOWPayments means. "
-            "Use the invoice's own address: https://nowpayments.io/payment/?iid=<invoice id>.",
+            "This address has no invoice id, so donations paid through it could not be matched. "
+            "Use the address of the invoice itself: https://nowpayments.io/payment/?iid=<invoice id>.",
         )
     async with database.transaction() as conn:
         if link_id is not None:
             if same := await store.open_twin(conn, provider, link_id, currency.code):
-                raise LinkRejectedError(f"This link is saved already, for {same}: change that row.")
+                raise LinkRejectedError(f"This link is already saved for {same}. Change that row instead.")
             await store.release(conn, provider, link_id)
         await conn.execute(
             store.ADD, link.gateway, provider, link_id if provider == stripe.NAME else None, link.url, currency.code,
@@ -80,17 +81,17 @@ async def add(database: Database, link: ByHand, stripe_links: StripeLinks | None
 async def _enabled(conn: Connection, typed: str) -> Currency:
     found = CurrencyTable(await load_currencies(conn)).recognise(typed)
     if found is None:
-        raise LinkRejectedError(f"Unknown currency {typed}: use a code of the table currencies, such as USD.")
+        raise LinkRejectedError(f"Unknown currency {typed}. Use a code from the table currencies, for example USD.")
     if not found.enabled:
-        raise LinkRejectedError(f"{found.code} is switched off: switch it on first.")
+        raise LinkRejectedError(f"{found.code} is switched off. Switch it on first.")
     return found
 
 
-async def _id_at_stripe(database: Database, url: str, ours: str, links: StripeLinks | None) -> str:
+async def _id_at_stripe(database: Database, url: str, ours: str, links: Links | None) -> str:
     """The id of the Payment Link that has this address; one of an older version becomes this database's."""
     if links is None:
         raise OperatorError(
-            "STRIPE_SECRET is not set: a Stripe link is looked up in the account before it is saved, "
+            "STRIPE_SECRET is not set. A Stripe link is looked up in the account before it is saved, "
             "so that its donations are recognised"
         )
     every = [link async for link in links.every()]
@@ -101,8 +102,8 @@ async def _id_at_stripe(database: Database, url: str, ours: str, links: StripeLi
     found = next((link for link in every if link.id == found_id), None)
     if found is None:
         raise LinkRejectedError(
-            f"Stripe knows no Payment Link at {url} in the account and mode of STRIPE_SECRET. "
-            "Copy the address from Stripe's dashboard; a link whose money is counted elsewhere needs --gateway other.",
+            f"Stripe has no Payment Link at {url} in the account and mode of STRIPE_SECRET. "
+            "Copy the address from Stripe's dashboard. If its money is counted elsewhere, use --gateway other.",
         )
     if found.installation not in {None, ours}:
         raise LinkRejectedError("This link belongs to another HingeCraft database on this account.")

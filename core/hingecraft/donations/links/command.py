@@ -20,7 +20,7 @@ from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.money.model import parse_decimal, plain
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft.providers.stripe.links import StripeLinks
+from hingecraft.providers.stripe.ports import Links
 from hingecraft.settings import DatabaseSettings, load
 
 
@@ -29,11 +29,11 @@ class LinksSettings(DatabaseSettings, LinkSettings):
 
 
 @asynccontextmanager
-async def _stripe(settings: LinksSettings) -> AsyncIterator[StripeLinks | None]:
+async def _stripe(settings: LinksSettings) -> AsyncIterator[Links | None]:
     """Stripe's links; None without keys."""
     provider = StripeProvider(settings)
     try:
-        yield StripeLinks(provider, settings.stripe_api_base) if provider.configured else None
+        yield provider.links if provider.configured else None
     finally:
         await provider.close()
 
@@ -41,7 +41,7 @@ async def _stripe(settings: LinksSettings) -> AsyncIterator[StripeLinks | None]:
 async def _ensure(settings: LinksSettings, database: Database) -> int:
     async with _stripe(settings) as stripe_links:
         if stripe_links is None:
-            raise OperatorError("STRIPE_SECRET is not set, so there are no links to keep")
+            raise OperatorError("STRIPE_SECRET is not set, so there are no standing links to maintain")
         kept = await links.ensure(database, stripe_links, settings.links_wanted, say=print)
     print(
         f"{kept.wanted} links wanted: {kept.made} made, {kept.updated} updated, "
@@ -63,7 +63,7 @@ async def _add(settings: LinksSettings, database: Database, arguments: argparse.
     )
     async with _stripe(settings) as stripe_links:
         currency = await by_hand.add(database, link, stripe_links)
-    print(f"{currency}: saved; it is in the routes within a second where a sync engine runs")
+    print(f"{currency}: saved. A running sync engine publishes it within a second")
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -72,7 +72,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise OperatorError("--expires must be a time such as 2027-01-31T12:00:00+00:00") from None
+        raise OperatorError("--expires must be a time, for example 2027-01-31T12:00:00+00:00") from None
     return moment if moment.tzinfo else moment.astimezone()
 
 
@@ -104,21 +104,21 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         return asyncio.run(_main(settings, arguments))
     except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
-        print(f"hingecraft links: {error}; what was done is kept, run it again", file=sys.stderr)
+        print(f"hingecraft links: {error}; completed work is kept, run it again", file=sys.stderr)
         return EXIT_FAILED
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
-    acts.add_parser("ensure", help="one Stripe Payment Link for each currency that is switched on, and no others")
-    acts.add_parser("list", help="the links that are open")
+    acts.add_parser("ensure", help="keep one Stripe Payment Link for each enabled currency, and switch off the others")
+    acts.add_parser("list", help="list the open links")
     add = acts.add_parser("add", help="save a link that was made elsewhere")
-    add.add_argument("--gateway", required=True, help="whose link it is, such as nowpayments")
-    add.add_argument("--currency", required=True, help="what is paid in, such as BTC")
-    add.add_argument("--url", required=True, help="the https address")
-    add.add_argument("--amount", help="the price that the link is for; without it, any")
-    add.add_argument("--price-currency", help="what that price is in (USD)")
-    add.add_argument("--expires", help="when the link ends, as 2027-01-31T12:00:00+00:00")
+    add.add_argument("--gateway", required=True, help="provider of the link, for example nowpayments")
+    add.add_argument("--currency", required=True, help="currency that donors pay in, for example BTC")
+    add.add_argument("--url", required=True, help="https address of the link")
+    add.add_argument("--amount", help="price of the link (default: any amount)")
+    add.add_argument("--price-currency", help="currency of the price (default: USD)")
+    add.add_argument("--expires", help="when the link expires, for example 2027-01-31T12:00:00+00:00")
 
 
-COMMAND = Command(summary="the standing links, which many may pay", run=_run, arguments=_arguments)
+COMMAND = Command(summary="manage standing payment links", run=_run, arguments=_arguments)

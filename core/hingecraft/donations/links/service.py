@@ -16,7 +16,8 @@ from hingecraft.installation import store as installation
 from hingecraft.money.normalise import tightened
 from hingecraft.money.store import load_currencies
 from hingecraft.providers.port import ProviderRefusedError
-from hingecraft.providers.stripe.links import LinkPlan, LinkTerms, PaymentLink, StripeLinks, plan_for
+from hingecraft.providers.stripe.links import LinkPlan, LinkTerms, PaymentLink, plan_for
+from hingecraft.providers.stripe.ports import Links
 
 Say = Callable[[str], None]
 
@@ -80,7 +81,7 @@ def _listed(names: Sequence[str]) -> str:
 
 async def ensure(
     database: Database,
-    links: StripeLinks,
+    links: Links,
     wanted: Wanted,
     *,
     say: Say = lambda _line: None,
@@ -103,7 +104,7 @@ async def ensure(
             # Out of the routes first, so that nobody is sent to a link that is about to be switched off.
             await store.rename(conn, former)
             for currency in await store.retire(conn, list(plans)):
-                say(f"{currency}: taken out of the routes")
+                say(f"{currency}: removed from the routes")
         saved = await store.saved(conn)
     every = [link async for link in links.every()]
     there = _ours(every, ours, saved, former)
@@ -172,7 +173,7 @@ def _count(kept: Kept, plan: LinkPlan, link: PaymentLink | None) -> None:
         kept.updated += 1
 
 
-async def _as_planned(links: StripeLinks, plan: LinkPlan, link: PaymentLink | None, kept: Kept) -> PaymentLink:
+async def _as_planned(links: Links, plan: LinkPlan, link: PaymentLink | None, kept: Kept) -> PaymentLink:
     found = link or await links.make(plan)
     # What the same key has made before may have been changed since.
     if not found.fits(plan):

@@ -32,7 +32,7 @@ def parse(body: bytes) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def canonical(document: Any, depth: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""NOWPayments behind the port: an invoice for one donor, and the least that a coin takes.
+"""NOWPayments behind the port: an invoice for one payer, and the least that a coin takes.
 
 It has no idempotency keys: a repeated call makes another invoice on the same `order_id`. That is harmless,
 since nobody has seen the first one's address and money is counted by payment, never by invoice.
@@ -7,14 +7,13 @@ since nobody has seen the first one's address and money is counted by payment, n
 from __future__ import annotations
 
 import itertools
-import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 import simplejson
@@ -24,9 +23,10 @@ from hingecraft.errors import InvalidError
 from hingecraft.money.minor_units import to_nowpayments
 from hingecraft.money.model import Currency, parse_decimal, plain
 from hingecraft.money.tickers import ticker_of
+from hingecraft.providers.account import Account
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.nowpayments import NAME
-from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
+from hingecraft.providers.patience import Deadline, TransientError, seconds_in
 from hingecraft.providers.port import (
     Opened,
     Order,
@@ -38,25 +38,21 @@ from hingecraft.providers.port import (
 )
 from hingecraft.providers.settings import ProviderSettings
 
-log = logging.getLogger(__name__)
-
 IPN_PATH = "/webhooks/nowpayments"
 # No lifetime of an invoice is documented; a payment without a deposit expires after seven days.
 INVOICE_LIFE = timedelta(days=7)
 _DOMAIN = "nowpayments.io"
 _RATE = 10
 _MINIMUM_KEPT = 600.0
-# Time for one attempt: the minimum only spares a rejection, and the donor's time is for the invoice.
+# Time for one attempt: the minimum only spares a rejection, and the payer's time is for the invoice.
 _MINIMUM_WITHIN = 1.5
 # A login lives for five minutes; the last one is not used.
 _LOGIN_KEPT = 240.0
 _ASKED_FOR = 20.0
-# It only saves the donor some arithmetic: nobody waits for it.
+# It only saves the payer some arithmetic, so it may not take long.
 _ESTIMATED_WITHIN = 1.5
 _PAGE = 500
 _TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
-
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +63,14 @@ class _Minimum:
     until: float
 
 
-class NowPaymentsProvider:
+class NowPaymentsProvider(Account):
     """One account of NOWPayments."""
 
     name = NAME
+    remedy = "Check NOWPAYMENTS_API_KEY, and the login if one is set"
 
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
-        self._settings = settings
-        self._key_rejected = key_rejected
-        self._bucket = TokenBucket(_RATE)
+        super().__init__(settings, key_rejected, per_second=_RATE)
         self._session: aiohttp.ClientSession | None = None
         self._minimums: dict[tuple[str, str], _Minimum] = {}
         self._login: tuple[str, float] | None = None
@@ -90,12 +85,8 @@ class NowPaymentsProvider:
         """A provider without keys is off."""
         return bool(self._settings.nowpayments_api_key)
 
-    def idempotency_key(self, order: Order) -> str:
-        """What its payments will carry as `order_id`."""
-        return order.payment_id
-
     def request_for(self, order: Order) -> dict[str, Any]:
-        """An invoice for one donor, priced as they asked, payable in their coin."""
+        """An invoice for one payer, priced as they asked, payable in their coin."""
         request = {
             "price_amount": to_nowpayments(order.amount, order.price_currency),
             "price_currency": order.price_currency.code.lower(),
@@ -110,12 +101,12 @@ class NowPaymentsProvider:
         return request
 
     async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
-        """Make an invoice; the key is in the request as `order_id`."""
+        """Make an invoice. There are no keys: a repeat makes another one, on the same `order_id`."""
         del key
         invoice = await self._call("POST", "invoice", deadline, body=request)
         invoice_id = invoice.get("id")
         if not isinstance(invoice_id, str | int) or not str(invoice_id):
-            raise ProviderUnknownError("NOWPayments answered something that is no invoice")
+            raise ProviderUnknownError("NOWPayments did not return an invoice")
         url = checked(
             invoice.get("invoice_url"),
             api_base=self._settings.nowpayments_api_base,
@@ -210,13 +201,12 @@ class NowPaymentsProvider:
         async def once() -> dict[str, Any]:
             return await self._once(method, path, data, query, token)
 
-        try:
-            return await _ended(once, deadline, self._bucket)
-        except ProviderKeyError as error:
-            log.error("%s. Check NOWPAYMENTS_API_KEY, and the login where there is one", error)  # noqa: TRY400 - no fault of the code
-            self._login = None
-            self._key_rejected(self.name)
-            raise
+        return await self.call(once, deadline)
+
+    def key_failed(self, error: ProviderKeyError) -> None:
+        """The login may have ended as well."""
+        self._login = None
+        super().key_failed(error)
 
     async def _once(
         self, method: str, path: str, data: bytes | None, query: Mapping[str, str] | None, token: str | None
@@ -241,18 +231,9 @@ class NowPaymentsProvider:
         return self._session
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
-
-
-async def _ended(once: Callable[[], Awaitable[_Result]], deadline: Deadline, bucket: TokenBucket) -> _Result:
-    try:
-        return await patiently(once, deadline, bucket)
-    except GivenUpError as error:
-        if error.maybe_done:
-            raise ProviderUnknownError(error.reason) from error
-        raise ProviderRefusedError(error.reason, code="provider_busy") from error
 
 
 def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class NowPaymentsReader:
         """By the payment's own price for its own amount, or why that cannot be believed."""
         price, amount = _optional(document, "price_amount"), _optional(document, "pay_amount")
         if not price or not amount:
-            return "NOWPayments names no price for it"
+            return "NOWPayments gives no price for it"
         asked = parent or document
         if self._coin(document) != self._coin(asked) and amount == _optional(asked, "pay_amount"):
             return "its price is for the coin that was asked for, not for the one that came"

@@ -1,22 +1,14 @@
-"""Stripe's Payment Links: one for each currency, for many payers, each of whom says how much."""
+"""What a Payment Link should be: one for each currency, for many payers, each of whom says how much. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from hingecraft.money.minor_units import stripe_bounds
 from hingecraft.money.model import Currency
-from hingecraft.providers.addresses import checked
-from hingecraft.providers.patience import Deadline
-from hingecraft.providers.stripe.client import DOMAIN, StripeProvider
 from hingecraft.providers.stripe.metadata import INSTALLATION, MARK
 
-_CALL = 30.0
-_PAGE = 100
 # What the payer is offered first: ten times the least.
 _PRESET = 10
 
@@ -129,99 +121,3 @@ def _changeable(plan: LinkPlan) -> dict[str, Any]:
         "metadata": plan.metadata,
         "payment_intent_data": {"metadata": plan.metadata},
     }
-
-
-class StripeLinks:
-    """Finds, makes and changes the links of one account."""
-
-    def __init__(self, provider: StripeProvider, api_base: str) -> None:
-        self._provider = provider
-        self._api_base = api_base
-
-    async def every(self) -> AsyncIterator[PaymentLink]:
-        """All links of the account, active or not, including those made elsewhere."""
-        after: str | None = None
-        while True:
-            params: dict[str, Any] = {"limit": _PAGE, **({"starting_after": after} if after else {})}
-            page = await self._ask("list_async", params)
-            for link in page.data:
-                yield _link(link)
-            if not page.has_more or not page.data:
-                return
-            after = page.data[-1].id
-
-    async def make(self, plan: LinkPlan) -> PaymentLink:
-        """Product, price and link; a second call with the same plan finds what the first has made."""
-        request = link_request(plan, await self._price(plan))
-        return _link(await self._ask("create_async", request, key=_idempotency_key(plan.key, request)))
-
-    async def update(self, link_id: str, plan: LinkPlan) -> PaymentLink:
-        """Switch it on, and bring it up to the plan."""
-        return _link(await self._change(link_id, update_request(plan)))
-
-    async def switch_off(self, link_id: str) -> None:
-        """A link that is off tells its visitors so; its address stays the same."""
-        await self._change(link_id, {"active": False})
-
-    async def claim(self, link: PaymentLink, installation: str) -> None:
-        """Write into a link of an older version which database it belongs to."""
-        metadata = {MARK: link.key, INSTALLATION: installation}
-        await self._change(link.id, {"metadata": metadata, "payment_intent_data": {"metadata": metadata}})
-
-    def address(self, link: PaymentLink) -> str:
-        """Where its payers are sent; refused when that is not Stripe's."""
-        return checked(link.url, api_base=self._api_base, domain=DOMAIN, provider_id=link.id)
-
-    async def _price(self, plan: LinkPlan) -> str:
-        """A price that can be sold, or a new one under the same lookup key: an archived one is found as well."""
-        prices = self._provider.client.v1.prices
-
-        async def find() -> Any:
-            params = cast("Any", {"lookup_keys": [plan.key], "limit": 1, "expand": ["data.product"]})
-            return await prices.list_async(params, options=self._provider.options())
-
-        found = (await self._provider.call(find, Deadline.within(_CALL))).data
-        if found and found[0].active and found[0].product.active:
-            return str(found[0].id)
-        archived = f"_after_{found[0].id}" if found else ""
-
-        async def create() -> Any:
-            request = price_request(plan)
-            options = self._provider.options(_idempotency_key(f"{plan.key}_price{archived}", request))
-            return await prices.create_async(cast("Any", request), options=options)
-
-        return str((await self._provider.call(create, Deadline.within(_CALL))).id)
-
-    async def _change(self, link_id: str, params: dict[str, Any]) -> Any:
-        links = self._provider.client.v1.payment_links
-
-        async def attempt() -> Any:
-            return await links.update_async(link_id, cast("Any", params), options=self._provider.options())
-
-        return await self._provider.call(attempt, Deadline.within(_CALL))
-
-    async def _ask(self, name: str, params: dict[str, Any], *, key: str | None = None) -> Any:
-        method = getattr(self._provider.client.v1.payment_links, name)
-
-        async def attempt() -> Any:
-            return await method(params, options=self._provider.options(key))
-
-        return await self._provider.call(attempt, Deadline.within(_CALL))
-
-
-def _idempotency_key(name: str, request: dict[str, Any]) -> str:
-    """Permits a repeat of the same request only: with other parameters the old key would be an error for a day."""
-    return f"{name}_{hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]}"
-
-
-def _link(link: Any) -> PaymentLink:
-    metadata = link.metadata.to_dict()
-    redirect = link.after_completion.to_dict().get("redirect") or {}
-    return PaymentLink(
-        id=str(link.id),
-        url=str(link.url),
-        active=bool(link.active),
-        key=metadata.get(MARK),
-        installation=metadata.get(INSTALLATION),
-        return_url=redirect.get("url"),
-    )

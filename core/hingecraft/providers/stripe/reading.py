@@ -173,7 +173,7 @@ class StripeReader:
 
     def _price(self, units: object, currency: str) -> Price:
         if isinstance(units, bool) or not isinstance(units, int):
-            raise UnreadableError("an amount is no whole number")
+            raise UnreadableError("an amount is not a whole number")
         return Price(amount=from_stripe(units, self._currency_of(currency)), currency=currency)
 
 

@@ -1,4 +1,4 @@
-"""Invoices, the payments that donors make on them, and what the chain does to those."""
+"""Invoices, their payments, and what happens to those on the blockchain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SATOSHI = Decimal("0.00000001")
 
 
 class NowPaymentsRefusalError(Exception):
-    """An answer as NOWPayments gives it to a request that it does not take."""
+    """NOWPayments' response to a rejected request."""
 
     def __init__(self, message: str, *, status: int = 400, code: str = "INVALID_REQUEST_PARAMS") -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class NowPaymentsRefusalError(Exception):
 
 
 class NowPaymentsActs:
-    """What merchants, donors and the chain do."""
+    """The actions of merchants, donors and the blockchain."""
 
     def __init__(self, book: Book, sender: WebhookSender, address: str, secret: str) -> None:
         self.book = book
@@ -57,7 +57,7 @@ class NowPaymentsActs:
         self._address = address
         self._secret = secret
         self.minimums: dict[str, Decimal] = {}
-        # How many times its usual worth a coin is worth by now.
+        # The factor on each coin's usual rate.
         self.rates: dict[str, Decimal] = {}
 
     def minimum(self, coin: str) -> Decimal:
@@ -65,7 +65,7 @@ class NowPaymentsActs:
         return self.minimums.get(coin, _MINIMUM_USD)
 
     def estimate(self, amount: str, fiat: str, coin: str) -> Document:
-        """What a price is worth in a coin."""
+        """Convert a price to a coin."""
         if fiat not in FIAT or coin not in COINS or not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,8})?", amount):
             raise NowPaymentsRefusalError("Unknown currency or amount")
         worth = (Decimal(amount) * _usd(fiat) / Decimal(COINS[coin])).quantize(_SATOSHI)
@@ -110,7 +110,7 @@ class NowPaymentsActs:
         )
 
     def begin(self, invoice: Document, coin: str) -> Document:
-        """Somebody opens the invoice and chooses a coin."""
+        """A payer opens the invoice and chooses a coin."""
         price = Decimal(invoice["price_amount"])
         currency = invoice["price_currency"].lower()
         pay = (price * _usd(currency) / self._worth(coin)).quantize(_SATOSHI)
@@ -138,10 +138,10 @@ class NowPaymentsActs:
         return payment
 
     def move(self, payment: Document, status: str, *, paid: Decimal | None = None) -> Document:
-        """The chain, or time, moves the payment on; each step is told."""
+        """Move the payment to its next state, and send an IPN for each step."""
         before = payment["payment_status"]
         if before in _FINAL and (before, status) != ("finished", "refunded"):
-            raise NowPaymentsRefusalError(f"This payment is {before} already.", status=409)
+            raise NowPaymentsRefusalError(f"This payment is already {before}.", status=409)
         payment |= {"payment_status": status, "updated_at": _moment()}
         if paid is not None:
             payment |= {"actually_paid": float(paid), "outcome_amount": float(paid)}
@@ -150,7 +150,7 @@ class NowPaymentsActs:
         return payment
 
     def deposit(self, payment: Document, share: Decimal) -> Document:
-        """Coins arrive: all of them, or only a part."""
+        """Coins arrive: the full amount, or only a part."""
         paid = (Decimal(str(payment["pay_amount"])) * share).quantize(_SATOSHI)
         for status in ("confirming", "confirmed"):
             payment = self.move(payment, status, paid=paid)
@@ -160,24 +160,24 @@ class NowPaymentsActs:
         return self.move(payment, "finished")
 
     def rest(self, parent: Document) -> Document:
-        """The rest of the coins is sent to the same address."""
+        """The payer sends the missing coins to the same address."""
         sent = Decimal(str(parent["pay_amount"])) - Decimal(str(parent["actually_paid"]))
         return self._child(parent, parent["pay_currency"], sent)
 
     def again(self, parent: Document) -> Document:
-        """The same amount of coins is sent to the same address once more."""
+        """The payer sends the same amount to the same address again."""
         return self._child(parent, parent["pay_currency"], Decimal(str(parent["pay_amount"])))
 
     def wrong_asset(self, parent: Document) -> Document:
-        """The price is sent in another coin than the payment waits for."""
+        """The payer sends a different coin than the payment expects."""
         coin = "eth" if parent["pay_currency"] == "usdttrc20" else "usdttrc20"
         price = Decimal(str(parent["price_amount"])) * _usd(parent["price_currency"])
         return self._child(parent, coin, (price / self._worth(coin)).quantize(_SATOSHI))
 
     def _child(self, parent: Document, coin: str, sent: Decimal) -> Document:
-        """NOWPayments makes a payment of each later deposit, priced at the rate of the moment: no order, no invoice."""
+        """Each later deposit becomes a new payment at the current rate, without order and invoice."""
         if sent <= 0 or parent["parent_payment_id"] is not None:
-            raise NowPaymentsRefusalError("Nothing more is sent to this address.", status=409)
+            raise NowPaymentsRefusalError("This address cannot receive more.", status=409)
         payment = {
             **parent,
             "id": secrets.randbelow(9 * 10**9) + 10**9,
@@ -211,7 +211,7 @@ class NowPaymentsActs:
 
 
 def public(payment: Document) -> dict[str, Any]:
-    """As the API shows it."""
+    """The payment as the API returns it."""
     return {"payment_id": payment["id"], **{name: value for name, value in payment.items() if name != "id"}}
 
 

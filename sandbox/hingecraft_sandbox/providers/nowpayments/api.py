@@ -36,7 +36,7 @@ class NowPaymentsApi:
         self._tokens: dict[str, float] = {}
 
     def add_to(self, app: web.Application) -> None:
-        """The addresses that there are."""
+        """The routes of the API."""
         for method, path, handler, keyed in (
             ("GET", "/status", self.status, False),
             ("POST", "/auth", self.auth, False),
@@ -70,11 +70,11 @@ class NowPaymentsApi:
             raise NowPaymentsRefusalError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
 
     async def status(self, _request: web.Request) -> web.Response:
-        """Whether it is there."""
+        """The status of the API."""
         return web.json_response({"message": "OK"})
 
     async def auth(self, request: web.Request) -> web.Response:
-        """A token for the lists; it lives five minutes."""
+        """A token for lists, valid for five minutes."""
         asked = await _json(request)
         if not asked.get("email") or not asked.get("password"):
             raise NowPaymentsRefusalError("Wrong e-mail or password", status=HTTPStatus.FORBIDDEN, code="AUTH_ERROR")
@@ -83,11 +83,11 @@ class NowPaymentsApi:
         return web.json_response({"token": token})
 
     async def invoice(self, request: web.Request) -> web.Response:
-        """A new invoice."""
+        """Create an invoice."""
         return web.json_response(self._acts.make_invoice(await _json(request), bad_url=request.get("bad_url")))
 
     async def minimum(self, request: web.Request) -> web.Response:
-        """The least that a coin takes."""
+        """The minimum amount of a coin."""
         coin, fiat = request.query.get("currency_from", ""), request.query.get("fiat_equivalent", "usd")
         if coin not in COINS or fiat not in FIAT:
             raise NowPaymentsRefusalError("Unknown currency")
@@ -102,7 +102,7 @@ class NowPaymentsApi:
         )
 
     async def estimate(self, request: web.Request) -> web.Response:
-        """What a price is worth in a coin."""
+        """Convert a price to a coin."""
         query = request.query
         amount, fiat, coin = (query.get(name, "") for name in ("amount", "currency_from", "currency_to"))
         return web.json_response(self._acts.estimate(amount, fiat, coin))
@@ -112,7 +112,7 @@ class NowPaymentsApi:
         return web.json_response({"currencies": list(COINS)})
 
     async def coins(self, _request: web.Request) -> web.Response:
-        """The coins that this account takes."""
+        """The coins that this account accepts."""
         return web.json_response({"selectedCurrencies": [coin.upper() for coin in COINS]})
 
     async def payment(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""Where a donor pays in coins: choose one, send it, or do not."""
+"""The pages on which a donor chooses a coin and pays an invoice."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NowPaymentsPages:
         self._acts = acts
 
     def add_to(self, app: web.Application) -> None:
-        """The addresses that there are."""
+        """The routes of the pages."""
         app.router.add_get("/payment/", self.button)
         app.router.add_get("/pay/nowpayments/{id}", self.invoice)
         app.router.add_post("/pay/nowpayments/{id}/begin", self.begin)
@@ -31,7 +31,7 @@ class NowPaymentsPages:
         app.router.add_post("/pay/nowpayments/payment/{id}/{act}", self.act)
 
     async def invoice(self, request: web.Request) -> web.Response:
-        """The invoice: several may open it."""
+        """The page of an invoice; several payers may open it."""
         found = self._acts.book.get("invoices", request.match_info["id"])
         if found is None:
             return _missing()
@@ -52,7 +52,7 @@ class NowPaymentsPages:
         raise web.HTTPSeeOther(f"/pay/nowpayments/{found['id']}")
 
     async def begin(self, request: web.Request) -> web.Response:
-        """Each payer makes a payment of their own under the invoice."""
+        """Each payer gets their own payment under the invoice."""
         found = self._acts.book.get("invoices", request.match_info["id"])
         if found is None:
             return _missing()
@@ -62,18 +62,18 @@ class NowPaymentsPages:
         raise web.HTTPSeeOther(f"/pay/nowpayments/payment/{self._acts.begin(found, coin)['id']}")
 
     async def payment(self, request: web.Request) -> web.Response:
-        """One payment, in whatever state it is."""
+        """The page of a payment in any state."""
         found = self._acts.book.get("payments", request.match_info["id"])
         return _missing() if found is None else self._shown(found)
 
     async def act(self, request: web.Request) -> web.Response:
-        """A button was pressed."""
+        """Handle a pressed button."""
         found = self._acts.book.get("payments", request.match_info["id"])
         if found is None:
             return _missing()
         act = self._acts_on(found).get(request.match_info["act"])
         if act is None:
-            return self._shown(found, "There is no such act.")
+            return self._shown(found, "Unknown action.")
         try:
             act()
         except NowPaymentsRefusalError as error:
@@ -122,7 +122,7 @@ class NowPaymentsPages:
         )
 
     def _way_back(self, payment: Document) -> str:
-        """The real page goes back by itself when the coins have arrived."""
+        """A link back to the site; the real page redirects when the coins have arrived."""
         invoice = self._acts.book.get("invoices", str(payment["invoice_id"]))
         url = invoice and invoice["success_url" if payment["payment_status"] == "finished" else "cancel_url"]
         return f'<p><a href="{escape(url)}">Back to the site</a></p>' if url else ""

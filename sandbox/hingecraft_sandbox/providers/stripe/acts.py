@@ -1,4 +1,4 @@
-"""What people and time do to Stripe's objects, and the events that tell of it."""
+"""What happens to Stripe's objects, and the events that report it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe
 
 API_VERSION = "2026-10-28.endive"
 _FEE_SHARE, _FEE_FIXED = 0.029, 30
-# Cents for each unit of these, in which the account is not paid out; others stay what they are.
+# US cents for each smallest unit of a currency that is converted for the payout; others are paid out as they are.
 DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
 
 
 class Acts:
-    """Paying, failing, expiring, refunding."""
+    """Payments, failures, expiry and refunds."""
 
     def __init__(self, objects: Objects, sender: WebhookSender, switches: Switches, target: str, secret: str) -> None:
         self.objects = objects
@@ -30,11 +30,11 @@ class Acts:
         self._switches = switches
         self._target = target
         self._secret = secret
-        # How a session of that mode is paid; told by whoever keeps the subscriptions.
+        # How a session of that mode is paid; set by `Subscriptions`.
         self.subscribe: Callable[[Document], Document] = _no_subscriptions
 
     def tell(self, kind: str, document: Document) -> None:
-        """An event: kept for `events.list`, and sent."""
+        """Store an event for `events.list`, and send it."""
         event = {
             "id": new_id("evt_")[:32],
             "object": "event",
@@ -60,7 +60,7 @@ class Acts:
             self.expire(session_id)
             session = self.objects.find("sessions", session_id)
         if session["status"] != "open":
-            raise StripeRefusalError(f"This Checkout Session is {session['status']}: it can be used once only.")
+            raise StripeRefusalError(f"This Checkout Session is {session['status']}: it can be used only once.")
         return session
 
     def pay(self, session_id: str) -> Document:
@@ -75,7 +75,7 @@ class Acts:
         return session
 
     def pay_later(self, session_id: str) -> Document:
-        """A bank transfer was promised: the session is over, the money still to come."""
+        """A bank transfer was started: the session is complete, but not paid yet."""
         session = self._open_session(session_id)
         intent = self._promised(session) | {"status": "processing"}
         self._book.put("payment_intents", intent)
@@ -87,11 +87,11 @@ class Acts:
     def _awaited(self, session_id: str) -> Document:
         session = self.objects.find("sessions", session_id)
         if (session["status"], session["payment_status"]) != ("complete", "unpaid"):
-            raise StripeRefusalError("This Checkout Session waits for no money.")
+            raise StripeRefusalError("This Checkout Session is not waiting for a payment.")
         return session
 
     def arrive(self, session_id: str) -> Document:
-        """What was promised has come."""
+        """The bank transfer arrived."""
         session = self._awaited(session_id)
         self._charged(session)
         session |= {"payment_status": "paid"}
@@ -100,7 +100,7 @@ class Acts:
         return session
 
     def bounce(self, session_id: str) -> Document:
-        """What was promised will never come."""
+        """The bank transfer failed."""
         session = self._awaited(session_id)
         intent = self.objects.find("payment_intents", session["payment_intent"])
         intent |= {
@@ -131,7 +131,7 @@ class Acts:
         intent_id: str | None = None,
         paid: bool = True,
     ) -> Document:
-        """A card is asked for money; both ends of that are told."""
+        """Charge a card, and send the events of the intent and the charge."""
         intent = _intent(intent_id or new_id("pi_")[:27], amount, currency, metadata) | {"livemode": livemode}
         if not paid:
             return self._declined(intent)
@@ -177,10 +177,10 @@ class Acts:
         return intent
 
     def value(self, charge_id: str) -> Document:
-        """The balance transaction is there, some time after the payment."""
+        """The balance transaction appears some time after the payment."""
         charge = self.objects.find("charges", charge_id)
         if charge["balance_transaction"] is not None:
-            raise StripeRefusalError("This charge has its balance transaction already.")
+            raise StripeRefusalError("This charge already has its balance transaction.")
         balances = self._book.all("balance_transactions")
         charge["balance_transaction"] = next(each["id"] for each in balances if each["source"] == charge_id)
         self._book.put("charges", charge)
@@ -188,7 +188,7 @@ class Acts:
         return charge
 
     def _value_by_itself(self, charge_id: str) -> None:
-        with suppress(StripeRefusalError):  # somebody pressed the button first, or the book was emptied
+        with suppress(StripeRefusalError):  # a button was pressed first, or the storage was emptied
             self.value(charge_id)
 
     def _declined(self, intent: Document) -> Document:
@@ -211,7 +211,7 @@ class Acts:
         return intent | {"livemode": session["livemode"]}
 
     def expire(self, session_id: str) -> Document:
-        """Nobody paid in time."""
+        """The session expires unpaid."""
         session = self.objects.find("sessions", session_id)
         if session["status"] != "open":
             raise StripeRefusalError(f"Only open sessions can expire: this one is {session['status']}.")
@@ -220,7 +220,7 @@ class Acts:
         return session | {"status": "expired"}
 
     def refund(self, params: Document) -> Document:
-        """All of a charge, or a part."""
+        """Refund a charge, fully or in part."""
         intent_id = (
             params.get("payment_intent") or self.objects.find("charges", params.get("charge", ""))["payment_intent"]
         )
@@ -259,10 +259,10 @@ class Acts:
         return refund
 
     def fail_refund(self, refund_id: str) -> Document:
-        """The bank sent the money back to us."""
+        """A refund fails afterwards: the bank returned the money."""
         refund = self.objects.find("refunds", refund_id)
         if refund["status"] != "succeeded":
-            raise StripeRefusalError("Only a refund that has succeeded can fail afterwards.")
+            raise StripeRefusalError("Only a succeeded refund can fail afterwards.")
         charge = self.objects.find("charges", refund["charge"])
         left = charge["amount_refunded"] - refund["amount"]
         self._book.put("charges", charge | {"amount_refunded": left, "refunded": False})
@@ -274,13 +274,13 @@ class Acts:
 
 
 def taken_by(dispute: Document) -> int:
-    """What a dispute has withdrawn from the account and not brought back, in the account's currency."""
+    """The amount that a dispute still withholds, in the account's currency."""
     moved: list[int] = [each["amount"] for each in dispute["balance_transactions"]]
     return -sum(moved)
 
 
 def _no_subscriptions(_session: Document) -> Document:
-    raise StripeRefusalError("This sandbox keeps no subscriptions.")
+    raise StripeRefusalError("This sandbox does not support subscriptions.")
 
 
 def _intent(intent_id: str, amount: int, currency: str, metadata: Document) -> Document:

@@ -1,4 +1,4 @@
-"""Stripe's objects, and how a request makes them."""
+"""Creates Stripe's objects from requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ZERO_DECIMAL = frozenset(
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 _WHOLE_HUNDREDS = frozenset({"isk", "ugx"})
 LARGEST = 99_999_999
-# The least that a charge may be, in the currency's smallest unit, where it is not about half a dollar.
+# Minimum charges in the smallest unit, for currencies where it differs from about half a dollar.
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "kwd": 150, "bhd": 200, "omr": 200, "tnd": 1500, "jod": 350}
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@([a-z0-9-]+\.)+[a-z]{{2,}}", re.IGNORECASE | re.ASCII)
@@ -28,14 +28,14 @@ _PREFIX = {
 
 
 class Objects:
-    """Makes objects and finds them again."""
+    """Creates and finds objects."""
 
     def __init__(self, book: Book, address: str) -> None:
         self.book = book
         self._address = address
 
     def find(self, kind: str, key: str) -> Document:
-        """An object that must be there."""
+        """The object; an error as Stripe's if it does not exist."""
         found = self.book.get(kind, key)
         if found is None:
             raise StripeRefusalError(
@@ -85,7 +85,7 @@ class Objects:
         price = self.find("prices", link["line_item_prices"][0])
         custom = price["custom_unit_amount"] or {"minimum": amount, "maximum": amount}
         if not custom["minimum"] <= amount <= custom["maximum"]:
-            raise StripeRefusalError("The amount is outside of what this link takes.", code="amount_too_small")
+            raise StripeRefusalError("The amount is outside the limits of this link.", code="amount_too_small")
         session_id = new_id("cs_test_")
         expires = now() + int(_LATEST.total_seconds())
         return self.book.put(

@@ -1,4 +1,4 @@
-"""Where a donor pays by card: Checkout and Payment Links, and what a person may do to them afterwards."""
+"""The pages of Checkout and Payment Links, with buttons for what can happen to a payment afterwards."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 
 
 def digits_of(currency: str) -> int:
-    """How many decimals people write."""
+    """The number of decimals of a currency."""
     return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
 
 
 def shown(amount: int, currency: str) -> str:
-    """Units as people write them."""
+    """An amount as a person writes it."""
     digits = digits_of(currency)
     return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency.upper()}"
 
 
 def units_of(typed: str, currency: str) -> int | None:
-    """What a person typed, in units; None when it is no such amount."""
+    """The typed amount in the currency's smallest unit, or None if it is not a valid amount."""
     if not _TYPED.fullmatch(typed.strip()):
         return None
     units = Decimal(typed.strip()).scaleb(digits_of(currency))
@@ -51,7 +51,7 @@ class StripePages:
         self._book = acts.objects.book
 
     def add_to(self, app: web.Application) -> None:
-        """The addresses that there are."""
+        """The routes of the pages."""
         app.router.add_get("/pay/stripe/c/{id}", self.session)
         app.router.add_post("/pay/stripe/c/{id}/{act}", self.act)
         app.router.add_get("/pay/stripe/l/{key}", self.link)
@@ -61,7 +61,7 @@ class StripePages:
         app.router.add_post("/pay/stripe/dispute/{id}/{end}", self.close_dispute)
 
     async def session(self, request: web.Request) -> web.Response:
-        """The page of one session, in whatever state it is."""
+        """The page of a session in any state."""
         found = self._book.get("sessions", request.match_info["id"])
         if found is None:
             return page("There is no such payment", "<p>Follow the link from the site again.</p>", status=404)
@@ -139,7 +139,7 @@ class StripePages:
         ]
 
     async def subscription(self, request: web.Request) -> web.Response:
-        """Time goes by, or somebody has had enough."""
+        """Go to the next period, or end the subscription."""
         key, act = request.match_info["id"], request.match_info["act"]
         acts = {
             "renew": lambda: self._subscriptions.renew(key, paid=True),
@@ -154,7 +154,7 @@ class StripePages:
         raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
 
     async def act(self, request: web.Request) -> web.Response:
-        """A button was pressed; paying goes back to the site, as the real page does."""
+        """Handle a pressed button; a payment redirects to the site, as on the real page."""
         session_id, act = request.match_info["id"], request.match_info["act"]
         try:
             session = self._done(session_id, act)
@@ -194,15 +194,15 @@ class StripePages:
         elif act == "value":
             self._acts.value(intent["latest_charge"] or "")
         else:
-            raise StripeRefusalError(f"There is no act {act}.")
+            raise StripeRefusalError(f"Unknown action {act}.")
         return session
 
     async def fail_refund(self, request: web.Request) -> web.Response:
-        """The money came back."""
+        """A refund failed: the bank returned the money."""
         return self._back(lambda: self._acts.fail_refund(request.match_info["id"]))
 
     async def close_dispute(self, request: web.Request) -> web.Response:
-        """Won, lost, or asked once more."""
+        """Move a dispute to its next state."""
         return self._back(lambda: self._disputes.end(request.match_info["id"], request.match_info["end"]))
 
     def _back(self, work: Any) -> web.Response:
@@ -219,7 +219,7 @@ class StripePages:
         return next((link for link in self._book.all("payment_links") if link["key"] == key), None)
 
     async def link(self, request: web.Request) -> web.Response:
-        """A Payment Link: the payer says how much."""
+        """A Payment Link, on which the payer enters the amount."""
         link = self._link(request)
         if link is None or not link["active"]:
             return page("This link is no longer active", "<p>Choose an amount on the site again.</p>", status=404)
@@ -241,7 +241,7 @@ class StripePages:
         return page("Give what you like", bounds + wrong + buttons([go]), status=400 if refused else 200)
 
     async def begin(self, request: web.Request) -> web.Response:
-        """Each payer gets a session of their own."""
+        """Each payer gets their own session."""
         link = self._link(request)
         if link is None or not link["active"]:
             return page("This link is no longer active", "<p>Choose an amount on the site again.</p>", status=404)

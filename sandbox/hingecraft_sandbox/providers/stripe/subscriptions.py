@@ -1,4 +1,4 @@
-"""Subscriptions: each period has an invoice, which is paid or is not; in the shapes of the API since "basil"."""
+"""Subscriptions with an invoice for each period, in the API's format since version "basil"."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OVER = frozenset({"canceled", "incomplete_expired"})
 
 
 class Subscriptions:
-    """What begins with a Checkout Session of that mode, and goes on by itself until somebody ends it."""
+    """Subscriptions start with a Checkout Session of that mode and renew until they are cancelled."""
 
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
@@ -68,7 +68,7 @@ class Subscriptions:
         }
 
     def renew(self, subscription_id: str, *, paid: bool) -> Document:
-        """A period is over; the next is paid, or the card is declined."""
+        """Start the next period: its invoice is paid, or the card is declined."""
         subscription = self._alive(subscription_id)
         if subscription["cancel_at_period_end"]:
             return self._ended(subscription)
@@ -82,11 +82,11 @@ class Subscriptions:
         return subscription
 
     def cancel(self, subscription_id: str) -> Document:
-        """It ends now."""
+        """Cancel the subscription now."""
         return self._ended(self._alive(subscription_id))
 
     def change(self, subscription_id: str, raw: Document) -> Document:
-        """What a merchant may change of one."""
+        """Update the fields that a merchant may change."""
         params = checked(raw, shapes.SUBSCRIPTION_UPDATE)
         subscription = self._alive(subscription_id) | {
             name: value for name, value in params.items() if name in {"cancel_at_period_end", "metadata"}
@@ -104,7 +104,7 @@ class Subscriptions:
     def _alive(self, subscription_id: str) -> Document:
         subscription = self._acts.objects.find("subscriptions", subscription_id)
         if subscription["status"] in _OVER:
-            raise StripeRefusalError(f"This subscription is {subscription['status']} already.")
+            raise StripeRefusalError(f"This subscription is already {subscription['status']}.")
         return subscription
 
     def _bill(self, subscription: Document, reason: str, *, paid: bool) -> Document:
@@ -128,7 +128,7 @@ class Subscriptions:
             },
             "lines": {"object": "list", "data": [_line(item) for item in items], "has_more": False},
         }
-        # A first month that costs nothing has an invoice, and no payment.
+        # A free first period has an invoice, but no payment.
         payments = [self._payment(invoice, subscription, paid=paid)] if amount else []
         invoice["payments"] = {"object": "list", "data": payments, "has_more": False}
         self._book.put("invoices_of_stripe", invoice)

@@ -24,7 +24,9 @@ const HEADERS = {
 async function dispatch(module, request) {
   const name = String(request.path?.[0] ?? '');
   if (!isFunction(module, name)) {
-    return notFound(answer({ success: false, error: `There is no ${module}/${name.slice(0, 50)}.`, code: 'unknown_function' }));
+    return notFound(
+      answer({ success: false, error: `Unknown function: ${module}/${name.slice(0, 50)}.`, code: 'unknown_function' }),
+    );
   }
   const args = await argumentsOf(request);
   if (!args) return badRequest(answer({ success: false, error: 'The body must be {"args": [...]}.', code: 'invalid' }));
@@ -95,7 +97,7 @@ export function options_nowpayments_api() {
 export function post_hingecraftRoutesUpdate(request) {
   return told(request, async (event) => {
     const version = event.data?.version;
-    if (!Number.isSafeInteger(version) || version < 1) throw new SaidError('The event names no version.');
+    if (!Number.isSafeInteger(version) || version < 1) throw new SaidError('The event has no version.');
     return { version, news: await raise(version) };
   });
 }

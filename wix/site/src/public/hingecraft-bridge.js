@@ -13,11 +13,12 @@ const LONGEST_KEPT = 300;
 const UNKNOWN = {
   success: false,
   code: 'unknown_function',
-  error: 'This page has no such function: the site has an older version of our code.',
+  error: 'This page does not have that function. The site has an older version of our code.',
 };
-const FAILED = { success: false, code: 'unreachable', error: 'The site cannot be reached: try again in a minute.' };
+const FAILED = { success: false, code: 'unreachable', error: 'The site cannot be reached. Try again in a minute.' };
 
-const NO_COMPONENT = 'This page has no HTML component with the id hingecraft: add it, or set its id (docs/wix-setup.md, step 4).';
+const NO_COMPONENT =
+  'This page has no HTML component with the id hingecraft. Add one, or set its id (docs/wix-setup.md, step 4).';
 
 /** @typedef {(...args: any[]) => Promise<any>} Callable */
 

@@ -1,6 +1,6 @@
 // Every exported function answers {success, data} or {success: false, error}, and never throws.
 
-const WRONG = 'Something went wrong on our side: try again in a minute.';
+const WRONG = 'Something went wrong on our side. Try again in a minute.';
 
 /** What a person may read. */
 export class SaidError extends Error {

@@ -3,7 +3,7 @@ import { SaidError } from 'backend/lib/answers';
 import { backendUrl, fetch, visitorHeader } from 'backend/lib/runtime';
 import { isLoopback, mayBeGoneTo } from 'public/hingecraft-addresses';
 
-const AWAY = 'The payment service cannot be reached at the moment: try again in a minute.';
+const AWAY = 'The payment service cannot be reached right now. Try again in a minute.';
 const KEY = /^[\x21-\x7e]{16,255}$/;
 const PAGE_LOAD = /^[0-9a-f-]{36}$/i;
 
@@ -96,7 +96,7 @@ export async function safe(checkout) {
   // A laptop's own sandbox is gone to only from a backend on that laptop.
   const development = isLoopback(await backendUrl());
   if (url.startsWith('wallet:') || mayBeGoneTo(url, { development })) return checkout;
-  throw new SaidError('The payment link that came back is not one of our providers: nothing was opened.', {
+  throw new SaidError('We did not recognise the payment link, so we did not open it. Please try again.', {
     code: 'unsafe_url',
     status: 502,
   });

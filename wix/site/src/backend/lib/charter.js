@@ -89,7 +89,7 @@ export async function cryptoButtonClick(caller, amount, coin, options) {
  * @param {unknown} options
  */
 export async function fiatButtonClick(caller, amount, paymentMethod, options) {
-  textOf(paymentMethod, 'The way to pay', 40);
+  textOf(paymentMethod, 'The payment method', 40);
   return donations.pay(caller, amount, optionsOf(options).currency ?? 'USD', options);
 }
 
@@ -105,5 +105,7 @@ export async function getCumulativeTotal(caller) {
  */
 export async function redirectBackToCharter(_caller, donationAmount, paymentMethod) {
   const amount = encodeURIComponent(amountOf(donationAmount));
-  return { url: `/charter?donationAmount=${amount}&paymentMethod=${encodeURIComponent(idOf(paymentMethod, 'The way to pay'))}` };
+  return {
+    url: `/charter?donationAmount=${amount}&paymentMethod=${encodeURIComponent(idOf(paymentMethod, 'The payment method'))}`,
+  };
 }

@@ -30,7 +30,7 @@ export function textOf(text, what, longest = 100) {
 export function idOf(id, what) {
   const text = textOf(id, what, 200);
   if (/^[A-Za-z0-9_-]+$/.test(text)) return text;
-  throw new SaidError(`${what} has letters, digits, - and _ only.`, { code: 'invalid' });
+  throw new SaidError(`${what} can have only letters, digits, - and _.`, { code: 'invalid' });
 }
 
 /**

@@ -13,7 +13,7 @@ import { isOurs } from 'backend/lib/signature';
 export async function believed(body, headers) {
   const signed = headers !== null && typeof headers === 'object' ? /** @type {Record<string, string>} */ (headers) : {};
   if (typeof body !== 'string' || !isOurs(await secret('HC_WEBHOOK_SECRET'), signed, body)) {
-    throw new SaidError('The signature does not verify.', { code: 'invalid_signature', status: 400 });
+    throw new SaidError('The signature is not valid.', { code: 'invalid_signature', status: 400 });
   }
   try {
     const event = JSON.parse(body);
@@ -21,7 +21,7 @@ export async function believed(body, headers) {
   } catch {
     // Below, in the same words as any other body that is no event.
   }
-  throw new SaidError('The body is no event.', { code: 'invalid', status: 400 });
+  throw new SaidError('The body is not an event.', { code: 'invalid', status: 400 });
 }
 
 /**

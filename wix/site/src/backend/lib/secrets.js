@@ -3,7 +3,7 @@ import { elevate } from 'wix-auth';
 import { secrets } from 'wix-secrets-backend.v2';
 import { SaidError } from 'backend/lib/answers';
 
-const NOT_SET_UP = 'This site is not connected to its payment service yet: its owner has been told how.';
+const NOT_SET_UP = "This site is not connected to its payment service yet. The site's owner needs to finish the setup.";
 const KEPT_FOR_MS = 60000;
 const kept = new Map();
 

@@ -1,0 +1,43 @@
+"""What browsers on the site's origins may send and read, derived from the endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hingecraft_api.answers import REQUEST_ID
+from hingecraft_api.credentials import CREDENTIALS
+from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.idempotent import HEADER, REPLAYED
+
+_SECONDS_KEPT = "7200"
+
+
+def preflight_headers(endpoints: Iterable[Endpoint]) -> Mapping[str, str]:
+    """The answer to a browser that asks what it may send. Endpoints for providers are not called from browsers."""
+    called = [endpoint for endpoint in endpoints if endpoint.raw_body is None]
+    methods = {endpoint.method for endpoint in called}
+    return {
+        "Access-Control-Allow-Methods": _listed({*methods, "OPTIONS"}),
+        "Access-Control-Allow-Headers": _listed({REQUEST_ID, *(name for each in called for name in _sent_to(each))}),
+        "Access-Control-Max-Age": _SECONDS_KEPT,
+    }
+
+
+def exposed_headers(endpoints: Iterable[Endpoint]) -> str:
+    """The headers of an answer that a page may read."""
+    declared = {name for endpoint in endpoints for name in endpoint.answer_headers}
+    return _listed({REQUEST_ID, REPLAYED, "Retry-After", *declared})
+
+
+def _sent_to(endpoint: Endpoint) -> Iterable[str]:
+    yield from endpoint.headers
+    if endpoint.body is not None:
+        yield "Content-Type"
+    if endpoint.idempotent:
+        yield HEADER
+    for kind in endpoint.access:
+        yield from CREDENTIALS[kind].headers
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,68 @@
+"""How each kind of caller proves who it is. CORS, the reference and its curl commands are derived from this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hingecraft.identity.principal import Kind
+from hingecraft.sync import signature
+from hingecraft_api.visitor import HEADER as VISITOR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What callers of one kind send."""
+
+    # The headers that it can be sent in.
+    headers: tuple[str, ...]
+    # How OpenAPI describes it; None where a caller may leave it out.
+    scheme: Mapping[str, Any] | None = None
+    # What an answer with the status 401 means.
+    rejected: str = ""
+    # The header of an example, where a shell can write it.
+    curl: str = ""
+
+
+CREDENTIALS: Mapping[Kind, Credential] = {
+    Kind.VISITOR: Credential(headers=(VISITOR,)),
+    Kind.ADMIN: Credential(
+        headers=("Authorization", "X-Admin-Token"),
+        scheme={"type": "http", "scheme": "bearer", "description": "The `ADMIN_TOKEN` of the backend."},
+        rejected="The admin token is missing or wrong.",
+        curl="Authorization: Bearer $ADMIN_TOKEN",
+    ),
+    Kind.ENGINE: Credential(
+        headers=(signature.HEADER,),
+        scheme={
+            "type": "apiKey",
+            "in": "header",
+            "name": signature.HEADER,
+            "description": "The body, signed with `PUSH_SECRET`.",
+        },
+        rejected="The signature is missing, wrong or stale.",
+    ),
+}
+
+
+def is_required(access: Sequence[Kind]) -> bool:
+    """Whether a caller has to prove anything: a visitor has not."""
+    return Kind.VISITOR not in access
+
+
+def schemes(accesses: Iterable[Sequence[Kind]]) -> dict[str, Any]:
+    """OpenAPI's `securitySchemes`: those that these endpoints use."""
+    used = {kind for access in accesses for kind in access}
+    return {kind.value: dict(each.scheme) for kind, each in CREDENTIALS.items() if kind in used and each.scheme}
+
+
+def security(access: Sequence[Kind]) -> list[dict[str, list[str]]]:
+    """OpenAPI's `security` of one endpoint: each alternative; an empty one where a caller may also prove nothing."""
+    named: list[dict[str, list[str]]] = [{kind.value: []} for kind in access if CREDENTIALS[kind].scheme]
+    return [*named, {}] if named and not is_required(access) else named
+
+
+def rejected(access: Sequence[Kind]) -> str:
+    """What 401 means for callers of these kinds."""
+    return " ".join(CREDENTIALS[kind].rejected for kind in access)

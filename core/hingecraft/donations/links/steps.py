@@ -1,0 +1,43 @@
+"""What standing links add to a reconciliation: they are kept, and what is not published is named."""
+
+from __future__ import annotations
+
+import logging
+
+from hingecraft.db.connection import Database
+from hingecraft.donations.links import by_hand, service
+from hingecraft.donations.links.service import Wanted
+from hingecraft.providers import stripe
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe.ports import Links
+from hingecraft.steps import Run, Steps
+
+log = logging.getLogger(__name__)
+
+
+def links_steps(database: Database, links: Links, wanted: Wanted) -> Steps:
+    """Links come before the inbox: after a restored backup, what came through a link needs the row of the link."""
+
+    async def keep(run: Run) -> None:
+        if stripe.NAME not in run.providers:
+            return
+        try:
+            kept = await service.ensure(database, links, wanted, dry_run=run.dry)
+        except (ProviderRefusedError, ProviderUnknownError) as error:
+            run.summary.fail(f"the standing links could not be updated: {error}")
+            return
+        run.summary.links_changed = kept.changes
+        for problem in kept.problems:
+            run.summary.fail(f"no standing link for {problem}")
+
+    async def reopen_events(run: Run) -> None:
+        if not run.dry:
+            run.summary.events_reopened += await by_hand.take_over(database)
+
+    async def explain_gaps(run: Run) -> None:
+        for link in await by_hand.listed(database):
+            if link.gap is not None:
+                log.warning("the standing link %s is not published: %s", link.provider_url, link.gap)
+                run.summary.explain(f"{link.currency}: {link.provider_url} is not published: {link.gap}")
+
+    return Steps(before_events=(keep, reopen_events), after_checks=(explain_gaps,))

@@ -1,0 +1,179 @@
+"""Making a checkout at a provider, safe at every step and for every purpose alike.
+
+Write down the intent, call the provider holding no connection, write down how it ended. A crash in between
+leaves a row that says what was asked and with which key. A repeat of the request finishes it with the same
+parameters, and so does the recoverer.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import ErrorCode
+from hingecraft.idempotency.model import Claim, InFlightError
+from hingecraft.payments import store
+from hingecraft.payments.model import REPLAYED_FOR, ProviderFailedError, Status
+from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
+from hingecraft.providers.patience import Deadline
+from hingecraft.providers.port import CheckoutProvider, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.registry import Providers
+
+log = logging.getLogger(__name__)
+
+# Named by the contract; the row says which provider it was.
+FAILED_ACTION = "stripe_session_failed"
+_UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
+_ENDED = frozenset({Status.FAILED, Status.EXPIRED, Status.ERROR})
+_UNAVAILABLE: ErrorCode = "provider_unavailable"
+_SENTENCES: Mapping[ErrorCode, str] = {
+    "provider_refused": "The payment provider rejected this payment. Try another amount or currency.",
+    "provider_busy": "The payment provider has too many requests right now. Try again in a few seconds.",
+    _UNAVAILABLE: "The payment provider cannot be reached right now. Try again in a minute.",
+    "bad_url": "The payment provider returned a link that we cannot trust. Try again later.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A checkout that is written down and not yet known to exist."""
+
+    provider: CheckoutProvider
+    checkout_id: UUID
+    payment_id: UUID
+    request: Mapping[str, Any]
+    key: str
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCheckout:
+    """Where a payer can be sent."""
+
+    payment_id: UUID
+    provider: str
+    url: str
+    provider_id: str | None
+    expires_at: datetime | None
+    # What the checkout was made with.
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The provider has no checkout, or may have one; not written down yet."""
+
+    outcome: Outcome
+    code: ErrorCode
+
+
+async def write(
+    conn: Connection, new: NewCheckout, claim: Claim | None, request_id: str
+) -> tuple[UUID, datetime | None]:
+    """Write down the intent: the checkout's id and its end. Raises InFlightError where the caller's key is lost."""
+    written = await store.open_checkout(conn, new, claim, request_id)
+    if written is None:
+        raise InFlightError(
+            "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
+        )
+    return written
+
+
+class Attempts:
+    """Calls the providers, and writes down how it ended."""
+
+    def __init__(self, database: Database, providers: Providers) -> None:
+        self._database = database
+        self._providers = providers
+
+    async def begin(
+        self, conn: Connection, provider: CheckoutProvider, new: NewCheckout, claim: Claim | None, request_id: str
+    ) -> Attempt:
+        """Write down the intent. The provider must not be called before this is committed."""
+        checkout_id, expires_at = await write(conn, new, claim, request_id)
+        return Attempt(provider, checkout_id, new.payment_id, new.request, new.key, expires_at)
+
+    async def call(self, attempt: Attempt, deadline: Deadline, request_id: str) -> OpenCheckout | Failure:
+        """Call the provider. A link is written down; what becomes of a failure is for the caller to say."""
+        started = time.monotonic()
+        try:
+            result = await attempt.provider.open(attempt.request, attempt.key, deadline)
+        except ProviderRefusedError as error:
+            self._observe(attempt, "refused", started)
+            details = {"reason": error.reason, "code": error.code, "outcome": "failed"}
+            outcome = Outcome(status=Status.FAILED, details=details, provider_id=error.provider_id)
+            return _failed(attempt, Failure(outcome, error.code))
+        except ProviderUnknownError as error:
+            self._observe(attempt, "unknown", started)
+            outcome = Outcome(status=Status.UNKNOWN, details={"reason": error.reason, "outcome": "unknown"})
+            return _failed(attempt, Failure(outcome, _UNAVAILABLE))
+        seconds = self._observe(attempt, "opened", started)
+        result = replace(result, expires_at=result.expires_at or attempt.expires_at)
+        async with self._database.connection() as conn:
+            mine = await store.opened(conn, attempt.checkout_id, result, request_id, round(seconds * 1000))
+        if not mine:
+            return await self.as_it_stands(attempt.payment_id)
+        return OpenCheckout(
+            payment_id=attempt.payment_id,
+            provider=attempt.provider.name,
+            url=result.url,
+            provider_id=result.provider_id,
+            expires_at=result.expires_at,
+            request=attempt.request,
+        )
+
+    async def fail(self, attempt: Attempt, failure: Failure, request_id: str) -> NoReturn:
+        """Write the failure down and raise it: there is no other way to pay."""
+        async with self._database.connection() as conn:
+            await store.not_opened(
+                conn, attempt.checkout_id, failure.outcome, action=FAILED_ACTION, request_id=request_id
+            )
+        raise ProviderFailedError(failure.code, _SENTENCES[failure.code])
+
+    async def resume(self, payment_id: UUID) -> OpenCheckout | Attempt | None:
+        """What an earlier request began: its link, or the attempt to call again; None where it came to nothing."""
+        async with self._database.connection() as conn:
+            kept = await store.latest_checkout(conn, payment_id)
+        if kept is None or kept.payment_status in _ENDED:
+            return None
+        if kept.payment_status not in _UNFINISHED:
+            return _link_of(kept)
+        if kept.age > REPLAYED_FOR:
+            raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
+        provider = self._providers.of(kept.provider)
+        return Attempt(provider, kept.id, kept.payment_id, kept.request, kept.idempotency_key, kept.expires_at)
+
+    async def as_it_stands(self, payment_id: UUID) -> OpenCheckout:
+        """The link, after another process such as the recoverer has written down how the call ended."""
+        async with self._database.connection() as conn:
+            kept = await store.latest_checkout(conn, payment_id)
+        if kept is None or kept.provider_url is None:
+            raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
+        return _link_of(kept)
+
+    def _observe(self, attempt: Attempt, outcome: str, started: float) -> float:
+        seconds = time.monotonic() - started
+        self._providers.observe(attempt.provider.name, outcome, seconds)
+        return seconds
+
+
+def _failed(attempt: Attempt, failure: Failure) -> Failure:
+    log.warning("no checkout at %s: %s", attempt.provider.name, failure.outcome.details["reason"])
+    return failure
+
+
+def _link_of(kept: KeptCheckout) -> OpenCheckout:
+    return OpenCheckout(
+        payment_id=kept.payment_id,
+        provider=kept.provider,
+        url=kept.provider_url or "",
+        provider_id=kept.provider_id,
+        expires_at=kept.expires_at,
+        request=kept.request,
+    )

@@ -1,0 +1,52 @@
+"""One account at a provider: calls are repeated while there is time, kept within a limit, and end as the port says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, patiently
+from hingecraft.providers.port import ProviderKeyError, ProviderRefusedError, ProviderUnknownError, Rejected
+from hingecraft.providers.settings import ProviderSettings
+
+log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+
+class Account:
+    """What the clients of all providers have in common."""
+
+    name: str
+    # What to do about a key that is rejected; ends the line in the log.
+    remedy: str
+
+    def __init__(
+        self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None, *, per_second: float
+    ) -> None:
+        self._settings = settings
+        self._key_rejected = key_rejected
+        self._bucket = TokenBucket(per_second)
+
+    async def call(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
+        """The result of the first attempt that succeeds, or an error of the port."""
+        try:
+            return await self.repeated(attempt, deadline)
+        except ProviderKeyError as error:
+            self.key_failed(error)
+            raise
+
+    async def repeated(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
+        """The same, for a caller who expects that the key may lack a right."""
+        try:
+            return await patiently(attempt, deadline, self._bucket)
+        except GivenUpError as error:
+            if error.maybe_done:
+                raise ProviderUnknownError(error.reason) from error
+            raise ProviderRefusedError(error.reason, code="provider_busy") from error
+
+    def key_failed(self, error: ProviderKeyError) -> None:
+        """Say so in the log and in the metrics: somebody has to set another key."""
+        log.error("%s. %s", error, self.remedy)
+        self._key_rejected(self.name)

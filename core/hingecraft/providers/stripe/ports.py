@@ -1,0 +1,102 @@
+"""What the systems ask of Stripe, object by object. Pure.
+
+A system names only the ports that it uses. One that needs another of Stripe's objects adds its port here, and what
+implements it beside `objects`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from hingecraft.providers.patience import Deadline
+from hingecraft.providers.port import Opened
+from hingecraft.providers.stripe.links import LinkPlan, PaymentLink
+
+Document = Mapping[str, Any]
+
+
+class Key(Protocol):
+    """The account's key, as far as it concerns whether it is the right one."""
+
+    @property
+    def livemode(self) -> bool:
+        """Whether real money moves."""
+        ...
+
+    async def id(self) -> str | None:
+        """The account that the key belongs to; None where a restricted key may not read that."""
+        ...
+
+    async def knows_session(self, session_id: str) -> bool:
+        """Whether the key's account has made that session."""
+        ...
+
+    def suspend(self, reason: str | None) -> None:
+        """Refuse every call for that reason; None: call again."""
+        ...
+
+
+class Sessions(Protocol):
+    """Checkout Sessions. Those that are read come with their link and with what their money is worth."""
+
+    async def create(self, request: Document, key: str, deadline: Deadline) -> Opened:
+        """Make a session, or get the one that the same key has made before."""
+        ...
+
+    async def retrieve(self, session_id: str) -> Document:
+        """One session; raises ProviderMissingError where Stripe does not know it."""
+        ...
+
+    async def of_intent(self, intent_id: str) -> Document | None:
+        """The session that a PaymentIntent came through."""
+        ...
+
+    async def made_for(self, payment_id: str, since: datetime, until: datetime) -> Document | None:
+        """The session of a payment, made between the two times: sessions can only be listed by their time."""
+        ...
+
+
+class Disputes(Protocol):
+    """Disputes of the account's payments."""
+
+    async def retrieve(self, dispute_id: str) -> Document:
+        """One dispute with its balance transactions."""
+        ...
+
+
+class Events(Protocol):
+    """What Stripe has reported, or tried to."""
+
+    def since(self, moment: datetime, types: Collection[str]) -> AsyncIterator[Document]:
+        """Every event of these types, delivered or not, the newest first. Stripe takes twenty types."""
+        ...
+
+
+class Links(Protocol):
+    """Payment Links, which many people pay through."""
+
+    def every(self) -> AsyncIterator[PaymentLink]:
+        """All links of the account, active or not, including those made elsewhere."""
+        ...
+
+    async def make(self, plan: LinkPlan) -> PaymentLink:
+        """Product, price and link; a second call with the same plan finds what the first has made."""
+        ...
+
+    async def update(self, link_id: str, plan: LinkPlan) -> PaymentLink:
+        """Switch it on, and bring it up to the plan."""
+        ...
+
+    async def switch_off(self, link_id: str) -> None:
+        """Visitors of the link are told that it is off; its address stays the same."""
+        ...
+
+    async def claim(self, link: PaymentLink, installation: str) -> None:
+        """Write into a link of an older version which database it belongs to."""
+        ...
+
+    def address(self, link: PaymentLink) -> str:
+        """Where its payers are sent; refused when that is not an address of Stripe."""
+        ...

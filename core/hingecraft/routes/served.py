@@ -1,0 +1,80 @@
+"""What every pod serves: reported by an engine, and waited for by those who need to know that a change is live."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+
+from hingecraft.db.connection import Database
+from hingecraft.routes import store
+
+# A report follows the last acknowledgement by a millisecond or two.
+_LOOK_EVERY = 0.02
+
+# Pods never go backwards, so neither does what all of them serve: a late report of an engine that was stopped
+# takes nothing back.
+REPORT = """
+INSERT INTO routes_served AS served (version, pods, lagging, reported_at) VALUES ($1, $2, $3, clock_timestamp())
+ON CONFLICT (only_row) DO UPDATE SET
+    version = greatest(served.version, excluded.version), pods = excluded.pods,
+    lagging = excluded.lagging, reported_at = excluded.reported_at
+"""
+REPORTED_SINCE = "SELECT version, pods, lagging FROM routes_served WHERE reported_at >= $1"
+NOW = "SELECT clock_timestamp()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """The version that every pod serves, or a newer one; and the pods that do not serve the newest yet."""
+
+    version: int
+    pods: int
+    lagging: tuple[str, ...] = ()
+
+    def has(self, version: int) -> bool:
+        """Whether every pod serves that version or a newer one; where no pod is known, none does."""
+        return self.pods > 0 and self.version >= version
+
+
+NOTHING_REPORTED = Reach(version=0, pods=0)
+
+
+async def report(database: Database, reach: Reach) -> None:
+    """What an engine has just heard from the pods."""
+    async with database.connection() as conn:
+        await conn.execute(REPORT, reach.version, reach.pods, list(reach.lagging))
+
+
+async def ask(database: Database) -> datetime:
+    """Have the engines look and report; answers since when a report counts."""
+    async with database.transaction() as conn:
+        since: datetime = await conn.fetchval(NOW)
+        await store.wake(conn)
+    return since
+
+
+async def wait(database: Database, version: int, *, since: datetime, within: float) -> Reach:
+    """Until a report that is newer says that every pod serves the version; else the last report in that time.
+
+    Only a report that was made after the question counts: a database that was restored from a backup has one that
+    speaks of pods as they were.
+    """
+    reach = NOTHING_REPORTED
+    try:
+        async with asyncio.timeout(within):
+            while not reach.has(version):
+                reach = await _reported(database, since)
+                if not reach.has(version):
+                    await asyncio.sleep(_LOOK_EVERY)
+    except TimeoutError:
+        pass
+    return reach
+
+
+async def _reported(database: Database, since: datetime) -> Reach:
+    async with database.connection() as conn:
+        row = await conn.fetchrow(REPORTED_SINCE, since)
+    if row is None:
+        return NOTHING_REPORTED
+    return Reach(version=row["version"], pods=row["pods"], lagging=tuple(row["lagging"]))

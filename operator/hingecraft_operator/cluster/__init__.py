@@ -1,0 +1,1 @@
+"""The Kubernetes API server: its client, and the objects that the operator reads and writes."""

@@ -1,0 +1,1 @@
+"""The CronJob that runs `hingecraft reconcile` for a resource."""

@@ -1,0 +1,190 @@
+"""The manifest of the reconciliation CronJob, and how it is applied, repaired and deleted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hingecraft_operator.cluster.client import CRON_JOBS, FIELD_MANAGER, Cluster, Document
+from hingecraft_operator.custom_resource.fields import Part
+from hingecraft_operator.custom_resource.spec import API_VERSION, KIND, Spec
+
+LABELS = {"app.kubernetes.io/name": "hingecraft", "app.kubernetes.io/component": "reconcile"}
+RESOURCE_LABEL = "payments.hingecraft.io/paymentroutes"
+_SUFFIX = "-reconcile"
+_LONGEST_NAME = 52
+_LONGEST_LABEL = 63
+_RUN_AT_MOST = 3600
+_KEPT_RUNS = 3
+
+
+def cronjob_name(resource: str) -> str:
+    """The CronJob's name, at most 52 characters, since Kubernetes adds to it for the names of Jobs."""
+    name = f"{resource}{_SUFFIX}"
+    return name if len(name) <= _LONGEST_NAME else f"{_short(resource, _LONGEST_NAME - len(_SUFFIX))}{_SUFFIX}"
+
+
+def label_value(resource: str) -> str:
+    """The resource's name as a label value, shortened to 63 characters."""
+    return resource if len(resource) <= _LONGEST_LABEL else _short(resource, _LONGEST_LABEL)
+
+
+def _short(name: str, length: int) -> str:
+    tail = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: length - 9].rstrip('-.')}-{tail}"
+
+
+def cronjob_manifest(resource: Document, spec: Spec, image: str) -> Document:
+    """The CronJob of a resource, which owns it."""
+    metadata = resource["metadata"]
+    labels = {**LABELS, RESOURCE_LABEL: label_value(metadata["name"])}
+    reconcile = spec.reconcile
+    return {
+        "apiVersion": CRON_JOBS.api_version,
+        "kind": "CronJob",
+        "metadata": {
+            "name": cronjob_name(metadata["name"]),
+            "namespace": metadata["namespace"],
+            "labels": labels,
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": KIND,
+                    "name": metadata["name"],
+                    "uid": metadata["uid"],
+                    "controller": True,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "spec": {
+            "schedule": reconcile.schedule,
+            "suspend": reconcile.suspend,
+            "concurrencyPolicy": "Forbid",
+            "startingDeadlineSeconds": 300,
+            "successfulJobsHistoryLimit": _KEPT_RUNS,
+            "failedJobsHistoryLimit": _KEPT_RUNS,
+            "jobTemplate": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "backoffLimit": 1,
+                    "activeDeadlineSeconds": _RUN_AT_MOST,
+                    "template": _template(spec, image, labels),
+                },
+            },
+        },
+    }
+
+
+def _template(spec: Spec, image: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    reconcile = spec.reconcile
+    metadata: dict[str, Any] = {"labels": {**reconcile.pod_labels, **labels}}
+    if reconcile.pod_annotations:
+        metadata["annotations"] = reconcile.pod_annotations
+    return {"metadata": metadata, "spec": {**_pod(spec, image), **_added(spec)}}
+
+
+def _added(spec: Spec) -> dict[str, Any]:
+    """The parts of the pod that the resource sets in Kubernetes' own format."""
+    names = {"volumes", "node_selector", "tolerations", "host_aliases", "dns_policy", "dns_config"}
+    given = spec.reconcile.model_dump(by_alias=True, exclude_none=True, include=names)
+    return {name: value for name, value in given.items() if value}
+
+
+def _written(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    return [part.model_dump(by_alias=True, exclude_none=True) for part in parts]
+
+
+def _pod(spec: Spec, image: str) -> dict[str, Any]:
+    reconcile = spec.reconcile
+    database = spec.database.secret_ref
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "reconcile",
+                "image": image,
+                "imagePullPolicy": "IfNotPresent",
+                "args": ["reconcile", "--once", "--lookback", reconcile.lookback],
+                "env": [
+                    {
+                        "name": "DATABASE_URL",
+                        "valueFrom": {"secretKeyRef": {"name": database.name, "key": database.key}},
+                    },
+                    *_amounts(spec),
+                    *_written(reconcile.env),
+                ],
+                "envFrom": _written(reconcile.env_from),
+                "volumeMounts": _written(reconcile.volume_mounts),
+                "resources": reconcile.resources,
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    }
+    if reconcile.service_account_name:
+        pod["serviceAccountName"] = reconcile.service_account_name
+    if reconcile.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": each.name} for each in reconcile.image_pull_secrets]
+    return pod
+
+
+def _amounts(spec: Spec) -> list[dict[str, str]]:
+    amounts = {"AMOUNT_MIN": spec.reconcile.amounts.min, "AMOUNT_MAX": spec.reconcile.amounts.max}
+    return [{"name": name, "value": value} for name, value in amounts.items() if value is not None]
+
+
+def foreign_editor(found: Document) -> str | None:
+    """Another field manager of the CronJob's spec, if any: our apply would keep the fields that it added."""
+    return next((str(entry.get("manager")) for entry in _managers(found) if _is_foreign(entry)), None)
+
+
+def _managers(found: Document) -> list[Document]:
+    entries: list[Document] = found["metadata"].get("managedFields") or []
+    return entries
+
+
+def _is_foreign(entry: Mapping[str, Any]) -> bool:
+    ours = (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply")
+    return not ours and not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
+
+
+def repaired(found: Document, document: Document) -> Document:
+    """The CronJob with the right spec and without foreign managers of it. Its running Jobs are not affected."""
+    kept = [entry for entry in _managers(found) if not _is_foreign(entry)]
+    return {**found, "spec": document["spec"], "metadata": {**found["metadata"], "managedFields": kept}}
+
+
+async def apply_cronjob(cluster: Cluster, document: Document, *, may_repair: bool = True) -> str | None:
+    """Create or update the CronJob; returns who edited its spec. The edit is undone if `may_repair`.
+
+    A conflict means another edit in between: the next reconciliation repairs that one as well.
+    """
+    metadata = document["metadata"]
+    found = await cluster.get(CRON_JOBS, metadata["namespace"], metadata["name"])
+    editor = foreign_editor(found) if found else None
+    if found and editor and not may_repair:
+        return editor
+    if found and editor:
+        await _replace(cluster, repaired(found, document))
+    applied = await cluster.apply(CRON_JOBS, document)
+    if editor:
+        # The replacement itself counts as an edit: hand its fields back to the apply.
+        await _replace(cluster, repaired(applied, applied))
+    return editor
+
+
+async def _replace(cluster: Cluster, document: Document) -> None:
+    metadata = document["metadata"]
+    await cluster.replace(CRON_JOBS, metadata["namespace"], metadata["name"], document)
+
+
+async def delete_cronjob(cluster: Cluster, namespace: str, resource: str) -> None:
+    """Delete the CronJob and its Jobs."""
+    await cluster.delete(CRON_JOBS, namespace, cronjob_name(resource))

@@ -1,0 +1,279 @@
+"""Parts of the Job's pod that a resource may set, in the format of Kubernetes.
+
+Only what the reconciliation needs. Nothing here can reach the node, so editing PaymentRoutes gives no more rights than
+creating pods under the restricted Pod Security Standard.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from hingecraft_operator.custom_resource.fields import (
+    ConfigMapName,
+    Name,
+    Part,
+    SecretKey,
+    SecretName,
+    SecretRef,
+    like,
+    rules,
+)
+
+_ENV_NAME = like("^[-._a-zA-Z][-._a-zA-Z0-9]*$", 253, "must be the name of an environment variable")
+_IP = like(
+    "^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F.:]*)$", 45, "must be an IP address such as 192.0.2.1"
+)
+_SIZE = like("^[0-9]+([.][0-9]+)?([kKMGTPE]i?)?$", 20, "must be a number of bytes such as 64Mi")
+_OWN_ENV = ("DATABASE_URL", "DATABASE_URL_FILE", "AMOUNT_MIN", "AMOUNT_MIN_FILE", "AMOUNT_MAX", "AMOUNT_MAX_FILE")
+_OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "payments.hingecraft.io/paymentroutes")
+_LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
+_MOUNTS_HAVE_VOLUMES = (
+    "!has(self.volumeMounts) || self.volumeMounts.all(mount, has(self.volumes) && "
+    "self.volumes.exists(volume, volume.name == mount.name))"
+)
+
+
+def _named(key: str = "name") -> dict[str, Any]:
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+
+
+class LocalRef(Part):
+    """A name in the resource's namespace."""
+
+    name: SecretName = Field(description="its name")
+
+
+class ConfigMapRef(Part):
+    """A ConfigMap in the resource's namespace."""
+
+    name: ConfigMapName = Field(description="its name")
+
+
+class EnvFrom(Part):
+    """A Secret or ConfigMap whose keys become the Job's environment."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.secretRef) != has(self.configMapRef)", "must have either secretRef or configMapRef"),
+        )
+    )
+
+    secret_ref: LocalRef | None = Field(None, description="the Secret")
+    config_map_ref: ConfigMapRef | None = Field(None, description="the ConfigMap")
+
+
+class ConfigMapKeyRef(Part):
+    """A key of a ConfigMap in the resource's namespace."""
+
+    name: ConfigMapName = Field(description="the ConfigMap")
+    key: SecretKey = Field(description="the key of the value in it")
+
+
+class ValueFrom(Part):
+    """Where a value comes from."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.secretKeyRef) != has(self.configMapKeyRef)",
+                "must have either secretKeyRef or configMapKeyRef",
+            ),
+        )
+    )
+
+    secret_key_ref: SecretRef | None = Field(None, description="a key of a Secret")
+    config_map_key_ref: ConfigMapKeyRef | None = Field(None, description="a key of a ConfigMap")
+
+
+class EnvVar(Part):
+    """An environment variable."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                f"!(self.name in {list(_OWN_ENV)})",
+                "is set by the operator: use spec.database and spec.reconcile.amounts",
+            ),
+            ("!has(self.value) || !has(self.valueFrom)", "must not have both value and valueFrom"),
+        )
+    )
+
+    name: Annotated[str, Field(json_schema_extra=_ENV_NAME)] = Field(description="the variable")
+    value: str | None = Field(None, max_length=8192, description="its value")
+    value_from: ValueFrom | None = Field(None, description="where its value comes from")
+
+
+class KeyToPath(Part):
+    """A key that becomes a file."""
+
+    key: SecretKey = Field(description="the key")
+    path: str = Field(
+        description="the file, below the mount",
+        json_schema_extra=like("^[^/.][^/]*(/[^/.][^/]*)*$", 512, "must be a path below the mount, without .."),
+    )
+
+
+class ConfigMapSource(Part):
+    """A ConfigMap as files."""
+
+    name: ConfigMapName = Field(description="the ConfigMap")
+    items: list[KeyToPath] = Field(
+        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
+    )
+
+
+class SecretSource(Part):
+    """A Secret as files."""
+
+    secret_name: SecretName = Field(description="the Secret")
+    items: list[KeyToPath] = Field(
+        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
+    )
+
+
+class EmptyDir(Part):
+    """An empty folder that is deleted with the pod."""
+
+    medium: Literal["Memory"] | None = Field(None, description="Memory; the node's disk if absent")
+    size_limit: Annotated[str, Field(json_schema_extra=_SIZE)] | None = Field(None, description="the maximum size")
+
+
+class Volume(Part):
+    """Files for the Job's container."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "[has(self.configMap), has(self.secret), has(self.emptyDir)].filter(each, each).size() == 1",
+                "must have one of configMap, secret and emptyDir; other kinds of volumes are not supported",
+            ),
+        )
+    )
+
+    name: Name = Field(description="the name that a mount refers to")
+    config_map: ConfigMapSource | None = Field(None, description="a ConfigMap")
+    secret: SecretSource | None = Field(None, description="a Secret")
+    empty_dir: EmptyDir | None = Field(None, description="an empty folder")
+
+
+class VolumeMount(Part):
+    """Where a volume is mounted."""
+
+    name: Name = Field(description="the volume")
+    mount_path: str = Field(
+        description="the path in the container",
+        json_schema_extra=like("^/[^:]+$", 1024, "must be an absolute path without a colon"),
+    )
+    sub_path: str | None = Field(None, max_length=1024, description="mount only this folder or file of the volume")
+    read_only: bool | None = Field(None, description="mount it read-only")
+
+
+class HostAlias(Part):
+    """An address and its names."""
+
+    ip: str = Field(description="the address", json_schema_extra=_IP)
+    hostnames: list[Annotated[str, Field(max_length=253)]] = Field(
+        min_length=1, max_length=16, description="its names", json_schema_extra=_LIST
+    )
+
+
+class DnsOption(Part):
+    """An option of the resolver."""
+
+    name: str = Field(max_length=63, description="such as ndots")
+    value: str | None = Field(None, max_length=63, description="its value")
+
+
+class DnsConfig(Part):
+    """DNS settings in addition to the policy."""
+
+    nameservers: list[Annotated[str, Field(max_length=45)]] = Field(
+        default_factory=list, max_length=3, description="addresses of name servers", json_schema_extra=_LIST
+    )
+    searches: list[Annotated[str, Field(max_length=253)]] = Field(
+        default_factory=list, max_length=32, description="domains that are searched", json_schema_extra=_LIST
+    )
+    options: list[DnsOption] = Field(
+        default_factory=list, max_length=16, description="options of the resolver", json_schema_extra=_LIST
+    )
+
+
+class Toleration(Part):
+    """A taint that the pod tolerates."""
+
+    key: str | None = Field(None, max_length=317, description="the key of the taint; every taint if absent")
+    operator: Literal["Exists", "Equal"] | None = Field(None, description="Exists, or Equal by default")
+    value: str | None = Field(None, max_length=63, description="the value of the taint")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="the effect; every effect if absent"
+    )
+    toleration_seconds: int | None = Field(None, description="for how long NoExecute is tolerated")
+
+
+class PodParts(Part):
+    """What a resource may add to the pods of its Job."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                _MOUNTS_HAVE_VOLUMES,
+                "each of volumeMounts must name one of volumes",
+            ),
+        )
+    )
+
+    env: list[EnvVar] = Field(
+        default_factory=list,
+        max_length=32,
+        description="more settings, such as HTTPS_PROXY or SSL_CERT_FILE; .env.example lists all of them",
+        json_schema_extra=_named(),
+    )
+    env_from: list[EnvFrom] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Secrets with the providers' keys and SITE_URL; ConfigMaps with other settings",
+        json_schema_extra=_LIST,
+    )
+    volumes: list[Volume] = Field(
+        default_factory=list,
+        max_length=16,
+        description="files, such as a company's certificate authorities",
+        json_schema_extra=_named(),
+    )
+    volume_mounts: list[VolumeMount] = Field(
+        default_factory=list,
+        max_length=16,
+        description="where the volumes are in the Job's container",
+        json_schema_extra=_named("mountPath"),
+    )
+    pod_labels: dict[str, Annotated[str, Field(max_length=63)]] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="more labels of the Job's pods",
+        json_schema_extra=rules(
+            (
+                f"self.all(key, !(key in {list(_OWN_LABELS)}))",
+                f"must not set {', '.join(_OWN_LABELS)}: the operator sets these labels",
+            )
+        ),
+    )
+    pod_annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="annotations of the Job's pods, such as one that disables the sidecar of a service mesh",
+    )
+    node_selector: dict[str, Annotated[str, Field(max_length=63)]] = Field(
+        default_factory=dict, max_length=16, description="labels that the Job's node must have"
+    )
+    tolerations: list[Toleration] = Field(
+        default_factory=list, max_length=16, description="taints that the Job tolerates", json_schema_extra=_LIST
+    )
+    host_aliases: list[HostAlias] = Field(
+        default_factory=list, max_length=16, description="lines of /etc/hosts", json_schema_extra=_LIST
+    )
+    dns_policy: Literal["ClusterFirst", "Default", "None"] | None = Field(
+        None, description="ClusterFirst by default; None needs dnsConfig"
+    )
+    dns_config: DnsConfig | None = Field(None, description="DNS settings in addition to the policy")

@@ -1,0 +1,53 @@
+"""`spec.reconcile`: the CronJob that asks the providers for events that were missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from hingecraft_operator.custom_resource.cron import CRON_PATTERN
+from hingecraft_operator.custom_resource.fields import Duration, Name, Part, between, like
+from hingecraft_operator.custom_resource.pod_parts import LocalRef, PodParts
+
+_AMOUNT = like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
+
+
+class Amounts(Part):
+    """The accepted amounts in USD; the same as the API's AMOUNT_MIN and AMOUNT_MAX."""
+
+    min: str | None = Field(None, description="the minimum, such as 1.00", json_schema_extra=_AMOUNT)
+    max: str | None = Field(None, description="the maximum, such as 5000", json_schema_extra=_AMOUNT)
+
+
+class Reconcile(PodParts):
+    """The CronJob that asks the providers for events that were missed."""
+
+    schedule: str = Field(
+        "*/15 * * * *",
+        description="a cron schedule: minute hour day month weekday",
+        json_schema_extra=like(CRON_PATTERN, 100, "must be a cron schedule such as */15 * * * * or @hourly"),
+    )
+    lookback: Duration = Field(
+        "24h",
+        description="how far back the first run reads the events of Stripe",
+        json_schema_extra=between("1m", "720h"),
+    )
+    suspend: bool = Field(False, description="start no Jobs while it is true")
+    resources: dict[str, Any] = Field(
+        default_factory=dict,
+        description="resource requests and limits of the Job's container",
+        json_schema_extra={"x-resources": True},
+    )
+    amounts: Amounts = Field(
+        default_factory=Amounts,
+        description="the amounts that standing links accept, in USD; if absent, each currency's own limits",
+        json_schema_extra={"default": {}},
+    )
+    service_account_name: Name | None = Field(None, description="the Job's service account; it needs no rights")
+    image_pull_secrets: list[LocalRef] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Secrets for pulling the image from a private registry",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )

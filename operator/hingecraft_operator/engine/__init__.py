@@ -1,0 +1,1 @@
+"""The sync engine of `core`, run for one resource."""

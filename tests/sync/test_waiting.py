@@ -1,0 +1,125 @@
+"""Waiting for a version: an answer is a guarantee that every pod serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack
+
+import pytest
+
+from hingecraft.db.connection import Database
+from hingecraft.routes import served
+from hingecraft.routes.served import NOTHING_REPORTED, Reach
+from support.engines import running_engine
+from support.pods import running_pod
+
+LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
+
+
+@pytest.fixture
+async def database(dsn):
+    database = Database(dsn, application="test-waiting")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def pods(dsn):
+    """That look by themselves once an hour: what they serve, an engine has brought them."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(running_pod(dsn, background=False)) for _ in range(3)]
+
+
+async def hingecraft_wait(dsn, *arguments):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hingecraft", "wait", *arguments,
+        env={"PATH": "", "DATABASE_URL": dsn.newest}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said, complained = await process.communicate()
+    return process.returncode, said.decode(), complained.decode()
+
+
+async def test_each_time_the_wait_ends_every_pod_serves_the_commit(dsn, conn, database, pods):
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await engine.until(1)
+        for version in range(2, 12):
+            await conn.execute(LINK, f"https://buy.example/{version}")
+            since = await served.ask(database)
+            reach = await served.wait(database, version, since=since, within=10)
+            assert [pod.pod.cache.version >= version for pod in pods] == [True] * 3
+            assert reach == Reach(version=version, pods=3)
+
+
+async def test_a_version_that_is_served_already_is_not_waited_for(dsn, database, pods):
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await engine.until(1)
+        for _ in range(2):
+            since = await served.ask(database)
+            assert (await served.wait(database, 1, since=since, within=10)).has(1)
+
+
+async def test_a_pod_that_lags_is_named_and_the_wait_ends_in_time(dsn, conn, database, pods):
+    gone = "http://127.0.0.1:9"
+    async with running_engine(dsn, [*(pod.internal for pod in pods), gone]):
+        since = await served.ask(database)
+        reach = await served.wait(database, 1, since=since, within=4)
+        assert not reach.has(1)
+        assert (reach.pods, reach.lagging) == (4, (gone,))
+
+
+async def test_without_an_engine_or_a_pod_nothing_is_promised(dsn, database):
+    assert await served.wait(database, 1, since=await served.ask(database), within=0.1) == NOTHING_REPORTED
+    async with running_engine(dsn, []):
+        reach = await served.wait(database, 1, since=await served.ask(database), within=1)
+        assert not reach.has(1)
+
+
+async def test_what_was_reported_before_the_question_does_not_count(database):
+    await served.report(database, Reach(version=9, pods=3))
+    since = await served.ask(database)
+    assert await served.wait(database, 9, since=since, within=0.2) == NOTHING_REPORTED
+    # An engine that was stopped meanwhile reports late, and takes nothing back.
+    await served.report(database, Reach(version=8, pods=3))
+    assert (await served.wait(database, 9, since=since, within=5)).has(9)
+
+
+async def test_a_restored_backup_is_no_answer_before_its_routes_are_everywhere(dsn, conn, database, pods):
+    """The pods serve version 7 of a database that has forgotten it."""
+    await conn.execute("UPDATE payment_routes SET version = 7")
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await engine.until(7)
+    await conn.execute("UPDATE payment_routes SET version = 2, checksum = repeat('0', 64)")
+    async with running_engine(dsn, [pod.internal for pod in pods]):
+        since = await served.ask(database)
+        reach = await served.wait(database, 3, since=since, within=10)
+        assert reach.version > 7
+        assert {pod.pod.cache.version for pod in pods} == {reach.version}
+
+
+async def test_the_command_says_how_it_ended(dsn, conn, pods):
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await engine.until(1)
+        await conn.execute(LINK, "https://buy.example/1")
+        code, said, _ = await hingecraft_wait(dsn, "--now")
+        assert (code, json.loads(said)) == (0, {"version": 2, "served": True, "pods": 3, "lagging": []})
+        assert [pod.pod.cache.version for pod in pods] == [2] * 3
+        code, said, _ = await hingecraft_wait(dsn, "--version", "3", "--timeout", "1s")
+        assert (code, json.loads(said)["served"]) == (1, False)
+    await conn.execute("UPDATE route_policy SET paused = true")
+    code, _, complained = await hingecraft_wait(dsn, "--now")
+    assert (code, complained) == (
+        1, "hingecraft wait: Publishing is paused: set paused to false in the policy first.\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), [
+    ([], "one of the arguments --version --now is required"),
+    (["--version", "0"], "'0' is not a version such as 12"),
+    (["--now", "--timeout", "soon"], "'soon' is not a number of seconds such as 30s"),
+])  # fmt: skip
+async def test_what_the_command_is_told_wrong_is_said(dsn, arguments, sentence):
+    code, _, complained = await hingecraft_wait(dsn, *arguments)
+    assert code == 2
+    assert sentence in complained
