@@ -45,6 +45,14 @@ async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:
             return
 
 
+async def cancel(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait until it has ended. If the caller is cancelled meanwhile, that is not lost."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and task.exception() is not None:
+        log.error("%s failed while it was stopped", task.get_name(), exc_info=task.exception())
+
+
 def stop_on_signals(task: asyncio.Task[Any]) -> None:
     """Cancel the task when the process is told to stop, whoever has listened for that before."""
     for number in STOP_SIGNALS:

@@ -26,7 +26,7 @@ from hingecraft_operator.settings import OperatorSettings
 
 log = logging.getLogger(__name__)
 
-_ENDS_WITHIN = 5.0
+_ENDS_WITHIN = 15.0
 
 
 async def operate(settings: OperatorSettings, url_of: UrlOf) -> None:

@@ -7,13 +7,13 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
 import aiohttp
 
+from hingecraft.process import cancel
 from hingecraft.routes.served import Reach
 from hingecraft.settings import Secret
 from hingecraft.sync.signature import HEADER, sign
@@ -163,9 +163,7 @@ class FanOut:
     @staticmethod
     async def _stop(pod: Pod) -> None:
         if pod.task is not None:
-            pod.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await pod.task
+            await cancel(pod.task)
 
     async def _drive(self, pod: Pod) -> None:
         pause = _FIRST_RETRY

@@ -33,6 +33,7 @@ class Controller:
         self._loop = asyncio.get_running_loop()
         self._reconcilers: dict[Key, Reconciler] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._stopping = False
         # The generation of each resource that the watch last reported.
         self._reported: dict[Key, int | None] = {}
         restarts = context.metrics.watch_restarts
@@ -71,6 +72,8 @@ class Controller:
 
     def enqueue(self, namespace: str, name: str) -> None:
         """Reconcile the resource soon: it was created, changed or deleted, or may have been."""
+        if self._stopping:
+            return
         key = (namespace, name)
         reconciler = self._reconcilers.get(key)
         if reconciler is None:
@@ -95,14 +98,20 @@ class Controller:
         return parts
 
     async def run(self) -> None:
-        """List and watch each scope until cancelled; then cancel all reconcilers."""
+        """List and watch each scope until cancelled; then everything ends at once."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_reconcilers())
+            for scope in self._scopes:
+                where = scope.name or "the cluster"
+                tasks.create_task(outlive(f"listing {where}", scope.list_periodically))
+                tasks.create_task(outlive(f"watching {where}", scope.watch.run))
+
+    async def _keep_reconcilers(self) -> None:
+        """Until cancelled; a watch that is slow to end begins none afterwards."""
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for scope in self._scopes:
-                    where = scope.name or "the cluster"
-                    tasks.create_task(outlive(f"listing {where}", scope.list_periodically))
-                    tasks.create_task(outlive(f"watching {where}", scope.watch.run))
+            await asyncio.Event().wait()
         finally:
+            self._stopping = True
             working = list(self._tasks.values())
             for task in working:
                 task.cancel()

@@ -185,14 +185,15 @@ class DatabaseReconciler:
     async def refresh(self) -> None:
         """Read what the engine does not report: lagging pods, webhook and reconciliation results, the route count."""
         self._update_served()
-        if self._database is None or self._observed.database_problem is not None:
+        # It may be replaced while this waits.
+        database, observed = self._database, self._observed
+        if database is None or observed.database_problem is not None:
             return
-        observed = self._observed
         with suppress(DatabaseUnavailableError):
-            observed.webhooks = await outbox.endpoint_states(self._database)
-            observed.last_run = await reconciliations.last_run(self._database)
+            observed.webhooks = await outbox.endpoint_states(database)
+            observed.last_run = await reconciliations.last_run(database)
             if observed.version is not None:
-                page, _ = await routes.versions(self._database, before=observed.version + 1, limit=1)
+                page, _ = await routes.versions(database, before=observed.version + 1, limit=1)
                 observed.route_count = page[0]["route_count"] if page else None
 
     async def release_claim(self, uid: str) -> None:

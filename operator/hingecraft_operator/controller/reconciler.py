@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from hingecraft.process import outlive
+from hingecraft.process import cancel, outlive
 from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError, ClusterUnavailableError, Document
 from hingecraft_operator.cluster.events import Recorder
 from hingecraft_operator.context import Context
@@ -201,9 +201,7 @@ class Reconciler:
     async def _stop(self) -> None:
         """Stop all tasks; leave the resource and its database as they are."""
         if self._writing is not None:
-            self._writing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._writing
+            await cancel(self._writing)
         await self._database.stop()
         self._context.metrics.remove_resource(self.namespace, self.name)
 

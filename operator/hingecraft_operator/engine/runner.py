@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 
 from hingecraft.db.connection import Database
 from hingecraft.outbox.delivery import Deliverer
+from hingecraft.process import cancel
 from hingecraft.proxies import Proxies
 from hingecraft.settings import Secret
 from hingecraft.sync.engine import Engine, Watcher
@@ -74,6 +74,4 @@ class EngineRunner:
     async def stop(self) -> None:
         """Stop publishing and pushing; the caller closes the database."""
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await cancel(self._task)
