@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from support.folders import open_folder
-from support.processes import ApiProcess
+from support.processes import ApiProcess, HingecraftProcess
 from support.sandbox import Sandbox
 
 TEMPLATE = "hc_template"
@@ -42,12 +42,16 @@ def sandbox(runner: asyncio.Runner) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def pod(database: str, sandbox: Sandbox, runner: asyncio.Runner) -> Iterator[ApiProcess]:
+    """With an engine, which says what the pod serves."""
     with open_folder() as folder:
         process = ApiProcess(folder, "api", database, TRUSTED_PROXIES="127.0.0.1", **sandbox.environment)
-        runner.run(process.start())
+        engine = HingecraftProcess(folder, "sync", "sync", DATABASE_URL=database, API_ADDRESSES=process.internal)
+        for each in (process, engine):
+            runner.run(each.start())
         runner.run(process.until("/ready", 200))
         yield process
-        runner.run(process.stop())
+        for each in (engine, process):
+            runner.run(each.stop())
 
 
 async def execute(dsn: str, statement: str) -> None:

