@@ -33,6 +33,7 @@ SECRETS_LOOK_LIKE = re.compile(
 OURS_AT_MOST, ALL_AT_MOST = 200 * 2**20, 350 * 2**20
 COMMANDS = (
     "api", "check", "correct", "definition", "links", "migrate", "operator", "reconcile", "site", "sync", "trail",
+    "wait",
 )  # fmt: skip
 
 

@@ -71,6 +71,18 @@ class Deliverer:
                         await self._woken.wait()
 
     async def _due(self) -> list[Message]:
+        """Claimed messages; where this is cancelled, what was claimed meanwhile is given back."""
+        claiming = asyncio.create_task(self._claim())
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GIVE_BACK_WITHIN):
+                    for message in await claiming:
+                        await self._give_back(message)
+            raise
+
+    async def _claim(self) -> list[Message]:
         try:
             async with self._database.transaction() as conn:
                 return [message for types in LANES for message in await self._claimed(conn, types)]

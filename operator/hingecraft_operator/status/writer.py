@@ -31,7 +31,7 @@ _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
 _REFRESH_INTERVAL = 1.0
 # In seconds. Until a new leader has observed something itself, it keeps the last leader's status.
-_ADOPTION_GRACE = 3.0
+_ADOPTION_GRACE = 5.0
 
 
 class StatusWriter:
@@ -61,6 +61,8 @@ class StatusWriter:
         self._refreshed_for: int | None = None
         self._served: int | None = None
         self._adopted_at = float("-inf")
+        # Whether another leader has left a status.
+        self._inherited = False
         self._retry_after = _FIRST_RETRY
         self._last_error = ""
 
@@ -82,6 +84,7 @@ class StatusWriter:
                 verdict = Verdict(condition["status"], condition["reason"], condition["message"])
                 self._before[condition["type"]] = verdict
                 self._since[condition["type"]] = datetime.fromisoformat(condition["lastTransitionTime"])
+            self._inherited = bool(self._before)
         self.wake()
 
     async def run(self) -> None:
@@ -105,7 +108,7 @@ class StatusWriter:
         if self._resource is None:
             return None
         seen_by = self._adopted_at + _ADOPTION_GRACE - time.monotonic()
-        if self._observed.unseen and seen_by > 0:
+        if seen_by > 0 and (self._observed.unseen or (self._inherited and self._observed.lagging)):
             return seen_by
         due = self._written_at + _WRITE_INTERVAL - time.monotonic()
         await self._refresh_if_due(urgent=due <= 0)
