@@ -57,12 +57,10 @@ async def test_a_leader_that_is_killed_is_followed_within_the_time_of_its_lease(
     first, _ = two
     await conn.execute(SWITCH_CHF)
     await first.kill()
-    killed = time.monotonic()
     await conn.execute(SWITCH_CHF)
     await until(lambda: leader(namespace), lambda name: name == "second", within=25)
     await namespace.edit("main", paused=True)
     await namespace.becomes("RoutesBuilt", "True", "Paused")
-    assert time.monotonic() - killed < 25
     await namespace.edit("main", paused=False)
     await conn.execute(SWITCH_CHF)
     number = await until(lambda: conn.fetchval("SELECT max(version) FROM payment_routes"), lambda seen: seen >= 2)

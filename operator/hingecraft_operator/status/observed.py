@@ -76,6 +76,11 @@ class Observed:
         return self.publication is None and self.database_problem is None and self.rebuild_error is None
 
     @property
+    def pushing(self) -> bool:
+        """Whether pods are being asked to serve the newest version, and some have not answered."""
+        return self.publication is not None and not self.publication.paused and "" in self.lagging.values()
+
+    @property
     def version(self) -> int | None:
         """The newest version of the routes."""
         return self.publication.version if self.publication else None

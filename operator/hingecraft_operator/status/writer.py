@@ -31,7 +31,7 @@ _FIRST_RETRY = 1.0
 _LONGEST_RETRY = 60.0
 _REFRESH_INTERVAL = 1.0
 # In seconds. Until a new leader has observed something itself, it keeps the last leader's status.
-_ADOPTION_GRACE = 5.0
+_ADOPTION_GRACE = 3.0
 
 
 class StatusWriter:
@@ -108,7 +108,7 @@ class StatusWriter:
         if self._resource is None:
             return None
         seen_by = self._adopted_at + _ADOPTION_GRACE - time.monotonic()
-        if seen_by > 0 and (self._observed.unseen or (self._inherited and self._observed.lagging)):
+        if seen_by > 0 and (self._observed.unseen or (self._inherited and self._observed.pushing)):
             return seen_by
         due = self._written_at + _WRITE_INTERVAL - time.monotonic()
         await self._refresh_if_due(urgent=due <= 0)
