@@ -254,7 +254,7 @@ class PrefillMade(Asked):
         await asyncio.gather(self.read(), self.read())
 
     async def finish(self) -> None:
-        """The donor gives; somebody else to whom the address was sent finds nothing in it."""
+        """The donor gives. The prefill shows nothing to anyone else who has its address."""
         await self.check_out()
         others = {"X-HC-Page-Load": str(uuid.uuid4())}
         assert (await self.call("GET", f"/prefill/{self.prefill}", headers=others))[0] == 410

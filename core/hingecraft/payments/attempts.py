@@ -129,7 +129,7 @@ class Attempts:
         )
 
     async def fail(self, attempt: Attempt, failure: Failure, request_id: str) -> NoReturn:
-        """Write the failure down and raise it: there is no other way to pay."""
+        """Record the failure and raise it."""
         async with self._database.connection() as conn:
             await store.not_opened(
                 conn, attempt.checkout_id, failure.outcome, action=FAILED_ACTION, request_id=request_id

@@ -1,4 +1,4 @@
-"""What a Payment Link should be: one for each currency, for many payers, each of whom says how much. Pure."""
+"""The wanted Payment Link of each currency: many payers use it, and each chooses an amount. No I/O."""
 
 from __future__ import annotations
 
