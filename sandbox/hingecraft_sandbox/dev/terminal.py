@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sys
@@ -18,6 +19,8 @@ from hingecraft_sandbox.dev.style import Style, cut, width_of
 _HIDE_CURSOR, _SHOW_CURSOR = "\033[?25l", "\033[?25h"
 # Line by line: tmux would keep a copy of each footer in its history if everything below were cleared at once.
 _CLEAR_LINE = "\r\033[2K"
+# What arrow, function and Alt keys send: the cockpit does not use them. Esc itself is a key.
+_ESCAPE_SEQUENCE = re.compile(r"\033(?:\[[0-?]*[ -/]*[@-~]|O.|[^\033\[O])")
 _NARROWEST = 20
 
 
@@ -99,10 +102,8 @@ class Terminal:
         if not typed:
             # The terminal was closed; SIGHUP ends the rest.
             asyncio.get_running_loop().remove_reader(self._source.fileno())
-        # Arrow and function keys send an escape sequence: the cockpit does not use them.
-        elif not (typed.startswith(b"\033") and len(typed) > 1):
-            for key in typed.decode(errors="ignore"):
-                pressed(key)
+        for key in _ESCAPE_SEQUENCE.sub("", typed.decode(errors="ignore")):
+            pressed(key)
 
     def _take(self) -> None:
         """Read keys one by one, without echo."""
