@@ -96,10 +96,15 @@ def reachable_folder(folder: Path) -> Path:
 
 
 def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port that is free, and that no other process is given for the next minute.
+
+    A connection that the port's side closed first stays in TIME_WAIT: the kernel gives its port to nobody who
+    asks for any free one, but lets a server bind it by number.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()
         return port
 
 
