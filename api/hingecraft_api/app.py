@@ -27,6 +27,7 @@ from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.model import LastRun
 from hingecraft.reconcile.sweep import recover
 from hingecraft.reconcile.watch import watch as watch_runs
+from hingecraft.sync.push import LARGEST_PUSH
 from hingecraft.systems import PURPOSES
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge
@@ -180,12 +181,12 @@ def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
         tag="Internal",
         limit=Limit.NONE,
     )
-    return _application(pod, [*internal.ENDPOINTS, *health.ENDPOINTS, metrics])
+    return _application(pod, [*internal.ENDPOINTS, *health.ENDPOINTS, metrics], LARGEST_PUSH)
 
 
-def _application(pod: Pod, endpoints: list[Endpoint]) -> web.Application:
+def _application(pod: Pod, endpoints: list[Endpoint], largest_body: int = LARGEST_BODY) -> web.Application:
     edge = Edge(pod, endpoints)
-    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware()])
+    application = web.Application(client_max_size=largest_body, middlewares=[edge.middleware()])
     application.on_response_prepare.append(edge.add_headers)
     application[POD] = pod
     for endpoint in endpoints:

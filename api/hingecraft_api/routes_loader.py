@@ -12,6 +12,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.routes import service as routes
+from hingecraft.routes.model import Document, RoutesVersion
 from hingecraft_api.routes_cache import RoutesCache, Snapshot, encoded, snapshot_of
 
 log = logging.getLogger(__name__)
@@ -69,19 +70,34 @@ class RoutesLoader:
                     await self._load()
         return self._cache.version
 
+    def take(self, document: Document) -> None:
+        """Serve what an engine has pushed, without a query.
+
+        Currencies come before the routes that name them, so a document that was made with others than this pod knows
+        is left to Postgres. `confirm` is too: only Postgres can say that nothing is newer.
+        """
+        if self._currencies.is_at(document.currencies):
+            self._serve(document.version)
+
     async def _load(self) -> None:
         found, stamp = await routes.newest_and_currencies(self._database)
         await self._currencies.look(stamp)
-        if found is None or found.version <= self._cache.version:
-            return
+        if found is not None and self._serve(found):
+            self._cache.confirm()
+
+    def _serve(self, found: RoutesVersion) -> bool:
+        """Swap in a version that is newer and matches its checksum."""
+        if found.version <= self._cache.version:
+            return False
         if hashlib.sha256(found.routes.encode()).hexdigest() != found.checksum:
             log.error("routes version %s does not match its checksum and is not served", found.version)
-            return
+            return False
         snapshot = snapshot_of(found)
-        if self._cache.swap(snapshot):
-            self._cache.confirm()
-            self._swapped()
-            self._prepare(snapshot)
+        if not self._cache.swap(snapshot):
+            return False
+        self._swapped()
+        self._prepare(snapshot)
+        return True
 
     def _prepare(self, snapshot: Snapshot) -> None:
         """Until its encodings are ready a version is served as it is, so that compressing delays nobody."""

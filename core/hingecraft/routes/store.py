@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -10,7 +12,7 @@ import asyncpg
 from hingecraft.db.connection import Connection
 from hingecraft.money.store import STAMP
 from hingecraft.providers.addresses import PAYMENT_PAGES
-from hingecraft.routes.model import Policy, PolicyChange, Problem, Publication, RoutesVersion
+from hingecraft.routes.model import Document, Policy, PolicyChange, Problem, Publication, RoutesVersion
 from hingecraft.routes.rebuild import REBUILD
 from hingecraft.routes.wallets import UNPUBLISHED
 
@@ -64,16 +66,35 @@ MOST_PROBLEMS = 100
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
-async def rebuild(conn: Connection, above: int) -> Publication:
-    """Publish the next version if it would differ from the newest, or must be above what a pod serves."""
+async def rebuild(conn: Connection, above: int, known: int | None = None) -> Publication:
+    """Publish the next version if it would differ from the newest, or must be above what a pod serves.
+
+    With `known`, the answer holds the document of the newest version unless it is that one.
+    """
     await conn.execute(PUBLISHERS_ARE_QUICK)
     await conn.execute(PUBLISHERS_TAKE_TURNS)
-    row = await conn.fetchrow(REBUILD, above)
+    row = await conn.fetchrow(REBUILD, above, known)
     assert row is not None, "route_policy has lost its row"
-    publication = Publication(**dict(row))
+    publication = _publication(dict(row))
     if publication.changed and publication.version is not None and publication.version > KEPT_VERSIONS:
         await conn.execute(PRUNE, publication.version - KEPT_VERSIONS)
     return publication
+
+
+def _publication(row: dict[str, Any]) -> Publication:
+    routes, currencies, restored_from = row.pop("routes"), row.pop("currencies"), row.pop("restored_from")
+    publication = Publication(**row)
+    if routes is None:
+        return publication
+    version = RoutesVersion(
+        version=row["version"],
+        checksum=row["checksum"],
+        generated_at=row["generated_at"],
+        restored_from=restored_from,
+        next_expiry=row["next_expiry"],
+        routes=routes,
+    )
+    return replace(publication, document=Document(version=version, currencies=currencies))
 
 
 async def newest_number(conn: Connection) -> int | None:
@@ -88,7 +109,7 @@ async def newest(conn: Connection) -> RoutesVersion | None:
     return RoutesVersion(**dict(row)) if row else None
 
 
-async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, object]:
+async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, str]:
     """The newest version with its routes, and the stamp of the currencies at the same moment."""
     row = await conn.fetchrow(NEWEST_AND_CURRENCIES)
     assert row is not None, "an aggregate always answers a row"

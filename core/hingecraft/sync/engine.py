@@ -27,6 +27,7 @@ from hingecraft.settings import Secret
 from hingecraft.sync.changes import Changes, Timing
 from hingecraft.sync.fanout import FanOut, Pods, Target
 from hingecraft.sync.listener import Listener
+from hingecraft.sync.push import with_document
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ class Engine:
         while True:
             noticed_at = await self._changes.settled(self._timing)
             try:
-                publication = await routes.publish(self._database, above=self._above)
+                publication = await routes.publish(self._database, above=self._above, known=self._fanout.known)
             except DatabaseUnavailableError as error:
                 log.warning("routes could not be rebuilt, retrying: %s", error)
                 self._watcher.failed(error)
@@ -174,6 +175,7 @@ class Engine:
                     checksum=publication.checksum,
                     noticed_at=noticed_at,
                     committed_at=publication.committed_at,
+                    document=with_document(publication.document) if publication.document is not None else None,
                 )
             )
             self._to_report.set()
