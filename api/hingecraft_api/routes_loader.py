@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Document, RoutesVersion
@@ -38,16 +38,18 @@ class RoutesLoader:
         self._swapped = swapped
         self._loading = asyncio.Lock()
         self._encoding: asyncio.Task[None] | None = None
+        # Why nothing can be loaded, where the owner has to correct it.
+        self.problem: InRecoveryError | None = None
 
     async def run(self) -> None:
         """Load the first version as soon as there is one, then look for newer ones until cancelled."""
         while True:
             try:
                 await self.look()
+                self.problem = None
             except DatabaseUnavailableError as error:
-                log.warning(
-                    "still serving routes version %s, Postgres is unavailable: %s", self._cache.version or "none", error
-                )
+                self.problem = error if isinstance(error, InRecoveryError) else None
+                log.warning("still serving routes version %s: %s", self._cache.version or "none", error)
             first = self._cache.current is None
             await asyncio.sleep(
                 _FIRST_LOAD_RETRY if first else random.uniform(_POLL_SHORTEST, _POLL_LONGEST)  # noqa: S311 - jitter
@@ -55,8 +57,8 @@ class RoutesLoader:
 
     async def look(self) -> None:
         """Ask for the newest number, which is one index look-up, and load that version when it is news."""
-        await self._currencies.look()
-        newest = await routes.newest_number(self._database)
+        newest, stamp = await routes.newest_number_and_currencies(self._database)
+        await self._currencies.look(stamp)
         if newest is not None and newest > self._cache.version:
             await self.reach(newest)
         elif self._cache.current is not None:

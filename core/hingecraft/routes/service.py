@@ -65,6 +65,12 @@ async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | Non
         return await store.newest_and_currencies(conn)
 
 
+async def newest_number_and_currencies(database: Database) -> tuple[int | None, str]:
+    """The number of the newest version, and the stamp of the currencies."""
+    async with database.connection() as conn:
+        return await store.newest_number_and_currencies(conn)
+
+
 async def newest_number(database: Database) -> int | None:
     """The number of the newest version."""
     async with database.connection() as conn:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.outbox import service as outbox
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
@@ -53,6 +53,9 @@ class Watcher:
 
     def listening(self, *, connected: bool) -> None:
         """The connection that hears of changes was made, or lost."""
+
+    def at_a_standby(self, error: InRecoveryError) -> None:
+        """The DSN for LISTEN leads to a standby; `listening` says when it leads to the primary."""
 
     def rebuilt(self, publication: Publication) -> None:
         """The routes were looked at anew."""
@@ -94,7 +97,11 @@ class Engine:
         self._watcher = watcher or Watcher()
         self._changes = Changes()
         self._listener = Listener(
-            listen_dsn, CHANNEL, self._changes.notice, lambda state: self._watcher.listening(connected=state)
+            listen_dsn,
+            CHANNEL,
+            self._changes.notice,
+            lambda state: self._watcher.listening(connected=state),
+            rejected=self._watcher.at_a_standby,
         )
         self._fanout = FanOut(
             pods, complete=self._on_complete, ahead=self._on_ahead, acknowledged=self._on_acknowledged
