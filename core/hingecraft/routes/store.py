@@ -19,13 +19,15 @@ from hingecraft.routes.wallets import UNPUBLISHED
 CHANNEL = "hc_routes_changed"
 KEPT_VERSIONS = 500
 
-PUBLISHERS_TAKE_TURNS = f"SELECT {IN_RECOVERY}, pg_advisory_xact_lock(hashtext('hingecraft.routes'))"
 # A publisher that is stopped in the middle must not hold up the others. Compiling the statement to machine code
-# takes a second, where running it takes milliseconds.
-PUBLISHERS_ARE_QUICK = """
-SET LOCAL idle_in_transaction_session_timeout = '2s';
-SET LOCAL lock_timeout = '4s';
-SET LOCAL jit = off
+# takes a second, where running it takes milliseconds. All of it is one round trip, since a commit waits for each;
+# a target list is evaluated from left to right, so the settings hold for the lock.
+PUBLISHERS_TAKE_TURNS = f"""
+SELECT {IN_RECOVERY},
+       set_config('idle_in_transaction_session_timeout', '2s', true),
+       set_config('lock_timeout', '4s', true),
+       set_config('jit', 'off', true),
+       pg_advisory_xact_lock(hashtext('hingecraft.routes'))
 """
 NEWEST_NUMBER = "SELECT max(version) FROM payment_routes"
 NEWEST = """
@@ -76,7 +78,6 @@ async def rebuild(conn: Connection, above: int, known: int | None = None) -> Pub
 
     With `known`, the answer holds the document of the newest version unless it is that one.
     """
-    await conn.execute(PUBLISHERS_ARE_QUICK)
     require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
     row = await conn.fetchrow(REBUILD, above, known)
     assert row is not None, "route_policy has lost its row"
