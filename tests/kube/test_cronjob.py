@@ -122,6 +122,24 @@ async def test_what_is_edited_by_hand_is_repaired_and_its_running_job_goes_on(na
     assert [reason for reason, _ in await namespace.events()].count("CronJobRepaired") == 1
 
 
+async def test_it_is_applied_again_only_when_it_or_the_resource_has_changed(namespace, served):
+    async def asked(resource):
+        verbs = [event["verb"] for event in namespace.audited() if event["objectRef"]["resource"] == resource]
+        return {verb: verbs.count(verb) for verb in verbs}
+
+    await made(namespace)
+    before = (await until(lambda: asked("jobs"), bool))["list"]
+    applied = (await asked("cronjobs"))["patch"]
+    await namespace.annotate("main", {"looked": "again"})
+    # The Jobs are listed after the CronJob was looked at.
+    await until(lambda: asked("jobs"), lambda seen: seen["list"] > before)
+    assert (await asked("cronjobs"))["patch"] == applied
+    path = CRON_JOBS.path(namespace.name, "main-reconcile")
+    await namespace.cluster.request("PATCH", path, {"metadata": {"labels": None}}, **BY_HAND)
+    await namespace.annotate("main", {"looked": "once more"})
+    await made(namespace, lambda job: job["metadata"].get("labels"))
+
+
 async def run_now(namespace, scheduled):
     """As `kubectl create job --from` does; there is no node, so it runs for as long as it is let."""
     owner = {
