@@ -11,10 +11,9 @@ from hingecraft_operator.cluster.client import CRON_JOBS, JOBS
 from hingecraft_operator.cronjob import manifest as cronjob
 from hingecraft_operator.cronjob.manifest import cronjob_name
 from kube.test_crd import PARTS
-from support.kube import IMAGE, operating, until
+from support.kube import IMAGE, PROVIDERS, operating, until
 
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
-PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.example.com"}
 RUN = """
 INSERT INTO reconcile_runs (started_at, finished_at, succeeded, summary)
 VALUES (now() - interval '1 minute', now(), $1, $2::text::jsonb)
@@ -27,13 +26,6 @@ async def job_of(namespace, name="main-reconcile"):
 
 async def made(namespace, good=bool):
     return await until(lambda: job_of(namespace), lambda job: job is not None and good(job))
-
-
-@pytest.fixture
-async def healthy(namespace, served):
-    await namespace.secret("providers", **PROVIDERS)
-    await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
-    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
 
 
 async def test_it_is_what_the_resource_says(namespace, served):
