@@ -30,7 +30,7 @@ from hingecraft.reconcile.watch import watch as watch_runs
 from hingecraft.systems import PURPOSES
 from hingecraft_api.bodies import LARGEST_BODY
 from hingecraft_api.edge import Edge
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.expiry import delete_expired
 from hingecraft_api.handlers import (
     admin_payments,
@@ -45,6 +45,7 @@ from hingecraft_api.handlers import (
     routes,
     webhooks,
 )
+from hingecraft_api.limits import Limit
 from hingecraft_api.pod import POD, Pod
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache

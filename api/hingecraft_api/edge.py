@@ -19,16 +19,16 @@ from aiohttp.typedefs import Middleware
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
 from hingecraft.identity.principal import Kind
 from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY, VISITOR_KEY
+from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY
 from hingecraft_api.cors import exposed_headers, preflight_headers
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.failures import ForgedError, WrongTokenError, refused
-from hingecraft_api.guards import identify, visitor_of
-from hingecraft_api.limits import Limits, Mistakes
+from hingecraft_api.guards import Guards, visitor_of
+from hingecraft_api.limits import Limit, Limits, Mistakes
 from hingecraft_api.nearest import nearest_path
 from hingecraft_api.pod import Pod
 from hingecraft_api.visitor import HEADER as VISITOR
-from hingecraft_api.visitor import Visitor, Visitors
+from hingecraft_api.visitor import VISITOR_KEY, Visitor, Visitors
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ class Edge:
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
+        self._guards = Guards(settings, pod.refusals)
         self._limits = Limits(settings)
         self._forgeries, self._guesses = Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
@@ -135,7 +136,7 @@ class Edge:
             wait = self._guesses.wait(self._address(request), time.time())
             if wait:
                 return self._too_many("admin_token", wait, request_id)
-        request[PRINCIPAL_KEY] = await identify(endpoint.access, request, self._pod, request_id)
+        request[PRINCIPAL_KEY] = await self._guards.identify(endpoint.access, request, request_id)
         if endpoint.limit is Limit.FORGERIES:
             request[SUSPECT_KEY] = self._forgeries.wait(self._address(request), time.time()) > 0
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
@@ -18,21 +17,12 @@ from hingecraft_api import idempotent
 from hingecraft_api.answers import success
 from hingecraft_api.bodies import body_of, query_of
 from hingecraft_api.call import Call
+from hingecraft_api.limits import Limit
 from hingecraft_api.pod import POD
 from hingecraft_api.streams import Stream
 
 # What a caller waits at most, whatever a provider does.
 ANSWERED_WITHIN = 10.0
-
-
-class Limit(Enum):
-    """Which rate limit a call falls under."""
-
-    VISITOR = "visitor"
-    ROUTES = "routes"
-    # Only messages whose signature is wrong count.
-    FORGERIES = "forgeries"
-    NONE = "none"
 
 
 _VISITORS_ONLY = (Kind.VISITOR,)

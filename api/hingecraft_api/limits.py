@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from hingecraft_api.endpoint import Limit
 from hingecraft_api.rate_limit import RateLimit
 from hingecraft_api.settings import ApiSettings
 from hingecraft_api.visitor import Visitor
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 # Many people may share a /48, and a single one may have all of it.
 IN_A_NETWORK = 10
 MISTAKES = 30
+
+
+class Limit(Enum):
+    """Which rate limit a call falls under."""
+
+    VISITOR = "visitor"
+    ROUTES = "routes"
+    # Only messages whose signature is wrong count.
+    FORGERIES = "forgeries"
+    NONE = "none"
 
 
 class _Rate:

@@ -15,7 +15,8 @@ from hingecraft.routes.model import timestamp
 from hingecraft_api.answers import Answer, number
 from hingecraft_api.bodies import Input
 from hingecraft_api.described import described
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.limits import Limit
 from hingecraft_api.sentences import Shape
 
 LARGEST_PAGE = 200

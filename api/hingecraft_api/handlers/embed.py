@@ -18,8 +18,7 @@ from aiohttp import web
 from hingecraft_api.answers import SECURITY_HEADERS
 from hingecraft_api.call import Call
 from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.negotiation import matches
-from hingecraft_api.routes_cache import IDENTITY
+from hingecraft_api.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
 
 PAGES: Mapping[str, str] = {

@@ -11,7 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.call import Call
 from hingecraft_api.described import VERSION, described
-from hingecraft_api.endpoint import Endpoint, Handler, Limit
+from hingecraft_api.endpoint import Endpoint, Handler
+from hingecraft_api.limits import Limit
 
 
 class HealthAnswer(Answer):

@@ -9,7 +9,8 @@ from pydantic import Field
 from hingecraft.identity.principal import Kind
 from hingecraft_api.bodies import Input
 from hingecraft_api.call import Call
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.limits import Limit
 
 _LARGEST_VERSION = 2**63 - 1
 

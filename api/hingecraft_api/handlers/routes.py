@@ -14,7 +14,8 @@ from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft_api.answers import Answer, refusal
 from hingecraft_api.call import Call
 from hingecraft_api.described import ADDRESS, CHECKSUM, MOMENT, VERSION, described
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.limits import Limit
 from hingecraft_api.negotiation import matches
 
 AT_LEAST = "X-Routes-At-Least"

@@ -27,8 +27,9 @@ from hingecraft_api.answers import Answer
 from hingecraft_api.bodies import raw_body
 from hingecraft_api.call import SUSPECT_KEY, Call
 from hingecraft_api.described import PAYMENT, SESSION, described
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.failures import ForgedError, OversizeError
+from hingecraft_api.limits import Limit
 from hingecraft_api.server import EnvelopeProtocol
 from hingecraft_api.settings import ApiSettings
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
 from hingecraft_api.credentials import is_required
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.limits import Limit
 
 
 class Code(NamedTuple):
