@@ -28,9 +28,8 @@ from hingecraft.reconcile.model import LastRun
 from hingecraft.reconcile.sweep import recover
 from hingecraft.reconcile.watch import watch as watch_runs
 from hingecraft.systems import PURPOSES
-from hingecraft_api.bodies import LARGEST_BODY
-from hingecraft_api.edge import Edge
-from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.access.refusals import Refusals
 from hingecraft_api.expiry import delete_expired
 from hingecraft_api.handlers import (
     admin_payments,
@@ -45,15 +44,16 @@ from hingecraft_api.handlers import (
     routes,
     webhooks,
 )
-from hingecraft_api.limits import Limit
+from hingecraft_api.messages.bodies import LARGEST_BODY
 from hingecraft_api.pod import POD, Pod
-from hingecraft_api.refusals import Refusals
-from hingecraft_api.routes_cache import RoutesCache
-from hingecraft_api.routes_loader import RoutesLoader
+from hingecraft_api.routes.cache import RoutesCache
+from hingecraft_api.routes.loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.web.edge import Edge
+from hingecraft_api.web.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from hingecraft_api.shared_limit import SharedLimit
+    from hingecraft_api.access.shared_limit import SharedLimit
 
 # What the contract describes; the internal port is between us and ourselves.
 PUBLIC_ENDPOINTS: list[Endpoint] = [
@@ -134,7 +134,7 @@ def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
     """The store's client takes eleven megabytes, which only pods that share their limits pay."""
     if not settings.valkey_url:
         return None
-    from hingecraft_api import shared_limit  # noqa: PLC0415 - eleven megabytes for those who share alone
+    from hingecraft_api.access import shared_limit  # noqa: PLC0415 - eleven megabytes for those who share alone
 
     return shared_limit.SharedLimit(settings.valkey_url.newest)
 

@@ -18,14 +18,14 @@ from hingecraft.payments.books import Books
 from hingecraft.payments.returning import Returning
 from hingecraft.providers.registry import Providers
 from hingecraft.reconcile.checker import Checker
-from hingecraft_api.negotiation import Negotiation
-from hingecraft_api.refusals import Refusals
-from hingecraft_api.routes_cache import RoutesCache
-from hingecraft_api.routes_loader import RoutesLoader
+from hingecraft_api.access.refusals import Refusals
+from hingecraft_api.messages.negotiation import Negotiation
+from hingecraft_api.routes.cache import RoutesCache
+from hingecraft_api.routes.loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
 
 if TYPE_CHECKING:
-    from hingecraft_api.shared_limit import SharedLimit
+    from hingecraft_api.access.shared_limit import SharedLimit
 
 
 @dataclass(slots=True, kw_only=True)

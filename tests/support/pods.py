@@ -22,8 +22,8 @@ from hingecraft.settings import Secret
 from hingecraft_api.app import PUBLIC_ENDPOINTS, build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.reference.codes import CODES, OF_ANY_CALL, codes_of
-from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.web.server import Runner
 
 ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET = "test-admin-token", "test-push-secret", "test-visitor-secret"
 SITE_URL = "https://www.example.com"

@@ -7,14 +7,14 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.identity.principal import Kind
 from hingecraft.settings import DsnSecret
+from hingecraft_api.access.credentials import CREDENTIALS
+from hingecraft_api.access.guards import Guards
 from hingecraft_api.app import PUBLIC_ENDPOINTS, build_pod
-from hingecraft_api.cors import exposed_headers, preflight_headers
-from hingecraft_api.credentials import CREDENTIALS
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.guards import Guards
 from hingecraft_api.handlers.webhooks import ReceivedAnswer
 from hingecraft_api.reference.openapi import document_of
 from hingecraft_api.reference.page import page_of
+from hingecraft_api.web.cors import exposed_headers, preflight_headers
+from hingecraft_api.web.endpoint import Endpoint
 from support.pods import settings_of
 
 

@@ -14,12 +14,6 @@ from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
 from hingecraft.providers import wallet
 from hingecraft.routes.model import timestamp
-from hingecraft_api.answers import number, quantity
-from hingecraft_api.bodies import wrong_field
-from hingecraft_api.call import Call
-from hingecraft_api.currencies import refuse_unsupported, unknown_currency
-from hingecraft_api.described import PREFILL
-from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.handlers.donation_models import (
     GenerateAnswer,
     GenerateInput,
@@ -31,6 +25,12 @@ from hingecraft_api.handlers.donation_models import (
     ReturnTo,
     TotalAnswer,
 )
+from hingecraft_api.messages.answers import number, quantity
+from hingecraft_api.messages.bodies import wrong_field
+from hingecraft_api.messages.currencies import refuse_unsupported, unknown_currency
+from hingecraft_api.messages.described import PREFILL
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 _USD = "USD"
 _PRESETS = (1, 2, 5)

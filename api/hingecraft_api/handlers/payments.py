@@ -10,10 +10,10 @@ from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft.payments import service
 from hingecraft.payments.model import PaymentState, Status
 from hingecraft.routes.model import timestamp
-from hingecraft_api.answers import Answer, number, quantity, success
-from hingecraft_api.call import Call
-from hingecraft_api.described import MOMENT, PAYMENT, described
-from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.messages.answers import Answer, number, quantity, success
+from hingecraft_api.messages.described import MOMENT, PAYMENT, described
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 _CACHED = "public, max-age=60"
 

@@ -14,8 +14,8 @@ from backports import zstd
 from multidict import CIMultiDict
 
 from hingecraft.routes.model import RoutesVersion, timestamp
-from hingecraft_api.answers import SECURITY_HEADERS
-from hingecraft_api.negotiation import IDENTITY
+from hingecraft_api.messages.answers import SECURITY_HEADERS
+from hingecraft_api.messages.negotiation import IDENTITY
 
 # Beyond this a few bytes cost milliseconds, which a pod under load does not have five times a second.
 _BROTLI_QUALITY = 6

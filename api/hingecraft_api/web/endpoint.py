@@ -13,13 +13,13 @@ from pydantic import BaseModel
 from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
 from hingecraft.providers.patience import Deadline
-from hingecraft_api import idempotent
-from hingecraft_api.answers import success
-from hingecraft_api.bodies import body_of, query_of
-from hingecraft_api.call import Call
-from hingecraft_api.limits import Limit
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.answers import success
+from hingecraft_api.messages.bodies import body_of, query_of
 from hingecraft_api.pod import POD
-from hingecraft_api.streams import Stream
+from hingecraft_api.web import idempotent
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.streams import Stream
 
 # What a caller waits at most, whatever a provider does.
 ANSWERED_WITHIN = 10.0

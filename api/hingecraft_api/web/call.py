@@ -10,7 +10,7 @@ from aiohttp import web
 from hingecraft.idempotency.model import Claim
 from hingecraft.identity.principal import Principal
 from hingecraft.providers.patience import Deadline
-from hingecraft_api.bodies import check_text, wrong_field
+from hingecraft_api.messages.bodies import check_text, wrong_field
 from hingecraft_api.pod import Pod
 
 LONGEST_NAME = 255

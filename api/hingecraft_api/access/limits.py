@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from hingecraft_api.rate_limit import RateLimit
+from hingecraft_api.access.rate_limit import RateLimit
+from hingecraft_api.access.visitor import Visitor
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.visitor import Visitor
 
 if TYPE_CHECKING:
-    from hingecraft_api.shared_limit import SharedLimit
+    from hingecraft_api.access.shared_limit import SharedLimit
 
 # Many people may share a /48, and a single one may have all of it.
 IN_A_NETWORK = 10

@@ -18,17 +18,17 @@ from aiohttp.typedefs import Middleware
 
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
 from hingecraft.identity.principal import Kind
-from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY
-from hingecraft_api.cors import exposed_headers, preflight_headers
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.failures import ForgedError, WrongTokenError, refused
-from hingecraft_api.guards import Guards, visitor_of
-from hingecraft_api.limits import Limit, Limits, Mistakes
-from hingecraft_api.nearest import nearest_path
+from hingecraft_api.access.guards import Guards, visitor_of
+from hingecraft_api.access.limits import Limit, Limits, Mistakes
+from hingecraft_api.access.visitor import HEADER as VISITOR
+from hingecraft_api.access.visitor import VISITOR_KEY, Visitor, Visitors
+from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
+from hingecraft_api.messages.errors import ForgedError, WrongTokenError, refused
+from hingecraft_api.messages.nearest import nearest_path
 from hingecraft_api.pod import Pod
-from hingecraft_api.visitor import HEADER as VISITOR
-from hingecraft_api.visitor import VISITOR_KEY, Visitor, Visitors
+from hingecraft_api.web.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY
+from hingecraft_api.web.cors import exposed_headers, preflight_headers
+from hingecraft_api.web.endpoint import Endpoint
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from aiohttp import web
 
 from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
 from hingecraft.sync import signature
-from hingecraft_api.failures import UnauthorizedError, WrongTokenError
-from hingecraft_api.refusals import Refusals
+from hingecraft_api.access.refusals import Refusals
+from hingecraft_api.access.visitor import VISITOR_KEY
+from hingecraft_api.messages.errors import UnauthorizedError, WrongTokenError
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.visitor import VISITOR_KEY
 
 _BEARER = "Bearer "
 
