@@ -61,9 +61,14 @@ class Endpoint:
     idempotent: bool = False
 
     @property
+    def visitors_only(self) -> bool:
+        """Every caller is a visitor, so nobody has to be identified."""
+        return self.access == _VISITORS_ONLY
+
+    @property
     def admits_anybody(self) -> bool:
         """Neither who calls nor earlier forgeries of theirs make a difference."""
-        return self.access == _VISITORS_ONLY and self.limit is not Limit.FORGERIES
+        return self.visitors_only and self.limit is not Limit.FORGERIES
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Parse, call, and put what is answered into the envelope."""
