@@ -9,6 +9,7 @@ from uuid import UUID
 from aiohttp import web
 
 from hingecraft.donations import prefills, totals
+from hingecraft.donations.checkouts import Checkouts
 from hingecraft.donations.model import MICRO, Checkout, Wanted
 from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
@@ -43,7 +44,7 @@ async def post_micro(call: Call) -> Any:
     if wanted.amount not in _PRESETS:
         raise wrong_field("invalid_amount", "amount", "must be 1, 2 or 5")
     dollar = call.pod.currencies.table.by_code[_USD]
-    checkout = await call.pod.checkouts.open(
+    checkout = await call.pod.parts[Checkouts].open(
         Wanted(
             amount=wanted.amount,
             currency=dollar,
@@ -94,7 +95,7 @@ async def post_generate(call: Call) -> Any:
         if currency.kind == "fiat" or price_currency.code != _USD
         else _in_dollars(currency, price_currency)
     )
-    checkout = await call.pod.checkouts.open(
+    checkout = await call.pod.parts[Checkouts].open(
         Wanted(
             amount=check_amount(wanted.amount, bounds),
             currency=currency,
