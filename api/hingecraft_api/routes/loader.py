@@ -12,7 +12,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.routes import service as routes
-from hingecraft_api.routes_cache import RoutesCache, Snapshot, encoded, snapshot_of
+from hingecraft_api.routes.cache import RoutesCache, Snapshot, encoded, snapshot_of
 
 log = logging.getLogger(__name__)
 
