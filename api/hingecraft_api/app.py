@@ -18,6 +18,7 @@ from hingecraft.payments.books import Books
 from hingecraft.payments.purpose import Purposes
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.registry import Providers
+from hingecraft.sync.push import LARGEST_PUSH
 from hingecraft.systems import PURPOSES
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.access.refusals import Refusals
@@ -138,12 +139,13 @@ def internal_app(pod: Pod, registry: CollectorRegistry, features: Sequence[Featu
         tag="Internal",
         limit=Limit.NONE,
     )
-    return _application(pod, [*(each for feature in features for each in feature.internal), metrics])
+    endpoints = [*(each for feature in features for each in feature.internal), metrics]
+    return _application(pod, endpoints, LARGEST_PUSH)
 
 
-def _application(pod: Pod, endpoints: list[Endpoint]) -> web.Application:
+def _application(pod: Pod, endpoints: list[Endpoint], largest_body: int = LARGEST_BODY) -> web.Application:
     edge = Edge(pod, endpoints)
-    application = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware()])
+    application = web.Application(client_max_size=largest_body, middlewares=[edge.middleware()])
     application.on_response_prepare.append(edge.add_headers)
     application[POD] = pod
     for endpoint in endpoints:

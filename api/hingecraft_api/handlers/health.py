@@ -38,7 +38,11 @@ async def get_ready(call: Call) -> Any:
     pod = call.pod
     if pod.ready:
         return {"status": "ready", "version": pod.cache.version}
-    sentence = "The pod is shutting down." if pod.draining.is_set() else "No routes are loaded yet."
+    sentence = "No routes are loaded yet."
+    if pod.draining.is_set():
+        sentence = "The pod is shutting down."
+    elif pod.loader.problem is not None:
+        sentence = f"No routes are loaded: {pod.loader.problem}."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", sentence, request_id=call.request_id)
 
 

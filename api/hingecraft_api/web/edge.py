@@ -35,10 +35,6 @@ log = logging.getLogger(__name__)
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SLOW = 1.0
 _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
-        "too_large",
-        "The body is too large: the limit is 64 KB.",
-    ),
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
 
@@ -195,7 +191,7 @@ class Edge:
                 headers={"Retry-After": "1"},
             )
         except web.HTTPException as error:
-            return self._http_refusal(error, request.path, request_id)
+            return self._http_refusal(error, request, request_id)
         except ConnectionError:
             raise
         except Exception:
@@ -207,10 +203,12 @@ class Edge:
                 request_id=request_id,
             )
 
-    def _http_refusal(self, error: web.HTTPException, path: str, request_id: str) -> web.Response:
+    def _http_refusal(self, error: web.HTTPException, request: web.Request, request_id: str) -> web.Response:
         code, sentence = _SENTENCES.get(error.status, ("bad_request", "The request is not valid HTTP."))
+        if isinstance(error, web.HTTPRequestEntityTooLarge):
+            code, sentence = "too_large", f"The body is too large: the limit is {request.client_max_size // 1024} KB."
         if isinstance(error, web.HTTPNotFound):
-            meant = nearest_path(path, {known for _, known in self._endpoints})
+            meant = nearest_path(request.path, {known for _, known in self._endpoints})
             code, sentence = "not_found", f"No such endpoint.{f' Did you mean {meant}?' if meant else ''} See /docs."
         if isinstance(error, web.HTTPMethodNotAllowed):
             allowed = " or ".join(sorted(error.allowed_methods))

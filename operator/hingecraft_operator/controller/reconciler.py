@@ -95,8 +95,9 @@ class Reconciler:
 
     def has_made(self, revision: Revision) -> bool:
         """Whether the only news of this revision is the status that was written here."""
-        written = self._status_writer.written_as
-        return written is not None and revision == Revision(self._observed.generation, written)
+        if revision.generation != self._observed.generation:
+            return False
+        return revision.resource_version is not None and revision.resource_version == self._status_writer.written_as
 
     @property
     def pending(self) -> bool:
