@@ -119,8 +119,14 @@ def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
 
 
 def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, Work]:
-    """What a pod does beside answering."""
-    return {name: work for feature in features for name, work in feature.works(pod).items()}
+    """What a pod does beside answering; raises ValueError where two features give works the same name."""
+    works: dict[str, Work] = {}
+    for feature in features:
+        for name, work in feature.works(pod).items():
+            if name in works:
+                raise ValueError(f"two features name a work {name!r}")
+            works[name] = work
+    return works
 
 
 def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:

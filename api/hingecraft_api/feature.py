@@ -1,4 +1,4 @@
-"""What a system adds to every pod; `systems.FEATURES` lists those of this release (decision 56)."""
+"""What a system adds to every pod; `systems.FEATURES` lists those of this release (decision 57)."""
 
 from __future__ import annotations
 

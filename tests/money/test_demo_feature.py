@@ -9,6 +9,7 @@ import json
 from uuid import uuid4
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from hingecraft import audit
 from hingecraft.donations.purpose import DONATIONS
@@ -17,14 +18,15 @@ from hingecraft.inbox.handlers import Applied, Handler, Registration
 from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.webhook import Webhook
 from hingecraft.payments.purpose import Purposes
-from hingecraft.settings import Secret
+from hingecraft.settings import DsnSecret, Secret
 from hingecraft_api.access.limits import Limit
+from hingecraft_api.app import build_pod, works_of
 from hingecraft_api.feature import Feature
 from hingecraft_api.handlers.webhooks import endpoint_for
 from hingecraft_api.systems import FEATURES
 from hingecraft_api.web.endpoint import Endpoint
 from support.money import send_stripe, status_of, stripe_event
-from support.pods import ADMIN, running_pod
+from support.pods import ADMIN, running_pod, settings_of
 
 SECRET = b"the school's secret"
 BOUGHT = """
@@ -176,3 +178,11 @@ async def test_two_features_cannot_add_parts_of_one_type(dsn):
     with pytest.raises(ValueError, match="two features add a Timetable"):
         async with running_pod(dsn, features=[SCHOOL, Feature(parts=SCHOOL.parts)]):
             pass
+
+
+def test_two_features_cannot_give_works_the_same_name():
+    features = [SCHOOL, Feature(works=SCHOOL.works)]
+    settings = settings_of(DsnSecret("postgresql://127.0.0.1/none"))
+    pod = build_pod(settings, CollectorRegistry(), features=[SCHOOL])
+    with pytest.raises(ValueError, match="two features name a work 'ringing the bell'"):
+        works_of(pod, features)
