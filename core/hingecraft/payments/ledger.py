@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
@@ -302,16 +302,24 @@ def _wanted(known: Known, finding: Finding, ledger: Sequence[Settled], mismatch:
 
 
 def standing_of(ledger: Iterable[Settled]) -> Status:
-    """Where a payment stands that was paid, by its money alone."""
+    """Where a payment stands that was paid, by its money alone: each currency or coin counts by itself."""
     entries = list(ledger)
-    income = sum((each.amount for each in entries if each.kind in _INCOME), Decimal(0))
-    refunded = -sum((each.amount for each in entries if each.kind in _REFUNDS), Decimal(0))
-    disputed = -sum((each.amount for each in entries if each.kind in _DISPUTES), Decimal(0))
-    if refunded > 0 and refunded >= income:
+    income, refunded, disputed = (_sums(entries, kinds) for kinds in (_INCOME, _REFUNDS, _DISPUTES))
+    went_back = any(amount < 0 for amount in refunded.values())
+    if went_back and all(amount + refunded.get(currency, 0) <= 0 for currency, amount in income.items()):
         return Status.REFUNDED
-    if disputed > 0:
+    if any(amount < 0 for amount in disputed.values()):
         return Status.DISPUTED
-    return Status.PARTIALLY_REFUNDED if refunded > 0 else Status.COMPLETED
+    return Status.PARTIALLY_REFUNDED if went_back else Status.COMPLETED
+
+
+def _sums(entries: Iterable[Settled], kinds: Collection[str]) -> dict[str, Decimal]:
+    """The amounts of these kinds, by currency."""
+    found: dict[str, Decimal] = {}
+    for each in entries:
+        if each.kind in kinds:
+            found[each.currency] = found.get(each.currency, Decimal(0)) + each.amount
+    return found
 
 
 def _path(before: Status, after: Status) -> tuple[Status, ...] | None:
