@@ -102,7 +102,7 @@ def test_a_second_deposit_is_a_row_of_its_own():
     worth = Price(amount=Decimal("16.5"), currency="USD")
     more = replace(PAID, money=(replace(CHARGE, amount=Decimal(15), worth=worth),))
     (entry,) = decide(COMPLETED, more).entries
-    assert (entry.ref, entry.amount, entry.worth) == ("pi_1/2", 5, Price(amount=Decimal("5.5"), currency="USD"))
+    assert (entry.ref, entry.amount, entry.usd) == ("pi_1/2", 5, Decimal("5.5"))
 
 
 UNKNOWN = replace(SETTLED, usd=None)
