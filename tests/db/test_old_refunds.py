@@ -17,10 +17,14 @@ from support.legacy import make_legacy
 
 PAY = "INSERT INTO payments (id, amount, currency, status, created_at) VALUES ($1, $2, $3, 'paid', now())"
 SAY = "UPDATE payments SET status = $2 WHERE id = $1"
+SETTLE = """
+INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+"""
 MOVED = "SELECT kind, amount, usd_amount FROM settlements WHERE payment_id = $1 ORDER BY created_at"
 TOTAL = """
-SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(usd_amount), 0) AS usd, coalesce(sum(unconverted), 0) AS unknown,
-       coalesce(sum(charges), 0) AS gifts, coalesce(bool_and(livemode IS NULL), true) AS both
+SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(usd_amount), 0) AS usd,
+       coalesce(sum(unconverted), 0) AS unknown, coalesce(sum(charges), 0) AS gifts,
+       coalesce(bool_and(livemode IS NULL), true) AS both
 FROM settlement_totals
 """
 ROWS = "SELECT coalesce(sum(amount), 0), coalesce(sum(usd_amount), 0) FROM settlements"
@@ -56,12 +60,15 @@ async def test_it_leaves_once_and_comes_back_once_however_often_that_is_written(
     payment, worth = uuid4(), Decimal(50 if currency == "usd" else 0)
     await conn.execute(PAY, payment, Decimal(50), currency)
     for word, amount in (
-        ("Refunded", 0), ("Refunded", 0), ("refunded", 0), ("Paid", 50), ("completed", 50), ("Refunded", 0), ("paid", 50),
-        ("chargeback", 0), ("dispute", 0), ("refunded", 0), ("waiting", 0), ("Partial_Refund", 0), ("Paid", 50),
+        ("Refunded", 0), ("Refunded", 0), ("refunded", 0), ("Paid", 50), ("completed", 50), ("Refunded", 0),
+        ("paid", 50), ("chargeback", 0), ("dispute", 0), ("refunded", 0), ("waiting", 0),
+        ("Partial_Refund", 0), ("Paid", 50),
     ):  # fmt: skip
         await conn.execute(SAY, payment, word)
         found = await conn.fetchrow(TOTAL)
-        assert (found["amount"], found["usd"], found["gifts"]) == (amount, worth if amount else 0, int(amount > 0)), word
+        assert (found["amount"], found["usd"], found["gifts"]) == (amount, worth if amount else 0, int(amount > 0)), (
+            word
+        )
         assert tuple(await conn.fetchrow(ROWS)) == (found["amount"], found["usd"]), word
         assert found["unknown"] == (0 if worth else amount), word
     refs = await conn.fetch("SELECT kind, provider_ref FROM settlements WHERE payment_id = $1", payment)
@@ -115,7 +122,9 @@ async def test_what_was_corrected_goes_back_as_it_was_corrected(conn, paid):
 
 
 async def test_the_old_software_needs_no_right_on_the_ledger_to_refund(dsn, conn, paid):
-    await conn.execute("CREATE ROLE old_refunder; GRANT SELECT, INSERT, UPDATE ON payments, external_payments TO old_refunder")
+    await conn.execute(
+        "CREATE ROLE old_refunder; GRANT SELECT, INSERT, UPDATE ON payments, external_payments TO old_refunder"
+    )
     try:
         await bring_up_to_date(dsn, "hingecraft_app", lambda _line: None)
         await conn.execute("SET ROLE old_refunder")
@@ -139,12 +148,13 @@ async def test_what_went_back_before_the_migration_leaves_the_total_with_it(empt
         await migrate(legacy, migrations[:24], lambda _line: None)
         said, told = [
             row["payment_id"]
-            for row in await legacy.fetch("SELECT payment_id FROM settlements WHERE currency = 'USD' ORDER BY amount LIMIT 2")
+            for row in await legacy.fetch(
+                "SELECT payment_id FROM settlements WHERE currency = 'USD' ORDER BY amount LIMIT 2"
+            )
         ]
         await legacy.execute(SAY, said, "Refunded")
         await legacy.execute(
-            "INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount) "
-            "SELECT payment_id, 'stripe', true, 'refund', 're_1', -amount, 'USD', -amount FROM settlements "
+            f"{SETTLE} SELECT payment_id, 'stripe', true, 'refund', 're_1', -amount, 'USD', -amount FROM settlements "
             "WHERE payment_id = $1", told,
         )  # fmt: skip
         before = await legacy.fetchrow(TOTAL)
@@ -175,8 +185,5 @@ async def test_a_payment_of_ours_is_completed_by_its_settlement_in_the_same_tran
     payment = await conn.fetchval(OURS, "pending")
     async with conn.transaction():
         await conn.execute(SAY, payment, "completed")
-        await conn.execute(
-            "INSERT INTO settlements (payment_id, provider, livemode, kind, provider_ref, amount, currency, usd_amount) "
-            "VALUES ($1, 'stripe', true, 'charge', 'pi_1', 5, 'USD', 5)", payment,
-        )  # fmt: skip
+        await conn.execute(f"{SETTLE} VALUES ($1, 'stripe', true, 'charge', 'pi_1', 5, 'USD', 5)", payment)
     assert await conn.fetchval("SELECT status FROM payments WHERE id = $1", payment) == "completed"

@@ -138,7 +138,9 @@ async def test_a_stablecoin_is_asked_for_on_a_network_and_taken_on_any(pod, sand
 async def test_a_payment_that_is_first_seen_as_refunded_leaves_nothing_in_the_total(pod, sandbox, conn, rates):
     """Its price is in euros: what came has a value where there is a rate, and what went back has the same."""
     for currency, usd in rates.items():
-        await conn.execute("INSERT INTO fx_rates VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2)", currency, Decimal(usd))
+        await conn.execute(
+            "INSERT INTO fx_rates VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2)", currency, Decimal(usd)
+        )
     url = await standing_invoice(pod, sandbox, conn, "eur")
     await sandbox.tells(pod.public, enabled=False)
     made = await sandbox.coins(url, "pay", coin="eth")
@@ -147,11 +149,18 @@ async def test_a_payment_that_is_first_seen_as_refunded_leaves_nothing_in_the_to
     for number in range(2):
         await told(pod, {**payment, "updated_at": str(number)})
     await all_processed(conn, at_least=2)
-    rows = await conn.fetch("SELECT p.status, s.kind, s.usd_amount FROM payments p JOIN settlements s ON s.payment_id = p.id")
+    rows = await conn.fetch(
+        "SELECT p.status, s.kind, s.usd_amount FROM payments p JOIN settlements s ON s.payment_id = p.id"
+    )
     values = {row["kind"]: row["usd_amount"] for row in rows}
     assert ({row["status"] for row in rows}, len(rows)) == ({"refunded"}, 2)
     assert (values["charge"] is not None) == bool(rates)
     assert values["refund"] == (-values["charge"] if rates else None)
     _, answer = await pod.call("GET", "/charter/total")
     shown = answer["data"]
-    assert (shown["total"], shown["count"], shown["byCurrency"].get("ETH", "0"), shown["unconverted"]) == (0, 0, "0", {})
+    assert (shown["total"], shown["count"], shown["byCurrency"].get("ETH", "0"), shown["unconverted"]) == (
+        0,
+        0,
+        "0",
+        {},
+    )

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from hingecraft.errors import AskFirstError
-from hingecraft.payments.ledger import Known, Settled, Value, decide, standing_of
-from hingecraft.payments.model import MOVES, Status
+from hingecraft.payments.ledger import Known, Value, decide, standing_of
+from hingecraft.payments.model import MOVES, Settled, Status
 from hingecraft.providers.findings import Finding, Money, Price, Stands
 
 KNOWN = Known(

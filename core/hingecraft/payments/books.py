@@ -20,11 +20,10 @@ from hingecraft.payments.ledger import (
     AnotherCheckoutError,
     Known,
     Rates,
-    Settled,
     UnknownPaymentError,
     decide,
 )
-from hingecraft.payments.model import Status
+from hingecraft.payments.model import Settled, Status
 from hingecraft.payments.purpose import Moved, Purposes
 from hingecraft.payments.writing import Change, Teller, write_down
 from hingecraft.providers.findings import Finding, Stands
@@ -52,10 +51,18 @@ CHECKOUTS = """
 SELECT payment_id, provider, provider_id FROM external_payments
 WHERE payment_id = ANY ($1::uuid[]) AND kind = 'single' AND provider IS NOT NULL
 """
+# By its charge; else by what Stripe had answered the old software, where only that was paid.
 OF_CHARGE = """
-SELECT payment_id FROM settlements
-WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
-ORDER BY provider_ref = $3[1] DESC LIMIT 1
+SELECT coalesce((
+    SELECT payment_id FROM settlements
+    WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
+    ORDER BY provider_ref = $3[1] DESC LIMIT 1
+), (
+    SELECT e.payment_id FROM external_payments e
+    WHERE $1 = 'stripe' AND e.kind = 'legacy' AND hc_payload_ids(e.provider_payload) && $4::text[]
+      AND EXISTS (SELECT FROM settlements s WHERE s.payment_id = e.payment_id AND s.kind = 'opening')
+    ORDER BY e.created_at LIMIT 1
+))
 """
 RATES = """
 SELECT currency, usd FROM fx_rates WHERE day = (now() AT TIME ZONE 'UTC')::date AND currency = ANY ($1::text[])
@@ -145,7 +152,8 @@ class Books:
                 # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
                 await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
             charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
-            payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
+            ids = [*charges, *([finding.checkout_id] if finding.checkout_id is not None else [])]
+            payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges, ids)
         return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
 
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from uuid import UUID
 
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
-from hingecraft.payments.model import MOVES, Status
+from hingecraft.payments import old_payments
+from hingecraft.payments.model import MOVES, Settled, Status
 from hingecraft.providers.findings import Finding, Money, Stands
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
@@ -37,17 +38,6 @@ class UnknownPaymentError(NotYetError):
 
     def __init__(self, payment_id: UUID | None) -> None:
         super().__init__(f"there is no payment {payment_id} yet")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """One movement that is written down."""
-
-    kind: str
-    ref: str
-    amount: Decimal
-    currency: str
-    usd: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,15 +181,19 @@ def _require_our_checkout(known: Known, finding: Finding) -> None:
 
 def _new_entries(known: Known, finding: Finding, rates: Rates) -> tuple[Entry, ...]:
     entries: list[Entry] = []
-    # What the old software was paid is in its opening settlement, whatever the provider tells us of it later.
-    opened = any(each.kind == "opening" for each in known.settled)
-    for money in finding.money:
-        if opened and money.kind == "charge":
-            continue
+    opening = next((each for each in known.settled if each.kind == "opening"), None)
+    for said in finding.money:
         before = [*known.settled, *(_as_settled(entry) for entry in entries)]
+        money = old_payments.as_its_own(said, opening, finding, before) if opening is not None else said
+        if money is None:
+            continue
         entry = _more_of(money, before, rates) if money.kind in _ADDING_UP else _once(money, before, rates)
-        if entry is not None:
-            entries.append(entry)
+        if entry is None:
+            continue
+        entries.append(entry)
+        replaced = old_payments.replaced(money, known.id, before) if opening is not None else None
+        if replaced is not None:
+            entries.append(_entry(replaced, before, rates))
     return tuple(entries)
 
 
