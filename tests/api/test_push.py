@@ -14,7 +14,7 @@ import pytest
 from hingecraft.routes import service as routes
 from hingecraft.sync.push import LARGEST_PUSH, LARGEST_ROUTES, with_document
 from hingecraft.sync.signature import HEADER, sign
-from hingecraft_api import routes_loader
+from hingecraft_api.routes import loader
 from support.pods import PUSH_SECRET, running_pod
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
@@ -23,8 +23,8 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 @pytest.fixture
 async def pod(dsn, monkeypatch):
     """Which does not look for newer versions by itself."""
-    monkeypatch.setattr(routes_loader, "_POLL_SHORTEST", 3600)
-    monkeypatch.setattr(routes_loader, "_POLL_LONGEST", 3600)
+    monkeypatch.setattr(loader, "_POLL_SHORTEST", 3600)
+    monkeypatch.setattr(loader, "_POLL_LONGEST", 3600)
     async with running_pod(dsn, background=False) as running:
         yield running
 

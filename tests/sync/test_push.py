@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pytest
@@ -13,10 +14,13 @@ from pydantic import Field
 from hingecraft.identity.principal import Kind
 from hingecraft.routes import service as routes
 from hingecraft.sync.push import LARGEST_COMPRESSED, with_document
-from hingecraft_api import app, routes_loader
-from hingecraft_api.bodies import LARGEST_BODY, Input
-from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.handlers import internal
+from hingecraft_api import app
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.features.routes import ROUTES
+from hingecraft_api.messages.bodies import LARGEST_BODY, Input
+from hingecraft_api.routes import loader
+from hingecraft_api.systems import FEATURES
+from hingecraft_api.web.endpoint import Endpoint
 from support.engines import running_engine
 from support.pods import ADMIN, running_pod
 
@@ -26,8 +30,8 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 @pytest.fixture
 async def pods(dsn, monkeypatch):
     """Which do not look for newer versions by themselves."""
-    monkeypatch.setattr(routes_loader, "_POLL_SHORTEST", 3600)
-    monkeypatch.setattr(routes_loader, "_POLL_LONGEST", 3600)
+    monkeypatch.setattr(loader, "_POLL_SHORTEST", 3600)
+    monkeypatch.setattr(loader, "_POLL_LONGEST", 3600)
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(running_pod(dsn, background=False)) for _ in range(3)]
 
@@ -143,10 +147,10 @@ def an_older_pod(dsn, monkeypatch):
     @asynccontextmanager
     async def start():
         with monkeypatch.context() as patched:
-            patched.setattr(internal, "ENDPOINTS", [old])
             patched.setattr(app, "LARGEST_PUSH", LARGEST_BODY)
             stack = AsyncExitStack()
-            pod = await stack.enter_async_context(running_pod(dsn, background=False))
+            features = [replace(each, internal=[old]) if each is ROUTES else each for each in FEATURES]
+            pod = await stack.enter_async_context(running_pod(dsn, background=False, features=features))
         async with stack:
             yield pod, pushes
 

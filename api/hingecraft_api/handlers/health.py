@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from hingecraft_api.answers import Answer, refusal
-from hingecraft_api.call import Call
-from hingecraft_api.described import VERSION, described
-from hingecraft_api.endpoint import Endpoint, Handler, Limit
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.described import VERSION, described
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint, Handler
 
 
 class HealthAnswer(Answer):

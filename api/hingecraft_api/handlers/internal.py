@@ -8,9 +8,10 @@ from pydantic import ConfigDict, Field
 
 from hingecraft.identity.principal import Kind
 from hingecraft.sync.push import TAKES_DOCUMENTS, unpacked
-from hingecraft_api.bodies import Input
-from hingecraft_api.call import Call
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 _LARGEST_VERSION = 2**63 - 1
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from hingecraft.errors import ErrorCode, InvalidError
-from hingecraft_api.sentences import reason
+from hingecraft_api.messages.sentences import reason
 
 LARGEST_BODY = 64 * 1024
 _DEEPEST = 16

@@ -13,7 +13,7 @@ from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Document, RoutesVersion
-from hingecraft_api.routes_cache import RoutesCache, Snapshot, encoded, snapshot_of
+from hingecraft_api.routes.cache import RoutesCache, Snapshot, encoded, snapshot_of
 
 log = logging.getLogger(__name__)
 
