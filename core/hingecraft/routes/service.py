@@ -121,7 +121,7 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
 
 
 async def problems(database: Database) -> list[Problem]:
-    """What the owner has to correct: wallets that are not published, links that pages do not open."""
+    """What the owner has to correct: wallets and links that are not published, links that pages do not open."""
     async with database.connection() as conn:
         return await store.problems(conn)
 

@@ -69,6 +69,14 @@ WHERE kind = 'standing' AND status = 'pending' AND provider_url IS NOT NULL AND 
   AND (expires_at IS NULL OR expires_at > statement_timestamp())
 ORDER BY created_at DESC, id LIMIT $2
 """
+LINKS_UNPUBLISHED = """
+SELECT e.id, hc_currency_key(e.currency) AS currency, 'This link is not published: ' || found.gap || '.' AS problem
+FROM external_payments e
+CROSS JOIN LATERAL (SELECT hc_link_gap(e.provider, e.provider_id, e.provider_url) AS gap) found
+WHERE e.kind = 'standing' AND e.status = 'pending' AND e.provider_url IS NOT NULL AND found.gap IS NOT NULL
+  AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
+ORDER BY e.created_at DESC, e.id LIMIT $1
+"""
 MOST_PROBLEMS = 100
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
@@ -176,12 +184,17 @@ async def pin(conn: Connection, version: int | None) -> None:
 
 
 async def problems(conn: Connection) -> list[Problem]:
-    """Wallets that are not published and links that pages do not open, the newest of each first."""
+    """Wallets and links that are not published and links that pages do not open, the newest of each first."""
     wallets = await conn.fetch(UNPUBLISHED, MOST_PROBLEMS)
     links = await conn.fetch(LINKS_ELSEWHERE, _OPENED_BY_PAGES, MOST_PROBLEMS)
-    return [Problem(kind="wallet", **dict(row)) for row in wallets] + [
-        Problem(kind="link", id=row["id"], currency=row["currency"], problem=_elsewhere(row["provider_url"]))
-        for row in links
+    unpublished = await conn.fetch(LINKS_UNPUBLISHED, MOST_PROBLEMS)
+    return [
+        *(Problem(kind="wallet", **dict(row)) for row in wallets),
+        *(Problem(kind="link", **dict(row)) for row in unpublished),
+        *(
+            Problem(kind="link", id=row["id"], currency=row["currency"], problem=_elsewhere(row["provider_url"]))
+            for row in links
+        ),
     ]
 
 
