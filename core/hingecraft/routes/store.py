@@ -81,12 +81,17 @@ MOST_PROBLEMS = 100
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
+async def take_turn(conn: Connection) -> None:
+    """Hold back every other publisher until the transaction ends."""
+    require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
+
+
 async def rebuild(conn: Connection, above: int, known: int | None = None) -> Publication:
     """Publish the next version if it would differ from the newest, or must be above what a pod serves.
 
     With `known`, the answer holds the document of the newest version unless it is that one.
     """
-    require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
+    await take_turn(conn)
     row = await conn.fetchrow(REBUILD, above, known)
     assert row is not None, "route_policy has lost its row"
     publication = _publication(dict(row))
