@@ -22,6 +22,12 @@ from support.receiver import SECRET, accept, receiving
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 CLAIMED = "SELECT count(*) FROM outbox WHERE claimed_until > now() AND type LIKE 'payment.%'"
 WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+# An engine reports what the pods serve once it has published.
+BUSY = """
+SELECT NOT EXISTS (SELECT FROM routes_served) OR EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'test-engine' AND state <> 'idle')
+"""
 STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
 
 
@@ -127,7 +133,9 @@ async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_
     assert len(set(site.ids)) == 1
 
 
-async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(dsn, site, monkeypatch):
+async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(
+    dsn, conn, site, monkeypatch
+):
     """What is under way is given back as a courtesy: its claim ends by itself. A statement would be waited for 5 s."""
 
     async def hang(_request):
@@ -140,6 +148,8 @@ async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/"))
         async with running_engine(through, [], [Endpoint(name="site", url=site.url)], send_timeout=30) as engine:
             await site.until(1)
+            while await conn.fetchval(BUSY):
+                await asyncio.sleep(0.01)
             # How long any statement that is broken off keeps its connection is not what is looked at here.
             monkeypatch.setattr(connection, "_ACQUIRE_TIMEOUT", 0.1)
             proxy.swallow()
