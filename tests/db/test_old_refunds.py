@@ -1,4 +1,4 @@
-"""What the old software says went back leaves the total once; and no payment of ours is completed without its money."""
+"""Refunds that the old software reports leave the total once, and our payments are completed only by their money."""
 
 from __future__ import annotations
 
