@@ -1,4 +1,4 @@
-"""Who may call what: admins by their token, engines by their signature; all comparisons take constant time."""
+"""Identifies callers: admins by their token, engines by their signature. All comparisons take constant time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Guard = Callable[[web.Request, str], Awaitable[Principal]]
 
 
 class Guards:
-    """One for each kind of caller that can be identified."""
+    """The check of credentials for each kind of caller."""
 
     def __init__(self, settings: ApiSettings, refusals: Refusals) -> None:
         self._settings = settings
