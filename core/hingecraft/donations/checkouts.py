@@ -47,7 +47,7 @@ class Checkouts:
         return await self._open_card(wanted, situation)
 
     async def _resumed(self, wanted: Wanted) -> Checkout | None:
-        """What an earlier request with this key began, finished; None when that came to nothing."""
+        """Finish the checkout of an earlier request with this key; None if it failed."""
         if wanted.claim is None or wanted.claim.resource is None:
             return None
         found = await self._attempts.resume(uuid.UUID(wanted.claim.resource))

@@ -45,7 +45,7 @@ def _is_news(moved: Moved) -> bool:
 
 
 def _news_of(moved: Moved) -> Mapping[str, Any]:
-    """What the site is told of a payment."""
+    """The data of the webhook to the site."""
     return {
         "paymentId": str(moved.after.id),
         "status": moved.after.status.value,

@@ -54,7 +54,7 @@ class PaymentEvents(Handler):
         self._report = report
 
     async def refresh(self) -> None:
-        """The amounts of events are read by the currencies of now."""
+        """Amounts are read with the current currencies."""
         await self._currencies.look()
 
     def read(self, event: Claimed) -> Reading:

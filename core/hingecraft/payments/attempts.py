@@ -137,7 +137,7 @@ class Attempts:
         raise ProviderFailedError(failure.code, _SENTENCES[failure.code])
 
     async def resume(self, payment_id: UUID) -> OpenCheckout | Attempt | None:
-        """What an earlier request began: its link, or the attempt to call again; None where it came to nothing."""
+        """An earlier request's link, or its attempt if the provider has to be called again; None if it failed."""
         async with self._database.connection() as conn:
             kept = await store.latest_checkout(conn, payment_id)
         if kept is None or kept.payment_status in _ENDED:

@@ -1,4 +1,4 @@
-"""Writes down what a provider says: whose it is, the money, the moves, the trail and what follows, in one transaction.
+"""Books what a provider reports: the payment, settlements, moves, audit log and what follows, in one transaction.
 
 Checkouts are locked before their payment, here as everywhere, so that two who write never wait for each other.
 """

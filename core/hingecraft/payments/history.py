@@ -1,4 +1,4 @@
-"""What an admin sees of payments: lists, and the whole story of one."""
+"""Payments as an admin sees them: lists, and one payment with its history."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _checkout(row: asyncpg.Record) -> dict[str, Any]:
 
 
 async def entries(database: Database, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
-    """A page of the whole audit trail, newest first."""
+    """A page of the audit log, newest first."""
     async with database.connection() as conn:
         rows = await audit.page(conn, before if before is not None else _BEFORE_ALL, limit + 1)
     page = rows[:limit]

@@ -37,7 +37,7 @@ class UnknownPaymentError(NotYetError):
     """No payment has this id: it was lost, belongs to another installation, or is still being committed."""
 
     def __init__(self, payment_id: UUID | None) -> None:
-        super().__init__(f"there is no payment {payment_id} yet")
+        super().__init__(f"payment {payment_id} is not known yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,7 +311,7 @@ def _wanted(known: Known, finding: Finding, ledger: Sequence[Settled], mismatch:
 
 
 def standing_of(ledger: Iterable[Settled]) -> Status:
-    """Where a payment stands that was paid, by its money alone: each currency or coin counts by itself."""
+    """The status of a paid payment follows only from its settlements: each currency or coin counts separately."""
     entries = list(ledger)
     income, refunded, disputed = (_sums(entries, kinds) for kinds in (_INCOME, _REFUNDS, _DISPUTES))
     went_back = any(amount < 0 for amount in refunded.values())

@@ -49,7 +49,7 @@ MOVES: Mapping[Status, frozenset[Status]] = {
 
 
 def require_move(before: Status, after: Status) -> None:
-    """Refuse a move that the table does not know; a repeat is no move, and always fine."""
+    """Raise an error for a move that the table does not allow; staying in the same status is always allowed."""
     if before != after and after not in MOVES[before]:
         raise ConflictError("illegal_move", f"A payment with status {before} cannot change to {after}.")
 

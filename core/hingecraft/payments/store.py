@@ -254,7 +254,7 @@ async def fall_back(
 
 
 async def latest_checkout(conn: Connection, payment_id: UUID) -> KeptCheckout | None:
-    """The checkout of ours that a payment had last."""
+    """The newest of our checkouts of a payment."""
     row = await conn.fetchrow(LATEST_CHECKOUT, payment_id)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""Writes decisions down: the moves, the money, the checkouts and the trail, for many payments in one statement.
+"""Writes decisions: moves, settlements, checkouts and the audit log, for many payments in one statement.
 
 What follows from a settlement, such as the totals, is worked out once for a statement, however many it inserts.
 """
@@ -65,7 +65,7 @@ class Teller:
     actor: str
     action: str
     request_id: str | None = None
-    # Whether something that changes nothing is worth a row in the trail.
+    # Whether the audit log also gets a row if nothing changes.
     always: bool = True
 
 
