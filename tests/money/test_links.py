@@ -9,6 +9,7 @@ import pytest
 
 from hingecraft.providers.port import ProviderUnknownError
 from hingecraft.routes import service as routes
+from support import published_routes
 from support.reconciling import command, reconcile, summary_of
 from support.standing import AUTH, keeper, link_at
 
@@ -38,7 +39,7 @@ def keep(kept):
 
 async def routed(database, code):
     await routes.publish(database)
-    return json.loads((await routes.newest(database)).routes)[code]
+    return json.loads((await published_routes.newest(database)).routes)[code]
 
 
 async def links_of(sandbox, conn, **wanted):

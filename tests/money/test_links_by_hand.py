@@ -14,6 +14,7 @@ from hingecraft.errors import OperatorError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.routes import service as routes
+from support import published_routes
 from support.money import all_processed, send_stripe, stripe_event
 from support.pods import ADMIN, Running
 from support.reconciling import command, reconcile
@@ -26,7 +27,7 @@ PAYMENTS = "SELECT amount, currency, status, source FROM payments ORDER BY creat
 
 async def routed(database, code):
     await routes.publish(database)
-    return json.loads((await routes.newest(database)).routes)[code]["url"]
+    return json.loads((await published_routes.newest(database)).routes)[code]["url"]
 
 
 async def make_invoice(sandbox, pod: Running, **more):

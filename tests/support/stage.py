@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from support import processes
 from support.crash import Step
 from support.kill_places import Hang
 from support.money import all_processed
@@ -201,14 +200,10 @@ class Stage:
 
     async def reconcile(self) -> dict[str, Any]:
         await self.time_passes()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hingecraft", "reconcile", "--once", "--all",
-            env={**os.environ, **self.environment, "SITE_URL": "https://www.example.com"},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        said, complained = await process.communicate()
-        assert process.returncode == 0, said + complained
-        found: dict[str, Any] = json.loads(said.decode().strip().splitlines()[-1])
+        environment = {**self.environment, "SITE_URL": "https://www.example.com"}
+        code, said, complained = await processes.run(["reconcile", "--once", "--all"], environment)
+        assert code == 0, said + complained
+        found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
         return found
 
     async def settle(self) -> None:

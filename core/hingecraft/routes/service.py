@@ -65,12 +65,6 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
 
-async def newest(database: Database) -> RoutesVersion | None:
-    """The newest version with its routes."""
-    async with database.connection() as conn:
-        return await store.newest(conn)
-
-
 async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, str]:
     """The newest version with its routes, and the stamp of the currencies."""
     async with database.connection() as conn:
