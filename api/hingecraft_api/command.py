@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 
 from aiohttp import web
@@ -42,9 +41,7 @@ async def serve(settings: ApiSettings) -> None:
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)
-        # What lives as long as the process is of no interest to the collector, and what is dead by now is not to live.
-        gc.collect()
-        gc.freeze()
+        process.exempt_from_collection()
         log.info("listening", extra={"port": settings.port, "internal_port": settings.internal_port})
         await process.until_stopped(asyncio.Event().wait())
         await _drain(pod, runners)

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from hingecraft.identity.settings import AuthSettings
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.settings import (
@@ -34,7 +35,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings):
     """One pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")

@@ -37,8 +37,13 @@ ErrorCode = Literal[
     "unsupported_media_type",
     "wrong_coin",
     # Who sent it, and how often.
+    "auth_unavailable",
+    "invalid_token",
+    "members_disabled",
+    "missing_token",
     "origin_not_allowed",
     "rate_limited",
+    "role_not_allowed",
     "unauthorized",
     # How things stand.
     "append_only",

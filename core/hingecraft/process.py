@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
@@ -31,6 +32,15 @@ def start_observing(settings: LogSettings, process: str) -> None:
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Run a process's main coroutine on uvloop."""
     uvloop.run(main)
+
+
+def exempt_from_collection() -> None:
+    """Take everything that exists now out of later garbage collections. Call it once the process is set up.
+
+    A full collection visits every object and stops the event loop meanwhile: 0.3 s with the modules of the operator.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -13,6 +13,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event as EventType
 
@@ -72,7 +73,8 @@ def _figures(base: str) -> Iterator[Figure]:
     with postgres() as server:
         migrate(server)
         for process in (psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)):
-            process.cpu_affinity([int(GENERATOR_CORE)])
+            with suppress(psutil.NoSuchProcess):  # the connection of the migration may be ending
+                process.cpu_affinity([int(GENERATOR_CORE)])
         environment = {
             "STRIPE_SECRET": STRIPE_KEY,
             "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",

@@ -29,7 +29,8 @@ LEFT JOIN LATERAL (
     FROM external_payments e
     WHERE c.kind = 'crypto' AND hc_currency_key(e.currency) = $1
       AND e.kind = 'standing' AND e.provider = 'nowpayments' AND e.status = 'pending' AND e.provider_url IS NOT NULL
-      AND hc_link_gap(e.provider, e.provider_id, e.provider_url) IS NULL
+      AND hc_link_gap(e.provider, e.provider_id, e.provider_url, e.checked_at IS NOT NULL,
+                      (SELECT nowpayments_live FROM installation)) IS NULL
       AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
       AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
       AND (e.amount IS NULL OR (e.amount = $3 AND coalesce(hc_currency_key(e.price_currency), 'USD') = $4))

@@ -31,6 +31,7 @@ class Worker:
         handlers: Handlers,
         observe: Observe = lambda _source, _outcome: None,
     ) -> None:
+        self.handlers = handlers
         self._database = database
         self._applier = Applier(database, handlers, observe)
         self._asking = {source: self._questions_of(source) for source in handlers.sources}

@@ -22,7 +22,7 @@ NAME_BY_ADDRESS = """
 UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = (
     SELECT id FROM external_payments
     WHERE kind = 'standing' AND provider = $1 AND provider_id IS NULL
-      AND hc_link_address(provider_url) = hc_link_address($3)
+      AND hc_link_path(provider_url) = hc_link_path($3)
     ORDER BY status = 'pending' DESC, created_at DESC, id DESC LIMIT 1
 ) RETURNING id
 """

@@ -65,6 +65,8 @@ async def add(database: Database, link: ByHand, stripe_links: Links | None = Non
             "This address has no invoice id, so donations paid through it could not be matched. "
             "Use the address of the invoice itself: https://nowpayments.io/payment/?iid=<invoice id>.",
         )
+    elif row["gap"] is not None:
+        raise LinkRejectedError(f"This link would not be published: {row['gap']}.")
     async with database.transaction() as conn:
         if link_id is not None:
             if same := await store.open_twin(conn, provider, link_id, currency.code):
@@ -96,9 +98,7 @@ async def _id_at_stripe(database: Database, url: str, ours: str, links: Links | 
         )
     every = [link async for link in links.every()]
     async with database.connection() as conn:
-        found_id = await conn.fetchval(
-            store.SAME_ADDRESS, [link.id for link in every], [link.url for link in every], url
-        )
+        found_id = await conn.fetchval(store.SAME_PATH, [link.id for link in every], [link.url for link in every], url)
     found = next((link for link in every if link.id == found_id), None)
     if found is None:
         raise LinkRejectedError(

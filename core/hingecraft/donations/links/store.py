@@ -64,9 +64,9 @@ WHERE provider = $1 AND provider_id = $2 AND kind = 'standing' AND idempotency_k
 """
 # If the account does not have the link in this mode, as after going live, its id is removed and it is not published.
 FORGET = """
-UPDATE external_payments SET provider_id = NULL, updated_at = now()
+UPDATE external_payments SET provider_id = NULL, checked_at = coalesce(checked_at, now()), updated_at = now()
 WHERE provider = 'stripe' AND kind = 'standing' AND idempotency_key IS NULL AND status = 'pending'
-  AND provider_id = ANY ($1::text[]) AND hc_link_gap(provider, NULL, provider_url) IS NOT NULL
+  AND provider_id = ANY ($1::text[])
 RETURNING hc_currency_key(currency) AS currency, provider_url
 """
 # An id belongs to one row: an open row takes it from a closed one.
@@ -75,24 +75,30 @@ UPDATE external_payments e SET provider_id = NULL FROM unnest($1::text[], $2::te
 WHERE e.provider = 'stripe' AND e.provider_id = l.id AND e.kind = 'standing' AND e.idempotency_key IS NULL
   AND e.status <> 'pending' AND EXISTS (
     SELECT FROM external_payments n WHERE n.kind = 'standing' AND n.provider = 'stripe' AND n.provider_id IS NULL
-      AND n.status = 'pending' AND hc_link_address(n.provider_url) = hc_link_address(l.url))
+      AND n.status = 'pending' AND hc_link_path(n.provider_url) = hc_link_path(l.url))
 """
 RESOLVE = """
 WITH found AS (
     SELECT DISTINCT ON (l.id) e.id AS row, l.id AS link
     FROM unnest($1::text[], $2::text[]) AS l (id, url)
-    JOIN external_payments e ON hc_link_address(e.provider_url) = hc_link_address(l.url)
+    JOIN external_payments e ON hc_link_path(e.provider_url) = hc_link_path(l.url)
     WHERE e.kind = 'standing' AND e.provider = 'stripe' AND e.provider_id IS NULL
       AND NOT EXISTS (SELECT FROM external_payments o WHERE o.provider = 'stripe' AND o.provider_id = l.id)
     ORDER BY l.id, e.status = 'pending' DESC, e.created_at DESC, e.id DESC
 )
-UPDATE external_payments e SET provider_id = found.link, updated_at = now() FROM found WHERE e.id = found.row
+UPDATE external_payments e SET provider_id = found.link, checked_at = NULL, updated_at = now()
+FROM found WHERE e.id = found.row
 RETURNING hc_currency_key(e.currency) AS currency, e.provider_id
 """
-ADDRESSES = "SELECT hc_link_provider($1, $2) AS provider, hc_link_id(hc_link_provider($1, $2), NULL, $2) AS id"
-SAME_ADDRESS = """
-SELECT l.id FROM unnest($1::text[], $2::text[]) AS l (id, url) WHERE hc_link_address(l.url) = hc_link_address($3)
+ADDRESSES = """
+SELECT named.provider, hc_link_id(named.provider, NULL, $2) AS id, CASE named.provider WHEN 'nowpayments' THEN
+       hc_link_gap(named.provider, NULL, $2, false, (SELECT nowpayments_live FROM installation)) END AS gap
+FROM (SELECT hc_link_provider($1, $2) AS provider) named
 """
+SAME_PATH = """
+SELECT l.id FROM unnest($1::text[], $2::text[]) AS l (id, url) WHERE hc_link_path(l.url) = hc_link_path($3)
+"""
+MODE = "UPDATE installation SET nowpayments_live = $1 WHERE nowpayments_live IS DISTINCT FROM $1"
 TAKE_OVER = """
 UPDATE external_payments SET checked_at = now()
 WHERE kind = 'standing' AND checked_at IS NULL AND idempotency_key IS NULL
@@ -101,7 +107,8 @@ RETURNING provider, hc_link_id(provider, provider_id, provider_url) AS id
 """
 LIST = """
 SELECT hc_currency_key(currency) AS currency, provider, provider_url, amount, expires_at, created_at,
-       hc_link_gap(provider, provider_id, provider_url) AS gap
+       hc_link_gap(provider, provider_id, provider_url, checked_at IS NOT NULL,
+                   (SELECT nowpayments_live FROM installation)) AS gap
 FROM external_payments WHERE kind = 'standing' AND status = 'pending' AND provider_url IS NOT NULL
 ORDER BY hc_currency_key(currency), created_at DESC
 """
@@ -155,6 +162,11 @@ async def open_twin(conn: Connection, provider: str, link_id: str, currency: str
 async def release(conn: Connection, provider: str, link_id: str) -> None:
     """Remove the id from a closed row, for the row that replaces it."""
     await conn.execute(RELEASE_ENDED, provider, link_id)
+
+
+async def note_nowpayments_mode(conn: Connection, *, live: bool | None) -> None:
+    """Whether the key of NOWPayments moves real money; links of the other mode are not published."""
+    await conn.execute(MODE, live)
 
 
 async def forget(conn: Connection, link_ids: Sequence[str]) -> list[asyncpg.Record]:
