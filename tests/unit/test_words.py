@@ -26,7 +26,7 @@ def test_a_phrase_is_found_in(code, line, tmp_path, monkeypatch):
     assert problem.startswith(f"some.py:{line}: ")
 
 
-@pytest.mark.parametrize("code", ["alone = 1\n", "# There is no payment with this id, and it is no longer in use.\n"])
+@pytest.mark.parametrize("code", ["alone=1\n", "# There is no payment with this id, and it is no longer in use.\n"])
 def test_names_and_plain_sentences_pass(code, tmp_path, monkeypatch):
     monkeypatch.setattr(check_words, "ROOT", tmp_path)
     (tmp_path / "some.py").write_text(code)
