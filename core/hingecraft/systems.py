@@ -19,4 +19,6 @@ class SystemSettings(LinkSettings):
 
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
     """What all systems add to a reconciliation."""
-    return links_steps(database, providers.stripe.links, settings.links_wanted)
+    return links_steps(
+        database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
+    )

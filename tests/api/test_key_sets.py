@@ -103,7 +103,7 @@ async def test_without_keys_callers_are_told_to_come_back_and_others_are_served(
     assert await asyncio.gather(*(who(pod, token) for _ in range(10))) == [(503, "auth_unavailable")] * 10
     async with pod.client.get(pod.public + "/callers/members", headers=bearer(token)) as response:
         assert (response.status, response.headers["Retry-After"]) == (503, "5")
-    assert issuer.fetches == 1, "it is left alone for a moment"
+    assert issuer.fetches == 1, "it is not asked again for a moment"
     assert issuer.elsewhere == 0
     assert await who(pod, token_for(USER)) == ("user", USER), "a token by secret needs no keys"
     async with pod.client.get(pod.public + "/routes") as response:
@@ -114,7 +114,7 @@ async def test_without_keys_callers_are_told_to_come_back_and_others_are_served(
 
 
 @pytest.mark.parametrize("misbehaviour", MISBEHAVIOUR, ids=lambda each: each.__name__)
-async def test_the_keys_of_before_go_on_while_the_address_does_not_answer(pod, issuer, monkeypatch, misbehaviour):
+async def test_the_earlier_keys_are_used_while_the_address_does_not_answer(pod, issuer, monkeypatch, misbehaviour):
     monkeypatch.setattr(key_set, "_ANSWERS_WITHIN", 0.3)
     remembered = FIRST.token_for(USER)
     assert await who(pod, remembered) == ("user", USER)
@@ -122,7 +122,7 @@ async def test_the_keys_of_before_go_on_while_the_address_does_not_answer(pod, i
     monkeypatch.setattr(key_set, "FRESH_FOR", 0.0)
     for token in (remembered, FIRST.token_for(USER)):
         assert await who(pod, token) == ("user", USER)
-    assert issuer.fetches == 2, "it is asked again, and then left alone for half a minute"
+    assert issuer.fetches == 2, "it is asked once more, and then not for half a minute"
     assert issuer.elsewhere == 0
     async with pod.client.get(pod.internal + "/metrics") as response:
         text = await response.text()

@@ -1,4 +1,4 @@
-"""Tokens: what is remembered of them and for how long, and that nothing that is sent is an error of ours."""
+"""Tokens: which are remembered and for how long, and no input makes the verification fail with another error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tokens():
 
 
 def outcome(tokens, token):
-    """Whom the token names, or the error that a caller is told; any other error fails the test."""
+    """The caller, or the error that the caller is answered; any other error fails the test."""
     try:
         return asyncio.run(tokens.principal_of(token))
     except (InvalidTokenError, RoleNotAllowedError) as error:

@@ -1,4 +1,4 @@
-"""The public keys of an issuer, fetched from its address when they are needed and kept for when it does not answer."""
+"""The public keys of an issuer: fetched when they are needed, and used for up to a day while its address fails."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class KeySet:
     async def current(self) -> Keys:
         """The keys by `kid` and algorithm; raises AuthUnavailableError where there are none, or only very old ones.
 
-        While the address does not answer, nobody waits for it who can be served with the keys of before.
+        While fetches fail, callers get the earlier keys at once and do not wait for the next fetch.
         """
         now = self._clock()
         keys = self._usable(now)
