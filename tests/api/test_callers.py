@@ -79,6 +79,13 @@ async def test_without_settings_calls_for_members_are_off_and_all_others_are_ser
         assert await who(pod, "anybody") == ("visitor", None)
 
 
+async def test_pages_that_send_tokens_where_members_are_off_do_not_lock_admins_out(dsn):
+    """Many people may share the address of an admin."""
+    async with running_pod(dsn, features=WITH_CALLERS) as pod:
+        assert await statuses(pod, "shop", bearer(token_for(USER)), 31) == [401] * 30 + [429]
+        assert await statuses(pod, "admins", ADMIN, 1) == [200]
+
+
 async def test_services_are_served_by_their_token_where_users_are_off(dsn):
     async with running_pod(dsn, features=WITH_CALLERS, service_token=SERVICE_TOKEN) as pod:
         assert await who(pod, "services", bearer(SERVICE_TOKEN)) == ("service", None)
