@@ -1,4 +1,4 @@
-"""Whom a verified token names. Pure."""
+"""The caller that a verified token names. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Claims = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Whose tokens are accepted, and for whom they must be made. No issuers: any."""
+    """The issuers and the audience of accepted tokens. Without issuers, any is accepted."""
 
     audience: str
     issuers: tuple[str, ...] = ()
