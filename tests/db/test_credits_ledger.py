@@ -104,7 +104,7 @@ async def test_a_spend_out_of_bounds_is_an_error(conn, arguments):
     assert await balance_of(conn, USER) == 10
 
 
-async def test_a_batch_answers_each_entry_as_if_it_had_come_by_itself(conn):
+async def test_a_batch_answers_each_entry_as_if_it_were_the_only_one(conn):
     await give_credits(conn, USER, 5)
     done = await write(
         conn,
@@ -220,7 +220,9 @@ async def test_the_balance_is_the_sum_of_the_rows_whatever_is_written(conn, move
     """The same moves in batches of any size, against a model in a few lines."""
     transaction = conn.transaction()
     await transaction.start()
-    balances, written, expected = {}, {}, []
+    balances: dict[UUID, int] = {}
+    written: dict[tuple[UUID, int], int] = {}
+    expected = []
     for user, delta, ref, below_zero in moves:
         held = balances.get(user, 0)
         if (user, ref) in written:

@@ -1,4 +1,4 @@
-"""The caller that a verified token names. Pure."""
+"""Reads the caller from the claims of a verified token. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Claims = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The issuers and the audience of accepted tokens. Without issuers, any is accepted."""
+    """The issuers whose tokens are accepted, and the audience that they must name. No issuers: any."""
 
     audience: str
     issuers: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ ADMITTED = (
     ("authenticated", "FUNCTION", "get_user_credit_balance(uuid)", "EXECUTE"),
     ("authenticated", "FUNCTION", "get_user_credit_balance_fast(uuid)", "EXECUTE"),
 )
-# Our functions whose names the platform's API prescribes; the others begin with hc_.
+# Our functions whose names are given by the platform's API; the others begin with hc_.
 NAMED_FUNCTIONS = (
     "add_user_credits", "get_user_credit_balance", "get_user_credit_balance_fast", "refresh_credits_balance",
     "spend_user_credits",
@@ -131,10 +131,10 @@ FROM open WHERE kind <> 'DATABASE' ORDER BY 1
 
 
 async def missing(conn: asyncpg.Connection, relations: Sequence[str]) -> list[str]:
-    """The statements that revoke what outsiders may use, in an order that never blocks legitimate writers."""
+    """The statements that close what is open, in the order in which nobody who may write is held up in between."""
     return [row["statement"] for row in await conn.fetch(MISSING, relations)]
 
 
 async def still_open(conn: asyncpg.Connection, relations: Sequence[str]) -> list[str]:
-    """The objects that outsiders may still use, one line each: this user may not act as their owner."""
+    """What an outsider may still use, one line each: its owner is a role that this user may not act as."""
     return [row[0] for row in await conn.fetch(OPEN, relations)]
