@@ -1,4 +1,4 @@
-"""What a pod says of its providers when it starts, so that a missing key is seen before a donor meets it."""
+"""The line about providers that a pod logs at its start, so that a missing key is noticed before a donor pays."""
 
 from __future__ import annotations
 

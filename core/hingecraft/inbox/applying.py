@@ -49,7 +49,7 @@ class Applier:
         self._observe = observe
 
     async def apply(self, events: Sequence[Claimed]) -> int:
-        """Apply events as they were received; leaves those that need a question for `ask`. Returns how many are done."""
+        """Apply events as they were received; `ask` does those that need a question. Returns how many are done."""
         await self._refresh(events)
         done: list[Claimed] = []
         for handler, group in self._groups(events).items():
