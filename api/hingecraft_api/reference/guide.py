@@ -1,4 +1,4 @@
-"""What holds for all calls, in Markdown. Numbers come from the code that obeys them."""
+"""The guide to all calls, in Markdown. Its numbers are read from the code."""
 
 from __future__ import annotations
 
