@@ -34,6 +34,7 @@ from hingecraft_api.web.edge import Edge
 from hingecraft_api.web.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from hingecraft.identity.tokens import Tokens
     from hingecraft_api.access.shared_limit import SharedLimit
 
 
@@ -89,6 +90,7 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
         metrics=metrics,
         refusals=Refusals(database, metrics),
         shared_limit=_shared_limit(settings),
+        tokens=_tokens(settings),
         currencies=currencies,
         books=Books(purposes),
         providers=_providers(settings, metrics),
@@ -116,6 +118,15 @@ def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
     from hingecraft_api.access import shared_limit  # noqa: PLC0415 - loads eleven megabytes, so only if needed
 
     return shared_limit.SharedLimit(settings.valkey_url.newest)
+
+
+def _tokens(settings: ApiSettings) -> Tokens | None:
+    """Cryptography takes twenty megabytes, which only pods that serve members pay."""
+    if not settings.verifies_tokens:
+        return None
+    from hingecraft.identity import tokens  # noqa: PLC0415 - loads twenty megabytes, so only if needed
+
+    return tokens.Tokens(settings)
 
 
 def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, Work]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 
 from aiohttp import web
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 _BACKLOG = 4096
 _KEEPALIVE = 75.0
 _DRAIN_SECONDS = 8.0
-# The time in which whoever sends us traffic sees that we are no longer ready.
+# Within this time the load balancers notice that the pod is no longer ready.
 _NOTICE_SECONDS = 0.5
 
 
@@ -42,9 +41,7 @@ async def serve(settings: ApiSettings) -> None:
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)
-        # What lives as long as the process is of no interest to the collector, and what is dead by now is not to live.
-        gc.collect()
-        gc.freeze()
+        process.exempt_from_collection()
         log.info("listening", extra={"port": settings.port, "internal_port": settings.internal_port})
         await process.until_stopped(asyncio.Event().wait())
         await _drain(pod, runners)

@@ -22,6 +22,7 @@ from hingecraft_api.routes.loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
 
 if TYPE_CHECKING:
+    from hingecraft.identity.tokens import Tokens
     from hingecraft_api.access.shared_limit import SharedLimit
 
 
@@ -73,6 +74,8 @@ class Pod:
     metrics: ApiMetrics
     refusals: Refusals
     shared_limit: SharedLimit | None
+    # None: this backend takes no JWTs.
+    tokens: Tokens | None
     currencies: CurrencyBook
     books: Books
     providers: Providers

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from hingecraft.identity.settings import AuthSettings
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.settings import (
@@ -34,7 +35,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings):
     """One pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")
@@ -95,7 +96,7 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
 
     @model_validator(mode="after")
     def _can_verify(self) -> ApiSettings:
-        """Money that nobody can be told of, or that anybody can tell of, stops the process at its start."""
+        """A provider needs its key and the secret that verifies its webhooks; otherwise the process does not start."""
         if self.stripe_secret and not self.stripe_webhook_secret:
             raise ValueError("STRIPE_WEBHOOK_SECRET is not set, and STRIPE_SECRET needs it")
         if self.nowpayments_api_key and not self.nowpayments_ipn_secret:

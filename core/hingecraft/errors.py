@@ -37,8 +37,13 @@ ErrorCode = Literal[
     "unsupported_media_type",
     "wrong_coin",
     # Who sent it, and how often.
+    "auth_unavailable",
+    "invalid_token",
+    "members_disabled",
+    "missing_token",
     "origin_not_allowed",
     "rate_limited",
+    "role_not_allowed",
     "unauthorized",
     # How things stand.
     "append_only",
@@ -74,7 +79,7 @@ class HingecraftError(Exception):
 
 
 class OperatorError(HingecraftError):
-    """Whoever runs the program told it something wrong; one line that says what to do."""
+    """A usage error: the person who runs the program gave it something wrong. One line says what to do."""
 
 
 class RefusedError(HingecraftError):

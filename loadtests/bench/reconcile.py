@@ -77,7 +77,7 @@ def _session(payment: str, place: int) -> dict[str, object]:
 
 async def _given(dsn: str, payments: list[str]) -> None:
     conn = await asyncpg.connect(dsn)
-    # What other benches left: nobody told of it, so the trigger that asks for a row in the audit log is off.
+    # Rows that other benchmarks left have no rows in the audit log, so the trigger that requires them is off.
     await conn.execute(
         "SET session_replication_role = replica; "
         "UPDATE external_payments SET status = 'expired' WHERE kind = 'single'; RESET session_replication_role"

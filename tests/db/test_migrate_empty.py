@@ -174,7 +174,7 @@ async def test_the_application_may_do_what_it_needs_and_no_more(conn):
             await conn.execute(refused)
 
 
-async def test_the_trail_can_only_be_added_to_by_the_owner_too(conn):
+async def test_even_the_owner_can_only_add_to_the_audit_log(conn):
     await conn.execute("INSERT INTO payment_audit (actor, action) VALUES ('admin', 'looked')")
     partition = await conn.fetchval("SELECT tableoid::regclass::text FROM payment_audit LIMIT 1")
     assert partition != "payment_audit_default"

@@ -34,7 +34,7 @@ VALUES ('stripe', 'stripe', 'plink_1', 'https://buy.stripe.com/1', 'USD', 'stand
 
 
 @pytest.mark.parametrize("before", Status)
-async def test_the_old_software_writes_any_word_of_ours_on_its_own_payment(conn, before):
+async def test_the_old_software_writes_any_status_on_its_own_payment(conn, before):
     """A move that the table forbids changes the text only."""
     for word in Status:
         payment = uuid4()
@@ -56,13 +56,15 @@ async def test_a_forbidden_word_on_an_old_payment_moves_no_money(conn):
 
 
 @pytest.mark.parametrize("before", ["pending", "failed", "expired", "completed"])
-async def test_the_old_software_changes_no_checkout_of_ours(conn, before):
+async def test_the_old_software_cannot_change_our_checkouts(conn, before):
     payment = uuid4()
     await conn.execute(OURS, payment, before)
     for word in ("completed", "failed", "expired", "error", "refunded", "pending"):
         if word == before:
             continue
-        with pytest.raises(asyncpg.CheckViolationError, match="leave rows with an idempotency_key alone") as refused:
+        with pytest.raises(
+            asyncpg.CheckViolationError, match="do not change rows that have an idempotency_key"
+        ) as refused:
             await conn.execute(CHECKOUT, payment, word)
         assert refused.value.constraint_name == "external_payments_status_audited"
         assert await conn.fetchval(CHECKOUT_STANDS, payment) == before
@@ -118,7 +120,7 @@ async def test_checkouts_of_the_old_software_take_any_word_in_any_order(conn):
         await conn.execute("UPDATE external_payments SET status = $2 WHERE id = $1", checkout, word)
 
 
-async def test_a_standing_link_of_ours_is_not_completed_by_one_payer(conn):
+async def test_our_standing_link_is_not_completed_by_one_payer(conn):
     await conn.execute(LINK)
     for word in ("completed", "failed", "error"):
         with pytest.raises(asyncpg.CheckViolationError, match="save payments in payments") as refused:

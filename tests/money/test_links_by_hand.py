@@ -14,6 +14,7 @@ from hingecraft.errors import OperatorError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.routes import service as routes
+from support import published_routes
 from support.money import all_processed, send_stripe, stripe_event
 from support.pods import Running
 from support.reconciling import command, reconcile
@@ -26,7 +27,7 @@ PAYMENTS = "SELECT amount, currency, status, source FROM payments ORDER BY creat
 
 async def routed(database, code):
     await routes.publish(database)
-    return json.loads((await routes.newest(database)).routes)[code]["url"]
+    return json.loads((await published_routes.newest(database)).routes)[code]["url"]
 
 
 async def make_invoice(sandbox, pod: Running, **more):
@@ -226,7 +227,7 @@ async def test_links_add_refuses_an_address_that_names_no_invoice(database, conn
             await by_hand.add(database, ByHand(gateway="x", currency="BTC", url=bad))
 
 
-async def test_a_link_of_no_provider_of_ours_is_published_as_it_is(database):
+async def test_a_link_of_another_provider_is_published_as_it_is(database):
     """Nobody tells us of its money; who saves it knows that (decision 21)."""
     url = "https://give.example.com/i"
     assert await by_hand.add(database, ByHand(gateway="other", currency="USD", url=url)) == "USD"
@@ -301,7 +302,7 @@ async def test_money_through_a_marked_link_that_nobody_has_claimed_waits_until_s
         await conn.execute("UPDATE currencies SET enabled = code = 'USD'")
         await each.ensure()
     found = await sandbox.stripe(f"payment_links/{link['id']}")
-    assert found["active"], "what somebody has saved by hand is left alone"
+    assert found["active"], "a link saved by hand is not touched"
     assert found["metadata"]["installation"] == str(await conn.fetchval("SELECT id FROM installation"))
     await all_processed(conn, at_least=3)
     assert await conn.fetchval("SELECT sum(amount) FROM settlements") == 50

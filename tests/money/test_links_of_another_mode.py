@@ -14,6 +14,7 @@ from hingecraft.donations.links.by_hand import ByHand, LinkRejectedError
 from hingecraft.routes import service as routes
 from support.money import all_processed
 from support.pods import ADMIN
+from support.published_routes import newest
 from support.reconciling import reconcile
 from support.standing import keeper, make_link, pay_through
 
@@ -25,7 +26,7 @@ PAYMENTS = "SELECT amount, currency, status, source FROM payments ORDER BY creat
 
 async def routed(database, code):
     await routes.publish(database)
-    return json.loads((await routes.newest(database)).routes)[code]["url"]
+    return json.loads((await newest(database)).routes)[code]["url"]
 
 
 async def problems(pod):

@@ -10,6 +10,12 @@ from aiohttp import web
 from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
+from hingecraft.identity.errors import (
+    AuthUnavailableError,
+    InvalidTokenError,
+    MembersDisabledError,
+    RoleNotAllowedError,
+)
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
 from hingecraft_api.messages.answers import refusal
 from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
@@ -38,6 +44,10 @@ _STATUS: Mapping[type[RefusedError], int] = {
     OversizeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ForgedError: HTTPStatus.BAD_REQUEST,
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    InvalidTokenError: HTTPStatus.UNAUTHORIZED,
+    RoleNotAllowedError: HTTPStatus.FORBIDDEN,
+    AuthUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MembersDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     InFlightError: HTTPStatus.CONFLICT,
@@ -46,7 +56,7 @@ _STATUS: Mapping[type[RefusedError], int] = {
     ProviderFailedError: HTTPStatus.BAD_GATEWAY,
     ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1"}
+_RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1", AuthUnavailableError: "5"}
 
 
 def refused(error: RefusedError, request_id: str) -> web.Response:

@@ -53,6 +53,7 @@ _DONE: Mapping[int, str] = {
 }
 _WHY: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request is malformed or out of range. `fields` names what to correct.",
+    HTTPStatus.FORBIDDEN: "The token is genuine, but its role may not make this call.",
     HTTPStatus.NOT_FOUND: "There is nothing with this id.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.CONFLICT: "The current state does not allow this, or a request with the same key is still running.",

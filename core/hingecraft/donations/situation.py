@@ -1,4 +1,4 @@
-"""What decides where a donor is sent: policy, standing invoice, wallet and prefill, read at one moment."""
+"""The data for choosing a donor's way to pay: policy, standing invoice, wallet and prefill, in one query."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LEFT JOIN LATERAL ("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that a routing decision leans on, read at one moment."""
+    """The data for one decision, read at one moment."""
 
     disabled_providers: tuple[str, ...]
     installation: UUID
@@ -61,7 +61,7 @@ class Situation:
 async def read(
     conn: Connection, currency: str, intent_id: str | None, amount: Decimal, price_currency: str
 ) -> Situation:
-    """Read what the decision needs."""
+    """Read the situation in one query."""
     row = await conn.fetchrow(ROUTE, currency, intent_id, amount, price_currency)
     assert row is not None, "route_policy has lost its row"
     found = dict(row)

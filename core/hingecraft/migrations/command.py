@@ -17,7 +17,7 @@ from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.migrations import privileges
 from hingecraft.migrations.files import Migration, migrations_folder, read_migrations
 from hingecraft.migrations.report import Report
-from hingecraft.migrations.roles import GRANTS, grant_to_application
+from hingecraft.migrations.roles import GRANTS, grant_to_application, grant_to_platform
 from hingecraft.migrations.runner import State, close_to_outsiders, migrate, states
 from hingecraft.routes import service as routes
 from hingecraft.settings import DatabaseSettings, Dsn, Secret, load
@@ -44,6 +44,7 @@ async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> 
     try:
         applied = await migrate(connection, migrations, report)
         await grant_to_application(connection, app_role, report)
+        await grant_to_platform(connection, report)
         await close_to_outsiders(connection, report)
         for line in await privileges.still_open(connection, list(GRANTS)):
             report(f"{line}, and this user may not revoke that")

@@ -99,7 +99,7 @@ def _state(migration: Migration, row: asyncpg.Record | None) -> State:
     unchanged = row["checksum"] == migration.checksum
     return State(
         migration=migration,
-        # A file that was mended after a failed run starts anew: every step is written to be safe to repeat.
+        # A file that was corrected after a failed run starts again: every step is safe to repeat.
         steps_done=row["steps_done"] if unchanged else 0,
         batch_cursor=row["batch_cursor"] if unchanged else None,
         batch_rows=row["batch_rows"] if unchanged else 0,

@@ -65,12 +65,6 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
 
-async def newest(database: Database) -> RoutesVersion | None:
-    """The newest version with its routes."""
-    async with database.connection() as conn:
-        return await store.newest(conn)
-
-
 async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, str]:
     """The newest version with its routes, and the stamp of the currencies."""
     async with database.connection() as conn:
@@ -117,7 +111,7 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
         if version is not None and not await store.version_exists(conn, version):
             raise MissingError(
                 "unknown_version",
-                f"Version {version} is no longer available. GET /admin/routes/versions lists the versions that are.",
+                f"Version {version} is not available any more. Choose one from GET /admin/routes/versions.",
             )
         await store.pin(conn, version)
         publication = await _publish(conn)

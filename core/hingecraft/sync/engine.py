@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Watcher:
         """The DSN for LISTEN leads to a standby; `listening` says when it leads to the primary."""
 
     def rebuilt(self, publication: Publication) -> None:
-        """The routes were looked at anew."""
+        """The routes were checked again."""
 
     def troubled(self, problems: Sequence[Problem]) -> None:
         """What the owner has to correct, now."""
@@ -246,9 +247,12 @@ class Engine:
             self._expiry = asyncio.get_running_loop().call_later(left, self._changes.notice)
 
     async def _resync(self) -> None:
+        # Engines that start together do not resync together.
+        pause = self._timing.resync * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
         while True:
-            await asyncio.sleep(self._timing.resync)
+            await asyncio.sleep(pause)
             self._changes.notice()
+            pause = self._timing.resync
 
     async def _keep_endpoints(self) -> None:
         while True:

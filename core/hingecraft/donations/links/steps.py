@@ -1,4 +1,4 @@
-"""What standing links add to a reconciliation: they are kept, and what is not published is named."""
+"""The steps of standing links in a reconciliation: maintain them, and report the unpublished ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def links_steps(database: Database, links: Links, wanted: Wanted, *, nowpayments_live: bool | None = None) -> Steps:
-    """Links come before the inbox: after a restored backup, what came through a link needs the row of the link."""
+    """Links come before the inbox: after a restored backup, an event needs the row of its link."""
 
     async def note_mode(run: Run) -> None:
         if nowpayments.NAME in run.providers and not run.dry:

@@ -1,6 +1,6 @@
--- The old software goes on writing in its own words, and leaves our checkouts alone.
--- A word of ours is also a word of the old software. On its own rows a move against the table is kept as text, and the
--- payment stays where it is, as with any other word. A payment of ours has a source: there the move is refused.
+-- The old software goes on writing its own statuses, and does not touch our checkouts.
+-- Some of our statuses are also the old software's. On its own rows a forbidden change is kept as text, and the
+-- payment's status stays as it is, as with its other statuses. Our payments have a source: there the change is rejected.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_hold_to_moves() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -18,15 +18,15 @@ BEGIN
 END
 $$;
 
--- The status of a checkout of ours changes together with its row in the audit log, in one transaction. What only opens
--- it, or closes one that was never opened, needs no such look.
+-- The status of our checkouts changes together with a row in the audit log, in one transaction. A change that only opens
+-- one, or closes one that was never opened, needs none.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_require_audit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM payment_audit a WHERE a.payment_id = NEW.payment_id AND a.created_at = now()) THEN
         RAISE EXCEPTION 'checkout % was made by HingeCraft payments, which changes its status when its provider says so: '
-            'leave rows with an idempotency_key alone', NEW.id
+            'do not change rows that have an idempotency_key', NEW.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'external_payments_status_audited';
     END IF;
     RETURN NULL;
@@ -42,7 +42,7 @@ FOR EACH ROW WHEN (
     AND (old.status <> ALL ('{creating,unknown}'::text []) OR new.status <> ALL ('{pending,expired}'::text []))
 ) EXECUTE FUNCTION hc_require_audit();
 
--- A standing link of ours is published or it is not; what comes through it are payments of their own.
+-- Our standing links are published or not; each donation through one is a payment of its own.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_hold_link() RETURNS trigger
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -72,7 +72,7 @@ ON provider_events (source, "left"(ignored_because, 200)) WHERE ignored_because 
 CREATE INDEX CONCURRENTLY IF NOT EXISTS external_payments_unseen_link_idx ON external_payments (created_at)
 WHERE kind = 'standing' AND checked_at IS NULL AND idempotency_key IS NULL;
 
--- Whose link it is and whether it is published, where the address alone does not say it.
+-- Which link it is and whether it is published, where its address is not enough to tell.
 -- A Payment Link keeps its path, whatever domain of the account it is shown under.
 -- @step quick
 CREATE OR REPLACE FUNCTION hc_link_path(url text) RETURNS text
