@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hingecraft.credits.steps import credits_steps
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.donations.links.steps import links_steps
@@ -19,4 +20,6 @@ class SystemSettings(LinkSettings):
 
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
     """What all systems add to a reconciliation."""
-    return links_steps(database, providers.stripe.links, settings.links_wanted)
+    links = links_steps(database, providers.stripe.links, settings.links_wanted)
+    credit_steps = credits_steps(database)
+    return Steps(before_events=links.before_events, after_checks=(*links.after_checks, *credit_steps.after_checks))

@@ -220,7 +220,9 @@ async def test_the_balance_is_the_sum_of_the_rows_whatever_is_written(conn, move
     """The same moves in batches of any size, against a model in a few lines."""
     transaction = conn.transaction()
     await transaction.start()
-    balances, written, expected = {}, {}, []
+    balances: dict[UUID, int] = {}
+    written: dict[tuple[UUID, int], int] = {}
+    expected = []
     for user, delta, ref, below_zero in moves:
         held = balances.get(user, 0)
         if (user, ref) in written:

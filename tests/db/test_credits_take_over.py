@@ -110,7 +110,8 @@ async def test_what_is_written_while_the_rows_are_copied_is_kept_in_order(empty_
     """Broken off in the middle of the copying, and run again."""
     monkeypatch.setattr(runner, "BATCH_ROWS", 100)
     conn, owner, before = await make_original(empty_dsn, "numbers", 500)
-    one_batch, pages = runner._one_batch, []
+    one_batch = runner._one_batch
+    pages: list[int] = []
 
     async def third_page_fails(connection, migration, step, cursor):
         if migration.number == 26 and len(pages) == 2:
