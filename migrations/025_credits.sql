@@ -271,7 +271,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION spend_user_credits(uuid, integer, text, text) FROM public;
 
--- Once for each event and price, also where the original's rows or a grant of ours have it.
+-- Once for each event and price, also where the original's rows or our own grant has it.
 CREATE OR REPLACE FUNCTION add_user_credits(
     target_user_id uuid, credit_amount integer, stripe_event_id text, stripe_payment_id text, stripe_price_id text,
     transaction_reason text, transaction_plan_type text

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _BACKLOG = 4096
 _KEEPALIVE = 75.0
 _DRAIN_SECONDS = 8.0
-# The time in which whoever sends us traffic sees that we are no longer ready.
+# Within this time the load balancers notice that the pod is no longer ready.
 _NOTICE_SECONDS = 0.5
 
 

@@ -96,7 +96,7 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
 
     @model_validator(mode="after")
     def _can_verify(self) -> ApiSettings:
-        """Money that nobody can be told of, or that anybody can tell of, stops the process at its start."""
+        """A provider needs its key and the secret that verifies its webhooks; otherwise the process does not start."""
         if self.stripe_secret and not self.stripe_webhook_secret:
             raise ValueError("STRIPE_WEBHOOK_SECRET is not set, and STRIPE_SECRET needs it")
         if self.nowpayments_api_key and not self.nowpayments_ipn_secret:

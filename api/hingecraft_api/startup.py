@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hingecraft.providers import nowpayments, stripe
 from hingecraft_api.pod import Pod
 
-# What each needs so that donors can pay and we are told of it.
+# The settings that each needs so that donors can pay and its webhooks reach us.
 _NEEDED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     stripe.NAME: ("Stripe", ("STRIPE_SECRET", "STRIPE_WEBHOOK_SECRET")),
     nowpayments.NAME: ("NOWPayments", ("NOWPAYMENTS_API_KEY", "NOWPAYMENTS_IPN_SECRET", "PUBLIC_URL")),

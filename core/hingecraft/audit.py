@@ -1,4 +1,4 @@
-"""The audit trail: one row for each change of ours, each admin act, each verified event. Nothing personal in it."""
+"""The audit log: one row for each change, admin call and verified event. It has no personal data."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class HingecraftError(Exception):
 
 
 class OperatorError(HingecraftError):
-    """Whoever runs the program told it something wrong; one line that says what to do."""
+    """A usage error: the person who runs the program gave it something wrong. One line says what to do."""
 
 
 class RefusedError(HingecraftError):

@@ -64,7 +64,7 @@ async def cancel(task: asyncio.Task[Any]) -> None:
 
 
 def stop_on_signals(task: asyncio.Task[Any]) -> None:
-    """Cancel the task when the process is told to stop, whoever has listened for that before."""
+    """Cancel the task when the process is told to stop; replaces earlier signal handlers."""
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
@@ -73,6 +73,6 @@ async def until_stopped(work: Coroutine[Any, Any, object]) -> None:
     """Run until the work ends or the process is told to stop; then the work is cancelled and may clean up."""
     task = asyncio.get_running_loop().create_task(work)
     stop_on_signals(task)
-    # The handlers stay: whoever presses Ctrl-C again while things end in order hurries nothing.
+    # The handlers stay: a second Ctrl-C does not interrupt an orderly end.
     with suppress(asyncio.CancelledError):
         await task

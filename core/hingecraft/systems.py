@@ -20,6 +20,8 @@ class SystemSettings(LinkSettings):
 
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
     """What all systems add to a reconciliation."""
-    links = links_steps(database, providers.stripe.links, settings.links_wanted)
-    credit_steps = credits_steps(database)
-    return Steps(before_events=links.before_events, after_checks=(*links.after_checks, *credit_steps.after_checks))
+    links = links_steps(
+        database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
+    )
+    in_credits = credits_steps(database)
+    return Steps(before_events=links.before_events, after_checks=(*links.after_checks, *in_credits.after_checks))

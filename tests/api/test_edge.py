@@ -79,7 +79,7 @@ async def test_tokens_are_not_guessed_without_end(dsn):
         status, wait = await guess("test-admin-token")
         assert (status, int(wait) >= 1) == (429, True), "the right one must not stand out among the guesses"
         assert (await guess("test-admin-token", "192.0.2.2"))[0] == 200
-        assert [(await guess("", "192.0.2.3"))[0] for _ in range(35)] == [401] * 35, "no token is no guess"
+        assert [(await guess("", "192.0.2.3"))[0] for _ in range(35)] == [401] * 35, "a missing token is not a guess"
 
 
 async def test_only_listed_origins_may_read(dsn):

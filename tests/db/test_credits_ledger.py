@@ -104,7 +104,7 @@ async def test_a_spend_out_of_bounds_is_an_error(conn, arguments):
     assert await balance_of(conn, USER) == 10
 
 
-async def test_a_batch_answers_each_entry_as_if_it_had_come_alone(conn):
+async def test_a_batch_answers_each_entry_as_if_it_were_the_only_one(conn):
     await give_credits(conn, USER, 5)
     done = await write(
         conn,

@@ -198,7 +198,7 @@ async def test_nothing_is_open_between_two_migrations(empty_dsn):
     await admin.close()
 
 
-async def test_tables_of_others_in_the_same_schema_are_left_alone(empty_dsn):
+async def test_tables_of_others_in_the_same_schema_are_not_touched(empty_dsn):
     admin = await asyncpg.connect(empty_dsn.newest)
     await supabase.prepare(admin)
     owner = as_role(empty_dsn, supabase.OWNER)

@@ -211,7 +211,7 @@ async def test_fields_that_a_resource_sets_are_left_to_it(conn, database):
     await routes.change_policy(database, PolicyChange(providers={"nowpayments": False}), ADMIN)
 
 
-async def test_what_an_admin_does_stands_in_the_trail(conn, database):
+async def test_what_an_admin_does_is_in_the_audit_log(conn, database):
     await routes.change_policy(database, PolicyChange(providers={"stripe": False}), ADMIN)
     await routes.refresh(database, ADMIN)
     await routes.pin(database, 1, ADMIN)

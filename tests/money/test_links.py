@@ -112,7 +112,7 @@ async def test_a_link_brings_its_payer_back_and_is_changed_with_the_site(keep, d
 
 
 @pytest.mark.usefixtures("other_conn")
-async def test_two_databases_on_one_account_leave_each_others_links_alone(keep, other_dsn, sandbox, conn):
+async def test_two_databases_on_one_account_do_not_touch_each_others_links(keep, other_dsn, sandbox, conn):
     await keep()
     row = await conn.fetchrow(LINK_OF, "JPY")
     async with keeper(other_dsn, sandbox) as other:
@@ -159,7 +159,7 @@ async def test_a_link_of_an_older_version_is_adopted_by_the_database_that_has_it
     link = await former(sandbox, conn)
     async with keeper(other_dsn, sandbox) as other:
         await other.ensure()
-        assert (await link_at(sandbox, link["id"]))["active"], "a database without its row leaves it alone"
+        assert (await link_at(sandbox, link["id"]))["active"], "a database without its row does not touch it"
         await routed(database, "USD")
         versions = await conn.fetchval("SELECT count(*) FROM payment_routes")
         adopted = await keep()

@@ -1,4 +1,4 @@
-"""Stripe tells of money that went back from a payment that only the old software was paid."""
+"""Stripe reports a refund or dispute of a payment that only the old software received."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_what_goes_back_of_an_old_payment_leaves_the_total(pod, sandbox, c
 
 
 @pytest.mark.parametrize("first", ["stripe", "the old software"])
-async def test_the_old_software_and_stripe_tell_of_one_refund(pod, sandbox, conn, old, first):
+async def test_the_old_software_and_stripe_report_one_refund(pod, sandbox, conn, old, first):
     payment, session = old
     if first == "the old software":
         await conn.execute(SAY, payment, "Refunded")

@@ -47,7 +47,12 @@ async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
             retention_days=400,
-            steps=links_steps(database, providers.stripe.links, links_wanted(settings)),
+            steps=links_steps(
+                database,
+                providers.stripe.links,
+                links_wanted(settings),
+                nowpayments_live=providers.nowpayments.takes_real_money,
+            ),
         )
     finally:
         await providers.close()

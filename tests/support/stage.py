@@ -65,7 +65,7 @@ class Stage:
         self._dsn = dsn
         self.sandbox = sandbox
         self.api = ApiProcess(folder, "api", dsn, **sandbox.environment, RATE_LIMIT="1000000")
-        # The sandbox tells this pod alone, and invoices are told where it is.
+        # The sandbox sends its events only to this pod; invoices have its address.
         self.environment = {**sandbox.environment, **LOGIN, "PUBLIC_URL": self.api.public, "DATABASE_URL": dsn}
         self.api.tell(PUBLIC_URL=self.api.public)
         self.job = HingecraftProcess(folder, "job", "reconcile", "--once", "--all", **self.environment)
@@ -188,7 +188,7 @@ class Stage:
             await self.conn.execute(statement)
 
     async def recover(self) -> None:
-        """Locks are let go, the provider is well again, and whoever died is started."""
+        """Release the locks, switch the provider's faults off, and start the processes that died."""
         await self.unlock()
         await self.recover_provider()
         if self.job.running:

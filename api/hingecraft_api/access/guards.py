@@ -1,4 +1,4 @@
-"""Who may call what: bearers by their tokens, engines by their signature, and visitors."""
+"""Identifies callers: members and admins by their tokens, engines by their signature."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Guard = Callable[[web.Request, str], Awaitable[Principal]]
 
 
 class Guards:
-    """One for each kind of caller that can be identified."""
+    """The check of credentials for each kind of caller."""
 
     def __init__(self, settings: ApiSettings, refusals: Refusals, tokens: Tokens | None = None) -> None:
         self._settings = settings

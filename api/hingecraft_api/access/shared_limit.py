@@ -56,5 +56,5 @@ class SharedLimit:
         return math.ceil(int(wait) / 1000)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._client.aclose()

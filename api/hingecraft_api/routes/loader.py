@@ -117,6 +117,6 @@ class RoutesLoader:
             snapshot = self._cache.current
 
     async def close(self) -> None:
-        """Let go of what is under way."""
+        """Cancel the queries in progress."""
         if self._encoding is not None:
             self._encoding.cancel()

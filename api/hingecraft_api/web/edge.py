@@ -93,7 +93,7 @@ class Edge:
         return response
 
     def request_id(self, given: str | None) -> str:
-        """The caller's id where it is plain text of a sane length, else one of ours."""
+        """The caller's id if it is plain text of a sane length, otherwise a new one."""
         if given is not None and _REQUEST_ID_SHAPE.fullmatch(given):
             return given
         return f"{self._id_prefix}{next(self._ids):08x}"

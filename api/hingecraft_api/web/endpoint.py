@@ -67,7 +67,7 @@ class Endpoint:
 
     @property
     def admits_anybody(self) -> bool:
-        """Neither who calls nor earlier forgeries of theirs make a difference."""
+        """The answer depends neither on the caller nor on the caller's earlier forgeries."""
         return self.visitors_only and self.limit is not Limit.FORGERIES
 
     async def serve(self, request: web.Request) -> web.StreamResponse:

@@ -110,7 +110,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection from the pool; what the driver says comes out as an error of ours."""
+        """A connection from the pool; the driver's errors are raised as our own."""
         pool = await self._opened()
         with translated():
             conn = await pool.acquire(timeout=_ACQUIRE_TIMEOUT)

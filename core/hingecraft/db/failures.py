@@ -1,4 +1,4 @@
-"""The one place where errors of the driver turn into errors of ours, by the name of the constraint."""
+"""Turns the driver's errors into our own, by the name of the constraint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a verified token names. Pure."""
+"""Reads the caller from the claims of a verified token. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Claims = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Whose tokens are accepted, and for whom they must be made. No issuers: any."""
+    """The issuers whose tokens are accepted, and the audience that they must name. No issuers: any."""
 
     audience: str
     issuers: tuple[str, ...] = ()

@@ -51,7 +51,7 @@ class AuthSettings(Settings):
     @field_validator("auth_jwks_url")
     @classmethod
     def _address_of_keys(cls, address: str) -> str:
-        """Whoever can change the keys on their way here can be any user."""
+        """Anyone who can change the keys on their way here could be any user."""
         if not address:
             return address
         try:

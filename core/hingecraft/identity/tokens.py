@@ -42,7 +42,7 @@ class Tokens:
         self._verified: dict[bytes, _Verified] = {}
 
     async def principal_of(self, token: str) -> Principal:
-        """Whom a token names; raises InvalidTokenError, RoleNotAllowedError or AuthUnavailableError."""
+        """The caller that a token names; raises InvalidTokenError, RoleNotAllowedError or AuthUnavailableError."""
         if len(token) > LARGEST_TOKEN:
             raise InvalidTokenError(f"The token is too large: the limit is {LARGEST_TOKEN // 1024} KB.")
         if not token.isascii():

@@ -67,9 +67,15 @@ UPDATE provider_events e SET claimed_until = NULL, next_attempt_at = now(), atte
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS g (id, received_at, claimed_until)
 WHERE e.id = g.id AND e.received_at = g.received_at AND e.claimed_until = g.claimed_until AND e.processed_at IS NULL
 """
+# Reasons may be long: the index holds their beginnings.
 REOPEN = """
-UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
-WHERE source = $1 AND ignored_because = ANY ($2)
+WITH ignored AS (
+    SELECT id, received_at FROM provider_events
+    WHERE source = $1 AND "left"(ignored_because, 200) = ANY ($2) AND ignored_because = ANY ($3)
+    LIMIT $4 FOR UPDATE SKIP LOCKED
+)
+UPDATE provider_events e SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
+FROM ignored WHERE e.id = ignored.id AND e.received_at = ignored.received_at
 RETURNING true
 """
 # Its source may have no keys here any more, so this is done for all of them, and not by who claims. An old event that
@@ -97,6 +103,7 @@ FROM provider_events WHERE processed_at IS NULL
 """
 HAVING = "SELECT event_id FROM provider_event_ids WHERE source = $1 AND event_id = ANY ($2)"
 _LONGEST_ERROR = 500
+_INDEXED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +161,9 @@ async def give_up(conn: Connection) -> list[asyncpg.Record]:
     return await conn.fetch(GIVE_UP, GIVEN_UP_AFTER)
 
 
-async def reopen(conn: Connection, source: str, reasons: Sequence[str]) -> int:
+async def reopen(conn: Connection, source: str, reasons: Sequence[str], limit: int | None = None) -> int:
     """Process again what was ignored for one of those reasons; answers how many events that were."""
-    return len(await conn.fetch(REOPEN, source, reasons))
+    return len(await conn.fetch(REOPEN, source, [reason[:_INDEXED] for reason in reasons], reasons, limit))
 
 
 async def backlog(conn: Connection) -> Backlog:

@@ -24,7 +24,7 @@ class Webhook:
     plausible: Callable[[str, float], bool]
     # By one of the secrets, the header, the raw body and the time; takes the same time for every wrong signature.
     genuine: Callable[[Sequence[str], str, bytes, float], bool]
-    # Raises InvalidError for a body that is no event.
+    # Raises InvalidError for a body that is not an event.
     event: Callable[[bytes], InboundEvent]
     # Work on more than the usual is done in a thread, and not at all for an address that has sent many forgeries.
     usual: int

@@ -4,6 +4,7 @@
 `-- @step online`          one statement that does not hinder writers, however long it takes
 `-- @step batched LABEL`   one statement repeated page by page, from `$1`, at most `$2` rows at a time
 `-- @unless QUERY`         below a step: skip it where QUERY is true
+`-- @partitions TABLE`     below an online step: repeat it for each partition of TABLE; its name replaces each_partition
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Mode = Literal["quick", "online", "batched"]
 _FILE_NAME = re.compile(r"(?P<number>\d{3})_(?P<name>[a-z0-9_]+)\.sql")
 _STEP = re.compile(r"^-- @step (?P<mode>quick|online|batched)(?: (?P<label>\w+))?$", re.MULTILINE)
 _UNLESS = re.compile(r"^-- @unless (?P<query>.+)$", re.MULTILINE)
+_PARTITIONS = re.compile(r"^-- @partitions (?P<table>\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Step:
     sql: str
     label: str = ""
     unless: str | None = None
+    partitions: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +86,11 @@ def _steps(file_name: str, text: str) -> Iterator[Step]:
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         sql = text[mark.end() : following.start() if following else len(text)].strip()
         unless = _UNLESS.search(sql)
+        partitions = _PARTITIONS.search(sql)
         yield Step(
             mode=cast("Mode", mark["mode"]),
             sql=sql,
             label=mark["label"] or "",
             unless=unless["query"] if unless else None,
+            partitions=partitions["table"] if partitions else None,
         )

@@ -17,7 +17,7 @@ ADMITTED = (
     ("authenticated", "FUNCTION", "get_user_credit_balance(uuid)", "EXECUTE"),
     ("authenticated", "FUNCTION", "get_user_credit_balance_fast(uuid)", "EXECUTE"),
 )
-# Functions of ours whose names are given by the platform's API; the others begin with hc_.
+# Our functions whose names are given by the platform's API; the others begin with hc_.
 NAMED_FUNCTIONS = (
     "add_user_credits", "get_user_credit_balance", "get_user_credit_balance_fast", "refresh_credits_balance",
     "spend_user_credits",

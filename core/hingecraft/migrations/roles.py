@@ -27,7 +27,8 @@ GRANTS: dict[str, str] = {
     "settlement_totals": "SELECT",
     "fx_rates": "SELECT",
     "route_policy": "SELECT, UPDATE",
-    "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account)",
+    "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account, "
+    "nowpayments_live)",
     "payment_routes": "SELECT, INSERT, DELETE",
     "routes_served": "SELECT, INSERT, UPDATE",
     "payment_audit": "SELECT, INSERT",

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -54,11 +54,16 @@ BATCH_DONE = "UPDATE schema_migrations SET batch_cursor = $2, batch_rows = batch
 MIGRATION_DONE = "UPDATE schema_migrations SET applied_at = now() WHERE number = $1"
 TAKE_RUNNER_LOCK = "SELECT pg_try_advisory_lock(hashtext($1))"
 ABOUT_ROWS = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"
+PARTITIONS = """
+SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = to_regclass($1) ORDER BY 1
+"""
 INVALID_INDEX = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)"
 
 # What a function of a step keeps with `SET search_path FROM CURRENT`: the schema of the tables, temporary ones last.
 ONLY_OUR_SCHEMA = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
 
+EACH_PARTITION = "each_partition"
 _INDEX_NAME = re.compile(r"INDEX CONCURRENTLY IF NOT EXISTS (\w+)")
 
 
@@ -94,7 +99,7 @@ def _state(migration: Migration, row: asyncpg.Record | None) -> State:
     unchanged = row["checksum"] == migration.checksum
     return State(
         migration=migration,
-        # A file that was mended after a failed run starts anew: every step is written to be safe to repeat.
+        # A file that was corrected after a failed run starts again: every step is safe to repeat.
         steps_done=row["steps_done"] if unchanged else 0,
         batch_cursor=row["batch_cursor"] if unchanged else None,
         batch_rows=row["batch_rows"] if unchanged else 0,
@@ -157,6 +162,8 @@ async def _run_step(
     if step.mode == "quick":
         await _quickly(conn, step.sql, report, migration.file_name)
         await close_to_outsiders(conn, report)
+    elif step.partitions is not None:
+        await _online_for_each(conn, step.partitions, step.sql)
     elif step.mode == "online":
         await _online(conn, step.sql)
     else:
@@ -192,6 +199,13 @@ async def _online(conn: asyncpg.Connection, sql: str) -> None:
     if name and await conn.fetchval(INVALID_INDEX, name[1]):
         await conn.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name[1]}")
     await conn.execute(sql)
+
+
+async def _online_for_each(conn: asyncpg.Connection, parent: str, sql: str) -> None:
+    """The retention may drop a partition meanwhile."""
+    for row in await conn.fetch(PARTITIONS, parent):
+        with suppress(asyncpg.UndefinedTableError):
+            await _online(conn, sql.replace(EACH_PARTITION, row["relname"]))
 
 
 async def _batched(

@@ -1,4 +1,4 @@
-"""The currencies in memory: names, bounds and digits, taken up anew soon after the table has changed."""
+"""The currencies in memory: names, bounds and digits, loaded again soon after the table has changed."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def plain(number: Decimal) -> str:
 
 
 def bad_amount(code: ErrorCode, sentence: str) -> InvalidError:
-    """A refusal that names the field, as every caller of ours calls it."""
+    """An error that names the field as all our callers know it."""
     return InvalidError(code, sentence, fields={"amount": sentence})
 
 

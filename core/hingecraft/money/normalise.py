@@ -63,7 +63,7 @@ class CurrencyTable:
         }
 
     def recognise(self, typed: str) -> Currency | None:
-        """The currency that was named by code, alias or symbol, switched off or not; None when it is no currency."""
+        """The currency with this code, alias or symbol, enabled or not; None if there is none."""
         return self._words.get(fold(typed)) if len(typed) <= _LONGEST_NAME else None
 
     def unsupported(self, typed: str) -> Named | None:

@@ -54,11 +54,11 @@ class Deliverer:
         self._under_way: Counter[Lane] = Counter()
 
     def wake(self) -> None:
-        """Something was put into the outbox just now."""
+        """Check the outbox at once: a message was added."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; what is under way then is given back, and delivered again by whoever comes next."""
+        """Deliver until cancelled; deliveries in progress are then released, and another process repeats them."""
         self._under_way.clear()
         async with self._sender.opened(), asyncio.TaskGroup() as sending:
             while True:

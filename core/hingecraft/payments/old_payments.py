@@ -1,4 +1,4 @@
-"""What a provider says went back of a payment that only the old software was paid: its charge is its opening. Pure."""
+"""Refunds and disputes of payments that only the old software received: the opening is their charge. Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _REVERSALS: Mapping[str, MoneyKind] = {"refund": "refund_reversal", "dispute": "
 
 
 def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequence[Settled]) -> Money | None:
-    """What is booked; None for what is in the opening already, and where nothing is left that could go back.
+    """The settlement to book; None if the opening includes it already, or if nothing is left to go back.
 
-    Where the old software has another currency than the provider, the same share of the opening goes back.
+    If the old software has another currency than the provider, the same share of the opening goes back.
     """
     if money.kind == "charge":
         return None
@@ -38,7 +38,7 @@ def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequenc
 
 
 def replaced(money: Money, payment_id: UUID, before: Iterable[Settled]) -> Money | None:
-    """What undoes what the old software had said of the same, which `hc_follow_old_payments` has booked."""
+    """The reversal of the old software's own report, which `hc_follow_old_payments` has booked."""
     if money.kind not in _REVERSALS:
         return None
     reversal = _REVERSALS[money.kind]
@@ -51,7 +51,7 @@ def replaced(money: Money, payment_id: UUID, before: Iterable[Settled]) -> Money
     left = -sum((each.amount for each in said), Decimal(0))
     if left <= 0:
         return None
-    # A refund may be a part of it. A dispute is the one that was meant.
+    # A refund may be only a part of it. A dispute is always the same one.
     amount = left if money.kind == "dispute" else min(left, -money.amount)
     number = sum(each.kind == reversal for each in said) + 1
     ref = f"{payment_id}/{number}" if number > 1 else str(payment_id)

@@ -149,7 +149,7 @@ def _run(arguments: argparse.Namespace) -> int:
         process.start_observing(settings, "reconcile")
         return _audit_values(settings, arguments)
     if not settings.stripe_secret and not settings.nowpayments_api_key:
-        raise OperatorError("neither STRIPE_SECRET nor NOWPAYMENTS_API_KEY is set, so there is no provider to ask")
+        raise OperatorError("no provider is configured: set STRIPE_SECRET, NOWPAYMENTS_API_KEY or both")
     process.start_observing(settings, "reconcile")
     codes: list[int] = []
 

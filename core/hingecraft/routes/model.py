@@ -37,7 +37,7 @@ class RoutesVersion:
 
     @property
     def announcement(self) -> dict[str, Any]:
-        """What an endpoint is told of this version."""
+        """The data of the webhook about this version."""
         return announcement(self.version, self.checksum, self.generated_at)
 
 
@@ -117,7 +117,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChange:
-    """What to change in the policy; None leaves a field alone."""
+    """Changes to the policy; None does not change a field."""
 
     providers: dict[str, bool]
     single_use_checkouts: bool | None = None

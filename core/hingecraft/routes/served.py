@@ -57,8 +57,8 @@ async def ask(database: Database) -> datetime:
 async def wait(database: Database, version: int, *, since: datetime, within: float) -> Reach:
     """Until a report that is newer says that every pod serves the version; else the last report in that time.
 
-    Only a report that was made after the question counts: a database that was restored from a backup has one that
-    speaks of pods as they were.
+    Only a report that was made after the question counts: a database that was restored from a backup has an
+    outdated one.
     """
     reach = NOTHING_REPORTED
     try:

@@ -111,7 +111,7 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
         if version is not None and not await store.version_exists(conn, version):
             raise MissingError(
                 "unknown_version",
-                f"Version {version} is no longer available. GET /admin/routes/versions lists the versions that are.",
+                f"Version {version} is not available any more. Choose one from GET /admin/routes/versions.",
             )
         await store.pin(conn, version)
         publication = await _publish(conn)

@@ -72,7 +72,10 @@ ORDER BY created_at DESC, id LIMIT $2
 LINKS_UNPUBLISHED = """
 SELECT e.id, hc_currency_key(e.currency) AS currency, 'This link is not published: ' || found.gap || '.' AS problem
 FROM external_payments e
-CROSS JOIN LATERAL (SELECT hc_link_gap(e.provider, e.provider_id, e.provider_url) AS gap) found
+CROSS JOIN installation i
+CROSS JOIN LATERAL (
+    SELECT hc_link_gap(e.provider, e.provider_id, e.provider_url, e.checked_at IS NOT NULL, i.nowpayments_live) AS gap
+) found
 WHERE e.kind = 'standing' AND e.status = 'pending' AND e.provider_url IS NOT NULL AND found.gap IS NOT NULL
   AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
 ORDER BY e.created_at DESC, e.id LIMIT $1

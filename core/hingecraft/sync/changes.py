@@ -1,4 +1,4 @@
-"""Coalescing: a change that comes alone causes a rebuild at once, ten in a row cause one more for all the others."""
+"""Coalescing: a single change causes a rebuild at once, ten in a row cause one more for all the others."""
 
 from __future__ import annotations
 

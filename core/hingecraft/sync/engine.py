@@ -58,7 +58,7 @@ class Watcher:
         """The DSN for LISTEN leads to a standby; `listening` says when it leads to the primary."""
 
     def rebuilt(self, publication: Publication) -> None:
-        """The routes were looked at anew."""
+        """The routes were checked again."""
 
     def troubled(self, problems: Sequence[Problem]) -> None:
         """What the owner has to correct, now."""

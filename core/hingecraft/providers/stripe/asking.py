@@ -19,7 +19,7 @@ class StripeAsking:
         self._reader = reader
 
     async def again(self, finding: Finding) -> list[Finding]:
-        """What Stripe says now; where the money's checkout was not told of, that first.
+        """Stripe's current report; first the checkout of the money, if we have not heard of it.
 
         A session or dispute that Stripe does not know is asked for again later: its event was signed, so it does exist.
         """
