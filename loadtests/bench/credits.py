@@ -36,7 +36,7 @@ SELECT n, CASE WHEN n % 10 = 0 THEN '{HOT}'::uuid
 FROM generate_series(1, {ROWS}) n;
 SELECT setval('credits_transactions_sequence', {ROWS});
 ALTER TABLE credits_transactions ADD CONSTRAINT credits_transactions_ref_key UNIQUE (ref);
-CREATE INDEX credits_transactions_user_idx ON credits_transactions (user_id, id DESC) INCLUDE (delta);
+CREATE INDEX credits_transactions_user_idx ON credits_transactions (user_id, id DESC NULLS LAST) INCLUDE (delta);
 INSERT INTO credit_accounts (user_id, balance, transaction_count, first_transaction, last_transaction)
 SELECT user_id, sum(delta), count(*), min(created_at), max(created_at) FROM credits_transactions GROUP BY user_id;
 RESET session_replication_role;

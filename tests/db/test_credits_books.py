@@ -174,3 +174,6 @@ async def test_reading_goes_through_indexes_and_never_through_all_rows(conn):
         plan = await conn.fetchval(f"EXPLAIN (FORMAT json) {sql}", *arguments)
         assert "Seq Scan" not in plan, plan
         assert "Index" in plan or "Bitmap" in plan
+    # A user with many rows, all of them old: the newest rows of everybody else are not walked through.
+    page = await conn.fetchval(f"EXPLAIN (FORMAT json) {store.PAGE}", user, 2**62, 50)
+    assert "credits_transactions_user_idx" in page

@@ -18,7 +18,7 @@ FROM (VALUES ($1::uuid)) AS asked (user_id) LEFT JOIN credit_accounts a USING (u
 """
 PAGE = """
 SELECT id, delta, balance_after, reason, plan_type, created_at FROM credits_transactions
-WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3
+WHERE user_id = $1 AND id < $2 ORDER BY id DESC NULLS LAST LIMIT $3
 """
 # Accounts in the order of their users, as many as are summed in moments. Both sides are of one snapshot, so what is
 # written meanwhile makes no difference.
