@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def endpoints_of(features: Sequence[Feature]) -> list[Endpoint]:
-    """What their reference describes; the internal port is between us and ourselves."""
+    """The public endpoints of the features, which the reference describes."""
     return [endpoint for feature in features for endpoint in feature.endpoints]
 
 
@@ -105,7 +105,7 @@ def _providers(settings: ApiSettings, metrics: ApiMetrics) -> Providers:
         metrics.keys_rejected.labels(provider).inc()
 
     for provider in (stripe.NAME, nowpayments.NAME):
-        # There from the start: an increase is seen only of a series that is there before.
+        # Created at the start: Prometheus sees an increase only in a series that exists already.
         metrics.keys_rejected.labels(provider)
         metrics.without_value.labels(provider)
     return Providers.from_settings(settings, key_rejected=key_rejected, observe=called)
@@ -140,7 +140,7 @@ def _tokens(settings: ApiSettings, metrics: ApiMetrics) -> Tokens | None:
 
 
 def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, Work]:
-    """What a pod does beside answering; raises ValueError where two features give works the same name."""
+    """The background work of a pod; raises ValueError if two features use the same name."""
     works: dict[str, Work] = {}
     for feature in features:
         for name, work in feature.works(pod).items():
@@ -151,13 +151,13 @@ def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, W
 
 
 def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:
-    """What the ingress reaches."""
+    """The application that the ingress reaches."""
     pages = [*documents.endpoints_for(endpoints, pod.settings), *embed.endpoints_for(pod.settings)]
     return _application(pod, [*endpoints, *pages])
 
 
 def internal_app(pod: Pod, registry: CollectorRegistry, features: Sequence[Feature] = FEATURES) -> web.Application:
-    """What engines, Prometheus and the kubelet reach."""
+    """The application that engines, Prometheus and the kubelet reach."""
     metrics = Endpoint(
         method="GET",
         path="/metrics",

@@ -66,7 +66,7 @@ async def _listen(runner: Runner, host: str, port: int) -> None:
 
 
 async def _drain(pod: Pod, runners: list[Runner]) -> None:
-    """Say that we are going, give that a moment to be heard, then take nothing new and finish the rest."""
+    """Report not ready, wait until that is noticed, then accept nothing new and finish open requests."""
     pod.draining.set()
     log.info("draining")
     await asyncio.sleep(_NOTICE_SECONDS)

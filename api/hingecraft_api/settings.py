@@ -1,4 +1,4 @@
-"""What a pod reads."""
+"""The settings of a pod."""
 
 from __future__ import annotations
 

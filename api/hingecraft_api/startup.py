@@ -1,4 +1,4 @@
-"""What a pod says of its providers and of members' tokens when it starts: a missing key is seen before it is missed."""
+"""The lines about providers and tokens that a pod logs at its start, so that a missing key is noticed early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for all calls, in Markdown. Numbers come from the code that obeys them."""
+"""The guide to all calls, in Markdown. Its numbers are read from the code."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hingecraft_api.web.idempotent import LONGEST_KEY, REPLAYED, SHORTEST_KEY
 
 TAGS = {
     "Donations": "Take a donation and follow it. No authentication: ids can't be guessed.",
+    "Credits": "What members have and spend. Users call with their own token, your backend with `SERVICE_TOKEN`.",
     "Provider webhooks": "Stripe and NOWPayments call these. Your own code never does.",
     "Admin": "For the people who run the backend. Every call needs the admin token. Every change is in the audit log.",
     "Operations": "For probes and load balancers.",

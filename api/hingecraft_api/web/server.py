@@ -1,4 +1,4 @@
-"""aiohttp's server, taught to answer what it cannot parse in our envelope as well."""
+"""aiohttp's server, extended to answer requests that it cannot parse in our envelope."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EnvelopeProtocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What the parser refuses is the client's mistake and no entry for our log; the connection ends."""
+        """Answer a request that the parser rejects and close the connection; the client's mistakes are not logged."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
         code: ErrorCode = "bad_request"
