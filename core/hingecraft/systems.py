@@ -15,11 +15,11 @@ PURPOSES = Purposes([], unasked=DONATIONS)
 
 
 class SystemSettings(LinkSettings):
-    """What the steps of all systems read."""
+    """The settings of the steps of all systems."""
 
 
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
-    """What all systems add to a reconciliation."""
+    """The steps of all systems in a reconciliation."""
     links = links_steps(
         database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
     )

@@ -1,4 +1,4 @@
-"""From an error of the product to an answer: one status for each kind, and what a caller should do next."""
+"""Turns the product's errors into answers: one status for each kind, and what the caller should do next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeEr
 
 
 class UnauthorizedError(RefusedError):
-    """The call does not carry what it must."""
+    """The call has no valid credential."""
 
 
 class WrongTokenError(UnauthorizedError):
@@ -36,7 +36,7 @@ class ForgedError(RefusedError):
 
 
 class OversizeError(ForgedError):
-    """Larger than any message of the provider's, so its signature is not looked at."""
+    """The body is larger than any message of the provider, so its signature is not checked."""
 
 
 _STATUS: Mapping[type[RefusedError], int] = {
@@ -65,7 +65,7 @@ _RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1", AuthUnavai
 
 
 def refused(error: RefusedError, request_id: str) -> web.Response:
-    """The answer to a refusal."""
+    """The answer for an error."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     wait = _RETRY_AFTER.get(type(error))
     headers = {"Retry-After": wait} if wait else None

@@ -1,4 +1,4 @@
-"""What each error code means: the status it comes with, and what a client should do."""
+"""The meaning of each error code: its status, and what a client should do."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidEr
 
 # A process may start before the database is migrated, or while an older one is put back.
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
-# What the driver raises when Postgres is away, going away, coming up, full or too slow to answer.
+# The driver's errors if Postgres is down, stopping, starting, full or too slow.
 UNREACHABLE: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
@@ -50,7 +50,7 @@ _BY_CONSTRAINT: dict[str, RefusedError] = {
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the driver raises inside into what the product raises."""
+    """Turn the driver's errors inside the block into the product's."""
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:

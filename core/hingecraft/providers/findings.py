@@ -87,6 +87,10 @@ class Finding:
     price: Price | None = None
     # What must have come, in the coin, before it is paid in full; None: the provider says paid, and that is enough.
     due: Price | None = None
+    # Which part of what was due this charge brought, from 0 to 1: others brought the rest. None: it stands by itself.
+    part: Decimal | None = None
+    # What had come, where this tells only of what went back.
+    came: Price | None = None
     money: tuple[Money, ...] = ()
     # The provider was asked just now; else this is what a signed message said, which may be late.
     fresh: bool = False
