@@ -59,7 +59,7 @@ class Tokens:
         return principal
 
     async def _payload_of(self, token: str) -> tuple[bytes, str]:
-        """What is signed, and the key that it is signed with."""
+        """The signed part of a token, and the key that signs it."""
         header = _header_of(token)
         if any(name in header for name in _FORBIDDEN_HEADERS):
             raise InvalidTokenError("The token's header names a key or an extension, which is not accepted.")
