@@ -90,7 +90,7 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
         metrics=metrics,
         refusals=Refusals(database, metrics),
         shared_limit=_shared_limit(settings),
-        tokens=_tokens(settings),
+        tokens=_tokens(settings, metrics),
         currencies=currencies,
         books=Books(purposes),
         providers=_providers(settings, metrics),
@@ -120,13 +120,23 @@ def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
     return shared_limit.SharedLimit(settings.valkey_url.newest)
 
 
-def _tokens(settings: ApiSettings) -> Tokens | None:
+def _tokens(settings: ApiSettings, metrics: ApiMetrics) -> Tokens | None:
     """Cryptography takes twenty megabytes, which only pods that serve members pay."""
     if not settings.verifies_tokens:
         return None
-    from hingecraft.identity import tokens  # noqa: PLC0415 - loads twenty megabytes, so only if needed
+    from hingecraft.identity import key_set, tokens  # noqa: PLC0415 - loads twenty megabytes, so only if needed
 
-    return tokens.Tokens(settings)
+    address = settings.auth_jwks_url
+    if not address:
+        return tokens.Tokens(settings)
+    for outcome in key_set.FetchOutcome:
+        # There from the start: an increase is seen only of a series that is there before.
+        metrics.key_set_fetches.labels(outcome)
+
+    def fetched(outcome: key_set.FetchOutcome) -> None:
+        metrics.key_set_fetches.labels(outcome).inc()
+
+    return tokens.Tokens(settings, key_set.KeySet(address, settings.proxies, fetched))
 
 
 def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, Work]:

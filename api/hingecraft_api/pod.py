@@ -91,6 +91,8 @@ class Pod:
         await self.parts.close()
         await self.loader.close()
         await self.providers.close()
+        if self.tokens is not None:
+            await self.tokens.close()
         await self.database.close()
         if self.shared_limit is not None:
             await self.shared_limit.close()

@@ -104,6 +104,14 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         return self
 
     @model_validator(mode="after")
+    def _services_are_no_admins(self) -> ApiSettings:
+        if not set(self.service_token.values).isdisjoint(self.admin_token.values):
+            raise ValueError(
+                "SERVICE_TOKEN and ADMIN_TOKEN must differ: otherwise services would have an admin's rights"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _pool_fits(self) -> ApiSettings:
         if self.database_pool_min > self.database_pool_max:
             raise ValueError("DATABASE_POOL_MIN must not be more than DATABASE_POOL_MAX")

@@ -44,6 +44,7 @@ class Summary:
     links_changed: int = 0
     values_asked: int = 0
     values_found: int = 0
+    credit_differences: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hingecraft.credits.steps import credits_steps
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.donations.links.steps import links_steps
@@ -19,6 +20,8 @@ class SystemSettings(LinkSettings):
 
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
     """The steps of all systems in a reconciliation."""
-    return links_steps(
+    links = links_steps(
         database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
     )
+    in_credits = credits_steps(database)
+    return Steps(before_events=links.before_events, after_checks=(*links.after_checks, *in_credits.after_checks))

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from hingecraft.credits.model import InsufficientCreditsError, ReferenceReusedError
 from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
@@ -14,6 +15,7 @@ from hingecraft.identity.errors import (
     AuthUnavailableError,
     InvalidTokenError,
     MembersDisabledError,
+    NotAuthorizedError,
     RoleNotAllowedError,
 )
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
@@ -46,6 +48,7 @@ _STATUS: Mapping[type[RefusedError], int] = {
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     RoleNotAllowedError: HTTPStatus.FORBIDDEN,
+    NotAuthorizedError: HTTPStatus.FORBIDDEN,
     AuthUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     MembersDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingError: HTTPStatus.NOT_FOUND,
@@ -53,6 +56,8 @@ _STATUS: Mapping[type[RefusedError], int] = {
     InFlightError: HTTPStatus.CONFLICT,
     GoneError: HTTPStatus.GONE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InsufficientCreditsError: HTTPStatus.PAYMENT_REQUIRED,
+    ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ProviderFailedError: HTTPStatus.BAD_GATEWAY,
     ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

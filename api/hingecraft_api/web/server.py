@@ -13,6 +13,9 @@ from aiohttp.web_protocol import RequestHandler
 from hingecraft.errors import ErrorCode
 from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 
+# A token may have 8 KB, and one that is larger is told so.
+_LARGEST_HEADER = 16 * 1024
+
 
 class EnvelopeProtocol(RequestHandler):
     """One connection."""
@@ -49,6 +52,9 @@ class _EnvelopeServer(web.Server):
 
 class Runner(web.AppRunner):
     """Runs an application on `EnvelopeProtocol`; aiohttp has no setting for the protocol's class."""
+
+    def __init__(self, app: web.Application, **options: Any) -> None:
+        super().__init__(app, max_field_size=_LARGEST_HEADER, **options)
 
     async def _make_server(self) -> web.Server:
         made: Any = await super()._make_server()

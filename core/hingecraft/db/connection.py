@@ -29,6 +29,8 @@ IN_RECOVERY = "pg_is_in_recovery()"
 
 CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 5.0
+FIRST_CONNECTION = 10.0
+_TRIED_AGAIN_AFTER = 0.5
 _ACQUIRE_TIMEOUT = 3.0
 # A half-open socket is given up after about as long as a statement may take.
 _UNACKNOWLEDGED_MS = 5000
@@ -72,6 +74,31 @@ async def connect(
         raise DatabaseUnavailableError(f"Postgres cannot be reached: {_reason(error)}") from error
     keep_alive(connection)
     return connection
+
+
+async def connect_at_start(
+    dsn: Secret, *, application: str, statement_timeout: float | None = STATEMENT_TIMEOUT
+) -> asyncpg.Connection:
+    """The first connection of a process that runs once; what passes by itself is tried again for ten seconds.
+
+    Postgres may be starting, and a NetworkPolicy may not know a new pod yet.
+    """
+    until = asyncio.get_running_loop().time() + FIRST_CONNECTION
+    while True:
+        try:
+            return await connect(dsn, application=application, statement_timeout=statement_timeout)
+        except DatabaseUnavailableError as error:
+            if not _passes(error.__cause__) or asyncio.get_running_loop().time() >= until:
+                raise
+            log.info("%s; trying again", error)
+        await asyncio.sleep(_TRIED_AGAIN_AFTER)
+
+
+def _passes(cause: BaseException | None) -> bool:
+    """Several addresses of one host are one error, which says no more than their texts."""
+    return isinstance(cause, ConnectionError | TimeoutError | asyncpg.CannotConnectNowError) or (
+        type(cause) is OSError and str(cause).startswith("Multiple exceptions")
+    )
 
 
 def keep_alive(connection: asyncpg.Connection) -> None:

@@ -34,6 +34,9 @@ _BY_CONSTRAINT: dict[str, RefusedError] = {
     "settlements_movement_key": ConflictError("counted_before", "This settlement has already been recorded."),
     "settlements_append_only": ConflictError("append_only", "Settlements cannot be changed."),
     "payment_audit_append_only": ConflictError("append_only", "The audit log cannot be changed."),
+    "credit_accounts_balance_range": ConflictError(
+        "balance_out_of_range", "A balance of credits must stay between -2,000,000,000 and 2,000,000,000."
+    ),
     "route_policy_providers_known": InvalidError("unknown_provider", "The provider must be stripe or nowpayments."),
     "webhook_endpoints_name_shape": InvalidError(
         "invalid_endpoint",

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
-from hingecraft.db.connection import Database, connect
+from hingecraft.db.connection import Database, connect_at_start
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.migrations import privileges
 from hingecraft.migrations.files import Migration, migrations_folder, read_migrations
@@ -40,7 +40,7 @@ def say(line: str) -> None:
 async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> None:
     """Migrate, grant, publish the first version: what a database needs before any pod can serve from it."""
     migrations = read_migrations(migrations_folder())
-    connection = await connect(dsn, application="hingecraft-migrate", statement_timeout=None)
+    connection = await connect_at_start(dsn, application="hingecraft-migrate", statement_timeout=None)
     try:
         applied = await migrate(connection, migrations, report)
         await grant_to_application(connection, app_role, report)
@@ -62,7 +62,7 @@ async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> 
 
 async def _show(dsn: Secret, *, dry_run: bool) -> None:
     migrations = read_migrations(migrations_folder())
-    connection = await connect(dsn, application="hingecraft-migrate", statement_timeout=None)
+    connection = await connect_at_start(dsn, application="hingecraft-migrate", statement_timeout=None)
     try:
         found = await states(connection, migrations)
         open_ = await privileges.still_open(connection, list(GRANTS))

@@ -92,6 +92,12 @@ class ApiMetrics:
             ["provider"],
             registry=registry,
         )
+        self.key_set_fetches = Counter(
+            "hingecraft_key_set_fetches_total",
+            "fetches of the keys that verify users' tokens",
+            ["outcome"],
+            registry=registry,
+        )
         self.events = Counter(
             "hingecraft_provider_events_total",
             "provider events processed",

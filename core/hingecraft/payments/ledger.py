@@ -112,7 +112,9 @@ def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision
     if not finding.fresh and any(entry.kind == "charge" and entry.currency != "USD" for entry in entries):
         raise AskFirstError("its worth in dollars is not in the message")
     ledger = [*known.settled, *(_as_settled(entry) for entry in entries)]
-    mismatch = _mismatch(known, finding, ledger) if finding.stands is Stands.PAID or entries else None
+    # What the old software was paid, it has judged itself.
+    judged = any(each.kind == "opening" for each in known.settled)
+    mismatch = _mismatch(known, finding, ledger) if not judged and (entries or finding.stands is Stands.PAID) else None
     if mismatch and not finding.fresh:
         raise AskFirstError(f"the {mismatch} is not what was asked for")
     wanted = _wanted(known, finding, ledger, mismatch)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from hingecraft.errors import NotYetError
+from hingecraft.errors import AskFirstError, NotYetError
 from hingecraft.money.model import plain
 from hingecraft.payments.model import Settled
 from hingecraft.providers.findings import Finding, Money, MoneyKind
 
+_DUST = Decimal("0.00000001")
 _REVERSALS: Mapping[str, MoneyKind] = {"refund": "refund_reversal", "dispute": "dispute_reversal"}
 
 
@@ -22,19 +23,44 @@ def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequenc
     """
     if money.kind == "charge":
         return None
-    if money.currency == opening.currency:
+    if money.amount > 0 and money.currency == opening.currency:
         return money
-    left = sum((each.amount for each in before if each.currency == opening.currency), Decimal(0))
-    if left <= 0:
+    left = _left(money, opening, before)
+    if left <= 0 or finding.part == 0:
         return None
-    charge = next((each for each in finding.money if each.kind == "charge" and each.currency == money.currency), None)
-    if charge is None or not charge.amount or money.amount > 0:
+    if money.currency == opening.currency and finding.part is None:
+        return replace(money, amount=max(money.amount, -left))
+    amount = (opening.amount * _share(money, opening, finding)).quantize(_DUST)
+    # Shares are rounded: the last of several takes the rest.
+    return replace(money, amount=max(amount, -left) if left + amount > _DUST else -left, currency=opening.currency,
+                   worth=None)  # fmt: skip
+
+
+def _left(money: Money, opening: Settled, before: Iterable[Settled]) -> Decimal:
+    """The amount that can go back; this replaces the old software's own report."""
+    same = {money.ref, opening.ref}
+    return sum(
+        (
+            each.amount
+            for each in before
+            if each.currency == opening.currency
+            and not (each.kind.startswith(money.kind) and each.ref.partition("/")[0] in same)
+        ),
+        Decimal(0),
+    )
+
+
+def _share(money: Money, opening: Settled, finding: Finding) -> Decimal:
+    """The part of the opening that goes back, below zero."""
+    charge = next((each for each in finding.money if each.kind == "charge"), finding.came)
+    if charge is None and not finding.fresh:
+        raise AskFirstError("what came has to be known")
+    if charge is None or not charge.amount or charge.currency != money.currency or money.amount > 0:
         raise NotYetError(
             f"{plain(-money.amount)} {money.currency} went back, but the old software was paid in {opening.currency}: "
             "set the payment to refunded there"
         )
-    amount = max(opening.amount * money.amount / charge.amount, -left)
-    return replace(money, amount=amount, currency=opening.currency, worth=None)
+    return money.amount / charge.amount * (finding.part if finding.part is not None else 1)
 
 
 def replaced(money: Money, payment_id: UUID, before: Iterable[Settled]) -> Money | None:

@@ -87,6 +87,10 @@ class Finding:
     price: Price | None = None
     # The amount in the coin that pays in full; None if the provider's status decides.
     due: Price | None = None
+    # Which part of what was due this charge brought, from 0 to 1: others brought the rest. None: it stands by itself.
+    part: Decimal | None = None
+    # What had come, where this tells only of what went back.
+    came: Price | None = None
     money: tuple[Money, ...] = ()
     # Whether the provider was just asked; otherwise this is from a signed message, which may be late.
     fresh: bool = False

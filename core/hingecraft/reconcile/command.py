@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Database, connect_at_start
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
@@ -107,6 +107,8 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             retention_days=settings.retention_days,
             steps=reconcile_steps(database, providers, settings),
         )
+        with suppress(DatabaseUnavailableError):  # the run says it
+            await (await connect_at_start(settings.database_url, application="hingecraft-reconcile")).close()
         while True:
             code = await _run_once(reconciler, options)
             if once:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
+from hingecraft.leases.backoff import between
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
 from hingecraft.process import outlive
@@ -247,8 +247,7 @@ class Engine:
             self._expiry = asyncio.get_running_loop().call_later(left, self._changes.notice)
 
     async def _resync(self) -> None:
-        # Engines that start together do not resync together.
-        pause = self._timing.resync * random.uniform(0.5, 1)  # noqa: S311 - jitter, not a secret
+        pause = between(self._timing.resync / 2, self._timing.resync)
         while True:
             await asyncio.sleep(pause)
             self._changes.notice()
