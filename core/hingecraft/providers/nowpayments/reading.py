@@ -93,7 +93,7 @@ class NowPaymentsReader:
         )
 
     def _part(self, document: Document, parent: Document | None, due: Price, paid: Decimal) -> Decimal | None:
-        """Deposits after the full amount do not belong to it."""
+        """The share of the amount due that this deposit pays; None if it cannot be known."""
         before = _decimal(parent, "actually_paid") if parent is not None else Decimal(0)
         missing = max(due.amount - before, Decimal(0))
         if not due.amount or (missing and self._coin(document) != due.currency):
