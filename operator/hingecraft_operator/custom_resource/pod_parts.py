@@ -142,7 +142,7 @@ class Toleration(Part):
 
 
 class PodParts(Part):
-    """What a resource may add to the pods of its Job."""
+    """The parts that a resource may add to the pods of its Job."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
