@@ -126,7 +126,8 @@ CREATE TABLE credits_transactions (
 COMMENT ON COLUMN credits_transactions.ref IS 'names what may happen only once, such as spend:<user>/<reference>';
 COMMENT ON COLUMN credits_transactions.balance_after IS 'the user''s balance after this row, in the order of the ids';
 COMMENT ON COLUMN credits_transactions.stripe_event_id IS 'the event, or the object that reconciliation read';
-CREATE INDEX credits_transactions_user_idx ON credits_transactions (user_id, id DESC) INCLUDE (delta);
+-- Not the order that the primary key has backwards: a page of somebody's old rows is never looked for among all newer ones.
+CREATE INDEX credits_transactions_user_idx ON credits_transactions (user_id, id DESC NULLS LAST) INCLUDE (delta);
 CREATE INDEX credits_transactions_event_idx ON credits_transactions (stripe_event_id, stripe_price_id)
 WHERE stripe_event_id IS NOT NULL;
 ALTER TABLE credits_transactions ENABLE ROW LEVEL SECURITY;

@@ -29,7 +29,7 @@ BEGIN
                        + sum(p.delta) OVER (PARTITION BY p.owner ORDER BY p.place)
             FROM page AS p LEFT JOIN LATERAL (
                 SELECT t.balance_after FROM credits_transactions AS t
-                WHERE t.user_id = p.owner AND t.id <= $3 ORDER BY t.id DESC LIMIT 1
+                WHERE t.user_id = p.owner AND t.id <= $3 ORDER BY t.id DESC NULLS LAST LIMIT 1
             ) AS before ON true
         )
         SELECT (SELECT p.id::text FROM page AS p ORDER BY p.place DESC LIMIT 1), (SELECT count(*) FROM page)

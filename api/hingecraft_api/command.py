@@ -16,7 +16,7 @@ from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.startup import providers_line
+from hingecraft_api.startup import members_line, providers_line
 from hingecraft_api.web.server import Runner
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ async def serve(settings: ApiSettings) -> None:
     registry = new_registry("api")
     pod = build_pod(settings, registry)
     log.info("%s", providers_line(pod))
+    log.info("%s", members_line(settings))
     runners = [
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))
@@ -65,7 +66,7 @@ async def _listen(runner: Runner, host: str, port: int) -> None:
 
 
 async def _drain(pod: Pod, runners: list[Runner]) -> None:
-    """Say that we are going, give that a moment to be heard, then take nothing new and finish the rest."""
+    """Report not ready, wait until that is noticed, then accept nothing new and finish open requests."""
     pod.draining.set()
     log.info("draining")
     await asyncio.sleep(_NOTICE_SECONDS)

@@ -1,4 +1,4 @@
-"""What all handlers of one pod share, and the parts that features add; built once, reached through a typed key."""
+"""The pod: shared by all its handlers, with the parts that features add. Built once, reached through a typed key."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Closing(Protocol):
 
 
 class Parts:
-    """What features share with their handlers: one object of each type."""
+    """The objects that features share with their handlers, one of each type."""
 
     def __init__(self) -> None:
         self._parts: dict[type[object], object] = {}
@@ -65,7 +65,7 @@ class Parts:
 
 @dataclass(slots=True, kw_only=True)
 class Pod:
-    """What all features of one process share."""
+    """The objects that all features of one process share."""
 
     settings: ApiSettings
     database: Database
@@ -91,6 +91,8 @@ class Pod:
         await self.parts.close()
         await self.loader.close()
         await self.providers.close()
+        if self.tokens is not None:
+            await self.tokens.close()
         await self.database.close()
         if self.shared_limit is not None:
             await self.shared_limit.close()

@@ -1,4 +1,4 @@
-"""What a pod reads."""
+"""The settings of a pod."""
 
 from __future__ import annotations
 
@@ -101,6 +101,14 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
             raise ValueError("STRIPE_WEBHOOK_SECRET is not set, and STRIPE_SECRET needs it")
         if self.nowpayments_api_key and not self.nowpayments_ipn_secret:
             raise ValueError("NOWPAYMENTS_IPN_SECRET is not set, and NOWPAYMENTS_API_KEY needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _services_are_no_admins(self) -> ApiSettings:
+        if not set(self.service_token.values).isdisjoint(self.admin_token.values):
+            raise ValueError(
+                "SERVICE_TOKEN and ADMIN_TOKEN must differ: otherwise services would have an admin's rights"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What every long-running process does alike: log, report, stop on SIGTERM and Ctrl-C within ten seconds."""
+"""Shared by all long-running processes: logs, error reports, and the end on SIGTERM or Ctrl-C within ten seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def start_observing(settings: LogSettings, process: str) -> None:
-    """Logs and error reports, before anything else can go wrong."""
+    """Start logs and error reports; call this first."""
     secrets = secrets_of(settings)
     start_logging(settings.log_level, secrets)
     start_sentry(settings.sentry_dsn, process, secrets)
@@ -44,7 +44,7 @@ def exempt_from_collection() -> None:
 
 
 async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run work that must go on whatever surprise it meets: say so loudly, and begin it again."""
+    """Run work that must never end: log an unexpected error and start the work again."""
     while True:
         try:
             await work()

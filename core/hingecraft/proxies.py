@@ -51,7 +51,7 @@ class Proxies:
 
 
 class ProxySettings(Settings):
-    """What every process reads that calls a provider or the site."""
+    """The proxy settings of processes that call a provider or the site."""
 
     https_proxy: OptionalSentSecret = Field(
         SentSecret(),
@@ -77,7 +77,7 @@ class ProxySettings(Settings):
 
     @property
     def proxies(self) -> Proxies:
-        """As they are set now."""
+        """The current proxies."""
         return Proxies(http=self.http_proxy.newest, https=self.https_proxy.newest, no_proxy=self.no_proxy)
 
 

@@ -79,8 +79,118 @@ async def test_without_settings_calls_for_members_are_off_and_all_others_are_ser
         assert await who(pod, "anybody") == ("visitor", None)
 
 
+async def test_pages_that_send_tokens_where_members_are_off_do_not_lock_admins_out(dsn):
+    """Many people may share the address of an admin."""
+    async with running_pod(dsn, features=WITH_CALLERS) as pod:
+        assert await before_the_limit(pod, "shop", bearer(token_for(USER))) >= 30
+        assert await statuses(pod, "admins", ADMIN, 1) == [200]
+
+
 async def test_services_are_served_by_their_token_where_users_are_off(dsn):
     async with running_pod(dsn, features=WITH_CALLERS, service_token=SERVICE_TOKEN) as pod:
         assert await who(pod, "services", bearer(SERVICE_TOKEN)) == ("service", None)
         assert await who(pod, "services", bearer(token_for(role="service"))) == (401, "invalid_token")
         assert await who(pod, "users", bearer(token_for())) == (503, "members_disabled")
+
+
+async def statuses(pod, path, headers, count):
+    return [(await pod.call("GET", f"/callers/{path}", headers=headers))[0] for _ in range(count)]
+
+
+async def before_the_limit(pod, path, headers):
+    """How many calls get 401 before one gets 429: at least 30, and more on a slow machine."""
+    for count in range(300):
+        status = (await statuses(pod, path, headers, 1))[0]
+        if status == 429:
+            return count
+        assert status == 401
+    raise AssertionError("no limit was reached")
+
+
+async def test_a_user_has_one_limit_whatever_its_address_and_services_have_none(dsn):
+    async with running_pod(dsn, features=WITH_CALLERS, rate_limit=3, trusted_proxies="127.0.0.1", **SETTINGS) as pod:
+        office, home = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "198.51.100.7"}
+        one, other = bearer(token_for(USER)), bearer(token_for())
+        assert await statuses(pod, "members", one | office, 2) == [200, 200]
+        # Another token of the same user, from elsewhere.
+        assert await statuses(pod, "members", bearer(token_for(USER, exp=2_000_000_000)) | home, 2) == [200, 429]
+        assert await statuses(pod, "members", other | office, 4) == [200, 200, 200, 429]
+        assert await statuses(pod, "members", bearer(SERVICE_TOKEN) | office, 6) == [200] * 6
+        assert await statuses(pod, "members", bearer(token_for(role="admin")) | office, 6) == [200] * 6
+        assert await statuses(pod, "members", office, 4) == [401, 401, 401, 429]
+
+
+async def test_an_address_may_send_thirty_wrong_tokens_a_minute_and_stops_nobody_else(dsn):
+    async with running_pod(dsn, features=WITH_CALLERS, trusted_proxies="127.0.0.1", **SETTINGS) as pod:
+        office, home = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "198.51.100.7"}
+        expired = bearer(token_for(USER, exp=1))
+        assert await statuses(pod, "members", expired | office, 20) == [401] * 20
+        more = await before_the_limit(pod, "shop", expired | office)
+        assert more >= 10
+        assert await statuses(pod, "members", expired | home, 1) == [401]
+        # Colleagues at the same address go on, and so do its services: nobody guesses a signature.
+        assert await statuses(pod, "members", bearer(token_for(USER)) | office, 2) == [200, 200]
+        assert await statuses(pod, "members", bearer(SERVICE_TOKEN) | office, 1) == [200]
+        async with pod.client.get(pod.internal + "/metrics") as response:
+            text = await response.text()
+        assert 'hingecraft_rate_limited_total{limit="rejected_tokens"} 1.0' in text
+        assert f'hingecraft_refused_signatures_total{{kind="bearer_token"}} {20 + more + 1 + 1}.0' in text
+
+
+async def test_who_guesses_a_fixed_token_is_not_told_when_it_is_right(dsn):
+    async with running_pod(dsn, features=WITH_CALLERS, **SETTINGS) as pod:
+        assert await before_the_limit(pod, "services", bearer("a-guess")) >= 30
+        found = []
+        for _ in range(10):  # each time for two seconds, which a slow machine may let pass
+            await before_the_limit(pod, "services", bearer("a-guess"))
+            found += await statuses(pod, "services", bearer(SERVICE_TOKEN), 1)
+        assert 429 in found
+        assert await statuses(pod, "members", bearer(token_for(USER)), 1) == [200]
+        assert await statuses(pod, "shop", {}, 1) == [200], "who sends no token guesses nothing"
+
+
+async def test_tokens_that_may_not_call_count_against_their_address(dsn):
+    """Supabase's anon key is in every page, so anybody can send it as often as they like."""
+    async with running_pod(dsn, features=WITH_CALLERS, rate_limit=3, **SETTINGS) as pod:
+        anon = bearer(token_for(role="anon", sub=None, aud=None))
+        assert await statuses(pod, "members", anon, 4) == [403, 403, 403, 429]
+
+
+async def test_an_idempotency_key_belongs_to_the_caller_who_sent_it(pod):
+    async def order(headers):
+        key = {"Idempotency-Key": "one-key-for-all-of-them"}
+        async with pod.client.post(pod.public + "/callers/orders", json={}, headers=headers | key) as response:
+            data = (await response.json())["data"]
+            return data["order"], data["by"], response.headers.get("Idempotency-Replayed")
+
+    callers = {
+        f"user:{USER}": bearer(token_for(USER)),
+        "user:11111111-1111-4111-8111-111111111111": bearer(token_for("11111111-1111-4111-8111-111111111111")),
+        "service": bearer(SERVICE_TOKEN),
+        "admin": ADMIN,
+        f"admin:{USER}": bearer(token_for(USER, role="admin")),
+    }
+    first = {actor: await order(headers) for actor, headers in callers.items()}
+    assert [by for _order, by, _replayed in first.values()] == list(callers)
+    assert len({made for made, _by, _replayed in first.values()}) == len(callers)
+    for actor, headers in callers.items():
+        assert await order(headers) == (*first[actor][:2], "true")
+    assert await order(bearer(token_for(USER, exp=2_000_000_000))) == (*first[f"user:{USER}"][:2], "true")
+
+
+async def test_pages_of_the_site_may_send_tokens_and_cookies_and_others_may_not(dsn):
+    site = "https://www.example.com"
+    async with running_pod(dsn, features=WITH_CALLERS, cors_origins=(site,), **SETTINGS) as pod:
+        for origin, allowed in ((site, True), ("https://www.example.com.attacker.example.net", False), ("null", False)):
+            asked = {"Origin": origin, "Access-Control-Request-Method": "DELETE"}
+            async with pod.client.options(pod.public + "/callers/orders", headers=asked) as response:
+                assert response.status == (204 if allowed else 403)
+                assert response.headers.get("Access-Control-Allow-Credentials") == ("true" if allowed else None)
+                assert ("DELETE" in response.headers.get("Access-Control-Allow-Methods", "")) == allowed
+                assert ("Authorization" in response.headers.get("Access-Control-Allow-Headers", "")) == allowed
+            for sent in (bearer(token_for(USER)), {}):
+                headers = {"Origin": origin, **sent}
+                async with pod.client.delete(pod.public + "/callers/orders", headers=headers) as response:
+                    assert response.status == (200 if sent else 401), "a page can read an error too"
+                    assert response.headers.get("Access-Control-Allow-Origin") == (site if allowed else None)
+                    assert response.headers.get("Access-Control-Allow-Credentials") == ("true" if allowed else None)

@@ -32,10 +32,7 @@ EVERYTHING = {**OPERATIONS, **EVENTS}
 # Only the providers call these.
 INBOUND = {"post-webhooks-stripe", "post-webhooks-nowpayments"}
 # Written by the database for settings that no call of the API changes.
-# The first members' call that is declared answers the last two, and takes them out of here.
-OF_NO_CALL = {
-    "append_only", "invalid_endpoint", "unknown_event", "unknown_provider", "members_disabled", "missing_token",
-}  # fmt: skip
+OF_NO_CALL = {"append_only", "invalid_endpoint", "unknown_event", "unknown_provider"}
 
 
 def validator(schema):

@@ -15,13 +15,13 @@ from hingecraft_api.access.visitor import HEADER as VISITOR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What callers of one kind send."""
+    """The credential of one kind of caller."""
 
     # The headers that it can be sent in.
     headers: tuple[str, ...]
     # How OpenAPI describes it; None where a caller may leave it out.
     scheme: Mapping[str, Any] | None = None
-    # What an answer with the status 401 means.
+    # The meaning of the status 401.
     rejected: str = ""
     # The header of an example, where a shell can write it.
     curl: str = ""
@@ -74,7 +74,7 @@ CREDENTIALS: Mapping[Kind, Credential] = {
 
 
 def is_required(access: Sequence[Kind]) -> bool:
-    """Whether a caller has to prove anything: a visitor has not."""
+    """Whether a caller needs a credential: a visitor does not."""
     return Kind.VISITOR not in access
 
 
@@ -91,7 +91,7 @@ def security(access: Sequence[Kind]) -> list[dict[str, list[str]]]:
 
 
 def rejected(access: Sequence[Kind]) -> str:
-    """What 401 means for callers of these kinds."""
+    """The meaning of 401 for callers of these kinds."""
     return " ".join(dict.fromkeys(CREDENTIALS[kind].rejected for kind in access if CREDENTIALS[kind].rejected))
 
 

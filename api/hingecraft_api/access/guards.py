@@ -86,6 +86,6 @@ _PEOPLE: Mapping[Kind, str] = {Kind.USER: "users", Kind.SERVICE: "services", Kin
 
 
 def visitor_of(request: web.Request) -> Principal:
-    """Anybody; named where the site has signed who it is."""
+    """A visitor, with an id if the site has signed it."""
     visitor = request.get(VISITOR_KEY)
     return Principal(kind=Kind.VISITOR, id=visitor.key) if visitor is not None and visitor.signed else ANONYMOUS

@@ -1,4 +1,4 @@
-"""What every pod does, whatever systems it serves: health, the inbox, metrics of the reconciliation, expiry."""
+"""Common to every pod: health, the inbox, metrics of the reconciliation, expiry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an error of the product to an answer: one status for each kind, and what a caller should do next."""
+"""Turns the product's errors into answers: one status for each kind, and what the caller should do next."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from hingecraft.credits.model import InsufficientCreditsError, ReferenceReusedError
 from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
@@ -14,6 +15,7 @@ from hingecraft.identity.errors import (
     AuthUnavailableError,
     InvalidTokenError,
     MembersDisabledError,
+    NotAuthorizedError,
     RoleNotAllowedError,
 )
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
@@ -22,7 +24,7 @@ from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeEr
 
 
 class UnauthorizedError(RefusedError):
-    """The call does not carry what it must."""
+    """The call has no valid credential."""
 
 
 class WrongTokenError(UnauthorizedError):
@@ -34,7 +36,7 @@ class ForgedError(RefusedError):
 
 
 class OversizeError(ForgedError):
-    """Larger than any message of the provider's, so its signature is not looked at."""
+    """The body is larger than any message of the provider, so its signature is not checked."""
 
 
 _STATUS: Mapping[type[RefusedError], int] = {
@@ -46,6 +48,7 @@ _STATUS: Mapping[type[RefusedError], int] = {
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
     InvalidTokenError: HTTPStatus.UNAUTHORIZED,
     RoleNotAllowedError: HTTPStatus.FORBIDDEN,
+    NotAuthorizedError: HTTPStatus.FORBIDDEN,
     AuthUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     MembersDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingError: HTTPStatus.NOT_FOUND,
@@ -53,6 +56,8 @@ _STATUS: Mapping[type[RefusedError], int] = {
     InFlightError: HTTPStatus.CONFLICT,
     GoneError: HTTPStatus.GONE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InsufficientCreditsError: HTTPStatus.PAYMENT_REQUIRED,
+    ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ProviderFailedError: HTTPStatus.BAD_GATEWAY,
     ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -60,7 +65,7 @@ _RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1", AuthUnavai
 
 
 def refused(error: RefusedError, request_id: str) -> web.Response:
-    """The answer to a refusal."""
+    """The answer for an error."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     wait = _RETRY_AFTER.get(type(error))
     headers = {"Retry-After": wait} if wait else None

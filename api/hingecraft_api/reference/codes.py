@@ -1,4 +1,4 @@
-"""What each error code means: the status it comes with, and what a client should do."""
+"""The meaning of each error code: its status, and what a client should do."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "auth_unavailable": Code(503, "Retry after `Retry-After`. The keys that verify tokens cannot be fetched."),
     "bad_request": Code(400, "Send valid HTTP."),
     "bad_url": Code(502, "The provider's link can't be trusted. Tell the people who run the backend."),
+    "balance_out_of_range": Code(409, "Add less: the balance would be too large."),
     "counted_before": Code(409, "This settlement has already been recorded."),
     "currency_disabled": Code(400, "Choose a currency that `GET /config` lists."),
     "database_unavailable": Code(503, "Retry after `Retry-After`."),
@@ -34,6 +35,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "idempotency_in_flight": Code(409, "Retry after `Retry-After` with the same key."),
     "idempotency_key_reused": Code(422, "Use a new key for a new body."),
     "illegal_move": Code(409, "The payment's status doesn't allow this."),
+    "insufficient_credits": Code(402, "Ask the user to buy credits. The reference can be used again."),
     "internal_error": Code(500, "Our fault: report the `requestId`."),
     "invalid_amount": Code(400, "Send a plain number with at most the currency's decimals."),
     "invalid_body": Code(400, "The body was cut off: send it again."),
@@ -53,6 +55,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "method_not_allowed": Code(405, "Use a method that the header `Allow` lists."),
     "missing_token": Code(401, "Send `Authorization: Bearer <token>`."),
     "not_a_wallet": Code(409, "Only wallet payments are confirmed by hand."),
+    "not_authorized": Code(403, "Ask only for what belongs to the user of the token."),
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
     "not_found": Code(404, "Check the path: `/docs` lists all."),
     "not_ready": Code(503, "Retry in a second."),
@@ -67,6 +70,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "provider_refused": Code(502, "The provider rejected the payment: try another amount or currency."),
     "provider_unavailable": Code(502, "Retry in a minute with the same key."),
     "rate_limited": Code(429, "Retry after `Retry-After`."),
+    "reference_reused": Code(422, "Use a new reference: this one has another amount."),
     "request_timeout": Code(408, "The body took more than 10 seconds: send it again."),
     "role_not_allowed": Code(403, "Use a token whose role may make this call."),
     "too_large": Code(413, "Send a smaller body."),

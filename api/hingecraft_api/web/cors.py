@@ -1,4 +1,4 @@
-"""What browsers on the site's origins may send and read, derived from the endpoints."""
+"""CORS for the site's origins, derived from the endpoints."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ Mistaken = ForgedError | WrongTokenError | InvalidTokenError
 
 
 class Edge:
-    """What every request of one port goes through."""
+    """The steps of every request on one port."""
 
     def __init__(self, pod: Pod, endpoints: list[Endpoint]) -> None:
         settings = pod.settings
@@ -244,7 +244,7 @@ class Edge:
         )
 
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """What every answer carries; aiohttp calls this before it sends the headers of any answer, also of a stream."""
+        """Add the headers of every answer; aiohttp calls this before it sends the headers, also those of a stream."""
         headers = response.headers
         try:
             headers[REQUEST_ID] = request[REQUEST_ID_KEY]

@@ -46,7 +46,7 @@ def require_primary(*, in_recovery: bool) -> None:
 
 
 class Caller(Protocol):
-    """Who the database's own rules are for."""
+    """The caller that row-level security applies to."""
 
     @property
     def database_role(self) -> str:
@@ -55,7 +55,7 @@ class Caller(Protocol):
 
     @property
     def claims(self) -> Mapping[str, str]:
-        """What policies read from `request.jwt.claims`."""
+        """The claims that policies read from `request.jwt.claims`."""
         ...
 
 
@@ -125,7 +125,7 @@ def keep_alive(connection: asyncpg.Connection) -> None:
 
 
 class Database:
-    """A pool that is opened when it is first needed, and again after Postgres was away."""
+    """A pool that is opened at its first use, and again after Postgres was down."""
 
     def __init__(self, dsn: Secret, *, application: str, smallest: int = 0, largest: int = 4) -> None:
         self._dsn = dsn

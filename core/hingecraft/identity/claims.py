@@ -87,7 +87,7 @@ def _kind_of(claims: Claims) -> Kind:
     """Users can write their own `user_metadata`, so only `role` and `app_metadata.role` count."""
     role, metadata = claims.get("role"), claims.get("app_metadata")
     granted = metadata.get("role") if isinstance(metadata, dict) else None
-    if granted == "admin" and role in {None, "authenticated"}:
+    if granted == "admin" and role in (None, "authenticated"):
         return Kind.ADMIN
     kind = _KINDS.get(role) if isinstance(role, str) else None
     if kind is None:

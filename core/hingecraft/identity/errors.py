@@ -19,6 +19,13 @@ class RoleNotAllowedError(RefusedError):
         super().__init__("role_not_allowed", sentence)
 
 
+class NotAuthorizedError(RefusedError):
+    """What was named belongs to another user."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("not_authorized", sentence)
+
+
 class AuthUnavailableError(RefusedError):
     """The keys that verify tokens have never been fetched, or cannot be fetched for too long."""
 

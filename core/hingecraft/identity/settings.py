@@ -12,6 +12,7 @@ from hingecraft.proxies import is_loopback
 from hingecraft.settings import CommaList, OptionalSecret, Secret, Settings
 
 SHORTEST_SIGNING_SECRET = 32
+LARGEST_TOKEN = 8192
 _PEM = "-----BEGIN"
 
 

@@ -8,37 +8,43 @@ import json
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jwt import PyJWS
 from jwt.exceptions import PyJWTError
 
 from hingecraft.identity.claims import Accepted, expiry_of, principal_of
 from hingecraft.identity.errors import InvalidTokenError
+from hingecraft.identity.key_set import KeySet, PublicKey
 from hingecraft.identity.principal import Principal
-from hingecraft.identity.settings import AuthSettings, can_sign
+from hingecraft.identity.settings import LARGEST_TOKEN, AuthSettings, can_sign
 
-LARGEST_TOKEN = 8192
+if TYPE_CHECKING:
+    from jwt.algorithms import AllowedPublicKeys
+
+REMEMBERED = 10_000
 _HMAC = "HS256"
+_PUBLIC = ("RS256", "ES256")
 # They name a key of the sender's own choice, or something that we would have to understand and do not.
 _FORBIDDEN_HEADERS = ("jku", "jwk", "x5u", "crit")
-_REMEMBERED = 10_000
 _UNVERIFIED = "The token cannot be verified. Sign in again."
 
 
 class _Verified(NamedTuple):
     principal: Principal
     expires_at: float
-    key: str
+    # A value of the secret, or a key of the set.
+    key: str | PublicKey
 
 
 class Tokens:
     """Verifies tokens, and remembers those that it has verified for as long as they and their key are valid."""
 
-    def __init__(self, settings: AuthSettings) -> None:
+    def __init__(self, settings: AuthSettings, keys: KeySet | None = None) -> None:
         self._secret = settings.auth_jwt_secret
         self._accepted = Accepted(audience=settings.auth_jwt_audience, issuers=settings.auth_jwt_issuer)
-        self._signatures = PyJWS(algorithms=[_HMAC], options={"enforce_minimum_key_length": True})
+        self._keys = keys
+        self._signatures = PyJWS(algorithms=[_HMAC, *_PUBLIC], options={"enforce_minimum_key_length": True})
         self._verified: dict[bytes, _Verified] = {}
 
     async def principal_of(self, token: str) -> Principal:
@@ -50,7 +56,7 @@ class Tokens:
         now = time.time()
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verified.get(digest)
-        if known is not None and now < known.expires_at and known.key in self._secret.values:
+        if known is not None and now < known.expires_at and await self._is_valid(known.key):
             return known.principal
         payload, key = await self._payload_of(token)
         claims = _object_in(payload)
@@ -58,30 +64,50 @@ class Tokens:
         self._remember(digest, _Verified(principal, expiry_of(claims), key), now)
         return principal
 
-    async def _payload_of(self, token: str) -> tuple[bytes, str]:
+    async def close(self) -> None:
+        """Close the connection to the issuer."""
+        if self._keys is not None:
+            await self._keys.close()
+
+    async def _is_valid(self, key: str | PublicKey) -> bool:
+        """A rotated secret or key takes its tokens with it."""
+        if isinstance(key, str):
+            return key in self._secret.values
+        return self._keys is not None and await self._keys.holds(key)
+
+    async def _payload_of(self, token: str) -> tuple[bytes, str | PublicKey]:
         """What is signed, and the key that it is signed with."""
         header = _header_of(token)
         if any(name in header for name in _FORBIDDEN_HEADERS):
             raise InvalidTokenError("The token's header names a key or an extension, which is not accepted.")
-        if header.get("alg") == _HMAC:
-            for secret in self._secret.values:
-                payload = self._signed_with(secret, token) if can_sign(secret) else None
+        algorithm = header.get("alg")
+        if algorithm == _HMAC:
+            for secret in filter(can_sign, self._secret.values):
+                payload = self._signed_with(secret, _HMAC, token)
                 if payload is not None:
                     return payload, secret
+        elif algorithm in _PUBLIC:
+            key = await self._public_key(header.get("kid"), algorithm)
+            payload = self._signed_with(key.material, key.algorithm, token) if key is not None else None
+            if key is not None and payload is not None:
+                return payload, key
         raise InvalidTokenError(_UNVERIFIED)
 
-    def _signed_with(self, secret: str, token: str) -> bytes | None:
+    async def _public_key(self, kid: object, algorithm: str) -> PublicKey | None:
+        return await self._keys.find(kid, algorithm) if self._keys is not None and isinstance(kid, str) else None
+
+    def _signed_with(self, key: str | AllowedPublicKeys, algorithm: str, token: str) -> bytes | None:
         try:
-            payload: bytes = self._signatures.decode(token, secret, algorithms=[_HMAC])
-        except PyJWTError:
+            payload: bytes = self._signatures.decode(token, key, algorithms=[algorithm])
+        except (PyJWTError, RecursionError):
             return None
         return payload
 
     def _remember(self, digest: bytes, verified: _Verified, now: float) -> None:
-        if len(self._verified) >= _REMEMBERED:
+        if len(self._verified) >= REMEMBERED:
             self._verified = {key: each for key, each in self._verified.items() if each.expires_at > now}
-        if len(self._verified) >= _REMEMBERED:
-            self._verified = dict(list(self._verified.items())[_REMEMBERED // 2 :])
+        if len(self._verified) >= REMEMBERED:
+            self._verified = dict(list(self._verified.items())[REMEMBERED // 2 :])
         self._verified[digest] = verified
 
 

@@ -1,6 +1,6 @@
-"""Works on the inbox: in two lanes for each source, one for what is applied as it is told, one for questions.
+"""Processes the inbox in two lanes for each source: one applies events as received, one asks the source first.
 
-A source that hangs takes the places of its own questions, and nothing else waits for it.
+A source that hangs blocks only its own questions.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Worker:
                 lanes.create_task(lane.run())
 
     async def drain(self) -> int:
-        """Work on all that is due; answers how many events that was."""
+        """Process all due events; returns how many."""
         return await _drained(self._applying.values()) + await _drained(self._asking.values())
 
     async def _claim(self, source: str, limit: int, *, must_ask: bool) -> list[Claimed]:

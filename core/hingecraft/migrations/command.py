@@ -24,7 +24,7 @@ from hingecraft.settings import DatabaseSettings, Dsn, Secret, load
 
 
 class MigrateSettings(DatabaseSettings):
-    """What `hingecraft migrate` reads."""
+    """The settings of `hingecraft migrate`."""
 
     migration_database_url: Dsn | None = Field(
         None, description="Postgres address for the owner of the tables; default: DATABASE_URL"
@@ -33,7 +33,7 @@ class MigrateSettings(DatabaseSettings):
 
 
 def say(line: str) -> None:
-    """Progress, for a person and for the log of a Job alike."""
+    """Print progress, for people and for the log of a Job."""
     print(line, flush=True)
 
 

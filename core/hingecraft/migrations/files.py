@@ -28,7 +28,7 @@ _PARTITIONS = re.compile(r"^-- @partitions (?P<table>\w+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A part of a migration that is done or not done."""
+    """A part of a migration that is applied as a whole."""
 
     mode: Mode
     sql: str
@@ -54,7 +54,7 @@ def migrations_folder() -> Path:
 
 
 def read_migrations(folder: Path) -> list[Migration]:
-    """All of them in order; a gap, a double number or a file that says nothing is an error that names it."""
+    """All migrations in order. Raises an error that names a gap, a double number or an empty file."""
     migrations = [_read(path) for path in sorted(folder.glob("*.sql"))]
     if not migrations:
         raise OperatorError(f"there are no migrations in {folder}")

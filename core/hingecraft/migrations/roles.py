@@ -12,7 +12,7 @@ from hingecraft.migrations.report import Report
 
 _ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
-# What the application does with each table, view and sequence; a test compares this with all that exist.
+# The application's privileges on each table, view and sequence; a test compares this with all that exist.
 GRANTS: dict[str, str] = {
     "payments": "SELECT, INSERT, UPDATE",
     "external_payments": "SELECT, INSERT, UPDATE",
@@ -77,7 +77,7 @@ GRANT USAGE ON SCHEMA {{schema}} TO service_role, authenticated
 
 
 async def grant_to_application(conn: asyncpg.Connection, role: str, report: Report) -> None:
-    """Create the role where we may, and give it just what it needs."""
+    """Create the role if we may, and grant it only what it needs."""
     if not _ROLE_NAME.fullmatch(role):
         raise OperatorError("APP_ROLE must be a plain lower-case role name such as hingecraft_app")
     if not await _role_exists(conn, role):

@@ -69,7 +69,7 @@ _INDEX_NAME = re.compile(r"INDEX CONCURRENTLY IF NOT EXISTS (\w+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How far one migration has come in one database."""
+    """The progress of one migration in one database."""
 
     migration: Migration
     steps_done: int = 0
@@ -80,7 +80,7 @@ class State:
 
 
 async def states(conn: asyncpg.Connection, migrations: Sequence[Migration]) -> list[State]:
-    """How far each migration has come; a file that changed after it was applied is an error that names it."""
+    """The progress of each migration. Raises an error that names a file that changed after it was applied."""
     rows = await conn.fetch(LEDGER_ROWS) if await conn.fetchval(LEDGER_EXISTS) else []
     ledger = {row["number"]: row for row in rows}
     found = [_state(migration, ledger.get(migration.number)) for migration in migrations]
@@ -109,7 +109,7 @@ def _state(migration: Migration, row: asyncpg.Record | None) -> State:
 
 
 async def migrate(conn: asyncpg.Connection, migrations: Sequence[Migration], report: Report) -> int:
-    """Apply what is missing; answers how many migrations that were."""
+    """Apply the missing migrations; returns how many."""
     async with _only_runner(conn, report):
         await _quickly(conn, LEDGER, report, "the ledger of migrations")
         await close_to_outsiders(conn, report)
@@ -171,7 +171,7 @@ async def _run_step(
 
 
 async def _quickly(conn: asyncpg.Connection, sql: str, report: Report, what: str) -> None:
-    """Take locks only when they can be had at once; a busy table is tried again, so that no writer queues for long."""
+    """Wait only briefly for locks and retry on a busy table, so that no writer queues for long."""
     for attempt in range(1, _TRIES + 1):
         try:
             async with conn.transaction():
@@ -211,7 +211,7 @@ async def _online_for_each(conn: asyncpg.Connection, parent: str, sql: str) -> N
 async def _batched(
     conn: asyncpg.Connection, migration: Migration, step: Step, report: Report, *, cursor: str | None, rows: int
 ) -> None:
-    """Each page is committed together with the place to go on from."""
+    """Commit each page together with the place to continue from."""
     total = await conn.fetchval(ABOUT_ROWS, step.label) or 0
     told_at = time.monotonic()
     if rows:
@@ -227,7 +227,7 @@ async def _batched(
 
 
 async def _one_batch(conn: asyncpg.Connection, migration: Migration, step: Step, cursor: str | None) -> asyncpg.Record:
-    """A page that meets a writer's lock gives way to the writer and is tried again."""
+    """Apply one page; if a writer holds a lock, the page waits and is retried."""
     for attempt in range(1, _TRIES + 1):
         try:
             async with conn.transaction():

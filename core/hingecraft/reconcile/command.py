@@ -36,7 +36,7 @@ _POOL = 20
 
 
 class ReconcileSettings(DatabaseSettings, SystemSettings):
-    """What `hingecraft reconcile` reads."""
+    """The settings of `hingecraft reconcile`."""
 
     retention_days: int = Field(
         400, description="days after which raw bodies and personal data are deleted", ge=1, le=36_500
@@ -44,7 +44,7 @@ class ReconcileSettings(DatabaseSettings, SystemSettings):
 
 
 def span_of(text: str) -> timedelta:
-    """`24h`, `90m`, `7d`: Stripe keeps its events for 30 days."""
+    """Parse `24h`, `90m` or `7d`, at most 30 days: Stripe keeps its events that long."""
     shape = _SPAN.fullmatch(text)
     span = timedelta(**{_UNITS[shape[2]]: int(shape[1])}) if shape else timedelta()
     if not timedelta() < span <= _LONGEST:
@@ -89,7 +89,7 @@ def _table(summary: Summary) -> str:
 
 
 def _say(summary: Summary) -> None:
-    """For people on a terminal, for machines in a Job."""
+    """Print the summary: text on a terminal, JSON in a Job."""
     print(_table(summary) if sys.stdout.isatty() else json.dumps(asdict(summary)), flush=True)
 
 
