@@ -1,4 +1,4 @@
-"""Credits: reading a balance at ten million rows, spends over HTTP, and spends in the database alone."""
+"""Credits: reading a balance at ten million rows, spends over HTTP, and spends only in the database."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ async def _hot_in_the_database(server: Postgres, at_once: int = 50, connections:
     await asyncio.gather(*(writer(name) for name in range(connections)))
     rate = len(took) * at_once / (time.perf_counter() - began)
     return [
-        Figure("spends a second on one hot account, in the database alone", rate, 10_000, at_least=True, unit="/s"),
+        Figure("spends a second on one hot account, only in the database", rate, 10_000, at_least=True, unit="/s"),
         Figure("such a spend, p99", percentile(took, 0.99) * 1000, 20, unit=" ms"),
     ]
 

@@ -38,7 +38,7 @@ async def pod(dsn, conn):
 
 @pytest.fixture
 async def account(dsn, pod):
-    """Holds Ada's account until it is released: whoever looks at Postgres meanwhile is on another connection."""
+    """Holds Ada's account until it is released: what looks at Postgres meanwhile is on another connection."""
     holder = await asyncpg.connect(dsn.newest)
     await holder.execute("BEGIN")
     await holder.fetch(LOCK, ADA)

@@ -28,6 +28,12 @@ MISBEHAVIOUR = [
 ]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch):
+    """No test goes on for as long as this, so what is asked only once stays at once on a slow machine."""
+    monkeypatch.setattr(key_set, "_PAUSE_AFTER_FAILURE", 600.0)
+
+
 @pytest.fixture
 async def issuer():
     async with running_issuer(FIRST) as issuer:

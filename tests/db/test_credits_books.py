@@ -124,7 +124,7 @@ async def test_a_killed_process_loses_nothing_that_it_answered_and_doubles_nothi
     rows = await conn.fetch("SELECT ref, balance_after FROM credits_transactions WHERE delta < 0")
     written = {row["ref"].partition("/")[2]: str(row["balance_after"]) for row in rows}
     assert {ref: written.get(ref) for ref in answered} == answered
-    # Whoever got no answer repeats the reference; whatever was written is not written again.
+    # A caller that got no answer repeats the reference, and what was written is not written again.
     refs = [*sorted(written)[:200], "never-sent"]
     done = await write(conn, *(entry(USER, -1, f"spend:{USER}/{ref}") for ref in refs))
     assert [row["outcome"] for row in done] == ["repeated"] * (len(refs) - 1) + ["written"]

@@ -10,9 +10,10 @@ from decimal import Decimal
 import pytest
 
 from support.money import all_processed, becomes, ledger, status_of
-from support.orders import LOGIN, coin_payments
+from support.orders import LOGIN
 from support.reconciling import reconcile
 from support.standing import AUTH
+from support.truth import coin_payments
 
 OLD = "INSERT INTO payments (id, amount, currency, status, created_at) VALUES ($1, $2, $3, 'paid', now())"
 OLD_CHECKOUT = """
@@ -133,7 +134,8 @@ async def test_of_an_old_payment_in_another_currency_the_same_share_goes_back(po
 @pytest.fixture
 async def coins(pod, sandbox, conn, request):
     """A payment of the old software, and its invoice at NOWPayments, which has the payment's id as its order."""
-    payment, currency, amount = uuid.uuid4(), *getattr(request, "param", ("usd", 40))
+    payment = uuid.uuid4()
+    currency, amount = getattr(request, "param", ("usd", 40))
     invoice = await sandbox.ask(
         "POST", "/nowpayments/v1/invoice", headers={"x-api-key": "sandbox-key"},
         json={"price_amount": 40, "price_currency": "usd", "ipn_callback_url": f"{pod.public}/webhooks/nowpayments",
@@ -182,7 +184,7 @@ async def test_coins_that_nowpayments_sends_back_leave_the_total_once(pod, sandb
 
 
 @pytest.mark.parametrize("first", ["nowpayments", "the old software"])
-async def test_the_old_software_and_nowpayments_tell_of_one_refund(pod, sandbox, conn, coins, first):
+async def test_the_old_software_and_nowpayments_report_one_refund(pod, sandbox, conn, coins, first):
     payment, invoice = coins
     number = await sandbox.coins(invoice, "pay")
     await all_processed(conn, at_least=5)
@@ -206,7 +208,7 @@ async def test_coins_go_back_as_the_share_of_what_the_old_software_kept(pod, san
     assert await status_of(conn, str(payment)) == "refunded"
 
 
-async def test_a_second_deposit_that_goes_back_is_no_part_of_the_old_payment(pod, sandbox, conn, coins):
+async def test_a_second_deposit_that_goes_back_is_not_a_part_of_the_old_payment(pod, sandbox, conn, coins):
     """The donor had sent the same again by mistake: the old software has counted one of them."""
     _, invoice = coins
     number = await sandbox.coins(invoice, "pay")

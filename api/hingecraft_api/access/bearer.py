@@ -64,11 +64,11 @@ class Bearers:
         fixed = self._fixed(token)
         if fixed is not None:
             return fixed
-        if self._tokens is None or not is_jwt(token):
+        if not is_jwt(token) or (self._tokens is None and for_admins_only(access)):
             self._refusals.note("admin_token" if for_admins_only(access) else "bearer_token", request_id)
             raise _wrong(access)
         try:
-            return await self._tokens.principal_of(token)
+            return await self._named_by(token)
         except InvalidTokenError:
             self._refusals.note("bearer_token", request_id)
             raise
@@ -79,6 +79,11 @@ class Bearers:
             self._refusals.note("admin_token", request_id)
             return UnauthorizedError("unauthorized", "Send the admin token as Authorization: Bearer <ADMIN_TOKEN>.")
         return UnauthorizedError("missing_token", "Send your token as Authorization: Bearer <token>.")
+
+    async def _named_by(self, token: str) -> Principal:
+        if self._tokens is None:
+            raise InvalidTokenError("This backend does not accept JWTs. Set AUTH_JWT_SECRET or AUTH_JWKS_URL.")
+        return await self._tokens.principal_of(token)
 
     def _fixed(self, token: str) -> Principal | None:
         sent = token.encode("utf-8", "surrogateescape")
