@@ -42,7 +42,7 @@ test: setup ## run every test tier (TIERS="unit db" selects some)
 	@$(BIN)/python scripts/run_tiers.py $(TIERS)
 
 .PHONY: check
-check: setup ## check lint, types, layers, migrations, dead code, spelling and secrets
+check: setup ## check lint, types, layers, migrations, dead code, spelling, words and secrets
 	@$(BIN)/python scripts/run_checks.py
 
 .PHONY: generate

@@ -39,6 +39,9 @@ PHRASES = (
     (r"audit trail\b|the trail\b", "write 'audit log', or 'payment history' for one payment"),
     (r"whole story\b|the story of\b", "write 'history'"),
 )
+# A docstring of the product names the thing: "The settings of ...", not "What ... reads".
+HEADLESS = re.compile(r'^\s*"""(?:What|Whose|Who) ')
+PRODUCT = ("core/", "api/", "operator/", "sandbox/")
 _EACH = [(re.compile(rf"\b{pattern}", re.IGNORECASE), advice) for pattern, advice in PHRASES]
 _TEST = re.compile(r"\s*(?:async )?def (test_\w+)")
 
@@ -62,6 +65,9 @@ def problems(name: str) -> Iterator[str]:
         for phrase, advice in _EACH:
             for hit in phrase.finditer(line):
                 yield f"{name}:{number}: {hit[0]!r} is hard to read: {advice}"
+    for number, line in enumerate(text.splitlines(), start=1) if name.startswith(PRODUCT) else ():
+        if HEADLESS.match(line):
+            yield f"{name}:{number}: a docstring names its subject first, such as 'The settings of ...', not 'What ...'"
 
 
 def prose_of(code: str) -> Iterator[tuple[int, str]]:

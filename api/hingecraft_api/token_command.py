@@ -18,7 +18,7 @@ _VALID_FOR = 12 * 3600
 
 
 class TokenSettings(AuthSettings):
-    """What `hingecraft token` reads."""
+    """The settings of `hingecraft token`."""
 
     stripe_secret: OptionalSentSecret = Field(
         SentSecret(), description="Stripe's key: with a live one nothing is signed"

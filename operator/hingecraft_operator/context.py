@@ -1,4 +1,4 @@
-"""What all reconcilers share: one API server, one set of settings and metrics."""
+"""Shared by all reconcilers: one API server, one set of settings and metrics."""
 
 from __future__ import annotations
 

@@ -42,9 +42,22 @@ NAMES: dict[str, Any] = {
     "dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.53"], "options": [{"name": "ndots", "value": "1"}]},
 }  # fmt: skip
 PLACE: dict[str, Any] = {"nodeSelector": {"pool": "payments"}, "tolerations": [{"key": "pool", "operator": "Exists"}]}
+AFFINITY: dict[str, Any] = {
+    "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "pool", "operator": "Exists"}]},
+    ]}},
+}  # fmt: skip
+# Volumes that only some drivers and projections make.
+OF_JOBS: list[dict[str, Any]] = [
+    {
+        "name": "both",
+        "projected": {"defaultMode": 288, "sources": [{"secret": {"name": "a"}}, {"configMap": {"name": "b"}}]},
+    },
+    {"name": "vault", "csi": {"driver": "secrets-store.csi.k8s.io", "readOnly": True}},
+]
 # Of something that runs once.
 SHORT: dict[str, Any] = {
-    "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"}, "placement": PLACE,
+    "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"}, "placement": {**PLACE, "affinity": AFFINITY},
     "extraEnv": [{"name": "MORE", "value": "1"}], **EXTRAS, **NAMES,
 }  # fmt: skip
 EVERYTHING: dict[str, Any] = {
@@ -86,9 +99,11 @@ EVERYTHING: dict[str, Any] = {
         "webhookSecret": "webhooks", "webhooks": [{"name": "site", "url": "https://www.example.com/_functions/x"}],
         "extraSpec": {"sync": {"quiet": "50ms"}},
         "reconcile": {
-            "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"}, "placement": PLACE, **NAMES,
+            "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"}, **NAMES,
+            "placement": {**PLACE, "affinity": AFFINITY},
             "extraEnv": [{"name": "PUBLIC_URL", "value": "https://pay.example.com"}],
-            **{name: EXTRAS[name] for name in ("envFrom", "extraVolumes", "extraVolumeMounts")},
+            "extraVolumes": [*EXTRAS["extraVolumes"], *OF_JOBS],
+            **{name: EXTRAS[name] for name in ("envFrom", "extraVolumeMounts")},
         },
     },
     "ingress": {

@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from chart.conftest import EVERYTHING, EXTRAS, NAMES, PLACE, REQUIRED, SHORT, rendered
+from chart.conftest import AFFINITY, EVERYTHING, EXTRAS, NAMES, OF_JOBS, PLACE, REQUIRED, SHORT, rendered
 from chart.test_refusals import changed
 from chart.test_unusual import found, pod_spec
 from support.node.places import ROOT
@@ -99,7 +99,12 @@ def test_a_reconciliation_takes_more():
     assert EXTRAS["extraVolumes"][0] in parts["volumes"]
     assert EXTRAS["extraVolumeMounts"][0] in parts["volumeMounts"]
     assert (parts["podLabels"], parts["podAnnotations"]) == ({"mesh": "off", "team": "payments"}, {"a": "b"})
-    assert {field: parts[field] for field in (*NAMES, *PLACE)} == {**NAMES, **PLACE}
+    assert {field: parts[field] for field in (*NAMES, *PLACE, "affinity")} == {**NAMES, **PLACE, "affinity": AFFINITY}
+    projected, csi = (each for each in parts["volumes"] if "projected" in each or "csi" in each)
+    assert projected["projected"] == {"sources": OF_JOBS[0]["projected"]["sources"]}, (
+        "the resource has no modes of files"
+    )
+    assert csi == OF_JOBS[1]
 
 
 def test_a_reconciliation_needs_no_newer_definition_than_what_it_uses():
@@ -114,7 +119,7 @@ def test_what_runs_once_is_put_somewhere_and_labelled(kind, name):
     assert metadata["labels"].items() >= SHORT["podLabels"].items()
     assert metadata["annotations"].items() >= SHORT["podAnnotations"].items()
     pod = pod_spec(document)
-    assert {field: pod[field] for field in PLACE} == PLACE
+    assert {field: pod[field] for field in (*PLACE, "affinity")} == {**PLACE, "affinity": AFFINITY}
 
 
 def test_outside_of_the_cluster_only_the_public_port_is_reached():

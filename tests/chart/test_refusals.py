@@ -124,7 +124,7 @@ def changed(values, path, value):
         (
             "paymentRoutes.reconcile.extraVolumes",
             [{"name": "node", "hostPath": {"path": "/"}}],
-            "paymentRoutes.reconcile.extraVolumes has node, but the Jobs accept only configMap, secret and emptyDir",
+            "paymentRoutes.reconcile.extraVolumes has node, but the Jobs accept only configMap, secret, projected,",
         ),
         (
             "paymentRoutes.reconcile.extraEnv",

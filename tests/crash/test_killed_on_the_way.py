@@ -7,38 +7,27 @@ from functools import partial
 import asyncpg
 import pytest
 
-from support.folders import open_folder
 from support.holding import Holding
 from support.journeys import ENDPOINT, JOURNEYS
 from support.kill_places import PLACES
-from support.sandbox import Sandbox
-from support.stage import Stage
 
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: path.replace(" ", "-"))
-async def test_a_killed_pod_leaves_what_an_undisturbed_run_leaves(dsn, path):
+async def test_a_killed_pod_leaves_what_an_undisturbed_run_leaves(stage, dsn, path):
     """The places of a path share a sandbox and a database, and the pod that replaces a killed one dies next."""
     holders = [await asyncpg.connect(dsn.newest) for _ in range(2)]
-    with open_folder() as folder:
-        sandbox = Sandbox(folder)
-        await sandbox.start()
-        await sandbox.ready()
-        stage = Stage(folder, dsn.newest, sandbox)
-        try:
-            await stage.begin()
-            await stage.conn.execute(ENDPOINT)
-            journey = JOURNEYS[path](stage)
-            holding = Holding(stage.conn, holders, partial(stage.until, within=60))
-            expected = await undisturbed(stage, journey)
-            for place in PLACES[path]:
-                assert await killed(stage, journey, holding, place) == expected, place.name
-            await journey.end()
-        finally:
-            await stage.end()
-            await sandbox.stop()
-            for each in holders:
-                await each.close()
+    try:
+        await stage.conn.execute(ENDPOINT)
+        journey = JOURNEYS[path](stage)
+        holding = Holding(stage.conn, holders, partial(stage.until, within=60))
+        expected = await undisturbed(stage, journey)
+        for place in PLACES[path]:
+            assert await killed(stage, journey, holding, place) == expected, place.name
+        await journey.end()
+    finally:
+        for each in holders:
+            await each.close()
 
 
 async def undisturbed(stage, journey):

@@ -9,9 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from support.crash import CELLS, PATHS, Fault
-from support.folders import open_folder
 from support.money import all_processed, becomes
-from support.sandbox import Sandbox
 from support.stage import GENERATE, MICRO, Stage
 
 A_WHILE = 2
@@ -271,26 +269,16 @@ async def let_it_happen(scene, path, index, fault):
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "step", "fault"), CELLS, ids=lambda part: str(part).replace(" ", "-"))
-async def test_a_cell(dsn, path, step, fault):
+async def test_a_cell(stage, path, step, fault):
     index = [each.name for each in PATHS[path]].index(step)
-    with open_folder() as folder:
-        sandbox = Sandbox(folder)
-        await sandbox.start()
-        await sandbox.ready()
-        stage = Stage(folder, dsn.newest, sandbox)
-        try:
-            await stage.begin()
-            scene = SCENES[path](stage)
-            await scene.prepare()
-            await let_it_happen(scene, path, index, fault)
-            await stage.recover()
-            await scene.afterwards()
-            await stage.settle()
-            await stage.compare()
-            await every_payment_explains_itself(stage)
-        finally:
-            await stage.end()
-            await sandbox.stop()
+    scene = SCENES[path](stage)
+    await scene.prepare()
+    await let_it_happen(scene, path, index, fault)
+    await stage.recover()
+    await scene.afterwards()
+    await stage.settle()
+    await stage.compare()
+    await every_payment_explains_itself(stage)
 
 
 async def every_payment_explains_itself(stage):

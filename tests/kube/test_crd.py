@@ -25,6 +25,18 @@ PARTS: dict[str, Any] = {
         {"name": "ca", "configMap": {"name": "company", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
         {"name": "more", "secret": {"secretName": "more", "items": [{"key": "a", "path": "b/c"}]}},
         {"name": "scratch", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
+        {
+            "name": "both", "projected": {"sources": [
+                {"secret": {"name": "more", "items": [{"key": "a", "path": "a"}]}}, {"configMap": {"name": "company"}},
+                {"serviceAccountToken": {"audience": "sts.example.com", "expirationSeconds": 900, "path": "token"}},
+            ]},
+        },
+        {
+            "name": "vault", "csi": {
+                "driver": "secrets-store.csi.k8s.io", "readOnly": True, "nodePublishSecretRef": {"name": "vault"},
+                "volumeAttributes": {"secretProviderClass": "payments"},
+            },
+        },
     ],
     "volumeMounts": [
         {"name": "ca", "mountPath": "/etc/company", "readOnly": True},
@@ -35,6 +47,16 @@ PARTS: dict[str, Any] = {
     "tolerations": [
         {"key": "payments", "operator": "Equal", "value": "only", "effect": "NoExecute", "tolerationSeconds": 60}
     ],
+    "affinity": {
+        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["payments"]}]},
+        ]}},
+        "podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 10, "podAffinityTerm": {
+                "topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "busy"}},
+            }},
+        ]},
+    },
     "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["db.example.com"]}],
     "dnsPolicy": "None",
     "dnsConfig": {
@@ -115,10 +137,20 @@ REFUSED = {
     "a value from nowhere": (reconcile(env=[{"name": "A", "valueFrom": {}}]), "must have either secretKeyRef or"),
     "a volume of the node": (
         reconcile(volumes=[{"name": "node", "hostPath": {"path": "/"}}]),
-        "must have one of configMap, secret and emptyDir; other kinds of volumes are not supported",
+        "must have one of configMap, secret, projected, csi and emptyDir; other volumes are not supported",
     ),
     "a volume of two kinds": (
         reconcile(volumes=[{"name": "x", "emptyDir": {}, "secret": {"secretName": "x"}}]), "must have one of configMap",
+    ),
+    "a projection of two kinds": (
+        reconcile(volumes=[{"name": "x", "projected": {"sources": [
+            {"secret": {"name": "a"}, "configMap": {"name": "b"}}]}}]),
+        "must have one of secret, configMap and serviceAccountToken",
+    ),
+    "an affinity that weighs too much": (
+        reconcile(affinity={"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 101, "preference": {}}]}}),
+        "should be less than or equal to 100",
     ),
     "a mount without its volume": (
         reconcile(volumeMounts=[{"name": "ca", "mountPath": "/etc/ca"}]), "each of volumeMounts must name one of",

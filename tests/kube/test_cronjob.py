@@ -66,7 +66,9 @@ async def test_it_has_what_the_resource_adds(namespace, served):
     names = {each["name"]: each for each in pod["volumes"]}
     assert names["ca"]["configMap"].items() >= PARTS["volumes"][0]["configMap"].items()
     assert names["scratch"]["emptyDir"] == PARTS["volumes"][2]["emptyDir"]
-    for field in ("nodeSelector", "tolerations", "hostAliases", "dnsPolicy", "dnsConfig"):
+    assert names["both"]["projected"]["sources"] == PARTS["volumes"][3]["projected"]["sources"]
+    assert names["vault"]["csi"] == PARTS["volumes"][4]["csi"]
+    for field in ("nodeSelector", "tolerations", "affinity", "hostAliases", "dnsPolicy", "dnsConfig"):
         assert pod[field] == PARTS[field], field
     await namespace.edit("main", reconcile=dict.fromkeys(PARTS))
     await made(namespace, lambda job: "volumes" not in pod_of(job) and len(pod_of(job)["containers"][0]["env"]) == 1)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import asyncpg
 import pytest
 
 from hingecraft.settings import Secret
@@ -25,10 +26,17 @@ def sandbox_process() -> Iterator[Sandbox]:
 
 @pytest.fixture
 async def sandbox(sandbox_process: Sandbox) -> Sandbox:
-    """With every switch off, and without the events of earlier tests, which a reconciliation would read."""
+    """With every switch off, and without what a reconciliation reads: events and links of earlier tests."""
     await sandbox_process.ready()
-    await sandbox_process.ask("DELETE", "/_sandbox/book/events")
+    for kind in ("events", "payment_links", "prices"):
+        await sandbox_process.ask("DELETE", f"/_sandbox/book/{kind}")
     return sandbox_process
+
+
+@pytest.fixture
+async def few_links(conn: asyncpg.Connection) -> None:
+    """Few currencies: a reconciliation makes a standing link for each that is enabled, by three calls to Stripe."""
+    await conn.execute("UPDATE currencies SET enabled = kind = 'crypto' OR code IN ('USD', 'EUR', 'SEK')")
 
 
 @pytest.fixture

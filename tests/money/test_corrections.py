@@ -17,6 +17,8 @@ from support.money import all_processed, becomes, completes
 from support.pods import ADMIN
 from support.reconciling import command
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 WHY = {"reason": "the rate of that day was wrong"}
 
 

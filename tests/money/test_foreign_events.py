@@ -16,6 +16,8 @@ from support.pods import running_pod
 from support.reconciling import reconcile
 from support.truth import coin_payments
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 SESSION = {
     "id": "cs_test_other", "object": "checkout.session", "livemode": False, "mode": "payment", "currency": "bgn",
     "amount_subtotal": 1000, "amount_total": 1000, "status": "complete", "payment_status": "paid",

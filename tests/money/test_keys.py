@@ -13,17 +13,11 @@ from support.money import all_processed, becomes, give, status_of
 from support.pods import running_pod
 from support.reconciling import command, reconcile, summary_of
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
 KEY = {"Idempotency-Key": "one-click-of-a-donor"}
 OTHER_KEY = "sk_test_" + "other"
-
-
-@pytest.fixture(autouse=True)
-async def no_links_left(sandbox):
-    """What a reconciliation keeps at the sandbox is in the way of tests that count links."""
-    yield
-    for kind in ("payment_links", "prices"):
-        await sandbox.ask("DELETE", f"/_sandbox/book/{kind}")
 
 
 async def metrics(pod):

@@ -13,6 +13,8 @@ from support.money import all_processed, becomes, completes, give, ledger, send_
 from support.pods import ADMIN
 from support.reconciling import reconcile
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 EUR = {"amount": 100, "currency": "EUR"}
 UNKNOWN = [("charge", 100, "EUR", None)]
 KNOWN = [("charge", 100, "EUR", 109)]

@@ -208,7 +208,7 @@ async def test_coins_go_back_as_the_share_of_what_the_old_software_kept(pod, san
     assert await status_of(conn, str(payment)) == "refunded"
 
 
-async def test_a_second_deposit_that_goes_back_is_not_a_part_of_the_old_payment(pod, sandbox, conn, coins):
+async def test_a_second_deposit_that_goes_back_leaves_the_old_payment_as_it_is(pod, sandbox, conn, coins):
     """The donor had sent the same again by mistake: the old software has counted one of them."""
     _, invoice = coins
     number = await sandbox.coins(invoice, "pay")

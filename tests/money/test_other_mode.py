@@ -9,6 +9,8 @@ import pytest
 from support.money import give, status_of
 from support.reconciling import old, reconcile
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 LIVE = """
 WITH made AS (
     UPDATE external_payments SET livemode = true, provider_id = replace(provider_id, 'cs_test_', 'cs_live_')

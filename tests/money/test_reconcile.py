@@ -17,6 +17,8 @@ from support.money import all_processed, becomes, give, ledger, status_of
 from support.pods import running_pod
 from support.reconciling import command, old, reconcile, summary_of
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 
 

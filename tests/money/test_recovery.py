@@ -12,6 +12,8 @@ from hingecraft.providers.wallet import Wallet
 from support.money import becomes, give, status_of
 from support.reconciling import old, reconcile
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 
 @pytest.mark.parametrize("act", ["timeout_before", "timeout_after"])
 async def test_a_checkout_that_nobody_knows_the_end_of_is_finished_by_the_same_key(

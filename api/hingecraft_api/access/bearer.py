@@ -28,7 +28,7 @@ _JWT = re.compile(r"eyJ[^.]*\.[^.]*\.[^.]*")
 
 
 def token_of(request: web.Request, access: Sequence[Kind]) -> str | None:
-    """What the caller sends as a bearer token; None where it sends none, or only an empty one."""
+    """The caller's bearer token; None if there is none, or if it is empty."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()

@@ -96,7 +96,7 @@ def rejected(access: Sequence[Kind]) -> str:
 
 
 def errors_of(access: Sequence[Kind]) -> set[ErrorCode]:
-    """What callers of these kinds can be answered because of what they prove or do not prove."""
+    """The errors that callers of these kinds can get because of their credentials."""
     found: set[ErrorCode] = set()
     if for_admins_only(access) or (is_required(access) and Kind.ENGINE in access):
         found.add("unauthorized")

@@ -103,7 +103,7 @@ class StoryAnswer(Answer):
 
 
 class ConfirmInput(Input):
-    """What was seen on the chain."""
+    """A transaction that was seen on the chain."""
 
     tx_hash: Annotated[str, _HASH, described("the transaction; each counts once", HASH)]
     amount: Annotated[Amount, described("how many coins arrived: a number or a numeric string", "0.00026")]

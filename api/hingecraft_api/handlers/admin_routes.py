@@ -115,7 +115,7 @@ class ProvidersInput(Input):
 
 
 class PublishInput(Input):
-    """What is published."""
+    """The publishing settings."""
 
     single_use_checkouts: Annotated[
         bool | None, described("`true` also publishes links that only one donor can use")
@@ -123,7 +123,7 @@ class PublishInput(Input):
 
 
 class PolicyInput(Input):
-    """What to change. What is absent stays as it is. A pin has a call of its own."""
+    """The fields to change. Absent fields stay as they are. A pin has its own call."""
 
     providers: Annotated[
         ProvidersInput | None, described("the providers to switch", {"stripe": {"enabled": False}})
@@ -139,7 +139,7 @@ class SwitchAnswer(Answer):
 
 
 class PublishAnswer(Answer):
-    """What is published."""
+    """The publishing settings."""
 
     single_use_checkouts: Annotated[
         bool, described("whether links that only one donor can use are published", example=False)

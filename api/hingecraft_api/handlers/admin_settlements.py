@@ -19,7 +19,7 @@ from hingecraft_api.web.call import Call
 
 
 class CorrectInput(Input):
-    """What the settlement should be worth, and why. The correction books the difference."""
+    """The right value of the settlement, and the reason. The correction books the difference."""
 
     usd_amount: Annotated[SignedAmount, described("in USD; 0 or less for a refund or dispute", "24.10")]
     reason: Annotated[

@@ -40,17 +40,17 @@ Reference = Annotated[
 
 
 class BalanceQuery(Input):
-    """Whose balance."""
+    """The user whose balance is read."""
 
     user_id: Annotated[UserId | None, described("required for services and admins; users read their own", USER)] = None
 
 
 class TransactionsQuery(PageQuery, BalanceQuery):
-    """Whose transactions, and which page of them."""
+    """The user, and the page of transactions."""
 
 
 class SpendInput(Input):
-    """What a service takes from a user's balance."""
+    """A spend by a service."""
 
     user_id: Annotated[UserId, described("whose credits", USER)]
     amount: Annotated[int, described("how many credits", 3, ge=1, le=MOST_CREDITS)]
@@ -61,7 +61,7 @@ class SpendInput(Input):
 
 
 class AdjustInput(Input):
-    """What an admin gives or takes."""
+    """A change of a balance by an admin."""
 
     user_id: Annotated[UserId, described("whose credits", USER)]
     delta: Annotated[
@@ -172,7 +172,7 @@ def _answered(written: Written) -> Any:
 
 
 def _user_of(call: Call) -> UUID:
-    """Whose credits are read: a user's own, or those that a service or an admin names."""
+    """The user whose credits are read: the caller, or the one that a service or an admin names."""
     query: BalanceQuery = call.query
     named = UUID(query.user_id) if query.user_id is not None else None
     if call.principal.kind is Kind.USER:

@@ -48,7 +48,7 @@ class MicroAnswer(Answer):
 
 
 class UserInfo(Input):
-    """Who gives. Kept with the prefill for the checkout, masked in logs and never answered."""
+    """The donor. Stored with the prefill for the checkout, masked in logs and never returned."""
 
     name: Annotated[str | None, described("the donor's name", "Alex Example", min_length=1, max_length=200)] = None
     email: Annotated[Email | None, described("fills the e-mail field of the checkout", "alex@example.com")] = None
@@ -72,7 +72,7 @@ class OtherAnswer(Answer):
 
 
 class PrefillAnswer(Answer):
-    """What Charter begins with."""
+    """The amount that Charter starts with."""
 
     amount: Annotated[float, described("in USD", 37.5)]
     source: Annotated[str, described("the page that the amount was entered on", "mission_support_other")]
@@ -160,7 +160,7 @@ class GenerateAnswer(Answer):
 
 
 class TotalAnswer(Answer):
-    """What has been given in the mode of the keys (test or live), net of refunds and disputes."""
+    """All donations in the mode of the keys (test or live), net of refunds and disputes."""
 
     total: Annotated[float, described("the sum in USD", 1250.5)]
     currency: Annotated[Literal["USD"], described("of `total`")]

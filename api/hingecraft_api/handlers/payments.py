@@ -65,7 +65,7 @@ class CurrencyAnswer(Answer):
 
 
 class ConfigAnswer(Answer):
-    """What a page needs to begin. Nothing secret."""
+    """The configuration of a page. Contains no secrets."""
 
     stripe_publishable_key: Annotated[str | None, described("null without Stripe", "pk_test_a1B2c3D4e5F6")]
     mode: Annotated[Literal["test", "live"], described("whether payments move real money", "test")]
@@ -96,7 +96,7 @@ def _paid(call: Call, payment: PaymentState) -> dict[str, Any]:
 
 
 async def get_config(call: Call) -> Any:
-    """What a page needs before anybody has chosen anything."""
+    """The configuration that a page loads first."""
     settings = call.pod.settings
     currencies = [
         {

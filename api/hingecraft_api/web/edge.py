@@ -155,7 +155,7 @@ class Edge:
         return await self._count_caller(request, endpoint, principal, request_id)
 
     def _wait_after_guesses(self, request: web.Request, endpoint: Endpoint) -> int:
-        """Who has guessed too often is not even compared, so that one more guess tells nothing.
+        """The seconds to wait after too many guesses: a token is then not even compared, so that it reveals nothing.
 
         Nobody guesses a JWT: one that verifies passes, whatever others at the same address have sent.
         """
@@ -269,7 +269,7 @@ class Edge:
             request[STREAM_KEY] = response
 
     def _observe(self, request: web.Request, response: web.StreamResponse, path: str, seconds: float) -> None:
-        """What goes well and quickly is counted and not logged: a log line costs more than the answer.
+        """Record the request. Fast, successful ones are counted but not logged: a log line costs more than the answer.
 
         How long a stream or a download takes says nothing about how quickly we answer, so it is not counted.
         """

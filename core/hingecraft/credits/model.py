@@ -24,7 +24,7 @@ class ReferenceReusedError(RefusedError):
 
 
 class Outcome(StrEnum):
-    """What became of one entry; `hc_write_credits` says it."""
+    """The outcome of one entry, as `hc_write_credits` returns it."""
 
     WRITTEN = "written"
     # The ref is known with the same amount: the first answer is given again.
@@ -87,10 +87,10 @@ class Transaction:
 
 
 def spend(user_id: UUID, amount: int, reference: str, reason: str) -> Entry:
-    """What a service takes."""
+    """A spend by a service."""
     return Entry(user_id=user_id, delta=-amount, ref=f"spend:{user_id}/{reference}", reason=reason)
 
 
 def adjustment(user_id: UUID, delta: int, reference: str, reason: str) -> Entry:
-    """What an admin gives or takes; a balance does not become negative by it."""
+    """A change by an admin, which cannot make a balance negative."""
     return Entry(user_id=user_id, delta=delta, ref=f"admin:{user_id}/{reference}", reason=reason)

@@ -1,4 +1,4 @@
-"""What may be read of a user's credits, and what an admin changes."""
+"""Reads a user's credits, and changes them for admins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What credits add to a reconciliation: accounts are compared with the ledger, and the view is refreshed."""
+"""The steps of credits in a reconciliation: compare accounts with the ledger, and refresh the view."""
 
 from __future__ import annotations
 

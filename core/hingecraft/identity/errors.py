@@ -20,7 +20,7 @@ class RoleNotAllowedError(RefusedError):
 
 
 class NotAuthorizedError(RefusedError):
-    """What was named belongs to another user."""
+    """The named object belongs to another user."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__("not_authorized", sentence)

@@ -62,7 +62,7 @@ class FetchOutcome(StrEnum):
 
 
 class UnusableKeysError(Exception):
-    """What the address answered is not a key set."""
+    """The answer of the address is not a key set."""
 
 
 class KeySet:

@@ -1,4 +1,4 @@
-"""Who calls, whatever they have proved it with. Pure."""
+"""The caller, independent of its credential. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Principal:
 
     @property
     def claims(self) -> Mapping[str, str]:
-        """What policies read of it: `sub` for a user only, so that no other id is ever taken for a user's."""
+        """The claims that policies read: `sub` only for a user, so that no other id is mistaken for a user's."""
         subject = {"sub": self.id} if self.kind is Kind.USER and self.id is not None else {}
         return {"role": self.database_role, **subject}
 

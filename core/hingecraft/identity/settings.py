@@ -1,4 +1,4 @@
-"""What verifies callers."""
+"""The settings for verifying callers."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Tokens:
         return self._keys is not None and await self._keys.holds(key)
 
     async def _payload_of(self, token: str) -> tuple[bytes, str | PublicKey]:
-        """What is signed, and the key that it is signed with."""
+        """The signed part of a token, and the key that signs it."""
         header = _header_of(token)
         if any(name in header for name in _FORBIDDEN_HEADERS):
             raise InvalidTokenError("The token's header names a key or an extension, which is not accepted.")

@@ -1,4 +1,4 @@
-"""Who claims a database, and how a claim ends. Pure."""
+"""The claim on a database, and how it ends. Pure."""
 
 from __future__ import annotations
 

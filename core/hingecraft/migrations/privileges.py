@@ -136,5 +136,5 @@ async def missing(conn: asyncpg.Connection, relations: Sequence[str]) -> list[st
 
 
 async def still_open(conn: asyncpg.Connection, relations: Sequence[str]) -> list[str]:
-    """What an outsider may still use, one line each: its owner is a role that this user may not act as."""
+    """The objects that outsiders may still use, one line each: this user may not act as their owner."""
     return [row[0] for row in await conn.fetch(OPEN, relations)]

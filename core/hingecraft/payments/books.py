@@ -71,7 +71,7 @@ SELECT currency, usd FROM fx_rates WHERE day = (now() AT TIME ZONE 'UTC')::date 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What was booked."""
+    """The result of booking a finding."""
 
     payment_id: UUID
     provider: str

@@ -87,7 +87,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to book, and the payment's next status."""
+    """The settlements to book, and the payment's next status."""
 
     entries: tuple[Entry, ...]
     path: tuple[Status, ...]

@@ -37,7 +37,7 @@ def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequenc
 
 
 def _left(money: Money, opening: Settled, before: Iterable[Settled]) -> Decimal:
-    """What could go back, beside what the old software has said of the same, which this replaces."""
+    """The amount that can go back; this replaces the old software's own report."""
     same = {money.ref, opening.ref}
     return sum(
         (

@@ -16,10 +16,10 @@ _Result = TypeVar("_Result")
 
 
 class Account:
-    """What the clients of all providers have in common."""
+    """The base of the clients of all providers."""
 
     name: str
-    # What to do about a key that is rejected; ends the line in the log.
+    # The advice about a rejected key, at the end of the line in the log.
     remedy: str
 
     def __init__(
@@ -38,7 +38,7 @@ class Account:
             raise
 
     async def repeated(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
-        """The same, for a caller who expects that the key may lack a right."""
+        """The same, for a caller that expects that the key may lack a permission."""
         try:
             return await patiently(attempt, deadline, self._bucket)
         except GivenUpError as error:
@@ -47,6 +47,6 @@ class Account:
             raise ProviderRefusedError(error.reason, code="provider_busy") from error
 
     def key_failed(self, error: ProviderKeyError) -> None:
-        """Say so in the log and in the metrics: somebody has to set another key."""
+        """Report a rejected key in the log and the metrics: a person has to set another one."""
         log.error("%s. %s", error, self.remedy)
         self._key_rejected(self.name)

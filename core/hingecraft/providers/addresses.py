@@ -1,4 +1,4 @@
-"""Which addresses a provider may send a donor to: its own, over https."""
+"""Checks the addresses that a provider sends donors to: its own, over https."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from hingecraft.providers.port import ProviderRefusedError
 from hingecraft.proxies import is_loopback
 
-# Browsers take a backslash for a slash, so they would go to another host than the one that is checked here.
+# Browsers read a backslash as a slash, so they would go to another host than the one that is checked here.
 _READ_ALIKE = re.compile(r"[!-\[\]-~]{1,2048}")
 # The pages where people pay, and their subdomains. The site's pages open no others (hingecraft-addresses.js).
 PAYMENT_PAGES = ("checkout.stripe.com", "buy.stripe.com", "donate.stripe.com", "nowpayments.io")

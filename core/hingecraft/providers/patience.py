@@ -1,4 +1,4 @@
-"""Calls to a provider: tried again 1, 2 and 4 s apart while there is time, and never more often than it allows."""
+"""Retries calls to a provider after 1, 2 and 4 s while there is time, and keeps to its rate limit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeVar
 PAUSES = (1.0, 2.0, 4.0)
 # One attempt that hangs must leave time for another.
 LONGEST_ATTEMPT = 5.0
-# What the caller needs after the last attempt, to write down how it ended.
+# The time that the caller needs after the last attempt, to record the outcome.
 _RESERVE = 0.5
 _SHORTEST_ATTEMPT = 0.2
 
@@ -24,17 +24,17 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The moment by which somebody must have been answered, on the monotonic clock."""
+    """The time by which the caller must have an answer, on the monotonic clock."""
 
     at: float
 
     @classmethod
     def within(cls, seconds: float) -> Deadline:
-        """So many seconds from now."""
+        """A deadline that many seconds from now."""
         return cls(time.monotonic() + seconds)
 
     def sooner(self, seconds: float) -> Deadline:
-        """So many seconds from now, but not later than this."""
+        """A deadline that many seconds from now, but not later than this one."""
         return Deadline(min(self.at, time.monotonic() + seconds))
 
     @property
@@ -44,12 +44,12 @@ class Deadline:
 
 
 def seconds_in(retry_after: str) -> float | None:
-    """What a provider says in `Retry-After`, where it is a sane number of seconds."""
+    """The seconds in `Retry-After`, if they are plausible."""
     return float(retry_after) if _SECONDS.fullmatch(retry_after) else None
 
 
 class TransientError(Exception):
-    """An attempt failed in a way that another may not."""
+    """An attempt failed, and another one may succeed."""
 
     def __init__(self, reason: str, *, maybe_done: bool, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -69,7 +69,7 @@ class GivenUpError(Exception):
 
 
 class TokenBucket:
-    """So many calls a second, and as many at once; who comes too early waits its turn."""
+    """A limit of calls per second, with a burst of the same size; early calls wait their turn."""
 
     def __init__(self, per_second: float) -> None:
         self._interval = 1 / per_second
@@ -77,7 +77,7 @@ class TokenBucket:
         self._next = 0.0
 
     async def take(self, deadline: Deadline) -> None:
-        """Wait for a turn, or refuse when that would take longer than there is time."""
+        """Wait for a turn; raises an error if that would take longer than the deadline allows."""
         now = time.monotonic()
         turn = max(self._next, now - self._burst + self._interval)
         wait = turn - now
@@ -91,7 +91,7 @@ class TokenBucket:
 async def patiently(
     attempt: Callable[[], Awaitable[_Result]], deadline: Deadline, bucket: TokenBucket | None = None
 ) -> _Result:
-    """The result of the first attempt that does not fail in passing."""
+    """The result of the first attempt that succeeds, or its final error."""
     maybe_done = False
     for number in range(len(PAUSES) + 1):
         try:

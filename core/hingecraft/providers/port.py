@@ -1,4 +1,4 @@
-"""What the product asks of every payment provider, and the three ways in which that can end."""
+"""The interface of every payment provider, and the three outcomes of a call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hingecraft.errors import ErrorCode, HingecraftError
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
 
-# Told the name of a provider that has rejected our key.
+# Called with the name of a provider that has rejected our key.
 Rejected = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What somebody wants to pay, and where they come from and go back to."""
+    """A requested payment, and the page that the payer returns to."""
 
     payment_id: str
     amount: Decimal
@@ -28,11 +28,11 @@ class Order:
     cancel_url: str
     opened_at: datetime
     source: str
-    # What the payer reads at the provider.
+    # The description that the payer reads at the provider.
     description: str
     # Repeats of the call carry it, so that they have one effect where the provider has such keys.
     key: str
-    # What Stripe's button says: pay, book or another of its `submit_type`.
+    # The text of Stripe's button: pay, book or another of its `submit_type`.
     submit_type: str = "pay"
     email: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Opened:
 
 
 class ProviderRefusedError(HingecraftError):
-    """Nothing that anybody could pay: the provider said no, or what it said is not to be used.
+    """There is no usable checkout: the provider rejected it, or its answer cannot be used.
 
     `provider_busy` and `provider_unavailable` pass: they say nothing about the payment.
     """
@@ -68,15 +68,15 @@ class ProviderRefusedError(HingecraftError):
 
 
 class ProviderMissingError(ProviderRefusedError):
-    """The provider does not know what it was asked for: it is new, gone, or of another account."""
+    """The provider does not know the object: it is new, deleted, or of another account."""
 
 
 class ProviderKeyError(ProviderRefusedError):
-    """The provider rejects our key, or what the key may do: our fault, not the payer's."""
+    """The provider rejects our key or its permissions: our mistake, not the payer's."""
 
     def __init__(self, reason: str, *, forbidden: bool = False) -> None:
         super().__init__(reason, code="provider_unavailable")
-        # The key is valid and lacks a right.
+        # The key is valid but lacks a permission.
         self.forbidden = forbidden
 
 
@@ -89,7 +89,7 @@ class ProviderUnknownError(HingecraftError):
 
 
 class CheckoutProvider(Protocol):
-    """Stripe and NOWPayments, and whatever comes next."""
+    """A payment provider, such as Stripe or NOWPayments."""
 
     name: str
 

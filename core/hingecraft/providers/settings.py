@@ -1,4 +1,4 @@
-"""What every process that calls a provider reads."""
+"""The settings of processes that call a provider."""
 
 from __future__ import annotations
 

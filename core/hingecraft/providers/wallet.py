@@ -1,4 +1,4 @@
-"""The wallet: no provider at all, but an address that a payer can always send coins to."""
+"""The wallet: an address to which a payer can always send coins, without a provider."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Wallet:
         return ("&" if "?" in self.uri else "?") + self.amount_form.format(amount=plain(amount), units=units)
 
     def as_shown(self) -> dict[str, str]:
-        """What a payer is shown."""
+        """The wallet as a payer sees it."""
         named = ((shown, getattr(self, name)) for name, shown in _SHOWN.items())
         return {shown: value for shown, value in named if value is not None}
 

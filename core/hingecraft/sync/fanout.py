@@ -41,7 +41,7 @@ class Pods:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What every pod should serve; when the change behind it was noticed (on the loop's clock) and committed.
+    """The version that every pod should serve; when its change was noticed (on the loop's clock) and committed.
 
     `document` is the body of a push that carries the version itself; None where it is too large, or not known.
     """

@@ -56,8 +56,8 @@
 {{- $reconcile := .Values.paymentRoutes.reconcile -}}
 {{- range $reconcile.extraVolumes -}}
 {{- $kinds := without (keys .) "name" -}}
-{{- if or (ne (len $kinds) 1) (not (has (first $kinds) (list "configMap" "secret" "emptyDir"))) -}}
-{{- fail (printf "paymentRoutes.reconcile.extraVolumes has %s, but the Jobs accept only configMap, secret and emptyDir, one per volume" .name) -}}
+{{- if or (ne (len $kinds) 1) (not (has (first $kinds) (list "configMap" "secret" "projected" "csi" "emptyDir"))) -}}
+{{- fail (printf "paymentRoutes.reconcile.extraVolumes has %s, but the Jobs accept only configMap, secret, projected, csi and emptyDir, one per volume" .name) -}}
 {{- end -}}
 {{- end -}}
 {{- range $reconcile.extraEnv -}}

@@ -146,6 +146,7 @@ paymentRoutes.reconcile.extraVolumeMounts
 paymentRoutes.reconcile.placement
 paymentRoutes.reconcile.placement.nodeSelector
 paymentRoutes.reconcile.placement.tolerations
+paymentRoutes.reconcile.placement.affinity
 paymentRoutes.reconcile.hostAliases
 paymentRoutes.reconcile.dnsConfig
 paymentRoutes.extraSpec

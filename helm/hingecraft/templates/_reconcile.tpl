@@ -30,6 +30,10 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with $reconcile.placement.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- /* The log level only where it is another: what is not needed works with an older definition too. */ -}}
@@ -44,10 +48,12 @@ tolerations:
 {{- /* The resource has no modes of files. */ -}}
 {{- define "hingecraft.asResource" -}}
 {{- range fromYamlArray . }}
-{{- if .secret }}
-- {{ toYaml (set (deepCopy .) "secret" (omit .secret "defaultMode")) | nindent 2 | trim }}
-{{- else }}
-- {{ toYaml . | nindent 2 | trim }}
+{{- $volume := deepCopy . }}
+{{- range $kind := list "secret" "configMap" "projected" }}
+{{- with get $volume $kind }}
+{{- $_ := set $volume $kind (omit . "defaultMode") }}
 {{- end }}
+{{- end }}
+- {{ toYaml $volume | nindent 2 | trim }}
 {{- end }}
 {{- end -}}

@@ -32,7 +32,7 @@ _CONTROLLER = f"{GROUP}/{FIELD_MANAGER}"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What to record; `note` is cut after 1,000 characters."""
+    """An event to record; `note` is cut after 1,000 characters."""
 
     reason: str
     note: str

@@ -1,1 +1,1 @@
-"""What starts a reconciliation, and what it does: the kopf handlers, the controller and the reconcilers."""
+"""Starts and runs reconciliations: the kopf handlers, the controller and the reconcilers."""

@@ -89,7 +89,7 @@ def _template(spec: Spec, image: str, labels: Mapping[str, str]) -> dict[str, An
 
 def _added(spec: Spec) -> dict[str, Any]:
     """The parts of the pod that the resource sets in Kubernetes' own format."""
-    names = {"volumes", "node_selector", "tolerations", "host_aliases", "dns_policy", "dns_config"}
+    names = {"volumes", "node_selector", "tolerations", "affinity", "host_aliases", "dns_policy", "dns_config"}
     given = spec.reconcile.model_dump(by_alias=True, exclude_none=True, include=names)
     return {name: value for name, value in given.items() if value}
 

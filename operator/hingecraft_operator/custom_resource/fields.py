@@ -81,3 +81,9 @@ class SecretRef(Part):
 
     name: SecretName = Field(description="the name of the Secret")
     key: SecretKey = Field(description="the key of the value in it")
+
+
+class LocalRef(Part):
+    """A name in the resource's namespace."""
+
+    name: SecretName = Field(description="its name")

@@ -10,22 +10,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from hingecraft_operator.custom_resource.affinity import Affinity
 from hingecraft_operator.custom_resource.fields import (
     ConfigMapName,
-    Name,
+    LocalRef,
     Part,
     SecretKey,
-    SecretName,
     SecretRef,
     like,
     rules,
 )
+from hingecraft_operator.custom_resource.volumes import Volume, VolumeMount
 
 _ENV_NAME = like("^[-._a-zA-Z][-._a-zA-Z0-9]*$", 253, "must be the name of an environment variable")
 _IP = like(
     "^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F.:]*)$", 45, "must be an IP address such as 192.0.2.1"
 )
-_SIZE = like("^[0-9]+([.][0-9]+)?([kKMGTPE]i?)?$", 20, "must be a number of bytes such as 64Mi")
 _OWN_ENV = ("DATABASE_URL", "DATABASE_URL_FILE", "AMOUNT_MIN", "AMOUNT_MIN_FILE", "AMOUNT_MAX", "AMOUNT_MAX_FILE")
 _OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "payments.hingecraft.io/paymentroutes")
 _LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
@@ -37,12 +37,6 @@ _MOUNTS_HAVE_VOLUMES = (
 
 def _named(key: str = "name") -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
-
-
-class LocalRef(Part):
-    """A name in the resource's namespace."""
-
-    name: SecretName = Field(description="its name")
 
 
 class ConfigMapRef(Part):
@@ -105,71 +99,6 @@ class EnvVar(Part):
     value_from: ValueFrom | None = Field(None, description="where its value comes from")
 
 
-class KeyToPath(Part):
-    """A key that becomes a file."""
-
-    key: SecretKey = Field(description="the key")
-    path: str = Field(
-        description="the file, below the mount",
-        json_schema_extra=like("^[^/.][^/]*(/[^/.][^/]*)*$", 512, "must be a path below the mount, without .."),
-    )
-
-
-class ConfigMapSource(Part):
-    """A ConfigMap as files."""
-
-    name: ConfigMapName = Field(description="the ConfigMap")
-    items: list[KeyToPath] = Field(
-        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
-    )
-
-
-class SecretSource(Part):
-    """A Secret as files."""
-
-    secret_name: SecretName = Field(description="the Secret")
-    items: list[KeyToPath] = Field(
-        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
-    )
-
-
-class EmptyDir(Part):
-    """An empty folder that is deleted with the pod."""
-
-    medium: Literal["Memory"] | None = Field(None, description="Memory; the node's disk if absent")
-    size_limit: Annotated[str, Field(json_schema_extra=_SIZE)] | None = Field(None, description="the maximum size")
-
-
-class Volume(Part):
-    """Files for the Job's container."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                "[has(self.configMap), has(self.secret), has(self.emptyDir)].filter(each, each).size() == 1",
-                "must have one of configMap, secret and emptyDir; other kinds of volumes are not supported",
-            ),
-        )
-    )
-
-    name: Name = Field(description="the name that a mount refers to")
-    config_map: ConfigMapSource | None = Field(None, description="a ConfigMap")
-    secret: SecretSource | None = Field(None, description="a Secret")
-    empty_dir: EmptyDir | None = Field(None, description="an empty folder")
-
-
-class VolumeMount(Part):
-    """Where a volume is mounted."""
-
-    name: Name = Field(description="the volume")
-    mount_path: str = Field(
-        description="the path in the container",
-        json_schema_extra=like("^/[^:]+$", 1024, "must be an absolute path without a colon"),
-    )
-    sub_path: str | None = Field(None, max_length=1024, description="mount only this folder or file of the volume")
-    read_only: bool | None = Field(None, description="mount it read-only")
-
-
 class HostAlias(Part):
     """An address and its names."""
 
@@ -213,7 +142,7 @@ class Toleration(Part):
 
 
 class PodParts(Part):
-    """What a resource may add to the pods of its Job."""
+    """The parts that a resource may add to the pods of its Job."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -270,6 +199,7 @@ class PodParts(Part):
     tolerations: list[Toleration] = Field(
         default_factory=list, max_length=16, description="taints that the Job tolerates", json_schema_extra=_LIST
     )
+    affinity: Affinity | None = Field(None, description="which nodes the Job prefers or needs")
     host_aliases: list[HostAlias] = Field(
         default_factory=list, max_length=16, description="lines of /etc/hosts", json_schema_extra=_LIST
     )

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import Field
 
 from hingecraft_operator.custom_resource.cron import CRON_PATTERN
-from hingecraft_operator.custom_resource.fields import Duration, Name, Part, between, like
-from hingecraft_operator.custom_resource.pod_parts import LocalRef, PodParts
+from hingecraft_operator.custom_resource.fields import Duration, LocalRef, Name, Part, between, like
+from hingecraft_operator.custom_resource.pod_parts import PodParts
 
 _AMOUNT = like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
 

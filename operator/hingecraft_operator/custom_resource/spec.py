@@ -128,7 +128,7 @@ class ProviderSwitches(Part):
 
 
 class Publish(Part):
-    """What is published."""
+    """The publishing settings."""
 
     single_use_checkouts: bool | None = Field(
         None, description="whether links that one donor opened are published; if absent, admins decide"

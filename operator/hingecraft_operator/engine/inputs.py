@@ -1,4 +1,4 @@
-"""What an engine runs with: the spec and the values of its Secrets. The engine restarts when they change."""
+"""The inputs of an engine: the spec and the values of its Secrets. The engine restarts when they change."""
 
 from __future__ import annotations
 

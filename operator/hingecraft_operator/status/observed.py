@@ -1,4 +1,4 @@
-"""What the operator knows about one resource now. The status is built only from this."""
+"""The operator's current knowledge about one resource. The status is built only from this."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Cockpit:
         )
 
     def help(self) -> None:
-        """What runs where, and all keys."""
+        """Show the addresses and all keys."""
         self.terminal.lines(["", *screen.links(self.places, self.style), "", *screen.keys(self.style), ""])
 
     def footer(self) -> list[str]:

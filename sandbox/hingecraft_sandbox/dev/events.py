@@ -45,7 +45,7 @@ def money(amount: Decimal | None, currency: str | None, exponent: int | None) ->
 
 
 def gift(row: Mapping[str, Any], style: Style) -> Iterator[Happened]:
-    """What a row of the audit log says about a payment; nothing for rows that are not about money."""
+    """A row of the audit log as a line of the feed; nothing for rows that are not about money."""
     details: Mapping[str, Any] = json.loads(row["details"])
     for text in _told(row["action"], details, style):
         yield Happened(row["created_at"], "gift", f"{_payment(row)}  {text}")
@@ -124,7 +124,7 @@ def logged(line: str) -> str:
 
 
 def links(line: str) -> str:
-    """What `hingecraft links ensure` ends with, without what it did not do: 139 links kept: 2 made."""
+    """The summary of `hingecraft links ensure` without its zeros: 139 links kept: 2 made."""
     head, _, rest = line.partition(" links wanted: ")
     if not rest:
         return line

@@ -79,7 +79,7 @@ class Feed:
                     self._show(happened)
 
     async def follow_sandbox(self, log: Path) -> None:
-        """What the sandbox sends to the backend, from its log, until cancelled."""
+        """Show the events that the sandbox sends to the backend, from its log, until cancelled."""
         with log.open(errors="replace") as lines:
             while True:
                 for line in _entries(lines):

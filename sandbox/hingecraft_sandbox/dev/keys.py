@@ -1,4 +1,4 @@
-"""What each key does."""
+"""The actions of the keys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ENTER, _ESCAPE, _BACKSPACE = "\r\n", "\033", "\b\x7f"
 
 
 class Product(Protocol):
-    """What the keys need of the running product."""
+    """The running product, as the keys use it."""
 
     environment: Mapping[str, str]
 

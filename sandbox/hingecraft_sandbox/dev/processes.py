@@ -30,7 +30,7 @@ _OURS = re.compile(r"hingecraft (api$|sandbox --port )|/wix/test/site/serve[.]mj
 
 
 class State(Enum):
-    """What the screen shows of a process."""
+    """The state of a process on the screen."""
 
     STARTING = "starting"
     UP = "up"

@@ -94,7 +94,7 @@ class Showing(Watcher):
 
 
 class RunningProduct:
-    """What the keys and the feed use."""
+    """The running product, for the keys and the feed."""
 
     def __init__(self, environment: Mapping[str, str], sandbox: str, database: Database, feed: Feed) -> None:
         self.environment = environment

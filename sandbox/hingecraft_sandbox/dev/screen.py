@@ -61,7 +61,7 @@ def links(places: Places, style: Style) -> Iterator[str]:
 
 
 def first_step(*, keys: bool) -> str:
-    """What to do next."""
+    """The next step for the developer."""
     if keys:
         return "  Next: open Give, then press c: Swiss francs leave the open page at once."
     return "  No terminal, so no keys. Ctrl-C or SIGTERM stops everything."

@@ -21,7 +21,7 @@ STRIPE_WEBHOOKS = "/webhooks/stripe"
 
 
 class SandboxSettings(LogSettings):
-    """What `hingecraft sandbox` reads."""
+    """The settings of `hingecraft sandbox`."""
 
     public_url: str = Field("", description="where providers reach this backend, such as https://pay.example.com")
     sandbox_stripe_webhook_secret: str = Field("whsec_sandbox", description="signs Stripe's events in the sandbox")

@@ -1,3 +1,3 @@
-"""NOWPayments: its API, what its payments say, and its IPNs."""
+"""NOWPayments: its API, its payments as findings, and its IPNs."""
 
 NAME = "nowpayments"

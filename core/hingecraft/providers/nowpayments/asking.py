@@ -20,7 +20,7 @@ class NowPaymentsAsking:
         self._reader = reader
 
     async def again(self, finding: Finding) -> list[Finding]:
-        """The payment that an IPN pointed at, as the API has it, after the payment that it adds to.
+        """The payment that an IPN names, as the API has it, after the payment that it adds to.
 
         A payment that the API does not know is asked for again later: NOWPayments has signed the IPN, so it
         does exist.

@@ -1,7 +1,7 @@
 """NOWPayments behind the port: an invoice for one payer, and the least that a coin takes.
 
 It has no idempotency keys: a repeated call makes another invoice on the same `order_id`. That is harmless,
-since nobody has seen the first one's address and money is counted by payment, never by invoice.
+since no payer has seen the first one's address, and money is counted by payment, never by invoice.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _TRY_AGAIN = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT})
 
 @dataclass(frozen=True, slots=True)
 class _Minimum:
-    """The least price, and until when we believe it."""
+    """The lowest price, and how long we use it."""
 
     amount: Decimal
     until: float
@@ -123,7 +123,7 @@ class NowPaymentsProvider(Account):
         return Opened(provider_id=str(invoice_id), url=url)
 
     async def minimum(self, coin: Currency, price_currency: Currency, deadline: Deadline) -> Decimal | None:
-        """The least price that can be paid in that coin; None when it cannot be found out now."""
+        """The lowest price that can be paid in that coin; None if it is not available now."""
         asked = (coin.code, price_currency.code)
         known = self._minimums.get(asked)
         if known is not None and known.until > time.monotonic():
@@ -142,7 +142,7 @@ class NowPaymentsProvider(Account):
         return amount
 
     async def estimate(self, amount: Decimal, price_currency: Currency, coin: Currency) -> Decimal | None:
-        """How many coins that price is worth now; None when it cannot be found out soon."""
+        """The price in coins now; None if it is not available soon enough."""
         query = {
             "amount": plain(amount),
             "currency_from": price_currency.code.lower(),
@@ -161,7 +161,7 @@ class NowPaymentsProvider(Account):
 
     @property
     def may_list(self) -> bool:
-        """Payments are listed only for who logs in with the account's e-mail and password."""
+        """Whether payments can be listed, which needs the account's e-mail and password."""
         return bool(self._settings.nowpayments_email and self._settings.nowpayments_password)
 
     async def payments_of(self, invoice_id: str) -> list[dict[str, Any]]:
@@ -244,7 +244,7 @@ class NowPaymentsProvider(Account):
 
 
 def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
-    """What was answered, if it is an object and the status is good."""
+    """The answer, if it is an object with a successful status."""
     reason = f"NOWPayments answered {status}"
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TRY_AGAIN:
         raise _refusal(status, f"{reason}: {_message(text)}"[:500])

@@ -1,4 +1,4 @@
-"""What NOWPayments' payments say, in the words of the port. Pure: nobody is asked here."""
+"""Reads NOWPayments' payments into findings. Pure."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _STANDS = {
     "failed": Stands.FAILED,
     "expired": Stands.EXPIRED,
 }
-# Before that, what was seen on the chain may still go away.
+# Before that, a transaction on the chain may still disappear.
 _MONEY_IS_THERE = frozenset({"finished", "partially_paid", "refunded"})
-# A deposit that would be worth more than this many times what was asked for is valued by a person.
+# If a deposit's value is more than this many times the requested amount, a person enters it.
 _MOST_TIMES_THE_PRICE = 3
 
 
 def hinted(document: Document) -> Finding:
-    """What an IPN points at."""
+    """The payment that an IPN names."""
     return Finding(
         provider=NAME,
         livemode=False,
@@ -93,7 +93,7 @@ class NowPaymentsReader:
         )
 
     def _part(self, document: Document, parent: Document | None, due: Price, paid: Decimal) -> Decimal | None:
-        """What comes after the whole was there is no part of it."""
+        """The share of the amount due that this deposit pays; None if it cannot be known."""
         before = _decimal(parent, "actually_paid") if parent is not None else Decimal(0)
         missing = max(due.amount - before, Decimal(0))
         if not due.amount or (missing and self._coin(document) != due.currency):
@@ -111,7 +111,7 @@ class NowPaymentsReader:
         return (came, Money(kind="refund", ref=ref, amount=-paid, currency=coin))
 
     def _worth(self, document: Document, parent: Document | None, paid: Decimal) -> Price | str:
-        """By the payment's own price for its own amount, or why that cannot be believed."""
+        """The value by the payment's own price for its own amount, or why it is implausible."""
         price, amount = _optional(document, "price_amount"), _optional(document, "pay_amount")
         if not price or not amount:
             return "NOWPayments gives no price for it"

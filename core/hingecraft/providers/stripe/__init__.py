@@ -1,4 +1,4 @@
-"""Stripe: its API, what its events and objects say, and its webhooks."""
+"""Stripe: its API, its events and objects as findings, and its webhooks."""
 
 NAME = "stripe"
 DOMAIN = "stripe.com"

@@ -64,7 +64,7 @@ class EmailRefusedError(ProviderRefusedError):
 
 
 class StripeAccount(Account):
-    """What all calls to Stripe share; what is asked for is in `objects`, `payment_links` and their like."""
+    """Shared by all calls to Stripe; the calls are in `objects` and `payment_links`."""
 
     name = NAME
     remedy = "Set STRIPE_SECRET to a valid key with the permissions that we need"
@@ -131,7 +131,7 @@ class StripeAccount(Account):
         return await super().repeated(once, deadline)
 
     async def ask(self, attempt: Callable[[], Awaitable[Any]]) -> Document:
-        """What Stripe answers to a question, as plain JSON."""
+        """Stripe's answer as plain JSON."""
         found: Document = (await self.call(attempt, Deadline.within(_ASKED_FOR))).to_dict()
         return found
 
@@ -148,7 +148,7 @@ class StripeAccount(Account):
             after = page["data"][-1]["id"]
 
     def suspend(self, reason: str | None) -> None:
-        """Refuse every call for that reason, since the key is of another account; None: the key is ours."""
+        """Reject every call for that reason, since the key is of another account; None: the key is ours."""
         self._suspended = reason
 
     async def id(self) -> str | None:
@@ -180,7 +180,7 @@ class StripeAccount(Account):
 
 @contextmanager
 def _transient() -> Iterator[None]:
-    """Tell what may pass from what will not. Stripe's message can repeat what a payer typed, so it is not kept."""
+    """Separate temporary from final errors. Stripe's message can repeat a payer's input, so it is not kept."""
     try:
         yield
     except stripe.StripeError as error:

@@ -1,4 +1,4 @@
-"""Asks Stripe how a checkout stands, and what followed from its money. Pure but for the ports that it asks."""
+"""Asks Stripe about checkouts, refunds and disputes. Pure except for the ports that it calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hingecraft.providers.stripe.reading import StripeReader
 
 
 class StripeAsking:
-    """Reads what Stripe answers into findings."""
+    """Turns Stripe's answers into findings."""
 
     def __init__(self, sessions: Sessions, disputes: Disputes, reader: StripeReader) -> None:
         self._sessions = sessions

@@ -1,4 +1,4 @@
-"""Stripe behind the port: Checkout Sessions for one payer, and the ports of what else is asked of it."""
+"""Stripe behind the port: Checkout Sessions for one payer, and the ports for its other objects."""
 
 from __future__ import annotations
 

@@ -9,25 +9,25 @@ from hingecraft.money.minor_units import stripe_bounds
 from hingecraft.money.model import Currency
 from hingecraft.providers.stripe.metadata import INSTALLATION, MARK
 
-# What the payer is offered first: ten times the least.
+# The preset amount: ten times the minimum.
 _PRESET = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkTerms:
-    """What all links of one database have in common."""
+    """The terms of all links of one database."""
 
     installation: str
     livemode: bool
     return_url: str
-    # What payers read, before the currency.
+    # The name that payers read, before the currency.
     description: str
     submit_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkPlan:
-    """What a link should be. Its key names what can only be had by another link: database, mode, currency, bounds."""
+    """A planned link. Its key has the properties of a link that cannot change: database, mode, currency, bounds."""
 
     currency: str
     minimum: int
@@ -111,7 +111,7 @@ def link_request(plan: LinkPlan, price_id: str) -> dict[str, Any]:
 
 
 def update_request(plan: LinkPlan) -> dict[str, Any]:
-    """What brings an older link, or one that is off, up to the plan; its address stays the same."""
+    """The request that updates a link to the plan and switches it on; its address stays the same."""
     return {"active": True, **_changeable(plan)}
 
 

@@ -1,4 +1,4 @@
-"""What we write into the metadata of Stripe's objects."""
+"""The names in our metadata of Stripe's objects."""
 
 # A standing link's own name; Stripe copies it to each payer's session and intent.
 MARK = "hingecraft_link"

@@ -1,4 +1,4 @@
-"""What the systems ask of Stripe, object by object. Pure.
+"""The interfaces to Stripe's objects, one for each kind of object. Pure.
 
 A system names only the ports that it uses. One that needs another of Stripe's objects adds its port here, and what
 implements it beside `objects`.
@@ -67,7 +67,7 @@ class Disputes(Protocol):
 
 
 class Events(Protocol):
-    """What Stripe has reported, or tried to."""
+    """Stripe's events, delivered or not."""
 
     def since(self, moment: datetime, types: Collection[str]) -> AsyncIterator[Document]:
         """Every event of these types, delivered or not, the newest first. Stripe takes twenty types."""

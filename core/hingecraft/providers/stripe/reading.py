@@ -1,4 +1,4 @@
-"""What Stripe's events and objects say, in the words of the port. Pure: nobody is asked here."""
+"""Reads Stripe's events and objects into findings. Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _REFUNDS = "refund."
 _DISPUTES = "charge.dispute."
 _NOT_OURS = "it carries neither our reference nor our link"
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
-# What became of a promise: the session itself goes on saying that it is complete and not paid.
+# The outcome of a delayed payment: the session itself stays complete and unpaid.
 _GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
 _MONEY_LEFT = frozenset({"pending", "succeeded"})
 
@@ -56,7 +56,7 @@ class StripeReader:
         self._disputes = DisputeReader(self._price_in, currency_of)
 
     def of_event(self, event: Document) -> Finding:
-        """What an event says; raises ForeignError for what is certainly not ours."""
+        """An event's findings; raises ForeignError if it is certainly not ours."""
         if event.get("account"):
             raise ForeignError(f"it happened in a connected account ({event['account']})")
         try:
@@ -140,7 +140,7 @@ class StripeReader:
         )
 
     def of_refund(self, refund: Document, *, told_by: str, livemode: bool) -> Finding:
-        """Money on its way back; when that fails, a second movement undoes the first, whichever is told first."""
+        """A refund; if it failed, a second movement reverses the first, in either order of the events."""
         refund_id, status = str(refund["id"]), refund.get("status")
         price = self._price(refund["amount"], str(refund["currency"]).upper())
         back = Money(kind="refund", ref=refund_id, amount=-price.amount, currency=price.currency)
@@ -281,7 +281,7 @@ def _intent_of(document: Document) -> str:
 
 
 def _worth(session: Document) -> Price | None:
-    """What arrived in our balance, when that is in dollars."""
+    """The amount that arrived in our balance, if it is in dollars."""
     balance = _balance(session)
     if balance is None or str(balance.get("currency")).upper() != "USD":
         return None

@@ -1,4 +1,4 @@
-"""What happens to Stripe's objects, and the events that report it."""
+"""Changes of Stripe's objects, and the events that report them."""
 
 from __future__ import annotations
 

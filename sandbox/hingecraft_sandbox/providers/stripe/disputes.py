@@ -19,7 +19,7 @@ BEGINNINGS = {
 
 
 class Disputes:
-    """What banks do."""
+    """The actions of banks."""
 
     def __init__(self, acts: Acts) -> None:
         self._acts = acts
@@ -77,7 +77,7 @@ class Disputes:
             self._move(dispute, taken_by(dispute), "funds_reinstated")
 
     def _escalate(self, dispute: Document) -> None:
-        """What was refunded meanwhile is not disputed any more."""
+        """Start the dispute, without the amount that was refunded before."""
         charge = self._acts.objects.find("charges", dispute["charge"])
         dispute["amount"] = charge["amount"] - charge["amount_refunded"]
         if not dispute["amount"]:

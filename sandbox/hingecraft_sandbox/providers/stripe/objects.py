@@ -223,7 +223,7 @@ class Objects:
         }
 
     def _require_active(self, price_id: str) -> None:
-        """What was archived is still found, and no longer sold."""
+        """Reject an archived object: it can be read but not sold."""
         price = self.find("prices", price_id)
         if not price["active"]:
             raise StripeRefusalError("The price specified is inactive.", param="line_items[0][price]")
@@ -235,7 +235,7 @@ class Objects:
         return {"object": "customer", "email": None, "name": None, "metadata": {}, **without(params, "expand")}
 
     def change(self, kind: str, key: str, raw: Document) -> Document:
-        """What may be changed of a product, a price or a link; metadata is merged."""
+        """Change a product, a price or a link; metadata is merged."""
         shapes_of: dict[str, Document] = {
             "products": shapes.PRODUCT_UPDATE, "prices": shapes.PRICE_UPDATE, "payment_links": shapes.LINK_UPDATE,
         }  # fmt: skip
@@ -250,7 +250,7 @@ class Objects:
 
 
 def check_amount(currency: str, amount: int, param: str) -> None:
-    """What Stripe charges: not too little, not too much, and in steps where the currency has them."""
+    """Check that Stripe would charge the amount: its minimum, maximum and steps."""
     if amount < _LEAST.get(currency, 50):
         raise StripeRefusalError(
             "The amount must be greater than or equal to the minimum charge.", code="amount_too_small", param=param

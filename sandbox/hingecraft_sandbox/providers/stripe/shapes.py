@@ -1,4 +1,4 @@
-"""What each endpoint of Stripe's takes, as far as this product asks; anything else is refused as unknown."""
+"""The parameters of each Stripe endpoint that this product uses; others are rejected as unknown."""
 
 from __future__ import annotations
 
