@@ -16,7 +16,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 # Applied migrations never change, so their comments cannot be corrected.
 NEWEST_APPLIED_MIGRATION = "migrations/024"
+# From Python 3.12 on, the texts of an f-string are tokens of their own.
+STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
 PROSE = (".md", ".js", ".mjs", ".ts", ".css", ".sql", ".yaml", ".yml", ".tpl", ".toml", ".sh")
+# Their sources are checked.
 GENERATED = ("wix/html/charter-page-wix-ready.html", "wix/html/mission-support.html", "docs/openapi.json")
 
 _COMPARED = "longer|more|less|fewer|later|earlier|older|newer|larger|smaller|faster|slower|better|worse|one|doubt"
@@ -42,7 +45,8 @@ PHRASES = (
 # A docstring of the product names the thing: "The settings of ...", not "What ... reads".
 HEADLESS = re.compile(r'^\s*"""(?:What|Whose|Who) ')
 PRODUCT = ("core/", "api/", "operator/", "sandbox/")
-_EACH = [(re.compile(rf"\b{pattern}", re.IGNORECASE), advice) for pattern, advice in PHRASES]
+_EACH = [(re.compile(rf"\b(?:{pattern})", re.IGNORECASE), advice) for pattern, advice in PHRASES]
+_ANY = re.compile(rf"\b(?:{'|'.join(pattern for pattern, _ in PHRASES)})", re.IGNORECASE)
 _TEST = re.compile(r"\s*(?:async )?def (test_\w+)")
 
 
@@ -62,7 +66,7 @@ def _is_ours(name: str) -> bool:
 def problems(name: str) -> Iterator[str]:
     text = (ROOT / name).read_text()
     for number, line in prose_of(text) if name.endswith(".py") else enumerate(text.splitlines(), start=1):
-        for phrase, advice in _EACH:
+        for phrase, advice in _EACH if _ANY.search(line) else ():
             for hit in phrase.finditer(line):
                 yield f"{name}:{number}: {hit[0]!r} is hard to read: {advice}"
     for number, line in enumerate(text.splitlines(), start=1) if name.startswith(PRODUCT) else ():
@@ -73,7 +77,7 @@ def problems(name: str) -> Iterator[str]:
 def prose_of(code: str) -> Iterator[tuple[int, str]]:
     """The comments, the texts of several words and the names of tests, line by line."""
     for token in tokenize.generate_tokens(io.StringIO(code).readline):
-        is_text = token.type == tokenize.STRING and " " in token.string
+        is_text = token.type in STRINGS and " " in token.string
         if is_text or token.type == tokenize.COMMENT:
             yield from enumerate(token.string.strip("\"'").split("\n"), start=token.start[0])
     for number, line in enumerate(code.split("\n"), start=1):
