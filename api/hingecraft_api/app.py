@@ -45,10 +45,13 @@ from hingecraft_api.handlers import (
     routes,
     webhooks,
 )
+from hingecraft_api.lane.protocol import protocol_with
+from hingecraft_api.lane.routes_lane import RoutesLane
 from hingecraft_api.pod import POD, Pod
 from hingecraft_api.refusals import Refusals
 from hingecraft_api.routes_cache import RoutesCache
 from hingecraft_api.routes_loader import RoutesLoader
+from hingecraft_api.server import PROTOCOL
 from hingecraft_api.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -167,7 +170,11 @@ def works_of(pod: Pod) -> Mapping[str, Callable[[], Awaitable[None]]]:
 def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:
     """What the ingress reaches."""
     pages = [*documents.endpoints_for(endpoints, pod.settings), *embed.endpoints_for(pod.settings)]
-    return _application(pod, [*endpoints, *pages])
+    edge = Edge(pod, [*endpoints, *pages])
+    application = _application(pod, edge)
+    if pod.settings.routes_lane and pod.shared_limit is None:  # a limit in Valkey has to be waited for
+        application[PROTOCOL] = protocol_with(RoutesLane(pod, edge))
+    return application
 
 
 def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
@@ -180,14 +187,13 @@ def internal_app(pod: Pod, registry: CollectorRegistry) -> web.Application:
         tag="Internal",
         limit=Limit.NONE,
     )
-    return _application(pod, [*internal.ENDPOINTS, *health.ENDPOINTS, metrics])
+    return _application(pod, Edge(pod, [*internal.ENDPOINTS, *health.ENDPOINTS, metrics]))
 
 
-def _application(pod: Pod, endpoints: list[Endpoint]) -> web.Application:
-    edge = Edge(pod, endpoints)
+def _application(pod: Pod, edge: Edge) -> web.Application:
     application = web.Application(client_max_size=LARGEST_BODY, middlewares=[edge.middleware()])
     application.on_response_prepare.append(edge.add_headers)
     application[POD] = pod
-    for endpoint in endpoints:
+    for endpoint in edge.endpoints:
         application.router.add_route(endpoint.method, endpoint.path, endpoint.serve)
     return application

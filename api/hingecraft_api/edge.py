@@ -51,12 +51,13 @@ class Edge:
     def __init__(self, pod: Pod, endpoints: list[Endpoint]) -> None:
         settings = pod.settings
         self._pod = pod
+        self.endpoints = endpoints
         self._endpoints = {(endpoint.method, endpoint.path): endpoint for endpoint in endpoints}
-        self._visitors = Visitors(
+        self.visitors = Visitors(
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
-        self._limits = Limits(settings)
+        self.limits = Limits(settings)
         self._forgeries, self._guesses = Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
         self._preflight_headers, self._exposed_headers = preflight_headers(endpoints), exposed_headers(endpoints)
@@ -89,7 +90,9 @@ class Edge:
             response = _cut(request)
         if response.status >= HTTPStatus.BAD_REQUEST and STREAM_KEY in request:
             response = _cut(request)
-        self._observe(request, response, path, time.perf_counter() - started)
+        streamed = not isinstance(response, web.Response)
+        seconds = time.perf_counter() - started
+        self.observe(request.method, path, response.status, seconds, request_id, streamed=streamed)
         return response
 
     def request_id(self, given: str | None) -> str:
@@ -101,16 +104,14 @@ class Edge:
     async def _limited(self, request: web.Request, endpoint: Endpoint | None, request_id: str) -> web.Response | None:
         """Unknown addresses count against the visitor's limit as well, so that guessing is bounded."""
         limit = endpoint.limit if endpoint else Limit.VISITOR
-        if not self._limits.apply_to(limit):
+        if not self.limits.apply_to(limit):
             return None
         now = time.time()
-        visitor = self._visitors.named(
-            request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now
-        )
+        visitor = self.visitors.named(request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now)
         request[VISITOR_KEY] = visitor
-        reached = self._limits.reached(limit, visitor, now)
+        reached = self.limits.reached(limit, visitor, now)
         if reached is None and self._pod.shared_limit is not None:
-            reached = await self._limits.reached_in_all_pods(self._pod.shared_limit, limit, visitor)
+            reached = await self.limits.reached_in_all_pods(self._pod.shared_limit, limit, visitor)
         return self._too_many(reached.limit, reached.wait, request_id) if reached else None
 
     def _too_many(self, limit: str, wait: int, request_id: str) -> web.Response:
@@ -124,7 +125,7 @@ class Edge:
         )
 
     def _address(self, request: web.Request) -> Visitor:
-        return self._visitors.at(request.remote or "", self._forwarded(request))
+        return self.visitors.at(request.remote or "", self._forwarded(request))
 
     def _forwarded(self, request: web.Request) -> str:
         return ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
@@ -218,25 +219,33 @@ class Edge:
             headers["Server"] = SECURITY_HEADERS["Server"]  # aiohttp has set its own
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("Vary", "Origin")
-        if self._origins:
-            origin = request.headers.get("Origin")
-            if origin in self._origins:
-                headers["Access-Control-Allow-Origin"] = origin
-                headers["Access-Control-Expose-Headers"] = self._exposed_headers
+        headers.update(self.cors_headers(self.allowed(request.headers.get("Origin"))))
         if self._pod.draining.is_set():
             response.force_close()
             headers["Connection"] = "close"
         if not isinstance(response, web.Response):
             request[STREAM_KEY] = response
 
-    def _observe(self, request: web.Request, response: web.StreamResponse, path: str, seconds: float) -> None:
+    def allowed(self, origin: str | None) -> str | None:
+        """The origin, if it is one of the site's."""
+        return origin if origin in self._origins else None
+
+    def cors_headers(self, origin: str | None) -> Mapping[str, str]:
+        """What lets a page of an allowed origin read the answer."""
+        if origin is None:
+            return {}
+        return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": self._exposed_headers}
+
+    def observe(
+        self, method: str, path: str, status: int, seconds: float, request_id: str, *, streamed: bool = False
+    ) -> None:
         """What goes well and quickly is counted and not logged: a log line costs more than the answer.
 
         How long a stream or a download takes says nothing about how quickly we answer, so it is not counted.
         """
-        status = response.status
-        method = request.method if status != HTTPStatus.METHOD_NOT_ALLOWED else "other"
-        if isinstance(response, web.Response):
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            method = "other"
+        if not streamed:
             timer = self._timers.get((method, path, status))
             if timer is None:
                 timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
@@ -250,7 +259,7 @@ class Edge:
             method,
             path if path != "unmatched" else "an unknown address",
             status,
-            extra={"request_id": request[REQUEST_ID_KEY], "status": status, "ms": round(seconds * 1000, 1)},
+            extra={"request_id": request_id, "status": status, "ms": round(seconds * 1000, 1)},
         )
 
 

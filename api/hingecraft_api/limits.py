@@ -52,11 +52,13 @@ class Limits:
         return limit in self._own
 
     def reached(self, limit: Limit, visitor: Visitor, now: float) -> Reached | None:
-        """Count one request; None when it may pass."""
-        for rate, key in self._counted(limit, visitor):
-            wait = rate.counter.retry_after(key, now)
-            if wait:
-                return Reached(rate.name, wait)
+        """Count one request; None when it may pass. One that may not pass counts nowhere."""
+        counted = list(self._counted(limit, visitor))
+        for rate, key in counted:
+            if rate.counter.is_reached(key, now):
+                return Reached(rate.name, rate.counter.retry_after(key, now))
+        for rate, key in counted:
+            rate.counter.retry_after(key, now)
         return None
 
     async def reached_in_all_pods(self, shared: SharedLimit, limit: Limit, visitor: Visitor) -> Reached | None:

@@ -65,7 +65,7 @@ class Visitors:
     def named(self, header: str | None, peer: str, forwarded: str, now: float) -> Visitor:
         """By the header where it verifies, else by address."""
         if header is not None:
-            visitor = self._verify(header, now)
+            visitor = self.verified(header, now)
             if visitor is not None:
                 return visitor
             self._refused()
@@ -85,7 +85,8 @@ class Visitors:
                 break
         return hop.visitor
 
-    def _verify(self, header: str, now: float) -> Visitor | None:
+    def verified(self, header: str, now: float) -> Visitor | None:
+        """The visitor that the site has named; None if the signature is wrong or too old."""
         known = self._verified.get(header)
         if known is not None and abs(now - known[1]) <= VALID_FOR and known[2] == self._secret.values:
             return known[0]

@@ -1,0 +1,30 @@
+"""What `GET /routes` answers: for the handler, and for the lane in front of aiohttp."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from multidict import CIMultiDict
+
+from hingecraft_api.negotiation import Negotiation, matches
+from hingecraft_api.routes_cache import IDENTITY, Snapshot, Variant
+
+
+def chosen(
+    snapshot: Snapshot, negotiation: Negotiation, accept_encoding: str | None, if_none_match: str | None
+) -> tuple[Variant, HTTPStatus]:
+    """The encoding to answer with, and 304 where the client already has it."""
+    variants = snapshot.variants
+    variant = variants[negotiation.choose(accept_encoding, variants) if accept_encoding else IDENTITY]
+    known = if_none_match is not None and matches(if_none_match, variant.etag)
+    return variant, HTTPStatus.NOT_MODIFIED if known else HTTPStatus.OK
+
+
+def headers_of(variant: Variant, status: HTTPStatus, age: str) -> CIMultiDict[str]:
+    """The headers of its own; `age` is in seconds."""
+    headers = variant.headers.copy()
+    headers["X-Routes-Age"] = age
+    if status is HTTPStatus.NOT_MODIFIED:
+        headers.pop("Content-Encoding", None)
+        del headers["Content-Type"]
+    return headers
