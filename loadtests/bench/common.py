@@ -87,9 +87,11 @@ class Load:
     p99_ms: float
 
 
-def wrk(url: str, seconds: int, *, connections: int = CONNECTIONS, headers: Sequence[str] = ()) -> Load:
+def wrk(
+    url: str, seconds: int, *, connections: int = CONNECTIONS, headers: Sequence[str] = (), script: Path | None = None
+) -> Load:
     """Load from the other core, bounded in time."""
-    extra = [part for header in headers for part in ("-H", header)]
+    extra = [part for header in headers for part in ("-H", header)] + (["-s", str(script)] if script else [])
     done = subprocess.run(
         ["taskset", "-c", GENERATOR_CORE, need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
          *extra, url],
