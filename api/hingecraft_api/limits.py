@@ -53,7 +53,7 @@ class Limits:
 
     def reached(self, limit: Limit, visitor: Visitor, now: float) -> Reached | None:
         """Count one request; None when it may pass. One that may not pass counts nowhere."""
-        counted = list(self._counted(limit, visitor))
+        counted = tuple(self._counted(limit, visitor))
         for rate, key in counted:
             if rate.counter.is_reached(key, now):
                 return Reached(rate.name, rate.counter.retry_after(key, now))

@@ -100,7 +100,7 @@ async def get_routes(call: Call) -> Any:
     asked = call.request.headers
     variant, status = chosen(snapshot, call.pod.negotiation, asked.get("Accept-Encoding"), asked.get("If-None-Match"))
     headers = headers_of(variant, status, str(int(cache.age)))
-    if status is HTTPStatus.NOT_MODIFIED:
+    if status == HTTPStatus.NOT_MODIFIED:
         return web.Response(status=status, headers=headers)
     return web.Response(body=variant.body, headers=headers)
 

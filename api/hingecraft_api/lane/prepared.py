@@ -1,4 +1,4 @@
-"""The heads of answers, written in advance but for what differs from one answer to the next."""
+"""The heads of answers. Only the request's id differs between those of one second, so each is written once a second."""
 
 from __future__ import annotations
 
@@ -11,39 +11,44 @@ from hingecraft_api.edge import Edge
 from hingecraft_api.routes_answer import headers_of
 from hingecraft_api.routes_cache import Snapshot, Variant
 
+_ID = "\0"
+
 
 class PreparedHeads:
-    """Those of one version; a few for each encoding."""
+    """Those of one version, one age and one second: a few for each encoding."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
         self._snapshot: Snapshot | None = None
-        self._templates: dict[tuple[str, HTTPStatus, str | None], bytes] = {}
+        self._moment = (0, "")
+        self._written: dict[tuple[str, int, str | None], tuple[bytes, bytes]] = {}
 
     def head(
-        self, snapshot: Snapshot, variant: Variant, status: HTTPStatus, origin: str | None, request_id: str, age: int
+        self, snapshot: Snapshot, variant: Variant, status: int, origin: str | None, request_id: str, age: int
     ) -> bytes:
         """The status line and all headers. `origin` is one that may read the answer, so that there are few."""
-        if snapshot is not self._snapshot:
-            self._snapshot = snapshot
-            self._templates.clear()
+        moment = (age, rfc822_formatted_time())
+        if snapshot is not self._snapshot or moment != self._moment:
+            self._snapshot, self._moment = snapshot, moment
+            self._written.clear()
         key = (variant.etag, status, origin)
-        template = self._templates.get(key)
-        if template is None:
-            template = self._templates[key] = self._template(variant, status, origin)
-        values = {b"age": age, b"date": rfc822_formatted_time().encode(), b"id": request_id.encode()}
-        return template % values
+        written = self._written.get(key)
+        if written is None:
+            written = self._written[key] = self._write(variant, status, origin)
+        return request_id.encode().join(written)
 
-    def _template(self, variant: Variant, status: HTTPStatus, origin: str | None) -> bytes:
-        """In the order in which aiohttp and `Edge.add_headers` write them."""
-        headers = headers_of(variant, status, "\0age")
-        if status is HTTPStatus.OK:
+    def _write(self, variant: Variant, status: int, origin: str | None) -> tuple[bytes, bytes]:
+        """In the order in which aiohttp and `Edge.add_headers` write them; what stands before the id and after it."""
+        age, date = self._moment
+        headers = headers_of(variant, status, str(age))
+        if status == HTTPStatus.OK:
             headers["Content-Length"] = str(len(variant.body))
-        headers["Date"] = "\0date"
-        headers[REQUEST_ID] = "\0id"
+        headers["Date"] = date
+        headers[REQUEST_ID] = _ID
         headers.update(self._edge.cors_headers(origin))
-        lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-        text = "\r\n".join([*lines, "", ""]).replace("%", "%%")
-        for name, form in (("age", "d"), ("date", "b"), ("id", "b")):
-            text = text.replace(f"\0{name}", f"%({name}){form}")
-        return text.encode()
+        lines = [
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        before, _, after = "\r\n".join([*lines, "", ""]).partition(_ID)
+        return before.encode(), after.encode()

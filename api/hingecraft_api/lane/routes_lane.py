@@ -37,7 +37,7 @@ class RoutesLane:
         request_id = edge.request_id(head.request_id)
         origin = edge.allowed(head.origin)
         answer = self._prepared.head(snapshot, variant, status, origin, request_id, int(pod.cache.age))
-        if status is HTTPStatus.OK and head.method == "GET":
+        if status == HTTPStatus.OK and head.method == "GET":
             answer += variant.body
         edge.observe(head.method, "/routes", status, time.perf_counter() - started, request_id)
         return answer
