@@ -16,9 +16,9 @@ from hingecraft.observability.metrics import new_registry
 from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
-from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
 from hingecraft_api.startup import providers_line
+from hingecraft_api.web.server import Runner
 
 log = logging.getLogger(__name__)
 

@@ -1,36 +1,70 @@
-"""What the handlers of one pod share; built once by the command, reached through a typed key."""
+"""What all handlers of one pod share, and the parts that features add; built once, reached through a typed key."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from aiohttp import web
 
 from hingecraft.db.connection import Database
-from hingecraft.donations.checkouts import Checkouts
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
 from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Books
-from hingecraft.payments.returning import Returning
 from hingecraft.providers.registry import Providers
-from hingecraft.reconcile.checker import Checker
-from hingecraft_api.negotiation import Negotiation
-from hingecraft_api.refusals import Refusals
-from hingecraft_api.routes_cache import RoutesCache
-from hingecraft_api.routes_loader import RoutesLoader
+from hingecraft_api.access.refusals import Refusals
+from hingecraft_api.messages.negotiation import Negotiation
+from hingecraft_api.routes.cache import RoutesCache
+from hingecraft_api.routes.loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
 
 if TYPE_CHECKING:
-    from hingecraft_api.shared_limit import SharedLimit
+    from hingecraft_api.access.shared_limit import SharedLimit
+
+
+_Part = TypeVar("_Part")
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A part that has to be closed, because it holds connections."""
+
+    async def close(self) -> None:
+        """Called once, when the pod ends."""
+        ...
+
+
+class Parts:
+    """What features share with their handlers: one object of each type."""
+
+    def __init__(self) -> None:
+        self._parts: dict[type[object], object] = {}
+
+    def add(self, part: object) -> None:
+        """Raises ValueError where there is one of this type."""
+        if type(part) in self._parts:
+            raise ValueError(f"two features add a {type(part).__name__}")
+        self._parts[type(part)] = part
+
+    def __getitem__(self, kind: type[_Part]) -> _Part:
+        """Raises KeyError where no feature has added one."""
+        part = self._parts[kind]
+        assert isinstance(part, kind)
+        return part
+
+    async def close(self) -> None:
+        """The last one first, since a part may use those of earlier features."""
+        for part in reversed(self._parts.values()):
+            if isinstance(part, Closing):
+                await part.close()
 
 
 @dataclass(slots=True, kw_only=True)
 class Pod:
-    """One process's parts."""
+    """What all features of one process share."""
 
     settings: ApiSettings
     database: Database
@@ -42,16 +76,16 @@ class Pod:
     currencies: CurrencyBook
     books: Books
     providers: Providers
-    checkouts: Checkouts
-    inbox: Inbox
-    worker: Worker
-    recoverer: Checker
-    returning: Returning
+    parts: Parts = field(default_factory=Parts)
+    # Set once all features have said which events they take.
+    inbox: Inbox = field(init=False)
+    worker: Worker = field(init=False)
     negotiation: Negotiation = field(default_factory=Negotiation)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def close(self) -> None:
-        """Let go of everything that is connected."""
+        """Close everything that is connected."""
+        await self.parts.close()
         await self.loader.close()
         await self.providers.close()
         await self.database.close()

@@ -117,3 +117,13 @@ class AskFirstError(HingecraftError):
 
 class DatabaseUnavailableError(HingecraftError):
     """Postgres cannot be reached, or did not answer in time."""
+
+
+class InRecoveryError(DatabaseUnavailableError):
+    """The server is a standby, which may be behind."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database server is a standby (in recovery), and routes are read from the primary only: "
+            "make the DSN lead to the primary"
+        )

@@ -8,8 +8,8 @@ import asyncpg
 
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import Postgres
-from support.kube import Namespace
-from support.pods import Running, running_pod
+from support.kube import PROVIDERS, Namespace
+from support.pods import PUSH_SECRET, Running, running_pod
 
 NEWEST = "SELECT max(version) FROM payment_routes"
 SWITCH = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
@@ -36,9 +36,10 @@ async def resource(stack: AsyncExitStack, server: Postgres, namespace: Namespace
     )
     kube = resource_of(name)
     await namespace.pods(pod.internal, service=kube)
-    await namespace.database_secret(dsn, name=kube)
+    await namespace.secret(kube, DATABASE_URL=dsn, PUSH_SECRET=PUSH_SECRET, **PROVIDERS)
     document = namespace.routes(kube, secret=kube)
     document["spec"]["api"]["service"]["name"] = kube
+    document["spec"]["reconcile"] = {"envFrom": [{"secretRef": {"name": kube}}]}
     await namespace.make(document)
     return pod
 

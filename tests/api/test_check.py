@@ -10,7 +10,7 @@ from aiohttp import web
 
 from hingecraft_api.app import public_app
 from hingecraft_api.check_command import look
-from hingecraft_api.server import Runner
+from hingecraft_api.web.server import Runner
 from hingecraft_sandbox.postgres import free_port
 
 

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from hingecraft.routes import service
-from hingecraft_api import bodies
+from hingecraft_api.messages import bodies
 from support.pods import ADMIN
 
 JSON = {**ADMIN, "Content-Type": "application/json"}

@@ -10,7 +10,7 @@ import pytest
 from backports import zstd
 
 from hingecraft.routes import service as routes
-from hingecraft_api.negotiation import Negotiation, matches
+from hingecraft_api.messages.negotiation import Negotiation, matches
 from support.pods import running_pod
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url, amount) VALUES ('stripe', 'usd', $1, 37.50)"

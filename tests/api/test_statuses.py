@@ -5,9 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 
 from hingecraft_api.app import public_app
-from hingecraft_api.bodies import Input
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.server import Runner
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.server import Runner
 
 
 class Order(Input):

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from hingecraft_api.app import public_app
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.server import Runner
-from hingecraft_api.streams import Stream
+from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.server import Runner
+from hingecraft_api.web.streams import Stream
 from support.pods import running_pod
 
 SITE = "https://site.example"

@@ -16,7 +16,7 @@ from standardwebhooks.webhooks import Webhook
 
 from contract.conftest import execute
 from hingecraft_api.app import PUBLIC_ENDPOINTS
-from hingecraft_api.described import PAYMENT, PREFILL, SETTLEMENT
+from hingecraft_api.messages.described import PAYMENT, PREFILL, SETTLEMENT
 from hingecraft_api.reference.openapi import document_of
 from support.pods import ADMIN_TOKEN
 

@@ -91,7 +91,7 @@ TOLD = (
 MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None], [None], [None])
 DUE = (["creating", "unknown", "pending"], ["stripe"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
-    "rebuild": (REBUILD, (0,)),
+    "rebuild": (REBUILD, (0, 0)),
     "route": (situation.ROUTE, ("BTC", "prefill_7", Decimal(5), "USD")),
     "opened": (payments.OPENED, (AN_ID, "cs_1", "https://x", None, "r", 5, "api", False)),
     "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
@@ -164,6 +164,6 @@ async def test_every_look_up_goes_through_an_index_at_a_million_rows(conn):
 async def a_rebuild_reads_a_handful_of_pages_for_each_currency(conn):
     for single_use in (False, True):
         await conn.execute("UPDATE route_policy SET single_use_checkouts = $1", single_use)
-        explained = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {REBUILD}", 0, timeout=20)
+        explained = await conn.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {REBUILD}", 0, 0, timeout=20)
         root = json.loads(explained)[0]["Plan"]
         assert root["Shared Hit Blocks"] + root["Shared Read Blocks"] < 5_000

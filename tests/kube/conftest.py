@@ -8,7 +8,7 @@ from hingecraft.settings import Secret
 from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder
 from support.go_tools import MissingToolError
-from support.kube import Namespace, OperatorProcess, define, namespace_of, operating
+from support.kube import PROVIDERS, Namespace, OperatorProcess, define, namespace_of, operating
 from support.pods import Running, running_pod
 
 
@@ -51,3 +51,12 @@ async def served(namespace: Namespace, pod: Running, dsn: Secret) -> AsyncIterat
         await namespace.make(namespace.routes())
         await namespace.becomes("FanoutComplete", "True", "Complete")
         yield operator
+
+
+@pytest.fixture
+async def healthy(namespace: Namespace, served: OperatorProcess) -> OperatorProcess:
+    """Served, with what its reconciliation needs."""
+    await namespace.secret("providers", **PROVIDERS)
+    await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
+    return served

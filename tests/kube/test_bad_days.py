@@ -17,6 +17,7 @@ from support.api_proxy import ApiProxy
 from support.kube import ACCOUNT, NAMESPACES, ROLE_BINDINGS, OperatorProcess, operating, until
 from support.pods import running_pod
 from support.processes import Proxy
+from support.standby import primary_and_standby
 
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 LEASE_DURATION = LeaseTimings().duration
@@ -30,6 +31,12 @@ ONLY_ONE_PUBLISHES = "SELECT count(*) = count(DISTINCT version) AND max(version)
 async def leader(namespace):
     lease = await namespace.cluster.get(LEASES, namespace.name, LEASE_NAME)
     return lease["spec"].get("holderIdentity") if lease else None
+
+
+@pytest.fixture(scope="module")
+def standby():
+    with primary_and_standby() as (_, follower):
+        yield follower
 
 
 async def begin(namespace, pod, dsn, **spec):
@@ -248,6 +255,16 @@ async def test_the_database_goes_away_in_the_middle_and_comes_back(namespace, ds
         proxy.heal()
         await namespace.shows(version=2, podsSummary="1/1")
         await namespace.becomes("DatabaseConnected", "True", "Listening")
+
+
+async def test_a_secret_that_leads_to_a_standby_is_named_in_the_condition(namespace, pod, standby):
+    """Nothing is claimed and nothing is read there."""
+    await namespace.pods(pod.internal)
+    await namespace.database_secret(standby.dsn())
+    async with operating(namespace):
+        await namespace.make(namespace.routes())
+        await namespace.becomes("DatabaseConnected", "False", "InRecovery")
+        await namespace.becomes("Ready", "False", "InRecovery")
 
 
 async def test_one_broken_resource_slows_no_other(namespace, served, pod, conn):

@@ -11,10 +11,9 @@ from hingecraft_operator.cluster.client import CRON_JOBS, JOBS
 from hingecraft_operator.cronjob import manifest as cronjob
 from hingecraft_operator.cronjob.manifest import cronjob_name
 from kube.test_crd import PARTS
-from support.kube import IMAGE, operating, until
+from support.kube import IMAGE, PROVIDERS, operating, until
 
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
-PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.example.com"}
 RUN = """
 INSERT INTO reconcile_runs (started_at, finished_at, succeeded, summary)
 VALUES (now() - interval '1 minute', now(), $1, $2::text::jsonb)
@@ -27,13 +26,6 @@ async def job_of(namespace, name="main-reconcile"):
 
 async def made(namespace, good=bool):
     return await until(lambda: job_of(namespace), lambda job: job is not None and good(job))
-
-
-@pytest.fixture
-async def healthy(namespace, served):
-    await namespace.secret("providers", **PROVIDERS)
-    await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
-    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
 
 
 async def test_it_is_what_the_resource_says(namespace, served):
@@ -120,6 +112,24 @@ async def test_what_is_edited_by_hand_is_repaired_and_its_running_job_goes_on(na
     assert found is not None
     assert "deletionTimestamp" not in found["metadata"]
     assert [reason for reason, _ in await namespace.events()].count("CronJobRepaired") == 1
+
+
+async def test_it_is_applied_again_only_when_it_or_the_resource_has_changed(namespace, served):
+    async def asked(resource):
+        verbs = [event["verb"] for event in namespace.audited() if event["objectRef"]["resource"] == resource]
+        return {verb: verbs.count(verb) for verb in verbs}
+
+    await made(namespace)
+    before = (await until(lambda: asked("jobs"), bool))["list"]
+    applied = (await asked("cronjobs"))["patch"]
+    await namespace.annotate("main", {"looked": "again"})
+    # The Jobs are listed after the CronJob was looked at.
+    await until(lambda: asked("jobs"), lambda seen: seen["list"] > before)
+    assert (await asked("cronjobs"))["patch"] == applied
+    path = CRON_JOBS.path(namespace.name, "main-reconcile")
+    await namespace.cluster.request("PATCH", path, {"metadata": {"labels": None}}, **BY_HAND)
+    await namespace.annotate("main", {"looked": "once more"})
+    await made(namespace, lambda job: job["metadata"].get("labels"))
 
 
 async def run_now(namespace, scheduled):

@@ -15,14 +15,13 @@ from hingecraft_operator.controller.controller import Controller
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
 from support.api_proxy import ApiProxy
-from support.kube import IMAGE, admin_of, until
+from support.kube import IMAGE, PROVIDERS, admin_of, until
 from support.operator_matrix import CALLS, Trouble
 from support.operator_process import url_of
 from support.pods import running_pod
 from support.receiver import SECRET
 
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
-PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.example.com"}
 _STATUSES = {Trouble.CONFLICT: 409, Trouble.FORBIDDEN: 403, Trouble.SERVER_ERROR: 500}
 IN_A_ROW = 5
 

@@ -46,6 +46,28 @@ async def test_a_commit_reaches_every_pod_and_is_reported(namespace, dsn, conn):
         assert dict(events).keys() >= {"Listening", "Published", "Complete"}
 
 
+async def test_the_status_that_it_writes_makes_it_look_at_nothing(namespace, healthy, conn):
+    def looks():
+        read = [event["objectRef"] for event in namespace.audited() if event["verb"] == "get"]
+        return sum(each["resource"] == "paymentroutes" for each in read)
+
+    async def settled():
+        before = looks()
+        await asyncio.sleep(0.5)
+        return looks() == before
+
+    await until(settled, bool)
+    before = looks()
+    await conn.execute(CLOSE_CHF)
+    await namespace.shows(version=2, podsSummary="1/1")
+    await until(settled, bool)
+    # The watch reports this after the status.
+    await namespace.annotate("main", {"edited": "by hand"})
+    await until(lambda: asyncio.to_thread(looks), lambda seen: seen > before)
+    await until(settled, bool)
+    assert looks() == before + 1
+
+
 async def test_many_versions_cause_few_writes_of_the_status(namespace, served, conn):
     """One every five seconds while no condition changes, however much happens."""
 

@@ -17,14 +17,13 @@ import pytest
 from hingecraft.settings import Secret
 from hingecraft_operator.cluster.client import CRON_JOBS, PAYMENT_ROUTES, SECRETS, ClusterRejectedError
 from support.api_proxy import ApiProxy
-from support.kube import operating, until
+from support.kube import PROVIDERS, operating, until
 from support.pods import Running, running_pod
 from support.receiver import SECRET
 
 SECONDS = float(os.environ.get("HC_PERTURB_SECONDS", "20"))
 RESOURCES = 20 if SECONDS > 60 else 4
 GROWS_AT_MOST = 20 * 2**20
-PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.example.com"}
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
 

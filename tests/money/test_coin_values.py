@@ -92,10 +92,10 @@ async def test_a_later_deposit_is_worth_the_rate_of_its_day(pod, sandbox, conn, 
     assert await status_of(conn, invoice["paymentId"]) == "completed"
 
 
-async def standing_invoice(pod, sandbox, conn):
+async def standing_invoice(pod, sandbox, conn, price_currency="usd"):
     made = await sandbox.ask(
         "POST", "/nowpayments/v1/invoice", headers={"x-api-key": "sandbox-key"},
-        json={"price_amount": 10, "price_currency": "usd", "pay_currency": "eth",
+        json={"price_amount": 10, "price_currency": price_currency, "pay_currency": "eth",
               "ipn_callback_url": f"{pod.public}/webhooks/nowpayments"},
     )  # fmt: skip
     await conn.execute(
@@ -132,3 +132,35 @@ async def test_a_stablecoin_is_asked_for_on_a_network_and_taken_on_any(pod, sand
     await sandbox.coins(given["url"], "pay", coin=network)
     await becomes(conn, given["paymentId"], "completed")
     assert await ledger(conn, given["paymentId"]) == [("charge", 25, "USDT", 25)]
+
+
+@pytest.mark.parametrize("rates", [{}, {"EUR": "1.1"}, {"ETH": "2500"}, {"EUR": "1.1", "ETH": "2500"}])
+async def test_a_payment_that_is_first_seen_as_refunded_leaves_nothing_in_the_total(pod, sandbox, conn, rates):
+    """Its price is in euros: what came has a value where there is a rate, and what went back has the same."""
+    for currency, usd in rates.items():
+        await conn.execute(
+            "INSERT INTO fx_rates VALUES ($1, (now() AT TIME ZONE 'UTC')::date, $2)", currency, Decimal(usd)
+        )
+    url = await standing_invoice(pod, sandbox, conn, "eur")
+    await sandbox.tells(pod.public, enabled=False)
+    made = await sandbox.coins(url, "pay", coin="eth")
+    await sandbox.change("payments", made, payment_status="refunded")
+    (payment,) = [each for each in await coin_payments(sandbox) if str(each["payment_id"]) == made]
+    for number in range(2):
+        await told(pod, {**payment, "updated_at": str(number)})
+    await all_processed(conn, at_least=2)
+    rows = await conn.fetch(
+        "SELECT p.status, s.kind, s.usd_amount FROM payments p JOIN settlements s ON s.payment_id = p.id"
+    )
+    values = {row["kind"]: row["usd_amount"] for row in rows}
+    assert ({row["status"] for row in rows}, len(rows)) == ({"refunded"}, 2)
+    assert (values["charge"] is not None) == bool(rates)
+    assert values["refund"] == (-values["charge"] if rates else None)
+    _, answer = await pod.call("GET", "/charter/total")
+    shown = answer["data"]
+    assert (shown["total"], shown["count"], shown["byCurrency"].get("ETH", "0"), shown["unconverted"]) == (
+        0,
+        0,
+        "0",
+        {},
+    )

@@ -9,7 +9,8 @@ import pytest
 
 from hingecraft import audit
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError, UnansweredError
-from hingecraft.inbox.handlers import Applied, Handler, Handlers, Reading, Registration
+from hingecraft.inbox import store
+from hingecraft.inbox.handlers import Applied, Handler, Handlers, Reading, Registration, not_taken
 from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
@@ -76,6 +77,17 @@ async def test_what_a_handler_says_of_an_event_is_what_becomes_of_it(database, c
 async def test_a_type_that_nobody_takes_is_ignored_and_says_so(database, conn):
     await worked_on(database, Greetings(), greeting("hello", kind="farewell"))
     assert (await conn.fetchrow(STATE))["ignored"] == "nothing here takes farewell"
+
+
+async def test_what_had_no_handler_is_applied_once_when_a_release_that_has_one_opens_it_again(database, conn):
+    await worked_on(database, Greetings(), greeting("hello", kind="farewell"))
+    newer = Worker(database, Handlers([Registration(source=DEMO, handler=Greetings())]))
+    assert await newer.drain() == 0, "an ignored event is not looked at by itself"
+    for opened in (1, 0):
+        assert await store.reopen(conn, DEMO, [not_taken("farewell")]) == opened
+        assert await newer.drain() == opened
+    assert tuple(await conn.fetchrow(STATE)) == (True, None, None, 1)
+    assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'greeted'") == 1
 
 
 async def test_a_new_source_is_asked_where_an_event_is_not_enough(database, conn):

@@ -259,3 +259,14 @@ async def test_an_event_before_its_payment_waits_for_it(pod, sandbox, conn):
     )  # fmt: skip
     await all_processed(conn)
     assert await status_of(conn, early) == "completed"
+
+
+async def test_a_gift_that_a_discount_has_made_free_completes_without_a_settlement(pod, sandbox, conn):
+    given = await give(pod, amount=5)
+    session = {
+        **await session_of(sandbox, given["paymentId"]), "status": "complete", "payment_status": "no_payment_required",
+        "amount_total": 0, "payment_intent": None,
+    }  # fmt: skip
+    assert (await send_stripe(pod, stripe_event("checkout.session.completed", session)))[0] == 200
+    await becomes(conn, given["paymentId"], "completed")
+    assert await ledger(conn, given["paymentId"]) == []

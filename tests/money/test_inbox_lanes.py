@@ -10,6 +10,7 @@ import uuid
 import pytest
 
 from hingecraft.inbox import breaker as breaking
+from hingecraft.inbox import store
 from hingecraft.inbox.breaker import Breaker
 from support.money import all_processed, becomes, give, ledger, send_hint, send_stripe, status_of, stripe_event
 from support.pods import running_pod
@@ -165,3 +166,72 @@ async def test_an_event_that_comes_twice_and_late_while_its_first_is_being_asked
         await all_processed(conn, at_least=3)
         await becomes(conn, given["paymentId"], "completed")
     assert [(kind, currency) for kind, _, currency, _ in await ledger(conn, given["paymentId"])] == [("charge", "BTC")]
+
+
+WAITS = """
+SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+FREE = "SELECT claimed_until IS NULL AND next_attempt_at <= now() AND attempts = 0 FROM provider_events"
+
+
+async def stopped(work):
+    work.cancel()
+    await asyncio.wait([work])
+
+
+async def test_what_is_claimed_at_the_moment_in_which_a_pod_stops_is_free_at_once(dsn, sandbox, conn, monkeypatch):
+    """The claim is committed, and its answer is still on the way."""
+    committed, claim = asyncio.Event(), store.claim
+
+    async def slow(*arguments, **more):
+        events = await claim(*arguments, **more)
+        if events:
+            committed.set()
+            await asyncio.sleep(0.1)
+        return events
+
+    async with running_pod(dsn, **sandbox.settings, background=False) as pod:
+        given = await give(pod, amount=5)
+        await paid(pod, conn, given)
+        monkeypatch.setattr(store, "claim", slow)
+        work = asyncio.create_task(pod.pod.worker.run())
+        await committed.wait()
+        await stopped(work)
+        assert await conn.fetchval(FREE) is True
+        monkeypatch.setattr(store, "claim", claim)
+        assert await pod.pod.worker.drain() == 1
+    assert await ledger(conn, given["paymentId"]) == [("charge", 5, "USD", 5)]
+
+
+async def test_what_a_pod_was_asking_about_when_it_stopped_is_free_at_once(dsn, sandbox, conn):
+    await sandbox.fault("timeout_before", provider="nowpayments", path="/payment/", seconds=30, times=1)
+    async with running_pod(dsn, **sandbox.settings, background=False) as pod:
+        given = await give(pod, amount=25, currency="BTC")
+        payment = await sandbox.coins(given["url"])
+        await conn.execute("UPDATE provider_events SET processed_at = now()")
+        await sandbox.change("payments", payment, payment_status="finished", actually_paid=0.00025773)
+        await send_hint(pod, payment_id=int(payment), payment_status="finished")
+        work = asyncio.create_task(pod.pod.worker.run())
+        await until(lambda: conn.fetchval(CLAIMED, "nowpayments"))
+        await stopped(work)
+        assert await conn.fetchval(f"{FREE} WHERE processed_at IS NULL") is True
+        await sandbox.ask("DELETE", "/_sandbox/switches")
+        assert await pod.pod.worker.drain() == 1
+    await becomes(conn, given["paymentId"], "completed")
+
+
+async def test_a_group_that_is_being_written_when_its_pod_stops_is_free_at_once(dsn, sandbox, conn):
+    """A lock on one of the payments holds it."""
+    async with running_pod(dsn, **sandbox.settings, background=False) as pod:
+        given = [await give(pod, amount=5) for _ in range(3)]
+        for each in given:
+            await paid(pod, conn, each)
+        async with conn.transaction():
+            await conn.execute("SELECT FROM payments WHERE id = $1::uuid FOR UPDATE", given[1]["paymentId"])
+            work = asyncio.create_task(pod.pod.worker.run())
+            await until(lambda: conn.fetchval("SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND pid <> $1", 0))
+            await stopped(work)
+        assert [row[0] for row in await conn.fetch(FREE)] == [True, True, True]
+        assert await pod.pod.worker.drain() == 3
+    for each in given:
+        assert await ledger(conn, each["paymentId"]) == [("charge", 5, "USD", 5)]

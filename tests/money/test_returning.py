@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from hingecraft.payments.returning import Returning
 from support.money import all_processed
 from support.pods import running_pod
 from support.reconciling import reconcile
@@ -69,7 +70,7 @@ async def test_what_is_not_paid_yet_is_pending_and_has_no_payment(deaf, sandbox,
     assert (status, data["status"], data["id"], data["amount"]) == (200, "pending", session, 25)
     assert await conn.fetchval("SELECT count(*) FROM payments") == 0
     await sandbox.act(session, "bounce")
-    deaf.pod.returning._answers.clear()
+    deaf.pod.parts[Returning]._answers.clear()
     assert (await asked(deaf, session))[1]["status"] == "failed"
 
 
@@ -92,5 +93,5 @@ async def test_a_page_goes_on_asking_while_stripe_is_away(deaf, sandbox, urls, m
     status, answer = await deaf.call("GET", f"/payments/{session}")
     assert (status, answer["code"]) == (502, "provider_unavailable")
     await sandbox.ask("DELETE", "/_sandbox/switches")
-    deaf.pod.returning._answers.clear()
+    deaf.pod.parts[Returning]._answers.clear()
     assert (await asked(deaf, session))[1]["status"] == "completed"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from hingecraft_api.shared_limit import SharedLimit
+from hingecraft_api.access.shared_limit import SharedLimit
 from hingecraft_sandbox.postgres import free_port
 from support.folders import open_folder
 from support.pods import running_pod

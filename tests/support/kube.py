@@ -35,6 +35,8 @@ ROLES = Kind("rbac.authorization.k8s.io/v1", "roles")
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
 ACCOUNT = "hingecraft-operator"
 IMAGE = "registry.example/hingecraft:test"
+# What a reconciliation needs.
+PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.example.com"}
 _ADDRESSES = itertools.count(1)
 
 

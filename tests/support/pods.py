@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +17,17 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from hingecraft.errors import ErrorCode
+from hingecraft.payments.purpose import Purposes
 from hingecraft.process import outlive
 from hingecraft.settings import Secret
-from hingecraft_api.app import PUBLIC_ENDPOINTS, build_pod, internal_app, public_app, works_of
+from hingecraft.systems import PURPOSES
+from hingecraft_api.app import PUBLIC_ENDPOINTS, build_pod, endpoints_of, internal_app, public_app, works_of
+from hingecraft_api.feature import Feature
 from hingecraft_api.pod import Pod
 from hingecraft_api.reference.codes import CODES, OF_ANY_CALL, codes_of
-from hingecraft_api.server import Runner
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.systems import FEATURES
+from hingecraft_api.web.server import Runner
 
 ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET = "test-admin-token", "test-push-secret", "test-visitor-secret"
 SITE_URL = "https://www.example.com"
@@ -95,11 +99,18 @@ def _described(method: str, path: str) -> set[ErrorCode] | None:
 
 @asynccontextmanager
 async def running_pod(
-    dsn: Secret, *, wait: bool = True, background: bool = True, **more: Any
+    dsn: Secret,
+    *,
+    wait: bool = True,
+    background: bool = True,
+    features: Sequence[Feature] = FEATURES,
+    purposes: Purposes = PURPOSES,
+    **more: Any,
 ) -> AsyncIterator[Running]:
     registry = CollectorRegistry()
-    pod = build_pod(settings_of(dsn, **more), registry)
-    runners = [Runner(app, access_log=None) for app in (public_app(pod), internal_app(pod, registry))]
+    pod = build_pod(settings_of(dsn, **more), registry, features, purposes)
+    apps = public_app(pod, endpoints_of(features)), internal_app(pod, registry, features)
+    runners = [Runner(app, access_log=None) for app in apps]
     addresses = []
     for runner, port in zip(runners, (more.get("port", 0), 0), strict=True):
         await runner.setup()
@@ -108,7 +119,7 @@ async def running_pod(
         addresses.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
     works = [
         asyncio.create_task(outlive(name, work))
-        for name, work in works_of(pod).items()
+        for name, work in works_of(pod, features).items()
         if background or "routes" in name
     ]
     try:

@@ -17,6 +17,7 @@ _WITHIN = 20.0
 _FORMS = (
     (re.compile(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n"), b"\r\nDate: ...\r\n"),
     (re.compile(rb"\r\nX-Routes-Age: \d+\r\n"), b"\r\nX-Routes-Age: ...\r\n"),
+    (re.compile(rb"(Retry-After: |Try again in )\d+"), rb"\1..."),
     (re.compile(rb"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])"), b"an id of ours"),
 )
 

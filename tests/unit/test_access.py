@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from hingecraft.identity.principal import Kind
-from hingecraft_api import guards
-from hingecraft_api.app import PUBLIC_ENDPOINTS
-from hingecraft_api.cors import exposed_headers, preflight_headers
-from hingecraft_api.credentials import CREDENTIALS
-from hingecraft_api.endpoint import Endpoint
+from hingecraft.settings import DsnSecret
+from hingecraft_api.access.credentials import CREDENTIALS
+from hingecraft_api.access.guards import Guards
+from hingecraft_api.app import PUBLIC_ENDPOINTS, build_pod
 from hingecraft_api.handlers.webhooks import ReceivedAnswer
 from hingecraft_api.reference.openapi import document_of
 from hingecraft_api.reference.page import page_of
+from hingecraft_api.web.cors import exposed_headers, preflight_headers
+from hingecraft_api.web.endpoint import Endpoint
+from support.pods import settings_of
 
 
 def endpoint(**more):
@@ -71,7 +74,8 @@ def test_a_caller_that_may_prove_nothing_is_never_unauthorized():
 
 
 def test_every_kind_that_is_let_in_has_a_credential():
-    assert set(guards._GUARDS) == set(CREDENTIALS)
+    pod = build_pod(settings_of(DsnSecret("postgresql://127.0.0.1/none")), CollectorRegistry())
+    assert Guards(pod.settings, pod.refusals).kinds == CREDENTIALS.keys()
 
 
 @pytest.mark.parametrize(("status", "text"), [(201, "Created."), (202, "Accepted. It is done after the answer.")])

@@ -58,6 +58,7 @@ def test_when_all_is_well_everything_is_true():
 
 @pytest.mark.parametrize(("more", "condition", "verdict"), [
     ({"database_problem": Verdict("False", "SecretMissing", "x")}, "DatabaseConnected", ("False", "SecretMissing")),
+    ({"at_a_standby": "x", "listening": None}, "DatabaseConnected", ("False", "InRecovery")),
     ({"running": False, "listening": None}, "DatabaseConnected", ("Unknown", "Connecting")),
     ({"listening": None}, "DatabaseConnected", ("Unknown", "Connecting")),
     ({"listening": False}, "DatabaseConnected", ("False", "Unreachable")),

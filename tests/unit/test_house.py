@@ -9,6 +9,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,10 +31,14 @@ def test_source_roots_are_no_packages():
         assert not (ROOT / root / "__init__.py").exists()
 
 
-def test_every_package_of_core_is_in_the_architecture_page():
+@pytest.mark.parametrize(
+    ("folder", "following"),
+    [("core/hingecraft", "api/hingecraft_api"), ("api/hingecraft_api", "operator/hingecraft_operator")],
+)
+def test_every_package_of_core_and_api_is_in_the_architecture_page(folder, following):
     page = (ROOT / "docs" / "architecture.md").read_text()
-    tree = page[page.index("core/hingecraft/") : page.index("api/hingecraft_api/")]
-    there = [each for each in (ROOT / "core" / "hingecraft").iterdir() if not each.name.startswith(("_", "."))]
+    tree = page[page.index(f"{folder}/\n") : page.index(f"{following}/\n")]
+    there = [each for each in (ROOT / folder).iterdir() if not each.name.startswith(("_", "."))]
     names = {f"{each.name}/" if each.is_dir() else each.name for each in there} - {"py.typed"}
     listed = {line.split()[0] for line in tree.splitlines() if line.startswith("  ") and line[2] != " "}
     assert names == listed

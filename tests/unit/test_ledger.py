@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 
 from hingecraft.errors import AskFirstError
-from hingecraft.payments.ledger import Known, Settled, Value, decide
-from hingecraft.payments.model import MOVES, Status
+from hingecraft.payments.ledger import Known, Value, decide, standing_of
+from hingecraft.payments.model import MOVES, Settled, Status
 from hingecraft.providers.findings import Finding, Money, Price, Stands
 
 KNOWN = Known(
@@ -102,7 +102,7 @@ def test_a_second_deposit_is_a_row_of_its_own():
     worth = Price(amount=Decimal("16.5"), currency="USD")
     more = replace(PAID, money=(replace(CHARGE, amount=Decimal(15), worth=worth),))
     (entry,) = decide(COMPLETED, more).entries
-    assert (entry.ref, entry.amount, entry.worth) == ("pi_1/2", 5, Price(amount=Decimal("5.5"), currency="USD"))
+    assert (entry.ref, entry.amount, entry.usd) == ("pi_1/2", 5, Decimal("5.5"))
 
 
 UNKNOWN = replace(SETTLED, usd=None)
@@ -144,3 +144,28 @@ def test_what_the_old_software_was_paid_is_not_counted_again_when_the_provider_t
     opening = Settled(kind="opening", ref="x", amount=Decimal(10), currency="EUR", usd=None)
     decision = decide(replace(COMPLETED, settled=(opening,)), PAID)
     assert (decision.entries, decision.path) == ((), ())
+
+
+def in_coins(*movements: tuple[str, str, str]) -> list[Settled]:
+    return [
+        Settled(kind=kind, ref=str(number), amount=Decimal(amount), currency=currency, usd=None)
+        for number, (kind, amount, currency) in enumerate(movements)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("movements", "status"),
+    [
+        # A refund of more dogecoin than came, as the rate has moved: the USDT are still there.
+        ([("charge", "100", "DOGE"), ("charge", "25", "USDT"), ("refund", "-130", "DOGE")], Status.PARTIALLY_REFUNDED),
+        ([("charge", "0.001", "BTC"), ("charge", "25", "USDT"), ("refund", "-25.001", "USDT")],
+         Status.PARTIALLY_REFUNDED),
+        ([("charge", "0.001", "BTC"), ("charge", "25", "USDT"), ("refund", "-25", "USDT"), ("refund", "-0.001", "BTC")],
+         Status.REFUNDED),
+        # What was brought back in one currency does not end the dispute of another.
+        ([("charge", "10", "EUR"), ("charge", "10", "USD"), ("dispute", "-10", "EUR"), ("dispute", "-5", "USD"),
+          ("dispute_reversal", "15", "USD")], Status.DISPUTED),
+    ],
+)  # fmt: skip
+def test_a_payment_in_several_coins_stands_by_each_of_them(movements, status):
+    assert standing_of(in_coins(*movements)) is status

@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 
 from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
-from hingecraft_api.idempotent import scope_of
+from hingecraft_api.web.idempotent import scope_of
 
 CALLERS = [
     ANONYMOUS,

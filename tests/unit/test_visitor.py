@@ -8,8 +8,8 @@ from ipaddress import ip_network
 import pytest
 
 from hingecraft.settings import Secret
-from hingecraft_api.rate_limit import RateLimit
-from hingecraft_api.visitor import Visitor, Visitors
+from hingecraft_api.access.rate_limit import RateLimit
+from hingecraft_api.access.visitor import Visitor, Visitors
 
 NOW = 1_800_000_000.0
 VID = "vid:" + "a" * 22

@@ -12,11 +12,12 @@ from pydantic.alias_generators import to_camel
 
 from hingecraft.identity.principal import Kind
 from hingecraft.routes.model import timestamp
-from hingecraft_api.answers import Answer, number
-from hingecraft_api.bodies import Input
-from hingecraft_api.described import described
-from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.sentences import Shape
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.answers import Answer, number
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.messages.described import described
+from hingecraft_api.messages.sentences import Shape
+from hingecraft_api.web.endpoint import Endpoint
 
 LARGEST_PAGE = 200
 USUAL_PAGE = 50

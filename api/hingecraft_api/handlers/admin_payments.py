@@ -15,13 +15,13 @@ from hingecraft.payments import history, settlements
 from hingecraft.payments.history import Place
 from hingecraft.payments.model import Status
 from hingecraft.payments.settlements import Seen
-from hingecraft_api.amounts import Amount
-from hingecraft_api.answers import Answer, number
-from hingecraft_api.bodies import Input, wrong_field
-from hingecraft_api.call import Call
-from hingecraft_api.described import HASH, MOMENT, PAYMENT, SESSION, SETTLEMENT, described
 from hingecraft_api.handlers.admin import LARGEST_PAGE, NOT_A_CURSOR, USUAL_PAGE, PageQuery, admin, as_json
-from hingecraft_api.sentences import Shape
+from hingecraft_api.messages.amounts import Amount
+from hingecraft_api.messages.answers import Answer, number
+from hingecraft_api.messages.bodies import Input, wrong_field
+from hingecraft_api.messages.described import HASH, MOMENT, PAYMENT, SESSION, SETTLEMENT, described
+from hingecraft_api.messages.sentences import Shape
+from hingecraft_api.web.call import Call
 
 _HASH = Shape("^[A-Za-z0-9]{16,128}$", "must be a transaction hash: 16 to 128 letters and digits")
 

@@ -14,12 +14,12 @@ from hingecraft.routes import service as routes
 from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, ProblemKind, timestamp
 from hingecraft.routes.served import Reach
 from hingecraft.routes.service import Act
-from hingecraft_api.answers import Answer, refusal
-from hingecraft_api.bodies import Input
-from hingecraft_api.call import Call
-from hingecraft_api.described import CHECKSUM, MOMENT, VERSION, described
 from hingecraft_api.handlers.admin import PageQuery, admin
-from hingecraft_api.sentences import Shape
+from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.messages.described import CHECKSUM, MOMENT, VERSION, described
+from hingecraft_api.messages.sentences import Shape
+from hingecraft_api.web.call import Call
 
 _LARGEST_VERSION = 2**62
 

@@ -10,12 +10,12 @@ from pydantic import AwareDatetime
 from hingecraft.errors import MissingError
 from hingecraft.payments import corrections
 from hingecraft.payments.corrections import Wanted
-from hingecraft_api.amounts import SignedAmount
-from hingecraft_api.answers import Answer
-from hingecraft_api.bodies import Input
-from hingecraft_api.call import Call
-from hingecraft_api.described import MOMENT, PAYMENT, SETTLEMENT, described
 from hingecraft_api.handlers.admin import admin, as_json
+from hingecraft_api.messages.amounts import SignedAmount
+from hingecraft_api.messages.answers import Answer
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.messages.described import MOMENT, PAYMENT, SETTLEMENT, described
+from hingecraft_api.web.call import Call
 
 
 class CorrectInput(Input):

@@ -9,14 +9,14 @@ from functools import cache
 
 from aiohttp import web
 
-from hingecraft_api.call import Call
-from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.messages.negotiation import IDENTITY
 from hingecraft_api.reference.guide import Rates
 from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_api.reference.page import page_of
 from hingecraft_api.reference.style import CONTENT_SECURITY_POLICY
-from hingecraft_api.routes_cache import IDENTITY
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 _AS_JSON = {"Content-Type": "application/json"}
 _AS_PAGE = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CONTENT_SECURITY_POLICY}

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, WithJsonSchema
 
 from hingecraft.donations.model import Kind
-from hingecraft_api.amounts import Amount
-from hingecraft_api.answers import Answer
-from hingecraft_api.bodies import Input
-from hingecraft_api.described import ADDRESS, LATER, MOMENT, PAYMENT, PREFILL, SESSION, described
-from hingecraft_api.emails import Email
+from hingecraft_api.messages.amounts import Amount
+from hingecraft_api.messages.answers import Answer
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.messages.described import ADDRESS, LATER, MOMENT, PAYMENT, PREFILL, SESSION, described
+from hingecraft_api.messages.emails import Email
 
 _CHECKOUT = f"https://checkout.stripe.com/c/pay/{SESSION}"
 

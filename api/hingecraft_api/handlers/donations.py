@@ -9,17 +9,12 @@ from uuid import UUID
 from aiohttp import web
 
 from hingecraft.donations import prefills, totals
+from hingecraft.donations.checkouts import Checkouts
 from hingecraft.donations.model import MICRO, Checkout, Wanted
 from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
 from hingecraft.providers import wallet
 from hingecraft.routes.model import timestamp
-from hingecraft_api.answers import number, quantity
-from hingecraft_api.bodies import wrong_field
-from hingecraft_api.call import Call
-from hingecraft_api.currencies import refuse_unsupported, unknown_currency
-from hingecraft_api.described import PREFILL
-from hingecraft_api.endpoint import Endpoint
 from hingecraft_api.handlers.donation_models import (
     GenerateAnswer,
     GenerateInput,
@@ -31,6 +26,12 @@ from hingecraft_api.handlers.donation_models import (
     ReturnTo,
     TotalAnswer,
 )
+from hingecraft_api.messages.answers import number, quantity
+from hingecraft_api.messages.bodies import wrong_field
+from hingecraft_api.messages.currencies import refuse_unsupported, unknown_currency
+from hingecraft_api.messages.described import PREFILL
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 _USD = "USD"
 _PRESETS = (1, 2, 5)
@@ -43,7 +44,7 @@ async def post_micro(call: Call) -> Any:
     if wanted.amount not in _PRESETS:
         raise wrong_field("invalid_amount", "amount", "must be 1, 2 or 5")
     dollar = call.pod.currencies.table.by_code[_USD]
-    checkout = await call.pod.checkouts.open(
+    checkout = await call.pod.parts[Checkouts].open(
         Wanted(
             amount=wanted.amount,
             currency=dollar,
@@ -94,7 +95,7 @@ async def post_generate(call: Call) -> Any:
         if currency.kind == "fiat" or price_currency.code != _USD
         else _in_dollars(currency, price_currency)
     )
-    checkout = await call.pod.checkouts.open(
+    checkout = await call.pod.parts[Checkouts].open(
         Wanted(
             amount=check_amount(wanted.amount, bounds),
             currency=currency,

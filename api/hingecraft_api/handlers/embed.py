@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from hingecraft_api.answers import SECURITY_HEADERS
-from hingecraft_api.call import Call
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.negotiation import matches
-from hingecraft_api.routes_cache import IDENTITY
+from hingecraft_api.messages.answers import SECURITY_HEADERS
+from hingecraft_api.messages.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 PAGES: Mapping[str, str] = {
     "/embed/charter": "charter-page-wix-ready.html",

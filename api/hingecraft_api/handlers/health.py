@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from hingecraft_api.answers import Answer, refusal
-from hingecraft_api.call import Call
-from hingecraft_api.described import VERSION, described
-from hingecraft_api.endpoint import Endpoint, Handler, Limit
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.described import VERSION, described
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint, Handler
 
 
 class HealthAnswer(Answer):
@@ -37,7 +38,11 @@ async def get_ready(call: Call) -> Any:
     pod = call.pod
     if pod.ready:
         return {"status": "ready", "version": pod.cache.version}
-    sentence = "The pod is shutting down." if pod.draining.is_set() else "No routes are loaded yet."
+    sentence = "No routes are loaded yet."
+    if pod.draining.is_set():
+        sentence = "The pod is shutting down."
+    elif pod.loader.problem is not None:
+        sentence = f"No routes are loaded: {pod.loader.problem}."
     return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", sentence, request_id=call.request_id)
 
 

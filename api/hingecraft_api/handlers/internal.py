@@ -1,32 +1,40 @@
-"""The internal port: an engine says that there is a version, the pod takes it up and says what it serves now."""
+"""The internal port: an engine pushes a version, the pod swaps it in and answers what it serves now."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from hingecraft.identity.principal import Kind
-from hingecraft_api.bodies import Input
-from hingecraft_api.call import Call
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft.sync.push import TAKES_DOCUMENTS, unpacked
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 _LARGEST_VERSION = 2**63 - 1
 
 
 class PushInput(Input):
-    """What an engine says."""
+    """A newer engine may send more: what this pod does not know, it ignores."""
+
+    model_config = ConfigDict(extra="ignore")
 
     version: Annotated[int, Field(ge=1, le=_LARGEST_VERSION)]
     checksum: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    document: Any = None
 
 
 async def post_routes(call: Call) -> Any:
-    """Reach that version and answer what is served; the engine compares."""
+    """Serve that version, and answer what is served now; the engine compares."""
     push: PushInput = call.body
+    document = unpacked(push.version, push.checksum, push.document)
+    if document is not None:
+        call.pod.loader.take(document)
     version = await call.pod.loader.reach(push.version)
     current = call.pod.cache.current
-    return {"version": version, "checksum": current.checksum if current else None}
+    return {"version": version, "checksum": current.checksum if current else None, TAKES_DOCUMENTS: True}
 
 
 ENDPOINTS = [

@@ -9,11 +9,12 @@ from pydantic import AwareDatetime
 from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft.payments import service
 from hingecraft.payments.model import PaymentState, Status
+from hingecraft.payments.returning import Returning
 from hingecraft.routes.model import timestamp
-from hingecraft_api.answers import Answer, number, quantity, success
-from hingecraft_api.call import Call
-from hingecraft_api.described import MOMENT, PAYMENT, described
-from hingecraft_api.endpoint import Endpoint
+from hingecraft_api.messages.answers import Answer, number, quantity, success
+from hingecraft_api.messages.described import MOMENT, PAYMENT, described
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 _CACHED = "public, max-age=60"
 
@@ -74,7 +75,7 @@ class ConfigAnswer(Answer):
 
 async def get_payment(call: Call) -> Any:
     """The state, for pages that wait for it to change."""
-    payment = await service.state_of(call.pod.database, call.named("id"), call.pod.returning)
+    payment = await service.state_of(call.pod.database, call.named("id"), call.pod.parts[Returning])
     return {
         "id": str(payment.id),
         "status": payment.status,

@@ -11,11 +11,12 @@ from pydantic import AwareDatetime
 
 from hingecraft.errors import DatabaseUnavailableError, InvalidError
 from hingecraft.money.model import Kind as CurrencyKind
-from hingecraft_api.answers import Answer, refusal
-from hingecraft_api.call import Call
-from hingecraft_api.described import ADDRESS, CHECKSUM, MOMENT, VERSION, described
-from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.routes_answer import chosen, headers_of
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.described import ADDRESS, CHECKSUM, MOMENT, VERSION, described
+from hingecraft_api.routes.answer import chosen, headers_of
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
 
 AT_LEAST = "X-Routes-At-Least"
 LARGEST_VERSION = 2**62

@@ -23,14 +23,15 @@ from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.stripe import webhook as stripe_webhook
 from hingecraft.settings import Secret
-from hingecraft_api.answers import Answer
-from hingecraft_api.bodies import raw_body
-from hingecraft_api.call import SUSPECT_KEY, Call
-from hingecraft_api.described import PAYMENT, SESSION, described
-from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.failures import ForgedError, OversizeError
-from hingecraft_api.server import EnvelopeProtocol
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.answers import Answer
+from hingecraft_api.messages.bodies import raw_body
+from hingecraft_api.messages.described import PAYMENT, SESSION, described
+from hingecraft_api.messages.errors import ForgedError, OversizeError
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.web.call import SUSPECT_KEY, Call
+from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.server import EnvelopeProtocol
 
 log = logging.getLogger(__name__)
 

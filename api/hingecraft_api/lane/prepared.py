@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from aiohttp.helpers import rfc822_formatted_time
 
-from hingecraft_api.answers import REQUEST_ID
-from hingecraft_api.edge import Edge
-from hingecraft_api.routes_answer import headers_of
-from hingecraft_api.routes_cache import Snapshot, Variant
+from hingecraft_api.messages.answers import REQUEST_ID
+from hingecraft_api.routes.answer import headers_of
+from hingecraft_api.routes.cache import Snapshot, Variant
+from hingecraft_api.web.edge import Edge
 
 _ID = "\0"
 

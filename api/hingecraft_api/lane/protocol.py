@@ -12,7 +12,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from hingecraft_api.lane.parser_position import ParserPosition
 from hingecraft_api.lane.routes_lane import RoutesLane
-from hingecraft_api.server import EnvelopeProtocol
+from hingecraft_api.web.server import EnvelopeProtocol
 
 
 class LaneProtocol(EnvelopeProtocol):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 
-from hingecraft_api.edge import Edge
-from hingecraft_api.endpoint import Limit
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.access.visitor import Visitor
 from hingecraft_api.lane.heads import Head, Heads
 from hingecraft_api.lane.prepared import PreparedHeads
 from hingecraft_api.pod import Pod
-from hingecraft_api.routes_answer import chosen
-from hingecraft_api.visitor import Visitor
+from hingecraft_api.routes.answer import chosen
+from hingecraft_api.web.edge import Edge
 
 
 class RoutesLane:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
-from hingecraft_api.credentials import is_required
-from hingecraft_api.endpoint import Endpoint, Limit
+from hingecraft_api.access.credentials import is_required
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.web.endpoint import Endpoint
 
 
 class Code(NamedTuple):

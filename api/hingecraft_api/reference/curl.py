@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
-from hingecraft_api.credentials import CREDENTIALS
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.idempotent import HEADER
+from hingecraft_api.access.credentials import CREDENTIALS
+from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.idempotent import HEADER
 
 _PATH_PART = re.compile(r"{(\w+)}")
 

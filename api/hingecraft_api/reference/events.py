@@ -11,8 +11,8 @@ from pydantic import AwareDatetime, BaseModel
 from hingecraft.outbox.delivery import SEND_TIMEOUT
 from hingecraft.outbox.model import AFTER_PAYMENT_PATH, ROUTES_UPDATED, TRIED_FOR
 from hingecraft.payments.model import Status
-from hingecraft_api.answers import Answer
-from hingecraft_api.described import CHECKSUM, MOMENT, PAYMENT, VERSION, described
+from hingecraft_api.messages.answers import Answer
+from hingecraft_api.messages.described import CHECKSUM, MOMENT, PAYMENT, VERSION, described
 from hingecraft_api.reference.schemas import example_of, reference
 
 TAG = "Event types"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hingecraft.idempotency import service as idempotency
-from hingecraft_api.bodies import LARGEST_BODY
-from hingecraft_api.endpoint import ANSWERED_WITHIN
-from hingecraft_api.idempotent import LONGEST_KEY, REPLAYED, SHORTEST_KEY
-from hingecraft_api.limits import IN_A_NETWORK, MISTAKES
+from hingecraft_api.access.limits import IN_A_NETWORK, MISTAKES
+from hingecraft_api.access.visitor import VALID_FOR
+from hingecraft_api.messages.bodies import LARGEST_BODY
 from hingecraft_api.reference import events
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.visitor import VALID_FOR
+from hingecraft_api.web.endpoint import ANSWERED_WITHIN
+from hingecraft_api.web.idempotent import LONGEST_KEY, REPLAYED, SHORTEST_KEY
 
 TAGS = {
     "Donations": "Take a donation and follow it. No authentication: ids can't be guessed.",

@@ -12,15 +12,15 @@ from pydantic import BaseModel
 
 from hingecraft import __version__
 from hingecraft.errors import ErrorCode
-from hingecraft_api import credentials
-from hingecraft_api.answers import REQUEST_ID
-from hingecraft_api.call import LONGEST_NAME
-from hingecraft_api.described import IDEMPOTENCY_KEY
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.idempotent import HEADER, LONGEST_KEY, REPLAYED, SHORTEST_KEY
+from hingecraft_api.access import credentials
+from hingecraft_api.messages.answers import REQUEST_ID
+from hingecraft_api.messages.described import IDEMPOTENCY_KEY
 from hingecraft_api.reference import curl, events, guide
 from hingecraft_api.reference.codes import by_status, codes_of
 from hingecraft_api.reference.schemas import alternatives, example_of, query_schema, reference, schemas_of
+from hingecraft_api.web.call import LONGEST_NAME
+from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.idempotent import HEADER, LONGEST_KEY, REPLAYED, SHORTEST_KEY
 
 _REQUEST = "8db4145d8032f9390000000a"
 _REFUSAL = {

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from hingecraft.identity.principal import Kind
-from hingecraft_api.answers import REQUEST_ID
+from hingecraft_api.messages.answers import REQUEST_ID
 from hingecraft_api.reference import events
 from hingecraft_api.reference.codes import CODES, OF_ANY_CALL
 from hingecraft_api.reference.fields import fields, parameter

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from hingecraft_api.described import MOMENT
+from hingecraft_api.messages.described import MOMENT
 
 COMPONENTS = "#/components/schemas/"
 _COMPONENT = COMPONENTS + "{model}"

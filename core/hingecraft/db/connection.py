@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import asyncpg
 
 from hingecraft.db.failures import UNREACHABLE, translated
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.settings import Secret
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,9 @@ Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 # Both end with the transaction, also behind a pooler that gives the next transaction to another client.
 ACT = "SELECT set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
 
+# Goes into a query that is asked anyway, so that it costs no round trip.
+IN_RECOVERY = "pg_is_in_recovery()"
+
 CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 5.0
 _ACQUIRE_TIMEOUT = 3.0
@@ -32,6 +35,12 @@ _UNACKNOWLEDGED_MS = 5000
 _KEEPALIVE_IDLE = 5
 _KEEPALIVE_INTERVAL = 2
 _KEEPALIVE_PROBES = 3
+
+
+def require_primary(*, in_recovery: bool) -> None:
+    """Raise InRecoveryError at a standby: what it knows may be old, and it sends no notifications."""
+    if in_recovery:
+        raise InRecoveryError
 
 
 class Caller(Protocol):

@@ -33,6 +33,11 @@ class Applied:
     report: Callable[[], None] = lambda: None
 
 
+def not_taken(kind: str) -> str:
+    """Why an event of a type without a handler is ignored. A release that adds the handler opens it again by this."""
+    return f"nothing here takes {kind}"
+
+
 class Handler(ABC):
     """Takes events of a source. Only `apply` has to be written; the rest is for many events and for questions.
 
@@ -99,5 +104,5 @@ class Handlers:
         """Who takes the event; raises ForeignError where nobody does."""
         found = self._handlers.get((event.source, event.type)) or self._handlers.get((event.source, None))
         if found is None:
-            raise ForeignError(f"nothing here takes {event.type}")
+            raise ForeignError(not_taken(event.type))
         return found

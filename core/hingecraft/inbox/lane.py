@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox.model import Claimed
@@ -16,18 +16,32 @@ from hingecraft.inbox.model import Claimed
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY = 1.0
+# A process that stops waits no longer for a database that may be away: a lease ends by itself.
+_GIVE_BACK_WITHIN = 0.5
 
 Claim = Callable[[int], Awaitable[Sequence[Claimed]]]
 # Answers how many of the events are done with, for now or for good.
 Work = Callable[[Sequence[Claimed]], Awaitable[int]]
 Room = Callable[[int, int], int]
+# Of events that were claimed, frees those that are not processed.
+GiveBack = Callable[[Sequence[Claimed]], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _for_a_moment() -> AsyncIterator[None]:
+    with suppress(DatabaseUnavailableError, TimeoutError):
+        async with asyncio.timeout(_GIVE_BACK_WITHIN):
+            yield
 
 
 class Lane:
     """So many places, each for a batch of events; `room` may leave some of them empty."""
 
-    def __init__(self, claim: Claim, work: Work, *, places: int, batch: int, room: Room | None = None) -> None:
+    def __init__(
+        self, claim: Claim, work: Work, give_back: GiveBack, *, places: int, batch: int, room: Room | None = None
+    ) -> None:
         self._claim = claim
+        self._give_back = give_back
         self._work = work
         self._places = places
         self._batch = batch
@@ -42,7 +56,7 @@ class Lane:
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled; what is under way then is done by another process when its claim has ended."""
+        """Work until cancelled; what is under way then is given back, and done by another process."""
         async with asyncio.TaskGroup() as working:
             while True:
                 begun = False
@@ -70,15 +84,30 @@ class Lane:
             await self._freed.wait()
         self._woken.clear()
         room = self._room(self._places, self._busy)
-        events = await self._claim(room * self._batch) if room > 0 else ()
+        events = await self._claimed(room * self._batch) if room > 0 else ()
         for first in range(0, len(events), self._batch):
             self._busy += 1
             working.create_task(self._in_a_place(events[first : first + self._batch]))
         return bool(events)
 
+    async def _claimed(self, limit: int) -> Sequence[Claimed]:
+        """Where this is cancelled, what was claimed meanwhile is given back."""
+        claiming = asyncio.ensure_future(self._claim(limit))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            async with _for_a_moment():
+                if events := await claiming:
+                    await self._give_back(events)
+            raise
+
     async def _in_a_place(self, events: Sequence[Claimed]) -> None:
         try:
             self._worked += await self._work(events)
+        except asyncio.CancelledError:
+            async with _for_a_moment():
+                await self._give_back(events)
+            raise
         except DatabaseUnavailableError as error:
             log.warning("%d events wait: %s", len(events), error)
         except Exception:

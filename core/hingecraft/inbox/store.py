@@ -61,6 +61,12 @@ LATER = f"""
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
 WHERE {_HELD} AND processed_at IS NULL
 """
+# The attempt that was broken off does not count. What has been processed, or waits for its time, has no lease any more.
+GIVE_BACK = """
+UPDATE provider_events e SET claimed_until = NULL, next_attempt_at = now(), attempts = e.attempts - 1
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS g (id, received_at, claimed_until)
+WHERE e.id = g.id AND e.received_at = g.received_at AND e.claimed_until = g.claimed_until AND e.processed_at IS NULL
+"""
 REOPEN = """
 UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
 WHERE source = $1 AND ignored_because = ANY ($2)
@@ -136,6 +142,11 @@ async def ask_first(conn: Connection, event: Claimed) -> None:
 async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
     """It cannot be processed yet."""
     await conn.execute(LATER, *event.lease, pause, storable(error)[:_LONGEST_ERROR])
+
+
+async def give_back(conn: Connection, events: Sequence[Claimed]) -> None:
+    """Others may work on them at once, as far as they are not processed."""
+    await conn.execute(GIVE_BACK, *zip(*(event.lease for event in events), strict=True))
 
 
 async def give_up(conn: Connection) -> list[asyncpg.Record]:

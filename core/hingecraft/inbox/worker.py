@@ -38,6 +38,7 @@ class Worker:
             source: Lane(
                 partial(self._claim, source, must_ask=False),
                 self._apply,
+                self._give_back,
                 places=_APPLIED_AT_ONCE,
                 batch=_APPLIED_TOGETHER,
             )
@@ -49,6 +50,7 @@ class Worker:
         return Lane(
             partial(self._claim, source, must_ask=True),
             partial(self._applier.ask, breaker=breaker),
+            self._give_back,
             places=_ASKED_AT_ONCE,
             batch=1,
             room=breaker.room,
@@ -74,6 +76,10 @@ class Worker:
     async def _claim(self, source: str, limit: int, *, must_ask: bool) -> list[Claimed]:
         async with self._database.connection() as conn:
             return await store.claim(conn, limit, source, must_ask=must_ask)
+
+    async def _give_back(self, events: Sequence[Claimed]) -> None:
+        async with self._database.connection() as conn:
+            await store.give_back(conn, events)
 
     async def _apply(self, events: Sequence[Claimed]) -> int:
         done = await self._applier.apply(events)

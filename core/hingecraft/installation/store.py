@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hingecraft.db.connection import Connection
+from hingecraft.db.connection import IN_RECOVERY, Connection, require_primary
 from hingecraft.installation.model import Claimant, Installation
 
-READ = "SELECT id, claimed_by, claimed_as, claimed_in FROM installation"
+READ = f"SELECT {IN_RECOVERY} AS in_recovery, id, claimed_by, claimed_as, claimed_in FROM installation"
 CLAIM = """
 UPDATE installation SET claimed_by = $1, claimed_as = $2, claimed_in = $3
 WHERE claimed_by IS NULL OR claimed_by = $1 OR claimed_by = $4
@@ -33,6 +33,7 @@ async def read(conn: Connection) -> Installation:
     """Which database this is."""
     row = await conn.fetchrow(READ)
     assert row is not None, "installation has lost its row"
+    require_primary(in_recovery=row["in_recovery"])
     uid = row["claimed_by"]
     holder = Claimant(uid=uid, name=row["claimed_as"], cluster=row["claimed_in"]) if uid else None
     return Installation(id=row["id"], claimed_by=holder)

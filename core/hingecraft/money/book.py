@@ -18,7 +18,7 @@ class CurrencyBook:
     def __init__(self, database: Database, least: Decimal | None = None, most: Decimal | None = None) -> None:
         self._database = database
         self._bounds = (least, most)
-        self._stamp: object = None
+        self._stamp: str | None = None
         self._table: CurrencyTable | None = None
 
     @property
@@ -39,7 +39,11 @@ class CurrencyBook:
         """The code of a coin by NOWPayments' name for it: `usdttrc20` is USDT on Tron."""
         return code_of(ticker, self.table.by_code)
 
-    async def look(self, stamp: object = None) -> None:
+    def is_at(self, stamp: str) -> bool:
+        """Whether these are the currencies with that stamp."""
+        return stamp == self._stamp
+
+    async def look(self, stamp: str | None = None) -> None:
         """Load the table if it has changed; who has read its stamp just now says so."""
         if stamp is not None and stamp == self._stamp:
             return

@@ -12,12 +12,13 @@ FROM currencies ORDER BY code
 
 
 # Of the rows themselves: their times are those at which transactions began, and the one that began first may end last.
-STAMP = "SELECT coalesce(sum(hashtextextended(c::text, 0)), 0) AS stamp FROM currencies c"
+STAMP = "SELECT coalesce(sum(hashtextextended(c::text, 0)), 0)::text AS stamp FROM currencies c"
 
 
-async def stamp(conn: Connection) -> object:
+async def stamp(conn: Connection) -> str:
     """Differs whenever the table has changed."""
-    return await conn.fetchval(STAMP)
+    found: str = await conn.fetchval(STAMP)
+    return found
 
 
 async def load_currencies(conn: Connection) -> list[Currency]:

@@ -83,6 +83,8 @@ class Deliverer:
             raise
 
     async def _claim(self) -> list[Message]:
+        if not self._secrets:
+            return []
         try:
             async with self._database.transaction() as conn:
                 return [message for types in LANES for message in await self._claimed(conn, types)]

@@ -15,8 +15,15 @@ from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
 from hingecraft.payments import origins
-from hingecraft.payments.ledger import SETTLED, AnotherCheckoutError, Known, Settled, UnknownPaymentError, decide
-from hingecraft.payments.model import Status
+from hingecraft.payments.ledger import (
+    SETTLED,
+    AnotherCheckoutError,
+    Known,
+    Rates,
+    UnknownPaymentError,
+    decide,
+)
+from hingecraft.payments.model import Settled, Status
 from hingecraft.payments.purpose import Moved, Purposes
 from hingecraft.payments.writing import Change, Teller, write_down
 from hingecraft.providers.findings import Finding, Stands
@@ -44,10 +51,21 @@ CHECKOUTS = """
 SELECT payment_id, provider, provider_id FROM external_payments
 WHERE payment_id = ANY ($1::uuid[]) AND kind = 'single' AND provider IS NOT NULL
 """
+# By its charge; else by what Stripe had answered the old software, where only that was paid.
 OF_CHARGE = """
-SELECT payment_id FROM settlements
-WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
-ORDER BY provider_ref = $3[1] DESC LIMIT 1
+SELECT coalesce((
+    SELECT payment_id FROM settlements
+    WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
+    ORDER BY provider_ref = $3[1] DESC LIMIT 1
+), (
+    SELECT e.payment_id FROM external_payments e
+    WHERE $1 = 'stripe' AND e.kind = 'legacy' AND hc_payload_ids(e.provider_payload) && $4::text[]
+      AND EXISTS (SELECT FROM settlements s WHERE s.payment_id = e.payment_id AND s.kind = 'opening')
+    ORDER BY e.created_at LIMIT 1
+))
+"""
+RATES = """
+SELECT currency, usd FROM fx_rates WHERE day = (now() AT TIME ZONE 'UTC')::date AND currency = ANY ($1::text[])
 """
 
 
@@ -90,12 +108,12 @@ class Books:
             raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
         origins.require_readable(finding)
-        change, recorded, after = _decided(known, finding, teller)
+        change, recorded, after = _decided(known, finding, teller, await _rates(conn, finding))
         await self._write_down(conn, [(change, after)])
         return recorded
 
     async def record_together(self, conn: Connection, told: Sequence[tuple[Finding, Teller]]) -> list[Recorded]:
-        """Findings that name their payments, in one transaction: each is looked up and locked once, in one order."""
+        """Findings in dollars that name their payments, in one transaction: each is locked once, in one order."""
         books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
         changes: list[tuple[Change, Known]] = []
         done: list[Recorded] = []
@@ -103,7 +121,7 @@ class Books:
             known = books.get(finding.payment_id) if finding.payment_id is not None else None
             if known is None:
                 raise UnknownPaymentError(finding.payment_id)
-            change, recorded, books[known.id] = _decided(known, finding, teller)
+            change, recorded, books[known.id] = _decided(known, finding, teller, {})
             changes.append((change, books[known.id]))
             done.append(recorded)
         await self._write_down(conn, changes)
@@ -134,7 +152,8 @@ class Books:
                 # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
                 await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
             charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
-            payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
+            ids = [*charges, *([finding.checkout_id] if finding.checkout_id is not None else [])]
+            payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges, ids)
         return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
 
 
@@ -171,10 +190,21 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     }
 
 
-def _decided(known: Known, finding: Finding, teller: Teller) -> tuple[Change, Recorded, Known]:
+async def _rates(conn: Connection, finding: Finding) -> Rates:
+    """Of the currencies of its money, and of its prices, where the provider gives no value in dollars."""
+    currencies = {
+        currency
+        for money in finding.money
+        if money.currency != "USD" and (money.worth is None or money.worth.currency != "USD")
+        for currency in (money.currency, *((money.worth.currency,) if money.worth is not None else ()))
+    }
+    return {row["currency"]: row["usd"] for row in await conn.fetch(RATES, currencies)} if currencies else {}
+
+
+def _decided(known: Known, finding: Finding, teller: Teller, rates: Rates) -> tuple[Change, Recorded, Known]:
     """What follows from the finding, and the payment as it stands afterwards."""
     try:
-        decision = decide(known, finding)
+        decision = decide(known, finding, rates)
     except AnotherCheckoutError as error:
         log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - no fault of the code
         raise

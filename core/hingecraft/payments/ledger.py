@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeAlias
 from uuid import UUID
 
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
-from hingecraft.payments.model import MOVES, Status
-from hingecraft.providers.findings import Finding, Money, Price, Stands
+from hingecraft.payments import old_payments
+from hingecraft.payments.model import MOVES, Settled, Status
+from hingecraft.providers.findings import Finding, Money, Stands
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
 _INCOME = frozenset({"charge", "manual", "opening"})
@@ -22,6 +24,10 @@ _ENDED = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED, Stands.M
 _ON_THE_WAY = SETTLED | {Status.UNKNOWN}
 _CENT_OF_A_CENT = Decimal("0.00000001")
 
+# What one unit of a currency is worth in dollars today.
+Rates: TypeAlias = Mapping[str, Decimal]
+_NO_RATES: Rates = {}
+
 
 class AnotherCheckoutError(ForeignError):
     """A checkout names one of our payments, but is not the checkout that we made for it."""
@@ -32,17 +38,6 @@ class UnknownPaymentError(NotYetError):
 
     def __init__(self, payment_id: UUID | None) -> None:
         super().__init__(f"there is no payment {payment_id} yet")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """One movement that is written down."""
-
-    kind: str
-    ref: str
-    amount: Decimal
-    currency: str
-    usd: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,14 +66,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One movement that is to be written down, with its worth as far as it is known."""
+    """One movement that is to be written down, with its value in dollars as far as that is known."""
 
     kind: str
     ref: str
     amount: Decimal
     currency: str
     usd: Decimal | None = None
-    worth: Price | None = None
     doubt: str | None = None
 
 
@@ -107,14 +101,14 @@ class Decision:
         return bool(self.entries or self.path or self.values)
 
 
-def decide(known: Known, finding: Finding) -> Decision:
+def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision:
     """All that follows from a finding; asks for another look before it would do what the table of moves forbids."""
     _require_our_checkout(known, finding)
     if not finding.fresh and finding.worth_is_known and _lacks_value(known, finding):
         raise AskFirstError("its worth in dollars is known by now")
     values = values_of(known.settled, _worths(known, finding))
     known = replace(known, settled=_with_values(known.settled, values))
-    entries = _new_entries(known, finding)
+    entries = _new_entries(known, finding, rates)
     if not finding.fresh and any(entry.kind == "charge" and entry.currency != "USD" for entry in entries):
         raise AskFirstError("its worth in dollars is not in the message")
     ledger = [*known.settled, *(_as_settled(entry) for entry in entries)]
@@ -185,21 +179,25 @@ def _require_our_checkout(known: Known, finding: Finding) -> None:
     raise AnotherCheckoutError(f"{finding.checkout_id} names payment {known.id} and is not its checkout")
 
 
-def _new_entries(known: Known, finding: Finding) -> tuple[Entry, ...]:
+def _new_entries(known: Known, finding: Finding, rates: Rates) -> tuple[Entry, ...]:
     entries: list[Entry] = []
-    # What the old software was paid is in its opening settlement, whatever the provider tells us of it later.
-    opened = any(each.kind == "opening" for each in known.settled)
-    for money in finding.money:
-        if opened and money.kind == "charge":
-            continue
+    opening = next((each for each in known.settled if each.kind == "opening"), None)
+    for said in finding.money:
         before = [*known.settled, *(_as_settled(entry) for entry in entries)]
-        entry = _more_of(money, before) if money.kind in _ADDING_UP else _once(money, before)
-        if entry is not None:
-            entries.append(entry)
+        money = old_payments.as_its_own(said, opening, finding, before) if opening is not None else said
+        if money is None:
+            continue
+        entry = _more_of(money, before, rates) if money.kind in _ADDING_UP else _once(money, before, rates)
+        if entry is None:
+            continue
+        entries.append(entry)
+        replaced = old_payments.replaced(money, known.id, before) if opening is not None else None
+        if replaced is not None:
+            entries.append(_entry(replaced, before, rates))
     return tuple(entries)
 
 
-def _more_of(money: Money, before: Sequence[Settled]) -> Entry | None:
+def _more_of(money: Money, before: Sequence[Settled], rates: Rates) -> Entry | None:
     """What has moved under this reference since it was last looked at; that is a movement of its own."""
     same = [each for each in before if each.kind == money.kind and each.ref.partition("/")[0] == money.ref]
     if any(each.currency != money.currency for each in same):
@@ -211,28 +209,42 @@ def _more_of(money: Money, before: Sequence[Settled]) -> Entry | None:
     if worth is not None:
         worth = replace(worth, amount=worth.amount * more / money.amount)
     ref = f"{money.ref}/{len(same) + 1}" if same else money.ref
-    return _entry(replace(money, ref=ref, amount=more, worth=worth), before)
+    return _entry(replace(money, ref=ref, amount=more, worth=worth), before, rates)
 
 
-def _once(money: Money, before: Sequence[Settled]) -> Entry | None:
+def _once(money: Money, before: Sequence[Settled], rates: Rates) -> Entry | None:
     """A refund counts once."""
     if _is_among(money, before):
         return None
-    return _entry(money, before)
+    return _entry(money, before, rates)
 
 
-def _entry(money: Money, before: Sequence[Settled]) -> Entry:
-    """What goes back has no value before what came has one: the total must not lose what it never had."""
-    worth, usd = money.worth, None
-    if money.kind not in _INCOME:
-        if any(each.kind in _INCOME and each.usd is None for each in before):
-            worth = None
-        if worth is None or worth.currency != "USD":
-            usd = _worth_back(money, before)
+def _entry(money: Money, before: Sequence[Settled], rates: Rates) -> Entry:
     return Entry(
-        kind=money.kind, ref=money.ref, amount=money.amount, currency=money.currency, usd=usd, worth=worth,
+        kind=money.kind, ref=money.ref, amount=money.amount, currency=money.currency, usd=_usd(money, before, rates),
         doubt=money.doubt,
     )  # fmt: skip
+
+
+def _usd(money: Money, before: Sequence[Settled], rates: Rates) -> Decimal | None:
+    """What goes back has no value before what came has one: the total must not lose what it never had."""
+    if money.currency == "USD":
+        return money.amount
+    said = money.worth.amount if money.worth is not None and money.worth.currency == "USD" else None
+    if money.kind in _INCOME:
+        return said if said is not None else _by_rate(money, rates)
+    unvalued = any(each.kind in _INCOME and each.usd is None for each in before)
+    if said is not None and not unvalued:
+        return said
+    share = _worth_back(money, before)
+    return share if share is not None or unvalued else _by_rate(money, rates)
+
+
+def _by_rate(money: Money, rates: Rates) -> Decimal | None:
+    """By the currency of its price, else by its own."""
+    if money.worth is not None and money.worth.currency in rates:
+        return money.worth.amount * rates[money.worth.currency]
+    return money.amount * rates[money.currency] if money.currency in rates else None
 
 
 def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | None:
@@ -266,10 +278,7 @@ def _share_of_income(money: Money | Settled, before: Iterable[Settled]) -> Decim
 
 
 def _as_settled(entry: Entry) -> Settled:
-    usd = entry.amount if entry.currency == "USD" else entry.usd
-    if usd is None and entry.worth is not None and entry.worth.currency == "USD":
-        usd = entry.worth.amount
-    return Settled(kind=entry.kind, ref=entry.ref, amount=entry.amount, currency=entry.currency, usd=usd)
+    return Settled(kind=entry.kind, ref=entry.ref, amount=entry.amount, currency=entry.currency, usd=entry.usd)
 
 
 def _mismatch(known: Known, finding: Finding, ledger: Iterable[Settled]) -> str | None:
@@ -302,16 +311,24 @@ def _wanted(known: Known, finding: Finding, ledger: Sequence[Settled], mismatch:
 
 
 def standing_of(ledger: Iterable[Settled]) -> Status:
-    """Where a payment stands that was paid, by its money alone."""
+    """Where a payment stands that was paid, by its money alone: each currency or coin counts by itself."""
     entries = list(ledger)
-    income = sum((each.amount for each in entries if each.kind in _INCOME), Decimal(0))
-    refunded = -sum((each.amount for each in entries if each.kind in _REFUNDS), Decimal(0))
-    disputed = -sum((each.amount for each in entries if each.kind in _DISPUTES), Decimal(0))
-    if refunded > 0 and refunded >= income:
+    income, refunded, disputed = (_sums(entries, kinds) for kinds in (_INCOME, _REFUNDS, _DISPUTES))
+    went_back = any(amount < 0 for amount in refunded.values())
+    if went_back and all(amount + refunded.get(currency, 0) <= 0 for currency, amount in income.items()):
         return Status.REFUNDED
-    if disputed > 0:
+    if any(amount < 0 for amount in disputed.values()):
         return Status.DISPUTED
-    return Status.PARTIALLY_REFUNDED if refunded > 0 else Status.COMPLETED
+    return Status.PARTIALLY_REFUNDED if went_back else Status.COMPLETED
+
+
+def _sums(entries: Iterable[Settled], kinds: Collection[str]) -> dict[str, Decimal]:
+    """The amounts of these kinds, by currency."""
+    found: dict[str, Decimal] = {}
+    for each in entries:
+        if each.kind in kinds:
+            found[each.currency] = found.get(each.currency, Decimal(0)) + each.amount
+    return found
 
 
 def _path(before: Status, after: Status) -> tuple[Status, ...] | None:

@@ -55,6 +55,17 @@ def require_move(before: Status, after: Status) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """One movement that is written down."""
+
+    kind: str
+    ref: str
+    amount: Decimal
+    currency: str
+    usd: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentState:
     """What anybody who knows its id may see of a payment."""
 

@@ -24,7 +24,6 @@ VALUE = """
 UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], $4::numeric[]) AS v (kind, ref, usd)
 WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
 """
-# A rate of fx_rates is for what came. What went back gets its share once that has a value.
 RECORD = """
 WITH told AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[],
@@ -32,22 +31,11 @@ WITH told AS MATERIALIZED (
         AS t (payment_id, provider, livemode, status, checkout_id, checkout, actor, action, request_id, details,
               purpose)
 ), money AS MATERIALIZED (
-    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::numeric[], $16::text[], $17::numeric[],
-                         $18::numeric[], $19::text[])
-        AS m (payment_id, kind, ref, amount, currency, usd, worth, worth_in)
+    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::numeric[], $16::text[], $17::numeric[])
+        AS m (payment_id, kind, ref, amount, currency, usd)
 ), settled AS (
     INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
-    SELECT t.payment_id, t.purpose, t.provider, t.livemode, m.kind, m.ref, m.amount, m.currency, CASE
-        WHEN m.currency = 'USD' THEN m.amount
-        WHEN m.usd IS NOT NULL THEN m.usd
-        WHEN m.worth_in = 'USD' THEN m.worth
-        WHEN m.kind NOT IN ('charge', 'manual') AND EXISTS (
-            SELECT FROM settlements s WHERE s.payment_id = m.payment_id
-              AND s.kind IN ('charge', 'manual', 'opening') AND s.usd_amount IS NULL) THEN NULL
-        ELSE coalesce(
-            m.worth * (SELECT usd FROM fx_rates WHERE currency = m.worth_in AND day = (now() AT TIME ZONE 'UTC')::date),
-            m.amount * (SELECT usd FROM fx_rates WHERE currency = m.currency AND day = (now() AT TIME ZONE 'UTC')::date)
-        ) END
+    SELECT t.payment_id, t.purpose, t.provider, t.livemode, m.kind, m.ref, m.amount, m.currency, m.usd
     FROM money m JOIN told t USING (payment_id)
 ), moved AS (
     UPDATE payments p SET status = coalesce(t.status, p.status), reconciled = true, updated_at = now(),
@@ -67,7 +55,7 @@ WITH told AS MATERIALIZED (
 INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
 SELECT actor, action, payment_id, request_id, details FROM told
 """
-_MONEY_COLUMNS = 8
+_MONEY_COLUMNS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +134,6 @@ def _money(change: Change) -> list[tuple[Any, ...]]:
             entry.amount,
             entry.currency,
             entry.usd,
-            entry.worth.amount if entry.worth else None,
-            entry.worth.currency if entry.worth else None,
         )
         for entry in change.decision.entries
     ]

@@ -42,6 +42,14 @@ class RoutesVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A version and the stamp of the currencies that it was made with: all that a pod needs to serve it."""
+
+    version: RoutesVersion
+    currencies: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """What one rebuild did: the newest version after it, and whether the rebuild made it."""
 
@@ -53,6 +61,8 @@ class Publication:
     paused: bool
     pin_missing: bool
     committed_at: datetime | None
+    # Only where the caller asked for it.
+    document: Document | None = None
 
     @property
     def result(self) -> str:

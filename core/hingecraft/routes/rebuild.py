@@ -7,8 +7,11 @@ when the newest of the rows behind it was committed, where the server keeps comm
 
 `$1` is a version that some pod serves although this database has not published it, as after a backup was
 restored: pods never go backwards, so the next version must be above it. 0 where there is none.
+
+`$2` is the version whose document the caller has; any other is answered with its document. NULL: without a document.
 """
 
+from hingecraft.money.store import STAMP
 from hingecraft.routes.wallets import WALLET_OF_CURRENCY
 
 _BEFORE_WALLET = """
@@ -73,7 +76,7 @@ WITH policy AS MATERIALIZED (
         SELECT created_at, jsonb_strip_nulls(jsonb_build_object(
             'address', address, 'uri', uri, 'network', network, 'networkName', network_name, 'memo', memo)) AS route
         FROM ("""
-_AFTER_WALLET = """) found
+_AFTER_WALLET = f""") found
     ) wallet ON true
     WHERE c.enabled AND policy.pin_version IS NULL
 ), restored AS (
@@ -83,7 +86,7 @@ _AFTER_WALLET = """) found
         || jsonb_build_object(
             'wallet', kept.wallet,
             'available', usual.enabled OR kept.wallet <> 'null' OR (r.value -> 'url' <> 'null' AND NOT dead.link))
-        || CASE WHEN NOT dead.link AND r.value -> 'url' <> 'null' THEN '{}' ELSE jsonb_build_object(
+        || CASE WHEN NOT dead.link AND r.value -> 'url' <> 'null' THEN '{{}}' ELSE jsonb_build_object(
             'provider', CASE WHEN usual.enabled OR kept.wallet = 'null' THEN usual.name ELSE 'wallet' END) END AS route
     FROM policy
     JOIN payment_routes pinned ON pinned.version = policy.pin_version
@@ -103,12 +106,12 @@ _AFTER_WALLET = """) found
         ) AS link
     ) dead
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN r.value #> '{wallet,network}' IS NULL AND EXISTS (
+        SELECT CASE WHEN r.value #> '{{wallet,network}}' IS NULL AND EXISTS (
             SELECT FROM currency_networks n WHERE n.currency = c.code
         ) THEN 'null' ELSE r.value -> 'wallet' END AS wallet
     ) kept
 ), document AS (
-    SELECT coalesce(jsonb_object_agg(code, route), '{}') AS routes, min(expires_at) AS next_expiry
+    SELECT coalesce(jsonb_object_agg(code, route), '{{}}') AS routes, min(expires_at) AS next_expiry
     FROM (SELECT code, route, expires_at FROM live UNION ALL SELECT code, route, expires_at FROM restored) routes
 ), candidate AS MATERIALIZED (
     SELECT routes, next_expiry, encode(sha256(convert_to(routes::text, 'UTF8')), 'hex') AS checksum FROM document
@@ -128,6 +131,8 @@ SELECT coalesce(published.version, newest.version) AS version,
        coalesce(published.generated_at, newest.generated_at) AS generated_at,
        CASE WHEN published.version IS NULL THEN newest.next_expiry ELSE published.next_expiry END AS next_expiry,
        published.version IS NOT NULL AS changed, policy.paused, policy.pin_missing,
+       CASE WHEN published.version IS NULL THEN newest.restored_from ELSE policy.pin_version END AS restored_from,
+       carried.routes, carried.currencies,
        CASE WHEN published.version IS NOT NULL AND current_setting('track_commit_timestamp')::boolean
             THEN (SELECT max(pg_xact_commit_timestamp(read.xmin)) FROM (
                 (SELECT xmin FROM external_payments
@@ -138,6 +143,13 @@ SELECT coalesce(published.version, newest.version) AS version,
                 UNION ALL (SELECT xmin FROM wallets ORDER BY created_at DESC LIMIT 1)
                 UNION ALL SELECT xmin FROM route_policy) read)
        END AS committed_at
-FROM policy LEFT JOIN newest ON true LEFT JOIN published ON true
+FROM policy LEFT JOIN newest ON true LEFT JOIN published ON true LEFT JOIN LATERAL (
+    SELECT CASE WHEN published.version IS NULL
+                THEN (SELECT routes::text FROM payment_routes WHERE version = newest.version)
+                ELSE (SELECT routes::text FROM candidate)
+           END AS routes, c.stamp AS currencies
+    FROM ({STAMP}) c
+    WHERE coalesce(published.version, newest.version) <> $2::bigint
+) carried ON true
 """
 REBUILD = _BEFORE_WALLET + WALLET_OF_CURRENCY + _AFTER_WALLET

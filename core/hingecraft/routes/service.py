@@ -33,14 +33,17 @@ class Act:
     request_id: str | None = None
 
 
-async def publish(database: Database, *, above: int = 0) -> Publication:
-    """Rebuild the routes; if they differ, publish them and tell the Wix endpoints, all or nothing."""
+async def publish(database: Database, *, above: int = 0, known: int | None = None) -> Publication:
+    """Rebuild the routes; if they differ, publish them and tell the Wix endpoints, all or nothing.
+
+    With `known`, the answer holds the document of the newest version unless it is that one.
+    """
     async with database.transaction() as conn:
-        return await _publish(conn, above)
+        return await _publish(conn, above, known)
 
 
-async def _publish(conn: Connection, above: int = 0) -> Publication:
-    publication = await store.rebuild(conn, above)
+async def _publish(conn: Connection, above: int = 0, known: int | None = None) -> Publication:
+    publication = await store.rebuild(conn, above, known)
     if publication.changed:
         assert publication.version is not None
         assert publication.checksum is not None
@@ -56,10 +59,16 @@ async def newest(database: Database) -> RoutesVersion | None:
         return await store.newest(conn)
 
 
-async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, object]:
+async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, str]:
     """The newest version with its routes, and the stamp of the currencies."""
     async with database.connection() as conn:
         return await store.newest_and_currencies(conn)
+
+
+async def newest_number_and_currencies(database: Database) -> tuple[int | None, str]:
+    """The number of the newest version, and the stamp of the currencies."""
+    async with database.connection() as conn:
+        return await store.newest_number_and_currencies(conn)
 
 
 async def newest_number(database: Database) -> int | None:

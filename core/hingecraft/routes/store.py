@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from hingecraft.db.connection import Connection
+from hingecraft.db.connection import IN_RECOVERY, Connection, require_primary
 from hingecraft.money.store import STAMP
 from hingecraft.providers.addresses import PAYMENT_PAGES
-from hingecraft.routes.model import Policy, PolicyChange, Problem, Publication, RoutesVersion
+from hingecraft.routes.model import Document, Policy, PolicyChange, Problem, Publication, RoutesVersion
 from hingecraft.routes.rebuild import REBUILD
 from hingecraft.routes.wallets import UNPUBLISHED
 
 CHANNEL = "hc_routes_changed"
 KEPT_VERSIONS = 500
 
-PUBLISHERS_TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtext('hingecraft.routes'))"
+PUBLISHERS_TAKE_TURNS = f"SELECT {IN_RECOVERY}, pg_advisory_xact_lock(hashtext('hingecraft.routes'))"
 # A publisher that is stopped in the middle must not hold up the others. Compiling the statement to machine code
 # takes a second, where running it takes milliseconds.
 PUBLISHERS_ARE_QUICK = """
@@ -31,7 +33,12 @@ SELECT version, checksum, generated_at, restored_from, next_expiry, routes::text
 FROM payment_routes ORDER BY version DESC LIMIT 1
 """
 # What a pod takes up together, in one round trip.
-NEWEST_AND_CURRENCIES = f"SELECT n.*, c.stamp FROM ({STAMP}) c LEFT JOIN ({NEWEST}) n ON true"
+NEWEST_AND_CURRENCIES = (
+    f"SELECT {IN_RECOVERY} AS in_recovery, n.*, c.stamp FROM ({STAMP}) c LEFT JOIN ({NEWEST}) n ON true"
+)
+NEWEST_NUMBER_AND_CURRENCIES = (
+    f"SELECT {IN_RECOVERY} AS in_recovery, ({NEWEST_NUMBER}) AS version, c.stamp FROM ({STAMP}) c"
+)
 VERSIONS = """
 SELECT version, checksum, generated_at, restored_from, (SELECT count(*) FROM jsonb_object_keys(routes)) AS route_count
 FROM payment_routes WHERE version < $1 ORDER BY version DESC LIMIT $2
@@ -64,16 +71,35 @@ MOST_PROBLEMS = 100
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
-async def rebuild(conn: Connection, above: int) -> Publication:
-    """Publish the next version if it would differ from the newest, or must be above what a pod serves."""
+async def rebuild(conn: Connection, above: int, known: int | None = None) -> Publication:
+    """Publish the next version if it would differ from the newest, or must be above what a pod serves.
+
+    With `known`, the answer holds the document of the newest version unless it is that one.
+    """
     await conn.execute(PUBLISHERS_ARE_QUICK)
-    await conn.execute(PUBLISHERS_TAKE_TURNS)
-    row = await conn.fetchrow(REBUILD, above)
+    require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
+    row = await conn.fetchrow(REBUILD, above, known)
     assert row is not None, "route_policy has lost its row"
-    publication = Publication(**dict(row))
+    publication = _publication(dict(row))
     if publication.changed and publication.version is not None and publication.version > KEPT_VERSIONS:
         await conn.execute(PRUNE, publication.version - KEPT_VERSIONS)
     return publication
+
+
+def _publication(row: dict[str, Any]) -> Publication:
+    routes, currencies, restored_from = row.pop("routes"), row.pop("currencies"), row.pop("restored_from")
+    publication = Publication(**row)
+    if routes is None:
+        return publication
+    version = RoutesVersion(
+        version=row["version"],
+        checksum=row["checksum"],
+        generated_at=row["generated_at"],
+        restored_from=restored_from,
+        next_expiry=row["next_expiry"],
+        routes=routes,
+    )
+    return replace(publication, document=Document(version=version, currencies=currencies))
 
 
 async def newest_number(conn: Connection) -> int | None:
@@ -88,13 +114,22 @@ async def newest(conn: Connection) -> RoutesVersion | None:
     return RoutesVersion(**dict(row)) if row else None
 
 
-async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, object]:
+async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, str]:
     """The newest version with its routes, and the stamp of the currencies at the same moment."""
     row = await conn.fetchrow(NEWEST_AND_CURRENCIES)
     assert row is not None, "an aggregate always answers a row"
     found = dict(row)
+    require_primary(in_recovery=found.pop("in_recovery"))
     stamp = found.pop("stamp")
     return (RoutesVersion(**found) if found["version"] is not None else None), stamp
+
+
+async def newest_number_and_currencies(conn: Connection) -> tuple[int | None, str]:
+    """The number of the newest version, and the stamp of the currencies at the same moment."""
+    row = await conn.fetchrow(NEWEST_NUMBER_AND_CURRENCIES)
+    assert row is not None, "an aggregate always answers a row"
+    require_primary(in_recovery=row["in_recovery"])
+    return row["version"], row["stamp"]
 
 
 async def versions_before(conn: Connection, before: int, limit: int) -> list[asyncpg.Record]:

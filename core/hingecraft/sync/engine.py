@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.outbox import service as outbox
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
@@ -27,6 +27,7 @@ from hingecraft.settings import Secret
 from hingecraft.sync.changes import Changes, Timing
 from hingecraft.sync.fanout import FanOut, Pods, Target
 from hingecraft.sync.listener import Listener
+from hingecraft.sync.push import with_document
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,9 @@ class Watcher:
 
     def listening(self, *, connected: bool) -> None:
         """The connection that hears of changes was made, or lost."""
+
+    def at_a_standby(self, error: InRecoveryError) -> None:
+        """The DSN for LISTEN leads to a standby; `listening` says when it leads to the primary."""
 
     def rebuilt(self, publication: Publication) -> None:
         """The routes were looked at anew."""
@@ -93,7 +97,11 @@ class Engine:
         self._watcher = watcher or Watcher()
         self._changes = Changes()
         self._listener = Listener(
-            listen_dsn, CHANNEL, self._changes.notice, lambda state: self._watcher.listening(connected=state)
+            listen_dsn,
+            CHANNEL,
+            self._changes.notice,
+            lambda state: self._watcher.listening(connected=state),
+            rejected=self._watcher.at_a_standby,
         )
         self._fanout = FanOut(
             pods, complete=self._on_complete, ahead=self._on_ahead, acknowledged=self._on_acknowledged
@@ -146,7 +154,7 @@ class Engine:
         while True:
             noticed_at = await self._changes.settled(self._timing)
             try:
-                publication = await routes.publish(self._database, above=self._above)
+                publication = await routes.publish(self._database, above=self._above, known=self._fanout.known)
             except DatabaseUnavailableError as error:
                 log.warning("routes could not be rebuilt, retrying: %s", error)
                 self._watcher.failed(error)
@@ -174,6 +182,7 @@ class Engine:
                     checksum=publication.checksum,
                     noticed_at=noticed_at,
                     committed_at=publication.committed_at,
+                    document=with_document(publication.document) if publication.document is not None else None,
                 )
             )
             self._to_report.set()

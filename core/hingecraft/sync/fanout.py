@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 
@@ -16,6 +16,7 @@ import aiohttp
 from hingecraft.process import cancel
 from hingecraft.routes.served import Reach
 from hingecraft.settings import Secret
+from hingecraft.sync.push import TAKES_DOCUMENTS, without_document
 from hingecraft.sync.signature import HEADER, sign
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ _PUSH_TIMEOUT = 2.0
 _FIRST_RETRY = 0.05
 _LONGEST_RETRY = 1.0
 _ANSWER_LIMIT = 4096
+# What a pod of an older release answers to a document: a field that it does not know, a body that is too large.
+_TAKES_NO_DOCUMENT = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +41,20 @@ class Pods:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What every pod should serve; when the change behind it was noticed (on the loop's clock) and committed."""
+    """What every pod should serve; when the change behind it was noticed (on the loop's clock) and committed.
+
+    `document` is the body of a push that carries the version itself; None where it is too large, or not known.
+    """
 
     version: int
     checksum: str
     noticed_at: float
     committed_at: datetime | None = None
+    document: bytes | None = None
+
+    def is_version_of(self, other: Target) -> bool:
+        """Whether both ask for the same version."""
+        return (self.version, self.checksum) == (other.version, other.checksum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,7 @@ class Pod:
     address: str
     served: Served = Served(0, "")
     failure: str = ""
+    takes_documents: bool = False
     task: asyncio.Task[None] | None = None
 
     @property
@@ -116,6 +128,11 @@ class FanOut:
         return {pod.address: pod.failure for pod in self._pods.values() if pod.failure}
 
     @property
+    def known(self) -> int:
+        """The version whose document is at hand, where it is small enough to be pushed; 0 before the first target."""
+        return self._target.version if self._target is not None else 0
+
+    @property
     def reach(self) -> Reach | None:
         """What every pod serves now; None before the first target."""
         target, pods = self._target, list(self._pods.values())
@@ -140,6 +157,8 @@ class FanOut:
             if above:
                 self._ahead(above)
                 return
+            if target.document is None and target.is_version_of(self._target):
+                target = replace(target, document=self._target.document)
         self._target = target
         await self._follow_addresses()
         for pod in self._pods.values():
@@ -185,24 +204,33 @@ class FanOut:
 
     async def _push(self, pod: Pod, target: Target) -> Served:
         """What the pod answers to serve now; version 0 when it did not answer."""
-        assert self._session is not None
-        body = json.dumps({"version": target.version, "checksum": target.checksum}).encode()
-        headers = {"Content-Type": "application/json", HEADER: sign(self._secret.newest, body, time.time())}
+        short = without_document(target.version, target.checksum)
+        body = target.document if pod.takes_documents and target.document is not None else short
         try:
-            async with self._session.post(
-                pod.address + PUSH_PATH, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                answer = await response.content.read(_ANSWER_LIMIT)
-                if response.status == HTTPStatus.OK:
-                    data = json.loads(answer)["data"]
-                    pod.failure = ""
-                    return Served(int(data["version"]), str(data["checksum"]))
-                pod.failure = f"HTTP {response.status}"
-                log.warning("%s answered a push with %s", pod.address, response.status)
+            status, answer = await self._post(pod.address, body)
+            if status in _TAKES_NO_DOCUMENT and body is not short:
+                status, answer = await self._post(pod.address, short)
+            if status == HTTPStatus.OK:
+                data = json.loads(answer)["data"]
+                pod.failure = ""
+                pod.takes_documents = data.get(TAKES_DOCUMENTS) is True
+                return Served(int(data["version"]), str(data["checksum"]))
+            pod.failure = f"HTTP {status}"
+            log.warning("%s answered a push with %s", pod.address, status)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError) as error:
+            # Another pod may come up at this address, or an older one that closes the connection on a large body.
+            pod.takes_documents = False
             pod.failure = type(error).__name__
             log.debug("%s did not accept version %s: %s", pod.address, target.version, error)
         return Served(0, "")
+
+    async def _post(self, address: str, body: bytes) -> tuple[int, bytes]:
+        assert self._session is not None
+        headers = {"Content-Type": "application/json", HEADER: sign(self._secret.newest, body, time.time())}
+        async with self._session.post(
+            address + PUSH_PATH, data=body, headers=headers, allow_redirects=False
+        ) as response:
+            return response.status, await response.content.read(_ANSWER_LIMIT)
 
     def _tell_if_complete(self, target: Target) -> None:
         everyone = all(pod.version >= target.version for pod in self._pods.values())

@@ -9,14 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from hingecraft.db.connection import connect
+from hingecraft.db.connection import IN_RECOVERY, connect, require_primary
 from hingecraft.db.failures import UNREACHABLE
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.settings import Secret
 
 log = logging.getLogger(__name__)
 
 _INTERRUPTIONS: tuple[type[BaseException], ...] = (DatabaseUnavailableError, *UNREACHABLE)
+AT_A_STANDBY = f"SELECT {IN_RECOVERY}"
 HEARTBEAT = "SELECT count(*) FROM pg_listening_channels()"
 
 
@@ -40,12 +41,14 @@ class Listener:
         heard: Callable[[], None],
         state: Callable[[bool], None] = lambda _connected: None,
         pulse: Pulse | None = None,
+        rejected: Callable[[InRecoveryError], None] = lambda _error: None,
     ) -> None:
         self._dsn = dsn
         self._channel = channel
         self._heard = heard
         self._state = state
         self._pulse = pulse or Pulse()
+        self._rejected = rejected
         self.connected = False
         # When it last heard, or tried to hear.
         self.progress_at = time.monotonic()
@@ -59,6 +62,8 @@ class Listener:
                 await self._listen()
             except _INTERRUPTIONS as error:
                 log.warning("listening on %s was interrupted: %s", self._channel, str(error) or type(error).__name__)
+                if isinstance(error, InRecoveryError):
+                    self._rejected(error)
             pause = self._pulse.first_retry if self.connected else min(pause * 2, self._pulse.longest_retry)
             self._be_connected(connected=False)
             await asyncio.sleep(pause)
@@ -67,6 +72,7 @@ class Listener:
         """What was committed while nobody listened is found by looking once, after LISTEN has taken effect."""
         connection = await connect(self._dsn, application="hingecraft-listener")
         try:
+            require_primary(in_recovery=await connection.fetchval(AT_A_STANDBY, timeout=self._pulse.timeout))
             await connection.add_listener(self._channel, self._on_notification)
             self._be_connected(connected=True)
             self._heard()

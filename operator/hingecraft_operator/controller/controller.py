@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from hingecraft.process import outlive
 from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError, ClusterUnavailableError, Document
 from hingecraft_operator.context import Context
+from hingecraft_operator.controller.handlers import Revision
 from hingecraft_operator.controller.kopf_watch import ScopeWatch
 from hingecraft_operator.controller.reconciler import Reconciler
 from hingecraft_operator.cronjob import manifest as cronjob
@@ -42,12 +43,14 @@ class Controller:
             for scope in context.settings.scopes
         ]
 
-    def resource_changed(self, namespace: str, name: str, generation: int | None) -> None:
+    def resource_changed(self, namespace: str, name: str, revision: Revision) -> None:
         """Called in kopf's thread."""
 
         def here() -> None:
-            self._reported[namespace, name] = generation
-            self.enqueue(namespace, name)
+            self._reported[namespace, name] = revision.generation
+            reconciler = self._reconcilers.get((namespace, name))
+            if reconciler is None or not reconciler.has_made(revision):
+                self.enqueue(namespace, name)
 
         self._loop.call_soon_threadsafe(here)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.installation import service as installation
 from hingecraft.installation.model import Claimant, Installation
 from hingecraft.outbox import service as outbox
@@ -77,6 +77,8 @@ class DatabaseReconciler:
             self._observed.database_problem = Verdict("False", "SecretMissing", str(error))
         except SecretWrongError as error:
             self._observed.database_problem = Verdict("False", "SecretWrong", str(error))
+        except InRecoveryError as error:
+            self._observed.database_problem = Verdict("False", "InRecovery", str(error))
         except DatabaseUnavailableError as error:
             self._observed.database_problem = Verdict("False", "Unreachable", str(error))
         if self._observed.installation_id is None:
@@ -211,7 +213,7 @@ class DatabaseReconciler:
         database, self._database = self._database, None
         if database is not None:
             await database.close()
-        self._observed.running, self._observed.listening = False, None
+        self._observed.running, self._observed.listening, self._observed.at_a_standby = False, None, None
 
 
 def _declared(spec: Spec) -> Declared:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import kopf
@@ -22,10 +23,18 @@ _TRIES_AFTER = (1.0, 2.0, 4.0)
 _WORKER_WAITS = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A state of a resource: edits of its spec change the generation, anything changes the resource version."""
+
+    generation: int | None
+    resource_version: str | None
+
+
 class ChangeListener(Protocol):
     """Receives changes. Called in kopf's thread, so an implementation must hand over to its own event loop."""
 
-    def resource_changed(self, namespace: str, name: str, generation: int | None) -> None:
+    def resource_changed(self, namespace: str, name: str, revision: Revision) -> None:
         """A resource was created or changed."""
         ...
 
@@ -54,7 +63,8 @@ def build_registry(listener: ChangeListener, cluster: Cluster) -> kopf.OperatorR
         if type == "DELETED":
             listener.resource_deleted(namespace, name, meta["uid"])
         else:
-            listener.resource_changed(namespace, name, meta.get("generation"))
+            revision = Revision(meta.get("generation"), meta.get("resourceVersion"))
+            listener.resource_changed(namespace, name, revision)
 
     async def pods_changed(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
         listener.pods_changed(namespace or "", labels[SERVICE_LABEL])

@@ -20,6 +20,7 @@ from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedEr
 from hingecraft_operator.cluster.events import Recorder
 from hingecraft_operator.context import Context
 from hingecraft_operator.controller.database_reconciler import DatabaseReconciler
+from hingecraft_operator.controller.handlers import Revision
 from hingecraft_operator.custom_resource.spec import Spec
 from hingecraft_operator.custom_resource.status import State
 from hingecraft_operator.status.observed import Observed, Verdict
@@ -91,6 +92,12 @@ class Reconciler:
     def generation(self) -> int | None:
         """The generation that was last reconciled."""
         return self._observed.generation
+
+    def has_made(self, revision: Revision) -> bool:
+        """Whether the only news of this revision is the status that was written here."""
+        if revision.generation != self._observed.generation:
+            return False
+        return revision.resource_version is not None and revision.resource_version == self._status_writer.written_as
 
     @property
     def pending(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hingecraft_operator.cluster.client import CRON_JOBS, FIELD_MANAGER, Cluster, Document
@@ -17,6 +18,7 @@ _LONGEST_NAME = 52
 _LONGEST_LABEL = 63
 _RUN_AT_MOST = 3600
 _KEPT_RUNS = 3
+_COMPARED = ("uid", "generation", "labels", "annotations", "ownerReferences")
 
 
 def cronjob_name(resource: str) -> str:
@@ -161,23 +163,41 @@ def repaired(found: Document, document: Document) -> Document:
     return {**found, "spec": document["spec"], "metadata": {**found["metadata"], "managedFields": kept}}
 
 
-async def apply_cronjob(cluster: Cluster, document: Document, *, may_repair: bool = True) -> str | None:
-    """Create or update the CronJob; returns who edited its spec. The edit is undone if `may_repair`.
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A manifest that was applied, and the metadata of the CronJob that came of it."""
 
-    A conflict means another edit in between: the next reconciliation repairs that one as well.
+    manifest: Document
+    metadata: Document
+
+    def still_holds(self, manifest: Document, found: Document) -> bool:
+        """Whether the CronJob that was found is what the manifest asks for; an edited spec has a new generation."""
+        metadata = found["metadata"]
+        return manifest == self.manifest and all(metadata.get(key) == self.metadata.get(key) for key in _COMPARED)
+
+
+async def apply_cronjob(
+    cluster: Cluster, document: Document, before: Applied | None, *, may_repair: bool = True
+) -> tuple[str | None, Applied | None]:
+    """Create or update the CronJob; returns who edited its spec, and what is applied now.
+
+    The edit is undone if `may_repair`. A conflict means another edit in between: the next reconciliation repairs
+    that one as well. `before` is what was applied last: nothing is sent while it still holds.
     """
     metadata = document["metadata"]
     found = await cluster.get(CRON_JOBS, metadata["namespace"], metadata["name"])
     editor = foreign_editor(found) if found else None
     if found and editor and not may_repair:
-        return editor
+        return editor, before
+    if found and before and not editor and before.still_holds(document, found):
+        return None, before
     if found and editor:
         await _replace(cluster, repaired(found, document))
     applied = await cluster.apply(CRON_JOBS, document)
     if editor:
         # The replacement itself counts as an edit: hand its fields back to the apply.
         await _replace(cluster, repaired(applied, applied))
-    return editor
+    return editor, Applied(document, applied["metadata"])
 
 
 async def _replace(cluster: Cluster, document: Document) -> None:

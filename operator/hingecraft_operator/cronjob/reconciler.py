@@ -28,6 +28,7 @@ class CronJobReconciler:
         self._recorder = recorder
         self._repairs_again_at = float("-inf")
         self._repair_pause = _FIRST_REPAIR_PAUSE
+        self._applied: cronjob.Applied | None = None
 
     async def reconcile(self, resource: Document, spec: Spec, secrets: SecretReader) -> bool:
         """Create or update the CronJob; returns False if something must be retried soon."""
@@ -41,7 +42,9 @@ class CronJobReconciler:
         wanted = cronjob.cronjob_manifest(resource, spec, image)
         may_repair = time.monotonic() >= self._repairs_again_at
         try:
-            editor = await cronjob.apply_cronjob(self._context.cluster, wanted, may_repair=may_repair)
+            editor, self._applied = await cronjob.apply_cronjob(
+                self._context.cluster, wanted, self._applied, may_repair=may_repair
+            )
         except ClusterRejectedError as error:
             self._observed.reconcile_problem = Verdict("False", "CronJobRefused", str(error))
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.model import Message
 from hingecraft.routes.model import Publication
@@ -27,6 +27,13 @@ class EngineWatcher(Counting):
     def listening(self, *, connected: bool) -> None:
         """The LISTEN connection was made or lost."""
         self._observed.listening = connected
+        if connected:
+            self._observed.at_a_standby = None
+        self._changed()
+
+    def at_a_standby(self, error: InRecoveryError) -> None:
+        """The DSN for LISTEN leads to a standby."""
+        self._observed.at_a_standby = str(error)
         self._changed()
 
     def rebuilt(self, publication: Publication) -> None:

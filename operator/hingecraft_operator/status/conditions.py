@@ -42,6 +42,8 @@ def _ready(found: Mapping[str, Verdict]) -> Verdict:
 def _database(observed: Observed, before: Verdict | None, now: float) -> Verdict:
     if observed.database_problem is not None:
         return observed.database_problem
+    if observed.at_a_standby is not None:
+        return Verdict("False", "InRecovery", observed.at_a_standby)
     if observed.running and observed.listening is None and before and now - observed.started_at < GRACE_PERIOD:
         return before
     if not observed.running or observed.listening is None:

@@ -52,6 +52,8 @@ class Observed:
     started_at: float = 0.0
     # None: not connected yet.
     listening: bool | None = None
+    # Why the DSN for LISTEN cannot be used.
+    at_a_standby: str | None = None
     rebuild_error: str | None = None
     publication: Publication | None = None
     # When a version, or a pod, was last new.

@@ -53,6 +53,8 @@ class StatusWriter:
         self._show = show
         self._woken = asyncio.Event()
         self._resource: Document | None = None
+        # The resource version that the last write made.
+        self.written_as: str | None = None
         self._before: dict[str, Verdict] = {}
         self._since: dict[str, datetime] = {}
         self._written: dict[str, Any] = {}
@@ -159,11 +161,12 @@ class StatusWriter:
             "status": status,
         }
         try:
-            await self._cluster.apply(PAYMENT_ROUTES, document, sub="status")
+            applied = await self._cluster.apply(PAYMENT_ROUTES, document, sub="status")
         except (ClusterUnavailableError, ClusterRejectedError) as error:
             await self._log_failure(error)
             return False
         self._written, self._written_at = status, time.monotonic()
+        self.written_as = applied["metadata"]["resourceVersion"]
         self._retry_after, self._last_error = _FIRST_RETRY, ""
         return True
 

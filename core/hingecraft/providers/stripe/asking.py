@@ -30,13 +30,15 @@ class StripeAsking:
         if session is None:
             raise ForeignError("its payment came through no checkout")
         paid = self._reader.of_session(session, told_by=finding.told_by, fresh=True)
-        return [paid, await self._what_followed(finding)]
+        followed = await self._what_followed(finding)
+        # Its charge names an old payment only to Stripe: the books know that payment by its session.
+        return [paid, replace(followed, payment_id=paid.payment_id, checkout_id=paid.checkout_id, fresh=True)]
 
     async def _what_followed(self, finding: Finding) -> Finding:
         """A refund or a dispute; the charge itself is told by its session."""
         if finding.must_ask and finding.dispute is not None:
-            finding = await self._dispute_of(finding.dispute, finding)
-        return replace(finding, payment_id=None, fresh=True)
+            return await self._dispute_of(finding.dispute, finding)
+        return finding
 
     async def _dispute_of(self, dispute_id: str, finding: Finding) -> Finding:
         dispute = await self._disputes.retrieve(dispute_id)

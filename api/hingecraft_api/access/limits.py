@@ -1,22 +1,35 @@
-"""How often somebody may call, and how often they may be wrong: by visitor, and by network for IPv6."""
+"""How often somebody may call, and how often they may be wrong: by caller, and by network for IPv6."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from hingecraft_api.endpoint import Limit
-from hingecraft_api.rate_limit import RateLimit
+from hingecraft.identity.principal import Kind, Principal
+from hingecraft_api.access.rate_limit import RateLimit
+from hingecraft_api.access.visitor import Visitor
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.visitor import Visitor
 
 if TYPE_CHECKING:
-    from hingecraft_api.shared_limit import SharedLimit
+    from hingecraft_api.access.shared_limit import SharedLimit
 
 # Many people may share a /48, and a single one may have all of it.
 IN_A_NETWORK = 10
 MISTAKES = 30
+# Callers of our own, which no rate limit may stop.
+_EXEMPT = frozenset({Kind.SERVICE, Kind.ADMIN, Kind.ENGINE})
+
+
+class Limit(Enum):
+    """Which rate limit a call falls under."""
+
+    VISITOR = "visitor"
+    ROUTES = "routes"
+    # Only messages whose signature is wrong count.
+    FORGERIES = "forgeries"
+    NONE = "none"
 
 
 class _Rate:
@@ -37,7 +50,7 @@ class Reached:
 
 
 class Limits:
-    """On what visitors may call."""
+    """How often each caller may call."""
 
     def __init__(self, settings: ApiSettings) -> None:
         allowed = {Limit.VISITOR: settings.rate_limit, Limit.ROUTES: settings.rate_limit_routes}
@@ -51,9 +64,9 @@ class Limits:
         """Some endpoints have no limit of this kind."""
         return limit in self._own
 
-    def reached(self, limit: Limit, visitor: Visitor, now: float) -> Reached | None:
+    def reached(self, limit: Limit, caller: Visitor, now: float) -> Reached | None:
         """Count one request; None when it may pass. One that may not pass counts nowhere."""
-        counted = tuple(self._counted(limit, visitor))
+        counted = tuple(self._counted(limit, caller))
         for rate, key in counted:
             if rate.counter.is_reached(key, now):
                 return Reached(rate.name, rate.counter.retry_after(key, now))
@@ -61,20 +74,27 @@ class Limits:
             rate.counter.retry_after(key, now)
         return None
 
-    async def reached_in_all_pods(self, shared: SharedLimit, limit: Limit, visitor: Visitor) -> Reached | None:
+    async def reached_in_all_pods(self, shared: SharedLimit, limit: Limit, caller: Visitor) -> Reached | None:
         """What this pod lets pass may still be too much for all pods together."""
-        for rate, key in self._counted(limit, visitor):
+        for rate, key in self._counted(limit, caller):
             wait = await shared.retry_after(rate.name, key, rate.per_minute)
             if wait:
                 return Reached(rate.name, wait)
         return None
 
-    def _counted(self, limit: Limit, visitor: Visitor) -> Iterator[tuple[_Rate, str]]:
-        yield self._own[limit], visitor.key
-        if visitor.network is not None:
-            yield self._networks[limit], visitor.network
-        if visitor.named_itself:
+    def _counted(self, limit: Limit, caller: Visitor) -> Iterator[tuple[_Rate, str]]:
+        yield self._own[limit], caller.key
+        if caller.network is not None:
+            yield self._networks[limit], caller.network
+        if caller.named_itself:
             yield self._site, "vid"
+
+
+def counted_as(principal: Principal, visitor: Visitor) -> Visitor | None:
+    """What the calls of a principal count against, whatever address it shares. None: it has no limit."""
+    if principal.kind in _EXEMPT:
+        return None
+    return visitor if principal.kind is Kind.VISITOR else Visitor(key=principal.actor)
 
 
 class Mistakes:

@@ -17,28 +17,24 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
-from hingecraft.identity.principal import Kind
-from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY, VISITOR_KEY
-from hingecraft_api.cors import exposed_headers, preflight_headers
-from hingecraft_api.endpoint import Endpoint, Limit
-from hingecraft_api.failures import ForgedError, WrongTokenError, refused
-from hingecraft_api.guards import identify, visitor_of
-from hingecraft_api.limits import Limits, Mistakes
-from hingecraft_api.nearest import nearest_path
+from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
+from hingecraft_api.access.guards import Guards, visitor_of
+from hingecraft_api.access.limits import Limit, Limits, Mistakes, counted_as
+from hingecraft_api.access.visitor import HEADER as VISITOR
+from hingecraft_api.access.visitor import VISITOR_KEY, Visitor, Visitors
+from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
+from hingecraft_api.messages.errors import ForgedError, UnauthorizedError, WrongTokenError, refused
+from hingecraft_api.messages.nearest import nearest_path
 from hingecraft_api.pod import Pod
-from hingecraft_api.visitor import HEADER as VISITOR
-from hingecraft_api.visitor import Visitor, Visitors
+from hingecraft_api.web.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY
+from hingecraft_api.web.cors import exposed_headers, preflight_headers
+from hingecraft_api.web.endpoint import Endpoint
 
 log = logging.getLogger(__name__)
 
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _SLOW = 1.0
 _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
-        "too_large",
-        "The body is too large: the limit is 64 KB.",
-    ),
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
 
@@ -57,6 +53,7 @@ class Edge:
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
+        self._guards = Guards(settings, pod.refusals)
         self.limits = Limits(settings)
         self._forgeries, self._guesses = Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
@@ -102,16 +99,24 @@ class Edge:
         return f"{self._id_prefix}{next(self._ids):08x}"
 
     async def _limited(self, request: web.Request, endpoint: Endpoint | None, request_id: str) -> web.Response | None:
-        """Unknown addresses count against the visitor's limit as well, so that guessing is bounded."""
+        """Unknown paths count against the visitor's limit as well, so that guessing is bounded.
+
+        Where others than visitors may call, `_admit` counts the call once it knows who calls.
+        """
         limit = endpoint.limit if endpoint else Limit.VISITOR
         if not self.limits.apply_to(limit):
             return None
         now = time.time()
         visitor = self.visitors.named(request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now)
         request[VISITOR_KEY] = visitor
-        reached = self.limits.reached(limit, visitor, now)
+        if endpoint is not None and not endpoint.visitors_only:
+            return None
+        return await self._count(limit, visitor, now, request_id)
+
+    async def _count(self, limit: Limit, caller: Visitor, now: float, request_id: str) -> web.Response | None:
+        reached = self.limits.reached(limit, caller, now)
         if reached is None and self._pod.shared_limit is not None:
-            reached = await self.limits.reached_in_all_pods(self._pod.shared_limit, limit, visitor)
+            reached = await self.limits.reached_in_all_pods(self._pod.shared_limit, limit, caller)
         return self._too_many(reached.limit, reached.wait, request_id) if reached else None
 
     def _too_many(self, limit: str, wait: int, request_id: str) -> web.Response:
@@ -136,10 +141,26 @@ class Edge:
             wait = self._guesses.wait(self._address(request), time.time())
             if wait:
                 return self._too_many("admin_token", wait, request_id)
-        request[PRINCIPAL_KEY] = await identify(endpoint.access, request, self._pod, request_id)
+        try:
+            principal = request[PRINCIPAL_KEY] = await self._guards.identify(endpoint.access, request, request_id)
+        except WrongTokenError:
+            raise  # has a limit of its own, which also stops the right token among many wrong ones
+        except UnauthorizedError:
+            kept_out = await self._count_caller(request, endpoint, ANONYMOUS, request_id)
+            if kept_out is None:
+                raise
+            return kept_out
         if endpoint.limit is Limit.FORGERIES:
             request[SUSPECT_KEY] = self._forgeries.wait(self._address(request), time.time()) > 0
-        return None
+        return await self._count_caller(request, endpoint, principal, request_id)
+
+    async def _count_caller(
+        self, request: web.Request, endpoint: Endpoint, principal: Principal, request_id: str
+    ) -> web.Response | None:
+        if endpoint.visitors_only or not self.limits.apply_to(endpoint.limit):
+            return None
+        caller = counted_as(principal, request[VISITOR_KEY])
+        return await self._count(endpoint.limit, caller, time.time(), request_id) if caller is not None else None
 
     def _mistaken(self, error: ForgedError | WrongTokenError, request: web.Request, request_id: str) -> web.Response:
         limit, mistakes = (
@@ -171,7 +192,7 @@ class Edge:
                 headers={"Retry-After": "1"},
             )
         except web.HTTPException as error:
-            return self._http_refusal(error, request.path, request_id)
+            return self._http_refusal(error, request, request_id)
         except ConnectionError:
             raise
         except Exception:
@@ -183,10 +204,12 @@ class Edge:
                 request_id=request_id,
             )
 
-    def _http_refusal(self, error: web.HTTPException, path: str, request_id: str) -> web.Response:
+    def _http_refusal(self, error: web.HTTPException, request: web.Request, request_id: str) -> web.Response:
         code, sentence = _SENTENCES.get(error.status, ("bad_request", "The request is not valid HTTP."))
+        if isinstance(error, web.HTTPRequestEntityTooLarge):
+            code, sentence = "too_large", f"The body is too large: the limit is {request.client_max_size // 1024} KB."
         if isinstance(error, web.HTTPNotFound):
-            meant = nearest_path(path, {known for _, known in self._endpoints})
+            meant = nearest_path(request.path, {known for _, known in self._endpoints})
             code, sentence = "not_found", f"No such endpoint.{f' Did you mean {meant}?' if meant else ''} See /docs."
         if isinstance(error, web.HTTPMethodNotAllowed):
             allowed = " or ".join(sorted(error.allowed_methods))

@@ -15,9 +15,9 @@ from hingecraft.idempotency import service as idempotency
 from hingecraft.idempotency.model import Claim, Kept
 from hingecraft.identity.principal import Principal
 from hingecraft.payments.model import ProviderFailedError
-from hingecraft_api.answers import success
-from hingecraft_api.call import Call
-from hingecraft_api.failures import refused
+from hingecraft_api.messages.answers import success
+from hingecraft_api.messages.errors import refused
+from hingecraft_api.web.call import Call
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TypeVar
 
+from aiohttp import web
+
 from hingecraft.settings import Secret
 from hingecraft_api.settings import Network
 
@@ -44,6 +46,9 @@ class Visitor:
     def named_itself(self) -> bool:
         """A `vid` can be made up as often as somebody likes."""
         return self.key.startswith("vid:")
+
+
+VISITOR_KEY: web.RequestKey[Visitor] = web.RequestKey("visitor", Visitor)
 
 
 @dataclass(frozen=True, slots=True)

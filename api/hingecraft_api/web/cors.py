@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hingecraft_api.answers import REQUEST_ID
-from hingecraft_api.credentials import CREDENTIALS
-from hingecraft_api.endpoint import Endpoint
-from hingecraft_api.idempotent import HEADER, REPLAYED
+from hingecraft_api.access.credentials import CREDENTIALS
+from hingecraft_api.messages.answers import REQUEST_ID
+from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.idempotent import HEADER, REPLAYED
 
 _SECONDS_KEPT = "7200"
 

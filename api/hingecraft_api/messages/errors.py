@@ -11,8 +11,8 @@ from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
-from hingecraft_api.answers import refusal
-from hingecraft_api.bodies import SlowBodyError, UnsupportedMediaTypeError
+from hingecraft_api.messages.answers import refusal
+from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
 
 
 class UnauthorizedError(RefusedError):

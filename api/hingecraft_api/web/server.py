@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from hingecraft.errors import ErrorCode
-from hingecraft_api.answers import REQUEST_ID, SECURITY_HEADERS, refusal
+from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 
 
 class EnvelopeProtocol(RequestHandler):

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from hingecraft_api.nearest import nearest
+from hingecraft_api.messages.nearest import nearest
 
 # By pydantic's names for what can be wrong, with its names for the bounds.
 _SENTENCES: Mapping[str, str] = {

@@ -14,11 +14,9 @@ from backports import zstd
 from multidict import CIMultiDict
 
 from hingecraft.routes.model import RoutesVersion, timestamp
-from hingecraft_api.answers import SECURITY_HEADERS
+from hingecraft_api.messages.answers import SECURITY_HEADERS
+from hingecraft_api.messages.negotiation import IDENTITY
 
-IDENTITY = "identity"
-# What is preferred when a client takes several alike: br is the smallest here, zstd the quickest to open.
-ENCODINGS = ("br", "zstd", "gzip")
 # Beyond this a few bytes cost milliseconds, which a pod under load does not have five times a second.
 _BROTLI_QUALITY = 6
 _GZIP_LEVEL = 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from hingecraft.errors import ErrorCode, InvalidError
-from hingecraft_api.sentences import reason
+from hingecraft_api.messages.sentences import reason
 
 LARGEST_BODY = 64 * 1024
 _DEEPEST = 16
@@ -21,6 +22,8 @@ _LONGEST_NUMBER = 100
 _LONGEST_WHOLE_NUMBER = 20
 _BODY_TIMEOUT = 10.0
 _MOST_NAMED = 3
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -146,7 +149,7 @@ def check_text(value: Any, depth: int = 0) -> None:
     if depth > _DEEPEST:
         raise InvalidError("invalid_json", "The body is nested too deeply.")
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if _UNSTORABLE.search(value):
             raise InvalidError("invalid_text", "Text must not contain NUL or half of a surrogate pair.")
     elif isinstance(value, dict):
         for name, item in value.items():

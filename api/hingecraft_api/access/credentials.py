@@ -8,7 +8,7 @@ from typing import Any
 
 from hingecraft.identity.principal import Kind
 from hingecraft.sync import signature
-from hingecraft_api.visitor import HEADER as VISITOR
+from hingecraft_api.access.visitor import HEADER as VISITOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,11 @@ from aiohttp import web
 from hingecraft.idempotency.model import Claim
 from hingecraft.identity.principal import Principal
 from hingecraft.providers.patience import Deadline
-from hingecraft_api.bodies import check_text, wrong_field
+from hingecraft_api.messages.bodies import check_text, wrong_field
 from hingecraft_api.pod import Pod
-from hingecraft_api.visitor import Visitor
 
 LONGEST_NAME = 255
 REQUEST_ID_KEY: web.RequestKey[str] = web.RequestKey("request_id", str)
-VISITOR_KEY: web.RequestKey[Visitor] = web.RequestKey("visitor", Visitor)
 PRINCIPAL_KEY: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
 # Set once the headers of a stream or a download are sent.
 STREAM_KEY: web.RequestKey[web.StreamResponse] = web.RequestKey("stream", web.StreamResponse)

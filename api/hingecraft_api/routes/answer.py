@@ -6,8 +6,8 @@ from http import HTTPStatus
 
 from multidict import CIMultiDict
 
-from hingecraft_api.negotiation import Negotiation, matches
-from hingecraft_api.routes_cache import IDENTITY, Snapshot, Variant
+from hingecraft_api.messages.negotiation import IDENTITY, Negotiation, matches
+from hingecraft_api.routes.cache import Snapshot, Variant
 
 _OK, _NOT_MODIFIED = HTTPStatus.OK.value, HTTPStatus.NOT_MODIFIED.value
 

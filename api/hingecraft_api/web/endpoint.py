@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from http import HTTPStatus
 from typing import Any
 
@@ -14,25 +13,16 @@ from pydantic import BaseModel
 from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
 from hingecraft.providers.patience import Deadline
-from hingecraft_api import idempotent
-from hingecraft_api.answers import success
-from hingecraft_api.bodies import body_of, query_of
-from hingecraft_api.call import Call
+from hingecraft_api.access.limits import Limit
+from hingecraft_api.messages.answers import success
+from hingecraft_api.messages.bodies import body_of, query_of
 from hingecraft_api.pod import POD
-from hingecraft_api.streams import Stream
+from hingecraft_api.web import idempotent
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.streams import Stream
 
 # What a caller waits at most, whatever a provider does.
 ANSWERED_WITHIN = 10.0
-
-
-class Limit(Enum):
-    """Which rate limit a call falls under."""
-
-    VISITOR = "visitor"
-    ROUTES = "routes"
-    # Only messages whose signature is wrong count.
-    FORGERIES = "forgeries"
-    NONE = "none"
 
 
 _VISITORS_ONLY = (Kind.VISITOR,)
@@ -71,9 +61,14 @@ class Endpoint:
     idempotent: bool = False
 
     @property
+    def visitors_only(self) -> bool:
+        """Every caller is a visitor, so nobody has to be identified."""
+        return self.access == _VISITORS_ONLY
+
+    @property
     def admits_anybody(self) -> bool:
         """Neither who calls nor earlier forgeries of theirs make a difference."""
-        return self.access == _VISITORS_ONLY and self.limit is not Limit.FORGERIES
+        return self.visitors_only and self.limit is not Limit.FORGERIES
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Parse, call, and put what is answered into the envelope."""

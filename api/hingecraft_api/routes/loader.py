@@ -9,10 +9,11 @@ import random
 from collections.abc import Callable
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.routes import service as routes
-from hingecraft_api.routes_cache import RoutesCache, Snapshot, encoded, snapshot_of
+from hingecraft.routes.model import Document, RoutesVersion
+from hingecraft_api.routes.cache import RoutesCache, Snapshot, encoded, snapshot_of
 
 log = logging.getLogger(__name__)
 
@@ -37,16 +38,18 @@ class RoutesLoader:
         self._swapped = swapped
         self._loading = asyncio.Lock()
         self._encoding: asyncio.Task[None] | None = None
+        # Why nothing can be loaded, where the owner has to correct it.
+        self.problem: InRecoveryError | None = None
 
     async def run(self) -> None:
         """Load the first version as soon as there is one, then look for newer ones until cancelled."""
         while True:
             try:
                 await self.look()
+                self.problem = None
             except DatabaseUnavailableError as error:
-                log.warning(
-                    "still serving routes version %s, Postgres is unavailable: %s", self._cache.version or "none", error
-                )
+                self.problem = error if isinstance(error, InRecoveryError) else None
+                log.warning("still serving routes version %s: %s", self._cache.version or "none", error)
             first = self._cache.current is None
             await asyncio.sleep(
                 _FIRST_LOAD_RETRY if first else random.uniform(_POLL_SHORTEST, _POLL_LONGEST)  # noqa: S311 - jitter
@@ -54,8 +57,8 @@ class RoutesLoader:
 
     async def look(self) -> None:
         """Ask for the newest number, which is one index look-up, and load that version when it is news."""
-        await self._currencies.look()
-        newest = await routes.newest_number(self._database)
+        newest, stamp = await routes.newest_number_and_currencies(self._database)
+        await self._currencies.look(stamp)
         if newest is not None and newest > self._cache.version:
             await self.reach(newest)
         elif self._cache.current is not None:
@@ -69,19 +72,34 @@ class RoutesLoader:
                     await self._load()
         return self._cache.version
 
+    def take(self, document: Document) -> None:
+        """Serve what an engine has pushed, without a query.
+
+        Currencies come before the routes that name them, so a document that was made with others than this pod knows
+        is left to Postgres. `confirm` is too: only Postgres can say that nothing is newer.
+        """
+        if self._currencies.is_at(document.currencies):
+            self._serve(document.version)
+
     async def _load(self) -> None:
         found, stamp = await routes.newest_and_currencies(self._database)
         await self._currencies.look(stamp)
-        if found is None or found.version <= self._cache.version:
-            return
+        if found is not None and self._serve(found):
+            self._cache.confirm()
+
+    def _serve(self, found: RoutesVersion) -> bool:
+        """Swap in a version that is newer and matches its checksum."""
+        if found.version <= self._cache.version:
+            return False
         if hashlib.sha256(found.routes.encode()).hexdigest() != found.checksum:
             log.error("routes version %s does not match its checksum and is not served", found.version)
-            return
+            return False
         snapshot = snapshot_of(found)
-        if self._cache.swap(snapshot):
-            self._cache.confirm()
-            self._swapped()
-            self._prepare(snapshot)
+        if not self._cache.swap(snapshot):
+            return False
+        self._swapped()
+        self._prepare(snapshot)
+        return True
 
     def _prepare(self, snapshot: Snapshot) -> None:
         """Until its encodings are ready a version is served as it is, so that compressing delays nobody."""

@@ -1,0 +1,1 @@
+"""What each system adds to a pod: one module for each."""

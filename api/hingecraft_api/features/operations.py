@@ -1,0 +1,36 @@
+"""What every pod does, whatever systems it serves: health, the inbox, metrics of the reconciliation, expiry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hingecraft.inbox.store import Backlog
+from hingecraft.inbox.watch import watch
+from hingecraft.reconcile.model import LastRun
+from hingecraft.reconcile.watch import watch as watch_runs
+from hingecraft_api.expiry import delete_expired
+from hingecraft_api.feature import Feature, Work
+from hingecraft_api.handlers import health
+from hingecraft_api.pod import Pod
+
+
+def _works(pod: Pod) -> Mapping[str, Work]:
+    def show(backlog: Backlog) -> None:
+        pod.metrics.events_waiting.set(backlog.waiting)
+        pod.metrics.events_oldest.set(backlog.oldest)
+
+    def show_run(last: LastRun) -> None:
+        pod.metrics.reconciled_at.set(last.finished_at)
+        pod.metrics.reconcile_succeeded.set(last.succeeded)
+        for what, number in last.numbers.items():
+            pod.metrics.reconciled.labels(what).set(number)
+
+    return {
+        "deleting what has expired": lambda: delete_expired(pod.database),
+        "working on the inbox": pod.worker.run,
+        "watching the inbox": lambda: watch(pod.database, show),
+        "watching the reconciliation": lambda: watch_runs(pod.database, show_run),
+    }
+
+
+OPERATIONS = Feature(endpoints=health.ENDPOINTS, internal=health.ENDPOINTS, works=_works)

@@ -1,0 +1,13 @@
+"""The systems that each pod serves; a new one is added here and nowhere else in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hingecraft_api.feature import Feature
+from hingecraft_api.features.donations import DONATIONS
+from hingecraft_api.features.operations import OPERATIONS
+from hingecraft_api.features.payments import PAYMENTS
+from hingecraft_api.features.routes import ROUTES
+
+FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, OPERATIONS)
