@@ -116,7 +116,7 @@ def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
     """The store's client takes eleven megabytes, which only pods that share their limits pay."""
     if not settings.valkey_url:
         return None
-    from hingecraft_api.access import shared_limit  # noqa: PLC0415 - eleven megabytes for those who share alone
+    from hingecraft_api.access import shared_limit  # noqa: PLC0415 - loads eleven megabytes, so only if needed
 
     return shared_limit.SharedLimit(settings.valkey_url.newest)
 

@@ -88,7 +88,7 @@ TOLD = (
     ["{}"],
     ["donation"],
 )
-MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None], [None], [None])
+MONEY = ([AN_ID], ["charge"], ["pi_new"], [Decimal(5)], ["USD"], [None])
 DUE = (["creating", "unknown", "pending"], ["stripe"], ["stripe"])
 HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "rebuild": (REBUILD, (0, 0)),
@@ -97,6 +97,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "not opened": (payments.NOT_OPENED, (AN_ID, "failed", "a", "r", "{}", None, "api")),
     "fall back": (payments.FALL_BACK, (AN_ID, "failed", "wallet:x", "r", "{}", None, "{}")),
     "links elsewhere": (routes.LINKS_ELSEWHERE, ("^https://buy", 100)),
+    "links unpublished": (routes.LINKS_UNPUBLISHED, (100,)),
     "latest": (payments.LATEST_CHECKOUT, (AN_ID,)),
     "state": (payments.STATE, (AN_ID,)),
     "session": (payments.OF_SESSION, ("cs_hc_77",)),
@@ -111,7 +112,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "checkouts": (history.CHECKOUTS, (AN_ID,)),
     "lock": (books.LOCK, ([AN_ID],)),
     "settlements": (books.SETTLEMENTS, ([AN_ID],)),
-    "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),
+    "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"], ["cs_7", "pi_7"])),
     "open sessions": (installation.OPEN_SESSIONS, (True, 3)),
     "own checkouts": (books.CHECKOUTS, ([AN_ID],)),
     "record": (writing.RECORD, (*TOLD, *MONEY)),

@@ -53,7 +53,7 @@ async def test_the_status_that_it_writes_makes_it_look_at_nothing(namespace, hea
 
     async def settled():
         before = looks()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.5)
         return looks() == before
 
     await until(settled, bool)

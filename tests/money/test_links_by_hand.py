@@ -15,7 +15,7 @@ from hingecraft.inbox import store as inbox
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.routes import service as routes
 from support.money import all_processed, send_stripe, stripe_event
-from support.pods import Running
+from support.pods import ADMIN, Running
 from support.reconciling import command, reconcile
 from support.standing import keeper, make_link, pay_through
 
@@ -314,3 +314,30 @@ async def test_a_link_that_cannot_be_asked_about_waits(pod, sandbox, conn):
     await pay_through(sandbox, link["url"])
     await all_processed(conn, at_least=3)
     assert await conn.fetchval("SELECT sum(amount) FROM settlements") == 50
+
+
+async def test_a_link_that_was_saved_with_test_keys_is_not_published_after_going_live(
+    dsn, conn, sandbox, database, pod
+):
+    """Stripe names it no more with live keys; with the test keys it is published again."""
+    link = await make_link(sandbox)
+    await conn.execute("UPDATE currencies SET enabled = code = 'USD'")
+    await conn.execute("UPDATE route_policy SET single_use_checkouts = false")
+    bought = f"https://buy.stripe.com/test_{link['id'][-8:]}"
+    await sandbox.change("payment_links", link["id"], url=bought)
+    await conn.execute(INSERT, "stripe", "usd", bought)
+    await conn.execute(INSERT, "other", "usd", "https://gifts.example.org/usd")
+    await conn.execute("UPDATE external_payments SET created_at = now() - interval '1 day' WHERE provider = 'other'")
+    async with keeper(dsn, sandbox) as at_stripe:
+        every = [each async for each in at_stripe.links.every()]
+    theirs = [each for each in every if each.id == link["id"]]
+    others = [each for each in every if each.id != link["id"]]
+    published = []
+    for listed in (theirs, others, others, theirs):
+        await by_hand.resolve(database, listed, [link["id"]], lambda _line: None)
+        published.append((await routed(database, "USD")) == bought)
+        _, answer = await pod.call("GET", "/admin/routes/problems", headers=ADMIN)
+        problems = [each["problem"] for each in answer["data"]["items"] if "not published" in each["problem"]]
+        assert len(problems) == (0 if published[-1] else 1)
+        assert all("a Payment Link of this account and mode" in each for each in problems)
+    assert published == [True, False, False, True]

@@ -68,7 +68,7 @@ async def world(dsn: Secret, *, with_site: bool = True) -> AsyncIterator[dict[st
             async with (
                 running_pod(dsn, **settings) as pod,
                 running_site if with_site else nullcontext(),
-                running_engine(dsn, [pod.internal], endpoints),
+                running_engine(dsn, [pod.internal], endpoints, send_timeout=30),
             ):
                 await sandbox.tells(pod.public)
                 yield {

@@ -71,9 +71,10 @@ async def test_what_was_committed_while_nobody_listened_is_found_at_start(dsn, c
 async def test_a_link_that_expires_leaves_by_itself(dsn, conn, pods):
     async with running_engine(dsn, [pods[0].internal]) as engine:
         await engine.until(1)
-        link = await conn.fetchval(LINK, "https://buy.example/1")
-        soon = datetime.now(UTC) + timedelta(seconds=1)
-        await conn.execute("UPDATE external_payments SET expires_at = $2 WHERE id = $1", link, soon)
+        async with conn.transaction():
+            link = await conn.fetchval(LINK, "https://buy.example/1")
+            soon = datetime.now(UTC) + timedelta(seconds=1)
+            await conn.execute("UPDATE external_payments SET expires_at = $2 WHERE id = $1", link, soon)
         await engine.until(3, within=4)
         _, answer = await pods[0].call("GET", "/routes")
         assert answer["data"]["routes"]["USD"]["url"] is None

@@ -133,7 +133,7 @@ async def test_the_condition_says_that_the_dsn_for_listen_leads_to_a_standby(pai
 
 
 async def test_a_resource_whose_database_is_a_standby_claims_nothing(pair):
-    """The operator's first query says it, whoever has the claim that was copied."""
+    """The operator's first query fails, even if the copied claim is its own."""
     database = Database(pair[1].secret_dsn(), application="test")
     with pytest.raises(InRecoveryError):
         await installation.read(database)

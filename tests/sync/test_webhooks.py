@@ -12,6 +12,8 @@ from hingecraft.leases.backoff import Backoff
 from hingecraft.outbox import delivery, service, store
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import AT_ONCE, PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
+from hingecraft.routes import service as routes
+from hingecraft.routes import store as routes_store
 from hingecraft.settings import DsnSecret, Secret
 from support.engines import running_engine
 from support.processes import Proxy
@@ -19,6 +21,13 @@ from support.receiver import SECRET, accept, receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 CLAIMED = "SELECT count(*) FROM outbox WHERE claimed_until > now() AND type LIKE 'payment.%'"
+WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+# An engine reports what the pods serve once it has published.
+BUSY = """
+SELECT NOT EXISTS (SELECT FROM routes_served) OR EXISTS (
+    SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'test-engine' AND state <> 'idle')
+"""
 STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
 
 
@@ -67,6 +76,20 @@ async def test_a_new_endpoint_is_told_the_current_version_and_then_each_new_one(
     assert tuple(row) == (2, 0)
 
 
+async def test_an_endpoint_that_is_new_while_a_version_is_published_is_told_that_version(conn, database):
+    await routes.publish(database)
+    async with database.transaction() as publishing:
+        await publishing.execute("UPDATE currencies SET name = 'Renamed' WHERE code = 'EUR'")
+        await routes_store.take_turn(publishing)
+        keeping = asyncio.create_task(routes.keep_endpoints(database, [Endpoint(name="site", url="https://a.example")]))
+        while not keeping.done() and not await conn.fetchval(WAITING):
+            await asyncio.sleep(0.01)
+        version = (await routes_store.rebuild(publishing, 0)).version
+    await keeping
+    assert version == 2
+    assert await conn.fetchval("SELECT data ->> 'version' FROM outbox") == "2"
+
+
 async def test_only_the_newest_version_is_told_when_the_endpoint_is_back(dsn, conn, site, quick):
     async def away(_request):
         return web.Response(status=503)
@@ -110,7 +133,9 @@ async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_
     assert len(set(site.ids)) == 1
 
 
-async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(dsn, site, monkeypatch):
+async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(
+    dsn, conn, site, monkeypatch
+):
     """What is under way is given back as a courtesy: its claim ends by itself. A statement would be waited for 5 s."""
 
     async def hang(_request):
@@ -123,6 +148,8 @@ async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/"))
         async with running_engine(through, [], [Endpoint(name="site", url=site.url)], send_timeout=30) as engine:
             await site.until(1)
+            while await conn.fetchval(BUSY):
+                await asyncio.sleep(0.01)
             # How long any statement that is broken off keeps its connection is not what is looked at here.
             monkeypatch.setattr(connection, "_ACQUIRE_TIMEOUT", 0.1)
             proxy.swallow()
@@ -313,7 +340,8 @@ async def test_what_nobody_took_within_a_day_is_kept_as_dead(dsn, conn, site, qu
      "https://169.254.169.254/latest/meta-data"],
 )  # fmt: skip
 async def test_private_addresses_and_plain_http_are_refused(conn, database, url):
-    await service.keep_endpoints(database, [Endpoint(name="site", url=url)], {"version": 1})
+    async with database.transaction() as held:
+        await service.keep_endpoints(held, [Endpoint(name="site", url=url)], {"version": 1})
     deliverer = Deliverer(database, {"site": Secret(SECRET)}, send_timeout=2)
     task = asyncio.create_task(deliverer.run())
     async with asyncio.timeout(5):
@@ -324,7 +352,8 @@ async def test_private_addresses_and_plain_http_are_refused(conn, database, url)
 
 
 async def test_a_message_claimed_by_a_process_that_died_is_delivered_by_another(dsn, conn, database, site):
-    await service.keep_endpoints(database, [Endpoint(name="site", url=site.url)], {"version": 1})
+    async with database.transaction() as held:
+        await service.keep_endpoints(held, [Endpoint(name="site", url=site.url)], {"version": 1})
     async with database.transaction() as held:
         assert len(await store.claim(held, [ROUTES_UPDATED], {}, ["site"])) == 1
     async with database.transaction() as held:
@@ -336,7 +365,8 @@ async def test_a_message_claimed_by_a_process_that_died_is_delivered_by_another(
 
 
 async def test_who_has_lost_the_claim_writes_nothing_down(conn, database):
-    await service.keep_endpoints(database, [Endpoint(name="site", url="https://example.com")], {"version": 1})
+    async with database.transaction() as held:
+        await service.keep_endpoints(held, [Endpoint(name="site", url="https://example.com")], {"version": 1})
     async with database.transaction() as held:
         [message] = await store.claim(held, [ROUTES_UPDATED], {}, ["site"])
     await conn.execute("UPDATE outbox SET claimed_until = now() + '1min'::interval")
@@ -345,7 +375,9 @@ async def test_who_has_lost_the_claim_writes_nothing_down(conn, database):
 
 
 async def test_an_endpoint_that_is_no_longer_listed_is_forgotten(conn, database):
-    await service.keep_endpoints(database, [Endpoint(name="old", url="https://old.example")], {"version": 1})
-    await service.keep_endpoints(database, [Endpoint(name="new", url="https://new.example")], {"version": 1})
+    async with database.transaction() as held:
+        await service.keep_endpoints(held, [Endpoint(name="old", url="https://old.example")], {"version": 1})
+    async with database.transaction() as held:
+        await service.keep_endpoints(held, [Endpoint(name="new", url="https://new.example")], {"version": 1})
     assert await conn.fetchval("SELECT array_agg(name) FROM webhook_endpoints") == ["new"]
     assert await states(conn) == {"dead": 1, "pending": 1}

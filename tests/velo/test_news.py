@@ -17,6 +17,7 @@ ANNOUNCE = """
 INSERT INTO outbox (endpoint, type, data) SELECT name, 'payment.completed', '{"paymentId": "p", "status": "completed"}'
 FROM webhook_endpoints WHERE 'payment.completed' = ANY (events)
 """
+KNOWN = "SELECT count(*) FROM webhook_endpoints"
 TAKEN = "SELECT state FROM outbox WHERE type = 'payment.completed'"
 
 
@@ -35,12 +36,14 @@ async def test_a_change_of_the_database_reaches_the_site(dsn, conn):
             Endpoint(name="site", url=site + FLAG, events=(ROUTES_UPDATED,)),
             Endpoint(name="payments", url=site + PAID, events=PAYMENT_EVENTS),
         ]
-        async with running_engine(dsn, [pod.internal], endpoints) as engine:
+        async with running_engine(dsn, [pod.internal], endpoints, send_timeout=30) as engine:
             before = await flag_of(site)
             await conn.execute("UPDATE currencies SET name = 'Euro of the test' WHERE code = 'EUR'")
             version = (await engine.until(before + 1)).version
-            await conn.execute(ANNOUNCE)
             async with asyncio.timeout(30):
+                while await conn.fetchval(KNOWN) < len(endpoints):
+                    await asyncio.sleep(0.05)
+                await conn.execute(ANNOUNCE)
                 while await flag_of(site) < version:
                     await asyncio.sleep(0.05)
                 while await conn.fetchval(TAKEN) != "delivered":

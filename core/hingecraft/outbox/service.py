@@ -28,10 +28,9 @@ async def endpoint_states(database: Database) -> list[EndpointState]:
         return await store.states(conn)
 
 
-async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint], current: Mapping[str, Any] | None) -> None:
-    """Make the database know just these endpoints; one that is new or moved is told the current version at once."""
-    async with database.transaction() as conn:
-        await store.keep_partitions(conn)
-        changed = await store.keep_endpoints(conn, endpoints)
-        if changed and current is not None:
-            await store.enqueue(conn, ROUTES_UPDATED, current, changed)
+async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint], current: Mapping[str, Any] | None) -> None:
+    """In a transaction. Make the database know just these endpoints; one that is new or moved is told `current`."""
+    await store.keep_partitions(conn)
+    changed = await store.keep_endpoints(conn, endpoints)
+    if changed and current is not None:
+        await store.enqueue(conn, ROUTES_UPDATED, current, changed)

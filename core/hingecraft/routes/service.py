@@ -10,6 +10,7 @@ from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, MissingError
 from hingecraft.outbox import service as outbox
+from hingecraft.outbox.model import Endpoint
 from hingecraft.routes import store
 from hingecraft.routes.model import (
     PIN_FIELD,
@@ -51,6 +52,17 @@ async def _publish(conn: Connection, above: int = 0, known: int | None = None) -
         told = announcement(publication.version, publication.checksum, publication.generated_at)
         await outbox.announce_routes(conn, told)
     return publication
+
+
+async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> None:
+    """Make the database know just these endpoints; one that is new or moved is told the newest version.
+
+    Publishers wait meanwhile: each version is either the newest one here, or announced to these endpoints.
+    """
+    async with database.transaction() as conn:
+        await store.take_turn(conn)
+        found = await store.newest(conn)
+        await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
 
 async def newest(database: Database) -> RoutesVersion | None:
@@ -121,7 +133,7 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
 
 
 async def problems(database: Database) -> list[Problem]:
-    """What the owner has to correct: wallets that are not published, links that pages do not open."""
+    """What the owner has to correct: wallets and links that are not published, links that pages do not open."""
     async with database.connection() as conn:
         return await store.problems(conn)
 

@@ -19,13 +19,15 @@ from hingecraft.routes.wallets import UNPUBLISHED
 CHANNEL = "hc_routes_changed"
 KEPT_VERSIONS = 500
 
-PUBLISHERS_TAKE_TURNS = f"SELECT {IN_RECOVERY}, pg_advisory_xact_lock(hashtext('hingecraft.routes'))"
 # A publisher that is stopped in the middle must not hold up the others. Compiling the statement to machine code
-# takes a second, where running it takes milliseconds.
-PUBLISHERS_ARE_QUICK = """
-SET LOCAL idle_in_transaction_session_timeout = '2s';
-SET LOCAL lock_timeout = '4s';
-SET LOCAL jit = off
+# takes a second, where running it takes milliseconds. All of it is one round trip, since a commit waits for each;
+# a target list is evaluated from left to right, so the settings hold for the lock.
+PUBLISHERS_TAKE_TURNS = f"""
+SELECT {IN_RECOVERY},
+       set_config('idle_in_transaction_session_timeout', '2s', true),
+       set_config('lock_timeout', '4s', true),
+       set_config('jit', 'off', true),
+       pg_advisory_xact_lock(hashtext('hingecraft.routes'))
 """
 NEWEST_NUMBER = "SELECT max(version) FROM payment_routes"
 NEWEST = """
@@ -67,8 +69,21 @@ WHERE kind = 'standing' AND status = 'pending' AND provider_url IS NOT NULL AND 
   AND (expires_at IS NULL OR expires_at > statement_timestamp())
 ORDER BY created_at DESC, id LIMIT $2
 """
+LINKS_UNPUBLISHED = """
+SELECT e.id, hc_currency_key(e.currency) AS currency, 'This link is not published: ' || found.gap || '.' AS problem
+FROM external_payments e
+CROSS JOIN LATERAL (SELECT hc_link_gap(e.provider, e.provider_id, e.provider_url) AS gap) found
+WHERE e.kind = 'standing' AND e.status = 'pending' AND e.provider_url IS NOT NULL AND found.gap IS NOT NULL
+  AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
+ORDER BY e.created_at DESC, e.id LIMIT $1
+"""
 MOST_PROBLEMS = 100
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
+
+
+async def take_turn(conn: Connection) -> None:
+    """Hold back every other publisher until the transaction ends."""
+    require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
 
 
 async def rebuild(conn: Connection, above: int, known: int | None = None) -> Publication:
@@ -76,8 +91,7 @@ async def rebuild(conn: Connection, above: int, known: int | None = None) -> Pub
 
     With `known`, the answer holds the document of the newest version unless it is that one.
     """
-    await conn.execute(PUBLISHERS_ARE_QUICK)
-    require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
+    await take_turn(conn)
     row = await conn.fetchrow(REBUILD, above, known)
     assert row is not None, "route_policy has lost its row"
     publication = _publication(dict(row))
@@ -175,12 +189,17 @@ async def pin(conn: Connection, version: int | None) -> None:
 
 
 async def problems(conn: Connection) -> list[Problem]:
-    """Wallets that are not published and links that pages do not open, the newest of each first."""
+    """Wallets and links that are not published and links that pages do not open, the newest of each first."""
     wallets = await conn.fetch(UNPUBLISHED, MOST_PROBLEMS)
     links = await conn.fetch(LINKS_ELSEWHERE, _OPENED_BY_PAGES, MOST_PROBLEMS)
-    return [Problem(kind="wallet", **dict(row)) for row in wallets] + [
-        Problem(kind="link", id=row["id"], currency=row["currency"], problem=_elsewhere(row["provider_url"]))
-        for row in links
+    unpublished = await conn.fetch(LINKS_UNPUBLISHED, MOST_PROBLEMS)
+    return [
+        *(Problem(kind="wallet", **dict(row)) for row in wallets),
+        *(Problem(kind="link", **dict(row)) for row in unpublished),
+        *(
+            Problem(kind="link", id=row["id"], currency=row["currency"], problem=_elsewhere(row["provider_url"]))
+            for row in links
+        ),
     ]
 
 

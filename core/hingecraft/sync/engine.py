@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
-from hingecraft.outbox import service as outbox
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
 from hingecraft.process import outlive
@@ -257,8 +256,7 @@ class Engine:
             await asyncio.sleep(_PARTITIONS_EVERY)
 
     async def _tell_database(self) -> None:
-        current = await routes.newest(self._database)
-        await outbox.keep_endpoints(self._database, self._endpoints, current.announcement if current else None)
+        await routes.keep_endpoints(self._database, self._endpoints)
         self._deliverer.wake()
 
     @staticmethod

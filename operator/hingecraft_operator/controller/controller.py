@@ -49,8 +49,10 @@ class Controller:
         def here() -> None:
             self._reported[namespace, name] = revision.generation
             reconciler = self._reconcilers.get((namespace, name))
-            if reconciler is None or not reconciler.has_made(revision):
+            if reconciler is None:
                 self.enqueue(namespace, name)
+            else:
+                reconciler.report(revision)
 
         self._loop.call_soon_threadsafe(here)
 

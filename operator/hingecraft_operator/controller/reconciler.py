@@ -63,6 +63,7 @@ class Reconciler:
             recorder,
             refresh=self._refresh,
             show=self._show_conditions,
+            edited=self.trigger,
         )
         self._database = DatabaseReconciler(
             self._context, self.namespace, self.name, self._observed, recorder, self._status_writer.wake
@@ -93,11 +94,12 @@ class Reconciler:
         """The generation that was last reconciled."""
         return self._observed.generation
 
-    def has_made(self, revision: Revision) -> bool:
-        """Whether the only news of this revision is the status that was written here."""
-        if revision.generation != self._observed.generation:
-            return False
-        return revision.resource_version is not None and revision.resource_version == self._status_writer.written_as
+    def report(self, revision: Revision) -> None:
+        """The watch reported this revision. Reconciles soon, unless its only news is the status written here."""
+        if revision.generation == self._observed.generation:
+            self._status_writer.reported(revision.resource_version)
+        else:
+            self.trigger()
 
     @property
     def pending(self) -> bool:

@@ -45,16 +45,20 @@ class StatusWriter:
         *,
         refresh: Callable[[], Awaitable[None]],
         show: Callable[[Mapping[str, State]], None],
+        edited: Callable[[], None],
     ) -> None:
         self._cluster = cluster
         self._observed = observed
         self._recorder = recorder
         self._refresh = refresh
         self._show = show
+        self._edited = edited
         self._woken = asyncio.Event()
         self._resource: Document | None = None
-        # The resource version that the last write made.
-        self.written_as: str | None = None
+        # The resource version that the last write made, and those that were reported during a write.
+        self._written_as: str | None = None
+        self._undecided: list[str | None] = []
+        self._writing = False
         self._before: dict[str, Verdict] = {}
         self._since: dict[str, datetime] = {}
         self._written: dict[str, Any] = {}
@@ -71,6 +75,18 @@ class StatusWriter:
     def wake(self) -> None:
         """Something changed: write the status soon."""
         self._woken.set()
+
+    def reported(self, resource_version: str | None) -> None:
+        """The watch reported this; calls `edited` unless a write made it. During a write, that is decided after it."""
+        self._undecided.append(resource_version)
+        if not self._writing:
+            self._decide()
+
+    def _decide(self) -> None:
+        foreign = [each for each in self._undecided if each is None or each != self._written_as]
+        self._undecided.clear()
+        if foreign:
+            self._edited()
 
     def adopt(self, resource: Document) -> None:
         """Take over the resource with its present status, which stays until something else is observed."""
@@ -160,13 +176,17 @@ class StatusWriter:
             "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
             "status": status,
         }
+        self._writing = True
         try:
             applied = await self._cluster.apply(PAYMENT_ROUTES, document, sub="status")
+            self._written_as = applied["metadata"]["resourceVersion"]
         except (ClusterUnavailableError, ClusterRejectedError) as error:
             await self._log_failure(error)
             return False
+        finally:
+            self._writing = False
+            self._decide()
         self._written, self._written_at = status, time.monotonic()
-        self.written_as = applied["metadata"]["resourceVersion"]
         self._retry_after, self._last_error = _FIRST_RETRY, ""
         return True
 

@@ -6,7 +6,7 @@ so the account is asked for the link with that address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -112,14 +112,22 @@ async def _id_at_stripe(database: Database, url: str, ours: str, links: Links | 
     return found.id
 
 
-async def resolve(database: Database, every: Sequence[PaymentLink], say: Say) -> int:
-    """Give hand-made rows of Stripe their ids, by which they are published; answers how many that were."""
+async def resolve(database: Database, every: Sequence[PaymentLink], saved: Collection[str], say: Say) -> int:
+    """Give hand-made rows of Stripe their ids, by which they are published; answers how many rows have changed.
+
+    `every` link of the account was listed after `saved` ids were read: those that are not among them are taken away.
+    """
+    there = {link.id for link in every}
     async with database.transaction() as conn:
+        gone = await store.forget(conn, [each for each in saved if each not in there])
+        for row in gone:
+            say(f"{row['currency']}: {row['provider_url']} is not a link of this account and mode")
+            await _note(conn, "standing_link_forgotten", currency=row["currency"], link=row["provider_url"])
         found = await store.resolve(conn, every)
         for row in found:
             say(f"{row['currency']}: {row['provider_id']} was found by its address")
             await _note(conn, "standing_link_resolved", currency=row["currency"], link=row["provider_id"])
-    return len(found)
+    return len(gone) + len(found)
 
 
 async def take_over(database: Database) -> int:

@@ -121,7 +121,7 @@ async def ensure(
             link = await _as_planned(links, plan, there.get(key), kept)
             if await _keep(database, plan, link, links.address(link)):
                 say(f"{plan.currency}: {link.url}")
-    kept.resolved = await by_hand.resolve(database, every, say)
+    kept.resolved = await by_hand.resolve(database, every, saved, say)
     return kept
 
 

@@ -62,6 +62,13 @@ UPDATE external_payments SET provider_id = NULL
 WHERE provider = $1 AND provider_id = $2 AND kind = 'standing' AND idempotency_key IS NULL
   AND (status <> 'pending' OR expires_at <= now())
 """
+# A link that this key's account and mode do not have, as after going live, is not published without its id.
+FORGET = """
+UPDATE external_payments SET provider_id = NULL, updated_at = now()
+WHERE provider = 'stripe' AND kind = 'standing' AND idempotency_key IS NULL AND status = 'pending'
+  AND provider_id = ANY ($1::text[]) AND hc_link_gap(provider, NULL, provider_url) IS NOT NULL
+RETURNING hc_currency_key(currency) AS currency, provider_url
+"""
 # An id belongs to one row: the one that is open takes it over from one that is not.
 RELEASE = """
 UPDATE external_payments e SET provider_id = NULL FROM unnest($1::text[], $2::text[]) AS l (id, url)
@@ -148,6 +155,11 @@ async def open_twin(conn: Connection, provider: str, link_id: str, currency: str
 async def release(conn: Connection, provider: str, link_id: str) -> None:
     """A row that has ended gives its id up to the one that follows it."""
     await conn.execute(RELEASE_ENDED, provider, link_id)
+
+
+async def forget(conn: Connection, link_ids: Sequence[str]) -> list[asyncpg.Record]:
+    """Take these ids, which the account does not have, from rows that were saved by hand; answers which."""
+    return await conn.fetch(FORGET, link_ids)
 
 
 async def resolve(conn: Connection, links: Sequence[PaymentLink]) -> list[asyncpg.Record]:
