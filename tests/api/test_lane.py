@@ -33,15 +33,15 @@ OTHER = b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 def answered(monkeypatch) -> list[str]:
     """The method of each request that the lane has answered."""
     methods: list[str] = []
-    answer = RoutesLane.answer
+    head = RoutesLane.head
 
-    def noting(lane, head, peer):
-        given = answer(lane, head, peer)
+    def noting(lane, decided):
+        given = head(lane, decided)
         if given is not None:
-            methods.append(head.method)
+            methods.append(decided.head.wanted.method)
         return given
 
-    monkeypatch.setattr(RoutesLane, "answer", noting)
+    monkeypatch.setattr(RoutesLane, "head", noting)
     return methods
 
 

@@ -41,6 +41,9 @@ class _Rate:
         self.counter = RateLimit(per_minute)
 
 
+Counted = tuple[tuple[_Rate, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
     """The limit that a request has met, and the whole seconds after which another may pass."""
@@ -66,7 +69,14 @@ class Limits:
 
     def reached(self, limit: Limit, caller: Visitor, now: float) -> Reached | None:
         """Count one request; None when it may pass. One that may not pass counts nowhere."""
-        counted = tuple(self._counted(limit, caller))
+        return self.reached_by(self.counted(limit, caller), now)
+
+    def reached_by(self, counted: Counted, now: float) -> Reached | None:
+        """The same for a caller whose requests were asked for with `counted`."""
+        if len(counted) == 1:  # most callers: one look-up less
+            ((rate, key),) = counted
+            wait = rate.counter.retry_after(key, now)
+            return Reached(rate.name, wait) if wait else None
         for rate, key in counted:
             if rate.counter.is_reached(key, now):
                 return Reached(rate.name, rate.counter.retry_after(key, now))
@@ -76,18 +86,18 @@ class Limits:
 
     async def reached_in_all_pods(self, shared: SharedLimit, limit: Limit, caller: Visitor) -> Reached | None:
         """What this pod lets pass may still be too much for all pods together."""
-        for rate, key in self._counted(limit, caller):
+        for rate, key in self.counted(limit, caller):
             wait = await shared.retry_after(rate.name, key, rate.per_minute)
             if wait:
                 return Reached(rate.name, wait)
         return None
 
-    def _counted(self, limit: Limit, caller: Visitor) -> Iterator[tuple[_Rate, str]]:
-        yield self._own[limit], caller.key
+    def counted(self, limit: Limit, caller: Visitor) -> Counted:
+        """What a caller's requests count against."""
+        own = (self._own[limit], caller.key)
         if caller.network is not None:
-            yield self._networks[limit], caller.network
-        if caller.named_itself:
-            yield self._site, "vid"
+            return own, (self._networks[limit], caller.network)
+        return (own, (self._site, "vid")) if caller.named_itself else (own,)
 
 
 def counted_as(principal: Principal, visitor: Visitor) -> Visitor | None:

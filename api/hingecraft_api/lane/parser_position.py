@@ -13,21 +13,22 @@ from hingecraft_api.lane.heads import END, LARGEST
 class ParserPosition:
     """Follows one connection by counting bytes. What it cannot follow belongs to aiohttp for good."""
 
-    __slots__ = ("_awaited", "_begun")
+    __slots__ = ("_awaited", "_begun", "between_requests")
 
     def __init__(self) -> None:
         # The bytes of a head that is not complete yet.
         self._begun = b""
         # How many bytes of a body are still to come; None where that is not known.
         self._awaited: int | None = 0
-
-    @property
-    def between_requests(self) -> bool:
-        """Whether the next byte is the first of a request."""
-        return self._awaited == 0 and not self._begun
+        # Whether the next byte is the first of a request.
+        self.between_requests = True
 
     def fed(self, data: bytes, read: Sequence[Any]) -> None:
         """The parser has got these bytes and has read these requests from them."""
+        self._follow(data, read)
+        self.between_requests = self._awaited == 0 and not self._begun
+
+    def _follow(self, data: bytes, read: Sequence[Any]) -> None:
         if self._awaited is None or not data:
             return
         if self._awaited:

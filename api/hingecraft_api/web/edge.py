@@ -33,7 +33,8 @@ from hingecraft_api.web.endpoint import Endpoint
 log = logging.getLogger(__name__)
 
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_SLOW = 1.0
+# A successful request that takes as many seconds is logged.
+SLOW = 1.0
 _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
@@ -259,6 +260,14 @@ class Edge:
             return {}
         return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": self._exposed_headers}
 
+    def timer(self, method: str, path: str, status: int) -> Callable[[float], None]:
+        """What counts a request and its seconds."""
+        timer = self._timers.get((method, path, status))
+        if timer is None:
+            timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
+            self._timers[(method, path, status)] = timer
+        return timer
+
     def observe(
         self, method: str, path: str, status: int, seconds: float, request_id: str, *, streamed: bool = False
     ) -> None:
@@ -269,13 +278,9 @@ class Edge:
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             method = "other"
         if not streamed:
-            timer = self._timers.get((method, path, status))
-            if timer is None:
-                timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
-                self._timers[(method, path, status)] = timer
-            timer(seconds)
+            self.timer(method, path, status)(seconds)
         reading = method in {"GET", "HEAD"}
-        if (reading and status < HTTPStatus.BAD_REQUEST and seconds < _SLOW) or log.getEffectiveLevel() > logging.INFO:
+        if (reading and status < HTTPStatus.BAD_REQUEST and seconds < SLOW) or log.getEffectiveLevel() > logging.INFO:
             return
         log.info(
             "%s %s %s",
