@@ -77,6 +77,15 @@ def granian(file: Path, interface: str) -> Iterator[Peer]:
 
 
 @contextmanager
+def ceiling(file: Path, status: int = 200) -> Iterator[Peer]:
+    """The most that a server in Python could reach: uvloop, and no work for a request."""
+    port = free_port()
+    command = [sys.executable, str(_BENCH / "ceiling.py"), str(port), str(status), str(file)]
+    with _answering(command, port) as served:
+        yield served
+
+
+@contextmanager
 def _answering(command: list[str], port: int, **environment: str) -> Iterator[Peer]:
     url = f"http://127.0.0.1:{port}"
     with server_on_its_core(command, **environment) as process:

@@ -62,6 +62,9 @@ def run() -> Iterator[Figure]:
             "Granian ASGI": Load(stack.enter_context(peers.granian(file, "asgi"))),
             "Granian RSGI": Load(stack.enter_context(peers.granian(file, "rsgi"))),
             "Express": Load(stack.enter_context(peers.express(file))),
+            "ceiling": Load(stack.enter_context(peers.ceiling(file))),
+            "ceiling, 304": Load(stack.enter_context(peers.ceiling(file, 304))),
+            "ceiling, gzip": Load(stack.enter_context(peers.ceiling(file.with_name("routes.gz")))),
             "nginx, 304": Load(nginx, (_known(nginx),)),
             "hingecraft, 304": Load(pod, (_known(pod),)),
             "nginx, gzip": Load(nginx, gzip),
@@ -70,6 +73,9 @@ def run() -> Iterator[Figure]:
         rates = {name: statistics.median(each) for name, each in _alternating(loads, folder).items()}
     for name, rate in rates.items():
         say(f"{name:<20} {rate:>9,.0f} requests for each CPU-second")
+    for asked in ("", ", 304", ", gzip"):
+        ratio = rates[f"ceiling{asked}"] / rates[f"nginx{asked}"]
+        say(f"bare uvloop that writes the same bytes and does nothing else{asked}: {ratio:.2f} of nginx")
     granian = max(rates["Granian ASGI"], rates["Granian RSGI"])
     yield Figure("of nginx serving the same bytes", rates["hingecraft"] / rates["nginx"], 0.8, at_least=True)
     yield Figure(
