@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
+import socket
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hingecraft.routes.model import RoutesVersion
 from hingecraft.settings import Secret
 from hingecraft_api.access import rate_limit
+from hingecraft_api.lane.body_file import BodyFile
+from hingecraft_api.lane.moment import Moment
 from hingecraft_api.lane.routes_lane import RoutesLane
+from hingecraft_api.routes.cache import snapshot_of
 from support.pods import running_pod, signed_visitor
 from support.two_paths import TwoPaths
 
@@ -220,6 +228,81 @@ async def test_a_client_that_does_not_read_is_not_answered_into_memory(both, ans
     writer.close()
 
 
+async def test_what_the_socket_does_not_take_at_once_follows_complete(both, answered, monkeypatch):
+    """A large body goes past the transport; what is left of it goes by the transport, and so does what comes after."""
+    rests = []
+    send = BodyFile.send
+
+    def noting(file, connection, head):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        rests.append(send(file, connection, head))
+        return rests[-1]
+
+    monkeypatch.setattr(BodyFile, "send", noting)
+    body = both.lane.pod.cache.current.variants["identity"].body
+    host, _, port = both.lane.public.removeprefix("http://").partition(":")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((host, int(port)))
+        connection.setblocking(False)
+        reader, writer = await asyncio.open_connection(sock=connection, limit=4096)
+        writer.write(PLAIN * 60)
+        for _ in range(60):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert await reader.readexactly(len(body)) == body
+        writer.close()
+    assert answered
+    assert any(rests)
+
+
+async def test_a_header_that_is_missing_or_another_would_be_noticed(both, monkeypatch):
+    """The comparison is worth something for each header that the lane writes."""
+    data = request(*BROWSER)
+    head = Moment._head
+    names = [
+        line.partition(b":")[0].decode() for line in (await both.compare(data)).split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    ]
+    assert len(names) == 19
+    for name in names:
+        for text in ("", f"{name}: of no use\r\n"):
+
+            def changed(*arguments, name=name, text=text):
+                return re.sub(rf"(?m)^{name}: .*\r\n", text, head(*arguments))
+
+            monkeypatch.setattr(Moment, "_head", changed)
+            both.lane.pod.cache.changes += 1
+            with pytest.raises(AssertionError):
+                await both.compare(data)
+    monkeypatch.undo()
+    both.lane.pod.cache.changes += 1
+
+
+async def test_date_and_age_go_on_and_a_version_is_seen_at_once(both, monkeypatch):
+    """What the comparison leaves out, and what a moment remembers."""
+    reader, writer = await _connect(both.lane)
+    cache = both.lane.pod.cache
+
+    async def answer() -> dict[bytes, bytes]:
+        writer.write(request(method="HEAD"))
+        head = await reader.readuntil(b"\r\n\r\n")
+        return dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+
+    first = await answer()
+    assert abs(parsedate_to_datetime(first[b"Date"].decode()).timestamp() - time.time()) < 5
+    monkeypatch.setattr(cache, "_confirmed_at", time.monotonic() - 1000)
+    async with asyncio.timeout(20):
+        while int((aged := await answer())[b"X-Routes-Age"]) < 1000:
+            await asyncio.sleep(0.05)
+    assert aged[b"Date"] >= first[b"Date"] or aged[b"Date"][:3] != first[b"Date"][:3]
+    cache.confirm()
+    assert (await answer())[b"X-Routes-Age"] == b"0"
+    before = cache.current
+    cache.swap(snapshot_of(_version_after(before)))
+    assert (await answer())[b"X-Routes-Version"] == str(before.version + 1).encode()
+    writer.close()
+
+
 @given(st.data())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_generated_requests_in_generated_pieces(both, data):
@@ -339,6 +422,13 @@ async def test_the_setting_turns_the_lane_off(dsn, answered):
     async with running_pod(dsn, routes_lane=False) as pod:
         await pod.call("GET", "/routes")
     assert answered == []
+
+
+def _version_after(snapshot) -> RoutesVersion:
+    return RoutesVersion(
+        version=snapshot.version + 1, checksum="0" * 64, generated_at=datetime.now(UTC), restored_from=None,
+        next_expiry=None, routes="{}",
+    )  # fmt: skip
 
 
 async def _connect(pod):
