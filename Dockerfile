@@ -29,7 +29,7 @@ RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && mkdir /hingecraft/share/hingecraft \
     && /installer/bin/cyclonedx-py environment --output-reproducible --pyproject /build/pyproject.toml \
         --output-file /hingecraft/share/hingecraft/sbom.cdx.json /hingecraft/bin/python3 \
-    # What no process of ours imports: the classes that are generated for each kind of Kubernetes object, twice.
+    # None of our processes imports the classes that are generated for each kind of Kubernetes object, twice.
     && cd /hingecraft/lib/python3*/site-packages \
     && rm -rf hingecraft_sandbox \
     && find kubernetes/client/models kubernetes/client/api kubernetes/aio/client/models kubernetes/aio/client/api \

@@ -1,4 +1,4 @@
-"""A thousand people on the site: most look, some give, and whoever gives watches for the thanks.
+"""A thousand people on the site: most only read, some give and wait for the thanks.
 
 Ends with exit code 1 when a threshold is not met, and 3 when this machine could not make the load: then it is void.
 """
@@ -23,7 +23,7 @@ _ROUTES, _LEAST, _STATUS = "/routes", "/health", "/payments/[id]"
 
 
 class Visitor(FastHttpUser):
-    """One after the other: whoever has given goes, and a stranger comes."""
+    """One visitor after the other: after a gift the visitor leaves, and another one comes."""
 
     wait_time = between(4, 12)
     network_timeout = 20.0

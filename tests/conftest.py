@@ -15,6 +15,7 @@ from hingecraft.db.connection import Database
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
+from support import prefork
 from support.folders import open_folder
 
 SERVER = "HC_TEST_POSTGRES"
@@ -26,6 +27,8 @@ running = ExitStack()
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Only the process that the others are started by has the server; they find it by the environment."""
+    prefork.current = prefork.Prefork()
+    running.callback(prefork.current.stop)
     if SERVER in os.environ:
         return
     folder = running.enter_context(open_folder())

@@ -37,11 +37,12 @@ from hingecraft_api.web.endpoint import Endpoint
 from hingecraft_api.web.server import PROTOCOL
 
 if TYPE_CHECKING:
+    from hingecraft.identity.tokens import Tokens
     from hingecraft_api.access.shared_limit import SharedLimit
 
 
 def endpoints_of(features: Sequence[Feature]) -> list[Endpoint]:
-    """What their reference describes; the internal port is between us and ourselves."""
+    """The public endpoints of the features, which the reference describes."""
     return [endpoint for feature in features for endpoint in feature.endpoints]
 
 
@@ -92,6 +93,7 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
         metrics=metrics,
         refusals=Refusals(database, metrics),
         shared_limit=_shared_limit(settings),
+        tokens=_tokens(settings, metrics),
         currencies=currencies,
         books=Books(purposes),
         providers=_providers(settings, metrics),
@@ -106,7 +108,7 @@ def _providers(settings: ApiSettings, metrics: ApiMetrics) -> Providers:
         metrics.keys_rejected.labels(provider).inc()
 
     for provider in (stripe.NAME, nowpayments.NAME):
-        # There from the start: an increase is seen only of a series that is there before.
+        # Created at the start: Prometheus sees an increase only in a series that exists already.
         metrics.keys_rejected.labels(provider)
         metrics.without_value.labels(provider)
     return Providers.from_settings(settings, key_rejected=key_rejected, observe=called)
@@ -121,8 +123,27 @@ def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
     return shared_limit.SharedLimit(settings.valkey_url.newest)
 
 
+def _tokens(settings: ApiSettings, metrics: ApiMetrics) -> Tokens | None:
+    """Cryptography takes twenty megabytes, which only pods that serve members pay."""
+    if not settings.verifies_tokens:
+        return None
+    from hingecraft.identity import key_set, tokens  # noqa: PLC0415 - loads twenty megabytes, so only if needed
+
+    address = settings.auth_jwks_url
+    if not address:
+        return tokens.Tokens(settings)
+    for outcome in key_set.FetchOutcome:
+        # There from the start: an increase is seen only of a series that is there before.
+        metrics.key_set_fetches.labels(outcome)
+
+    def fetched(outcome: key_set.FetchOutcome) -> None:
+        metrics.key_set_fetches.labels(outcome).inc()
+
+    return tokens.Tokens(settings, key_set.KeySet(address, settings.proxies, fetched))
+
+
 def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, Work]:
-    """What a pod does beside answering; raises ValueError where two features give works the same name."""
+    """The background work of a pod; raises ValueError if two features use the same name."""
     works: dict[str, Work] = {}
     for feature in features:
         for name, work in feature.works(pod).items():
@@ -133,7 +154,7 @@ def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, W
 
 
 def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:
-    """What the ingress reaches."""
+    """The application that the ingress reaches."""
     pages = [*documents.endpoints_for(endpoints, pod.settings), *embed.endpoints_for(pod.settings)]
     edge = Edge(pod, [*endpoints, *pages])
     application = _application(pod, edge)
@@ -143,7 +164,7 @@ def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> we
 
 
 def internal_app(pod: Pod, registry: CollectorRegistry, features: Sequence[Feature] = FEATURES) -> web.Application:
-    """What engines, Prometheus and the kubelet reach."""
+    """The application that engines, Prometheus and the kubelet reach."""
     metrics = Endpoint(
         method="GET",
         path="/metrics",

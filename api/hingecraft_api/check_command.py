@@ -20,7 +20,7 @@ _PAUSE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     good: bool
@@ -28,7 +28,7 @@ class Found:
 
 
 async def look(address: str) -> list[Found]:
-    """Alive, ready, with routes, and sparing those who have them already."""
+    """Check that the backend is alive, ready, serves routes, and answers 304 to clients that have them."""
     async with aiohttp.ClientSession(base_url=f"{address.rstrip('/')}/", timeout=_TIMEOUT) as session:
         await _while_refused(session)
         found = [await _answers(session, "health", "alive"), await _answers(session, "ready", "ready to serve")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 
 from aiohttp import web
@@ -17,7 +16,7 @@ from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.startup import providers_line
+from hingecraft_api.startup import members_line, providers_line
 from hingecraft_api.web.server import Runner
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ log = logging.getLogger(__name__)
 _BACKLOG = 4096
 _KEEPALIVE = 75.0
 _DRAIN_SECONDS = 8.0
-# The time in which whoever sends us traffic sees that we are no longer ready.
+# Within this time the load balancers notice that the pod is no longer ready.
 _NOTICE_SECONDS = 0.5
 
 
@@ -34,6 +33,7 @@ async def serve(settings: ApiSettings) -> None:
     registry = new_registry("api")
     pod = build_pod(settings, registry)
     log.info("%s", providers_line(pod))
+    log.info("%s", members_line(settings))
     runners = [
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))
@@ -42,9 +42,7 @@ async def serve(settings: ApiSettings) -> None:
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)
-        # What lives as long as the process is of no interest to the collector, and what is dead by now is not to live.
-        gc.collect()
-        gc.freeze()
+        process.exempt_from_collection()
         log.info("listening", extra={"port": settings.port, "internal_port": settings.internal_port})
         await process.until_stopped(asyncio.Event().wait())
         await _drain(pod, runners)
@@ -68,7 +66,7 @@ async def _listen(runner: Runner, host: str, port: int) -> None:
 
 
 async def _drain(pod: Pod, runners: list[Runner]) -> None:
-    """Say that we are going, give that a moment to be heard, then take nothing new and finish the rest."""
+    """Report not ready, wait until that is noticed, then accept nothing new and finish open requests."""
     pod.draining.set()
     log.info("draining")
     await asyncio.sleep(_NOTICE_SECONDS)

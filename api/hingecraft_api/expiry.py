@@ -1,4 +1,4 @@
-"""Deletes what is kept for a short time only: answers under idempotency keys, and what donors said about themselves."""
+"""Deletes short-lived data: answers under idempotency keys, and donors' personal data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EVERY = (60.0, 300.0)
 
 
 async def delete_expired(database: Database) -> None:
-    """Runs in every pod; several at once are harmless."""
+    """Delete expired data from time to time. Runs in every pod; several at once are harmless."""
     while True:
         await asyncio.sleep(random.uniform(*_EVERY))  # noqa: S311 - jitter
         try:
@@ -27,6 +27,6 @@ async def delete_expired(database: Database) -> None:
 
 
 async def delete_expired_now(database: Database) -> None:
-    """All of it, whatever a flood of requests has left."""
+    """Delete all expired data, also after a flood of requests."""
     await prefills.forget_persons(database)
     await idempotency.purge(database)

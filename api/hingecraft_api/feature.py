@@ -1,4 +1,4 @@
-"""What a system adds to every pod; `systems.FEATURES` lists those of this release (decision 57)."""
+"""A feature: the parts of a system in every pod. `systems.FEATURES` lists those of this release (decision 57)."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Feature:
     endpoints: Sequence[Endpoint] = ()
     # On the cluster-internal port.
     internal: Sequence[Endpoint] = ()
-    # What its handlers share, one object of each type: they find it as `call.pod.parts[Type]`.
+    # The objects that its handlers share, one of each type: `call.pod.parts[Type]`.
     parts: Callable[[Pod], Iterable[object]] = _nothing
     # The events that it takes from the inbox.
     events: Callable[[Pod], Iterable[Registration]] = _nothing
-    # What a pod does for it beside answering, by a name for the logs. A work that ends with an error is started again.
+    # Its background work, by a name for the logs. Work that ends with an error is started again.
     works: Callable[[Pod], Mapping[str, Work]] = _no_work

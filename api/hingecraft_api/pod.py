@@ -1,4 +1,4 @@
-"""What all handlers of one pod share, and the parts that features add; built once, reached through a typed key."""
+"""The pod: shared by all its handlers, with the parts that features add. Built once, reached through a typed key."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from hingecraft_api.routes.loader import RoutesLoader
 from hingecraft_api.settings import ApiSettings
 
 if TYPE_CHECKING:
+    from hingecraft.identity.tokens import Tokens
     from hingecraft_api.access.shared_limit import SharedLimit
 
 
@@ -38,7 +39,7 @@ class Closing(Protocol):
 
 
 class Parts:
-    """What features share with their handlers: one object of each type."""
+    """The objects that features share with their handlers, one of each type."""
 
     def __init__(self) -> None:
         self._parts: dict[type[object], object] = {}
@@ -64,7 +65,7 @@ class Parts:
 
 @dataclass(slots=True, kw_only=True)
 class Pod:
-    """What all features of one process share."""
+    """The objects that all features of one process share."""
 
     settings: ApiSettings
     database: Database
@@ -73,6 +74,8 @@ class Pod:
     metrics: ApiMetrics
     refusals: Refusals
     shared_limit: SharedLimit | None
+    # None: this backend takes no JWTs.
+    tokens: Tokens | None
     currencies: CurrencyBook
     books: Books
     providers: Providers
@@ -88,6 +91,8 @@ class Pod:
         await self.parts.close()
         await self.loader.close()
         await self.providers.close()
+        if self.tokens is not None:
+            await self.tokens.close()
         await self.database.close()
         if self.shared_limit is not None:
             await self.shared_limit.close()

@@ -1,4 +1,4 @@
-"""What a pod reads."""
+"""The settings of a pod."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from hingecraft.identity.settings import AuthSettings
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.settings import (
@@ -34,7 +35,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings):
     """One pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")
@@ -98,11 +99,19 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings):
 
     @model_validator(mode="after")
     def _can_verify(self) -> ApiSettings:
-        """Money that nobody can be told of, or that anybody can tell of, stops the process at its start."""
+        """A provider needs its key and the secret that verifies its webhooks; otherwise the process does not start."""
         if self.stripe_secret and not self.stripe_webhook_secret:
             raise ValueError("STRIPE_WEBHOOK_SECRET is not set, and STRIPE_SECRET needs it")
         if self.nowpayments_api_key and not self.nowpayments_ipn_secret:
             raise ValueError("NOWPAYMENTS_IPN_SECRET is not set, and NOWPAYMENTS_API_KEY needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _services_are_no_admins(self) -> ApiSettings:
+        if not set(self.service_token.values).isdisjoint(self.admin_token.values):
+            raise ValueError(
+                "SERVICE_TOKEN and ADMIN_TOKEN must differ: otherwise services would have an admin's rights"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What a pod says of its providers when it starts, so that a missing key is seen before a donor meets it."""
+"""The lines about providers and tokens that a pod logs at its start, so that a missing key is noticed early."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from hingecraft.providers import nowpayments, stripe
 from hingecraft_api.pod import Pod
+from hingecraft_api.settings import ApiSettings
 
-# What each needs so that donors can pay and we are told of it.
+# The settings that each needs so that donors can pay and its webhooks reach us.
 _NEEDED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     stripe.NAME: ("Stripe", ("STRIPE_SECRET", "STRIPE_WEBHOOK_SECRET")),
     nowpayments.NAME: ("NOWPayments", ("NOWPAYMENTS_API_KEY", "NOWPAYMENTS_IPN_SECRET", "PUBLIC_URL")),
@@ -17,6 +18,17 @@ _NEEDED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def providers_line(pod: Pod) -> str:
     """Which providers are on, in which mode, and which settings are missing."""
     return ". ".join(_told(pod, name) for name in _NEEDED)
+
+
+def members_line(settings: ApiSettings) -> str:
+    """By what members' tokens are verified, and whose are accepted."""
+    service = "SERVICE_TOKEN is set" if settings.service_token else "SERVICE_TOKEN is not set"
+    if not settings.verifies_tokens:
+        return f"Members are off (not set: AUTH_JWT_SECRET, AUTH_JWKS_URL). {service}"
+    keys = ["AUTH_JWT_SECRET"] if settings.auth_jwt_secret else []
+    keys += [f"the keys of {settings.auth_jwks_url}"] if settings.auth_jwks_url else []
+    issuers = ", ".join(settings.auth_jwt_issuer) or "any issuer (not set: AUTH_JWT_ISSUER)"
+    return f"Members are on: tokens from {issuers} are verified by {' and '.join(keys)}. {service}"
 
 
 def _told(pod: Pod, name: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hingecraft_api.feature import Feature
+from hingecraft_api.features.credits import CREDITS
 from hingecraft_api.features.donations import DONATIONS
 from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
 from hingecraft_api.features.routes import ROUTES
 
-FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, OPERATIONS)
+FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, CREDITS, OPERATIONS)

@@ -1,4 +1,4 @@
-"""What the product is. Knows neither HTTP servers nor Kubernetes."""
+"""The product, without HTTP server and Kubernetes."""
 
 from importlib.metadata import version
 

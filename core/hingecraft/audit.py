@@ -1,4 +1,4 @@
-"""The audit trail: one row for each change of ours, each admin act, each verified event. Nothing personal in it."""
+"""The audit log: one row for each change, admin call and verified event. It has no personal data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def append(
 
 
 async def note_refusal(database: Database, reason: str, request_id: str) -> None:
-    """Somebody was refused before touching anything; the caller says this once for each reason and minute."""
+    """Record a call that was rejected before it had any effect; call this once per reason and minute."""
     async with database.connection() as conn:
         await append(conn, actor="unknown", action="refused", request_id=request_id, reason=reason)
 
@@ -48,7 +48,7 @@ async def page(conn: Connection, before: int, limit: int) -> list[dict[str, Any]
 
 
 async def of_payment(conn: Connection, payment_id: UUID, limit: int) -> list[dict[str, Any]]:
-    """What happened to one payment, in order."""
+    """The rows of one payment, in order."""
     return [_row(row) for row in await conn.fetch(OF_PAYMENT, payment_id, limit)]
 
 

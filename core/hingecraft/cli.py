@@ -25,7 +25,7 @@ _SUMMARY = re.compile(r"""^COMMAND = Command\(\s*summary="([^"\\]+)",""", re.MUL
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What an entry point of the group `hingecraft.commands` names."""
+    """A command: the object that an entry point of the group `hingecraft.commands` names."""
 
     summary: str
     run: Callable[[argparse.Namespace], int]
@@ -33,7 +33,7 @@ class Command:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; exit code 0 done, 1 failed, 2 not started because what it was told is wrong."""
+    """Run one command. Exit code 0: done, 1: failed, 2: not started because of a usage error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     found = {entry.name: entry for entry in entry_points(group=_GROUP) if _is_here(entry)}
     parser = argparse.ArgumentParser(prog="hingecraft", description="Donations for a Wix site, by card and in crypto.")
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _is_here(entry: EntryPoint) -> bool:
-    """The image has no sandbox, and so none of its commands."""
+    """Whether the package is installed: the image has no sandbox."""
     return find_spec(entry.module.partition(".")[0]) is not None
 
 

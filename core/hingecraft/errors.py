@@ -6,7 +6,7 @@ from typing import Literal
 
 # Every code that the API answers with; `docs/openapi.json` and `docs/api.md` list them.
 ErrorCode = Literal[
-    # What was sent.
+    # The request.
     "amount_out_of_range",
     "bad_request",
     "expectation_failed",
@@ -36,18 +36,26 @@ ErrorCode = Literal[
     "unsupported_currency",
     "unsupported_media_type",
     "wrong_coin",
-    # Who sent it, and how often.
+    # The caller, and limits.
+    "auth_unavailable",
+    "invalid_token",
+    "members_disabled",
+    "missing_token",
+    "not_authorized",
     "origin_not_allowed",
     "rate_limited",
+    "role_not_allowed",
     "unauthorized",
-    # How things stand.
+    # The current state.
     "append_only",
+    "balance_out_of_range",
     "counted_before",
     "currency_disabled",
     "hash_counted",
     "idempotency_in_flight",
     "idempotency_key_reused",
     "illegal_move",
+    "insufficient_credits",
     "is_a_correction",
     "managed_by_resource",
     "not_a_wallet",
@@ -55,6 +63,7 @@ ErrorCode = Literal[
     "paused",
     "prefill_empty",
     "prefill_gone",
+    "reference_reused",
     # The providers and ourselves.
     "bad_url",
     "database_unavailable",
@@ -74,11 +83,11 @@ class HingecraftError(Exception):
 
 
 class OperatorError(HingecraftError):
-    """Whoever runs the program told it something wrong; one line that says what to do."""
+    """A usage error: the person who runs the program gave it something wrong. One line says what to do."""
 
 
 class RefusedError(HingecraftError):
-    """A caller asked for something that the product refuses, with a code that a machine can act on."""
+    """A request is rejected, with a code that programs can act on."""
 
     def __init__(self, code: ErrorCode, sentence: str, *, fields: dict[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -92,11 +101,11 @@ class InvalidError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """The input is fine, but the state of things forbids it."""
+    """The input is fine, but the current state forbids it."""
 
 
 class MissingError(RefusedError):
-    """The thing that was named does not exist."""
+    """The named object does not exist."""
 
 
 class ForeignError(HingecraftError):
@@ -104,7 +113,7 @@ class ForeignError(HingecraftError):
 
 
 class NotYetError(HingecraftError):
-    """It cannot be processed now and may be later: the inbox tries again for days, longer and longer apart."""
+    """It cannot be processed yet: the inbox retries for days, with growing pauses."""
 
 
 class UnansweredError(NotYetError):
@@ -112,7 +121,7 @@ class UnansweredError(NotYetError):
 
 
 class AskFirstError(HingecraftError):
-    """What was told is not enough: its source has to be asked."""
+    """The event has not enough information: its source has to be asked."""
 
 
 class DatabaseUnavailableError(HingecraftError):

@@ -1,8 +1,9 @@
-"""What every long-running process does alike: log, report, stop on SIGTERM and Ctrl-C within ten seconds."""
+"""Shared by all long-running processes: logs, error reports, and the end on SIGTERM or Ctrl-C within ten seconds."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
@@ -22,7 +23,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def start_observing(settings: LogSettings, process: str) -> None:
-    """Logs and error reports, before anything else can go wrong."""
+    """Start logs and error reports; call this first."""
     secrets = secrets_of(settings)
     start_logging(settings.log_level, secrets)
     start_sentry(settings.sentry_dsn, process, secrets)
@@ -33,8 +34,17 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     uvloop.run(main)
 
 
+def exempt_from_collection() -> None:
+    """Take everything that exists now out of later garbage collections. Call it once the process is set up.
+
+    A full collection visits every object and stops the event loop meanwhile: 0.3 s with the modules of the operator.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run work that must go on whatever surprise it meets: say so loudly, and begin it again."""
+    """Run work that must never end: log an unexpected error and start the work again."""
     while True:
         try:
             await work()
@@ -54,7 +64,7 @@ async def cancel(task: asyncio.Task[Any]) -> None:
 
 
 def stop_on_signals(task: asyncio.Task[Any]) -> None:
-    """Cancel the task when the process is told to stop, whoever has listened for that before."""
+    """Cancel the task when the process is told to stop; replaces earlier signal handlers."""
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
@@ -63,6 +73,6 @@ async def until_stopped(work: Coroutine[Any, Any, object]) -> None:
     """Run until the work ends or the process is told to stop; then the work is cancelled and may clean up."""
     task = asyncio.get_running_loop().create_task(work)
     stop_on_signals(task)
-    # The handlers stay: whoever presses Ctrl-C again while things end in order hurries nothing.
+    # The handlers stay: a second Ctrl-C does not interrupt an orderly end.
     with suppress(asyncio.CancelledError):
         await task

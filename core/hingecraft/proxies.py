@@ -45,13 +45,13 @@ class Proxies:
         )
 
     def _is_direct(self, host: str, port: int | None) -> bool:
-        if host == "localhost" or _is_loopback(host):
+        if is_loopback(host):
             return True
         return any(_matches(entry, host, port) for entry in self._no_proxy)
 
 
 class ProxySettings(Settings):
-    """What every process reads that calls a provider or the site."""
+    """The proxy settings of processes that call a provider or the site."""
 
     https_proxy: OptionalSentSecret = Field(
         SentSecret(),
@@ -77,7 +77,7 @@ class ProxySettings(Settings):
 
     @property
     def proxies(self) -> Proxies:
-        """As they are set now."""
+        """The current proxies."""
         return Proxies(http=self.http_proxy.newest, https=self.https_proxy.newest, no_proxy=self.no_proxy)
 
 
@@ -89,9 +89,10 @@ def _is_address(text: str) -> bool:
         return False
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether that is this machine."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 

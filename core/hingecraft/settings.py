@@ -1,6 +1,6 @@
 """Settings come from the environment, each also as `<NAME>_FILE`.
 
-Each process has one class with just what it reads, so that a pod mounts only the secrets it needs.
+Each process has one class with only the settings it reads, so that a pod mounts only the secrets it needs.
 A secret given as a file is read again when the file changes, so that a rotation needs no restart.
 """
 
@@ -58,7 +58,7 @@ class Secret:
         return "Secret('***')"
 
     def _reread(self) -> None:
-        """A file that is away or empty for a moment, as while it is being replaced, changes nothing."""
+        """Read the file again. While it is missing or empty, as during a replacement, the old value stays."""
         assert self._path is not None
         self._looked_at = time.monotonic()
         try:
@@ -72,7 +72,7 @@ class Secret:
 
 
 class SentSecret(Secret):
-    """A secret that is sent, as a password is: a comma is part of it."""
+    """A secret that is sent, such as a password: a comma is part of it."""
 
     @staticmethod
     def parse(text: str) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ class SentSecret(Secret):
 
 
 class DsnSecret(SentSecret):
-    """Where a database is, password and all."""
+    """The DSN of a database, with its password."""
 
 
 def _as_secret(value: object, kind: type[Secret] = Secret) -> Secret:
@@ -163,26 +163,26 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What code passes, then files, then the environment."""
+        """Arguments come first, then files, then the environment."""
         del dotenv_settings, file_secret_settings
         return init_settings, _FileSource(settings_cls), env_settings
 
 
 class LogSettings(Settings):
-    """What every process reads."""
+    """The settings of every process."""
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     sentry_dsn: str = Field("", description="Sentry address for unexpected errors; without it they are only logged")
 
 
 class DatabaseSettings(LogSettings):
-    """What every process that talks to Postgres reads."""
+    """The settings of processes that use Postgres."""
 
     database_url: Dsn = Field(description="address of Postgres: postgresql://user:password@host:port/database")
 
 
 class ListenSettings(DatabaseSettings):
-    """What a process with a sync engine reads."""
+    """The settings of processes with a sync engine."""
 
     listen_database_url: Dsn | None = Field(
         None, description="direct connection for LISTEN, not through a pooler; default: DATABASE_URL"

@@ -1,4 +1,4 @@
-"""What a system adds to each reconciliation, and the run that its steps are given. Pure.
+"""The steps that a system adds to each reconciliation, and the run that they get. Pure.
 
 `hingecraft reconcile` reads what the providers have reported, processes the inbox and asks about what is open. A
 system that has something of its own to compare or to refresh registers steps for it in `systems`.
@@ -16,7 +16,7 @@ _MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a run is told to do."""
+    """The options of a run."""
 
     lookback: timedelta = timedelta(hours=24)
     # Given on the command line, so it may reach back further than the last run did.
@@ -28,7 +28,7 @@ class Options:
 
 @dataclass(slots=True, kw_only=True)
 class Summary:
-    """What a run has done."""
+    """The results of a run."""
 
     dry_run: bool = False
     checked: int = 0
@@ -44,6 +44,7 @@ class Summary:
     links_changed: int = 0
     values_asked: int = 0
     values_found: int = 0
+    credit_differences: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: str) -> None:
@@ -52,7 +53,7 @@ class Summary:
         setattr(self, outcome, getattr(self, outcome) + 1)
 
     def fail(self, why: str) -> None:
-        """Something could not be asked."""
+        """Record that a provider could not be asked."""
         self.errors += 1
         self.explain(why)
 
@@ -69,13 +70,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One reconciliation under way."""
+    """A running reconciliation."""
 
     options: Options
     summary: Summary
     # By the clock of the database.
     started: datetime
-    # The providers that are asked: wanted, and with keys here.
+    # The providers to ask: requested, and with keys here.
     providers: Sequence[str]
 
     @property

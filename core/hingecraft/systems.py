@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hingecraft.credits.steps import credits_steps
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.donations.links.steps import links_steps
@@ -14,9 +15,13 @@ PURPOSES = Purposes([], unasked=DONATIONS)
 
 
 class SystemSettings(LinkSettings):
-    """What the steps of all systems read."""
+    """The settings of the steps of all systems."""
 
 
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
-    """What all systems add to a reconciliation."""
-    return links_steps(database, providers.stripe.links, settings.links_wanted)
+    """The steps of all systems in a reconciliation."""
+    links = links_steps(
+        database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
+    )
+    in_credits = credits_steps(database)
+    return Steps(before_events=links.before_events, after_checks=(*links.after_checks, *in_credits.after_checks))

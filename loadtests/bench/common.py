@@ -88,15 +88,19 @@ class Load:
 
 
 def wrk(
-    url: str, seconds: int, *, connections: int = CONNECTIONS, headers: Sequence[str] = (), script: Path | None = None
+    url: str, seconds: int, *, connections: int = CONNECTIONS, headers: Sequence[str] = (), script: str = ""
 ) -> Load:
-    """Load from the other core, bounded in time."""
-    extra = [part for header in headers for part in ("-H", header)] + (["-s", str(script)] if script else [])
-    done = subprocess.run(
-        ["taskset", "-c", GENERATOR_CORE, need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-         *extra, url],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    """Load from the other core, bounded in time; `script` is Lua that makes the requests."""
+    extra = [part for header in headers for part in ("-H", header)]
+    with open_folder() as folder:
+        if script:
+            (folder / "requests.lua").write_text(script)
+            extra += ["-s", str(folder / "requests.lua")]
+        done = subprocess.run(
+            ["taskset", "-c", GENERATOR_CORE, need("wrk", "wrk"), "-t1", f"-c{connections}", f"-d{seconds}s",
+             "--latency", *extra, url],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
     requests = int(re.search(r"(\d+) requests in", done.stdout)[1])  # type: ignore[index]
     p99, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout).groups()  # type: ignore[union-attr]
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)

@@ -26,7 +26,7 @@ from support.processes import ApiProcess, HingecraftProcess
 COMMITS = 200
 COMMITS_IN_PROCESS = 60
 MANY_PODS = 50
-# Longer than the quiet time: a commit that comes alone is published at once.
+# Longer than the quiet time: a single commit is published at once.
 IN_A_ROW, ALONE = 0.02, 0.15
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 
@@ -34,19 +34,19 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 def run() -> Iterator[Figure]:
     with postgres() as server, open_folder() as folder:
         asyncio.run(bring_up_to_date(DsnSecret(server.dsn()), "hingecraft_app", lambda _line: None))
-        alone, in_a_row = uvloop.run(_three_real_pods(server, folder))
-        for what, took in (("alone", alone), ("in a row", in_a_row)):
+        single, in_a_row = uvloop.run(_three_real_pods(server, folder))
+        for what, took in (("single", single), ("in a row", in_a_row)):
             say(f"{COMMITS} commits {what}: p50 {percentile(took, 0.5):.0f} ms, p99 {percentile(took, 0.99):.0f} ms")
         one, many = uvloop.run(_in_process(server, 1)), uvloop.run(_in_process(server, MANY_PODS))
     say(f"in one process: 1 pod {statistics.median(one):.0f} ms, {MANY_PODS} pods {statistics.median(many):.0f} ms")
-    yield Figure("a commit alone, to the last of three pods at p99", percentile(alone, 0.99), 30, unit=" ms")
+    yield Figure("a single commit, to the last of three pods at p99", percentile(single, 0.99), 30, unit=" ms")
     yield Figure("commits in a row, to the last of three pods at p99", percentile(in_a_row, 0.99), 250, unit=" ms")
     ratio = statistics.median(many) / statistics.median(one)
     yield Figure(f"{MANY_PODS} in-process pods against one", ratio, 1.5)
 
 
 async def _three_real_pods(server: Postgres, folder: Path) -> tuple[list[float], list[float]]:
-    """Commits that come alone, and commits in a row."""
+    """Single commits, and commits in a row."""
     pods = [ApiProcess(folder, f"api-{number}", server.dsn()) for number in range(3)]
     sync = HingecraftProcess(
         folder, "sync", "sync", DATABASE_URL=server.dsn(), API_ADDRESSES=",".join(pod.internal for pod in pods)

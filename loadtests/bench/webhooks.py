@@ -1,6 +1,6 @@
 """A thousand webhooks a second: how soon each is answered, and how soon all are worked on.
 
-Each event completes a payment of its own, whose session is not asked for again. The pod is alone on its core;
+Each event completes a payment of its own, whose session is not asked for again. The pod has a core for itself;
 Postgres and the generator share the other. The baseline of the same run is a bare aiohttp server that reads the
 body and answers, under the same load. Then: forged messages beside GET /routes, and a provider that hangs.
 """

@@ -108,7 +108,7 @@ async def raw(pod, data: bytes) -> tuple[bytes, bytes]:
         (b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
     ],
 )  # fmt: skip
-async def test_what_is_no_http_is_answered_in_the_envelope(pod, head, status):
+async def test_a_request_that_is_not_http_is_answered_in_the_envelope(pod, head, status):
     line, body = await raw(pod, head)
     assert int(line.split()[1]) == status
     check_envelope(body)
@@ -130,7 +130,7 @@ async def test_other_addresses_and_methods(pod, method, path, status):
 
 
 @pytest.mark.parametrize("given", ["a b", "x" * 129, "<script>", "", "ünicode"])
-async def test_a_request_id_that_is_no_plain_text_is_replaced(pod, given):
+async def test_a_request_id_that_is_not_plain_text_is_replaced(pod, given):
     async with pod.client.get(pod.public + "/health", headers={"X-Request-ID": given}) as response:
         assert response.headers["X-Request-ID"] != given
 
@@ -141,7 +141,7 @@ async def test_a_request_id_is_taken_over(pod):
         assert (await response.json())["requestId"] == "wix:42"
 
 
-async def test_an_error_of_ours_tells_nothing(pod, monkeypatch):
+async def test_an_internal_error_reveals_nothing(pod, monkeypatch):
     async def broken(_database):
         raise RuntimeError("SELECT secret FROM vault")
 

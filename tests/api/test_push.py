@@ -106,7 +106,7 @@ async def test_a_document_that_cannot_be_used_is_loaded_from_postgres(pod, pushe
 
 
 @pytest.mark.parametrize("document", [None, 7, "text", [], {}, {"routes": packed(b"{}")}])
-async def test_what_is_no_document_is_loaded_from_postgres(pod, pushed, document):
+async def test_a_push_without_a_valid_document_is_loaded_from_postgres(pod, pushed, document):
     status, answer = await push(pod, {**pushed, "document": document})
     assert (status, answer["data"]["version"]) == (200, 2)
 

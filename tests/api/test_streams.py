@@ -139,7 +139,7 @@ async def test_a_stream_that_breaks_is_cut_off_and_not_ended_like_a_whole_one(ds
     assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == ["GET /broken failed"]
 
 
-async def test_a_reader_that_leaves_ends_its_stream_and_is_no_error(dsn, caplog):
+async def test_a_reader_that_leaves_ends_its_stream_without_an_error(dsn, caplog):
     async with streaming(dsn) as (pod, parts):
         async with pod.client.get(pod.public + "/ticking") as response:
             await response.content.readline()
@@ -148,7 +148,7 @@ async def test_a_reader_that_leaves_ends_its_stream_and_is_no_error(dsn, caplog)
     assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
-async def test_how_long_a_stream_takes_is_no_latency(dsn):
+async def test_the_duration_of_a_stream_is_not_counted_as_latency(dsn):
     async with streaming(dsn) as (pod, parts):
         parts.go_on.set()
         async with pod.client.get(pod.public + "/download") as response:

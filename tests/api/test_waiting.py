@@ -53,7 +53,7 @@ async def test_without_a_database_a_pod_promises_nothing_and_says_so(conn, pods)
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "abc", "", "9" * 30, "\u0661"])
-async def test_what_is_no_version_is_refused(pod, text):
+async def test_an_invalid_version_is_rejected(pod, text):
     status, answer = await pod.call("GET", "/routes", headers={"X-Routes-At-Least": text})
     assert (status, answer["code"], list(answer["fields"])) == (400, "invalid_request", ["X-Routes-At-Least"])
 

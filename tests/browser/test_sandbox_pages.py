@@ -1,4 +1,4 @@
-"""The sandbox's pages in a browser, with the keyboard alone: a person pays, is declined, gives through a link."""
+"""The sandbox's pages in a browser, with only the keyboard: a person pays, is declined, gives through a link."""
 
 from __future__ import annotations
 

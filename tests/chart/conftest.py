@@ -62,6 +62,10 @@ EVERYTHING: dict[str, Any] = {
     "providers": {"secret": "providers", "stripe": {"enabled": True}, "nowpayments": {"enabled": True}},
     "api": {
         "secret": "api", "valkeySecret": "valkey", "trustedProxies": ["10.0.0.0/8"], "podAnnotations": {"a": "b"},
+        "auth": {
+            "jwtSecret": "members", "jwksUrl": "https://auth.example.com/keys", "serviceSecret": "members",
+            "issuers": ["https://auth.example.com", "supabase"],
+        },
         "amounts": {"min": "1", "max": "5000"}, "extraEnv": [{"name": "STRIPE_RATE", "value": "50"}],
         "placement": {"nodeSelector": {"kubernetes.io/os": "linux"}, "priorityClassName": "payments"},
         "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "payments"}}, **EXTRAS, **NAMES,
@@ -114,7 +118,12 @@ EVERYTHING: dict[str, Any] = {
 NUMBERS: dict[str, Any] = {
     **EVERYTHING,
     "database": {"secret": "123", "listenKey": "true", "migrationKey": "1e3"},
-    "api": {"secret": "1e3", "valkeySecret": "9", "placement": {"priorityClassName": "100"}},
+    "api": {
+        "secret": "1e3",
+        "valkeySecret": "9",
+        "auth": {"jwtSecret": "2", "serviceSecret": "0x2"},
+        "placement": {"priorityClassName": "100"},
+    },
     "providers": {"secret": "456", "stripe": {"enabled": True}},
     "paymentRoutes": {"webhookSecret": "7", "webhooks": [{"name": "1", "url": "https://www.example.com/x"}]},
     "ingress": {"enabled": True, "className": "0x1", "tlsSecret": "10"},

@@ -55,7 +55,7 @@ def weight(document):
 
 
 def synced(plane, documents):
-    """Hooks first, by weight, each made anew; then the rest, by server-side apply."""
+    """Hooks first, by weight, each created again; then the rest, by server-side apply."""
     before = sorted((each for each in documents if hooks_of(each) & PRE_SYNC), key=weight)
     for hook in before:
         text = yaml.safe_dump(hook)

@@ -1,4 +1,4 @@
-"""Alerts fire when they should, lead somewhere, and speak of metrics that there are; so does the dashboard."""
+"""Alerts fire when they should, link to a runbook, and use metrics that exist; so does the dashboard."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def expressions_of_the_dashboard():
             yield panel["title"], target["expr"]
 
 
-def test_what_they_speak_of_is_there():
+def test_the_metrics_that_they_use_exist():
     known = known_metrics()
     expressions = [(rule["alert"], rule["expr"]) for rule in RULES] + list(expressions_of_the_dashboard())
     for name, expression in expressions:

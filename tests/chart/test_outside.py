@@ -30,7 +30,7 @@ def reconcile(documents):
     return found(documents, "PaymentRoutes")["spec"]["reconcile"]
 
 
-def test_whoever_calls_out_is_told_of_the_proxy():
+def test_every_pod_that_calls_out_knows_the_proxy():
     documents = rendered(changed(WITH_PROVIDERS, "proxy.httpsProxy", PROXY))
     told = [
         main_environment(documents, kind, name) for kind, name in (("Deployment", "-api"), ("Deployment", "-operator"))

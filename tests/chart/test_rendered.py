@@ -19,7 +19,7 @@ from support.release import CHART, DEFINITION_CHART
 POD_KINDS = {"Deployment", "StatefulSet", "Job", "Pod"}
 # kube-score's opinions that we do not share.
 NOT_SHARED = (
-    "container-image-pull-policy",  # a tag of ours never moves, and a digest can be given
+    "container-image-pull-policy",  # our tags never move, and a digest can be given
     "pod-networkpolicy",  # it does not see through matchExpressions
     "deployment-has-host-podantiaffinity",  # topologySpreadConstraints do the same, for zones too
     "statefulset-has-host-podantiaffinity", "statefulset-has-poddisruptionbudget",  # one pod, for demonstrations

@@ -44,7 +44,7 @@ def test_the_origin_is_that_of_the_sites_address(url, origin):
     assert made["SITE_URL"] == url.removesuffix("/")
 
 
-def test_a_port_in_the_public_address_is_no_part_of_the_host():
+def test_a_port_in_the_public_address_does_not_belong_to_the_host():
     values = {**EVERYTHING, "site": {"url": "https://www.example.com", "publicUrl": "https://pay.example.com:8443"}}
     documents = rendered(values)
     assert found(documents, "Ingress")["spec"]["rules"][0]["host"] == "pay.example.com"

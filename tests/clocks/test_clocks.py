@@ -1,4 +1,4 @@
-"""Two pods whose clocks are eight minutes apart: claims, lives and ages go by the database's clock alone."""
+"""Two pods whose clocks are eight minutes apart: claims, expiry and ages follow only the database's clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAST, SLOW = "+4m", "-4m"
 
 
 def environment(offset: str) -> dict[str, str]:
-    """The wall clock alone is moved.
+    """Only the wall clock is moved.
 
     Without the last setting the waits of Python's interpreter lock end at once, and its threads starve each other.
     """
@@ -70,7 +70,7 @@ async def test_one_key_at_both_is_one_payment(apart, conn):
     assert await conn.fetchval("SELECT count(*) FROM payments") == 5
 
 
-async def test_both_make_sessions_that_stripe_takes_and_are_told_of_their_end(apart, conn):
+async def test_both_make_sessions_that_stripe_takes_and_hear_of_their_end(apart, conn):
     sandbox, slow, fast = apart
     for maker, told in ((slow, fast), (fast, slow)):
         await sandbox.tells(told.public)

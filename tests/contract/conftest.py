@@ -12,6 +12,7 @@ import pytest
 from support.folders import open_folder
 from support.processes import ApiProcess, HingecraftProcess
 from support.sandbox import Sandbox
+from support.tokens import ISSUER, SECRET, SERVICE_TOKEN
 
 TEMPLATE = "hc_template"
 
@@ -44,7 +45,10 @@ def sandbox(runner: asyncio.Runner) -> Iterator[Sandbox]:
 def pod(database: str, sandbox: Sandbox, runner: asyncio.Runner) -> Iterator[ApiProcess]:
     """With an engine, which says what the pod serves."""
     with open_folder() as folder:
-        process = ApiProcess(folder, "api", database, TRUSTED_PROXIES="127.0.0.1", **sandbox.environment)
+        process = ApiProcess(
+            folder, "api", database, TRUSTED_PROXIES="127.0.0.1", AUTH_JWT_SECRET=SECRET, AUTH_JWT_ISSUER=ISSUER,
+            SERVICE_TOKEN=SERVICE_TOKEN, **sandbox.environment,
+        )  # fmt: skip
         engine = HingecraftProcess(folder, "sync", "sync", DATABASE_URL=database, API_ADDRESSES=process.internal)
         for each in (process, engine):
             runner.run(each.start())

@@ -16,9 +16,10 @@ from standardwebhooks.webhooks import Webhook
 
 from contract.conftest import execute
 from hingecraft_api.app import PUBLIC_ENDPOINTS
-from hingecraft_api.messages.described import PAYMENT, PREFILL, SETTLEMENT
+from hingecraft_api.messages.described import PAYMENT, PREFILL, SETTLEMENT, USER
 from hingecraft_api.reference.openapi import document_of
 from support.pods import ADMIN_TOKEN
+from support.tokens import SERVICE_TOKEN, token_for
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -28,10 +29,11 @@ SECRET = "whsec_dGVzdC1zZWNyZXQtdGVzdC1zZWNyZXQ="
 
 
 class Shell:
-    """Runs commands with the backend's address and the admin token."""
+    """Runs commands with the backend's address and tokens."""
 
     def __init__(self, api: str) -> None:
-        self._environment = {**os.environ, "API": api, "ADMIN_TOKEN": ADMIN_TOKEN}
+        tokens = {"ADMIN_TOKEN": ADMIN_TOKEN, "SERVICE_TOKEN": SERVICE_TOKEN, "TOKEN": token_for(USER)}
+        self._environment = {**os.environ, "API": api, **tokens}
 
     def run(self, command: str) -> str:
         done = subprocess.run(
@@ -80,6 +82,8 @@ def things(pod, database, runner):
     shell.call(f"/admin/payments/{paid}/confirm", {"txHash": "a" * 64, "amount": "0.0003", "coin": "BTC"})
     settlement = shell.call(f"/admin/payments/{paid}")["settlements"][0]["id"]
     version = shell.call("/admin/refresh", {})["version"]
+    gift = {"userId": USER, "delta": 100, "reason": "For the examples", "reference": "for-the-examples"}
+    shell.call("/admin/credits/adjust", gift)
     yield {PAYMENT: waiting(), SETTLEMENT: settlement, '"version": 42': f'"version": {version}'}
     shell.call("/admin/routes/pin", {"version": None})
     shell.call("/admin/policy", {"providers": {"nowpayments": {"enabled": True}, "stripe": {"enabled": True}}}, "PATCH")

@@ -155,7 +155,7 @@ class Recovery(Job):
         return await self.stage.count("SELECT count(*) FROM payments WHERE status = 'pending'") > 0
 
     async def afterwards(self):
-        """Found by the same key, whoever asks."""
+        """Found by the same key, also for another caller."""
         answer = await self.stage.give(MICRO, {"amount": 5})
         await self.stage.pay(answer["paymentId"])
 

@@ -42,7 +42,7 @@ async def test_only_who_has_it_gives_it_back(database):
     assert (await installation.read(database)).claimed_by is None
 
 
-async def test_a_name_that_moved_is_written_down_anew(database):
+async def test_a_name_that_moved_is_written_again(database):
     await installation.claim(database, FIRST)
     renewed = Claimant(uid="u-1", name="shop/main", cluster="after-a-new-authority")
     assert await installation.claim(database, renewed)

@@ -47,7 +47,7 @@ class Rotating(DsnSecret):
         return super().newest
 
 
-async def test_each_new_connection_reads_the_dsn_anew(dsn):
+async def test_each_new_connection_reads_the_dsn_again(dsn):
     """So a rotated password is taken up without a restart."""
     rotating = Rotating(dsn.newest)
     pool = Database(rotating, application="test", largest=2)

@@ -87,12 +87,17 @@ async def test_every_function_that_runs_as_the_owner_searches_temporary_tables_l
         }, function["name"]  # fmt: skip
 
 
-async def test_only_the_application_may_call_a_function_that_runs_as_the_owner(conn):
+async def test_only_the_application_and_the_service_may_call_a_function_that_runs_as_the_owner(conn):
     callers = await conn.fetch(
-        "SELECT DISTINCT a.grantee::regrole::text FROM pg_proc p CROSS JOIN aclexplode(p.proacl) a "
-        "WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace AND a.grantee <> p.proowner"
+        "SELECT a.grantee::regrole::text, array_agg(p.proname ORDER BY p.proname) FROM pg_proc p "
+        "CROSS JOIN aclexplode(p.proacl) a "
+        "WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace AND a.grantee <> p.proowner "
+        "GROUP BY 1 ORDER BY 1"
     )
-    assert [row[0] for row in callers] == ["hingecraft_app"]
+    assert [tuple(row) for row in callers] == [
+        ("hingecraft_app", ["hc_forget", "hc_keep_partitions", "hc_write_credits", "refresh_credits_balance"]),
+        ("service_role", ["add_user_credits", "refresh_credits_balance", "spend_user_credits"]),
+    ]
     assert not await conn.fetchval(
         "SELECT count(*) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace AND proacl IS NULL"
     )

@@ -1,4 +1,4 @@
-"""Migration 016 on a database that has links and bounds of before."""
+"""Migration 016 on a database that has earlier links and bounds."""
 
 from __future__ import annotations
 

@@ -113,6 +113,30 @@ async def test_an_index_left_half_built_is_built_again(empty, copy):
     assert await empty.fetchval("SELECT indisvalid FROM pg_index WHERE indexrelid = 'twice_idx'::regclass")
 
 
+async def test_an_index_of_a_partitioned_table_is_built_partition_by_partition(empty, copy):
+    """Also one that a killed run left half built."""
+    await migrate(empty, read_migrations(copy), SAID.append)
+    names = [row[0] for row in await empty.fetch("SELECT inhrelid::regclass::text FROM pg_inherits "
+             "WHERE inhparent = 'provider_events'::regclass")]  # fmt: skip
+    columns = "(type) WHERE type <> 'x'"
+    statement = f"CREATE INDEX CONCURRENTLY IF NOT EXISTS each_partition_type_idx ON each_partition {columns};"
+    (copy / f"{NEXT}_index.sql").write_text(
+        f"-- @step online\n-- @partitions provider_events\n{statement}\n"
+        f"-- @step quick\nCREATE INDEX IF NOT EXISTS provider_events_type_idx ON provider_events {columns};\n"
+    )
+    await empty.execute(f"CREATE INDEX {names[0]}_type_idx ON {names[0]} {columns}")
+    await empty.execute(
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass($1)", f"{names[0]}_type_idx"
+    )
+    await migrate(empty, read_migrations(copy), SAID.append)
+    built = await empty.fetch(
+        "SELECT indexrelid::regclass::text AS name, indisvalid, pg_partition_root(indexrelid)::regclass::text AS root "
+        "FROM pg_index WHERE indexrelid::regclass::text LIKE 'provider_events%type_idx' ORDER BY 1"
+    )
+    assert {row["name"] for row in built} == {"provider_events_type_idx", *(f"{name}_type_idx" for name in names)}
+    assert all(row["indisvalid"] and row["root"] == "provider_events_type_idx" for row in built)
+
+
 async def test_a_busy_table_is_waited_for_without_holding_up_its_writers(empty_dsn, copy):
     """The runner gives its lock request up after a second, so that nobody queues behind it for longer."""
     runner, holder, writer = [await connect(empty_dsn, application="test") for _ in range(3)]
@@ -150,7 +174,7 @@ async def test_the_application_may_do_what_it_needs_and_no_more(conn):
             await conn.execute(refused)
 
 
-async def test_the_trail_can_only_be_added_to_by_the_owner_too(conn):
+async def test_even_the_owner_can_only_add_to_the_audit_log(conn):
     await conn.execute("INSERT INTO payment_audit (actor, action) VALUES ('admin', 'looked')")
     partition = await conn.fetchval("SELECT tableoid::regclass::text FROM payment_audit LIMIT 1")
     assert partition != "payment_audit_default"

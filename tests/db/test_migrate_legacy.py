@@ -148,7 +148,7 @@ async def test_a_million_rows_are_taken_over_while_the_old_software_writes_and_t
          + (SELECT count(*) FROM payments WHERE legacy_status IS NULL AND status <> 'expired')
     """
     assert await legacy.fetchval(unfinished) == 0
-    # Expired where the walk found the word; where it came later the payment stays paid, since that is no move.
+    # Expired if the migration found the word; if it came later, the payment stays paid: the table forbids that move.
     done = await legacy.fetch("SELECT DISTINCT status FROM payments WHERE legacy_status = 'done?'")
     assert {row["status"] for row in done} <= {"expired", "completed"}
     # Whatever was paid has its opening: before the walk, behind it, and while it went on.

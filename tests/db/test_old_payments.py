@@ -110,7 +110,7 @@ async def test_many_writers_of_one_payment_open_it_once(conn, dsn):
 
 
 @pytest.mark.parametrize("text", ["nonsense", "paid", "Completed", "", None])
-async def test_a_payment_and_a_checkout_of_ours_take_no_word_of_the_old_software(conn, text):
+async def test_our_payments_and_checkouts_take_no_word_of_the_old_software(conn, text):
     payment = await conn.fetchval(
         "INSERT INTO payments (amount, currency, status, source) VALUES (5, 'USD', 'pending', 'charter') RETURNING id"
     )
@@ -157,7 +157,7 @@ VALUES ($1, 'stripe', $2, $3, gen_random_uuid()::text, $4, 'USD', $4)
 
 
 async def test_totals_that_knew_no_mode_are_told_apart_while_money_goes_on_coming(empty_dsn, legacy):
-    """Old software and an older version of ours write at every step; the sum over all rows is right at each of them."""
+    """Old software and our own older version write at every step; the sum over all rows is right at each of them."""
     await make_legacy(legacy, 80)
     migrations = read_migrations(migrations_folder())
     await migrate(legacy, migrations[:14], lambda _line: None)

@@ -172,7 +172,7 @@ OURS = "INSERT INTO payments (amount, currency, status, source) VALUES (5, 'USD'
 
 
 @pytest.mark.parametrize("before", ["pending", "failed", "expired", "error", "awaiting_confirmation"])
-async def test_a_payment_of_ours_is_not_completed_without_a_settlement(conn, before):
+async def test_our_payment_is_not_completed_without_a_settlement(conn, before):
     payment = await conn.fetchval(OURS, before)
     with pytest.raises(asyncpg.CheckViolationError, match="has no settlement") as refused:
         await conn.execute(SAY, payment, "completed")
@@ -180,7 +180,7 @@ async def test_a_payment_of_ours_is_not_completed_without_a_settlement(conn, bef
     assert await conn.fetchval("SELECT status FROM payments WHERE id = $1", payment) == before
 
 
-async def test_a_payment_of_ours_is_completed_by_its_settlement_in_the_same_transaction(conn):
+async def test_our_payment_is_completed_by_its_settlement_in_the_same_transaction(conn):
     payment = await conn.fetchval(OURS, "pending")
     async with conn.transaction():
         await conn.execute(SAY, payment, "completed")

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from hingecraft.donations import prefills, situation
+from hingecraft.donations.links import store as links
 from hingecraft.idempotency import service as idempotency
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
@@ -46,6 +47,8 @@ FROM generate_series(1, 200000) n;
 INSERT INTO provider_event_ids (source, event_id) SELECT 'stripe', 'evt_' || n FROM generate_series(1, 200000) n;
 INSERT INTO provider_events (source, event_id, type, body, processed_at)
 SELECT 'stripe', 'evt_' || n, 'x', '{}', CASE WHEN n % 1000 <> 0 THEN now() END FROM generate_series(1, 200000) n;
+UPDATE provider_events SET ignored_because = 'its link plink_' || event_id || ' is not saved here'
+WHERE processed_at IS NOT NULL AND event_id LIKE '%7';
 INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
 SELECT id, 'donation', 'stripe', true, 'charge', 'pi_' || id, 5, 'USD', 5 FROM payments;
 INSERT INTO payment_routes (version, routes, checksum)
@@ -123,6 +126,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "standing": (origins.STANDING, ("stripe", "plink_7")),
     "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
+    "links seen for the first time": (links.TAKE_OVER, ()),
     "stranded": (reconcile.CLOSE_STRANDED, ("reconcile", LEASE)),
     "had": (inbox.HAVING, ("stripe", ["evt_7"])),
 }
@@ -133,6 +137,7 @@ BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
     ],
     "provider_events": [
         (inbox.CLAIM, (64, LEASE, "stripe", OVERDUE, False)),
+        (inbox.REOPEN, ("stripe", ["its link plink_7", "x"], ["its link plink_7", "x"], 1000)),
         (inbox.ASK_FIRST, (AN_ID, datetime.now(UTC), A_MOMENT)),
         (inbox.WAITING, ()),
         (inbox.GIVE_UP, (GIVEN_UP_AFTER,)),

@@ -14,6 +14,7 @@ from hingecraft.routes import service as routes
 from hingecraft.routes import store
 from hingecraft.routes.model import PolicyChange
 from hingecraft.routes.service import Act
+from support import published_routes
 
 ADMIN = Act(actor="admin", request_id="r-1")
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ($1, $2, $3) RETURNING id"
@@ -21,7 +22,7 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 
 async def published(database, code: str) -> dict[str, Any]:
     await routes.publish(database)
-    newest = await routes.newest(database)
+    newest = await published_routes.newest(database)
     assert newest is not None
     return json.loads(newest.routes).get(code)
 
@@ -32,14 +33,14 @@ async def test_an_unchanged_document_publishes_nothing(database):
 
 
 async def test_the_checksum_is_over_the_text_of_the_routes(database):
-    newest = await routes.newest(database)
+    newest = await published_routes.newest(database)
     assert newest.checksum == hashlib.sha256(newest.routes.encode()).hexdigest()
 
 
 async def test_every_currency_that_is_enabled_has_a_route(conn, database):
     await conn.execute("UPDATE currencies SET enabled = false WHERE code = 'CHF'")
     await routes.publish(database)
-    newest = json.loads((await routes.newest(database)).routes)
+    newest = json.loads((await published_routes.newest(database)).routes)
     enabled = await conn.fetchval("SELECT array_agg(code) FROM currencies WHERE enabled")
     assert set(newest) == set(enabled)
     assert len(newest) > 130
@@ -77,7 +78,9 @@ async def test_amounts_are_written_as_they_are(conn, database):
     link = await conn.fetchval(LINK, "stripe", "usd", "https://buy.example/1")
     await conn.execute("UPDATE external_payments SET amount = 37.50 WHERE id = $1", link)
     await routes.publish(database)
-    assert '"amount": 37.5}' in (await routes.newest(database)).routes.replace('"amount": 37.5,', '"amount": 37.5}')
+    assert '"amount": 37.5}' in (await published_routes.newest(database)).routes.replace(
+        '"amount": 37.5,', '"amount": 37.5}'
+    )
 
 
 async def test_a_link_that_expires_leaves_and_the_document_says_when(conn, database):
@@ -157,14 +160,14 @@ async def test_a_pin_publishes_old_routes_as_a_new_version_until_it_ends(conn, d
     bad = await routes.publish(database)
     pinned = await routes.pin(database, good.version, ADMIN)
     assert pinned.version == bad.version + 1
-    newest = await routes.newest(database)
+    newest = await published_routes.newest(database)
     assert newest.restored_from == good.version
     assert newest.checksum == good.checksum
     await conn.execute(LINK, "stripe", "usd", "https://buy.example/later")
     assert (await routes.publish(database)).changed is False
     unpinned = await routes.pin(database, None, ADMIN)
     assert unpinned.version == pinned.version + 1
-    assert (await routes.newest(database)).restored_from is None
+    assert (await published_routes.newest(database)).restored_from is None
     assert (await published(database, "USD"))["url"] == "https://buy.example/later"
 
 
@@ -183,7 +186,7 @@ async def test_a_pin_leaves_out_what_is_disabled_or_expired_now(conn, database):
     await routes.change_policy(database, PolicyChange(providers={"nowpayments": False}), ADMIN)
     await asyncio.sleep(0.4)
     await routes.pin(database, then.version, ADMIN)
-    restored = json.loads((await routes.newest(database)).routes)
+    restored = json.loads((await published_routes.newest(database)).routes)
     assert restored["USD"]["url"] is None
     assert restored["EUR"]["url"] is None
     assert "expiresAt" not in restored["EUR"]
@@ -208,7 +211,7 @@ async def test_fields_that_a_resource_sets_are_left_to_it(conn, database):
     await routes.change_policy(database, PolicyChange(providers={"nowpayments": False}), ADMIN)
 
 
-async def test_what_an_admin_does_stands_in_the_trail(conn, database):
+async def test_what_an_admin_does_is_in_the_audit_log(conn, database):
     await routes.change_policy(database, PolicyChange(providers={"stripe": False}), ADMIN)
     await routes.refresh(database, ADMIN)
     await routes.pin(database, 1, ADMIN)
@@ -279,5 +282,5 @@ async def test_versions_are_listed_page_by_page(conn, database):
 async def test_without_postgres_the_error_is_ours(database, dsn):
     away = Database(type(dsn)("postgresql://hingecraft@127.0.0.1:1/none"), application="test")
     with pytest.raises(DatabaseUnavailableError):
-        await routes.newest(away)
+        await published_routes.newest(away)
     await away.close()

@@ -10,6 +10,7 @@ import pytest
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.routes import service as routes
 from hingecraft.routes.service import Act
+from support import published_routes
 
 ADMIN = Act(actor="admin", request_id="r-1")
 WALLET = "INSERT INTO wallets (coin, wallet_address, network, memo) VALUES ($1, $2, $3, $4) RETURNING id"
@@ -17,7 +18,7 @@ WALLET = "INSERT INTO wallets (coin, wallet_address, network, memo) VALUES ($1, 
 
 async def route_of(database, coin: str) -> dict[str, Any]:
     await routes.publish(database)
-    newest = await routes.newest(database)
+    newest = await published_routes.newest(database)
     assert newest is not None
     return json.loads(newest.routes)[coin]
 
@@ -86,7 +87,7 @@ async def test_a_wallet_that_would_mislead_is_not_published(conn, database, coin
     (problem,) = await routes.problems(database)
     assert said in problem.problem
     await routes.publish(database)
-    assert '"wallet": {' not in (await routes.newest(database)).routes
+    assert '"wallet": {' not in (await published_routes.newest(database)).routes
 
 
 async def test_an_older_wallet_that_is_complete_takes_the_coin(conn, database):

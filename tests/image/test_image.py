@@ -1,4 +1,4 @@
-"""The image, built and run: what is in it, what is not, and that each process of ours starts in it."""
+"""The image, built and run: what is in it, what is not, and that each of our processes starts in it."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def privileged(folder):
     ]
 
 
-async def test_every_command_of_ours_is_there_and_none_of_the_laptops(builder, container):
+async def test_every_production_command_is_there_and_none_of_the_laptops(builder, container):
     code, said, _ = await run(builder, container, "hingecraft", "--help")
     assert code == 0
     assert re.findall(r"^    ([a-z]+)", said, re.MULTILINE) == list(COMMANDS)

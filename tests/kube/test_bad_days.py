@@ -122,7 +122,7 @@ async def test_a_leader_that_is_stopped_for_twenty_seconds_stands_by_when_it_wak
     await pod.serves(3)
     assert first.running
     assert await leader(namespace) == "second"
-    assert await conn.fetchval(ONLY_ONE_PUBLISHES), "never two of one number, whoever publishes"
+    assert await conn.fetchval(ONLY_ONE_PUBLISHES), "never two of one number, with any number of publishers"
 
 
 async def stands_by(replica, times=1):
@@ -214,7 +214,7 @@ async def test_conflicts_and_too_many_requests_are_waited_out(namespace, pod, ds
 
 
 async def test_a_resource_is_deleted_and_made_again_while_it_is_rebuilt(namespace, served, pod, conn, dsn):
-    """A transaction of ours holds the publishers up, so that the rebuild is under way while the resource goes."""
+    """The test's transaction delays the publishers, so that a rebuild is in progress when the resource is deleted."""
     holder = await asyncpg.connect(dsn.newest)
     await holder.execute("BEGIN; SELECT pg_advisory_xact_lock(hashtext('hingecraft.routes'))")
     await conn.execute(SWITCH_CHF)

@@ -69,7 +69,7 @@ def reconcile(**values):
 REFUSED = {
     "quiet longer than max": ({"sync": {"quiet": "2s", "max": "1s"}}, "quiet must not be longer than max"),
     "quiet longer than the usual max": ({"sync": {"quiet": "3s"}}, "quiet must not be longer than max"),
-    "quiet is no duration": ({"sync": {"quiet": "soon"}}, "must be between 10ms and 10s, written as 100ms"),
+    "quiet is not a duration": ({"sync": {"quiet": "soon"}}, "must be between 10ms and 10s, written as 100ms"),
     "quiet without a unit": ({"sync": {"quiet": "100"}}, "must be between 10ms and 10s"),
     "quiet too short": ({"sync": {"quiet": "1ms"}}, "must be between 10ms and 10s"),
     "quiet too long": ({"sync": {"quiet": "11s", "max": "12s"}}, "must be between 10ms and 10s"),
@@ -77,7 +77,7 @@ REFUSED = {
     "resync too long": ({"sync": {"resync": "2h"}}, "must be between 1s and 1h"),
     "a number as a duration": ({"sync": {"quiet": 100}}, "must be of type string"),
     "a webhook over plain http": (hooks(url="http://www.example.com/hook"), "must be an https URL"),
-    "a webhook that is no address": (hooks(url="www.example.com"), "must be an https URL"),
+    "a webhook that is not an address": (hooks(url="www.example.com"), "must be an https URL"),
     "a password in a webhook": (hooks(url="https://u:p@www.example.com/"), "must not contain a user or password"),
     "a webhook that is too long": (hooks(url="https://www.example.com/" + "x" * 2048), "may not be more than 2048"),
     "two webhooks of one name": ({"webhooks": [HOOK, HOOK]}, "Duplicate value"),
@@ -256,7 +256,7 @@ async def test_kubectl_shows_the_columns(namespace, plane):
 
 
 async def test_kubectl_explains_every_field(namespace, plane):
-    """The API server tells of a definition that was just changed in its own time."""
+    """The API server takes some time to apply a changed definition."""
     lines = await kubectl(namespace, plane, "explain", "paymentroutes.spec", "--recursive")
     for field in ("pinVersion", "singleUseCheckouts", "pushSecretRef", "lookback"):
         assert any(field in line for line in lines)

@@ -1,4 +1,4 @@
-"""`docs/operator.md` says what is true: its example is accepted, and it tells of every reason that there is."""
+"""`docs/operator.md` says what is true: its example is accepted, and it lists all reasons."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_a_database_is_freed_by_hand(conn):
     assert await conn.fetchval("SELECT managed = '{}' AND claimed_by IS NULL FROM route_policy, installation")
 
 
-def test_every_reason_is_told_of():
+def test_every_reason_is_documented():
     reasons = {reason for file in SOURCES.rglob("*.py") for reason in VERDICT.findall(file.read_text())}
     assert len(reasons) > 20
     assert {reason for reason in reasons if f"`{reason}`" not in DOC} == set()

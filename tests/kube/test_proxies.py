@@ -1,4 +1,4 @@
-"""An operator in a company whose pods are told of a proxy: the site is told through it, and nothing else."""
+"""An operator whose pods use a company's proxy: only webhooks to the site go through it."""
 
 from __future__ import annotations
 

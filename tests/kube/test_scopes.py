@@ -171,7 +171,7 @@ async def test_a_scope_that_cannot_be_listed_is_asked_less_and_less_often(namesp
     assert len(said) <= 2, "each trouble once"
 
 
-async def test_an_object_that_can_have_no_status_is_told_of_by_an_event(namespace, context, dsn):
+async def test_an_object_that_can_have_no_status_is_reported_by_an_event(namespace, context, dsn):
     """As one that was stored behind a definition without types: server-side apply refuses to read it."""
     async with ApiProxy(namespace.plane).running() as proxy:
         context.cluster.configuration.host = proxy.address

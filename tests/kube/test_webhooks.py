@@ -59,7 +59,7 @@ async def of(namespace, name="site"):
     return next((each for each in (await namespace.status()).get("webhooks", ()) if each["name"] == name), {})
 
 
-async def test_an_endpoint_is_told_of_each_version_and_the_status_says_which_it_has(namespace, served, site, conn):
+async def test_an_endpoint_gets_each_version_and_the_status_says_which_it_has(namespace, served, site, conn):
     await told(site, 1)
     await conn.execute(CLOSE_CHF)
     await told(site, 2)
@@ -94,7 +94,7 @@ async def types(site):
 
 
 async def test_a_secret_is_rotated_without_a_message_that_does_not_verify(namespace, served, site, conn):
-    """First both sign, then the new one alone: the site, which knows the old one only, sees when it must change."""
+    """First both sign, then only the new one: the site, which knows only the old one, sees when it must change."""
     await namespace.secret("hooks", WEBHOOK_SECRET=f"{OTHER_SECRET},{SECRET}")
     await namespace.edit("main", sync={"resync": "5s"})
     await conn.execute(CLOSE_CHF)
@@ -153,7 +153,7 @@ async def test_a_secret_that_is_missing_keeps_only_its_own_endpoint_waiting(name
     assert {each["name"]: each["state"] for each in states["webhooks"]}["other"] == "SecretMissing"
 
 
-async def test_an_endpoint_that_fails_is_tried_again_and_told_of(namespace, served, site, conn):
+async def test_an_endpoint_that_fails_is_retried_and_reported(namespace, served, site, conn):
     site.behave = lambda _request: answer(500)
     await conn.execute(CLOSE_CHF)
     await namespace.becomes("WebhooksDelivered", "False", "Failing")

@@ -27,7 +27,7 @@ async def confirm(pod, payment, **more):
     return await pod.call("POST", f"/admin/payments/{payment}/confirm", headers=ADMIN, json={**SEEN, **more})
 
 
-async def test_the_story_of_a_payment_is_told_in_order(pod, waiting):
+async def test_the_history_of_a_payment_is_in_order(pod, waiting):
     status, _ = await confirm(pod, waiting)
     assert status == 200
     status, answer = await pod.call("GET", f"/admin/payments/{waiting}", headers=ADMIN)
@@ -101,7 +101,7 @@ async def test_the_site_is_told_once_and_exactly(pod, waiting, conn):
     assert '"amount": 25' in rows[0]["data"]
 
 
-async def test_payments_and_the_trail_are_read_page_by_page(pod):
+async def test_payments_and_the_audit_log_are_read_page_by_page(pod):
     given = [
         (await pod.call("POST", GENERATE, json={"amount": 5 + n, "currency": "USD"}))[1]["data"]["paymentId"]
         for n in range(5)

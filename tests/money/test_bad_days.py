@@ -148,7 +148,7 @@ async def test_a_minimum_that_hangs_leaves_the_donor_their_invoice(pod, sandbox,
 
 
 async def insisting(pod):
-    """Whom a machine busy with other tests makes wait too long presses again, as people do."""
+    """On a busy machine the answer may take too long: press again, as people do."""
     while (answer := await micro(pod))[0] != 200:
         await asyncio.sleep(0.2)
     return answer[1]["data"]["sessionId"]
@@ -178,7 +178,7 @@ async def test_five_hundred_at_once_hold_no_connection_while_they_wait(dsn, sand
 
 
 async def test_postgres_lost_while_the_provider_is_asked(dsn, sandbox, conn):
-    """The answer cannot be written down: an honest refusal now, and the same session to whoever repeats the request."""
+    """The answer cannot be written down: an honest error now, and the same session for a repeat of the request."""
     host, _, port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")
     assert host
     async with Proxy(int(port)).running() as proxy:

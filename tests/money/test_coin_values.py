@@ -107,7 +107,7 @@ async def standing_invoice(pod, sandbox, conn, price_currency="usd"):
 
 @pytest.mark.parametrize("order", ["half first", "rest first", "at once"])
 async def test_half_and_the_rest_of_a_standing_invoice_are_one_payment(pod, sandbox, conn, order):
-    """Whichever of the two is told of first, and when each is told of twice."""
+    """In either order, and when each of the two is reported twice."""
     url = await standing_invoice(pod, sandbox, conn)
     await sandbox.tells(pod.public, enabled=False)
     parent = await sandbox.coins(url, "half", "rest", coin="eth")

@@ -123,7 +123,7 @@ async def test_a_refund_after_a_correction_is_worth_its_share_of_what_is_right(p
     assert await total(pod) == (0, 0, {})
 
 
-async def test_in_dollars_the_amount_is_corrected_too_and_what_is_worth_nothing_is_no_gift(pod, sandbox, conn):
+async def test_in_dollars_the_amount_is_corrected_too_and_what_is_worth_nothing_is_not_a_gift(pod, sandbox, conn):
     payment = await completes(pod, sandbox, conn, amount=5)
     await all_processed(conn, at_least=3)
     await correct(pod, await settlement_of(conn, payment), 0)

@@ -9,9 +9,10 @@ import pytest
 
 from hingecraft import audit
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError, UnansweredError
-from hingecraft.inbox import store
+from hingecraft.inbox import reopening, store
 from hingecraft.inbox.handlers import Applied, Handler, Handlers, Reading, Registration, not_taken
 from hingecraft.inbox.model import InboundEvent
+from hingecraft.inbox.reopening import reopen_taken
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
 
@@ -79,15 +80,72 @@ async def test_a_type_that_nobody_takes_is_ignored_and_says_so(database, conn):
     assert (await conn.fetchrow(STATE))["ignored"] == "nothing here takes farewell"
 
 
+def worker_for(database, *types):
+    return Worker(database, Handlers([Registration(source=DEMO, handler=Greetings(), types=frozenset(types))]))
+
+
 async def test_what_had_no_handler_is_applied_once_when_a_release_that_has_one_opens_it_again(database, conn):
-    await worked_on(database, Greetings(), greeting("hello", kind="farewell"))
-    newer = Worker(database, Handlers([Registration(source=DEMO, handler=Greetings())]))
+    await worked_on(database, Greetings(), greeting("hello", kind="farewell"), greeting("hi", kind="applause"))
+    newer = worker_for(database, "greeting", "farewell")
     assert await newer.drain() == 0, "an ignored event is not looked at by itself"
     for opened in (1, 0):
-        assert await store.reopen(conn, DEMO, [not_taken("farewell")]) == opened
+        assert await reopen_taken(database, newer.handlers) == opened
         assert await newer.drain() == opened
-    assert tuple(await conn.fetchrow(STATE)) == (True, None, None, 1)
+    rows = await conn.fetch("SELECT type, ignored_because, attempts FROM provider_events ORDER BY type")
+    assert [tuple(row) for row in rows] == [
+        ("applause", "nothing here takes applause", 1), ("farewell", None, 1),
+    ]  # fmt: skip
     assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'greeted'") == 1
+
+
+async def test_an_event_that_a_pod_of_the_release_before_ignores_again_is_opened_again(database, conn):
+    await worked_on(database, Greetings(), greeting("hello", kind="farewell"))
+    newer, older = worker_for(database, "farewell"), worker_for(database, "greeting")
+    for _ in range(2):
+        assert await reopen_taken(database, newer.handlers) == 1
+        await older.drain()
+    assert await reopen_taken(database, newer.handlers) == 1
+    await newer.drain()
+    assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'greeted'") == 1
+
+
+async def test_two_pods_open_an_ignored_event_once(database, conn):
+    await worked_on(database, Greetings(), *(greeting("hello", number, "farewell") for number in range(20)))
+    newer = worker_for(database, "farewell")
+    opened = await asyncio.gather(*(reopen_taken(database, newer.handlers) for _ in range(4)))
+    assert sum(opened) == 20
+    await newer.drain()
+    assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'greeted'") == 20
+
+
+async def test_many_ignored_events_are_opened_some_at_a_time(database, conn, monkeypatch):
+    await worked_on(database, Greetings(), *(greeting("hello", number, "farewell") for number in range(20)))
+    newer = worker_for(database, "farewell")
+    monkeypatch.setattr(reopening, "_AT_ONCE", 8)
+    assert [await reopen_taken(database, newer.handlers) for _ in range(4)] == [8, 8, 4, 0]
+
+
+async def test_what_a_handler_ignored_stays_ignored(database, conn):
+    """Also where the reason is a long one that begins alike."""
+    await worked_on(database, Greetings(), greeting("foreign"))
+    await conn.execute("UPDATE provider_events SET ignored_because = $1", not_taken("greeting") + " or more" * 1000)
+    assert await reopen_taken(database, worker_for(database, "greeting").handlers) == 0
+    long = "a" * 3000
+    await conn.execute("UPDATE provider_events SET ignored_because = $1", long + "b")
+    assert await store.reopen(conn, DEMO, [long + "c"]) == 0
+    assert await store.reopen(conn, DEMO, [long + "b"]) == 1
+
+
+async def test_a_pod_opens_ignored_events_by_itself(database, conn, monkeypatch):
+    await worked_on(database, Greetings(), greeting("hello", kind="farewell"))
+    monkeypatch.setattr(reopening, "_FIRST", 0.0)
+    keeping = asyncio.create_task(reopening.keep_reopening(database, worker_for(database, "farewell").handlers))
+    try:
+        async with asyncio.timeout(20):
+            while (await conn.fetchrow(STATE))["done"]:
+                await asyncio.sleep(0.01)
+    finally:
+        keeping.cancel()
 
 
 async def test_a_new_source_is_asked_where_an_event_is_not_enough(database, conn):

@@ -63,7 +63,7 @@ async def test_a_rate_that_somebody_noted_is_used(pod, sandbox, conn):
     assert await ledger(conn, payment) == [("charge", 100, "SEK", 10)]
 
 
-async def test_a_declined_card_only_adds_to_the_trail(pod, sandbox, conn):
+async def test_a_declined_card_only_adds_to_the_audit_log(pod, sandbox, conn):
     given = await give(pod, amount=5)
     session = await session_of(sandbox, given["paymentId"])
     await sandbox.act(session["id"], "fail")
@@ -236,7 +236,7 @@ async def test_a_mismatch_is_an_error_with_the_money_written_down(pod, sandbox, 
     assert answer["data"]["count"] == (0 if mismatch == "mode" else 1)
 
 
-async def test_a_discount_is_no_mismatch(pod, sandbox, conn):
+async def test_a_discount_is_not_a_mismatch(pod, sandbox, conn):
     given = await give(pod, amount=5)
     real = (await session_of(sandbox, given["paymentId"]))["id"]
     body = stripe_event("checkout.session.completed", session(given["paymentId"], id=real, amount_total=450))

@@ -79,7 +79,7 @@ async def test_what_could_not_be_processed_in_thirty_days_is_given_up_with_an_al
     await conn.execute(
         "INSERT INTO provider_events (source, event_id, type, body, received_at, next_attempt_at, error) "
         "SELECT $1, id, 'x', '{}', now() - age * interval '1 day', now() - interval '2 hours', error "
-        "FROM (VALUES ('evt_old', 31, 'there is no payment yet'), ('evt_young', 29, NULL)) AS e (id, age, error)",
+        "FROM (VALUES ('evt_old', 31, 'the payment is not known yet'), ('evt_young', 29, NULL)) AS e (id, age, error)",
         source,
     )
     monkeypatch.setattr(watching, "_EVERY", 0.05)
@@ -88,7 +88,7 @@ async def test_what_could_not_be_processed_in_thirty_days_is_given_up_with_an_al
             await asyncio.sleep(0.02)
         assert pod.pod.ready
     rows = await conn.fetch("SELECT event_id, ignored_because FROM provider_events ORDER BY event_id")
-    assert [tuple(row) for row in rows] == [("evt_old", "given up: there is no payment yet"), ("evt_young", None)]
+    assert [tuple(row) for row in rows] == [("evt_old", "given up: the payment is not known yet"), ("evt_young", None)]
     row = await conn.fetchrow("SELECT actor, request_id FROM payment_audit WHERE action = 'event_given_up'")
     assert tuple(row) == (source, "evt_old")
 

@@ -177,9 +177,7 @@ async def test_an_oversize_message_counts_as_forged(pod):
     assert answers == [413] * 30 + [429] * 2
 
 
-async def test_an_error_of_ours_in_the_verification_counts_as_forged_and_is_logged_once_a_minute(
-    pod, monkeypatch, caplog
-):
+async def test_a_bug_in_the_verification_counts_as_forged_and_is_logged_once_a_minute(pod, monkeypatch, caplog):
     def broken(*_: object) -> None:
         raise OverflowError("int too large to convert to float")
 

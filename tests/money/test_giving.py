@@ -108,7 +108,7 @@ async def test_what_is_wrong_is_named(pod, conn, body, field):
     assert await conn.fetchval("SELECT count(*) FROM payments") == 0
 
 
-async def test_what_is_no_currency_becomes_dollars_and_says_so(pod):
+async def test_an_unknown_currency_becomes_dollars_and_says_so(pod):
     status, answer = await give(pod, amount=5, currency="doubloons")
     assert status == 200
     data = answer["data"]

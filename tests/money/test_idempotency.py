@@ -68,7 +68,7 @@ async def test_keys_that_are_none_are_refused(pod, conn, key):
     assert await conn.fetchval("SELECT count(*) FROM payments") == 0
 
 
-async def test_a_refusal_of_ours_is_not_kept_and_the_providers_is(pod, sandbox):
+async def test_our_error_is_not_kept_and_the_providers_is(pod, sandbox):
     await sandbox.fault("status_before", status=402)
     first = await pod.call("POST", MICRO, json={"amount": 5}, headers=KEY)
     second = await pod.call("POST", MICRO, json={"amount": 5}, headers=KEY)

@@ -1,4 +1,4 @@
-"""The inbox: kept once, worked on by whoever is there, visible while it waits, let go of when it is old."""
+"""The inbox: each event is stored once, processed by any pod, visible while it waits, given up when it is old."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ async def test_two_pods_share_the_work_and_each_event_is_worked_on_once(dsn, san
     assert await conn.fetchval("SELECT count(*) FROM payment_audit WHERE action = 'event_ignored'") == 200
 
 
-async def test_what_cannot_be_processed_is_seen_counted_and_said_aloud_after_an_hour(pod, conn, caplog, monkeypatch):
+async def test_what_cannot_be_processed_is_seen_counted_and_logged_after_an_hour(pod, conn, caplog, monkeypatch):
     assert (await send_stripe(pod, unpaid(UNKNOWN)))[0] == 200
     while not await conn.fetchval("SELECT error FROM provider_events"):
         await asyncio.sleep(0.05)
     row = await conn.fetchrow("SELECT processed, error_message, event_data FROM stripe_events_raw")
-    assert (row["processed"], row["error_message"]) == (False, f"there is no payment {UNKNOWN} yet")
+    assert (row["processed"], row["error_message"]) == (False, f"payment {UNKNOWN} is not known yet")
     assert json.loads(row["event_data"])["type"] == "payment_intent.payment_failed"
     await conn.execute(AN_HOUR_LATER)
     monkeypatch.setattr(watching, "_EVERY", 0.05)

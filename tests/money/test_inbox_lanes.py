@@ -118,7 +118,7 @@ def test_a_breaker_lets_one_question_try_and_opens_again_for_all_when_it_is_answ
     ],
 )
 async def test_one_event_that_cannot_be_processed_keeps_none_of_its_group(dsn, sandbox, conn, caplog, odd, error):
-    """It is kept with its error, an error of ours is in the log at once, and the next drain meets only this one."""
+    """It is kept with its error, a bug is in the log at once, and the next drain meets only this event."""
     async with running_pod(dsn, **sandbox.settings, background=False) as pod:
         given = [await give(pod, amount=5) for _ in range(4)]
         for number, each in enumerate(given):

@@ -85,7 +85,7 @@ async def test_a_restricted_key_of_another_account_is_told_by_the_sessions_that_
     with pytest.raises(WrongAccountError, match="knows none of 3 open checkouts"):
         await reconcile(dsn, {**sandbox.settings, "stripe_secret": OTHER_KEY})
     assert {await status_of(conn, each["paymentId"]) for each in given} == {"pending"}
-    assert (await reconcile(dsn, sandbox.settings)).errors == 0, "a restricted key of ours is fine"
+    assert (await reconcile(dsn, sandbox.settings)).errors == 0, "our restricted key is fine"
 
 
 async def test_a_run_that_finds_most_checkouts_gone_ends_none_of_them(pod, sandbox, conn, dsn):
@@ -100,7 +100,7 @@ async def test_a_run_that_finds_most_checkouts_gone_ends_none_of_them(pod, sandb
 
 
 async def test_a_pod_with_another_accounts_key_opens_and_asks_nothing(pod, sandbox, conn, dsn, caplog):
-    """Until it has a key of ours; the signed events of our account wait for it."""
+    """Until it has one of our keys; the signed events of our account wait for it."""
     given = await give(pod, amount="12.50", currency="EUR")
     async with asyncio.timeout(10):
         while not await conn.fetchval("SELECT stripe_test_account FROM installation"):

@@ -171,7 +171,7 @@ async def charge_of(conn, payment):
         ({"payment_intent": "pi_of_somebody_else"}, "came through no checkout"),
     ],
 )
-async def test_a_charge_that_says_nothing_of_ours_is_ignored_with_the_reason(pod, sandbox, conn, change, why):
+async def test_a_charge_without_our_data_is_ignored_with_the_reason(pod, sandbox, conn, change, why):
     payment = await completes(pod, sandbox, conn, amount=5)
     await all_processed(conn, at_least=3)
     await send_stripe(pod, stripe_event("charge.updated", {**await charge_of(conn, payment), **change}))

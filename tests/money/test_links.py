@@ -9,6 +9,7 @@ import pytest
 
 from hingecraft.providers.port import ProviderUnknownError
 from hingecraft.routes import service as routes
+from support import published_routes
 from support.reconciling import command, reconcile, summary_of
 from support.standing import AUTH, keeper, link_at
 
@@ -38,7 +39,7 @@ def keep(kept):
 
 async def routed(database, code):
     await routes.publish(database)
-    return json.loads((await routes.newest(database)).routes)[code]
+    return json.loads((await published_routes.newest(database)).routes)[code]
 
 
 async def links_of(sandbox, conn, **wanted):
@@ -111,7 +112,7 @@ async def test_a_link_brings_its_payer_back_and_is_changed_with_the_site(keep, d
 
 
 @pytest.mark.usefixtures("other_conn")
-async def test_two_databases_on_one_account_leave_each_others_links_alone(keep, other_dsn, sandbox, conn):
+async def test_two_databases_on_one_account_do_not_touch_each_others_links(keep, other_dsn, sandbox, conn):
     await keep()
     row = await conn.fetchrow(LINK_OF, "JPY")
     async with keeper(other_dsn, sandbox) as other:
@@ -158,7 +159,7 @@ async def test_a_link_of_an_older_version_is_adopted_by_the_database_that_has_it
     link = await former(sandbox, conn)
     async with keeper(other_dsn, sandbox) as other:
         await other.ensure()
-        assert (await link_at(sandbox, link["id"]))["active"], "a database without its row leaves it alone"
+        assert (await link_at(sandbox, link["id"]))["active"], "a database without its row does not touch it"
         await routed(database, "USD")
         versions = await conn.fetchval("SELECT count(*) FROM payment_routes")
         adopted = await keep()

@@ -14,8 +14,9 @@ from hingecraft.errors import OperatorError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.routes import service as routes
+from support import published_routes
 from support.money import all_processed, send_stripe, stripe_event
-from support.pods import ADMIN, Running
+from support.pods import Running
 from support.reconciling import command, reconcile
 from support.standing import keeper, make_link, pay_through
 
@@ -26,7 +27,7 @@ PAYMENTS = "SELECT amount, currency, status, source FROM payments ORDER BY creat
 
 async def routed(database, code):
     await routes.publish(database)
-    return json.loads((await routes.newest(database)).routes)[code]["url"]
+    return json.loads((await published_routes.newest(database)).routes)[code]["url"]
 
 
 async def make_invoice(sandbox, pod: Running, **more):
@@ -226,7 +227,7 @@ async def test_links_add_refuses_an_address_that_names_no_invoice(database, conn
             await by_hand.add(database, ByHand(gateway="x", currency="BTC", url=bad))
 
 
-async def test_a_link_of_no_provider_of_ours_is_published_as_it_is(database):
+async def test_a_link_of_another_provider_is_published_as_it_is(database):
     """Nobody tells us of its money; who saves it knows that (decision 21)."""
     url = "https://give.example.com/i"
     assert await by_hand.add(database, ByHand(gateway="other", currency="USD", url=url)) == "USD"
@@ -301,7 +302,7 @@ async def test_money_through_a_marked_link_that_nobody_has_claimed_waits_until_s
         await conn.execute("UPDATE currencies SET enabled = code = 'USD'")
         await each.ensure()
     found = await sandbox.stripe(f"payment_links/{link['id']}")
-    assert found["active"], "what somebody has saved by hand is left alone"
+    assert found["active"], "a link saved by hand is not touched"
     assert found["metadata"]["installation"] == str(await conn.fetchval("SELECT id FROM installation"))
     await all_processed(conn, at_least=3)
     assert await conn.fetchval("SELECT sum(amount) FROM settlements") == 50
@@ -314,30 +315,3 @@ async def test_a_link_that_cannot_be_asked_about_waits(pod, sandbox, conn):
     await pay_through(sandbox, link["url"])
     await all_processed(conn, at_least=3)
     assert await conn.fetchval("SELECT sum(amount) FROM settlements") == 50
-
-
-async def test_a_link_that_was_saved_with_test_keys_is_not_published_after_going_live(
-    dsn, conn, sandbox, database, pod
-):
-    """Stripe names it no more with live keys; with the test keys it is published again."""
-    link = await make_link(sandbox)
-    await conn.execute("UPDATE currencies SET enabled = code = 'USD'")
-    await conn.execute("UPDATE route_policy SET single_use_checkouts = false")
-    bought = f"https://buy.stripe.com/test_{link['id'][-8:]}"
-    await sandbox.change("payment_links", link["id"], url=bought)
-    await conn.execute(INSERT, "stripe", "usd", bought)
-    await conn.execute(INSERT, "other", "usd", "https://gifts.example.org/usd")
-    await conn.execute("UPDATE external_payments SET created_at = now() - interval '1 day' WHERE provider = 'other'")
-    async with keeper(dsn, sandbox) as at_stripe:
-        every = [each async for each in at_stripe.links.every()]
-    theirs = [each for each in every if each.id == link["id"]]
-    others = [each for each in every if each.id != link["id"]]
-    published = []
-    for listed in (theirs, others, others, theirs):
-        await by_hand.resolve(database, listed, [link["id"]], lambda _line: None)
-        published.append((await routed(database, "USD")) == bought)
-        _, answer = await pod.call("GET", "/admin/routes/problems", headers=ADMIN)
-        problems = [each["problem"] for each in answer["data"]["items"] if "not published" in each["problem"]]
-        assert len(problems) == (0 if published[-1] else 1)
-        assert all("a Payment Link of this account and mode" in each for each in problems)
-    assert published == [True, False, False, True]

@@ -1,4 +1,4 @@
-"""A database that was tried with test keys goes live: what was made in one mode is left alone in the other."""
+"""A database that was tried with test keys goes live: objects of one mode are not touched in the other."""
 
 from __future__ import annotations
 

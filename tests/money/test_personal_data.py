@@ -176,7 +176,7 @@ async def test_what_is_typed_as_a_currency_is_not_written_down_unless_it_is_one(
         ("x@", "x@"), ("@", "@"),
     ],
 )  # fmt: skip
-async def test_no_email_gets_into_the_audit_log_whoever_writes(conn, said, kept):
+async def test_no_email_gets_into_the_audit_log_from_any_writer(conn, said, kept):
     details = json.dumps({"note": said, "inner": {"deep": [said, 1]}, "n": 1})
     await conn.execute("INSERT INTO payment_audit (actor, action, details) VALUES ('test', 'x', $1)", details)
     found = json.loads(await conn.fetchval("SELECT details FROM payment_audit"))

@@ -127,7 +127,7 @@ async def test_coins_are_looked_up_with_the_login_and_without_it_that_is_said(po
     await reconcile(dsn, {**settings, **LOGIN})
     assert len(await ledger(conn, given["paymentId"])) == 2
     read = (await reconcile(dsn, {**settings, **LOGIN})).events_missed
-    assert read == 0, "what stands as it stood is no news"
+    assert read == 0, "an unchanged checkout is not news"
 
 
 @pytest.mark.usefixtures("silent")
@@ -236,7 +236,7 @@ async def test_the_command_says_it_as_json_and_by_its_exit_code(pod, sandbox, co
     nobody = {name: "" for name in sandbox.environment if "STRIPE" in name or "NOWPAYMENTS" in name}
     code, _, complained = await command(dsn, nobody, "reconcile", "--once")
     assert code == 2
-    assert "no provider to ask" in complained
+    assert "no provider is configured" in complained
 
 
 async def test_the_pods_show_how_the_last_run_ended(dsn, settings, monkeypatch):
@@ -257,7 +257,7 @@ async def metrics(pod):
         return await response.text()
 
 
-async def test_the_trail_tells_the_whole_story_in_order(pod, sandbox, conn, dsn):
+async def test_the_command_shows_the_payment_history_in_order(pod, sandbox, conn, dsn):
     given = await give(pod, amount=5)
     await pay(sandbox, given["paymentId"])
     await becomes(conn, given["paymentId"], "completed")

@@ -71,7 +71,7 @@ async def test_a_checkout_takes_at_most_eight_round_trips(dsn, sandbox, monkeypa
     async with Wire(int(port)).running() as wire:
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{wire.port}/"))
         async with running_pod(through, **sandbox.settings, **ALONE) as pod:
-            monkeypatch.setattr(pod.pod.loader, "look", asyncio.Event().wait)  # what is counted is the checkout alone
+            monkeypatch.setattr(pod.pod.loader, "look", asyncio.Event().wait)  # only the checkout is counted
             counted = []
             for number in range(4):
                 before = wire.turns

@@ -1,4 +1,4 @@
-"""The sandbox itself: it refuses what Stripe and NOWPayments refuse, and tells of what happened as they do."""
+"""The sandbox itself: it rejects what Stripe and NOWPayments reject, and sends the same events."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ async def test_what_happens_in_a_connected_account_is_ignored_and_says_why(pod, 
 
 
 async def another_session(sandbox, payment, amount=500):
-    """Made in our account by somebody else, who copied the reference of a payment of ours."""
+    """Made in our account by someone else, who copied the reference of one of our payments."""
     return await sandbox.ask(
         "POST", "/v1/checkout/sessions", headers=KEY,
         data={

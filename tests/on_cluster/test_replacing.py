@@ -46,7 +46,7 @@ async def test_a_pod_that_is_deleted_finishes_what_it_began(release, people):
 
 
 async def test_a_pod_that_is_killed_takes_only_what_it_was_doing(release, people):
-    """Whoever got no answer asks again with the same key, and has one checkout."""
+    """A caller that got no answer asks again with the same key, and has one checkout."""
     site, bank = people
     keys = [uuid.uuid4().hex for _ in range(20)]
     victim = release.ready_pods("api")[0]

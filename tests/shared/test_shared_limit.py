@@ -46,7 +46,7 @@ async def passed(pod, count: int) -> int:
     return found.count(200)
 
 
-async def test_pods_count_a_visitor_together_and_alone_when_the_store_is_away(dsn, store):
+async def test_pods_count_a_visitor_together_and_separately_when_the_store_is_away(dsn, store):
     server, url = store
     async with (
         running_pod(dsn, rate_limit=10, valkey_url=url) as one,

@@ -130,7 +130,7 @@ class ControlPlane:
             process.wait(20)
 
     def kubeconfig(self, token: str, *, server: str | None = None, name: str = "", namespace: str = "default") -> Path:
-        """For whoever has that token; through another address where a test stands between."""
+        """For the owner of that token; through another address if a test puts a proxy between."""
         cluster = {"server": server or self.address}
         if cluster["server"].startswith("https"):
             cluster["certificate-authority"] = str(self.authority)

@@ -12,7 +12,7 @@ _APT = ("apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=120")
 
 
 def install(packages: Sequence[str]) -> None:
-    """Try to; whoever needs them looks afterwards whether they are there."""
+    """Try to; the caller checks afterwards whether they are there."""
     if not packages or os.geteuid() != 0 or shutil.which("apt-get") is None:
         return
     print(f"  installing {', '.join(packages)}", flush=True)

@@ -17,6 +17,7 @@ from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.reference.codes import CODES
 from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_api.settings import ApiSettings
+from hingecraft_api.token_command import TokenSettings
 from hingecraft_operator.custom_resource import crd
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.providers.command import SandboxSettings
@@ -32,6 +33,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "hingecraft trail": TrailSettings,
     "hingecraft correct": CorrectSettings,
     "hingecraft site": SiteSettings,
+    "hingecraft token": TokenSettings,
     "hingecraft sandbox": SandboxSettings,
 }
 _WIDTH = 110

@@ -44,7 +44,7 @@ def built(module: str, version: str) -> Path:
 
 
 def fetched(module: str, version: str, files: Sequence[str]) -> list[Path]:
-    """Files of a module that are no code of Go's, kept like the programs."""
+    """Files of a module that are not Go code, kept like the programs."""
     folder = cache() / "go" / f"{module.rpartition('/')[2]}-{version}-files"
     with _taking_turns(folder) as first:
         if first:
@@ -66,7 +66,7 @@ def _module_in(folder: Path) -> Path:
 
 
 def built_together(name: str, *, stamp: str = "") -> Path:
-    """The folder with all tools of `tests/cluster/NAME/go.mod`, which alone decides what is built."""
+    """The folder with all tools of `tests/cluster/NAME/go.mod`, and only that file decides what is built."""
     source = CLUSTER / name
     content = b"".join(file.read_bytes() for file in sorted(source.iterdir()))
     folder = cache() / "go" / f"{name}-{hashlib.sha256(content + stamp.encode()).hexdigest()[:16]}"

@@ -150,7 +150,7 @@ class Journey:
 
 
 class Told(Journey):
-    """A provider tells of payments."""
+    """A provider reports payments."""
 
     gifts: ClassVar[Sequence[dict[str, Any]]]
     # So many events come for each of them.

@@ -21,7 +21,7 @@ STRIPE_SECRET, IPN_SECRET = "whsec_sandbox", "sandbox-ipn-secret"
 
 
 async def give(pod: Running, **body: Any) -> dict[str, Any]:
-    """A checkout; `{amount}` alone is a micro payment."""
+    """A checkout; only `{amount}` makes a micro payment."""
     status, answer = await pod.call("POST", GENERATE if "currency" in body else MICRO, json=body)
     assert status == 200, answer
     data: dict[str, Any] = answer["data"]

@@ -61,7 +61,7 @@ COMPONENTS = {"charter": "charter-page-wix-ready.html", "mission-support": "miss
 
 
 def component(name: str) -> str:
-    """One of them, made anew."""
+    """One of them, made again."""
     return said_by("html/build.mjs", name)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import aiohttp
 
 from hingecraft_sandbox.postgres import free_port
+from support import prefork
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, SITE_URL, VISITOR_SECRET
+from support.prefork import ForkedProcess
 
 SECRETS = {
     "ADMIN_TOKEN": ADMIN_TOKEN,
@@ -21,6 +23,16 @@ SECRETS = {
     "VISITOR_SECRET": VISITOR_SECRET,
     "SITE_URL": SITE_URL,
 }
+
+
+async def run(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
+    """Run `hingecraft ARGUMENTS` until it ends: its exit code, its output and its errors."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = await prefork.start("hingecraft", arguments, {**os.environ, **environment}, output, errors)
+        code = await process.wait()
+        for written in (output, errors):
+            written.seek(0)
+        return code, output.read().decode(), errors.read().decode()
 
 
 class HingecraftProcess:
@@ -32,16 +44,13 @@ class HingecraftProcess:
         self.log = folder / f"{name}.log"
         self._arguments = arguments
         self._environment = {**os.environ, **SECRETS, **environment}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | ForkedProcess | None = None
         self._ending = False
 
     async def start(self) -> None:
         with self.log.open("ab") as output:
             self._ending = False
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self.module, *self._arguments,
-                env=self._environment, stdout=output, stderr=output, start_new_session=True,
-            )  # fmt: skip
+            self._process = await prefork.start(self.module, self._arguments, self._environment, output, output)
 
     def tell(self, **environment: str) -> None:
         """What it finds in its environment when it is started next."""

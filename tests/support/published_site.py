@@ -1,4 +1,4 @@
-"""The stand-in of a published site, alone or with everything that it leads to."""
+"""The stand-in of a published site, by itself or with everything that it calls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def published(**environment: str) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def world(dsn: Secret, *, with_site: bool = True) -> AsyncIterator[dict[str, str]]:
-    """The site, a pod, an engine and the providers' sandbox; answers what scripts in Node are told of it.
+    """The site, a pod, an engine and the providers' sandbox; returns what scripts in Node need to know.
 
     Between site and pod a script may stand, at PROXY_PORT. The site has no `.jsw` files, like every
     new site. Without a site nothing listens at its address.

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -24,6 +21,7 @@ from hingecraft.settings import Secret
 from hingecraft.steps import Options, Summary
 from hingecraft.systems import PURPOSES
 from hingecraft_api.settings import ApiSettings
+from support import processes
 from support.pods import settings_of
 from support.processes import SECRETS
 
@@ -49,7 +47,12 @@ async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
             retention_days=400,
-            steps=links_steps(database, providers.stripe.links, links_wanted(settings)),
+            steps=links_steps(
+                database,
+                providers.stripe.links,
+                links_wanted(settings),
+                nowpayments_live=providers.nowpayments.takes_real_money,
+            ),
         )
     finally:
         await providers.close()
@@ -64,13 +67,7 @@ async def reconcile(dsn: Secret, settings: dict[str, Any], **options: Any) -> Su
 
 async def command(dsn: Secret, environment: dict[str, str], *arguments: str) -> tuple[int, str, str]:
     """`hingecraft ...` until it ends; answers its exit code and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hingecraft", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **SECRETS, **environment, "DATABASE_URL": dsn.newest},
-    )  # fmt: skip
-    said, complained = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, said.decode(), complained.decode()
+    return await processes.run(arguments, {**SECRETS, **environment, "DATABASE_URL": dsn.newest})
 
 
 def summary_of(said: str) -> dict[str, Any]:

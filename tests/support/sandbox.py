@@ -64,7 +64,7 @@ class Sandbox(HingecraftProcess):
         return await self.ask("GET", f"/v1/{path}", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
 
     async def tells(self, backend: str, **how: Any) -> None:
-        """Whom Stripe's events are sent to from now on, and how."""
+        """Where Stripe's events are sent from now on, and how."""
         await self.ask("PUT", "/_sandbox/webhooks", json={"stripe_url": f"{backend}/webhooks/stripe", **how})
 
     async def values_late(self) -> None:

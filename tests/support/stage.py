@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from support import processes
 from support.crash import Step
 from support.kill_places import Hang
 from support.money import all_processed
@@ -66,7 +65,7 @@ class Stage:
         self._dsn = dsn
         self.sandbox = sandbox
         self.api = ApiProcess(folder, "api", dsn, **sandbox.environment, RATE_LIMIT="1000000")
-        # The sandbox tells this pod alone, and invoices are told where it is.
+        # The sandbox sends its events only to this pod; invoices have its address.
         self.environment = {**sandbox.environment, **LOGIN, "PUBLIC_URL": self.api.public, "DATABASE_URL": dsn}
         self.api.tell(PUBLIC_URL=self.api.public)
         self.job = HingecraftProcess(folder, "job", "reconcile", "--once", "--all", **self.environment)
@@ -189,7 +188,7 @@ class Stage:
             await self.conn.execute(statement)
 
     async def recover(self) -> None:
-        """Locks are let go, the provider is well again, and whoever died is started."""
+        """Release the locks, switch the provider's faults off, and start the processes that died."""
         await self.unlock()
         await self.recover_provider()
         if self.job.running:
@@ -201,14 +200,10 @@ class Stage:
 
     async def reconcile(self) -> dict[str, Any]:
         await self.time_passes()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hingecraft", "reconcile", "--once", "--all",
-            env={**os.environ, **self.environment, "SITE_URL": "https://www.example.com"},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        said, complained = await process.communicate()
-        assert process.returncode == 0, said + complained
-        found: dict[str, Any] = json.loads(said.decode().strip().splitlines()[-1])
+        environment = {**self.environment, "SITE_URL": "https://www.example.com"}
+        code, said, complained = await processes.run(["reconcile", "--once", "--all"], environment)
+        assert code == 0, said + complained
+        found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
         return found
 
     async def settle(self) -> None:

@@ -63,7 +63,7 @@ class Site:
 
 @dataclass
 class Bank:
-    """The sandbox's side: whoever has the link pays."""
+    """The sandbox's side: anyone who has the link pays."""
 
     session: aiohttp.ClientSession
 

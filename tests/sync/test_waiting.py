@@ -85,7 +85,7 @@ async def test_what_was_reported_before_the_question_does_not_count(database):
     assert (await served.wait(database, 9, since=since, within=5)).has(9)
 
 
-async def test_a_restored_backup_is_no_answer_before_its_routes_are_everywhere(dsn, conn, database, pods):
+async def test_a_restored_backup_does_not_answer_before_its_routes_are_everywhere(dsn, conn, database, pods):
     """The pods serve version 7 of a database that has forgotten it."""
     await conn.execute("UPDATE payment_routes SET version = 7")
     async with running_engine(dsn, [pod.internal for pod in pods]) as engine:

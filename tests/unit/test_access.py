@@ -64,10 +64,31 @@ def test_the_reference_says_how_each_kind_of_caller_proves_who_it_is():
     )
 
 
-def test_a_caller_that_may_prove_nothing_is_never_unauthorized():
+def codes(described, status):
+    content = described["responses"][status]["content"]["application/json"]
+    return content["schema"]["allOf"][1]["properties"]["code"]["enum"]
+
+
+def test_the_reference_lists_what_members_are_answered():
+    described, schemes = operation(access=(Kind.USER, Kind.SERVICE, Kind.ADMIN))
+    assert described["security"] == [{"user": []}, {"service": []}, {"admin": []}]
+    assert {name: each["scheme"] for name, each in schemes.items()} == dict.fromkeys(
+        ("user", "service", "admin"), "bearer"
+    )
+    assert codes(described, "401") == ["invalid_token", "missing_token"]
+    assert codes(described, "403") == ["role_not_allowed"]
+    assert codes(described, "503") == ["auth_unavailable", "members_disabled"]
+
+
+def test_calls_for_admins_keep_the_code_that_they_always_had():
+    described, _ = operation(access=(Kind.ADMIN,))
+    assert codes(described, "401") == ["invalid_token", "unauthorized"]
+
+
+def test_where_a_caller_may_prove_nothing_only_a_wrong_token_is_rejected():
     described, _ = operation(access=(Kind.ADMIN, Kind.VISITOR))
     assert described["security"] == [{"admin": []}, {}]
-    assert "401" not in described["responses"]
+    assert codes(described, "401") == ["invalid_token"]
     described, schemes = operation()
     assert "security" not in described
     assert schemes == {}

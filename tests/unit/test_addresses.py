@@ -43,7 +43,7 @@ def test_any_other_is_refused(url, base):
     assert refused.value.code == "bad_url"
 
 
-def test_the_owner_is_told_of_just_those_links_that_the_sites_pages_do_not_open():
+def test_exactly_the_links_that_the_sites_pages_do_not_open_are_reported():
     source = Path(__file__).parents[2] / "wix/site/src/public/hingecraft-addresses.js"
     listed = re.search(r"PAY_HOSTS = \[([^\]]*)\]", source.read_text(encoding="utf-8"))
     assert listed is not None

@@ -70,6 +70,6 @@ def test_sorted_as_javascript_sorts_and_writes(node, body):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"NaN", b'{"a": Infinity}', b"\xff", b"[" * 100_000, b'{"a":' * 70 + b"1" + b"}" * 70]
 )
-def test_what_is_no_json_is_refused(body):
+def test_invalid_json_is_rejected(body):
     with pytest.raises(ValueError, match=r"."):
         canonical(parse(body))

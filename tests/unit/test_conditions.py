@@ -107,7 +107,7 @@ def test_a_version_on_its_way_changes_nothing_for_a_moment():
     assert of(observed, before, now=1000.0 + GRACE_PERIOD)["FanoutComplete"] == ("False", "PodsLagging")
 
 
-def test_an_engine_that_is_started_anew_changes_nothing_for_a_moment():
+def test_an_engine_that_is_started_again_changes_nothing_for_a_moment():
     before = {"DatabaseConnected": Verdict("True", "Listening", "listening for changes")}
     observed = well(listening=None, started_at=1000.0)
     assert of(observed, before, now=1000.0 + GRACE_PERIOD - 0.1)["DatabaseConnected"] == ("True", "Listening")

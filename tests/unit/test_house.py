@@ -26,7 +26,7 @@ def test_it_still_is_when_python_starts_in_the_checkout():
     assert not Path(asked.stdout.strip()).is_relative_to(ROOT)
 
 
-def test_source_roots_are_no_packages():
+def test_source_roots_are_not_packages():
     for root in ("core", "api", "operator", "sandbox", "tests"):
         assert not (ROOT / root / "__init__.py").exists()
 

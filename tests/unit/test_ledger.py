@@ -140,7 +140,7 @@ def test_only_a_value_that_is_lacking_is_asked_for():
         decide(replace(COMPLETED, settled=(UNKNOWN,)), told)
 
 
-def test_what_the_old_software_was_paid_is_not_counted_again_when_the_provider_tells_of_it():
+def test_what_the_old_software_was_paid_is_not_counted_again_when_the_provider_reports_it():
     opening = Settled(kind="opening", ref="x", amount=Decimal(10), currency="EUR", usd=None)
     decision = decide(replace(COMPLETED, settled=(opening,)), PAID)
     assert (decision.entries, decision.path) == ((), ())

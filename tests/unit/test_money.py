@@ -59,7 +59,7 @@ def test_amounts_are_read_as_they_were_written(typed, meant):
         "9" * 81,
     ],
 )
-def test_what_is_no_plain_number_is_refused(typed):
+def test_only_plain_numbers_are_accepted(typed):
     with pytest.raises(InvalidError):
         parse_decimal(typed)
 
@@ -73,7 +73,7 @@ def test_amounts_outside_the_bounds_or_too_fine_are_refused(typed, money):
         check_amount(typed, money)
 
 
-def test_trailing_zeros_are_no_decimals():
+def test_trailing_zeros_do_not_count_as_decimals():
     assert check_amount("500.000", JPY) == 500
     assert decimals_of(Decimal("1.10")) == 1
     assert decimals_of(Decimal("1E+3")) == 0
@@ -134,7 +134,7 @@ def test_people_name_currencies_in_many_ways(typed, code):
 
 
 @pytest.mark.parametrize("typed", ["", "  ", "doubloon", "usd$", "x" * 65, "\x00"])
-def test_what_is_no_currency_becomes_the_default_and_says_so(typed):
+def test_an_unknown_currency_becomes_the_default_and_says_so(typed):
     assert TABLE.recognise(typed) is None
     answer = TABLE.recognise_or(typed, "USD")
     assert (answer.currency.code, answer.defaulted) == ("USD", True)

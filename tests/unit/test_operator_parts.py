@@ -80,7 +80,7 @@ def test_durations(text, length):
 
 
 @pytest.mark.parametrize("text", ["", "s", "1", "1.5s", "1d", "-1s", "1s "])
-def test_what_is_no_duration_is_said(text):
+def test_an_invalid_duration_is_explained(text):
     with pytest.raises(ValueError, match="is not a duration such as"):
         seconds(text)
 
@@ -131,7 +131,7 @@ def test_a_name_never_leads_to_another_object(name):
     assert "/" not in path.removeprefix("/api/v1/namespaces/wild/secrets/")
 
 
-def test_a_stored_object_that_breaks_a_newer_rule_is_told_of_by_its_field():
+def test_a_stored_object_that_breaks_a_newer_rule_is_reported_by_its_field():
     secret = {"name": "database", "key": "DATABASE_URL"}
     api = {"service": {"name": "api"}, "pushSecretRef": {"name": "database", "key": "PUSH_SECRET"}}
     spec = {"database": {"secretRef": secret}, "api": api, "newer": True}

@@ -48,7 +48,7 @@ def test_a_body_says_type_time_and_data_of_the_event():
 
 
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_!!", "bmV3LXNlY3JldA==", "plain-text-secret"])
-def test_a_secret_that_is_no_standard_webhooks_secret_is_refused(secret):
+def test_a_secret_in_another_format_than_standard_webhooks_is_rejected(secret):
     with pytest.raises(OperatorError, match="whsec_"):
         key_of(secret)
 

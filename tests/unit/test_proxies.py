@@ -75,7 +75,7 @@ def test_it_may_want_a_login():
     "address",
     ["proxy.example.com:3128", "socks5://proxy.example.com:1080", "http://proxy.example.com/pac", "http:///x"],
 )
-def test_what_is_no_proxy_is_refused_in_a_sentence(monkeypatch, address):
+def test_an_invalid_proxy_is_rejected_with_a_sentence(monkeypatch, address):
     monkeypatch.setenv("HTTPS_PROXY", address)
     with pytest.raises(
         OperatorError, match="HTTPS_PROXY must be the address of an http or https proxy, such as http://"

@@ -139,3 +139,47 @@ def test_keys_of_two_modes_stop_the_process(monkeypatch):
     monkeypatch.setenv("STRIPE_PUBLISHABLE_KEY", "pk_test_" + "a" * 10)
     with pytest.raises(OperatorError, match="in the same mode"):
         load(ApiSettings)
+
+
+SIGNING = "a signing secret of thirty-two characters or more"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("AUTH_JWT_SECRET", "x" * 31, "AUTH_JWT_SECRET needs at least 32 characters"),
+        ("AUTH_JWT_SECRET", f"{SIGNING},short", "AUTH_JWT_SECRET needs at least 32 characters"),
+        (
+            "AUTH_JWT_SECRET",
+            "-----BEGIN " + "PUBLIC KEY-----" + "x" * 40,
+            "AUTH_JWT_SECRET must be a shared secret, not",
+        ),
+        ("AUTH_JWKS_URL", "http://auth.example.com/keys", "AUTH_JWKS_URL must be an https address"),
+        ("AUTH_JWKS_URL", "https://user:pw@auth.example.com/keys", "AUTH_JWKS_URL must be an https address"),
+        ("AUTH_JWKS_URL", "https://:443/keys", "AUTH_JWKS_URL must be an https address"),
+        ("AUTH_JWKS_URL", "https://auth.example.com:x/keys", "AUTH_JWKS_URL must be an https address"),
+        ("AUTH_JWKS_URL", "file:///keys", "AUTH_JWKS_URL must be an https address"),
+        ("SERVICE_TOKEN", "short", "SERVICE_TOKEN needs at least 8 characters"),
+        ("SERVICE_TOKEN", "another-token,an-admin-token", "SERVICE_TOKEN and ADMIN_TOKEN must differ"),
+    ],
+)
+def test_what_would_verify_too_much_stops_the_process_with_one_line(monkeypatch, name, value, message):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(OperatorError, match=message):
+        load(ApiSettings)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:54321/keys", "http://localhost/keys", "http://[::1]:1/keys"])
+def test_keys_may_be_served_on_this_machine(monkeypatch, address):
+    monkeypatch.setenv("AUTH_JWKS_URL", address)
+    monkeypatch.setenv("AUTH_JWT_ISSUER", "https://one.example.com, https://two.example.com")
+    settings = load(ApiSettings)
+    assert settings.auth_jwks_url == address
+    assert settings.auth_jwt_issuer == ("https://one.example.com", "https://two.example.com")
+    assert settings.auth_jwt_audience == "authenticated"
+    assert settings.verifies_tokens
+
+
+def test_a_signing_secret_may_be_two_while_it_is_rotated(monkeypatch):
+    monkeypatch.setenv("AUTH_JWT_SECRET", f"{SIGNING}, {SIGNING[::-1]}")
+    assert load(ApiSettings).auth_jwt_secret.values == (SIGNING, SIGNING[::-1])

@@ -1,4 +1,4 @@
-"""What a pod says of its providers at its start."""
+"""What a pod says of its providers and of members at its start."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.settings import DsnSecret
 from hingecraft_api.app import build_pod
-from hingecraft_api.startup import providers_line
+from hingecraft_api.startup import members_line, providers_line
 from support.pods import settings_of
+from support.tokens import SETTINGS
 
 NOWPAYMENTS = {"nowpayments_api_key": "a-sandbox-key", "public_url": "https://pay.example.com"}
 
@@ -31,3 +32,22 @@ NOWPAYMENTS = {"nowpayments_api_key": "a-sandbox-key", "public_url": "https://pa
 def test_one_line_says_which_providers_are_on_and_what_is_missing(settings, line):
     pod = build_pod(settings_of(DsnSecret("postgresql://127.0.0.1/none"), **settings), CollectorRegistry())
     assert providers_line(pod) == line
+
+
+KEYS = "https://project.supabase.test/auth/v1/.well-known/jwks.json"
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({}, "Members are off (not set: AUTH_JWT_SECRET, AUTH_JWKS_URL). SERVICE_TOKEN is not set"),
+        (SETTINGS,
+         ("Members are on: tokens from https://project.supabase.test/auth/v1, supabase are verified by "
+         "AUTH_JWT_SECRET. SERVICE_TOKEN is set")),
+        ({"auth_jwks_url": KEYS},
+         (f"Members are on: tokens from any issuer (not set: AUTH_JWT_ISSUER) are verified by the keys of {KEYS}. "
+         "SERVICE_TOKEN is not set")),
+    ],
+)  # fmt: skip
+def test_one_line_says_whose_tokens_are_accepted(settings, line):
+    assert members_line(settings_of(DsnSecret("postgresql://127.0.0.1/none"), **settings)) == line

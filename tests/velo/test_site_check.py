@@ -23,7 +23,7 @@ CALLS = sum(len(names) for names in FUNCTIONS.values())
 
 @asynccontextmanager
 async def another(status, text, **headers):
-    """Something that is no site of ours."""
+    """Another website."""
 
     async def answer(_request):
         return web.Response(status=status, text=text, content_type="text/html", headers=headers)
@@ -109,7 +109,7 @@ async def test_a_secret_that_is_missing_is_named(name):
         (200, "the answer is not from our code"),
     ],
 )
-async def test_what_is_no_site_of_ours_is_told_in_words(status, said):
+async def test_another_website_is_explained_in_words(status, said):
     headers = {"Location": "https://www.example.com/"} if status == 302 else {}
     async with another(status, "<html>", **headers) as site:
         code, lines, _ = await check(site)

@@ -218,7 +218,7 @@ describe('a payment', () => {
     assert.deepEqual([told, waits.length], [['unknown'], 2]);
   });
 
-  test('of a standing link may be unknown for a while, since the provider tells of it after its payer is back', async () => {
+  test('of a standing link may be unknown for a while, since the provider reports it after its payer is back', async () => {
     const unknown = { success: false, code: 'unknown_payment' };
     const late = [unknown, unknown, { success: true, data: { status: 'completed' } }];
     assert.deepEqual((await followed(async () => late.shift(), { knownWithin: KNOWN_LATER_MS })).told, ['paid']);

@@ -124,7 +124,7 @@ describe('news of routes', () => {
     }
   });
 
-  test('of payments are believed only with the signature, whoever calls', async () => {
+  test('of payments are believed only with the signature, from any caller', async () => {
     const body = JSON.stringify({ type: 'payment.completed', data: {} });
     const post = (headers, sent = body) =>
       http.post_charter_page_middleware(requestOf(['afterPaymentWebhook'], { body: sent, headers }));

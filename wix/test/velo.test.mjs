@@ -96,7 +96,7 @@ describe('a page that the backend serves', () => {
     assert.deepEqual(view.gone, [`${origin}/embed/charter?prefill=x`, 'https://checkout.stripe.com/c']);
   });
 
-  test('in a frame waits for no page of ours when it is told that there is none', async () => {
+  test('in a frame does not wait for one of our pages when it knows that there is none', async () => {
     const view = viewOf('?direct&prefill=x', 'https://elsewhere.example/give');
     const velo = new Velo(places, view);
     await velo.met;

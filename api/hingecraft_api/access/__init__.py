@@ -1,1 +1,1 @@
-"""Who calls, and how often they may."""
+"""Identifies callers and limits their calls."""

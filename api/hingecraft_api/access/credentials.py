@@ -6,20 +6,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
 from hingecraft.sync import signature
+from hingecraft_api.access.bearer import BEARERS, for_admins_only
 from hingecraft_api.access.visitor import HEADER as VISITOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """What callers of one kind send."""
+    """The credential of one kind of caller."""
 
     # The headers that it can be sent in.
     headers: tuple[str, ...]
     # How OpenAPI describes it; None where a caller may leave it out.
     scheme: Mapping[str, Any] | None = None
-    # What an answer with the status 401 means.
+    # The meaning of the status 401.
     rejected: str = ""
     # The header of an example, where a shell can write it.
     curl: str = ""
@@ -27,9 +29,34 @@ class Credential:
 
 CREDENTIALS: Mapping[Kind, Credential] = {
     Kind.VISITOR: Credential(headers=(VISITOR,)),
+    Kind.USER: Credential(
+        headers=("Authorization",),
+        scheme={
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A user's token, with the role `authenticated`, as Supabase Auth issues it.",
+        },
+        rejected="The token is missing or not valid.",
+        curl="Authorization: Bearer $TOKEN",
+    ),
+    Kind.SERVICE: Credential(
+        headers=("Authorization",),
+        scheme={
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The `SERVICE_TOKEN` of the backend, or a JWT with the role `service` or `service_role`.",
+        },
+        rejected="The token is missing or not valid.",
+        curl="Authorization: Bearer $SERVICE_TOKEN",
+    ),
     Kind.ADMIN: Credential(
         headers=("Authorization", "X-Admin-Token"),
-        scheme={"type": "http", "scheme": "bearer", "description": "The `ADMIN_TOKEN` of the backend."},
+        scheme={
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The `ADMIN_TOKEN` of the backend, or a JWT with the role `admin`.",
+        },
         rejected="The admin token is missing or wrong.",
         curl="Authorization: Bearer $ADMIN_TOKEN",
     ),
@@ -47,7 +74,7 @@ CREDENTIALS: Mapping[Kind, Credential] = {
 
 
 def is_required(access: Sequence[Kind]) -> bool:
-    """Whether a caller has to prove anything: a visitor has not."""
+    """Whether a caller needs a credential: a visitor does not."""
     return Kind.VISITOR not in access
 
 
@@ -64,5 +91,19 @@ def security(access: Sequence[Kind]) -> list[dict[str, list[str]]]:
 
 
 def rejected(access: Sequence[Kind]) -> str:
-    """What 401 means for callers of these kinds."""
-    return " ".join(CREDENTIALS[kind].rejected for kind in access)
+    """The meaning of 401 for callers of these kinds."""
+    return " ".join(dict.fromkeys(CREDENTIALS[kind].rejected for kind in access if CREDENTIALS[kind].rejected))
+
+
+def errors_of(access: Sequence[Kind]) -> set[ErrorCode]:
+    """What callers of these kinds can be answered because of what they prove or do not prove."""
+    found: set[ErrorCode] = set()
+    if for_admins_only(access) or (is_required(access) and Kind.ENGINE in access):
+        found.add("unauthorized")
+    if not BEARERS.isdisjoint(access):
+        found.update(("auth_unavailable", "invalid_token", "role_not_allowed"))
+    if not {Kind.USER, Kind.SERVICE}.isdisjoint(access):
+        found.add("members_disabled")
+        if is_required(access):
+            found.add("missing_token")
+    return found

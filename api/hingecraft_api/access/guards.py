@@ -1,49 +1,72 @@
-"""Who may call what: admins by their token, engines by their signature; all comparisons take constant time."""
+"""Identifies callers: members and admins by their tokens, engines by their signature."""
 
 from __future__ import annotations
 
-import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from hingecraft.identity.errors import RoleNotAllowedError
 from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
 from hingecraft.sync import signature
+from hingecraft_api.access.bearer import BEARERS, Bearers, token_of
 from hingecraft_api.access.refusals import Refusals
 from hingecraft_api.access.visitor import VISITOR_KEY
-from hingecraft_api.messages.errors import UnauthorizedError, WrongTokenError
+from hingecraft_api.messages.errors import UnauthorizedError
 from hingecraft_api.settings import ApiSettings
 
-_BEARER = "Bearer "
+if TYPE_CHECKING:
+    from hingecraft.identity.tokens import Tokens
 
 Guard = Callable[[web.Request, str], Awaitable[Principal]]
 
 
 class Guards:
-    """One for each kind of caller that can be identified."""
+    """The check of credentials for each kind of caller."""
 
-    def __init__(self, settings: ApiSettings, refusals: Refusals) -> None:
+    def __init__(self, settings: ApiSettings, refusals: Refusals, tokens: Tokens | None = None) -> None:
         self._settings = settings
         self._refusals = refusals
-        self._guards: Mapping[Kind, Guard] = {
-            Kind.VISITOR: self._visitor,
-            Kind.ADMIN: self._admin,
-            Kind.ENGINE: self._engine,
-        }
+        self._bearers = Bearers(settings, refusals, tokens)
+        self._guards: Mapping[Kind, Guard] = {Kind.VISITOR: self._visitor, Kind.ENGINE: self._engine}
 
     @property
     def kinds(self) -> AbstractSet[Kind]:
         """The kinds that an endpoint's `access` may name."""
-        return self._guards.keys()
+        return self._guards.keys() | BEARERS
 
     async def identify(self, access: Sequence[Kind], request: web.Request, request_id: str) -> Principal:
-        """The caller, as the first of these kinds that it proves to be; raises UnauthorizedError if it proves none."""
+        """The caller, as the first of these kinds that it proves to be; raises UnauthorizedError if it proves none.
+
+        Who sends a token is judged by it: a wrong one is rejected where visitors without one are served.
+        """
+        if BEARERS.isdisjoint(access):
+            return await self._without_token(access, request, request_id)
+        token = token_of(request, access)
+        if token is None and Kind.VISITOR in access:
+            return visitor_of(request)
+        self._bearers.check_enabled(access)
+        if token is None:
+            return await self._without_token(access, request, request_id)
+        caller = await self._bearers.caller(token, access, request_id)
+        if caller.kind in access:
+            return caller
+        if Kind.VISITOR in access:
+            return visitor_of(request)
+        raise RoleNotAllowedError(f"This call is not for {_PEOPLE[caller.kind]}.")
+
+    async def _without_token(self, access: Sequence[Kind], request: web.Request, request_id: str) -> Principal:
         errors: list[UnauthorizedError] = []
         for kind in access:
+            guard = self._guards.get(kind)
+            if guard is None:
+                errors.append(self._bearers.missing(access, request_id))
+                continue
             try:
-                return await self._guards[kind](request, request_id)
+                return await guard(request, request_id)
             except UnauthorizedError as error:
                 errors.append(error)
         raise errors[-1]
@@ -58,26 +81,11 @@ class Guards:
         self._refusals.note("push_signature", request_id)
         raise UnauthorizedError("unauthorized", f"Sign the push with PUSH_SECRET in {signature.HEADER}.")
 
-    async def _admin(self, request: web.Request, request_id: str) -> Principal:
-        sent = _token_of(request).encode("utf-8", "surrogateescape")
-        # Every one is compared, so that time tells nothing.
-        matches = [hmac.compare_digest(token.encode(), sent) for token in self._settings.admin_token.values]
-        if any(matches):
-            return Principal(kind=Kind.ADMIN)
-        self._refusals.note("admin_token", request_id)
-        if not sent:
-            raise UnauthorizedError("unauthorized", "Send the admin token as Authorization: Bearer <ADMIN_TOKEN>.")
-        raise WrongTokenError("unauthorized", "The admin token is wrong. Check the backend's ADMIN_TOKEN.")
 
-
-def _token_of(request: web.Request) -> str:
-    authorization = request.headers.get("Authorization", "")
-    if authorization.startswith(_BEARER):
-        return authorization[len(_BEARER) :]
-    return request.headers.get("X-Admin-Token", "")
+_PEOPLE: Mapping[Kind, str] = {Kind.USER: "users", Kind.SERVICE: "services", Kind.ADMIN: "admins"}
 
 
 def visitor_of(request: web.Request) -> Principal:
-    """Anybody; named where the site has signed who it is."""
+    """A visitor, with an id if the site has signed it."""
     visitor = request.get(VISITOR_KEY)
     return Principal(kind=Kind.VISITOR, id=visitor.key) if visitor is not None and visitor.signed else ANONYMOUS

@@ -1,4 +1,4 @@
-"""How often somebody may call, and how often they may be wrong: by caller, and by network for IPv6."""
+"""Limits calls, and wrong signatures and tokens: by caller, and by network for IPv6."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 # Many people may share a /48, and a single one may have all of it.
 IN_A_NETWORK = 10
 MISTAKES = 30
-# Callers of our own, which no rate limit may stop.
+# Our own components, which have no rate limit.
 _EXEMPT = frozenset({Kind.SERVICE, Kind.ADMIN, Kind.ENGINE})
 
 
 class Limit(Enum):
-    """Which rate limit a call falls under."""
+    """The rate limit that applies to a call."""
 
     VISITOR = "visitor"
     ROUTES = "routes"
@@ -46,7 +46,7 @@ Counted = tuple[tuple[_Rate, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The limit that a request has met, and the whole seconds after which another may pass."""
+    """The limit that rejects a request, and the whole seconds to wait."""
 
     limit: str
     wait: int
@@ -85,7 +85,7 @@ class Limits:
         return None
 
     async def reached_in_all_pods(self, shared: SharedLimit, limit: Limit, caller: Visitor) -> Reached | None:
-        """What this pod lets pass may still be too much for all pods together."""
+        """Check the shared limit of all pods, for a request that this pod's limit allows."""
         for rate, key in self.counted(limit, caller):
             wait = await shared.retry_after(rate.name, key, rate.per_minute)
             if wait:
@@ -101,14 +101,14 @@ class Limits:
 
 
 def counted_as(principal: Principal, visitor: Visitor) -> Visitor | None:
-    """What the calls of a principal count against, whatever address it shares. None: it has no limit."""
+    """The key that a principal's calls count against, independent of its address. None: it has no limit."""
     if principal.kind in _EXEMPT:
         return None
     return visitor if principal.kind is Kind.VISITOR else Visitor(key=principal.actor)
 
 
 class Mistakes:
-    """Wrong signatures, or wrong tokens: so many a minute from an address."""
+    """Limits wrong signatures or tokens per minute and address."""
 
     def __init__(self) -> None:
         self._own = RateLimit(MISTAKES)

@@ -13,7 +13,7 @@ _MINUTE = 60.0
 
 
 class RateLimit:
-    """So many requests a minute for each key, all at once or spread out."""
+    """A number of requests per minute for each key, all at once or spread out."""
 
     def __init__(self, per_minute: int) -> None:
         self._interval = _MINUTE / per_minute
@@ -21,7 +21,7 @@ class RateLimit:
         self._due: dict[str, float] = {}
 
     def retry_after(self, key: str, now: float) -> int:
-        """0 when the request may pass; else the whole seconds after which one will."""
+        """0 if the request is allowed, otherwise the whole seconds to wait."""
         due = self._due.get(key, now)
         if due - now > self._tolerance:
             return max(1, math.ceil(due - now - self._tolerance))
@@ -31,7 +31,7 @@ class RateLimit:
         return 0
 
     def is_reached(self, key: str, now: float) -> bool:
-        """Whether the next request would be refused; counts nothing."""
+        """Whether the next request would be rejected; counts nothing."""
         return self._due.get(key, now) - now > self._tolerance
 
     def _forget(self, now: float) -> None:

@@ -1,4 +1,4 @@
-"""Refusals before anything is touched: each is counted, and one a minute for each reason is written into the trail."""
+"""Calls rejected before they have any effect: each is counted, and one a minute per reason goes into the audit log."""
 
 from __future__ import annotations
 

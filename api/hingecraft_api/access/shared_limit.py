@@ -1,4 +1,4 @@
-"""Rate limits that all pods share through Valkey. Where Valkey is away, each pod's own limit is what is left."""
+"""Rate limits that all pods share through Valkey. If Valkey is down, only each pod's own limit applies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from valkey.exceptions import ValkeyError
 log = logging.getLogger(__name__)
 
 _ANSWER_WITHIN = 0.1
-# A store that is away is not asked again at once: every request would wait for it.
+# If the store is down, it is not asked again at once: every request would wait for it.
 _LEFT_ALONE_FOR = 1.0
 _MINUTE_MS = 60_000
 
@@ -40,7 +40,7 @@ class SharedLimit:
         self._left_alone_until = 0.0
 
     async def retry_after(self, limit: str, key: str, per_minute: int) -> int:
-        """0 when the request may pass as far as the store knows; else the whole seconds to wait."""
+        """0 if the store allows the request or is down, otherwise the whole seconds to wait."""
         if time.monotonic() < self._left_alone_until:
             return 0
         interval = _MINUTE_MS / per_minute
@@ -56,5 +56,5 @@ class SharedLimit:
         return math.ceil(int(wait) / 1000)
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._client.aclose()

@@ -1,4 +1,4 @@
-"""Who is asking: the visitor that Wix names in a signed header, else the peer seen through trusted proxies."""
+"""Identifies visitors: by the header that Wix signs, otherwise by the address behind trusted proxies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """What limits count by."""
+    """A visitor, as limits count it."""
 
     # `vid:...` that a page has made for itself, or `ip:` with an IPv4 address or a /64 of IPv6.
     key: str
@@ -45,7 +45,7 @@ class Visitor:
 
     @property
     def named_itself(self) -> bool:
-        """A `vid` can be made up as often as somebody likes."""
+        """Whether the page made up the id: anyone can make up new ones."""
         return self.key.startswith("vid:")
 
 
@@ -71,7 +71,7 @@ class Visitors:
         self._hops: dict[str, _Hop] = {}
 
     def named(self, header: str | None, peer: str, forwarded: str, now: float) -> Visitor:
-        """By the header where it verifies, else by address."""
+        """The visitor by its header if that verifies, otherwise by address."""
         if header is not None:
             visitor = self.verified(header, now)
             if visitor is not None:

@@ -1,1 +1,1 @@
-"""What each system adds to a pod: one module for each."""
+"""The features of a pod, one module for each system."""

@@ -1,4 +1,4 @@
-"""Donations: where a donor is sent, prefills and the public total."""
+"""Donations: checkouts, prefills and the public total."""
 
 from __future__ import annotations
 

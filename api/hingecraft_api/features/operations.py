@@ -1,9 +1,10 @@
-"""What every pod does, whatever systems it serves: health, the inbox, metrics of the reconciliation, expiry."""
+"""Common to every pod: health, the inbox, metrics of the reconciliation, expiry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hingecraft.inbox.reopening import keep_reopening
 from hingecraft.inbox.store import Backlog
 from hingecraft.inbox.watch import watch
 from hingecraft.reconcile.model import LastRun
@@ -28,6 +29,7 @@ def _works(pod: Pod) -> Mapping[str, Work]:
     return {
         "deleting what has expired": lambda: delete_expired(pod.database),
         "working on the inbox": pod.worker.run,
+        "opening events that were ignored": lambda: keep_reopening(pod.database, pod.worker.handlers),
         "watching the inbox": lambda: watch(pod.database, show),
         "watching the reconciliation": lambda: watch_runs(pod.database, show_run),
     }

@@ -1,4 +1,4 @@
-"""What an admin's calls share."""
+"""Shared by the admin calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An admin's calls on payments: lists, the story of one, the whole trail, and confirming what came to a wallet."""
+"""An admin's calls on payments: lists, one payment's history, the audit log, and confirming payments to a wallet."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ async def get_payments(call: Call) -> Any:
 
 
 async def get_story(call: Call) -> Any:
-    """The whole story of one payment."""
+    """One payment with its checkouts, settlements and history."""
     story = await history.story(call.pod.database, _payment_id(call))
     return {
         "payment": as_json(story.payment),
@@ -143,7 +143,7 @@ async def get_story(call: Call) -> Any:
 
 
 async def get_audit(call: Call) -> Any:
-    """A page of the trail."""
+    """A page of the audit log."""
     page: PageQuery = call.query
     rows, following = await history.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": str(following) if following is not None else None}

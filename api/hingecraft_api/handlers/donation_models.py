@@ -1,4 +1,4 @@
-"""What is sent to the calls for donations, and what they answer."""
+"""The requests and answers of the donation calls."""
 
 from __future__ import annotations
 

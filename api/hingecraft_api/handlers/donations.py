@@ -1,4 +1,4 @@
-"""Giving: one click, any amount, the way from Mission Support to Charter, and what it has come to."""
+"""The donation calls: micro payments, any amount, prefills from Mission Support to Charter, and the total."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def pages_folder() -> Path:
 
 
 def _policy(page: str, framed_by: Sequence[str]) -> str:
-    """What is in the page may run, it may call us, and be framed by those named."""
+    """The Content-Security-Policy: the page's own code runs, calls us, and may be framed by the named sites."""
     hashes = {
         kind: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for kind, text in _INLINE.findall(page)
     }

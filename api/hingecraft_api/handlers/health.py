@@ -29,7 +29,7 @@ class ReadyAnswer(Answer):
 
 
 async def get_health(_call: Call) -> Any:
-    """Alive, whatever is the matter with anything else."""
+    """The process is alive; checks nothing else."""
     return {"status": "alive"}
 
 
@@ -47,7 +47,7 @@ async def get_ready(call: Call) -> Any:
 
 
 def metrics_of(registry: CollectorRegistry) -> Handler:
-    """What Prometheus scrapes from one registry."""
+    """The endpoint that Prometheus scrapes."""
 
     async def get_metrics(call: Call) -> web.Response:
         call.pod.metrics.age.set(call.pod.cache.age)

@@ -1,4 +1,4 @@
-"""The internal port: an engine pushes a version, the pod swaps it in and answers what it serves now."""
+"""The internal port: an engine pushes a version; the pod serves it and answers with the version it serves now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PushInput(Input):
 
 
 async def post_routes(call: Call) -> Any:
-    """Serve that version, and answer what is served now; the engine compares."""
+    """Serve the pushed version, and answer with the version that is served now; the engine compares them."""
     push: PushInput = call.body
     document = unpacked(push.version, push.checksum, push.document)
     if document is not None:

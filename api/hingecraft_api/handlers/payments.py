@@ -1,4 +1,4 @@
-"""What anybody may ask: the state of a payment whose id they know, and what a page needs to begin."""
+"""Public calls: the state of a payment by its id, and the configuration of a page."""
 
 from __future__ import annotations
 

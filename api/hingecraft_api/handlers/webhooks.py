@@ -1,4 +1,4 @@
-"""What providers send: verified over the raw body, kept, answered. The inbox does the rest.
+"""Webhooks of the providers: each is verified over the raw body, stored and answered. The inbox does the rest.
 
 Anybody can send here, so the cheap checks come first: the header's shape before the body is read, the body's size
 before it is parsed. An address that has sent many forgeries gets the work that a message of the usual size needs,
@@ -67,7 +67,7 @@ async def _verified_or_forged(sender: Webhook, secret: Secret, call: Call) -> by
     except (RefusedError, web.HTTPException, ConnectionError):
         raise
     except Exception:
-        # Anybody can make this happen again and again, so not each of them is worth an alert.
+        # Anyone can cause this repeatedly, so it is not logged each time.
         if call.pod.refusals.is_first_in_a_minute(f"{_kind(sender)} that breaks the verification"):
             log.exception("a message to %s could not be verified and is treated as forged", call.request.path)
         raise _forged() from None
@@ -98,7 +98,7 @@ def _forged() -> ForgedError:
 
 
 def _kind(sender: Webhook) -> str:
-    """How its forgeries are called in metrics and in the audit log."""
+    """The name of its forgeries in metrics and the audit log."""
     return f"{sender.source}_webhook"
 
 
@@ -110,7 +110,7 @@ def endpoint_for(
     description: str,
     shape: Mapping[str, Any],
 ) -> Endpoint:
-    """Where a source sends its events."""
+    """The endpoint for a source's events."""
 
     async def handler(call: Call) -> Any:
         return await _receive(sender, secret(call.pod.settings), call)

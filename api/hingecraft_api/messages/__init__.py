@@ -1,1 +1,1 @@
-"""What requests and answers say: bodies, fields, errors and encodings."""
+"""Requests and answers: bodies, fields, errors and encodings."""

@@ -1,4 +1,4 @@
-"""The envelope: every answer says whether it went well, and a refusal says in one sentence what to do."""
+"""The envelope: every answer says whether it succeeded, and an error says in one sentence what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 
 class Answer(BaseModel):
-    """The base of everything that is answered: camelCase on the wire."""
+    """The base of all answers: camelCase in JSON."""
 
     model_config = ConfigDict(alias_generator=to_camel, serialize_by_alias=True)
 
@@ -40,7 +40,7 @@ def written(document: Any) -> str:
 
 
 def number(amount: Decimal) -> Decimal:
-    """An amount as people write it: 37.5 and not 37.50, 100 and not 1E+2."""
+    """An amount in plain notation: 37.5 and not 37.50, 100 and not 1E+2."""
     return Decimal(plain(amount))
 
 
@@ -50,7 +50,7 @@ def quantity(currency: Currency | None, amount: Decimal) -> Decimal | str:
 
 
 def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
-    """What was asked for."""
+    """A successful answer."""
     body = written({"success": True, "data": data}).encode()
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
@@ -65,7 +65,7 @@ def refusal(
     more: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """Why not, for people and for machines; `more` is what belongs to this code."""
+    """An error, for people and for programs; `more` has the fields of this code."""
     document: dict[str, Any] = {"success": False, "error": sentence, "code": code, "requestId": request_id}
     if fields:
         document["fields"] = dict(fields)

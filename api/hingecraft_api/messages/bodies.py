@@ -1,4 +1,4 @@
-"""What comes in: strict JSON, bounded in size, time and depth, then a pydantic model. Refusals name the fields."""
+"""Request bodies: strict JSON, limited in size, time and depth, then a pydantic model. Errors name the fields."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Input(BaseModel):
-    """The base of everything that callers send: camelCase on the wire, nothing unknown accepted."""
+    """The base of all request bodies: camelCase in JSON; unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel)
 
@@ -50,7 +50,7 @@ async def body_of(request: web.Request, model: type[_Model]) -> _Model:
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:
-    """The query string as that model; a name given twice is refused."""
+    """The query string as that model; a repeated name is rejected."""
     pairs = list(request.query.items())
     twice = {name for name, _ in pairs if len(request.query.getall(name)) > 1}
     if twice:
@@ -60,7 +60,7 @@ def query_of(request: web.Request, model: type[_Model]) -> _Model:
 
 
 async def raw_body(request: web.Request, largest: int) -> bytes:
-    """The body as it came, up to a size of the call's own."""
+    """The raw body, up to the call's own size limit."""
     if (request.content_length or 0) > largest:
         raise web.HTTPRequestEntityTooLarge(max_size=largest, actual_size=request.content_length or 0)
     chunks, size = [], 0
@@ -119,7 +119,7 @@ def _not_json(error: json.JSONDecodeError) -> str:
 
 
 def _decimal(text: str) -> Decimal | int:
-    """To JSON 7.0 is a whole number, so it is one to us."""
+    """A number as a decimal; 7.0 is a whole number, as in JSON."""
     if len(text) > _LONGEST_NUMBER:
         raise InvalidError("invalid_json", "A number in the body has too many digits.")
     number = Decimal(text)
@@ -145,7 +145,7 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def check_text(value: Any, depth: int = 0) -> None:
-    """Refuse what Postgres cannot store: NUL characters and half surrogate pairs."""
+    """Reject text that Postgres cannot store: NUL characters and half surrogate pairs."""
     if depth > _DEEPEST:
         raise InvalidError("invalid_json", "The body is nested too deeply.")
     if isinstance(value, str):
@@ -173,7 +173,7 @@ def _validated(document: Any, model: type[_Model]) -> _Model:
 
 
 def wrong_fields(code: ErrorCode, fields: dict[str, str]) -> InvalidError:
-    """The reasons stand in the sentence too, since many clients show nothing else."""
+    """An error with the reason for each field, also in the sentence, since many clients show only that."""
     named = sorted(fields)
     listed = "; ".join(f"{name} {fields[name]}" for name in named[:_MOST_NAMED])
     more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""

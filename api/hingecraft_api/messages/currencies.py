@@ -1,4 +1,4 @@
-"""What a caller is told whose currency cannot be taken."""
+"""The errors for currencies that we do not accept."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pydantic import Field
 PAYMENT = "a51ab48c-fcc1-48e3-b9fd-743938b0d330"
 SETTLEMENT = "0f7c9f5e-5a37-4a52-8f4e-0a6d0a1f3a11"
 SESSION = "cs_test_a1B2c3D4e5F6g7H8i9J0kLmN"
+USER = "3f1c0b52-6a0e-4b9c-9f43-0b6f0d7f2a11"
 PREFILL = "prefill_1795672800000_5f2b8c0d9e1a4b7c8d6e5f4a3b2c1d0e"
 VERSION = 42
 CHECKSUM = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -1,4 +1,4 @@
-"""An e-mail address, as far as its shape tells."""
+"""Checks the format of e-mail addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an error of the product to an answer: one status for each kind, and what a caller should do next."""
+"""Turns the product's errors into answers: one status for each kind, and what the caller should do next."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from hingecraft.credits.model import InsufficientCreditsError, ReferenceReusedError
 from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
+from hingecraft.identity.errors import (
+    AuthUnavailableError,
+    InvalidTokenError,
+    MembersDisabledError,
+    NotAuthorizedError,
+    RoleNotAllowedError,
+)
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
 from hingecraft_api.messages.answers import refusal
 from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
 
 
 class UnauthorizedError(RefusedError):
-    """The call does not carry what it must."""
+    """The call has no valid credential."""
 
 
 class WrongTokenError(UnauthorizedError):
@@ -28,7 +36,7 @@ class ForgedError(RefusedError):
 
 
 class OversizeError(ForgedError):
-    """Larger than any message of the provider's, so its signature is not looked at."""
+    """The body is larger than any message of the provider, so its signature is not checked."""
 
 
 _STATUS: Mapping[type[RefusedError], int] = {
@@ -38,19 +46,26 @@ _STATUS: Mapping[type[RefusedError], int] = {
     OversizeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ForgedError: HTTPStatus.BAD_REQUEST,
     UnauthorizedError: HTTPStatus.UNAUTHORIZED,
+    InvalidTokenError: HTTPStatus.UNAUTHORIZED,
+    RoleNotAllowedError: HTTPStatus.FORBIDDEN,
+    NotAuthorizedError: HTTPStatus.FORBIDDEN,
+    AuthUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MembersDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     InFlightError: HTTPStatus.CONFLICT,
     GoneError: HTTPStatus.GONE,
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InsufficientCreditsError: HTTPStatus.PAYMENT_REQUIRED,
+    ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ProviderFailedError: HTTPStatus.BAD_GATEWAY,
     ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1"}
+_RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1", AuthUnavailableError: "5"}
 
 
 def refused(error: RefusedError, request_id: str) -> web.Response:
-    """The answer to a refusal."""
+    """The answer for an error."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     wait = _RETRY_AFTER.get(type(error))
     headers = {"Retry-After": wait} if wait else None

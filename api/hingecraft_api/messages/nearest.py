@@ -1,4 +1,4 @@
-"""What a caller may have meant by a name or path that does not exist."""
+"""Suggests a name or path for one that does not exist."""
 
 from __future__ import annotations
 

@@ -1,23 +1,23 @@
-"""What a client accepts: encodings and entity tags."""
+"""Content negotiation: encodings and entity tags."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 
 IDENTITY = "identity"
-# What is preferred when a client takes several alike: br is the smallest here, zstd the quickest to open.
+# The preference among equally accepted encodings: br is the smallest here, zstd the fastest to decode.
 ENCODINGS = ("br", "zstd", "gzip")
 _REMEMBERED = 1000
 
 
 class Negotiation:
-    """Remembers what each spelling of Accept-Encoding means, since there are few."""
+    """Chooses encodings; caches the few spellings of Accept-Encoding that occur."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[str, ...]] = {}
 
     def choose(self, accept: str, available: Container[str]) -> str:
-        """The best encoding that is accepted and there."""
+        """The best encoding that the client accepts and that is available."""
         wanted = self._known.get(accept)
         if wanted is None:
             if len(self._known) >= _REMEMBERED:

@@ -1,4 +1,4 @@
-"""What each error code means: the status it comes with, and what a client should do."""
+"""The meaning of each error code: its status, and what a client should do."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from hingecraft.errors import ErrorCode
-from hingecraft.identity.principal import Kind
-from hingecraft_api.access.credentials import is_required
+from hingecraft_api.access.bearer import BEARERS
+from hingecraft_api.access.credentials import errors_of
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.web.endpoint import Endpoint
 
@@ -22,8 +22,10 @@ class Code(NamedTuple):
 CODES: Mapping[ErrorCode, Code] = {
     "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
+    "auth_unavailable": Code(503, "Retry after `Retry-After`. The keys that verify tokens cannot be fetched."),
     "bad_request": Code(400, "Send valid HTTP."),
     "bad_url": Code(502, "The provider's link can't be trusted. Tell the people who run the backend."),
+    "balance_out_of_range": Code(409, "Add less: the balance would be too large."),
     "counted_before": Code(409, "This settlement has already been recorded."),
     "currency_disabled": Code(400, "Choose a currency that `GET /config` lists."),
     "database_unavailable": Code(503, "Retry after `Retry-After`."),
@@ -34,6 +36,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "idempotency_key_reused": Code(422, "Use a new key for a new body."),
     "illegal_move": Code(409, "The payment's status doesn't allow this."),
     "internal_error": Code(500, "Our fault: report the `requestId`."),
+    "insufficient_credits": Code(402, "Ask the user to buy credits. The reference can be used again."),
     "invalid_amount": Code(400, "Send a plain number with at most the currency's decimals."),
     "invalid_body": Code(400, "The body was cut off: send it again."),
     "invalid_cursor": Code(400, "Send `nextCursor` of the previous page."),
@@ -45,10 +48,14 @@ CODES: Mapping[ErrorCode, Code] = {
     "invalid_request": Code(400, "Correct the `fields`."),
     "invalid_signature": Code(400, "Check the webhook secret."),
     "invalid_text": Code(400, "Leave out NUL and half surrogate pairs."),
+    "invalid_token": Code(401, "Sign in again. `error` says what is wrong with the token."),
     "is_a_correction": Code(409, "Correct the settlement that the answer names."),
     "managed_by_resource": Code(409, "Change it in the `PaymentRoutes` resource."),
+    "members_disabled": Code(503, "Set `AUTH_JWT_SECRET` or `AUTH_JWKS_URL` on the backend."),
     "method_not_allowed": Code(405, "Use a method that the header `Allow` lists."),
+    "missing_token": Code(401, "Send `Authorization: Bearer <token>`."),
     "not_a_wallet": Code(409, "Only wallet payments are confirmed by hand."),
+    "not_authorized": Code(403, "Ask only for what belongs to the user of the token."),
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
     "not_found": Code(404, "Check the path: `/docs` lists all."),
     "not_ready": Code(503, "Retry in a second."),
@@ -63,7 +70,9 @@ CODES: Mapping[ErrorCode, Code] = {
     "provider_refused": Code(502, "The provider rejected the payment: try another amount or currency."),
     "provider_unavailable": Code(502, "Retry in a minute with the same key."),
     "rate_limited": Code(429, "Retry after `Retry-After`."),
+    "reference_reused": Code(422, "Use a new reference: this one has another amount."),
     "request_timeout": Code(408, "The body took more than 10 seconds: send it again."),
+    "role_not_allowed": Code(403, "Use a token whose role may make this call."),
     "too_large": Code(413, "Send a smaller body."),
     "unauthorized": Code(401, "Send the admin token as `Authorization: Bearer <token>`."),
     "unknown_currency": Code(400, "Send a code that `GET /config` lists."),
@@ -110,9 +119,8 @@ def codes_of(endpoint: Endpoint) -> list[ErrorCode]:
         found.update(_OF_BODIES)
     if endpoint.idempotent:
         found.update(_OF_KEYS)
-    if is_required(endpoint.access):
-        found.add("unauthorized")
-    if endpoint.limit is not Limit.NONE or Kind.ADMIN in endpoint.access:
+    found |= errors_of(endpoint.access)
+    if endpoint.limit is not Limit.NONE or not BEARERS.isdisjoint(endpoint.access):
         found.add("rate_limited")
     return sorted(found)
 

@@ -1,10 +1,11 @@
-"""What holds for all calls, in Markdown. Numbers come from the code that obeys them."""
+"""The guide to all calls, in Markdown. Its numbers are read from the code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from hingecraft.idempotency import service as idempotency
+from hingecraft.identity.settings import LARGEST_TOKEN
 from hingecraft_api.access.limits import IN_A_NETWORK, MISTAKES
 from hingecraft_api.access.visitor import VALID_FOR
 from hingecraft_api.messages.bodies import LARGEST_BODY
@@ -15,6 +16,7 @@ from hingecraft_api.web.idempotent import LONGEST_KEY, REPLAYED, SHORTEST_KEY
 
 TAGS = {
     "Donations": "Take a donation and follow it. No authentication: ids can't be guessed.",
+    "Credits": "What members have and spend. Users call with their own token, your backend with `SERVICE_TOKEN`.",
     "Provider webhooks": "Stripe and NOWPayments call these. Your own code never does.",
     "Admin": "For the people who run the backend. Every call needs the admin token. Every change is in the audit log.",
     "Operations": "For probes and load balancers.",
@@ -75,6 +77,18 @@ curl -s "$API/admin/policy" -H "Authorization: Bearer $ADMIN_TOKEN"
 Instead of `Authorization` you can send the token as `X-Admin-Token`. A missing or wrong token gets 401 `unauthorized`.
 After {MISTAKES} wrong tokens in a minute an address gets 429, even with the right one.
 
+Calls for members need a user's token: a JWT of your identity provider, such as Supabase Auth, of at most
+{LARGEST_TOKEN // 1024} KB. A service sends the `SERVICE_TOKEN`, or a JWT with the role `service`. An admin can also
+send a JWT with the role `admin`.
+
+```
+curl -s "$API/api/v1/credits/balance" -H "Authorization: Bearer $TOKEN"
+```
+
+No token gets 401 `missing_token`, a wrong or expired one 401 `invalid_token`, and one whose role may not make the call
+403 `role_not_allowed`. A wrong token is rejected also by calls that need none. After {MISTAKES} wrong ones in a minute
+an address gets 429 for further wrong ones.
+
 A site that calls for its visitors names them to the limits, with
 `X-HC-Visitor: v1;<id>;<seconds since 1970>;<hex HMAC-SHA256(VISITOR_SECRET, "v1;<id>;<seconds since 1970>")>`.
 The id is `ip:<address>` or `vid:` and 22 base64url characters. A signature is valid for {VALID_FOR} seconds. Without
@@ -109,7 +123,8 @@ without spaces, new for each donation and the same for each retry. For
 - The same key with another body gets 422 `idempotency_key_reused`. `25` and `"25.00"` are different bodies.
 - While the first request runs, a second one waits for its answer. If that takes too long it gets 409
   `idempotency_in_flight`: send it again after `Retry-After`.
-- A key belongs to a method, a path and, if the site has signed `X-HC-Visitor`, a visitor.
+- A key belongs to a method, a path and the caller: a user, a service, an admin or, if the site has signed
+  `X-HC-Visitor`, a visitor.
 - Answers that are kept: successes and rejections by the payment provider. After any other error you can correct the
   request and use the same key.
 """
@@ -140,12 +155,13 @@ def _limits(rates: Rates) -> str:
     return f"""\
 | What | Requests a minute |
 |---|---|
-| each visitor | {rates.visitor} |
+| each visitor and each user | {rates.visitor} |
 | each visitor, `GET /routes` | {rates.routes}, counted apart |
 | all visitors together that a site names by `vid:` | {rates.site} |
 | wrong signatures on provider webhooks, each address | {MISTAKES} |
-| wrong admin tokens, each address | {MISTAKES} |
+| wrong admin and service tokens, each address | {MISTAKES} |
+| other wrong tokens, each address | {MISTAKES} |
 
 Beyond that the answer is 429 `rate_limited` with `Retry-After`. With IPv6 a visitor is a /64, and its /48 has
-{IN_A_NETWORK} times the limit. Admin calls with the right token, `/health` and `/ready` are not limited.
+{IN_A_NETWORK} times the limit. Services and admins with the right token, `/health` and `/ready` are not limited.
 """

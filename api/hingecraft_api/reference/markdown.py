@@ -40,7 +40,7 @@ def _span(found: re.Match[str], links: Links) -> str:
 
 
 def sections(text: str) -> list[tuple[str, str]]:
-    """What stands under each `## ` heading."""
+    """The text under each `## ` heading."""
     parts = re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:]
     return list(zip(parts[::2], parts[1::2], strict=True))
 

@@ -53,11 +53,13 @@ _DONE: Mapping[int, str] = {
 }
 _WHY: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request is malformed or out of range. `fields` names what to correct.",
+    HTTPStatus.PAYMENT_REQUIRED: "There are not enough credits.",
+    HTTPStatus.FORBIDDEN: "The token is genuine, but it may not make this call.",
     HTTPStatus.NOT_FOUND: "There is nothing with this id.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.CONFLICT: "The current state does not allow this, or a request with the same key is still running.",
     HTTPStatus.GONE: "It is used, expired or unknown.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "The `Idempotency-Key` was used with another body.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The `Idempotency-Key` or the reference was used for something else.",
     HTTPStatus.BAD_GATEWAY: "The payment provider rejected the payment or cannot be reached.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",

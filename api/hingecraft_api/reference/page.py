@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -19,7 +19,7 @@ from hingecraft_api.reference.style import STYLE
 # Where a parameter stands, as the document calls it and as people do.
 _PLACES = {"path": "Path", "query": "Query", "header": "Headers"}
 _ERRORS_HEADING = "Errors"
-_FOR_ADMINS = '<p>Needs the admin token: see <a href="#authentication">Authentication</a>.</p>'
+_SENDERS = {Kind.USER: "a user's token", Kind.SERVICE: "a service's token", Kind.ADMIN: "the admin token"}
 
 
 class _Page:
@@ -113,7 +113,7 @@ class _Page:
         samples = operation.get("x-codeSamples", [])
         done = next(each for status, each in operation["responses"].items() if status.startswith("2"))
         parts = [
-            _FOR_ADMINS if {Kind.ADMIN.value: []} in operation.get("security", ()) else "",
+            _needed(operation.get("security", ())),
             *(self._part(title, self._parameters(parameters, place)) for place, title in _PLACES.items()),
             self._part("Body", self._body(operation.get("requestBody", {}), shown=not samples)),
             self._part("Example", "".join(f"<pre><code>{escape(each['source'])}</code></pre>" for each in samples)),
@@ -190,6 +190,15 @@ class _Page:
 def page_of(document: Mapping[str, Any]) -> str:
     """The page."""
     return _Page(document).html()
+
+
+def _needed(security: Sequence[Mapping[str, Any]]) -> str:
+    """Which tokens the call takes."""
+    named = [text for kind, text in _SENDERS.items() if {kind.value: []} in security]
+    if not named:
+        return ""
+    verb = "Takes" if {} in security else "Needs"
+    return f'<p>{verb} {" or ".join(named)}: see <a href="#authentication">Authentication</a>.</p>'
 
 
 def _has_fields(schema: Mapping[str, Any]) -> bool:

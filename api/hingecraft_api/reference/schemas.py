@@ -50,7 +50,7 @@ def resolved(components: Mapping[str, Any], schema: Mapping[str, Any]) -> Mappin
 
 
 def alternatives(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What a value can be, without null."""
+    """The alternatives of a schema, without null."""
     return [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
 
 

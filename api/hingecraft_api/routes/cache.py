@@ -33,7 +33,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All that is needed to answer `GET /routes`."""
+    """Everything for the answers to `GET /routes`."""
 
     version: int
     checksum: str
@@ -108,7 +108,7 @@ class RoutesCache:
         return time.monotonic() - self._confirmed_at
 
     def confirm(self) -> None:
-        """Postgres has just said that there is nothing newer."""
+        """Record that Postgres just reported no newer version."""
         self._confirmed_at = time.monotonic()
         self.changes += 1
 

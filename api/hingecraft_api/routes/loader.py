@@ -1,4 +1,4 @@
-"""Keeps the cache at the newest version: told by an engine at once, and by its own look every few seconds."""
+"""Keeps the cache at the newest version: an engine pushes it at once, and the pod polls every few seconds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIRST_LOAD_RETRY = 0.5
 
 
 class RoutesLoader:
-    """Loads versions, one at a time however many ask."""
+    """Loads versions, one at a time for all callers."""
 
     def __init__(
         self,
@@ -38,11 +38,11 @@ class RoutesLoader:
         self._swapped = swapped
         self._loading = asyncio.Lock()
         self._encoding: asyncio.Task[None] | None = None
-        # Why nothing can be loaded, where the owner has to correct it.
+        # Why nothing can be loaded, if the owner has to correct it.
         self.problem: InRecoveryError | None = None
 
     async def run(self) -> None:
-        """Load the first version as soon as there is one, then look for newer ones until cancelled."""
+        """Load the first version as soon as there is one, then poll for newer ones until cancelled."""
         while True:
             try:
                 await self.look()
@@ -56,7 +56,7 @@ class RoutesLoader:
             )
 
     async def look(self) -> None:
-        """Ask for the newest number, which is one index look-up, and load that version when it is news."""
+        """Poll for the newest number, which is one index look-up, and load that version if it is newer."""
         newest, stamp = await routes.newest_number_and_currencies(self._database)
         await self._currencies.look(stamp)
         if newest is not None and newest > self._cache.version:
@@ -65,7 +65,7 @@ class RoutesLoader:
             self._cache.confirm()
 
     async def reach(self, version: int) -> int:
-        """Serve at least that version if the database has it; answers the version that is served now."""
+        """Serve at least that version if the database has it; returns the version that is served now."""
         if self._cache.version < version:
             async with self._loading:
                 if self._cache.version < version:
@@ -117,6 +117,6 @@ class RoutesLoader:
             snapshot = self._cache.current
 
     async def close(self) -> None:
-        """Let go of what is under way."""
+        """Cancel the queries in progress."""
         if self._encoding is not None:
             self._encoding.cancel()

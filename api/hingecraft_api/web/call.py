@@ -1,4 +1,4 @@
-"""One request, parsed: what every handler is given."""
+"""One parsed request, the argument of every handler."""
 
 from __future__ import annotations
 
@@ -47,5 +47,5 @@ class Call:
 
     @property
     def principal(self) -> Principal:
-        """Who calls."""
+        """The caller."""
         return self.request[PRINCIPAL_KEY]

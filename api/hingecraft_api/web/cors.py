@@ -1,4 +1,4 @@
-"""What browsers on the site's origins may send and read, derived from the endpoints."""
+"""CORS for the site's origins, derived from the endpoints."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def preflight_headers(endpoints: Iterable[Endpoint]) -> Mapping[str, str]:
     return {
         "Access-Control-Allow-Methods": _listed({*methods, "OPTIONS"}),
         "Access-Control-Allow-Headers": _listed({REQUEST_ID, *(name for each in called for name in _sent_to(each))}),
+        "Access-Control-Allow-Credentials": "true",
         "Access-Control-Max-Age": _SECONDS_KEPT,
     }
 

@@ -17,13 +17,15 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
-from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
+from hingecraft.identity.errors import InvalidTokenError
+from hingecraft.identity.principal import ANONYMOUS, Principal
+from hingecraft_api.access.bearer import BEARERS, is_jwt, token_of
 from hingecraft_api.access.guards import Guards, visitor_of
 from hingecraft_api.access.limits import Limit, Limits, Mistakes, counted_as
 from hingecraft_api.access.visitor import HEADER as VISITOR
 from hingecraft_api.access.visitor import VISITOR_KEY, Visitor, Visitors
 from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.messages.errors import ForgedError, UnauthorizedError, WrongTokenError, refused
+from hingecraft_api.messages.errors import ForgedError, WrongTokenError, refused
 from hingecraft_api.messages.nearest import nearest_path
 from hingecraft_api.pod import Pod
 from hingecraft_api.web.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY
@@ -40,10 +42,11 @@ _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Mistaken = ForgedError | WrongTokenError | InvalidTokenError
 
 
 class Edge:
-    """What every request of one port goes through."""
+    """The steps of every request on one port."""
 
     def __init__(self, pod: Pod, endpoints: list[Endpoint]) -> None:
         settings = pod.settings
@@ -54,9 +57,9 @@ class Edge:
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
-        self._guards = Guards(settings, pod.refusals)
+        self._guards = Guards(settings, pod.refusals, pod.tokens)
         self.limits = Limits(settings)
-        self._forgeries, self._guesses = Mistakes(), Mistakes()
+        self._forgeries, self._guesses, self._rejected_tokens = Mistakes(), Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
         self._preflight_headers, self._exposed_headers = preflight_headers(endpoints), exposed_headers(endpoints)
         self._id_prefix = secrets.token_hex(8)
@@ -94,7 +97,7 @@ class Edge:
         return response
 
     def request_id(self, given: str | None) -> str:
-        """The caller's id where it is plain text of a sane length, else one of ours."""
+        """The caller's id if it is plain text of a sane length, otherwise a new one."""
         if given is not None and _REQUEST_ID_SHAPE.fullmatch(given):
             return given
         return f"{self._id_prefix}{next(self._ids):08x}"
@@ -137,16 +140,14 @@ class Edge:
         return ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
 
     async def _admit(self, request: web.Request, endpoint: Endpoint, request_id: str) -> web.Response | None:
-        """Who has guessed too often is not even compared, so that one more guess tells nothing."""
-        if Kind.ADMIN in endpoint.access:
-            wait = self._guesses.wait(self._address(request), time.time())
-            if wait:
-                return self._too_many("admin_token", wait, request_id)
+        wait = self._wait_after_guesses(request, endpoint)
+        if wait:
+            return self._too_many("admin_token", wait, request_id)
         try:
             principal = request[PRINCIPAL_KEY] = await self._guards.identify(endpoint.access, request, request_id)
-        except WrongTokenError:
-            raise  # has a limit of its own, which also stops the right token among many wrong ones
-        except UnauthorizedError:
+        except (WrongTokenError, InvalidTokenError):
+            raise  # have limits of their own
+        except RefusedError:
             kept_out = await self._count_caller(request, endpoint, ANONYMOUS, request_id)
             if kept_out is None:
                 raise
@@ -154,6 +155,18 @@ class Edge:
         if endpoint.limit is Limit.FORGERIES:
             request[SUSPECT_KEY] = self._forgeries.wait(self._address(request), time.time()) > 0
         return await self._count_caller(request, endpoint, principal, request_id)
+
+    def _wait_after_guesses(self, request: web.Request, endpoint: Endpoint) -> int:
+        """Who has guessed too often is not even compared, so that one more guess tells nothing.
+
+        Nobody guesses a JWT: one that verifies passes, whatever others at the same address have sent.
+        """
+        if BEARERS.isdisjoint(endpoint.access):
+            return 0
+        token = token_of(request, endpoint.access)
+        if token is None or is_jwt(token):
+            return 0
+        return self._guesses.wait(self._address(request), time.time())
 
     async def _count_caller(
         self, request: web.Request, endpoint: Endpoint, principal: Principal, request_id: str
@@ -163,10 +176,12 @@ class Edge:
         caller = counted_as(principal, request[VISITOR_KEY])
         return await self._count(endpoint.limit, caller, time.time(), request_id) if caller is not None else None
 
-    def _mistaken(self, error: ForgedError | WrongTokenError, request: web.Request, request_id: str) -> web.Response:
-        limit, mistakes = (
-            ("forgeries", self._forgeries) if isinstance(error, ForgedError) else ("admin_token", self._guesses)
-        )
+    def _mistaken(self, error: Mistaken, request: web.Request, request_id: str) -> web.Response:
+        limit, mistakes = "admin_token", self._guesses
+        if isinstance(error, ForgedError):
+            limit, mistakes = "forgeries", self._forgeries
+        elif isinstance(error, InvalidTokenError):
+            limit, mistakes = "rejected_tokens", self._rejected_tokens
         wait = mistakes.count(self._address(request), time.time())
         return self._too_many(limit, wait, request_id) if wait else refused(error, request_id)
 
@@ -179,7 +194,7 @@ class Edge:
             else:
                 kept_out = await self._admit(request, endpoint, request_id)
             return kept_out or await handler(request)
-        except (ForgedError, WrongTokenError) as error:
+        except (ForgedError, WrongTokenError, InvalidTokenError) as error:
             return self._mistaken(error, request, request_id)
         except RefusedError as error:
             return refused(error, request_id)
@@ -231,7 +246,7 @@ class Edge:
         )
 
     async def add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
-        """What every answer carries; aiohttp calls this before it sends the headers of any answer, also of a stream."""
+        """Add the headers of every answer; aiohttp calls this before it sends the headers, also those of a stream."""
         headers = response.headers
         try:
             headers[REQUEST_ID] = request[REQUEST_ID_KEY]
@@ -258,7 +273,11 @@ class Edge:
         """What lets a page of an allowed origin read the answer."""
         if origin is None:
             return {}
-        return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": self._exposed_headers}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Expose-Headers": self._exposed_headers,
+        }
 
     def timer(self, method: str, path: str, status: int) -> Callable[[float], None]:
         """What counts a request and its seconds."""

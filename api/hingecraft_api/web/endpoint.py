@@ -21,7 +21,7 @@ from hingecraft_api.web import idempotent
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.streams import Stream
 
-# What a caller waits at most, whatever a provider does.
+# The longest time that a caller waits, in every case.
 ANSWERED_WITHIN = 10.0
 
 
@@ -55,7 +55,7 @@ class Endpoint:
     parts: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
     answer_headers: Mapping[str, Any] = field(default_factory=dict)
-    # What the body looks like where it is not parsed by a model, as with signed messages.
+    # The schema of a body that no model parses, such as a signed message.
     raw_body: Mapping[str, Any] | None = None
     # Whether a caller may repeat the call under an Idempotency-Key.
     idempotent: bool = False
@@ -67,11 +67,11 @@ class Endpoint:
 
     @property
     def admits_anybody(self) -> bool:
-        """Neither who calls nor earlier forgeries of theirs make a difference."""
+        """The answer depends neither on the caller nor on the caller's earlier forgeries."""
         return self.visitors_only and self.limit is not Limit.FORGERIES
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Parse, call, and put what is answered into the envelope."""
+        """Parse the request, call the handler, and put its answer into the envelope."""
         deadline = Deadline.within(ANSWERED_WITHIN)
         call = Call(
             request=request,

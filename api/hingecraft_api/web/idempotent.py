@@ -23,12 +23,12 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 SHORTEST_KEY, LONGEST_KEY = 16, 255
 _SHAPE = re.compile(rf"[\x21-\x7e]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
-# The provider's own no stays a no; what may have been a bad moment is tried again.
+# A rejection by the provider is final; errors that may pass are tried again.
 _FINAL_REFUSALS = frozenset({"provider_refused", "bad_url"})
 
 
 async def once(call: Call, handler: Callable[[Call], Awaitable[Any]], status: int) -> web.StreamResponse:
-    """Run the handler under the caller's key, or give the answer that was given before."""
+    """Run the handler under the caller's key, or return the stored answer."""
     keys = call.request.headers.getall(HEADER, [])
     if not keys:
         return success(await handler(call), status)
@@ -69,7 +69,7 @@ async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitabl
         await _release(call, claim)
         raise
     assert response.text is not None
-    # The work is written down already: without this row a repeat finds it there and gives the same answer.
+    # The work is committed already: without this row a repeat finds it and gives the same answer.
     with suppress(DatabaseUnavailableError):
         await idempotency.keep(call.pod.database, claim, response.status, response.text)
     return response

@@ -1,4 +1,4 @@
-"""aiohttp's server, taught to answer what it cannot parse in our envelope as well."""
+"""aiohttp's server, extended to answer requests that it cannot parse in our envelope."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from aiohttp.web_protocol import RequestHandler
 from hingecraft.errors import ErrorCode
 from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
 
+# A token may have 8 KB, and one that is larger is told so.
+_LARGEST_HEADER = 16 * 1024
+
 
 class EnvelopeProtocol(RequestHandler):
     """One connection."""
@@ -25,7 +28,7 @@ class EnvelopeProtocol(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What the parser refuses is the client's mistake and no entry for our log; the connection ends."""
+        """Answer a request that the parser rejects and close the connection; the client's mistakes are not logged."""
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return super().handle_error(request, status, exc, message)
         code: ErrorCode = "bad_request"
@@ -58,6 +61,9 @@ class _EnvelopeServer(web.Server):
 
 class Runner(web.AppRunner):
     """Runs an application on `EnvelopeProtocol` or its `PROTOCOL`; aiohttp has no setting for the protocol's class."""
+
+    def __init__(self, app: web.Application, **options: Any) -> None:
+        super().__init__(app, max_field_size=_LARGEST_HEADER, **options)
 
     async def _make_server(self) -> web.Server:
         made: Any = await super()._make_server()

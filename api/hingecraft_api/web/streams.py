@@ -13,7 +13,7 @@ from aiohttp import web
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """What a handler answers instead of data. The headers of every answer are added.
+    """An answer that is sent part by part. The headers of every answer are added.
 
     When the pod drains, a download is finished, and an endless stream ends between two parts: its reader connects
     again, to another pod. If `parts` raises an error, the connection is cut, so that nobody takes half a download for

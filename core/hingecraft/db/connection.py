@@ -29,6 +29,8 @@ IN_RECOVERY = "pg_is_in_recovery()"
 
 CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 5.0
+FIRST_CONNECTION = 10.0
+_TRIED_AGAIN_AFTER = 0.5
 _ACQUIRE_TIMEOUT = 3.0
 # A half-open socket is given up after about as long as a statement may take.
 _UNACKNOWLEDGED_MS = 5000
@@ -44,7 +46,7 @@ def require_primary(*, in_recovery: bool) -> None:
 
 
 class Caller(Protocol):
-    """Who the database's own rules are for."""
+    """The caller that row-level security applies to."""
 
     @property
     def database_role(self) -> str:
@@ -53,7 +55,7 @@ class Caller(Protocol):
 
     @property
     def claims(self) -> Mapping[str, str]:
-        """What policies read from `request.jwt.claims`."""
+        """The claims that policies read from `request.jwt.claims`."""
         ...
 
 
@@ -72,6 +74,31 @@ async def connect(
         raise DatabaseUnavailableError(f"Postgres cannot be reached: {_reason(error)}") from error
     keep_alive(connection)
     return connection
+
+
+async def connect_at_start(
+    dsn: Secret, *, application: str, statement_timeout: float | None = STATEMENT_TIMEOUT
+) -> asyncpg.Connection:
+    """The first connection of a process that runs once; what passes by itself is tried again for ten seconds.
+
+    Postgres may be starting, and a NetworkPolicy may not know a new pod yet.
+    """
+    until = asyncio.get_running_loop().time() + FIRST_CONNECTION
+    while True:
+        try:
+            return await connect(dsn, application=application, statement_timeout=statement_timeout)
+        except DatabaseUnavailableError as error:
+            if not _passes(error.__cause__) or asyncio.get_running_loop().time() >= until:
+                raise
+            log.info("%s; trying again", error)
+        await asyncio.sleep(_TRIED_AGAIN_AFTER)
+
+
+def _passes(cause: BaseException | None) -> bool:
+    """Several addresses of one host are one error, which says no more than their texts."""
+    return isinstance(cause, ConnectionError | TimeoutError | asyncpg.CannotConnectNowError) or (
+        type(cause) is OSError and str(cause).startswith("Multiple exceptions")
+    )
 
 
 def keep_alive(connection: asyncpg.Connection) -> None:
@@ -98,7 +125,7 @@ def keep_alive(connection: asyncpg.Connection) -> None:
 
 
 class Database:
-    """A pool that is opened when it is first needed, and again after Postgres was away."""
+    """A pool that is opened at its first use, and again after Postgres was down."""
 
     def __init__(self, dsn: Secret, *, application: str, smallest: int = 0, largest: int = 4) -> None:
         self._dsn = dsn
@@ -110,7 +137,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection from the pool; what the driver says comes out as an error of ours."""
+        """A connection from the pool; the driver's errors are raised as our own."""
         pool = await self._opened()
         with translated():
             conn = await pool.acquire(timeout=_ACQUIRE_TIMEOUT)

@@ -1,4 +1,4 @@
-"""The one place where errors of the driver turn into errors of ours, by the name of the constraint."""
+"""Turns the driver's errors into our own, by the name of the constraint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidEr
 
 # A process may start before the database is migrated, or while an older one is put back.
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
-# What the driver raises when Postgres is away, going away, coming up, full or too slow to answer.
+# The driver's errors if Postgres is down, stopping, starting, full or too slow.
 UNREACHABLE: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
@@ -34,6 +34,9 @@ _BY_CONSTRAINT: dict[str, RefusedError] = {
     "settlements_movement_key": ConflictError("counted_before", "This settlement has already been recorded."),
     "settlements_append_only": ConflictError("append_only", "Settlements cannot be changed."),
     "payment_audit_append_only": ConflictError("append_only", "The audit log cannot be changed."),
+    "credit_accounts_balance_range": ConflictError(
+        "balance_out_of_range", "A balance of credits must stay between -2,000,000,000 and 2,000,000,000."
+    ),
     "route_policy_providers_known": InvalidError("unknown_provider", "The provider must be stripe or nowpayments."),
     "webhook_endpoints_name_shape": InvalidError(
         "invalid_endpoint",
@@ -47,7 +50,7 @@ _BY_CONSTRAINT: dict[str, RefusedError] = {
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what the driver raises inside into what the product raises."""
+    """Turn the driver's errors inside the block into the product's."""
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:

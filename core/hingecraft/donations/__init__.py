@@ -1,1 +1,1 @@
-"""Donations: where a donor is sent to, what they typed before, standing links, and the public total."""
+"""Donations: checkouts, prefills, standing links, and the public total."""

@@ -1,4 +1,4 @@
-"""Where a donor is sent: to a provider, a standing invoice or a wallet, as policy, currency and bounds decide."""
+"""Chooses a provider, standing invoice or wallet for a donor, by policy, currency and bounds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from hingecraft.providers.wallet import Wallet
 
 
 class Checkouts:
-    """Decides for each gift, and opens its checkout."""
+    """Chooses the way to pay for each gift, and opens its checkout."""
 
     def __init__(self, database: Database, providers: Providers) -> None:
         self._database = database
@@ -36,7 +36,7 @@ class Checkouts:
         self._attempts = Attempts(database, providers)
 
     async def open(self, wanted: Wanted) -> Checkout:
-        """A link for this donor, or the reason why there is none."""
+        """A link for this donor; raises an error that says why not."""
         earlier = await self._resumed(wanted)
         if earlier is not None:
             return earlier
@@ -47,7 +47,7 @@ class Checkouts:
         return await self._open_card(wanted, situation)
 
     async def _resumed(self, wanted: Wanted) -> Checkout | None:
-        """What an earlier request with this key began, finished; None when that came to nothing."""
+        """Finish the checkout of an earlier request with this key; None if it failed."""
         if wanted.claim is None or wanted.claim.resource is None:
             return None
         found = await self._attempts.resume(uuid.UUID(wanted.claim.resource))
@@ -110,11 +110,11 @@ class Checkouts:
         return await self._call(attempt, wanted, situation)
 
     def _writing(self, situation: Situation) -> AbstractAsyncContextManager[Connection]:
-        """A prefill gives its e-mail away only together with the checkout that carries it."""
+        """Take the e-mail out of a prefill, in the transaction that records the checkout with it."""
         return self._database.transaction() if situation.intent_has_email else self._database.connection()
 
     async def _with_amount(self, shown: Wallet, wanted: Wanted) -> Wallet:
-        """With the coins to send, where the provider says what the price is worth in them."""
+        """The wallet, with the amount in coins if the provider can convert the price."""
         worth = await self._providers.nowpayments.estimate(wanted.amount, wanted.price_currency, wanted.currency)
         return shown if worth is None else shown.asking_for(worth, wanted.currency)
 
@@ -134,7 +134,7 @@ class Checkouts:
         return _to_wallet(new.payment_id, shown)
 
     async def _call(self, attempt: Attempt, wanted: Wanted, situation: Situation) -> Checkout:
-        """The provider's link; without one the wallet, where the coin has one."""
+        """The provider's link, otherwise the coin's wallet if it has one."""
         result = await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
         if isinstance(result, OpenCheckout):
             return _checkout_of(result)
@@ -185,7 +185,7 @@ class Checkouts:
 
 
 async def _email(conn: Connection, wanted: Wanted, situation: Situation) -> str | None:
-    """What is sent to Stripe; NOWPayments takes none."""
+    """The e-mail address for Stripe; NOWPayments takes none."""
     if wanted.email is not None or not situation.intent_has_email or wanted.currency.kind == "crypto":
         return wanted.email
     assert wanted.intent_id is not None, "only a prefill can have an e-mail"

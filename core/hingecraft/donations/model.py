@@ -1,4 +1,4 @@
-"""What a donor asks for, and what they are answered. Pure."""
+"""A donor's request, and the answer to it. Pure."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MICRO = "mission_support_micro"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A payment that somebody wants to make; amount and currencies are checked already."""
+    """A requested payment; amount and currencies are checked already."""
 
     amount: Decimal
     currency: Currency
     price_currency: Currency
     source: str
-    # The page that the payer comes back to, without a query.
+    # The page that the payer returns to, without a query.
     back: str
     request_id: str
     deadline: Deadline
@@ -37,7 +37,7 @@ class Wanted:
     metadata: Mapping[str, str] = field(default_factory=dict)
     claim: Claim | None = None
     requested_currency: str | None = None
-    # What was typed names no currency: it could be anything, so it is not written down.
+    # The text is not a currency: it could be anything, so it is not stored.
     currency_defaulted: bool = False
 
 
@@ -65,9 +65,9 @@ class Prefill:
 
 
 def prefill_id(now: datetime) -> str:
-    """Sorts by time for people who look, and cannot be guessed."""
+    """A new id, which sorts by time and cannot be guessed."""
     return f"prefill_{int(now.timestamp() * 1000)}_{secrets.token_hex(16)}"
 
 
 class GoneError(RefusedError):
-    """It was there, once."""
+    """It existed earlier."""

@@ -1,7 +1,7 @@
 """Prefills: an amount that Mission Support hands to Charter, read once. They live in `"ContributionIntent"`.
 
 A prefill's id travels in an address, which ends up in histories and shared links. So what the donor said about
-themselves is used once, soon, and then deleted.
+themselves is used once, within minutes, and then deleted.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ UPDATE "ContributionIntent" i SET user_info = NULL FROM old WHERE i."_id" = old.
 async def make(
     database: Database, amount: Decimal, user_info: Mapping[str, str], request_id: str, claim: Claim | None
 ) -> Prefill:
-    """A new prefill, or the one that an earlier request with this key has made."""
+    """A new prefill, or the one of an earlier request with this key."""
     async with database.connection() as conn:
         if claim is not None and claim.resource is not None:
             row = await conn.fetchrow(FIND, claim.resource)
@@ -131,7 +131,7 @@ async def take_email(conn: Connection, wanted: str) -> str | None:
 
 
 async def forget_persons(database: Database) -> None:
-    """Delete what the donors of old prefills said about themselves, some thousands in each statement."""
+    """Delete the personal data of old prefills, some thousands in each statement."""
     updated = f"UPDATE {_FORGOTTEN_AT_ONCE}"
     while updated == f"UPDATE {_FORGOTTEN_AT_ONCE}":
         async with database.connection() as conn:

@@ -1,4 +1,4 @@
-"""What follows from money that was given: the site is told."""
+"""Announces donations to the site."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEWS = {
     Status.REFUNDED: "payment.refunded",
     Status.PARTIALLY_REFUNDED: "payment.refunded",
 }
-# What Stripe's button says.
+# The text of Stripe's button.
 DONATE = "donate"
 
 
@@ -39,13 +39,13 @@ class Donations:
 
 
 def _is_news(moved: Moved) -> bool:
-    """A payment that is whole again after a refund has failed was announced when it was paid."""
+    """Whether to announce the change. A payment that is whole again after a failed refund was announced before."""
     before, after = moved.before.status, moved.after.status
     return after in NEWS and after != before and not (after is Status.COMPLETED and before in SETTLED)
 
 
 def _news_of(moved: Moved) -> Mapping[str, Any]:
-    """What the site is told of a payment."""
+    """The data of the webhook to the site."""
     return {
         "paymentId": str(moved.after.id),
         "status": moved.after.status.value,

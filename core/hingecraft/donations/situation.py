@@ -1,4 +1,4 @@
-"""What decides where a donor is sent: policy, standing invoice, wallet and prefill, read at one moment."""
+"""The data for choosing a donor's way to pay: policy, standing invoice, wallet and prefill, in one query."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ LEFT JOIN LATERAL (
     FROM external_payments e
     WHERE c.kind = 'crypto' AND hc_currency_key(e.currency) = $1
       AND e.kind = 'standing' AND e.provider = 'nowpayments' AND e.status = 'pending' AND e.provider_url IS NOT NULL
-      AND hc_link_gap(e.provider, e.provider_id, e.provider_url) IS NULL
+      AND hc_link_gap(e.provider, e.provider_id, e.provider_url, e.checked_at IS NOT NULL,
+                      (SELECT nowpayments_live FROM installation)) IS NULL
       AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
       AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
       AND (e.amount IS NULL OR (e.amount = $3 AND coalesce(hc_currency_key(e.price_currency), 'USD') = $4))
@@ -44,7 +45,7 @@ LEFT JOIN LATERAL ("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """All that a routing decision leans on, read at one moment."""
+    """The data for one decision, read at one moment."""
 
     disabled_providers: tuple[str, ...]
     installation: UUID
@@ -60,7 +61,7 @@ class Situation:
 async def read(
     conn: Connection, currency: str, intent_id: str | None, amount: Decimal, price_currency: str
 ) -> Situation:
-    """Read what the decision needs."""
+    """Read the situation in one query."""
     row = await conn.fetchrow(ROUTE, currency, intent_id, amount, price_currency)
     assert row is not None, "route_policy has lost its row"
     found = dict(row)

@@ -1,4 +1,4 @@
-"""The public total: everything that was given, net of refunds."""
+"""The public total: all donations, net of refunds and disputes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FROM settlement_totals WHERE livemode IS NULL OR livemode = $1 GROUP BY currency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrencyTotal:
-    """All money of one currency, net of refunds; `charges` are the gifts of which something is left."""
+    """The sum of one currency, net of refunds; `charges` counts the gifts that are not fully refunded."""
 
     currency: str
     charges: int
@@ -29,6 +29,6 @@ class CurrencyTotal:
 
 
 async def by_currency(database: Database, *, livemode: bool) -> Sequence[CurrencyTotal]:
-    """Everything that was settled in that mode, by currency; what the old software had been paid is in both."""
+    """The sums of that mode, by currency; payments of the old software are in both modes."""
     async with database.connection() as conn:
         return [CurrencyTotal(**dict(row)) for row in await conn.fetch(TOTAL, livemode)]

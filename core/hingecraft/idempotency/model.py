@@ -10,12 +10,12 @@ from hingecraft.errors import RefusedError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to answer for an idempotency key until somebody else may take over."""
+    """The right to answer for an idempotency key, until the lease ends."""
 
     scope: str
     key: str
     until: datetime
-    # What an earlier holder began: the id of a payment or a prefill.
+    # The payment or prefill that an earlier holder began.
     resource: str | None
 
     @property
@@ -26,7 +26,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The answer that was given before."""
+    """The stored answer."""
 
     status: int
     body: str

@@ -1,4 +1,4 @@
-"""Keys under which callers repeat themselves: the same key and body give the same answer, whatever died in between.
+"""Idempotency keys: the same key and body give the same answer, even if a process died in between.
 
 A key is leased for a little longer than a request may take. A request that finds it leased waits, holding no
 connection. One that finds the lease ended takes the work over where it was left.
@@ -44,7 +44,7 @@ FIND = "SELECT fingerprint, status, body FROM idempotency_keys WHERE scope = $1 
 KEEP = f"""
 UPDATE idempotency_keys SET status = $4, body = $5 WHERE {_HELD}
 """
-# Where nothing was begun the key is as good as new, for another body too.
+# A key under which nothing was begun can be used again, also with another body.
 RELEASE = f"""
 WITH unused AS (
     DELETE FROM idempotency_keys

@@ -1,1 +1,1 @@
-"""Who calls."""
+"""Callers and their identity."""

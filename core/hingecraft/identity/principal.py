@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What kinds of callers there are."""
+    """The kinds of callers."""
 
     VISITOR = "visitor"
     USER = "user"

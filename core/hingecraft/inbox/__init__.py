@@ -1,1 +1,1 @@
-"""What providers tell us: stored once as it came, worked on until it is done."""
+"""Events from providers: each is stored once, as it was received, and processed until it is done."""

@@ -1,4 +1,4 @@
-"""What becomes of claimed events: applied in one transaction with the change, ignored, asked about, or tried again."""
+"""Processes claimed events: applies them in the transaction of the change, ignores, asks about, or retries them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hingecraft.inbox.model import BACKOFF, Claimed
 
 log = logging.getLogger(__name__)
 
-# Together with what follows it, shorter than a lease.
+# In total shorter than a lease.
 _LONGEST_QUESTION = 45.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added, another
 # pod works on the same rows in transactions of its own.
@@ -37,11 +37,11 @@ Observe = Callable[[str, str], None]
 
 
 class ClaimLostError(HingecraftError):
-    """Another process works on the event by now."""
+    """Another process works on the event now."""
 
 
 class Applier:
-    """Applies claimed events; nothing that is wrong with one of them reaches another."""
+    """Applies claimed events. An error in one does not affect the others."""
 
     def __init__(self, database: Database, handlers: Handlers, observe: Observe) -> None:
         self._database = database
@@ -49,7 +49,7 @@ class Applier:
         self._observe = observe
 
     async def apply(self, events: Sequence[Claimed]) -> int:
-        """As they are told; those that need a question are left for `ask`. Answers how many are done with."""
+        """Apply events as they were received; `ask` does those that need a question. Returns how many are done."""
         await self._refresh(events)
         done: list[Claimed] = []
         for handler, group in self._groups(events).items():
@@ -59,7 +59,7 @@ class Applier:
         return len(done) + sum([await self._by_itself(event, self._as_told) for event in rest])
 
     async def ask(self, events: Sequence[Claimed], breaker: Breaker) -> int:
-        """One after the other, asking the source where the message is still not enough."""
+        """Apply events one by one; asks the source if the message is still not enough."""
         await self._refresh(events)
 
         async def asked(event: Claimed) -> None:
@@ -76,7 +76,7 @@ class Applier:
             await handler.refresh()
 
     def _groups(self, events: Sequence[Claimed]) -> dict[Handler, dict[Claimed, Reading]]:
-        """Those that are applied together, each group in the order of its locks."""
+        """The groups of events to apply together, each in the order of its locks."""
         groups: dict[Handler, list[tuple[str, Claimed, Reading]]] = {}
         for event in events:
             try:
@@ -92,7 +92,7 @@ class Applier:
         }
 
     async def _together(self, handler: Handler, group: Mapping[Claimed, Reading]) -> bool:
-        """All of them in one transaction; False when any is not as simple as it looked, and nothing is done."""
+        """Apply a group in one transaction; False if one of them fails, and then none is applied."""
         try:
             await self._record_together(handler, group)
         except (AskFirstError, ClaimLostError, ForeignError, *_TEMPORARY):
@@ -107,7 +107,7 @@ class Applier:
         return True
 
     async def _by_itself(self, event: Claimed, work: Callable[[Claimed], Awaitable[None]]) -> bool:
-        """False when it is left for another place, which asks."""
+        """Apply one event; False if its source has to be asked first."""
         outcome = "applied"
         try:
             await work(event)
@@ -139,7 +139,7 @@ class Applier:
         await self._record(handler, event, handler.read(event))
 
     async def _asked(self, event: Claimed, breaker: Breaker) -> None:
-        """What was told may be enough by now: another event has said the rest."""
+        """Ask about one event, unless other events have brought the missing information meanwhile."""
         handler = self._handlers.of(event)
         reading = handler.read(event)
         if not reading.must_ask:
@@ -148,7 +148,7 @@ class Applier:
         return await self._record(handler, event, await self._answer(handler, event, reading, breaker))
 
     async def _answer(self, handler: Handler, event: Claimed, reading: Reading, breaker: Breaker) -> Reading:
-        """What the source says now; holds no connection."""
+        """The source's current answer; holds no connection."""
         try:
             async with asyncio.timeout(_LONGEST_QUESTION):
                 answer = await handler.ask(event, reading)

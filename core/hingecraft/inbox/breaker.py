@@ -1,4 +1,4 @@
-"""Stops asking a provider that does not answer: its events wait unclaimed until one question is answered again."""
+"""Stops asking a provider that does not answer: its events stay unclaimed until one question is answered."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the provider is only tried, by one question at a time."""
+        """Whether the provider is only probed, by one question at a time."""
         return self._failures >= OPENS_AFTER
 
     def room(self, places: int, busy: int) -> int:
-        """How many questions may be begun now, where so many of the places are taken."""
+        """How many questions may start now; `taken` places are in use."""
         if not self.is_open:
             return places - busy
         return 1 if busy == 0 and self._clock() >= self._try_at else 0
 
     def answered(self) -> None:
-        """Whatever it said, it is there."""
+        """The provider answered; an error counts as an answer."""
         if self.is_open:
             log.info("%s answers again", self._provider)
         self._failures = 0
 
     def failed(self) -> None:
-        """It did not answer."""
+        """The provider did not answer."""
         self._failures += 1
         self._try_at = self._clock() + TRIES_EVERY
         if self._failures == OPENS_AFTER:

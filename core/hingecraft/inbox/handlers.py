@@ -1,4 +1,4 @@
-"""What a system registers with the inbox: the events that it takes, and what it does with them."""
+"""The handlers that systems register with the inbox, by source and type of event."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ class Reading:
     """An event as its handler understands it, or what its source answered about it."""
 
     content: Any
-    # What applying it locks. Events with a lock are applied in one transaction, in the order of their locks; an event
+    # The lock that applying takes. Events with a lock are applied in one transaction, in the order of locks; an event
     # without one is applied by itself.
     lock: str | None = None
-    # Nothing may be done before the source was asked.
+    # The source has to be asked before anything is done.
     must_ask: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What became of an event: the payment that it belongs to, and what is called once all of it is committed."""
+    """The result of an event: its payment, and a function to call after the commit."""
 
     payment_id: UUID | None = None
     report: Callable[[], None] = lambda: None
 
 
 def not_taken(kind: str) -> str:
-    """Why an event of a type without a handler is ignored. A release that adds the handler opens it again by this."""
+    """The reason why an event without a handler is ignored. A release that adds the handler finds such events by it."""
     return f"nothing here takes {kind}"
 
 
 class Handler(ABC):
-    """Takes events of a source. Only `apply` has to be written; the rest is for many events and for questions.
+    """Handles events of a source. Only `apply` is required; the other methods are for groups and for questions.
 
     Every method but `refresh` may raise ForeignError (the event is ignored, with the reason), NotYetError (it is
     tried again later) or AskFirstError (its source is asked, in a lane of its own).
@@ -50,25 +50,25 @@ class Handler(ABC):
         return
 
     def read(self, event: Claimed) -> Reading:
-        """What the event says."""
+        """Read the event."""
         return Reading(content=event.document)
 
     @abstractmethod
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
-        """Do what follows from it, in the transaction that also ends the event."""
+        """Apply the event, in the transaction that also marks it as processed."""
 
     async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
         """The same for several events, each with a lock; an error undoes all of them, and each is tried by itself."""
         return [await self.apply(conn, event, reading) for event, reading in events]
 
     async def ask(self, event: Claimed, reading: Reading) -> Reading:
-        """What the source says now, holding no connection. Raises UnansweredError where it says nothing."""
+        """Ask the source, holding no connection. Raises UnansweredError if it does not answer."""
         raise NotImplementedError(f"{event.type} of {event.source} cannot be asked about")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """These types of a source go to that handler; without types, all that nobody else has registered."""
+    """Sends these types of a source to a handler; without types, all types without another handler."""
 
     source: str
     handler: Handler
@@ -76,7 +76,7 @@ class Registration:
 
 
 class Handlers:
-    """Who takes which events; a type that nobody takes is ignored."""
+    """The registered handlers. A type without a handler is ignored."""
 
     def __init__(self, registrations: Iterable[Registration]) -> None:
         self._registrations = tuple(registrations)
@@ -89,19 +89,19 @@ class Handlers:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Whose events are worked on."""
+        """The sources with a handler."""
         return tuple(dict.fromkeys(each.source for each in self._registrations))
 
     def types(self, source: str) -> frozenset[str]:
-        """The types of a source that are taken by name."""
+        """The types of a source that have their own handler."""
         return frozenset(kind for name, kind in self._handlers if name == source and kind is not None)
 
     def only(self, sources: Collection[str]) -> Handlers:
-        """The same, of these sources."""
+        """The handlers of these sources."""
         return Handlers(each for each in self._registrations if each.source in sources)
 
     def of(self, event: Claimed) -> Handler:
-        """Who takes the event; raises ForeignError where nobody does."""
+        """The event's handler; raises ForeignError if there is none."""
         found = self._handlers.get((event.source, event.type)) or self._handlers.get((event.source, None))
         if found is None:
             raise ForeignError(not_taken(event.type))

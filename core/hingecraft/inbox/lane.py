@@ -1,6 +1,6 @@
-"""The places in which one kind of events is worked on.
+"""A lane: a fixed number of places that process one kind of events.
 
-A place claims what it begins at once, so that no claim waits for a place and runs out there.
+A place claims only the events that it starts at once, so that no lease expires while it waits for a place.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from hingecraft.inbox.model import Claimed
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY = 1.0
-# A process that stops waits no longer for a database that may be away: a lease ends by itself.
+# A stopping process waits only this long for the database, which may be down: leases end by themselves.
 _GIVE_BACK_WITHIN = 0.5
 
 Claim = Callable[[int], Awaitable[Sequence[Claimed]]]
-# Answers how many of the events are done with, for now or for good.
+# Returns how many of the events are done, for now or for good.
 Work = Callable[[Sequence[Claimed]], Awaitable[int]]
 Room = Callable[[int, int], int]
-# Of events that were claimed, frees those that are not processed.
+# Releases the claimed events that are not processed.
 GiveBack = Callable[[Sequence[Claimed]], Awaitable[None]]
 
 
@@ -35,7 +35,7 @@ async def _for_a_moment() -> AsyncIterator[None]:
 
 
 class Lane:
-    """So many places, each for a batch of events; `room` may leave some of them empty."""
+    """Runs the places, each with a batch of events; `room` may keep some of them empty."""
 
     def __init__(
         self, claim: Claim, work: Work, give_back: GiveBack, *, places: int, batch: int, room: Room | None = None
@@ -52,11 +52,11 @@ class Lane:
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Check for due events now."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled; what is under way then is given back, and done by another process."""
+        """Work until cancelled; events in progress are then released for other processes."""
         async with asyncio.TaskGroup() as working:
             while True:
                 begun = False
@@ -70,7 +70,7 @@ class Lane:
                             await self._woken.wait()
 
     async def drain(self) -> int:
-        """Work on all that is due; answers how many events that was."""
+        """Process all due events; returns how many."""
         before = self._worked
         async with asyncio.TaskGroup() as working:
             while await self._begin(working):
@@ -78,7 +78,7 @@ class Lane:
         return self._worked - before
 
     async def _begin(self, working: asyncio.TaskGroup) -> bool:
-        """Claim for every free place; False when there was nothing to claim."""
+        """Claim events for every free place; False if none was due."""
         while self._busy >= self._places:
             self._freed.clear()
             await self._freed.wait()
@@ -91,7 +91,7 @@ class Lane:
         return bool(events)
 
     async def _claimed(self, limit: int) -> Sequence[Claimed]:
-        """Where this is cancelled, what was claimed meanwhile is given back."""
+        """Claim events; if cancelled, release what was claimed."""
         claiming = asyncio.ensure_future(self._claim(limit))
         try:
             return await asyncio.shield(claiming)

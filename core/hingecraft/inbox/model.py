@@ -1,4 +1,4 @@
-"""An event as it came, and when it is looked at again. Pure."""
+"""An event as it was received, and the time of its next attempt. Pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from uuid import UUID
 from hingecraft.leases.backoff import Backoff
 
 LEASE = timedelta(seconds=60)
-# What has waited for longer is an error in the log: somebody should look.
+# An event that has waited longer is logged as an error: a person should check it.
 OVERDUE = timedelta(hours=1)
-# What could not be processed in this time is given up, with an error in the log.
+# An event that could not be processed in this time is given up, with an error in the log.
 GIVEN_UP_AFTER = timedelta(days=30)
 BACKOFF = Backoff((5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundEvent:
-    """What a source sent, verified and not yet understood."""
+    """A verified event of a source, before a handler has read it."""
 
     source: str
     event_id: str
     type: str
     body: bytes
-    # It is known already that the source has to be asked.
+    # Set if it is known that the source has to be asked.
     must_ask: bool = False
 
 

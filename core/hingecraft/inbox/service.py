@@ -1,4 +1,4 @@
-"""Puts events into the inbox: those that arrive together are stored together, each is answered when it is safe."""
+"""Stores events: those that arrive together are written together, and each is answered after its commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AT_ONCE = 500
 
 
 class Inbox:
-    """One commit for as many events as came while the last one was under way."""
+    """Commits all events that arrived during the last commit together."""
 
     def __init__(self, database: Database, stored: Stored = lambda _events: None) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class Inbox:
         self._writer: asyncio.Task[None] | None = None
 
     async def put(self, event: InboundEvent) -> None:
-        """Returns when the event is kept, now or before; raises when nobody can say so."""
+        """Return once the event is stored, now or earlier; raise if that is not certain."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, kept))
         if self._writer is None or self._writer.done():

@@ -16,7 +16,7 @@ from hingecraft.leases import statements
 _KEY = "id", "received_at"
 _HELD = statements.held(*_KEY)
 
-# In the order of their keys, so that two pods that are told the same wait for each other in one direction only.
+# In the order of their keys, so that two pods with the same events never deadlock.
 STORE = """
 WITH given AS (
     SELECT DISTINCT ON (source, event_id) source, event_id, type, body, must_ask
@@ -44,7 +44,7 @@ CLAIM = statements.claim(
     returning="e.id, e.received_at, e.source, e.event_id, e.type, e.body, e.attempts, e.claimed_until, e.must_ask, "
     "e.received_at < now() - $4::interval AS overdue",
 )
-# The attempt that found this out does not count.
+# This attempt does not count.
 ASK_FIRST = f"""
 UPDATE provider_events SET must_ask = true, claimed_until = NULL, next_attempt_at = now(), attempts = attempts - 1
 WHERE {_HELD} AND processed_at IS NULL
@@ -61,15 +61,21 @@ LATER = f"""
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
 WHERE {_HELD} AND processed_at IS NULL
 """
-# The attempt that was broken off does not count. What has been processed, or waits for its time, has no lease any more.
+# An interrupted attempt does not count. Processed or postponed events have no lease any more.
 GIVE_BACK = """
 UPDATE provider_events e SET claimed_until = NULL, next_attempt_at = now(), attempts = e.attempts - 1
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS g (id, received_at, claimed_until)
 WHERE e.id = g.id AND e.received_at = g.received_at AND e.claimed_until = g.claimed_until AND e.processed_at IS NULL
 """
+# Reasons may be long: the index holds their beginnings.
 REOPEN = """
-UPDATE provider_events SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
-WHERE source = $1 AND ignored_because = ANY ($2)
+WITH ignored AS (
+    SELECT id, received_at FROM provider_events
+    WHERE source = $1 AND "left"(ignored_because, 200) = ANY ($2) AND ignored_because = ANY ($3)
+    LIMIT $4 FOR UPDATE SKIP LOCKED
+)
+UPDATE provider_events e SET processed_at = NULL, ignored_because = NULL, attempts = 0, next_attempt_at = now()
+FROM ignored WHERE e.id = ignored.id AND e.received_at = ignored.received_at
 RETURNING true
 """
 # Its source may have no keys here any more, so this is done for all of them, and not by who claims. An old event that
@@ -97,18 +103,19 @@ FROM provider_events WHERE processed_at IS NULL
 """
 HAVING = "SELECT event_id FROM provider_event_ids WHERE source = $1 AND event_id = ANY ($2)"
 _LONGEST_ERROR = 500
+_INDEXED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many events wait, and since when the oldest of them."""
+    """The number of waiting events, and the age of the oldest."""
 
     waiting: int
     oldest: float
 
 
 async def store(conn: Connection, events: Sequence[InboundEvent]) -> int:
-    """Keep those that are not kept yet; answers how many that were."""
+    """Store new events; returns how many were new."""
     return len(
         await conn.fetch(
             STORE,
@@ -122,55 +129,55 @@ async def store(conn: Connection, events: Sequence[InboundEvent]) -> int:
 
 
 async def claim(conn: Connection, limit: int, source: str, *, must_ask: bool) -> list[Claimed]:
-    """Take what is due of one source, for the length of a lease; the oldest first."""
+    """Lease due events of one source, the oldest first."""
     rows = [Claimed(**dict(row)) for row in await conn.fetch(CLAIM, limit, LEASE, source, OVERDUE, must_ask)]
     return sorted(rows, key=lambda event: event.received_at)
 
 
 async def done(conn: Connection, events: Mapping[Claimed, UUID | None], *, ignored: str | None = None) -> bool:
-    """They are processed, in the transaction of what they have changed; False when a lease is lost."""
+    """Mark events as processed, in the transaction of their changes; False if a lease was lost."""
     ids, received, leases = zip(*(event.lease for event in events), strict=True)
     found = await conn.fetch(DONE, ids, received, leases, ignored, list(events.values()))
     return len(found) == len(events)
 
 
 async def ask_first(conn: Connection, event: Claimed) -> None:
-    """It waits for a place in which its provider is asked."""
+    """Move the event to the lane in which its provider is asked."""
     await conn.execute(ASK_FIRST, *event.lease)
 
 
 async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
-    """It cannot be processed yet."""
+    """Postpone an event that cannot be processed yet."""
     await conn.execute(LATER, *event.lease, pause, storable(error)[:_LONGEST_ERROR])
 
 
 async def give_back(conn: Connection, events: Sequence[Claimed]) -> None:
-    """Others may work on them at once, as far as they are not processed."""
+    """Release unprocessed events, so that others can claim them at once."""
     await conn.execute(GIVE_BACK, *zip(*(event.lease for event in events), strict=True))
 
 
 async def give_up(conn: Connection) -> list[asyncpg.Record]:
-    """Some of what has waited for too long is ignored from now on; answers which, and why it waited."""
+    """Give up some events that have waited too long; returns them and their errors."""
     return await conn.fetch(GIVE_UP, GIVEN_UP_AFTER)
 
 
-async def reopen(conn: Connection, source: str, reasons: Sequence[str]) -> int:
-    """Process again what was ignored for one of those reasons; answers how many events that were."""
-    return len(await conn.fetch(REOPEN, source, reasons))
+async def reopen(conn: Connection, source: str, reasons: Sequence[str], limit: int | None = None) -> int:
+    """Make events due again that were ignored for one of those reasons; returns how many."""
+    return len(await conn.fetch(REOPEN, source, [reason[:_INDEXED] for reason in reasons], reasons, limit))
 
 
 async def backlog(conn: Connection) -> Backlog:
-    """What waits."""
+    """The waiting events."""
     row = await conn.fetchrow(WAITING)
     assert row is not None, "an aggregate always answers a row"
     return Backlog(row["waiting"], row["oldest"])
 
 
 async def having(conn: Connection, source: str, event_ids: Sequence[str]) -> set[str]:
-    """Those of the ids that are in the inbox already."""
+    """The ids that are in the inbox already."""
     return {row["event_id"] for row in await conn.fetch(HAVING, source, event_ids)}
 
 
 def storable(text: str) -> str:
-    """An error may quote what Postgres cannot hold: NUL, or half of a surrogate pair."""
+    """Remove what Postgres cannot store from an error's text: NUL, or half of a surrogate pair."""
     return text.encode("utf-8", "replace").decode().replace("\x00", "?")

@@ -1,4 +1,4 @@
-"""How much waits in the inbox, for the metrics; an error in the log after an hour, and the end after thirty days."""
+"""Watches the inbox: its backlog as metrics, an error in the log after an hour, and the end after thirty days."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVERY = 15.0
 
 
 async def watch(database: Database, show: Callable[[Backlog], None]) -> None:
-    """Look now and then, until cancelled."""
+    """Check from time to time, until cancelled."""
     while True:
         await asyncio.sleep(_EVERY)
         try:

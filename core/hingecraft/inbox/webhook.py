@@ -1,4 +1,4 @@
-"""How the messages of one source are told from forged ones, and become events. Pure."""
+"""Verifies the messages of a source and turns them into events. Pure."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _LONGEST_ID = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """What an endpoint needs to know of a source. Sizes are in bytes."""
+    """The rules of a source for its endpoint. Sizes are in bytes."""
 
     source: str
     # The header that carries the signature.
     header: str
-    # By that header and the time: whether the body is worth reading.
+    # Whether the header and its time could be right, before the body is read.
     plausible: Callable[[str, float], bool]
-    # By one of the secrets, the header, the raw body and the time; takes the same time for every wrong signature.
+    # Whether one of the secrets made the signature; takes the same time for every wrong signature.
     genuine: Callable[[Sequence[str], str, bytes, float], bool]
-    # Raises InvalidError for a body that is no event.
+    # Raises InvalidError for a body that is not an event.
     event: Callable[[bytes], InboundEvent]
-    # Work on more than the usual is done in a thread, and not at all for an address that has sent many forgeries.
+    # Larger bodies are verified in a thread, and not at all for an address that has sent many forgeries.
     usual: int
     largest: int
 
@@ -43,12 +43,12 @@ def document_of(body: bytes) -> dict[str, Any]:
 
 
 def name_of(value: object) -> str:
-    """An id or a type that can be stored and shown."""
+    """An id or type, if it can be stored and shown."""
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID or not value.isprintable():
         raise not_an_event()
     return value
 
 
 def not_an_event() -> InvalidError:
-    """What a signed body is answered that cannot be stored as an event."""
+    """The error for a signed body that is not an event."""
     return InvalidError("invalid_event", "The signature is valid, but the body is not a valid event.")

@@ -1,6 +1,6 @@
-"""Works on the inbox: in two lanes for each source, one for what is applied as it is told, one for questions.
+"""Processes the inbox in two lanes for each source: one applies events as received, one asks the source first.
 
-A source that hangs takes the places of its own questions, and nothing else waits for it.
+A source that hangs blocks only its own questions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ASKED_AT_ONCE = 4
 
 
 class Worker:
-    """Runs in every pod; any number of them may run against one database."""
+    """Processes the inbox in every pod. Several may use one database: each event is claimed by one of them."""
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Worker:
         handlers: Handlers,
         observe: Observe = lambda _source, _outcome: None,
     ) -> None:
+        self.handlers = handlers
         self._database = database
         self._applier = Applier(database, handlers, observe)
         self._asking = {source: self._questions_of(source) for source in handlers.sources}
@@ -57,7 +58,7 @@ class Worker:
         )
 
     def wake(self, events: Iterable[InboundEvent]) -> None:
-        """They were put into the inbox just now; a lane that has nothing to do is left asleep."""
+        """Wake the lanes of newly stored events; the other lanes stay asleep."""
         for source, must_ask in {(event.source, event.must_ask) for event in events}:
             lane = (self._asking if must_ask else self._applying).get(source)
             if lane is not None:
@@ -70,7 +71,7 @@ class Worker:
                 lanes.create_task(lane.run())
 
     async def drain(self) -> int:
-        """Work on all that is due; answers how many events that was."""
+        """Process all due events; returns how many."""
         return await _drained(self._applying.values()) + await _drained(self._asking.values())
 
     async def _claim(self, source: str, limit: int, *, must_ask: bool) -> list[Claimed]:

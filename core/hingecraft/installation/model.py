@@ -17,7 +17,7 @@ class Claimant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """What makes a database itself, and whose it is."""
+    """The identity of a database, and the resource that owns it."""
 
     id: UUID
     claimed_by: Claimant | None

@@ -8,7 +8,7 @@ from hingecraft.installation.model import Claimant, Installation
 
 
 async def read(database: Database) -> Installation:
-    """Which database this is, and whose."""
+    """The installation: this database's id, and its owner."""
     async with database.connection() as conn:
         return await store.read(conn)
 
@@ -20,6 +20,6 @@ async def claim(database: Database, claimant: Claimant, *, instead_of: str | Non
 
 
 async def release(database: Database, uid: str) -> bool:
-    """The resource is gone: another may have its database; False where another has it already."""
+    """Release the database of a deleted resource; False if another resource has it already."""
     async with database.connection() as conn:
         return await store.release(conn, uid)

@@ -16,7 +16,7 @@ UPDATE installation SET claimed_by = NULL, claimed_as = NULL, claimed_in = NULL 
 """
 _ACCOUNT = {True: "stripe_live_account", False: "stripe_test_account"}
 STRIPE_ACCOUNT = {mode: f"SELECT {column} FROM installation" for mode, column in _ACCOUNT.items()}
-# Two that see an account for the first time, and not the same one: the first is kept.
+# If two processes report different accounts at the same time, the first is kept.
 KEEP_STRIPE_ACCOUNT = {
     mode: f"UPDATE installation SET {column} = coalesce({column}, $1) RETURNING {column}"
     for mode, column in _ACCOUNT.items()
@@ -40,12 +40,12 @@ async def read(conn: Connection) -> Installation:
 
 
 async def claim(conn: Connection, claimant: Claimant, instead_of: str | None) -> bool:
-    """Take it where nobody has it, or where just that one has it; False where another was quicker."""
+    """Claim it if it is free or held by the expected resource; False if another was faster."""
     return bool(await conn.fetchval(CLAIM, claimant.uid, claimant.name, claimant.cluster, instead_of))
 
 
 async def release(conn: Connection, uid: str) -> bool:
-    """Nobody has it any more; False where somebody else has had it."""
+    """Release it; False if another resource holds it."""
     return bool(await conn.fetchval(RELEASE, uid))
 
 

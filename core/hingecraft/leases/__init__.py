@@ -1,1 +1,1 @@
-"""Leases: work that one process has until a time, and when it is tried again."""
+"""Leases: a row that one process works on until a given time, and the pauses between attempts."""

@@ -13,7 +13,7 @@ _JITTER = 0.2
 class Backoff:
     """Pauses in seconds, one after each failed attempt; the last one is for all attempts after that.
 
-    Each is up to a fifth longer or shorter, so that what failed together is not tried again at one moment.
+    Each is up to a fifth longer or shorter, so that items that failed together are not retried at the same moment.
     """
 
     pauses: tuple[float, ...]
@@ -25,5 +25,5 @@ class Backoff:
 
 
 def between(shortest: float, longest: float) -> float:
-    """Some seconds between the two, so that processes which started together do not go on in step."""
+    """A random pause between the two, in seconds, so that processes that started together do not stay in step."""
     return random.uniform(shortest, longest)  # noqa: S311 - jitter, no secret

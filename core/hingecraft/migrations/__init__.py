@@ -1,1 +1,1 @@
-"""Brings a database, empty or live, to the shape that this version of the code believes in."""
+"""Migrates a database, empty or live, to the schema of this version."""

@@ -12,19 +12,19 @@ from pydantic import Field
 
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
-from hingecraft.db.connection import Database, connect
+from hingecraft.db.connection import Database, connect_at_start
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.migrations import privileges
 from hingecraft.migrations.files import Migration, migrations_folder, read_migrations
 from hingecraft.migrations.report import Report
-from hingecraft.migrations.roles import GRANTS, grant_to_application
+from hingecraft.migrations.roles import GRANTS, grant_to_application, grant_to_platform
 from hingecraft.migrations.runner import State, close_to_outsiders, migrate, states
 from hingecraft.routes import service as routes
 from hingecraft.settings import DatabaseSettings, Dsn, Secret, load
 
 
 class MigrateSettings(DatabaseSettings):
-    """What `hingecraft migrate` reads."""
+    """The settings of `hingecraft migrate`."""
 
     migration_database_url: Dsn | None = Field(
         None, description="Postgres address for the owner of the tables; default: DATABASE_URL"
@@ -33,17 +33,18 @@ class MigrateSettings(DatabaseSettings):
 
 
 def say(line: str) -> None:
-    """Progress, for a person and for the log of a Job alike."""
+    """Print progress, for people and for the log of a Job."""
     print(line, flush=True)
 
 
 async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> None:
     """Migrate, grant, publish the first version: what a database needs before any pod can serve from it."""
     migrations = read_migrations(migrations_folder())
-    connection = await connect(dsn, application="hingecraft-migrate", statement_timeout=None)
+    connection = await connect_at_start(dsn, application="hingecraft-migrate", statement_timeout=None)
     try:
         applied = await migrate(connection, migrations, report)
         await grant_to_application(connection, app_role, report)
+        await grant_to_platform(connection, report)
         await close_to_outsiders(connection, report)
         for line in await privileges.still_open(connection, list(GRANTS)):
             report(f"{line}, and this user may not revoke that")
@@ -61,7 +62,7 @@ async def bring_up_to_date(dsn: Secret, app_role: str, report: Report = say) -> 
 
 async def _show(dsn: Secret, *, dry_run: bool) -> None:
     migrations = read_migrations(migrations_folder())
-    connection = await connect(dsn, application="hingecraft-migrate", statement_timeout=None)
+    connection = await connect_at_start(dsn, application="hingecraft-migrate", statement_timeout=None)
     try:
         found = await states(connection, migrations)
         open_ = await privileges.still_open(connection, list(GRANTS))

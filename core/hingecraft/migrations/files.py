@@ -4,6 +4,7 @@
 `-- @step online`          one statement that does not hinder writers, however long it takes
 `-- @step batched LABEL`   one statement repeated page by page, from `$1`, at most `$2` rows at a time
 `-- @unless QUERY`         below a step: skip it where QUERY is true
+`-- @partitions TABLE`     below an online step: repeat it for each partition of TABLE; its name replaces each_partition
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ Mode = Literal["quick", "online", "batched"]
 _FILE_NAME = re.compile(r"(?P<number>\d{3})_(?P<name>[a-z0-9_]+)\.sql")
 _STEP = re.compile(r"^-- @step (?P<mode>quick|online|batched)(?: (?P<label>\w+))?$", re.MULTILINE)
 _UNLESS = re.compile(r"^-- @unless (?P<query>.+)$", re.MULTILINE)
+_PARTITIONS = re.compile(r"^-- @partitions (?P<table>\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A part of a migration that is done or not done."""
+    """A part of a migration that is applied as a whole."""
 
     mode: Mode
     sql: str
     label: str = ""
     unless: str | None = None
+    partitions: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ def migrations_folder() -> Path:
 
 
 def read_migrations(folder: Path) -> list[Migration]:
-    """All of them in order; a gap, a double number or a file that says nothing is an error that names it."""
+    """All migrations in order. Raises an error that names a gap, a double number or an empty file."""
     migrations = [_read(path) for path in sorted(folder.glob("*.sql"))]
     if not migrations:
         raise OperatorError(f"there are no migrations in {folder}")
@@ -83,9 +86,11 @@ def _steps(file_name: str, text: str) -> Iterator[Step]:
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         sql = text[mark.end() : following.start() if following else len(text)].strip()
         unless = _UNLESS.search(sql)
+        partitions = _PARTITIONS.search(sql)
         yield Step(
             mode=cast("Mode", mark["mode"]),
             sql=sql,
             label=mark["label"] or "",
             unless=unless["query"] if unless else None,
+            partitions=partitions["table"] if partitions else None,
         )

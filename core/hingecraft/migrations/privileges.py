@@ -10,8 +10,23 @@ from collections.abc import Sequence
 
 import asyncpg
 
+# What a platform's roles keep: their users reach their own rows, which row-level security picks.
+ADMITTED = (
+    ("authenticated", "TABLE", "credits_transactions", "SELECT"),
+    ("authenticated", "TABLE", "credit_accounts", "SELECT"),
+    ("authenticated", "FUNCTION", "get_user_credit_balance(uuid)", "EXECUTE"),
+    ("authenticated", "FUNCTION", "get_user_credit_balance_fast(uuid)", "EXECUTE"),
+)
+# Our functions whose names are given by the platform's API; the others begin with hc_.
+NAMED_FUNCTIONS = (
+    "add_user_credits", "get_user_credit_balance", "get_user_credit_balance_fast", "refresh_credits_balance",
+    "spend_user_credits",
+)  # fmt: skip
+_FUNCTION_NAMES = ", ".join(f"'{name}'" for name in NAMED_FUNCTIONS)
+_ADMITTED_ROWS = ", ".join(str(row) for row in ADMITTED)
+
 # Tables with their partitions and sequences, views, and functions by name; `rights` is what no outsider may have.
-_OBJECTS = r"""
+_OBJECTS = rf"""
 WITH RECURSIVE outsiders (role, name) AS (
     SELECT 0::oid, 'PUBLIC'
     UNION ALL SELECT oid, quote_ident(rolname) FROM pg_roles WHERE rolname IN ('anon', 'authenticated')
@@ -26,7 +41,10 @@ WITH RECURSIVE outsiders (role, name) AS (
     JOIN pg_class s ON s.oid = d.refobjid AND s.relkind = 'S'
 ), functions AS (
     SELECT * FROM pg_proc
-    WHERE pronamespace = quote_ident(current_schema())::regnamespace AND prokind = 'f' AND proname ~ '^(notify_)?hc_'
+    WHERE pronamespace = quote_ident(current_schema())::regnamespace AND prokind = 'f'
+      AND (proname ~ '^(notify_)?hc_' OR proname IN ({_FUNCTION_NAMES}))
+), admitted (name, kind, object, privilege) AS (
+    VALUES {_ADMITTED_ROWS}
 ), objects (kind, name, owner, rights, acl) AS (
     SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, oid::regclass::text, relowner, 'ALL',
         coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)) FROM relations
@@ -46,11 +64,13 @@ WITH RECURSIVE outsiders (role, name) AS (
     SELECT DISTINCT o.kind, o.name, o.owner, o.rights, x.name
     FROM objects o CROSS JOIN aclexplode(o.acl) a JOIN outsiders x ON x.role = a.grantee
     WHERE o.rights IN ('ALL', a.privilege_type)
+      AND (x.name, o.kind, o.name, a.privilege_type) NOT IN (SELECT * FROM admitted)
 )
 """
 # A SECURITY DEFINER function that searches temporary tables first runs its caller's triggers as the owner; and a
 # migration cannot know which schema it runs in.
 # Who was granted our tables calls the functions of their indexes, triggers and views; writers also read the statuses.
+# Who was granted a table with row-level security reads all of its rows; only users are limited to their own.
 MISSING = f"""{_OBJECTS}, grantees AS (
     SELECT DISTINCT quote_ident(g.rolname) AS name, g.oid, a.privilege_type IN ('INSERT', 'UPDATE') AS writes
     FROM relations r CROSS JOIN aclexplode(r.relacl) a JOIN pg_roles g ON g.oid = a.grantee
@@ -76,6 +96,22 @@ MISSING = f"""{_OBJECTS}, grantees AS (
     UNION
     SELECT 3, format('REVOKE %s ON %s %s FROM %s', rights, kind, name, outsider)
     FROM open WHERE pg_has_role(owner, 'USAGE')
+    UNION
+    SELECT 4, format('GRANT %s ON %s %s TO %s', d.privilege, o.kind, o.name, d.name)
+    FROM admitted d JOIN objects o ON o.kind = d.kind AND o.name = d.object JOIN outsiders x ON x.name = d.name
+    WHERE pg_has_role(o.owner, 'USAGE') AND (
+        NOT EXISTS (
+            SELECT FROM objects h CROSS JOIN aclexplode(h.acl) a
+            WHERE (h.kind, h.name, a.grantee, a.privilege_type) = (d.kind, d.object, x.role, d.privilege))
+        OR (o.kind, o.name, d.name) IN (SELECT kind, name, outsider FROM open))
+    UNION
+    SELECT 5, format('CREATE POLICY %I ON %s FOR SELECT TO %I USING (true)', left('all_rows_for_' || g.rolname, 63),
+        r.oid::regclass, g.rolname)
+    FROM relations r CROSS JOIN aclexplode(r.relacl) a JOIN pg_roles g ON g.oid = a.grantee
+    WHERE r.relrowsecurity AND a.privilege_type = 'SELECT' AND pg_has_role(r.relowner, 'USAGE')
+      AND a.grantee NOT IN (SELECT role FROM outsiders UNION ALL SELECT r.relowner)
+      AND NOT EXISTS (
+        SELECT FROM pg_policy p WHERE p.polrelid = r.oid AND p.polname = left('all_rows_for_' || g.rolname, 63))
     UNION
     SELECT 3, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %sREVOKE ALL ON %s FROM %s', pg_get_userbyid(d.defaclrole),
         CASE WHEN d.defaclnamespace <> 0 THEN format('IN SCHEMA %I ', current_schema()) ELSE '' END,

@@ -1,4 +1,4 @@
-"""How a migration says what it is doing."""
+"""Reports the progress of a migration."""
 
 from __future__ import annotations
 

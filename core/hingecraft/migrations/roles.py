@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import asyncpg
 
@@ -11,7 +12,7 @@ from hingecraft.migrations.report import Report
 
 _ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
-# What the application does with each table, view and sequence; a test compares this with all that exist.
+# The application's privileges on each table, view and sequence; a test compares this with all that exist.
 GRANTS: dict[str, str] = {
     "payments": "SELECT, INSERT, UPDATE",
     "external_payments": "SELECT, INSERT, UPDATE",
@@ -26,7 +27,8 @@ GRANTS: dict[str, str] = {
     "settlement_totals": "SELECT",
     "fx_rates": "SELECT",
     "route_policy": "SELECT, UPDATE",
-    "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account)",
+    "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account, "
+    "nowpayments_live)",
     "payment_routes": "SELECT, INSERT, DELETE",
     "routes_served": "SELECT, INSERT, UPDATE",
     "payment_audit": "SELECT, INSERT",
@@ -40,18 +42,46 @@ GRANTS: dict[str, str] = {
     "stripe_events_raw": "SELECT",
     "payment_audit_id_seq": "USAGE",
     "outbox_sequence": "USAGE",
+    "credits_transactions": "SELECT",
+    "credit_accounts": "SELECT",
+    "credit_prices": "SELECT",
+    "credits_balance_mv": "SELECT",
+    "credits_balance_refreshes": "SELECT",
+    "credits_transactions_sequence": "SELECT",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
     "EXECUTE ON FUNCTION hc_forget(int)",
+    "EXECUTE ON FUNCTION hc_write_credits(jsonb)",
+    "EXECUTE ON FUNCTION refresh_credits_balance()",
 )
+# The roles that Supabase serves over HTTP. What the first two may do is in `privileges`.
+_PLATFORM_ROLES: Mapping[str, str] = {
+    "anon": "NOLOGIN",
+    "authenticated": "NOLOGIN",
+    "service_role": "NOLOGIN BYPASSRLS",
+}
+# The service reads credits and writes them through functions only, so that the ledger and the accounts agree.
+_SERVICE_READS = "credits_transactions, credit_accounts, credit_prices, credits_balance_mv"
+_SERVICE_CALLS = """
+    add_user_credits(uuid, integer, text, text, text, text, text), get_user_credit_balance(uuid),
+    get_user_credit_balance_fast(uuid), refresh_credits_balance(), spend_user_credits(uuid, integer, text, text)
+"""
+_FOR_SERVICE = f"""
+REVOKE ALL ON {_SERVICE_READS}, credits_balance_refreshes, credits_transactions_sequence FROM service_role;
+REVOKE ALL ON FUNCTION hc_write_credits(jsonb) FROM service_role;
+GRANT SELECT ON {_SERVICE_READS} TO service_role;
+GRANT EXECUTE ON FUNCTION {_SERVICE_CALLS} TO service_role;
+GRANT USAGE ON SCHEMA {{schema}} TO service_role, authenticated
+"""
 
 
 async def grant_to_application(conn: asyncpg.Connection, role: str, report: Report) -> None:
-    """Create the role where we may, and give it just what it needs."""
+    """Create the role if we may, and grant it only what it needs."""
     if not _ROLE_NAME.fullmatch(role):
         raise OperatorError("APP_ROLE must be a plain lower-case role name such as hingecraft_app")
-    if not await _role_exists(conn, role, report):
+    if not await _role_exists(conn, role):
+        report(f"the role {role} does not exist and this user may not create it: the application connects as the owner")
         return
     schema = await conn.fetchval("SELECT quote_ident(current_schema())")
     statements = [
@@ -62,14 +92,30 @@ async def grant_to_application(conn: asyncpg.Connection, role: str, report: Repo
         await conn.execute(";\n".join(statements))
 
 
-async def _role_exists(conn: asyncpg.Connection, role: str, report: Report) -> bool:
+async def grant_to_platform(conn: asyncpg.Connection, report: Report) -> None:
+    """Create Supabase's roles where they are missing and we may, and grant the service what it needs."""
+    there = {role: await _role_exists(conn, role, options) for role, options in _PLATFORM_ROLES.items()}
+    missing = [role for role, found in there.items() if not found]
+    if missing:
+        report(
+            f"the roles {', '.join(missing)} do not exist and this user may not create them: nobody can act as a user"
+        )
+    else:
+        schema = await conn.fetchval("SELECT quote_ident(current_schema())")
+        async with conn.transaction():
+            await conn.execute(_FOR_SERVICE.format(schema=schema))
+
+
+async def _role_exists(conn: asyncpg.Connection, role: str, options: str = "NOLOGIN") -> bool:
     if await conn.fetchval("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", role):
         return True
-    try:
-        await conn.execute(f"CREATE ROLE {role} NOLOGIN")
-    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+    # Only some roles may let others bypass row-level security; policies give the service the same.
+    for given in dict.fromkeys((options, "NOLOGIN")):
+        try:
+            await conn.execute(f"CREATE ROLE {role} {given}")
+        except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            return True
+        except asyncpg.InsufficientPrivilegeError:
+            continue
         return True
-    except asyncpg.InsufficientPrivilegeError:
-        report(f"the role {role} does not exist and this user may not create it: the application connects as the owner")
-        return False
-    return True
+    return False

@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -54,17 +54,22 @@ BATCH_DONE = "UPDATE schema_migrations SET batch_cursor = $2, batch_rows = batch
 MIGRATION_DONE = "UPDATE schema_migrations SET applied_at = now() WHERE number = $1"
 TAKE_RUNNER_LOCK = "SELECT pg_try_advisory_lock(hashtext($1))"
 ABOUT_ROWS = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)"
+PARTITIONS = """
+SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = to_regclass($1) ORDER BY 1
+"""
 INVALID_INDEX = "SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)"
 
 # What a function of a step keeps with `SET search_path FROM CURRENT`: the schema of the tables, temporary ones last.
 ONLY_OUR_SCHEMA = "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
 
+EACH_PARTITION = "each_partition"
 _INDEX_NAME = re.compile(r"INDEX CONCURRENTLY IF NOT EXISTS (\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How far one migration has come in one database."""
+    """The progress of one migration in one database."""
 
     migration: Migration
     steps_done: int = 0
@@ -75,7 +80,7 @@ class State:
 
 
 async def states(conn: asyncpg.Connection, migrations: Sequence[Migration]) -> list[State]:
-    """How far each migration has come; a file that changed after it was applied is an error that names it."""
+    """The progress of each migration. Raises an error that names a file that changed after it was applied."""
     rows = await conn.fetch(LEDGER_ROWS) if await conn.fetchval(LEDGER_EXISTS) else []
     ledger = {row["number"]: row for row in rows}
     found = [_state(migration, ledger.get(migration.number)) for migration in migrations]
@@ -94,7 +99,7 @@ def _state(migration: Migration, row: asyncpg.Record | None) -> State:
     unchanged = row["checksum"] == migration.checksum
     return State(
         migration=migration,
-        # A file that was mended after a failed run starts anew: every step is written to be safe to repeat.
+        # A file that was corrected after a failed run starts again: every step is safe to repeat.
         steps_done=row["steps_done"] if unchanged else 0,
         batch_cursor=row["batch_cursor"] if unchanged else None,
         batch_rows=row["batch_rows"] if unchanged else 0,
@@ -104,7 +109,7 @@ def _state(migration: Migration, row: asyncpg.Record | None) -> State:
 
 
 async def migrate(conn: asyncpg.Connection, migrations: Sequence[Migration], report: Report) -> int:
-    """Apply what is missing; answers how many migrations that were."""
+    """Apply the missing migrations; returns how many."""
     async with _only_runner(conn, report):
         await _quickly(conn, LEDGER, report, "the ledger of migrations")
         await close_to_outsiders(conn, report)
@@ -157,6 +162,8 @@ async def _run_step(
     if step.mode == "quick":
         await _quickly(conn, step.sql, report, migration.file_name)
         await close_to_outsiders(conn, report)
+    elif step.partitions is not None:
+        await _online_for_each(conn, step.partitions, step.sql)
     elif step.mode == "online":
         await _online(conn, step.sql)
     else:
@@ -164,7 +171,7 @@ async def _run_step(
 
 
 async def _quickly(conn: asyncpg.Connection, sql: str, report: Report, what: str) -> None:
-    """Take locks only when they can be had at once; a busy table is tried again, so that no writer queues for long."""
+    """Wait only briefly for locks and retry on a busy table, so that no writer queues for long."""
     for attempt in range(1, _TRIES + 1):
         try:
             async with conn.transaction():
@@ -194,10 +201,17 @@ async def _online(conn: asyncpg.Connection, sql: str) -> None:
     await conn.execute(sql)
 
 
+async def _online_for_each(conn: asyncpg.Connection, parent: str, sql: str) -> None:
+    """The retention may drop a partition meanwhile."""
+    for row in await conn.fetch(PARTITIONS, parent):
+        with suppress(asyncpg.UndefinedTableError):
+            await _online(conn, sql.replace(EACH_PARTITION, row["relname"]))
+
+
 async def _batched(
     conn: asyncpg.Connection, migration: Migration, step: Step, report: Report, *, cursor: str | None, rows: int
 ) -> None:
-    """Each page is committed together with the place to go on from."""
+    """Commit each page together with the place to continue from."""
     total = await conn.fetchval(ABOUT_ROWS, step.label) or 0
     told_at = time.monotonic()
     if rows:
@@ -213,7 +227,7 @@ async def _batched(
 
 
 async def _one_batch(conn: asyncpg.Connection, migration: Migration, step: Step, cursor: str | None) -> asyncpg.Record:
-    """A page that meets a writer's lock gives way to the writer and is tried again."""
+    """Apply one page; if a writer holds a lock, the page waits and is retried."""
     for attempt in range(1, _TRIES + 1):
         try:
             async with conn.transaction():

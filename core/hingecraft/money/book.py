@@ -1,4 +1,4 @@
-"""The currencies in memory: names, bounds and digits, taken up anew soon after the table has changed."""
+"""The currencies in memory: names, bounds and digits, loaded again soon after the table has changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hingecraft.money.tickers import code_of
 
 
 class CurrencyBook:
-    """What this process knows of currencies; every checkout asks the database once more."""
+    """The currencies of one process. Every checkout reads its currency from the database again."""
 
     def __init__(self, database: Database, least: Decimal | None = None, most: Decimal | None = None) -> None:
         self._database = database
@@ -23,13 +23,13 @@ class CurrencyBook:
 
     @property
     def table(self) -> CurrencyTable:
-        """All currencies; there are none before the first look at the database."""
+        """All currencies; empty before the first load."""
         if self._table is None:
             raise DatabaseUnavailableError("the currencies are not loaded yet")
         return self._table
 
     def by_code(self, code: str) -> Currency:
-        """One currency, switched off or not: money may come in it all the same."""
+        """A currency by its code, enabled or not: money may arrive in a disabled one."""
         found = self.table.by_code.get(code)
         if found is None:
             raise MissingError("unknown_currency", f"{code} is not in the table currencies. Add it.")
@@ -40,11 +40,11 @@ class CurrencyBook:
         return code_of(ticker, self.table.by_code)
 
     def is_at(self, stamp: str) -> bool:
-        """Whether these are the currencies with that stamp."""
+        """Whether the loaded currencies have that stamp."""
         return stamp == self._stamp
 
     async def look(self, stamp: str | None = None) -> None:
-        """Load the table if it has changed; who has read its stamp just now says so."""
+        """Load the table if it has changed; pass its stamp if you have just read it."""
         if stamp is not None and stamp == self._stamp:
             return
         async with self._database.connection() as conn:

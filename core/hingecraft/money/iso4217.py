@@ -1,4 +1,4 @@
-"""Currencies of ISO 4217 that cannot be given in, so that naming one is answered with that, and not taken for dollars.
+"""Currencies of ISO 4217 that we do not accept, so that a request with one is rejected and not taken for dollars.
 
 They are code and not rows of `currencies`, because a row there is live: pages offer it and checkouts are made in it.
 As soon as a row has one of these codes, the row counts and the entry here no longer does.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class Named:
-    """A code, its name, and what else people write for it."""
+    """A code, its name, and other spellings."""
 
     def __init__(self, code: str, name: str, *words: str) -> None:
         self.code = code

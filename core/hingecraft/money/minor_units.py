@@ -1,4 +1,4 @@
-"""What a provider counts in. Stripe wants whole numbers of a unit that is not always the currency's smallest."""
+"""Amounts in a provider's units. Stripe uses whole numbers of a unit that is not always the currency's smallest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_STRIPE_AMOUNT = 99_999_999
 
 
 def to_stripe(amount: Decimal, currency: Currency) -> int:
-    """The whole number that Stripe calls `amount`, exact or refused."""
+    """The whole number that Stripe calls `amount`; raises an error if the amount is not exact in it."""
     units = amount.scaleb(_stripe_exponent(currency))
     step = _stripe_step(currency)
     if units != units.to_integral_value() or int(units) % step:
@@ -27,7 +27,7 @@ def to_stripe(amount: Decimal, currency: Currency) -> int:
 
 
 def stripe_bounds(currency: Currency) -> tuple[int, int]:
-    """The bounds as Stripe counts them, drawn in to its steps; refused when nothing is left between them."""
+    """The bounds in Stripe's units, rounded inwards to its steps; raises an error if no amount is left between them."""
     exponent, step = _stripe_exponent(currency), _stripe_step(currency)
     least = int((currency.min_amount.scaleb(exponent) / step).to_integral_value(ROUND_CEILING)) * step
     most = int((currency.max_amount.scaleb(exponent) / step).to_integral_value(ROUND_FLOOR)) * step

@@ -47,7 +47,7 @@ def parse_decimal(typed: object) -> Decimal:
 
 
 def decimals_of(number: Decimal) -> int:
-    """How many decimals a number needs: 37.50 needs one, 100 none."""
+    """The number of decimals needed: 37.50 needs one, 100 none."""
     return len(plain(number).partition(".")[2])
 
 
@@ -60,12 +60,12 @@ def plain(number: Decimal) -> str:
 
 
 def bad_amount(code: ErrorCode, sentence: str) -> InvalidError:
-    """A refusal that names the field, as every caller of ours calls it."""
+    """An error that names the field as all our callers know it."""
     return InvalidError(code, sentence, fields={"amount": sentence})
 
 
 def check_amount(typed: object, currency: Currency) -> Decimal:
-    """The amount that somebody typed, if this currency can be paid in it; bounds and decimals are the currency's."""
+    """The amount, checked against the currency's bounds and decimals."""
     amount = parse_decimal(typed)
     if decimals_of(amount) > currency.exponent:
         raise bad_amount("invalid_amount", _too_fine(currency))

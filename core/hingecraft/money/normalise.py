@@ -1,4 +1,4 @@
-"""From what people type to a currency: `$`, ` eur `, `Bitcoin`, `US$`."""
+"""Recognises the currency that people typed: `$`, ` eur `, `Bitcoin`, `US$`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LONGEST_NAME = 64
 
 
 def fold(typed: str) -> str:
-    """One spelling for all that people mean alike: full-width forms, spaces and case do not count."""
+    """Normalise the spelling: full-width forms, spaces and case do not matter."""
     return " ".join(unicodedata.normalize("NFKC", typed).split()).casefold()
 
 
 def tightened(currencies: Iterable[Currency], least: Decimal | None, most: Decimal | None) -> list[Currency]:
-    """The same currencies with bounds drawn in, by so much in USD and in proportion for the others."""
+    """The same currencies with narrower bounds, given in USD and converted in proportion for the others."""
     found = list(currencies)
     dollar = next((currency for currency in found if currency.code == "USD"), None)
     if dollar is None:
@@ -43,14 +43,14 @@ def _drawn_in(currency: Currency, up: Decimal, down: Decimal) -> Currency:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A currency, and whether it was named or is what we take when nothing known was named."""
+    """A currency, and whether it was named or is the default."""
 
     currency: Currency
     defaulted: bool
 
 
 class CurrencyTable:
-    """All currencies with every word that names one; immutable, replaced when the data change."""
+    """All currencies and the words that name them. Immutable; replaced when the data change."""
 
     def __init__(self, currencies: Iterable[Currency]) -> None:
         self.by_code: Mapping[str, Currency] = {currency.code: currency for currency in currencies}
@@ -63,7 +63,7 @@ class CurrencyTable:
         }
 
     def recognise(self, typed: str) -> Currency | None:
-        """The currency that was named by code, alias or symbol, switched off or not; None when it is no currency."""
+        """The currency with this code, alias or symbol, enabled or not; None if there is none."""
         return self._words.get(fold(typed)) if len(typed) <= _LONGEST_NAME else None
 
     def unsupported(self, typed: str) -> Named | None:
@@ -73,7 +73,7 @@ class CurrencyTable:
         return self._unsupported.get(fold(typed))
 
     def recognise_or(self, typed: str, default: str) -> Recognised:
-        """The currency that was named, else the default, saying so."""
+        """The named currency, otherwise the default; the result says which."""
         found = self.recognise(typed)
         return Recognised(found, defaulted=False) if found else Recognised(self.by_code[default], defaulted=True)
 

@@ -1,4 +1,4 @@
-"""The bounds that hold for every way to give."""
+"""The bounds for all ways to give."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hingecraft.settings import Settings
 
 
 class AmountSettings(Settings):
-    """Read by the API, and by whatever makes standing links."""
+    """The settings of the API, and of commands that create standing links."""
 
     amount_min: Decimal | None = Field(
         None,

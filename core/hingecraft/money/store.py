@@ -16,7 +16,7 @@ STAMP = "SELECT coalesce(sum(hashtextextended(c::text, 0)), 0)::text AS stamp FR
 
 
 async def stamp(conn: Connection) -> str:
-    """Differs whenever the table has changed."""
+    """A text that changes with the table."""
     found: str = await conn.fetchval(STAMP)
     return found
 

@@ -15,12 +15,12 @@ _NETWORKS = frozenset(
 
 
 def ticker_of(coin: Currency) -> str:
-    """What NOWPayments is asked for."""
+    """The coin's name in requests to NOWPayments."""
     return coin.nowpayments_ticker or coin.code.lower()
 
 
 def code_of(ticker: str, currencies: Mapping[str, Currency]) -> str:
-    """Our code of the coin, whichever network it came by; a coin that we do not know keeps NOWPayments' name."""
+    """Our code of the coin, on every network; an unknown coin keeps NOWPayments' name."""
     name = ticker.lower()
     coins = [currency for currency in currencies.values() if currency.kind == "crypto"]
     for coin in coins:

@@ -14,14 +14,14 @@ from typing import Any, TextIO
 from hingecraft.settings import Secret, Settings
 
 _MASK = "***"
-# Shapes of secrets that may come in with somebody else's text: keys, tokens, passwords in a DSN, e-mail addresses.
+# Patterns of secrets that may be in other people's texts: keys, tokens, passwords in a DSN, e-mail addresses.
 _SECRET_SHAPES = re.compile(
     r"(?:sk|rk|pk)_(?:live|test)_\w+|whsec_[A-Za-z0-9+/=]+|(?<=Bearer )[\w.~+/-]+|(?<=://)[^/\s:@]+:[^@\s]+(?=@)"
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]*|[\w.+-]+@[\w-]+\.[\w.-]+"
 )
 _OWN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-# Libraries that say something of every call; our own lines say what matters of it.
+# Libraries that log every call; our own lines have what matters.
 _TALKATIVE = ("stripe", "httpx", "httpcore")
 
 
@@ -32,7 +32,7 @@ class Masker:
         self._secrets = tuple(secrets)
 
     def __call__(self, text: str) -> str:
-        """The text without them."""
+        """Mask the secrets in the text."""
         for secret in self._secrets:
             for value in secret.values:
                 text = text.replace(value, _MASK)
@@ -71,7 +71,7 @@ class JsonFormatter(_Formatter):
 
 
 class TerminalFormatter(_Formatter):
-    """What a person reads."""
+    """Lines for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, message, then the rest as name=value."""
@@ -84,7 +84,7 @@ class TerminalFormatter(_Formatter):
 
 
 def secrets_of(settings: Settings) -> list[Secret]:
-    """Every secret that a process was given."""
+    """All secrets in the settings of a process."""
     return [value for value in dict(settings).values() if isinstance(value, Secret)]
 
 

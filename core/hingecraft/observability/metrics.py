@@ -1,4 +1,4 @@
-"""What is counted, under the prefix `hingecraft_`. Each process has a registry of its own."""
+"""The metrics, with the prefix `hingecraft_`. Each process has its own registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
 
 
 def new_registry(process: str) -> CollectorRegistry:
-    """With what every process shows: which build it is, and its memory, processor time and open files."""
+    """A registry with the metrics of every process: its build, memory, processor time and open files."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     build = Gauge(
@@ -28,7 +28,7 @@ def new_registry(process: str) -> CollectorRegistry:
 
 
 class SyncMetrics:
-    """What engines count; `of` names the labels that tell one engine from another where many share a process."""
+    """The metrics of engines. `of` names the labels that distinguish several engines in one process."""
 
     def __init__(self, registry: CollectorRegistry, of: Sequence[str] = ()) -> None:
         self.rebuilds = Counter("hingecraft_route_rebuilds_total", "route rebuilds", [*of, "result"], registry=registry)
@@ -61,7 +61,7 @@ class SyncMetrics:
 
 
 class ApiMetrics:
-    """What a pod counts. `routes_age_seconds` is how long ago the pod last knew its routes to be the newest."""
+    """The metrics of a pod. `routes_age_seconds` is the time since its routes were last known to be the newest."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.request_seconds = Timings(
@@ -91,6 +91,12 @@ class ApiMetrics:
             "hingecraft_provider_key_rejected_total",
             "calls that failed because the provider rejected the key or the key lacks a permission",
             ["provider"],
+            registry=registry,
+        )
+        self.key_set_fetches = Counter(
+            "hingecraft_key_set_fetches_total",
+            "fetches of the keys that verify users' tokens",
+            ["outcome"],
             registry=registry,
         )
         self.events = Counter(

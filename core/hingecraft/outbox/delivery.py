@@ -1,4 +1,4 @@
-"""Delivers what is due: claim, send with no connection held, write down the answer."""
+"""Delivers due messages: claims them, sends them without holding a connection, and records the answers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Delivered = Callable[[Message, str], None]
 
 SEND_TIMEOUT = 10.0
 _LOOK_EVERY = 1.0
-# A process that stops waits no longer for a database that may be away: a lease ends by itself.
+# A stopping process waits only this long for the database, which may be down: leases end by themselves.
 _GIVE_BACK_WITHIN = 0.5
 
 
 class Deliverer:
-    """Runs beside the engine; any number of them may run against one database."""
+    """Delivers messages beside an engine. Several may use one database: each message is claimed by one of them."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class Deliverer:
         self._under_way: Counter[Lane] = Counter()
 
     def wake(self) -> None:
-        """Something was put into the outbox just now."""
+        """Check the outbox at once: a message was added."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled; what is under way then is given back, and delivered again by whoever comes next."""
+        """Deliver until cancelled; deliveries in progress are then released, and another process repeats them."""
         self._under_way.clear()
         async with self._sender.opened(), asyncio.TaskGroup() as sending:
             while True:
@@ -71,7 +71,7 @@ class Deliverer:
                         await self._woken.wait()
 
     async def _due(self) -> list[Message]:
-        """Claimed messages; where this is cancelled, what was claimed meanwhile is given back."""
+        """Claim due messages; if cancelled, release what was claimed."""
         claiming = asyncio.create_task(self._claim())
         try:
             return await asyncio.shield(claiming)
@@ -93,7 +93,7 @@ class Deliverer:
             return []
 
     async def _claimed(self, conn: Connection, types: Sequence[str]) -> list[Message]:
-        """Messages for an endpoint whose secret this process lacks wait until somebody has it."""
+        """Claim messages. Those for an endpoint without a secret here wait for a process that has it."""
         return await store.claim(conn, types, self._taken(types), self._secrets.keys())
 
     def _taken(self, types: Sequence[str]) -> dict[str, int]:
@@ -121,7 +121,7 @@ class Deliverer:
                 await store.give_back(conn, message)
 
     async def _send(self, message: Message) -> tuple[int | None, str]:
-        """The status that was answered, or None where there was none, and what to remember of it."""
+        """Send a message; returns the status of the answer or None, and the text to record."""
         now = int(time.time())
         body = message.body()
         try:

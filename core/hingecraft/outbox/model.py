@@ -23,13 +23,13 @@ PAYMENT_EVENTS = ("payment.completed", "payment.failed", "payment.refunded")
 AFTER_PAYMENT_PATH = "/afterPaymentWebhook"
 
 Lane: TypeAlias = tuple[str, tuple[str, ...]]
-# Routes have places of their own at each endpoint, and are claimed first: pages wait for them.
+# Route messages have their own slots at each endpoint and are claimed first: pages wait for them.
 LANES = ((ROUTES_UPDATED,), PAYMENT_EVENTS)
 AT_ONCE = 8
 
 LEASE = timedelta(seconds=30)
 TRIED_FOR = timedelta(hours=24)
-# A site that is being published is back within seconds; one that is down is not asked more often than it helps.
+# A site that is being published is back within seconds; a site that is down is called less and less often.
 BACKOFF = Backoff((1, 5, 30, 300, 1800, 7200, 18_000, 36_000))
 
 _ENDPOINT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -38,7 +38,7 @@ _SECRET_PREFIX = "whsec_"  # noqa: S105 - the public prefix of Standard Webhooks
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Who is told, and of what."""
+    """A receiver of webhooks, and the events that it gets."""
 
     name: str
     url: str
@@ -47,7 +47,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointState:
-    """How an endpoint fares, and what it is told next."""
+    """The state of an endpoint, and its next message."""
 
     name: str
     events: tuple[str, ...]
@@ -78,7 +78,7 @@ class Message:
 
     @property
     def lane(self) -> Lane:
-        """The endpoint and the types of event that it shares its places with."""
+        """The endpoint and event types that share its slots."""
         return self.endpoint, next(types for types in LANES if self.type in types)
 
     @property
@@ -87,7 +87,7 @@ class Message:
         return f"msg_{self.id.hex}"
 
     def body(self) -> bytes:
-        """What is signed and sent: the same on every attempt, with the time of the event."""
+        """The body to sign and send: the same on every attempt, with the time of the event."""
         timestamp = self.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head = json.dumps({"type": self.type, "timestamp": timestamp}, separators=(",", ":"), ensure_ascii=False)
         # The data are sent as they are kept, so that an amount stays the decimal that it is.

@@ -14,7 +14,7 @@ import aiohttp
 from hingecraft.outbox.public_addresses import AddressRefusedError, PublicResolver, refuse_private
 from hingecraft.proxies import Proxies
 
-# Where a company's DNS does not know public names, it may take long to say so.
+# A company's DNS that does not know public names may take long to answer.
 _LOOKUP_TIMEOUT = 2.0
 
 
@@ -42,7 +42,7 @@ class Sender:
             yield self
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> int:
-        """The status that was answered."""
+        """Send the message; returns the status of the answer."""
         assert self._direct is not None
         assert self._proxied is not None
         limit = aiohttp.ClientTimeout(total=timeout)

@@ -1,4 +1,4 @@
-"""Putting events into the outbox, and keeping the list of who wants them."""
+"""Puts events into the outbox, and maintains the list of endpoints."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from hingecraft.outbox.model import ROUTES_UPDATED, Endpoint, EndpointState
 
 
 async def announce_routes(conn: Connection, version: Mapping[str, Any]) -> None:
-    """Tell every endpoint of a new version, in the transaction that publishes it."""
+    """Announce a new version to every endpoint, in the transaction that publishes it."""
     await store.supersede(conn, ROUTES_UPDATED)
     await store.enqueue(conn, ROUTES_UPDATED, version)
 
 
 async def announce_payments(conn: Connection, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    """Tell the endpoints that want it what became of payments, in the transaction that settles them."""
+    """Announce changes of payments to the endpoints that want them, in the transaction that books them."""
     if events:
         await store.enqueue_many(conn, events)
 
 
 async def endpoint_states(database: Database) -> list[EndpointState]:
-    """How each endpoint fares."""
+    """The state of each endpoint."""
     async with database.connection() as conn:
         return await store.states(conn)
 
 
 async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint], current: Mapping[str, Any] | None) -> None:
-    """In a transaction. Make the database know just these endpoints; one that is new or moved is told `current`."""
+    """In a transaction, replace the list of endpoints; a new or moved one gets `current`."""
     await store.keep_partitions(conn)
     changed = await store.keep_endpoints(conn, endpoints)
     if changed and current is not None:

@@ -58,9 +58,9 @@ WITH orphans AS MATERIALIZED (
 UPDATE outbox o SET state = 'dead', finished_at = now(), answer = 'the endpoint is gone'
 FROM orphans WHERE o.id = orphans.id AND o.created_at = orphans.created_at
 """
-# The endpoint is always locked before its messages, so that no two processes wait for each other.
+# The endpoint is always locked before its messages, so that processes never deadlock.
 HOLD_ENDPOINT = "SELECT FROM webhook_endpoints WHERE name = $1 FOR UPDATE"
-# An endpoint that does not answer keeps no place of another: each has places of its own, less those that are taken.
+# An endpoint that does not answer blocks no other: each has its own slots, minus those in use.
 CLAIM = statements.claim(
     "outbox o",
     key=_KEY,
@@ -107,7 +107,7 @@ DISABLE = """
 UPDATE webhook_endpoints SET disabled_at = now(), disabled_because = $2, failures = failures + 1
 WHERE name = $1 AND disabled_at IS NULL
 """
-# What is told next to each, and what was answered when that was last tried.
+# The next message of each endpoint, and the last answer to it.
 STATES = """
 SELECT e.name, e.events, e.delivered_version, e.failures, e.disabled_because, next.next_attempt_at, next.answer
 FROM webhook_endpoints e
@@ -123,7 +123,7 @@ SELECT hc_keep_partitions('outbox', 3), hc_keep_partitions('payment_audit', 3), 
 
 
 async def supersede(conn: Connection, event: str) -> None:
-    """Let what has not been delivered of that event go: a newer one says all that it said."""
+    """Drop the undelivered messages of that event type: a newer one replaces them."""
     await conn.execute(SUPERSEDE, event)
 
 
@@ -138,7 +138,7 @@ async def enqueue_many(conn: Connection, events: Sequence[tuple[str, Mapping[str
 
 
 async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> list[str]:
-    """Make the table say just these; answers the names of those that are new or changed."""
+    """Replace the endpoints in the table; returns the names of new or changed ones."""
     await conn.execute(DROP_ENDPOINTS, [endpoint.name for endpoint in endpoints])
     in_order = sorted(endpoints, key=lambda endpoint: endpoint.name)
     changed = [await conn.fetchval(KEEP_ENDPOINT, e.name, e.url, list(e.events)) for e in in_order]
@@ -149,9 +149,9 @@ async def keep_endpoints(conn: Connection, endpoints: Sequence[Endpoint]) -> lis
 async def claim(
     conn: Connection, types: Sequence[str], taken: Mapping[str, int], endpoints: Collection[str]
 ) -> list[Message]:
-    """Take what is due of these types for these endpoints, for the length of a lease.
+    """Lease due messages of these types for these endpoints.
 
-    `taken` says how many messages each endpoint is being sent.
+    `taken` has the number of messages that are being sent to each endpoint.
     """
     rows = await conn.fetch(CLAIM, types, list(taken), list(taken.values()), AT_ONCE, LEASE, list(endpoints))
     return [Message(**dict(row)) for row in rows]
@@ -164,24 +164,24 @@ async def delivered(conn: Connection, message: Message, answer: str) -> None:
 
 
 async def failed(conn: Connection, message: Message, answer: str, pause: timedelta) -> None:
-    """In a transaction. Try again after the pause, or bury it when its day is over."""
+    """In a transaction. Retry after the pause, or give up after a day."""
     await conn.execute(HOLD_ENDPOINT, message.endpoint)
     await conn.execute(FAILED, *message.lease, answer, pause, TRIED_FOR)
 
 
 async def give_back(conn: Connection, message: Message) -> None:
-    """End the lease, so that the next process need not wait for it."""
+    """End the lease, so that another process can claim the message at once."""
     await conn.execute(GIVE_BACK, *message.lease)
 
 
 async def disable(conn: Connection, message: Message, because: str) -> None:
-    """The endpoint has said that it does not want to hear from us again."""
+    """Disable an endpoint that answered that it wants no more messages."""
     await conn.execute(DISABLE, message.endpoint, because)
     await conn.execute(BURY_ORPHANS)
 
 
 async def endpoints(conn: Connection) -> list[asyncpg.Record]:
-    """Every endpoint with how it fares."""
+    """Every endpoint with its state."""
     rows: list[asyncpg.Record] = await conn.fetch("SELECT * FROM webhook_endpoints ORDER BY name")
     return rows
 
@@ -193,5 +193,5 @@ async def states(conn: Connection) -> list[EndpointState]:
 
 
 async def keep_partitions(conn: Connection) -> None:
-    """Have next months' partitions ready."""
+    """Create the partitions of the next months."""
     await conn.execute(KEEP_PARTITIONS)

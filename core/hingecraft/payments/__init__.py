@@ -1,1 +1,1 @@
-"""Payments and the trail that explains them."""
+"""Payments and the audit log that explains them."""

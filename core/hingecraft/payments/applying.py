@@ -1,4 +1,4 @@
-"""Payments' handler in the inbox: what a provider says of money is read, asked about where needed, and booked."""
+"""The inbox handler of payments: reads a provider's event, asks the provider if needed, and books the money."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Report = Callable[[Recorded], None]
 def registrations(
     providers: Providers, currencies: CurrencyBook, books: Books, report: Report = lambda _recorded: None
 ) -> list[Registration]:
-    """The events of each provider whose keys are there."""
+    """A handler for the events of each provider that has keys."""
     reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
     asking = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, reader)
     of_stripe = PaymentEvents(reader.of_event, asking.again, currencies, books, report)
@@ -44,7 +44,7 @@ def registrations(
 
 
 class PaymentEvents(Handler):
-    """One provider's events. The content of a reading is what is booked: findings, in their order."""
+    """One provider's events. A reading contains the findings to book, in order."""
 
     def __init__(self, read: Read, again: Again, currencies: CurrencyBook, books: Books, report: Report) -> None:
         self._read = read
@@ -54,11 +54,11 @@ class PaymentEvents(Handler):
         self._report = report
 
     async def refresh(self) -> None:
-        """The amounts of events are read by the currencies of now."""
+        """Amounts are read with the current currencies."""
         await self._currencies.look()
 
     def read(self, event: Claimed) -> Reading:
-        """Booked together are those that can be applied as they are, as far as one can tell without the books."""
+        """Read an event. One that probably needs no question gets a lock, so that it is booked together with others."""
         finding = self._read(event.document)
         dollars = all(money.currency == "USD" for money in finding.money)
         simple = dollars and finding.unreadable is None and not finding.must_ask
@@ -66,7 +66,7 @@ class PaymentEvents(Handler):
         return Reading(content=[finding], lock=lock, must_ask=finding.must_ask)
 
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
-        """Book each finding; one whose checkout has an event of its own on the way waits for that first."""
+        """Book each finding. One whose checkout will get its own event waits for that event first."""
         try:
             recorded = [await self._books.record(conn, finding, _teller(event)) for finding in reading.content]
         except AskFirstError as error:
@@ -76,12 +76,12 @@ class PaymentEvents(Handler):
         return self._applied(recorded)
 
     async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
-        """Each payment is looked up and locked once."""
+        """Book several events; each payment is read and locked once."""
         told = [(reading.content[0], _teller(event)) for event, reading in events]
         return [self._applied([each]) for each in await self._books.record_together(conn, told)]
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
-        """Findings as the provider has them now."""
+        """Ask the provider for the current findings."""
         (finding,) = reading.content
         try:
             return Reading(content=whole(await self._again(finding)))

@@ -1,4 +1,4 @@
-"""Making a checkout at a provider, safe at every step and for every purpose alike.
+"""Opens a checkout at a provider, for every purpose; a crash at any step is safe.
 
 Write down the intent, call the provider holding no connection, write down how it ended. A crash in between
 leaves a row that says what was asked and with which key. A repeat of the request finishes it with the same
@@ -42,7 +42,7 @@ _SENTENCES: Mapping[ErrorCode, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A checkout that is written down and not yet known to exist."""
+    """A checkout that is recorded here but may not exist at the provider yet."""
 
     provider: CheckoutProvider
     checkout_id: UUID
@@ -54,20 +54,20 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCheckout:
-    """Where a payer can be sent."""
+    """A checkout that exists at the provider, with its link."""
 
     payment_id: UUID
     provider: str
     url: str
     provider_id: str | None
     expires_at: datetime | None
-    # What the checkout was made with.
+    # The parameters that the checkout was made with.
     request: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The provider has no checkout, or may have one; not written down yet."""
+    """The provider rejected the checkout, or it is unknown whether it exists. Not recorded yet."""
 
     outcome: Outcome
     code: ErrorCode
@@ -86,7 +86,7 @@ async def write(
 
 
 class Attempts:
-    """Calls the providers, and writes down how it ended."""
+    """Calls the providers and records the outcome."""
 
     def __init__(self, database: Database, providers: Providers) -> None:
         self._database = database
@@ -100,7 +100,7 @@ class Attempts:
         return Attempt(provider, checkout_id, new.payment_id, new.request, new.key, expires_at)
 
     async def call(self, attempt: Attempt, deadline: Deadline, request_id: str) -> OpenCheckout | Failure:
-        """Call the provider. A link is written down; what becomes of a failure is for the caller to say."""
+        """Call the provider. Records a link; returns a failure unrecorded, for the caller to decide."""
         started = time.monotonic()
         try:
             result = await attempt.provider.open(attempt.request, attempt.key, deadline)
@@ -137,7 +137,7 @@ class Attempts:
         raise ProviderFailedError(failure.code, _SENTENCES[failure.code])
 
     async def resume(self, payment_id: UUID) -> OpenCheckout | Attempt | None:
-        """What an earlier request began: its link, or the attempt to call again; None where it came to nothing."""
+        """An earlier request's link, or its attempt if the provider has to be called again; None if it failed."""
         async with self._database.connection() as conn:
             kept = await store.latest_checkout(conn, payment_id)
         if kept is None or kept.payment_status in _ENDED:
@@ -150,7 +150,7 @@ class Attempts:
         return Attempt(provider, kept.id, kept.payment_id, kept.request, kept.idempotency_key, kept.expires_at)
 
     async def as_it_stands(self, payment_id: UUID) -> OpenCheckout:
-        """The link, after another process such as the recoverer has written down how the call ended."""
+        """The link, if another process such as the recoverer has recorded the outcome of the call."""
         async with self._database.connection() as conn:
             kept = await store.latest_checkout(conn, payment_id)
         if kept is None or kept.provider_url is None:

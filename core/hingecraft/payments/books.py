@@ -1,6 +1,6 @@
-"""Writes down what a provider says: whose it is, the money, the moves, the trail and what follows, in one transaction.
+"""Books what a provider reports: the payment, settlements, moves, audit log and what follows, in one transaction.
 
-Checkouts are locked before their payment, here as everywhere, so that two who write never wait for each other.
+Checkouts are locked before their payment, here as everywhere, so that two writers never deadlock.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
-# Read after the lock is held: in the same statement it would see what was there before the wait.
-# A settlement is worth what its corrections say; its amount is what the provider said.
+# Read in a statement after the lock: the locking statement would see the rows from before it waited.
+# A settlement's value includes its corrections; its amount is the provider's.
 SETTLEMENTS = """
 SELECT s.payment_id, s.kind, s.provider_ref AS ref, s.amount, s.currency,
        s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0) AS usd
@@ -71,7 +71,7 @@ SELECT currency, usd FROM fx_rates WHERE day = (now() AT TIME ZONE 'UTC')::date 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """What has been written down."""
+    """What was booked."""
 
     payment_id: UUID
     provider: str
@@ -80,30 +80,30 @@ class Recorded:
     before: Status
     after: Status
     movements: int
-    # How many new settlements have a value that we do not believe.
+    # How many new settlements have no value because the provider's was implausible.
     without_value: int = 0
-    # How many settlements that were written down before have got their value.
+    # How many earlier settlements got their value.
     valued: int = 0
 
     @property
     def paid(self) -> bool:
-        """Whether it is paid now and was not before: what was whole again after a refund was counted once."""
+        """Whether the payment became paid. A payment that is whole again after a refund was counted before."""
         return self.after is Status.COMPLETED and self.before not in SETTLED
 
     @property
     def changed(self) -> bool:
-        """Whether the payment or its money is not as it was."""
+        """Whether the payment or its settlements changed."""
         return self.before != self.after or self.movements > 0 or self.valued > 0
 
 
 class Books:
-    """Books findings, and has the purpose of each payment do what follows, all in the caller's transaction."""
+    """Books findings and calls the purpose of each payment, all in the caller's transaction."""
 
     def __init__(self, purposes: Purposes) -> None:
         self.purposes = purposes
 
     async def record(self, conn: Connection, finding: Finding, teller: Teller) -> Recorded:
-        """Write down one finding; a repeat finds everything written and changes nothing."""
+        """Book one finding; a repeat changes nothing."""
         if finding.must_ask and not finding.fresh:
             raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
@@ -113,7 +113,7 @@ class Books:
         return recorded
 
     async def record_together(self, conn: Connection, told: Sequence[tuple[Finding, Teller]]) -> list[Recorded]:
-        """Findings in dollars that name their payments, in one transaction: each is locked once, in one order."""
+        """Book several findings in dollars that name their payments. Each payment is locked once, in one order."""
         books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
         changes: list[tuple[Change, Known]] = []
         done: list[Recorded] = []
@@ -133,7 +133,7 @@ class Books:
         for change, after in changes:
             if change.decision.changes:
                 moves.setdefault(change.known.purpose, []).append(_moved(change, after))
-        # In one order, as locks must be.
+        # Locks are always taken in the same order.
         for name in sorted(moves):
             await self.purposes.of(name).moved(conn, moves[name])
 
@@ -149,7 +149,7 @@ class Books:
                 return await locked(conn, payment_id)
         if finding.charge is not None:
             if finding.link_id is not None:
-                # Two events of one charge, or of a charge and what was added to it, must not each make a payment.
+                # Two events of one charge, or of a charge and a later deposit to it, must not create two payments.
                 await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
             charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
             ids = [*charges, *([finding.checkout_id] if finding.checkout_id is not None else [])]
@@ -202,11 +202,11 @@ async def _rates(conn: Connection, finding: Finding) -> Rates:
 
 
 def _decided(known: Known, finding: Finding, teller: Teller, rates: Rates) -> tuple[Change, Recorded, Known]:
-    """What follows from the finding, and the payment as it stands afterwards."""
+    """The decision about a finding, and the payment's state after it."""
     try:
         decision = decide(known, finding, rates)
     except AnotherCheckoutError as error:
-        log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - no fault of the code
+        log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - not a bug, so no traceback
         raise
     if decision.mismatch and decision.changes:
         log.error("payment %s was paid with a different %s than requested", known.id, decision.mismatch)
@@ -232,7 +232,7 @@ def _decided(known: Known, finding: Finding, teller: Teller, rates: Rates) -> tu
 
 
 def whole(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings of one look: a charge before what was added to it, and before what was done to it."""
+    """Sort the findings of one answer: a charge comes before its later deposits, refunds and disputes."""
     return sorted(
         (replace(finding, fresh=True) for finding in findings),
         key=lambda finding: (finding.parent is not None, finding.stands is not Stands.PAID),

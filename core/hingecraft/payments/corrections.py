@@ -1,4 +1,4 @@
-"""An admin says what a settlement should be worth: the difference is booked beside it, with a reason."""
+"""Corrects the value of a settlement: an admin gives the right one, and the difference is booked with a reason."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _GOING_BACK = frozenset({"refund", "dispute"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a settlement should be worth, and why. Raises InvalidError for what cannot be written down."""
+    """The right value of a settlement, and the reason. Raises InvalidError if either cannot be stored."""
 
     settlement: UUID
     usd: Decimal
@@ -67,7 +67,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrected:
-    """The correction, or the settlement itself where its value was unknown until now."""
+    """The correction, or the settlement itself if its value was unknown before."""
 
     settlement: Mapping[str, Any]
     usd_before: Decimal | None
@@ -76,7 +76,7 @@ class Corrected:
 
 
 async def correct(database: Database, wanted: Wanted, *, actor: str, request_id: str | None) -> Corrected:
-    """Book the difference; a repeat finds it booked, and of two admins at once the second corrects the first."""
+    """Book the difference. A repeat books nothing; of two admins at once the second corrects the first."""
     async with database.transaction() as conn:
         payment_id = await conn.fetchval(PAYMENT_OF, wanted.settlement)
         if payment_id is None:
@@ -126,7 +126,7 @@ def _check(wanted: Wanted, found: Mapping[str, Any]) -> None:
 
 
 async def _give_value(conn: Connection, payment_id: UUID, wanted: Wanted, found: Mapping[str, Any]) -> UUID:
-    """The value was unknown: it becomes known, and what went back meanwhile gets its share of it."""
+    """Set an unknown value; refunds and disputes that were booked before get their share of it."""
     known = await books.locked(conn, payment_id)
     worth = {(str(found["kind"]), str(found["provider_ref"])): wanted.usd}
     await give_values(conn, payment_id, values_of(known.settled, worth))

@@ -1,4 +1,4 @@
-"""What an admin sees of payments: lists, and the whole story of one."""
+"""Payments as an admin sees them: lists, and one payment with its history."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FROM external_payments WHERE payment_id = $1 ORDER BY created_at, id
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a page of payments begins."""
+    """The start of a page of payments."""
 
     created_at: datetime
     id: UUID
@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One payment with all that belongs to it, each in order."""
+    """One payment with its checkouts, settlements and audit rows, each in order."""
 
     payment: Mapping[str, Any]
     checkouts: list[dict[str, Any]]
@@ -67,7 +67,7 @@ async def payments(database: Database, after: Place | None, limit: int) -> tuple
 
 
 async def story(database: Database, payment_id: UUID) -> Story:
-    """All that is known of one payment."""
+    """One payment with everything that we know about it."""
     async with database.connection() as conn:
         row = await conn.fetchrow(PAYMENT, payment_id)
         if row is None:
@@ -81,14 +81,14 @@ async def story(database: Database, payment_id: UUID) -> Story:
 
 
 def _checkout(row: asyncpg.Record) -> dict[str, Any]:
-    """With the wallet that the payer was shown, where it was one."""
+    """A checkout; if it was a wallet, with the address that the payer was shown."""
     found = dict(row)
     wallet = found.pop("wallet")
     return {**found, "wallet": json.loads(wallet)} if wallet is not None else found
 
 
 async def entries(database: Database, before: int | None, limit: int) -> tuple[list[dict[str, Any]], int | None]:
-    """A page of the whole audit trail, newest first."""
+    """A page of the audit log, newest first."""
     async with database.connection() as conn:
         rows = await audit.page(conn, before if before is not None else _BEFORE_ALL, limit + 1)
     page = rows[:limit]

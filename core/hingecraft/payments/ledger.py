@@ -1,4 +1,4 @@
-"""What a finding means for a payment: the money that is new, and the moves that follow. Pure."""
+"""Decides what a finding changes in a payment: new settlements, and its next status. Pure."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDE
 _INCOME = frozenset({"charge", "manual", "opening"})
 _REFUNDS = frozenset({"refund", "refund_reversal"})
 _DISPUTES = frozenset({"dispute", "dispute_reversal"})
-# A provider says all of these that has moved under a reference so far; of others, each one by itself.
+# For these kinds a provider reports the total under a reference so far; other kinds are reported one by one.
 _ADDING_UP = _DISPUTES | {"charge"}
 _ENDED = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED, Stands.MISSING: Status.ERROR}
 _ON_THE_WAY = SETTLED | {Status.UNKNOWN}
 _CENT_OF_A_CENT = Decimal("0.00000001")
 
-# What one unit of a currency is worth in dollars today.
+# Today's value in dollars of one unit of a currency.
 Rates: TypeAlias = Mapping[str, Decimal]
 _NO_RATES: Rates = {}
 
@@ -37,12 +37,12 @@ class UnknownPaymentError(NotYetError):
     """No payment has this id: it was lost, belongs to another installation, or is still being committed."""
 
     def __init__(self, payment_id: UUID | None) -> None:
-        super().__init__(f"there is no payment {payment_id} yet")
+        super().__init__(f"payment {payment_id} is not known yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A payment as it stands, with its money."""
+    """A payment's current state, with its settlements."""
 
     id: UUID
     status: Status
@@ -58,7 +58,7 @@ class Known:
     checkouts: frozenset[tuple[str, str | None]] = frozenset()
 
     def after(self, decision: Decision) -> Known:
-        """The same payment once that is done."""
+        """The payment's state after the decision."""
         status = decision.path[-1] if decision.path else self.status
         settled = (*_with_values(self.settled, decision.values), *(_as_settled(each) for each in decision.entries))
         return replace(self, status=status, settled=settled)
@@ -66,7 +66,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One movement that is to be written down, with its value in dollars as far as that is known."""
+    """A settlement to book, with its value in dollars if it is known."""
 
     kind: str
     ref: str
@@ -78,7 +78,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """What a settlement turned out to be worth in dollars; it had no value before."""
+    """The value in dollars of a settlement that had none."""
 
     kind: str
     ref: str
@@ -87,7 +87,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What is to be done."""
+    """What to book, and the payment's next status."""
 
     entries: tuple[Entry, ...]
     path: tuple[Status, ...]
@@ -97,12 +97,12 @@ class Decision:
 
     @property
     def changes(self) -> bool:
-        """Whether anything is to be done at all."""
+        """Whether there is anything to write."""
         return bool(self.entries or self.path or self.values)
 
 
 def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision:
-    """All that follows from a finding; asks for another look before it would do what the table of moves forbids."""
+    """Decide about a finding. Raises AskFirstError before it would make a move that the table forbids."""
     _require_our_checkout(known, finding)
     if not finding.fresh and finding.worth_is_known and _lacks_value(known, finding):
         raise AskFirstError("its worth in dollars is known by now")
@@ -112,7 +112,9 @@ def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision
     if not finding.fresh and any(entry.kind == "charge" and entry.currency != "USD" for entry in entries):
         raise AskFirstError("its worth in dollars is not in the message")
     ledger = [*known.settled, *(_as_settled(entry) for entry in entries)]
-    mismatch = _mismatch(known, finding, ledger) if finding.stands is Stands.PAID or entries else None
+    # What the old software was paid, it has judged itself.
+    judged = any(each.kind == "opening" for each in known.settled)
+    mismatch = _mismatch(known, finding, ledger) if not judged and (entries or finding.stands is Stands.PAID) else None
     if mismatch and not finding.fresh:
         raise AskFirstError(f"the {mismatch} is not what was asked for")
     wanted = _wanted(known, finding, ledger, mismatch)
@@ -124,7 +126,7 @@ def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision
 
 
 def values_of(settled: Sequence[Settled], worths: Mapping[tuple[str, str], Decimal]) -> tuple[Value, ...]:
-    """The values that become known with these, by kind and reference: what went back has its share of what came."""
+    """Values that these settlements make known, by kind and reference: a refund gets its share of the charge's."""
     placed: list[Settled] = []
     waiting: list[Settled] = []
     found: list[Value] = []
@@ -136,7 +138,7 @@ def values_of(settled: Sequence[Settled], worths: Mapping[tuple[str, str], Decim
         (placed if now.usd is not None or now.kind in _INCOME else waiting).append(now)
     if not found:
         return ()
-    # Twice, since what undoes a refund may stand before it: both were told at once.
+    # Twice, since a reversal may come before its refund if both were reported at once.
     for each in (*waiting, *waiting):
         usd = None if _is_among(each, placed) else _worth_back(each, placed)
         if usd is not None:
@@ -159,7 +161,7 @@ def _lacks_value(known: Known, finding: Finding) -> bool:
 
 
 def _worths(known: Known, finding: Finding) -> dict[tuple[str, str], Decimal]:
-    """What the finding says about charges that are written down without a value."""
+    """The finding's values for charges that were booked without one."""
     return {
         (each.kind, each.ref): money.worth.amount * each.amount / money.amount
         for money in finding.money
@@ -170,7 +172,7 @@ def _worths(known: Known, finding: Finding) -> dict[tuple[str, str], Decimal]:
 
 
 def _require_our_checkout(known: Known, finding: Finding) -> None:
-    """A checkout that names our payment, and is not the one that we made for it, does nothing to the payment."""
+    """Raise AnotherCheckoutError if the checkout names our payment but is not the one that we made for it."""
     ours = {checkout for provider, checkout in known.checkouts if provider == finding.provider}
     if not finding.only_checkout or not ours or None in ours or finding.checkout_id in ours:
         return
@@ -198,7 +200,7 @@ def _new_entries(known: Known, finding: Finding, rates: Rates) -> tuple[Entry, .
 
 
 def _more_of(money: Money, before: Sequence[Settled], rates: Rates) -> Entry | None:
-    """What has moved under this reference since it was last looked at; that is a movement of its own."""
+    """The amount that moved under this reference since it was last booked; it becomes a new settlement."""
     same = [each for each in before if each.kind == money.kind and each.ref.partition("/")[0] == money.ref]
     if any(each.currency != money.currency for each in same):
         return None
@@ -227,7 +229,7 @@ def _entry(money: Money, before: Sequence[Settled], rates: Rates) -> Entry:
 
 
 def _usd(money: Money, before: Sequence[Settled], rates: Rates) -> Decimal | None:
-    """What goes back has no value before what came has one: the total must not lose what it never had."""
+    """The value of a movement. Refunds have none before their charge has one: the total must not go below zero."""
     if money.currency == "USD":
         return money.amount
     said = money.worth.amount if money.worth is not None and money.worth.currency == "USD" else None
@@ -241,14 +243,14 @@ def _usd(money: Money, before: Sequence[Settled], rates: Rates) -> Decimal | Non
 
 
 def _by_rate(money: Money, rates: Rates) -> Decimal | None:
-    """By the currency of its price, else by its own."""
+    """The value by the rate of its price's currency, otherwise of its own."""
     if money.worth is not None and money.worth.currency in rates:
         return money.worth.amount * rates[money.worth.currency]
     return money.amount * rates[money.currency] if money.currency in rates else None
 
 
 def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | None:
-    """The value of a refund, of a dispute, or of what undoes one; None while the value of what came is unknown."""
+    """The value of a refund, a dispute or a reversal; None while the charge's value is unknown."""
     return _undone_worth(money, before) if money.kind.endswith("_reversal") else _share_of_income(money, before)
 
 
@@ -282,7 +284,7 @@ def _as_settled(entry: Entry) -> Settled:
 
 
 def _mismatch(known: Known, finding: Finding, ledger: Iterable[Settled]) -> str | None:
-    """What was paid is not what was asked for: amount, currency, or the mode that it was paid in."""
+    """Whether the payment differs from the request: in amount, currency or mode."""
     if known.livemode is not None and known.livemode != finding.livemode:
         return "mode"
     if any(money.kind == "charge" and money.currency != known.currency for money in finding.money):
@@ -298,20 +300,20 @@ def _mismatch(known: Known, finding: Finding, ledger: Iterable[Settled]) -> str 
 
 
 def _wanted(known: Known, finding: Finding, ledger: Sequence[Settled], mismatch: str | None) -> Status:
-    """Where the payment should stand now."""
+    """The status that the payment should have now."""
     if known.status in SETTLED:
         return standing_of(ledger)
     if finding.stands is Stands.PAID:
         return Status.ERROR if mismatch else standing_of(ledger)
     ended = _ENDED.get(finding.stands) if finding.stands is not None else None
-    # A checkout that was given up for another provider says nothing about where the payment stands now.
+    # An abandoned checkout at another provider does not affect the payment's status.
     if ended is None or known.provider != finding.provider:
         return known.status
     return ended if known.status not in {Status.FAILED, Status.EXPIRED, Status.ERROR} else known.status
 
 
 def standing_of(ledger: Iterable[Settled]) -> Status:
-    """Where a payment stands that was paid, by its money alone: each currency or coin counts by itself."""
+    """The status of a paid payment follows only from its settlements: each currency or coin counts separately."""
     entries = list(ledger)
     income, refunded, disputed = (_sums(entries, kinds) for kinds in (_INCOME, _REFUNDS, _DISPUTES))
     went_back = any(amount < 0 for amount in refunded.values())
@@ -332,7 +334,7 @@ def _sums(entries: Iterable[Settled], kinds: Collection[str]) -> dict[str, Decim
 
 
 def _path(before: Status, after: Status) -> tuple[Status, ...] | None:
-    """The shortest way that the table of moves allows, through states that tell no lie; None when there is none."""
+    """The shortest allowed way to that status, only through statuses that are true; None if there is none."""
     ways: deque[tuple[Status, ...]] = deque([()])
     seen = {before}
     while ways:

@@ -1,4 +1,4 @@
-"""A payment, the way it may move, and what a caller is told about it. Pure."""
+"""A payment, the allowed changes of its status, and what callers may see of it. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPLAYED_FOR = timedelta(hours=22)
 
 
 class Status(StrEnum):
-    """Where a payment stands."""
+    """The status of a payment."""
 
     CREATING = "creating"
     PENDING = "pending"
@@ -49,14 +49,14 @@ MOVES: Mapping[Status, frozenset[Status]] = {
 
 
 def require_move(before: Status, after: Status) -> None:
-    """Refuse a move that the table does not know; a repeat is no move, and always fine."""
+    """Raise an error for a move that the table does not allow; staying in the same status is always allowed."""
     if before != after and after not in MOVES[before]:
         raise ConflictError("illegal_move", f"A payment with status {before} cannot change to {after}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """One movement that is written down."""
+    """A booked settlement."""
 
     kind: str
     ref: str
@@ -67,7 +67,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentState:
-    """What anybody who knows its id may see of a payment."""
+    """A payment as anyone who knows its id may see it."""
 
     # Ours, or Stripe's session where nothing has been paid through a standing link yet.
     id: UUID | str
@@ -77,14 +77,14 @@ class PaymentState:
     price_currency: str | None
     currency: str | None
     updated_at: datetime
-    # What has come, before anything went back.
+    # The amount received, before refunds and disputes.
     paid_amount: Decimal | None = None
     paid_currency: str | None = None
 
 
 class ProviderFailedError(RefusedError):
-    """The provider refused, or is down."""
+    """The provider rejected the checkout, or is down."""
 
 
 class ProviderDisabledError(RefusedError):
-    """The provider is switched off, or has no keys."""
+    """The provider is disabled, or has no keys."""

@@ -1,4 +1,4 @@
-"""Whose money it is when its payment is not there: it came through a standing link, or a restored backup lost it."""
+"""Finds or creates the payment of money that has none: paid through a standing link, or lost by a restored backup."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ NAME_BY_ADDRESS = """
 UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = (
     SELECT id FROM external_payments
     WHERE kind = 'standing' AND provider = $1 AND provider_id IS NULL
-      AND hc_link_address(provider_url) = hc_link_address($3)
+      AND hc_link_path(provider_url) = hc_link_path($3)
     ORDER BY status = 'pending' DESC, created_at DESC, id DESC LIMIT 1
 ) RETURNING id
 """
-# Not published before a reconciliation has seen that it is still wanted.
+# Not published until a reconciliation has found that it is still needed.
 RESTORE_LINK = """
 INSERT INTO external_payments (gateway, provider, provider_id, provider_url, currency, kind, status, idempotency_key,
                                request, livemode, updated_at)
@@ -38,7 +38,7 @@ INSERT INTO payments (id, amount, currency, price_currency, status, provider, pr
                       created_at, updated_at)
 VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, $8, now(), now())
 """
-# What a restored backup has lost: the provider has it, with our id and all that matters.
+# A payment that a restored backup has lost: the provider has our id and all that we need.
 RESTORE = """
 WITH payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
@@ -56,17 +56,17 @@ PAYMENT_EXISTS = "SELECT EXISTS (SELECT FROM payments WHERE id = $1)"
 
 
 def not_saved(link_id: str) -> str:
-    """Why an event is ignored; saving the link opens it again."""
+    """The reason why an event is ignored. Saving the link makes it due again."""
     return f"its link {link_id} is not saved here"
 
 
 async def came_through_link(conn: Connection, finding: Finding) -> bool:
-    """Whether a standing link explains money that names a payment of somebody else's: an order id may be any UUID."""
+    """Whether money that names an unknown payment came through a standing link: an order id may be any UUID."""
     return finding.link_id is not None and await _is_saved(conn, finding)
 
 
 async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, purpose: str) -> None:
-    """The intent is always written before a provider is called: what is not there was lost, or is not ours."""
+    """Create a lost payment again. Intents are committed before a provider is called, so a missing one was lost."""
     if finding.installation is None:
         if finding.foreign:
             raise ForeignError(not_saved(finding.link_id) if finding.link_id else finding.foreign)
@@ -85,7 +85,7 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, 
 
 
 async def require_our_link(conn: Connection, finding: Finding) -> None:
-    """Refuse what came through no link of this database; one that is found by its address or mark is saved."""
+    """Raise ForeignError if the money came through another link; save a link that is found by its address or mark."""
     installation = finding.link.installation if finding.link is not None else None
     await _refuse_others(conn, finding.installation or installation)
     if finding.link_id is None:
@@ -97,7 +97,7 @@ async def require_our_link(conn: Connection, finding: Finding) -> None:
 
 
 async def payment_of_link(conn: Connection, finding: Finding, purpose: str) -> UUID:
-    """A payment for money that came through a link for many, which has none before the money is there."""
+    """Create the payment for money that came through a standing link."""
     await require_our_link(conn, finding)
     require_readable(finding)
     came = next((money for money in finding.money if money.kind == "charge"), None)
@@ -109,7 +109,7 @@ async def payment_of_link(conn: Connection, finding: Finding, purpose: str) -> U
 
 
 async def _create(conn: Connection, finding: Finding, came: Money, purpose: str) -> UUID:
-    """Nobody asked for a currency before: the payment is in the one that was paid."""
+    """Create a payment in the currency that was paid."""
     price, payment_id = finding.price or came, uuid.uuid4()
     await conn.execute(
         CREATE, payment_id, price.amount, came.currency, price.currency, finding.provider, finding.checkout_id,
@@ -123,7 +123,7 @@ async def _is_saved(conn: Connection, finding: Finding) -> bool:
 
 
 async def _find_link(conn: Connection, finding: Finding, link_id: str) -> None:
-    """The link of a message is not among ours by its id: by its address it may be, or by what we once wrote into it."""
+    """Find one of our links by its address or by its metadata if its id is unknown."""
     if not finding.fresh:
         raise AskFirstError("the link is asked about first")
     link = finding.link
@@ -153,6 +153,6 @@ async def _refuse_others(conn: Connection, installation: str | None) -> None:
 
 
 def require_readable(finding: Finding) -> None:
-    """Refuse for now what cannot be read, once it is known to be ours."""
+    """Raise NotYetError for money that is ours but cannot be read by this release."""
     if finding.unreadable is not None:
         raise UnreadableError(finding.unreadable)

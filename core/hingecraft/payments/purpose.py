@@ -1,4 +1,4 @@
-"""What a payment is for: each system registers its purpose, and says there what follows from money that moves."""
+"""The purpose of a payment: each system registers its own, which is called when money moves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hingecraft.providers.findings import Finding
 
 
 class UnknownPurposeError(NotYetError):
-    """No system of this process has that purpose: a newer release may have it."""
+    """This process does not know the purpose: a newer release may."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"unknown purpose {name!r}")
@@ -22,11 +22,11 @@ class UnknownPurposeError(NotYetError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What has just been booked for one payment."""
+    """A change that was just booked for one payment."""
 
     before: Known
     after: Known
-    # The new movements of money among others, each with its reference at the provider.
+    # Includes the new settlements, each with its reference at the provider.
     decision: Decision
     finding: Finding
     teller: Teller
@@ -37,16 +37,16 @@ class Purpose(Protocol):
 
     @property
     def name(self) -> str:
-        """As it is written into `payments.purpose`."""
+        """The value of `payments.purpose`."""
         ...
 
     @property
     def description(self) -> str:
-        """What payers read at the provider."""
+        """The description that payers read at the provider."""
         ...
 
     async def moved(self, conn: Connection, moves: Sequence[Moved]) -> None:
-        """Do what follows, in the transaction that books the money; an error takes all of it back.
+        """React to the changes, in the transaction that books the money; an error rolls all of it back.
 
         Called only for payments of this purpose whose money or status has changed, in the order in which that was
         decided. A finding that says nothing new is not passed on, so each change is passed on once.
@@ -55,7 +55,7 @@ class Purpose(Protocol):
 
 
 class Purposes:
-    """Those that this process knows.
+    """The purposes that this process knows.
 
     Money may arrive for which the database has no payment: through a standing link, or after a restored backup.
     It is for the `unasked` purpose, unless its provider keeps another one.
@@ -67,7 +67,7 @@ class Purposes:
 
     @property
     def descriptions(self) -> frozenset[str]:
-        """By which our payments can be told from those of another shop on the same account."""
+        """The descriptions of our payments, which another shop on the same account does not use."""
         return frozenset(each.description for each in self._purposes.values())
 
     def of(self, name: str) -> Purpose:

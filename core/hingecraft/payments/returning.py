@@ -1,4 +1,4 @@
-"""A payer of a standing link is back on the site, perhaps before Stripe's message: Stripe is asked how it went."""
+"""Answers payers who come back from a standing link before Stripe's event arrived, by asking Stripe."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Answer = PaymentState | RefusedError
 
 
 class Returning:
-    """What is known at Stripe about sessions that are in no book yet, asked with restraint."""
+    """Asks Stripe about sessions that are not booked yet, within a limit."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Returning:
         self._answers: dict[str, tuple[float, Answer]] = {}
 
     async def state_of(self, session_id: str) -> PaymentState:
-        """Where the payment stands; one that is paid is written down at once."""
+        """The state of the session's payment; if it is paid, it is booked at once."""
         shape = _SESSION.fullmatch(session_id)
         if shape is None or not self._provider.configured or (shape[1] == "live") != self._provider.livemode:
             raise _unknown()
@@ -99,7 +99,7 @@ class Returning:
 
 
 def _not_paid(finding: Finding, session_id: str) -> PaymentState:
-    """Before any money arrives there is no payment: the session is reported in its place."""
+    """Without money there is no payment yet: report the session's state instead."""
     status = _STATUSES.get(finding.stands, Status.PENDING) if finding.stands is not None else Status.PENDING
     price = finding.price
     return PaymentState(

@@ -1,4 +1,4 @@
-"""Payments, for everyone who only asks."""
+"""Reading payments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SESSION = "cs_"
 
 
 async def state_of(database: Database, wanted: str, returning: Returning) -> PaymentState:
-    """One payment by our id or by Stripe's session; an invoice id can be guessed and is never accepted."""
+    """A payment by our id or by Stripe's session. Invoice ids can be guessed, so they are not accepted."""
     async with database.connection() as conn:
         payment_id = await store.payment_of_session(conn, wanted) if wanted.startswith(_SESSION) else _ours(wanted)
         found = await store.state(conn, payment_id) if payment_id is not None else None

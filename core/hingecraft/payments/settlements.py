@@ -1,4 +1,4 @@
-"""Money that has moved: one row for each movement."""
+"""Settlements: one row for each movement of money."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FROM settlements WHERE payment_id = $1 ORDER BY created_at, id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What somebody saw arrive on the chain."""
+    """A transaction that an admin saw on the chain."""
 
     tx_hash: str
     amount: Decimal
@@ -45,7 +45,7 @@ class Seen:
 async def confirm(
     database: Database, books: Books, payment_id: UUID, seen: Seen, *, actor: str, request_id: str
 ) -> Mapping[str, Any]:
-    """A wallet payment was seen on the chain: an admin says so, since no provider ever will."""
+    """Complete a payment to a wallet, which an admin has seen on the chain: no provider reports it."""
     async with database.transaction() as conn:
         known = await _waiting(conn, payment_id, seen)
         finding = Finding(
@@ -83,5 +83,5 @@ async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
 
 
 async def of_payment(conn: Connection, payment_id: UUID) -> list[dict[str, Any]]:
-    """The movements of one payment's money."""
+    """The settlements of one payment."""
     return [dict(row) for row in await conn.fetch(OF_PAYMENT, payment_id)]

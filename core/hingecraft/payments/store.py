@@ -63,7 +63,7 @@ WITH checkout AS (
 )
 SELECT id FROM payment
 """
-# A provider's id is kept also when what it sent is not to be used, so that its events can be explained.
+# The provider's id is stored even if its link was rejected, so that its events can be explained.
 NOT_OPENED = """
 WITH checkout AS (
     UPDATE external_payments SET status = $2, provider_id = coalesce($6, provider_id), updated_at = now()
@@ -78,7 +78,7 @@ WITH checkout AS (
 )
 SELECT id FROM payment
 """
-# Where the payment may not move the checkout stays as it is, so that the recoverer still finds it.
+# If the payment may not move, the checkout does not change either, so that the recoverer still finds it.
 FALL_BACK = """
 WITH held AS MATERIALIZED (
     SELECT id, payment_id FROM external_payments WHERE id = $1 AND status IN ('creating', 'unknown') FOR UPDATE
@@ -108,7 +108,7 @@ FROM external_payments e
 JOIN payments p ON p.id = e.payment_id
 WHERE e.payment_id = $1 AND e.kind = 'single' ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
 """
-# What was paid in another coin than was asked for is shown where nothing else came.
+# Money in another coin than requested is shown only if nothing else arrived.
 STATE = """
 SELECT p.id, p.status, p.provider, p.amount, coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        hc_currency_key(p.currency) AS currency, coalesce(p.updated_at, p.created_at) AS updated_at,
@@ -131,7 +131,7 @@ SELECT coalesce(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewCheckout:
-    """A payment and its checkout, about to be written down."""
+    """A payment and its checkout, to be inserted."""
 
     payment_id: UUID
     amount: Decimal
@@ -155,7 +155,7 @@ class NewCheckout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptCheckout:
-    """A checkout that was begun earlier."""
+    """A checkout that an earlier request began."""
 
     id: UUID
     payment_id: UUID
@@ -172,7 +172,7 @@ class KeptCheckout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a call ended that did not bring a checkout."""
+    """The outcome of a call that did not create a checkout."""
 
     status: Status
     details: Mapping[str, Any]
@@ -182,7 +182,7 @@ class Outcome:
 async def open_checkout(
     conn: Connection, new: NewCheckout, claim: Claim | None, request_id: str
 ) -> tuple[UUID, datetime | None] | None:
-    """Write down the intent before anybody is called; None when the claim on the key is lost."""
+    """Insert the intent, before the provider is called; None if the claim on the key is lost."""
     held = (*claim.lease, claim.resource) if claim else (None, None, None, None)
     row = await conn.fetchrow(
         OPEN,
@@ -213,7 +213,7 @@ async def open_checkout(
 async def opened(
     conn: Connection, checkout_id: UUID, result: Opened, request_id: str | None, milliseconds: int, actor: str = _API
 ) -> bool:
-    """The provider has it; False when somebody else has written down how it ended."""
+    """Record that the provider has it; False if another process has recorded the outcome."""
     return bool(
         await conn.fetchval(
             OPENED,
@@ -232,7 +232,7 @@ async def opened(
 async def not_opened(
     conn: Connection, checkout_id: UUID, outcome: Outcome, *, action: str, request_id: str | None, actor: str = _API
 ) -> bool:
-    """The provider rejected it, or it is not known whether it exists."""
+    """Record that the provider rejected it, or that it may exist."""
     details = json.dumps(outcome.details)
     return bool(
         await conn.fetchval(
@@ -244,7 +244,7 @@ async def not_opened(
 async def fall_back(
     conn: Connection, checkout_id: UUID, outcome: Outcome, *, wallet: Wallet, url: str, request_id: str
 ) -> bool:
-    """The provider cannot be had: the same payment is taken through a wallet."""
+    """Replace the provider by a wallet, for the same payment."""
     details, shown = json.dumps(outcome.details), json.dumps(wallet.as_shown())
     return bool(
         await conn.fetchval(
@@ -254,7 +254,7 @@ async def fall_back(
 
 
 async def latest_checkout(conn: Connection, payment_id: UUID) -> KeptCheckout | None:
-    """The checkout of ours that a payment had last."""
+    """The newest of our checkouts of a payment."""
     row = await conn.fetchrow(LATEST_CHECKOUT, payment_id)
     if row is None:
         return None
@@ -270,7 +270,7 @@ async def latest_checkout(conn: Connection, payment_id: UUID) -> KeptCheckout | 
 
 
 async def state(conn: Connection, payment_id: UUID) -> PaymentState | None:
-    """One payment, as anybody may see it who knows its id."""
+    """A payment, as anyone who knows its id may see it."""
     row = await conn.fetchrow(STATE, payment_id)
     return _state(row) if row else None
 

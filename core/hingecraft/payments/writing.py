@@ -1,6 +1,6 @@
-"""Writes decisions down: the moves, the money, the checkouts and the trail, for many payments in one statement.
+"""Writes decisions: moves, settlements, checkouts and the audit log, for many payments in one statement.
 
-What follows from a settlement, such as the totals, is worked out once for a statement, however many it inserts.
+The triggers of a settlement, such as the one for the totals, run once for each statement.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding
 
 MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
-# Once: a settlement that has a value keeps it.
+# Only once: a known value never changes.
 VALUE = """
 UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], $4::numeric[]) AS v (kind, ref, usd)
 WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
@@ -60,18 +60,18 @@ _MONEY_COLUMNS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Teller:
-    """Who writes, what is being done, and under which request or event."""
+    """The actor of a change, the action, and the request or event behind it."""
 
     actor: str
     action: str
     request_id: str | None = None
-    # Whether something that changes nothing is worth a row in the trail.
+    # Whether the audit log also gets a row if nothing changes.
     always: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was decided of one payment, and on whose word; the payment is locked."""
+    """A decision about one payment, with its finding and actor. The payment is locked."""
 
     known: Known
     finding: Finding
@@ -80,7 +80,7 @@ class Change:
 
 
 async def write_down(conn: Connection, changes: Sequence[Change]) -> None:
-    """In the order in which they were decided: a payment's second change follows its first."""
+    """Write changes in the order of the decisions: a payment's second change follows its first."""
     left = [change for change in changes if change.decision.changes or change.teller.always]
     while left:
         first = {change.known.id: change for change in reversed(left)}
@@ -89,14 +89,14 @@ async def write_down(conn: Connection, changes: Sequence[Change]) -> None:
 
 
 async def give_values(conn: Connection, payment_id: UUID, values: Sequence[Value]) -> None:
-    """Write down what settlements turned out to be worth; the payment is locked."""
+    """Set the values of settlements; the payment is locked."""
     if values:
         kinds, refs, worths = zip(*((value.kind, value.ref, value.usd) for value in values), strict=True)
         await conn.execute(VALUE, payment_id, kinds, refs, worths)
 
 
 async def _write_first(conn: Connection, changes: Sequence[Change]) -> None:
-    """One change of each payment."""
+    """Write one change for each payment."""
     for change in changes:
         for status in change.decision.path[:-1]:
             await conn.execute(MOVE, change.known.id, status)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.proxies import is_loopback
 
 # Browsers take a backslash for a slash, so they would go to another host than the one that is checked here.
 _READ_ALIKE = re.compile(r"[!-\[\]-~]{1,2048}")
@@ -34,14 +34,6 @@ def checked(url: object, *, api_base: str, domain: str, provider_id: str | None 
     raise ProviderRefusedError(
         "the provider's address is not https on its own host", code="bad_url", provider_id=provider_id
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether that is this machine."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_official(host: str, domain: str) -> bool:

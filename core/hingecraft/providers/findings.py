@@ -1,4 +1,4 @@
-"""What a provider says about somebody's money, whoever asked: an event, the recoverer or the reconciliation. Pure."""
+"""A provider's report about a payment, from an event, the recoverer or the reconciliation. Pure."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Finding:
     checkout_id: str | None = None
     # The payment has one checkout at this provider: another one that names it is somebody else's.
     only_checkout: bool = False
-    # A standing link or invoice, by the provider's id: many pay it, and none of them has a payment of ours beforehand.
+    # A standing link or invoice, by the provider's id: many people pay it, and we have no payment before they do.
     link_id: str | None = None
     # The same link with its address, where the provider was asked for it.
     link: StandingLink | None = None
@@ -87,10 +87,14 @@ class Finding:
     price: Price | None = None
     # What must have come, in the coin, before it is paid in full; None: the provider says paid, and that is enough.
     due: Price | None = None
+    # Which part of what was due this charge brought, from 0 to 1: others brought the rest. None: it stands by itself.
+    part: Decimal | None = None
+    # What had come, where this tells only of what went back.
+    came: Price | None = None
     money: tuple[Money, ...] = ()
     # The provider was asked just now; else this is what a signed message said, which may be late.
     fresh: bool = False
-    # Nothing may be done on what was told alone.
+    # The provider has to be asked before anything is done.
     must_ask: bool = False
     # A dispute that is asked about, by the provider's id.
     dispute: str | None = None

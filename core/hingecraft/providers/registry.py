@@ -20,7 +20,7 @@ class NoSuchProviderError(HingecraftError):
 
 @dataclass(slots=True, kw_only=True)
 class Providers:
-    """All of them; `observe` is told of each call: the provider, how it ended, the seconds it took."""
+    """All of them; `observe` is called after each call: with the provider, how it ended, the seconds it took."""
 
     stripe: StripeProvider
     nowpayments: NowPaymentsProvider

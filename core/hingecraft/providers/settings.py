@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from hingecraft.providers.addresses import is_loopback
-from hingecraft.proxies import ProxySettings
+from hingecraft.proxies import ProxySettings, is_loopback
 from hingecraft.settings import OptionalSentSecret, SentSecret
 
 STRIPE_API = "https://api.stripe.com"

@@ -1,1 +1,1 @@
-"""Asks the providers what nobody told us, and finishes what a crash has left."""
+"""Asks the providers about payments whose webhooks were lost, and finishes interrupted checkouts."""

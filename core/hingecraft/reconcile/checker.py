@@ -1,4 +1,4 @@
-"""Looks at one checkout: finishes what a crash has left, asks how it stands, writes down what the provider says."""
+"""Checks one checkout: finishes it after a crash, asks the provider about it, and books the answer."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Explain = Callable[[str], None]
 
 
 class Checker:
-    """For the reconciliation and for the recoverer in each pod; `dry_run` writes nothing and makes nothing."""
+    """For the reconciliation and for the recoverer in each pod; with `dry_run` nothing is written or created."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Checker:
         self._recorded = recorded
 
     async def check(self, due: Due, explain: Explain) -> Outcome:
-        """One look; whatever it brings, the next one is due at its time."""
+        """Check one checkout. The next check is scheduled in every case."""
         try:
             outcome = await self._look(due, explain)
         except COULD_NOT as error:
@@ -98,7 +98,7 @@ class Checker:
         return await self._record(due, [replace(finding, payment_id=due.payment_id)])
 
     async def give_up(self, due: Due) -> Outcome:
-        """Stripe does not know the checkout: its payment ends. The claim ended with the check, so none is needed."""
+        """End the payment of a checkout that Stripe does not know. This needs no claim: it ended with the check."""
         return await self._record(replace(due, claimed_until=None), [self._ended(due, Stands.MISSING)])
 
     async def _look_at_invoice(self, due: Due, explain: Explain) -> Outcome:
@@ -110,7 +110,7 @@ class Checker:
             explain(_CANNOT_LIST)
             return Outcome.UNASKED
         if due.expired and not any(finding.stands in {Stands.OPEN, Stands.PAID} for finding in findings):
-            # By our own clock, whether anything came or less than was asked for: late money completes it all the same.
+            # By our own clock, whether nothing or too little arrived: late money still completes the payment.
             findings = [*findings, self._ended(due, Stands.EXPIRED)]
         return await self._record(due, findings)
 
@@ -137,7 +137,7 @@ class Checker:
         return await self._replay(due)
 
     async def _replay(self, due: Due) -> Outcome:
-        """The same key and parameters: what the first call made is found, or made now."""
+        """Call again with the same key and parameters, which finds or creates the checkout."""
         started = time.monotonic()
         provider = self._providers.of(due.provider)
         try:
@@ -159,7 +159,7 @@ class Checker:
         return await self._finish(due, write)
 
     async def _find_by_listing(self, due: Due) -> Outcome:
-        """The key may be forgotten by now, and a new call could charge twice: look among all that were made then."""
+        """Search the sessions of that time: Stripe may have forgotten the key, and a new call could charge twice."""
         session = await self._providers.stripe.sessions.made_for(
             str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR
         )
@@ -189,7 +189,7 @@ class Checker:
         return Outcome.CHANGED
 
     async def _record(self, due: Due, findings: Sequence[Finding]) -> Outcome:
-        """Under the claim; a dry run goes all the way and takes it back."""
+        """Book under the claim; a dry run rolls the transaction back."""
         teller = Teller(actor=self._actor, action="reconciled", always=False)
         async with self._database.connection() as conn:
             transaction = conn.transaction()

@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Database, connect_at_start
 from hingecraft.errors import DatabaseUnavailableError, OperatorError
 from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
@@ -36,7 +36,7 @@ _POOL = 20
 
 
 class ReconcileSettings(DatabaseSettings, SystemSettings):
-    """What `hingecraft reconcile` reads."""
+    """The settings of `hingecraft reconcile`."""
 
     retention_days: int = Field(
         400, description="days after which raw bodies and personal data are deleted", ge=1, le=36_500
@@ -44,7 +44,7 @@ class ReconcileSettings(DatabaseSettings, SystemSettings):
 
 
 def span_of(text: str) -> timedelta:
-    """`24h`, `90m`, `7d`: Stripe keeps its events for 30 days."""
+    """Parse `24h`, `90m` or `7d`, at most 30 days: Stripe keeps its events that long."""
     shape = _SPAN.fullmatch(text)
     span = timedelta(**{_UNITS[shape[2]]: int(shape[1])}) if shape else timedelta()
     if not timedelta() < span <= _LONGEST:
@@ -89,7 +89,7 @@ def _table(summary: Summary) -> str:
 
 
 def _say(summary: Summary) -> None:
-    """For people on a terminal, for machines in a Job."""
+    """Print the summary: text on a terminal, JSON in a Job."""
     print(_table(summary) if sys.stdout.isatty() else json.dumps(asdict(summary)), flush=True)
 
 
@@ -107,6 +107,8 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             retention_days=settings.retention_days,
             steps=reconcile_steps(database, providers, settings),
         )
+        with suppress(DatabaseUnavailableError):  # the run says it
+            await (await connect_at_start(settings.database_url, application="hingecraft-reconcile")).close()
         while True:
             code = await _run_once(reconciler, options)
             if once:
@@ -149,7 +151,7 @@ def _run(arguments: argparse.Namespace) -> int:
         process.start_observing(settings, "reconcile")
         return _audit_values(settings, arguments)
     if not settings.stripe_secret and not settings.nowpayments_api_key:
-        raise OperatorError("neither STRIPE_SECRET nor NOWPAYMENTS_API_KEY is set, so there is no provider to ask")
+        raise OperatorError("no provider is configured: set STRIPE_SECRET, NOWPAYMENTS_API_KEY or both")
     process.start_observing(settings, "reconcile")
     codes: list[int] = []
 

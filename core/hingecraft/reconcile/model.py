@@ -1,4 +1,4 @@
-"""A checkout that is due, how a look at it ended, and when it is asked about again. Pure."""
+"""A checkout that is due, the outcome of its check, and the time of the next one. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from uuid import UUID
 from hingecraft.payments.model import Status
 
 LEASE = timedelta(seconds=120)
-# A request that is still being answered must not be helped.
+# The recoverer must not touch a request that is still being answered.
 SETTLES_WITHIN = timedelta(seconds=60)
 STALE = timedelta(days=30)
 # Longer than any process works on a payment.
@@ -23,21 +23,21 @@ _DAILY_FROM = timedelta(days=3)
 
 
 class Outcome(StrEnum):
-    """How a look at one checkout ended."""
+    """The outcome of one check."""
 
     CHANGED = "changed"
     UNCHANGED = "unchanged"
-    # The provider could have been asked and could not be reached, or said nonsense.
+    # The provider could not be reached, or its answer was invalid.
     FAILED = "errors"
-    # The provider does not know the checkout. Nothing is done about one before it is known how many there are.
+    # The provider does not know the checkout. The sweep first counts these, then decides.
     MISSING = "missing"
-    # The provider has no way to be asked, and nobody guesses.
+    # The provider has no call for it.
     UNASKED = "unasked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """One checkout that is looked at now."""
+    """A checkout to check."""
 
     id: UUID
     payment_id: UUID
@@ -56,7 +56,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """When it ended, whether everything could be asked, and its numbers."""
+    """The last run: its end, whether everything could be asked, and its counts."""
 
     finished_at: float
     succeeded: bool
@@ -65,7 +65,7 @@ class LastRun:
 
 
 def next_check(age: timedelta) -> timedelta:
-    """How long until the next look: 1, 5, 15 minutes after it was made, then hourly, daily from the third day."""
+    """The time until the next check: 1, 5, 15 minutes after creation, then hourly, daily from the third day."""
     for moment in _EARLY:
         if age < moment:
             return moment - age

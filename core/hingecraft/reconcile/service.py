@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 ACTOR = "reconcile"
 _STORED_AT_ONCE = 100
-# A coin payment without a deposit expires after seven days; until then it may become anything.
+# A coin payment without a deposit expires after seven days; until then its status may still change.
 _COINS_MOVE_FOR = timedelta(days=8)
 # Seconds; the next run begins 15 minutes after this one.
 _FORGETS_FOR = 300.0
@@ -45,7 +45,7 @@ _UNREACHABLE = (ProviderRefusedError, ProviderUnknownError)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """What a run needs."""
+    """Runs reconciliations."""
 
     database: Database
     providers: Providers
@@ -55,7 +55,7 @@ class Reconciler:
     steps: Steps
 
     async def run(self, options: Options) -> Summary:
-        """Safe to run twice, beside itself, and again after a kill."""
+        """Run once. Safe to repeat, to run concurrently, and to run again after a kill."""
         run = await self._begin(options)
         for step in (
             self._check_account,
@@ -97,7 +97,7 @@ class Reconciler:
             run.summary.fail(f"the account of Stripe's key could not be read: {error}")
 
     async def _read_events(self, run: Run) -> None:
-        """All of them, delivered or not: after a restored backup, those that were delivered are missing too."""
+        """Read all events, delivered or not: after a restored backup, delivered ones are missing too."""
         if stripe.NAME not in run.providers:
             return
         async with self.database.connection() as conn:
@@ -124,7 +124,7 @@ class Reconciler:
                 await store.have_read(conn, self.providers.stripe, newest)
 
     async def _read_coins(self, run: Run) -> None:
-        """NOWPayments lists no messages, but every payment as it stands: each state that is new here is one."""
+        """Read NOWPayments' payments: it does not list IPNs, so each new state of a payment becomes an event."""
         if nowpayments.NAME not in run.providers or not self.providers.nowpayments.may_list:
             return
         page: list[InboundEvent] = []
@@ -188,7 +188,7 @@ class Reconciler:
         await self._forget()
 
     async def _forget(self) -> None:
-        """A share at a time, each committed: what is not reached in this run is left for the next one."""
+        """Delete old data in parts, each committed; the next run continues."""
         gone, until = 0, time.monotonic() + _FORGETS_FOR
         try:
             while time.monotonic() < until:

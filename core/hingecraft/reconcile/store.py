@@ -1,4 +1,4 @@
-"""Which checkouts are due, and what is kept of a run."""
+"""The queries for due checkouts, and the record of each run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = """
     e.created_at, now() - e.created_at AS age, coalesce(e.expires_at < now(), false) AS expired,
     p.status AS payment_status, coalesce(p.provider, '') AS payment_provider, e.claimed_until
 """
-# What was made with test keys is not known to live ones, nor the other way round.
+# Live keys do not know the objects of test keys, and the reverse.
 _DUE = """
     e.kind = 'single' AND e.status = ANY ($1) AND e.status IN ('creating', 'unknown', 'pending')
     AND e.provider = ANY ($2) AND coalesce(e.livemode = (e.provider = ANY ($3)), true)
@@ -69,7 +69,7 @@ SELECT extract(epoch FROM finished_at)::float8 AS finished_at, succeeded, summar
 FROM reconcile_runs ORDER BY finished_at DESC LIMIT 1
 """
 FORGET = "SELECT hc_forget($1)"
-# The checkout of such a payment is asked about no more, so nothing else would ever end the payment.
+# The checkout of such a payment is not checked any more, so nothing else would end the payment.
 CLOSE_STRANDED = """
 WITH stranded AS (
     SELECT p.id, p.status AS before, CASE newest.status WHEN 'expired' THEN 'expired' ELSE 'failed' END AS after
@@ -103,7 +103,7 @@ async def claim(
     every: bool,
     limit: int,
 ) -> list[Due]:
-    """Take some of those that are due and were not looked at since then, for the length of a lease."""
+    """Lease some of the due checkouts that were not checked since then."""
     asked = (*_names(providers), every, SETTLES_WITHIN)
     return [_due(row) for row in await conn.fetch(CLAIM, statuses, *asked, since, limit, LEASE)]
 
@@ -117,13 +117,13 @@ async def due_after(
     every: bool,
     limit: int,
 ) -> list[Due]:
-    """Some of those that are due, in the order of their ids, without a lease: for a dry run."""
+    """Some of the due checkouts, in the order of their ids, without a lease: for a dry run."""
     asked = (*_names(providers), every, SETTLES_WITHIN)
     return [_due(row) for row in await conn.fetch(LIST, statuses, *asked, after or _BEFORE_ALL, limit)]
 
 
 def _names(providers: Sequence[CheckoutProvider]) -> tuple[list[str], list[str]]:
-    """All of them, and those whose keys are live."""
+    """The providers' names, and the names of those with live keys."""
     return [each.name for each in providers], [each.name for each in providers if each.livemode]
 
 
@@ -140,63 +140,63 @@ def _due(row: asyncpg.Record) -> Due:
 
 
 async def held(conn: Connection, due: Due) -> bool:
-    """Whether the lease still stands; then it does until this transaction ends."""
+    """Whether we still hold the lease; if so, until this transaction ends."""
     return due.claimed_until is None or bool(await conn.fetchval(HELD, due.id, due.claimed_until))
 
 
 async def checked(conn: Connection, due: Due, pause: timedelta) -> None:
-    """It was looked at, and will be again."""
+    """Record the check, and the time of the next one."""
     await conn.execute(CHECKED, due.id, due.claimed_until, pause)
 
 
 async def named(conn: Connection, due: Due, provider_id: str) -> None:
-    """What it is called at its provider was found out."""
+    """Record the checkout's id at its provider."""
     await conn.execute(NAMED, due.id, provider_id)
 
 
 async def close(conn: Connection, due: Due) -> None:
-    """It can no longer be paid: its payment goes another way."""
+    """Close a checkout that cannot be paid any more because its payment has another way to pay."""
     await conn.execute(CLOSE, due.id)
 
 
 async def moment(conn: Connection) -> datetime:
-    """The time by the database's clock, which all processes share."""
+    """The current time of the database's clock, which all processes share."""
     found: datetime = await conn.fetchval(NOW)
     return found
 
 
 async def read_until(conn: Connection, provider: CheckoutProvider) -> datetime | None:
-    """Until when every event of the provider, in the mode of its keys, is in the inbox."""
+    """The time up to which all the provider's events, in the mode of its keys, are in the inbox."""
     found: datetime | None = await conn.fetchval(CURSOR, _cursor_of(provider))
     return found
 
 
 async def have_read(conn: Connection, provider: CheckoutProvider, until: datetime) -> None:
-    """Every event that was made before then is in the inbox."""
+    """Record that all events up to that time are in the inbox."""
     await conn.execute(READ_UNTIL, _cursor_of(provider), until)
 
 
 def _cursor_of(provider: CheckoutProvider) -> str:
-    """Live and test events are two lists."""
+    """The cursor's name: live and test events have one each."""
     return provider.name if provider.livemode else f"{provider.name}_test"
 
 
 async def keep_run(conn: Connection, started: datetime, summary: Summary) -> None:
-    """One row for each run."""
+    """Record a run."""
     await conn.execute(KEEP_RUN, started, summary.succeeded, json.dumps(asdict(summary)))
 
 
 async def last_run(conn: Connection) -> asyncpg.Record | None:
-    """The newest of them."""
+    """The newest run."""
     return await conn.fetchrow(LAST_RUN)
 
 
 async def forget(conn: Connection, days: int) -> int:
-    """Delete a share of what is older than that; answers how much, and 0 when nothing is left."""
+    """Delete some data older than that; returns the number of rows, 0 if none is left."""
     gone: int = await conn.fetchval(FORGET, days)
     return gone
 
 
 async def close_stranded(conn: Connection, actor: str) -> int:
-    """Payments that wait for a checkout which has ended; answers how many that were."""
+    """End payments whose only checkout has ended; returns how many."""
     return len(await conn.fetch(CLOSE_STRANDED, actor, STRANDED_AFTER))

@@ -1,4 +1,4 @@
-"""Goes through the checkouts that are due: many at once, never all of them in memory; and the recoverer of each pod."""
+"""Checks all due checkouts, many at once but never all in memory; and runs the recoverer of each pod."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ UNFINISHED = (Status.CREATING, Status.UNKNOWN)
 OPEN = (*UNFINISHED, Status.PENDING)
 _AT_ONCE = 50
 _CLAIMED_AT_ONCE = 200
-# A provider that has failed so often in a row is away, and is not asked ten thousand times more.
+# A provider that has failed this often in a row is down, and is not called ten thousand more times.
 _GIVEN_UP_AFTER = 50
-# A few checkouts may be gone at their provider; more than that means that it is not the provider they were made at.
+# A few checkouts may be missing at their provider; more than that means another account.
 _MISSING_AT_MOST = 2
 _MISSING_SHARE = 0.05
 _RECOVERED_AT_ONCE = 10
@@ -34,7 +34,7 @@ _RECOVER_EVERY = (10.0, 20.0)
 
 
 class Sweep:
-    """One way through all that is due at one provider."""
+    """One pass over the due checkouts of one provider."""
 
     def __init__(
         self, database: Database, checker: Checker, provider: CheckoutProvider, summary: Summary, *, every: bool
@@ -49,7 +49,7 @@ class Sweep:
         self._missing: list[Due] = []
 
     async def run(self, since: datetime) -> None:
-        """Look at each once; ends early when the provider is away, or does not know our checkouts."""
+        """Check each once; ends early if the provider is down or does not know our checkouts."""
         await self._look_at_all(since)
         if self._too_many_missing:
             self._summary.fail(
@@ -105,7 +105,7 @@ class Sweep:
 
 
 async def recover(database: Database, checker: Checker, providers: Sequence[CheckoutProvider]) -> None:
-    """In every pod: what a crash or a time-out has left is finished within minutes, whether a Job runs or not."""
+    """Run in every pod: finish interrupted checkouts within minutes, whether or not a Job runs."""
     while True:
         await asyncio.sleep(between(*_RECOVER_EVERY))
         try:

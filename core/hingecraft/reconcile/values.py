@@ -1,4 +1,4 @@
-"""Asks Stripe what settlements are worth that it had no balance transaction for when they were booked."""
+"""Asks Stripe for the values of settlements that were booked before it had a balance transaction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hingecraft.steps import Summary
 
 log = logging.getLogger(__name__)
 
-# Stripe makes it within the hour as a rule; what is still unknown then is for `--audit-values` and for an admin.
+# Stripe usually creates it within the hour; `--audit-values` lists settlements without a value, for an admin.
 ASKED_FOR = timedelta(days=7)
 _AT_ONCE = 10
 _PAGE = 100
@@ -57,7 +57,7 @@ class _Unvalued:
 
 
 class ValueSweep:
-    """One way through the settlements of Stripe's that have no value yet and are due to be asked about."""
+    """One pass over Stripe's settlements that have no value yet and are due."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class ValueSweep:
         self._failed_in_a_row = 0
 
     async def run(self) -> None:
-        """Ask about each once; ends early when Stripe is away."""
+        """Ask about each once; ends early if Stripe is down."""
         last = _BEFORE_ALL
         while (page := await self._page(last)) and self._failed_in_a_row < _GIVEN_UP_AFTER:
             free = asyncio.Semaphore(_AT_ONCE)
@@ -118,7 +118,7 @@ class ValueSweep:
             )
 
     async def _value(self, settlement: _Unvalued) -> tuple[list[Recorded], bool]:
-        """Written down with the time of the next question; a dry run goes all the way and takes it back."""
+        """Set a value, and the time of the next question; a dry run rolls the transaction back."""
         question = Finding(
             provider=stripe.NAME,
             livemode=self._livemode,

@@ -1,4 +1,4 @@
-"""How the last reconciliation ended, for the metrics: a Job is gone before anybody could ask it."""
+"""Exposes the outcome of the last reconciliation as metrics: its Job ends before Prometheus could scrape it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVERY = 15.0
 
 
 async def watch(database: Database, show: Callable[[LastRun], None]) -> None:
-    """Look now and then, until cancelled."""
+    """Update the metrics from time to time, until cancelled."""
     while True:
         await asyncio.sleep(_EVERY)
         try:
@@ -27,7 +27,7 @@ async def watch(database: Database, show: Callable[[LastRun], None]) -> None:
 
 
 async def last_run(database: Database) -> LastRun | None:
-    """How the newest of them ended."""
+    """The newest run."""
     async with database.connection() as conn:
         row = await store.last_run(conn)
     if row is None:

@@ -1,4 +1,4 @@
-"""A version of the routes, the policy that publishing obeys, and what a rebuild did."""
+"""A version of the routes, the policy for publishing, and the result of a rebuild."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class RoutesVersion:
 
     @property
     def announcement(self) -> dict[str, Any]:
-        """What an endpoint is told of this version."""
+        """The data of the webhook about this version."""
         return announcement(self.version, self.checksum, self.generated_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A version and the stamp of the currencies that it was made with: all that a pod needs to serve it."""
+    """A version and the stamp of its currencies: everything that a pod needs to serve it."""
 
     version: RoutesVersion
     currencies: str
@@ -51,7 +51,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """What one rebuild did: the newest version after it, and whether the rebuild made it."""
+    """The result of a rebuild: the newest version, and whether the rebuild made it."""
 
     version: int | None
     checksum: str | None
@@ -61,12 +61,12 @@ class Publication:
     paused: bool
     pin_missing: bool
     committed_at: datetime | None
-    # Only where the caller asked for it.
+    # Only if the caller asked for it.
     document: Document | None = None
 
     @property
     def result(self) -> str:
-        """In one word, for who counts."""
+        """The result in one word, for metrics."""
         if self.paused:
             return "paused"
         return "published" if self.changed else "unchanged"
@@ -74,7 +74,7 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A row of the owner's that pages do not use, and why, in a sentence."""
+    """A wallet or link that pages do not use, and the reason as a sentence."""
 
     kind: ProblemKind
     id: UUID | None
@@ -84,7 +84,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What every publisher obeys."""
+    """The rules for publishing."""
 
     disabled_providers: frozenset[str]
     single_use_checkouts: bool
@@ -93,7 +93,7 @@ class Policy:
     managed: frozenset[str]
 
     def refuse_managed(self, fields: frozenset[str]) -> None:
-        """A field that a PaymentRoutes resource sets is changed there, and nowhere else."""
+        """Raise an error for fields that a PaymentRoutes resource sets: they can be changed only there."""
         taken = sorted(fields & self.managed)
         if taken:
             raise ConflictError(
@@ -102,7 +102,7 @@ class Policy:
             )
 
     def as_declared(self, declared: Declared) -> Policy:
-        """What it becomes when a resource says this of it."""
+        """The policy after a resource has declared its fields."""
         disabled = set(self.disabled_providers) | {name for name, enabled in declared.providers.items() if not enabled}
         let_go = PIN_FIELD in self.managed and declared.pin_version is None
         single_use, paused = declared.single_use_checkouts, declared.paused
@@ -117,7 +117,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChange:
-    """What to change in the policy; None leaves a field alone."""
+    """Changes to the policy; None does not change a field."""
 
     providers: dict[str, bool]
     single_use_checkouts: bool | None = None
@@ -125,7 +125,7 @@ class PolicyChange:
 
     @property
     def fields(self) -> frozenset[str]:
-        """The managed names of all that this would change."""
+        """The names of the managed fields that this would change."""
         named = {provider_field(provider) for provider in self.providers}
         if self.single_use_checkouts is not None:
             named.add(SINGLE_USE_FIELD)
@@ -136,7 +136,7 @@ class PolicyChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What a PaymentRoutes resource says of the policy; None where it says nothing."""
+    """The policy fields of a PaymentRoutes resource; None for a field that it does not set."""
 
     providers: dict[str, bool]
     single_use_checkouts: bool | None = None
@@ -145,14 +145,14 @@ class Declared:
 
     @property
     def change(self) -> PolicyChange:
-        """All of it but the pin."""
+        """The change, without the pin."""
         return PolicyChange(
             providers=self.providers, single_use_checkouts=self.single_use_checkouts, paused=self.paused
         )
 
     @property
     def fields(self) -> frozenset[str]:
-        """The managed names of all that it says."""
+        """The names of the managed fields that it sets."""
         return self.change.fields | ({PIN_FIELD} if self.pin_version is not None else set())
 
 

@@ -17,6 +17,7 @@ from hingecraft.routes.wallets import WALLET_OF_CURRENCY
 _BEFORE_WALLET = """
 WITH policy AS MATERIALIZED (
     SELECT disabled_providers, single_use_checkouts, paused, pin_version,
+           (SELECT nowpayments_live FROM installation) AS nowpayments_live,
            pin_version IS NOT NULL AND NOT EXISTS (
                SELECT FROM payment_routes WHERE version = pin_version) AS pin_missing
     FROM route_policy
@@ -53,7 +54,8 @@ WITH policy AS MATERIALIZED (
          FROM external_payments e
          WHERE hc_currency_key(e.currency) = c.code
            AND e.kind = 'standing' AND e.status = 'pending' AND e.provider_url IS NOT NULL
-           AND hc_link_gap(e.provider, e.provider_id, e.provider_url) IS NULL
+           AND hc_link_gap(e.provider, e.provider_id, e.provider_url, e.checked_at IS NOT NULL,
+                           policy.nowpayments_live) IS NULL
            AND e.provider_url ~ '^(https://|http://(localhost|127\\.0\\.0\\.1|\\[::1\\])[:/])'
            AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
            AND NOT e.provider = ANY (policy.disabled_providers)

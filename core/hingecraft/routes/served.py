@@ -1,4 +1,4 @@
-"""What every pod serves: reported by an engine, and waited for by those who need to know that a change is live."""
+"""The version that every pod serves: an engine reports it, and calls that wait for a change read it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hingecraft.routes import store
 # A report follows the last acknowledgement by a millisecond or two.
 _LOOK_EVERY = 0.02
 
-# Pods never go backwards, so neither does what all of them serve: a late report of an engine that was stopped
-# takes nothing back.
+# Pods never go backwards, so this version never falls: a late report of an engine that was stopped
+# changes nothing.
 REPORT = """
 INSERT INTO routes_served AS served (version, pods, lagging, reported_at) VALUES ($1, $2, $3, clock_timestamp())
 ON CONFLICT (only_row) DO UPDATE SET
@@ -33,7 +33,7 @@ class Reach:
     lagging: tuple[str, ...] = ()
 
     def has(self, version: int) -> bool:
-        """Whether every pod serves that version or a newer one; where no pod is known, none does."""
+        """Whether every pod serves that version or a newer one; False if no pod is known."""
         return self.pods > 0 and self.version >= version
 
 
@@ -41,13 +41,13 @@ NOTHING_REPORTED = Reach(version=0, pods=0)
 
 
 async def report(database: Database, reach: Reach) -> None:
-    """What an engine has just heard from the pods."""
+    """Record what the pods have acknowledged to an engine."""
     async with database.connection() as conn:
         await conn.execute(REPORT, reach.version, reach.pods, list(reach.lagging))
 
 
 async def ask(database: Database) -> datetime:
-    """Have the engines look and report; answers since when a report counts."""
+    """Wake the engines; returns the time after which a report counts."""
     async with database.transaction() as conn:
         since: datetime = await conn.fetchval(NOW)
         await store.wake(conn)
@@ -57,8 +57,8 @@ async def ask(database: Database) -> datetime:
 async def wait(database: Database, version: int, *, since: datetime, within: float) -> Reach:
     """Until a report that is newer says that every pod serves the version; else the last report in that time.
 
-    Only a report that was made after the question counts: a database that was restored from a backup has one that
-    speaks of pods as they were.
+    Only a report that was made after the question counts: a database that was restored from a backup has an
+    outdated one.
     """
     reach = NOTHING_REPORTED
     try:

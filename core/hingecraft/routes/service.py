@@ -1,4 +1,4 @@
-"""Publishing routes, and the acts of an admin on them. The only place that opens a transaction on them."""
+"""Publishes routes, and changes them for admins. The only place that opens transactions on them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BEFORE_ALL = 2**62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """Who acts, and in answer to which request."""
+    """The actor of a change, and the request behind it."""
 
     actor: str
     request_id: str | None = None
@@ -65,12 +65,6 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
 
-async def newest(database: Database) -> RoutesVersion | None:
-    """The newest version with its routes."""
-    async with database.connection() as conn:
-        return await store.newest(conn)
-
-
 async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, str]:
     """The newest version with its routes, and the stamp of the currencies."""
     async with database.connection() as conn:
@@ -90,7 +84,7 @@ async def newest_number(database: Database) -> int | None:
 
 
 async def refresh(database: Database, act: Act) -> Publication:
-    """Rebuild because an admin says so, and have the engines bring every pod to the newest version."""
+    """Rebuild for an admin, and wake the engines to bring every pod to the newest version."""
     async with database.transaction() as conn:
         if (await store.policy(conn)).paused:
             raise ConflictError("paused", "Publishing is paused. Set paused to false in the policy first.")
@@ -117,7 +111,7 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
         if version is not None and not await store.version_exists(conn, version):
             raise MissingError(
                 "unknown_version",
-                f"Version {version} is no longer available. GET /admin/routes/versions lists the versions that are.",
+                f"Version {version} is not available any more. Choose one from GET /admin/routes/versions.",
             )
         await store.pin(conn, version)
         publication = await _publish(conn)
@@ -133,13 +127,13 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
 
 
 async def problems(database: Database) -> list[Problem]:
-    """What the owner has to correct: wallets and links that are not published, links that pages do not open."""
+    """The problems that the owner has to correct: unpublished wallets and links, links that pages do not open."""
     async with database.connection() as conn:
         return await store.problems(conn)
 
 
 async def policy(database: Database) -> Policy:
-    """What every publisher obeys now."""
+    """The current policy."""
     async with database.connection() as conn:
         return await store.policy(conn)
 
@@ -163,10 +157,10 @@ async def change_policy(database: Database, change: PolicyChange, act: Act) -> P
 
 
 async def declare(database: Database, declared: Declared, act: Act) -> bool:
-    """Make the policy what a resource says of it; answers whether that changed anything.
+    """Apply a resource's fields to the policy; returns whether anything changed.
 
-    What it says is its own from then on; what it no longer says keeps its value and is the admin's again. Only the
-    pin goes when it is no longer said, since there is no other way of saying that nothing is pinned.
+    Admin calls cannot change these fields from then on. A field that the resource does not set any more keeps its
+    value, and admin calls can change it again. Only the pin is removed: its absence means that nothing is pinned.
     """
     async with database.transaction() as conn:
         before = await store.policy(conn, locked=True)
@@ -190,7 +184,7 @@ async def declare(database: Database, declared: Declared, act: Act) -> bool:
 
 
 async def let_go(database: Database) -> None:
-    """The resource is gone: what it said stays as it is, and is the admin's again."""
+    """Release the fields of a deleted resource: they keep their values, and admin calls can change them again."""
     async with database.transaction() as conn:
         await store.manage(conn, frozenset())
 

@@ -34,7 +34,7 @@ NEWEST = """
 SELECT version, checksum, generated_at, restored_from, next_expiry, routes::text AS routes
 FROM payment_routes ORDER BY version DESC LIMIT 1
 """
-# What a pod takes up together, in one round trip.
+# Everything that a pod loads together, in one round trip.
 NEWEST_AND_CURRENCIES = (
     f"SELECT {IN_RECOVERY} AS in_recovery, n.*, c.stamp FROM ({STAMP}) c LEFT JOIN ({NEWEST}) n ON true"
 )
@@ -72,7 +72,10 @@ ORDER BY created_at DESC, id LIMIT $2
 LINKS_UNPUBLISHED = """
 SELECT e.id, hc_currency_key(e.currency) AS currency, 'This link is not published: ' || found.gap || '.' AS problem
 FROM external_payments e
-CROSS JOIN LATERAL (SELECT hc_link_gap(e.provider, e.provider_id, e.provider_url) AS gap) found
+CROSS JOIN installation i
+CROSS JOIN LATERAL (
+    SELECT hc_link_gap(e.provider, e.provider_id, e.provider_url, e.checked_at IS NOT NULL, i.nowpayments_live) AS gap
+) found
 WHERE e.kind = 'standing' AND e.status = 'pending' AND e.provider_url IS NOT NULL AND found.gap IS NOT NULL
   AND (e.expires_at IS NULL OR e.expires_at > statement_timestamp())
 ORDER BY e.created_at DESC, e.id LIMIT $1
@@ -82,7 +85,7 @@ WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
 async def take_turn(conn: Connection) -> None:
-    """Hold back every other publisher until the transaction ends."""
+    """Block other publishers until the transaction ends."""
     require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
 
 
@@ -179,7 +182,7 @@ async def change_policy(conn: Connection, before: Policy, change: PolicyChange) 
 
 
 async def manage(conn: Connection, fields: frozenset[str]) -> None:
-    """Say which fields belong to a resource."""
+    """Set which fields belong to a resource."""
     await conn.execute(MANAGE, sorted(fields))
 
 
@@ -214,5 +217,5 @@ def _elsewhere(url: str) -> str:
 
 
 async def wake(conn: Connection) -> None:
-    """Have every engine look, as if the data had changed."""
+    """Wake every engine, as if the data had changed."""
     await conn.execute(WAKE)

@@ -1,1 +1,1 @@
-"""The Wix site, as it is seen from outside."""
+"""Checks a published Wix site from outside."""

@@ -1,6 +1,6 @@
-"""Calls every `/_functions` export of a published site: what is missing there, in words for who set it up.
+"""Calls every `/_functions` export of a published site and explains what is missing.
 
-Nothing is created: each function is called without arguments, which it refuses after its secrets were read or before.
+Nothing is created: each function is called without arguments and rejects the call, before or after reading its secrets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FUNCTIONS = {
     "nowpayments_api": ("createNowPaymentsInvoice", "getInvoiceStatus"),
 }  # fmt: skip
 _FLAG, _PAID = "hingecraftRoutesUpdate", "charter_page_middleware/afterPaymentWebhook"
-# What a browser asks before it lets a frame of another host call.
+# The preflight request of a browser for a frame of another host.
 _PREFLIGHT = {
     "origin": "https://frame.example.com",
     "access-control-request-method": "POST",
@@ -36,18 +36,18 @@ _PREFLIGHT = {
 }
 _TIMEOUT = aiohttp.ClientTimeout(total=20)
 _REDIRECTS, _FAILURES = 3, 5
-# A browser takes any of them as a yes.
+# A browser accepts each of these.
 _ALLOWED = range(HTTPStatus.OK, HTTPStatus.NO_CONTENT + 1)
-# What the code of an answer begins with when the site lacks a secret; its name follows.
+# The prefix of an error code if the site lacks a secret; the secret's name follows.
 _NOT_SET = "missing_secret_"
-# What it is when the site's code waited for our backend in vain.
+# The code if our backend did not answer the site.
 _AWAY = {"backend_unreachable", "timed_out"}
 _SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing that was looked at, and what to do about it."""
+    """One check: its result, and what to do about it."""
 
     what: str
     good: bool
@@ -63,7 +63,7 @@ class _Answer:
 
 
 async def look(site: str, keys: Sequence[str], proxies: Proxies) -> AsyncIterator[Found]:
-    """Everything that a page or the backend calls; `keys` are those of WEBHOOK_SECRET, if they are known here."""
+    """Check everything that a page or the backend calls; `keys` are those of WEBHOOK_SECRET, if known here."""
     async with proxies.session(site, aiohttp.TCPConnector(), timeout=_TIMEOUT) as session:
         root = f"{site.rstrip('/')}/_functions"
         for module, names in FUNCTIONS.items():
@@ -174,7 +174,7 @@ async def _signed(session: aiohttp.ClientSession, url: str, keys: Sequence[str])
 
 
 async def report(site: str, keys: Sequence[str], proxies: Proxies) -> bool:
-    """One line each; answers whether all is well."""
+    """Print one line per check; returns whether all passed."""
     good = True
     async for found in look(site, keys, proxies):
         print(f"{'ok' if found.good else 'FAILED':<7} {found.what:<48} {found.note}", flush=True)

@@ -16,7 +16,7 @@ from hingecraft.site_check import check
 
 
 class SiteSettings(LogSettings, ProxySettings):
-    """What `hingecraft site` reads."""
+    """The settings of `hingecraft site`."""
 
     webhook_secret: OptionalSecret = Field(Secret(), description="signs webhooks to Wix: whsec_ followed by base64")
 

@@ -1,1 +1,1 @@
-"""From a commit to every pod: notice, coalesce, rebuild, fan out, tell Wix. One engine, whoever runs it."""
+"""From a commit to every pod: notice, coalesce, rebuild, fan out, tell Wix. All commands run the same engine."""

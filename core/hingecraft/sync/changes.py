@@ -1,4 +1,4 @@
-"""Coalescing: a change that comes alone causes a rebuild at once, ten in a row cause one more for all the others."""
+"""Coalescing: a single change causes a rebuild at once, ten in a row cause one more for all the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Timing:
 
 
 class Changes:
-    """What has been noticed and not yet been answered by a rebuild."""
+    """Changes that were noticed and not rebuilt yet."""
 
     def __init__(self) -> None:
         self._first: float | None = None
@@ -38,7 +38,7 @@ class Changes:
     async def settled(self, timing: Timing) -> float:
         """Wait until there is a change, and then for quiet unless it comes after a quiet time.
 
-        Answers when the first change was noticed, and forgets all of them before the rebuild begins: a change that
+        Returns when the first change was noticed, and forgets all of them before the rebuild begins: a change that
         comes during a rebuild causes another.
         """
         await self._noticed.wait()

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class SyncSettings(ListenSettings, ProxySettings):
-    """What `hingecraft sync` reads."""
+    """The settings of `hingecraft sync`."""
 
     api_addresses: CommaList = Field(
         description="internal base URLs of the pods, comma-separated, for example http://127.0.0.1:8081"
@@ -54,7 +54,7 @@ class SyncSettings(ListenSettings, ProxySettings):
 
 
 class _Telling(Counting):
-    """Says in the log what has arrived everywhere, too."""
+    """Also logs each version that every pod serves."""
 
     def landed(self, landed: Landed) -> None:
         """One line for each version."""

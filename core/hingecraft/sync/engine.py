@@ -1,4 +1,4 @@
-"""The engine: hears of changes, lets them settle, publishes, and brings the version everywhere.
+"""The engine: receives changes, waits for a quiet moment, publishes, and pushes the version to every pod.
 
 Any number of engines may run against one database: publishing is compare-and-set under a lock, a push
 never takes a pod backwards, and a webhook is claimed before it is sent.
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
+from hingecraft.leases.backoff import between
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
 from hingecraft.process import outlive
@@ -48,31 +49,31 @@ class Landed:
 
 
 class Watcher:
-    """Who wants to know how an engine fares; this one does not."""
+    """Receives reports of an engine; this one ignores them."""
 
     def listening(self, *, connected: bool) -> None:
-        """The connection that hears of changes was made, or lost."""
+        """The LISTEN connection was made or lost."""
 
     def at_a_standby(self, error: InRecoveryError) -> None:
         """The DSN for LISTEN leads to a standby; `listening` says when it leads to the primary."""
 
     def rebuilt(self, publication: Publication) -> None:
-        """The routes were looked at anew."""
+        """The routes were checked again."""
 
     def troubled(self, problems: Sequence[Problem]) -> None:
-        """What the owner has to correct, now."""
+        """The current problems that the owner has to correct."""
 
     def failed(self, error: DatabaseUnavailableError) -> None:
-        """The routes could not be looked at."""
+        """The routes could not be rebuilt."""
 
     def acknowledged(self) -> None:
-        """A pod has said what it serves."""
+        """A pod acknowledged a version."""
 
     def landed(self, landed: Landed) -> None:
         """A version has reached every pod."""
 
     def delivered(self, message: Message, result: str) -> None:
-        """An endpoint was told, or could not be."""
+        """A delivery to an endpoint succeeded or failed."""
 
 
 class Engine:
@@ -111,7 +112,7 @@ class Engine:
         self._told: frozenset[Problem] = frozenset()
 
     def look(self) -> None:
-        """Look at the data and at where the pods are, as if something had changed."""
+        """Check the data and the pods' addresses, as if something had changed."""
         self._changes.notice()
 
     @property
@@ -121,12 +122,12 @@ class Engine:
 
     @property
     def failures(self) -> Mapping[str, str]:
-        """What came of the last push to each address that did not acknowledge it."""
+        """The result of the last push to each address that did not acknowledge it."""
         return self._fanout.failures
 
     @property
     def progress_at(self) -> float:
-        """When it last heard, or tried to hear, of changes."""
+        """When it last listened, or tried to listen, for changes."""
         return self._listener.progress_at
 
     async def run(self) -> None:
@@ -187,7 +188,7 @@ class Engine:
             self._to_report.set()
 
     async def _report(self) -> None:
-        """Tell the database what every pod serves: at once when all of them do, else when some lag for a second."""
+        """Record the version that every pod serves: at once if all serve the newest, else after a second."""
         while True:
             await self._to_report.wait()
             self._to_report.clear()
@@ -237,7 +238,7 @@ class Engine:
         )
 
     def _wake_at(self, expiry: datetime | None) -> None:
-        """Look again when the first link of the document expires."""
+        """Rebuild when the first link of the document expires."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
@@ -246,9 +247,11 @@ class Engine:
             self._expiry = asyncio.get_running_loop().call_later(left, self._changes.notice)
 
     async def _resync(self) -> None:
+        pause = between(self._timing.resync / 2, self._timing.resync)
         while True:
-            await asyncio.sleep(self._timing.resync)
+            await asyncio.sleep(pause)
             self._changes.notice()
+            pause = self._timing.resync
 
     async def _keep_endpoints(self) -> None:
         while True:

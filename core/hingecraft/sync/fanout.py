@@ -1,4 +1,4 @@
-"""Brings a version to every pod at once, and keeps at it until each has acknowledged that one or a newer."""
+"""Pushes a version to all pods at once, and retries until each has acknowledged that one or a newer one."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _PUSH_TIMEOUT = 2.0
 _FIRST_RETRY = 0.05
 _LONGEST_RETRY = 1.0
 _ANSWER_LIMIT = 4096
-# What a pod of an older release answers to a document: a field that it does not know, a body that is too large.
+# The answers of an older pod to a document: a field that it does not know, a body that is too large.
 _TAKES_NO_DOCUMENT = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pods:
-    """Where the pods are at this moment, what people call them, and the secret that they believe."""
+    """The pods' current addresses and names, and the secret that signs pushes to them."""
 
     addresses: Callable[[], Awaitable[Iterable[str]]]
     secret: Secret
@@ -59,7 +59,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a pod says it serves."""
+    """The version that a pod reports."""
 
     version: int
     checksum: str
@@ -77,7 +77,7 @@ class Served:
 
 @dataclass(slots=True)
 class Pod:
-    """One address, the newest version that it has said it serves, and what came of the last push where it did not."""
+    """A pod: its address, the newest version that it acknowledged, and the result of a failed push."""
 
     address: str
     served: Served = Served(0, "")
@@ -91,12 +91,12 @@ class Pod:
         return self.served.version
 
     def serves(self, target: Target) -> bool:
-        """Whether it serves just that; what is newer or differs has to be looked into first."""
+        """Whether it serves exactly that version; a newer or different one has to be checked first."""
         return self.version >= target.version and not self.served.ahead_of(target)
 
 
 class FanOut:
-    """Pushes to wherever the pods are said to be now; each pod is driven on its own, so a slow one delays no other."""
+    """Pushes to the pods' current addresses, to each independently, so that a slow pod delays no other."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class FanOut:
 
     @property
     def failures(self) -> dict[str, str]:
-        """What came of the last push to each address that did not acknowledge it."""
+        """The result of the last push to each address that did not acknowledge it."""
         return {pod.address: pod.failure for pod in self._pods.values() if pod.failure}
 
     @property
@@ -134,7 +134,7 @@ class FanOut:
 
     @property
     def reach(self) -> Reach | None:
-        """What every pod serves now; None before the first target."""
+        """The version that every pod serves; None before the first target."""
         target, pods = self._target, list(self._pods.values())
         if target is None:
             return None
@@ -145,7 +145,7 @@ class FanOut:
         )
 
     async def announce(self, target: Target) -> None:
-        """Drive every pod to this version; a push of an older one that is still being retried becomes this one.
+        """Push this version to every pod; it replaces an older one that is still being retried.
 
         What was announced before is what pods may serve: a database that has forgotten it has to go above it.
         """
@@ -203,7 +203,7 @@ class FanOut:
                 pause = min(pause * 2, _LONGEST_RETRY)
 
     async def _push(self, pod: Pod, target: Target) -> Served:
-        """What the pod answers to serve now; version 0 when it did not answer."""
+        """Push to the pod; returns the version that it serves now, 0 if it did not answer."""
         short = without_document(target.version, target.checksum)
         body = target.document if pod.takes_documents and target.document is not None else short
         try:

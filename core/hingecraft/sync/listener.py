@@ -1,4 +1,4 @@
-"""A connection of its own that hears Postgres say that routes may have changed."""
+"""A dedicated connection that receives Postgres' notifications of changed routes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Listener:
         self._pulse = pulse or Pulse()
         self._rejected = rejected
         self.connected = False
-        # When it last heard, or tried to hear.
+        # When it last received a notification, or tried to connect.
         self.progress_at = time.monotonic()
 
     async def run(self) -> None:
@@ -69,7 +69,7 @@ class Listener:
             await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
-        """What was committed while nobody listened is found by looking once, after LISTEN has taken effect."""
+        """Listen; one check after LISTEN finds the changes that were committed before."""
         connection = await connect(self._dsn, application="hingecraft-listener")
         try:
             require_primary(in_recovery=await connection.fetchval(AT_A_STANDBY, timeout=self._pulse.timeout))

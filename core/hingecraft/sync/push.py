@@ -1,4 +1,4 @@
-"""What an engine sends to a pod: the number of a version, and the version itself where it is small.
+"""The body of a push from an engine to a pod: the version's number, and its document if it is small.
 
 Engines and pods of different releases meet during a rolling update, so a pod ignores fields that it does not know, and
 an engine sends a document only to a pod that has said it takes them.

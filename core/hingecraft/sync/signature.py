@@ -1,4 +1,4 @@
-"""How a pod knows that a push comes from an engine: an HMAC over the time and the body."""
+"""The signature of a push: an HMAC over the time and the body."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from hingecraft.settings import DatabaseSettings, load
 
 
 class WaitSettings(DatabaseSettings):
-    """What `hingecraft wait` reads."""
+    """The settings of `hingecraft wait`."""
 
 
 def _version(text: str) -> int:
@@ -60,7 +60,7 @@ async def _published(database: Database) -> int:
 
 
 def _told(version: int, reach: Reach, within: float) -> str:
-    """For people on a terminal, for machines elsewhere."""
+    """The result: text on a terminal, JSON elsewhere."""
     if not sys.stdout.isatty():
         lagging = list(reach.lagging)
         return json.dumps({"version": version, "served": reach.has(version), "pods": reach.pods, "lagging": lagging})

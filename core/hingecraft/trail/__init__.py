@@ -1,1 +1,1 @@
-"""The story of a payment, for people at a terminal."""
+"""A payment's history, for people at a terminal."""

@@ -17,7 +17,7 @@ from hingecraft.trail.telling import lines_of
 
 
 class TrailSettings(DatabaseSettings):
-    """What `hingecraft trail` reads."""
+    """The settings of `hingecraft trail`."""
 
 
 def _payment_id(text: str) -> UUID:

@@ -1,4 +1,4 @@
-"""`hingecraft correct <settlement id> --usd <value> --reason <why>`: put a settlement's value right."""
+"""`hingecraft correct <settlement id> --usd <value> --reason <why>`: correct a settlement's value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hingecraft.settings import DatabaseSettings, Secret, load
 
 
 class CorrectSettings(DatabaseSettings):
-    """What `hingecraft correct` reads."""
+    """The settings of `hingecraft correct`."""
 
 
 def _settlement_id(text: str) -> UUID:
@@ -53,7 +53,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _told(done: Corrected) -> str:
-    """For people on a terminal, for machines elsewhere."""
+    """The result: text on a terminal, JSON elsewhere."""
     before = plain(done.usd_before) if done.usd_before is not None else None
     after, settlement = plain(done.usd_after), done.settlement["corrects"] or done.settlement["id"]
     if not sys.stdout.isatty():

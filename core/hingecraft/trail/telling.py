@@ -1,4 +1,4 @@
-"""A payment's story as lines that a person can read. Pure."""
+"""A payment's history as text for people. Pure."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _moment(moment: datetime) -> str:
 
 
 class _Told(dict[str, Any]):
-    """What a row does not say is a question mark."""
+    """Shows a question mark for values that a row does not have."""
 
     def __missing__(self, name: str) -> str:
         return "?"

@@ -38,6 +38,28 @@
 - name: {{ . }}_FILE
   value: /secrets/api/{{ . }}
 {{- end }}
+{{- with .Values.api.auth }}
+{{- if .jwtSecret }}
+- name: AUTH_JWT_SECRET_FILE
+  value: /secrets/auth-jwt/AUTH_JWT_SECRET
+{{- end }}
+{{- with .jwksUrl }}
+- name: AUTH_JWKS_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- with .issuers }}
+- name: AUTH_JWT_ISSUER
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- if or .jwtSecret .jwksUrl }}
+- name: AUTH_JWT_AUDIENCE
+  value: {{ .audience | quote }}
+{{- end }}
+{{- if .serviceSecret }}
+- name: SERVICE_TOKEN_FILE
+  value: /secrets/auth-service/SERVICE_TOKEN
+{{- end }}
+{{- end }}
 {{- with .Values.api.valkeySecret }}
 - name: VALKEY_URL_FILE
   value: /secrets/valkey/VALKEY_URL

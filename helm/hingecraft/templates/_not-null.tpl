@@ -59,6 +59,7 @@ api.rateLimits.routes
 api.rateLimits.site
 api.amounts
 api.trustedProxies
+api.auth.audience
 api.drainSeconds
 api.resources
 api.placement

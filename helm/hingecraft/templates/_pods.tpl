@@ -22,7 +22,7 @@ true
 {{ toYaml $context }}
 {{- end -}}
 
-{{- /* What every container of ours has in common: (dict "root" $ "resources" ...). */ -}}
+{{- /* Shared by all our containers: (dict "root" $ "resources" ...). */ -}}
 {{- define "hingecraft.container" -}}
 image: {{ include "hingecraft.image" .root | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}

@@ -20,6 +20,8 @@ _SECRETS = {
     "ADMIN_TOKEN": "dev-admin-token",
     "PUSH_SECRET": "dev-push-secret",
     "VISITOR_SECRET": "dev-visitor-secret",
+    "AUTH_JWT_SECRET": "dev-jwt-secret-that-signs-tokens-on-a-laptop",
+    "SERVICE_TOKEN": "dev-service-token",
     "WEBHOOK_SECRET": "whsec_ZGV2LXdlYmhvb2stc2VjcmV0",
 }
 

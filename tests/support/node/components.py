@@ -84,7 +84,7 @@ def _start_control_plane() -> None:
     )  # fmt: skip
 
 
-# The provisioner of upstream makes folders that only root can enter, and no pod of ours is root.
+# The provisioner of upstream makes folders that only root can enter, and none of our pods is root.
 _OPEN_VOLUMES = """
 while true; do
   find /tmp/hostpath_pv -mindepth 1 -maxdepth 1 -type d ! -perm 0777 -exec chmod 0777 {} + 2>/dev/null

@@ -27,7 +27,7 @@ _PROGRAMS = {
 
 
 def make() -> None:
-    """Anew for each cluster."""
+    """New ones for each cluster."""
     _FOLDER.mkdir(mode=0o700, exist_ok=True)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(_FOLDER / "ca.pem")

@@ -99,7 +99,7 @@ function begin(opened, query) {
   watch = velo.isBridged ? null : watchRoutes(watching(opened));
 }
 
-/** Without a page around that tells of new routes, this one looks itself. @param {any} opened */
+/** Without a page around that announces new routes, this one polls for them. @param {any} opened */
 function watching(opened) {
   return {
     fetch: (/** @type {string} */ url, /** @type {RequestInit} */ options) => fetch(url, options),

@@ -114,12 +114,12 @@ export class Gift {
       this.showPresets();
       return this.onOffer();
     }
-    say('notice', `${chosen} is no longer available, so we switched to US dollar.`);
+    say('notice', `We can't take ${chosen} right now, so we switched to US dollar.`);
     this.choose('USD');
   }
 
   /**
-   * The currencies to choose from; left alone while they are the same, since somebody may be looking at them.
+   * The currencies to choose from; not drawn again while they are the same, since someone may be using the list.
    * @param {string} chosen
    */
   list(chosen) {

@@ -127,7 +127,7 @@ export class MainButton {
     const { gift } = this;
     const coin = { code: gift.currency, name: gift.route?.name ?? gift.currency };
     showWallet(wallet, coin, gift.written(gift.amount ?? ''));
-    // There is no next page to speak of.
+    // No other page follows.
     say('pay-note', '');
   }
 

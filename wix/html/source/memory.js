@@ -27,7 +27,7 @@ export class Memory {
   }
 
   /**
-   * What was chosen in this tab, for whoever comes back from a payment page.
+   * The choices made in this tab, for donors who come back from a payment page.
    * @returns {{amount?: string, currency?: string}}
    */
   get choice() {

@@ -1,4 +1,4 @@
-// What the main button can do for a currency and an amount, from the routes alone. Pure.
+// What the main button can do for a currency and an amount, using only the routes. Pure.
 
 /**
  * @typedef {object} Route

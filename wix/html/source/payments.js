@@ -35,7 +35,7 @@ export function outcomeOf(status) {
 }
 
 /**
- * Whoever looks at the page again does not wait.
+ * A visitor who returns to the page does not wait.
  * @param {number} milliseconds
  * @returns {Promise<void>}
  */

@@ -1,4 +1,4 @@
-// How a page of ours calls the site's code: through the page around it by postMessage, else by HTTP. A page that the
+// How our pages call the site's code: through the page around them by postMessage, else by HTTP. A page that the
 // backend serves runs that code itself.
 import { functionsAddress, isLocalPath, isLoopback } from '../../site/src/public/hingecraft-addresses.js';
 import { callDirectly } from './direct.js';
@@ -43,13 +43,13 @@ export class Velo {
     this.waiting = new Map();
     /** @type {(routes: any) => void} */
     this.onRoutes = () => undefined;
-    /** Called when the page around answers after this one has begun alone. @type {() => void} */
+    /** Called when the page around answers after this one has started without it. @type {() => void} */
     this.onLate = () => undefined;
     /** @type {() => void} */
     this.settle = () => undefined;
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.saying = undefined;
-    // Opened as /embed/charter?direct, it is told that no page of ours is around.
+    // Opened as /embed/charter?direct, it knows that none of our pages is around.
     const isAlone = !this.around || (this.isDirect && 'direct' in query);
     /** Resolves when the page around has answered, or has let this one wait for too long. */
     this.met = isAlone ? Promise.resolve() : this.meet();

@@ -260,7 +260,7 @@ test(
 );
 
 test(
-  'whoever is offline is told, and goes on when they are back',
+  'a visitor who is offline sees that, and goes on when the network is back',
   visited(async (person) => {
     const { page, component } = await person.open('/charter');
     await ready(component);

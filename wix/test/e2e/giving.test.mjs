@@ -52,7 +52,7 @@ test(
 );
 
 test(
-  'the keyboard alone is enough',
+  'the keyboard is enough',
   visited(async (person) => {
     const { page, component } = await person.open('/charter');
     await component.locator('html[data-routes-version]').waitFor({ state: 'attached' });
@@ -203,7 +203,7 @@ test(
 );
 
 test(
-  'a payer whom a standing link brings back is told the outcome of the session in the address',
+  'a payer who comes back from a standing link sees the outcome of the session in the address',
   visited(async (person) => {
     const { page, component } = await person.open('/charter');
     await component.getByRole('button', { name: 'Give $25 by card' }).click();

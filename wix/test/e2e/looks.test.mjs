@@ -241,7 +241,7 @@ test(
 );
 
 test(
-  'whoever wants less motion gets less',
+  'people who want less motion get less',
   visited(
     async (person) => {
       const { component } = await person.open('/charter');

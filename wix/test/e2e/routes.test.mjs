@@ -37,7 +37,7 @@ test(
     await ready(component);
     await component.getByLabel('Currency').selectOption('DKK');
     await rows("UPDATE currencies SET enabled = false WHERE code = 'DKK'");
-    await component.getByText('DKK is no longer available').waitFor();
+    await component.getByText("We can't take DKK right now").waitFor();
     assert.equal(await component.getByLabel('Currency').inputValue(), 'USD');
     await rows("INSERT INTO currencies (code, name, symbol) VALUES ('XTS', 'Money of the test', 'T')");
     await option(component, 'Money of the test').waitFor({ state: 'attached' });
@@ -46,7 +46,7 @@ test(
   }),
 );
 
-/** Until the site was told of the version that has this name. */
+/** Until the version with this name was announced to the site. */
 async function flagged(name) {
   const until = Date.now() + 10_000;
   for (;;) {

@@ -98,7 +98,7 @@ export const policy = (change) => admin('PATCH', '/admin/policy', change);
 /** The next calls of a provider go wrong. */
 export const fault = (how) => sandbox('POST', 'faults', how);
 
-/** Everything is well again; who is told of payments has to be said anew. */
+/** Everything works again; the addresses of payment events have to be set again. */
 export async function noFaults() {
   await sandbox('DELETE', 'switches');
   await sandbox('PUT', 'webhooks', { stripe_url: `${BACKEND}/webhooks/stripe` });

@@ -16,7 +16,7 @@ export async function callFunction(request, [name, ...path], body) {
   return answer;
 }
 
-/** What the backend has told the site, for whoever watches the terminal. */
+/** What the backend has told the site, for people who watch the terminal. */
 function tellOf({ type, data }) {
   console.log(`told ${type} ${data.version ? `version ${data.version}` : `${data.paymentId} ${data.status}`}`);
 }

@@ -1,6 +1,6 @@
 export const Permissions = { Anyone: 'Anyone', SiteMember: 'SiteMember', Admin: 'Admin' };
 
-// Who may call what, by the function that a page gets.
+// The callers that may use each function that a page gets.
 export const permissionOf = new Map();
 
 // What crosses the wire between a page and a web method is JSON, both ways.

@@ -1,1 +1,1 @@
-"""The standing links, which many may pay."""
+"""Standing links: payment links for many payers."""

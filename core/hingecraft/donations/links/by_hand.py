@@ -1,4 +1,4 @@
-"""Standing links that people made elsewhere: saving them, finding their ids, and listing them.
+"""Standing links that people created at the provider: saves them, finds their ids, and lists them.
 
 A provider's message names a link by an id. NOWPayments writes it into the address; Stripe's address does not hold it,
 so the account is asked for the link with that address.
@@ -33,12 +33,12 @@ _FORMERLY_NOT_SAVED = "its link is none of ours"
 
 
 class LinkRejectedError(OperatorError):
-    """The link cannot be saved; the text says why, and what to do."""
+    """The link cannot be saved. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByHand:
-    """A link that somebody made elsewhere."""
+    """A link that was created at the provider."""
 
     gateway: str
     url: str
@@ -49,7 +49,7 @@ class ByHand:
 
 
 async def add(database: Database, link: ByHand, stripe_links: Links | None = None) -> str:
-    """Save a link; the routes follow by themselves. Answers the currency that it was saved under."""
+    """Save a link, which also updates the routes. Returns the currency that it was saved under."""
     if not link.url.startswith("https://") or any(character.isspace() for character in link.url):
         raise LinkRejectedError("A standing link must be an https address.")
     async with database.connection() as conn:
@@ -65,6 +65,8 @@ async def add(database: Database, link: ByHand, stripe_links: Links | None = Non
             "This address has no invoice id, so donations paid through it could not be matched. "
             "Use the address of the invoice itself: https://nowpayments.io/payment/?iid=<invoice id>.",
         )
+    elif row["gap"] is not None:
+        raise LinkRejectedError(f"This link would not be published: {row['gap']}.")
     async with database.transaction() as conn:
         if link_id is not None:
             if same := await store.open_twin(conn, provider, link_id, currency.code):
@@ -96,9 +98,7 @@ async def _id_at_stripe(database: Database, url: str, ours: str, links: Links | 
         )
     every = [link async for link in links.every()]
     async with database.connection() as conn:
-        found_id = await conn.fetchval(
-            store.SAME_ADDRESS, [link.id for link in every], [link.url for link in every], url
-        )
+        found_id = await conn.fetchval(store.SAME_PATH, [link.id for link in every], [link.url for link in every], url)
     found = next((link for link in every if link.id == found_id), None)
     if found is None:
         raise LinkRejectedError(
@@ -113,9 +113,9 @@ async def _id_at_stripe(database: Database, url: str, ours: str, links: Links | 
 
 
 async def resolve(database: Database, every: Sequence[PaymentLink], saved: Collection[str], say: Say) -> int:
-    """Give hand-made rows of Stripe their ids, by which they are published; answers how many rows have changed.
+    """Find the ids of Stripe links saved by hand, without which they are not published; returns the number of changes.
 
-    `every` link of the account was listed after `saved` ids were read: those that are not among them are taken away.
+    `every` link of the account was listed after the `saved` ids were read: ids that are not among them are removed.
     """
     there = {link.id for link in every}
     async with database.transaction() as conn:
@@ -131,7 +131,7 @@ async def resolve(database: Database, every: Sequence[PaymentLink], saved: Colle
 
 
 async def take_over(database: Database) -> int:
-    """Process again what came through links before they were saved; answers how many events that were."""
+    """Make events due again that came through links before these were saved; returns how many."""
     async with database.transaction() as conn:
         ids: dict[str, list[str]] = {}
         for row in await store.take_over(conn):

@@ -25,7 +25,7 @@ from hingecraft.settings import DatabaseSettings, load
 
 
 class LinksSettings(DatabaseSettings, LinkSettings):
-    """What `hingecraft links` reads."""
+    """The settings of `hingecraft links`."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Keeps the standing links: one Payment Link of Stripe for each currency, as the data say."""
+"""Maintains the standing links: one Stripe Payment Link for each enabled currency."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RETURN_PATH = "/charter?status=success&session_id={CHECKOUT_SESSION_ID}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the settings say of the links; the rest is in the database."""
+    """The settings of the links; the rest is in the database."""
 
     livemode: bool
     site_url: str
@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass(slots=True, kw_only=True)
 class Kept:
-    """What a run has done."""
+    """The result of a run."""
 
     wanted: int = 0
     made: int = 0
@@ -45,7 +45,7 @@ class Kept:
     switched_on: int = 0
     switched_off: int = 0
     resolved: int = 0
-    # The currencies that have no link for now, by the reason.
+    # The currencies without a link, by reason.
     without_link: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -55,12 +55,12 @@ class Kept:
 
     @property
     def changes(self) -> int:
-        """How many links are not as they were."""
+        """How many links changed."""
         return self.made + self.updated + self.switched_on + self.switched_off + self.resolved
 
     @contextmanager
     def one(self, name: str) -> Iterator[None]:
-        """What Stripe says of one link concerns that link only; when it is busy or away, all wait for the next run."""
+        """Update one link. An error about it skips it; if Stripe is busy or down, the others wait for the next run."""
         try:
             yield
         except InvalidError as error:
@@ -87,7 +87,7 @@ async def ensure(
     say: Say = lambda _line: None,
     dry_run: bool = False,
 ) -> Kept:
-    """Make Stripe and the database agree with the currencies; run again after a crash, it goes on where it was."""
+    """Make Stripe and the database match the currencies. After a crash, the next run continues."""
     kept = Kept()
     async with database.transaction() as conn:
         ours = str((await installation.read(conn)).id)
@@ -101,7 +101,7 @@ async def ensure(
         plans = await _plans(conn, wanted, terms, kept)
         former = {plan.former_key: key for key, plan in plans.items()}
         if not dry_run:
-            # Out of the routes first, so that nobody is sent to a link that is about to be switched off.
+            # Remove the link from the routes first, so that nobody is sent to a link that is about to be switched off.
             await store.rename(conn, former)
             for currency in await store.retire(conn, list(plans)):
                 say(f"{currency}: removed from the routes")
@@ -142,7 +142,7 @@ async def _plans(conn: Connection, wanted: Wanted, terms: LinkTerms, kept: Kept)
 def _ours(
     every: Iterable[PaymentLink], ours: str, saved: Mapping[str, str | None], former: Mapping[str, str]
 ) -> dict[str, PaymentLink]:
-    """This installation's links by key. Links of older versions name none: those count that a row here has kept."""
+    """This installation's links by key. Links of older versions name no installation: those with a row here count."""
     found: dict[str, PaymentLink] = {}
     for link in every:
         kept_as = saved.get(link.id)
@@ -157,7 +157,7 @@ def _ours(
 
 
 def _would(kept: Kept, plans: Mapping[str, LinkPlan], there: Mapping[str, PaymentLink]) -> Kept:
-    """What a run would do."""
+    """The changes that a run would make."""
     kept.switched_off = sum(link.active for key, link in there.items() if key not in plans)
     for key, plan in plans.items():
         _count(kept, plan, there.get(key))
@@ -175,7 +175,7 @@ def _count(kept: Kept, plan: LinkPlan, link: PaymentLink | None) -> None:
 
 async def _as_planned(links: Links, plan: LinkPlan, link: PaymentLink | None, kept: Kept) -> PaymentLink:
     found = link or await links.make(plan)
-    # What the same key has made before may have been changed since.
+    # A link that the same key created earlier may have changed since.
     if not found.fits(plan):
         found = await links.update(found.id, plan)
     _count(kept, plan, link)

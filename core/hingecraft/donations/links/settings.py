@@ -1,4 +1,4 @@
-"""What every process that keeps standing links reads."""
+"""The settings of every process that maintains standing links."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class LinkSettings(ProviderSettings, AmountSettings):
 
     @property
     def links_wanted(self) -> Wanted:
-        """What the settings say of the links."""
+        """The settings of the links."""
         return Wanted(
             livemode=self.stripe_livemode,
             site_url=self.site_url,

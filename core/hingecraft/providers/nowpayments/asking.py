@@ -1,4 +1,4 @@
-"""Asks NOWPayments how a payment stands; its messages are hints, and nothing is done on them alone."""
+"""Asks NOWPayments for the state of a payment; its messages are only hints to ask."""
 
 from __future__ import annotations
 

@@ -81,6 +81,13 @@ class NowPaymentsProvider(Account):
         return URL(self._settings.nowpayments_api_base).host == f"api.{_DOMAIN}"
 
     @property
+    def takes_real_money(self) -> bool | None:
+        """Whether links of this account do; None at a stand-in, which may play either."""
+        return {f"api.{_DOMAIN}": True, f"api-sandbox.{_DOMAIN}": False}.get(
+            URL(self._settings.nowpayments_api_base).host or ""
+        )
+
+    @property
     def configured(self) -> bool:
         """A provider without keys is off."""
         return bool(self._settings.nowpayments_api_key)

@@ -85,11 +85,20 @@ class NowPaymentsReader:
             stands=stands,
             price=price,
             due=due if status == "finished" else None,
+            part=self._part(document, parent, due, paid),
             money=self._money(document, parent, status, paid) if status in _MONEY_IS_THERE and paid > 0 else (),
             fresh=True,
             foreign=self._why_foreign(document.get("order_description") or asked.get("order_description")),
             details={"paymentId": payment_id_of(document), "paymentStatus": status},
         )
+
+    def _part(self, document: Document, parent: Document | None, due: Price, paid: Decimal) -> Decimal | None:
+        """What comes after the whole was there is no part of it."""
+        before = _decimal(parent, "actually_paid") if parent is not None else Decimal(0)
+        missing = max(due.amount - before, Decimal(0))
+        if not due.amount or (missing and self._coin(document) != due.currency):
+            return None
+        return min(paid, missing) / due.amount
 
     def _money(self, document: Document, parent: Document | None, status: str, paid: Decimal) -> tuple[Money, ...]:
         ref, coin = payment_id_of(document), self._coin(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hingecraft.errors import ForeignError
-from hingecraft.providers.findings import Finding, UnreadableError
+from hingecraft.providers.findings import Finding, Price, UnreadableError
 from hingecraft.providers.stripe.ports import Disputes, Sessions
 from hingecraft.providers.stripe.reading import StripeReader
 
@@ -19,7 +19,7 @@ class StripeAsking:
         self._reader = reader
 
     async def again(self, finding: Finding) -> list[Finding]:
-        """What Stripe says now; where the money's checkout was not told of, that first.
+        """Stripe's current report; first the checkout of the money, if we have not heard of it.
 
         A session or dispute that Stripe does not know is asked for again later: its event was signed, so it does exist.
         """
@@ -31,8 +31,13 @@ class StripeAsking:
             raise ForeignError("its payment came through no checkout")
         paid = self._reader.of_session(session, told_by=finding.told_by, fresh=True)
         followed = await self._what_followed(finding)
+        charge = next((money for money in paid.money if money.kind == "charge"), None)
+        came = Price(amount=charge.amount, currency=charge.currency) if charge is not None else None
         # Its charge names an old payment only to Stripe: the books know that payment by its session.
-        return [paid, replace(followed, payment_id=paid.payment_id, checkout_id=paid.checkout_id, fresh=True)]
+        return [
+            paid,
+            replace(followed, payment_id=paid.payment_id, checkout_id=paid.checkout_id, came=came, fresh=True),
+        ]
 
     async def _what_followed(self, finding: Finding) -> Finding:
         """A refund or a dispute; the charge itself is told by its session."""

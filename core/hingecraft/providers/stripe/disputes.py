@@ -1,4 +1,4 @@
-"""What a dispute has moved: by its balance transactions, never by its status or its amount alone. Pure."""
+"""The money that a dispute has moved: by its balance transactions, never only by its status or amount. Pure."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ class StripeReader:
         )
 
     def _of_intent(self, intent: Document, kind: str) -> Finding:
-        """A row in the payment's history. Only its session tells of the money, since it is what names our checkout."""
+        """Only a row in the payment's history. Money is booked by its session, which names our checkout."""
         payment_id, link = _reference(intent), _mark(intent)
         if payment_id is None and link is None:
             raise ForeignError(_NOT_OURS)

@@ -46,7 +46,7 @@ class StripeApi:
         self._switches = switches
 
     def add_to(self, app: web.Application) -> None:
-        """The addresses that there are."""
+        """All addresses."""
         app.router.add_get("/v1/account", self._served(self._account))
         for path, kind in _NAMES.items():
             app.router.add_get(f"/v1/{path}", self._served(self._lister(kind)))

@@ -91,7 +91,7 @@ export function options_nowpayments_api() {
 }
 
 /**
- * The backend tells of new routes.
+ * The backend announces new routes.
  * @param {Request} request
  */
 export function post_hingecraftRoutesUpdate(request) {

@@ -8,7 +8,7 @@ const AGAIN_MS = 700;
  * @typedef {object} Watching
  * @property {(url: string, options: RequestInit) => Promise<Response>} fetch
  * @property {string} routesUrl where the backend answers them, empty where that is not known
- * @property {string} flagUrl where the site says which version it was told of, empty where there is no site
+ * @property {string} flagUrl where the site says which version was announced, empty where there is no site
  * @property {number} version the one that the page has
  * @property {() => Promise<any>} reload asks the site's own backend for everything, when the browser may not ask ours
  * @property {(news: {version: number, routes: any}) => void} tell

@@ -86,7 +86,7 @@ function within(milliseconds, work) {
 }
 
 /**
- * A checkout whose address may be gone to: https, at a provider that we know; or a wallet, which is no address.
+ * A checkout whose address may be gone to: https, at a provider that we know; or a wallet, which has none.
  * @template {{url?: unknown}} T
  * @param {T} checkout
  * @returns {Promise<T>}

@@ -1,4 +1,4 @@
-// What the site can ask for, whoever asks: web modules for pages, HTTP functions for the HTML components.
+// The site's calls, for all callers: web modules for pages, HTTP functions for the HTML components.
 import { SaidError } from 'backend/lib/answers';
 import { ask, base, safe } from 'backend/lib/backend';
 import { amountOf, idOf, optionsOf, textOf } from 'backend/lib/given';

@@ -1,4 +1,4 @@
-// The one thing that this site keeps: which version of the routes it was told of last. The newest wins, in any order.
+// The one thing that this site keeps: which version of the routes was announced last. The newest wins, in any order.
 import wixData from 'wix-data';
 import { publish } from 'wix-realtime-backend';
 
@@ -21,7 +21,7 @@ export async function routesVersion(options = OUR_OWN) {
 }
 
 /**
- * Raise the flag; an older version changes nothing. Two at once may both have read the same flag: whoever finds less
+ * Raise the flag; an older version changes nothing. Two at once may both have read the same flag: the one that finds less
  * than it wrote writes again.
  * @param {number} version
  * @returns {Promise<boolean>} whether it was news

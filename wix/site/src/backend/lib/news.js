@@ -19,7 +19,7 @@ export async function believed(body, headers) {
     const event = JSON.parse(body);
     if (typeof event?.type === 'string') return event;
   } catch {
-    // Below, in the same words as any other body that is no event.
+    // Below, in the same words as any other body that is not an event.
   }
   throw new SaidError('The body is not an event.', { code: 'invalid', status: 400 });
 }

@@ -1,0 +1,96 @@
+"""Credits of one user: what is written into the ledger, and what may be read of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from hingecraft.errors import RefusedError
+
+MOST_CREDITS = 1_000_000
+LONGEST_REFERENCE = 200
+LONGEST_REASON = 200
+
+
+class InsufficientCreditsError(RefusedError):
+    """The balance does not cover it; nothing was written, and the reference is free."""
+
+
+class ReferenceReusedError(RefusedError):
+    """The reference was used before for another amount."""
+
+
+class Outcome(StrEnum):
+    """What became of one entry; `hc_write_credits` says it."""
+
+    WRITTEN = "written"
+    # The ref is known with the same amount: the first answer is given again.
+    REPEATED = "repeated"
+    REUSED = "reused"
+    INSUFFICIENT = "insufficient"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row that is to be written. `ref` names what may happen only once."""
+
+    user_id: UUID
+    delta: int
+    ref: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """The row, and the balance after it; without a row, the balance as it is."""
+
+    outcome: Outcome
+    transaction_id: int | None
+    balance: int
+
+    def required(self) -> Written:
+        """Itself, if there is a row now; raises what a caller is told otherwise."""
+        if self.outcome is Outcome.INSUFFICIENT:
+            raise InsufficientCreditsError(
+                "insufficient_credits", f"There are not enough credits: the balance is {self.balance}."
+            )
+        if self.outcome is Outcome.REUSED:
+            raise ReferenceReusedError(
+                "reference_reused", "This reference was already used with another amount. Use a new reference."
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """A user's account; `by_plan` has the sum of the rows of each plan type."""
+
+    balance: int
+    transactions: int
+    by_plan: Mapping[str, int]
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One row of the ledger."""
+
+    id: int
+    delta: int
+    balance_after: int
+    reason: str
+    plan_type: str | None
+    created_at: datetime
+
+
+def spend(user_id: UUID, amount: int, reference: str, reason: str) -> Entry:
+    """What a service takes."""
+    return Entry(user_id=user_id, delta=-amount, ref=f"spend:{user_id}/{reference}", reason=reason)
+
+
+def adjustment(user_id: UUID, delta: int, reference: str, reason: str) -> Entry:
+    """What an admin gives or takes; a balance does not become negative by it."""
+    return Entry(user_id=user_id, delta=delta, ref=f"admin:{user_id}/{reference}", reason=reason)

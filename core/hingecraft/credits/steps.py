@@ -1,0 +1,40 @@
+"""What credits add to a reconciliation: accounts are compared with the ledger, and the view is refreshed."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from hingecraft.credits import store
+from hingecraft.db.connection import Database
+from hingecraft.steps import Run, Steps
+
+log = logging.getLogger(__name__)
+
+
+def credits_steps(database: Database) -> Steps:
+    """After the events, so that what they have granted is compared too."""
+
+    async def compare(run: Run) -> None:
+        after = UUID(int=0)
+        while True:
+            async with database.connection() as conn:
+                page = await store.compare(conn, after)
+            if not page:
+                return
+            after = page[-1]["user_id"]
+            for account in page:
+                if account["differs"]:
+                    run.summary.credit_differences += 1
+                    log.error(
+                        "the credit account of %s has %d, and its rows sum up to %d",
+                        account["user_id"], account["balance"], account["sum"],
+                    )  # fmt: skip
+                    run.summary.explain(f"the credit account of {account['user_id']} is not the sum of its rows")
+
+    async def refresh(run: Run) -> None:
+        if not run.dry:
+            async with database.connection() as conn:
+                await store.refresh(conn)
+
+    return Steps(after_checks=(compare, refresh))
