@@ -120,7 +120,7 @@ class Waiter:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client:
             for number, pod in enumerate(cycle(self._pods)):
                 with suppress(OSError, TimeoutError, aiohttp.ClientError, asyncpg.PostgresError):
-                    await self._commit(f"https://buy.stripe.com/test_{number}")
+                    await self._commit(f"https://buy.example/{number}")
                     await self._wait(client, pod)
                 await asyncio.sleep(0.05)
 
