@@ -60,10 +60,6 @@ class Timings(Collector):
             timer = self._timers[values] = Timer(self._bounds)
         return timer
 
-    def describe(self) -> Iterator[Metric]:
-        """What it is, without any numbers."""
-        yield HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
-
     def collect(self) -> Iterator[Metric]:
         """As Prometheus reads it."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
