@@ -24,6 +24,8 @@ from hingecraft_api.access.limits import Limit
 from hingecraft_api.access.refusals import Refusals
 from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import documents, embed, health
+from hingecraft_api.lane.protocol import protocol_with
+from hingecraft_api.lane.routes_lane import RoutesLane
 from hingecraft_api.messages.bodies import LARGEST_BODY
 from hingecraft_api.pod import POD, Pod
 from hingecraft_api.routes.cache import RoutesCache
@@ -32,6 +34,7 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_api.systems import FEATURES
 from hingecraft_api.web.edge import Edge
 from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.server import PROTOCOL
 
 if TYPE_CHECKING:
     from hingecraft.identity.tokens import Tokens
@@ -153,7 +156,11 @@ def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, W
 def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:
     """The application that the ingress reaches."""
     pages = [*documents.endpoints_for(endpoints, pod.settings), *embed.endpoints_for(pod.settings)]
-    return _application(pod, [*endpoints, *pages])
+    edge = Edge(pod, [*endpoints, *pages])
+    application = _application(pod, edge)
+    if pod.settings.routes_lane and pod.shared_limit is None:  # a limit in Valkey has to be waited for
+        application[PROTOCOL] = protocol_with(RoutesLane(pod, edge))
+    return application
 
 
 def internal_app(pod: Pod, registry: CollectorRegistry, features: Sequence[Feature] = FEATURES) -> web.Application:
@@ -167,14 +174,13 @@ def internal_app(pod: Pod, registry: CollectorRegistry, features: Sequence[Featu
         limit=Limit.NONE,
     )
     endpoints = [*(each for feature in features for each in feature.internal), metrics]
-    return _application(pod, endpoints, LARGEST_PUSH)
+    return _application(pod, Edge(pod, endpoints), LARGEST_PUSH)
 
 
-def _application(pod: Pod, endpoints: list[Endpoint], largest_body: int = LARGEST_BODY) -> web.Application:
-    edge = Edge(pod, endpoints)
+def _application(pod: Pod, edge: Edge, largest_body: int = LARGEST_BODY) -> web.Application:
     application = web.Application(client_max_size=largest_body, middlewares=[edge.middleware()])
     application.on_response_prepare.append(edge.add_headers)
     application[POD] = pod
-    for endpoint in endpoints:
+    for endpoint in edge.endpoints:
         application.router.add_route(endpoint.method, endpoint.path, endpoint.serve)
     return application

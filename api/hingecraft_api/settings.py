@@ -66,6 +66,9 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         ge=1,
         le=10_000_000,
     )
+    routes_lane: bool = Field(
+        True, description="answer GET /routes before aiohttp parses the request; has no effect with VALKEY_URL"
+    )
     stripe_webhook_secret: OptionalSecret = Field(
         Secret(), description="verifies Stripe's webhooks to /webhooks/stripe; needed with STRIPE_SECRET"
     )

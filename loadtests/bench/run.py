@@ -16,7 +16,7 @@ from hingecraft.errors import OperatorError  # noqa: E402 - sorted below it
 
 BENCHMARKS = {
     "start": "the list of commands, and a warm start of make dev",
-    "routes": "GET /routes for each CPU-second of the server, against nginx and Express",
+    "routes": "GET /routes for each CPU-second of the server, against nginx, Granian and Express",
     "swaps": "the slowest GET /routes while versions are swapped in",
     "latency": "from a commit to the last pod",
     "resources": "the operator: edits, commits, fail-over, a hundred resources",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import json
 import os
 import statistics
 import threading
@@ -25,6 +24,9 @@ import psutil
 from bench.api_process import Api, migrate, running_api
 from bench.common import CONNECTIONS, GENERATOR_CORE, Figure, postgres, say, wrk
 
+from hingecraft.routes import store
+from hingecraft.routes.model import Document
+from hingecraft.sync.push import with_document
 from hingecraft.sync.signature import HEADER, sign
 from support.pods import PUSH_SECRET
 
@@ -43,7 +45,7 @@ CREATE INDEX ON staged (n);
 """
 PUBLISH = """
 INSERT INTO payment_routes (version, routes, checksum)
-SELECT $1::bigint + 1, routes, checksum FROM staged WHERE n = $1 RETURNING version, checksum
+SELECT $1::bigint + 1, routes, checksum FROM staged WHERE n = $1 RETURNING version
 """
 
 
@@ -120,16 +122,19 @@ class Swapper:
             newest = await connection.fetchval("SELECT max(version) FROM payment_routes")
             published = await connection.fetchrow(PUBLISH, newest)
             assert published is not None, "more versions were swapped in than are staged"
-            _push(pod, published["version"], published["checksum"])
+            version, currencies = await store.newest_and_currencies(connection)
+            assert version is not None, "one has just been inserted"
+            _push(pod, Document(version=version, currencies=currencies))
             self.swapped += 1
             await asyncio.sleep(max(0.0, self._pause - (time.monotonic() - began)))
         pod.close()
         await connection.close()
 
 
-def _push(pod: http.client.HTTPConnection, version: int, checksum: str) -> None:
-    """Over one connection that is kept, as an engine's are."""
-    body = json.dumps({"version": version, "checksum": checksum}).encode()
+def _push(pod: http.client.HTTPConnection, document: Document) -> None:
+    """Over one connection that is kept, and with the document, as an engine's are."""
+    body = with_document(document)
+    assert body is not None, "the document is small enough to be pushed"
     headers = {"Content-Type": "application/json", HEADER: sign(PUSH_SECRET, body, time.time())}
     pod.request("POST", "/internal/routes", body, headers)
     answer = pod.getresponse()

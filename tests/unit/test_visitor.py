@@ -3,13 +3,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hingecraft.settings import Secret
 from hingecraft_api.access.rate_limit import RateLimit
-from hingecraft_api.access.visitor import Visitor, Visitors
+from hingecraft_api.access.visitor import Visitor, Visitors, _signed
 
 NOW = 1_800_000_000.0
 VID = "vid:" + "a" * 22
@@ -107,3 +109,14 @@ def test_a_flood_of_visitors_does_not_fill_the_memory():
     for number in range(250_000):
         limit.retry_after(str(number), NOW)
     assert len(limit._due) <= 100_001
+
+
+@given(st.lists(st.integers(0, 300).map(str) | st.sampled_from(["00", "01", "1 ", "", "1e1", "0x1"]), max_size=5))
+def test_a_signed_ipv4_address_counts_as_if_it_were_parsed(parts):
+    """The short way is taken only where it gives what `ip_address` would."""
+    text = ".".join(parts)
+    try:
+        parsed = f"ip:{ip_address(text)}"
+    except ValueError:
+        parsed = f"ip:{text}"
+    assert _signed(f"ip:{text}") == Visitor(key=parsed, signed=True)

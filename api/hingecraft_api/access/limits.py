@@ -41,6 +41,9 @@ class _Rate:
         self.counter = RateLimit(per_minute)
 
 
+Counted = tuple[tuple[_Rate, str], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
     """The limit that rejects a request, and the whole seconds to wait."""
@@ -65,27 +68,36 @@ class Limits:
         return limit in self._own
 
     def reached(self, limit: Limit, caller: Visitor, now: float) -> Reached | None:
-        """Count one request; None when it may pass."""
-        for rate, key in self._counted(limit, caller):
+        """Count one request; None when it may pass. One that may not pass counts nowhere."""
+        return self.reached_by(self.counted(limit, caller), now)
+
+    def reached_by(self, counted: Counted, now: float) -> Reached | None:
+        """The same for a caller whose requests were asked for with `counted`."""
+        if len(counted) == 1:  # most callers: one look-up less
+            ((rate, key),) = counted
             wait = rate.counter.retry_after(key, now)
-            if wait:
-                return Reached(rate.name, wait)
+            return Reached(rate.name, wait) if wait else None
+        for rate, key in counted:
+            if rate.counter.is_reached(key, now):
+                return Reached(rate.name, rate.counter.retry_after(key, now))
+        for rate, key in counted:
+            rate.counter.retry_after(key, now)
         return None
 
     async def reached_in_all_pods(self, shared: SharedLimit, limit: Limit, caller: Visitor) -> Reached | None:
         """Check the shared limit of all pods, for a request that this pod's limit allows."""
-        for rate, key in self._counted(limit, caller):
+        for rate, key in self.counted(limit, caller):
             wait = await shared.retry_after(rate.name, key, rate.per_minute)
             if wait:
                 return Reached(rate.name, wait)
         return None
 
-    def _counted(self, limit: Limit, caller: Visitor) -> Iterator[tuple[_Rate, str]]:
-        yield self._own[limit], caller.key
+    def counted(self, limit: Limit, caller: Visitor) -> Counted:
+        """What a caller's requests count against."""
+        own = (self._own[limit], caller.key)
         if caller.network is not None:
-            yield self._networks[limit], caller.network
-        if caller.named_itself:
-            yield self._site, "vid"
+            return own, (self._networks[limit], caller.network)
+        return (own, (self._site, "vid")) if caller.named_itself else (own,)
 
 
 def counted_as(principal: Principal, visitor: Visitor) -> Visitor | None:

@@ -14,7 +14,7 @@ from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.messages.answers import Answer, refusal
 from hingecraft_api.messages.described import ADDRESS, CHECKSUM, MOMENT, VERSION, described
-from hingecraft_api.messages.negotiation import matches
+from hingecraft_api.routes.answer import chosen, headers_of
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.endpoint import Endpoint
 
@@ -99,16 +99,10 @@ async def get_routes(call: Call) -> Any:
             headers={"Retry-After": "1"},
         )
     asked = call.request.headers
-    accept = asked.get("Accept-Encoding")
-    variants = snapshot.variants
-    variant = variants[call.pod.negotiation.choose(accept, variants) if accept else "identity"]
-    headers = variant.headers.copy()
-    headers["X-Routes-Age"] = str(int(cache.age))
-    known = asked.get("If-None-Match")
-    if known is not None and matches(known, variant.etag):
-        headers.pop("Content-Encoding", None)
-        del headers["Content-Type"]
-        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    variant, status = chosen(snapshot, call.pod.negotiation, asked.get("Accept-Encoding"), asked.get("If-None-Match"))
+    headers = headers_of(variant, status, str(int(cache.age)))
+    if status == HTTPStatus.NOT_MODIFIED:
+        return web.Response(status=status, headers=headers)
     return web.Response(body=variant.body, headers=headers)
 
 

@@ -93,6 +93,8 @@ class RoutesCache:
 
     def __init__(self) -> None:
         self.current: Snapshot | None = None
+        # Differs as soon as an answer would differ in more than what time alone changes.
+        self.changes = 0
         self._confirmed_at = time.monotonic()
 
     @property
@@ -108,10 +110,12 @@ class RoutesCache:
     def confirm(self) -> None:
         """Record that Postgres just reported no newer version."""
         self._confirmed_at = time.monotonic()
+        self.changes += 1
 
     def swap(self, snapshot: Snapshot) -> bool:
         """Serve this from now on, unless something newer is served already."""
         if snapshot.version < self.version:
             return False
         self.current = snapshot
+        self.changes += 1
         return True

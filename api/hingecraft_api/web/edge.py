@@ -35,7 +35,8 @@ from hingecraft_api.web.endpoint import Endpoint
 log = logging.getLogger(__name__)
 
 _REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_SLOW = 1.0
+# A successful request that takes as many seconds is logged.
+SLOW = 1.0
 _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
@@ -50,13 +51,14 @@ class Edge:
     def __init__(self, pod: Pod, endpoints: list[Endpoint]) -> None:
         settings = pod.settings
         self._pod = pod
+        self.endpoints = endpoints
         self._endpoints = {(endpoint.method, endpoint.path): endpoint for endpoint in endpoints}
-        self._visitors = Visitors(
+        self.visitors = Visitors(
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
         self._guards = Guards(settings, pod.refusals, pod.tokens)
-        self._limits = Limits(settings)
+        self.limits = Limits(settings)
         self._forgeries, self._guesses, self._rejected_tokens = Mistakes(), Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
         self._preflight_headers, self._exposed_headers = preflight_headers(endpoints), exposed_headers(endpoints)
@@ -89,7 +91,9 @@ class Edge:
             response = _cut(request)
         if response.status >= HTTPStatus.BAD_REQUEST and STREAM_KEY in request:
             response = _cut(request)
-        self._observe(request, response, path, time.perf_counter() - started)
+        streamed = not isinstance(response, web.Response)
+        seconds = time.perf_counter() - started
+        self.observe(request.method, path, response.status, seconds, request_id, streamed=streamed)
         return response
 
     def request_id(self, given: str | None) -> str:
@@ -104,21 +108,19 @@ class Edge:
         Where others than visitors may call, `_admit` counts the call once it knows who calls.
         """
         limit = endpoint.limit if endpoint else Limit.VISITOR
-        if not self._limits.apply_to(limit):
+        if not self.limits.apply_to(limit):
             return None
         now = time.time()
-        visitor = self._visitors.named(
-            request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now
-        )
+        visitor = self.visitors.named(request.headers.get(VISITOR), request.remote or "", self._forwarded(request), now)
         request[VISITOR_KEY] = visitor
         if endpoint is not None and not endpoint.visitors_only:
             return None
         return await self._count(limit, visitor, now, request_id)
 
     async def _count(self, limit: Limit, caller: Visitor, now: float, request_id: str) -> web.Response | None:
-        reached = self._limits.reached(limit, caller, now)
+        reached = self.limits.reached(limit, caller, now)
         if reached is None and self._pod.shared_limit is not None:
-            reached = await self._limits.reached_in_all_pods(self._pod.shared_limit, limit, caller)
+            reached = await self.limits.reached_in_all_pods(self._pod.shared_limit, limit, caller)
         return self._too_many(reached.limit, reached.wait, request_id) if reached else None
 
     def _too_many(self, limit: str, wait: int, request_id: str) -> web.Response:
@@ -132,7 +134,7 @@ class Edge:
         )
 
     def _address(self, request: web.Request) -> Visitor:
-        return self._visitors.at(request.remote or "", self._forwarded(request))
+        return self.visitors.at(request.remote or "", self._forwarded(request))
 
     def _forwarded(self, request: web.Request) -> str:
         return ",".join(request.headers.getall("X-Forwarded-For", ())) if self._trusts_proxies else ""
@@ -169,7 +171,7 @@ class Edge:
     async def _count_caller(
         self, request: web.Request, endpoint: Endpoint, principal: Principal, request_id: str
     ) -> web.Response | None:
-        if endpoint.visitors_only or not self._limits.apply_to(endpoint.limit):
+        if endpoint.visitors_only or not self.limits.apply_to(endpoint.limit):
             return None
         caller = counted_as(principal, request[VISITOR_KEY])
         return await self._count(endpoint.limit, caller, time.time(), request_id) if caller is not None else None
@@ -256,40 +258,55 @@ class Edge:
             headers["Server"] = SECURITY_HEADERS["Server"]  # aiohttp has set its own
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("Vary", "Origin")
-        if self._origins:
-            origin = request.headers.get("Origin")
-            if origin in self._origins:
-                headers["Access-Control-Allow-Origin"] = origin
-                headers["Access-Control-Allow-Credentials"] = "true"
-                headers["Access-Control-Expose-Headers"] = self._exposed_headers
+        headers.update(self.cors_headers(self.allowed(request.headers.get("Origin"))))
         if self._pod.draining.is_set():
             response.force_close()
             headers["Connection"] = "close"
         if not isinstance(response, web.Response):
             request[STREAM_KEY] = response
 
-    def _observe(self, request: web.Request, response: web.StreamResponse, path: str, seconds: float) -> None:
-        """Record the request. Fast, successful ones are counted but not logged: a log line costs more than the answer.
+    def allowed(self, origin: str | None) -> str | None:
+        """The origin, if it is one of the site's."""
+        return origin if origin in self._origins else None
+
+    def cors_headers(self, origin: str | None) -> Mapping[str, str]:
+        """The headers that let a page of an allowed origin read the answer."""
+        if origin is None:
+            return {}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Expose-Headers": self._exposed_headers,
+        }
+
+    def timer(self, method: str, path: str, status: int) -> Callable[[float], None]:
+        """Counts a request and its seconds."""
+        timer = self._timers.get((method, path, status))
+        if timer is None:
+            timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
+            self._timers[(method, path, status)] = timer
+        return timer
+
+    def observe(
+        self, method: str, path: str, status: int, seconds: float, request_id: str, *, streamed: bool = False
+    ) -> None:
+        """Record a request. Fast, successful ones are counted but not logged: a log line costs more than the answer.
 
         How long a stream or a download takes says nothing about how quickly we answer, so it is not counted.
         """
-        status = response.status
-        method = request.method if status != HTTPStatus.METHOD_NOT_ALLOWED else "other"
-        if isinstance(response, web.Response):
-            timer = self._timers.get((method, path, status))
-            if timer is None:
-                timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
-                self._timers[(method, path, status)] = timer
-            timer(seconds)
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            method = "other"
+        if not streamed:
+            self.timer(method, path, status)(seconds)
         reading = method in {"GET", "HEAD"}
-        if (reading and status < HTTPStatus.BAD_REQUEST and seconds < _SLOW) or log.getEffectiveLevel() > logging.INFO:
+        if (reading and status < HTTPStatus.BAD_REQUEST and seconds < SLOW) or log.getEffectiveLevel() > logging.INFO:
             return
         log.info(
             "%s %s %s",
             method,
             path if path != "unmatched" else "an unknown address",
             status,
-            extra={"request_id": request[REQUEST_ID_KEY], "status": status, "ms": round(seconds * 1000, 1)},
+            extra={"request_id": request_id, "status": status, "ms": round(seconds * 1000, 1)},
         )
 
 

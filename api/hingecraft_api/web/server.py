@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -45,13 +46,21 @@ class EnvelopeProtocol(RequestHandler):
         self._lingering_time = 0.0
 
 
+# How an application makes the protocol of a connection, where it is not `EnvelopeProtocol` itself.
+PROTOCOL: web.AppKey[Callable[..., RequestHandler]] = web.AppKey("protocol")
+
+
 class _EnvelopeServer(web.Server):
+    def __init__(self, protocol: Callable[..., RequestHandler], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._protocol = protocol
+
     def __call__(self) -> RequestHandler:
-        return EnvelopeProtocol(self, loop=self._loop, **self._kwargs)
+        return self._protocol(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """Runs an application on `EnvelopeProtocol`; aiohttp has no setting for the protocol's class."""
+    """Runs an application on `EnvelopeProtocol` or its `PROTOCOL`; aiohttp has no setting for the protocol's class."""
 
     def __init__(self, app: web.Application, **options: Any) -> None:
         super().__init__(app, max_field_size=_LARGEST_HEADER, **options)
@@ -59,6 +68,7 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made: Any = await super()._make_server()
         return _EnvelopeServer(
+            self.app.get(PROTOCOL, EnvelopeProtocol),
             made.request_handler,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,

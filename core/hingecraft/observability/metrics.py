@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from hingecraft import __version__
+from hingecraft.observability.timings import Timings
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
@@ -63,7 +64,7 @@ class ApiMetrics:
     """The metrics of a pod. `routes_age_seconds` is the time since its routes were last known to be the newest."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.request_seconds = Histogram(
+        self.request_seconds = Timings(
             "hingecraft_http_request_seconds",
             "time to answer a request",
             ["method", "route", "status"],

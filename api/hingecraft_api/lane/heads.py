@@ -1,0 +1,114 @@
+"""Reads the head of `GET /routes` where every byte of it is understood."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+END = b"\r\n\r\n"
+# What is read in one piece. It is less than aiohttp allows for a single line.
+LARGEST = 4096
+# aiohttp allows 128.
+_MOST_FIELDS = 64
+_HEADS_REMEMBERED = 500
+_LINES_REMEMBERED = 1000
+_LONGEST_REMEMBERED = 256
+
+_METHODS = {b"GET /routes HTTP/1.1": "GET", b"HEAD /routes HTTP/1.1": "HEAD"}
+# Field values are visible ASCII without spaces around them, so that nothing has to be trimmed or decoded.
+_FIELD = re.compile(rb"([A-Za-z0-9-]+): ([!-~](?:[ -~]*[!-~])?)")
+# These announce a body, another protocol or the end of the connection, are rejected, or need the database.
+_LEFT_TO_AIOHTTP = frozenset(
+    {
+        "content-encoding", "content-length", "expect", "proxy-connection", "sec-websocket-key1", "trailer",
+        "transfer-encoding", "upgrade", "x-routes-at-least",
+    }
+)  # fmt: skip
+# Different for each visitor or request, so that remembering them would only push out the others.
+_VARYING = frozenset({"x-forwarded-for", "x-hc-visitor", "x-real-ip", "x-request-id"})
+
+
+class Wanted(NamedTuple):
+    """What the answer depends on, other than the caller. None is a header that was not sent."""
+
+    method: str
+    accept_encoding: str | None
+    if_none_match: str | None
+    origin: str | None
+
+
+class Head(NamedTuple):
+    """One request."""
+
+    wanted: Wanted
+    # In bytes.
+    size: int
+    request_id: str | None
+    visitor: str | None
+    forwarded: str | None
+
+
+class Heads:
+    """Remembers what it has read, by its exact bytes.
+
+    A page polls with the same bytes each time, and most lines are the same in many heads.
+    """
+
+    def __init__(self) -> None:
+        self._heads: dict[bytes, tuple[Head, ...]] = {}
+        self._fields: dict[bytes, tuple[str, str]] = {}
+
+    def read(self, data: bytes) -> tuple[Head, ...]:
+        """The requests that these bytes consist of; none at all if there is anything else in them."""
+        known = self._heads.get(data)
+        if known is None:
+            known = self._read(data)
+            if known:
+                if len(self._heads) >= _HEADS_REMEMBERED:
+                    self._heads.clear()
+                self._heads[data] = known
+        return known
+
+    def _read(self, data: bytes) -> tuple[Head, ...]:
+        if len(data) > LARGEST or not data.endswith(END):
+            return ()
+        heads = []
+        for head in data[: -len(END)].split(END):
+            read = self._head(head)
+            if read is None:
+                return ()
+            heads.append(read)
+        return tuple(heads)
+
+    def _head(self, data: bytes) -> Head | None:
+        first, *lines = data.split(b"\r\n")
+        method = _METHODS.get(first)
+        if method is None or len(lines) > _MOST_FIELDS:
+            return None
+        remembered = self._fields
+        fields: dict[str, str] = {}
+        for line in lines:
+            field = remembered.get(line) or self._field(line)
+            if field is None:
+                return None
+            fields[field[0]] = field[1]
+        repeated = len(fields) < len(lines)
+        if repeated or "host" not in fields or fields.get("connection", "keep-alive").lower() != "keep-alive":
+            return None
+        get = fields.get
+        wanted = Wanted(method, get("accept-encoding"), get("if-none-match"), get("origin"))
+        return Head(wanted, len(data) + len(END), get("x-request-id"), get("x-hc-visitor"), get("x-forwarded-for"))
+
+    def _field(self, line: bytes) -> tuple[str, str] | None:
+        """The name in lower case, and the value."""
+        match = _FIELD.fullmatch(line)
+        if match is None:
+            return None
+        field = match[1].decode("ascii").lower(), match[2].decode("ascii")
+        if field[0] in _LEFT_TO_AIOHTTP:
+            return None
+        if field[0] not in _VARYING and len(line) <= _LONGEST_REMEMBERED:
+            if len(self._fields) >= _LINES_REMEMBERED:
+                self._fields.clear()
+            self._fields[line] = field
+        return field

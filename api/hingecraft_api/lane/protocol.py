@@ -1,0 +1,105 @@
+"""One connection to the public port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from aiohttp.web_protocol import RequestHandler
+
+from hingecraft_api.lane.body_file import BodyFile
+from hingecraft_api.lane.parser_position import ParserPosition
+from hingecraft_api.lane.routes_lane import Decided, RoutesLane
+from hingecraft_api.web.server import EnvelopeProtocol
+
+
+class LaneProtocol(EnvelopeProtocol):
+    """Answers `GET /routes` where that is all that was received, and hands every other byte to aiohttp."""
+
+    def __init__(self, lane: RoutesLane, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._lane = lane
+        self._position = ParserPosition()
+        self._remote = ""
+        # What was received last and is all of one request, and its answer: a client mostly sends the same bytes again.
+        self._last: tuple[bytes, Decided] | None = None
+        # Refers to the transport's socket, which the transport closes.
+        self._socket: socket.socket | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the peer's address, by which the limits count."""
+        super().connection_made(transport)
+        peer = self.peername
+        self._remote = str(peer[0] if isinstance(peer, (list, tuple)) else peer or "")
+        self._socket = socket.socket(fileno=transport.get_extra_info("socket").fileno())
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The transport is about to close the socket."""
+        if self._socket is not None:
+            self._socket.detach()
+            self._socket = None
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """What has arrived in one piece."""
+        if data and self._position.between_requests and self._is_idle():
+            data = self._answered(data)
+            if not data:
+                return
+        queued = len(self._messages)
+        super().data_received(data)
+        self._position.fed(data, [message for message, _ in islice(self._messages, queued, None)])
+
+    def _is_idle(self) -> bool:
+        """Whether aiohttp waits for a request and owes no answer, so that answers keep the order of their requests."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._messages and not self._force_close
+
+    def _answered(self, data: bytes) -> bytes:
+        """Answer the requests in these bytes, and return those from the first one on that is left to aiohttp."""
+        last = self._last
+        if last is not None and last[0] == data and self._lane.holds(last[1]):
+            return b"" if self._answer(last[1]) else data
+        for head in self._lane.heads.read(data):
+            decided = self._lane.decide(head, self._remote)
+            if decided is None or not self._answer(decided):
+                return data
+            if head.size == len(data):
+                self._last = data, decided
+            data = data[head.size :]
+        return data
+
+    def _answer(self, decided: Decided) -> bool:
+        """Whether it has been answered. It is not where a client does not read: aiohttp waits for it."""
+        transport = self.transport
+        if self._paused or transport is None:
+            return False
+        head = self._lane.head(decided)
+        if head is None:
+            return False
+        prepared = decided.prepared
+        if prepared.file is None or self._socket is None or transport.get_write_buffer_size():
+            transport.write(head + prepared.body)
+        else:  # nothing waits in the transport, so what goes past it keeps its place
+            self._send(transport, self._socket, head, prepared.file)
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        return True
+
+    @staticmethod
+    def _send(transport: asyncio.Transport, connection: socket.socket, head: bytes, file: BodyFile) -> None:
+        try:
+            rest = file.send(connection, head)
+        except OSError:
+            transport.abort()
+            return
+        if rest:
+            transport.write(rest)
+
+
+def protocol_with(lane: RoutesLane) -> Callable[..., RequestHandler]:
+    """What makes the protocol of each connection."""
+    return partial(LaneProtocol, lane)
