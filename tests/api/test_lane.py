@@ -7,61 +7,24 @@ import itertools
 import re
 import socket
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hingecraft.routes.model import RoutesVersion
-from hingecraft.settings import Secret
-from hingecraft_api.access import rate_limit
 from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.moment import Moment
-from hingecraft_api.lane.routes_lane import RoutesLane
 from hingecraft_api.routes.cache import snapshot_of
-from support.pods import running_pod, signed_visitor
-from support.two_paths import TwoPaths
+from support.pods import signed_visitor
+from support.two_paths import PLAIN, connect, counted, request
 
 VID = "vid:AAAAAAAAAAAAAAAAAAAAAA"
 
 
-def request(*fields: str, method: str = "GET", target: str = "/routes", version: str = "HTTP/1.1") -> bytes:
-    return "\r\n".join([f"{method} {target} {version}", "Host: x", *fields, "", ""]).encode("latin-1")
-
-
-PLAIN = request()
 OTHER = b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
-
-
-@pytest.fixture
-def answered(monkeypatch) -> list[str]:
-    """The method of each request that the lane has answered."""
-    methods: list[str] = []
-    head = RoutesLane.head
-
-    def noting(lane, decided):
-        given = head(lane, decided)
-        if given is not None:
-            methods.append(decided.head.wanted.method)
-        return given
-
-    monkeypatch.setattr(RoutesLane, "head", noting)
-    return methods
-
-
-@pytest.fixture
-async def both(dsn: Secret, answered) -> AsyncIterator[TwoPaths]:
-    more: dict[str, Any] = {"cors_origins": ["https://site.example"], "trusted_proxies": ["127.0.0.0/8"]}
-    async with running_pod(dsn, **more) as lane, running_pod(dsn, routes_lane=False, **more) as aiohttp:
-        for pod in (lane, aiohttp):
-            while "br" not in pod.pod.cache.current.variants:
-                await asyncio.sleep(0.005)
-        answered.clear()
-        yield TwoPaths(lane, aiohttp)
 
 
 BROWSER = (
@@ -99,7 +62,7 @@ async def test_a_signed_visitor_is_verified_in_the_lane(both, answered):
     for wrong in (value[:-1] + ("0" if value[-1] != "0" else "1"), value.replace("v1", "v2"), "nonsense"):
         await both.compare(request(f"{name}: {wrong}"))
     assert answered == ["GET"], "a wrong signature is left to aiohttp"
-    assert _counted(both.lane, "refused_signatures") == _counted(both.aiohttp, "refused_signatures")
+    assert counted(both.lane, "refused_signatures") == counted(both.aiohttp, "refused_signatures")
 
 
 LEFT_TO_AIOHTTP = [
@@ -194,7 +157,7 @@ async def test_an_answer_of_aiohttp_is_not_overtaken(both, monkeypatch):
         return await look(version)
 
     monkeypatch.setattr(both.lane.pod.loader, "reach", slow)
-    reader, writer = await _connect(both.lane)
+    reader, writer = await connect(both.lane)
     writer.write(request("X-Routes-At-Least: 2", "X-Request-ID: first"))
     for number in range(3):
         await asyncio.sleep(0.01)
@@ -210,7 +173,7 @@ async def test_an_answer_of_aiohttp_is_not_overtaken(both, monkeypatch):
 
 
 async def test_a_client_that_does_not_read_is_not_answered_into_memory(both, answered):
-    reader, writer = await _connect(both.lane)
+    reader, writer = await connect(both.lane)
     writer.write(PLAIN * 3000)
     transport = writer.transport
     while transport.get_write_buffer_size():
@@ -280,7 +243,7 @@ async def test_a_header_that_is_missing_or_another_would_be_noticed(both, monkey
 
 async def test_date_and_age_go_on_and_a_version_is_seen_at_once(both, monkeypatch):
     """What the comparison leaves out, and what a moment remembers."""
-    reader, writer = await _connect(both.lane)
+    reader, writer = await connect(both.lane)
     cache = both.lane.pod.cache
 
     async def answer() -> dict[bytes, bytes]:
@@ -330,107 +293,8 @@ def _requests() -> st.SearchStrategy[bytes]:
     )  # fmt: skip
 
 
-def _counted(pod, name):
-    return {tuple(sample.labels.items()): sample.value for sample in _samples(pod, name)}
-
-
-def _samples(pod, name):
-    for metric in getattr(pod.pod.metrics, name).collect():
-        yield from (each for each in metric.samples if not each.name.endswith(("_created", "_sum", "_bucket")))
-
-
-async def test_requests_are_counted_alike(both, answered):
-    tag = "If-None-Match: *"
-    before = [_counted(pod, "request_seconds") for pod in (both.lane, both.aiohttp)]
-    for data in (PLAIN, PLAIN, request(tag), request(method="HEAD"), request(target="/nothing"), request(method="PUT")):
-        await both.compare(data)
-    assert len(answered) == 4
-    after = [_counted(pod, "request_seconds") for pod in (both.lane, both.aiohttp)]
-    more = [{key: new[key] - old.get(key, 0) for key in new} for old, new in zip(before, after, strict=True)]
-    assert {key for key, number in more[0].items() if number} == {key for key, number in more[1].items() if number}
-    assert all(more[0][key] == number for key, number in more[1].items() if number)
-
-
-@pytest.mark.parametrize("fields", [(), ("X-Forwarded-For: 203.0.113.7",), ("X-Forwarded-For: 2001:db8::1",), ("vid",)])
-async def test_limits_count_alike(dsn, answered, monkeypatch, fields):
-    monkeypatch.setattr(rate_limit, "_MINUTE", 6000.0)  # so that no place becomes free during the test
-    if fields == ("vid",):
-        fields = tuple(f"{name}: {value}" for name, value in signed_visitor(VID).items())
-    more: dict[str, Any] = {"rate_limit_routes": 7, "rate_limit_site": 5, "trusted_proxies": ["127.0.0.0/8"]}
-    async with (
-        running_pod(dsn, wait=False, **more) as lane,
-        running_pod(dsn, wait=False, routes_lane=False, **more) as aiohttp,
-    ):
-        both = TwoPaths(lane, aiohttp)
-        for pod in (lane, aiohttp):
-            while pod.pod.cache.current is None:
-                await asyncio.sleep(0.005)
-        streams = [await both.compare(request(*fields)) for _ in range(9)]
-        statuses = [stream.split(b" ", 2)[1] for stream in streams]
-        allowed = 5 if fields and "vid" in fields[0] else 7
-        assert statuses == [b"200"] * allowed + [b"429"] * (9 - allowed)
-        assert len(answered) == allowed
-        assert _counted(lane, "limited") == _counted(aiohttp, "limited")
-
-
-async def test_a_pod_that_drains_closes_its_connections(both, answered):
-    reader, writer = await _connect(both.lane)
-    writer.write(PLAIN)
-    await reader.readuntil(b"\r\n\r\n")
-    assert answered == ["GET"]
-    for pod in (both.lane, both.aiohttp):
-        pod.pod.draining.set()
-    assert b"\r\nConnection: close\r\n" in await both.compare(PLAIN)
-    writer.write(PLAIN)
-    async with asyncio.timeout(20):
-        assert b"\r\nConnection: close\r\n" in await reader.read()
-    assert answered == ["GET"]
-    writer.close()
-
-
-async def test_without_a_version_both_say_so(empty_dsn, answered):
-    async with (
-        running_pod(empty_dsn, wait=False) as lane,
-        running_pod(empty_dsn, wait=False, routes_lane=False) as aiohttp,
-    ):
-        assert b'"not_ready"' in await TwoPaths(lane, aiohttp).compare(PLAIN)
-    assert answered == []
-
-
-async def test_a_connection_that_is_used_stays_open_and_an_idle_one_is_closed(both, monkeypatch):
-    """aiohttp's own timer closes it, which the lane sets forward with every answer."""
-    from hingecraft_api.lane.protocol import LaneProtocol  # noqa: PLC0415 - only here
-
-    made = LaneProtocol.__init__
-
-    def short(self, *args, **options):
-        made(self, *args, **{**options, "keepalive_timeout": 0.6})
-
-    monkeypatch.setattr(LaneProtocol, "__init__", short)
-    reader, writer = await _connect(both.lane)
-    started = time.monotonic()
-    while time.monotonic() - started < 1.2:
-        writer.write(request(method="HEAD"))
-        await reader.readuntil(b"\r\n\r\n")
-        await asyncio.sleep(0.05)
-    async with asyncio.timeout(20):
-        assert await reader.read() == b""
-    writer.close()
-
-
-async def test_the_setting_turns_the_lane_off(dsn, answered):
-    async with running_pod(dsn, routes_lane=False) as pod:
-        await pod.call("GET", "/routes")
-    assert answered == []
-
-
 def _version_after(snapshot) -> RoutesVersion:
     return RoutesVersion(
         version=snapshot.version + 1, checksum="0" * 64, generated_at=datetime.now(UTC), restored_from=None,
         next_expiry=None, routes="{}",
     )  # fmt: skip
-
-
-async def _connect(pod):
-    host, _, port = pod.public.removeprefix("http://").partition(":")
-    return await asyncio.open_connection(host, int(port))

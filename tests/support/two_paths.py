@@ -18,8 +18,15 @@ _FORMS = (
     (re.compile(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n"), b"\r\nDate: ...\r\n"),
     (re.compile(rb"\r\nX-Routes-Age: \d+\r\n"), b"\r\nX-Routes-Age: ...\r\n"),
     (re.compile(rb"(Retry-After: |Try again in )\d+"), rb"\1..."),
-    (re.compile(rb"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])"), b"an id of ours"),
+    (re.compile(rb"(?<![0-9a-f])[0-9a-f]{24}(?![0-9a-f])"), b"an id"),
 )
+
+
+def request(*fields: str, method: str = "GET", target: str = "/routes", version: str = "HTTP/1.1") -> bytes:
+    return "\r\n".join([f"{method} {target} {version}", "Host: x", *fields, "", ""]).encode("latin-1")
+
+
+PLAIN = request()
 
 
 @dataclass(frozen=True)
@@ -82,3 +89,18 @@ async def _read_for_now(connection: socket.socket, stream: bytearray, passes: in
             if not part:
                 return
             stream += part
+
+
+async def connect(pod: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, _, port = pod.public.removeprefix("http://").partition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+def counted(pod: Running, metric: str) -> dict[tuple[tuple[str, str], ...], float]:
+    """The metric's counts by their labels."""
+    samples = (each for family in getattr(pod.pod.metrics, metric).collect() for each in family.samples)
+    return {
+        tuple(each.labels.items()): each.value
+        for each in samples
+        if not each.name.endswith(("_created", "_sum", "_bucket"))
+    }

@@ -93,7 +93,7 @@ class Limits:
         return None
 
     def counted(self, limit: Limit, caller: Visitor) -> Counted:
-        """What a caller's requests count against."""
+        """The names and limits that a caller's requests count against."""
         own = (self._own[limit], caller.key)
         if caller.network is not None:
             return own, (self._networks[limit], caller.network)

@@ -151,7 +151,7 @@ def _signature(keyed: hmac.HMAC, signed: bytes) -> str:
 
 
 def _signed(name: str) -> Visitor:
-    """The visitor of this name. What is no address counts by its text."""
+    """The visitor of this name. Anything but an address counts by its text."""
     kind, _, text = name.partition(":")
     if kind == "ip" and not _is_plain_ipv4(text):
         address = _parsed(text)

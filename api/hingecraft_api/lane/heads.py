@@ -29,7 +29,7 @@ _VARYING = frozenset({"x-forwarded-for", "x-hc-visitor", "x-real-ip", "x-request
 
 
 class Wanted(NamedTuple):
-    """What the answer depends on, other than the caller. None is a header that was not sent."""
+    """The parts of a request that the answer depends on, other than the caller. None is a header that was not sent."""
 
     method: str
     accept_encoding: str | None

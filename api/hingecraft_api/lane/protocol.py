@@ -45,7 +45,7 @@ class LaneProtocol(EnvelopeProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """What has arrived in one piece."""
+        """Answer or hand over what has arrived in one piece."""
         if data and self._position.between_requests and self._is_idle():
             data = self._answered(data)
             if not data:
@@ -101,5 +101,5 @@ class LaneProtocol(EnvelopeProtocol):
 
 
 def protocol_with(lane: RoutesLane) -> Callable[..., RequestHandler]:
-    """What makes the protocol of each connection."""
+    """The factory for the protocol of each connection."""
     return partial(LaneProtocol, lane)

@@ -1,4 +1,4 @@
-"""What `GET /routes` answers: for the handler, and for the lane in front of aiohttp."""
+"""The answer to `GET /routes`, for the handler and for the lane in front of aiohttp."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class RoutesCache:
 
     def __init__(self) -> None:
         self.current: Snapshot | None = None
-        # Differs as soon as an answer would differ in more than what time alone changes.
+        # Differs as soon as an answer would differ in more than the date and the age.
         self.changes = 0
         self._confirmed_at = time.monotonic()
 

@@ -1,0 +1,99 @@
+"""The lane in the life of a pod: counting, limits, draining, idle connections, and a pod without it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from hingecraft_api.access import rate_limit
+from hingecraft_api.lane.protocol import LaneProtocol
+from support.pods import running_pod, signed_visitor
+from support.two_paths import PLAIN, TwoPaths, connect, counted, request
+
+VID = "vid:AAAAAAAAAAAAAAAAAAAAAA"
+
+
+async def test_requests_are_counted_alike(both, answered):
+    tag = "If-None-Match: *"
+    before = [counted(pod, "request_seconds") for pod in (both.lane, both.aiohttp)]
+    for data in (PLAIN, PLAIN, request(tag), request(method="HEAD"), request(target="/nothing"), request(method="PUT")):
+        await both.compare(data)
+    assert len(answered) == 4
+    after = [counted(pod, "request_seconds") for pod in (both.lane, both.aiohttp)]
+    more = [{key: new[key] - old.get(key, 0) for key in new} for old, new in zip(before, after, strict=True)]
+    assert {key for key, number in more[0].items() if number} == {key for key, number in more[1].items() if number}
+    assert all(more[0][key] == number for key, number in more[1].items() if number)
+
+
+@pytest.mark.parametrize("fields", [(), ("X-Forwarded-For: 203.0.113.7",), ("X-Forwarded-For: 2001:db8::1",), ("vid",)])
+async def test_limits_count_alike(dsn, answered, monkeypatch, fields):
+    monkeypatch.setattr(rate_limit, "_MINUTE", 6000.0)  # so that no place becomes free during the test
+    if fields == ("vid",):
+        fields = tuple(f"{name}: {value}" for name, value in signed_visitor(VID).items())
+    more: dict[str, Any] = {"rate_limit_routes": 7, "rate_limit_site": 5, "trusted_proxies": ["127.0.0.0/8"]}
+    async with (
+        running_pod(dsn, wait=False, **more) as lane,
+        running_pod(dsn, wait=False, routes_lane=False, **more) as aiohttp,
+    ):
+        both = TwoPaths(lane, aiohttp)
+        for pod in (lane, aiohttp):
+            while pod.pod.cache.current is None:
+                await asyncio.sleep(0.005)
+        streams = [await both.compare(request(*fields)) for _ in range(9)]
+        statuses = [stream.split(b" ", 2)[1] for stream in streams]
+        allowed = 5 if fields and "vid" in fields[0] else 7
+        assert statuses == [b"200"] * allowed + [b"429"] * (9 - allowed)
+        assert len(answered) == allowed
+        assert counted(lane, "limited") == counted(aiohttp, "limited")
+
+
+async def test_a_pod_that_drains_closes_its_connections(both, answered):
+    reader, writer = await connect(both.lane)
+    writer.write(PLAIN)
+    await reader.readuntil(b"\r\n\r\n")
+    assert answered == ["GET"]
+    for pod in (both.lane, both.aiohttp):
+        pod.pod.draining.set()
+    assert b"\r\nConnection: close\r\n" in await both.compare(PLAIN)
+    writer.write(PLAIN)
+    async with asyncio.timeout(20):
+        assert b"\r\nConnection: close\r\n" in await reader.read()
+    assert answered == ["GET"]
+    writer.close()
+
+
+async def test_without_a_version_both_say_so(empty_dsn, answered):
+    async with (
+        running_pod(empty_dsn, wait=False) as lane,
+        running_pod(empty_dsn, wait=False, routes_lane=False) as aiohttp,
+    ):
+        assert b'"not_ready"' in await TwoPaths(lane, aiohttp).compare(PLAIN)
+    assert answered == []
+
+
+async def test_a_connection_that_is_used_stays_open_and_an_idle_one_is_closed(both, monkeypatch):
+    """aiohttp's own timer closes it, which the lane sets forward with every answer."""
+    made = LaneProtocol.__init__
+
+    def short(self, *args, **options):
+        made(self, *args, **{**options, "keepalive_timeout": 2.0})
+
+    monkeypatch.setattr(LaneProtocol, "__init__", short)
+    reader, writer = await connect(both.lane)
+    started = time.monotonic()
+    while time.monotonic() - started < 3:
+        writer.write(request(method="HEAD"))
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.05)
+    async with asyncio.timeout(20):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_the_setting_turns_the_lane_off(dsn, answered):
+    async with running_pod(dsn, routes_lane=False) as pod:
+        await pod.call("GET", "/routes")
+    assert answered == []
