@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 
 import asyncpg
+import hypothesis
 import pytest
 
 from hingecraft.db.connection import Database
@@ -23,6 +24,10 @@ VERSION = "HC_TEST_POSTGRES_VERSION"
 TEMPLATE = "hc_template"
 
 running = ExitStack()
+
+# No test fails because the machine is slow.
+hypothesis.settings.register_profile("hingecraft", deadline=None)
+hypothesis.settings.load_profile("hingecraft")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -267,7 +267,7 @@ async def test_date_and_age_go_on_and_a_version_is_seen_at_once(both, monkeypatc
 
 
 @given(st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_generated_requests_in_generated_pieces(both, data):
     heads = data.draw(st.lists(_requests(), min_size=1, max_size=3))
     stream = b"".join(heads)

@@ -54,7 +54,7 @@ def left_out(case):
 
 @pytest.mark.timeout(600)
 @schema.parametrize()
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_the_pod_keeps_to_its_document(case, pod: ApiProcess):
     # Each from an address of its own: the wrong tokens that are tried would make one address wait.
     address = str(next(ADDRESSES))

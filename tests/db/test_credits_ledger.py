@@ -214,7 +214,7 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=MOVES, cut=st.integers(1, 25))
 async def test_the_balance_is_the_sum_of_the_rows_whatever_is_written(conn, moves, cut):
     """The same moves in batches of any size, against a model in a few lines."""

@@ -252,7 +252,7 @@ async def test_an_event_before_its_payment_waits_for_it(pod, sandbox, conn):
         if await conn.fetchval("SELECT error FROM provider_events"):
             break
         await asyncio.sleep(0.05)
-    assert "no payment" in await conn.fetchval("SELECT error_message FROM stripe_events_raw WHERE NOT processed")
+    assert "is not known yet" in await conn.fetchval("SELECT error_message FROM stripe_events_raw WHERE NOT processed")
     await conn.execute(
         "INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode) "
         "VALUES ($1::uuid, 5, 'USD', 'USD', 'creating', 'stripe', false)", early,

@@ -22,7 +22,7 @@ def test_whatever_the_order_our_books_are_the_providers(dsn, sandbox_process):
         run_state_machine_as_test(
             machine_of(world),
             settings=settings(
-                max_examples=CASES, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=CASES, stateful_step_count=12, suppress_health_check=list(HealthCheck)
             ),
         )
     finally:

@@ -60,7 +60,7 @@ def asked(node, value) -> tuple[str, str]:
     return tuple(json.loads(node.stdout.readline()))
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3000, suppress_health_check=list(HealthCheck))
 @given(BODIES)
 def test_sorted_as_javascript_sorts_and_writes(node, body):
     written, wanted = asked(node, body)

@@ -42,14 +42,14 @@ def outcome(tokens, token):
         return error
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(header=HEADERS, claims=CLAIMS)
 def test_whatever_is_signed_is_accepted_or_rejected_with_a_sentence(header, claims):
     tokens = Tokens(AuthSettings(auth_jwt_secret=Secret(SECRET)))
     outcome(tokens, raw({"alg": "HS256", **header}, {**claims_of(), **claims}))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(token=st.text(max_size=64) | st.from_regex(r"eyJ[\w-]{0,40}\.[\w=.-]{0,40}\.[\w-]{0,40}", fullmatch=True))
 def test_whatever_is_not_signed_is_rejected(token):
     tokens = Tokens(AuthSettings(auth_jwt_secret=Secret(SECRET)))
