@@ -21,9 +21,7 @@ def test_whatever_the_order_our_books_are_the_providers(dsn, sandbox_process):
     try:
         run_state_machine_as_test(
             machine_of(world),
-            settings=settings(
-                max_examples=CASES, stateful_step_count=12, suppress_health_check=list(HealthCheck)
-            ),
+            settings=settings(max_examples=CASES, stateful_step_count=12, suppress_health_check=list(HealthCheck)),
         )
     finally:
         world.close()
