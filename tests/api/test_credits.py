@@ -208,6 +208,25 @@ async def test_a_connection_that_dies_in_the_middle_loses_nothing_that_was_answe
     await assert_books_agree(conn)
 
 
+async def test_a_batch_that_fails_does_not_hold_up_the_next(pod, conn, account):
+    """The trigger stands for any error that Postgres raises while a batch is written."""
+    await conn.execute(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+        "CREATE TRIGGER fail BEFORE INSERT ON credits_transactions FOR EACH ROW WHEN (new.reason = 'boom') "
+        "EXECUTE FUNCTION fail()"
+    )
+    failing = asyncio.create_task(spend(pod, "first", reason="boom"))
+    await until_waiting(conn)
+    waiting = asyncio.create_task(spend(pod, "second"))
+    lanes = pod.pod.parts[Spending]._lanes
+    while not any(lane._waiting for lane in lanes):
+        await asyncio.sleep(0.02)
+    await account.execute("ROLLBACK")
+    assert await failing == (500, "internal_error")
+    status, written = await waiting
+    assert (status, written["balance"]) == (200, 9)
+
+
 async def test_a_caller_that_leaves_before_its_answer_gets_it_by_repeating(pod, conn, account):
     body = {"userId": str(ADA), "amount": 4, "reference": "r"}
     async with aiohttp.ClientSession() as client:

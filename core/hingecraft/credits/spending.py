@@ -13,7 +13,6 @@ from typing import TypeAlias
 from hingecraft.credits import store
 from hingecraft.credits.model import Entry, Written
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError
 
 _Waiting: TypeAlias = "tuple[Entry, asyncio.Future[Written]]"
 
@@ -61,18 +60,15 @@ class _Lane:
             try:
                 async with self._database.connection() as conn:
                     written = await store.write(conn, [entry for entry, _ in batch])
-            except DatabaseUnavailableError as error:
+            except Exception as error:  # noqa: BLE001 - each of the batch's callers gets it, and the next batch is written
                 _fail(batch, error)
-            except BaseException as error:
-                _fail(batch, DatabaseUnavailableError(f"the spend could not be written: {type(error).__name__}"))
-                raise
             else:
                 for (_, answer), each in zip(batch, written, strict=True):
                     if not answer.done():
                         answer.set_result(each)
 
 
-def _fail(batch: list[_Waiting], error: DatabaseUnavailableError) -> None:
+def _fail(batch: list[_Waiting], error: Exception) -> None:
     for _, answer in batch:
         if not answer.done():
             answer.set_exception(error)
