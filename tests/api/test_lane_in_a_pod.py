@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+import weakref
 from typing import Any
 
 import pytest
 
 from hingecraft_api.access import rate_limit
+from hingecraft_api.lane.body_file import BodyFile
+from hingecraft_api.lane.moment import Moment
 from hingecraft_api.lane.protocol import LaneProtocol
 from support.pods import running_pod, signed_visitor
 from support.two_paths import PLAIN, TwoPaths, connect, counted, request
@@ -48,6 +52,56 @@ async def test_limits_count_alike(dsn, answered, monkeypatch, fields):
         assert statuses == [b"200"] * allowed + [b"429"] * (9 - allowed)
         assert len(answered) == allowed
         assert counted(lane, "limited") == counted(aiohttp, "limited")
+
+
+async def test_a_request_over_its_limit_prepares_no_answer(dsn, answered, monkeypatch):
+    monkeypatch.setattr(rate_limit, "_MINUTE", 6000.0)  # so that no place becomes free during the test
+    prepared = []
+    prepare = Moment._prepare
+
+    def noting(moment, wanted):
+        prepared.append(wanted.if_none_match)
+        return prepare(moment, wanted)
+
+    monkeypatch.setattr(Moment, "_prepare", noting)
+    async with running_pod(dsn, wait=False, rate_limit_routes=3) as pod:
+        while pod.pod.cache.current is None:
+            await asyncio.sleep(0.005)
+        reader, writer = await connect(pod)
+        statuses = []
+        for number in range(9):
+            writer.write(request(f'If-None-Match: "{number}"', method="HEAD"))
+            statuses.append((await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1])
+        writer.close()
+    assert statuses == [b"200"] * 3 + [b"429"] * 6
+    assert prepared == ['"0"', '"1"', '"2"']
+
+
+async def test_idle_connections_keep_no_old_moment(both, answered, monkeypatch):
+    """Nor its files: each connection was answered in a moment of its own, and only the last one is kept."""
+    alive: dict[type, weakref.WeakSet[Any]] = {Moment: weakref.WeakSet(), BodyFile: weakref.WeakSet()}
+    for kind, those in alive.items():
+
+        def noting(self, *arguments, made=kind.__init__, those=those):
+            made(self, *arguments)
+            those.add(self)
+
+        monkeypatch.setattr(kind, "__init__", noting)
+    connections = []
+    numbers = set()
+    for _ in range(8):
+        both.lane.pod.cache.changes += 1
+        reader, writer = await connect(both.lane)
+        connections.append(writer)
+        writer.write(PLAIN)
+        head = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]))
+        gc.collect()
+        numbers.update(moment.number for moment in alive[Moment])
+        assert [len(those) for those in alive.values()] == [1, 1]
+    assert len(numbers) == len(answered) == 8
+    for writer in connections:
+        writer.close()
 
 
 async def test_a_pod_that_drains_closes_its_connections(both, answered):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from hingecraft_api.web.edge import Edge
 _ID = "\0"
 # Requests that differ in what they want, such as the entity tags that they know.
 _REMEMBERED = 500
+_NUMBERS = itertools.count()
 
 
 class Prepared(NamedTuple):
@@ -39,6 +41,8 @@ class Moment:
     """At most a second of one version: until the date or the age changes, which is at `until` of `time.monotonic()`."""
 
     def __init__(self, pod: Pod, edge: Edge, snapshot: Snapshot) -> None:
+        # No other moment has it, so a moment can be recognised without being kept.
+        self.number = next(_NUMBERS)
         self._pod = pod
         self._edge = edge
         self._snapshot = snapshot

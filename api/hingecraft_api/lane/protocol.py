@@ -25,7 +25,7 @@ class LaneProtocol(EnvelopeProtocol):
         self._lane = lane
         self._position = ParserPosition()
         self._remote = ""
-        # What was received last and is all of one request, and its answer: a client mostly sends the same bytes again.
+        # What was received last and is all of one request, and what was decided: a client mostly sends the same again.
         self._last: tuple[bytes, Decided] | None = None
         # Refers to the transport's socket, which the transport closes.
         self._socket: socket.socket | None = None
@@ -78,10 +78,10 @@ class LaneProtocol(EnvelopeProtocol):
         transport = self.transport
         if self._paused or transport is None:
             return False
-        head = self._lane.head(decided)
-        if head is None:
+        answer = self._lane.head(decided)
+        if answer is None:
             return False
-        prepared = decided.prepared
+        head, prepared = answer
         if prepared.file is None or self._socket is None or transport.get_write_buffer_size():
             transport.write(head + prepared.body)
         else:  # nothing waits in the transport, so what goes past it keeps its place

@@ -14,12 +14,14 @@ from hingecraft_api.web.edge import SLOW, Edge
 
 
 class Decided(NamedTuple):
-    """The answer to a request on one connection, for as long as its moment lasts."""
+    """That a request on one connection may be answered, for as long as its moment lasts.
+
+    An idle connection keeps this, so it has the moment's number and not the moment, whose answers and files are large.
+    """
 
     head: Head
-    moment: Moment
+    moment: int
     counted: Counted
-    prepared: Prepared
 
 
 class RoutesLane:
@@ -37,22 +39,26 @@ class RoutesLane:
         visitor = self._visitor(head, peer)
         if moment is None or visitor is None:
             return None
-        counted = self._edge.limits.counted(Limit.ROUTES, visitor)
-        return Decided(head, moment, counted, moment.answer(head.wanted))
+        return Decided(head, moment.number, self._edge.limits.counted(Limit.ROUTES, visitor))
 
     def holds(self, decided: Decided) -> bool:
         """Whether the same bytes on the same connection would be decided alike now.
 
         A signature may become too old in the meantime, which is seen a second late at most.
         """
-        return decided.moment is self._now()
+        moment = self._now()
+        return moment is not None and decided.moment == moment.number
 
-    def head(self, decided: Decided) -> bytes | None:
-        """The head to send, after the request has been counted. None if it is over a limit; then it counts nowhere."""
+    def head(self, decided: Decided) -> tuple[bytes, Prepared] | None:
+        """The head to send and the rest of the answer to what holds, after the request has been counted.
+
+        None if it is over a limit; then it counts nowhere, and no answer is prepared for it.
+        """
         started = time.monotonic()
-        if self._edge.limits.reached_by(decided.counted, time.time()) is not None:
+        moment = self._moment
+        if moment is None or self._edge.limits.reached_by(decided.counted, time.time()) is not None:
             return None
-        prepared = decided.prepared
+        prepared = moment.answer(decided.head.wanted)
         request_id = self._edge.request_id(decided.head.request_id)
         head = b"".join((prepared.before, request_id.encode(), prepared.after))
         seconds = time.monotonic() - started
@@ -60,7 +66,7 @@ class RoutesLane:
             prepared.observe(seconds)
         else:
             self._edge.observe(decided.head.wanted.method, "/routes", prepared.status, seconds, request_id)
-        return head
+        return head, prepared
 
     def _now(self) -> Moment | None:
         """None without a version, and when the pod drains."""
