@@ -7,6 +7,7 @@ import pytest
 from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
 from hingecraft.settings import DsnSecret
 from hingecraft_api.access.limits import Limit, Limits, counted_as
+from hingecraft_api.access.rate_limit import RateLimit
 from hingecraft_api.access.visitor import Visitor
 from support.pods import settings_of
 
@@ -47,3 +48,21 @@ def test_a_visitor_that_the_site_has_named_counts_as_that_visitor(limits):
     named = Visitor(key="vid:" + "a" * 22, signed=True)
     assert passed(limits, Principal(kind=Kind.VISITOR, id=named.key), named, 3) == [True, True, False]
     assert passed(limits, ANONYMOUS, OFFICE, 1) == [True]
+
+
+@pytest.mark.parametrize("back", [62, 3600, 1e9])
+def test_a_clock_that_is_set_back_rejects_nobody_for_longer_than_a_minute(back):
+    limit = RateLimit(3)
+    assert [limit.retry_after("a", NOW) for _ in range(4)] == [0, 0, 0, 20]
+    assert limit.is_reached("a", NOW)
+    assert not limit.is_reached("a", NOW - back)
+    assert [limit.retry_after("a", NOW - back) for _ in range(4)] == [0, 0, 0, 20]
+    assert limit.is_reached("a", NOW - back)
+
+
+@pytest.mark.parametrize("back", [0, 0.5, 1])
+def test_a_small_step_of_the_clock_frees_no_place(back):
+    limit = RateLimit(3)
+    assert [limit.retry_after("a", NOW) for _ in range(3)] == [0, 0, 0]
+    assert limit.is_reached("a", NOW - back)
+    assert 20 <= limit.retry_after("a", NOW - back) <= 21

@@ -18,13 +18,18 @@ class RateLimit:
     def __init__(self, per_minute: int) -> None:
         self._interval = _MINUTE / per_minute
         self._tolerance = _MINUTE - self._interval
+        # No request makes the next one due later than in a minute, so a key that is due later was counted before the
+        # clock was set back. It is treated as new: otherwise it would be rejected until the clock has caught up.
+        self._furthest = _MINUTE + 1
         self._due: dict[str, float] = {}
 
     def retry_after(self, key: str, now: float) -> int:
         """0 if the request is allowed, otherwise the whole seconds to wait."""
         due = self._due.get(key, now)
         if due - now > self._tolerance:
-            return max(1, math.ceil(due - now - self._tolerance))
+            if due - now <= self._furthest:
+                return max(1, math.ceil(due - now - self._tolerance))
+            due = now
         self._due[key] = (max(now, due)) + self._interval
         if len(self._due) > _FULL:
             self._forget(now)
@@ -32,7 +37,7 @@ class RateLimit:
 
     def is_reached(self, key: str, now: float) -> bool:
         """Whether the next request would be rejected; counts nothing."""
-        return self._due.get(key, now) - now > self._tolerance
+        return self._tolerance < self._due.get(key, now) - now <= self._furthest
 
     def _forget(self, now: float) -> None:
         """A key whose next request is due is as if it had never come; a flood of new keys pushes out the oldest."""
