@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import time
 import weakref
 from typing import Any
 
 import pytest
+import uvloop
 
 from hingecraft_api.access import rate_limit
 from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.moment import Moment
 from hingecraft_api.lane.protocol import LaneProtocol
+from hingecraft_api.web import server
 from support.pods import running_pod, signed_visitor
 from support.two_paths import PLAIN, TwoPaths, connect, counted, request
 
@@ -145,6 +148,53 @@ async def test_a_connection_that_is_used_stays_open_and_an_idle_one_is_closed(bo
     async with asyncio.timeout(20):
         assert await reader.read() == b""
     writer.close()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_client_that_does_not_read_keeps_no_connection(dsn, monkeypatch, new_loop):
+    """Its transport still has something to send when the connection is closed for being idle."""
+    monkeypatch.setattr(server, "_FLUSHED_WITHIN", 0.5)
+    made, connected, lost = LaneProtocol.__init__, LaneProtocol.connection_made, LaneProtocol.connection_lost
+    protocols: dict[str, LaneProtocol] = {}
+    gone = []
+
+    def short(self, *args, **options):
+        made(self, *args, **{**options, "keepalive_timeout": 1.0})
+
+    def narrow(self, transport):
+        connected(self, transport)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        protocols[self.peername] = self
+
+    def noting(self, exc):
+        gone.append(self)
+        lost(self, exc)
+
+    monkeypatch.setattr(LaneProtocol, "__init__", short)
+    monkeypatch.setattr(LaneProtocol, "connection_made", narrow)
+    monkeypatch.setattr(LaneProtocol, "connection_lost", noting)
+
+    async def keep_it_waiting() -> None:
+        async with running_pod(dsn) as pod, asyncio.timeout(30):
+            host, _, port = pod.public.removeprefix("http://").partition(":")
+            with socket.socket() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.connect((host, int(port)))
+                while client.getsockname() not in protocols:
+                    await asyncio.sleep(0.005)
+                protocol = protocols[client.getsockname()]
+                transport = protocol.transport
+                while not transport.get_write_buffer_size():
+                    client.send(PLAIN)
+                    await asyncio.sleep(0.05)
+                while not transport.is_closing():
+                    await asyncio.sleep(0.005)
+                assert protocol._socket is None
+                while protocol not in gone:
+                    await asyncio.sleep(0.005)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(keep_it_waiting())
 
 
 async def test_the_setting_turns_the_lane_off(dsn, answered):

@@ -37,12 +37,12 @@ class LaneProtocol(EnvelopeProtocol):
         self._remote = str(peer[0] if isinstance(peer, (list, tuple)) else peer or "")
         self._socket = socket.socket(fileno=transport.get_extra_info("socket").fileno())
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """The transport is about to close the socket."""
+    def force_close(self) -> None:
+        """Give up the socket too, which the transport closes: its number may soon be that of another connection."""
+        super().force_close()
         if self._socket is not None:
             self._socket.detach()
             self._socket = None
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Answer or hand over what has arrived in one piece."""

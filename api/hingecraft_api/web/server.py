@@ -16,6 +16,8 @@ from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusa
 
 # A token may have 8 KB, and one that is larger is told so.
 _LARGEST_HEADER = 16 * 1024
+# How long, in seconds, a client may take to read what is left when its connection is closed.
+_FLUSHED_WITHIN = 10.0
 
 
 class EnvelopeProtocol(RequestHandler):
@@ -40,6 +42,13 @@ class EnvelopeProtocol(RequestHandler):
         response.headers[REQUEST_ID] = "unknown"
         response.force_close()
         return response
+
+    def force_close(self) -> None:
+        """Close the connection, also if the client does not read: the transport by itself would wait without end."""
+        transport = self.transport
+        super().force_close()
+        if transport is not None and transport.get_write_buffer_size():
+            self._loop.call_later(_FLUSHED_WITHIN, transport.abort)
 
     def read_no_further(self) -> None:
         """After the answer, close the connection instead of reading the rest of the body to throw it away."""
