@@ -82,7 +82,7 @@ async def test_a_request_over_its_limit_prepares_no_answer(dsn, answered, monkey
 
 async def test_idle_connections_keep_no_old_moment(both, answered, monkeypatch):
     """Nor its files: each connection was answered in a moment of its own, and only the last one is kept."""
-    alive: dict[type, weakref.WeakSet[Any]] = {Moment: weakref.WeakSet(), BodyFile: weakref.WeakSet()}
+    alive: dict[Any, weakref.WeakSet[Any]] = {Moment: weakref.WeakSet(), BodyFile: weakref.WeakSet()}
     for kind, those in alive.items():
 
         def noting(self, *arguments, made=kind.__init__, those=those):
@@ -91,7 +91,7 @@ async def test_idle_connections_keep_no_old_moment(both, answered, monkeypatch):
 
         monkeypatch.setattr(kind, "__init__", noting)
     connections = []
-    numbers = set()
+    numbers: set[int] = set()
     for _ in range(8):
         both.lane.pod.cache.changes += 1
         reader, writer = await connect(both.lane)
