@@ -131,6 +131,40 @@ async def test_of_an_old_payment_in_another_currency_the_same_share_goes_back(po
     assert {row[0] for row in await conn.fetch("SELECT currency FROM settlements")} == {"EUR"}
 
 
+@pytest.mark.parametrize("before", [None, "refund_half"])
+async def test_a_dispute_that_is_won_brings_back_what_it_took_in_another_currency(pod, sandbox, conn, before):
+    """Stripe was paid 40 USD, and the old software has kept 36 EUR."""
+    payment, session = await old_session(sandbox, conn, currency="eur", amount=36)
+    if before is not None:
+        await refunded(sandbox, conn, session, before)
+    await sandbox.tells(pod.public, times=2, shuffled=True)
+    await sandbox.act(session, "dispute")
+    await becomes(conn, str(payment), "disputed")
+    await all_processed(conn)
+    left = 18 if before else 36
+    assert await conn.fetchval("SELECT sum(amount) FROM settlements WHERE payment_id = $1", payment) == 0
+    dispute = (await sandbox.stripe("disputes?limit=1"))["data"][0]
+    await sandbox.ask("POST", f"/pay/stripe/dispute/{dispute['id']}/won", allow_redirects=False)
+    await becomes(conn, str(payment), "partially_refunded" if before else "completed")
+    await all_processed(conn)
+    taken, given = (await ledger(conn, str(payment)))[-2:]
+    assert (taken[:3], given[:3]) == (("dispute", -left, "EUR"), ("dispute_reversal", left, "EUR"))
+    assert given[3] == (-taken[3] if taken[3] is not None else None)
+    assert await conn.fetchval("SELECT sum(amount) FROM settlements WHERE payment_id = $1", payment) == left
+
+
+async def test_a_refund_that_fails_brings_back_what_the_old_software_had_kept(pod, sandbox, conn):
+    """Stripe was paid 40 USD, and the old software has kept 36 USD."""
+    payment, session = await old_session(sandbox, conn, amount=36)
+    await refunded(sandbox, conn, session)
+    assert await total(pod) == (0, 0)
+    refund = (await sandbox.stripe("refunds?limit=1"))["data"][0]
+    await sandbox.ask("POST", f"/pay/stripe/refund/{refund['id']}/fail", allow_redirects=False)
+    await becomes(conn, str(payment), "completed")
+    await all_processed(conn)
+    assert await total(pod) == (36, 1)
+
+
 @pytest.fixture
 async def coins(pod, sandbox, conn, request):
     """A payment of the old software, and its invoice at NOWPayments, which has the payment's id as its order."""

@@ -10,10 +10,11 @@ from uuid import UUID
 from hingecraft.errors import AskFirstError, NotYetError
 from hingecraft.money.model import plain
 from hingecraft.payments.model import Settled
-from hingecraft.providers.findings import Finding, Money, MoneyKind
+from hingecraft.providers.findings import Finding, Money, MoneyKind, Price
 
 _DUST = Decimal("0.00000001")
 _REVERSALS: Mapping[str, MoneyKind] = {"refund": "refund_reversal", "dispute": "dispute_reversal"}
+_UNDOES: Mapping[str, str] = {reversal: kind for kind, reversal in _REVERSALS.items()}
 
 
 def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequence[Settled]) -> Money | None:
@@ -23,13 +24,13 @@ def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequenc
     """
     if money.kind == "charge":
         return None
-    if money.amount > 0 and money.currency == opening.currency:
-        return money
+    if money.kind in _UNDOES:
+        return _given_back(money, opening, finding, before)
     left = _left(money, opening, before)
-    if left <= 0 or finding.part == 0:
+    if left <= 0 or finding.part == 0 or _is_over(money, finding, before):
         return None
     if money.currency == opening.currency and finding.part is None:
-        return replace(money, amount=max(money.amount, -left))
+        return _part_of(money, max(money.amount, -left))
     amount = (opening.amount * _share(money, opening, finding)).quantize(_DUST)
     # Shares are rounded: the last of several takes the rest.
     return replace(money, amount=max(amount, -left) if left + amount > _DUST else -left, currency=opening.currency,
@@ -43,11 +44,67 @@ def _left(money: Money, opening: Settled, before: Iterable[Settled]) -> Decimal:
         (
             each.amount
             for each in before
-            if each.currency == opening.currency
-            and not (each.kind.startswith(money.kind) and each.ref.partition("/")[0] in same)
+            if each.currency == opening.currency and not (each.kind.startswith(money.kind) and _reference(each) in same)
         ),
         Decimal(0),
     )
+
+
+def _given_back(money: Money, opening: Settled, finding: Finding, before: Iterable[Settled]) -> Money | None:
+    """The total that a failed refund or a won dispute brings back: never more than was booked under its reference.
+
+    Raises AskFirstError or NotYetError if its refund or dispute is neither booked nor in the finding.
+    """
+    kind = _UNDOES[money.kind]
+    same = [
+        each
+        for each in before
+        if each.kind == kind and each.currency == opening.currency and _reference(each) == money.ref
+    ]
+    taken = -sum((each.amount for each in same), Decimal(0))
+    said = next((-each.amount for each in finding.money if each.kind == kind and each.ref == money.ref), None)
+    if taken <= 0 and said is None:
+        raise (NotYetError if finding.fresh else AskFirstError)(f"the {kind} that it undoes is not known yet")
+    whole = said if said is not None else max(money.amount, taken)
+    if taken <= 0 or whole <= 0:
+        return None
+    if money.currency == opening.currency:
+        # What was not taken, because nothing was left, does not come back.
+        amount = min(taken, money.amount - max(whole - taken, Decimal(0)))
+        worth = _part_of(money, amount).worth
+    else:
+        amount, worth = taken * min(Decimal(1), money.amount / whole), None
+        amount = amount.quantize(_DUST) if amount < taken else taken
+    if amount <= 0:
+        return None
+    usd = [each.usd for each in same if each.usd is not None]
+    if worth is None and len(usd) == len(same):
+        value = -sum(usd, Decimal(0))
+        value = value if amount == taken else (value * amount / taken).quantize(_DUST)
+        worth = Price(amount=value, currency="USD")
+    return replace(money, amount=amount, currency=opening.currency, worth=worth)
+
+
+def _is_over(money: Money, finding: Finding, before: Iterable[Settled]) -> bool:
+    """Whether the money came back before: by this report all of it, or the report is older than its reversal."""
+    reversal = _REVERSALS.get(money.kind)
+    if not any(each.kind == reversal and _reference(each) == money.ref for each in before):
+        return False
+    given = next((each.amount for each in finding.money if each.kind == reversal and each.ref == money.ref), None)
+    return given is None or given >= -money.amount
+
+
+def _part_of(money: Money, amount: Decimal) -> Money:
+    """A part of the money, with the same part of the provider's value."""
+    worth = money.worth
+    if worth is not None and amount != money.amount:
+        worth = replace(worth, amount=worth.amount * amount / money.amount)
+    return replace(money, amount=amount, worth=worth)
+
+
+def _reference(settled: Settled) -> str:
+    """The provider's reference, without the number of a later settlement."""
+    return settled.ref.partition("/")[0]
 
 
 def _share(money: Money, opening: Settled, finding: Finding) -> Decimal:
@@ -55,7 +112,7 @@ def _share(money: Money, opening: Settled, finding: Finding) -> Decimal:
     charge = next((each for each in finding.money if each.kind == "charge"), finding.came)
     if charge is None and not finding.fresh:
         raise AskFirstError("what came has to be known")
-    if charge is None or not charge.amount or charge.currency != money.currency or money.amount > 0:
+    if charge is None or not charge.amount or charge.currency != money.currency:
         raise NotYetError(
             f"{plain(-money.amount)} {money.currency} went back, but the old software was paid in {opening.currency}: "
             "set the payment to refunded there"
@@ -72,7 +129,7 @@ def replaced(money: Money, payment_id: UUID, before: Iterable[Settled]) -> Money
         each
         for each in before
         if each.kind in {money.kind, reversal} and each.currency == money.currency
-        and each.ref.partition("/")[0] == str(payment_id)
+        and _reference(each) == str(payment_id)
     ]  # fmt: skip
     left = -sum((each.amount for each in said), Decimal(0))
     if left <= 0:

@@ -1,0 +1,177 @@
+"""What goes back of an opening, and what comes back to it: the sums, in any order of the events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+
+from hingecraft.errors import AskFirstError, NotYetError
+from hingecraft.payments.ledger import Known, decide
+from hingecraft.payments.model import Settled, Status
+from hingecraft.providers.findings import Finding, Money, Price
+
+ID = UUID(int=1)
+TOLD = Finding(provider="stripe", livemode=True, told_by="a test", fresh=True)
+
+
+def opened(amount: int, currency: str = "USD", usd: int | None = None) -> Known:
+    worth = Decimal(usd if usd is not None else amount)
+    opening = Settled(kind="opening", ref=str(ID), amount=Decimal(amount), currency=currency, usd=worth)
+    return Known(
+        id=ID, status=Status.COMPLETED, amount=Decimal(amount), currency=currency, price_currency=currency,
+        provider="stripe", livemode=None, purpose="test", settled=(opening,),
+    )  # fmt: skip
+
+
+def money(kind: str, ref: str, amount: int, currency: str = "USD", worth: str | None = None) -> Money:
+    price = Price(amount=Decimal(worth), currency="USD") if worth is not None else None
+    return Money(kind=kind, ref=ref, amount=Decimal(amount), currency=currency, worth=price)  # type: ignore[arg-type]  # said by the test
+
+
+def refund(amount: int, *, failed: bool = False, ref: str = "re_1", came: int = 100) -> Finding:
+    """Stripe's report of a refund: one that failed names both movements."""
+    undone = (money("refund_reversal", ref, amount),) if failed else ()
+    price = Price(amount=Decimal(came), currency="USD")
+    return replace(TOLD, came=price, money=(money("refund", ref, -amount), *undone))
+
+
+def dispute(amount: int, back: int = 0, came: int = 100) -> Finding:
+    """Stripe's report of a dispute: all that it has taken and brought back so far."""
+    given = (money("dispute_reversal", "dp_1", back),) if back else ()
+    price = Price(amount=Decimal(came), currency="USD")
+    return replace(TOLD, came=price, money=(money("dispute", "dp_1", -amount), *given))
+
+
+def booked(known: Known, *findings: Finding) -> Known:
+    for finding in findings:
+        known = known.after(decide(known, finding))
+    return known
+
+
+def total(known: Known) -> Decimal:
+    return sum((each.amount for each in known.settled), Decimal(0))
+
+
+def dollars(known: Known) -> Decimal:
+    return sum((each.usd or Decimal(0) for each in known.settled), Decimal(0))
+
+
+WON, FAILED = dispute(100, back=100), refund(100, failed=True)
+
+
+@pytest.mark.parametrize(
+    ("opening", "findings", "left"),
+    [
+        (90, [dispute(100), WON], 90),
+        (90, [WON], 90),
+        (90, [refund(100), FAILED], 90),
+        (90, [FAILED], 90),
+        (100, [refund(60), dispute(100), WON], 40),
+        (100, [refund(60), dispute(100), WON, refund(60, failed=True)], 100),
+        (100, [refund(60), dispute(100), refund(60, failed=True), WON], 100),
+        # Nothing was left to take, so nothing comes back.
+        (100, [refund(100), dispute(100), WON], 0),
+        (100, [refund(100), WON, FAILED], 100),
+        # A part comes back: what Stripe still holds is gone.
+        (100, [dispute(100), dispute(100, back=50)], 50),
+        (90, [dispute(100), dispute(100, back=50)], 40),
+        (90, [dispute(100), dispute(100, back=5)], 0),
+        (90, [dispute(100), dispute(100, back=50), WON], 90),
+        # Taken, given, and taken once more.
+        (100, [dispute(40), dispute(40, back=40), dispute(80, back=40)], 60),
+    ],
+)
+def test_only_what_was_taken_comes_back(opening, findings, left):
+    known = booked(opened(opening), *findings)
+    assert (total(known), dollars(known)) == (left, left)
+    again = booked(known, *findings)
+    assert total(again) == left
+    assert booked(again, *findings).settled == again.settled, "a repeat books nothing"
+
+
+@pytest.mark.parametrize(
+    ("findings", "left"),
+    [
+        ([dispute(100), WON], 36),
+        ([dispute(50), dispute(50, back=50)], 36),
+        ([dispute(100), dispute(100, back=25)], 9),
+        ([dispute(100), dispute(100, back=25), WON], 36),
+        ([refund(100), FAILED], 36),
+        ([refund(25), dispute(100), WON], 27),
+        ([refund(25), dispute(100), WON, refund(25, failed=True)], 36),
+        ([refund(100), WON], 0),
+    ],
+)
+def test_the_share_of_another_currency_that_was_taken_comes_back(findings, left):
+    """Stripe was paid 100 USD, and the old software has kept 36 EUR, worth 40 USD."""
+    known = booked(opened(36, "EUR", usd=40), *findings)
+    assert total(known) == left
+    assert dollars(known) == pytest.approx(Decimal(40) * left / 36, abs=Decimal("0.0000001"))
+    assert {each.currency for each in known.settled} == {"EUR"}
+    assert booked(known, *findings).settled == known.settled, "a repeat books nothing"
+
+
+@pytest.mark.parametrize("known", [opened(90), opened(100), opened(36, "EUR", usd=40)])
+@pytest.mark.parametrize(
+    "findings",
+    [
+        [dispute(100), WON, dispute(100)],
+        [refund(100), FAILED],
+        [dispute(60), dispute(60, back=60), refund(30), refund(30, failed=True)],
+        [refund(60), refund(60, failed=True), dispute(40), dispute(40, back=40)],
+        [dispute(100), dispute(100, back=50), dispute(100, back=75)],
+    ],
+)
+def test_events_in_any_order_end_at_the_same_sum(known, findings):
+    sums = {total(booked(known, *order)) for order in permutations(findings)}
+    assert len(sums) == 1
+
+
+@pytest.mark.parametrize("known", [opened(90), opened(36, "EUR", usd=40)])
+@pytest.mark.parametrize("findings", [[dispute(100), WON], [FAILED], [refund(50), refund(50, failed=True)]])
+def test_the_same_event_twice_books_once(known, findings):
+    for finding in findings:
+        known = booked(known, finding)
+        assert decide(known, finding).entries == ()
+
+
+def test_a_late_report_of_a_dispute_that_was_won_takes_nothing():
+    known = booked(opened(100), refund(60), dispute(100), WON, refund(60, failed=True))
+    assert decide(known, dispute(100)).entries == ()
+    assert decide(known, WON).entries == ()
+
+
+@pytest.mark.parametrize(("opening", "left"), [(opened(90, "EUR", usd=95), 95), (opened(100, "EUR", usd=106), 106)])
+def test_a_reversal_is_worth_what_was_taken(opening, left):
+    taken, given = money("dispute", "dp_1", -100, "EUR"), money("dispute_reversal", "dp_1", 100, "EUR")
+    known = booked(opening, replace(TOLD, money=(taken,)), replace(TOLD, money=(taken, given)))
+    assert dollars(known) == left
+    assert known.status is Status.COMPLETED
+
+
+def test_a_part_has_its_part_of_the_providers_value():
+    taken = money("dispute", "dp_1", -100, "EUR", worth="-110")
+    given = money("dispute_reversal", "dp_1", 100, "EUR", worth="120")
+    known = booked(opened(90, "EUR", usd=95), replace(TOLD, money=(taken, given)))
+    assert [(each.amount, each.usd) for each in known.settled[1:]] == [(-90, -99), (90, 108)]
+
+
+@pytest.mark.parametrize("currency", ["USD", "EUR"])
+def test_a_reversal_waits_for_its_refund(currency):
+    told = replace(TOLD, money=(money("refund_reversal", "re_1", 10),))
+    with pytest.raises(NotYetError):
+        decide(opened(90, currency), told)
+    with pytest.raises(AskFirstError):
+        decide(opened(90, currency), replace(told, fresh=False))
+
+
+def test_a_stripe_refund_that_failed_after_the_old_software_reported_it_comes_back():
+    known = opened(90)
+    said = Settled(kind="refund", ref=str(ID), amount=Decimal(-90), currency="USD", usd=Decimal(-90))
+    known = replace(known, status=Status.REFUNDED, settled=(*known.settled, said))
+    assert total(booked(known, refund(100))) == 0
+    assert total(booked(known, refund(100), FAILED)) == 90
