@@ -33,7 +33,10 @@ BEGIN
             ) AS before ON true
         )
         SELECT (SELECT p.id::text FROM page AS p ORDER BY p.place DESC LIMIT 1), (SELECT count(*) FROM page)
-    $copy$, kind) INTO last_id, number USING after, most, newest;
+    $copy$, kind) INTO last_id, number USING coalesce(after, (
+        -- Where a run was broken off and its cursor is lost, it goes on after the newest row that was copied.
+        SELECT substr(t.ref, 8) FROM credits_transactions AS t WHERE t.id <= newest ORDER BY t.id DESC LIMIT 1
+    )), most, newest;
 END
 $$;
 REVOKE ALL ON FUNCTION hc_copy_original_credits(text, integer) FROM public;
@@ -43,6 +46,8 @@ SELECT last_id AS cursor, number AS rows FROM hc_copy_original_credits($1, $2);
 -- A table that somebody's own view needs is kept under another name, closed to everybody but its owner.
 -- @step quick
 -- @unless SELECT to_regclass('original_credits_transactions') IS NULL
+-- Counting some millions of rows takes seconds.
+SET LOCAL statement_timeout = '5min';
 DO $$
 BEGIN
     IF (SELECT count(*) FROM original_credits_transactions)

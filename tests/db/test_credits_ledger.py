@@ -15,6 +15,11 @@ from support.credits import assert_books_agree, balance_of, entry, give_credits,
 USER, OTHER = sorted((uuid4(), uuid4()))
 ADD = "SELECT add_user_credits($1, $2, $3, $4, $5, $6, $7)"
 SPEND = "SELECT spend_user_credits($1, $2, $3, $4)"
+BLOCKED = """
+SELECT EXISTS (
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+)
+"""
 ROWS = "SELECT delta, reason, plan_type, ref, balance_after FROM credits_transactions WHERE user_id = $1 ORDER BY id"
 PRICES = {
     "BASIC_MONTHLY": (100, "subscription", "basic", "basic_plan_monthly"),
@@ -72,6 +77,16 @@ async def test_an_event_of_another_user_is_an_error(conn):
     await conn.fetchval(ADD, USER, 5, "evt_1", "pi_1", "price_a", "pack", "credits")
     with pytest.raises(asyncpg.UniqueViolationError):
         await conn.fetchval(ADD, OTHER, 5, "evt_1", "pi_1", "price_a", "pack", "credits")
+
+
+async def test_an_event_that_our_own_grant_or_an_original_row_has_counts_too(conn):
+    """Under any ref, and for whichever user it was granted."""
+    granted = {"stripe_event_id": "evt_1", "stripe_price_id": "price_a"}
+    await write(conn, entry(OTHER, 50, "in_1/il_1", **granted), entry(OTHER, -50, "refund:re_1/1", **granted))
+    assert await conn.fetchval(ADD, OTHER, 50, "evt_1", "pi_1", "price_a", "pack", "credits") is True
+    with pytest.raises(asyncpg.UniqueViolationError, match="another user"):
+        await conn.fetchval(ADD, USER, 50, "evt_1", "pi_1", "price_a", "pack", "credits")
+    assert await conn.fetchval("SELECT count(*) FROM credits_transactions") == 2
 
 
 async def test_a_reference_spends_once_and_is_free_again_when_there_was_not_enough(conn):
@@ -141,6 +156,31 @@ async def test_fifty_spend_the_last_credit_and_one_gets_it(conn, dsn):
     await pool.close()
     assert sorted(map(str, answers)) == ["0"] + ["HC402"] * 49
     await assert_books_agree(conn)
+
+
+async def test_an_account_that_is_made_while_a_batch_waits_is_not_spent_twice(conn, dsn):
+    """The batch found no account to lock, and then waited for the account of another user."""
+    batch, elsewhere = [await asyncpg.connect(dsn.newest) for _ in range(2)]
+    await give_credits(conn, USER, 10)
+    holding = conn.transaction()
+    await holding.start()
+    await write(conn, entry(USER, -1, "held"))
+    waiting = asyncio.create_task(write(batch, entry(USER, -1, "first"), entry(OTHER, -10, "second")))
+    while not await elsewhere.fetchval(BLOCKED):
+        await asyncio.sleep(0.01)
+    await give_credits(elsewhere, OTHER, 10)
+    spending = elsewhere.transaction()
+    await spending.start()
+    assert (await write(elsewhere, entry(OTHER, -10, "third")))[0]["outcome"] == "written"
+    await holding.commit()
+    while not waiting.done() and not await conn.fetchval(BLOCKED):
+        await asyncio.sleep(0.01)
+    await spending.commit()
+    assert [row["outcome"] for row in await waiting] == ["written", "insufficient"]
+    assert await balance_of(conn, OTHER) == 0
+    await assert_books_agree(conn)
+    for each in (batch, elsewhere):
+        await each.close()
 
 
 async def test_the_same_reference_at_the_same_moment_spends_once(conn, dsn):

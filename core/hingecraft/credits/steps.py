@@ -16,13 +16,13 @@ def credits_steps(database: Database) -> Steps:
     """After the events, so that what they have granted is compared too."""
 
     async def compare(run: Run) -> None:
-        after = UUID(int=0)
+        first = UUID(int=0)
         while True:
             async with database.connection() as conn:
-                page = await store.compare(conn, after)
+                page = await store.compare(conn, first)
             if not page:
                 return
-            after = page[-1]["user_id"]
+            first = UUID(int=page[-1]["user_id"].int + 1)
             for account in page:
                 if account["differs"]:
                     run.summary.credit_differences += 1

@@ -26,7 +26,7 @@ COMPARE = """
 WITH following AS (
     SELECT a.*, sum(a.transaction_count) OVER (ORDER BY a.user_id) - a.transaction_count AS rows_before
     FROM (
-        SELECT user_id, balance, transaction_count FROM credit_accounts WHERE user_id > $1 ORDER BY user_id LIMIT $2
+        SELECT user_id, balance, transaction_count FROM credit_accounts WHERE user_id >= $1 ORDER BY user_id LIMIT $2
     ) a
 )
 SELECT f.user_id, f.balance, l.balance AS sum,
@@ -73,9 +73,9 @@ async def page(conn: Connection, user_id: UUID, before: int, limit: int) -> list
     return [Transaction(**dict(row)) for row in await conn.fetch(PAGE, user_id, before, limit)]
 
 
-async def compare(conn: Connection, after: UUID) -> list[dict[str, Any]]:
-    """The accounts after one, each with the sum of its rows and whether it differs; none: that was the last page."""
-    return [dict(row) for row in await conn.fetch(COMPARE, after, _ACCOUNTS_AT_ONCE, _ROWS_AT_ONCE)]
+async def compare(conn: Connection, first: UUID) -> list[dict[str, Any]]:
+    """The accounts from one on, each with the sum of its rows and whether it differs; none: that was the last page."""
+    return [dict(row) for row in await conn.fetch(COMPARE, first, _ACCOUNTS_AT_ONCE, _ROWS_AT_ONCE)]
 
 
 async def refresh(conn: Connection) -> None:

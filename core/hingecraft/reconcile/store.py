@@ -55,7 +55,7 @@ UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = $1 
 """
 CLOSE = """
 UPDATE external_payments SET status = 'expired', updated_at = now()
-WHERE id = $1 AND status IN ('creating', 'unknown', 'pending')
+WHERE id = $1 AND status IN ('creating', 'unknown')
 """
 CURSOR = "SELECT read_until FROM reconcile_cursors WHERE provider = $1"
 READ_UNTIL = """
