@@ -62,7 +62,8 @@ def test_names_that_yaml_reads_as_numbers_stay_names():
     pod = pod_spec(found(documents, "Deployment", "-api"))
     assert pod["priorityClassName"] == "100"
     assert pod["imagePullSecrets"] == [{"name": "third"}, {"name": "8"}]
-    assert [each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each] == ["123", "1e3", "456", "9"]
+    secrets = [each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each]
+    assert secrets == ["123", "1e3", "456", "2", "0x2", "9"]
     assert found(documents, "Ingress")["spec"]["ingressClassName"] == "0x1"
 
 
