@@ -232,7 +232,7 @@ async def test_the_view_is_refreshed_after_new_rows_and_every_five_minutes_at_mo
     assert await conn.fetchval("SELECT refresh_credits_balance()") is True
     row = await conn.fetchrow("SELECT * FROM credits_balance_mv")
     account = await conn.fetchrow("SELECT * FROM credit_accounts")
-    assert dict(row) == {name: account[name] for name in row.keys()}  # noqa: SIM118 - a record's values otherwise
+    assert dict(row) == {name: account[name] for name in dict(row)}
     await conn.execute("UPDATE credits_balance_refreshes SET refreshed_at = now() - interval '6 minutes'")
     assert await conn.fetchval("SELECT refresh_credits_balance()") is False, "there is nothing new"
 

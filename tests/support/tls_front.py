@@ -19,7 +19,9 @@ from cryptography.x509.oid import NameOID
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
-def _signed(name: str, key: ec.EllipticCurvePrivateKey, issuer: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None):  # type: ignore[no-untyped-def]
+def _signed(
+    name: str, key: ec.EllipticCurvePrivateKey, issuer: tuple[x509.Name, ec.EllipticCurvePrivateKey] | None
+) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signer, signing = issuer or (subject, key)
     now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)

@@ -96,7 +96,7 @@ class Bearers:
 
 def _equals_one_of(secret: Secret, sent: bytes) -> bool:
     # Every one is compared, so that time tells nothing.
-    return any([hmac.compare_digest(value.encode(), sent) for value in secret.values])  # noqa: C419 - see above
+    return any([hmac.compare_digest(value.encode(), sent) for value in secret.values])  # noqa: C419 - a generator would stop at the first match
 
 
 def _wrong(access: Sequence[Kind]) -> WrongTokenError:

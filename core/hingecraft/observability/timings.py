@@ -49,6 +49,7 @@ class Timings(Collector):
     ) -> None:
         self._name, self._documentation, self._labels = name, documentation, labels
         self._bounds = tuple(buckets)
+        # The library writes bounds with this function, which it has not annotated.
         self._bounds_written = [floatToGoString(bound) for bound in (*self._bounds, float("inf"))]  # type: ignore[no-untyped-call]
         self._timers: dict[tuple[str, ...], Timer] = {}
         registry.register(self)

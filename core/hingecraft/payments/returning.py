@@ -99,7 +99,7 @@ class Returning:
 
 
 def _not_paid(finding: Finding, session_id: str) -> PaymentState:
-    """Without money there is no payment yet: report the session's state instead."""
+    """Report the state of the session while it has not been paid."""
     status = _STATUSES.get(finding.stands, Status.PENDING) if finding.stands is not None else Status.PENDING
     price = finding.price
     return PaymentState(

@@ -50,7 +50,7 @@ class Opened:
 
 
 class ProviderRefusedError(HingecraftError):
-    """There is no usable checkout: the provider rejected it, or its answer cannot be used.
+    """The provider rejected the checkout, or its answer cannot be used.
 
     `provider_busy` and `provider_unavailable` pass: they say nothing about the payment.
     """
