@@ -58,7 +58,7 @@ class _Hop:
 
 
 class _Keyed:
-    """HMAC-SHA256 with one key, whose two halves are hashed once: half the time of `hmac.digest`, which does it each time."""
+    """HMAC-SHA256 with one key. It takes half the time of `hmac.digest`, which hashes the padded key each time."""
 
     def __init__(self, key: bytes) -> None:
         block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
@@ -157,7 +157,7 @@ def _signed(name: str) -> Visitor:
         address = _parsed(text)
         if address is not None:
             return _counted_as(address)._replace(signed=True)
-    return Visitor(name, None, True)  # noqa: FBT003 - by keyword it takes twice the time
+    return Visitor(name, None, True)
 
 
 def _is_plain_ipv4(text: str) -> bool:

@@ -28,7 +28,7 @@ _LEFT_TO_AIOHTTP = frozenset(
 )  # fmt: skip
 # Different for each visitor or request, so that remembering them would only push out the others.
 _VARYING = frozenset({"x-forwarded-for", "x-hc-visitor", "x-real-ip", "x-request-id"})
-# The header that differs for each visitor: how its line begins, and what is looked for, since proxies change the name's case.
+# How the line of the visitor's header begins, and what is searched for, since proxies change the name's case.
 _VISITOR_LINE = b"\r\nx-hc-visitor: "
 _VISITOR = b"isitor: v1;"
 _BEFORE_VALUE = len(b"isitor: ")
