@@ -52,7 +52,7 @@ async def _few(server: Postgres, folder: Path, plane: ControlPlane) -> list[Figu
             await namespace.becomes("FanoutComplete", "True", "Complete", within=60)
             await asyncio.sleep(2)
             single = await measure_commits(server, pods, COMMITS, pause=SINGLE)
-            say(f"{COMMITS} single commits: p50 {percentile(single, 0.5):.0f} ms, p99 {percentile(single, 0.99):.0f} ms")
+            say(f"{COMMITS} single: p50 {percentile(single, 0.5):.0f} ms, p99 {percentile(single, 0.99):.0f} ms")
             commits = await measure_commits(server, pods, COMMITS)
             say(f"{COMMITS} commits: p50 {percentile(commits, 0.5):.0f} ms, p99 {percentile(commits, 0.99):.0f} ms")
             edits = await _edits(namespace, pods)
