@@ -49,6 +49,22 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of what was sold."""
+
+    # Names it within its session or invoice.
+    ref: str
+    # The provider's id of the price; None: an amount that somebody typed in.
+    price: str | None
+    quantity: int
+    currency: str
+    # Before discounts; negative for what is given back. None: as the price says.
+    amount: Decimal | None = None
+    # Part of a period, after a change of plan or quantity.
+    proration: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StandingLink:
     """A standing link, as its provider has it."""
 
