@@ -45,7 +45,7 @@ def test_each_line_grants_its_credits_times_its_quantity():
 
 def test_more_than_ten_lines_grant_all():
     lines = [line("basic", 10, ref=f"il_{number}") for number in range(25)]
-    assert sum(credits for _, _, credits in granted(*lines)) == 2500
+    assert sum(amount for _, _, amount in granted(*lines)) == 2500
     assert len({ref for ref, _, _ in granted(*lines)}) == 25
 
 
@@ -98,7 +98,7 @@ def test_prorations_grant_the_floor_of_their_sum(amounts, prices):
         (OFFERS[each.price].credits * Fraction(each.amount) / Fraction(OFFERS[each.price].amount) for each in lines),
         Fraction(0),
     )
-    assert sum(credits for _, _, credits in granted(*lines)) == max(0, whole // 1)
+    assert sum(amount for _, _, amount in granted(*lines)) == max(0, whole // 1)
 
 
 def test_ten_refunds_of_a_cent_take_what_one_of_ten_cents_takes():
@@ -142,18 +142,18 @@ KINDS = {"refund": -1, "refund_reversal": 1, "dispute": -1, "dispute_reversal": 
 
 @given(
     paid=st.integers(1, 10_000),
-    credits=st.lists(st.integers(1, 5000), min_size=1, max_size=3),
+    amounts=st.lists(st.integers(1, 5000), min_size=1, max_size=3),
     moved=st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(1, 5000)), max_size=8),
     data=st.data(),
 )
-def test_in_any_order_and_cut_into_any_events_the_same_is_taken(paid, credits, moved, data):
+def test_in_any_order_and_cut_into_any_events_the_same_is_taken(paid, amounts, moved, data):
     charge = settled("charge", Decimal(paid) / 100)
     movements = [
         settled(kind, KINDS[kind] * Decimal(units) / 100, f"m{number}") for number, (kind, units) in enumerate(moved)
     ]
     shuffled = data.draw(st.permutations(movements))
     back = -sum((each.amount for each in movements), Decimal(0))
-    grants = [replace(GRANTED, id=number, credits=amount) for number, amount in enumerate(credits)]
+    grants = [replace(GRANTED, id=number, credits=amount) for number, amount in enumerate(amounts)]
     before, deltas = [charge], {grant.id: 0 for grant in grants}
     refs: list[str] = []
     while shuffled:

@@ -83,11 +83,11 @@ def _regular(line: Line, offers: Mapping[str, Offer]) -> Grant:
 def _prorated(lines: Sequence[Line], offers: Mapping[str, Offer]) -> list[Grant]:
     """An upgrade adds the difference; a downgrade takes nothing back. The row names the price with the largest part."""
     parts = {line.ref: _part(line, offers[line.price or ""]) for line in lines}
-    credits = int(sum(parts.values(), Fraction(0)) // 1)
-    if credits <= 0:
+    total = int(sum(parts.values(), Fraction(0)) // 1)
+    if total <= 0:
         return []
     largest = max(lines, key=lambda line: parts[line.ref])
-    return [Grant(line=PRORATION, offer=offers[largest.price or ""], credits=credits)]
+    return [Grant(line=PRORATION, offer=offers[largest.price or ""], credits=total)]
 
 
 def _part(line: Line, offer: Offer) -> Fraction:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hingecraft.payments.model import Settled
 
-_INCOME = frozenset({"charge", "manual", "opening"})
+INCOME = frozenset({"charge", "manual", "opening"})
 _BACK = frozenset({"refund", "refund_reversal", "dispute", "dispute_reversal"})
 _REVERSAL = "_reversal"
 
@@ -52,9 +52,9 @@ class Change:
 def taken_of(granted: int, settled: Iterable[Settled]) -> int:
     """How much of a grant these movements take: `floor(granted x (refunded + disputed - failed - won) / paid)`."""
     movements = list(settled)
-    currency = next((each.currency for each in movements if each.kind in _INCOME), None)
+    currency = next((each.currency for each in movements if each.kind in INCOME), None)
     same = [each for each in movements if each.currency == currency]
-    paid = sum((each.amount for each in same if each.kind in _INCOME), Decimal(0))
+    paid = sum((each.amount for each in same if each.kind in INCOME), Decimal(0))
     back = -sum((each.amount for each in same if each.kind in _BACK), Decimal(0))
     if paid <= 0 or back <= 0:
         return 0

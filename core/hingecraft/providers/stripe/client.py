@@ -13,9 +13,9 @@ from hingecraft.providers.port import Opened, Order, Rejected
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.account import EmailRefusedError, StripeAccount
-from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeSessions
+from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeInvoices, StripeSessions
 from hingecraft.providers.stripe.payment_links import StripeLinks
-from hingecraft.providers.stripe.ports import Disputes, Events, Links, Sessions
+from hingecraft.providers.stripe.ports import Disputes, Events, Invoices, Links, Sessions
 
 # Stripe takes 24 h at most and 30 min at least, counted by its own clock. The rest is room for a pod whose clock is
 # ahead; and a call that is repeated with the same time after 22 h (REPLAYED_FOR) still finds it an hour away.
@@ -32,6 +32,7 @@ class StripeProvider:
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         self.account = StripeAccount(settings, key_rejected)
         self.sessions: Sessions = StripeSessions(self.account)
+        self.invoices: Invoices = StripeInvoices(self.account)
         self.disputes: Disputes = StripeDisputes(self.account)
         self.events: Events = StripeEvents(self.account)
         self.links: Links = StripeLinks(self.account)
