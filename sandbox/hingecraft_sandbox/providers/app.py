@@ -19,9 +19,9 @@ from hingecraft_sandbox.providers.nowpayments.pages import NowPaymentsPages
 from hingecraft_sandbox.providers.pages import page, table
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import StripeApi
+from hingecraft_sandbox.providers.stripe.billing import StripeBilling
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages, shown
-from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 from hingecraft_sandbox.providers.switches import BalanceSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
@@ -184,10 +184,10 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     )
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
-    subscriptions = Subscriptions(stripe)
+    billing = StripeBilling(stripe)
     for part in (
-        StripeApi(stripe, subscriptions, switches),
-        StripePages(stripe, subscriptions),
+        StripeApi(stripe, billing.endpoints(), switches),
+        StripePages(stripe, billing.subscriptions),
         NowPaymentsApi(nowpayments, switches),
         NowPaymentsPages(nowpayments),
         Control(switches, nowpayments),

@@ -132,18 +132,12 @@ class StripePages:
         base = f"/pay/stripe/subscription/{subscription_id}"
         if found["status"] == "canceled":
             return []
-        return [
-            Button("A period is over: renew", f"{base}/renew", "go"),
-            Button("A period is over: decline the card", f"{base}/decline", "stop"),
-            Button("Cancel it", f"{base}/cancel", "stop"),
-        ]
+        return [Button("Cancel it", f"{base}/cancel", "stop")]
 
     async def subscription(self, request: web.Request) -> web.Response:
         """Go to the next period, or end the subscription."""
         key, act = request.match_info["id"], request.match_info["act"]
         acts = {
-            "renew": lambda: self._subscriptions.renew(key, paid=True),
-            "decline": lambda: self._subscriptions.renew(key, paid=False),
             "cancel": lambda: self._subscriptions.cancel(key),
         }
         try:
