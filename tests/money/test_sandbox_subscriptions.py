@@ -5,37 +5,21 @@ from __future__ import annotations
 import pytest
 import stripe
 
-from support.sandbox import STRIPE_KEY
+from support.stripe_sandbox import Subscriber, stripe_client
 
 
 @pytest.fixture
 async def client(sandbox):
     http = stripe.HTTPXClient()
-    yield stripe.StripeClient(
-        STRIPE_KEY, http_client=http, max_network_retries=0, base_addresses={"api": sandbox.address}
-    ).v1
+    yield stripe_client(sandbox, http)
     await http.close_async()
 
 
-async def subscribed(client, sandbox, amount=900, **data):
-    price = await client.prices.create_async(
-        {"currency": "usd", "unit_amount": amount, "recurring": {"interval": "month"}, "product_data": {"name": "Plan"}}
-    )
-    session = await client.checkout.sessions.create_async(
-        {
-            "mode": "subscription", "line_items": [{"price": price.id, "quantity": 1}],
-            "customer_email": "a@example.com",
-            "success_url": "https://www.example.com/",
-            "subscription_data": {
-                "metadata": {"member": "m_1"},
-                "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "itemized"}}, **data,
-            },
-        }
-    )  # fmt: skip
-    await sandbox.act(session.id, "pay")
-    session = await client.checkout.sessions.retrieve_async(session.id)
+async def subscribed(client, sandbox, *amounts, **data):
+    subscriber = Subscriber(client, sandbox)
+    session = await subscriber.buy(*amounts or (900,), **data)
     assert session.status == "complete"
-    return await client.subscriptions.retrieve_async(session.subscription), session
+    return await subscriber.now(), session
 
 
 async def told(client):
@@ -88,7 +72,7 @@ async def test_the_payment_of_an_invoice_is_found_only_by_asking(client, sandbox
 
 
 async def test_a_first_period_that_costs_nothing_has_an_invoice_and_no_payment(client, sandbox):
-    _, session = await subscribed(client, sandbox, amount=0)
+    _, session = await subscribed(client, sandbox, 0)
     invoice = await client.invoices.retrieve_async(session.invoice, {"expand": ["payments"]})
     assert (invoice.total, invoice.status, invoice.payments.data) == (0, "paid", [])
     assert session.payment_status == "no_payment_required"

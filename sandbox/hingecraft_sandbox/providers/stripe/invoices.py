@@ -154,6 +154,23 @@ class Invoices:
             self._acts.tell("invoice_payment.paid", payment)
         return invoice
 
+    def void(self, invoice: Document) -> Document:
+        """It is not to be paid any more."""
+        return self._closed(invoice, "void", "voided")
+
+    def write_off(self, invoice: Document) -> Document:
+        """Nobody expects its payment."""
+        return self._closed(invoice, "uncollectible", "marked_uncollectible")
+
+    def _closed(self, invoice: Document, status: str, told: str) -> Document:
+        if invoice["status"] not in {"open", "uncollectible"}:
+            raise StripeRefusalError(f"This invoice is {invoice['status']}.")
+        invoice |= {"status": status, "next_payment_attempt": None}
+        invoice["status_transitions"][f"{told}_at"] = self._clock.now()
+        self._book.put(KIND, invoice)
+        self._acts.tell(f"invoice.{told}", invoice)
+        return invoice
+
     def payment_of(self, invoice_id: str) -> Document | None:
         """The invoice's payment; one whose amount is zero has none."""
         return next((each for each in self._book.all(PAYMENTS) if each["invoice"] == invoice_id), None)

@@ -101,6 +101,11 @@ SUBSCRIPTION_UPDATE = {
     "metadata": METADATA,
     **_EXPAND,
 }
+SUBSCRIPTION_RESUME = {
+    "billing_cycle_anchor": frozenset({"now", "unchanged"}),
+    "proration_behavior": _PRORATION,
+    **_EXPAND,
+}
 SUBSCRIPTION_CANCEL = {"invoice_now": YES_NO, "prorate": YES_NO, **_EXPAND}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}

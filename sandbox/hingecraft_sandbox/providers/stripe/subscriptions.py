@@ -8,6 +8,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
+from hingecraft_sandbox.providers.stripe.objects import without
 from hingecraft_sandbox.providers.stripe.periods import DAY, period_end
 
 KIND = "subscriptions"
@@ -99,26 +100,79 @@ class Subscriptions:
             "period_end": now,
         }
 
-    def cancel(self, subscription_id: str) -> Document:
+    def cancel(self, subscription_id: str, raw: Document) -> Document:
         """Cancel the subscription now."""
-        return self._ended(self.alive(subscription_id))
+        checked(raw, shapes.SUBSCRIPTION_CANCEL)
+        return self.end(self.alive(subscription_id), because="cancellation_requested")
 
     def change(self, subscription_id: str, raw: Document) -> Document:
         """Update the fields that a merchant may change."""
-        params = checked(raw, shapes.SUBSCRIPTION_UPDATE)
-        subscription = self.alive(subscription_id) | {
-            name: value for name, value in params.items() if name in {"cancel_at_period_end", "metadata"}
+        unset = {name for name in ("cancel_at", "pause_collection") if raw.get(name) == ""}
+        params = checked(without(raw, *unset), shapes.SUBSCRIPTION_UPDATE) | dict.fromkeys(unset)
+        subscription = self.alive(subscription_id)
+        if "cancel_at_period_end" in params:
+            self._cancel_later(subscription, cancel=params["cancel_at_period_end"])
+        if "cancel_at" in params:
+            subscription["cancel_at"] = params["cancel_at"]
+        if "pause_collection" in params:
+            subscription["pause_collection"] = params["pause_collection"]
+        subscription["metadata"] |= params.get("metadata", {})
+        return self.update(subscription)
+
+    def _cancel_later(self, subscription: Document, *, cancel: bool) -> None:
+        end = max(item["current_period_end"] for item in subscription["items"]["data"])
+        subscription |= {
+            "cancel_at_period_end": cancel,
+            "cancel_at": end if cancel else None,
+            "canceled_at": self._clock.now() if cancel else None,
         }
+
+    def update(self, subscription: Document) -> Document:
+        """Store it, and send its event."""
         self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.updated", subscription)
         return subscription
 
-    def _ended(self, subscription: Document) -> Document:
+    def pause(self, subscription: Document) -> Document:
+        """A trial has ended without a card."""
+        subscription |= {"status": "paused"}
+        self._book.put(KIND, subscription)
+        self._acts.tell("customer.subscription.paused", subscription)
+        return subscription
+
+    def resume(self, subscription_id: str, raw: Document) -> Document:
+        """Go on after a pause: a new period starts now."""
+        checked(raw, shapes.SUBSCRIPTION_RESUME)
+        subscription = self.alive(subscription_id)
+        if subscription["status"] != "paused":
+            raise StripeRefusalError("Only a paused subscription can be resumed.")
         now = self._clock.now()
-        subscription |= {"status": "canceled", "canceled_at": now, "ended_at": now}
+        subscription |= {"status": "active", "billing_cycle_anchor": now}
+        for item in subscription["items"]["data"]:
+            item |= {
+                "current_period_start": now,
+                "current_period_end": period_end(now, now, item["price"]["recurring"]),
+            }
+        subscription["sandbox"]["card"] = "works"
+        self._book.put(KIND, subscription)
+        self._acts.tell("customer.subscription.resumed", subscription)
+        self._invoices.pay(self.bill(subscription, "subscription_update"))
+        return subscription
+
+    def end(self, subscription: Document, *, because: str | None = None) -> Document:
+        """It is over, and so are its drafts."""
+        now = self._clock.now()
+        subscription |= {"status": "canceled", "canceled_at": subscription["canceled_at"] or now, "ended_at": now}
+        subscription["cancellation_details"]["reason"] = because
         self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.deleted", subscription)
         return subscription
+
+    def set_card(self, subscription_id: str, card: str) -> Document:
+        """The card works, is declined, or is missing from now on."""
+        subscription = self.alive(subscription_id)
+        subscription["sandbox"]["card"] = card
+        return self._book.put(KIND, subscription)
 
     def alive(self, subscription_id: str) -> Document:
         """A subscription that has not ended."""
