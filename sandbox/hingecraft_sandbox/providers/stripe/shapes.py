@@ -34,13 +34,21 @@ SESSION = {
     "client_reference_id": TEXT,
     "metadata": METADATA,
     "payment_intent_data": _INTENT_DATA,
-    "subscription_data": {"metadata": METADATA, "description": TEXT},
+    "subscription_data": {
+        "metadata": METADATA,
+        "description": TEXT,
+        "billing_mode": {
+            "type": frozenset({"classic", "flexible"}),
+            "flexible": {"proration_discounts": frozenset({"included", "itemized"})},
+        },
+    },
     "success_url": TEXT,
     "cancel_url": TEXT,
     "expires_at": WHOLE,
     "customer": TEXT,
     "customer_email": TEXT,
     "allow_promotion_codes": YES_NO,
+    "billing_address_collection": frozenset({"auto", "required"}),
     **_EXPAND,
 }
 PRODUCT = {"id": TEXT, "name": TEXT, "description": TEXT, "active": YES_NO, "metadata": METADATA, **_EXPAND}
