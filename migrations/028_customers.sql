@@ -19,7 +19,6 @@ COMMENT ON COLUMN customers.request IS 'the exact parameters that Stripe was, or
 COMMENT ON COLUMN customers.deleted_at IS 'when we learned that Stripe has deleted the customer';
 CREATE UNIQUE INDEX IF NOT EXISTS customers_current_key ON customers (user_id, livemode) WHERE deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS customers_unanswered_idx ON customers (created_at) WHERE customer_id IS NULL AND deleted_at IS NULL;
-ALTER TABLE customers ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE IF NOT EXISTS deleted_users (
     user_id uuid CONSTRAINT deleted_users_pkey PRIMARY KEY,
@@ -29,7 +28,6 @@ CREATE TABLE IF NOT EXISTS deleted_users (
 COMMENT ON TABLE deleted_users IS 'users that an admin has deleted: later events about them are recorded and grant nothing';
 COMMENT ON COLUMN deleted_users.finished_at IS 'when Stripe had deleted all customers of the user; NULL: reconciliation goes on';
 CREATE INDEX IF NOT EXISTS deleted_users_unfinished_idx ON deleted_users (deleted_at) WHERE finished_at IS NULL;
-ALTER TABLE deleted_users ENABLE ROW LEVEL SECURITY;
 
 -- @step online
 CREATE INDEX CONCURRENTLY IF NOT EXISTS payments_user_idx ON payments (user_id, created_at DESC) WHERE user_id IS NOT NULL;

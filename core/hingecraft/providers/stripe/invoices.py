@@ -13,6 +13,7 @@ from uuid import UUID
 from hingecraft.errors import ForeignError
 from hingecraft.providers.findings import Finding, Line, Money, Price, Stands
 from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, USER
 
 Document = Mapping[str, Any]
 PriceOf = Callable[[object, object], Price]
@@ -60,11 +61,11 @@ class InvoiceReader:
             "livemode": bool(invoice["livemode"]),
             "told_by": told_by,
             # The metadata is of the subscription: only its first invoice is the checkout's.
-            "payment_id": uuid_or_none(metadata.get("payment_id")) if invoice.get("billing_reason") == _FIRST else None,
-            "installation": metadata.get("installation"),
+            "payment_id": uuid_or_none(metadata.get(PAYMENT)) if invoice.get("billing_reason") == _FIRST else None,
+            "installation": metadata.get(INSTALLATION),
             "source": metadata.get("source"),
             "purpose": metadata.get("purpose"),
-            "user": uuid_or_none(metadata.get("userId")),
+            "user": uuid_or_none(metadata.get(USER)),
             "customer": str(customer_id),
             "invoice_id": str(invoice["id"]),
             "details": {

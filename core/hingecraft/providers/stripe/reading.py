@@ -14,7 +14,7 @@ from hingecraft.providers.findings import Finding, Money, Price, StandingLink, S
 from hingecraft.providers.stripe import NAME, invoices
 from hingecraft.providers.stripe.disputes import DisputeReader, says_all
 from hingecraft.providers.stripe.invoices import InvoiceReader, uuid_or_none
-from hingecraft.providers.stripe.metadata import MARK
+from hingecraft.providers.stripe.metadata import MARK, USER
 
 Document = Mapping[str, Any]
 CurrencyOf = Callable[[str], Currency]
@@ -262,17 +262,20 @@ def _standing(session: Document) -> Stands:
 
 
 def _reference(document: Document) -> UUID | None:
-    """Our payment id; a session's two places for it must agree."""
-    named = (document.get("metadata") or {}).get("payment_id")
-    if document.get("object") == "checkout.session" and document.get("client_reference_id") != named:
-        return None
+    """Our payment id. A session's own reference must agree: it is the payment, or the user whose payment it is."""
+    metadata = document.get("metadata") or {}
+    named = metadata.get("payment_id")
+    if document.get("object") == "checkout.session":
+        said = document.get("client_reference_id")
+        if said is None or said not in {named, metadata.get(USER)}:
+            return None
     return uuid_or_none(named)
 
 
 def _origin(document: Document) -> dict[str, Any]:
     metadata = document.get("metadata") or {}
     named = {name: metadata.get(name) for name in ("installation", "source", "purpose")}
-    return {**named, "user": uuid_or_none(metadata.get("userId"))}
+    return {**named, "user": uuid_or_none(metadata.get(USER))}
 
 
 def _mark(document: Document) -> str | None:
