@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hingecraft.credits.model import PURPOSE
+from hingecraft.credits import plan_sessions
+from hingecraft.credits.model import PURPOSE, PlanSession
+from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.credits.prices.service import Prices
 from hingecraft.db.connection import Database
@@ -37,6 +39,7 @@ class Wanted:
 
     user_id: UUID
     email: str | None
+    # Empty where a plan session has it, with the plan type and the metadata.
     price_id: str
     plan_type: str | None
     metadata: Mapping[str, str]
@@ -46,16 +49,22 @@ class Wanted:
     request_id: str
     deadline: Deadline
     claim: Claim | None
+    # The token, and what it says once it is verified.
+    plan_session: str | None = None
+    session: PlanSession | None = None
 
 
 class MemberCheckouts:
     """Opens checkouts of one pod."""
 
-    def __init__(self, database: Database, providers: Providers, prices: Prices, site_url: str) -> None:
+    def __init__(
+        self, database: Database, providers: Providers, prices: Prices, sessions: PlanSessions, site_url: str
+    ) -> None:
         self._database = database
         self._stripe = providers.stripe
         self._attempts = Attempts(database, providers)
         self._prices = prices
+        self._sessions = sessions
         self._site_url = site_url
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
@@ -68,6 +77,7 @@ class MemberCheckouts:
             raise ProviderDisabledError(
                 "provider_disabled", "Card payments are currently unavailable. Try again later."
             )
+        wanted = self._chosen(wanted)
         price = await self._prices.offer(wanted.price_id)
         if wanted.plan_type not in {None, price.plan_type}:
             raise InvalidError(
@@ -76,6 +86,19 @@ class MemberCheckouts:
                 fields={"planType": f"must be {price.plan_type}, or left out"},
             )
         return await self._open(wanted, price)
+
+    def _chosen(self, wanted: Wanted) -> Wanted:
+        """The same with what its plan session says; raises `invalid_plan_session`."""
+        if wanted.plan_session is None:
+            return wanted
+        session = self._sessions.read(wanted.plan_session)
+        return replace(
+            wanted,
+            price_id=session.price_id,
+            plan_type=session.plan_type,
+            metadata=session.metadata,
+            session=session,
+        )
 
     async def _resumed(self, wanted: Wanted) -> OpenCheckout | None:
         """Finish the checkout of an earlier request with this key; None if there is none, or if it failed."""
@@ -112,6 +135,8 @@ class MemberCheckouts:
         new = self._new(wanted, price, customer_id, (await installation.read(self._database)).id)
         async with self._database.transaction() as conn:
             await customers_store.lock_user(conn, wanted.user_id)
+            if wanted.session is not None:
+                await plan_sessions.use(conn, wanted.session, new.payment_id)
             attempt = await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
         return attempt, await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
 
