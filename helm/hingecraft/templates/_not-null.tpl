@@ -33,6 +33,7 @@ logLevel
 sentry
 site
 site.origins
+site.returnOrigins
 site.embedOrigins
 database
 database.appRole
