@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hingecraft.credits.checkouts import MemberCheckouts
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
-from hingecraft_api.feature import Feature
+from hingecraft.credits.unknown_prices import watch
+from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import checkout_sessions
 from hingecraft_api.handlers import credits as handlers
 from hingecraft_api.pod import Pod
@@ -22,7 +23,12 @@ def _parts(pod: Pod) -> Iterable[object]:
     yield MemberCheckouts(pod.database, pod.providers, prices, pod.settings.site_url)
 
 
+def _works(pod: Pod) -> Mapping[str, Work]:
+    return {"watching unknown prices": lambda: watch(pod.database, pod.metrics.unknown_prices.set)}
+
+
 CREDITS = Feature(
     endpoints=[*handlers.ENDPOINTS, *checkout_sessions.ENDPOINTS, *handlers.ADMIN_ENDPOINTS],
     parts=_parts,
+    works=_works,
 )
