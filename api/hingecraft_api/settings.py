@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from hingecraft.identity.settings import AuthSettings
+from hingecraft.members.returning import origin_of
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
+from hingecraft.proxies import is_loopback
 from hingecraft.settings import (
     CommaList,
     DatabaseSettings,
@@ -24,6 +27,10 @@ from hingecraft.settings import (
 
 Network = IPv4Network | IPv6Network
 _FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
+
+
+def _host_of(origin: str) -> str:
+    return urlsplit(origin).hostname or ""
 
 
 def _as_networks(value: object) -> tuple[Network, ...]:
@@ -50,6 +57,11 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
     )
     cors_origins: CommaList = Field(
         (), description="the site's origins, comma-separated, for example https://example.com"
+    )
+    return_origins: CommaList = Field(
+        (),
+        description="other origins that a member's checkout may return to, besides the site, for example "
+        "https://app.example.com",
     )
     embed_origins: CommaList = Field(
         (),
@@ -87,6 +99,21 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
             if not origin.startswith(("https://", "http://")) or origin.count("/") != 2 or "*" in origin:  # noqa: PLR2004 - the two of ://
                 raise ValueError(f"must be exact origins such as https://example.com, not {origin}")
         return origins
+
+    @field_validator("return_origins")
+    @classmethod
+    def _web_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin_of(origin) != origin or not (origin.startswith("https://") or is_loopback(_host_of(origin))):
+                raise ValueError(
+                    f"must be https origins such as https://app.example.com (http on this machine only), not {origin}"
+                )
+        return origins
+
+    @property
+    def returns_to(self) -> frozenset[str | None]:
+        """The origins that a checkout may return to: the site's always."""
+        return frozenset({*self.return_origins, origin_of(self.site_url)} - {None})
 
     @field_validator("embed_origins")
     @classmethod

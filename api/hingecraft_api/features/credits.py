@@ -1,12 +1,28 @@
-"""Members' credits: balances, history, spending and adjustments."""
+"""Members' credits: balances, history, spending and adjustments, and what is bought."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from hingecraft.credits.checkouts import MemberCheckouts
+from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
 from hingecraft_api.feature import Feature
+from hingecraft_api.handlers import checkout_sessions
 from hingecraft_api.handlers import credits as handlers
+from hingecraft_api.pod import Pod
+
+
+def _parts(pod: Pod) -> Iterable[object]:
+    prices = Prices(
+        pod.database, pod.providers.stripe.prices, pod.currencies, configured=pod.providers.stripe.configured
+    )
+    yield Spending(pod.database)
+    yield prices
+    yield MemberCheckouts(pod.database, pod.providers, prices, pod.settings.site_url)
+
 
 CREDITS = Feature(
-    endpoints=[*handlers.ENDPOINTS, *handlers.ADMIN_ENDPOINTS],
-    parts=lambda pod: [Spending(pod.database)],
+    endpoints=[*handlers.ENDPOINTS, *checkout_sessions.ENDPOINTS, *handlers.ADMIN_ENDPOINTS],
+    parts=_parts,
 )

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from hingecraft.errors import RefusedError
 
+# The value of `payments.purpose`.
+PURPOSE = "credits"
 MOST_CREDITS = 1_000_000
 LONGEST_REFERENCE = 200
 LONGEST_REASON = 200

@@ -44,10 +44,12 @@ GRANTS: dict[str, str] = {
     "outbox_sequence": "USAGE",
     "credits_transactions": "SELECT",
     "credit_accounts": "SELECT",
-    "credit_prices": "SELECT",
+    "credit_prices": "SELECT, INSERT, UPDATE",
     "credits_balance_mv": "SELECT",
     "credits_balance_refreshes": "SELECT",
     "credits_transactions_sequence": "SELECT",
+    "customers": "SELECT, INSERT, UPDATE",
+    "deleted_users": "SELECT, INSERT, UPDATE",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import Opened, ProviderUnknownError
+from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe import DOMAIN
 from hingecraft.providers.stripe.account import StripeAccount
+from hingecraft.providers.stripe.metadata import PAYMENT
 from hingecraft.providers.stripe.ports import Document
 
 # The money's worth in dollars is three objects away; the Payment Link says whose session it is, and where it leads.
@@ -52,6 +53,18 @@ class StripeSessions:
         options = self._account.options()
         return await self._account.ask(lambda: self._sessions.retrieve_async(session_id, params, options=options))
 
+    async def expire(self, session_id: str, deadline: Deadline) -> bool:
+        """End it, so that it cannot be paid any more; False if it is complete. Repeating it changes nothing."""
+        options = self._account.options()
+        try:
+            await self._account.call(lambda: self._sessions.expire_async(session_id, options=options), deadline)
+        except ProviderRefusedError as error:
+            if error.passing or isinstance(error, ProviderMissingError):
+                raise
+            # It is no longer open: expired before, or paid.
+            return (await self.retrieve(session_id))["status"] == "expired"
+        return True
+
     async def of_intent(self, intent_id: str) -> Document | None:
         """The session that a PaymentIntent came through."""
         expand = [f"data.{name}" for name in _EXPANDED]
@@ -64,7 +77,7 @@ class StripeSessions:
         """The session of a payment, made between the two times: sessions can only be listed by their time."""
         window = {"gte": int((since - _ROOM).timestamp()), "lte": int((until + _ROOM).timestamp())}
         async for session in self._account.pages(self._sessions.list_async, {"created": window}):
-            if session.get("client_reference_id") == payment_id:
+            if (session.get("metadata") or {}).get(PAYMENT) == payment_id:
                 return session
         return None
 

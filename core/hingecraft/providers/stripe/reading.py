@@ -13,7 +13,7 @@ from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.disputes import DisputeReader, says_all
-from hingecraft.providers.stripe.metadata import MARK
+from hingecraft.providers.stripe.metadata import MARK, USER
 
 Document = Mapping[str, Any]
 CurrencyOf = Callable[[str], Currency]
@@ -236,9 +236,11 @@ def _standing(session: Document) -> Stands:
 
 
 def _reference(document: Document) -> UUID | None:
-    """Our payment id; a session's two places for it must agree."""
-    named = (document.get("metadata") or {}).get("payment_id")
-    if document.get("object") == "checkout.session" and document.get("client_reference_id") != named:
+    """Our payment id. A session's own reference must agree: it is the payment, or the user whose payment it is."""
+    metadata = document.get("metadata") or {}
+    named = metadata.get("payment_id")
+    references = {named, metadata.get(USER)}
+    if document.get("object") == "checkout.session" and document.get("client_reference_id") not in references:
         return None
     try:
         return UUID(str(named)) if named else None

@@ -55,6 +55,7 @@ SESSION = {
     "customer": TEXT,
     "customer_email": TEXT,
     "allow_promotion_codes": YES_NO,
+    "billing_address_collection": frozenset({"auto", "required"}),
     **_EXPAND,
 }
 PRODUCT = {"id": TEXT, "name": TEXT, "description": TEXT, "active": YES_NO, "metadata": METADATA, **_EXPAND}
