@@ -31,6 +31,7 @@ _NAMES = {
     "payment_intents": "payment_intents", "refunds": "refunds", "events": "events", "charges": "charges",
     "subscriptions": "subscriptions", "invoices": "invoices_of_stripe", "invoice_payments": "invoice_payments",
     "customers": "customers", "disputes": "disputes", "balance_transactions": "balance_transactions",
+    "billing_portal/configurations": "portal_configurations",
 }  # fmt: skip
 
 Work = Callable[[Document, str | None], Document]
