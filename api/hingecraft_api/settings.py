@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from hingecraft.identity.settings import AuthSettings
+from hingecraft.identity.settings import AuthSettings, SigningSecret
+from hingecraft.members.returning import origin_of
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
+from hingecraft.proxies import is_loopback
 from hingecraft.settings import (
     CommaList,
     DatabaseSettings,
@@ -23,7 +26,12 @@ from hingecraft.settings import (
 )
 
 Network = IPv4Network | IPv6Network
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
+
+
+def _host_of(origin: str) -> str:
+    return urlsplit(origin).hostname or ""
 
 
 def _as_networks(value: object) -> tuple[Network, ...]:
@@ -51,6 +59,11 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
     cors_origins: CommaList = Field(
         (), description="the site's origins, comma-separated, for example https://example.com"
     )
+    return_origins: CommaList = Field(
+        (),
+        description="further origins that a member's checkout may return to and a plan session may be carried to, "
+        "comma-separated; SITE_URL's and PUBLIC_URL's always",
+    )
     embed_origins: CommaList = Field(
         (),
         description="other origins that may show /embed in a frame, besides the site and Wix, for example https://*.editorx.io",
@@ -59,7 +72,7 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         (), description="addresses or CIDRs whose X-Forwarded-For is trusted; the last untrusted entry is the visitor"
     )
     rate_limit: int = Field(100, description="requests per minute per visitor", ge=1, le=1_000_000)
-    rate_limit_routes: int = Field(600, description="GET /routes requests per minute per visitor", ge=1, le=1_000_000)
+    rate_limit_routes: int = Field(600, description="GET /routes requests per minute per visitor", ge=1, le=100_000_000)
     rate_limit_site: int = Field(
         3000,
         description="requests per minute for all visitors together that chose their own id (vid:)",
@@ -80,6 +93,25 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         SentSecret(), description="Valkey or Redis for rate limits shared by all pods: redis://host:6379/0"
     )
 
+    jwt_secret: SigningSecret = Field(
+        Secret(),
+        description="signs plan sessions; at least 32 characters, and not AUTH_JWT_SECRET; without it they are off",
+    )
+    cookie_domain: str = Field(
+        "",
+        description="domain whose hosts all get the cookie of a plan session, for example example.com; without it, "
+        "only this backend's host",
+    )
+
+    @field_validator("cookie_domain")
+    @classmethod
+    def _domain(cls, domain: str) -> str:
+        """It becomes a part of a Set-Cookie header."""
+        bare = domain.removeprefix(".").lower()
+        if bare and not _DOMAIN.fullmatch(bare):
+            raise ValueError(f"must be a domain such as example.com, not {domain}")
+        return bare
+
     @field_validator("cors_origins")
     @classmethod
     def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -87,6 +119,22 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
             if not origin.startswith(("https://", "http://")) or origin.count("/") != 2 or "*" in origin:  # noqa: PLR2004 - the two of ://
                 raise ValueError(f"must be exact origins such as https://example.com, not {origin}")
         return origins
+
+    @field_validator("return_origins")
+    @classmethod
+    def _web_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin_of(origin) != origin or not (origin.startswith("https://") or is_loopback(_host_of(origin))):
+                raise ValueError(
+                    f"must be https origins such as https://app.example.com (http on this machine only), not {origin}"
+                )
+        return origins
+
+    @property
+    def returns_to(self) -> tuple[str, ...]:
+        """The origins that a checkout may return to: the site's and our own pages' always."""
+        own = (origin_of(address) for address in (self.site_url, self.public_url) if address)
+        return tuple(dict.fromkeys((*filter(None, own), *self.return_origins)))
 
     @field_validator("embed_origins")
     @classmethod
@@ -112,6 +160,12 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
             raise ValueError(
                 "SERVICE_TOKEN and ADMIN_TOKEN must differ: otherwise services would have an admin's rights"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _plan_sessions_are_no_tokens(self) -> ApiSettings:
+        if not set(self.jwt_secret.values).isdisjoint(self.auth_jwt_secret.values):
+            raise ValueError("JWT_SECRET and AUTH_JWT_SECRET must differ: visitors choose what a plan session contains")
         return self
 
     @model_validator(mode="after")

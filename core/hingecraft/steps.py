@@ -45,6 +45,8 @@ class Summary:
     values_asked: int = 0
     values_found: int = 0
     credit_differences: int = 0
+    customers_finished: int = 0
+    users_deleted: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: str) -> None:

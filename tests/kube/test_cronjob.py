@@ -13,6 +13,7 @@ from hingecraft_operator.cronjob.manifest import cronjob_name
 from kube.test_crd import PARTS
 from support.kube import IMAGE, PROVIDERS, operating, until
 
+CONTAINERS = [*PARTS["extraContainers"], *PARTS["initContainers"]]
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
 RUN = """
 INSERT INTO reconcile_runs (started_at, finished_at, succeeded, summary)
@@ -60,7 +61,7 @@ async def test_it_has_what_the_resource_adds(namespace, served):
     assert template["metadata"]["labels"] == {"team": "payments", **labels}
     assert template["metadata"]["annotations"] == PARTS["podAnnotations"]
     pod = template["spec"]
-    (container,) = pod["containers"]
+    container, beside = pod["containers"]
     assert container["env"][1:] == PARTS["env"]
     assert container["volumeMounts"] == PARTS["volumeMounts"]
     names = {each["name"]: each for each in pod["volumes"]}
@@ -68,8 +69,19 @@ async def test_it_has_what_the_resource_adds(namespace, served):
     assert names["scratch"]["emptyDir"] == PARTS["volumes"][2]["emptyDir"]
     assert names["both"]["projected"]["sources"] == PARTS["volumes"][3]["projected"]["sources"]
     assert names["vault"]["csi"] == PARTS["volumes"][4]["csi"]
+    for made_of, wanted in zip([beside, *pod["initContainers"]], CONTAINERS, strict=True):
+        restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert made_of["securityContext"] == {**wanted.get("securityContext", {}), **restricted}
+        probe = wanted.get("startupProbe", {})
+        assert {field: made_of["startupProbe"][field] for field in probe.keys() - {"httpGet"}} == {
+            field: probe[field] for field in probe.keys() - {"httpGet"}
+        }
+        assert made_of.get("startupProbe", {}).get("httpGet", {}).items() >= probe.get("httpGet", {}).items()
+        same = wanted.keys() - {"securityContext", "startupProbe"}
+        assert {field: made_of[field] for field in same} == {field: wanted[field] for field in same}
     for field in ("nodeSelector", "tolerations", "affinity", "hostAliases", "dnsPolicy", "dnsConfig"):
         assert pod[field] == PARTS[field], field
+    await passes_restricted_pod_security(namespace, pod)
     await namespace.edit("main", reconcile=dict.fromkeys(PARTS))
     await made(namespace, lambda job: "volumes" not in pod_of(job) and len(pod_of(job)["containers"][0]["env"]) == 1)
 
@@ -88,10 +100,12 @@ async def test_settings_beside_the_secret_count_too(namespace, served):
 
 async def test_it_passes_the_restricted_pod_security(namespace, served):
     """The API server judges the template when a Job is made from it in a namespace that enforces it."""
+    await passes_restricted_pod_security(namespace, pod_of(await made(namespace)))
+
+
+async def passes_restricted_pod_security(namespace, spec):
     await namespace.label({"pod-security.kubernetes.io/enforce": "restricted"})
-    job = await made(namespace)
-    template = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "try-"}, "spec": template}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "try-"}, "spec": spec}
     await namespace.cluster.request("POST", f"/api/v1/namespaces/{namespace.name}/pods", pod, query={"dryRun": "All"})
 
 

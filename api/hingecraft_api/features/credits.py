@@ -1,12 +1,36 @@
-"""Members' credits: balances, history, spending and adjustments."""
+"""Members' credits: balances, history, spending and adjustments, and what is bought."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from hingecraft.credits.checkouts import MemberCheckouts
+from hingecraft.credits.plan_sessions import PlanSessions
+from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
 from hingecraft_api.feature import Feature
+from hingecraft_api.handlers import checkout_sessions, plan_sessions
 from hingecraft_api.handlers import credits as handlers
+from hingecraft_api.pod import Pod
+
+
+def _parts(pod: Pod) -> Iterable[object]:
+    prices = Prices(
+        pod.database, pod.providers.stripe.prices, pod.currencies, configured=pod.providers.stripe.configured
+    )
+    sessions = PlanSessions(pod.database, pod.settings.jwt_secret)
+    yield Spending(pod.database)
+    yield prices
+    yield sessions
+    yield MemberCheckouts(pod.database, pod.providers, prices, sessions, pod.settings.site_url)
+
 
 CREDITS = Feature(
-    endpoints=[*handlers.ENDPOINTS, *handlers.ADMIN_ENDPOINTS],
-    parts=lambda pod: [Spending(pod.database)],
+    endpoints=[
+        *handlers.ENDPOINTS,
+        *checkout_sessions.ENDPOINTS,
+        *plan_sessions.ENDPOINTS,
+        *handlers.ADMIN_ENDPOINTS,
+    ],
+    parts=_parts,
 )

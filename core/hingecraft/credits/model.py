@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from hingecraft.errors import RefusedError
 
+# The value of `payments.purpose`.
+PURPOSE = "credits"
 MOST_CREDITS = 1_000_000
 LONGEST_REFERENCE = 200
 LONGEST_REASON = 200
+PLAN_SESSION_SECONDS = 15 * 60
 
 
 class InsufficientCreditsError(RefusedError):
@@ -21,6 +25,15 @@ class InsufficientCreditsError(RefusedError):
 
 class ReferenceReusedError(RefusedError):
     """The reference was used before for another amount."""
+
+
+class PlanSessionsDisabledError(RefusedError):
+    """This backend has no secret to sign plan sessions with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "plan_sessions_disabled", "This backend does not keep plan sessions. Set JWT_SECRET to keep them."
+        )
 
 
 class Outcome(StrEnum):
@@ -41,6 +54,14 @@ class Entry:
     delta: int
     ref: str
     reason: str
+    plan_type: str | None = None
+    # The event, or the object that a reconciliation read.
+    stripe_event_id: str | None = None
+    stripe_payment_id: str | None = None
+    stripe_price_id: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    # Only money that went back may make a balance negative.
+    below_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +105,17 @@ class Transaction:
     reason: str
     plan_type: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSession:
+    """The price that a visitor has chosen. `nonce` may be used once."""
+
+    price_id: str
+    plan_type: str
+    metadata: Mapping[str, str]
+    nonce: str
+    expires_at: datetime
 
 
 def spend(user_id: UUID, amount: int, reference: str, reason: str) -> Entry:

@@ -20,6 +20,8 @@ _KINDS: Mapping[str, Kind] = {
     "service_role": Kind.SERVICE,
     "admin": Kind.ADMIN,
 }
+# Only what may be an address: Stripe checks it itself.
+_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-?A-~]{1,190}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 Claims = Mapping[str, Any]
@@ -47,7 +49,7 @@ def principal_of(claims: Claims, accepted: Accepted, now: float) -> Principal:
             raise InvalidTokenError("The token names no audience (aud).")
         if subject is None:
             raise InvalidTokenError("The token's subject (sub) is not a UUID.")
-    return Principal(kind=kind, id=subject)
+    return Principal(kind=kind, id=subject, email=_email(claims) if kind is Kind.USER else None)
 
 
 def expiry_of(claims: Claims) -> float:
@@ -93,6 +95,11 @@ def _kind_of(claims: Claims) -> Kind:
     if kind is None:
         raise RoleNotAllowedError("The token's role may not make calls here. Sign in first.")
     return kind
+
+
+def _email(claims: Claims) -> str | None:
+    email = claims.get("email")
+    return email if isinstance(email, str) and _EMAIL.fullmatch(email) else None
 
 
 def _uuid(subject: object) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -33,6 +33,8 @@ class Principal:
 
     kind: Kind
     id: str | None = None
+    # A user's address, as the issuer has verified or taken it; it names nobody, so it does not count in comparisons.
+    email: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def scope(self) -> str | None:

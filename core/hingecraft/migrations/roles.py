@@ -44,10 +44,13 @@ GRANTS: dict[str, str] = {
     "outbox_sequence": "USAGE",
     "credits_transactions": "SELECT",
     "credit_accounts": "SELECT",
-    "credit_prices": "SELECT",
+    "credit_prices": "SELECT, INSERT, UPDATE",
     "credits_balance_mv": "SELECT",
     "credits_balance_refreshes": "SELECT",
     "credits_transactions_sequence": "SELECT",
+    "customers": "SELECT, INSERT, UPDATE",
+    "deleted_users": "SELECT, INSERT, UPDATE",
+    "used_plan_sessions": "SELECT, INSERT, UPDATE, DELETE",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",

@@ -71,6 +71,8 @@ class Failure:
 
     outcome: Outcome
     code: ErrorCode
+    # The parameter that names an object which the provider does not have.
+    missing: str | None = None
 
 
 async def write(
@@ -108,7 +110,7 @@ class Attempts:
             self._observe(attempt, "refused", started)
             details = {"reason": error.reason, "code": error.code, "outcome": "failed"}
             outcome = Outcome(status=Status.FAILED, details=details, provider_id=error.provider_id)
-            return _failed(attempt, Failure(outcome, error.code))
+            return _failed(attempt, Failure(outcome, error.code, error.missing))
         except ProviderUnknownError as error:
             self._observe(attempt, "unknown", started)
             outcome = Outcome(status=Status.UNKNOWN, details={"reason": error.reason, "outcome": "unknown"})
@@ -130,11 +132,15 @@ class Attempts:
 
     async def fail(self, attempt: Attempt, failure: Failure, request_id: str) -> NoReturn:
         """Record the failure and raise it."""
+        await self.record(attempt, failure, request_id)
+        raise ProviderFailedError(failure.code, _SENTENCES[failure.code])
+
+    async def record(self, attempt: Attempt, failure: Failure, request_id: str) -> None:
+        """Record the failure, for a caller that goes on with another checkout."""
         async with self._database.connection() as conn:
             await store.not_opened(
                 conn, attempt.checkout_id, failure.outcome, action=FAILED_ACTION, request_id=request_id
             )
-        raise ProviderFailedError(failure.code, _SENTENCES[failure.code])
 
     async def resume(self, payment_id: UUID) -> OpenCheckout | Attempt | None:
         """An earlier request's link, or its attempt if the provider has to be called again; None if it failed."""

@@ -55,11 +55,20 @@ class ProviderRefusedError(HingecraftError):
     `provider_busy` and `provider_unavailable` pass: they say nothing about the payment.
     """
 
-    def __init__(self, reason: str, *, code: ErrorCode = "provider_refused", provider_id: str | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        code: ErrorCode = "provider_refused",
+        provider_id: str | None = None,
+        missing: str | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.code = code
         self.provider_id = provider_id
+        # The parameter that names an object which the provider does not have, such as `customer`.
+        self.missing = missing
 
     @property
     def passing(self) -> bool:

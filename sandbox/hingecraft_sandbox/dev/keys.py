@@ -34,6 +34,9 @@ class Product(Protocol):
     async def switch_webhooks(self, *, on: bool) -> None:
         """Switch the sandbox's webhooks on or off."""
 
+    async def move_clock(self) -> str:
+        """Move the clock of the sandbox's subscriptions by a month; returns the new time."""
+
     async def last_payment(self) -> str | None:
         """Its id."""
 
@@ -62,6 +65,7 @@ class Keys:
         }
         self._beside: Mapping[str, Callable[[Product], Coroutine[Any, Any, None]]] = {
             "c": lambda product: self._switch_currency(product, _DEMO_CURRENCY),
+            "m": self._move_clock,
             "n": self._reconcile,
             "o": self._open,
             "t": self._history,
@@ -119,6 +123,10 @@ class Keys:
             else "pay, then press n to find the payment without them"
         )
         self._cockpit.say("webhooks", f"{'on' if self._webhooks else 'off'}: {more}")
+
+    async def _move_clock(self, product: Product) -> None:
+        moment = await product.move_clock()
+        self._cockpit.say("clock", f"the sandbox's subscriptions live on {moment[:10]} now")
 
     async def _reconcile(self, product: Product) -> None:
         self._cockpit.say("reconcile", "asking the providers about every open checkout")

@@ -110,6 +110,17 @@ class RunningProduct:
         """The newest payment's id."""
         return await self.feed.last_payment()
 
+    async def move_clock(self) -> str:
+        """Move the clock of the sandbox's subscriptions by a month; returns the new time.
+
+        The two hours are those in which Stripe keeps a renewal's invoice as a draft, and some room.
+        """
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT, raise_for_status=True) as session,
+            session.put(f"{self._sandbox}/_sandbox/clock", json={"months": 1, "hours": 2}) as response,
+        ):
+            return str((await response.json())["now"])
+
     async def switch_webhooks(self, *, on: bool) -> None:
         """Switch the sandbox's webhooks on or off."""
         address = f"{self._sandbox}/_sandbox/webhooks"

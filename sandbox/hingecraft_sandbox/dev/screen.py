@@ -17,6 +17,7 @@ KEYS: Mapping[str, str] = {
     "w": "switch the providers' webhooks off and on",
     "k": "kill an API pod, a different one each time",
     "n": "reconcile now: find payments whose webhooks were lost",
+    "m": "move the sandbox's clock by a month: subscriptions renew",
     "t": "the last payment's history",
     "l": "the end of a process's log",
     "r": "restart everything with the current code",

@@ -19,10 +19,13 @@ from hingecraft_sandbox.providers.nowpayments.pages import NowPaymentsPages
 from hingecraft_sandbox.providers.pages import page, table
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import StripeApi
+from hingecraft_sandbox.providers.stripe.billing import StripeBilling
+from hingecraft_sandbox.providers.stripe.billing_pages import BillingPages
+from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
 from hingecraft_sandbox.providers.stripe.objects import Objects
-from hingecraft_sandbox.providers.stripe.pages import StripePages, shown
-from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
-from hingecraft_sandbox.providers.switches import BalanceSwitch, Fault, Switches, WebhookSwitch
+from hingecraft_sandbox.providers.stripe.pages import StripePages
+from hingecraft_sandbox.providers.stripe.payment_buttons import shown
+from hingecraft_sandbox.providers.switches import BalanceSwitch, BillingSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
 _RECENT = 25
@@ -55,6 +58,7 @@ class Control:
         app.router.add_delete("/_sandbox/faults", self.no_faults)
         app.router.add_put("/_sandbox/webhooks", self.webhooks)
         app.router.add_put("/_sandbox/balance", self.balance)
+        app.router.add_put("/_sandbox/billing", self.billing)
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/revoked", self.revoke)
         app.router.add_put("/_sandbox/accounts", self.accounts)
@@ -71,6 +75,7 @@ class Control:
                 "faults": [fault.model_dump() for fault in self._switches.faults],
                 "webhooks": self._switches.webhooks.model_dump(),
                 "balance": self._switches.balance.model_dump(),
+                "billing": self._switches.billing.model_dump(),
                 "latency": self._switches.latency,
                 "keys": dict(self._switches.keys),
                 "revoked": sorted(self._switches.revoked),
@@ -115,6 +120,11 @@ class Control:
     async def balance(self, request: web.Request) -> web.Response:
         """Set when charges get their balance transaction."""
         self._switches.balance = await _parsed(request, BalanceSwitch)
+        return await self.show(request)
+
+    async def billing(self, request: web.Request) -> web.Response:
+        """Set what becomes of subscriptions that are not paid."""
+        self._switches.billing = await _parsed(request, BillingSwitch)
         return await self.show(request)
 
     async def latency(self, request: web.Request) -> web.Response:
@@ -184,10 +194,12 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     )
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
-    subscriptions = Subscriptions(stripe)
+    billing = StripeBilling(stripe, switches)
     for part in (
-        StripeApi(stripe, subscriptions, switches),
-        StripePages(stripe, subscriptions),
+        StripeApi(stripe, billing.endpoints(), switches),
+        StripePages(stripe),
+        BillingPages(stripe, billing),
+        ClockControl(billing.clock, billing.renewals),
         NowPaymentsApi(nowpayments, switches),
         NowPaymentsPages(nowpayments),
         Control(switches, nowpayments),

@@ -66,6 +66,15 @@ class BalanceSwitch(_Strict):
     ] = None
 
 
+class BillingSwitch(_Strict):
+    """The account's settings for subscriptions."""
+
+    after_failures: Annotated[
+        Literal["cancel", "unpaid", "past_due"],
+        Field(description="what becomes of a subscription when the last attempt to charge its invoice has failed"),
+    ] = "cancel"
+
+
 class Switches:
     """The state of all switches."""
 
@@ -73,6 +82,7 @@ class Switches:
         self.faults: list[Fault] = []
         self.webhooks = WebhookSwitch()
         self.balance = BalanceSwitch()
+        self.billing = BillingSwitch()
         self.latency = 0.0
         self.revoked: set[str] = set()
         # Keys of Stripe that belong to another account than the one whose objects the sandbox keeps.
@@ -88,6 +98,7 @@ class Switches:
         self.keys.clear()
         self.webhooks = WebhookSwitch()
         self.balance = BalanceSwitch()
+        self.billing = BillingSwitch()
         self.latency = 0.0
 
     def _taken(self, provider: str, method: str, path: str) -> Fault | None:

@@ -33,6 +33,7 @@ _PAGE = 100
 _TRY_AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
 _THROTTLED = HTTPStatus.TOO_MANY_REQUESTS
 _REFUSED = range(400, 500)
+_MISSING = "resource_missing"
 
 _Result = TypeVar("_Result")
 
@@ -187,7 +188,7 @@ def _transient() -> Iterator[None]:
         status = error.http_status
         reason = _reason(error)
         if status in _REFUSED and status not in _TRY_AGAIN:
-            raise _refusal(status, error.code, reason) from error
+            raise _refusal(status, error, reason) from error
         raise TransientError(
             reason, maybe_done=status != _THROTTLED, retry_after=_retry_after(error.headers or {})
         ) from error
@@ -196,18 +197,26 @@ def _transient() -> Iterator[None]:
         raise TransientError(f"Stripe's answer cannot be read ({type(error).__name__})", maybe_done=True) from error
 
 
+def _param(error: stripe.StripeError) -> str | None:
+    param: str | None = getattr(error, "param", None)
+    return param
+
+
 def _reason(error: stripe.StripeError) -> str:
-    param = getattr(error, "param", None)
+    param = _param(error)
     code = error.code or type(error).__name__
     return f"Stripe answered {error.http_status or 'nothing'}: {code}{f' ({param})' if param else ''}"
 
 
-def _refusal(status: int | None, code: str | None, reason: str) -> ProviderRefusedError:
+def _refusal(status: int | None, error: stripe.StripeError, reason: str) -> ProviderRefusedError:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ProviderKeyError(reason, forbidden=status == HTTPStatus.FORBIDDEN)
-    if code == "email_invalid":
+    if error.code == "email_invalid":
         return EmailRefusedError(reason)
-    return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRefusedError(reason)
+    if status == HTTPStatus.NOT_FOUND:
+        return ProviderMissingError(reason)
+    # Of the object that is asked for, the status says so; of one that is named in a parameter, only the code does.
+    return ProviderRefusedError(reason, missing=_param(error) if error.code == _MISSING else None)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

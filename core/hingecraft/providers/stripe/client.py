@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from hingecraft.money.minor_units import to_stripe
@@ -13,13 +12,13 @@ from hingecraft.providers.port import Opened, Order, Rejected
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.account import EmailRefusedError, StripeAccount
-from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeSessions
+from hingecraft.providers.stripe.customers import StripeCustomers
+from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeInvoices, StripeSessions
 from hingecraft.providers.stripe.payment_links import StripeLinks
-from hingecraft.providers.stripe.ports import Disputes, Events, Links, Sessions
+from hingecraft.providers.stripe.ports import Customers, Disputes, Events, Invoices, Links, Prices, Sessions
+from hingecraft.providers.stripe.prices import StripePrices
+from hingecraft.providers.stripe.sales import SESSION_LIFE
 
-# Stripe takes 24 h at most and 30 min at least, counted by its own clock. The rest is room for a pod whose clock is
-# ahead; and a call that is repeated with the same time after 22 h (REPLAYED_FOR) still finds it an hour away.
-SESSION_LIFE = timedelta(hours=23)
 _EMAIL = "customer_email"
 _WITHOUT_EMAIL = "_without_email"
 
@@ -32,9 +31,12 @@ class StripeProvider:
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         self.account = StripeAccount(settings, key_rejected)
         self.sessions: Sessions = StripeSessions(self.account)
+        self.invoices: Invoices = StripeInvoices(self.account)
         self.disputes: Disputes = StripeDisputes(self.account)
         self.events: Events = StripeEvents(self.account)
         self.links: Links = StripeLinks(self.account)
+        self.customers: Customers = StripeCustomers(self.account)
+        self.prices: Prices = StripePrices(self.account)
 
     @property
     def livemode(self) -> bool:

@@ -3,3 +3,5 @@
 # A standing link's own name; Stripe copies it to each payer's session and intent.
 MARK = "hingecraft_link"
 INSTALLATION = "installation"
+PAYMENT = "payment_id"
+USER = "userId"

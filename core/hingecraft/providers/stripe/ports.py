@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Opened
 from hingecraft.providers.stripe.links import LinkPlan, PaymentLink
+from hingecraft.providers.stripe.sales import PricePlan
 
 Document = Mapping[str, Any]
 
@@ -49,12 +50,36 @@ class Sessions(Protocol):
         """One session; raises ProviderMissingError where Stripe does not know it."""
         ...
 
+    async def expire(self, session_id: str, deadline: Deadline) -> bool:
+        """End it, so that it cannot be paid any more; False if it is complete. Repeating it changes nothing."""
+        ...
+
     async def of_intent(self, intent_id: str) -> Document | None:
         """The session that a PaymentIntent came through."""
         ...
 
     async def made_for(self, payment_id: str, since: datetime, until: datetime) -> Document | None:
         """The session of a payment, made between the two times: sessions can only be listed by their time."""
+        ...
+
+    async def lines(self, session_id: str) -> list[Document]:
+        """All line items of a session."""
+        ...
+
+
+class Invoices(Protocol):
+    """Invoices of subscriptions and of customers."""
+
+    async def retrieve(self, invoice_id: str) -> Document:
+        """One invoice with its payments and all of its lines."""
+        ...
+
+    async def of_intent(self, intent_id: str) -> str | None:
+        """The id of the invoice that a PaymentIntent has paid."""
+        ...
+
+    async def balance_of(self, intent_id: str) -> Document | None:
+        """The balance transaction of a PaymentIntent: what its charge is worth; None in its first seconds."""
         ...
 
 
@@ -70,7 +95,7 @@ class Events(Protocol):
     """Stripe's events, delivered or not."""
 
     def since(self, moment: datetime, types: Collection[str]) -> AsyncIterator[Document]:
-        """Every event of these types, delivered or not, the newest first. Stripe takes twenty types."""
+        """Every event of these types, delivered or not."""
         ...
 
 
@@ -99,4 +124,44 @@ class Links(Protocol):
 
     def address(self, link: PaymentLink) -> str:
         """Where its payers are sent; refused when that is not an address of Stripe."""
+        ...
+
+
+class Customers(Protocol):
+    """Customers, which payments and subscriptions of one person belong to."""
+
+    async def create(self, request: Document, key: str, deadline: Deadline) -> str:
+        """Make a customer, or get the one that the same key has made before: its id."""
+        ...
+
+    async def made_with(self, metadata: Mapping[str, str], since: datetime) -> str | None:
+        """The customer with this metadata, made since then: customers can be listed only by their time."""
+        ...
+
+    async def is_deleted(self, customer_id: str, deadline: Deadline) -> bool:
+        """Whether Stripe has deleted it. Raises ProviderMissingError if this account and mode never had it."""
+        ...
+
+    async def subscriptions_of(self, customer_id: str) -> list[Document]:
+        """The customer's subscriptions that are not over, as they are now."""
+        ...
+
+    async def delete(self, customer_id: str, deadline: Deadline) -> None:
+        """Delete it with its subscriptions; a customer that is gone already is no error."""
+        ...
+
+
+class Prices(Protocol):
+    """Prices of the account's products."""
+
+    async def retrieve(self, price_id: str) -> Document:
+        """One price with its product; raises ProviderMissingError where Stripe does not know it."""
+        ...
+
+    async def find(self, lookup_key: str) -> Document | None:
+        """The price with this lookup key, with its product."""
+        ...
+
+    async def make(self, plan: PricePlan, *, instead_of: Document | None) -> Document:
+        """A new price, which takes the lookup key from the other one; a repeat finds what the first call has made."""
         ...

@@ -129,10 +129,12 @@ class Acts:
         livemode: bool,
         metadata: Document,
         intent_id: str | None = None,
+        customer: str | None = None,
         paid: bool = True,
     ) -> Document:
         """Charge a card, and send the events of the intent and the charge."""
-        intent = _intent(intent_id or new_id("pi_")[:27], amount, currency, metadata) | {"livemode": livemode}
+        intent = _intent(intent_id or new_id("pi_")[:27], amount, currency, metadata)
+        intent |= {"livemode": livemode, "customer": customer}
         if not paid:
             return self._declined(intent)
         arrives = int(amount * DOLLARS.get(currency, 1))
@@ -163,6 +165,7 @@ class Acts:
             "refunded": False,
             "disputed": False,
             "payment_intent": intent["id"],
+            "customer": customer,
             "balance_transaction": None if self._switches.balance.late else balance["id"],
             "metadata": metadata,
         }
@@ -175,6 +178,11 @@ class Acts:
         if self._switches.balance.late and self._switches.balance.seconds is not None:
             asyncio.get_running_loop().call_later(self._switches.balance.seconds, self._value_by_itself, charge_id)
         return intent
+
+    def promise(self, *, amount: int, currency: str, livemode: bool, customer: str) -> Document:
+        """An intent that waits for a card; that of an invoice has no metadata."""
+        intent = _intent(new_id("pi_")[:27], amount, currency, {}) | {"livemode": livemode, "customer": customer}
+        return self._book.put("payment_intents", intent)
 
     def value(self, charge_id: str) -> Document:
         """The balance transaction appears some time after the payment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +16,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.expanding import expanded
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
-from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
+from hingecraft_sandbox.providers.stripe.subscriptions import OVER
 from hingecraft_sandbox.providers.switches import Switches
 
 _LARGEST_PAGE, _USUAL_PAGE = 100, 10
@@ -33,14 +33,17 @@ _NAMES = {
 }  # fmt: skip
 
 Work = Callable[[Document, str | None], Document]
+# Of subscriptions and invoices: the values in the path and the parameters become the answer.
+BillingWork = Callable[[Mapping[str, str], Document], Document]
+Billing = Sequence[tuple[str, str, BillingWork]]
 
 
 class StripeApi:
     """`/v1/...`."""
 
-    def __init__(self, acts: Acts, subscriptions: Subscriptions, switches: Switches) -> None:
+    def __init__(self, acts: Acts, billing: Billing, switches: Switches) -> None:
         self._acts = acts
-        self._subscriptions = subscriptions
+        self._billing = billing
         self._objects = acts.objects
         self._book = acts.objects.book
         self._switches = switches
@@ -57,8 +60,9 @@ class StripeApi:
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
         app.router.add_post("/v1/checkout/sessions", self._served(self._post_session))
         app.router.add_post("/v1/checkout/sessions/{id}/expire", self._served(self._post_expire))
-        app.router.add_post("/v1/subscriptions/{id}", self._served(self._change_subscription))
-        app.router.add_delete("/v1/subscriptions/{id}", self._served(self._cancel_subscription))
+        for method, path, work in self._billing:
+            wrapped = self._asked(work) if method == "GET" else self._keyed(work)
+            app.router.add_route(method, path, self._served(wrapped))
         app.router.add_post("/v1/refunds", self._served(self._posted(self._refund)))
 
     def _served(self, handler: Callable[[web.Request], Any]) -> Any:
@@ -130,13 +134,19 @@ class StripeApi:
     def _refund(self, params: Document, _bad_url: str | None) -> Document:
         return self._acts.refund(checked(params, shapes.REFUND))
 
-    async def _change_subscription(self, request: web.Request) -> web.Response:
-        key = request.match_info["id"]
-        return await self._once(request, lambda params, _bad: self._subscriptions.change(key, params))
+    def _asked(self, work: BillingWork) -> Any:
+        async def asked(request: web.Request) -> web.Response:
+            params = tree_of(request.query.items())
+            answer = public(work(request.match_info, params))
+            return web.json_response(expanded(self._book, answer, params))
 
-    async def _cancel_subscription(self, request: web.Request) -> web.Response:
-        key = request.match_info["id"]
-        return await self._once(request, lambda _params, _bad: self._subscriptions.cancel(key))
+        return asked
+
+    def _keyed(self, work: BillingWork) -> Any:
+        async def keyed(request: web.Request) -> web.Response:
+            return await self._once(request, lambda params, _bad: work(request.match_info, params))
+
+        return keyed
 
     async def _post_session(self, request: web.Request) -> web.Response:
         return await self._once(request, lambda params, bad: self._objects.make_session(params, bad_url=bad))
@@ -157,16 +167,20 @@ class StripeApi:
         pairs = [(name, str(value)) for name, value in (await request.post()).items()]
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            return web.json_response(public(work(tree_of(pairs), request.get("bad_url"))))
+            return web.json_response(self._answer(work, pairs, request))
         if not 0 < len(key) <= _LONGEST_KEY:
             raise StripeRefusalError("Idempotency keys take 255 characters.")
         said = hashlib.sha256(json.dumps([request.path, sorted(pairs)]).encode()).hexdigest()
         kept = self._book.get("keys", key)
         if kept is not None and kept["created"] > now() - _KEPT_FOR:
             return _replayed(kept, said)
-        answer = public(work(tree_of(pairs), request.get("bad_url")))
+        answer = self._answer(work, pairs, request)
         self._book.put("keys", {"id": key, "said": said, "answer": answer, "created": now()})
         return web.json_response(answer)
+
+    def _answer(self, work: Work, pairs: list[tuple[str, str]], request: web.Request) -> Document:
+        params = tree_of(pairs)
+        return expanded(self._book, public(work(params, request.get("bad_url"))), params)
 
 
 def _replayed(kept: Document, said: str) -> web.Response:
@@ -202,7 +216,6 @@ def _matches(document: Document, params: Document) -> bool:
     plain = (
         "payment_intent",
         "payment_link",
-        "status",
         "active",
         "product",
         "charge",
@@ -211,13 +224,29 @@ def _matches(document: Document, params: Document) -> bool:
         "customer",
         "invoice",
     )
-    intent = params.get("payment", {}).get("payment_intent")
+    payment = params.get("payment", {})
     types = params.get("types")
     return (
-        (intent is None or document.get("payment_intent") == intent)
+        all(document["payment"].get(name) == payment[name] for name in payment)
+        and _has_status(document, params.get("status"))
+        and params.get("subscription") in {None, _subscription_of(document)}
         and all(document.get(name) == params[name] for name in plain if name in params)
         and (keys is None or document.get("lookup_key") in keys)
         and (types is None or document.get("type") in types)
         and when.get("gte", made) <= made <= when.get("lte", made)
         and when.get("gt", made - 1) < made < when.get("lt", made + 1)
     )
+
+
+def _has_status(document: Document, status: str | None) -> bool:
+    """Subscriptions that have ended are listed only when they are asked for."""
+    if document.get("object") != "subscription":
+        return status is None or document.get("status") == status
+    if status == "ended":
+        return document["status"] in OVER
+    return status == "all" or (document["status"] != "canceled" if status is None else document["status"] == status)
+
+
+def _subscription_of(document: Document) -> str | None:
+    parent = document.get("parent") or {}
+    return (parent.get("subscription_details") or {}).get("subscription")

@@ -13,7 +13,8 @@ _DEEPEST = 4
 _KINDS = {
     "payment_intent": "payment_intents", "latest_charge": "charges", "balance_transaction": "balance_transactions",
     "charge": "charges", "customer": "customers", "payment_link": "payment_links",
-    "product": "products",
+    "product": "products", "subscription": "subscriptions", "latest_invoice": "invoices_of_stripe",
+    "invoice": "invoices_of_stripe",
 }  # fmt: skip
 
 
@@ -27,11 +28,33 @@ def expanded(book: Book, answer: Document, params: Document) -> Document:
     return answer
 
 
+_INCLUDED = frozenset({"payments", "confirmation_secret"})
+
+
+def _add_to_invoice(book: Book, invoice: Document, name: str) -> None:
+    """These are in an invoice only when they are asked for."""
+    payments = [each for each in book.all("invoice_payments") if each["invoice"] == invoice["id"]]
+    if name == "payments":
+        url = f"/v1/invoice_payments?invoice={invoice['id']}"
+        invoice["payments"] = {"object": "list", "data": payments, "has_more": False, "url": url}
+    elif name == "confirmation_secret":
+        intents = [each["payment"]["payment_intent"] for each in payments if invoice["status"] == "open"]
+        secrets = [{"client_secret": f"{intent}_secret_sandbox", "type": "payment_intent"} for intent in intents]
+        invoice["confirmation_secret"] = secrets[0] if secrets else None
+
+
 def _expand(book: Book, place: Any, names: list[str], path: str) -> None:
     name, *deeper = names
+    if place.get("object") == "invoice":
+        _add_to_invoice(book, place, name)
     if isinstance(place.get(name), list):
         for each in place[name]:
             _expand(book, each, deeper, path)
+        return
+    if isinstance(place.get(name), dict) and deeper:
+        _expand(book, place[name], deeper, path)
+        return
+    if name in _INCLUDED and name in place:
         return
     if name not in place or name not in _KINDS:
         raise StripeRefusalError(

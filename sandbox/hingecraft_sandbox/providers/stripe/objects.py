@@ -21,6 +21,7 @@ LARGEST = 99_999_999
 _LEAST = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "kwd": 150, "bhd": 200, "omr": 200, "tnd": 1500, "jod": 350}
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _EMAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@([a-z0-9-]+\.)+[a-z]{{2,}}", re.IGNORECASE | re.ASCII)
+_LINES_SHOWN = 10
 _EARLIEST, _LATEST = timedelta(minutes=30), timedelta(hours=24)
 _PREFIX = {
     "products": "prod_", "prices": "price_", "payment_links": "plink_", "customers": "cus_",
@@ -73,7 +74,7 @@ class Objects:
                 "payment_link": None,
                 "url": bad_url or f"{self._address}/pay/stripe/c/{session_id}",
                 "intent_metadata": params.get("payment_intent_data", {}).get("metadata", {}),
-                "subscription_metadata": params.get("subscription_data", {}).get("metadata", {}),
+                "subscription_data": params.get("subscription_data", {}),
                 "subscription": None,
                 "invoice": None,
                 "items": items,
@@ -269,13 +270,26 @@ def without(params: Document, *names: str) -> Document:
 
 def public(document: Document) -> Any:
     """As the API shows it: what the sandbox keeps for itself stays inside."""
-    hidden = ("intent_metadata", "subscription_metadata", "items", "key", "line_item_prices")
     if document.get("object") == "subscription":
-        return document
-    shown = without(document, *hidden)
+        return without(document, "sandbox")
+    if document.get("object") == "invoice":
+        return invoice_as_shown(document)
+    shown = without(document, "intent_metadata", "subscription_data", "items", "key", "line_item_prices")
     if shown.get("object") == "checkout.session" and shown["status"] != "open":
         shown["url"] = None
     return shown
+
+
+def invoice_as_shown(invoice: Document) -> Document:
+    """An invoice with its first ten lines; its payments appear only when they are expanded."""
+    lines = invoice["lines"]
+    shown = {
+        "object": "list",
+        "data": lines[:_LINES_SHOWN],
+        "has_more": len(lines) > _LINES_SHOWN,
+        "url": f"/v1/invoices/{invoice['id']}/lines",
+    }
+    return {**without(invoice, "sandbox"), "lines": shown}
 
 
 def _check_email(params: Document, name: str) -> None:

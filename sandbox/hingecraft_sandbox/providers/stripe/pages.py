@@ -12,21 +12,9 @@ from aiohttp import web
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
-from hingecraft_sandbox.providers.stripe.disputes import BEGINNINGS, Disputes
+from hingecraft_sandbox.providers.stripe.disputes import Disputes
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
-from hingecraft_sandbox.providers.stripe.objects import THREE_DECIMAL, ZERO_DECIMAL
-from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
-
-
-def digits_of(currency: str) -> int:
-    """The number of decimals of a currency."""
-    return 0 if currency in ZERO_DECIMAL else 3 if currency in THREE_DECIMAL else 2
-
-
-def shown(amount: int, currency: str) -> str:
-    """An amount as a person writes it."""
-    digits = digits_of(currency)
-    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {currency.upper()}"
+from hingecraft_sandbox.providers.stripe.payment_buttons import PaymentButtons, digits_of, shown
 
 
 def units_of(typed: str, currency: str) -> int | None:
@@ -43,10 +31,10 @@ _TYPED = re.compile(r"\d{1,9}(\.\d{1,3})?")
 class StripePages:
     """`/pay/stripe/...`."""
 
-    def __init__(self, acts: Acts, subscriptions: Subscriptions) -> None:
+    def __init__(self, acts: Acts) -> None:
         self._acts = acts
         self._disputes = Disputes(acts)
-        self._subscriptions = subscriptions
+        self._payments = PaymentButtons(acts)
         self._objects = acts.objects
         self._book = acts.objects.book
 
@@ -57,7 +45,6 @@ class StripePages:
         app.router.add_get("/pay/stripe/l/{key}", self.link)
         app.router.add_post("/pay/stripe/l/{key}/begin", self.begin)
         app.router.add_post("/pay/stripe/refund/{id}/fail", self.fail_refund)
-        app.router.add_post("/pay/stripe/subscription/{id}/{act}", self.subscription)
         app.router.add_post("/pay/stripe/dispute/{id}/{end}", self.close_dispute)
 
     async def session(self, request: web.Request) -> web.Response:
@@ -82,6 +69,9 @@ class StripePages:
         wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
         back = session["success_url"] if session["status"] == "complete" else session["cancel_url"]
         leave = f'<p><a href="{escape(_filled(back, session))}">Back to the site</a></p>' if back else ""
+        subscription = session.get("subscription")
+        if subscription:
+            leave += f'<p><a href="/pay/stripe/subscription/{subscription}">The subscription and its invoices</a></p>'
         return page("Pay by card", amount + told + wrong + buttons(choices) + leave, status=409 if refused else 200)
 
     def _choices(self, session: Document, base: str) -> list[Button]:
@@ -95,63 +85,13 @@ class StripePages:
         if session["status"] != "complete":
             return []
         if session["mode"] == "subscription":
-            return self._of_subscription(session["subscription"])
+            return []
         if session["payment_status"] == "unpaid":
             return [
                 Button("The transfer arrives", f"{base}/arrive", "go"),
                 Button("It never comes", f"{base}/bounce", "stop"),
             ]
-        return self._after_payment(session, base)
-
-    def _after_payment(self, session: Document, base: str) -> list[Button]:
-        intent = self._objects.find("payment_intents", session["payment_intent"])
-        charge = self._objects.find("charges", intent["latest_charge"])
-        left = charge["amount"] - charge["amount_refunded"]
-        choices = [Button("Refund all of it", f"{base}/refund", "stop")] if left else []
-        if left > 1:
-            choices.append(Button("Refund half", f"{base}/refund_half", "stop"))
-        if charge["balance_transaction"] is None:
-            choices.append(Button("Say what it is worth", f"{base}/value", "go"))
-        if not charge["disputed"]:
-            choices += [
-                Button("Dispute", f"{base}/dispute", "stop"), Button("Ask about it", f"{base}/inquire"),
-                Button("Prevent a dispute: block it", f"{base}/block"),
-                Button("Prevent a dispute: give the money back", f"{base}/resolve", "stop"),
-            ]  # fmt: skip
-        for refund in self._book.all("refunds"):
-            if refund["charge"] == charge["id"] and refund["status"] == "succeeded":
-                what = shown(refund["amount"], refund["currency"])
-                choices.append(Button(f"Let the refund of {what} fail", f"/pay/stripe/refund/{refund['id']}/fail"))
-        for dispute in self._book.all("disputes"):
-            if dispute["charge"] == charge["id"]:
-                choices += _decisions(dispute)
-        return choices
-
-    def _of_subscription(self, subscription_id: str) -> list[Button]:
-        found = self._objects.find("subscriptions", subscription_id)
-        base = f"/pay/stripe/subscription/{subscription_id}"
-        if found["status"] == "canceled":
-            return []
-        return [
-            Button("A period is over: renew", f"{base}/renew", "go"),
-            Button("A period is over: decline the card", f"{base}/decline", "stop"),
-            Button("Cancel it", f"{base}/cancel", "stop"),
-        ]
-
-    async def subscription(self, request: web.Request) -> web.Response:
-        """Go to the next period, or end the subscription."""
-        key, act = request.match_info["id"], request.match_info["act"]
-        acts = {
-            "renew": lambda: self._subscriptions.renew(key, paid=True),
-            "decline": lambda: self._subscriptions.renew(key, paid=False),
-            "cancel": lambda: self._subscriptions.cancel(key),
-        }
-        try:
-            acts.get(act, lambda: self._objects.find("acts", act))()
-        except StripeRefusalError as error:
-            return page("That is not possible", f"<p>{escape(error.body['error']['message'])}</p>", status=409)
-        session = next(each for each in self._book.all("sessions") if each.get("subscription") == key)
-        raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
+        return self._payments.choices(session["payment_intent"], base)
 
     async def act(self, request: web.Request) -> web.Response:
         """Handle a pressed button; a payment redirects to the site, as on the real page."""
@@ -180,21 +120,7 @@ class StripePages:
             done: Document = simple[act](session_id)
             return done
         session = self._objects.find("sessions", session_id)
-        intent_id = session["payment_intent"] or ""
-        intent = self._objects.find("payment_intents", intent_id)
-        if act == "refund":
-            self._acts.refund({"payment_intent": intent_id})
-        elif act == "refund_half":
-            charge = self._objects.find("charges", intent["latest_charge"])
-            self._acts.refund(
-                {"payment_intent": intent_id, "amount": (charge["amount"] - charge["amount_refunded"]) // 2}
-            )
-        elif act in BEGINNINGS:
-            self._disputes.begin(intent["latest_charge"], act)
-        elif act == "value":
-            self._acts.value(intent["latest_charge"] or "")
-        else:
-            raise StripeRefusalError(f"Unknown action {act}.")
+        self._payments.act(session["payment_intent"] or "", act)
         return session
 
     async def fail_refund(self, request: web.Request) -> web.Response:
@@ -210,9 +136,7 @@ class StripePages:
             changed = work()
         except StripeRefusalError as error:
             return page("That is not possible", f"<p>{escape(error.body['error']['message'])}</p>", status=409)
-        intent_id = changed["payment_intent"]
-        session = next(each for each in self._book.all("sessions") if each["payment_intent"] == intent_id)
-        raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
+        raise web.HTTPSeeOther(self._payments.page_of(changed["payment_intent"]))
 
     def _link(self, request: web.Request) -> Document | None:
         key = request.match_info["key"]
@@ -254,20 +178,6 @@ class StripePages:
         except StripeRefusalError as error:
             return self._ask_amount(link, error.body["error"]["message"])
         raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
-
-
-def _decisions(dispute: Document) -> list[Button]:
-    base = f"/pay/stripe/dispute/{dispute['id']}"
-    decisions = [Button("The dispute is won", f"{base}/won"), Button("The dispute is lost", f"{base}/lost")]
-    return {
-        "needs_response": decisions,
-        "appeal_under_review": decisions,
-        "lost": [Button("Appeal", f"{base}/appeal")],
-        "warning_needs_response": [
-            Button("It becomes a dispute", f"{base}/escalate", "stop"),
-            Button("The question is closed", f"{base}/drop"),
-        ],
-    }.get(dispute["status"], [])  # fmt: skip
 
 
 def _filled(url: str, session: Document) -> str:

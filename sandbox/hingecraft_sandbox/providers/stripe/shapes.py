@@ -26,6 +26,20 @@ _INTENT_DATA = {
 _SUBMIT = frozenset({"auto", "book", "donate", "pay", "subscribe"})
 _EXPAND = {"expand": [TEXT]}
 _WHEN = {"gte": WHOLE, "gt": WHOLE, "lte": WHOLE, "lt": WHOLE}
+_BILLING_MODE = {
+    "type": frozenset({"classic", "flexible"}),
+    "flexible": {"proration_discounts": frozenset({"included", "itemized"})},
+}
+_TRIAL_SETTINGS = {"end_behavior": {"missing_payment_method": frozenset({"cancel", "create_invoice", "pause"})}}
+_PRORATION = frozenset({"always_invoice", "create_prorations", "none"})
+_SUBSCRIPTION_DATA = {
+    "metadata": METADATA,
+    "description": TEXT,
+    "billing_mode": _BILLING_MODE,
+    "trial_period_days": WHOLE,
+    "trial_end": WHOLE,
+    "trial_settings": _TRIAL_SETTINGS,
+}
 
 SESSION = {
     "mode": frozenset({"payment", "setup", "subscription"}),
@@ -34,13 +48,14 @@ SESSION = {
     "client_reference_id": TEXT,
     "metadata": METADATA,
     "payment_intent_data": _INTENT_DATA,
-    "subscription_data": {"metadata": METADATA, "description": TEXT},
+    "subscription_data": _SUBSCRIPTION_DATA,
     "success_url": TEXT,
     "cancel_url": TEXT,
     "expires_at": WHOLE,
     "customer": TEXT,
     "customer_email": TEXT,
     "allow_promotion_codes": YES_NO,
+    "billing_address_collection": frozenset({"auto", "required"}),
     **_EXPAND,
 }
 PRODUCT = {"id": TEXT, "name": TEXT, "description": TEXT, "active": YES_NO, "metadata": METADATA, **_EXPAND}
@@ -77,24 +92,44 @@ LINK_UPDATE = {
 }
 PRODUCT_UPDATE = {"active": YES_NO, "metadata": METADATA, **_EXPAND}
 CUSTOMER = {"email": TEXT, "name": TEXT, "metadata": METADATA, **_EXPAND}
-SUBSCRIPTION_UPDATE = {"cancel_at_period_end": YES_NO, "metadata": METADATA, **_EXPAND}
+SUBSCRIPTION_UPDATE = {
+    "cancel_at_period_end": YES_NO,
+    "cancel_at": WHOLE,
+    "items": [{"id": TEXT, "price": TEXT, "quantity": WHOLE, "deleted": YES_NO}],
+    "proration_behavior": _PRORATION,
+    "proration_date": WHOLE,
+    "pause_collection": {"behavior": frozenset({"keep_as_draft", "mark_uncollectible", "void"}), "resumes_at": WHOLE},
+    "metadata": METADATA,
+    **_EXPAND,
+}
+SUBSCRIPTION_RESUME = {
+    "billing_cycle_anchor": frozenset({"now", "unchanged"}),
+    "proration_behavior": _PRORATION,
+    **_EXPAND,
+}
+SUBSCRIPTION_CANCEL = {"invoice_now": YES_NO, "prorate": YES_NO, **_EXPAND}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
-_PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
+PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
-    "sessions": {**_PAGE, "payment_intent": TEXT, "payment_link": TEXT, "status": TEXT, "created": _WHEN},
-    "products": {**_PAGE, "active": YES_NO},
-    "prices": {**_PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
-    "payment_links": {**_PAGE, "active": YES_NO},
-    "payment_intents": _PAGE,
-    "charges": {**_PAGE, "payment_intent": TEXT, "customer": TEXT},
-    "disputes": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
-    "customers": {**_PAGE, "email": TEXT},
-    "refunds": {**_PAGE, "payment_intent": TEXT, "charge": TEXT},
-    "events": {**_PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
-    "subscriptions": {**_PAGE, "customer": TEXT, "status": TEXT},
-    "invoices_of_stripe": {**_PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT},
-    "invoice_payments": {**_PAGE, "invoice": TEXT, "payment": {"type": TEXT, "payment_intent": TEXT}},
-    "balance_transactions": {**_PAGE, "source": TEXT},
+    "sessions": {**PAGE, "payment_intent": TEXT, "payment_link": TEXT, "status": TEXT, "created": _WHEN},
+    "products": {**PAGE, "active": YES_NO},
+    "prices": {**PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
+    "payment_links": {**PAGE, "active": YES_NO},
+    "payment_intents": PAGE,
+    "charges": {**PAGE, "payment_intent": TEXT, "customer": TEXT},
+    "disputes": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
+    "customers": {**PAGE, "email": TEXT},
+    "refunds": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
+    "events": {**PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
+    "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT},
+    "invoices_of_stripe": {**PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT},
+    "invoice_payments": {
+        **PAGE,
+        "status": TEXT,
+        "invoice": TEXT,
+        "payment": {"type": TEXT, "payment_intent": TEXT},
+    },
+    "balance_transactions": {**PAGE, "source": TEXT},
 }
 READ: Mapping[str, Any] = _EXPAND
 EXPIRE: Mapping[str, Any] = _EXPAND

@@ -1,51 +1,40 @@
-"""Subscriptions with an invoice for each period, in the API's format since version "basil"."""
+"""Subscriptions: how they begin, go on and end, in the shape of API version 2026-10-28.endive."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from hingecraft_sandbox.providers.book import Document, new_id, now
-from hingecraft_sandbox.providers.stripe import shapes
+from hingecraft_sandbox.providers.book import Document, new_id
+from hingecraft_sandbox.providers.stripe import lines, shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
+from hingecraft_sandbox.providers.stripe.invoices import Invoices
+from hingecraft_sandbox.providers.stripe.objects import without
+from hingecraft_sandbox.providers.stripe.periods import DAY, period_end
 
-_DAY = 86_400
-_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
-_OVER = frozenset({"canceled", "incomplete_expired"})
+KIND = "subscriptions"
+OVER = frozenset({"canceled", "incomplete_expired"})
 
 
 class Subscriptions:
     """Subscriptions start with a Checkout Session of that mode and renew until they are cancelled."""
 
-    def __init__(self, acts: Acts) -> None:
+    def __init__(self, acts: Acts, clock: Clock, invoices: Invoices) -> None:
         self._acts = acts
         self._book = acts.objects.book
+        self._clock = clock
+        self._invoices = invoices
         acts.subscribe = self.begin
 
     def begin(self, session: Document) -> Document:
-        """The first period is paid on the session's page."""
-        customer = session["customer"] or self._customer(session["customer_email"])
-        subscription_id = new_id("sub_")[:28]
-        items = [self._item(item, subscription_id) for item in session["items"]]
-        subscription = {
-            "id": subscription_id,
-            "object": "subscription",
-            "created": now(),
-            "livemode": session["livemode"],
-            "status": "active",
-            "customer": customer,
-            "currency": session["currency"],
-            "cancel_at_period_end": False,
-            "canceled_at": None,
-            "ended_at": None,
-            "latest_invoice": None,
-            "metadata": session["subscription_metadata"],
-            "items": {"object": "list", "data": items, "has_more": False},
-        }
-        self._book.put("subscriptions", subscription)
+        """The first period is paid on the session's page; a trial's first period is free."""
+        session["customer"] = session["customer"] or self._customer(session["customer_email"])
+        subscription = self._made(session)
+        self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.created", subscription)
-        invoice = self._bill(subscription, "subscription_create", paid=True)
-        session |= {"status": "complete", "payment_status": "paid", "customer": customer}
+        invoice = self.bill(subscription, "subscription_create")
+        self._invoices.pay(invoice)
+        paid = "paid" if invoice["amount_due"] else "no_payment_required"
+        session |= {"status": "complete", "payment_status": paid}
         session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
         self._book.put("sessions", session)
         self._acts.tell("checkout.session.completed", session)
@@ -53,129 +42,176 @@ class Subscriptions:
 
     def _customer(self, email: str | None) -> str:
         made = self._acts.objects.make("customers", {"email": email} if email else {})
+        self._acts.tell("customer.created", made)
         return str(made["id"])
 
-    def _item(self, item: Document, subscription_id: str) -> Document:
+    def _made(self, session: Document) -> Document:
+        now, said = self._clock.now(), session["subscription_data"]
+        trial = said.get("trial_end") or (
+            now + said["trial_period_days"] * DAY if "trial_period_days" in said else None
+        )
+        subscription = _shape(new_id("sub_")[:28], now, session, said)
+        subscription |= {
+            "status": "trialing" if trial else "active",
+            "billing_cycle_anchor": trial or now,
+            "trial_start": now if trial else None,
+            "trial_end": trial,
+        }
+        items = [self._item(item, subscription) for item in session["items"]]
+        subscription["items"]["data"] = items
+        return subscription
+
+    def _item(self, item: Document, subscription: Document) -> Document:
         price = self._acts.objects.find("prices", item["price"])
+        now = self._clock.now()
+        end = subscription["trial_end"] or period_end(subscription["billing_cycle_anchor"], now, price["recurring"])
         return {
             "id": new_id("si_")[:18],
             "object": "subscription_item",
+            "created": now,
+            "current_period_start": now,
+            "current_period_end": end,
+            "discounts": [],
+            "metadata": {},
             "price": price,
             "quantity": item["quantity"],
-            "subscription": subscription_id,
-            "current_period_start": now(),
-            "current_period_end": now() + _period(price),
+            "subscription": subscription["id"],
+            "tax_rates": [],
         }
 
-    def renew(self, subscription_id: str, *, paid: bool) -> Document:
-        """Start the next period: its invoice is paid, or the card is declined."""
-        subscription = self._alive(subscription_id)
-        if subscription["cancel_at_period_end"]:
-            return self._ended(subscription)
-        for item in subscription["items"]["data"]:
-            item["current_period_start"] = item["current_period_end"]
-            item["current_period_end"] += _period(item["price"])
-        subscription["status"] = "active" if paid else "past_due"
-        self._book.put("subscriptions", subscription)
-        self._bill(subscription, "subscription_cycle", paid=paid)
-        self._acts.tell("customer.subscription.updated", subscription)
-        return subscription
+    def bill(self, subscription: Document, reason: str) -> Document:
+        """A finalised invoice for the present period of every item."""
+        free = subscription["status"] == "trialing"
+        found = [lines.regular(subscription, item, free=free) for item in subscription["items"]["data"]]
+        invoice = self._invoices.draft(self.head(subscription), found, reason=reason)
+        subscription["latest_invoice"] = invoice["id"]
+        self._book.put(KIND, subscription)
+        return self._invoices.finalise(invoice)
 
-    def cancel(self, subscription_id: str) -> Document:
+    def head(self, subscription: Document) -> Document:
+        """The fields of an invoice that come from its subscription; its period is the one before."""
+        details = {"metadata": subscription["metadata"], "subscription": subscription["id"]}
+        now = self._clock.now()
+        return {
+            "customer": subscription["customer"],
+            "currency": subscription["currency"],
+            "parent": {"type": "subscription_details", "quote_details": None, "subscription_details": details},
+            "period_start": now,
+            "period_end": now,
+        }
+
+    def cancel(self, subscription_id: str, raw: Document) -> Document:
         """Cancel the subscription now."""
-        return self._ended(self._alive(subscription_id))
+        checked(raw, shapes.SUBSCRIPTION_CANCEL)
+        return self.end(self.alive(subscription_id), because="cancellation_requested")
 
     def change(self, subscription_id: str, raw: Document) -> Document:
         """Update the fields that a merchant may change."""
-        params = checked(raw, shapes.SUBSCRIPTION_UPDATE)
-        subscription = self._alive(subscription_id) | {
-            name: value for name, value in params.items() if name in {"cancel_at_period_end", "metadata"}
+        unset = {name for name in ("cancel_at", "pause_collection") if raw.get(name) == ""}
+        params = checked(without(raw, *unset), shapes.SUBSCRIPTION_UPDATE) | dict.fromkeys(unset)
+        subscription = self.alive(subscription_id)
+        if "cancel_at_period_end" in params:
+            self._cancel_later(subscription, cancel=params["cancel_at_period_end"])
+        if "cancel_at" in params:
+            subscription["cancel_at"] = params["cancel_at"]
+        if "pause_collection" in params:
+            subscription["pause_collection"] = params["pause_collection"]
+        subscription["metadata"] |= params.get("metadata", {})
+        return self.update(subscription)
+
+    def _cancel_later(self, subscription: Document, *, cancel: bool) -> None:
+        end = max(item["current_period_end"] for item in subscription["items"]["data"])
+        subscription |= {
+            "cancel_at_period_end": cancel,
+            "cancel_at": end if cancel else None,
+            "canceled_at": self._clock.now() if cancel else None,
         }
-        self._book.put("subscriptions", subscription)
+
+    def update(self, subscription: Document) -> Document:
+        """Store it, and send its event."""
+        self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.updated", subscription)
         return subscription
 
-    def _ended(self, subscription: Document) -> Document:
-        subscription |= {"status": "canceled", "canceled_at": now(), "ended_at": now()}
-        self._book.put("subscriptions", subscription)
+    def pause(self, subscription: Document) -> Document:
+        """A trial has ended without a card."""
+        subscription |= {"status": "paused"}
+        self._book.put(KIND, subscription)
+        self._acts.tell("customer.subscription.paused", subscription)
+        return subscription
+
+    def resume(self, subscription_id: str, raw: Document) -> Document:
+        """Go on after a pause: a new period starts now."""
+        checked(raw, shapes.SUBSCRIPTION_RESUME)
+        subscription = self.alive(subscription_id)
+        if subscription["status"] != "paused":
+            raise StripeRefusalError("Only a paused subscription can be resumed.")
+        now = self._clock.now()
+        subscription |= {"status": "active", "billing_cycle_anchor": now}
+        for item in subscription["items"]["data"]:
+            item |= {
+                "current_period_start": now,
+                "current_period_end": period_end(now, now, item["price"]["recurring"]),
+            }
+        subscription["sandbox"]["card"] = "works"
+        self._book.put(KIND, subscription)
+        self._acts.tell("customer.subscription.resumed", subscription)
+        self._invoices.pay(self.bill(subscription, "subscription_update"))
+        return subscription
+
+    def end(self, subscription: Document, *, because: str | None = None) -> Document:
+        """It is over, and so are its drafts."""
+        now = self._clock.now()
+        subscription |= {"status": "canceled", "canceled_at": subscription["canceled_at"] or now, "ended_at": now}
+        subscription["cancellation_details"]["reason"] = because
+        self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.deleted", subscription)
         return subscription
 
-    def _alive(self, subscription_id: str) -> Document:
-        subscription = self._acts.objects.find("subscriptions", subscription_id)
-        if subscription["status"] in _OVER:
+    def set_card(self, subscription_id: str, card: str) -> Document:
+        """The card works, is declined, or is missing from now on."""
+        subscription = self.alive(subscription_id)
+        subscription["sandbox"]["card"] = card
+        return self._book.put(KIND, subscription)
+
+    def alive(self, subscription_id: str) -> Document:
+        """A subscription that has not ended."""
+        subscription = self._acts.objects.find(KIND, subscription_id)
+        if subscription["status"] in OVER:
             raise StripeRefusalError(f"This subscription is already {subscription['status']}.")
         return subscription
 
-    def _bill(self, subscription: Document, reason: str, *, paid: bool) -> Document:
-        items = subscription["items"]["data"]
-        amount = sum(item["price"]["unit_amount"] * item["quantity"] for item in items)
-        invoice: Document = {
-            "id": new_id("in_")[:27],
-            "object": "invoice",
-            "created": now(),
-            "livemode": subscription["livemode"],
-            "customer": subscription["customer"],
-            "currency": subscription["currency"],
-            "amount_due": amount,
-            "amount_paid": amount if paid else 0,
-            "total": amount,
-            "billing_reason": reason,
-            "status": "paid" if paid else "open",
-            "parent": {
-                "type": "subscription_details",
-                "subscription_details": {"subscription": subscription["id"], "metadata": subscription["metadata"]},
-            },
-            "lines": {"object": "list", "data": [_line(item) for item in items], "has_more": False},
-        }
-        # A free first period has an invoice, but no payment.
-        payments = [self._payment(invoice, subscription, paid=paid)] if amount else []
-        invoice["payments"] = {"object": "list", "data": payments, "has_more": False}
-        self._book.put("invoices_of_stripe", invoice)
-        self._book.put("subscriptions", subscription | {"latest_invoice": invoice["id"]})
-        self._acts.tell("invoice.paid" if paid else "invoice.payment_failed", invoice)
-        return invoice
 
-    def _payment(self, invoice: Document, subscription: Document, *, paid: bool) -> Document:
-        intent = self._acts.charge(
-            amount=invoice["total"],
-            currency=invoice["currency"],
-            livemode=invoice["livemode"],
-            metadata=subscription["metadata"],
-            paid=paid,
-        )
-        return self._book.put(
-            "invoice_payments",
-            {
-                "id": new_id("inpay_")[:30],
-                "object": "invoice_payment",
-                "created": now(),
-                "invoice": invoice["id"],
-                "amount_paid": invoice["amount_paid"],
-                "currency": invoice["currency"],
-                "status": "paid" if paid else "open",
-                "payment": {"type": "payment_intent", "payment_intent": intent["id"]},
-                "payment_intent": intent["id"],
-            },
-        )
-
-
-def _period(price: Document) -> int:
-    recurring = price["recurring"] or {"interval": "month"}
-    return _DAY * _DAYS[recurring["interval"]] * int(recurring.get("interval_count", 1))
-
-
-def _line(item: Document) -> dict[str, Any]:
-    price = item["price"]
+def _shape(subscription_id: str, now: int, session: Document, said: Document) -> Document:
     return {
-        "id": new_id("il_")[:27],
-        "object": "line_item",
-        "amount": price["unit_amount"] * item["quantity"],
-        "currency": price["currency"],
-        "quantity": item["quantity"],
-        "period": {"start": item["current_period_start"], "end": item["current_period_end"]},
-        "pricing": {
-            "type": "price_details",
-            "price_details": {"price": price["id"], "product": price["product"]},
+        "id": subscription_id,
+        "object": "subscription",
+        "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "included"}}
+        | said.get("billing_mode", {}),
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "collection_method": "charge_automatically",
+        "created": now,
+        "currency": session["currency"],
+        "customer": session["customer"],
+        "description": said.get("description"),
+        "discounts": [],
+        "ended_at": None,
+        "items": {
+            "object": "list",
+            "data": [],
+            "has_more": False,
+            "url": f"/v1/subscription_items?subscription={subscription_id}",
         },
+        "latest_invoice": None,
+        "livemode": session["livemode"],
+        "metadata": said.get("metadata", {}),
+        "pause_collection": None,
+        "pending_setup_intent": None,
+        "schedule": None,
+        "start_date": now,
+        "trial_settings": said.get("trial_settings") or {"end_behavior": {"missing_payment_method": "create_invoice"}},
+        "sandbox": {"card": "works"},
     }

@@ -1,0 +1,207 @@
+"""Opens a member's checkout of a pack or plan: one price, for the user's customer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+from hingecraft.credits import plan_sessions
+from hingecraft.credits.model import PURPOSE, PlanSession
+from hingecraft.credits.plan_sessions import PlanSessions
+from hingecraft.credits.prices.model import CreditPrice
+from hingecraft.credits.prices.service import Prices
+from hingecraft.db.connection import Database
+from hingecraft.errors import InvalidError
+from hingecraft.idempotency.model import Claim
+from hingecraft.installation import service as installation
+from hingecraft.members.customers import store as customers_store
+from hingecraft.members.customers.service import Customers
+from hingecraft.money.model import plain
+from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckout
+from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError, Status
+from hingecraft.payments.store import NewCheckout
+from hingecraft.providers.patience import Deadline
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe.sales import Sale, session_request
+
+SOURCE = "credits"
+_CUSTOMER = "customer"
+_SESSION = "session_id={CHECKOUT_SESSION_ID}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A member's request, checked."""
+
+    user_id: UUID
+    email: str | None
+    # Empty where a plan session has it, with the plan type and the metadata.
+    price_id: str
+    plan_type: str | None
+    metadata: Mapping[str, str]
+    # None: the site's own pages.
+    success_url: str | None
+    cancel_url: str | None
+    request_id: str
+    deadline: Deadline
+    claim: Claim | None
+    # The token, and what it says once it is verified.
+    plan_session: str | None = None
+    session: PlanSession | None = None
+
+
+class MemberCheckouts:
+    """Opens checkouts of one pod."""
+
+    def __init__(
+        self, database: Database, providers: Providers, prices: Prices, sessions: PlanSessions, site_url: str
+    ) -> None:
+        self._database = database
+        self._stripe = providers.stripe
+        self._attempts = Attempts(database, providers)
+        self._prices = prices
+        self._sessions = sessions
+        self._site_url = site_url
+        self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
+
+    async def open(self, wanted: Wanted) -> OpenCheckout:
+        """The checkout of an earlier request with this key, or a new one; raises what the member is told otherwise."""
+        earlier = await self._resumed(wanted)
+        if earlier is not None:
+            return earlier
+        if not self._stripe.configured:
+            raise ProviderDisabledError(
+                "provider_disabled", "Card payments are currently unavailable. Try again later."
+            )
+        wanted = self._chosen(wanted)
+        price = await self._prices.offer(wanted.price_id)
+        if wanted.plan_type not in {None, price.plan_type}:
+            raise InvalidError(
+                "invalid_request",
+                f"This price is of the plan type {price.plan_type}. Send that, or leave planType out.",
+                fields={"planType": f"must be {price.plan_type}, or left out"},
+            )
+        return await self._open(wanted, price)
+
+    def _chosen(self, wanted: Wanted) -> Wanted:
+        """The same with what its plan session says; raises `invalid_plan_session`."""
+        if wanted.plan_session is None:
+            return wanted
+        session = self._sessions.read(wanted.plan_session)
+        return replace(
+            wanted,
+            price_id=session.price_id,
+            plan_type=session.plan_type,
+            metadata=session.metadata,
+            session=session,
+        )
+
+    async def _resumed(self, wanted: Wanted) -> OpenCheckout | None:
+        """Finish the checkout of an earlier request with this key; None if there is none, or if it failed."""
+        if wanted.claim is None or wanted.claim.resource is None:
+            return None
+        found = await self._attempts.resume(UUID(wanted.claim.resource))
+        if not isinstance(found, Attempt):
+            return found
+        result = await self._attempts.call(found, wanted.deadline, wanted.request_id)
+        if isinstance(result, OpenCheckout):
+            return result
+        if result.missing != _CUSTOMER:
+            return await self._attempts.fail(found, result, wanted.request_id)
+        await self._attempts.record(found, result, wanted.request_id)
+        return None
+
+    async def _open(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
+        """Twice at most: a customer that Stripe has deleted is replaced by a new one."""
+        customer_id = await self._customer_of(wanted)
+        attempt, result = await self._try(wanted, price, customer_id)
+        if isinstance(result, Failure) and result.missing == _CUSTOMER and await self._is_gone(customer_id, wanted):
+            await self._attempts.record(attempt, result, wanted.request_id)
+            again = wanted
+            if wanted.claim is not None:
+                again = replace(wanted, claim=replace(wanted.claim, resource=str(attempt.payment_id)))
+            attempt, result = await self._try(again, price, await self._customer_of(wanted))
+        if isinstance(result, OpenCheckout):
+            return result
+        return await self._attempts.fail(attempt, result, wanted.request_id)
+
+    async def _try(
+        self, wanted: Wanted, price: CreditPrice, customer_id: str
+    ) -> tuple[Attempt, OpenCheckout | Failure]:
+        new = self._new(wanted, price, customer_id, (await installation.read(self._database)).id)
+        async with self._database.transaction() as conn:
+            await customers_store.lock_user(conn, wanted.user_id)
+            if wanted.session is not None:
+                await plan_sessions.use(conn, wanted.session, new.payment_id)
+            attempt = await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
+        return attempt, await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
+
+    async def _customer_of(self, wanted: Wanted) -> str:
+        try:
+            return await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
+        except (ProviderRefusedError, ProviderUnknownError) as error:
+            raise _unavailable() from error
+
+    async def _is_gone(self, customer_id: str, wanted: Wanted) -> bool:
+        try:
+            return await self._customers.forget_deleted(customer_id, wanted.deadline)
+        except (ProviderRefusedError, ProviderUnknownError) as error:
+            raise _unavailable() from error
+
+    def _new(self, wanted: Wanted, price: CreditPrice, customer_id: str, installation_id: UUID) -> NewCheckout:
+        assert price.amount is not None
+        assert price.currency is not None
+        payment_id = uuid.uuid4()
+        ours = {
+            "userId": str(wanted.user_id),
+            "planType": price.plan_type,
+            "payment_id": str(payment_id),
+            "installation": str(installation_id),
+            "source": SOURCE,
+            "purpose": PURPOSE,
+        }
+        sale = Sale(
+            price_id=price.price_id,
+            recurring=price.recurring,
+            customer_id=customer_id,
+            reference=str(wanted.user_id),
+            metadata={**wanted.metadata, **ours},
+            success_url=wanted.success_url or f"{self._site_url}/?success=true&{_SESSION}&plan={price.plan_type}",
+            cancel_url=wanted.cancel_url or f"{self._site_url}/pricing?canceled=true&plan={price.plan_type}",
+            opened_at=datetime.now(UTC),
+        )
+        return NewCheckout(
+            payment_id=payment_id,
+            amount=price.amount,
+            currency=price.currency,
+            price_currency=price.currency,
+            status=Status.CREATING,
+            provider=self._stripe.name,
+            livemode=self._stripe.livemode,
+            source=SOURCE,
+            purpose=PURPOSE,
+            user_id=wanted.user_id,
+            intent_id=None,
+            carries_email=False,
+            life=None,
+            key=f"hc_credits_{payment_id}",
+            request=session_request(sale),
+            url=None,
+            details={
+                "provider": self._stripe.name,
+                "amount": plain(price.amount),
+                "currency": price.currency,
+                "priceId": price.price_id,
+                "user": str(wanted.user_id),
+            },
+        )
+
+
+def _unavailable() -> ProviderFailedError:
+    return ProviderFailedError(
+        "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
+    )

@@ -1,0 +1,1 @@
+"""Packs and plans: what is sold, at which price of Stripe."""

@@ -1,0 +1,79 @@
+"""What is offered, with amounts that Stripe has said: read when first needed, and by the reconciliation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+
+from hingecraft.credits.prices import store
+from hingecraft.credits.prices.model import Cost, CreditPrice, UnknownPriceError, cost_of
+from hingecraft.db.connection import Database
+from hingecraft.money.book import CurrencyBook
+from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe import ports
+
+log = logging.getLogger(__name__)
+
+# Seconds after which Stripe is asked again about a price that it did not have.
+_MISSING_FOR = 60.0
+
+
+class Prices:
+    """The prices of one pod or command."""
+
+    def __init__(self, database: Database, stripe: ports.Prices, currencies: CurrencyBook, *, configured: bool) -> None:
+        self._database = database
+        self._stripe = stripe
+        self._currencies = currencies
+        self._configured = configured
+        self._asked: dict[str, float] = {}
+        # One question for all callers that wait.
+        self._asking = asyncio.Lock()
+
+    async def offered(self) -> list[CreditPrice]:
+        """The active packs and plans whose amount is known, packs first."""
+        async with self._database.connection() as conn:
+            found = await store.active(conn)
+        if any(price.amount is None for price in found):
+            found = [await self._with_cost(price) for price in found]
+        return [price for price in found if price.amount is not None]
+
+    async def offer(self, price_id: str) -> CreditPrice:
+        """One that is offered; raises UnknownPriceError for any other."""
+        async with self._database.connection() as conn:
+            found = await store.one(conn, price_id)
+        if found is None or not found.active:
+            raise UnknownPriceError
+        found = await self._with_cost(found)
+        if found.amount is None:
+            raise UnknownPriceError
+        return found
+
+    async def read(self, price: CreditPrice) -> str | None:
+        """Ask Stripe what a price costs and record it; returns why it cannot be offered, if so."""
+        try:
+            cost = cost_of(await self._stripe.retrieve(price.price_id), price.kind, self._currencies.table.by_code)
+        except ProviderMissingError:
+            cost = "Stripe does not have it"
+        async with self._database.connection() as conn:
+            await store.set_cost(conn, price.price_id, cost if isinstance(cost, Cost) else None)
+        return cost if isinstance(cost, str) else None
+
+    async def _with_cost(self, price: CreditPrice) -> CreditPrice:
+        if price.amount is not None or not self._configured:
+            return price
+        async with self._asking:
+            if self._asked.get(price.price_id, 0.0) > time.monotonic() - _MISSING_FOR:
+                return price
+            try:
+                reason = await self.read(price)
+            except (ProviderRefusedError, ProviderUnknownError) as error:
+                reason = str(error)
+            if reason is not None:
+                self._asked[price.price_id] = time.monotonic()
+                log.warning("the price %s of %s is not offered: %s", price.price_id, price.code, reason)
+                return price
+        async with self._database.connection() as conn:
+            return await store.one(conn, price.price_id) or replace(price, active=False)

@@ -1,0 +1,1 @@
+"""Members at Stripe: what credits and purchases share."""

@@ -1,0 +1,1 @@
+"""One customer of Stripe for each user and mode (decision 61)."""

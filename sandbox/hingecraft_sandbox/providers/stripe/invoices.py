@@ -1,0 +1,198 @@
+"""Invoices: drafted, finalised, paid or not, in the shape of API version 2026-10-28.endive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hingecraft_sandbox.providers.book import Document, new_id
+from hingecraft_sandbox.providers.stripe import shapes
+from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.clock import Clock
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
+
+KIND = "invoices_of_stripe"
+PAYMENTS = "invoice_payments"
+
+
+class Invoices:
+    """What is billed, and how it is paid."""
+
+    def __init__(self, acts: Acts, clock: Clock) -> None:
+        self._acts = acts
+        self._book = acts.objects.book
+        self._clock = clock
+
+    def find(self, invoice_id: str) -> Document:
+        """The invoice; an error as Stripe's if there is none."""
+        return self._acts.objects.find(KIND, invoice_id)
+
+    def draft(self, head: Document, lines: list[Document], *, reason: str) -> Document:
+        """A draft with its lines. The head says customer, currency, parent and period."""
+        invoice_id = new_id("in_")[:27]
+        subtotal = sum(each["amount"] for each in lines)
+        taken = _taken(lines)
+        total = subtotal - sum(each["amount"] for each in taken)
+        balance = self._balance(head["customer"])
+        due = max(total + balance, 0)
+        invoice: Document = {
+            "id": invoice_id,
+            "object": "invoice",
+            **head,
+            "amount_due": due,
+            "amount_overpaid": 0,
+            "amount_paid": 0,
+            "amount_remaining": due,
+            "amount_shipping": 0,
+            "attempt_count": 0,
+            "attempted": False,
+            "auto_advance": True,
+            "billing_reason": reason,
+            "collection_method": "charge_automatically",
+            "created": self._clock.now(),
+            "discounts": sorted({each["discount"] for each in taken}),
+            "ending_balance": None,
+            "lines": [{**each, "invoice": invoice_id} for each in lines],
+            "livemode": False,
+            "metadata": {},
+            "next_payment_attempt": None,
+            "number": None,
+            "post_payment_credit_notes_amount": 0,
+            "pre_payment_credit_notes_amount": 0,
+            "starting_balance": balance,
+            "status": "draft",
+            "status_transitions": dict.fromkeys(("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")),
+            "subtotal": subtotal,
+            "total": total,
+            "total_discount_amounts": taken,
+            "total_taxes": [],
+        }
+        self._book.put(KIND, invoice)
+        self._acts.tell("invoice.created", invoice)
+        return invoice
+
+    def _balance(self, customer: str) -> int:
+        found: int = (self._book.get("customers", customer) or {}).get("balance", 0)
+        return found
+
+    def finalise(self, invoice: Document) -> Document:
+        """It can be paid from now on; its intent carries neither metadata nor the invoice."""
+        if invoice["status"] != "draft":
+            raise StripeRefusalError("This invoice is already finalized.")
+        left = min(invoice["total"] + invoice["starting_balance"], 0)
+        customer = self._book.get("customers", invoice["customer"])
+        if customer is not None and left != customer.get("balance", 0):
+            self._book.put("customers", customer | {"balance": left})
+        number = f"HC-{len(self._book.all(KIND)):04d}"
+        invoice |= {"status": "open", "number": number, "ending_balance": left}
+        invoice["status_transitions"]["finalized_at"] = self._clock.now()
+        self._book.put(KIND, invoice)
+        self._acts.tell("invoice.finalized", invoice)
+        if invoice["amount_due"]:
+            self._promise(invoice)
+        return invoice
+
+    def _promise(self, invoice: Document) -> None:
+        intent = self._acts.promise(
+            amount=invoice["amount_due"], currency=invoice["currency"], livemode=False, customer=invoice["customer"]
+        )
+        payment: Document = {
+            "id": new_id("inpay_")[:30],
+            "object": "invoice_payment",
+            "amount_paid": None,
+            "amount_requested": invoice["amount_due"],
+            "created": self._clock.now(),
+            "currency": invoice["currency"],
+            "invoice": invoice["id"],
+            "is_default": True,
+            "livemode": False,
+            "payment": {"type": "payment_intent", "payment_intent": intent["id"]},
+            "status": "open",
+            "status_transitions": {"canceled_at": None, "paid_at": None},
+        }
+        self._book.put(PAYMENTS, payment)
+
+    def pay(self, invoice: Document, *, works: bool = True) -> Document:
+        """Try to pay an open invoice; the card works or is declined."""
+        if invoice["status"] == "draft":
+            self.finalise(invoice)
+        if invoice["status"] not in {"open", "uncollectible"}:
+            raise StripeRefusalError(f"Invoice is already {invoice['status']}.")
+        payment = self.payment_of(invoice["id"])
+        invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + (1 if payment else 0)}
+        if payment is None or self._charged(invoice, payment, works=works):
+            return self._paid(invoice, payment)
+        self._book.put(KIND, invoice)
+        self._acts.tell("invoice.payment_failed", invoice)
+        return invoice
+
+    def _charged(self, invoice: Document, payment: Document, *, works: bool) -> bool:
+        intent = self._acts.charge(
+            amount=invoice["amount_due"],
+            currency=invoice["currency"],
+            livemode=False,
+            metadata={},
+            intent_id=payment["payment"]["payment_intent"],
+            customer=invoice["customer"],
+            paid=works,
+        )
+        return bool(intent["status"] == "succeeded")
+
+    def _paid(self, invoice: Document, payment: Document | None) -> Document:
+        now = self._clock.now()
+        due = invoice["amount_due"]
+        invoice |= {"status": "paid", "amount_paid": due, "amount_remaining": 0, "next_payment_attempt": None}
+        invoice["auto_advance"] = False
+        invoice["status_transitions"]["paid_at"] = now
+        self._book.put(KIND, invoice)
+        self._acts.tell("invoice.paid", invoice)
+        self._acts.tell("invoice.payment_succeeded", invoice)
+        if payment is not None:
+            payment |= {"status": "paid", "amount_paid": due}
+            payment["status_transitions"]["paid_at"] = now
+            self._book.put(PAYMENTS, payment)
+            self._acts.tell("invoice_payment.paid", payment)
+        return invoice
+
+    def void(self, invoice: Document) -> Document:
+        """It is not to be paid any more."""
+        return self._closed(invoice, "void", "voided")
+
+    def write_off(self, invoice: Document) -> Document:
+        """Nobody expects its payment."""
+        return self._closed(invoice, "uncollectible", "marked_uncollectible")
+
+    def _closed(self, invoice: Document, status: str, told: str) -> Document:
+        if invoice["status"] not in {"open", "uncollectible"}:
+            raise StripeRefusalError(f"This invoice is {invoice['status']}.")
+        invoice |= {"status": status, "next_payment_attempt": None}
+        invoice["status_transitions"][f"{told}_at"] = self._clock.now()
+        self._book.put(KIND, invoice)
+        self._acts.tell(f"invoice.{told}", invoice)
+        return invoice
+
+    def payment_of(self, invoice_id: str) -> Document | None:
+        """The invoice's payment; one whose amount is zero has none."""
+        return next((each for each in self._book.all(PAYMENTS) if each["invoice"] == invoice_id), None)
+
+    def lines(self, path: Mapping[str, str], raw: Document) -> Document:
+        """`GET /v1/invoices/{id}/lines`: page by page."""
+        params = checked(raw, shapes.PAGE)
+        found = self.find(path["id"])["lines"]
+        after = params.get("starting_after")
+        if after is not None:
+            ids = [each["id"] for each in found]
+            if after not in ids:
+                raise StripeRefusalError(f"No such line item: '{after}'", param="starting_after")
+            found = found[ids.index(after) + 1 :]
+        limit = min(params.get("limit", 10), 100)
+        url = f"/v1/invoices/{path['id']}/lines"
+        return {"object": "list", "url": url, "has_more": len(found) > limit, "data": found[:limit]}
+
+
+def _taken(lines: list[Document]) -> list[dict[str, Any]]:
+    totals: dict[str, int] = {}
+    for each in lines:
+        for discount in each["discount_amounts"]:
+            totals[discount["discount"]] = totals.get(discount["discount"], 0) + discount["amount"]
+    return [{"discount": discount, "amount": amount} for discount, amount in totals.items()]
