@@ -9,13 +9,13 @@ from decimal import Decimal
 
 import pytest
 
-from support.money import all_processed, becomes, ledger, status_of
+from support.money import all_processed, becomes, ledger, send_stripe, status_of
 from support.orders import LOGIN
 from support.reconciling import reconcile
 from support.standing import AUTH
 from support.truth import coin_payments
 
-OLD = "INSERT INTO payments (id, amount, currency, status, created_at) VALUES ($1, $2, $3, 'paid', now())"
+OLD = "INSERT INTO payments (id, amount, currency, status, created_at) VALUES ($1, $2, $3, $4, now())"
 OLD_CHECKOUT = """
 INSERT INTO external_payments (id, payment_id, gateway, currency, amount, status, provider_payload)
 VALUES (gen_random_uuid(), $1, 'stripe', 'usd', 40, 'paid', $2)
@@ -29,7 +29,7 @@ KEPT = {
 }
 
 
-async def old_session(sandbox, conn, kept="its session", currency="usd", amount=40):
+async def old_session(sandbox, conn, kept="its session", currency="usd", amount=40, status="paid"):
     """A payment of the old software and its session at Stripe, which knows nothing of us."""
     payment = uuid.uuid4()
     form = {
@@ -40,7 +40,7 @@ async def old_session(sandbox, conn, kept="its session", currency="usd", amount=
     made = await sandbox.ask("POST", "/v1/checkout/sessions", headers=AUTH, data=form)
     await sandbox.act(made["id"], "pay")
     session = await sandbox.stripe(f"checkout/sessions/{made['id']}")
-    await conn.execute(OLD, payment, amount, currency)
+    await conn.execute(OLD, payment, amount, currency, status)
     await conn.execute(OLD_CHECKOUT, payment, json.dumps(KEPT[kept](session)))
     return payment, session["id"]
 
@@ -165,23 +165,59 @@ async def test_a_refund_that_fails_brings_back_what_the_old_software_had_kept(po
     assert await total(pod) == (36, 1)
 
 
+async def tell(pod, sandbox, conn, kind, times=1):
+    """Deliver Stripe's events of a kind."""
+    for event in (await sandbox.stripe("events?limit=100"))["data"] * times:
+        if event["type"].startswith(kind):
+            status, _ = await send_stripe(pod, json.dumps(event).encode())
+            assert status == 200
+    await all_processed(conn)
+
+
+@pytest.mark.parametrize(("kept", "how", "left"), [(20, "won", 0), (30, "won", 10), (30, "lost", 0), (36, "won", 16)])
+@pytest.mark.parametrize("order", [("charge.dispute", "refund."), ("refund.", "charge.dispute")])
+async def test_a_refund_that_is_told_while_a_dispute_holds_its_money_stays_refunded(
+    pod, sandbox, conn, kept, how, left, order
+):
+    """Of 40 USD, Stripe refunds 20, and then a bank disputes 20; the old software has kept less."""
+    payment, session = await old_session(sandbox, conn, amount=kept)
+    await sandbox.tells(pod.public, enabled=False)
+    await sandbox.act(session, "refund_half")
+    await sandbox.act(session, "dispute")
+    for kind in order:
+        await tell(pod, sandbox, conn, kind, times=2)
+    assert await total(pod) == (0, 0)
+    dispute = (await sandbox.stripe("disputes?limit=1"))["data"][0]
+    await sandbox.ask("POST", f"/pay/stripe/dispute/{dispute['id']}/{how}", allow_redirects=False)
+    for _ in range(2):
+        for kind in order:
+            await tell(pod, sandbox, conn, kind)
+        assert await total(pod) == (left, 1 if left else 0)
+    assert await conn.fetchval("SELECT sum(amount) FROM settlements WHERE payment_id = $1", payment) == left
+
+
 @pytest.fixture
 async def coins(pod, sandbox, conn, request):
     """A payment of the old software, and its invoice at NOWPayments, which has the payment's id as its order."""
-    payment = uuid.uuid4()
     currency, amount = getattr(request, "param", ("usd", 40))
+    payment = uuid.uuid4()
+    invoice = await old_invoice(pod, sandbox, conn, payment, str(payment), currency=currency, amount=amount)
+    return payment, invoice["invoice_url"]
+
+
+async def old_invoice(pod, sandbox, conn, payment, order, *, currency="usd", amount=40, status="paid"):
     invoice = await sandbox.ask(
         "POST", "/nowpayments/v1/invoice", headers={"x-api-key": "sandbox-key"},
         json={"price_amount": 40, "price_currency": "usd", "ipn_callback_url": f"{pod.public}/webhooks/nowpayments",
-              "order_id": str(payment), "order_description": "Gift to the old site"},
+              "order_id": order, "order_description": "Gift to the old site"},
     )  # fmt: skip
-    await conn.execute(OLD, payment, amount, currency)
+    await conn.execute(OLD, payment, amount, currency, status)
     await conn.execute(
         "INSERT INTO external_payments (payment_id, gateway, currency, amount, status, provider_payload) "
         "VALUES ($1, 'nowpayments', 'btc', 40, 'finished', $2)", payment, json.dumps(invoice),
     )  # fmt: skip
     await conn.execute("UPDATE payments SET provider = 'nowpayments' WHERE id = $1", payment)
-    return payment, invoice["invoice_url"]
+    return invoice
 
 
 async def coin_act(sandbox, conn, number, act, told):
@@ -279,3 +315,105 @@ async def test_a_refund_that_only_a_reconciliation_sees_leaves_the_total(pod, sa
     assert await status_of(conn, str(payment)) == "refunded"
     await reconcile(dsn, {**sandbox.settings, **LOGIN})
     assert await conn.fetchval("SELECT count(*) FROM settlements") == 2
+
+
+# What the old software has kept of NOWPayments' answer, by an order number of its own.
+KEPT_OF_COINS = {
+    "the invoice": lambda invoice, _number: invoice,
+    "the invoice as text": lambda invoice, _number: json.dumps(invoice),
+    "the callback": lambda invoice, number: {"ipn": {"payment_id": int(number), "invoice_id": int(invoice["id"])}},
+    "the payment": lambda _invoice, number: {"payment_id": number, "pay_address": "x"},
+    "the address": lambda invoice, _number: {"invoice_url": f"https://nowpayments.io/payment/?iid={invoice['id']}"},
+}
+ORDERS = ["gift-17", "9b2e4a54-8a40-4d46-9d0c-0f3a9a6a2c11"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("kept", KEPT_OF_COINS)
+async def test_an_old_payment_is_found_by_what_nowpayments_answered_whatever_its_order_number(
+    pod, sandbox, conn, kept, order
+):
+    payment = uuid.uuid4()
+    invoice = await old_invoice(pod, sandbox, conn, payment, order)
+    number = await sandbox.coins(invoice["invoice_url"], "pay")
+    await all_processed(conn, at_least=5)
+    await conn.execute(
+        "UPDATE external_payments SET provider_payload = $1", json.dumps(KEPT_OF_COINS[kept](invoice, number))
+    )
+    await sandbox.tells(pod.public, times=2, shuffled=True)
+    await coin_act(sandbox, conn, number, "refund", 1)
+    await becomes(conn, str(payment), "refunded")
+    await all_processed(conn)
+    assert await ledger(conn, str(payment)) == [("opening", 40, "USD", 40), ("refund", -40, "USD", -40)]
+    assert await total(pod) == (0, 0)
+    assert await conn.fetchval("SELECT count(*) FROM payments") == 1
+
+
+DUE_NOW = "UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL"
+WAITS = "SELECT error FROM provider_events WHERE processed_at IS NULL AND error LIKE '%has not marked it as paid'"
+
+
+async def said_paid_late(conn, payment):
+    """The refund is told before the old software marks the payment as paid."""
+    async with asyncio.timeout(30):
+        while not await conn.fetchval(WAITS):
+            await asyncio.sleep(0.02)
+    await conn.execute(SAY, payment, "paid")
+    await conn.execute(DUE_NOW)
+    await all_processed(conn)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_coins_that_went_back_before_the_old_software_says_paid_leave_the_total(pod, sandbox, conn, order):
+    payment = uuid.uuid4()
+    invoice = await old_invoice(pod, sandbox, conn, payment, order, status="waiting")
+    number = await sandbox.coins(invoice["invoice_url"], "pay")
+    await all_processed(conn, at_least=5)
+    assert await status_of(conn, str(payment)) == "pending", "the old software judges its own checkouts"
+    await sandbox.tells(pod.public, times=2)
+    await sandbox.coin_act(number, "refund")
+    await said_paid_late(conn, payment)
+    assert await ledger(conn, str(payment)) == [("opening", 40, "USD", 40), ("refund", -40, "USD", -40)]
+    assert await total(pod) == (0, 0)
+
+
+async def test_a_card_refund_that_is_told_before_the_old_software_says_paid_leaves_the_total(pod, sandbox, conn):
+    payment, session = await old_session(sandbox, conn, status="waiting")
+    await sandbox.act(session, "refund")
+    await said_paid_late(conn, payment)
+    assert await total(pod) == (0, 0)
+    assert await status_of(conn, str(payment)) == "refunded"
+
+
+async def test_what_the_old_software_marks_as_refunded_without_having_been_paid_is_ignored(pod, sandbox, conn):
+    payment, session = await old_session(sandbox, conn, status="waiting")
+    await conn.execute(SAY, payment, "Refunded")
+    await refunded(sandbox, conn, session)
+    assert await total(pod) == (0, 0)
+    assert await conn.fetchval("SELECT bool_and(ignored_because IS NOT NULL) FROM provider_events")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_two_deposits_to_an_invoice_of_another_order_number_go_back_each_by_itself(pod, sandbox, conn, order):
+    payment = uuid.uuid4()
+    invoice = await old_invoice(pod, sandbox, conn, payment, order)
+    number = await sandbox.coins(invoice["invoice_url"], "half")
+    await all_processed(conn, at_least=4)
+    await coin_act(sandbox, conn, number, "rest", 4)
+    assert await total(pod) == (40, 1)
+    await coin_act(sandbox, conn, await child_of(sandbox, number), "refund", 1)
+    assert await status_of(conn, str(payment)) == "partially_refunded"
+    await coin_act(sandbox, conn, number, "refund", 1)
+    assert await total(pod) == (0, 0)
+
+
+async def test_coins_of_an_order_that_nobody_here_made_are_ignored(pod, sandbox, conn):
+    """Another shop of the account, whose orders are UUIDs too."""
+    payment = uuid.uuid4()
+    invoice = await old_invoice(pod, sandbox, conn, payment, ORDERS[1])
+    await conn.execute("UPDATE external_payments SET provider_payload = NULL")
+    number = await sandbox.coins(invoice["invoice_url"], "pay")
+    await all_processed(conn, at_least=5)
+    await coin_act(sandbox, conn, number, "refund", 1)
+    assert await total(pod) == (40, 1)
+    assert await conn.fetchval("SELECT bool_and(ignored_because IS NOT NULL) FROM provider_events")
