@@ -200,7 +200,7 @@ def _refuse_types(params: Document) -> None:
 
 
 def _page(path: str, documents: list[Document], params: Document) -> Document:
-    wanted = [document for document in documents if _matches(document, params)]
+    wanted = [document for document in documents if not document.get("deleted") and _matches(document, params)]
     after = params.get("starting_after")
     if after is not None:
         ids = [document["id"] for document in wanted]

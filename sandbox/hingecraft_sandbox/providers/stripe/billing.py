@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import Billing
 from hingecraft_sandbox.providers.stripe.clock import Clock
+from hingecraft_sandbox.providers.stripe.customers import delete_customer
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.renewals import Renewals
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
@@ -19,6 +23,7 @@ class StripeBilling:
         self.invoices = Invoices(acts, self.clock)
         self.subscriptions = Subscriptions(acts, self.clock, self.invoices)
         self.renewals = Renewals(acts, self.clock, self.invoices, self.subscriptions, switches)
+        self._acts = acts
 
     def endpoints(self) -> Billing:
         """Method, path and what answers it."""
@@ -29,4 +34,8 @@ class StripeBilling:
             ("POST", "/v1/subscriptions/{id}/resume", lambda path, params: subscriptions.resume(path["id"], params)),
             ("POST", "/v1/invoices/{id}/pay", lambda path, params: self.renewals.pay(path["id"], params)),
             ("GET", "/v1/invoices/{id}/lines", self.invoices.lines),
+            ("DELETE", "/v1/customers/{id}", self._delete_customer),
         )
+
+    def _delete_customer(self, path: Mapping[str, str], params: Document) -> Document:
+        return delete_customer(self._acts, self.subscriptions, path["id"], params)
