@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from hingecraft.credits.model import PURPOSE
+from hingecraft.credits.plans import OnePlan, Way
 from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.credits.prices.service import Prices
 from hingecraft.db.connection import Database
@@ -16,7 +19,8 @@ from hingecraft.errors import InvalidError
 from hingecraft.idempotency.model import Claim
 from hingecraft.installation import service as installation
 from hingecraft.members.customers import store as customers_store
-from hingecraft.members.customers.service import Customers
+from hingecraft.members.customers.service import Customers, DeletedUserError
+from hingecraft.members.deletion import store as deletion_store
 from hingecraft.money.model import plain
 from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckout
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError, Status
@@ -26,8 +30,13 @@ from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.sales import Sale, session_request
 
+log = logging.getLogger(__name__)
+
 SOURCE = "credits"
 _CUSTOMER = "customer"
+_PLAN = "subscription"
+# Stripe's limit, and ours are among them.
+MOST_NAMES = 50
 _SESSION = "session_id={CHECKOUT_SESSION_ID}"
 
 
@@ -57,6 +66,7 @@ class MemberCheckouts:
         self._attempts = Attempts(database, providers)
         self._prices = prices
         self._site_url = site_url
+        self._one_plan = OnePlan(database, providers.stripe)
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
     async def open(self, wanted: Wanted) -> OpenCheckout:
@@ -87,49 +97,56 @@ class MemberCheckouts:
         result = await self._attempts.call(found, wanted.deadline, wanted.request_id)
         if isinstance(result, OpenCheckout):
             return result
-        if result.missing != _CUSTOMER:
+        if not await self._is_for_a_deleted_customer(found, result, wanted):
             return await self._attempts.fail(found, result, wanted.request_id)
         await self._attempts.record(found, result, wanted.request_id)
         return None
 
     async def _open(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
         """Twice at most: a customer that Stripe has deleted is replaced by a new one."""
-        customer_id = await self._customer_of(wanted)
-        attempt, result = await self._try(wanted, price, customer_id)
-        if isinstance(result, Failure) and result.missing == _CUSTOMER and await self._is_gone(customer_id, wanted):
+        new = await self._new(wanted, price)
+        way = await self._way(wanted, new)
+        if way.same is not None:
+            return await self._attempts.as_it_stands(way.same)
+        attempt, result = await self._try(wanted, new, way)
+        if isinstance(result, Failure) and await self._is_for_a_deleted_customer(attempt, result, wanted):
             await self._attempts.record(attempt, result, wanted.request_id)
             again = wanted
             if wanted.claim is not None:
                 again = replace(wanted, claim=replace(wanted.claim, resource=str(attempt.payment_id)))
-            attempt, result = await self._try(again, price, await self._customer_of(wanted))
+            attempt, result = await self._try(again, await self._new(wanted, price), way)
         if isinstance(result, OpenCheckout):
             return result
         return await self._attempts.fail(attempt, result, wanted.request_id)
 
-    async def _try(
-        self, wanted: Wanted, price: CreditPrice, customer_id: str
-    ) -> tuple[Attempt, OpenCheckout | Failure]:
-        new = self._new(wanted, price, customer_id, (await installation.read(self._database)).id)
+    async def _way(self, wanted: Wanted, new: NewCheckout) -> Way:
+        if new.request["mode"] != _PLAN:
+            return Way()
+        with _answering():
+            return await self._one_plan.make_way(wanted.user_id, new.request, wanted.deadline)
+
+    async def _try(self, wanted: Wanted, new: NewCheckout, way: Way) -> tuple[Attempt, OpenCheckout | Failure]:
         async with self._database.transaction() as conn:
             await customers_store.lock_user(conn, wanted.user_id)
+            if await deletion_store.is_deleted(conn, wanted.user_id):
+                raise DeletedUserError
+            if new.request["mode"] == _PLAN:
+                await self._one_plan.require_no_other(conn, wanted.user_id, way)
             attempt = await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
         return attempt, await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
 
-    async def _customer_of(self, wanted: Wanted) -> str:
-        try:
-            return await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
-            raise _unavailable() from error
+    async def _is_for_a_deleted_customer(self, attempt: Attempt, failure: Failure, wanted: Wanted) -> bool:
+        if failure.missing != _CUSTOMER:
+            return False
+        with _answering():
+            return await self._customers.forget_deleted(attempt.request[_CUSTOMER], wanted.deadline)
 
-    async def _is_gone(self, customer_id: str, wanted: Wanted) -> bool:
-        try:
-            return await self._customers.forget_deleted(customer_id, wanted.deadline)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
-            raise _unavailable() from error
-
-    def _new(self, wanted: Wanted, price: CreditPrice, customer_id: str, installation_id: UUID) -> NewCheckout:
-        assert price.amount is not None
-        assert price.currency is not None
+    async def _new(self, wanted: Wanted, price: CreditPrice) -> NewCheckout:
+        assert price.amount is not None, "it is offered"
+        assert price.currency is not None, "it is offered"
+        installation_id = (await installation.read(self._database)).id
+        with _answering():
+            customer_id = await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
         payment_id = uuid.uuid4()
         ours = {
             "userId": str(wanted.user_id),
@@ -139,6 +156,12 @@ class MemberCheckouts:
             "source": SOURCE,
             "purpose": PURPOSE,
         }
+        if len(wanted.metadata) + len(ours) > MOST_NAMES:
+            raise InvalidError(
+                "invalid_request",
+                f"metadata can have at most {MOST_NAMES - len(ours)} names.",
+                fields={"metadata": f"must have at most {MOST_NAMES - len(ours)} names"},
+            )
         sale = Sale(
             price_id=price.price_id,
             recurring=price.recurring,
@@ -176,7 +199,13 @@ class MemberCheckouts:
         )
 
 
-def _unavailable() -> ProviderFailedError:
-    return ProviderFailedError(
-        "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
-    )
+@contextmanager
+def _answering() -> Iterator[None]:
+    """What a member is told when Stripe cannot be asked for something beside the checkout."""
+    try:
+        yield
+    except (ProviderRefusedError, ProviderUnknownError) as error:
+        log.warning("no checkout at stripe: %s", error)
+        raise ProviderFailedError(
+            "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
+        ) from error

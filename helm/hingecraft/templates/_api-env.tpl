@@ -11,6 +11,10 @@
 - name: EMBED_ORIGINS
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.site.returnOrigins }}
+- name: RETURN_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: TRUSTED_PROXIES
   value: {{ join "," .Values.api.trustedProxies | quote }}
 - name: DATABASE_POOL_MIN

@@ -34,6 +34,7 @@ sentry
 site
 site.origins
 site.embedOrigins
+site.returnOrigins
 database
 database.appRole
 providers
