@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hingecraft.credits.prices.steps import prices_steps
+from hingecraft.credits.purpose import CREDITS
 from hingecraft.credits.steps import credits_steps
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.settings import LinkSettings
@@ -13,7 +14,7 @@ from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
 from hingecraft.steps import Steps
 
-PURPOSES = Purposes([], unasked=DONATIONS)
+PURPOSES = Purposes([CREDITS], unasked=DONATIONS, owners=[CREDITS.owner_of])
 
 
 class SystemSettings(LinkSettings):
@@ -25,8 +26,13 @@ def reconcile_steps(database: Database, providers: Providers, settings: SystemSe
     links = links_steps(
         database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
     )
-    members = members_steps(database, providers.stripe)
-    in_credits = credits_steps(database)
-    prices = prices_steps(database, providers.stripe)
-    after = (links, members, prices, in_credits)
-    return Steps(before_events=links.before_events, after_checks=[step for each in after for step in each.after_checks])
+    every = (
+        links,
+        members_steps(database, providers.stripe),
+        prices_steps(database, providers.stripe),
+        credits_steps(database),
+    )
+    return Steps(
+        before_events=[step for each in every for step in each.before_events],
+        after_checks=[step for each in every for step in each.after_checks],
+    )

@@ -104,6 +104,8 @@ class Decision:
 def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision:
     """Decide about a finding. Raises AskFirstError before it would make a move that the table forbids."""
     _require_our_checkout(known, finding)
+    if not finding.fresh and finding.invoice_id is not None and known.status not in SETTLED:
+        raise AskFirstError("the message does not say how the invoice was paid")
     if not finding.fresh and finding.worth_is_known and _lacks_value(known, finding):
         raise AskFirstError("its worth in dollars is known by now")
     values = values_of(known.settled, _worths(known, finding))
