@@ -8,8 +8,9 @@ import sys
 import pytest
 
 from hingecraft.credits.prices.steps import prices_steps
-from hingecraft.steps import Options, Run, Summary
-from support.members import CHECKOUT, PACK, PLAN, Member, make_price, sell
+from hingecraft_sandbox.providers.book import Book
+from hingecraft_sandbox.providers.stripe.demo import add_demo_prices
+from support.members import CHECKOUT, PACK, PLAN, Member, make_price, reconciled, sell
 from support.pods import SITE_URL, running_pod
 from support.sandbox import STRIPE_KEY
 from support.tokens import SETTINGS
@@ -49,10 +50,7 @@ async def offered(pod):
 
 
 async def reconcile(pod):
-    run = Run(options=Options(), summary=Summary(), started=None, providers=("stripe",))
-    for step in prices_steps(pod.pod.database, pod.pod.providers.stripe).after_checks:
-        await step(run)
-    return run.summary
+    return await reconciled(prices_steps(pod.pod.database, pod.pod.providers.stripe))
 
 
 async def test_what_stripe_has_is_offered_with_its_amount(pod, sandbox, conn):
@@ -78,7 +76,7 @@ async def test_what_cannot_be_sold_is_not_offered(pod, sandbox, conn, wrong):
     if wrong == "recurring":
         price = await make_price(sandbox, interval="month")
     elif wrong == "free amount":
-        price = await make_price(sandbox, **{"unit_amount": None, "custom_unit_amount[enabled]": "true"})
+        price = await make_price(sandbox, None)
     else:
         price = await make_price(sandbox)
     if wrong == "archived":
@@ -106,6 +104,15 @@ async def test_the_reconciliation_reads_amounts_and_withdraws_what_is_gone(pod, 
     await sandbox.change("prices", prices[PACK], active=True)
     await reconcile(pod)
     assert len(await offered(pod)) == 2
+
+
+async def test_make_dev_has_a_price_for_each_pack_and_plan(conn, tmp_path):
+    for _ in range(2):
+        book = Book(tmp_path / "journal")
+        add_demo_prices(book)
+        prices = {each["id"]: "pack" if each["recurring"] is None else "subscription" for each in book.all("prices")}
+        book.close()
+        assert prices == dict(await conn.fetch("SELECT price_id, kind FROM credit_prices"))
 
 
 async def test_when_stripe_does_not_answer_what_is_known_stays(pod, sandbox, conn):
@@ -159,7 +166,8 @@ async def test_ensure_makes_a_price_once_and_finds_it_again(command, pod, conn):
     assert (await command("ensure", PACK, "--amount", "5"))[0] == 0
     ((_, made),) = [(row["active"], row["price_id"]) for row in await conn.fetch(ROWS, PACK) if row["active"]]
     assert (await command("ensure", PACK, "--amount", "5"))[0] == 0
-    await conn.execute("UPDATE credit_prices SET active = price_id = 'price_QUICK_SCAN' WHERE code = $1", PACK)
+    await conn.execute("UPDATE credit_prices SET active = false WHERE code = $1", PACK)
+    await conn.execute("UPDATE credit_prices SET active = true WHERE price_id = 'price_QUICK_SCAN'")
     code, output = await command("ensure")
     assert code == 1, "the others have no price at Stripe"
     assert "no price at Stripe" in output

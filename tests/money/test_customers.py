@@ -16,8 +16,7 @@ from hingecraft.payments.model import REPLAYED_FOR
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft.steps import Options, Run, Summary
-from support.members import STRIPE
+from support.members import STRIPE, reconciled
 from support.pods import settings_of
 
 EMAIL = "ada@example.com"
@@ -49,10 +48,7 @@ class Desk:
             return await store.current(conn, self.user, livemode=False)
 
     async def reconcile(self):
-        run = Run(options=Options(), summary=Summary(), started=None, providers=("stripe",))
-        for step in members_steps(self.database, self.stripe).after_checks:
-            await step(run)
-        return run.summary
+        return await reconciled(members_steps(self.database, self.stripe))
 
     async def close(self):
         await self.stripe.close()

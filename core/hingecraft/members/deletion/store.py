@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
 
 BEGIN = "INSERT INTO deleted_users (user_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING user_id"
 IS_DELETED = "SELECT EXISTS (SELECT FROM deleted_users WHERE user_id = $1)"
-DELETED_AMONG = "SELECT user_id FROM deleted_users WHERE user_id = ANY ($1::uuid[])"
 # A request that may have to be sent again keeps its parameters until it is answered.
 ERASE = """
 WITH customer AS (
@@ -45,11 +43,6 @@ async def begin(conn: Connection, user_id: UUID) -> bool:
 async def is_deleted(conn: Connection, user_id: UUID) -> bool:
     """Whether the user is deleted, also while Stripe has not been told yet."""
     return bool(await conn.fetchval(IS_DELETED, user_id))
-
-
-async def deleted_among(conn: Connection, user_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the users that are deleted."""
-    return {row["user_id"] for row in await conn.fetch(DELETED_AMONG, list(user_ids))}
 
 
 async def erase(conn: Connection, user_id: UUID) -> None:

@@ -175,12 +175,12 @@ class Objects:
         if found is None or found.get("deleted"):
             raise StripeRefusalError(f"No such customer: '{customer_id}'", code="resource_missing", param="customer")
 
-    def make(self, kind: str, raw: Document) -> Document:
-        """A product, price, link or customer."""
+    def make(self, kind: str, raw: Document, *, key: str | None = None) -> Document:
+        """A product, price, link or customer; Stripe chooses the ids of all but products."""
         makers = {
             "products": self._product, "prices": self._price, "payment_links": self._link, "customers": self._customer,
         }  # fmt: skip
-        head = {"id": new_id(_PREFIX[kind])[:30], "livemode": False, "created": now()}
+        head = {"id": key or new_id(_PREFIX[kind])[:30], "livemode": False, "created": now()}
         return self.book.put(kind, {**head, **makers[kind](raw)})
 
     def _product(self, raw: Document) -> Document:
