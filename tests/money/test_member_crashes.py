@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.credits.checkouts import MemberCheckouts, Wanted
+from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.db.connection import Database
 from hingecraft.idempotency import service as idempotency
@@ -16,6 +17,7 @@ from hingecraft.idempotency.model import Kept
 from hingecraft.money.book import CurrencyBook
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.registry import Providers
+from hingecraft.settings import Secret
 from support.members import PACK, PLAN, sell
 from support.pods import SITE_URL, settings_of
 
@@ -83,7 +85,9 @@ class Process:
         life.calling(stripe.customers, "create", "subscriptions_of")
         life.calling(stripe.sessions, "create", "retrieve", "expire")
         prices = Prices(self.database, stripe.prices, CurrencyBook(self.database), configured=True)
-        self.checkouts = MemberCheckouts(self.database, self.providers, prices, SITE_URL)
+        self.checkouts = MemberCheckouts(
+            self.database, self.providers, prices, PlanSessions(self.database, Secret()), SITE_URL
+        )
 
     async def buy(self, user, price):
         deadline = Deadline.within(10)

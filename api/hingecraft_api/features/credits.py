@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hingecraft.credits.checkouts import MemberCheckouts
+from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import checkout_sessions
+from hingecraft_api.handlers import checkout_sessions, plan_sessions
 from hingecraft_api.handlers import credits as handlers
 from hingecraft_api.pod import Pod
 
@@ -17,12 +18,19 @@ def _parts(pod: Pod) -> Iterable[object]:
     prices = Prices(
         pod.database, pod.providers.stripe.prices, pod.currencies, configured=pod.providers.stripe.configured
     )
+    sessions = PlanSessions(pod.database, pod.settings.jwt_secret)
     yield Spending(pod.database)
     yield prices
-    yield MemberCheckouts(pod.database, pod.providers, prices, pod.settings.site_url)
+    yield sessions
+    yield MemberCheckouts(pod.database, pod.providers, prices, sessions, pod.settings.site_url)
 
 
 CREDITS = Feature(
-    endpoints=[*handlers.ENDPOINTS, *checkout_sessions.ENDPOINTS, *handlers.ADMIN_ENDPOINTS],
+    endpoints=[
+        *handlers.ENDPOINTS,
+        *checkout_sessions.ENDPOINTS,
+        *plan_sessions.ENDPOINTS,
+        *handlers.ADMIN_ENDPOINTS,
+    ],
     parts=_parts,
 )

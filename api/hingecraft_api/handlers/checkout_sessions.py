@@ -13,7 +13,7 @@ from hingecraft.credits.prices.service import Prices
 from hingecraft.identity.principal import Kind
 from hingecraft.members.returning import check_return
 from hingecraft_api.messages.answers import Answer, number
-from hingecraft_api.messages.bodies import Input
+from hingecraft_api.messages.bodies import Input, wrong_field, wrong_fields
 from hingecraft_api.messages.described import PAYMENT, SESSION, described
 from hingecraft_api.messages.metadata import Metadata
 from hingecraft_api.web.call import Call
@@ -26,9 +26,22 @@ class CheckoutInput(Input):
     """A pack or plan. What it costs and what it grants is decided here, never by the client."""
 
     price_id: Annotated[
-        str,
-        described("`priceId` of `GET /api/v1/credits/packs`", "price_QUICK_SCAN", min_length=1, max_length=255),
-    ]
+        str | None,
+        described(
+            "`priceId` of `GET /api/v1/credits/packs`; required without `planSession`",
+            "price_QUICK_SCAN",
+            min_length=1,
+            max_length=255,
+        ),
+    ] = None
+    plan_session: Annotated[
+        str | None,
+        described(
+            "the token of a plan session, instead of `priceId`, `planType` and `metadata`; it opens one checkout",
+            min_length=1,
+            max_length=4096,
+        ),
+    ] = None
     plan_type: Annotated[str | None, described("must be the price's own, if it is sent", "credits", max_length=100)] = (
         None
     )
@@ -90,11 +103,12 @@ class PacksAnswer(RootModel[list[PackAnswer]]):
 async def post_checkout_session(call: Call) -> Any:
     """A session for the member's own customer."""
     body: CheckoutInput = call.body
+    _check_choice(body)
     opened = await call.pod.parts[MemberCheckouts].open(
         Wanted(
             user_id=UUID(call.principal.id),
             email=call.principal.email,
-            price_id=body.price_id,
+            price_id=body.price_id or "",
             plan_type=body.plan_type,
             metadata=body.metadata or {},
             success_url=_return(call, "successUrl", body.success_url),
@@ -102,9 +116,20 @@ async def post_checkout_session(call: Call) -> Any:
             request_id=call.request_id,
             deadline=call.deadline,
             claim=call.claim,
+            plan_session=body.plan_session,
         )
     )
     return {"url": opened.url, "sessionId": opened.provider_id, "paymentId": str(opened.payment_id)}
+
+
+def _check_choice(body: CheckoutInput) -> None:
+    """The price is named by the client or by its plan session, and not by both."""
+    if body.plan_session is None and body.price_id is None:
+        raise wrong_field("invalid_request", "priceId", "is required, unless planSession is sent")
+    named = {"priceId": body.price_id, "planType": body.plan_type, "metadata": body.metadata}
+    twice = [name for name, value in named.items() if value is not None]
+    if body.plan_session is not None and twice:
+        raise wrong_fields("invalid_request", dict.fromkeys(twice, "must be left out: planSession has it"))
 
 
 async def get_checkout_session(call: Call) -> Any:
@@ -155,7 +180,10 @@ ENDPOINTS = [
             "already_subscribed",
             "bad_url",
             "database_unavailable",
+            "invalid_plan_session",
             "not_authorized",
+            "plan_session_used",
+            "plan_sessions_disabled",
             "provider_busy",
             "provider_disabled",
             "provider_refused",

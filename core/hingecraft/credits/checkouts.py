@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hingecraft.credits.model import PURPOSE
+from hingecraft.credits import plan_sessions
+from hingecraft.credits.model import PURPOSE, PlanSession
+from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.plans import OnePlan, Way
 from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.credits.prices.service import Prices
@@ -46,6 +48,7 @@ class Wanted:
 
     user_id: UUID
     email: str | None
+    # Empty where a plan session has it, with the plan type and the metadata.
     price_id: str
     plan_type: str | None
     metadata: Mapping[str, str]
@@ -55,16 +58,22 @@ class Wanted:
     request_id: str
     deadline: Deadline
     claim: Claim | None
+    # The token, and what it says once it is verified.
+    plan_session: str | None = None
+    session: PlanSession | None = None
 
 
 class MemberCheckouts:
     """Opens checkouts of one pod."""
 
-    def __init__(self, database: Database, providers: Providers, prices: Prices, site_url: str) -> None:
+    def __init__(
+        self, database: Database, providers: Providers, prices: Prices, sessions: PlanSessions, site_url: str
+    ) -> None:
         self._database = database
         self._stripe = providers.stripe
         self._attempts = Attempts(database, providers)
         self._prices = prices
+        self._sessions = sessions
         self._site_url = site_url
         self._one_plan = OnePlan(database, providers.stripe)
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
@@ -78,6 +87,7 @@ class MemberCheckouts:
             raise ProviderDisabledError(
                 "provider_disabled", "Card payments are currently unavailable. Try again later."
             )
+        wanted = self._chosen(wanted)
         price = await self._prices.offer(wanted.price_id)
         if wanted.plan_type not in {None, price.plan_type}:
             raise InvalidError(
@@ -86,6 +96,19 @@ class MemberCheckouts:
                 fields={"planType": f"must be {price.plan_type}, or left out"},
             )
         return await self._open(wanted, price)
+
+    def _chosen(self, wanted: Wanted) -> Wanted:
+        """The same with what its plan session says; raises `invalid_plan_session`."""
+        if wanted.plan_session is None:
+            return wanted
+        session = self._sessions.read(wanted.plan_session)
+        return replace(
+            wanted,
+            price_id=session.price_id,
+            plan_type=session.plan_type,
+            metadata=session.metadata,
+            session=session,
+        )
 
     async def _resumed(self, wanted: Wanted) -> OpenCheckout | None:
         """Finish the checkout of an earlier request with this key; None if there is none, or if it failed."""
@@ -104,10 +127,13 @@ class MemberCheckouts:
 
     async def _open(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
         """Twice at most: a customer that Stripe has deleted is replaced by a new one."""
+        if wanted.session is not None:
+            async with self._database.connection() as conn:
+                await plan_sessions.require_unused(conn, wanted.session)
         new = await self._new(wanted, price)
         way = await self._way(wanted, new)
         if way.same is not None:
-            return await self._attempts.as_it_stands(way.same)
+            return await self._same(wanted, way.same)
         attempt, result = await self._try(wanted, new, way)
         if isinstance(result, Failure) and await self._is_for_a_deleted_customer(attempt, result, wanted):
             await self._attempts.record(attempt, result, wanted.request_id)
@@ -118,6 +144,13 @@ class MemberCheckouts:
         if isinstance(result, OpenCheckout):
             return result
         return await self._attempts.fail(attempt, result, wanted.request_id)
+
+    async def _same(self, wanted: Wanted, payment_id: UUID) -> OpenCheckout:
+        """An open checkout with the same terms, which uses the plan session up as well."""
+        if wanted.session is not None:
+            async with self._database.connection() as conn:
+                await plan_sessions.use(conn, wanted.session, payment_id)
+        return await self._attempts.as_it_stands(payment_id)
 
     async def _way(self, wanted: Wanted, new: NewCheckout) -> Way:
         if new.request["mode"] != _PLAN:
@@ -132,6 +165,8 @@ class MemberCheckouts:
                 raise DeletedUserError
             if new.request["mode"] == _PLAN:
                 await self._one_plan.require_no_other(conn, wanted.user_id, way)
+            if wanted.session is not None:
+                await plan_sessions.use(conn, wanted.session, new.payment_id)
             attempt = await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
         return attempt, await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
 

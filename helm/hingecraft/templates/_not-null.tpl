@@ -33,8 +33,8 @@ logLevel
 sentry
 site
 site.origins
-site.embedOrigins
 site.returnOrigins
+site.embedOrigins
 database
 database.appRole
 providers
