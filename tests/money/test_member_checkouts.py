@@ -138,6 +138,29 @@ async def test_a_session_is_shown_to_its_owner_only(pod, ada, sandbox, conn, pri
     assert (status, answer["code"]) == (404, "unknown_session")
 
 
+async def test_nobody_else_sees_a_members_payment(pod, ada, sandbox, conn, prices):
+    """GET /payments/{id} knows donations only, and members' money counts in no public total."""
+    bought = await ada.buy(prices[PACK])
+    await sandbox.act(bought["sessionId"], "pay")
+    await becomes(conn, bought["paymentId"], "completed")
+    for name in (bought["paymentId"], bought["sessionId"]):
+        status, answer = await pod.call("GET", f"/payments/{name}", headers=ada.headers)
+        assert (status, answer["code"]) == (404, "unknown_payment")
+    assert (await pod.call("GET", "/charter/total"))[1]["data"]["total"] == 0
+    assert await conn.fetchval("SELECT count(*) FROM outbox WHERE type LIKE 'payment%'") == 0
+
+
+async def test_with_another_accounts_key_nothing_is_sold_and_no_customer_is_replaced(ada, sandbox, conn, prices):
+    await ada.buy(prices[PACK])
+    await sandbox.ask("PUT", "/_sandbox/accounts", json={sandbox.settings["stripe_secret"]: "acct_other"})
+    status, answer = await ada.call("POST", CHECKOUT, {"priceId": prices[PACK]})
+    assert (status, answer["code"]) == (502, "provider_unavailable")
+    assert await conn.fetchval("SELECT count(*) FROM customers") == 1
+    assert await conn.fetchval("SELECT deleted_at FROM customers") is None
+    statuses = await conn.fetch("SELECT status FROM payments ORDER BY created_at")
+    assert [row[0] for row in statuses] == ["pending", "failed"]
+
+
 async def test_a_key_repeats_the_checkout_and_belongs_to_one_user(pod, ada, conn, prices):
     key, body = {"Idempotency-Key": "a-key-of-a-member"}, {"priceId": prices[PACK]}
     first = await ada.call("POST", CHECKOUT, body, **key)

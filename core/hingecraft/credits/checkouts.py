@@ -120,9 +120,10 @@ class MemberCheckouts:
         result = await self._attempts.call(found, wanted.deadline, wanted.request_id)
         if isinstance(result, OpenCheckout):
             return result
-        if not await self._is_for_a_deleted_customer(found, result, wanted):
+        if result.missing != _CUSTOMER:
             return await self._attempts.fail(found, result, wanted.request_id)
         await self._attempts.record(found, result, wanted.request_id)
+        await self._require_deleted(found, wanted)
         return None
 
     async def _open(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
@@ -135,8 +136,9 @@ class MemberCheckouts:
         if way.same is not None:
             return await self._same(wanted, way.same)
         attempt, result = await self._try(wanted, new, way)
-        if isinstance(result, Failure) and await self._is_for_a_deleted_customer(attempt, result, wanted):
+        if isinstance(result, Failure) and result.missing == _CUSTOMER:
             await self._attempts.record(attempt, result, wanted.request_id)
+            await self._require_deleted(attempt, wanted)
             again = wanted
             if wanted.claim is not None:
                 again = replace(wanted, claim=replace(wanted.claim, resource=str(attempt.payment_id)))
@@ -170,11 +172,12 @@ class MemberCheckouts:
             attempt = await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
         return attempt, await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
 
-    async def _is_for_a_deleted_customer(self, attempt: Attempt, failure: Failure, wanted: Wanted) -> bool:
-        if failure.missing != _CUSTOMER:
-            return False
+    async def _require_deleted(self, attempt: Attempt, wanted: Wanted) -> None:
+        """Forget the customer of a rejected checkout if Stripe has deleted it; otherwise the key is the wrong one."""
         with _answering():
-            return await self._customers.forget_deleted(attempt.request[_CUSTOMER], wanted.deadline)
+            gone = await self._customers.forget_deleted(attempt.request[_CUSTOMER], wanted.deadline)
+        if not gone:
+            raise _unavailable()
 
     async def _new(self, wanted: Wanted, price: CreditPrice) -> NewCheckout:
         assert price.amount is not None, "it is offered"
@@ -241,6 +244,10 @@ def _answering() -> Iterator[None]:
         yield
     except (ProviderRefusedError, ProviderUnknownError) as error:
         log.warning("no checkout at stripe: %s", error)
-        raise ProviderFailedError(
-            "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
-        ) from error
+        raise _unavailable() from error
+
+
+def _unavailable() -> ProviderFailedError:
+    return ProviderFailedError(
+        "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
+    )
