@@ -50,6 +50,7 @@ ENDPOINTS = [
         description="Deletes the customer at Stripe, which ends the subscriptions, and removes e-mail address and "
         "metadata here. The ledger and the payments keep the id. Nothing is sold or granted to the user any more. "
         "202: Stripe did not answer, and reconciliation finishes it. Repeating the call changes nothing.",
+        may_take_longer=True,
         parts={"id": {"type": "string", "description": "the user's id", "examples": [USER]}},
     ),
 ]
