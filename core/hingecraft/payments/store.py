@@ -108,8 +108,8 @@ FROM external_payments e
 JOIN payments p ON p.id = e.payment_id
 WHERE e.payment_id = $1 AND e.kind = 'single' ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
 """
-# Money in another coin than requested is shown only if nothing else arrived. A user's payment is shown by the system that
-# it belongs to, and to that user only.
+# Money in another coin than requested is shown only if nothing else arrived. A user's payment is shown to that user,
+# by its own system.
 STATE = """
 SELECT p.id, p.status, p.provider, p.amount, coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        hc_currency_key(p.currency) AS currency, coalesce(p.updated_at, p.created_at) AS updated_at,
