@@ -186,3 +186,19 @@ async def test_our_payment_is_completed_by_its_settlement_in_the_same_transactio
         await conn.execute(SAY, payment, "completed")
         await conn.execute(f"{SETTLE} VALUES ($1, 'stripe', true, 'charge', 'pi_1', 5, 'USD', 5)", payment)
     assert await conn.fetchval("SELECT status FROM payments WHERE id = $1", payment) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("payload", "ids"),
+    [
+        ('{"id": "4522", "order_id": "9", "invoice_url": "https://pay.example/?iid=4522"}', {"invoice:4522"}),
+        ('{"ipn": {"payment_id": 57, "invoice_id": 4522, "x": "finished"}}', {"payment:57", "invoice:4522"}),
+        ('[{"payment_id": "57", "pay_amount": 1.5}, {"payment_id": "58"}]', {"payment:57", "payment:58"}),
+        ('"{\\"payment_id\\": 57}"', {"payment:57"}),
+        ('{"id": 4522, "payment_id": null, "invoice_id": "x", "invoice_url": 7}', {"invoice:4522"}),
+        ('{"id": 4522}', set()), ('"{broken"', None), ("null", set()), ("7", set()),
+    ],
+)  # fmt: skip
+async def test_invoices_and_payments_are_told_apart_in_what_nowpayments_answered(conn, payload, ids):
+    found = await conn.fetchval("SELECT hc_coin_payload_ids($1::jsonb)", payload)
+    assert (set(found) if found is not None else None) == ids

@@ -10,18 +10,14 @@ from decimal import Decimal
 import pytest
 
 from support.limits import PROGRESS
-from support.money import all_processed, becomes, ledger, status_of
-from support.orders import LOGIN
-from support.reconciling import reconcile
+from support.money import all_processed, becomes, ledger, send_stripe, status_of
+from support.old_payments import DUE_NOW, OLD, SAY, said_paid_late, total
 from support.standing import AUTH
-from support.truth import coin_payments
 
-OLD = "INSERT INTO payments (id, amount, currency, status, created_at) VALUES ($1, $2, $3, 'paid', now())"
 OLD_CHECKOUT = """
 INSERT INTO external_payments (id, payment_id, gateway, currency, amount, status, provider_payload)
 VALUES (gen_random_uuid(), $1, 'stripe', 'usd', 40, 'paid', $2)
 """
-SAY = "UPDATE payments SET status = $2 WHERE id = $1"
 # What the old software has kept of Stripe's answer: the session as it was made, or the intent, or that as text.
 KEPT = {
     "its session": lambda session: {"id": session["id"], "url": session["url"], "payment_intent": None},
@@ -30,7 +26,7 @@ KEPT = {
 }
 
 
-async def old_session(sandbox, conn, kept="its session", currency="usd", amount=40):
+async def old_session(sandbox, conn, kept="its session", currency="usd", amount=40, status="paid"):
     """A payment of the old software and its session at Stripe, which knows nothing of us."""
     payment = uuid.uuid4()
     form = {
@@ -41,7 +37,7 @@ async def old_session(sandbox, conn, kept="its session", currency="usd", amount=
     made = await sandbox.ask("POST", "/v1/checkout/sessions", headers=AUTH, data=form)
     await sandbox.act(made["id"], "pay")
     session = await sandbox.stripe(f"checkout/sessions/{made['id']}")
-    await conn.execute(OLD, payment, amount, currency)
+    await conn.execute(OLD, payment, amount, currency, status)
     await conn.execute(OLD_CHECKOUT, payment, json.dumps(KEPT[kept](session)))
     return payment, session["id"]
 
@@ -51,6 +47,7 @@ async def old(sandbox, conn, request):
     return await old_session(sandbox, conn, getattr(request, "param", "its session"))
 
 
+WAITS_FOR_A_LOCK = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 REFUND_TOLD = "SELECT bool_and(processed_at IS NOT NULL) FROM provider_events WHERE type = 'refund.created'"
 
 
@@ -61,11 +58,6 @@ async def refunded(sandbox, conn, session, act="refund"):
         while not await conn.fetchval(REFUND_TOLD):
             await asyncio.sleep(0.02)
     await all_processed(conn)
-
-
-async def total(pod):
-    _, answer = await pod.call("GET", "/charter/total")
-    return answer["data"]["total"], answer["data"]["count"]
 
 
 @pytest.mark.parametrize("old", KEPT, indirect=True)
@@ -166,117 +158,79 @@ async def test_a_refund_that_fails_brings_back_what_the_old_software_had_kept(po
     assert await total(pod) == (36, 1)
 
 
-@pytest.fixture
-async def coins(pod, sandbox, conn, request):
-    """A payment of the old software, and its invoice at NOWPayments, which has the payment's id as its order."""
-    payment = uuid.uuid4()
-    currency, amount = getattr(request, "param", ("usd", 40))
-    invoice = await sandbox.ask(
-        "POST", "/nowpayments/v1/invoice", headers={"x-api-key": "sandbox-key"},
-        json={"price_amount": 40, "price_currency": "usd", "ipn_callback_url": f"{pod.public}/webhooks/nowpayments",
-              "order_id": str(payment), "order_description": "Gift to the old site"},
-    )  # fmt: skip
-    await conn.execute(OLD, payment, amount, currency)
-    await conn.execute(
-        "INSERT INTO external_payments (payment_id, gateway, currency, amount, status, provider_payload) "
-        "VALUES ($1, 'nowpayments', 'btc', 40, 'finished', $2)", payment, json.dumps(invoice),
-    )  # fmt: skip
-    await conn.execute("UPDATE payments SET provider = 'nowpayments' WHERE id = $1", payment)
-    return payment, invoice["invoice_url"]
-
-
-async def coin_act(sandbox, conn, number, act, told):
-    """One act, until its IPNs are processed."""
-    before = await conn.fetchval("SELECT count(*) FROM provider_events")
-    await sandbox.coin_act(number, act)
-    await all_processed(conn, at_least=before + told)
-
-
-async def child_of(sandbox, number):
-    (child,) = [each for each in await coin_payments(sandbox) if str(each["parent_payment_id"]) == number]
-    return str(child["payment_id"])
-
-
-async def test_what_nowpayments_says_of_an_old_payment_that_was_paid_adds_nothing(pod, sandbox, conn, coins):
-    payment, invoice = coins
-    await sandbox.coins(invoice, "pay")
-    await all_processed(conn, at_least=5)
-    assert await ledger(conn, str(payment)) == [("opening", 40, "USD", 40)]
-    assert await total(pod) == (40, 1)
-    assert await conn.fetchval("SELECT count(*) FROM payments") == 1
-
-
-async def test_coins_that_nowpayments_sends_back_leave_the_total_once(pod, sandbox, conn, coins):
-    payment, invoice = coins
-    number = await sandbox.coins(invoice, "pay")
-    await all_processed(conn, at_least=5)
-    await sandbox.tells(pod.public, times=2, shuffled=True)
-    await coin_act(sandbox, conn, number, "refund", 1)
-    await becomes(conn, str(payment), "refunded")
+async def tell(pod, sandbox, conn, kind, times=1):
+    """Deliver Stripe's events of a kind, and wait until they are processed."""
+    await deliver(pod, sandbox, kind, times)
     await all_processed(conn)
-    assert await ledger(conn, str(payment)) == [("opening", 40, "USD", 40), ("refund", -40, "USD", -40)]
-    assert await total(pod) == (0, 0)
 
 
-@pytest.mark.parametrize("first", ["nowpayments", "the old software"])
-async def test_the_old_software_and_nowpayments_report_one_refund(pod, sandbox, conn, coins, first):
-    payment, invoice = coins
-    number = await sandbox.coins(invoice, "pay")
-    await all_processed(conn, at_least=5)
-    if first == "the old software":
-        await conn.execute(SAY, payment, "Refunded")
-    await coin_act(sandbox, conn, number, "refund", 1)
-    await conn.execute(SAY, payment, "Refunded")
-    assert await total(pod) == (0, 0)
-    await conn.execute(SAY, payment, "Paid")
-    assert await total(pod) == (0, 0)
-    assert await conn.fetchval("SELECT sum(amount) FROM settlements WHERE payment_id = $1", payment) == 0
+async def deliver(pod, sandbox, kind, times=1):
+    for event in (await sandbox.stripe("events?limit=100"))["data"] * times:
+        if event["type"].startswith(kind):
+            status, _ = await send_stripe(pod, json.dumps(event).encode())
+            assert status == 200
 
 
-@pytest.mark.parametrize("coins", [("btc", Decimal("0.0004")), ("eur", Decimal(36))], indirect=True)
-async def test_coins_go_back_as_the_share_of_what_the_old_software_kept(pod, sandbox, conn, coins):
-    payment, invoice = coins
-    number = await sandbox.coins(invoice, "pay")
-    await all_processed(conn, at_least=5)
-    await coin_act(sandbox, conn, number, "refund", 1)
-    assert await conn.fetchval("SELECT sum(amount) FROM settlements WHERE payment_id = $1", payment) == 0
-    assert await status_of(conn, str(payment)) == "refunded"
-
-
-async def test_a_second_deposit_that_goes_back_leaves_the_old_payment_as_it_is(pod, sandbox, conn, coins):
-    """The donor had sent the same again by mistake: the old software has counted one of them."""
-    _, invoice = coins
-    number = await sandbox.coins(invoice, "pay")
-    await all_processed(conn, at_least=5)
-    await coin_act(sandbox, conn, number, "again", 4)
-    await coin_act(sandbox, conn, await child_of(sandbox, number), "refund", 1)
-    assert await total(pod) == (40, 1)
-    await coin_act(sandbox, conn, number, "refund", 1)
-    assert await total(pod) == (0, 0)
-
-
-async def test_of_an_old_payment_in_two_deposits_each_goes_back_by_itself(pod, sandbox, conn, coins):
-    payment, invoice = coins
-    number = await sandbox.coins(invoice, "half")
-    await all_processed(conn, at_least=4)
-    await coin_act(sandbox, conn, number, "rest", 4)
-    assert await total(pod) == (40, 1)
-    await coin_act(sandbox, conn, await child_of(sandbox, number), "refund", 1)
-    assert await status_of(conn, str(payment)) == "partially_refunded"
-    assert await total(pod) == (pytest.approx(20, abs=0.01), 1), "coins have eight digits"
-    await coin_act(sandbox, conn, number, "refund", 1)
-    assert await status_of(conn, str(payment)) == "refunded"
-    assert await total(pod) == (0, 0)
-
-
-async def test_a_refund_that_only_a_reconciliation_sees_leaves_the_total(pod, sandbox, conn, dsn, coins):
-    """Callbacks of the old invoice went to the old software."""
-    payment, invoice = coins
+@pytest.mark.parametrize(("kept", "how", "left"), [(20, "won", 0), (30, "won", 10), (30, "lost", 0), (36, "won", 16)])
+@pytest.mark.parametrize("order", [("charge.dispute", "refund."), ("refund.", "charge.dispute")])
+async def test_a_refund_that_is_told_while_a_dispute_holds_its_money_stays_refunded(
+    pod, sandbox, conn, kept, how, left, order
+):
+    """Of 40 USD, Stripe refunds 20, and then a bank disputes 20; the old software has kept less."""
+    payment, session = await old_session(sandbox, conn, amount=kept)
     await sandbox.tells(pod.public, enabled=False)
-    number = await sandbox.coins(invoice, "pay")
-    await sandbox.coin_act(number, "refund")
-    await reconcile(dsn, {**sandbox.settings, **LOGIN})
+    await sandbox.act(session, "refund_half")
+    await sandbox.act(session, "dispute")
+    for kind in order:
+        await tell(pod, sandbox, conn, kind, times=2)
+    assert await total(pod) == (0, 0)
+    dispute = (await sandbox.stripe("disputes?limit=1"))["data"][0]
+    await sandbox.ask("POST", f"/pay/stripe/dispute/{dispute['id']}/{how}", allow_redirects=False)
+    for _ in range(2):
+        for kind in order:
+            await tell(pod, sandbox, conn, kind)
+        assert await total(pod) == (left, 1 if left else 0)
+    assert await conn.fetchval("SELECT sum(amount) FROM settlements WHERE payment_id = $1", payment) == left
+
+
+async def test_a_connection_that_breaks_while_a_refund_takes_over_from_a_dispute_keeps_nothing(pod, sandbox, conn):
+    """Both settlements and the end of the event are one transaction: it is broken off just before the commit."""
+    payment, session = await old_session(sandbox, conn, amount=20)
+    await sandbox.tells(pod.public, enabled=False)
+    await sandbox.act(session, "refund_half")
+    await sandbox.act(session, "dispute")
+    await tell(pod, sandbox, conn, "charge.dispute")
+    disputed = await ledger(conn, str(payment))
+    blocker = conn.transaction()
+    await blocker.start()
+    await conn.execute("LOCK TABLE payment_audit IN EXCLUSIVE MODE")
+    await deliver(pod, sandbox, "refund.")
+    async with asyncio.timeout(15):
+        while (pid := await conn.fetchval(WAITS_FOR_A_LOCK)) is None:
+            await asyncio.sleep(0.02)
+    await conn.execute("SELECT pg_terminate_backend($1)", pid)
+    assert await ledger(conn, str(payment)) == disputed
+    await blocker.commit()
+    await conn.execute("UPDATE provider_events SET claimed_until = NULL WHERE processed_at IS NULL")
+    await conn.execute(DUE_NOW)
+    await all_processed(conn)
+    assert [row[:2] for row in await ledger(conn, str(payment))] == [
+        ("opening", 20), ("dispute", -20), ("dispute_reversal", 20), ("refund", -20),
+    ]  # fmt: skip
+    assert await status_of(conn, str(payment)) == "refunded"
+
+
+async def test_a_card_refund_that_is_told_before_the_old_software_says_paid_leaves_the_total(pod, sandbox, conn):
+    payment, session = await old_session(sandbox, conn, status="waiting")
+    await sandbox.act(session, "refund")
+    await said_paid_late(conn, payment)
     assert await total(pod) == (0, 0)
     assert await status_of(conn, str(payment)) == "refunded"
-    await reconcile(dsn, {**sandbox.settings, **LOGIN})
-    assert await conn.fetchval("SELECT count(*) FROM settlements") == 2
+
+
+async def test_what_the_old_software_marks_as_refunded_without_having_been_paid_is_ignored(pod, sandbox, conn):
+    payment, session = await old_session(sandbox, conn, status="waiting")
+    await conn.execute(SAY, payment, "Refunded")
+    await refunded(sandbox, conn, session)
+    assert await total(pod) == (0, 0)
+    assert await conn.fetchval("SELECT bool_and(ignored_because IS NOT NULL) FROM provider_events")

@@ -51,18 +51,10 @@ CHECKOUTS = """
 SELECT payment_id, provider, provider_id FROM external_payments
 WHERE payment_id = ANY ($1::uuid[]) AND kind = 'single' AND provider IS NOT NULL
 """
-# By its charge; else by what Stripe had answered the old software, where only that was paid.
 OF_CHARGE = """
-SELECT coalesce((
-    SELECT payment_id FROM settlements
-    WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
-    ORDER BY provider_ref = $3[1] DESC LIMIT 1
-), (
-    SELECT e.payment_id FROM external_payments e
-    WHERE $1 = 'stripe' AND e.kind = 'legacy' AND hc_payload_ids(e.provider_payload) && $4::text[]
-      AND EXISTS (SELECT FROM settlements s WHERE s.payment_id = e.payment_id AND s.kind = 'opening')
-    ORDER BY e.created_at LIMIT 1
-))
+SELECT payment_id FROM settlements
+WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
+ORDER BY provider_ref = $3[1] DESC LIMIT 1
 """
 RATES = """
 SELECT currency, usd FROM fx_rates WHERE day = (now() AT TIME ZONE 'UTC')::date AND currency = ANY ($1::text[])
@@ -144,6 +136,10 @@ class Books:
             found = await _locked(conn, {payment_id})
             if found:
                 return found[payment_id]
+            # The old software's order numbers may be UUIDs too.
+            of_charge = await _of_charge(conn, finding)
+            if of_charge is not None:
+                return await locked(conn, of_charge)
             if finding.invoice_id is not None and finding.price is None:
                 payment_id = None
             elif not await origins.came_through_link(conn, finding):
@@ -154,12 +150,17 @@ class Books:
             if finding.link_id is not None:
                 # Two events of one charge, or of a charge and a later deposit to it, must not create two payments.
                 await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
-            charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
-            ids = [*charges, *([finding.checkout_id] if finding.checkout_id is not None else [])]
-            payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges, ids)
+            payment_id = await _of_charge(conn, finding)
         if payment_id is None:
             payment_id = await owned.payment_of(conn, finding, self.purposes)
         return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
+
+
+async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
+    """The payment that has the charge, or the old software's payment for it."""
+    charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
+    payment_id: UUID | None = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
+    return payment_id or await origins.old_payment(conn, finding, charges)
 
 
 def _moved(change: Change, after: Known) -> Moved:

@@ -6,11 +6,13 @@ Invoices are in `invoices`.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments.ledger import UnknownPaymentError
+from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding, Money, StandingLink, UnreadableError
 
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
@@ -55,12 +57,49 @@ WITH payment AS (
 INSERT INTO payment_audit (actor, action, payment_id, details)
 SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment
 """
+# Payments of the old software, by the ids in the provider's answers to it.
+OLD_OF_STRIPE = """
+SELECT p.id, hc_status_of(p.legacy_status) IN ('refunded', 'disputed') AS went_back, EXISTS (
+    SELECT FROM settlements s WHERE s.payment_id = p.id AND s.kind IN ('opening', 'charge')
+) AS was_paid
+FROM external_payments e JOIN payments p ON p.id = e.payment_id AND p.source IS NULL
+WHERE e.kind = 'legacy' AND hc_payload_ids(e.provider_payload) && $1::text[]
+ORDER BY was_paid DESC, e.created_at LIMIT 1
+"""
+OLD_OF_NOWPAYMENTS = """
+SELECT p.id, hc_status_of(p.legacy_status) IN ('refunded', 'disputed') AS went_back, EXISTS (
+    SELECT FROM settlements s WHERE s.payment_id = p.id AND s.kind IN ('opening', 'charge')
+) AS was_paid
+FROM external_payments e JOIN payments p ON p.id = e.payment_id AND p.source IS NULL
+WHERE e.kind = 'legacy' AND e.provider = 'nowpayments' AND hc_coin_payload_ids(e.provider_payload) && $1::text[]
+ORDER BY was_paid DESC, e.created_at LIMIT 1
+"""
 PAYMENT_EXISTS = "SELECT EXISTS (SELECT FROM payments WHERE id = $1)"
 
 
 def not_saved(link_id: str) -> str:
     """The reason why an event is ignored. Saving the link makes it due again."""
     return f"its link {link_id} is not saved here"
+
+
+async def old_payment(conn: Connection, finding: Finding, charges: Sequence[str]) -> UUID | None:
+    """The old software's payment whose checkout or charge the provider names, if the old software was paid.
+
+    Raises NotYetError if money went back of one that the old software has yet to mark as paid.
+    """
+    checkouts = [finding.checkout_id] if finding.checkout_id is not None else []
+    if finding.provider == stripe.NAME:
+        found = await conn.fetchrow(OLD_OF_STRIPE, [*charges, *checkouts])
+    else:
+        coins = [*(f"payment:{charge}" for charge in charges), *(f"invoice:{checkout}" for checkout in checkouts)]
+        found = await conn.fetchrow(OLD_OF_NOWPAYMENTS, coins)
+    if found is None:
+        return None
+    goes_back = finding.went_back or any(money.amount < 0 for money in finding.money)
+    if goes_back and not found["was_paid"] and not found["went_back"]:
+        raise NotYetError(f"money of payment {found['id']} went back, but the old software has not marked it as paid")
+    payment_id: UUID | None = found["id"] if found["was_paid"] else None
+    return payment_id
 
 
 async def came_through_link(conn: Connection, finding: Finding) -> bool:

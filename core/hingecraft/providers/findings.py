@@ -116,6 +116,8 @@ class Finding:
     money: tuple[Money, ...] = ()
     # What was sold; None: the provider was not asked for it.
     lines: tuple[Line, ...] | None = None
+    # A refund or dispute of this money is the next finding of the same answer.
+    went_back: bool = False
     # Whether the provider was just asked; otherwise this is from a signed message, which may be late.
     fresh: bool = False
     # The provider has to be asked before anything is done.

@@ -38,7 +38,7 @@ class StripeAsking:
         came = Price(amount=charge.amount, currency=charge.currency) if charge is not None else None
         # Its charge names an old payment only to Stripe: the books know that payment by its session.
         return [
-            paid,
+            replace(paid, went_back=any(money.amount < 0 for money in followed.money)),
             replace(followed, payment_id=paid.payment_id, checkout_id=paid.checkout_id, came=came, fresh=True),
         ]
 
