@@ -199,7 +199,7 @@ async def test_a_customer_that_stripe_has_deleted_costs_no_sale(ada, sandbox, co
 
 
 @pytest.mark.parametrize("code", ["discount_50", "discount_100"])
-async def test_a_promotion_code_is_no_mismatch(ada, sandbox, conn, prices, code):
+async def test_a_promotion_code_is_not_a_mismatch(ada, sandbox, conn, prices, code):
     bought = await ada.buy(prices[PACK])
     await sandbox.act(bought["sessionId"], code)
     await sandbox.act(bought["sessionId"], "pay")

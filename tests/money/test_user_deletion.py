@@ -127,12 +127,22 @@ async def test_another_accounts_key_deletes_nothing_and_says_so(pod, sandbox, co
 async def test_later_events_are_recorded_and_grant_nothing(pod, sandbox, conn, prices):
     ada = Member(pod)
     bought = await ada.buy(prices[PACK])
+    await sandbox.act(bought["sessionId"], "pay_later")
     assert await delete(pod, ada.id) == (200, True)
-    await sandbox.act(bought["sessionId"], "pay")
+    await sandbox.act(bought["sessionId"], "arrive")
     await becomes(conn, bought["paymentId"], "completed")
     await all_processed(conn)
     assert await conn.fetchval("SELECT count(*) FROM settlements WHERE payment_id = $1::uuid", bought["paymentId"]) == 1
     assert await conn.fetchval("SELECT count(*) FROM credits_transactions") == 0
+
+
+async def test_nothing_can_be_paid_any_more_that_would_grant_nothing(pod, sandbox, conn, prices):
+    ada = Member(pod)
+    bought = [await ada.buy(prices[code]) for code in (PACK, PLAN)]
+    assert await delete(pod, ada.id) == (200, True)
+    for each in bought:
+        assert (await sandbox.stripe(f"checkout/sessions/{each['sessionId']}"))["status"] == "expired"
+        await becomes(conn, each["paymentId"], "expired")
 
 
 async def test_only_admins_delete_and_only_users(pod):

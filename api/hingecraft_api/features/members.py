@@ -1,10 +1,9 @@
-"""What members' systems share: deleting a user."""
+"""Deletes users, for all systems that know members."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hingecraft.members.customers.service import Customers
 from hingecraft.members.deletion.service import Deletion
 from hingecraft_api.feature import Feature
 from hingecraft_api.handlers import admin_users
@@ -12,8 +11,7 @@ from hingecraft_api.pod import Pod
 
 
 def _parts(pod: Pod) -> Iterable[object]:
-    stripe = pod.providers.stripe
-    yield Deletion(pod.database, Customers(pod.database, stripe.customers, livemode=stripe.livemode))
+    yield Deletion(pod.database, pod.providers.stripe)
 
 
 MEMBERS = Feature(endpoints=admin_users.ENDPOINTS, parts=_parts)

@@ -145,7 +145,7 @@ async def get_checkout_session(call: Call) -> Any:
 
 
 async def get_packs(call: Call) -> Any:
-    """What is for sale."""
+    """The packs and plans that are offered."""
     return [
         {
             "planType": price.plan_type,

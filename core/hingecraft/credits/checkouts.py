@@ -239,7 +239,7 @@ class MemberCheckouts:
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """What a member is told when Stripe cannot be asked for something beside the checkout."""
+    """Tell the member that Stripe cannot be reached, where it was asked for something beside the checkout."""
     try:
         yield
     except (ProviderRefusedError, ProviderUnknownError) as error:

@@ -60,7 +60,7 @@ def _terms(request: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """What becomes of earlier checkouts: one is open with the same terms, or all have ended."""
+    """The state of earlier checkouts: one is open with the same terms, or all have ended."""
 
     same: UUID | None = None
     # The payments whose checkouts cannot be paid any more.

@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 def members_steps(database: Database, provider: StripeProvider) -> Steps:
     """After the events and checkouts."""
     customers = Customers(database, provider.customers, livemode=provider.livemode)
-    deletion = Deletion(database, customers)
+    deletion = Deletion(database, provider)
 
     async def finish_customers(run: Run) -> None:
         if stripe.NAME not in run.providers:

@@ -47,14 +47,14 @@ class CreditPrice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one price costs, in the currency's usual unit."""
+    """The amount of a price, in the currency's usual unit."""
 
     amount: Decimal
     currency: str
 
 
 def cost_of(price: Mapping[str, Any], kind: Kind, currencies: Mapping[str, Currency]) -> Cost | str:
-    """What Stripe's price costs, or why it cannot be offered as this kind."""
+    """The cost of Stripe's price, or why it cannot be offered as this kind."""
     if not price.get("active") or not (price.get("product") or {}).get("active", True):
         return "it is archived at Stripe"
     recurring = price.get("recurring") is not None

@@ -1,4 +1,4 @@
-"""What is offered, with amounts that Stripe has said: read when first needed, and by the reconciliation."""
+"""Offers packs and plans. Their amounts are read from Stripe when first needed, and by the reconciliation."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _ACTOR = "prices"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a new price costs; in the currency's usual unit."""
+    """The cost of a new price, in the currency's usual unit."""
 
     amount: Decimal
     currency: Currency

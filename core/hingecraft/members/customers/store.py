@@ -52,7 +52,7 @@ async def current(conn: Connection, user_id: UUID, *, livemode: bool) -> Custome
 
 
 async def owner_of(conn: Connection, customer_id: str, *, livemode: bool) -> UUID | None:
-    """The user of a customer, also of one that is deleted; None: it is not one of ours."""
+    """The user of a customer, also of one that is deleted; None: no user here has it."""
     found: UUID | None = await conn.fetchval(OWNER, customer_id, livemode)
     return found
 

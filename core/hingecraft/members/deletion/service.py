@@ -12,6 +12,7 @@ from hingecraft.members.customers.service import Customers
 from hingecraft.members.deletion import store
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe.client import StripeProvider
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +20,10 @@ log = logging.getLogger(__name__)
 class Deletion:
     """Deletes users of one mode: that of the key."""
 
-    def __init__(self, database: Database, customers: Customers) -> None:
+    def __init__(self, database: Database, stripe: StripeProvider) -> None:
         self._database = database
-        self._customers = customers
+        self._stripe = stripe
+        self._customers = Customers(database, stripe.customers, livemode=stripe.livemode)
 
     async def delete(self, user_id: UUID, deadline: Deadline, *, actor: str, request_id: str) -> bool:
         """Whether all is deleted; False: reconciliation goes on. A repeat goes on too."""
@@ -37,7 +39,11 @@ class Deletion:
             return False
 
     async def finish(self, user_id: UUID, deadline: Deadline) -> bool:
-        """Delete the customer at Stripe, which ends its subscriptions; whether nothing is left. Safe to repeat."""
+        """End what could still be paid, and delete the customer with its subscriptions; whether nothing is left."""
+        async with self._database.connection() as conn:
+            sessions = await store.open_sessions(conn, user_id, livemode=self._stripe.livemode)
+        for session_id in sessions:
+            await self._stripe.sessions.expire(session_id, deadline)
         await self._customers.delete(user_id, deadline)
         async with self._database.transaction() as conn:
             await store.erase(conn, user_id)

@@ -19,6 +19,11 @@ FROM payments p
 WHERE p.user_id = $1 AND e.payment_id = p.id AND e.status NOT IN ('creating', 'unknown')
   AND e.request ?| '{metadata,payment_intent_data,subscription_data}'
 """
+OPEN_SESSIONS = """
+SELECT e.provider_id FROM payments p JOIN external_payments e ON e.payment_id = p.id
+WHERE p.user_id = $1 AND e.provider = 'stripe' AND e.kind = 'single' AND e.status = 'pending' AND e.livemode = $2
+  AND e.provider_id IS NOT NULL
+"""
 FINISH = """
 UPDATE deleted_users d SET finished_at = now()
 WHERE d.user_id = $1 AND d.finished_at IS NULL
@@ -48,6 +53,11 @@ async def is_deleted(conn: Connection, user_id: UUID) -> bool:
 async def erase(conn: Connection, user_id: UUID) -> None:
     """Remove the e-mail address and the metadata; ids stay."""
     await conn.execute(ERASE, user_id)
+
+
+async def open_sessions(conn: Connection, user_id: UUID, *, livemode: bool) -> list[str]:
+    """The user's sessions of Stripe that may still be paid."""
+    return [row["provider_id"] for row in await conn.fetch(OPEN_SESSIONS, user_id, livemode)]
 
 
 async def finish(conn: Connection, user_id: UUID) -> bool:

@@ -63,7 +63,7 @@ class StripeCustomers:
         return [each async for each in self.account.pages(listed, {"customer": customer_id})]
 
     async def delete(self, customer_id: str, deadline: Deadline) -> None:
-        """Delete it with its subscriptions; a customer that is gone already is no error."""
+        """Delete it with its subscriptions; a customer that is gone already is not an error."""
         options = self.account.options()
         try:
             await self._call(lambda: self._customers.delete_async(customer_id, options=options), deadline)

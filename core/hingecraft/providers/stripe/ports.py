@@ -147,7 +147,7 @@ class Customers(Protocol):
         ...
 
     async def delete(self, customer_id: str, deadline: Deadline) -> None:
-        """Delete it with its subscriptions; a customer that is gone already is no error."""
+        """Delete it with its subscriptions; a customer that is gone already is not an error."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What is sold at the account's own prices: the session of one price for one customer, and the prices. Pure."""
+"""Sessions that sell one of the account's prices to a customer, and the prices. Pure."""
 
 from __future__ import annotations
 
