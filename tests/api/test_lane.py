@@ -20,6 +20,7 @@ from hingecraft_api.access.visitor import HEADER, Visitor
 from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.moment import Moment
 from hingecraft_api.routes.cache import snapshot_of
+from support.limits import PROGRESS
 from support.pods import signed_visitor
 from support.two_paths import PLAIN, connect, counted, request
 
@@ -298,7 +299,7 @@ async def test_date_and_age_go_on_and_a_version_is_seen_at_once(both, monkeypatc
     first = await answer()
     assert abs(parsedate_to_datetime(first[b"Date"].decode()).timestamp() - time.time()) < 5
     monkeypatch.setattr(cache, "_confirmed_at", time.monotonic() - 1000)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while int((aged := await answer())[b"X-Routes-Age"]) < 1000:
             await asyncio.sleep(0.05)
     assert aged[b"Date"] >= first[b"Date"] or aged[b"Date"][:3] != first[b"Date"][:3]

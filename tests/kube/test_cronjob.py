@@ -99,7 +99,7 @@ async def test_settings_beside_the_secret_count_too(namespace, served):
     providers = {"envFrom": [{"secretRef": {"name": "providers"}}]}
     site = {"env": [{"name": "SITE_URL", "value": "https://www.example.com"}]}
     await namespace.edit("main", reconcile={**providers, **site})
-    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet", within=30)
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
 
 
 async def test_it_passes_the_restricted_pod_security(namespace, served):
@@ -172,7 +172,7 @@ async def test_a_controller_that_edits_again_and_again_is_answered_less_and_less
         await asyncio.sleep(0.2)
     events = [reason for reason, _ in await namespace.events()]
     assert 1 <= events.count("CronJobRepaired") <= 4
-    await until(lambda: job_of(namespace), lambda job: job["spec"]["schedule"] == "*/15 * * * *", within=60)
+    await until(lambda: job_of(namespace), lambda job: job["spec"]["schedule"] == "*/15 * * * *")
 
 
 async def test_what_is_deleted_by_hand_is_made_again(namespace, served):
@@ -195,7 +195,7 @@ async def test_a_label_of_somebody_elses_is_let_be(namespace, served):
 async def test_it_goes_with_its_resource(namespace, served):
     await made(namespace)
     await namespace.remove("main")
-    await until(lambda: job_of(namespace), lambda job: job is None, within=30)
+    await until(lambda: job_of(namespace), lambda job: job is None)
 
 
 async def test_what_is_missing_is_said(namespace, served):
@@ -204,9 +204,9 @@ async def test_what_is_missing_is_said(namespace, served):
     await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
     await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "does not exist" in seen[2])
     await namespace.secret("providers", STRIPE_SECRET="sk_test_abcdefgh")
-    await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "SITE_URL is not" in seen[2], within=30)
+    await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "SITE_URL is not" in seen[2])
     await namespace.secret("providers", **PROVIDERS)
-    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet", within=30)
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
 
 
 async def test_suspended_is_healthy(namespace, healthy):

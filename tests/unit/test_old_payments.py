@@ -12,7 +12,7 @@ import pytest
 from hingecraft.errors import AskFirstError, NotYetError
 from hingecraft.payments.ledger import Known, decide
 from hingecraft.payments.model import Settled, Status
-from hingecraft.providers.findings import Finding, Money, Price
+from hingecraft.providers.findings import Finding, Money, MoneyKind, Price
 
 ID = UUID(int=1)
 TOLD = Finding(provider="stripe", livemode=True, told_by="a test", fresh=True)
@@ -27,9 +27,9 @@ def opened(amount: int, currency: str = "USD", usd: int | None = None) -> Known:
     )  # fmt: skip
 
 
-def money(kind: str, ref: str, amount: int, currency: str = "USD", worth: str | None = None) -> Money:
+def money(kind: MoneyKind, ref: str, amount: int, currency: str = "USD", worth: str | None = None) -> Money:
     price = Price(amount=Decimal(worth), currency="USD") if worth is not None else None
-    return Money(kind=kind, ref=ref, amount=Decimal(amount), currency=currency, worth=price)  # type: ignore[arg-type]  # said by the test
+    return Money(kind=kind, ref=ref, amount=Decimal(amount), currency=currency, worth=price)
 
 
 def refund(amount: int, *, failed: bool = False, ref: str = "re_1", came: int = 100) -> Finding:

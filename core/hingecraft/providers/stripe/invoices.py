@@ -30,7 +30,7 @@ class InvoiceReader:
         self._price_of = price_of
 
     def of_event(self, invoice: Document, *, told_by: str) -> Finding:
-        """Which invoice was paid, and whose it may be."""
+        """The invoice that was paid, and the user that it may belong to."""
         return Finding(**self._head(invoice, told_by))
 
     def of_invoice(self, invoice: Document, worths: Mapping[str, Price], *, told_by: str) -> Finding:

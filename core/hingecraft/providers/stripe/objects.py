@@ -63,7 +63,7 @@ class StripeSessions:
             if error.passing or isinstance(error, ProviderMissingError):
                 raise
             # It is no longer open: expired before, or paid.
-            return (await self.retrieve(session_id))["status"] == "expired"
+            return bool((await self.retrieve(session_id))["status"] == "expired")
         return True
 
     async def of_intent(self, intent_id: str) -> Document | None:

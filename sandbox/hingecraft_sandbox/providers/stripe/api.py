@@ -16,6 +16,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.expanding import expanded
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
+from hingecraft_sandbox.providers.stripe.session_lines import SessionLines
 from hingecraft_sandbox.providers.stripe.subscriptions import OVER
 from hingecraft_sandbox.providers.switches import Switches
 
@@ -30,6 +31,7 @@ _NAMES = {
     "payment_intents": "payment_intents", "refunds": "refunds", "events": "events", "charges": "charges",
     "subscriptions": "subscriptions", "invoices": "invoices_of_stripe", "invoice_payments": "invoice_payments",
     "customers": "customers", "disputes": "disputes", "balance_transactions": "balance_transactions",
+    "billing_portal/configurations": "portal_configurations",
 }  # fmt: skip
 
 Work = Callable[[Document, str | None], Document]
@@ -60,6 +62,8 @@ class StripeApi:
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
         app.router.add_post("/v1/checkout/sessions", self._served(self._post_session))
         app.router.add_post("/v1/checkout/sessions/{id}/expire", self._served(self._post_expire))
+        lines = self._asked(SessionLines(self._objects).page)
+        app.router.add_get("/v1/checkout/sessions/{id}/line_items", self._served(lines))
         for method, path, work in self._billing:
             wrapped = self._asked(work) if method == "GET" else self._keyed(work)
             app.router.add_route(method, path, self._served(wrapped))
@@ -162,9 +166,12 @@ class StripeApi:
 
     async def _once(self, request: web.Request, work: Work) -> web.Response:
         """The same key and parameters: the same answer. What was refused before anything was done is not kept."""
-        if self._seen_by(request) is not self._objects:
-            raise StripeRefusalError("The sandbox makes nothing in a second account.")
         pairs = [(name, str(value)) for name, value in (await request.post()).items()]
+        if self._seen_by(request) is not self._objects:
+            customer = dict(pairs).get("customer")
+            if customer is not None:
+                raise StripeRefusalError(f"No such customer: '{customer}'", code="resource_missing", param="customer")
+            raise StripeRefusalError("The sandbox makes nothing in a second account.")
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return web.json_response(self._answer(work, pairs, request))
@@ -200,7 +207,7 @@ def _refuse_types(params: Document) -> None:
 
 
 def _page(path: str, documents: list[Document], params: Document) -> Document:
-    wanted = [document for document in documents if _matches(document, params)]
+    wanted = [document for document in documents if not document.get("deleted") and _matches(document, params)]
     after = params.get("starting_after")
     if after is not None:
         ids = [document["id"] for document in wanted]

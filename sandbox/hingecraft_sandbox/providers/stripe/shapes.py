@@ -108,17 +108,50 @@ SUBSCRIPTION_RESUME = {
     **_EXPAND,
 }
 SUBSCRIPTION_CANCEL = {"invoice_now": YES_NO, "prorate": YES_NO, **_EXPAND}
+_PORTAL_FEATURES = {
+    "customer_update": {"enabled": YES_NO, "allowed_updates": [TEXT]},
+    "invoice_history": {"enabled": YES_NO},
+    "payment_method_update": {"enabled": YES_NO},
+    "subscription_cancel": {
+        "enabled": YES_NO,
+        "mode": frozenset({"at_period_end", "immediately"}),
+        "proration_behavior": _PRORATION,
+        "cancellation_reason": {"enabled": YES_NO, "options": [TEXT]},
+    },
+    "subscription_update": {
+        "enabled": YES_NO,
+        "default_allowed_updates": [frozenset({"price", "promotion_code", "quantity"})],
+        "products": [{"product": TEXT, "prices": [TEXT]}],
+        "proration_behavior": _PRORATION,
+    },
+}
+PORTAL_CONFIGURATION = {
+    "features": _PORTAL_FEATURES,
+    "default_return_url": TEXT,
+    "metadata": METADATA,
+    "name": TEXT,
+    **_EXPAND,
+}
+PORTAL_CONFIGURATION_UPDATE = {**PORTAL_CONFIGURATION, "active": YES_NO}
+PORTAL_SESSION = {"customer": TEXT, "configuration": TEXT, "return_url": TEXT, **_EXPAND}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
-    "sessions": {**PAGE, "payment_intent": TEXT, "payment_link": TEXT, "status": TEXT, "created": _WHEN},
+    "sessions": {
+        **PAGE,
+        "customer": TEXT,
+        "payment_intent": TEXT,
+        "payment_link": TEXT,
+        "status": TEXT,
+        "created": _WHEN,
+    },
     "products": {**PAGE, "active": YES_NO},
     "prices": {**PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
     "payment_links": {**PAGE, "active": YES_NO},
     "payment_intents": PAGE,
     "charges": {**PAGE, "payment_intent": TEXT, "customer": TEXT},
     "disputes": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
-    "customers": {**PAGE, "email": TEXT},
+    "customers": {**PAGE, "email": TEXT, "created": _WHEN},
     "refunds": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
     "events": {**PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
     "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT},
@@ -129,6 +162,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
         "invoice": TEXT,
         "payment": {"type": TEXT, "payment_intent": TEXT},
     },
+    "portal_configurations": {**PAGE, "active": YES_NO, "is_default": YES_NO},
     "balance_transactions": {**PAGE, "source": TEXT},
 }
 READ: Mapping[str, Any] = _EXPAND
