@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from support.limits import PROGRESS
 from support.money import all_processed
 from support.pods import Running
 
@@ -25,7 +26,7 @@ async def total(pod: Running) -> tuple[Any, Any]:
 
 async def said_paid_late(conn: asyncpg.Connection, payment: UUID) -> None:
     """The refund is told before the old software marks the payment as paid."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval(WAITS):
             await asyncio.sleep(0.02)
     await conn.execute(SAY, payment, "paid")
