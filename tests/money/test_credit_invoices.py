@@ -127,7 +127,7 @@ async def test_a_declined_renewal_grants_when_it_is_paid(ada, plan, sandbox, con
     assert await changes(conn, ada.id) == [MONTH, MONTH]
 
 
-async def test_the_invoice_alone_is_enough_and_so_is_the_session(pod, ada, prices, sandbox, conn):
+async def test_the_invoice_is_enough_and_so_is_the_session(pod, ada, prices, sandbox, conn):
     """All other events are lost."""
     await sandbox.tells(pod.public, enabled=False)
     bought = await ada.buy(prices[PLAN])
