@@ -1,4 +1,4 @@
-"""Deletes short-lived data: answers under idempotency keys, and donors' personal data."""
+"""Deletes short-lived data: answers under idempotency keys, donors' personal data, and used plan sessions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 
+from hingecraft.credits import plan_sessions
 from hingecraft.db.connection import Database
 from hingecraft.donations import prefills
 from hingecraft.errors import DatabaseUnavailableError
@@ -30,3 +31,4 @@ async def delete_expired_now(database: Database) -> None:
     """Delete all expired data, also after a flood of requests."""
     await prefills.forget_persons(database)
     await idempotency.purge(database)
+    await plan_sessions.purge(database)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from hingecraft.identity.settings import AuthSettings
+from hingecraft.identity.settings import AuthSettings, SigningSecret
 from hingecraft.members.returning import origin_of
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
@@ -26,6 +26,7 @@ from hingecraft.settings import (
 )
 
 Network = IPv4Network | IPv6Network
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 _FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 
 
@@ -60,8 +61,8 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
     )
     return_origins: CommaList = Field(
         (),
-        description="other origins that a member's checkout may return to, besides the site, for example "
-        "https://app.example.com",
+        description="further origins that a member's checkout may return to and a plan session may be carried to, "
+        "comma-separated; SITE_URL's and PUBLIC_URL's always",
     )
     embed_origins: CommaList = Field(
         (),
@@ -71,7 +72,7 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         (), description="addresses or CIDRs whose X-Forwarded-For is trusted; the last untrusted entry is the visitor"
     )
     rate_limit: int = Field(100, description="requests per minute per visitor", ge=1, le=1_000_000)
-    rate_limit_routes: int = Field(600, description="GET /routes requests per minute per visitor", ge=1, le=1_000_000)
+    rate_limit_routes: int = Field(600, description="GET /routes requests per minute per visitor", ge=1, le=100_000_000)
     rate_limit_site: int = Field(
         3000,
         description="requests per minute for all visitors together that chose their own id (vid:)",
@@ -92,6 +93,25 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         SentSecret(), description="Valkey or Redis for rate limits shared by all pods: redis://host:6379/0"
     )
 
+    jwt_secret: SigningSecret = Field(
+        Secret(),
+        description="signs plan sessions; at least 32 characters, and not AUTH_JWT_SECRET; without it they are off",
+    )
+    cookie_domain: str = Field(
+        "",
+        description="domain whose hosts all get the cookie of a plan session, for example example.com; without it, "
+        "only this backend's host",
+    )
+
+    @field_validator("cookie_domain")
+    @classmethod
+    def _domain(cls, domain: str) -> str:
+        """It becomes a part of a Set-Cookie header."""
+        bare = domain.removeprefix(".").lower()
+        if bare and not _DOMAIN.fullmatch(bare):
+            raise ValueError(f"must be a domain such as example.com, not {domain}")
+        return bare
+
     @field_validator("cors_origins")
     @classmethod
     def _exact_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -111,9 +131,10 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         return origins
 
     @property
-    def returns_to(self) -> frozenset[str | None]:
-        """The origins that a checkout may return to: the site's always."""
-        return frozenset({*self.return_origins, origin_of(self.site_url)} - {None})
+    def returns_to(self) -> tuple[str, ...]:
+        """The origins that a checkout may return to: the site's and our own pages' always."""
+        own = (origin_of(address) for address in (self.site_url, self.public_url) if address)
+        return tuple(dict.fromkeys((*filter(None, own), *self.return_origins)))
 
     @field_validator("embed_origins")
     @classmethod
@@ -139,6 +160,12 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
             raise ValueError(
                 "SERVICE_TOKEN and ADMIN_TOKEN must differ: otherwise services would have an admin's rights"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _plan_sessions_are_no_tokens(self) -> ApiSettings:
+        if not set(self.jwt_secret.values).isdisjoint(self.auth_jwt_secret.values):
+            raise ValueError("JWT_SECRET and AUTH_JWT_SECRET must differ: visitors choose what a plan session contains")
         return self
 
     @model_validator(mode="after")

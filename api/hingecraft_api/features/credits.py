@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hingecraft.credits.checkouts import MemberCheckouts
+from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
 from hingecraft.credits.unknown_prices import watch
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import checkout_sessions
+from hingecraft_api.handlers import checkout_sessions, plan_sessions
 from hingecraft_api.handlers import credits as handlers
 from hingecraft_api.pod import Pod
 
@@ -18,9 +19,11 @@ def _parts(pod: Pod) -> Iterable[object]:
     prices = Prices(
         pod.database, pod.providers.stripe.prices, pod.currencies, configured=pod.providers.stripe.configured
     )
+    sessions = PlanSessions(pod.database, pod.settings.jwt_secret)
     yield Spending(pod.database)
     yield prices
-    yield MemberCheckouts(pod.database, pod.providers, prices, pod.settings.site_url)
+    yield sessions
+    yield MemberCheckouts(pod.database, pod.providers, prices, sessions, pod.settings.site_url)
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
@@ -28,7 +31,12 @@ def _works(pod: Pod) -> Mapping[str, Work]:
 
 
 CREDITS = Feature(
-    endpoints=[*handlers.ENDPOINTS, *checkout_sessions.ENDPOINTS, *handlers.ADMIN_ENDPOINTS],
+    endpoints=[
+        *handlers.ENDPOINTS,
+        *checkout_sessions.ENDPOINTS,
+        *plan_sessions.ENDPOINTS,
+        *handlers.ADMIN_ENDPOINTS,
+    ],
     parts=_parts,
     works=_works,
 )

@@ -70,6 +70,10 @@ class ConfigAnswer(Answer):
     stripe_publishable_key: Annotated[str | None, described("null without Stripe", "pk_test_a1B2c3D4e5F6")]
     mode: Annotated[Literal["test", "live"], described("whether payments move real money", "test")]
     site_url: Annotated[str, described("the site that donors come back to", "https://www.example.com")]
+    return_origins: Annotated[
+        list[str],
+        described("where checkouts may return to, and plan sessions may be carried to", ["https://www.example.com"]),
+    ]
     currencies: Annotated[list[CurrencyAnswer], described("every currency that is accepted")]
 
 
@@ -116,6 +120,7 @@ async def get_config(call: Call) -> Any:
         "stripePublishableKey": settings.stripe_publishable_key or None,
         "mode": "live" if call.pod.livemode else "test",
         "siteUrl": settings.site_url,
+        "returnOrigins": settings.returns_to,
         "currencies": currencies,
     }
     return success(data, headers={"Cache-Control": _CACHED})

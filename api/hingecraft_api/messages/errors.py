@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from hingecraft.credits.model import InsufficientCreditsError, ReferenceReusedError
+from hingecraft.credits.model import InsufficientCreditsError, PlanSessionsDisabledError, ReferenceReusedError
 from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
@@ -51,6 +51,7 @@ _STATUS: Mapping[type[RefusedError], int] = {
     NotAuthorizedError: HTTPStatus.FORBIDDEN,
     AuthUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     MembersDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
+    PlanSessionsDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     InFlightError: HTTPStatus.CONFLICT,

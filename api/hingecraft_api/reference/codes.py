@@ -20,6 +20,7 @@ class Code(NamedTuple):
 
 
 CODES: Mapping[ErrorCode, Code] = {
+    "already_subscribed": Code(409, "The user has a plan: change it in the billing portal."),
     "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
     "auth_unavailable": Code(503, "Retry after `Retry-After`. The keys that verify tokens cannot be fetched."),
@@ -45,6 +46,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "invalid_idempotency_key": Code(400, "Send one key of 16 to 255 characters without spaces."),
     "invalid_json": Code(400, "Send valid JSON in UTF-8."),
     "invalid_page_load": Code(400, "Send a UUID in `X-HC-Page-Load`."),
+    "invalid_plan_session": Code(400, "Choose the plan again: the plan session has expired or is not ours."),
     "invalid_request": Code(400, "Correct the `fields`."),
     "invalid_signature": Code(400, "Check the webhook secret."),
     "invalid_text": Code(400, "Leave out NUL and half surrogate pairs."),
@@ -54,6 +56,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "members_disabled": Code(503, "Set `AUTH_JWT_SECRET` or `AUTH_JWKS_URL` on the backend."),
     "method_not_allowed": Code(405, "Use a method that the header `Allow` lists."),
     "missing_token": Code(401, "Send `Authorization: Bearer <token>`."),
+    "no_plan_session": Code(404, "Choose a plan: `POST /api/v1/plan-session`."),
     "not_a_wallet": Code(409, "Only wallet payments are confirmed by hand."),
     "not_authorized": Code(403, "Ask only for what belongs to the user of the token."),
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
@@ -63,6 +66,8 @@ CODES: Mapping[ErrorCode, Code] = {
     "not_yet": Code(503, "This pod doesn't have that version yet: retry after `Retry-After`."),
     "origin_not_allowed": Code(403, "Add the origin to `CORS_ORIGINS`."),
     "paused": Code(409, "Set `paused` to false in the policy first."),
+    "plan_session_used": Code(409, "Choose the plan again: a checkout has used this plan session."),
+    "plan_sessions_disabled": Code(503, "Set `JWT_SECRET` on the backend."),
     "prefill_empty": Code(409, "The prefill has no amount: ask for one."),
     "prefill_gone": Code(410, "The prefill is used, expired or unknown: ask for the amount."),
     "provider_busy": Code(502, "Retry in a few seconds."),
@@ -82,6 +87,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "unknown_prefill": Code(400, "Leave out `prefillId`."),
     "unknown_price": Code(400, "Send a `priceId` that `GET /api/v1/credits/packs` lists."),
     "unknown_provider": Code(400, "Use `stripe` or `nowpayments`."),
+    "unknown_session": Code(404, "Check the session's id."),
     "unknown_settlement": Code(404, "Check the settlement's id: `GET /admin/payments/{id}` lists them."),
     "unknown_version": Code(404, "Use a version that `GET /admin/routes/versions` lists."),
     "unsupported_currency": Code(400, "Choose a currency that `GET /config` lists."),

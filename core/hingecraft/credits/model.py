@@ -16,6 +16,7 @@ PURPOSE = "credits"
 MOST_CREDITS = 1_000_000
 LONGEST_REFERENCE = 200
 LONGEST_REASON = 200
+PLAN_SESSION_SECONDS = 15 * 60
 
 
 class InsufficientCreditsError(RefusedError):
@@ -24,6 +25,15 @@ class InsufficientCreditsError(RefusedError):
 
 class ReferenceReusedError(RefusedError):
     """The reference was used before for another amount."""
+
+
+class PlanSessionsDisabledError(RefusedError):
+    """This backend has no secret to sign plan sessions with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "plan_sessions_disabled", "This backend does not keep plan sessions. Set JWT_SECRET to keep them."
+        )
 
 
 class Outcome(StrEnum):
@@ -95,6 +105,17 @@ class Transaction:
     reason: str
     plan_type: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSession:
+    """The price that a visitor has chosen. `nonce` may be used once."""
+
+    price_id: str
+    plan_type: str
+    metadata: Mapping[str, str]
+    nonce: str
+    expires_at: datetime
 
 
 def spend(user_id: UUID, amount: int, reference: str, reason: str) -> Entry:

@@ -75,21 +75,28 @@ async def _is_nothing(conn: Connection, finding: Finding) -> bool:
 
 
 async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
+    paid = await _of_users(conn, paid)
+    if not paid:
+        return []
     lines = await _lines(conn, paid)
     offers = await grant_store.offers(conn, {price for each in lines.values() for price in prices_of(each)})
     found = [(each, grants_of(lines[each.after.id], offers)) for each in paid]
     before = await grant_store.granted_before(conn, {_event_of(each) for each in paid})
+    return [
+        _Planned(each, _grant_entry(each, grant))
+        for each, grants in found
+        for grant in grants
+        if not _is_repeat(each, grant.offer, before)
+    ]
+
+
+async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
+    """Those of users that still exist; for the others it is only recorded that they were paid."""
     deleted = await grant_store.deleted(conn, {_user_of(each) for each in paid})
     for each in paid:
         if each.after.user_id in deleted:
             await _tell(conn, each, "credits_not_granted", because="the user was deleted")
-    return [
-        _Planned(each, _grant_entry(each, grant))
-        for each, grants in found
-        if each.after.user_id not in deleted
-        for grant in grants
-        if not _is_repeat(each, grant.offer, before)
-    ]
+    return [each for each in paid if each.after.user_id not in deleted]
 
 
 async def _lines(conn: Connection, paid: Sequence[Moved]) -> dict[UUID, Sequence[Line]]:

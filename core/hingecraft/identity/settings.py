@@ -24,16 +24,19 @@ def can_sign(value: str) -> bool:
 def _as_signing_secret(value: object) -> Secret:
     secret = value if isinstance(value, Secret) else Secret(str(value))
     if any(_PEM in each for each in secret.values):
-        raise ValueError("must be a shared secret, not a PEM key: give public keys through AUTH_JWKS_URL")
+        raise ValueError("must be a shared secret, not a PEM key: public keys are given through AUTH_JWKS_URL")
     if not all(can_sign(each) for each in secret.values):
         raise ValueError(f"needs at least {SHORTEST_SIGNING_SECRET} characters")
     return secret
 
 
+SigningSecret = Annotated[Secret, NoDecode, BeforeValidator(_as_signing_secret)]
+
+
 class AuthSettings(Settings):
     """Tokens of users, services and admins. Without any of these, only calls for members are off."""
 
-    auth_jwt_secret: Annotated[Secret, NoDecode, BeforeValidator(_as_signing_secret)] = Field(
+    auth_jwt_secret: SigningSecret = Field(
         Secret(), description="verifies HS256 tokens of users, such as Supabase's JWT secret; at least 32 characters"
     )
     auth_jwks_url: str = Field(

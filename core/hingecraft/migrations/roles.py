@@ -50,6 +50,7 @@ GRANTS: dict[str, str] = {
     "credits_transactions_sequence": "SELECT",
     "customers": "SELECT, INSERT, UPDATE",
     "deleted_users": "SELECT, INSERT, UPDATE",
+    "used_plan_sessions": "SELECT, INSERT, UPDATE, DELETE",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",

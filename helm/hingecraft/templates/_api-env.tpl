@@ -7,6 +7,10 @@
   value: {{ .Values.site.publicUrl | trimSuffix "/" | quote }}
 - name: CORS_ORIGINS
   value: {{ .Values.site.origins | default (list (include "hingecraft.siteOrigin" .)) | join "," | quote }}
+{{- with .Values.site.returnOrigins }}
+- name: RETURN_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- with .Values.site.embedOrigins }}
 - name: EMBED_ORIGINS
   value: {{ join "," . | quote }}
@@ -58,6 +62,16 @@
 {{- if .serviceSecret }}
 - name: SERVICE_TOKEN_FILE
   value: /secrets/auth-service/SERVICE_TOKEN
+{{- end }}
+{{- end }}
+{{- with .Values.api.planSessions }}
+{{- if .secret }}
+- name: JWT_SECRET_FILE
+  value: /secrets/plan-sessions/JWT_SECRET
+{{- end }}
+{{- with .cookieDomain }}
+- name: COOKIE_DOMAIN
+  value: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- with .Values.api.valkeySecret }}

@@ -22,6 +22,7 @@ _SECRETS = {
     "VISITOR_SECRET": "dev-visitor-secret",
     "AUTH_JWT_SECRET": "dev-jwt-secret-that-signs-tokens-on-a-laptop",
     "SERVICE_TOKEN": "dev-service-token",
+    "JWT_SECRET": "dev-plan-session-secret-of-a-laptop",
     "WEBHOOK_SECRET": "whsec_ZGV2LXdlYmhvb2stc2VjcmV0",
 }
 

@@ -1,0 +1,101 @@
+"""Plan sessions: the price that a visitor has chosen, until a checkout uses it (docs/decisions/0065)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from hingecraft.credits.model import PlanSession, PlanSessionsDisabledError
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import ConflictError, InvalidError, MissingError
+from hingecraft.settings import Secret
+
+# Longer than a token is valid, whatever the clock of the pod says that accepts it.
+KEPT_FOR = timedelta(days=1)
+_PURGED_AT_ONCE = 5000
+
+# A checkout that has failed frees what it used. One that is committed at this moment is not seen yet, nor failed.
+USE = """
+INSERT INTO used_plan_sessions AS used (nonce, payment_id) VALUES ($1, $2)
+ON CONFLICT (nonce) DO UPDATE SET payment_id = excluded.payment_id, used_at = now()
+WHERE EXISTS (SELECT FROM payments p WHERE p.id = used.payment_id AND p.status = 'failed')
+RETURNING true
+"""
+IS_USED = """
+SELECT EXISTS (
+    SELECT FROM used_plan_sessions used LEFT JOIN payments p ON p.id = used.payment_id
+    WHERE used.nonce = $1 AND p.status IS DISTINCT FROM 'failed')
+"""
+PURGE = """
+DELETE FROM used_plan_sessions WHERE nonce IN (
+    SELECT nonce FROM used_plan_sessions WHERE used_at < now() - $1::interval LIMIT $2)
+"""
+
+
+class PlanSessions:
+    """Signs, reads and uses up plan sessions. Each method raises PlanSessionsDisabledError without a secret."""
+
+    def __init__(self, database: Database, secret: Secret) -> None:
+        self._database = database
+        self._secret = secret
+
+    def sign(self, price_id: str, plan_type: str, metadata: Mapping[str, str]) -> tuple[str, PlanSession]:
+        """A token and what it says; raises InvalidError if it is too large."""
+        from hingecraft.credits import plan_session_tokens as tokens  # noqa: PLC0415 - see `_enabled`
+
+        return tokens.signed(price_id, plan_type, metadata, self._enabled())
+
+    def read(self, token: str) -> PlanSession:
+        """What a checkout is asked for; raises InvalidError for a token that is forged or has expired."""
+        from hingecraft.credits import plan_session_tokens as tokens  # noqa: PLC0415 - see `_enabled`
+
+        return tokens.read(token, self._enabled())
+
+    async def find(self, token: str) -> PlanSession:
+        """A plan session that a checkout can still use; raises MissingError."""
+        try:
+            session = self.read(token)
+        except InvalidError:
+            raise nothing_chosen() from None
+        async with self._database.connection() as conn:
+            if await conn.fetchval(IS_USED, session.nonce):
+                raise nothing_chosen()
+        return session
+
+    def _enabled(self) -> Secret:
+        """The library for tokens loads twenty megabytes, which only pods that use them pay."""
+        if not self._secret:
+            raise PlanSessionsDisabledError
+        return self._secret
+
+
+def nothing_chosen() -> MissingError:
+    """The error where there is none, or where it has expired, is forged or was used."""
+    return MissingError("no_plan_session", "There is no plan session, or it was used or has expired. Choose a plan.")
+
+
+async def use(conn: Connection, session: PlanSession, payment_id: UUID) -> None:
+    """Use it up, in the transaction that writes the checkout's intent; raises ConflictError if that was done before."""
+    if not await conn.fetchval(USE, session.nonce, payment_id):
+        raise _used()
+
+
+async def require_unused(conn: Connection, session: PlanSession) -> None:
+    """Raises ConflictError if it was used, before anything else is done with it."""
+    if await conn.fetchval(IS_USED, session.nonce):
+        raise _used()
+
+
+def _used() -> ConflictError:
+    return ConflictError(
+        "plan_session_used", "A checkout was already opened with this plan session. Choose the plan again."
+    )
+
+
+async def purge(database: Database) -> None:
+    """Forget those that nobody can use again, some thousands in each statement."""
+    deleted = f"DELETE {_PURGED_AT_ONCE}"
+    while deleted == f"DELETE {_PURGED_AT_ONCE}":
+        async with database.connection() as conn:
+            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)
