@@ -1,4 +1,4 @@
-"""What follows from money for credits: grants when it is paid, and taking back when it goes back (decision 63)."""
+"""Grants credits when money is paid, and takes them back when it goes back (decision 63)."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
 
 
 async def _lines(conn: Connection, paid: Sequence[Moved]) -> dict[UUID, Sequence[Line]]:
-    """What each payment has bought: by our own request, else as the provider says."""
+    """The lines of each payment: by our own request, else as the provider says."""
     ours = await grant_store.sold(conn, [each.after.id for each in paid if each.finding.invoice_id is None])
     found: dict[UUID, Sequence[Line]] = {}
     for each in paid:
@@ -136,7 +136,7 @@ def _grant_entry(moved: Moved, grant: Grant) -> Entry:
 
 
 async def _changes(conn: Connection, moves: Sequence[Moved]) -> list[_Planned]:
-    """What new movements change of grants that are in the ledger."""
+    """The changes of grants that are in the ledger, by new movements."""
     moves = [each for each in moves if each.decision.entries]
     grants = await grant_store.grants(conn, {charge for each in moves for charge in _charges(each)})
     taken: dict[int, int] = {}
@@ -153,7 +153,7 @@ async def _changes(conn: Connection, moves: Sequence[Moved]) -> list[_Planned]:
 
 
 def _of_new_grants(granted: Sequence[tuple[_Planned, Written]], moves: Sequence[Moved]) -> Iterator[_Planned]:
-    """What all movements so far take of grants that were written just now."""
+    """The changes of grants that were written just now, by all movements so far."""
     last = {each.after.id: each for each in moves}
     for plan, row in granted:
         each = last[plan.moved.after.id]
