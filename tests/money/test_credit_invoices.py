@@ -7,12 +7,14 @@ from decimal import Decimal
 
 import pytest
 
+from hingecraft.steps import Options
 from hingecraft_sandbox.postgres import free_port
 from support.credits import balance_of
 from support.members import PLAN, Member, sell
 from support.money import all_processed, becomes, ledger, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 from support.purchases import changes, customer_of, post, rows
+from support.reconciling import reconciler
 from support.tokens import SETTINGS
 
 MONTH = (100, "basic_plan_monthly")
@@ -141,6 +143,18 @@ async def test_the_invoice_is_enough_and_so_is_the_session(pod, ada, prices, san
     await tell(pod, "checkout.session.completed", await sandbox.stripe(f"checkout/sessions/{bought['sessionId']}"))
     await becomes(conn, bought["paymentId"], "completed")
     assert await changes(conn, bob.id) == [MONTH]
+
+
+async def test_a_reconciliation_finds_a_plan_whose_events_were_lost(pod, dsn, ada, prices, sandbox, conn):
+    await sandbox.tells(pod.public, enabled=False)
+    bought = await ada.buy(prices[PLAN])
+    await sandbox.act(bought["sessionId"], "pay")
+    await sandbox.ask("DELETE", "/_sandbox/book/events")
+    async with reconciler(dsn, **sandbox.settings) as each:
+        for _ in range(2):
+            assert (await each.run(Options(every_checkout=True))).errors == 0
+    assert (await status_of(conn, bought["paymentId"]), await changes(conn, ada.id)) == ("completed", [MONTH])
+    assert (await rows(conn, ada.id))[0]["stripe_event_id"] == (await invoices(sandbox))[0]["id"]
 
 
 async def test_the_refund_of_one_period_takes_its_credits(ada, plan, sandbox, conn):
