@@ -63,6 +63,12 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         description="other origins that a member's checkout may return to, besides the site, for example "
         "https://app.example.com",
     )
+    stripe_portal_configuration: str = Field(
+        "",
+        description="the configuration of Stripe's billing portal that members get (bpc_...); "
+        "without it, one is made at Stripe and kept up to date",
+        pattern="^(bpc_[A-Za-z0-9_]{1,250})?$",
+    )
     embed_origins: CommaList = Field(
         (),
         description="other origins that may show /embed in a frame, besides the site and Wix, for example https://*.editorx.io",

@@ -10,5 +10,6 @@ from hingecraft_api.features.donations import DONATIONS
 from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
 from hingecraft_api.features.routes import ROUTES
+from hingecraft_api.features.subscriptions import SUBSCRIPTIONS
 
-FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, CREDITS, OPERATIONS)
+FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, CREDITS, SUBSCRIPTIONS, OPERATIONS)
