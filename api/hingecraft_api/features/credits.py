@@ -9,9 +9,8 @@ from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import checkout_sessions
+from hingecraft_api.handlers import checkout_sessions, plan_sessions
 from hingecraft_api.handlers import credits as handlers
-from hingecraft_api.handlers import plan_sessions
 from hingecraft_api.pod import Pod
 
 

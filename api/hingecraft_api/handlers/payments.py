@@ -71,7 +71,8 @@ class ConfigAnswer(Answer):
     mode: Annotated[Literal["test", "live"], described("whether payments move real money", "test")]
     site_url: Annotated[str, described("the site that donors come back to", "https://www.example.com")]
     return_origins: Annotated[
-        list[str], described("where checkouts may return to, and plan sessions may be carried to", ["https://www.example.com"])
+        list[str],
+        described("where checkouts may return to, and plan sessions may be carried to", ["https://www.example.com"]),
     ]
     currencies: Annotated[list[CurrencyAnswer], described("every currency that is accepted")]
 

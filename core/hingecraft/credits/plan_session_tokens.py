@@ -61,9 +61,7 @@ def read(token: str, secret: Secret) -> PlanSession:
                 return _session_in(json.loads(payload), time.time())
             except (PyJWTError, ValueError, RecursionError):
                 continue
-    raise InvalidError(
-        "invalid_plan_session", "The plan session has expired or is not valid. Choose the plan again."
-    )
+    raise InvalidError("invalid_plan_session", "The plan session has expired or is not valid. Choose the plan again.")
 
 
 def _session_in(claims: Any, now: float) -> PlanSession:
