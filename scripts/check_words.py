@@ -49,7 +49,7 @@ PHRASES = (
     (r"whole story\b|the story of\b", "write 'history'"),
 )
 # A docstring of the product names the thing: "The settings of ...", not "What ... reads".
-HEADLESS = re.compile(r'^\s*"""(?:What|Whose|Who) ')
+HEADLESS = re.compile(r'^\s*"""(?:What|Whose|Who|Which) ')
 PRODUCT = ("core/", "api/", "operator/", "sandbox/")
 _EACH = [(re.compile(rf"\b(?:{pattern})", re.IGNORECASE), advice) for pattern, advice in PHRASES]
 _ANY = re.compile(rf"\b(?:{'|'.join(pattern for pattern, _ in PHRASES)})", re.IGNORECASE)

@@ -1,4 +1,8 @@
-"""`make test`: every tier in turn, with times, JUnit XML and coverage in test_results/, and floors for coverage."""
+"""`make test`: every tier, with times, JUnit XML and coverage in test_results/, and floors for coverage.
+
+Some tiers work, others mostly wait: for processes to come back, for leases to end. One of each runs at the same time,
+so that the waits of the second fill no time of their own. Each line says how long a tier took, and its CPU time.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,10 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,33 +38,45 @@ class Tier:
     folder: str
     needs: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     workers: int = 2
-    # What runs in images and pods is not in this process' sight.
+    # Whether its coverage counts: not where it runs what other tiers run too, and not in images and pods.
     measured: bool = True
+    # Whether it waits more than it works, so that it may run beside a tier that works.
+    waits: bool = False
     # What takes longer than a test may, and shows how far it is.
     prepare: Callable[[], object] | None = None
 
 
+# What a test marked `newest_postgres` proves does not depend on the version of Postgres.
+_OLDER = ("-m", "not newest_postgres")
 TIERS = (
     Tier("unit", "rules without I/O", "tests/unit"),
     Tier("db", "migrations, stores, rebuild on Postgres 18", "tests/db"),
-    Tier("db16", "the same on Postgres 16", "tests/db", environment={"HC_TEST_POSTGRES_VERSION": "16"}),
+    Tier(
+        "db16",
+        "the same on Postgres 16",
+        "tests/db",
+        environment={"HC_TEST_POSTGRES_VERSION": "16"},
+        options=_OLDER,
+        measured=False,
+    ),
     Tier("api", "the pods over HTTP", "tests/api"),
     Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money"),
     Tier("stripe_mock", "our requests against Stripe's own description", "tests/stripe_mock", workers=1),
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
-    Tier("faults", "bad days, with real processes", "tests/faults"),
-    # The tests of these two wait for processes to come back, and for leases to end, more than they work.
     Tier(
         "kube",
         "the operator against a real Kubernetes API server",
         "tests/kube",
         workers=4,
+        waits=True,
         prepare=control_plane.binaries,
     ),
-    Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4),
-    Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",)),
+    Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4, waits=True, measured=False),
+    Tier("faults", "bad days, with real processes", "tests/faults", workers=4, waits=True),
+    Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",), waits=True),
     Tier("velo", "the Wix site's own code, in Node", "tests/velo", prepare=node_js.modules),
     Tier(
         "browser",
@@ -68,7 +86,7 @@ TIERS = (
         prepare=node_js.modules,
     ),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
-    Tier("whole", "the commands, as a person runs them", "tests/whole", workers=1),
+    Tier("whole", "the commands, as a person runs them", "tests/whole", workers=1, waits=True),
 )
 # Not part of a plain `make test`: they need what PyPI and the Go modules do not have.
 EXTRA_TIERS = (
@@ -78,6 +96,8 @@ EXTRA_TIERS = (
         "tests/db",
         needs=("/usr/lib/postgresql/15/bin/postgres",),
         environment={"HC_TEST_POSTGRES_VERSION": "15"},
+        options=_OLDER,
+        measured=False,
     ),
     Tier(
         "image",
@@ -130,25 +150,85 @@ def _package(need: str) -> str:
     return f"postgresql-{need.split('/')[4]}" if "/postgresql/" in need else need
 
 
-def run(tier: Tier) -> tuple[bool, str]:
-    without = missing(tier)
-    if without:
-        return False, without
-    try:
-        if tier.prepare is not None:
-            tier.prepare()
-    except MissingToolError as error:
-        return False, str(error)
-    command = [
-        sys.executable, "-m", "pytest", tier.folder, "--quiet", f"--numprocesses={tier.workers}", "--dist=worksteal",
-        f"--junit-xml={RESULTS / tier.name}.xml", f"-o=junit_suite_name={tier.name}",
-        *(("--cov", "--cov-branch", "--cov-report=") if tier.measured else ()),
-    ]  # fmt: skip
-    environment = {**os.environ, **tier.environment, "COVERAGE_FILE": str(RESULTS / "coverage" / tier.name)}
-    started = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
-    took = f"{time.monotonic() - started:.0f} s"
-    return done.returncode == 0, took if done.returncode == 0 else f"FAILED after {took}"
+@dataclass(frozen=True)
+class Result:
+    """How a tier ended, in a line."""
+
+    passed: bool
+    note: str
+
+
+class Run:
+    """One `make test`: a lane of tiers that work, and beside it a lane of those that wait."""
+
+    def __init__(self, tiers: list[Tier]) -> None:
+        self.tiers = tiers
+        self.results: dict[str, Result] = {}
+        self._lanes = [lane for lane in ([t for t in tiers if not t.waits], [t for t in tiers if t.waits]) if lane]
+        self._preparing = threading.Lock()
+        self._stopped = False
+
+    def all(self) -> dict[str, Result]:
+        """Run them; the results are in the order of the tiers."""
+        with ThreadPoolExecutor() as pool:
+            try:
+                for done in [pool.submit(self._in_turn, lane) for lane in self._lanes]:
+                    done.result()
+            except KeyboardInterrupt:
+                self._stopped = True
+                raise
+        return {tier.name: self.results[tier.name] for tier in self.tiers}
+
+    def _in_turn(self, tiers: Iterable[Tier]) -> None:
+        for tier in tiers:
+            if self._stopped:
+                return
+            self.results[tier.name] = self._one(tier)
+
+    def _one(self, tier: Tier) -> Result:
+        self._say(f"{tier.name}: {tier.what}")
+        try:
+            # What is installed and built is there once for all tiers.
+            with self._preparing:
+                without = missing(tier)
+                if not without and tier.prepare is not None:
+                    tier.prepare()
+        except MissingToolError as error:
+            without = str(error)
+        if without:
+            return Result(passed=False, note=without)
+        return self._tested(tier)
+
+    def _tested(self, tier: Tier) -> Result:
+        """Run pytest. Where another lane runs, the output is kept in a file, and shown when the tier has ended."""
+        command = [
+            sys.executable, "-m", "pytest", tier.folder, "--quiet", f"--numprocesses={tier.workers}",
+            "--dist=worksteal", *tier.options,
+            f"--junit-xml={RESULTS / tier.name}.xml", f"-o=junit_suite_name={tier.name}",
+            *(("--cov", "--cov-branch", "--cov-report=") if tier.measured else ()),
+        ]  # fmt: skip
+        environment = {**os.environ, **tier.environment, "COVERAGE_FILE": str(RESULTS / "coverage" / tier.name)}
+        started = time.monotonic()
+        if len(self._lanes) == 1:
+            code, cpu = _ended(subprocess.Popen(command, cwd=ROOT, env=environment))
+        else:
+            log = RESULTS / f"{tier.name}.log"
+            with log.open("wb") as output:
+                process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
+            code, cpu = _ended(process)
+            self._say(f"{tier.name} has ended:\n{log.read_text(errors='replace').strip()}")
+        took = f"{time.monotonic() - started:.0f} s ({cpu:.0f} s of CPU)"
+        return Result(passed=code == 0, note=took if code == 0 else f"FAILED after {took}")
+
+    def _say(self, text: str) -> None:
+        print(f"\n{text}", flush=True)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> tuple[int, float]:
+    """Wait for it: its exit code, and the CPU time that it and its processes have used."""
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, used.ru_utime + used.ru_stime
 
 
 def coverage() -> list[str]:
@@ -188,19 +268,17 @@ def main() -> int:
     if measured:
         shutil.rmtree(RESULTS, ignore_errors=True)
     (RESULTS / "coverage").mkdir(parents=True, exist_ok=True)
-    results = {}
-    for number, tier in enumerate(tiers, start=1):
-        print(f"\n[{number}/{len(tiers)}] {tier.name}: {tier.what}", flush=True)
-        results[tier.name] = run(tier)
+    started = time.monotonic()
+    results = Run(tiers).all()
     print("\ntiers:")
-    for name, (passed, note) in results.items():
-        print(f"  {'ok' if passed else 'FAILED':<7} {name:<10} {note}")
+    for name, result in results.items():
+        print(f"  {'ok' if result.passed else 'FAILED':<7} {name:<11} {result.note}")
     everything = {tier.name for tier in TIERS} <= set(results)
-    below = coverage() if measured and any(passed for passed, _ in results.values()) else []
+    below = coverage() if measured and any(result.passed for result in results.values()) else []
     if everything and below:
         print("\n".join(below))
-    good = sum(ok for ok, _ in results.values())
-    print(f"\ntiers: {good} passed, {len(results) - good} failed")
+    good = sum(result.passed for result in results.values())
+    print(f"\ntiers: {good} passed, {len(results) - good} failed, in {time.monotonic() - started:.0f} s")
     return 0 if good == len(results) and not (everything and below) else 1
 
 

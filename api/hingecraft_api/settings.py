@@ -72,7 +72,7 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         (), description="addresses or CIDRs whose X-Forwarded-For is trusted; the last untrusted entry is the visitor"
     )
     rate_limit: int = Field(100, description="requests per minute per visitor", ge=1, le=1_000_000)
-    rate_limit_routes: int = Field(600, description="GET /routes requests per minute per visitor", ge=1, le=1_000_000)
+    rate_limit_routes: int = Field(600, description="GET /routes requests per minute per visitor", ge=1, le=100_000_000)
     rate_limit_site: int = Field(
         3000,
         description="requests per minute for all visitors together that chose their own id (vid:)",

@@ -16,7 +16,7 @@ _NEEDED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 def providers_line(pod: Pod) -> str:
-    """Which providers are on, in which mode, and which settings are missing."""
+    """The providers that are on, their modes, and the settings that are missing."""
     return ". ".join(_told(pod, name) for name in _NEEDED)
 
 

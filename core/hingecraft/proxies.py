@@ -21,7 +21,7 @@ _EVERYTHING = "*"
 
 
 class Proxies:
-    """Which proxy a call goes through; none at all where none is given."""
+    """The proxy that a call goes through, if one is set for its address."""
 
     def __init__(self, *, http: str = "", https: str = "", no_proxy: Iterable[str] = ()) -> None:
         self._of_scheme = {"http": URL(http) if http else None, "https": URL(https) if https else None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hingecraft.credits.purpose import CREDITS
 from hingecraft.credits.steps import credits_steps
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.settings import LinkSettings
@@ -11,7 +12,7 @@ from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
 from hingecraft.steps import Steps
 
-PURPOSES = Purposes([], unasked=DONATIONS)
+PURPOSES = Purposes([CREDITS], unasked=DONATIONS, owners=[CREDITS.owner_of])
 
 
 class SystemSettings(LinkSettings):
@@ -24,4 +25,7 @@ def reconcile_steps(database: Database, providers: Providers, settings: SystemSe
         database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
     )
     in_credits = credits_steps(database)
-    return Steps(before_events=links.before_events, after_checks=(*links.after_checks, *in_credits.after_checks))
+    return Steps(
+        before_events=(*links.before_events, *in_credits.before_events),
+        after_checks=(*links.after_checks, *in_credits.after_checks),
+    )

@@ -61,7 +61,7 @@ def running_api(server: Postgres, **environment: str) -> Iterator[Api]:
         [sys.executable, "-m", "hingecraft", "api"],
         DATABASE_URL=server.dsn(), HOST="127.0.0.1", PORT=str(port), INTERNAL_PORT=str(internal),
         ADMIN_TOKEN=ADMIN_TOKEN, PUSH_SECRET=PUSH_SECRET, VISITOR_SECRET=VISITOR_SECRET, SITE_URL=SITE_URL,
-        RATE_LIMIT_ROUTES="1000000", CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO", PYTHONPATH=str(_ABSENT),
+        RATE_LIMIT_ROUTES="100000000", CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO", PYTHONPATH=str(_ABSENT),
         **environment,
     ) as process:  # fmt: skip
         url = f"http://127.0.0.1:{port}"

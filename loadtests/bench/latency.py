@@ -27,7 +27,7 @@ COMMITS = 200
 COMMITS_IN_PROCESS = 60
 MANY_PODS = 50
 # Longer than the quiet time: a single commit is published at once.
-IN_A_ROW, ALONE = 0.02, 0.15
+IN_A_ROW, SINGLE = 0.02, 0.15
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 
 
@@ -59,8 +59,8 @@ async def _three_real_pods(server: Postgres, folder: Path) -> tuple[list[float],
             await pod.until("/ready", 200)
         await asyncio.sleep(1)
         addresses = [pod.public for pod in pods]
-        alone = await measure_commits(server, addresses, COMMITS, pause=ALONE)
-        return alone, await measure_commits(server, addresses, COMMITS)
+        single = await measure_commits(server, addresses, COMMITS, pause=SINGLE)
+        return single, await measure_commits(server, addresses, COMMITS)
 
 
 async def measure_commits(
@@ -72,7 +72,7 @@ async def measure_commits(
     async with aiohttp.ClientSession() as client:
         version = await _version(client, addresses[0])
         for number in range(commits):
-            await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
+            await connection.execute(LINK, f"https://buy.stripe.com/{number}-{time.time_ns()}")
             committed = time.monotonic()
             version += 1
             await asyncio.gather(*(_until(client, address, version, within) for address in addresses))
@@ -104,7 +104,7 @@ async def _in_process(server: Postgres, count: int) -> list[float]:
     async with _pods_and_engine(server, count) as engine:
         for number in range(COMMITS_IN_PROCESS):
             before = engine.landed[-1].version
-            await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
+            await connection.execute(LINK, f"https://buy.stripe.com/{number}-{time.time_ns()}")
             committed = time.monotonic()
             await engine.until(before + 1)
             took.append((time.monotonic() - committed) * 1000)

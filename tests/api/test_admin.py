@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from support.limits import PROGRESS
 from support.pods import ADMIN
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
@@ -29,7 +30,7 @@ async def test_without_the_token_nobody_comes_in(pod, method, path, headers):
 async def test_refusals_are_counted_and_written_down_once_a_minute(pod, conn):
     for _ in range(20):
         await pod.call("GET", "/admin/policy")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval("SELECT count(*) FROM payment_audit"):
             await asyncio.sleep(0.01)
     row = await conn.fetchrow("SELECT count(*) AS rows, min(details ->> 'reason') AS reason FROM payment_audit")

@@ -12,6 +12,7 @@ import pytest
 
 from hingecraft.credits.spending import Spending
 from support.credits import assert_books_agree, balance_of, give_credits
+from support.limits import PROGRESS
 from support.pods import ADMIN, running_pod
 from support.tokens import SERVICE_TOKEN, SETTINGS, bearer, token_for
 
@@ -53,7 +54,7 @@ async def spend(pod, reference="r", amount=1, user=ADA, **more):
 
 
 async def until_waiting(conn, at_least=1):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while await conn.fetchval(WAITING) < at_least:
             await asyncio.sleep(0.02)
 
@@ -185,7 +186,7 @@ async def test_spends_that_wait_for_one_another_are_written_together(pod, conn, 
     await until_waiting(conn)
     rest = [asyncio.create_task(spend(pod, f"r{n}")) for n in range(8)]
     lanes = pod.pod.parts[Spending]._lanes
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while sum(len(lane._waiting) for lane in lanes) < len(rest):
             await asyncio.sleep(0.02)
     await account.execute("ROLLBACK")

@@ -10,6 +10,7 @@ import pytest
 
 from hingecraft.routes import service
 from hingecraft_api.messages import bodies
+from support.limits import PROGRESS
 from support.pods import ADMIN
 
 JSON = {**ADMIN, "Content-Type": "application/json"}
@@ -88,7 +89,7 @@ async def raw(pod, data: bytes) -> tuple[bytes, bytes]:
     host, _, port = pod.public.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(data)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         answer = await reader.read()
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")

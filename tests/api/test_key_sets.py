@@ -17,6 +17,7 @@ from hingecraft.proxies import Proxies
 from support import issuer as issuers
 from support.callers import WITH_CALLERS
 from support.issuer import running_issuer
+from support.limits import PROGRESS
 from support.pods import running_pod
 from support.tokens import SETTINGS, bearer, ec_signer, rsa_signer, token_for
 
@@ -67,7 +68,7 @@ async def test_a_caller_that_hangs_up_does_not_end_the_request_of_the_others(pod
 
     issuer.misbehave = slow
     first, second = (asyncio.create_task(who(pod, FIRST.token_for(USER))) for _ in range(2))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while not issuer.fetches:
             await asyncio.sleep(0.01)
     first.cancel()
@@ -201,7 +202,7 @@ async def test_nobody_waits_twice_for_an_address_that_hangs(issuer, monkeypatch)
         for _ in range(100):
             assert await keys.find("first", "ES256")
         assert time.monotonic() - started < 30, "the request to the issuer goes on meanwhile"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PROGRESS):
             while issuer.fetches < 3:
                 await asyncio.sleep(0.01)
 

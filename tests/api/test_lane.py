@@ -15,9 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hingecraft.routes.model import RoutesVersion
+from hingecraft_api.access.limits import Limit, Limits
+from hingecraft_api.access.visitor import HEADER, Visitor
 from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.moment import Moment
 from hingecraft_api.routes.cache import snapshot_of
+from support.limits import PROGRESS
 from support.pods import signed_visitor
 from support.two_paths import PLAIN, connect, counted, request
 
@@ -63,6 +66,48 @@ async def test_a_signed_visitor_is_verified_in_the_lane(both, answered):
         await both.compare(request(f"{name}: {wrong}"))
     assert answered == ["GET"], "a wrong signature is left to aiohttp"
     assert counted(both.lane, "refused_signatures") == counted(both.aiohttp, "refused_signatures")
+
+
+@pytest.fixture
+def callers(monkeypatch) -> list[str]:
+    """The callers whose requests for routes were counted, by both pods: in pairs, if they agree."""
+    seen: list[str] = []
+    counted_for = Limits.counted
+
+    def counted(limits: Limits, limit: Limit, caller: Visitor):
+        if limit is Limit.ROUTES:
+            seen.append(caller.key)
+        return counted_for(limits, limit, caller)
+
+    monkeypatch.setattr(Limits, "counted", counted)
+    return seen
+
+
+@pytest.mark.parametrize("name", ["X-HC-Visitor", "X-Hc-Visitor", "x-hc-visitor"])
+async def test_the_same_bytes_around_another_visitor_are_another_visitor(both, answered, callers, name):
+    values = [signed_visitor(f"ip:192.0.2.{number}")[HEADER] for number in range(4)]
+    for value in values:
+        await both.compare(request(f"{name}: {value}", "Accept-Encoding: gzip"))
+    assert answered == ["GET"] * 4
+    for wrong in (values[0][:-1], values[0] + " ", values[0] + "\0", values[0].upper(), "v1;", values[0] + ", x"):
+        await both.compare(request(f"{name}: {wrong}", "Accept-Encoding: gzip"))
+    assert answered == ["GET"] * 4, "what does not verify is left to aiohttp"
+    assert callers[:8] == [f"ip:192.0.2.{number}" for number in (0, 0, 1, 1, 2, 2, 3, 3)]
+    assert callers[::2] == callers[1::2]
+
+
+async def test_a_visitor_is_named_by_its_own_header_only(both, callers):
+    """A value that looks like the header, before or after it, or instead of it."""
+    value, other = (signed_visitor(f"ip:192.0.2.{number}")[HEADER] for number in (1, 2))
+    for text in (value, other):
+        for fields in (
+            [f"Foo: x-hc-visitor: {text}"], [f"Foo: isitor: {text}", f"{HEADER}: {value}"],
+            [f"{HEADER}: {value}", f"Foo: isitor: {text}"], [f"Y-{HEADER}: {text}"],
+            [f"{HEADER}: {value}", f"{HEADER}: {text}"],
+        ):  # fmt: skip
+            await both.compare(request(*fields))
+    assert callers
+    assert callers[::2] == callers[1::2]
 
 
 LEFT_TO_AIOHTTP = [
@@ -254,7 +299,7 @@ async def test_date_and_age_go_on_and_a_version_is_seen_at_once(both, monkeypatc
     first = await answer()
     assert abs(parsedate_to_datetime(first[b"Date"].decode()).timestamp() - time.time()) < 5
     monkeypatch.setattr(cache, "_confirmed_at", time.monotonic() - 1000)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while int((aged := await answer())[b"X-Routes-Age"]) < 1000:
             await asyncio.sleep(0.05)
     assert aged[b"Date"] >= first[b"Date"] or aged[b"Date"][:3] != first[b"Date"][:3]

@@ -17,6 +17,7 @@ from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.moment import Moment
 from hingecraft_api.lane.protocol import LaneProtocol
 from hingecraft_api.web import server
+from support.limits import PROGRESS
 from support.pods import running_pod, signed_visitor
 from support.two_paths import PLAIN, TwoPaths, connect, counted, request
 
@@ -116,7 +117,7 @@ async def test_a_pod_that_drains_closes_its_connections(both, answered):
         pod.pod.draining.set()
     assert b"\r\nConnection: close\r\n" in await both.compare(PLAIN)
     writer.write(PLAIN)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         assert b"\r\nConnection: close\r\n" in await reader.read()
     assert answered == ["GET"]
     writer.close()
@@ -145,7 +146,7 @@ async def test_a_connection_that_is_used_stays_open_and_an_idle_one_is_closed(bo
         writer.write(request(method="HEAD"))
         await reader.readuntil(b"\r\n\r\n")
         await asyncio.sleep(0.05)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         assert await reader.read() == b""
     writer.close()
 
@@ -175,7 +176,7 @@ def test_a_client_that_does_not_read_keeps_no_connection(dsn, monkeypatch, new_l
     monkeypatch.setattr(LaneProtocol, "connection_lost", noting)
 
     async def keep_it_waiting() -> None:
-        async with running_pod(dsn) as pod, asyncio.timeout(30):
+        async with running_pod(dsn) as pod, asyncio.timeout(PROGRESS):
             host, _, port = pod.public.removeprefix("http://").partition(":")
             with socket.socket() as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -20,6 +20,7 @@ from hingecraft.credits.model import PlanSession
 from hingecraft.db.connection import Database
 from hingecraft.errors import ConflictError
 from hingecraft_api.expiry import delete_expired_now
+from support.limits import PROGRESS
 from support.pods import SITE_URL, running_pod
 from support.tokens import raw
 
@@ -238,7 +239,7 @@ async def test_a_checkout_that_dies_before_its_commit_leaves_it_free(dsn, databa
     await dying.execute("BEGIN")
     await dying.fetchval(plan_sessions.USE, session.nonce, uuid4())
     waiting = asyncio.create_task(checkout(database, session))
-    async with asyncio.timeout(20), database.connection() as conn:
+    async with asyncio.timeout(PROGRESS), database.connection() as conn:
         while not await conn.fetchval(WAITS):
             await asyncio.sleep(0.02)
     dying.terminate()

@@ -16,6 +16,7 @@ import pytest
 from hingecraft.settings import Secret
 from support.callers import WITH_CALLERS
 from support.issuer import running_issuer
+from support.limits import PROGRESS
 from support.pods import running_pod
 from support.tokens import (
     SECRET,
@@ -236,6 +237,6 @@ async def test_a_file_with_a_weak_secret_verifies_nothing(dsn, tmp_path):
 
 
 async def until(pod, token, expected):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while await who(pod, token) != expected:
             await asyncio.sleep(0.05)

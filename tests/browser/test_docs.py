@@ -10,6 +10,7 @@ import pytest
 from support import node_js
 from support.chromium import chromium
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.pods import running_pod
 
 WIDTHS = (320, 768, 1280)
@@ -77,7 +78,7 @@ async def test_without_javascript_everything_is_there(dsn):
             chromium(folder, "--blink-settings=scriptEnabled=false") as page,
         ):
             await page.call("Page.navigate", url=f"{pod.public}/docs#{ARTICLE}")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PROGRESS):
                 while "A payment was refunded" not in await page.seen():
                     await asyncio.sleep(0.1)
             seen = await page.seen()

@@ -9,6 +9,7 @@ import pytest
 from support import node_js
 from support.chromium import RESULTS, chromium
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.pods import running_pod
 from support.published_site import world
 
@@ -32,7 +33,7 @@ async def test_without_javascript_a_page_says_what_it_needs(dsn, name):
     with open_folder() as folder:
         async with running_pod(dsn) as pod, chromium(folder, "--blink-settings=scriptEnabled=false") as page:
             await page.call("Page.navigate", url=f"{pod.public}/embed/{name}")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PROGRESS):
                 while "This page needs JavaScript" not in await page.seen():
                     await asyncio.sleep(0.1)
             await page.screenshot(f"{name}-without-javascript")

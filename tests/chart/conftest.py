@@ -47,6 +47,12 @@ AFFINITY: dict[str, Any] = {
         {"matchExpressions": [{"key": "pool", "operator": "Exists"}]},
     ]}},
 }  # fmt: skip
+# Such as a cloud's proxy for its database: it runs beside the Job's container and is stopped after it.
+SIDECAR: dict[str, Any] = {
+    **_beside("first"), "restartPolicy": "Always", "startupProbe": {"httpGet": {"port": 9090, "path": "/startup"}},
+    "env": [{"name": "DATABASE_URL", "value": "its own"}], "command": ["/proxy"], "args": ["--port=5432"],
+    "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+}  # fmt: skip
 # Volumes that only some drivers and projections make.
 OF_JOBS: list[dict[str, Any]] = [
     {
@@ -103,7 +109,8 @@ EVERYTHING: dict[str, Any] = {
             "placement": {**PLACE, "affinity": AFFINITY},
             "extraEnv": [{"name": "PUBLIC_URL", "value": "https://pay.example.com"}],
             "extraVolumes": [*EXTRAS["extraVolumes"], *OF_JOBS],
-            **{name: EXTRAS[name] for name in ("envFrom", "extraVolumeMounts")},
+            **{name: EXTRAS[name] for name in ("envFrom", "extraVolumeMounts", "extraContainers")},
+            "initContainers": [SIDECAR],
         },
     },
     "ingress": {

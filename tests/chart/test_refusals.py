@@ -127,6 +127,26 @@ def changed(values, path, value):
             "paymentRoutes.reconcile.extraVolumes has node, but the Jobs accept only configMap, secret, projected,",
         ),
         (
+            "paymentRoutes.reconcile.extraContainers",
+            [{"name": "reconcile", "image": "x"}],
+            "paymentRoutes.reconcile.extraContainers has reconcile, which is the name of the Job's own container too",
+        ),
+        (
+            "paymentRoutes.reconcile.extraContainers",
+            [{"name": "x", "image": "x"}, {"name": "x", "image": "y"}],
+            "paymentRoutes.reconcile.extraContainers has x, which is the name of another container too",
+        ),
+        (
+            "paymentRoutes.reconcile.extraContainers",
+            [{"name": "x", "image": "x", "restartPolicy": "Always"}],
+            "additional properties 'restartPolicy' not allowed",
+        ),
+        (
+            "paymentRoutes.reconcile.initContainers",
+            [{"name": "x", "image": "x"}],
+            "paymentRoutes.reconcile has settings, but the reconciliation runs only with providers.secret",
+        ),
+        (
             "paymentRoutes.reconcile.extraEnv",
             [{"name": "DATABASE_URL", "value": "x"}],
             "paymentRoutes.reconcile.extraEnv sets DATABASE_URL, which the operator sets itself",

@@ -18,6 +18,7 @@ from contract.conftest import execute
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.messages.described import PAYMENT, PREFILL, SETTLEMENT, USER
 from hingecraft_api.reference.openapi import document_of
+from support.limits import PROGRESS
 from support.pods import ADMIN_TOKEN
 from support.tokens import SERVICE_TOKEN, token_for
 
@@ -132,7 +133,7 @@ def test_the_tutorial_works(shell, pod, sandbox, runner):
 
 
 async def paid(shell, payment):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while shell.call(f"/payments/{payment}")["status"] != "completed":
             await asyncio.sleep(0.1)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -10,17 +11,30 @@ from support.sandbox import Sandbox
 from support.stage import Stage
 
 
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[Sandbox]:
+    with open_folder() as folder, asyncio.Runner() as runner:
+        process = Sandbox(folder)
+        runner.run(process.start())
+        yield process
+        runner.run(process.stop())
+
+
 @pytest.fixture
-async def stage(dsn: Secret) -> AsyncIterator[Stage]:
-    """A pod that is ready, and a sandbox, as processes."""
+async def sandbox(sandbox_process: Sandbox) -> Sandbox:
+    """With every switch off, and with nothing in its books."""
+    await sandbox_process.ready()
+    await sandbox_process.ask("DELETE", "/_sandbox/book")
+    return sandbox_process
+
+
+@pytest.fixture
+async def stage(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Stage]:
+    """A pod that is ready, as a process."""
     with open_folder() as folder:
-        sandbox = Sandbox(folder)
-        await sandbox.start()
-        await sandbox.ready()
         stage = Stage(folder, dsn.newest, sandbox)
         try:
             await stage.begin()
             yield stage
         finally:
             await stage.end()
-            await sandbox.stop()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import asyncpg
 import pytest
 
@@ -20,7 +18,7 @@ async def test_a_killed_pod_leaves_what_an_undisturbed_run_leaves(stage, dsn, pa
     try:
         await stage.conn.execute(ENDPOINT)
         journey = JOURNEYS[path](stage)
-        holding = Holding(stage.conn, holders, partial(stage.until, within=60))
+        holding = Holding(stage.conn, holders, stage.until)
         expected = await undisturbed(stage, journey)
         for place in PLACES[path]:
             assert await killed(stage, journey, holding, place) == expected, place.name
@@ -34,7 +32,7 @@ async def undisturbed(stage, journey):
     await journey.new_run()
     await journey.prepare()
     await journey.begin()
-    await stage.until(journey.done, within=60)
+    await stage.until(journey.done)
     await journey.finish()
     return await journey.left()
 
@@ -64,4 +62,4 @@ async def to_the_place(stage, journey, holding, place):
     if place.hang is not None:
         await stage.hang_at(place.hang)
     await journey.begin()
-    await stage.until(stage.hangs if place.hang is not None else journey.done, within=60)
+    await stage.until(stage.hangs if place.hang is not None else journey.done)

@@ -257,7 +257,7 @@ async def let_it_happen(scene, path, index, fault):
     if fault in {Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER}:
         await stage.hang(PATHS[path][index], "timeout_before" if fault is Fault.TIMEOUT_BEFORE else "timeout_after")
         await scene.begin()
-        await stage.until(scene.given_up, within=60)
+        await stage.until(scene.given_up)
     elif fault is Fault.DATABASE_LOST:
         await to_the_step(scene, path, index)
         await stage.lose_database()

@@ -16,6 +16,7 @@ from hingecraft.credits import store
 from hingecraft.credits.steps import credits_steps
 from hingecraft.steps import Options, Run, Summary
 from support.credits import assert_books_agree, balance_of, entry, give_credits, write
+from support.limits import PROGRESS
 
 USER = uuid4()
 # Fifty callers that spend one credit after the other; a reference is printed once it is answered.
@@ -117,7 +118,7 @@ async def test_a_killed_process_loses_nothing_that_it_answered_and_doubles_nothi
     lines += (await process.stdout.read()).splitlines(keepends=True)
     await process.wait()
     answered = dict(line.decode().split() for line in lines if line.endswith(b"\n"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while await conn.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'spender'"):
             await asyncio.sleep(0.02)
     assert len(answered) >= 500

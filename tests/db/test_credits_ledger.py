@@ -254,6 +254,7 @@ MOVES = st.lists(
 )
 
 
+@pytest.mark.newest_postgres
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=MOVES, cut=st.integers(1, 25))
 async def test_the_balance_is_the_sum_of_the_rows_whatever_is_written(conn, moves, cut):

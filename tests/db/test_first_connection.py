@@ -18,6 +18,9 @@ from hingecraft_sandbox.postgres import free_port
 from support.folders import open_folder
 from support.tls_front import make_certificates, tls_front
 
+# The driver and the other side of TLS are the same for every version.
+pytestmark = pytest.mark.newest_postgres
+
 
 @pytest.fixture(scope="module")
 def certificates():

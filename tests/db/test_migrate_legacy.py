@@ -114,6 +114,7 @@ async def lines_until(process: asyncio.subprocess.Process, word: str) -> list[st
     return seen
 
 
+@pytest.mark.newest_postgres
 @pytest.mark.timeout(600)
 async def test_a_million_rows_are_taken_over_while_the_old_software_writes_and_the_migration_is_killed(
     empty_dsn, legacy

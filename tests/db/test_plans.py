@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -24,7 +25,9 @@ from hingecraft.reconcile import values
 from hingecraft.routes import store as routes
 from hingecraft.routes.rebuild import REBUILD
 
-FILL = """
+# On an older Postgres a tenth: what is looked up through an index there is so at a million rows all the more.
+ROWS = 100_000 if "HC_TEST_POSTGRES_VERSION" in os.environ else 1_000_000
+FILL = f"""
 SET session_replication_role = replica;
 INSERT INTO external_payments (payment_id, gateway, provider, currency, kind, status, provider_url, expires_at,
                                idempotency_key, request)
@@ -32,27 +35,28 @@ SELECT CASE WHEN n % 1000 <> 0 THEN gen_random_uuid() END, 'stripe', 'stripe',
        (ARRAY['USD', 'EUR', 'JPY', 'BTC'])[n % 4 + 1],
        CASE WHEN n % 1000 = 0 THEN 'standing' ELSE 'single' END,
        CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'completed' END,
-       'https://pay.example/' || n, now() + interval '1 day', 'hc_' || n, '{}'
-FROM generate_series(1, 1000000) n;
+       'https://pay.example/' || n, now() + interval '1 day', 'hc_' || n, '{{}}'
+FROM generate_series(1, {ROWS}) n;
 UPDATE external_payments SET provider_id = 'cs_' || idempotency_key WHERE kind = 'single';
 INSERT INTO payments (id, amount, currency, status, purpose, created_at)
 SELECT payment_id, 5, currency, 'pending', 'donation', created_at FROM external_payments WHERE payment_id IS NOT NULL;
 INSERT INTO "ContributionIntent" ("_id", amount_entered, expires_at)
-SELECT 'prefill_' || n, 5, now() + interval '10 min' FROM generate_series(1, 200000) n;
+SELECT 'prefill_' || n, 5, now() + interval '10 min' FROM generate_series(1, {ROWS // 5}) n;
 INSERT INTO idempotency_keys (scope, key, fingerprint, claimed_until)
-SELECT 'POST /x', 'a-key-of-this-test-' || n, 'x', now() FROM generate_series(1, 200000) n;
+SELECT 'POST /x', 'a-key-of-this-test-' || n, 'x', now() FROM generate_series(1, {ROWS // 5}) n;
 INSERT INTO outbox (endpoint, type, data, state)
-SELECT 'site', 'routes.updated', '{}', CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'delivered' END
-FROM generate_series(1, 200000) n;
-INSERT INTO provider_event_ids (source, event_id) SELECT 'stripe', 'evt_' || n FROM generate_series(1, 200000) n;
+SELECT 'site', 'routes.updated', '{{}}', CASE WHEN n % 1000 = 0 THEN 'pending' ELSE 'delivered' END
+FROM generate_series(1, {ROWS // 5}) n;
+INSERT INTO provider_event_ids (source, event_id) SELECT 'stripe', 'evt_' || n FROM generate_series(1, {ROWS // 5}) n;
 INSERT INTO provider_events (source, event_id, type, body, processed_at)
-SELECT 'stripe', 'evt_' || n, 'x', '{}', CASE WHEN n % 1000 <> 0 THEN now() END FROM generate_series(1, 200000) n;
+SELECT 'stripe', 'evt_' || n, 'x', '{{}}', CASE WHEN n % 1000 <> 0 THEN now() END
+FROM generate_series(1, {ROWS // 5}) n;
 UPDATE provider_events SET ignored_because = 'its link plink_' || event_id || ' is not saved here'
 WHERE processed_at IS NOT NULL AND event_id LIKE '%7';
 INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
 SELECT id, 'donation', 'stripe', true, 'charge', 'pi_' || id, 5, 'USD', 5 FROM payments;
 INSERT INTO payment_routes (version, routes, checksum)
-SELECT n, '{}', repeat('0', 64) FROM generate_series(2, 500) n;
+SELECT n, '{{}}', repeat('0', 64) FROM generate_series(2, 500) n;
 RESET session_replication_role;
 ANALYZE;
 """

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.processes import ApiProcess
 from support.product import Product, running_product
 from support.watch import Watch
@@ -135,7 +136,7 @@ async def test_a_pod_that_starts_without_postgres_is_alive_not_ready_and_heals(p
         await pod.until("/health", 200)
         assert await pod.status("/ready") == 503
         assert await pod.status("/routes") == 503
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while "Postgres is unavailable" not in pod.log.read_text():
                 await asyncio.sleep(0.05)
         async with aiohttp.ClientSession() as client:
@@ -151,13 +152,13 @@ async def test_a_pod_that_starts_without_postgres_is_alive_not_ready_and_heals(p
 
 async def test_sigterm_drains_and_ends_within_ten_seconds(product):
     pod = product.pods[0]
-    stopping = asyncio.create_task(pod.stop())
+    pod.signal(signal.SIGTERM)
+    ending = asyncio.create_task(pod.wait(12))
     statuses = set()
     while pod.running:
         statuses.add(await pod.status("/ready"))
         await asyncio.sleep(0.02)
-    await stopping
+    assert await ending == 0
     assert 503 in statuses
-    assert await pod.wait() == 0
     product.syncs[0].signal(signal.SIGTERM)
     assert await product.syncs[0].wait(10) == 0

@@ -14,6 +14,7 @@ import pytest
 
 from support.folders import open_folder
 from support.history import History, Reader, Waiter
+from support.limits import PROGRESS
 from support.processes import ApiProcess
 from support.product import Product, running_product
 
@@ -94,7 +95,7 @@ async def _running(history: History, product: Product) -> AsyncIterator[None]:
 
 
 async def _acknowledged_after(history: History, version: int) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PROGRESS):
         while history.acknowledged <= version:
             await asyncio.sleep(0.02)
 

@@ -65,7 +65,7 @@ async def test_a_leader_that_is_killed_is_followed_within_the_time_of_its_lease(
     await conn.execute(SWITCH_CHF)
     await first.kill()
     await conn.execute(SWITCH_CHF)
-    await until(lambda: leader(namespace), lambda name: name == "second", within=25)
+    await until(lambda: leader(namespace), lambda name: name == "second")
     await namespace.edit("main", paused=True)
     await namespace.becomes("RoutesBuilt", "True", "Paused")
     await namespace.edit("main", paused=False)
@@ -112,7 +112,7 @@ async def test_a_leader_that_is_stopped_for_twenty_seconds_stands_by_when_it_wak
     first, _ = two
     stopped = time.monotonic()
     first.signal(signal.SIGSTOP)
-    await until(lambda: leader(namespace), lambda name: name == "second", within=25)
+    await until(lambda: leader(namespace), lambda name: name == "second")
     await conn.execute(SWITCH_CHF)
     await pod.serves(2)
     await asyncio.sleep(max(0, 20 - (time.monotonic() - stopped)))
@@ -139,10 +139,10 @@ async def test_a_lease_that_is_not_renewed_for_a_while_ends_no_process(namespace
     ):
         await begin(namespace, pod, dsn.newest)
         proxy.refuse("PUT", LEASE_NAME, status, times)
-        await until(lambda: asyncio.sleep(0, proxy.refused), lambda refused: refused == times, within=40)
+        await until(lambda: asyncio.sleep(0, proxy.refused), lambda refused: refused == times)
         await stands_by(operator, lost)
         await conn.execute(SWITCH_CHF)
-        await namespace.shows(version=2, podsSummary="1/1", within=30)
+        await namespace.shows(version=2, podsSummary="1/1")
         assert operator.running
 
 
@@ -159,7 +159,7 @@ async def test_routes_are_published_while_the_api_server_is_away(namespace, two,
         assert all(replica.running for replica in two)
     finally:
         namespace.plane.start_api_server()
-    await namespace.shows(version=4, podsSummary="1/1", within=30)
+    await namespace.shows(version=4, podsSummary="1/1")
     assert await leader(namespace) in {"first", "second"}
     await conn.execute(SWITCH_CHF)
     await pod.serves(5)
@@ -305,7 +305,7 @@ async def test_a_namespace_goes_with_everything_in_it(namespace, served):
     await until(lambda: namespace.cluster.get(CRON_JOBS, namespace.name, "main-reconcile"), bool)
     began = time.monotonic()
     await namespace.cluster.delete(NAMESPACES, "", namespace.name)
-    await until(lambda: namespace.cluster.get(NAMESPACES, "", namespace.name), lambda found: found is None, within=30)
+    await until(lambda: namespace.cluster.get(NAMESPACES, "", namespace.name), lambda found: found is None)
     assert time.monotonic() - began < 30
 
 
@@ -313,7 +313,7 @@ async def test_a_namespace_goes_while_no_operator_runs(namespace, pod, dsn):
     async with operating(namespace):
         await begin(namespace, pod, dsn.newest)
     await namespace.cluster.delete(NAMESPACES, "", namespace.name)
-    await until(lambda: namespace.cluster.get(NAMESPACES, "", namespace.name), lambda found: found is None, within=30)
+    await until(lambda: namespace.cluster.get(NAMESPACES, "", namespace.name), lambda found: found is None)
 
 
 async def test_a_database_whose_resource_went_while_nobody_looked_is_had_again(namespace, pod, dsn, conn):

@@ -42,6 +42,25 @@ PARTS: dict[str, Any] = {
         {"name": "ca", "mountPath": "/etc/company", "readOnly": True},
         {"name": "scratch", "mountPath": "/tmp", "subPath": "job"},
     ],
+    "initContainers": [
+        {
+            "name": "proxy", "image": "registry.example.com/proxy:1", "imagePullPolicy": "Always",
+            "command": ["/proxy"], "args": ["--port=5432"], "workingDir": "/tmp", "restartPolicy": "Always",
+            "env": [{"name": "DATABASE_URL", "value": "its own"}],
+            "envFrom": [{"secretRef": {"name": "proxy"}}],
+            "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],
+            "resources": {"limits": {"memory": "64Mi"}},
+            "securityContext": {"runAsUser": 65532, "runAsGroup": 65532, "readOnlyRootFilesystem": True},
+            "startupProbe": {"httpGet": {"path": "/startup", "port": 9090}, "periodSeconds": 1, "failureThreshold": 60},
+        },
+        {"name": "first", "image": "registry.example.com/first:1"},
+    ],
+    "extraContainers": [
+        {
+            "name": "beside", "image": "registry.example.com/beside:1",
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+        },
+    ],
     "podLabels": {"team": "payments"}, "podAnnotations": {"sidecar.istio.io/inject": "false"},
     "nodeSelector": {"pool": "payments"},
     "tolerations": [
@@ -86,6 +105,10 @@ def hooks(**changes):
 
 def reconcile(**values):
     return {"reconcile": values}
+
+
+def beside(field="extraContainers", **values):
+    return reconcile(**{field: [{"name": "beside", "image": "registry.example.com/beside:1", **values}]})
 
 
 REFUSED = {
@@ -142,6 +165,7 @@ REFUSED = {
     "a volume of two kinds": (
         reconcile(volumes=[{"name": "x", "emptyDir": {}, "secret": {"secretName": "x"}}]), "must have one of configMap",
     ),
+    "an unknown medium": (reconcile(volumes=[{"name": "x", "emptyDir": {"medium": "Tape"}}]), 'values: "Memory"'),
     "a projection of two kinds": (
         reconcile(volumes=[{"name": "x", "projected": {"sources": [
             {"secret": {"name": "a"}, "configMap": {"name": "b"}}]}}]),
@@ -168,6 +192,39 @@ REFUSED = {
     ),
     "an alias of no address": (reconcile(hostAliases=[{"ip": "db", "hostnames": ["x"]}]), "must be an IP address"),
     "an unknown policy of names": (reconcile(dnsPolicy="Sometimes"), "Unsupported value"),
+    "a container without an image": (reconcile(extraContainers=[{"name": "beside"}]), "image: Required value"),
+    "a container of the Job's own name": (beside(name="reconcile"), "must not be reconcile, the Job's own container"),
+    "an init container of the Job's own name": (beside("initContainers", name="reconcile"), "must not be reconcile"),
+    "two containers of one name": (
+        reconcile(
+            initContainers=[{"name": "x", "image": "a"}], extraContainers=[{"name": "x", "image": "b"}],
+        ),
+        "initContainers and extraContainers must not have the same name",
+    ),
+    "a container's mount without its volume": (
+        beside(volumeMounts=[{"name": "ca", "mountPath": "/etc/ca"}]),
+        "each of the volumeMounts of extraContainers must name one of volumes",
+    ),
+    "an init container's mount without its volume": (
+        beside("initContainers", volumeMounts=[{"name": "ca", "mountPath": "/etc/ca"}]),
+        "each of the volumeMounts of initContainers must name one of volumes",
+    ),
+    "a container of root's": (beside(securityContext={"runAsUser": 0}), "should be greater than or equal to 1"),
+    "a container with more rights": (
+        beside(securityContext={"allowPrivilegeEscalation": True}), 'supported values: "false"',
+    ),
+    "a container that keeps a capability": (
+        beside(securityContext={"capabilities": {"drop": ["CHOWN"]}}), 'supported values: "ALL"',
+    ),
+    "a sidecar that is restarted on failure": (
+        beside("initContainers", restartPolicy="OnFailure"), 'supported values: "Always"',
+    ),
+    "a start of what ends": (
+        beside("initContainers", startupProbe={"tcpSocket": {"port": 1}}), "startupProbe needs restartPolicy Always",
+    ),
+    "a probe of nothing": (
+        beside("initContainers", restartPolicy="Always", startupProbe={}), "must have one of exec, httpGet and tcp",
+    ),
     "a pin of nothing": ({"pinVersion": 0}, "should be greater than or equal to 1"),
     "paused in words": ({"paused": "yes"}, "must be of type boolean"),
     "a switch without a position": ({"providers": {"stripe": {}}}, "enabled: Required value"),

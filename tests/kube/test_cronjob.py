@@ -13,6 +13,7 @@ from hingecraft_operator.cronjob.manifest import cronjob_name
 from kube.test_crd import PARTS
 from support.kube import IMAGE, PROVIDERS, operating, until
 
+CONTAINERS = [*PARTS["extraContainers"], *PARTS["initContainers"]]
 BY_HAND = {"content": "application/merge-patch+json", "query": {"fieldManager": "kubectl-edit"}}
 RUN = """
 INSERT INTO reconcile_runs (started_at, finished_at, succeeded, summary)
@@ -60,7 +61,7 @@ async def test_it_has_what_the_resource_adds(namespace, served):
     assert template["metadata"]["labels"] == {"team": "payments", **labels}
     assert template["metadata"]["annotations"] == PARTS["podAnnotations"]
     pod = template["spec"]
-    (container,) = pod["containers"]
+    container, beside = pod["containers"]
     assert container["env"][1:] == PARTS["env"]
     assert container["volumeMounts"] == PARTS["volumeMounts"]
     names = {each["name"]: each for each in pod["volumes"]}
@@ -68,8 +69,19 @@ async def test_it_has_what_the_resource_adds(namespace, served):
     assert names["scratch"]["emptyDir"] == PARTS["volumes"][2]["emptyDir"]
     assert names["both"]["projected"]["sources"] == PARTS["volumes"][3]["projected"]["sources"]
     assert names["vault"]["csi"] == PARTS["volumes"][4]["csi"]
+    for made_of, wanted in zip([beside, *pod["initContainers"]], CONTAINERS, strict=True):
+        restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        assert made_of["securityContext"] == {**wanted.get("securityContext", {}), **restricted}
+        probe = wanted.get("startupProbe", {})
+        assert {field: made_of["startupProbe"][field] for field in probe.keys() - {"httpGet"}} == {
+            field: probe[field] for field in probe.keys() - {"httpGet"}
+        }
+        assert made_of.get("startupProbe", {}).get("httpGet", {}).items() >= probe.get("httpGet", {}).items()
+        same = wanted.keys() - {"securityContext", "startupProbe"}
+        assert {field: made_of[field] for field in same} == {field: wanted[field] for field in same}
     for field in ("nodeSelector", "tolerations", "affinity", "hostAliases", "dnsPolicy", "dnsConfig"):
         assert pod[field] == PARTS[field], field
+    await passes_restricted_pod_security(namespace, pod)
     await namespace.edit("main", reconcile=dict.fromkeys(PARTS))
     await made(namespace, lambda job: "volumes" not in pod_of(job) and len(pod_of(job)["containers"][0]["env"]) == 1)
 
@@ -83,15 +95,17 @@ async def test_settings_beside_the_secret_count_too(namespace, served):
     providers = {"envFrom": [{"secretRef": {"name": "providers"}}]}
     site = {"env": [{"name": "SITE_URL", "value": "https://www.example.com"}]}
     await namespace.edit("main", reconcile={**providers, **site})
-    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet", within=30)
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
 
 
 async def test_it_passes_the_restricted_pod_security(namespace, served):
     """The API server judges the template when a Job is made from it in a namespace that enforces it."""
+    await passes_restricted_pod_security(namespace, pod_of(await made(namespace)))
+
+
+async def passes_restricted_pod_security(namespace, spec):
     await namespace.label({"pod-security.kubernetes.io/enforce": "restricted"})
-    job = await made(namespace)
-    template = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "try-"}, "spec": template}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "try-"}, "spec": spec}
     await namespace.cluster.request("POST", f"/api/v1/namespaces/{namespace.name}/pods", pod, query={"dryRun": "All"})
 
 
@@ -154,7 +168,7 @@ async def test_a_controller_that_edits_again_and_again_is_answered_less_and_less
         await asyncio.sleep(0.2)
     events = [reason for reason, _ in await namespace.events()]
     assert 1 <= events.count("CronJobRepaired") <= 4
-    await until(lambda: job_of(namespace), lambda job: job["spec"]["schedule"] == "*/15 * * * *", within=60)
+    await until(lambda: job_of(namespace), lambda job: job["spec"]["schedule"] == "*/15 * * * *")
 
 
 async def test_what_is_deleted_by_hand_is_made_again(namespace, served):
@@ -177,7 +191,7 @@ async def test_a_label_of_somebody_elses_is_let_be(namespace, served):
 async def test_it_goes_with_its_resource(namespace, served):
     await made(namespace)
     await namespace.remove("main")
-    await until(lambda: job_of(namespace), lambda job: job is None, within=30)
+    await until(lambda: job_of(namespace), lambda job: job is None)
 
 
 async def test_what_is_missing_is_said(namespace, served):
@@ -186,9 +200,9 @@ async def test_what_is_missing_is_said(namespace, served):
     await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
     await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "does not exist" in seen[2])
     await namespace.secret("providers", STRIPE_SECRET="sk_test_abcdefgh")
-    await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "SITE_URL is not" in seen[2], within=30)
+    await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "SITE_URL is not" in seen[2])
     await namespace.secret("providers", **PROVIDERS)
-    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet", within=30)
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
 
 
 async def test_suspended_is_healthy(namespace, healthy):

@@ -11,11 +11,15 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft_operator.cluster.client import CRON_JOBS
 from hingecraft_operator.context import Context
+from hingecraft_operator.controller import controller as controllers
+from hingecraft_operator.controller import reconciler as reconcilers
 from hingecraft_operator.controller.controller import Controller
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
+from hingecraft_operator.status import writer as writers
 from support.api_proxy import ApiProxy
 from support.kube import IMAGE, PROVIDERS, admin_of, until
+from support.limits import PROGRESS
 from support.operator_matrix import CALLS, Trouble
 from support.operator_process import url_of
 from support.pods import running_pod
@@ -24,6 +28,20 @@ from support.receiver import SECRET
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 _STATUSES = {Trouble.CONFLICT: 409, Trouble.FORBIDDEN: 403, Trouble.SERVER_ERROR: 500}
 IN_A_ROW = 5
+# Seconds. Shorter than in production, since the end is compared and not how long it took.
+CALL_TIMEOUT = 2.0
+SHORTER = (
+    (controllers, "_LIST_EVERY", 3.0),
+    (controllers, "_WATCH_REPORTS_WITHIN", 1.0),
+    (reconcilers, "_RESYNC", 5.0),
+    (writers, "_FIRST_RETRY", 0.1),
+)
+
+
+@pytest.fixture(autouse=True)
+def shorter(monkeypatch):
+    for module, name, seconds in SHORTER:
+        monkeypatch.setattr(module, name, seconds)
 
 
 class Operator:
@@ -36,7 +54,7 @@ class Operator:
         self._cluster: Any = None
 
     async def start(self) -> None:
-        self._cluster = await admin_of(self._namespace.plane)
+        self._cluster = await admin_of(self._namespace.plane, CALL_TIMEOUT)
         self._cluster.configuration.host = self._proxy.address
         settings = OperatorSettings(
             watch_namespaces=self._namespace.name, operator_namespace=self._namespace.name, reconcile_image=IMAGE,
@@ -104,7 +122,7 @@ class Change:
     async def arrives(self) -> None:
         found: dict[str, Any] = {}
         try:
-            async with asyncio.timeout(90):
+            async with asyncio.timeout(2 * PROGRESS):
                 while found != (wanted := await self.wanted()):
                     await asyncio.sleep(0.05)
                     found = await self.seen()
@@ -126,7 +144,7 @@ async def troubled(operator: Operator, proxy: ApiProxy, call, trouble):
     else:
         fault = proxy.hang(call.method, call.path, "after" if trouble is Trouble.CRASH_AFTER else "before")
     yield
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PROGRESS):
         await fault.reached.wait()
     if trouble in {Trouble.CRASH_BEFORE, Trouble.CRASH_AFTER}:
         await until(lambda: asyncio.sleep(0, fault.left), lambda left: left == 0)

@@ -18,8 +18,8 @@ async def routes_of(pod):
     return (await pod.call("GET", "/routes"))[1]["data"]["routes"]
 
 
-async def served_routes(pod, good, within=3.0):
-    return await until(lambda: routes_of(pod), good, within=within)
+async def served_routes(pod, good):
+    return await until(lambda: routes_of(pod), good)
 
 
 async def test_a_commit_reaches_every_pod_and_is_reported(namespace, dsn, conn):

@@ -54,7 +54,7 @@ async def test_a_namespace_without_rights_harms_no_other(namespace, other, pod, 
         # Watches that are open are let run; new ones are refused.
         other.plane.kill_api_server()
         other.plane.start_api_server()
-        await until(lambda: restarts(port), lambda count: count > 0, within=60)
+        await until(lambda: restarts(port), lambda count: count > 0)
         await asyncio.sleep(3)
         assert await conn.fetchval(LISTENER) == listener, "what serves another namespace is not touched"
         edited = time.monotonic()
@@ -72,7 +72,7 @@ async def test_a_namespace_that_gets_its_rights_late_is_served_then(namespace, o
         await other.make(other.routes())
         await asyncio.sleep(1)
         await other.allow_also(namespace)
-        await other.becomes("FanoutComplete", "True", "Complete", within=40)
+        await other.becomes("FanoutComplete", "True", "Complete")
 
 
 @pytest.fixture
@@ -105,11 +105,11 @@ async def test_an_engine_stops_when_its_resource_could_not_be_read_for_long(
             context.cluster.configuration.host = proxy.address
             proxy.refuse("GET", "/paymentroutes/main$", 403, 1000)
             await namespace.edit("main", sync={"resync": "20s"})
-            await until(lambda: conn.fetchval(LISTENER), lambda pid: pid is None, within=40)
+            await until(lambda: conn.fetchval(LISTENER), lambda pid: pid is None)
             assert await conn.fetchval("SELECT claimed_by IS NOT NULL FROM installation"), "the claim stays"
             proxy.allow()
             await namespace.edit("main", sync={"resync": "21s"})
-            await until(lambda: conn.fetchval(LISTENER), bool, within=40)
+            await until(lambda: conn.fetchval(LISTENER), bool)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

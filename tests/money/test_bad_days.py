@@ -13,6 +13,7 @@ import pytest
 
 from hingecraft.settings import DsnSecret
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.pods import running_pod
 from support.processes import ApiProcess, Proxy
 
@@ -186,7 +187,7 @@ async def test_postgres_lost_while_the_provider_is_asked(dsn, sandbox, conn):
         async with running_pod(through, **sandbox.settings) as pod:
             await sandbox.fault("slow", method="POST", seconds=1)
             asking = asyncio.create_task(micro(pod, headers=KEY))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PROGRESS):
                 while not await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'creating'"):
                     await asyncio.sleep(0.01)
             proxy.swallow()
@@ -221,7 +222,7 @@ async def reach(moment, sandbox, conn, holder):
 
 
 async def until(look):
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(PROGRESS):
         while not (found := await look()):
             await asyncio.sleep(0.02)
     return found

@@ -25,6 +25,7 @@ from hingecraft_api.feature import Feature
 from hingecraft_api.handlers.webhooks import endpoint_for
 from hingecraft_api.systems import FEATURES
 from hingecraft_api.web.endpoint import Endpoint
+from support.limits import PROGRESS
 from support.money import send_stripe, status_of, stripe_event
 from support.pods import ADMIN, running_pod, settings_of
 
@@ -141,7 +142,7 @@ async def test_its_events_are_verified_stored_and_applied_once(pod, conn):
         headers = {"X-School-Signature": signature}
         async with pod.client.post(pod.public + "/webhooks/school", data=body, headers=headers) as response:
             assert response.status == status
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while not pod.pod.parts[Timetable].lessons:
             await asyncio.sleep(0.01)
     assert (await pod.call("GET", "/lessons"))[1]["data"] == {"lessons": ["piano"]}
@@ -158,7 +159,7 @@ async def test_its_purpose_is_called_when_its_money_arrives(pod, conn):
         "metadata": {"payment_id": payment},
     }  # fmt: skip
     assert (await send_stripe(pod, stripe_event("checkout.session.completed", session)))[0] == 200
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while await status_of(conn, payment) != "completed":
             await asyncio.sleep(0.01)
     granted = await conn.fetch("SELECT payment_id::text FROM payment_audit WHERE action = 'granted'")
@@ -168,7 +169,7 @@ async def test_its_purpose_is_called_when_its_money_arrives(pod, conn):
 async def test_its_work_runs_and_what_it_holds_is_closed_with_the_pod(dsn, sandbox):
     async with running_pod(dsn, features=WITH_SCHOOL, **sandbox.settings) as pod:
         timetable = pod.pod.parts[Timetable]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PROGRESS):
             await timetable.rung.wait()
         assert not timetable.closed
     assert timetable.closed

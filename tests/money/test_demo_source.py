@@ -15,6 +15,7 @@ from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.reopening import reopen_taken
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
+from support.limits import PROGRESS
 
 DEMO = "demo"
 STATE = "SELECT processed_at IS NOT NULL AS done, ignored_because AS ignored, error, attempts FROM provider_events"
@@ -141,7 +142,7 @@ async def test_a_pod_opens_ignored_events_by_itself(database, conn, monkeypatch)
     monkeypatch.setattr(reopening, "_FIRST", 0.0)
     keeping = asyncio.create_task(reopening.keep_reopening(database, worker_for(database, "farewell").handlers))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PROGRESS):
             while (await conn.fetchrow(STATE))["done"]:
                 await asyncio.sleep(0.01)
     finally:

@@ -202,7 +202,8 @@ def session(payment, **more):
     [
         ({"client_reference_id": None, "metadata": {}}, "neither our reference nor our link"),
         ({"client_reference_id": "somebody-else"}, "neither our reference nor our link"),
-        ({"mode": "subscription"}, "a subscription or a setup"),
+        ({"mode": "setup"}, "a subscription or a setup"),
+        ({"mode": "subscription", "client_reference_id": None, "metadata": {}}, "a subscription or a setup"),
     ],
 )
 async def test_other_traffic_of_the_account_is_ignored_and_says_why(pod, sandbox, conn, change, why):

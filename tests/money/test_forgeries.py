@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hingecraft.providers.stripe import webhook
+from support.limits import PROGRESS
 from support.money import ipn_signature, send_ipn, send_stripe, stripe_event, stripe_signature
 from support.pods import running_pod
 
@@ -147,7 +148,7 @@ async def of_which_is_sent(pod, path: str, headers: dict[str, str], announced: i
     lines = [f"POST {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {announced}",
              *(f"{name}: {value}" for name, value in headers.items()), "", ""]  # fmt: skip
     writer.write("\r\n".join(lines).encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         first = await reader.readline()
         await reader.read()
     writer.close()

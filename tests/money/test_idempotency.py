@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from hingecraft.idempotency import service as idempotency
+from support.limits import PROGRESS
 from support.pods import running_pod, signed_visitor
 
 MICRO, OTHER, GENERATE = "/mission-support/micro-payment", "/mission-support/other", "/charter/generate-payment"
@@ -95,7 +96,7 @@ async def test_what_a_dead_process_began_is_finished_under_its_key(pod, sandbox,
     """The pod died after it had asked Stripe: same payment, same session, nothing made twice."""
     await sandbox.fault("timeout_after", method="POST", seconds=30, times=9)
     dying = asyncio.create_task(pod.call("POST", MICRO, json={"amount": 5}, headers=KEY))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         while not (payment := await conn.fetchval("SELECT id FROM payments WHERE status = 'creating'")):
             await asyncio.sleep(0.01)
         while not await sandbox.sessions(str(payment)):

@@ -9,6 +9,7 @@ import logging
 import pytest
 
 from hingecraft.installation.accounts import WrongAccountError
+from support.limits import PROGRESS
 from support.money import all_processed, becomes, give, status_of
 from support.pods import running_pod
 from support.reconciling import command, reconcile, summary_of
@@ -96,13 +97,13 @@ async def test_a_run_that_finds_most_checkouts_gone_ends_none_of_them(pod, sandb
 async def test_a_pod_with_another_accounts_key_opens_and_asks_nothing(pod, sandbox, conn, dsn, caplog):
     """Until it has one of our keys; the signed events of our account wait for it."""
     given = await give(pod, amount="12.50", currency="EUR")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval("SELECT stripe_test_account FROM installation"):
             await asyncio.sleep(0.05)
     await sandbox.ask("PUT", "/_sandbox/accounts", json={OTHER_KEY: "acct_other"})
     with caplog.at_level(logging.ERROR):
         async with running_pod(dsn, **{**sandbox.settings, "stripe_secret": OTHER_KEY}) as other:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PROGRESS):
                 while (answer := await other.call("POST", MICRO, json={"amount": 5}))[0] != 502:
                     await asyncio.sleep(0.05)
             assert answer[1]["code"] == "provider_unavailable"

@@ -9,6 +9,7 @@ from decimal import Decimal
 import asyncpg
 import pytest
 
+from support.limits import PROGRESS
 from support.money import all_processed, becomes, completes, give, ledger, send_stripe, stripe_event
 from support.pods import ADMIN
 from support.reconciling import reconcile
@@ -32,7 +33,7 @@ async def act(sandbox, payment, what):
 
 
 async def valued(conn, payment, count=1):
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PROGRESS):
         while (
             await conn.fetchval("SELECT count(usd_amount) FROM settlements WHERE payment_id = $1::uuid", payment)
             < count
@@ -265,7 +266,7 @@ async def test_when_the_connection_breaks_between_the_value_and_its_end_nothing_
     await conn.execute("LOCK TABLE payment_audit IN EXCLUSIVE MODE")
     await act(sandbox, payment, "value")
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PROGRESS):
         while (pid := await conn.fetchval(waiting)) is None:
             await asyncio.sleep(0.02)
     await conn.execute("SELECT pg_terminate_backend($1)", pid)

@@ -12,6 +12,7 @@ from hingecraft.donations import situation
 from hingecraft.donations.links import by_hand
 from hingecraft.donations.links.by_hand import ByHand, LinkRejectedError
 from hingecraft.routes import service as routes
+from support.limits import PROGRESS
 from support.money import all_processed
 from support.pods import ADMIN
 from support.published_routes import newest
@@ -81,7 +82,7 @@ async def test_the_engine_hears_of_a_new_mode_once(conn, dsn, sandbox):
     live = {**sandbox.settings, "nowpayments_api_base": KEYS["live"]}
     for _ in range(2):
         await reconcile(dsn, live)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while not told:
             await conn.execute("SELECT 1")
     assert told == ["changed"]

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from support.limits import PROGRESS
 from support.money import all_processed, becomes, ledger, status_of
 from support.orders import LOGIN
 from support.reconciling import reconcile
@@ -56,7 +57,7 @@ REFUND_TOLD = "SELECT bool_and(processed_at IS NOT NULL) FROM provider_events WH
 async def refunded(sandbox, conn, session, act="refund"):
     """Stripe refunds, and its events are processed."""
     await sandbox.act(session, act)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval(REFUND_TOLD):
             await asyncio.sleep(0.02)
     await all_processed(conn)

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from hingecraft_api.expiry import delete_expired_now
+from support.limits import PROGRESS
 
 OTHER, GENERATE = "/mission-support/other", "/charter/generate-payment"
 EMAIL = "donor@example.com"
@@ -78,7 +79,7 @@ async def test_what_dies_while_it_writes_the_checkout_down_takes_no_email(pod, d
     await held.start()
     await holder.execute("LOCK TABLE external_payments IN EXCLUSIVE MODE")
     dying = asyncio.create_task(give(pod, prefill, **KEY))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         while not (waiting := await conn.fetchval(WAITING)):
             await asyncio.sleep(0.02)
     await conn.execute("SELECT pg_terminate_backend($1)", waiting)
@@ -131,7 +132,7 @@ async def test_a_crash_between_the_two_calls_makes_one_session(pod, sandbox, con
     await sandbox.fault("timeout_after", path="checkout/sessions", seconds=30)
     body = {"amount": 5, "currency": "USD", "email": REFUSED}
     dying = asyncio.create_task(pod.call("POST", GENERATE, json=body, headers=KEY))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         while (await sandbox.ask("GET", "/_sandbox/switches"))["faults"]:
             await asyncio.sleep(0.02)
         while not (payment := await conn.fetchval("SELECT id FROM payments WHERE status = 'creating'")):

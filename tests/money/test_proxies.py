@@ -10,6 +10,7 @@ import trustme
 
 from hingecraft_sandbox.postgres import free_port
 from support.connect_proxy import connect_proxy
+from support.limits import PROGRESS
 from support.processes import ApiProcess, HingecraftProcess
 from support.reconciling import command, summary_of
 from support.sandbox import STRIPE_KEY
@@ -39,7 +40,7 @@ async def providers(tmp_path):
     )  # fmt: skip
     await process.start()
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PROGRESS):
             while not await answers(port):
                 await asyncio.sleep(0.02)
         yield port
@@ -73,7 +74,7 @@ async def give(dsn, folder, environment, *currencies):
     pod = ApiProcess(folder, "api", dsn.newest, **environment)
     await pod.start()
     try:
-        await pod.until("/ready", 200, within=30)
+        await pod.until("/ready", 200)
         return await asyncio.gather(*(given(pod, currency) for currency in currencies)), pod.log.read_text()
     finally:
         await pod.stop()

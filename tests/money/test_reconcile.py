@@ -214,7 +214,7 @@ async def test_the_recoverer_in_the_pod_needs_no_job(pod, sandbox, conn):
     payment = str(await conn.fetchval("SELECT id FROM payments"))
     await old(conn)
     await conn.execute("UPDATE external_payments SET next_check_at = now()")
-    await becomes(conn, payment, "pending", within=30)
+    await becomes(conn, payment, "pending")
 
 
 @pytest.mark.usefixtures("silent")

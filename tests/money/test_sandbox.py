@@ -16,6 +16,7 @@ from aiohttp import web
 
 from hingecraft_sandbox.postgres import free_port
 from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
+from support.limits import PROGRESS
 from support.sandbox import STRIPE_KEY
 
 AUTH = {"Authorization": f"Bearer {STRIPE_KEY}"}
@@ -90,7 +91,7 @@ async def post(box, path, data, **headers):
 
 
 async def until(told, *types):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PROGRESS):
         while not set(types) <= {event.get("type") or event["payment_status"] for event in told.events}:
             await asyncio.sleep(0.02)
 

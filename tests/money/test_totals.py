@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from support.limits import PROGRESS
 from support.money import all_processed, becomes, completes, give
 from support.pods import ADMIN, running_pod
 
@@ -158,7 +159,7 @@ async def test_what_was_paid_is_shown_to_the_digit(pod, sandbox, conn):
     assert answer["data"]["paidAmount"] == 37.5, "what was paid, not what is left"
     coins = await give(pod, amount=25, currency="BTC")
     await sandbox.coins(coins["url"], "half")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while (came := await conn.fetchval("SELECT amount FROM settlements WHERE currency = 'BTC'")) is None:
             await asyncio.sleep(0.02)
     _, answer = await pod.call("GET", f"/payments/{coins['paymentId']}")

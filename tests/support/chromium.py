@@ -15,6 +15,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from support.limits import PROGRESS
+
 _LISTENING = re.compile(rb"DevTools listening on ws://127\.0\.0\.1:(\d+)/")
 _KEYS = {"Tab": 9, "Enter": 13, "ArrowDown": 40}
 RESULTS = Path(__file__).parents[2] / "test_results" / "browser"
@@ -30,7 +32,7 @@ class Page:
     async def call(self, method: str, **params: Any) -> dict[str, Any]:
         number = next(self._numbers)
         await self._socket.send_json({"id": number, "method": method, "params": params})
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PROGRESS):
             while True:
                 message = await self._socket.receive_json()
                 if message.get("id") == number:
@@ -46,7 +48,7 @@ class Page:
         await self.call("Page.navigate", url=url)
         await self.until(f"document.readyState === 'complete' && location.href === {url!r}")
 
-    async def until(self, script: str, within: float = 10.0) -> None:
+    async def until(self, script: str, within: float = PROGRESS) -> None:
         async with asyncio.timeout(within):
             while not await self.value(script):
                 await asyncio.sleep(0.05)
@@ -108,7 +110,7 @@ async def chromium(folder: Path, *flags: str) -> AsyncIterator[Page]:
     )  # fmt: skip
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30), aiohttp.ClientSession() as client:
+        async with asyncio.timeout(PROGRESS), aiohttp.ClientSession() as client:
             port = None
             while port is None:
                 found = _LISTENING.search(await process.stderr.readline())

@@ -18,6 +18,7 @@ from hingecraft.sync.changes import Timing
 from hingecraft.sync.counting import Counting
 from hingecraft.sync.engine import Engine, Landed
 from hingecraft.sync.fanout import Pods
+from support.limits import PROGRESS
 from support.pods import PUSH_SECRET
 from support.receiver import SECRET
 
@@ -30,7 +31,7 @@ class RunningEngine:
     task: asyncio.Task[None]
     landed: list[Landed] = field(default_factory=list)
 
-    async def until(self, version: int, within: float = 5.0) -> Landed:
+    async def until(self, version: int, within: float = PROGRESS) -> Landed:
         async with asyncio.timeout(within):
             while not self.landed or self.landed[-1].version < version:
                 await asyncio.sleep(0.005)
@@ -73,7 +74,8 @@ async def running_engine(
         deliverer=Deliverer(
             database, {e.name: Secret(SECRET) for e in endpoints}, allow_private=True, send_timeout=send_timeout
         ),
-        timing=timing,
+        # A notification that is lost is not made up for.
+        timing=timing or Timing(resync=3600),
         watcher=watcher,
     )
     task = asyncio.create_task(engine.run())

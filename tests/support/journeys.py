@@ -108,7 +108,7 @@ class Journey:
     async def left(self) -> dict[str, Any]:
         """All that is the same whenever the same was done once."""
         conn = self.stage.conn
-        await all_processed(conn, at_least=0, within=30)
+        await all_processed(conn, at_least=0)
         totals = await conn.fetchrow(TOTALS)
         assert totals is not None
         assert self._totals is not None
@@ -166,7 +166,7 @@ class Told(Journey):
             return await self.pay()
         await self.stage.conn.execute(DEFER)
         await self.pay()
-        await self.stage.until(self._all_deferred, within=60)
+        await self.stage.until(self._all_deferred)
         await self.stage.conn.execute(NOT_DEFER)
         await self.stage.conn.execute(NOW)
         return None
@@ -184,10 +184,10 @@ class Told(Journey):
 
     async def finish(self) -> None:
         """What was told while nobody listened is told again by the provider."""
-        await self.stage.until(self._done_with_all, within=60)
+        await self.stage.until(self._done_with_all)
 
     async def _done_with_all(self) -> bool:
-        await all_processed(self.stage.conn, at_least=0, within=30)
+        await all_processed(self.stage.conn, at_least=0)
         return await self.done()
 
 
@@ -260,7 +260,7 @@ class PrefillMade(Asked):
         assert (await self.call("GET", f"/prefill/{self.prefill}", headers=others))[0] == 410
         await self.create(GENERATE, "the-gift-of-others", amount="37.50", currency="USD", prefillId=self.prefill)
         await self.stage.pay(self.mine)
-        await self.stage.until(self.paid, within=60)
+        await self.stage.until(self.paid)
 
     async def paid(self) -> bool:
         return len(await self.stage.conn.fetch(EVENTS, self._events)) == Told.events
@@ -290,7 +290,7 @@ class RefusedEmail(Asked):
     async def finish(self) -> None:
         mine = (await self.twice(GENERATE, "the-gift-of-a-donor", **self.gift))["paymentId"]
         await self.stage.pay(mine)
-        await self.stage.until(self.paid, within=60)
+        await self.stage.until(self.paid)
 
     async def paid(self) -> bool:
         return len(await self.stage.conn.fetch(EVENTS, self._events)) == Told.events

@@ -24,6 +24,7 @@ from hingecraft_operator.custom_resource.crd import definition
 from hingecraft_operator.custom_resource.spec import API_VERSION, KIND
 from support.control_plane import ADMIN, ControlPlane
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.pods import PUSH_SECRET
 from support.processes import HingecraftProcess
 
@@ -40,12 +41,12 @@ PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.examp
 _ADDRESSES = itertools.count(1)
 
 
-async def admin_of(plane: ControlPlane) -> Cluster:
+async def admin_of(plane: ControlPlane, timeout: float = PROGRESS) -> Cluster:
     """The API server with all rights."""
     configuration = Configuration()
     loading: Any = config
     await loading.load_kube_config(str(plane.kubeconfig(ADMIN)), client_configuration=configuration)
-    return Cluster(configuration)
+    return Cluster(configuration, timeout=timeout)
 
 
 async def define(plane: ControlPlane) -> None:
@@ -197,14 +198,14 @@ class Namespace:
                 return condition["status"], condition["reason"], condition["message"]
         return "", "", ""
 
-    async def becomes(self, kind: str, state: str, reason: str, name: str = "main", within: float = 20.0) -> str:
+    async def becomes(self, kind: str, state: str, reason: str, name: str = "main", within: float = PROGRESS) -> str:
         """Wait for a condition; answers its message."""
         found: tuple[str, str, str] = await until(
             lambda: self.condition(kind, name), lambda seen: seen[:2] == (state, reason), within=within
         )
         return found[2]
 
-    async def shows(self, name: str = "main", within: float = 20.0, **wanted: Any) -> Document:
+    async def shows(self, name: str = "main", within: float = PROGRESS, **wanted: Any) -> Document:
         """Wait until the status says that."""
         found: Document = await until(
             lambda: self.status(name),
@@ -234,7 +235,7 @@ async def ask(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
-async def until(look: Callable[[], Awaitable[Any]], good: Callable[[Any], bool], within: float = 20.0) -> Any:
+async def until(look: Callable[[], Awaitable[Any]], good: Callable[[Any], bool], within: float = PROGRESS) -> Any:
     """Look until it is good; what was seen last is in the error."""
     seen: Any = None
     try:

@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 
+from support.limits import PROGRESS
 from support.pods import Running
 from support.sandbox import Sandbox
 
@@ -33,7 +34,7 @@ async def status_of(conn: asyncpg.Connection, payment: str) -> str | None:
     return found
 
 
-async def becomes(conn: asyncpg.Connection, payment: str, status: str, within: float = 10.0) -> None:
+async def becomes(conn: asyncpg.Connection, payment: str, status: str, within: float = PROGRESS) -> None:
     """Wait for a status."""
     found = None
     try:
@@ -45,7 +46,7 @@ async def becomes(conn: asyncpg.Connection, payment: str, status: str, within: f
         raise AssertionError(f"it is {found}, not {status}: {[dict(row) for row in waiting]}") from None
 
 
-async def all_processed(conn: asyncpg.Connection, at_least: int = 1, within: float = 15.0) -> None:
+async def all_processed(conn: asyncpg.Connection, at_least: int = 1, within: float = PROGRESS) -> None:
     """Wait until so many have come and nothing is left in the inbox; what waits for its time is told to come now."""
     try:
         async with asyncio.timeout(within):

@@ -28,6 +28,7 @@ from hingecraft_api.reference.codes import CODES, OF_ANY_CALL, codes_of
 from hingecraft_api.settings import ApiSettings
 from hingecraft_api.systems import FEATURES
 from hingecraft_api.web.server import Runner
+from support.limits import PROGRESS
 
 ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET = "test-admin-token", "test-push-secret", "test-visitor-secret"
 SITE_URL = "https://www.example.com"
@@ -47,7 +48,7 @@ class Running:
         async with self.client.request(method, self.public + path, **options) as response:
             return response.status, await response.json()
 
-    async def serves(self, version: int, within: float = 5.0) -> float:
+    async def serves(self, version: int, within: float = PROGRESS) -> float:
         """Wait until `GET /routes` answers that version; answers how long that took."""
         started = time.monotonic()
         while time.monotonic() - started < within:

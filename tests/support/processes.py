@@ -14,6 +14,7 @@ import aiohttp
 
 from hingecraft_sandbox.postgres import free_port
 from support import prefork
+from support.limits import PROGRESS
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, SITE_URL, VISITOR_SECRET
 from support.prefork import ForkedProcess
 
@@ -74,7 +75,7 @@ class HingecraftProcess:
         self.signal(signal.SIGKILL)
         await self.wait()
 
-    async def wait(self, within: float = 12.0) -> int:
+    async def wait(self, within: float = PROGRESS) -> int:
         assert self._process is not None
         async with asyncio.timeout(within):
             return await self._process.wait()
@@ -118,7 +119,7 @@ class ApiProcess(HingecraftProcess):
         except aiohttp.ClientError:
             return 0
 
-    async def until(self, path: str, status: int, within: float = 30.0) -> None:
+    async def until(self, path: str, status: int, within: float = PROGRESS) -> None:
         """Wait for a status; what it answered last is in the error, and the end of its log."""
         seen = 0
         try:

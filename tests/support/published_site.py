@@ -15,6 +15,7 @@ from hingecraft_sandbox.dev import wix_site
 from hingecraft_sandbox.postgres import free_port
 from support.engines import running_engine
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.pods import ADMIN_TOKEN, VISITOR_SECRET, running_pod
 from support.receiver import SECRET
 from support.sandbox import Sandbox
@@ -29,7 +30,7 @@ async def published(**environment: str) -> AsyncIterator[str]:
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PROGRESS):
             address = await process.stdout.readline()
         # What it is told it says: somebody has to listen.
         listening = asyncio.create_task(process.stdout.read())

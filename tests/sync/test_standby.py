@@ -22,6 +22,7 @@ from hingecraft_operator.engine.watcher import EngineWatcher
 from hingecraft_operator.status.conditions import verdicts
 from hingecraft_operator.status.observed import Observed
 from support.engines import running_engine
+from support.limits import PROGRESS
 from support.pods import PUSH_SECRET, running_pod
 from support.standby import primary_and_standby
 
@@ -50,7 +51,7 @@ async def publish_another(primary, standby) -> int:
     version = (await routes.publish(primary)).version
     assert version is not None
     conn = await asyncpg.connect(standby.dsn())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while await conn.fetchval(REPLAYED) < version:
             await asyncio.sleep(0.02)
     await conn.close()
@@ -58,7 +59,7 @@ async def publish_another(primary, standby) -> int:
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while not condition():
             await asyncio.sleep(0.02)
 

@@ -16,6 +16,7 @@ from hingecraft.routes import service as routes
 from hingecraft.routes import store as routes_store
 from hingecraft.settings import DsnSecret, Secret
 from support.engines import running_engine
+from support.limits import PROGRESS
 from support.processes import Proxy
 from support.receiver import SECRET, accept, receiving
 
@@ -29,6 +30,8 @@ SELECT NOT EXISTS (SELECT FROM routes_served) OR EXISTS (
     WHERE datname = current_database() AND application_name = 'test-engine' AND state <> 'idle')
 """
 STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
+# Seconds. What waits for an endpoint that hangs so long comes too late.
+HANG = 30.0
 
 
 @pytest.fixture
@@ -48,15 +51,15 @@ async def states(conn) -> dict[str, int]:
     return dict(await conn.fetch(STATES))
 
 
-async def until_delivered(conn, count: int, within: float = 5) -> None:
+async def until_delivered(conn, count: int) -> None:
     """What the receiver has is written down a moment later."""
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(HANG - 5):
         while (await states(conn)).get("delivered") != count:
             await asyncio.sleep(0.01)
 
 
 async def endpoints_kept(conn) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval("SELECT count(*) FROM webhook_endpoints"):
             await asyncio.sleep(0.01)
 
@@ -98,7 +101,7 @@ async def test_only_the_newest_version_is_told_when_the_endpoint_is_back(dsn, co
     async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]) as engine:
         for number in range(3):
             await conn.execute(LINK, f"https://buy.example/{number}")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PROGRESS):
                 while engine.count("published") <= number:
                     await asyncio.sleep(0.01)
         failing = len(site.events)
@@ -108,7 +111,7 @@ async def test_only_the_newest_version_is_told_when_the_endpoint_is_back(dsn, co
             return web.Response(status=204)
 
         site.behave = back
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while await conn.fetchval("SELECT delivered_version FROM webhook_endpoints") != 4:
                 await asyncio.sleep(0.02)
     told = [event["data"]["version"] for event in site.events[failing:]]
@@ -120,7 +123,7 @@ async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_
     """Its claim lasts for half a minute: a new leader, or changed endpoints, need not wait for that."""
 
     async def hang(_request):
-        await asyncio.sleep(30)
+        await asyncio.sleep(HANG)
 
     site.behave = hang
     endpoint = Endpoint(name="site", url=site.url)
@@ -139,7 +142,7 @@ async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_
     """What is under way is given back as a courtesy: its claim ends by itself. A statement would be waited for 5 s."""
 
     async def hang(_request):
-        await asyncio.sleep(30)
+        await asyncio.sleep(HANG)
 
     site.behave = hang
     host, _, port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")
@@ -179,7 +182,7 @@ async def test_more_than_can_be_sent_at_once_is_sent_as_places_become_free(dsn, 
     await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(number)}) for number in range(80)])
     monkeypatch.setattr(delivery, "_LOOK_EVERY", 3600)
     async with running_engine(dsn, [], [endpoint], send_timeout=10):
-        await until_delivered(conn, 80, within=30)
+        await until_delivered(conn, 80)
     assert most <= AT_ONCE
 
 
@@ -187,14 +190,14 @@ async def test_more_than_can_be_sent_at_once_is_sent_as_places_become_free(dsn, 
 async def test_routes_updated_does_not_wait_behind_payment_events_for_an_endpoint_that_hangs(
     dsn, conn, site, monkeypatch, elsewhere
 ):
-    """Neither at another endpoint nor at the same one: each holds its own places for 30 s here."""
+    """Neither at another endpoint nor at the same one: each holds its own places for as long as it hangs."""
     told = asyncio.Event()
 
     async def hang(request):
         if ROUTES_UPDATED.encode() in await request.read():
             told.set()
         else:
-            await asyncio.sleep(30)
+            await asyncio.sleep(HANG)
         return web.Response(status=204)
 
     site.behave = hang
@@ -202,9 +205,9 @@ async def test_routes_updated_does_not_wait_behind_payment_events_for_an_endpoin
     two = [Endpoint(name="site", url=site.url), Endpoint(name="pay", url=f"{site.url}/pay", events=PAYMENT_EVENTS)]
     endpoints = two if elsewhere else [one]
     async with running_engine(dsn, [], endpoints, send_timeout=30):
-        await asyncio.wait_for(told.wait(), 5)
+        await asyncio.wait_for(told.wait(), HANG - 5)
         await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(n)}) for n in range(150)])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while (
                 await conn.fetchval("SELECT count(*) FROM outbox WHERE claimed_until > now() AND data ? 'paymentId'")
                 < 8
@@ -212,13 +215,13 @@ async def test_routes_updated_does_not_wait_behind_payment_events_for_an_endpoin
                 await asyncio.sleep(0.01)
         told.clear()
         await conn.execute(LINK, "https://buy.example/1")
-        await asyncio.wait_for(told.wait(), 5)
+        await asyncio.wait_for(told.wait(), HANG - 5)
         assert await conn.fetchval(CLAIMED) == AT_ONCE
 
 
 async def test_an_endpoint_that_hangs_delays_no_payment_event_of_another(dsn, conn, site):
     async def hang(request):
-        await asyncio.sleep(30 if request.path.endswith("/slow") else 0)
+        await asyncio.sleep(HANG if request.path.endswith("/slow") else 0)
         return web.Response(status=204)
 
     site.behave = hang
@@ -226,7 +229,7 @@ async def test_an_endpoint_that_hangs_delays_no_payment_event_of_another(dsn, co
     async with running_engine(dsn, [], endpoints, send_timeout=30):
         await endpoints_kept(conn)
         await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(n)}) for n in range(40)])
-        await until_delivered(conn, 40, within=20)
+        await until_delivered(conn, 40)
 
 
 async def test_a_retried_event_is_the_same_message_to_the_byte(dsn, conn, site, quick):
@@ -293,7 +296,7 @@ async def test_410_switches_the_endpoint_off(dsn, conn, site, quick):
 
     site.behave = gone
     async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while not await conn.fetchval("SELECT disabled_because FROM webhook_endpoints"):
                 await asyncio.sleep(0.02)
         await conn.execute(LINK, "https://buy.example/1")
@@ -326,7 +329,7 @@ async def test_what_nobody_took_within_a_day_is_kept_as_dead(dsn, conn, site, qu
         "VALUES ('site', 'payment.failed', '{}', now() - '24h'::interval)"
     )
     async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PROGRESS):
             while not (await states(conn)).get("dead"):
                 await asyncio.sleep(0.02)
     row = await conn.fetchrow("SELECT answer, finished_at FROM outbox WHERE state = 'dead'")
@@ -344,7 +347,7 @@ async def test_private_addresses_and_plain_http_are_refused(conn, database, url)
         await service.keep_endpoints(held, [Endpoint(name="site", url=url)], {"version": 1})
     deliverer = Deliverer(database, {"site": Secret(SECRET)}, send_timeout=2)
     task = asyncio.create_task(deliverer.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         while not (answer := await conn.fetchval("SELECT answer FROM outbox")):
             await asyncio.sleep(0.02)
     task.cancel()

@@ -14,6 +14,7 @@ from hingecraft.outbox.model import Endpoint
 from hingecraft.proxies import Proxies
 from hingecraft.settings import Secret
 from support.connect_proxy import connect_proxy
+from support.limits import PROGRESS
 from support.pods import running_pod
 from support.processes import HingecraftProcess
 from support.receiver import SECRET, receiving
@@ -51,9 +52,9 @@ async def test_the_site_is_told_through_the_proxy_and_the_pods_directly(dsn, con
         )  # fmt: skip
         await engine.start()
         try:
-            await site.until(1, within=30)
+            await site.until(1)
             await conn.execute(CLOSE_CHF)
-            await site.until(2, within=30)
+            await site.until(2)
             await pod.serves(2)
         finally:
             await engine.stop()
@@ -82,7 +83,7 @@ async def answer_of(database, conn, url, proxies):
         await service.keep_endpoints(held, [Endpoint(name="site", url=url)], {"version": 1})
     deliverer = Deliverer(database, {"site": Secret(SECRET)}, send_timeout=5, proxies=proxies)
     task = asyncio.create_task(deliverer.run())
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PROGRESS):
         while not (answer := await conn.fetchval("SELECT answer FROM outbox")):
             await asyncio.sleep(0.02)
     task.cancel()

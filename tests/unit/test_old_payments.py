@@ -12,7 +12,7 @@ import pytest
 from hingecraft.errors import AskFirstError, NotYetError
 from hingecraft.payments.ledger import Known, decide
 from hingecraft.payments.model import Settled, Status
-from hingecraft.providers.findings import Finding, Money, Price
+from hingecraft.providers.findings import Finding, Money, MoneyKind, Price
 
 ID = UUID(int=1)
 TOLD = Finding(provider="stripe", livemode=True, told_by="a test", fresh=True)
@@ -27,9 +27,9 @@ def opened(amount: int, currency: str = "USD", usd: int | None = None) -> Known:
     )  # fmt: skip
 
 
-def money(kind: str, ref: str, amount: int, currency: str = "USD", worth: str | None = None) -> Money:
+def money(kind: MoneyKind, ref: str, amount: int, currency: str = "USD", worth: str | None = None) -> Money:
     price = Price(amount=Decimal(worth), currency="USD") if worth is not None else None
-    return Money(kind=kind, ref=ref, amount=Decimal(amount), currency=currency, worth=price)  # type: ignore[arg-type]  # said by the test
+    return Money(kind=kind, ref=ref, amount=Decimal(amount), currency=currency, worth=price)
 
 
 def refund(amount: int, *, failed: bool = False, ref: str = "re_1", came: int = 100) -> Finding:
@@ -137,6 +137,74 @@ def test_the_same_event_twice_books_once(known, findings):
     for finding in findings:
         known = booked(known, finding)
         assert decide(known, finding).entries == ()
+
+
+HOLDS = [
+    ([dispute(100), refund(60), WON], 40),
+    ([dispute(100), refund(100), WON], 0),
+    ([dispute(100), refund(30), refund(30, ref="re_2"), WON], 40),
+    # Less than all: the refund takes what is free first.
+    ([dispute(70), refund(60), dispute(70, back=70)], 40),
+    ([dispute(100), refund(60), WON, refund(60, failed=True)], 100),
+    ([dispute(100), refund(60, failed=True), WON], 100),
+]
+
+
+@pytest.mark.parametrize(
+    ("findings", "left"),
+    [*HOLDS, ([dispute(100), refund(60), refund(30, ref="re_2"), refund(60, failed=True), WON], 70)],
+)
+def test_a_refund_that_arrives_while_a_dispute_holds_the_money_is_booked_at_once(findings, left):
+    known = opened(100)
+    for finding in findings:
+        known = booked(known, finding)
+        assert total(known) >= 0
+        assert decide(known, finding).entries == (), "a repeat books nothing"
+    assert (total(known), dollars(known)) == (left, left)
+
+
+@pytest.mark.parametrize("known", [opened(100), opened(90), opened(36, "EUR", usd=40)])
+@pytest.mark.parametrize("findings", [findings for findings, _ in HOLDS])
+def test_a_refund_and_a_dispute_end_at_the_same_sum_in_any_order_and_twice(known, findings):
+    sums = set()
+    for order in permutations(findings):
+        once = booked(known, *order)
+        for late in (once, booked(once, *order), booked(once, *reversed(order))):
+            sums.add((total(late), dollars(late), late.status))
+    assert len(sums) == 1
+
+
+def test_a_refund_while_a_dispute_is_open_leaves_nothing_and_the_lost_dispute_takes_nothing_more():
+    known = booked(opened(100), dispute(100), refund(60))
+    assert (total(known), known.status) == (0, Status.DISPUTED)
+    assert total(booked(known, dispute(100))) == 0
+    assert booked(opened(100), dispute(100), refund(100)).status is Status.REFUNDED
+
+
+def test_a_dispute_holds_again_what_a_refund_that_failed_had_taken_over():
+    known = booked(opened(100), dispute(100), refund(60), refund(60, failed=True))
+    assert (total(known), known.status) == (0, Status.DISPUTED)
+    assert booked(known, refund(60), dispute(100), refund(60, failed=True)).settled == known.settled
+    assert total(booked(known, WON)) == 100
+
+
+def test_a_refund_takes_what_it_needs_from_each_of_two_disputes():
+    second = replace(TOLD, money=(money("dispute", "dp_2", -50),))
+    known = booked(opened(100), dispute(50), second, refund(60))
+    assert total(known) == 0
+    first_won = booked(known, dispute(50, back=50), refund(60))
+    assert total(first_won) == 0
+    assert total(booked(first_won, refund(10, ref="re_2"))) == 0
+    assert total(booked(known, replace(TOLD, money=(*second.money, money("dispute_reversal", "dp_2", 50))))) == 40
+
+
+def test_a_refund_has_its_share_of_what_the_old_software_said_was_disputed():
+    """When the old software sets the payment back to paid, it gives back what its dispute still holds."""
+    known = opened(100)
+    said = Settled(kind="dispute", ref=str(ID), amount=Decimal(-100), currency="USD", usd=Decimal(-100))
+    known = booked(replace(known, status=Status.DISPUTED, settled=(*known.settled, said)), refund(60))
+    held = -sum(each.amount for each in known.settled if each.ref == str(ID) and each.kind.startswith("dispute"))
+    assert (total(known), held) == (0, 40)
 
 
 def test_a_late_report_of_a_dispute_that_was_won_takes_nothing():

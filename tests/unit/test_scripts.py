@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import run_tiers
 from check_commit_message import problems
 from install import pinned
-from run_tiers import Tier, missing
+from run_tiers import Run, Tier, missing
 from terminal_svg import svg
 
 ROOT = Path(__file__).parents[2]
@@ -87,3 +88,29 @@ def test_as_root_a_tier_gets_its_programs_from_debian(tmp_path, monkeypatch):
     update, install = asked.read_text().splitlines()
     assert update.endswith("update")
     assert install.endswith("install --no-install-recommends chromium")
+
+
+def test_a_tier_that_waits_runs_beside_the_others_and_every_result_is_told(tmp_path, monkeypatch, capfd):
+    """Neither of the first two ends without the other."""
+    monkeypatch.setattr(run_tiers, "RESULTS", tmp_path)
+    meeting = """
+import pathlib, time
+def test_meets():
+    pathlib.Path({mine!r}).touch()
+    while not pathlib.Path({theirs!r}).exists():
+        time.sleep(0.01)
+"""
+    mine, theirs = str(tmp_path / "mine"), str(tmp_path / "theirs")
+    tests = {
+        "works": meeting.format(mine=mine, theirs=theirs),
+        "waits": meeting.format(mine=theirs, theirs=mine),
+        "fails": "def test_fails():\n    assert False, 'as it should'\n",
+    }
+    for name, text in tests.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"test_{name}.py").write_text(text)
+    tiers = [Tier(name, "", str(tmp_path / name), workers=0, measured=False, waits=name == "waits") for name in tests]
+    results = Run(tiers).all()
+    assert {name: result.passed for name, result in results.items()} == {"works": True, "waits": True, "fails": False}
+    assert "FAILED after" in results["fails"].note
+    assert "as it should" in capfd.readouterr().out

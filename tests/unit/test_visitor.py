@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -81,7 +80,7 @@ def test_ipv6_counts_by_the_network_that_one_visitor_has(visitors):
     own = Visitor(key="ip:2001:db8:1:1::/64", network="ip:2001:db8:1::/48")
     for text in ("2001:db8:1:1::", "2001:db8:1:1:ffff::1", "2001:DB8:1:1::2"):
         assert visitors.at(text, "") == own
-        assert visitors.named(header(f"ip:{text}"), "203.0.113.9", "", NOW) == replace(own, signed=True)
+        assert visitors.named(header(f"ip:{text}"), "203.0.113.9", "", NOW) == own._replace(signed=True)
     neighbour = visitors.at("2001:db8:1:2::1", "")
     assert (neighbour.key, neighbour.network) == ("ip:2001:db8:1:2::/64", own.network)
     assert visitors.at("::ffff:198.51.100.7", "") == visitors.at("198.51.100.7", "")

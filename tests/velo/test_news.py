@@ -8,6 +8,7 @@ import aiohttp
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
 from support.engines import running_engine
+from support.limits import PROGRESS
 from support.pods import VISITOR_SECRET, running_pod
 from support.published_site import published
 from support.receiver import SECRET
@@ -40,7 +41,7 @@ async def test_a_change_of_the_database_reaches_the_site(dsn, conn):
             before = await flag_of(site)
             await conn.execute("UPDATE currencies SET name = 'Euro of the test' WHERE code = 'EUR'")
             version = (await engine.until(before + 1)).version
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PROGRESS):
                 while await conn.fetchval(KNOWN) < len(endpoints):
                     await asyncio.sleep(0.05)
                 await conn.execute(ANNOUNCE)

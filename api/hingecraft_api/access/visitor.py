@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from socket import AF_INET, inet_pton
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from aiohttp import web
 
@@ -18,10 +18,10 @@ from hingecraft_api.settings import Network
 
 HEADER = "X-HC-Visitor"
 VALID_FOR = 300
-_SHAPE = re.compile(
-    r"v1;(?P<id>ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});(?P<time>[0-9]{1,10});(?P<digest>[0-9a-f]{64})"
-)
+_SHAPE = re.compile(rb"(v1;(ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});([0-9]{1,10}));([0-9a-f]{64})")
 _REMEMBERED = 10_000
+# Bytes that SHA-256 takes at once.
+_BLOCK = 64
 _LONGEST_ADDRESS = 45
 # Proxies append, so what they say stands at the end; what stands before it may be anything that a client made up.
 _LONGEST_FORWARDED = 1024
@@ -32,8 +32,7 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visitor:
+class Visitor(NamedTuple):
     """A visitor, as limits count it."""
 
     # `vid:...` that a page has made for itself, or `ip:` with an IPv4 address or a /64 of IPv6.
@@ -58,22 +57,37 @@ class _Hop:
     trusted: bool
 
 
+class _Keyed:
+    """HMAC-SHA256 with one key. It takes half the time of `hmac.digest`, which hashes the padded key each time."""
+
+    def __init__(self, key: bytes) -> None:
+        block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def signature(self, signed: bytes) -> bytes:
+        """In hexadecimal digits."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(signed)
+        outer.update(inner.digest())
+        return outer.hexdigest().encode()
+
+
 class Visitors:
-    """Names visitors; what it has verified it remembers, since a page sends the same header many times."""
+    """Names visitors."""
 
     def __init__(self, secret: Secret, trusted_proxies: Sequence[Network], refused: Callable[[], None]) -> None:
         self._secret = secret
         self._trusted = trusted_proxies
         self._refused = refused
         # The secret's values, and what starts a signature with each.
-        self._keyed: tuple[tuple[str, ...], tuple[hmac.HMAC, ...]] = ((), ())
-        self._verified: dict[str, tuple[Visitor, float, tuple[str, ...]]] = {}
+        self._keyed: tuple[tuple[str, ...], tuple[_Keyed, ...]] = ((), ())
         self._hops: dict[str, _Hop] = {}
 
     def named(self, header: str | None, peer: str, forwarded: str, now: float) -> Visitor:
         """The visitor by its header if that verifies, otherwise by address."""
         if header is not None:
-            visitor = self.verified(header, now)
+            visitor = self.verified(header.encode(errors="replace"), now)
             if visitor is not None:
                 return visitor
             self._refused()
@@ -93,27 +107,19 @@ class Visitors:
                 break
         return hop.visitor
 
-    def verified(self, header: str, now: float) -> Visitor | None:
+    def verified(self, header: bytes, now: float) -> Visitor | None:
         """The visitor that the site has named; None if the signature is wrong or too old."""
-        known = self._verified.get(header)
-        if known is not None and abs(now - known[1]) <= VALID_FOR and known[2] == self._secret.values:
-            return known[0]
         shape = _SHAPE.fullmatch(header)
         if shape is None:
             return None
-        name, at, digest = shape.groups()
+        signed, name, at, digest = shape.groups()
         if abs(now - int(at)) > VALID_FOR:
             return None
         values = self._secret.values
         if values != self._keyed[0]:
-            self._keyed = values, tuple(hmac.new(value.encode(), digestmod=hashlib.sha256) for value in values)
-        signed = header[: -len(digest) - 1].encode()
-        matches = [hmac.compare_digest(_signature(keyed, signed), digest) for keyed in self._keyed[1]]
-        if not any(matches):
-            return None
-        visitor = _signed(name)
-        _remember(self._verified, header, (visitor, float(at), values))
-        return visitor
+            self._keyed = values, tuple(_Keyed(value.encode()) for value in values)
+        matches = [hmac.compare_digest(keyed.signature(signed), digest) for keyed in self._keyed[1]]
+        return _signed(name.decode()) if any(matches) else None
 
     def _hop(self, text: str) -> _Hop | None:
         """The address behind the text, if there is one; only addresses are remembered, never whole headers."""
@@ -144,20 +150,14 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
     return address
 
 
-def _signature(keyed: hmac.HMAC, signed: bytes) -> str:
-    digest = keyed.copy()
-    digest.update(signed)
-    return digest.hexdigest()
-
-
 def _signed(name: str) -> Visitor:
     """The visitor of this name. Anything but an address counts by its text."""
     kind, _, text = name.partition(":")
     if kind == "ip" and not _is_plain_ipv4(text):
         address = _parsed(text)
         if address is not None:
-            return replace(_counted_as(address), signed=True)
-    return Visitor(key=name, signed=True)
+            return _counted_as(address)._replace(signed=True)
+    return Visitor(name, None, True)
 
 
 def _is_plain_ipv4(text: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hingecraft.credits.checkouts import MemberCheckouts
 from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
-from hingecraft_api.feature import Feature
+from hingecraft.credits.unknown_prices import watch
+from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import checkout_sessions, plan_sessions
 from hingecraft_api.handlers import credits as handlers
 from hingecraft_api.pod import Pod
@@ -25,6 +26,10 @@ def _parts(pod: Pod) -> Iterable[object]:
     yield MemberCheckouts(pod.database, pod.providers, prices, sessions, pod.settings.site_url)
 
 
+def _works(pod: Pod) -> Mapping[str, Work]:
+    return {"watching unknown prices": lambda: watch(pod.database, pod.metrics.unknown_prices.set)}
+
+
 CREDITS = Feature(
     endpoints=[
         *handlers.ENDPOINTS,
@@ -33,4 +38,5 @@ CREDITS = Feature(
         *handlers.ADMIN_ENDPOINTS,
     ],
     parts=_parts,
+    works=_works,
 )

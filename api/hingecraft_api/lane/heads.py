@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 END = b"\r\n\r\n"
 # What is read in one piece. It is less than aiohttp allows for a single line.
@@ -13,6 +13,8 @@ _MOST_FIELDS = 64
 _HEADS_REMEMBERED = 500
 _LINES_REMEMBERED = 1000
 _LONGEST_REMEMBERED = 256
+
+_Value = TypeVar("_Value")
 
 _METHODS = {b"GET /routes HTTP/1.1": "GET", b"HEAD /routes HTTP/1.1": "HEAD"}
 # Field values are visible ASCII without spaces around them, so that nothing has to be trimmed or decoded.
@@ -26,6 +28,10 @@ _LEFT_TO_AIOHTTP = frozenset(
 )  # fmt: skip
 # Different for each visitor or request, so that remembering them would only push out the others.
 _VARYING = frozenset({"x-forwarded-for", "x-hc-visitor", "x-real-ip", "x-request-id"})
+# How the line of the visitor's header begins, and what is searched for, since proxies change the name's case.
+_VISITOR_LINE = b"\r\nx-hc-visitor: "
+_VISITOR = b"isitor: v1;"
+_BEFORE_VALUE = len(b"isitor: ")
 
 
 class Wanted(NamedTuple):
@@ -44,30 +50,47 @@ class Head(NamedTuple):
     # In bytes.
     size: int
     request_id: str | None
-    visitor: str | None
+    # As it was received; its signature says whether it is valid.
+    visitor: bytes | None
     forwarded: str | None
 
 
 class Heads:
     """Remembers what it has read, by its exact bytes.
 
-    A page polls with the same bytes each time, and most lines are the same in many heads.
+    A page polls with the same bytes each time, and most lines are the same in many heads. Pages of different visitors
+    send the same bytes around the visitor's header.
     """
 
     def __init__(self) -> None:
         self._heads: dict[bytes, tuple[Head, ...]] = {}
+        self._around: dict[bytes, Head] = {}
         self._fields: dict[bytes, tuple[str, str]] = {}
 
     def read(self, data: bytes) -> tuple[Head, ...]:
         """The requests that these bytes consist of; none at all if there is anything else in them."""
-        known = self._heads.get(data)
-        if known is None:
-            known = self._read(data)
-            if known:
-                if len(self._heads) >= _HEADS_REMEMBERED:
-                    self._heads.clear()
-                self._heads[data] = known
-        return known
+        start = data.find(_VISITOR) + _BEFORE_VALUE
+        if start < _BEFORE_VALUE:
+            return self._heads.get(data) or self._remembered(data)
+        end = data.find(b"\r\n", start)
+        around = data[:start] + data[end:]
+        known = self._around.get(around)
+        if known is None or len(data) > LARGEST:
+            return self._remembered_around(around, data, start)
+        return (Head(known.wanted, len(data), known.request_id, data[start:end], known.forwarded),)
+
+    def _remembered(self, data: bytes) -> tuple[Head, ...]:
+        heads = self._read(data)
+        if heads:
+            _remember(self._heads, data, heads)
+        return heads
+
+    def _remembered_around(self, around: bytes, data: bytes, start: int) -> tuple[Head, ...]:
+        """Remember one request by the bytes around the visitor's value; only its signature decides what that may be."""
+        heads = self._read(data)
+        if len(heads) == 1 and data[:start].lower().endswith(_VISITOR_LINE):
+            _remember(self._around, around, heads[0])
+        return heads
 
     def _read(self, data: bytes) -> tuple[Head, ...]:
         if len(data) > LARGEST or not data.endswith(END):
@@ -97,7 +120,11 @@ class Heads:
             return None
         get = fields.get
         wanted = Wanted(method, get("accept-encoding"), get("if-none-match"), get("origin"))
-        return Head(wanted, len(data) + len(END), get("x-request-id"), get("x-hc-visitor"), get("x-forwarded-for"))
+        visitor = fields.get("x-hc-visitor")
+        return Head(
+            wanted, len(data) + len(END), get("x-request-id"), visitor.encode() if visitor is not None else None,
+            get("x-forwarded-for"),
+        )  # fmt: skip
 
     def _field(self, line: bytes) -> tuple[str, str] | None:
         """The name in lower case, and the value."""
@@ -112,3 +139,9 @@ class Heads:
                 self._fields.clear()
             self._fields[line] = field
         return field
+
+
+def _remember(memory: dict[bytes, _Value], key: bytes, value: _Value) -> None:
+    if len(memory) >= _HEADS_REMEMBERED:
+        memory.clear()
+    memory[key] = value

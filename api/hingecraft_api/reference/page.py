@@ -193,7 +193,7 @@ def page_of(document: Mapping[str, Any]) -> str:
 
 
 def _needed(security: Sequence[Mapping[str, Any]]) -> str:
-    """Which tokens the call takes."""
+    """The tokens that the call accepts."""
     named = [text for kind, text in _SENDERS.items() if {kind.value: []} in security]
     if not named:
         return ""

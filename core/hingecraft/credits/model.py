@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from hingecraft.errors import RefusedError
@@ -53,6 +54,14 @@ class Entry:
     delta: int
     ref: str
     reason: str
+    plan_type: str | None = None
+    # The event, or the object that a reconciliation read.
+    stripe_event_id: str | None = None
+    stripe_payment_id: str | None = None
+    stripe_price_id: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    # Only money that went back may make a balance negative.
+    below_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

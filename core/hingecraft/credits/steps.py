@@ -1,11 +1,11 @@
-"""The steps of credits in a reconciliation: compare accounts with the ledger, and refresh the view."""
+"""The steps of credits in a reconciliation: retry what waited for a price, compare accounts, refresh the view."""
 
 from __future__ import annotations
 
 import logging
 from uuid import UUID
 
-from hingecraft.credits import store
+from hingecraft.credits import store, unknown_prices
 from hingecraft.db.connection import Database
 from hingecraft.steps import Run, Steps
 
@@ -13,7 +13,12 @@ log = logging.getLogger(__name__)
 
 
 def credits_steps(database: Database) -> Steps:
-    """After the events, so that what they have granted is compared too."""
+    """Accounts are compared after the events, so that what those have granted is compared too."""
+
+    async def retry(run: Run) -> None:
+        if not run.dry:
+            async with database.connection() as conn:
+                await unknown_prices.retry_known(conn)
 
     async def compare(run: Run) -> None:
         first = UUID(int=0)
@@ -37,4 +42,4 @@ def credits_steps(database: Database) -> Steps:
             async with database.connection() as conn:
                 await store.refresh(conn)
 
-    return Steps(after_checks=(compare, refresh))
+    return Steps(before_events=(retry,), after_checks=(compare, refresh))

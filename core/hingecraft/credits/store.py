@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -58,7 +59,7 @@ async def write(conn: Connection, entries: Sequence[Entry]) -> list[Written]:
 
 
 def _as_row(entry: Entry) -> dict[str, Any]:
-    return {"user_id": str(entry.user_id), "delta": entry.delta, "ref": entry.ref, "reason": entry.reason}
+    return {**asdict(entry), "user_id": str(entry.user_id)}
 
 
 async def balance(conn: Connection, user_id: UUID) -> Balance:

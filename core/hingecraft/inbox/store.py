@@ -101,6 +101,14 @@ WAITING = """
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest
 FROM provider_events WHERE processed_at IS NULL
 """
+HELD_UP = """
+SELECT error, count(*) AS events FROM provider_events
+WHERE processed_at IS NULL AND starts_with(error, $1) GROUP BY error
+"""
+HURRY = """
+UPDATE provider_events SET next_attempt_at = now()
+WHERE processed_at IS NULL AND error = ANY ($1::text[]) AND claimed_until IS NULL AND next_attempt_at > now()
+"""
 HAVING = "SELECT event_id FROM provider_event_ids WHERE source = $1 AND event_id = ANY ($2)"
 _LONGEST_ERROR = 500
 _INDEXED = 200
@@ -171,6 +179,16 @@ async def backlog(conn: Connection) -> Backlog:
     row = await conn.fetchrow(WAITING)
     assert row is not None, "an aggregate always answers a row"
     return Backlog(row["waiting"], row["oldest"])
+
+
+async def held_up(conn: Connection, beginning: str) -> dict[str, int]:
+    """The waiting events whose error begins so: how many have each error."""
+    return {row["error"]: row["events"] for row in await conn.fetch(HELD_UP, beginning)}
+
+
+async def hurry(conn: Connection, errors: Sequence[str]) -> None:
+    """Make the waiting events with these errors due now, since what they wait for is there."""
+    await conn.execute(HURRY, list(errors))
 
 
 async def having(conn: Connection, source: str, event_ids: Sequence[str]) -> set[str]:

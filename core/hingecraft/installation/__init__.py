@@ -1,1 +1,1 @@
-"""Which database this is, and which PaymentRoutes resource speaks for it."""
+"""The identity of this database, and the PaymentRoutes resource that manages it."""

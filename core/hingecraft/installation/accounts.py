@@ -1,4 +1,4 @@
-"""Which account of Stripe a database belongs to. Another account's key would find none of our checkouts there."""
+"""The Stripe account that a database belongs to. Another account's key would find none of our checkouts there."""
 
 from __future__ import annotations
 

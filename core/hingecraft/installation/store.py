@@ -30,7 +30,7 @@ ORDER BY next_check_at LIMIT $2
 
 
 async def read(conn: Connection) -> Installation:
-    """Which database this is."""
+    """The installation of this database."""
     row = await conn.fetchrow(READ)
     assert row is not None, "installation has lost its row"
     require_primary(in_recovery=row["in_recovery"])

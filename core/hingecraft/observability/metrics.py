@@ -131,6 +131,11 @@ class ApiMetrics:
             "age of the oldest unprocessed provider event",
             registry=registry,
         )
+        self.unknown_prices = Gauge(
+            "hingecraft_unknown_prices",
+            "prices that paid sessions or invoices name and credit_prices lacks: their events wait",
+            registry=registry,
+        )
         self.reconciled_at = Gauge(
             "hingecraft_reconcile_finished_timestamp_seconds", "when the last reconciliation ended", registry=registry
         )

@@ -31,7 +31,7 @@ def registrations(
 ) -> list[Registration]:
     """A handler for the events of each provider that has keys."""
     reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
-    asking = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, reader)
+    asking = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, providers.stripe.invoices, reader)
     of_stripe = PaymentEvents(reader.of_event, asking.again, currencies, books, report)
     of_nowpayments = PaymentEvents(
         hinted, NowPaymentsAsking(providers.nowpayments, coins).again, currencies, books, report
@@ -61,8 +61,8 @@ class PaymentEvents(Handler):
         """Read an event. One that probably needs no question gets a lock, so that it is booked together with others."""
         finding = self._read(event.document)
         dollars = all(money.currency == "USD" for money in finding.money)
-        simple = dollars and finding.unreadable is None and not finding.must_ask
-        lock = str(finding.payment_id) if simple and finding.payment_id is not None else None
+        told = finding.invoice_id is None and finding.unreadable is None and not finding.must_ask
+        lock = str(finding.payment_id) if dollars and told and finding.payment_id is not None else None
         return Reading(content=[finding], lock=lock, must_ask=finding.must_ask)
 
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:

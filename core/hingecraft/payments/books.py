@@ -14,7 +14,7 @@ from uuid import UUID
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
-from hingecraft.payments import origins
+from hingecraft.payments import origins, owned
 from hingecraft.payments.ledger import (
     SETTLED,
     AnotherCheckoutError,
@@ -108,6 +108,7 @@ class Books:
             raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
         origins.require_readable(finding)
+        await owned.keep_invoice(conn, finding, known.id)
         change, recorded, after = _decided(known, finding, teller, await _rates(conn, finding))
         await self._write_down(conn, [(change, after)])
         return recorded
@@ -143,7 +144,9 @@ class Books:
             found = await _locked(conn, {payment_id})
             if found:
                 return found[payment_id]
-            if not await origins.came_through_link(conn, finding):
+            if finding.invoice_id is not None and finding.price is None:
+                payment_id = None
+            elif not await origins.came_through_link(conn, finding):
                 purpose = self.purposes.of(finding.purpose or self.purposes.unasked)
                 await origins.restore_payment(conn, finding, payment_id, purpose.name)
                 return await locked(conn, payment_id)
@@ -154,6 +157,8 @@ class Books:
             charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
             ids = [*charges, *([finding.checkout_id] if finding.checkout_id is not None else [])]
             payment_id = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges, ids)
+        if payment_id is None:
+            payment_id = await owned.payment_of(conn, finding, self.purposes)
         return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
 
 

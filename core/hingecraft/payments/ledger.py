@@ -104,6 +104,8 @@ class Decision:
 def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision:
     """Decide about a finding. Raises AskFirstError before it would make a move that the table forbids."""
     _require_our_checkout(known, finding)
+    if not finding.fresh and finding.invoice_id is not None and known.status not in SETTLED:
+        raise AskFirstError("the message does not say how the invoice was paid")
     if not finding.fresh and finding.worth_is_known and _lacks_value(known, finding):
         raise AskFirstError("its worth in dollars is known by now")
     values = values_of(known.settled, _worths(known, finding))
@@ -189,13 +191,18 @@ def _new_entries(known: Known, finding: Finding, rates: Rates) -> tuple[Entry, .
         money = old_payments.as_its_own(said, opening, finding, before) if opening is not None else said
         if money is None:
             continue
+        if opening is not None and not _is_among(money, before):
+            for room in old_payments.made_room(money, opening, before):
+                entries.append(_entry(room, before, rates))
+                before.append(_as_settled(entries[-1]))
         entry = _more_of(money, before, rates) if money.kind in _ADDING_UP else _once(money, before, rates)
         if entry is None:
             continue
         entries.append(entry)
-        replaced = old_payments.replaced(money, known.id, before) if opening is not None else None
-        if replaced is not None:
-            entries.append(_entry(replaced, before, rates))
+        if opening is not None:
+            follows = [old_payments.replaced(money, known.id, before), *old_payments.room_given_back(money, before)]
+            before.append(_as_settled(entry))
+            entries.extend(_entry(each, before, rates) for each in follows if each is not None)
     return tuple(entries)
 
 
@@ -204,7 +211,8 @@ def _more_of(money: Money, before: Sequence[Settled], rates: Rates) -> Entry | N
     same = [each for each in before if each.kind == money.kind and each.ref.partition("/")[0] == money.ref]
     if any(each.currency != money.currency for each in same):
         return None
-    more = money.amount - sum((each.amount for each in same), Decimal(0))
+    booked = sum((each.amount for each in same), Decimal(0)) + old_payments.left_to_refunds(money, before)
+    more = money.amount - booked
     if more * money.amount <= 0:
         return None
     worth = money.worth
@@ -256,7 +264,7 @@ def _worth_back(money: Money | Settled, before: Sequence[Settled]) -> Decimal | 
 
 def _undone_worth(money: Money | Settled, before: Iterable[Settled]) -> Decimal | None:
     undone = money.kind.removesuffix("_reversal")
-    ref = money.ref.partition("/")[0]
+    ref = old_payments.reference(money.ref)
     found = next((each for each in before if each.kind == undone and each.ref == ref), None)
     if found is None or found.usd is None:
         return None

@@ -12,6 +12,8 @@ from hingecraft.money.model import plain
 from hingecraft.payments.model import Settled
 from hingecraft.providers.findings import Finding, Money, MoneyKind, Price
 
+# Between a dispute's reference and that of the refund that took over a part of it.
+_FOR = ":"
 _DUST = Decimal("0.00000001")
 _REVERSALS: Mapping[str, MoneyKind] = {"refund": "refund_reversal", "dispute": "dispute_reversal"}
 _UNDOES: Mapping[str, str] = {reversal: kind for kind, reversal in _REVERSALS.items()}
@@ -27,6 +29,8 @@ def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequenc
     if money.kind in _UNDOES:
         return _given_back(money, opening, finding, before)
     left = _left(money, opening, before)
+    if money.kind == "refund":
+        left += sum(_held_by_disputes(opening, before).values(), Decimal(0))
     if left <= 0 or finding.part == 0 or _is_over(money, finding, before):
         return None
     if money.currency == opening.currency and finding.part is None:
@@ -37,6 +41,57 @@ def as_its_own(money: Money, opening: Settled, finding: Finding, before: Sequenc
                    worth=None)  # fmt: skip
 
 
+def made_room(money: Money, opening: Settled, before: Sequence[Settled]) -> list[Money]:
+    """The part of a refund that disputes hold: it is the refund's, however the disputes end.
+
+    So the sum is the same whether the refund or the dispute is reported first.
+    """
+    if money.kind != "refund":
+        return []
+    found = []
+    short = -money.amount - _left(money, opening, before)
+    for ref, held in _held_by_disputes(opening, before).items():
+        amount = min(short, held)
+        if amount <= 0:
+            continue
+        own = _next_reversal("dispute", ref, before) if ref == opening.ref else f"{ref}{_FOR}{money.ref}"
+        found.append(Money(kind="dispute_reversal", ref=own, amount=amount, currency=opening.currency))
+        short -= amount
+    return found
+
+
+def room_given_back(money: Money, before: Sequence[Settled]) -> list[Money]:
+    """The amounts that open disputes hold again when a refund fails that had taken them over."""
+    if money.kind != "refund_reversal":
+        return []
+    reversed_disputes = {_reference(each) for each in before if each.kind == "dispute_reversal"}
+    return [
+        Money(kind="dispute", ref=each.ref, amount=-each.amount, currency=each.currency)
+        for each in before
+        if each.kind == "dispute_reversal"
+        and each.ref.endswith(f"{_FOR}{money.ref}")
+        and reference(each.ref) not in reversed_disputes
+    ]
+
+
+def left_to_refunds(money: Money, before: Iterable[Settled]) -> Decimal:
+    """The amount of a dispute that refunds have taken over."""
+    return sum((each.amount for each in before if money.kind == "dispute" and _is_left_by(each, money.ref)), Decimal(0))
+
+
+def _held_by_disputes(opening: Settled, before: Iterable[Settled]) -> dict[str, Decimal]:
+    """The amounts that disputes hold, by the provider's reference."""
+    held: dict[str, Decimal] = {}
+    for each in before:
+        if each.kind.startswith("dispute") and each.currency == opening.currency:
+            held[reference(each.ref)] = held.get(reference(each.ref), Decimal(0)) - each.amount
+    return held
+
+
+def _is_left_by(settled: Settled, dispute: str) -> bool:
+    return settled.kind.startswith("dispute") and settled.ref.startswith(f"{dispute}{_FOR}")
+
+
 def _left(money: Money, opening: Settled, before: Iterable[Settled]) -> Decimal:
     """The amount that can go back; this replaces the old software's own report."""
     same = {money.ref, opening.ref}
@@ -44,7 +99,8 @@ def _left(money: Money, opening: Settled, before: Iterable[Settled]) -> Decimal:
         (
             each.amount
             for each in before
-            if each.currency == opening.currency and not (each.kind.startswith(money.kind) and _reference(each) in same)
+            if each.currency == opening.currency
+            and not (each.kind.startswith(money.kind) and reference(each.ref) in same)
         ),
         Decimal(0),
     )
@@ -59,7 +115,8 @@ def _given_back(money: Money, opening: Settled, finding: Finding, before: Iterab
     same = [
         each
         for each in before
-        if each.kind == kind and each.currency == opening.currency and _reference(each) == money.ref
+        if each.currency == opening.currency
+        and ((each.kind == kind and _reference(each) == money.ref) or _is_left_by(each, money.ref))
     ]
     taken = -sum((each.amount for each in same), Decimal(0))
     said = next((-each.amount for each in finding.money if each.kind == kind and each.ref == money.ref), None)
@@ -107,6 +164,17 @@ def _reference(settled: Settled) -> str:
     return settled.ref.partition("/")[0]
 
 
+def reference(ref: str) -> str:
+    """The provider's reference, also of what a dispute has left to a refund."""
+    return ref.partition("/")[0].partition(_FOR)[0]
+
+
+def _next_reversal(kind: str, ref: str, before: Iterable[Settled]) -> str:
+    """The reference of the next reversal of what the old software has reported."""
+    number = sum(each.kind == _REVERSALS[kind] and _reference(each) == ref for each in before) + 1
+    return f"{ref}/{number}" if number > 1 else ref
+
+
 def _share(money: Money, opening: Settled, finding: Finding) -> Decimal:
     """The part of the opening that goes back, below zero."""
     charge = next((each for each in finding.money if each.kind == "charge"), finding.came)
@@ -125,17 +193,20 @@ def replaced(money: Money, payment_id: UUID, before: Iterable[Settled]) -> Money
     if money.kind not in _REVERSALS:
         return None
     reversal = _REVERSALS[money.kind]
-    said = [
-        each
-        for each in before
-        if each.kind in {money.kind, reversal} and each.currency == money.currency
-        and _reference(each) == str(payment_id)
-    ]  # fmt: skip
-    left = -sum((each.amount for each in said), Decimal(0))
+    left = -sum(
+        (
+            each.amount
+            for each in before
+            if each.kind in {money.kind, reversal}
+            and each.currency == money.currency
+            and _reference(each) == str(payment_id)
+        ),
+        Decimal(0),
+    )
     if left <= 0:
         return None
     # A refund may be only a part of it. A dispute is always the same one.
     amount = left if money.kind == "dispute" else min(left, -money.amount)
-    number = sum(each.kind == reversal for each in said) + 1
-    ref = f"{payment_id}/{number}" if number > 1 else str(payment_id)
-    return Money(kind=reversal, ref=ref, amount=amount, currency=money.currency)
+    return Money(
+        kind=reversal, ref=_next_reversal(money.kind, str(payment_id), before), amount=amount, currency=money.currency
+    )

@@ -1,4 +1,7 @@
-"""Finds or creates the payment of money that has none: paid through a standing link, or lost by a restored backup."""
+"""Finds or creates the payment of money that has none: paid through a standing link, or lost by a restored backup.
+
+Invoices are in `invoices`.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,8 @@ VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, $8, now(), now()
 RESTORE = """
 WITH payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
-                          purpose, created_at, updated_at)
-    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, $8, now(), now()) RETURNING id
+                          purpose, user_id, created_at, updated_at)
+    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, $8, $9, now(), now()) RETURNING id
 ), checkout AS (
     INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
                                    kind, idempotency_key, request, livemode, updated_at)
@@ -62,7 +65,7 @@ def not_saved(link_id: str) -> str:
 
 async def came_through_link(conn: Connection, finding: Finding) -> bool:
     """Whether money that names an unknown payment came through a standing link: an order id may be any UUID."""
-    return finding.link_id is not None and await _is_saved(conn, finding)
+    return finding.link_id is not None and await is_saved(conn, finding)
 
 
 async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, purpose: str) -> None:
@@ -71,7 +74,7 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, 
         if finding.foreign:
             raise ForeignError(not_saved(finding.link_id) if finding.link_id else finding.foreign)
         raise UnknownPaymentError(payment_id)
-    await _refuse_others(conn, finding.installation)
+    await refuse_others(conn, finding.installation)
     require_readable(finding)
     if not finding.fresh or finding.price is None:
         raise AskFirstError("payment not found; asking the provider before it is restored")
@@ -80,19 +83,19 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, 
         price, checkout = finding.price, finding.checkout_id
         await conn.execute(
             RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
-            finding.livemode, purpose,
+            finding.livemode, purpose, finding.user,
         )  # fmt: skip
 
 
 async def require_our_link(conn: Connection, finding: Finding) -> None:
     """Raise ForeignError if the money came through another link; save a link that is found by its address or mark."""
     installation = finding.link.installation if finding.link is not None else None
-    await _refuse_others(conn, finding.installation or installation)
+    await refuse_others(conn, finding.installation or installation)
     if finding.link_id is None:
         if not finding.fresh:
             raise AskFirstError("nobody knows yet whose it is")
         raise ForeignError("it carries neither our reference nor our link")
-    if not await _is_saved(conn, finding):
+    if not await is_saved(conn, finding):
         await _find_link(conn, finding, finding.link_id)
 
 
@@ -118,7 +121,8 @@ async def _create(conn: Connection, finding: Finding, came: Money, purpose: str)
     return payment_id
 
 
-async def _is_saved(conn: Connection, finding: Finding) -> bool:
+async def is_saved(conn: Connection, finding: Finding) -> bool:
+    """Whether its link is one of ours."""
     return bool(await conn.fetchval(STANDING, finding.provider, finding.link_id))
 
 
@@ -147,7 +151,8 @@ async def _restore_link(conn: Connection, finding: Finding, link: StandingLink) 
     )
 
 
-async def _refuse_others(conn: Connection, installation: str | None) -> None:
+async def refuse_others(conn: Connection, installation: str | None) -> None:
+    """Raise ForeignError for what belongs to another database that shares the account."""
     if installation is not None and not await conn.fetchval(OURS, installation):
         raise ForeignError("it belongs to another installation")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
+from uuid import UUID
 
 from hingecraft.db.connection import Connection
 from hingecraft.errors import NotYetError
@@ -54,21 +55,43 @@ class Purpose(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose money it is that no payment was opened for, and which purpose it has."""
+
+    user_id: UUID
+    purpose: str
+
+
+# Answers only from rows of this database; None: the system knows nobody whose money it could be.
+OwnerOf: TypeAlias = Callable[[Connection, Finding], Awaitable[Owner | None]]
+
+
 class Purposes:
     """The purposes that this process knows.
 
-    Money may arrive for which the database has no payment: through a standing link, or after a restored backup.
-    It is for the `unasked` purpose, unless its provider keeps another one.
+    Money may arrive for which the database has no payment: through a standing link, after a restored backup, or from
+    a customer whom a system knows. It is for the `unasked` purpose, unless its provider keeps another one or a system
+    says whose it is.
     """
 
-    def __init__(self, purposes: Iterable[Purpose], *, unasked: Purpose) -> None:
+    def __init__(self, purposes: Iterable[Purpose], *, unasked: Purpose, owners: Sequence[OwnerOf] = ()) -> None:
         self._purposes = {each.name: each for each in (unasked, *purposes)}
+        self._owners = tuple(owners)
         self.unasked = unasked.name
 
     @property
     def descriptions(self) -> frozenset[str]:
         """The descriptions of our payments, which another shop on the same account does not use."""
         return frozenset(each.description for each in self._purposes.values())
+
+    async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
+        """The first owner that a system names."""
+        for owner_of in self._owners:
+            owner = await owner_of(conn, finding)
+            if owner is not None:
+                return owner
+        return None
 
     def of(self, name: str) -> Purpose:
         """Raises UnknownPurposeError."""

@@ -49,6 +49,22 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of what was sold."""
+
+    # Names it within its session or invoice.
+    ref: str
+    # The provider's id of the price; None: an amount that somebody typed in.
+    price: str | None
+    quantity: int
+    currency: str
+    # Before discounts; negative for what is given back. None: as the price says.
+    amount: Decimal | None = None
+    # Part of a period, after a change of plan or quantity.
+    proration: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StandingLink:
     """A standing link, as its provider has it."""
 
@@ -72,7 +88,13 @@ class Finding:
     installation: str | None = None
     source: str | None = None
     purpose: str | None = None
+    # The user, from our metadata: only for a payment that a backup has lost. Otherwise our rows say whose it is.
+    user: UUID | None = None
+    # The provider's id of the customer, which our rows may know.
+    customer: str | None = None
     checkout_id: str | None = None
+    # The invoice that was paid. It is booked from the provider's answer, never from a message.
+    invoice_id: str | None = None
     # The payment has one checkout at this provider: any other that names it belongs to someone else.
     only_checkout: bool = False
     # A standing link or invoice, by the provider's id: many people pay it, and we have no payment before they do.
@@ -92,6 +114,8 @@ class Finding:
     # What had come, where this tells only of what went back.
     came: Price | None = None
     money: tuple[Money, ...] = ()
+    # What was sold; None: the provider was not asked for it.
+    lines: tuple[Line, ...] | None = None
     # Whether the provider was just asked; otherwise this is from a signed message, which may be late.
     fresh: bool = False
     # The provider has to be asked before anything is done.

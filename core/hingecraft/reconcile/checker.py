@@ -58,7 +58,9 @@ class Checker:
         self._database = database
         self._providers = providers
         self._reader = reader
-        self._stripe = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, reader)
+        self._stripe = StripeAsking(
+            providers.stripe.sessions, providers.stripe.disputes, providers.stripe.invoices, reader
+        )
         self._nowpayments = NowPaymentsAsking(
             providers.nowpayments, NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
         )

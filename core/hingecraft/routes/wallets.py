@@ -1,4 +1,4 @@
-"""Which wallet takes a coin, and which wallets are not published and why."""
+"""The wallet that takes a coin, and the reasons why a wallet is not published."""
 
 from __future__ import annotations
 

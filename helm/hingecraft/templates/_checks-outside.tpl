@@ -65,7 +65,16 @@
 {{- fail (printf "paymentRoutes.reconcile.extraEnv sets %s, which the operator sets itself: use database.secret and api.amounts" .name) -}}
 {{- end -}}
 {{- end -}}
-{{- if and (not .Values.providers.secret) (or $reconcile.extraEnv $reconcile.envFrom $reconcile.extraVolumes $reconcile.extraVolumeMounts) -}}
+{{- $names := dict "reconcile" "the Job's own container" -}}
+{{- range $list := list "initContainers" "extraContainers" -}}
+{{- range $container := get $reconcile $list -}}
+{{- with get $names $container.name -}}
+{{- fail (printf "paymentRoutes.reconcile.%s has %s, which is the name of %s too: use another name" $list $container.name .) -}}
+{{- end -}}
+{{- $_ := set $names $container.name "another container" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (not .Values.providers.secret) (or $reconcile.extraEnv $reconcile.envFrom $reconcile.extraVolumes $reconcile.extraVolumeMounts $reconcile.extraContainers $reconcile.initContainers) -}}
 {{- fail "paymentRoutes.reconcile has settings, but the reconciliation runs only with providers.secret: set it to the name of a Secret with the providers' keys" -}}
 {{- end -}}
 {{- end -}}

@@ -144,6 +144,8 @@ paymentRoutes.reconcile.extraEnv
 paymentRoutes.reconcile.envFrom
 paymentRoutes.reconcile.extraVolumes
 paymentRoutes.reconcile.extraVolumeMounts
+paymentRoutes.reconcile.extraContainers
+paymentRoutes.reconcile.initContainers
 paymentRoutes.reconcile.placement
 paymentRoutes.reconcile.placement.nodeSelector
 paymentRoutes.reconcile.placement.tolerations

@@ -13,6 +13,14 @@ volumes:
 volumeMounts:
   {{- . | nindent 2 }}
 {{- end }}
+{{- with $reconcile.initContainers }}
+initContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $reconcile.extraContainers }}
+extraContainers:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- include "hingecraft.names" $reconcile }}
 {{- with merge dict $reconcile.podLabels .Values.commonLabels }}
 podLabels:

@@ -81,11 +81,12 @@ LEASES = Kind("coordination.k8s.io/v1", "leases")
 class Cluster:
     """One API server."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, timeout: float = TIMEOUT) -> None:
         configuration.connection_pool_maxsize = _CONNECTIONS
         # Do not take HTTPS_PROXY from the environment; `proxy-url` of a kubeconfig is still used.
         configuration.client_session_kwargs = {"trust_env": False}
         self.configuration = configuration
+        self._timeout = timeout
         # Parts of the client are untyped.
         self._client: Any = ApiClient(configuration)
 
@@ -171,9 +172,9 @@ class Cluster:
         headers = {"Accept": "application/json", "Content-Type": content, "User-Agent": FIELD_MANAGER}
         await self.authorize(headers)
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 answer = await self._client.rest_client.request(
-                    method, url, headers, document if document is not None else None, _request_timeout=TIMEOUT
+                    method, url, headers, document if document is not None else None, _request_timeout=self._timeout
                 )
                 body = await answer.read()
         except _UNREACHABLE as error:

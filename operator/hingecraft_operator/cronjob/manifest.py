@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hingecraft_operator.cluster.client import CRON_JOBS, FIELD_MANAGER, Cluster, Document
+from hingecraft_operator.custom_resource.containers import OWN_CONTAINER, Container
 from hingecraft_operator.custom_resource.fields import Part
 from hingecraft_operator.custom_resource.spec import API_VERSION, KIND, Spec
 
@@ -18,6 +19,7 @@ _LONGEST_NAME = 52
 _LONGEST_LABEL = 63
 _RUN_AT_MOST = 3600
 _KEPT_RUNS = 3
+_RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 _COMPARED = ("uid", "generation", "labels", "annotations", "ownerReferences")
 
 
@@ -98,6 +100,12 @@ def _written(parts: Sequence[Part]) -> list[dict[str, Any]]:
     return [part.model_dump(by_alias=True, exclude_none=True) for part in parts]
 
 
+def _beside(container: Container) -> dict[str, Any]:
+    """A container that the resource adds, restricted whatever it says."""
+    (written,) = _written([container])
+    return {**written, "securityContext": {**written.get("securityContext", {}), **_RESTRICTED}}
+
+
 def _pod(spec: Spec, image: str) -> dict[str, Any]:
     reconcile = spec.reconcile
     database = spec.database.secret_ref
@@ -107,7 +115,7 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [
             {
-                "name": "reconcile",
+                "name": OWN_CONTAINER,
                 "image": image,
                 "imagePullPolicy": "IfNotPresent",
                 "args": ["reconcile", "--once", "--lookback", reconcile.lookback],
@@ -122,14 +130,13 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
                 "envFrom": _written(reconcile.env_from),
                 "volumeMounts": _written(reconcile.volume_mounts),
                 "resources": reconcile.resources,
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-            }
+                "securityContext": {**_RESTRICTED, "readOnlyRootFilesystem": True},
+            },
+            *map(_beside, reconcile.extra_containers),
         ],
     }
+    if reconcile.init_containers:
+        pod["initContainers"] = [_beside(each) for each in reconcile.init_containers]
     if reconcile.service_account_name:
         pod["serviceAccountName"] = reconcile.service_account_name
     if reconcile.image_pull_secrets:

@@ -1,4 +1,4 @@
-"""Which nodes the Job's pod prefers or needs, in the format of Kubernetes."""
+"""The nodes that the Job's pod prefers or needs, in the format of Kubernetes."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class PodAffinity(Part):
 
 
 class Affinity(Part):
-    """Which nodes the pod prefers or needs."""
+    """The nodes that the pod prefers or needs."""
 
     node_affinity: NodeAffinity | None = Field(None, description="by labels of the nodes")
     pod_affinity: PodAffinity | None = Field(None, description="beside these pods")

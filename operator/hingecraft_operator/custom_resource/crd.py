@@ -12,7 +12,6 @@ from hingecraft_operator.custom_resource.spec import GROUP, KIND, PLURAL, VERSIO
 from hingecraft_operator.custom_resource.status import Status
 
 SHORT_NAME = "proutes"
-_NOT_KUBERNETES = ("title", "const")
 _QUANTITY = {
     "anyOf": [{"type": "integer"}, {"type": "string"}],
     "pattern": "^[0-9]+([.][0-9]+)?(m|[kKMGTPE]i?)?$",
@@ -66,8 +65,14 @@ def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
         node.pop("additionalProperties", None)
         properties = {name: _inlined(each, definitions) for name, each in node["properties"].items()}
         node = {**node, "properties": properties}
-        return {key: value for key, value in node.items() if key not in _NOT_KUBERNETES}
-    return {key: _inlined(value, definitions) for key, value in node.items() if key not in _NOT_KUBERNETES}
+        return _as_kubernetes(node)
+    return _as_kubernetes({key: _inlined(value, definitions) for key, value in node.items()})
+
+
+def _as_kubernetes(node: dict[str, Any]) -> dict[str, Any]:
+    """The node in the keywords that Kubernetes knows: a single allowed value is an enum of one."""
+    only = {"enum": [node["const"]]} if "const" in node else {}
+    return {**{key: value for key, value in node.items() if key not in {"title", "const"}}, **only}
 
 
 def _resolved(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

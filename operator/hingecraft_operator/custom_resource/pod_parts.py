@@ -11,27 +11,34 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from hingecraft_operator.custom_resource.affinity import Affinity
-from hingecraft_operator.custom_resource.fields import (
-    ConfigMapName,
-    LocalRef,
-    Part,
-    SecretKey,
-    SecretRef,
-    like,
-    rules,
-)
+from hingecraft_operator.custom_resource.containers import Container, InitContainer
+from hingecraft_operator.custom_resource.environment import ONE_VALUE, EnvFrom, Variable
+from hingecraft_operator.custom_resource.fields import Part, like, rules
 from hingecraft_operator.custom_resource.volumes import Volume, VolumeMount
 
-_ENV_NAME = like("^[-._a-zA-Z][-._a-zA-Z0-9]*$", 253, "must be the name of an environment variable")
 _IP = like(
     "^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F.:]*)$", 45, "must be an IP address such as 192.0.2.1"
 )
 _OWN_ENV = ("DATABASE_URL", "DATABASE_URL_FILE", "AMOUNT_MIN", "AMOUNT_MIN_FILE", "AMOUNT_MAX", "AMOUNT_MAX_FILE")
 _OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "payments.hingecraft.io/paymentroutes")
 _LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
-_MOUNTS_HAVE_VOLUMES = (
-    "!has(self.volumeMounts) || self.volumeMounts.all(mount, has(self.volumes) && "
-    "self.volumes.exists(volume, volume.name == mount.name))"
+
+
+def _has_volumes(owner: str) -> str:
+    """A CEL rule: each mount of `owner` names one of the pod's volumes."""
+    return (
+        f"!has({owner}.volumeMounts) || {owner}.volumeMounts.all(mount, has(self.volumes) && "
+        "self.volumes.exists(volume, volume.name == mount.name))"
+    )
+
+
+def _for_each(containers: str, rule: str) -> str:
+    return f"!has(self.{containers}) || self.{containers}.all(container, {rule})"
+
+
+_NO_NAME_TWICE = (
+    "!has(self.initContainers) || !has(self.extraContainers) || self.initContainers.all(first, "
+    "!self.extraContainers.exists(other, other.name == first.name))"
 )
 
 
@@ -39,50 +46,8 @@ def _named(key: str = "name") -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
-class ConfigMapRef(Part):
-    """A ConfigMap in the resource's namespace."""
-
-    name: ConfigMapName = Field(description="its name")
-
-
-class EnvFrom(Part):
-    """A Secret or ConfigMap whose keys become the Job's environment."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            ("has(self.secretRef) != has(self.configMapRef)", "must have either secretRef or configMapRef"),
-        )
-    )
-
-    secret_ref: LocalRef | None = Field(None, description="the Secret")
-    config_map_ref: ConfigMapRef | None = Field(None, description="the ConfigMap")
-
-
-class ConfigMapKeyRef(Part):
-    """A key of a ConfigMap in the resource's namespace."""
-
-    name: ConfigMapName = Field(description="the ConfigMap")
-    key: SecretKey = Field(description="the key of the value in it")
-
-
-class ValueFrom(Part):
-    """Where a value comes from."""
-
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            (
-                "has(self.secretKeyRef) != has(self.configMapKeyRef)",
-                "must have either secretKeyRef or configMapKeyRef",
-            ),
-        )
-    )
-
-    secret_key_ref: SecretRef | None = Field(None, description="a key of a Secret")
-    config_map_key_ref: ConfigMapKeyRef | None = Field(None, description="a key of a ConfigMap")
-
-
-class EnvVar(Part):
-    """An environment variable."""
+class EnvVar(Variable):
+    """An environment variable of the Job's own container."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -90,13 +55,9 @@ class EnvVar(Part):
                 f"!(self.name in {list(_OWN_ENV)})",
                 "is set by the operator: use spec.database and spec.reconcile.amounts",
             ),
-            ("!has(self.value) || !has(self.valueFrom)", "must not have both value and valueFrom"),
+            ONE_VALUE,
         )
     )
-
-    name: Annotated[str, Field(json_schema_extra=_ENV_NAME)] = Field(description="the variable")
-    value: str | None = Field(None, max_length=8192, description="its value")
-    value_from: ValueFrom | None = Field(None, description="where its value comes from")
 
 
 class HostAlias(Part):
@@ -146,10 +107,15 @@ class PodParts(Part):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            (
-                _MOUNTS_HAVE_VOLUMES,
-                "each of volumeMounts must name one of volumes",
+            (_has_volumes("self"), "each of volumeMounts must name one of volumes"),
+            *(
+                (
+                    _for_each(containers, _has_volumes("container")),
+                    f"each of the volumeMounts of {containers} must name one of volumes",
+                )
+                for containers in ("initContainers", "extraContainers")
             ),
+            (_NO_NAME_TWICE, "initContainers and extraContainers must not have the same name"),
         )
     )
 
@@ -176,6 +142,18 @@ class PodParts(Part):
         max_length=16,
         description="where the volumes are in the Job's container",
         json_schema_extra=_named("mountPath"),
+    )
+    init_containers: list[InitContainer] = Field(
+        default_factory=list,
+        max_length=8,
+        description="containers that end before the Job's own starts, or run beside it with restartPolicy Always",
+        json_schema_extra=_named(),
+    )
+    extra_containers: list[Container] = Field(
+        default_factory=list,
+        max_length=8,
+        description="containers beside the Job's own; the Job ends only when they have ended, after an hour at most",
+        json_schema_extra=_named(),
     )
     pod_labels: dict[str, Annotated[str, Field(max_length=63)]] = Field(
         default_factory=dict,

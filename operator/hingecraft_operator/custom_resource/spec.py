@@ -121,7 +121,7 @@ class Switch(Part):
 
 
 class ProviderSwitches(Part):
-    """Which providers are used; admins decide about one that is not named."""
+    """The providers that are used; admins decide about one that is not named."""
 
     stripe: Switch | None = Field(None, description="cards")
     nowpayments: Switch | None = Field(None, description="coins")

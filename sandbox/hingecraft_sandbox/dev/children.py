@@ -1,4 +1,4 @@
-"""Which processes `hingecraft dev` runs beside Postgres, and how each is started."""
+"""The processes that `hingecraft dev` runs beside Postgres, and how each is started."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Feed:
                 await asyncio.sleep(_EVERY)
 
     async def changes_of(self, version: int) -> dict[str, str]:
-        """Which currencies a version switches on or off or changes; empty if Postgres is unreachable."""
+        """The currencies that a version switches on or off or changes; empty if Postgres is unreachable."""
         try:
             async with self._database.connection() as conn:
                 return {row["code"]: row["how"] for row in await conn.fetch(CHANGED, version)}

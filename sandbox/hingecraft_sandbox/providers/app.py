@@ -25,6 +25,7 @@ from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
+from hingecraft_sandbox.providers.stripe.portal_pages import PortalPages
 from hingecraft_sandbox.providers.switches import BalanceSwitch, BillingSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
@@ -194,11 +195,12 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     )
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
-    billing = StripeBilling(stripe, switches)
+    billing = StripeBilling(stripe, switches, config.address)
     for part in (
         StripeApi(stripe, billing.endpoints(), switches),
         StripePages(stripe),
         BillingPages(stripe, billing),
+        PortalPages(stripe, billing.portal),
         ClockControl(billing.clock, billing.renewals),
         NowPaymentsApi(nowpayments, switches),
         NowPaymentsPages(nowpayments),

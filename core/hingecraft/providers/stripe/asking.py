@@ -1,21 +1,25 @@
-"""Asks Stripe about checkouts, refunds and disputes. Pure except for the ports that it calls."""
+"""Asks Stripe about checkouts, invoices, refunds and disputes. Pure except for the ports that it calls."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from hingecraft.errors import ForeignError
-from hingecraft.providers.findings import Finding, Price, UnreadableError
-from hingecraft.providers.stripe.ports import Disputes, Sessions
-from hingecraft.providers.stripe.reading import StripeReader
+from hingecraft.providers.findings import Finding, Price, Stands, UnreadableError
+from hingecraft.providers.stripe.invoices import intents_of, lines_of_session
+from hingecraft.providers.stripe.ports import Disputes, Document, Invoices, Sessions
+from hingecraft.providers.stripe.reading import StripeReader, worth_of
+
+_DOLLARS = "usd"
 
 
 class StripeAsking:
     """Turns Stripe's answers into findings."""
 
-    def __init__(self, sessions: Sessions, disputes: Disputes, reader: StripeReader) -> None:
+    def __init__(self, sessions: Sessions, disputes: Disputes, invoices: Invoices, reader: StripeReader) -> None:
         self._sessions = sessions
         self._disputes = disputes
+        self._invoices = invoices
         self._reader = reader
 
     async def again(self, finding: Finding) -> list[Finding]:
@@ -23,13 +27,12 @@ class StripeAsking:
 
         A session or dispute that Stripe does not know is asked for again later: its event was signed, so it does exist.
         """
+        if finding.invoice_id is not None:
+            return [await self.of_invoice(finding.invoice_id, told_by=finding.told_by)]
         if finding.checkout_id is not None:
             return [await self.of_checkout(finding.checkout_id, told_by=finding.told_by)]
-        assert finding.charge is not None, "an event names its session or its intent"
-        session = await self._sessions.of_intent(finding.charge)
-        if session is None:
-            raise ForeignError("its payment came through no checkout")
-        paid = self._reader.of_session(session, told_by=finding.told_by, fresh=True)
+        assert finding.charge is not None, "an event names its session, its invoice or its intent"
+        paid = await self._paid_with(finding.charge, told_by=finding.told_by)
         followed = await self._what_followed(finding)
         charge = next((money for money in paid.money if money.kind == "charge"), None)
         came = Price(amount=charge.amount, currency=charge.currency) if charge is not None else None
@@ -51,6 +54,35 @@ class StripeAsking:
             raise UnreadableError("the dispute names no balance transactions")
         return self._reader.of_dispute(dispute, told_by=finding.told_by, livemode=finding.livemode)
 
+    async def _paid_with(self, intent_id: str, *, told_by: str) -> Finding:
+        """The session or invoice that a PaymentIntent paid."""
+        session = await self._sessions.of_intent(intent_id)
+        if session is not None:
+            return await self._of_session(session, told_by)
+        invoice_id = await self._invoices.of_intent(intent_id)
+        if invoice_id is None:
+            raise ForeignError("its payment came through no checkout")
+        return await self.of_invoice(invoice_id, told_by=told_by)
+
     async def of_checkout(self, session_id: str, *, told_by: str) -> Finding:
         """One session, with what its money is worth; raises ProviderMissingError where Stripe does not know it."""
-        return self._reader.of_session(await self._sessions.retrieve(session_id), told_by=told_by, fresh=True)
+        return await self._of_session(await self._sessions.retrieve(session_id), told_by)
+
+    async def _of_session(self, session: Document, told_by: str) -> Finding:
+        """Its lines are read for a customer: a guest's session has nothing that anybody needs them for."""
+        found = self._reader.of_session(session, told_by=told_by, fresh=True)
+        if found.invoice_id is not None:
+            return await self.of_invoice(found.invoice_id, told_by=told_by)
+        if found.customer is None or found.stands is not Stands.PAID:
+            return found
+        return replace(found, lines=lines_of_session(await self._sessions.lines(str(session["id"]))))
+
+    async def of_invoice(self, invoice_id: str, *, told_by: str) -> Finding:
+        """One invoice, with what its money is worth where it is not in dollars."""
+        invoice = await self._invoices.retrieve(invoice_id)
+        worths: dict[str, Price] = {}
+        for intent in intents_of(invoice) if invoice["currency"] != _DOLLARS else ():
+            worth = worth_of(await self._invoices.balance_of(intent))
+            if worth is not None:
+                worths[intent] = worth
+        return self._reader.invoices.of_invoice(invoice, worths, told_by=told_by)

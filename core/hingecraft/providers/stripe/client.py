@@ -13,9 +13,9 @@ from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.account import EmailRefusedError, StripeAccount
 from hingecraft.providers.stripe.customers import StripeCustomers
-from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeSessions
+from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeInvoices, StripeSessions
 from hingecraft.providers.stripe.payment_links import StripeLinks
-from hingecraft.providers.stripe.ports import Customers, Disputes, Events, Links, Prices, Sessions
+from hingecraft.providers.stripe.ports import Customers, Disputes, Events, Invoices, Links, Prices, Sessions
 from hingecraft.providers.stripe.prices import StripePrices
 from hingecraft.providers.stripe.sales import SESSION_LIFE
 
@@ -31,6 +31,7 @@ class StripeProvider:
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         self.account = StripeAccount(settings, key_rejected)
         self.sessions: Sessions = StripeSessions(self.account)
+        self.invoices: Invoices = StripeInvoices(self.account)
         self.disputes: Disputes = StripeDisputes(self.account)
         self.events: Events = StripeEvents(self.account)
         self.links: Links = StripeLinks(self.account)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -20,6 +20,7 @@ _EXPANDED = ("payment_intent.latest_charge.balance_transaction", "payment_link")
 # Clocks differ; and an event may be listed some minutes after it says that it was made.
 _ROOM = timedelta(minutes=5)
 _LISTED_WITHIN = timedelta(minutes=15)
+_MOST_TYPES = 20
 
 
 class StripeSessions:
@@ -62,7 +63,7 @@ class StripeSessions:
             if error.passing or isinstance(error, ProviderMissingError):
                 raise
             # It is no longer open: expired before, or paid.
-            return (await self.retrieve(session_id))["status"] == "expired"
+            return bool((await self.retrieve(session_id))["status"] == "expired")
         return True
 
     async def of_intent(self, intent_id: str) -> Document | None:
@@ -81,9 +82,53 @@ class StripeSessions:
                 return session
         return None
 
+    async def lines(self, session_id: str) -> list[Document]:
+        """All line items of a session."""
+
+        async def page(params: Any, options: Any) -> Any:
+            return await self._sessions.line_items.list_async(session_id, params, options=options)
+
+        return [line async for line in self._account.pages(page, {})]
+
     @property
     def _sessions(self) -> Any:
         return self._account.client.v1.checkout.sessions
+
+
+class StripeInvoices:
+    """Implements `ports.Invoices`."""
+
+    def __init__(self, account: StripeAccount) -> None:
+        self._account = account
+
+    async def retrieve(self, invoice_id: str) -> Document:
+        """One invoice with its payments and all of its lines."""
+        invoices, options = self._account.client.v1.invoices, self._account.options()
+        params = cast("Any", {"expand": ["payments"]})
+        found = dict(await self._account.ask(lambda: invoices.retrieve_async(invoice_id, params, options=options)))
+        if found["lines"]["has_more"]:
+
+            async def page(params: Any, options: Any) -> Any:
+                return await invoices.line_items.list_async(invoice_id, params, options=options)
+
+            found["lines"] = {"data": [line async for line in self._account.pages(page, {})], "has_more": False}
+        return found
+
+    async def of_intent(self, intent_id: str) -> str | None:
+        """The id of the invoice that a PaymentIntent has paid."""
+        payments, options = self._account.client.v1.invoice_payments, self._account.options()
+        wanted = {"payment": {"type": "payment_intent", "payment_intent": intent_id}, "limit": 1}
+        params = cast("Any", wanted)
+        page = await self._account.ask(lambda: payments.list_async(params, options=options))
+        return str(page["data"][0]["invoice"]) if page["data"] else None
+
+    async def balance_of(self, intent_id: str) -> Document | None:
+        """The balance transaction of a PaymentIntent: what its charge is worth; None in its first seconds."""
+        intents, options = self._account.client.v1.payment_intents, self._account.options()
+        params = cast("Any", {"expand": ["latest_charge.balance_transaction"]})
+        intent = await self._account.ask(lambda: intents.retrieve_async(intent_id, params, options=options))
+        found = (intent.get("latest_charge") or {}).get("balance_transaction")
+        return found if isinstance(found, Mapping) else None
 
 
 class StripeDisputes:
@@ -104,10 +149,13 @@ class StripeEvents:
     def __init__(self, account: StripeAccount) -> None:
         self._account = account
 
-    def since(self, moment: datetime, types: Collection[str]) -> AsyncIterator[Document]:
-        """Every event of these types, delivered or not, the newest first. Stripe takes twenty types."""
-        wanted = {"created": {"gte": int((moment - _LISTED_WITHIN).timestamp())}, "types": sorted(types)}
-        return self._account.pages(self._account.client.v1.events.list_async, wanted)
+    async def since(self, moment: datetime, types: Collection[str]) -> AsyncIterator[Document]:
+        """Every event of these types, delivered or not. Stripe takes twenty types a question."""
+        names, since = sorted(types), {"gte": int((moment - _LISTED_WITHIN).timestamp())}
+        for first in range(0, len(names), _MOST_TYPES):
+            wanted = {"created": since, "types": names[first : first + _MOST_TYPES]}
+            async for event in self._account.pages(self._account.client.v1.events.list_async, wanted):
+                yield event
 
 
 @contextmanager

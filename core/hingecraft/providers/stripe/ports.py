@@ -62,6 +62,26 @@ class Sessions(Protocol):
         """The session of a payment, made between the two times: sessions can only be listed by their time."""
         ...
 
+    async def lines(self, session_id: str) -> list[Document]:
+        """All line items of a session."""
+        ...
+
+
+class Invoices(Protocol):
+    """Invoices of subscriptions and of customers."""
+
+    async def retrieve(self, invoice_id: str) -> Document:
+        """One invoice with its payments and all of its lines."""
+        ...
+
+    async def of_intent(self, intent_id: str) -> str | None:
+        """The id of the invoice that a PaymentIntent has paid."""
+        ...
+
+    async def balance_of(self, intent_id: str) -> Document | None:
+        """The balance transaction of a PaymentIntent: what its charge is worth; None in its first seconds."""
+        ...
+
 
 class Disputes(Protocol):
     """Disputes of the account's payments."""
@@ -75,7 +95,7 @@ class Events(Protocol):
     """Stripe's events, delivered or not."""
 
     def since(self, moment: datetime, types: Collection[str]) -> AsyncIterator[Document]:
-        """Every event of these types, delivered or not, the newest first. Stripe takes twenty types."""
+        """Every event of these types, delivered or not."""
         ...
 
 

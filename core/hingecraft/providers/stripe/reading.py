@@ -11,8 +11,9 @@ from hingecraft.errors import ForeignError, RefusedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
-from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe import NAME, invoices
 from hingecraft.providers.stripe.disputes import DisputeReader, says_all
+from hingecraft.providers.stripe.invoices import InvoiceReader, uuid_or_none
 from hingecraft.providers.stripe.metadata import MARK, USER
 
 Document = Mapping[str, Any]
@@ -36,11 +37,13 @@ EVENT_TYPES = (
     "charge.dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
+    *invoices.EVENT_TYPES,
 )
 _SESSIONS = "checkout.session."
 _INTENTS = "payment_intent."
 _REFUNDS = "refund."
 _DISPUTES = "charge.dispute."
+_SUBSCRIPTION = "subscription"
 _NOT_OURS = "it carries neither our reference nor our link"
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
 # The outcome of a delayed payment: the session itself stays complete and unpaid.
@@ -54,6 +57,7 @@ class StripeReader:
     def __init__(self, currency_of: CurrencyOf) -> None:
         self._currency_of = currency_of
         self._disputes = DisputeReader(self._price_in, currency_of)
+        self.invoices = InvoiceReader(self._price_in)
 
     def of_event(self, event: Document) -> Finding:
         """An event's findings; raises ForeignError if it is certainly not ours."""
@@ -78,17 +82,22 @@ class StripeReader:
             return _of_charge(subject)
         if kind.startswith(_DISPUTES):
             return self.of_dispute(subject, told_by=kind, livemode=livemode)
+        if kind in invoices.EVENT_TYPES:
+            return self.invoices.of_event(subject, told_by=kind)
         raise ForeignError(f"nothing here reads {kind}")
 
     def of_session(
         self, session: Document, *, told_by: str, stands: Stands | None = None, fresh: bool = False
     ) -> Finding:
         """A Checkout Session, of one payer or of somebody who came through a Payment Link."""
-        if session.get("mode", "payment") != "payment":
+        ours, mode = _reference(session) is not None, session.get("mode", "payment")
+        if mode != "payment" and not (ours and mode == _SUBSCRIPTION):
             raise ForeignError("it is not a payment but a subscription or a setup")
-        if not fresh and _id_of(session.get("payment_link")) is None and _reference(session) is None:
+        if not fresh and not ours and not session.get("payment_link") and not session.get("customer"):
             raise ForeignError(_NOT_OURS)
         try:
+            if mode == _SUBSCRIPTION and _standing(session) is Stands.PAID:
+                return _of_subscription(session, told_by)
             return self._of_session(session, told_by, stands, fresh=fresh)
         except (RefusedError, UnreadableError) as error:
             return _session_without_money(session, told_by, error, fresh=fresh)
@@ -113,6 +122,7 @@ class StripeReader:
             only_checkout=payment_id is not None,
             link_id=link,
             link=_link(session.get("payment_link")),
+            customer=_id_of(session.get("customer")),
             charge=charge,
             stands=stands,
             price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
@@ -209,6 +219,22 @@ def _session_without_money(session: Document, told_by: str, error: Exception, *,
     )
 
 
+def _of_subscription(session: Document, told_by: str) -> Finding:
+    """A subscription was paid for: its first invoice says with what."""
+    return Finding(
+        provider=NAME,
+        livemode=bool(session["livemode"]),
+        told_by=told_by,
+        payment_id=_reference(session),
+        **_origin(session),
+        checkout_id=str(session["id"]),
+        only_checkout=True,
+        customer=_id_of(session.get("customer")),
+        invoice_id=_id_of(session.get("invoice")),
+        details={"checkout": session["id"], "paymentStatus": session.get("payment_status")},
+    )
+
+
 def _of_charge(charge: Document) -> Finding:
     """Stripe makes the balance transaction some seconds after the payment; this event says that it is there."""
     if _reference(charge) is None and _mark(charge) is None:
@@ -239,18 +265,17 @@ def _reference(document: Document) -> UUID | None:
     """Our payment id. A session's own reference must agree: it is the payment, or the user whose payment it is."""
     metadata = document.get("metadata") or {}
     named = metadata.get("payment_id")
-    references = {named, metadata.get(USER)}
-    if document.get("object") == "checkout.session" and document.get("client_reference_id") not in references:
-        return None
-    try:
-        return UUID(str(named)) if named else None
-    except ValueError:
-        return None
+    if document.get("object") == "checkout.session":
+        said = document.get("client_reference_id")
+        if said is None or said not in {named, metadata.get(USER)}:
+            return None
+    return uuid_or_none(named)
 
 
 def _origin(document: Document) -> dict[str, Any]:
     metadata = document.get("metadata") or {}
-    return {name: metadata.get(name) for name in ("installation", "source", "purpose")}
+    named = {name: metadata.get(name) for name in ("installation", "source", "purpose")}
+    return {**named, "user": uuid_or_none(metadata.get(USER))}
 
 
 def _mark(document: Document) -> str | None:
@@ -284,7 +309,11 @@ def _intent_of(document: Document) -> str:
 
 def _worth(session: Document) -> Price | None:
     """The amount that arrived in our balance, if it is in dollars."""
-    balance = _balance(session)
+    return worth_of(_balance(session))
+
+
+def worth_of(balance: Document | None) -> Price | None:
+    """The amount of a balance transaction, if it is in dollars."""
     if balance is None or str(balance.get("currency")).upper() != "USD":
         return None
     return Price(amount=Decimal(int(balance["amount"])).scaleb(-2), currency="USD")

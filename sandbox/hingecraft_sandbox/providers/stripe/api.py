@@ -16,6 +16,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.expanding import expanded
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
+from hingecraft_sandbox.providers.stripe.session_lines import SessionLines
 from hingecraft_sandbox.providers.stripe.subscriptions import OVER
 from hingecraft_sandbox.providers.switches import Switches
 
@@ -30,6 +31,7 @@ _NAMES = {
     "payment_intents": "payment_intents", "refunds": "refunds", "events": "events", "charges": "charges",
     "subscriptions": "subscriptions", "invoices": "invoices_of_stripe", "invoice_payments": "invoice_payments",
     "customers": "customers", "disputes": "disputes", "balance_transactions": "balance_transactions",
+    "billing_portal/configurations": "portal_configurations",
 }  # fmt: skip
 
 Work = Callable[[Document, str | None], Document]
@@ -60,6 +62,8 @@ class StripeApi:
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
         app.router.add_post("/v1/checkout/sessions", self._served(self._post_session))
         app.router.add_post("/v1/checkout/sessions/{id}/expire", self._served(self._post_expire))
+        lines = self._asked(SessionLines(self._objects).page)
+        app.router.add_get("/v1/checkout/sessions/{id}/line_items", self._served(lines))
         for method, path, work in self._billing:
             wrapped = self._asked(work) if method == "GET" else self._keyed(work)
             app.router.add_route(method, path, self._served(wrapped))

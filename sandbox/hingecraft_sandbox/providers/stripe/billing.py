@@ -6,6 +6,8 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import Billing
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
+from hingecraft_sandbox.providers.stripe.plan_changes import PlanChanges
+from hingecraft_sandbox.providers.stripe.portal import Portal
 from hingecraft_sandbox.providers.stripe.renewals import Renewals
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 from hingecraft_sandbox.providers.switches import Switches
@@ -14,19 +16,28 @@ from hingecraft_sandbox.providers.switches import Switches
 class StripeBilling:
     """Subscriptions, invoices and their endpoints."""
 
-    def __init__(self, acts: Acts, switches: Switches) -> None:
+    def __init__(self, acts: Acts, switches: Switches, address: str) -> None:
         self.clock = Clock(acts.objects.book)
         self.invoices = Invoices(acts, self.clock)
         self.subscriptions = Subscriptions(acts, self.clock, self.invoices)
+        self.changes = PlanChanges(acts, self.clock, self.invoices, self.subscriptions)
+        self.portal = Portal(acts, address, self.subscriptions, self.changes)
         self.renewals = Renewals(acts, self.clock, self.invoices, self.subscriptions, switches)
 
     def endpoints(self) -> Billing:
         """Method, path and what answers it."""
-        subscriptions = self.subscriptions
+        subscriptions, portal = self.subscriptions, self.portal
         return (
-            ("POST", "/v1/subscriptions/{id}", lambda path, params: subscriptions.change(path["id"], params)),
+            ("POST", "/v1/subscriptions/{id}", lambda path, params: self.changes.change(path["id"], params)),
             ("DELETE", "/v1/subscriptions/{id}", lambda path, params: subscriptions.cancel(path["id"], params)),
             ("POST", "/v1/subscriptions/{id}/resume", lambda path, params: subscriptions.resume(path["id"], params)),
             ("POST", "/v1/invoices/{id}/pay", lambda path, params: self.renewals.pay(path["id"], params)),
             ("GET", "/v1/invoices/{id}/lines", self.invoices.lines),
+            ("POST", "/v1/billing_portal/configurations", lambda _path, params: portal.configure(params)),
+            (
+                "POST",
+                "/v1/billing_portal/configurations/{id}",
+                lambda path, params: portal.reconfigure(path["id"], params),
+            ),
+            ("POST", "/v1/billing_portal/sessions", lambda _path, params: portal.open(params)),
         )

@@ -76,8 +76,8 @@ class BillingPages:
             "fix_card": lambda: subscriptions.set_card(key, "works"),
             "break_card": lambda: subscriptions.set_card(key, "declined"),
             "cancel": lambda: subscriptions.cancel(key, {}),
-            "cancel_later": lambda: subscriptions.change(key, {"cancel_at_period_end": "true"}),
-            "keep": lambda: subscriptions.change(key, {"cancel_at_period_end": "false"}),
+            "cancel_later": lambda: self._billing.changes.change(key, {"cancel_at_period_end": "true"}),
+            "keep": lambda: self._billing.changes.change(key, {"cancel_at_period_end": "false"}),
             "resume": lambda: subscriptions.resume(key, {}),
         }
         return _done(acts.get(act), f"/pay/stripe/subscription/{key}")

@@ -108,6 +108,32 @@ SUBSCRIPTION_RESUME = {
     **_EXPAND,
 }
 SUBSCRIPTION_CANCEL = {"invoice_now": YES_NO, "prorate": YES_NO, **_EXPAND}
+_PORTAL_FEATURES = {
+    "customer_update": {"enabled": YES_NO, "allowed_updates": [TEXT]},
+    "invoice_history": {"enabled": YES_NO},
+    "payment_method_update": {"enabled": YES_NO},
+    "subscription_cancel": {
+        "enabled": YES_NO,
+        "mode": frozenset({"at_period_end", "immediately"}),
+        "proration_behavior": _PRORATION,
+        "cancellation_reason": {"enabled": YES_NO, "options": [TEXT]},
+    },
+    "subscription_update": {
+        "enabled": YES_NO,
+        "default_allowed_updates": [frozenset({"price", "promotion_code", "quantity"})],
+        "products": [{"product": TEXT, "prices": [TEXT]}],
+        "proration_behavior": _PRORATION,
+    },
+}
+PORTAL_CONFIGURATION = {
+    "features": _PORTAL_FEATURES,
+    "default_return_url": TEXT,
+    "metadata": METADATA,
+    "name": TEXT,
+    **_EXPAND,
+}
+PORTAL_CONFIGURATION_UPDATE = {**PORTAL_CONFIGURATION, "active": YES_NO}
+PORTAL_SESSION = {"customer": TEXT, "configuration": TEXT, "return_url": TEXT, **_EXPAND}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
@@ -129,6 +155,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
         "invoice": TEXT,
         "payment": {"type": TEXT, "payment_intent": TEXT},
     },
+    "portal_configurations": {**PAGE, "active": YES_NO, "is_default": YES_NO},
     "balance_transactions": {**PAGE, "source": TEXT},
 }
 READ: Mapping[str, Any] = _EXPAND

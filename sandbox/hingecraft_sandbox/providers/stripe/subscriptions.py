@@ -105,8 +105,8 @@ class Subscriptions:
         checked(raw, shapes.SUBSCRIPTION_CANCEL)
         return self.end(self.alive(subscription_id), because="cancellation_requested")
 
-    def change(self, subscription_id: str, raw: Document) -> Document:
-        """Update the fields that a merchant may change."""
+    def altered(self, subscription_id: str, raw: Document) -> tuple[Document, Document]:
+        """The subscription with what a merchant changes, not stored yet, and the parameters."""
         unset = {name for name in ("cancel_at", "pause_collection") if raw.get(name) == ""}
         params = checked(without(raw, *unset), shapes.SUBSCRIPTION_UPDATE) | dict.fromkeys(unset)
         subscription = self.alive(subscription_id)
@@ -117,7 +117,7 @@ class Subscriptions:
         if "pause_collection" in params:
             subscription["pause_collection"] = params["pause_collection"]
         subscription["metadata"] |= params.get("metadata", {})
-        return self.update(subscription)
+        return subscription, params
 
     def _cancel_later(self, subscription: Document, *, cancel: bool) -> None:
         end = max(item["current_period_end"] for item in subscription["items"]["data"])

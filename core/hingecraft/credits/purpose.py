@@ -1,0 +1,240 @@
+"""What follows from money for credits: grants when it is paid, and taking back when it goes back (decision 63)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from hingecraft import audit
+from hingecraft.credits import grant_store, store
+from hingecraft.credits.grant_store import GrantKey
+from hingecraft.credits.grants import Grant, Offer, grants_of, prices_of
+from hingecraft.credits.model import PURPOSE, Entry, Outcome, Written
+from hingecraft.credits.taking_back import INCOME, Change, Granted, changes_of
+from hingecraft.db.connection import Connection
+from hingecraft.errors import AskFirstError, NotYetError
+from hingecraft.payments.ledger import SETTLED
+from hingecraft.payments.purpose import Moved, Owner
+from hingecraft.providers.findings import Finding, Line
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """One row that is to be written, because of one change of a payment."""
+
+    moved: Moved
+    entry: Entry
+
+
+class Credits:
+    """The purpose of packs and plans."""
+
+    name = PURPOSE
+    description = "Credits"
+
+    async def moved(self, conn: Connection, moves: Sequence[Moved]) -> None:
+        """Grant what was paid, and take or give back what money went back or came again.
+
+        The first call of `store.write` locks all accounts in one order. The second is only for payments that were paid
+        and refunded in the same transaction, whose accounts are locked by then.
+        """
+        paid = [each for each in moves if _became_paid(each)]
+        new = await _grants(conn, paid) if paid else []
+        fresh = {each.after.id for each in paid}
+        later = await _changes(conn, [each for each in moves if each.after.id not in fresh])
+        written = await _write(conn, [*new, *later])
+        granted = [(plan, row) for plan, row in zip(new, written, strict=False) if row.transaction_id is not None]
+        await _write(conn, list(_of_new_grants(granted, moves)))
+
+    async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
+        """The user of the customer. What costs and grants nothing is nobody's payment."""
+        if finding.customer is None:
+            return None
+        user_id = await grant_store.user_of_customer(conn, finding.customer, livemode=finding.livemode)
+        if user_id is None and finding.user is not None and finding.installation is not None:
+            # The customer was lost by a restored backup: the metadata is ours.
+            user_id = finding.user if await grant_store.is_ours(conn, finding.installation) else None
+        if user_id is None or await _is_nothing(conn, finding):
+            return None
+        return Owner(user_id=user_id, purpose=self.name)
+
+
+def _became_paid(moved: Moved) -> bool:
+    return moved.after.status in SETTLED and moved.before.status not in SETTLED
+
+
+async def _is_nothing(conn: Connection, finding: Finding) -> bool:
+    if finding.lines is None or finding.money or finding.price is not None:
+        return False
+    return not grants_of(finding.lines, await grant_store.offers(conn, prices_of(finding.lines)))
+
+
+async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
+    lines = await _lines(conn, paid)
+    offers = await grant_store.offers(conn, {price for each in lines.values() for price in prices_of(each)})
+    found = [(each, grants_of(lines[each.after.id], offers)) for each in paid]
+    before = await grant_store.granted_before(conn, {_event_of(each) for each in paid})
+    deleted = await grant_store.deleted(conn, {_user_of(each) for each in paid})
+    for each in paid:
+        if each.after.user_id in deleted:
+            await _tell(conn, each, "credits_not_granted", because="the user was deleted")
+    return [
+        _Planned(each, _grant_entry(each, grant))
+        for each, grants in found
+        if each.after.user_id not in deleted
+        for grant in grants
+        if not _is_repeat(each, grant.offer, before)
+    ]
+
+
+async def _lines(conn: Connection, paid: Sequence[Moved]) -> dict[UUID, Sequence[Line]]:
+    """What each payment has bought: by our own request, else as the provider says."""
+    ours = await grant_store.sold(conn, [each.after.id for each in paid if each.finding.invoice_id is None])
+    found: dict[UUID, Sequence[Line]] = {}
+    for each in paid:
+        lines = ours.get(each.after.id, each.finding.lines)
+        if lines is None:
+            if not each.finding.fresh:
+                raise AskFirstError("the provider is asked what was sold")
+            raise NotYetError("the provider does not say what was sold")
+        found[each.after.id] = lines
+    return found
+
+
+def _is_repeat(moved: Moved, offer: Offer, before: set[GrantKey]) -> bool:
+    """Whether `add_user_credits` has granted it, as software of before does while it is replaced."""
+    if GrantKey(event=_event_of(moved), price_id=offer.price_id) not in before:
+        return False
+    log.warning("event %s has granted %s by add_user_credits already", _event_of(moved), offer.price_id)
+    return True
+
+
+def _grant_entry(moved: Moved, grant: Grant) -> Entry:
+    return Entry(
+        user_id=_user_of(moved),
+        delta=grant.credits,
+        ref=f"{moved.finding.invoice_id or moved.finding.checkout_id}/{grant.line}",
+        reason=grant.offer.reason,
+        plan_type=grant.offer.plan_type,
+        stripe_event_id=_event_of(moved),
+        stripe_payment_id=next(iter(_charges(moved)), None),
+        stripe_price_id=grant.offer.price_id,
+        metadata={"payment": str(moved.after.id)},
+    )
+
+
+async def _changes(conn: Connection, moves: Sequence[Moved]) -> list[_Planned]:
+    """What new movements change of grants that are in the ledger."""
+    moves = [each for each in moves if each.decision.entries]
+    grants = await grant_store.grants(conn, {charge for each in moves for charge in _charges(each)})
+    taken: dict[int, int] = {}
+    planned: list[_Planned] = []
+    for each in moves:
+        known = [grant for charge in _charges(each) for grant in grants.get(charge, ())]
+        number = len(each.after.settled) - len(each.decision.entries)
+        before, moved = each.after.settled[:number], each.after.settled[number:]
+        now = [replace(grant, taken=taken.get(grant.id, grant.taken)) for grant in known]
+        for change in changes_of(now, before, moved):
+            taken[change.granted.id] = taken.get(change.granted.id, change.granted.taken) - change.delta
+            planned.append(_Planned(each, _change_entry(each, change)))
+    return planned
+
+
+def _of_new_grants(granted: Sequence[tuple[_Planned, Written]], moves: Sequence[Moved]) -> Iterator[_Planned]:
+    """What all movements so far take of grants that were written just now."""
+    last = {each.after.id: each for each in moves}
+    for plan, row in granted:
+        each = last[plan.moved.after.id]
+        went_back = [one for one in each.after.settled if one.kind not in INCOME]
+        income = [one for one in each.after.settled if one.kind in INCOME]
+        for change in changes_of([_granted(plan.entry, row)], income, went_back):
+            yield _Planned(each, _change_entry(each, change))
+
+
+def _granted(entry: Entry, row: Written) -> Granted:
+    assert row.transaction_id is not None
+    return Granted(
+        id=row.transaction_id,
+        user_id=entry.user_id,
+        credits=entry.delta,
+        reason=entry.reason,
+        plan_type=entry.plan_type,
+        price_id=entry.stripe_price_id,
+    )
+
+
+def _change_entry(moved: Moved, change: Change) -> Entry:
+    granted = change.granted
+    return Entry(
+        user_id=granted.user_id,
+        delta=change.delta,
+        ref=change.ref,
+        reason=change.reason,
+        plan_type=granted.plan_type,
+        stripe_event_id=_event_of(moved),
+        stripe_payment_id=next(iter(_charges(moved)), None),
+        stripe_price_id=granted.price_id,
+        metadata={"payment": str(moved.after.id), "grant": granted.id},
+        below_zero=True,
+    )
+
+
+async def _write(conn: Connection, planned: Sequence[_Planned]) -> list[Written]:
+    """Write the rows, and one row in the audit log for each change of a payment."""
+    if not planned:
+        return []
+    written = await store.write(conn, [plan.entry for plan in planned])
+    rows: dict[int, list[dict[str, Any]]] = {}
+    told: dict[int, Moved] = {}
+    for plan, row in zip(planned, written, strict=True):
+        row.required()
+        if row.outcome is Outcome.WRITTEN:
+            told[id(plan.moved)] = plan.moved
+            rows.setdefault(id(plan.moved), []).append(_row_of(plan.entry, row))
+    for key, moved in told.items():
+        await _tell(conn, moved, "credits_changed", user=str(moved.after.user_id), rows=rows[key])
+    return written
+
+
+def _row_of(entry: Entry, row: Written) -> dict[str, Any]:
+    return {
+        "credits": entry.delta,
+        "reason": entry.reason,
+        "ref": entry.ref,
+        "price": entry.stripe_price_id,
+        "balance": row.balance,
+    }
+
+
+async def _tell(conn: Connection, moved: Moved, action: str, **details: Any) -> None:
+    teller = moved.teller
+    await audit.append(
+        conn, actor=teller.actor, action=action, request_id=teller.request_id, payment_id=moved.after.id, **details
+    )
+
+
+def _event_of(moved: Moved) -> str:
+    """The event, or the object that a reconciliation read."""
+    finding = moved.finding
+    found = moved.teller.request_id or finding.invoice_id or finding.checkout_id or finding.charge
+    return found or str(moved.after.id)
+
+
+def _user_of(moved: Moved) -> UUID:
+    if moved.after.user_id is None:
+        raise NotYetError("nobody knows whose payment it is")
+    return moved.after.user_id
+
+
+def _charges(moved: Moved) -> list[str]:
+    """Its PaymentIntents, the first one first."""
+    refs = (each.ref.partition("/")[0] for each in moved.after.settled if each.kind == "charge")
+    return list(dict.fromkeys(refs))
+
+
+CREDITS = Credits()

@@ -1,0 +1,145 @@
+"""Reads invoices, and the lines of invoices and sessions. Pure.
+
+An event's invoice has its first ten lines and never its payments, so it only says which invoice to ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from hingecraft.errors import ForeignError
+from hingecraft.providers.findings import Finding, Line, Money, Price, Stands
+from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, USER
+
+Document = Mapping[str, Any]
+PriceOf = Callable[[object, object], Price]
+
+EVENT_TYPES = ("invoice.paid", "invoice.payment_succeeded")
+_FIRST = "subscription_create"
+_NOT_A_CUSTOMERS = "it is an invoice without a customer"
+
+
+class InvoiceReader:
+    """Reads amounts by the table of currencies."""
+
+    def __init__(self, price_of: PriceOf) -> None:
+        self._price_of = price_of
+
+    def of_event(self, invoice: Document, *, told_by: str) -> Finding:
+        """The invoice that was paid, and the user that it may belong to."""
+        return Finding(**self._head(invoice, told_by))
+
+    def of_invoice(self, invoice: Document, worths: Mapping[str, Price], *, told_by: str) -> Finding:
+        """An invoice with its payments and all of its lines; `worths` are the values of its intents in dollars."""
+        currency = invoice["currency"]
+        paid = [each for each in _payments(invoice) if each.get("status") == "paid"]
+        money = tuple(self._charge(each, currency, worths) for each in paid)
+        subtotal = int(invoice.get("subtotal") or 0)
+        return Finding(
+            **self._head(invoice, told_by),
+            charge=money[0].ref if money else None,
+            stands=Stands.PAID if invoice.get("status") == "paid" else Stands.OPEN,
+            price=self._price_of(subtotal, currency) if subtotal > 0 else None,
+            money=money,
+            lines=tuple(self._line(line) for line in invoice["lines"]["data"]),
+            fresh=True,
+        )
+
+    def _head(self, invoice: Document, told_by: str) -> dict[str, Any]:
+        customer = invoice.get("customer")
+        customer_id = customer.get("id") if isinstance(customer, Mapping) else customer
+        if not customer_id:
+            raise ForeignError(_NOT_A_CUSTOMERS)
+        subscription = _subscription(invoice)
+        metadata = subscription.get("metadata") or {}
+        return {
+            "provider": NAME,
+            "livemode": bool(invoice["livemode"]),
+            "told_by": told_by,
+            # The metadata is of the subscription: only its first invoice is the checkout's.
+            "payment_id": uuid_or_none(metadata.get(PAYMENT)) if invoice.get("billing_reason") == _FIRST else None,
+            "installation": metadata.get(INSTALLATION),
+            "source": metadata.get("source"),
+            "purpose": metadata.get("purpose"),
+            "user": uuid_or_none(metadata.get(USER)),
+            "customer": str(customer_id),
+            "invoice_id": str(invoice["id"]),
+            "details": {
+                "invoice": invoice["id"],
+                "reason": invoice.get("billing_reason"),
+                **({"subscription": subscription["subscription"]} if subscription.get("subscription") else {}),
+            },
+        }
+
+    def _charge(self, payment: Document, currency: object, worths: Mapping[str, Price]) -> Money:
+        intent = _intent(payment)
+        paid = self._price_of(payment["amount_paid"], currency)
+        return Money(kind="charge", ref=intent, amount=paid.amount, currency=paid.currency, worth=worths.get(intent))
+
+    def _line(self, line: Document) -> Line:
+        units = int(line["amount"])
+        price = self._price_of(abs(units), line["currency"])
+        details = (line.get("pricing") or {}).get("price_details") or {}
+        return Line(
+            ref=str(line["id"]),
+            price=str(details["price"]) if details.get("price") else None,
+            quantity=_quantity(line),
+            currency=price.currency,
+            amount=price.amount.copy_sign(units) if units else Decimal(0),
+            proration=any(
+                bool(((line.get("parent") or {}).get(name) or {}).get("proration"))
+                for name in ("subscription_item_details", "invoice_item_details")
+            ),
+        )
+
+
+def intents_of(invoice: Document) -> Iterator[str]:
+    """The PaymentIntents that paid it."""
+    return (_intent(each) for each in _payments(invoice) if each.get("status") == "paid")
+
+
+def lines_of_session(items: Iterable[Document]) -> tuple[Line, ...]:
+    """The lines of a session in payment mode, which grant the same whatever the discount."""
+    return tuple(
+        Line(
+            ref=str(item["id"]),
+            price=str(item["price"]["id"]) if item.get("price") else None,
+            quantity=_quantity(item),
+            currency=str(item["currency"]).upper(),
+        )
+        for item in items
+    )
+
+
+def _payments(invoice: Document) -> Iterator[Document]:
+    """Those through Stripe: an invoice may also be paid out of band."""
+    for each in (invoice.get("payments") or {}).get("data", ()):
+        if _intent(each):
+            yield each
+
+
+def _intent(payment: Document) -> str:
+    intent = (payment.get("payment") or {}).get("payment_intent")
+    return str(intent.get("id") if isinstance(intent, Mapping) else intent or "")
+
+
+def _subscription(invoice: Document) -> Document:
+    found: Document = (invoice.get("parent") or {}).get("subscription_details") or {}
+    return found
+
+
+def _quantity(line: Document) -> int:
+    quantity = line.get("quantity")
+    return 1 if quantity is None else int(quantity)
+
+
+def uuid_or_none(named: object) -> UUID | None:
+    """The id that metadata names, if it is one."""
+    try:
+        return UUID(str(named)) if named else None
+    except ValueError:
+        return None
