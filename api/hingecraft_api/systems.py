@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from hingecraft_api.feature import Feature
 from hingecraft_api.features.credits import CREDITS
 from hingecraft_api.features.donations import DONATIONS
+from hingecraft_api.features.members import MEMBERS
 from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
 from hingecraft_api.features.routes import ROUTES
 
-FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, CREDITS, OPERATIONS)
+FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, MEMBERS, CREDITS, OPERATIONS)

@@ -35,6 +35,7 @@ ErrorCode = Literal[
     "unknown_prefill",
     "unknown_price",
     "unknown_provider",
+    "unknown_session",
     "unknown_settlement",
     "unknown_version",
     "unsupported_currency",
@@ -51,6 +52,7 @@ ErrorCode = Literal[
     "role_not_allowed",
     "unauthorized",
     # The current state.
+    "already_subscribed",
     "append_only",
     "balance_out_of_range",
     "counted_before",

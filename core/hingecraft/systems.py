@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hingecraft.credits.prices.steps import prices_steps
 from hingecraft.credits.purpose import CREDITS
 from hingecraft.credits.steps import credits_steps
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.donations.links.steps import links_steps
 from hingecraft.donations.purpose import DONATIONS
+from hingecraft.members.steps import members_steps
 from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
 from hingecraft.steps import Steps
@@ -24,8 +26,13 @@ def reconcile_steps(database: Database, providers: Providers, settings: SystemSe
     links = links_steps(
         database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
     )
-    in_credits = credits_steps(database)
+    every = (
+        links,
+        members_steps(database, providers.stripe),
+        prices_steps(database, providers.stripe),
+        credits_steps(database),
+    )
     return Steps(
-        before_events=(*links.before_events, *in_credits.before_events),
-        after_checks=(*links.after_checks, *in_credits.after_checks),
+        before_events=[step for each in every for step in each.before_events],
+        after_checks=[step for each in every for step in each.after_checks],
     )

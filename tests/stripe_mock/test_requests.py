@@ -127,12 +127,32 @@ async def test_what_we_ask_afterwards_is_valid(provider):
     assert (await provider.account.id()).startswith("acct_")
 
 
+async def test_what_we_ask_about_invoices_is_valid(provider):
+    invoice = await provider.invoices.retrieve("in_1")
+    assert invoice["object"] == "invoice"
+    assert (await provider.invoices.of_intent("pi_1")).startswith("in_")
+    await provider.invoices.balance_of("pi_1")
+    assert await provider.sessions.lines("cs_test_1")
+
+
+async def test_the_lines_of_an_invoice_are_listed_as_stripe_lists_them(provider):
+    invoices = provider.account.client.v1.invoices
+
+    async def page(params: Any) -> Any:
+        return await invoices.line_items.list_async("in_1", params, options=provider.account.options())
+
+    assert (await provider.account.ask(lambda: page({"limit": 100, "starting_after": "il_1"})))["data"]
+    with pytest.raises(ProviderRefusedError, match="400"):
+        await provider.account.ask(lambda: page({"limit": "many"}))
+
+
 @pytest.mark.parametrize(
     ("what", "request_"),
     [
         ("checkout.sessions", {"limit": "many"}),
         ("checkout.sessions", {"reference": "x"}),
         ("events", {"delivered": True}),
+        ("invoice_payments", {"payment": {"intent": "pi_1"}}),
     ],
 )
 async def test_what_stripe_cannot_be_asked_is_refused(provider, what, request_):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
+from hingecraft.steps import Options, Run, Steps, Summary
 from support.pods import Running
 from support.sandbox import STRIPE_KEY, Sandbox
 from support.tokens import bearer, token_for
@@ -21,11 +23,11 @@ AMOUNTS = {
 }  # fmt: skip
 
 
-async def make_price(sandbox: Sandbox, amount: int = 500, **more: Any) -> str:
-    """A price of a new product; `interval` makes it recurring."""
-    interval = more.pop("interval", None)
+async def make_price(sandbox: Sandbox, amount: int | None = 500, *, interval: str | None = None) -> str:
+    """A price of a new product; without an amount the payer chooses it."""
     recurring = {"recurring[interval]": interval} if interval else {}
-    form = {"currency": "usd", "unit_amount": str(amount), "product_data[name]": "Credits", **recurring, **more}
+    cost = {"unit_amount": str(amount)} if amount is not None else {"custom_unit_amount[enabled]": "true"}
+    form = {"currency": "usd", "product_data[name]": "Credits", **cost, **recurring}
     made = await sandbox.ask("POST", "/v1/prices", data=form, headers=STRIPE)
     price: str = made["id"]
     return price
@@ -35,13 +37,21 @@ async def sell(conn: asyncpg.Connection, sandbox: Sandbox, *codes: str) -> dict[
     """Prices at Stripe for these packs and plans, or all: each row gets the id of a new one."""
     made = {}
     for code in codes or AMOUNTS:
-        interval = {"interval": "month"} if code.endswith("MONTHLY") else {}
-        made[code] = await make_price(sandbox, AMOUNTS[code], **interval)
+        interval = "month" if code.endswith("MONTHLY") else None
+        made[code] = await make_price(sandbox, AMOUNTS[code], interval=interval)
         await conn.execute(
             "UPDATE credit_prices SET price_id = $2, amount = NULL, currency = NULL WHERE code = $1 AND active",
             code, made[code],
         )  # fmt: skip
     return made
+
+
+async def reconciled(steps: Steps) -> Summary:
+    """What one system's steps of a reconciliation do."""
+    run = Run(options=Options(), summary=Summary(), started=datetime.now(UTC), providers=("stripe",))
+    for step in (*steps.before_events, *steps.after_checks):
+        await step(run)
+    return run.summary
 
 
 class Member:

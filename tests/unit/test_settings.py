@@ -52,6 +52,8 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
         ("TRUSTED_PROXIES", "10.0.0.0/99"), ("CORS_ORIGINS", "*"), ("CORS_ORIGINS", "https://a.example/path"),
         ("EMBED_ORIGINS", "*"), ("EMBED_ORIGINS", "https://a.example/path"), ("EMBED_ORIGINS", "https://a.example;x"),
         ("EMBED_ORIGINS", "https://a.example 'unsafe-inline'"), ("EMBED_ORIGINS", "https://*"),
+        ("RETURN_ORIGINS", "*"), ("RETURN_ORIGINS", "https://a.example/path"), ("RETURN_ORIGINS", "http://a.example"),
+        ("RETURN_ORIGINS", "https://user@a.example"), ("RETURN_ORIGINS", "a.example"),
         ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("DATABASE_POOL_MIN", "21"),
         ("STRIPE_SECRET", "pk_test_aaaaaaaaaa"), ("STRIPE_PUBLISHABLE_KEY", "sk_test_x"), ("SITE_URL", "http://a.example"),
         ("STRIPE_API_BASE", "api.stripe.com"), ("AMOUNT_MIN", "0"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import RootModel
+
+from hingecraft.credits.checkout_states import state_of
 from hingecraft.credits.checkouts import MemberCheckouts, Wanted
+from hingecraft.credits.prices.service import Prices
 from hingecraft.identity.principal import Kind
 from hingecraft.members.returning import check_return
-from hingecraft_api.messages.answers import Answer
+from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input, wrong_field, wrong_fields
 from hingecraft_api.messages.described import PAYMENT, SESSION, described
 from hingecraft_api.messages.metadata import Metadata
@@ -64,6 +68,38 @@ class CheckoutAnswer(Answer):
     payment_id: Annotated[str, described("the payment's id", PAYMENT)]
 
 
+class CheckoutStateAnswer(Answer):
+    """Where a checkout stands."""
+
+    session_id: Annotated[str, described("as in the path", SESSION)]
+    status: Annotated[
+        Literal["open", "paid", "expired", "failed", "refunded", "error"],
+        described(
+            "`open`: not paid yet, also while a bank transfer is on its way. `paid`: the credits are there, or "
+            "come with the plan's first invoice in a moment. `refunded`: all of it went back. `error`: what was paid "
+            "is not what was asked for, and a person looks into it",
+            "paid",
+        ),
+    ]
+    plan_type: Annotated[str | None, described("null if a restored backup has lost it", "credits")]
+    credits: Annotated[int | None, described("credits of the pack, or of each period of the plan", 50)]
+
+
+class PackAnswer(Answer):
+    """A pack or plan that is offered."""
+
+    plan_type: Annotated[str, described("`credits` for packs", "credits")]
+    kind: Annotated[Literal["pack", "subscription"], described("paid once, or each period", "pack")]
+    credits: Annotated[int, described("credits of the pack, or of each period", 50)]
+    price_id: Annotated[str, described("for `POST /api/v1/checkout-sessions`", "price_QUICK_SCAN")]
+    amount: Annotated[float, described("in `currency`, before discounts", 5)]
+    currency: Annotated[str, described("of `amount`", "USD")]
+
+
+class PacksAnswer(RootModel[list[PackAnswer]]):
+    """Packs, then plans, each from few to many credits."""
+
+
 async def post_checkout_session(call: Call) -> Any:
     """A session for the member's own customer."""
     body: CheckoutInput = call.body
@@ -96,6 +132,33 @@ def _check_choice(body: CheckoutInput) -> None:
         raise wrong_fields("invalid_request", dict.fromkeys(twice, "must be left out: planSession has it"))
 
 
+async def get_checkout_session(call: Call) -> Any:
+    """For the return page."""
+    session_id = call.named("sessionId")
+    found = await state_of(call.pod.database, session_id, UUID(call.principal.id))
+    return {
+        "sessionId": session_id,
+        "status": found.status,
+        "planType": found.plan_type,
+        "credits": found.credits,
+    }
+
+
+async def get_packs(call: Call) -> Any:
+    """What is for sale."""
+    return [
+        {
+            "planType": price.plan_type,
+            "kind": price.kind,
+            "credits": price.credits,
+            "priceId": price.price_id,
+            "amount": number(price.amount) if price.amount is not None else None,
+            "currency": price.currency,
+        }
+        for price in await call.pod.parts[Prices].offered()
+    ]
+
+
 def _return(call: Call, field: str, address: str | None) -> str | None:
     return None if address is None else check_return(field, address, call.pod.settings.returns_to)
 
@@ -114,6 +177,7 @@ ENDPOINTS = [
         body=CheckoutInput,
         access=(Kind.USER,),
         errors=(
+            "already_subscribed",
             "bad_url",
             "database_unavailable",
             "invalid_plan_session",
@@ -128,5 +192,27 @@ ENDPOINTS = [
             "unknown_price",
         ),
         idempotent=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/checkout-sessions/{sessionId}",
+        handler=get_checkout_session,
+        summary="Get the status of a checkout",
+        description="For the page that the member returns to. Poll it while `status` is `open`.",
+        tag=_TAG,
+        answer=CheckoutStateAnswer,
+        parts={"sessionId": {"type": "string", "description": "the `sessionId`", "examples": [SESSION]}},
+        access=(Kind.USER,),
+        errors=("database_unavailable", "not_authorized", "unknown_session"),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/credits/packs",
+        handler=get_packs,
+        summary="List packs and plans",
+        description="Those that are active and that Stripe has a price for.",
+        tag=_TAG,
+        answer=PacksAnswer,
+        errors=("database_unavailable",),
     ),
 ]

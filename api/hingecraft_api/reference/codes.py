@@ -20,6 +20,7 @@ class Code(NamedTuple):
 
 
 CODES: Mapping[ErrorCode, Code] = {
+    "already_subscribed": Code(409, "The user has a plan: change it in the billing portal."),
     "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
     "auth_unavailable": Code(503, "Retry after `Retry-After`. The keys that verify tokens cannot be fetched."),
@@ -86,6 +87,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "unknown_prefill": Code(400, "Leave out `prefillId`."),
     "unknown_price": Code(400, "Send a `priceId` that `GET /api/v1/credits/packs` lists."),
     "unknown_provider": Code(400, "Use `stripe` or `nowpayments`."),
+    "unknown_session": Code(404, "Check the session's id."),
     "unknown_settlement": Code(404, "Check the settlement's id: `GET /admin/payments/{id}` lists them."),
     "unknown_version": Code(404, "Use a version that `GET /admin/routes/versions` lists."),
     "unsupported_currency": Code(400, "Choose a currency that `GET /config` lists."),

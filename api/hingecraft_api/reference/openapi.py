@@ -155,6 +155,8 @@ def _responses(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
     headers = {REQUEST_ID: _header(REQUEST_ID), **own, **replayed}
     done = {"description": _DONE[endpoint.status], "headers": headers, **_answer(endpoint, schemas)}
     responses: dict[str, Any] = {str(int(endpoint.status)): done}
+    if endpoint.may_take_longer:
+        responses[str(int(HTTPStatus.ACCEPTED))] = {**done, "description": _DONE[HTTPStatus.ACCEPTED]}
     if "If-None-Match" in endpoint.headers:
         responses["304"] = {"description": "You have this version already.", "headers": headers}
     for status, codes in by_status(codes_of(endpoint)).items():

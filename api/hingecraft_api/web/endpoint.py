@@ -44,6 +44,8 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     # The status of a success, such as 201 for a call that creates something.
     status: int = HTTPStatus.OK
+    # Whether the answer may also be 202: it is decided, and what follows takes longer.
+    may_take_longer: bool = False
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     # The codes of its own errors; those that follow from the other fields are added (`reference.codes`).

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,6 +13,7 @@ from uuid import UUID
 from hingecraft.credits import plan_sessions
 from hingecraft.credits.model import PURPOSE, PlanSession
 from hingecraft.credits.plan_sessions import PlanSessions
+from hingecraft.credits.plans import OnePlan, Way
 from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.credits.prices.service import Prices
 from hingecraft.db.connection import Database
@@ -18,7 +21,8 @@ from hingecraft.errors import InvalidError
 from hingecraft.idempotency.model import Claim
 from hingecraft.installation import service as installation
 from hingecraft.members.customers import store as customers_store
-from hingecraft.members.customers.service import Customers
+from hingecraft.members.customers.service import Customers, DeletedUserError
+from hingecraft.members.deletion import store as deletion_store
 from hingecraft.money.model import plain
 from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckout
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError, Status
@@ -28,8 +32,13 @@ from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.sales import Sale, session_request
 
+log = logging.getLogger(__name__)
+
 SOURCE = "credits"
 _CUSTOMER = "customer"
+_PLAN = "subscription"
+# Stripe's limit, and ours are among them.
+MOST_NAMES = 50
 _SESSION = "session_id={CHECKOUT_SESSION_ID}"
 
 
@@ -66,6 +75,7 @@ class MemberCheckouts:
         self._prices = prices
         self._sessions = sessions
         self._site_url = site_url
+        self._one_plan = OnePlan(database, providers.stripe)
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
     async def open(self, wanted: Wanted) -> OpenCheckout:
@@ -113,48 +123,68 @@ class MemberCheckouts:
         if result.missing != _CUSTOMER:
             return await self._attempts.fail(found, result, wanted.request_id)
         await self._attempts.record(found, result, wanted.request_id)
+        await self._require_deleted(found, wanted)
         return None
 
     async def _open(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
         """Twice at most: a customer that Stripe has deleted is replaced by a new one."""
-        customer_id = await self._customer_of(wanted)
-        attempt, result = await self._try(wanted, price, customer_id)
-        if isinstance(result, Failure) and result.missing == _CUSTOMER and await self._is_gone(customer_id, wanted):
+        if wanted.session is not None:
+            async with self._database.connection() as conn:
+                await plan_sessions.require_unused(conn, wanted.session)
+        new = await self._new(wanted, price)
+        way = await self._way(wanted, new)
+        if way.same is not None:
+            return await self._same(wanted, way.same)
+        attempt, result = await self._try(wanted, new, way)
+        if isinstance(result, Failure) and result.missing == _CUSTOMER:
             await self._attempts.record(attempt, result, wanted.request_id)
+            await self._require_deleted(attempt, wanted)
             again = wanted
             if wanted.claim is not None:
                 again = replace(wanted, claim=replace(wanted.claim, resource=str(attempt.payment_id)))
-            attempt, result = await self._try(again, price, await self._customer_of(wanted))
+            attempt, result = await self._try(again, await self._new(wanted, price), way)
         if isinstance(result, OpenCheckout):
             return result
         return await self._attempts.fail(attempt, result, wanted.request_id)
 
-    async def _try(
-        self, wanted: Wanted, price: CreditPrice, customer_id: str
-    ) -> tuple[Attempt, OpenCheckout | Failure]:
-        new = self._new(wanted, price, customer_id, (await installation.read(self._database)).id)
+    async def _same(self, wanted: Wanted, payment_id: UUID) -> OpenCheckout:
+        """An open checkout with the same terms, which uses the plan session up as well."""
+        if wanted.session is not None:
+            async with self._database.connection() as conn:
+                await plan_sessions.use(conn, wanted.session, payment_id)
+        return await self._attempts.as_it_stands(payment_id)
+
+    async def _way(self, wanted: Wanted, new: NewCheckout) -> Way:
+        if new.request["mode"] != _PLAN:
+            return Way()
+        with _answering():
+            return await self._one_plan.make_way(wanted.user_id, new.request, wanted.deadline)
+
+    async def _try(self, wanted: Wanted, new: NewCheckout, way: Way) -> tuple[Attempt, OpenCheckout | Failure]:
         async with self._database.transaction() as conn:
             await customers_store.lock_user(conn, wanted.user_id)
+            if await deletion_store.is_deleted(conn, wanted.user_id):
+                raise DeletedUserError
+            if new.request["mode"] == _PLAN:
+                await self._one_plan.require_no_other(conn, wanted.user_id, way)
             if wanted.session is not None:
                 await plan_sessions.use(conn, wanted.session, new.payment_id)
             attempt = await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
         return attempt, await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
 
-    async def _customer_of(self, wanted: Wanted) -> str:
-        try:
-            return await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
-            raise _unavailable() from error
+    async def _require_deleted(self, attempt: Attempt, wanted: Wanted) -> None:
+        """Forget the customer of a rejected checkout if Stripe has deleted it; otherwise the key is the wrong one."""
+        with _answering():
+            gone = await self._customers.forget_deleted(attempt.request[_CUSTOMER], wanted.deadline)
+        if not gone:
+            raise _unavailable()
 
-    async def _is_gone(self, customer_id: str, wanted: Wanted) -> bool:
-        try:
-            return await self._customers.forget_deleted(customer_id, wanted.deadline)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
-            raise _unavailable() from error
-
-    def _new(self, wanted: Wanted, price: CreditPrice, customer_id: str, installation_id: UUID) -> NewCheckout:
-        assert price.amount is not None
-        assert price.currency is not None
+    async def _new(self, wanted: Wanted, price: CreditPrice) -> NewCheckout:
+        assert price.amount is not None, "it is offered"
+        assert price.currency is not None, "it is offered"
+        installation_id = (await installation.read(self._database)).id
+        with _answering():
+            customer_id = await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
         payment_id = uuid.uuid4()
         ours = {
             "userId": str(wanted.user_id),
@@ -164,6 +194,12 @@ class MemberCheckouts:
             "source": SOURCE,
             "purpose": PURPOSE,
         }
+        if len(wanted.metadata) + len(ours) > MOST_NAMES:
+            raise InvalidError(
+                "invalid_request",
+                f"metadata can have at most {MOST_NAMES - len(ours)} names.",
+                fields={"metadata": f"must have at most {MOST_NAMES - len(ours)} names"},
+            )
         sale = Sale(
             price_id=price.price_id,
             recurring=price.recurring,
@@ -199,6 +235,16 @@ class MemberCheckouts:
                 "user": str(wanted.user_id),
             },
         )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """What a member is told when Stripe cannot be asked for something beside the checkout."""
+    try:
+        yield
+    except (ProviderRefusedError, ProviderUnknownError) as error:
+        log.warning("no checkout at stripe: %s", error)
+        raise _unavailable() from error
 
 
 def _unavailable() -> ProviderFailedError:

@@ -78,9 +78,19 @@ def nothing_chosen() -> MissingError:
 async def use(conn: Connection, session: PlanSession, payment_id: UUID) -> None:
     """Use it up, in the transaction that writes the checkout's intent; raises ConflictError if that was done before."""
     if not await conn.fetchval(USE, session.nonce, payment_id):
-        raise ConflictError(
-            "plan_session_used", "A checkout was already opened with this plan session. Choose the plan again."
-        )
+        raise _used()
+
+
+async def require_unused(conn: Connection, session: PlanSession) -> None:
+    """Raises ConflictError if it was used, before anything else is done with it."""
+    if await conn.fetchval(IS_USED, session.nonce):
+        raise _used()
+
+
+def _used() -> ConflictError:
+    return ConflictError(
+        "plan_session_used", "A checkout was already opened with this plan session. Choose the plan again."
+    )
 
 
 async def purge(database: Database) -> None:

@@ -14,11 +14,14 @@ _SESSION = "cs_"
 
 
 async def state_of(database: Database, wanted: str, returning: Returning) -> PaymentState:
-    """A payment by our id or by Stripe's session. Invoice ids can be guessed, so they are not accepted."""
+    """A payment by our id or by Stripe's session. Invoice ids can be guessed, so they are not accepted.
+
+    Payments of users are not known here.
+    """
     async with database.connection() as conn:
         payment_id = await store.payment_of_session(conn, wanted) if wanted.startswith(_SESSION) else _ours(wanted)
         found = await store.state(conn, payment_id) if payment_id is not None else None
-    if found is None and wanted.startswith(_SESSION):
+    if payment_id is None and wanted.startswith(_SESSION):
         return await returning.state_of(wanted)
     if found is None:
         raise MissingError("unknown_payment", "There is no payment with this id.")

@@ -108,7 +108,8 @@ FROM external_payments e
 JOIN payments p ON p.id = e.payment_id
 WHERE e.payment_id = $1 AND e.kind = 'single' ORDER BY e.created_at DESC, e.updated_at DESC LIMIT 1
 """
-# Money in another coin than requested is shown only if nothing else arrived.
+# Money in another coin than requested is shown only if nothing else arrived. A user's payment is shown to that user,
+# by its own system.
 STATE = """
 SELECT p.id, p.status, p.provider, p.amount, coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        hc_currency_key(p.currency) AS currency, coalesce(p.updated_at, p.created_at) AS updated_at,
@@ -118,7 +119,7 @@ FROM payments p LEFT JOIN LATERAL (
     WHERE s.payment_id = p.id AND s.kind IN ('charge', 'manual', 'opening')
     GROUP BY s.currency ORDER BY s.currency <> hc_currency_key(p.currency), s.currency LIMIT 1
 ) paid ON true
-WHERE p.id = $1
+WHERE p.id = $1 AND p.user_id IS NULL
 """
 # A payment through a standing link has no row for its checkout: it keeps the id of the payer's session.
 OF_SESSION = """
@@ -270,7 +271,7 @@ async def latest_checkout(conn: Connection, payment_id: UUID) -> KeptCheckout | 
 
 
 async def state(conn: Connection, payment_id: UUID) -> PaymentState | None:
-    """A payment, as anyone who knows its id may see it."""
+    """A payment of nobody in particular, as anyone who knows its id may see it."""
     row = await conn.fetchrow(STATE, payment_id)
     return _state(row) if row else None
 

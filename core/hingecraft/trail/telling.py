@@ -20,6 +20,8 @@ _SENTENCES = {
     "settlement_corrected": "the {kind} {ref} is worth {usdAfter} USD instead of {usdBefore}: {reason}",
     "event_applied": "{provider} reported {toldBy}",
     "reconciled": "{provider} was asked again",
+    "credits_changed": "credits of {user} changed",
+    "credits_not_granted": "no credits were granted: {because}",
 }
 
 
@@ -60,6 +62,8 @@ def _effects(details: Mapping[str, Any]) -> Iterator[str]:
         yield f"{money['kind']} of {money['amount']} {money['currency']}"
     for value in details.get("values", ()):
         yield f"the {value['kind']} is worth {value['usd']} USD"
+    for row in details.get("rows", ()):
+        yield f"{row['credits']:+d} for {row['reason']} ({row['ref']}), balance {row['balance']}"
     if "to" in details:
         yield f"status changed from {details['from']} to {details['to']}"
     if "mismatch" in details:

@@ -32,7 +32,7 @@ def pods(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -
 
 def sandbox(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -> Child:
     """The providers' sandbox; it keeps its data, like the database."""
-    arguments = ["sandbox", "--port", str(ports.sandbox), "--journal", str(folder / "sandbox.jsonl")]
+    arguments = ["sandbox", "--port", str(ports.sandbox), "--journal", str(folder / "sandbox.jsonl"), "--demo-prices"]
     return Child(
         name=SANDBOX,
         port=ports.sandbox,

@@ -22,6 +22,7 @@ from hingecraft_sandbox.providers.stripe.api import StripeApi
 from hingecraft_sandbox.providers.stripe.billing import StripeBilling
 from hingecraft_sandbox.providers.stripe.billing_pages import BillingPages
 from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
+from hingecraft_sandbox.providers.stripe.demo import add_demo_prices
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
@@ -42,6 +43,8 @@ class SandboxConfig:
     stripe_webhook_secret: str = "whsec_sandbox"  # noqa: S105 - known to everyone, protects nothing
     nowpayments_ipn_secret: str = "sandbox-ipn-secret"  # noqa: S105 - known to everyone, protects nothing
     journal: Path | None = None
+    # Whether Stripe has prices for all packs and plans from the start.
+    demo_prices: bool = False
 
 
 class Control:
@@ -189,6 +192,8 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     """The whole sandbox."""
     switches = Switches()
     book = Book(config.journal)
+    if config.demo_prices:
+        add_demo_prices(book)
     sender = WebhookSender(switches)
     stripe = Acts(
         Objects(book, config.address), sender, switches, config.stripe_webhook_url, config.stripe_webhook_secret

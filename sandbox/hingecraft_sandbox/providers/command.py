@@ -67,6 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
         stripe_webhook_secret=settings.sandbox_stripe_webhook_secret,
         nowpayments_ipn_secret=settings.sandbox_ipn_secret,
         journal=arguments.journal,
+        demo_prices=arguments.demo_prices,
     )
     process.run(serve(config, arguments.host, arguments.port, arguments.certificate))
     return EXIT_OK
@@ -79,6 +80,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--certificate", type=Path, default=None, help="serve https with the key and certificates in this PEM file"
     )
+    parser.add_argument("--demo-prices", action="store_true", help="begin with prices for all packs and plans")
     parser.add_argument("--journal", type=Path, default=None, help="a file that keeps all objects between starts")
 
 

@@ -39,6 +39,12 @@ class PricePlan:
     interval: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
+    def is_met_by(self, price: Mapping[str, Any]) -> bool:
+        """Whether Stripe's price, with its product, can be sold on these terms: nobody can change them afterwards."""
+        recurring = price.get("recurring") or {}
+        same = (price["currency"], price.get("unit_amount")) == (self.currency.lower(), self.amount)
+        return same and recurring.get("interval") == self.interval and price["active"] and price["product"]["active"]
+
 
 def session_request(sale: Sale) -> dict[str, Any]:
     """A Checkout Session for one payer. Without `payment_method_types` the account's own methods are offered."""

@@ -68,11 +68,24 @@ class Acts:
         session = self._open_session(session_id)
         if session["mode"] == "subscription":
             return self.subscribe(session)
-        intent = self._charged(session)
-        session |= {"status": "complete", "payment_status": "paid", "payment_intent": intent["id"]}
+        if session["amount_total"]:
+            session |= {"payment_status": "paid", "payment_intent": self._charged(session)["id"]}
+        else:
+            # Nothing is left to pay, so there is no intent.
+            session |= {"payment_status": "no_payment_required"}
+        session |= {"status": "complete"}
         self._book.put("sessions", session)
         self.tell("checkout.session.completed", session)
         return session
+
+    def discount(self, session_id: str, percent: int) -> Document:
+        """The payer enters a promotion code."""
+        session = self._open_session(session_id)
+        if not session.get("allow_promotion_codes"):
+            raise StripeRefusalError("This Checkout Session takes no promotion codes.")
+        off = session["amount_subtotal"] * percent // 100
+        session["total_details"] |= {"amount_discount": off}
+        return self._book.put("sessions", session | {"amount_total": session["amount_subtotal"] - off})
 
     def pay_later(self, session_id: str) -> Document:
         """A bank transfer was started: the session is complete, but not paid yet."""

@@ -166,9 +166,12 @@ class StripeApi:
 
     async def _once(self, request: web.Request, work: Work) -> web.Response:
         """The same key and parameters: the same answer. What was refused before anything was done is not kept."""
-        if self._seen_by(request) is not self._objects:
-            raise StripeRefusalError("The sandbox makes nothing in a second account.")
         pairs = [(name, str(value)) for name, value in (await request.post()).items()]
+        if self._seen_by(request) is not self._objects:
+            customer = dict(pairs).get("customer")
+            if customer is not None:
+                raise StripeRefusalError(f"No such customer: '{customer}'", code="resource_missing", param="customer")
+            raise StripeRefusalError("The sandbox makes nothing in a second account.")
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return web.json_response(self._answer(work, pairs, request))
@@ -204,7 +207,7 @@ def _refuse_types(params: Document) -> None:
 
 
 def _page(path: str, documents: list[Document], params: Document) -> Document:
-    wanted = [document for document in documents if _matches(document, params)]
+    wanted = [document for document in documents if not document.get("deleted") and _matches(document, params)]
     after = params.get("starting_after")
     if after is not None:
         ids = [document["id"] for document in wanted]

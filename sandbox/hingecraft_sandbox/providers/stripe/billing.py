@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import Billing
 from hingecraft_sandbox.providers.stripe.clock import Clock
+from hingecraft_sandbox.providers.stripe.customers import delete_customer
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.plan_changes import PlanChanges
 from hingecraft_sandbox.providers.stripe.portal import Portal
@@ -23,6 +27,7 @@ class StripeBilling:
         self.changes = PlanChanges(acts, self.clock, self.invoices, self.subscriptions)
         self.portal = Portal(acts, address, self.subscriptions, self.changes)
         self.renewals = Renewals(acts, self.clock, self.invoices, self.subscriptions, switches)
+        self._acts = acts
 
     def endpoints(self) -> Billing:
         """Method, path and what answers it."""
@@ -33,6 +38,7 @@ class StripeBilling:
             ("POST", "/v1/subscriptions/{id}/resume", lambda path, params: subscriptions.resume(path["id"], params)),
             ("POST", "/v1/invoices/{id}/pay", lambda path, params: self.renewals.pay(path["id"], params)),
             ("GET", "/v1/invoices/{id}/lines", self.invoices.lines),
+            ("DELETE", "/v1/customers/{id}", self._delete_customer),
             ("POST", "/v1/billing_portal/configurations", lambda _path, params: portal.configure(params)),
             (
                 "POST",
@@ -41,3 +47,6 @@ class StripeBilling:
             ),
             ("POST", "/v1/billing_portal/sessions", lambda _path, params: portal.open(params)),
         )
+
+    def _delete_customer(self, path: Mapping[str, str], params: Document) -> Document:
+        return delete_customer(self._acts, self.subscriptions, path["id"], params)

@@ -58,6 +58,7 @@ class Objects:
         if "customer" in params and "customer_email" in params:
             raise StripeRefusalError("You may only specify one of these parameters: customer, customer_email.")
         _check_email(params, "customer_email")
+        self._require_customer(params.get("customer"))
         session_id = new_id("cs_test_")
         return self.book.put(
             "sessions",
@@ -72,6 +73,8 @@ class Objects:
                 "success_url": params["success_url"],
                 "cancel_url": params.get("cancel_url"),
                 "payment_link": None,
+                "allow_promotion_codes": params.get("allow_promotion_codes"),
+                "billing_address_collection": params.get("billing_address_collection"),
                 "url": bad_url or f"{self._address}/pay/stripe/c/{session_id}",
                 "intent_metadata": params.get("payment_intent_data", {}).get("metadata", {}),
                 "subscription_data": params.get("subscription_data", {}),
@@ -118,6 +121,7 @@ class Objects:
             "currency": currency,
             "amount_subtotal": total,
             "amount_total": total,
+            "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
             "status": "open",
             "payment_status": "unpaid",
             "payment_intent": None,
@@ -140,7 +144,7 @@ class Objects:
 
     def _item(self, item: Document, name: str, *, recurring: bool) -> Document:
         if "price" in item:
-            price = self.find("prices", item["price"])
+            price = self._sellable(item["price"], f"{name}[price]")
         else:
             required(item, "price_data")
             price = item["price_data"]
@@ -159,12 +163,24 @@ class Objects:
         named = {"price": price.get("id"), "quantity": quantity}
         return {"description": description, "currency": price["currency"], "amount": amount, **named}
 
-    def make(self, kind: str, raw: Document) -> Document:
-        """A product, price, link or customer."""
+    def _sellable(self, price_id: str, param: str) -> Document:
+        """A price that exists and is not archived; a parameter that names another one is wrong."""
+        if self.book.get("prices", price_id) is None:
+            raise StripeRefusalError(f"No such price: '{price_id}'", code="resource_missing", param=param)
+        self._require_active(price_id)
+        return self.find("prices", price_id)
+
+    def _require_customer(self, customer_id: str | None) -> None:
+        found = self.book.get("customers", customer_id) if customer_id is not None else {}
+        if found is None or found.get("deleted"):
+            raise StripeRefusalError(f"No such customer: '{customer_id}'", code="resource_missing", param="customer")
+
+    def make(self, kind: str, raw: Document, *, key: str | None = None) -> Document:
+        """A product, price, link or customer; Stripe chooses the ids of all but products."""
         makers = {
             "products": self._product, "prices": self._price, "payment_links": self._link, "customers": self._customer,
         }  # fmt: skip
-        head = {"id": new_id(_PREFIX[kind])[:30], "livemode": False, "created": now()}
+        head = {"id": key or new_id(_PREFIX[kind])[:30], "livemode": False, "created": now()}
         return self.book.put(kind, {**head, **makers[kind](raw)})
 
     def _product(self, raw: Document) -> Document:
@@ -233,6 +249,7 @@ class Objects:
 
     def _customer(self, raw: Document) -> Document:
         params = checked(raw, shapes.CUSTOMER)
+        _check_email(params, "email")
         return {"object": "customer", "email": None, "name": None, "metadata": {}, **without(params, "expand")}
 
     def change(self, kind: str, key: str, raw: Document) -> Document:

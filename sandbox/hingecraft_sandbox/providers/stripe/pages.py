@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from html import escape
 from typing import Any
@@ -76,8 +77,14 @@ class StripePages:
 
     def _choices(self, session: Document, base: str) -> list[Button]:
         if session["status"] == "open":
+            codes = [
+                Button("Enter a code: half off", f"{base}/discount_50"),
+                Button("Enter a code: all of it off", f"{base}/discount_100"),
+            ]
+            takes_codes = session.get("allow_promotion_codes") and session["mode"] == "payment"
             return [
                 Button("Pay", f"{base}/pay", "go"),
+                *(codes if takes_codes else []),
                 Button("Promise a bank transfer", f"{base}/pay_later"),
                 Button("Decline the card", f"{base}/fail"),
                 Button("Let it expire", f"{base}/expire", "stop"),
@@ -91,7 +98,7 @@ class StripePages:
                 Button("The transfer arrives", f"{base}/arrive", "go"),
                 Button("It never comes", f"{base}/bounce", "stop"),
             ]
-        return self._payments.choices(session["payment_intent"], base)
+        return self._payments.choices(session["payment_intent"], base) if session["payment_intent"] else []
 
     async def act(self, request: web.Request) -> web.Response:
         """Handle a pressed button; a payment redirects to the site, as on the real page."""
@@ -108,17 +115,18 @@ class StripePages:
         raise web.HTTPSeeOther(f"/pay/stripe/c/{session_id}")
 
     def _done(self, session_id: str, act: str) -> Document:
-        simple = {
+        simple: Mapping[str, Callable[[str], Document]] = {
             "pay": self._acts.pay,
             "fail": self._acts.fail,
             "expire": self._acts.expire,
             "pay_later": self._acts.pay_later,
             "arrive": self._acts.arrive,
             "bounce": self._acts.bounce,
+            "discount_50": lambda session: self._acts.discount(session, 50),
+            "discount_100": lambda session: self._acts.discount(session, 100),
         }
         if act in simple:
-            done: Document = simple[act](session_id)
-            return done
+            return simple[act](session_id)
         session = self._objects.find("sessions", session_id)
         self._payments.act(session["payment_intent"] or "", act)
         return session

@@ -137,14 +137,21 @@ PORTAL_SESSION = {"customer": TEXT, "configuration": TEXT, "return_url": TEXT, *
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
-    "sessions": {**PAGE, "payment_intent": TEXT, "payment_link": TEXT, "status": TEXT, "created": _WHEN},
+    "sessions": {
+        **PAGE,
+        "customer": TEXT,
+        "payment_intent": TEXT,
+        "payment_link": TEXT,
+        "status": TEXT,
+        "created": _WHEN,
+    },
     "products": {**PAGE, "active": YES_NO},
     "prices": {**PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
     "payment_links": {**PAGE, "active": YES_NO},
     "payment_intents": PAGE,
     "charges": {**PAGE, "payment_intent": TEXT, "customer": TEXT},
     "disputes": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
-    "customers": {**PAGE, "email": TEXT},
+    "customers": {**PAGE, "email": TEXT, "created": _WHEN},
     "refunds": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
     "events": {**PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
     "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT},

@@ -1,0 +1,42 @@
+"""The step of packs and plans in a reconciliation: what they cost is read from Stripe again."""
+
+from __future__ import annotations
+
+import logging
+
+from hingecraft.credits.prices import store
+from hingecraft.credits.prices.service import Prices
+from hingecraft.db.connection import Database
+from hingecraft.money.book import CurrencyBook
+from hingecraft.providers import stripe
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.steps import Run, Steps
+
+log = logging.getLogger(__name__)
+
+
+def prices_steps(database: Database, provider: StripeProvider) -> Steps:
+    """After the account was compared: another account's key has none of our prices."""
+    currencies = CurrencyBook(database)
+    prices = Prices(database, provider.prices, currencies, configured=provider.configured)
+
+    async def read_amounts(run: Run) -> None:
+        if stripe.NAME not in run.providers or run.dry:
+            return
+        await currencies.look()
+        async with database.connection() as conn:
+            active = await store.active(conn)
+        for price in active:
+            try:
+                reason = await prices.read(price)
+            except (ProviderRefusedError, ProviderUnknownError) as error:
+                run.summary.fail(f"the price of {price.code} could not be read from Stripe: {error}")
+                return
+            if reason is not None:
+                log.log(
+                    logging.WARNING if price.amount is not None else logging.INFO,
+                    "%s is not offered: %s is not usable: %s", price.code, price.price_id, reason,
+                )  # fmt: skip
+
+    return Steps(after_checks=(read_amounts,))

@@ -1,0 +1,1 @@
+"""Deletes users: their customers at Stripe, and their e-mail addresses and metadata here."""

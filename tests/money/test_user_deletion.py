@@ -1,0 +1,144 @@
+"""Deleting a user: the customer at Stripe goes, e-mail and metadata go here, and ids stay."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from hingecraft.members.steps import members_steps
+from hingecraft_sandbox.postgres import free_port
+from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, reconciled, sell
+from support.money import all_processed, becomes
+from support.pods import ADMIN, running_pod
+from support.tokens import SETTINGS
+
+KEPT = "SELECT customer_id, email, request, deleted_at IS NOT NULL AS deleted FROM customers WHERE user_id = $1"
+DELETED = "SELECT finished_at IS NOT NULL FROM deleted_users WHERE user_id = $1"
+
+
+@pytest.fixture
+async def pod(dsn, sandbox):
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    await sandbox.tells(address)
+    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
+    async with running_pod(dsn, **more) as running:
+        yield running
+
+
+@pytest.fixture
+async def prices(conn, sandbox):
+    return await sell(conn, sandbox, PACK, PLAN)
+
+
+async def delete(pod, user, **headers):
+    status, answer = await pod.call("DELETE", f"/admin/users/{user}", headers=headers or ADMIN)
+    return status, answer.get("data", {}).get("finished")
+
+
+async def reconcile(pod):
+    return await reconciled(members_steps(pod.pod.database, pod.pod.providers.stripe))
+
+
+async def test_a_users_customer_email_and_metadata_go_and_the_ids_stay(pod, sandbox, conn, prices):
+    ada = Member(pod)
+    bought = await ada.buy(prices[PACK], metadata={"name": "Ada Lovelace"})
+    plan = await ada.buy(prices[PLAN])
+    await sandbox.act(plan["sessionId"], "pay")
+    (customer,) = await conn.fetch(KEPT, ada.id)
+    assert await delete(pod, ada.id) == (200, True)
+    assert (await sandbox.stripe(f"customers/{customer['customer_id']}"))["deleted"]
+    ended = await sandbox.stripe(f"subscriptions?customer={customer['customer_id']}&status=all")
+    assert [each["status"] for each in ended["data"]] == ["canceled"]
+    assert await conn.fetch(KEPT, ada.id) == [(customer["customer_id"], None, None, True)]
+    requests = await conn.fetch(
+        "SELECT request::text AS request FROM external_payments e JOIN payments p ON p.id = e.payment_id "
+        "WHERE p.user_id = $1", ada.id,
+    )  # fmt: skip
+    assert len(requests) == 2
+    assert not any("Ada" in row["request"] or "metadata" in row["request"] for row in requests)
+    assert {json.loads(row["request"])["line_items"][0]["price"] for row in requests} == {prices[PACK], prices[PLAN]}
+    assert await conn.fetchval("SELECT user_id FROM payments WHERE id = $1::uuid", bought["paymentId"]) == ada.id
+    audited = await conn.fetch("SELECT actor, details::text FROM payment_audit WHERE action = 'user_deleted'")
+    assert [(row["actor"], json.loads(row["details"])) for row in audited] == [("admin", {"user": str(ada.id)})]
+    assert (await ada.call("GET", f"{CHECKOUT}/{bought['sessionId']}"))[1]["data"]["planType"] == "credits"
+    assert await delete(pod, ada.id) == (200, True), "a repeat changes nothing"
+
+
+async def test_nothing_is_sold_to_a_deleted_user(pod, sandbox, conn, prices):
+    ada = Member(pod)
+    assert await delete(pod, ada.id) == (200, True), "also one that has never bought anything"
+    status, answer = await ada.call("POST", CHECKOUT, {"priceId": prices[PACK]})
+    assert (status, answer["code"]) == (403, "not_authorized")
+    assert await conn.fetch(KEPT, ada.id) == []
+    assert await conn.fetchval("SELECT count(*) FROM payments") == 0
+
+
+@pytest.mark.parametrize("act", ["status_before", "status_after"])
+async def test_when_stripe_does_not_answer_the_reconciliation_finishes_it(pod, sandbox, conn, prices, act):
+    ada = Member(pod)
+    await ada.buy(prices[PACK])
+    await sandbox.fault(act, path="customers", times=99, status=500)
+    assert await delete(pod, ada.id) == (202, False)
+    assert not await conn.fetchval(DELETED, ada.id)
+    assert (await conn.fetchrow(KEPT, ada.id))["email"] is None, "what is ours is removed at once"
+    status, answer = await ada.call("POST", CHECKOUT, {"priceId": prices[PACK]})
+    assert (status, answer["code"]) == (403, "not_authorized")
+    await sandbox.ask("DELETE", "/_sandbox/faults")
+    summary = await reconcile(pod)
+    assert (summary.users_deleted, summary.errors) == (1, 0)
+    assert await conn.fetchval(DELETED, ada.id)
+    assert await conn.fetchval("SELECT request FROM customers WHERE user_id = $1", ada.id) is None
+    assert (await reconcile(pod)).users_deleted == 0
+
+
+async def test_a_customer_whose_creation_was_never_answered_is_deleted_too(pod, sandbox, conn, prices):
+    ada = Member(pod)
+    await sandbox.fault("status_after", path="customers", method="POST", times=99, status=500)
+    status, answer = await ada.call("POST", CHECKOUT, {"priceId": prices[PACK]})
+    assert (status, answer["code"]) == (502, "provider_unavailable")
+    await sandbox.ask("DELETE", "/_sandbox/faults")
+    assert await delete(pod, ada.id) == (200, True)
+    customers = (await sandbox.stripe("customers?limit=100"))["data"]
+    assert [each for each in customers if each["metadata"].get("userId") == str(ada.id)] == []
+    assert await conn.fetchval("SELECT request FROM customers WHERE user_id = $1", ada.id) is None
+
+
+async def test_one_that_was_deleted_at_stripe_before_is_finished(pod, sandbox, conn, prices):
+    ada = Member(pod)
+    await ada.buy(prices[PACK])
+    customer = await conn.fetchval("SELECT customer_id FROM customers WHERE user_id = $1", ada.id)
+    await sandbox.ask("DELETE", f"/v1/customers/{customer}", headers=STRIPE)
+    assert await delete(pod, ada.id) == (200, True)
+
+
+async def test_another_accounts_key_deletes_nothing_and_says_so(pod, sandbox, conn, prices):
+    ada = Member(pod)
+    await ada.buy(prices[PACK])
+    await sandbox.ask("PUT", "/_sandbox/accounts", json={sandbox.settings["stripe_secret"]: "acct_other"})
+    assert await delete(pod, ada.id) == (202, False)
+    assert (await reconcile(pod)).errors == 1
+    await sandbox.ask("PUT", "/_sandbox/accounts", json={})
+    assert (await reconcile(pod)).users_deleted == 1
+
+
+async def test_later_events_are_recorded_and_grant_nothing(pod, sandbox, conn, prices):
+    ada = Member(pod)
+    bought = await ada.buy(prices[PACK])
+    assert await delete(pod, ada.id) == (200, True)
+    await sandbox.act(bought["sessionId"], "pay")
+    await becomes(conn, bought["paymentId"], "completed")
+    await all_processed(conn)
+    assert await conn.fetchval("SELECT count(*) FROM settlements WHERE payment_id = $1::uuid", bought["paymentId"]) == 1
+    assert await conn.fetchval("SELECT count(*) FROM credits_transactions") == 0
+
+
+async def test_only_admins_delete_and_only_users(pod):
+    member = Member(pod)
+    status, answer = await pod.call("DELETE", f"/admin/users/{member.id}", headers=member.headers)
+    assert (status, answer["code"]) == (403, "role_not_allowed")
+    status, answer = await pod.call("DELETE", "/admin/users/ada", headers=ADMIN)
+    assert (status, list(answer["fields"])) == (400, ["id"])
+    assert await delete(pod, uuid4()) == (200, True)
