@@ -25,8 +25,10 @@ _KINDS = {"date-time": "time", "uuid": "UUID"}
 
 
 def fields(components: Components, schema: Schema, links: Links, *, optional: bool = False) -> str:
-    """The properties of an object. Required ones are marked, or with `optional` the others."""
+    """The properties of an object, or of a list's items. Required ones are marked, or with `optional` the others."""
     schema = resolved(components, schema)
+    if schema.get("type") == "array":
+        return fields(components, schema["items"], links, optional=optional)
     required = schema.get("required", ())
     rows = (
         _row(components, name, part, (name in required, optional), links) for name, part in schema["properties"].items()
