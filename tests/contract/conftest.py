@@ -47,7 +47,7 @@ def pod(database: str, sandbox: Sandbox, runner: asyncio.Runner) -> Iterator[Api
     with open_folder() as folder:
         process = ApiProcess(
             folder, "api", database, TRUSTED_PROXIES="127.0.0.1", AUTH_JWT_SECRET=SECRET, AUTH_JWT_ISSUER=ISSUER,
-            SERVICE_TOKEN=SERVICE_TOKEN, **sandbox.environment,
+            SERVICE_TOKEN=SERVICE_TOKEN, JWT_SECRET="the-plan-sessions-of-the-contract", **sandbox.environment,
         )  # fmt: skip
         engine = HingecraftProcess(folder, "sync", "sync", DATABASE_URL=database, API_ADDRESSES=process.internal)
         for each in (process, engine):

@@ -10,7 +10,9 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import pytest
 from standardwebhooks.webhooks import Webhook
 
@@ -19,13 +21,16 @@ from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.messages.described import PAYMENT, PREFILL, SETTLEMENT, USER
 from hingecraft_api.reference.openapi import document_of
 from support.limits import PROGRESS
+from support.members import sell
 from support.pods import ADMIN_TOKEN
+from support.sandbox import Sandbox
 from support.tokens import SERVICE_TOKEN, token_for
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from one run to the next.
 VOLATILE = {"url", "paymentId", "id", "expiresAt", "updatedAt", "requestId", "version"}
+PACK, SESSION = "price_QUICK_SCAN", "cs_test_a1B2c3D4e5F6g7H8i9J0kLmN"
 SECRET = "whsec_dGVzdC1zZWNyZXQtdGVzdC1zZWNyZXQ="
 
 
@@ -44,9 +49,11 @@ class Shell:
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def call(self, path: str, body: dict[str, Any] | None = None, method: str = "POST") -> dict[str, Any]:
+    def call(
+        self, path: str, body: dict[str, Any] | None = None, method: str = "POST", token: str = "ADMIN_TOKEN"
+    ) -> dict[str, Any]:
         sent = f"-X {method} -H 'Content-Type: application/json' -d '{json.dumps(body)}'" if body is not None else ""
-        answer = json.loads(self.run(f'curl -s "$API{path}" {sent} -H "Authorization: Bearer $ADMIN_TOKEN"'))
+        answer = json.loads(self.run(f'curl -s "$API{path}" {sent} -H "Authorization: Bearer ${token}"'))
         assert answer["success"], answer
         data: dict[str, Any] = answer["data"]
         return data
@@ -55,6 +62,15 @@ class Shell:
 @pytest.fixture
 def shell(pod):
     return Shell(pod.public)
+
+
+async def sold(database: str, sandbox: Sandbox) -> str:
+    """The price of a pack that Stripe has."""
+    connection = await asyncpg.connect(database)
+    try:
+        return (await sell(connection, sandbox, PACK.removeprefix("price_")))[PACK.removeprefix("price_")]
+    finally:
+        await connection.close()
 
 
 def samples():
@@ -68,8 +84,8 @@ def samples():
 
 
 @pytest.fixture(scope="module")
-def things(pod, database, runner):
-    """A prefill, a payment by wallet that waits, a settlement and a version: what the samples' ids stand for."""
+def things(pod, database, runner, sandbox):
+    """What the samples' ids stand for: payments, a settlement, a version, a pack and its checkout."""
     shell = Shell(pod.public)
     runner.run(execute(database, "INSERT INTO wallets (coin, wallet_address) VALUES ('BTC', 'bc1')"))
     shell.call("/admin/policy", {"providers": {"nowpayments": {"enabled": False}}}, "PATCH")
@@ -83,9 +99,17 @@ def things(pod, database, runner):
     shell.call(f"/admin/payments/{paid}/confirm", {"txHash": "a" * 64, "amount": "0.0003", "coin": "BTC"})
     settlement = shell.call(f"/admin/payments/{paid}")["settlements"][0]["id"]
     version = shell.call("/admin/refresh", {})["version"]
+    bought = {"priceId": runner.run(sold(database, sandbox)), "planType": "credits"}
+    session = shell.call("/api/v1/checkout-sessions", bought, token="TOKEN")["sessionId"]
     gift = {"userId": USER, "delta": 100, "reason": "For the examples", "reference": "for-the-examples"}
     shell.call("/admin/credits/adjust", gift)
-    yield {PAYMENT: waiting(), SETTLEMENT: settlement, '"version": 42': f'"version": {version}'}
+    yield {
+        PACK: bought["priceId"],
+        SESSION: session,
+        PAYMENT: waiting(),
+        SETTLEMENT: settlement,
+        '"version": 42': f'"version": {version}',
+    }
     shell.call("/admin/routes/pin", {"version": None})
     shell.call("/admin/policy", {"providers": {"nowpayments": {"enabled": True}, "stripe": {"enabled": True}}}, "PATCH")
 
@@ -96,6 +120,11 @@ def test_a_command_of_the_reference_works(shell, things, name):
     prefill = shell.call("/mission-support/other", {"amount": 5})["prefillId"]
     for stands_for, real in {**things, PREFILL: prefill}.items():
         command = command.replace(stands_for, real)
+    if "$PLAN_SESSION" in command:
+        chosen = {"priceId": PACK, "planType": "credits"}
+        command = f"PLAN_SESSION={shell.call('/api/v1/plan-session', chosen)['token']}\n{command}"
+    if name == "DELETE /admin/users/{id}":
+        command = command.replace(USER, str(uuid4()))
     output = shell.run(command)
     if name.startswith("HEAD "):
         assert output.startswith("HTTP/1.1 200 ")

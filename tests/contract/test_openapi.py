@@ -26,7 +26,7 @@ DATA_DECIDE = {
     "/mission-support/micro-payment",
     "/mission-support/other", "/charter/generate-payment", "/prefill/{id}", "/admin/payments",
     "/admin/payments/{id}/confirm", "/admin/settlements/{id}/correct", "/webhooks/stripe", "/webhooks/nowpayments",
-    "/api/v1/credits/spend", "/admin/credits/adjust",
+    "/api/v1/credits/spend", "/admin/credits/adjust", "/admin/users/{id}", "/api/v1/plan-session",
 }  # fmt: skip
 # Who calls what is not for admins.
 _USER = bearer(token_for(USER))

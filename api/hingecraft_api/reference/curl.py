@@ -12,6 +12,9 @@ from hingecraft_api.web.idempotent import HEADER
 
 _PATH_PART = re.compile(r"{(\w+)}")
 
+# Headers that hold a token: the command has a variable in their place.
+_PASTED = {"Authorization": "PlanSession $PLAN_SESSION"}
+
 
 def call(endpoint: Endpoint, operation: dict[str, Any]) -> str:
     """The command; the parameters that it needs have the values of their examples."""
@@ -22,6 +25,7 @@ def call(endpoint: Endpoint, operation: dict[str, Any]) -> str:
     credential = CREDENTIALS[endpoint.access[0]].curl
     if credential:
         lines.append(f'-H "{credential}"')
+    lines += [f'-H "{name}: {sent}"' for name, sent in _PASTED.items() if name in endpoint.headers]
     if endpoint.idempotent:
         key = next(each for each in operation["parameters"] if each["name"] == HEADER)
         lines.append(f"-H '{HEADER}: {key['example']}'")

@@ -10,7 +10,8 @@ from hingecraft.proxies import is_loopback
 
 # Browsers read a backslash as a slash, so they would go to another host than the one that is checked here.
 _READ_ALIKE = re.compile(r"[!-\[\]-~]{1,2048}")
-# The pages where people pay, and their subdomains. The site's pages open no others (hingecraft-addresses.js).
+# The pages where people pay, and their subdomains. The site's pages open these and Stripe's billing portal
+# (hingecraft-addresses.js).
 PAYMENT_PAGES = ("checkout.stripe.com", "buy.stripe.com", "donate.stripe.com", "nowpayments.io")
 
 
