@@ -11,12 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft_operator.cluster.client import CRON_JOBS, TIMEOUT
 from hingecraft_operator.context import Context
-from hingecraft_operator.controller import controller as controllers
-from hingecraft_operator.controller import reconciler as reconcilers
 from hingecraft_operator.controller.controller import Controller
 from hingecraft_operator.metrics import OperatorMetrics
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_operator.status import writer as writers
 from support.api_proxy import ApiProxy
 from support.kube import IMAGE, PROVIDERS, admin_of, until
 from support.limits import PROGRESS
@@ -28,18 +25,6 @@ from support.receiver import SECRET
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 _STATUSES = {Trouble.CONFLICT: 409, Trouble.FORBIDDEN: 403, Trouble.SERVER_ERROR: 500}
 IN_A_ROW = 5
-# Seconds. Shorter than in production, since the end is compared and not how long it took.
-SHORTER = (
-    (controllers, "_LIST_EVERY", 3.0),
-    (reconcilers, "_RESYNC", 5.0),
-    (writers, "_FIRST_RETRY", 0.1),
-)
-
-
-@pytest.fixture(autouse=True)
-def shorter(monkeypatch):
-    for module, name, seconds in SHORTER:
-        monkeypatch.setattr(module, name, seconds)
 
 
 class Operator:
