@@ -64,6 +64,12 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         description="further origins that a member's checkout may return to and a plan session may be carried to, "
         "comma-separated; SITE_URL's and PUBLIC_URL's always",
     )
+    stripe_portal_configuration: str = Field(
+        "",
+        description="the configuration of Stripe's billing portal that members get (bpc_...); "
+        "without it, one is made at Stripe and kept up to date",
+        pattern="^(bpc_[A-Za-z0-9_]{1,250})?$",
+    )
     embed_origins: CommaList = Field(
         (),
         description="other origins that may show /embed in a frame, besides the site and Wix, for example https://*.editorx.io",

@@ -11,5 +11,6 @@ from hingecraft_api.features.members import MEMBERS
 from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
 from hingecraft_api.features.routes import ROUTES
+from hingecraft_api.features.subscriptions import SUBSCRIPTIONS
 
-FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, MEMBERS, CREDITS, OPERATIONS)
+FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, MEMBERS, CREDITS, SUBSCRIPTIONS, OPERATIONS)

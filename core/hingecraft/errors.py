@@ -64,6 +64,7 @@ ErrorCode = Literal[
     "insufficient_credits",
     "is_a_correction",
     "managed_by_resource",
+    "no_customer",
     "not_a_wallet",
     "not_awaiting",
     "paused",

@@ -47,6 +47,10 @@ class Summary:
     credit_differences: int = 0
     customers_finished: int = 0
     users_deleted: int = 0
+    subscriptions_read: int = 0
+    invoices_found: int = 0
+    subscriptions_without_invoice: int = 0
+    subscriptions_doubled: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: str) -> None:

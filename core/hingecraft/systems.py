@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hingecraft.credits.prices.steps import prices_steps
 from hingecraft.credits.purpose import CREDITS
+from hingecraft.credits.running_plan import Plans
 from hingecraft.credits.steps import credits_steps
 from hingecraft.db.connection import Database
 from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.donations.links.steps import links_steps
 from hingecraft.donations.purpose import DONATIONS
+from hingecraft.inbox.handlers import Registration
 from hingecraft.members.steps import members_steps
+from hingecraft.members.subscriptions.applying import registration as of_subscriptions
+from hingecraft.members.subscriptions.service import Copies, Family
+from hingecraft.members.subscriptions.steps import subscriptions_steps
 from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
 from hingecraft.steps import Steps
 
 PURPOSES = Purposes([CREDITS], unasked=DONATIONS, owners=[CREDITS.owner_of])
+
+# The systems that sell subscriptions.
+FAMILIES: Sequence[Family] = (Plans(),)
 
 
 class SystemSettings(LinkSettings):
@@ -29,6 +39,7 @@ def reconcile_steps(database: Database, providers: Providers, settings: SystemSe
     every = (
         links,
         members_steps(database, providers.stripe),
+        subscriptions_steps(database, providers.stripe, FAMILIES),
         prices_steps(database, providers.stripe),
         credits_steps(database),
     )
@@ -36,3 +47,10 @@ def reconcile_steps(database: Database, providers: Providers, settings: SystemSe
         before_events=[step for each in every for step in each.before_events],
         after_checks=[step for each in every for step in each.after_checks],
     )
+
+
+def system_events(database: Database, providers: Providers) -> list[Registration]:
+    """The events that systems take from the inbox beside payments, in every process that works on it."""
+    stripe = providers.stripe
+    copies = Copies(database, stripe.subscriptions, FAMILIES)
+    return [of_subscriptions(copies, livemode=stripe.livemode)] if stripe.configured else []

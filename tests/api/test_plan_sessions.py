@@ -8,6 +8,7 @@ import time
 from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 from http.cookies import SimpleCookie
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
@@ -26,7 +27,13 @@ from support.tokens import raw
 PATH = "/api/v1/plan-session"
 SECRET, OLD = "a plan session secret of at least 32 characters", "the plan session secret that came before it"
 CHOICE = {"priceId": "price_PRO_MONTHLY", "planType": "vision_pro", "metadata": {"campaign": "autumn"}}
-OPEN = "INSERT INTO payments (id, amount, currency, price_currency, status, source, purpose) VALUES ($1, 5, 'USD', 'USD', $2, 'checkout', 'credits')"
+OPEN = """
+INSERT INTO payments (id, amount, currency, price_currency, status, source, purpose)
+VALUES ($1, 5, 'USD', 'USD', $2, 'checkout', 'credits')
+"""
+WAITS = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+"""
 
 
 @pytest.fixture
@@ -186,7 +193,10 @@ async def test_the_site_may_send_and_forget_it_with_cookies_and_nobody_else(pod)
 
 
 async def test_config_names_the_origins_that_it_may_be_carried_to(dsn):
-    origins = {"return_origins": "https://b.example,https://c.example:8443", "public_url": "https://pay.example:443/x"}
+    origins: dict[str, Any] = {
+        "return_origins": "https://b.example,https://c.example:8443",
+        "public_url": "https://pay.example:443/x",
+    }
     async with running_pod(dsn, site_url="https://WWW.example.com/charity", **origins) as pod:
         _, answer = await pod.call("GET", "/config")
     assert answer["data"]["returnOrigins"] == [
@@ -206,9 +216,8 @@ async def database(dsn):
 
 @pytest.fixture
 def session():
-    return PlanSession(
-        price_id="price_PRO_MONTHLY", plan_type="vision_pro", metadata={}, nonce=str(uuid4()), expires_at=datetime.now(UTC)
-    )  # fmt: skip
+    now = datetime.now(UTC)
+    return PlanSession(price_id="price_x", plan_type="x", metadata={}, nonce=str(uuid4()), expires_at=now)
 
 
 async def checkout(database, session, status="creating"):
@@ -231,9 +240,7 @@ async def test_a_checkout_that_dies_before_its_commit_leaves_it_free(dsn, databa
     await dying.fetchval(plan_sessions.USE, session.nonce, uuid4())
     waiting = asyncio.create_task(checkout(database, session))
     async with asyncio.timeout(PROGRESS), database.connection() as conn:
-        while not await conn.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
-        ):
+        while not await conn.fetchval(WAITS):
             await asyncio.sleep(0.02)
     dying.terminate()
     await waiting

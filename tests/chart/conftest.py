@@ -47,6 +47,7 @@ AFFINITY: dict[str, Any] = {
         {"matchExpressions": [{"key": "pool", "operator": "Exists"}]},
     ]}},
 }  # fmt: skip
+CLASSES = {"priorityClassName": "payments", "runtimeClassName": "gvisor"}
 # Such as a cloud's proxy for its database: it runs beside the Job's container and is stopped after it.
 SIDECAR: dict[str, Any] = {
     **_beside("first"), "restartPolicy": "Always", "startupProbe": {"httpGet": {"port": 9090, "path": "/startup"}},
@@ -106,7 +107,7 @@ EVERYTHING: dict[str, Any] = {
         "extraSpec": {"sync": {"quiet": "50ms"}},
         "reconcile": {
             "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"}, **NAMES,
-            "placement": {**PLACE, "affinity": AFFINITY},
+            "placement": {**PLACE, "affinity": AFFINITY, **CLASSES}, "podSecurityContext": {"fsGroup": 65532},
             "extraEnv": [{"name": "PUBLIC_URL", "value": "https://pay.example.com"}],
             "extraVolumes": [*EXTRAS["extraVolumes"], *OF_JOBS],
             **{name: EXTRAS[name] for name in ("envFrom", "extraVolumeMounts", "extraContainers")},

@@ -8,7 +8,19 @@ import re
 import pytest
 import yaml
 
-from chart.conftest import AFFINITY, EVERYTHING, EXTRAS, NAMES, OF_JOBS, PLACE, REQUIRED, SHORT, SIDECAR, rendered
+from chart.conftest import (
+    AFFINITY,
+    CLASSES,
+    EVERYTHING,
+    EXTRAS,
+    NAMES,
+    OF_JOBS,
+    PLACE,
+    REQUIRED,
+    SHORT,
+    SIDECAR,
+    rendered,
+)
 from chart.test_refusals import changed
 from chart.test_unusual import found, pod_spec
 from support.node.places import ROOT
@@ -105,13 +117,15 @@ def test_a_reconciliation_takes_more():
         "the resource has no modes of files"
     )
     assert csi == OF_JOBS[1]
+    assert {field: parts[field] for field in CLASSES} == CLASSES
+    assert parts["podSecurityContext"] == {"fsGroup": 65532}
     assert (parts["initContainers"], parts["extraContainers"]) == ([SIDECAR], EXTRAS["extraContainers"])
 
 
 def test_a_reconciliation_needs_no_newer_definition_than_what_it_uses():
     new = {
         "env", "volumes", "volumeMounts", "initContainers", "extraContainers", "podLabels", "podAnnotations",
-        "nodeSelector", "tolerations", *NAMES,
+        "nodeSelector", "tolerations", "podSecurityContext", *CLASSES, *NAMES,
     }  # fmt: skip
     assert not new & reconcile(rendered(WITH_PROVIDERS)).keys()
 

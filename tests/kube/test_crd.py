@@ -76,6 +76,11 @@ PARTS: dict[str, Any] = {
             }},
         ]},
     },
+    "priorityClassName": "payments", "runtimeClassName": "gvisor",
+    "podSecurityContext": {
+        "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532, "fsGroupChangePolicy": "OnRootMismatch",
+        "supplementalGroups": [4000],
+    },
     "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["db.example.com"]}],
     "dnsPolicy": "None",
     "dnsConfig": {
@@ -219,6 +224,8 @@ REFUSED = {
     "a sidecar that is restarted on failure": (
         beside("initContainers", restartPolicy="OnFailure"), 'supported values: "Always"',
     ),
+    "a pod of root's": (reconcile(podSecurityContext={"runAsUser": 0}), "should be greater than or equal to 1"),
+    "a class in capitals": (reconcile(priorityClassName="High"), "must be the name of a class"),
     "a start of what ends": (
         beside("initContainers", startupProbe={"tcpSocket": {"port": 1}}), "startupProbe needs restartPolicy Always",
     ),

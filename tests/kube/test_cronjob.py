@@ -79,6 +79,10 @@ async def test_it_has_what_the_resource_adds(namespace, served):
         assert made_of.get("startupProbe", {}).get("httpGet", {}).items() >= probe.get("httpGet", {}).items()
         same = wanted.keys() - {"securityContext", "startupProbe"}
         assert {field: made_of[field] for field in same} == {field: wanted[field] for field in same}
+    assert pod["securityContext"].items() >= PARTS["podSecurityContext"].items()
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    for field in ("priorityClassName", "runtimeClassName"):
+        assert pod.pop(field) == PARTS[field], "there are no such classes here to make a pod with"
     for field in ("nodeSelector", "tolerations", "affinity", "hostAliases", "dnsPolicy", "dnsConfig"):
         assert pod[field] == PARTS[field], field
     await passes_restricted_pod_security(namespace, pod)

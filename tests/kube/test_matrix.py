@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hingecraft_operator.cluster.client import CRON_JOBS
+from hingecraft_operator.cluster.client import CRON_JOBS, TIMEOUT
 from hingecraft_operator.context import Context
 from hingecraft_operator.controller import controller as controllers
 from hingecraft_operator.controller import reconciler as reconcilers
@@ -29,10 +29,8 @@ SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 _STATUSES = {Trouble.CONFLICT: 409, Trouble.FORBIDDEN: 403, Trouble.SERVER_ERROR: 500}
 IN_A_ROW = 5
 # Seconds. Shorter than in production, since the end is compared and not how long it took.
-CALL_TIMEOUT = 2.0
 SHORTER = (
     (controllers, "_LIST_EVERY", 3.0),
-    (controllers, "_WATCH_REPORTS_WITHIN", 1.0),
     (reconcilers, "_RESYNC", 5.0),
     (writers, "_FIRST_RETRY", 0.1),
 )
@@ -54,7 +52,7 @@ class Operator:
         self._cluster: Any = None
 
     async def start(self) -> None:
-        self._cluster = await admin_of(self._namespace.plane, CALL_TIMEOUT)
+        self._cluster = await admin_of(self._namespace.plane, TIMEOUT)
         self._cluster.configuration.host = self._proxy.address
         settings = OperatorSettings(
             watch_namespaces=self._namespace.name, operator_namespace=self._namespace.name, reconcile_image=IMAGE,

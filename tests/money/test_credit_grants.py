@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from hingecraft.credits.unknown_prices import retry_known
+from hingecraft.payments import history
+from hingecraft.trail.telling import lines_of
 from hingecraft_sandbox.postgres import free_port
 from support.credits import balance_of
 from support.members import PACK, Member, make_price, sell
@@ -59,6 +61,17 @@ async def test_a_pack_is_granted_with_its_money(ada, prices, sandbox, conn):
     assert await conn.fetchval("SELECT purpose FROM settlements") == "credits"
     assert await balance_of(conn, ada.id) == 50
     assert await conn.fetchval("SELECT count(*) FROM settlement_totals") == 0, "no donation"
+
+
+async def test_the_history_of_a_payment_shows_its_grant_and_what_was_taken(pod, ada, prices, sandbox, conn):
+    bought = await ada.buy(prices[PACK])
+    await sandbox.act(bought["sessionId"], "pay")
+    await becomes(conn, bought["paymentId"], "completed")
+    await sandbox.act(bought["sessionId"], "refund_half")
+    await becomes(conn, bought["paymentId"], "partially_refunded")
+    told = "\n".join(lines_of(await history.story(pod.pod.database, UUID(bought["paymentId"]))))
+    assert f"+50 for quick_scan_purchase ({bought['sessionId']}/1), balance 50" in told
+    assert "-25 for refund_quick_scan_purchase (refund:re_" in told
 
 
 async def test_events_twice_late_and_in_any_order_grant_once(pod, ada, prices, sandbox, conn):

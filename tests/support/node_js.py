@@ -56,8 +56,15 @@ def said_by(*script: str, **more: str) -> str:
     return done.stdout
 
 
-# The HTML components, as they are pasted into Wix, by the name of their source.
-COMPONENTS = {"charter": "charter-page-wix-ready.html", "mission-support": "mission-support.html"}
+# What is made of `wix/html/source`, by the name of its source: the HTML components that are pasted into Wix, the pages
+# for members, and the module for sites.
+COMPONENTS = {
+    "charter": "charter-page-wix-ready.html",
+    "mission-support": "mission-support.html",
+    "account": "account.html",
+    "account-return": "account-return.html",
+    "plan-session": "plan-session.js",
+}
 
 
 def component(name: str) -> str:

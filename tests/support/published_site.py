@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED, Endpoint
 from hingecraft.settings import Secret
@@ -41,7 +42,7 @@ async def published(**environment: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def world(dsn: Secret, *, with_site: bool = True) -> AsyncIterator[dict[str, str]]:
+async def world(dsn: Secret, *, with_site: bool = True, **more: Any) -> AsyncIterator[dict[str, str]]:
     """The site, a pod, an engine and the providers' sandbox; returns what scripts in Node need to know.
 
     Between site and pod a script may stand, at PROXY_PORT. The site has no `.jsw` files, like every
@@ -62,7 +63,7 @@ async def world(dsn: Secret, *, with_site: bool = True) -> AsyncIterator[dict[st
             await sandbox.ready()
             settings = sandbox.settings | {
                 "port": ports["pod"], "public_url": pod_address, "site_url": site,
-                "cors_origins": (site,) if with_site else (),
+                "cors_origins": (site,) if with_site else (), **more,
             }  # fmt: skip
             backend = f"http://127.0.0.1:{ports['proxy']}"
             running_site = published(HC_BACKEND_URL=backend, SITE_LACKS_JSW="1", **secrets, **places)

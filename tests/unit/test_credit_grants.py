@@ -85,6 +85,12 @@ def test_a_proration_waits_for_the_amount_of_its_price():
         grants_of([replace(line("basic", 5, proration=True), currency="EUR")], OFFERS)
 
 
+def _share(price: str, amount: Decimal) -> Fraction:
+    offer = OFFERS[price]
+    assert offer.amount is not None
+    return offer.credits * Fraction(amount) / Fraction(offer.amount)
+
+
 @given(
     amounts=st.lists(st.decimals("-200", "200", places=2), min_size=1, max_size=12),
     prices=st.lists(st.sampled_from(("basic", "max")), min_size=12, max_size=12),
@@ -94,10 +100,7 @@ def test_prorations_grant_the_floor_of_their_sum(amounts, prices):
         line(price, amount, ref=str(number), proration=True)
         for number, (price, amount) in enumerate(zip(prices, amounts, strict=False))
     ]
-    whole = sum(
-        (OFFERS[each.price].credits * Fraction(each.amount) / Fraction(OFFERS[each.price].amount) for each in lines),
-        Fraction(0),
-    )
+    whole = sum((_share(price, amount) for price, amount in zip(prices, amounts, strict=False)), Fraction(0))
     assert sum(amount for _, _, amount in granted(*lines)) == max(0, whole // 1)
 
 

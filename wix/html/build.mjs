@@ -1,4 +1,4 @@
-// Prints an HTML component made of `source`: one file, without anything from elsewhere, under a strict policy.
+// Prints an HTML page or a module made of `source`: one file, without anything from elsewhere, pages under a strict policy.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,8 @@ import { build } from 'esbuild';
 const SOURCE = new URL('./source/', import.meta.url);
 const SITE = new URL('../site/src/', import.meta.url);
 const STYLES = ['page.css', 'form.css'];
+/** Pages with a style of their own, after those of all pages. */
+const OWN_STYLES = { account: ['account.css'], 'account-return': ['account.css'] };
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
@@ -16,9 +18,9 @@ const ALIAS = {
   public: fileURLToPath(new URL('public', SITE)),
 };
 
-async function bundled(name) {
+async function bundled(name, format = 'iife') {
   const entryPoints = [fileURLToPath(new URL(`${name}.js`, SOURCE))];
-  const how = { bundle: true, write: false, format: 'iife', target: 'es2022', legalComments: 'none', alias: ALIAS };
+  const how = { bundle: true, write: false, format, target: 'es2022', legalComments: 'none', alias: ALIAS };
   const made = await build({ entryPoints, ...how });
   return `\n${made.outputFiles[0].text}`;
 }
@@ -41,7 +43,7 @@ const read = (file) => readFile(new URL(file, SOURCE), 'utf8');
 
 async function pageOf(name) {
   const template = await read(`${name}.html`);
-  const style = `\n${(await Promise.all(STYLES.map(read))).join('')}`;
+  const style = `\n${(await Promise.all([...STYLES, ...(OWN_STYLES[name] ?? [])].map(read))).join('')}`;
   const script = await bundled(name);
   if (/<\/script|<!--/i.test(script)) throw new Error(`the script of ${name} would end too early`);
   return template
@@ -53,4 +55,8 @@ async function pageOf(name) {
     );
 }
 
-process.stdout.write(await pageOf(process.argv[2]));
+/** A module that other sites load. */
+const moduleOf = async (name) => `// Made of wix/html/source by "make generate": change it there.${await bundled(name, 'esm')}`;
+
+const made = process.argv[2];
+process.stdout.write(await (made === 'plan-session' ? moduleOf(made) : pageOf(made)));

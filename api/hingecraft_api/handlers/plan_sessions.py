@@ -158,8 +158,8 @@ ENDPOINTS = [
         path=PATH,
         handler=get_plan_session,
         summary="Get the plan that was chosen",
-        description="By the header, else by the cookie. The answer is 404 if there is none, or if it is forged, expired "
-        "or used.",
+        description="By the header, else by the cookie. The answer is 404 if there is none, or if it is forged, "
+        "expired or used.",
         tag="Credits",
         answer=PlanSessionAnswer,
         headers=_SENT,

@@ -56,6 +56,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "members_disabled": Code(503, "Set `AUTH_JWT_SECRET` or `AUTH_JWKS_URL` on the backend."),
     "method_not_allowed": Code(405, "Use a method that the header `Allow` lists."),
     "missing_token": Code(401, "Send `Authorization: Bearer <token>`."),
+    "no_customer": Code(404, "The user has bought nothing yet: offer a pack or a plan."),
     "no_plan_session": Code(404, "Choose a plan: `POST /api/v1/plan-session`."),
     "not_a_wallet": Code(409, "Only wallet payments are confirmed by hand."),
     "not_authorized": Code(403, "Ask only for what belongs to the user of the token."),

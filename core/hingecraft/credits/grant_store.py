@@ -49,14 +49,14 @@ IS_OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantKey:
-    """What `add_user_credits` grants once: an event and a price."""
+    """An event and a price, for which `add_user_credits` grants once."""
 
     event: str
     price_id: str | None
 
 
 async def offers(conn: Connection, prices: Collection[str]) -> dict[str, Offer]:
-    """What these prices grant, whether they are still sold or not; without those that nobody has entered."""
+    """The rows of these prices, whether they are still sold or not; without those that nobody has entered."""
     rows = await conn.fetch(OFFERS, list(prices)) if prices else []
     return {row["price_id"]: Offer(**dict(row)) for row in rows}
 
@@ -80,7 +80,7 @@ def _lines(items: Sequence[Mapping[str, object]], currency: str) -> tuple[Line, 
 
 
 async def granted_before(conn: Connection, events: Collection[str]) -> set[GrantKey]:
-    """What these events have granted; nobody else grants for them until this transaction ends."""
+    """The grants of these events so far; nobody else grants for them until this transaction ends."""
     await conn.execute(HOLD_EVENTS, list(events))
     rows = await conn.fetch(GRANTED_BEFORE, list(events))
     return {GrantKey(event=row["stripe_event_id"], price_id=row["stripe_price_id"]) for row in rows}

@@ -28,7 +28,7 @@ class UnknownAmountError(NotYetError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What one unit of a price grants, and what it costs if that is known."""
+    """The credits of one unit of a price, and its cost if that is known."""
 
     price_id: str
     credits: int

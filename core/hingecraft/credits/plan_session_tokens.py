@@ -65,7 +65,7 @@ def read(token: str, secret: Secret) -> PlanSession:
 
 
 def _session_in(claims: Any, now: float) -> PlanSession:
-    """Raises ValueError unless it is one of ours and has not expired, since another system may use the same secret."""
+    """Raises ValueError unless it is our own and has not expired, since another system may use the same secret."""
     if not isinstance(claims, dict) or (claims.get("iss"), claims.get("aud")) != (ISSUER, AUDIENCE):
         raise ValueError("not a plan session")
     texts = [claims.get(name) for name in ("priceId", "planType", "jti")]

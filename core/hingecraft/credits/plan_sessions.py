@@ -47,7 +47,7 @@ class PlanSessions:
         return tokens.signed(price_id, plan_type, metadata, self._enabled())
 
     def read(self, token: str) -> PlanSession:
-        """What a checkout is asked for; raises InvalidError for a token that is forged or has expired."""
+        """The choice in a token; raises InvalidError for a token that is forged or has expired."""
         from hingecraft.credits import plan_session_tokens as tokens  # noqa: PLC0415 - see `_enabled`
 
         return tokens.read(token, self._enabled())

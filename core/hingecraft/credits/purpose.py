@@ -1,4 +1,4 @@
-"""What follows from money for credits: grants when it is paid, and taking back when it goes back (decision 63)."""
+"""Grants credits when money is paid, and takes them back when it goes back (decision 63)."""
 
 from __future__ import annotations
 
@@ -75,25 +75,32 @@ async def _is_nothing(conn: Connection, finding: Finding) -> bool:
 
 
 async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
+    paid = await _of_users(conn, paid)
+    if not paid:
+        return []
     lines = await _lines(conn, paid)
     offers = await grant_store.offers(conn, {price for each in lines.values() for price in prices_of(each)})
     found = [(each, grants_of(lines[each.after.id], offers)) for each in paid]
     before = await grant_store.granted_before(conn, {_event_of(each) for each in paid})
-    deleted = await grant_store.deleted(conn, {_user_of(each) for each in paid})
-    for each in paid:
-        if each.after.user_id in deleted:
-            await _tell(conn, each, "credits_not_granted", because="the user was deleted")
     return [
         _Planned(each, _grant_entry(each, grant))
         for each, grants in found
-        if each.after.user_id not in deleted
         for grant in grants
         if not _is_repeat(each, grant.offer, before)
     ]
 
 
+async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
+    """Those of users that still exist; for the others it is only recorded that they were paid."""
+    deleted = await grant_store.deleted(conn, {_user_of(each) for each in paid})
+    for each in paid:
+        if each.after.user_id in deleted:
+            await _tell(conn, each, "credits_not_granted", because="the user was deleted")
+    return [each for each in paid if each.after.user_id not in deleted]
+
+
 async def _lines(conn: Connection, paid: Sequence[Moved]) -> dict[UUID, Sequence[Line]]:
-    """What each payment has bought: by our own request, else as the provider says."""
+    """The lines of each payment: by our own request, else as the provider says."""
     ours = await grant_store.sold(conn, [each.after.id for each in paid if each.finding.invoice_id is None])
     found: dict[UUID, Sequence[Line]] = {}
     for each in paid:
@@ -129,7 +136,7 @@ def _grant_entry(moved: Moved, grant: Grant) -> Entry:
 
 
 async def _changes(conn: Connection, moves: Sequence[Moved]) -> list[_Planned]:
-    """What new movements change of grants that are in the ledger."""
+    """The changes of grants that are in the ledger, by new movements."""
     moves = [each for each in moves if each.decision.entries]
     grants = await grant_store.grants(conn, {charge for each in moves for charge in _charges(each)})
     taken: dict[int, int] = {}
@@ -146,7 +153,7 @@ async def _changes(conn: Connection, moves: Sequence[Moved]) -> list[_Planned]:
 
 
 def _of_new_grants(granted: Sequence[tuple[_Planned, Written]], moves: Sequence[Moved]) -> Iterator[_Planned]:
-    """What all movements so far take of grants that were written just now."""
+    """The changes of grants that were written just now, by all movements so far."""
     last = {each.after.id: each for each in moves}
     for plan, row in granted:
         each = last[plan.moved.after.id]

@@ -49,6 +49,7 @@ GRANTS: dict[str, str] = {
     "credits_balance_refreshes": "SELECT",
     "credits_transactions_sequence": "SELECT",
     "customers": "SELECT, INSERT, UPDATE",
+    "subscriptions": "SELECT, INSERT, UPDATE",
     "deleted_users": "SELECT, INSERT, UPDATE",
     "used_plan_sessions": "SELECT, INSERT, UPDATE, DELETE",
 }

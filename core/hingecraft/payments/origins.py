@@ -161,7 +161,7 @@ async def _create(conn: Connection, finding: Finding, came: Money, purpose: str)
 
 
 async def is_saved(conn: Connection, finding: Finding) -> bool:
-    """Whether its link is one of ours."""
+    """Whether we have its link."""
     return bool(await conn.fetchval(STANDING, finding.provider, finding.link_id))
 
 

@@ -57,7 +57,7 @@ class Purpose(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """Whose money it is that no payment was opened for, and which purpose it has."""
+    """The user and the purpose of money for which no payment was opened."""
 
     user_id: UUID
     purpose: str
@@ -71,7 +71,7 @@ class Purposes:
     """The purposes that this process knows.
 
     Money may arrive for which the database has no payment: through a standing link, after a restored backup, or from
-    a customer whom a system knows. It is for the `unasked` purpose, unless its provider keeps another one or a system
+    a customer that a system knows. It is for the `unasked` purpose, unless its provider keeps another one or a system
     says whose it is.
     """
 

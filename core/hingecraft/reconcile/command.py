@@ -26,7 +26,7 @@ from hingecraft.reconcile import value_audit
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import DatabaseSettings, load
 from hingecraft.steps import Options, Summary
-from hingecraft.systems import PURPOSES, SystemSettings, reconcile_steps
+from hingecraft.systems import PURPOSES, SystemSettings, reconcile_steps, system_events
 
 _EVERY = 15 * 60.0
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -106,6 +106,7 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             books=Books(PURPOSES),
             retention_days=settings.retention_days,
             steps=reconcile_steps(database, providers, settings),
+            others=system_events(database, providers),
         )
         with suppress(DatabaseUnavailableError):  # the run says it
             await (await connect_at_start(settings.database_url, application="hingecraft-reconcile")).close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,7 @@ from hingecraft import audit
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
-from hingecraft.inbox.handlers import Handlers
+from hingecraft.inbox.handlers import Handlers, Registration
 from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.worker import Worker
 from hingecraft.installation.accounts import require_our_account
@@ -24,6 +25,7 @@ from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
+from hingecraft.providers.stripe import ports
 from hingecraft.providers.stripe import webhook as stripe_webhook
 from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.reconcile import store
@@ -53,6 +55,8 @@ class Reconciler:
     books: Books
     retention_days: int
     steps: Steps
+    # What systems take from the inbox beside payments.
+    others: Sequence[Registration] = ()
 
     async def run(self, options: Options) -> Summary:
         """Run once. Safe to repeat, to run concurrently, and to run again after a kill."""
@@ -84,8 +88,8 @@ class Reconciler:
         return Run(options=options, summary=summary, started=started, providers=names)
 
     @property
-    def _handlers(self) -> Handlers:
-        return Handlers(applying.registrations(self.providers, self.currencies, self.books))
+    def _of_payments(self) -> Sequence[Registration]:
+        return applying.registrations(self.providers, self.currencies, self.books)
 
     async def _check_account(self, run: Run) -> None:
         """Raises WrongAccountError before anything is asked about or ended."""
@@ -108,7 +112,7 @@ class Reconciler:
         newest = since
         page: list[InboundEvent] = []
         try:
-            async for event in self.providers.stripe.events.since(since, self._handlers.types(stripe.NAME)):
+            async for event in self._events_since(since):
                 newest = max(newest, datetime.fromtimestamp(int(event["created"]), UTC))
                 page.append(stripe_webhook.event_of(simplejson.dumps(event, use_decimal=True).encode()))
                 if len(page) >= _STORED_AT_ONCE:
@@ -122,6 +126,14 @@ class Reconciler:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
                 await store.have_read(conn, self.providers.stripe, newest)
+
+    async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
+        """Those of payments and those of systems: Stripe lists at most twenty types in one call."""
+        for registrations in (self._of_payments, self.others):
+            types = Handlers(registrations).types(stripe.NAME)
+            if types:
+                async for event in self.providers.stripe.events.since(since, types):
+                    yield event
 
     async def _read_coins(self, run: Run) -> None:
         """Read NOWPayments' payments: it does not list IPNs, so each new state of a payment becomes an event."""
@@ -153,7 +165,8 @@ class Reconciler:
 
     async def _process_events(self, run: Run) -> None:
         if not run.dry:
-            run.summary.events_processed = await Worker(self.database, self._handlers.only(run.providers)).drain()
+            handlers = Handlers([*self._of_payments, *self.others]).only(run.providers)
+            run.summary.events_processed = await Worker(self.database, handlers).drain()
 
     async def _check_checkouts(self, run: Run) -> None:
         checker = Checker(self.database, self.providers, self.currencies, self.books, actor=ACTOR, dry_run=run.dry)

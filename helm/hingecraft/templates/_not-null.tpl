@@ -150,6 +150,7 @@ paymentRoutes.reconcile.placement
 paymentRoutes.reconcile.placement.nodeSelector
 paymentRoutes.reconcile.placement.tolerations
 paymentRoutes.reconcile.placement.affinity
+paymentRoutes.reconcile.podSecurityContext
 paymentRoutes.reconcile.hostAliases
 paymentRoutes.reconcile.dnsConfig
 paymentRoutes.extraSpec

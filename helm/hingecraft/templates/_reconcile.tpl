@@ -42,6 +42,16 @@ tolerations:
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with $reconcile.placement.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with $reconcile.placement.runtimeClassName }}
+runtimeClassName: {{ . | quote }}
+{{- end }}
+{{- with $reconcile.podSecurityContext }}
+podSecurityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- /* The log level only where it is another: what is not needed works with an older definition too. */ -}}

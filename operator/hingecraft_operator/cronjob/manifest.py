@@ -91,7 +91,10 @@ def _template(spec: Spec, image: str, labels: Mapping[str, str]) -> dict[str, An
 
 def _added(spec: Spec) -> dict[str, Any]:
     """The parts of the pod that the resource sets in Kubernetes' own format."""
-    names = {"volumes", "node_selector", "tolerations", "affinity", "host_aliases", "dns_policy", "dns_config"}
+    names = {
+        "volumes", "node_selector", "tolerations", "affinity", "priority_class_name", "runtime_class_name",
+        "host_aliases", "dns_policy", "dns_config",
+    }  # fmt: skip
     given = spec.reconcile.model_dump(by_alias=True, exclude_none=True, include=names)
     return {name: value for name, value in given.items() if value}
 
@@ -112,7 +115,7 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {**_users(spec), "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [
             {
                 "name": OWN_CONTAINER,
@@ -142,6 +145,11 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
     if reconcile.image_pull_secrets:
         pod["imagePullSecrets"] = [{"name": each.name} for each in reconcile.image_pull_secrets]
     return pod
+
+
+def _users(spec: Spec) -> dict[str, Any]:
+    given = spec.reconcile.pod_security_context
+    return given.model_dump(by_alias=True, exclude_none=True) if given else {}
 
 
 def _amounts(spec: Spec) -> list[dict[str, str]]:

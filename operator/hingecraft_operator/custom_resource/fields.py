@@ -62,11 +62,13 @@ Duration = Annotated[str, AfterValidator(_checked)]
 _NAME = like("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", 63, "must contain only lower-case letters, digits and hyphens")
 _SECRET_NAME = like("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", 253, "must be the name of a Secret")
 _CONFIG_MAP_NAME = like("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", 253, "must be the name of a ConfigMap")
+_CLASS_NAME = like("^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$", 253, "must be the name of a class")
 _SECRET_KEY = like("^[-._a-zA-Z0-9]+$", 253, "must be a key of a Secret: only letters, digits, - _ and .")
 
 Name = Annotated[str, Field(json_schema_extra=_NAME)]
 SecretName = Annotated[str, Field(json_schema_extra=_SECRET_NAME)]
 ConfigMapName = Annotated[str, Field(json_schema_extra=_CONFIG_MAP_NAME)]
+ClassName = Annotated[str, Field(json_schema_extra=_CLASS_NAME)]
 SecretKey = Annotated[str, Field(json_schema_extra=_SECRET_KEY)]
 
 

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field
 from hingecraft_operator.custom_resource.affinity import Affinity
 from hingecraft_operator.custom_resource.containers import Container, InitContainer
 from hingecraft_operator.custom_resource.environment import ONE_VALUE, EnvFrom, Variable
-from hingecraft_operator.custom_resource.fields import Part, like, rules
+from hingecraft_operator.custom_resource.fields import ClassName, Part, like, rules
 from hingecraft_operator.custom_resource.volumes import Volume, VolumeMount
 
 _IP = like(
@@ -102,6 +102,20 @@ class Toleration(Part):
     toleration_seconds: int | None = Field(None, description="for how long NoExecute is tolerated")
 
 
+class PodSecurity(Part):
+    """The users and groups of the pod's processes and files."""
+
+    run_as_user: int | None = Field(None, ge=1, description="the user; the image's own if absent")
+    run_as_group: int | None = Field(None, ge=1, description="the group; the image's own if absent")
+    fs_group: int | None = Field(None, ge=1, description="the group that volumes are given to")
+    fs_group_change_policy: Literal["OnRootMismatch", "Always"] | None = Field(
+        None, description="when volumes are given to it; Always if absent"
+    )
+    supplemental_groups: list[Annotated[int, Field(ge=1)]] | None = Field(
+        None, max_length=16, description="more groups", json_schema_extra=_LIST
+    )
+
+
 class PodParts(Part):
     """The parts that a resource may add to the pods of its Job."""
 
@@ -178,6 +192,11 @@ class PodParts(Part):
         default_factory=list, max_length=16, description="taints that the Job tolerates", json_schema_extra=_LIST
     )
     affinity: Affinity | None = Field(None, description="which nodes the Job prefers or needs")
+    priority_class_name: ClassName | None = Field(None, description="a PriorityClass")
+    runtime_class_name: ClassName | None = Field(None, description="a RuntimeClass")
+    pod_security_context: PodSecurity | None = Field(
+        None, description="users and groups, in addition to what the operator sets"
+    )
     host_aliases: list[HostAlias] = Field(
         default_factory=list, max_length=16, description="lines of /etc/hosts", json_schema_extra=_LIST
     )

@@ -4,7 +4,7 @@ const SOON_MS = 3_000;
 const LATER_MS = 15_000;
 const PATIENT_AFTER_MS = 5 * 60_000;
 /** Asking again cannot help: the backend knows no such payment, or the address names none. */
-export const NEVER_KNOWN = ['unknown_payment', 'invalid'];
+export const NEVER_KNOWN = ['unknown_payment', 'unknown_session', 'not_authorized', 'invalid_request', 'invalid'];
 /** A standing link brings its payer back before the provider has told the backend of the payment. */
 export const KNOWN_LATER_MS = 2 * 60_000;
 
@@ -16,7 +16,9 @@ const OUTCOMES = {
   pending: 'waiting',
   awaiting_confirmation: 'waiting',
   unknown: 'waiting',
+  open: 'waiting',
   completed: 'paid',
+  paid: 'paid',
   disputed: 'paid',
   partially_refunded: 'paid',
   refunded: 'returned',

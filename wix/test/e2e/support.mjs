@@ -117,3 +117,11 @@ export async function shot(page, name) {
 export async function rows(sql, values = []) {
   return (await database.query(sql, values)).rows;
 }
+
+/** The token of a plan session. */
+export async function chosen(priceId, planType) {
+  const body = JSON.stringify({ priceId, planType });
+  const options = { method: 'POST', body, headers: { 'Content-Type': 'application/json' } };
+  const { data } = await (await fetch(`${BACKEND}/api/v1/plan-session`, options)).json();
+  return data.token;
+}

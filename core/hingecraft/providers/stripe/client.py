@@ -15,9 +15,21 @@ from hingecraft.providers.stripe.account import EmailRefusedError, StripeAccount
 from hingecraft.providers.stripe.customers import StripeCustomers
 from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeInvoices, StripeSessions
 from hingecraft.providers.stripe.payment_links import StripeLinks
-from hingecraft.providers.stripe.ports import Customers, Disputes, Events, Invoices, Links, Prices, Sessions
+from hingecraft.providers.stripe.portal import StripePortal
+from hingecraft.providers.stripe.ports import (
+    Customers,
+    Disputes,
+    Events,
+    Invoices,
+    Links,
+    Portal,
+    Prices,
+    Sessions,
+    Subscriptions,
+)
 from hingecraft.providers.stripe.prices import StripePrices
 from hingecraft.providers.stripe.sales import SESSION_LIFE
+from hingecraft.providers.stripe.subscriptions import StripeSubscriptions
 
 _EMAIL = "customer_email"
 _WITHOUT_EMAIL = "_without_email"
@@ -37,6 +49,8 @@ class StripeProvider:
         self.links: Links = StripeLinks(self.account)
         self.customers: Customers = StripeCustomers(self.account)
         self.prices: Prices = StripePrices(self.account)
+        self.subscriptions: Subscriptions = StripeSubscriptions(self.account)
+        self.portal: Portal = StripePortal(self.account)
 
     @property
     def livemode(self) -> bool:

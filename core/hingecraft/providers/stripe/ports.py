@@ -165,3 +165,33 @@ class Prices(Protocol):
     async def make(self, plan: PricePlan, *, instead_of: Document | None) -> Document:
         """A new price, which takes the lookup key from the other one; a repeat finds what the first call has made."""
         ...
+
+
+class Subscriptions(Protocol):
+    """Subscriptions of customers."""
+
+    async def retrieve(self, subscription_id: str) -> Document:
+        """One subscription with its latest invoice, also one that is over."""
+        ...
+
+    def paid_invoices(self, subscription_id: str, since: datetime) -> AsyncIterator[Document]:
+        """Its paid invoices made since then, the newest first."""
+        ...
+
+
+class Portal(Protocol):
+    """The billing portal, where customers change and cancel what they subscribe to."""
+
+    def configurations(self) -> AsyncIterator[Document]:
+        """The active configurations."""
+        ...
+
+    async def configure(
+        self, features: Document, metadata: Mapping[str, str], deadline: Deadline, *, instead_of: str | None
+    ) -> str:
+        """Make a configuration, or bring one up to these features: its id."""
+        ...
+
+    async def open(self, customer_id: str, configuration: str, return_url: str, deadline: Deadline) -> str:
+        """The address of a session for one customer."""
+        ...

@@ -16,7 +16,7 @@ PAYMENTS = "invoice_payments"
 
 
 class Invoices:
-    """What is billed, and how it is paid."""
+    """Drafts, finalises, charges and voids invoices."""
 
     def __init__(self, acts: Acts, clock: Clock) -> None:
         self._acts = acts

@@ -19,7 +19,7 @@ def regular(subscription: Document, item: Document, *, free: bool = False) -> Do
 
 
 def proration(subscription: Document, item: Document, amount: int, period: Document) -> Document:
-    """What is debited for, or credited from, the rest of a period."""
+    """A debit or credit for the rest of a period."""
     parent = _of_item(subscription, item)
     parent["subscription_item_details"] |= {"invoice_item": new_id("ii_")[:27], "proration": True}
     return line(item["price"], amount, item["quantity"], period=period, parent=parent)

@@ -1,4 +1,4 @@
-"""What can happen to a payment afterwards, and the buttons for it."""
+"""The buttons below a payment: refunds and disputes."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Portal:
         return found
 
     def features(self, session: Document) -> Document:
-        """What the session's customer may do."""
+        """The features that the session's customer has."""
         features: Document = self._objects.find(CONFIGURATIONS, session["configuration"])["features"]
         return features
 

@@ -31,7 +31,7 @@ class _Due:
 
 
 class Renewals:
-    """What happens when time passes."""
+    """Does what is due when time passes."""
 
     def __init__(
         self, acts: Acts, clock: Clock, invoices: Invoices, subscriptions: Subscriptions, switches: Switches

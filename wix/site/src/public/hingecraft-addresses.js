@@ -1,7 +1,7 @@
 // Where a visitor may be sent. Pages, the HTML components and the site's backend all ask here.
 
 /** The hosts of our payment providers' pages. */
-const PAY_HOSTS = ['checkout.stripe.com', 'buy.stripe.com', 'donate.stripe.com', 'nowpayments.io'];
+const PAY_HOSTS = ['checkout.stripe.com', 'billing.stripe.com', 'buy.stripe.com', 'donate.stripe.com', 'nowpayments.io'];
 const LOOPBACK = ['127.0.0.1', 'localhost'];
 
 /**

@@ -1,4 +1,4 @@
-"""`/embed/...`: the site's two HTML components as pages of their own, and for sites that embed them by address."""
+"""Pages for people: the site's two HTML components under `/embed`, members' accounts, and a module for sites."""
 
 from __future__ import annotations
 
@@ -21,23 +21,31 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.endpoint import Endpoint
 
-PAGES: Mapping[str, str] = {
+COMPONENTS: Mapping[str, str] = {
     "/embed/charter": "charter-page-wix-ready.html",
     "/embed/mission-support": "mission-support.html",
 }
+# Nobody may frame them: a click on them buys something.
+ACCOUNT: Mapping[str, str] = {
+    "/account": "account.html",
+    "/account/return": "account-return.html",
+}
+MODULES: Mapping[str, str] = {"/assets/plan-session.js": "plan-session.js"}
 # Wix shows a site in its editor and its preview from hosts of its own.
 _WIX = ("https://manage.wix.com", "https://*.wix.com", "https://*.wixstudio.com")
+_NOBODY = ("'none'",)
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 _TOLD = '<meta name="hingecraft-{name}" content="{value}" />'
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    """One page, ready to be sent in each encoding."""
+class _File:
+    """One page or module, ready to be sent in each encoding."""
 
     bodies: Mapping[str, bytes]
     etag: str
-    policy: str
+    content_type: str
+    headers: Mapping[str, str]
 
 
 def pages_folder() -> Path:
@@ -54,34 +62,45 @@ def _policy(page: str, framed_by: Sequence[str]) -> str:
     return (
         f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'; "
         f"img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        f"frame-ancestors 'self' {' '.join(framed_by)}"
+        f"frame-ancestors {' '.join(framed_by)}"
     )
 
 
 def _framed_by(settings: ApiSettings) -> tuple[str, ...]:
     parts = urlsplit(settings.site_url)
-    return (f"{parts.scheme}://{parts.netloc}", *_WIX, *settings.embed_origins)
+    return ("'self'", f"{parts.scheme}://{parts.netloc}", *_WIX, *settings.embed_origins)
 
 
-def _prepared(file: str, settings: ApiSettings) -> _Page:
+def _page(file: str, settings: ApiSettings, framed_by: Sequence[str]) -> _File:
     page = (pages_folder() / file).read_text(encoding="utf-8")
     for name, value in (("site", settings.site_url), ("backend", "/")):
         page = page.replace(_TOLD.format(name=name, value=""), _TOLD.format(name=name, value=escape(value)))
-    body = page.encode()
+    frames = SECURITY_HEADERS["X-Frame-Options"]
+    framed = {"X-Frame-Options": frames} if framed_by == _NOBODY else {}
+    return _prepared(page, "text/html", {**framed, "Content-Security-Policy": _policy(page, framed_by)})
+
+
+def _module(file: str) -> _File:
+    text = (pages_folder() / file).read_text(encoding="utf-8")
+    return _prepared(text, "text/javascript", {"Content-Security-Policy": SECURITY_HEADERS["Content-Security-Policy"]})
+
+
+def _prepared(text: str, content_type: str, headers: Mapping[str, str]) -> _File:
+    body = text.encode()
     # Brotli's encoder would leave four megabytes behind, for two kilobytes less on the way.
     bodies = {IDENTITY: body, "gzip": gzip.compress(body, mtime=0)}
-    return _Page(bodies, hashlib.sha256(body).hexdigest()[:32], _policy(page, _framed_by(settings)))
+    return _File(bodies, hashlib.sha256(body).hexdigest()[:32], content_type, headers)
 
 
-def _endpoint(path: str, page: _Page) -> Endpoint:
-    async def get_page(call: Call) -> web.Response:
+def _endpoint(path: str, file: _File, summary: str) -> Endpoint:
+    async def get_file(call: Call) -> web.Response:
         asked = call.request.headers
-        encoding = call.pod.negotiation.choose(asked.get("Accept-Encoding", ""), page.bodies)
+        encoding = call.pod.negotiation.choose(asked.get("Accept-Encoding", ""), file.bodies)
         headers = {name: value for name, value in SECURITY_HEADERS.items() if name != "X-Frame-Options"}
         headers |= {
-            "Content-Security-Policy": page.policy,
+            **file.headers,
             "Cache-Control": "public, max-age=60",
-            "ETag": f'"{page.etag}-{encoding}"',
+            "ETag": f'"{file.etag}-{encoding}"',
             "Vary": "Accept-Encoding, Origin",
         }
         known = asked.get("If-None-Match")
@@ -89,11 +108,21 @@ def _endpoint(path: str, page: _Page) -> Endpoint:
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
         if encoding != IDENTITY:
             headers["Content-Encoding"] = encoding
-        return web.Response(body=page.bodies[encoding], content_type="text/html", charset="utf-8", headers=headers)
+        return web.Response(
+            body=file.bodies[encoding], content_type=file.content_type, charset="utf-8", headers=headers
+        )
 
-    return Endpoint(method="GET", path=path, handler=get_page, summary="Get a donation page", tag="Pages")
+    return Endpoint(method="GET", path=path, handler=get_file, summary=summary, tag="Pages")
 
 
 def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
     """The pages. Without page code of the site around them they call this backend directly."""
-    return [_endpoint(path, _prepared(file, settings)) for path, file in PAGES.items()]
+    framed_by = _framed_by(settings)
+    return [
+        *(
+            _endpoint(path, _page(name, settings, framed_by), "Get a donation page")
+            for path, name in COMPONENTS.items()
+        ),
+        *(_endpoint(path, _page(name, settings, _NOBODY), "Get a member's page") for path, name in ACCOUNT.items()),
+        *(_endpoint(path, _module(name), "Get a module for browsers") for path, name in MODULES.items()),
+    ]

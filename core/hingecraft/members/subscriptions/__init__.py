@@ -1,0 +1,1 @@
+"""Members' subscriptions, copied from Stripe (decision 64)."""

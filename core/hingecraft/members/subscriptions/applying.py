@@ -1,0 +1,52 @@
+"""The inbox handler of subscriptions: asks Stripe for the one that the event names, and copies it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hingecraft.db.connection import Connection
+from hingecraft.errors import AskFirstError, ForeignError, NotYetError, UnansweredError
+from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
+from hingecraft.inbox.model import Claimed
+from hingecraft.members.subscriptions.model import EVENT_TYPES
+from hingecraft.members.subscriptions.service import Answer, Copies
+from hingecraft.providers import stripe
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+
+
+def registration(copies: Copies, *, livemode: bool) -> Registration:
+    """Every event about a subscription."""
+    return Registration(source=stripe.NAME, handler=SubscriptionEvents(copies, livemode=livemode), types=EVENT_TYPES)
+
+
+class SubscriptionEvents(Handler):
+    """The event's own object is not used: Stripe delivers events in any order."""
+
+    def __init__(self, copies: Copies, *, livemode: bool) -> None:
+        self._copies = copies
+        self._livemode = livemode
+
+    def read(self, event: Claimed) -> Reading:
+        """The id of the subscription, if its mode is ours."""
+        document = event.document
+        if document.get("account"):
+            raise ForeignError(f"it happened in a connected account ({document['account']})")
+        if bool(document["livemode"]) != self._livemode:
+            raise ForeignError(f"it is of {'live' if document['livemode'] else 'test'} mode, and our key is not")
+        return Reading(content=str(document["data"]["object"]["id"]), must_ask=True)
+
+    async def ask(self, _event: Claimed, reading: Reading) -> Reading:
+        """Fetch it."""
+        try:
+            return replace(reading, content=await self._copies.ask(reading.content))
+        except ProviderUnknownError as error:
+            raise UnansweredError(str(error)) from error
+        except ProviderRefusedError as error:
+            raise (UnansweredError if error.code == "provider_busy" else NotYetError)(str(error)) from error
+
+    async def apply(self, conn: Connection, _event: Claimed, reading: Reading) -> Applied:
+        """Store the copy. Raises AskFirstError where Stripe has not been asked yet."""
+        if not isinstance(reading.content, Answer):
+            raise AskFirstError("an event does not say how the subscription is now")
+        owner = await self._copies.keep(conn, reading.content)
+        return Applied(payment_id=owner.payment_id)

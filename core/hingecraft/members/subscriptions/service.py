@@ -1,0 +1,93 @@
+"""Copies subscriptions from Stripe. Events only say which one to ask for, so their order does not matter."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import ForeignError, NotYetError
+from hingecraft.members.customers import store as customers
+from hingecraft.members.subscriptions import store
+from hingecraft.members.subscriptions.model import Copy, copy_of
+from hingecraft.members.subscriptions.store import Owner
+from hingecraft.providers.stripe import ports
+
+log = logging.getLogger(__name__)
+
+
+class Family(Protocol):
+    """A system that sells subscriptions. All that it sells is one family: a user has at most one of them."""
+
+    @property
+    def purpose(self) -> str:
+        """The purpose of its payments."""
+        ...
+
+    async def sells(self, conn: Connection, prices: Collection[str]) -> bool:
+        """Whether one of the prices is, or was, its own."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Stripe's answer, and when it was asked by the database's clock."""
+
+    copy: Copy
+    asked_at: datetime
+
+
+class Copies:
+    """The subscriptions of one mode: that of the key."""
+
+    def __init__(self, database: Database, stripe: ports.Subscriptions, families: Sequence[Family]) -> None:
+        self._database = database
+        self._stripe = stripe
+        self._families = families
+
+    async def ask(self, subscription_id: str) -> Answer:
+        """Stripe's current answer, holding no connection meanwhile. Raises the provider's errors."""
+        async with self._database.connection() as conn:
+            asked_at = await store.moment(conn)
+        return Answer(copy=copy_of(await self._stripe.retrieve(subscription_id)), asked_at=asked_at)
+
+    async def keep(self, conn: Connection, answer: Answer) -> Owner:
+        """Store it. Raises ForeignError if it is of nobody here."""
+        copy = answer.copy
+        owner = await self._owner(conn, copy)
+        await customers.lock_user(conn, owner.user_id)
+        await store.keep(conn, copy, owner, answer.asked_at)
+        running = await store.running_of(conn, owner, livemode=copy.livemode) if copy.running else []
+        if len(running) > 1:
+            log.error(
+                "user %s has more than one running subscription for %s: %s. Cancel and refund all but one at Stripe",
+                owner.user_id, owner.purpose, ", ".join(running),
+            )  # fmt: skip
+        return owner
+
+    async def _owner(self, conn: Connection, copy: Copy) -> Owner:
+        """The payment whose checkout made it decides, else the customer; metadata only finds the payment."""
+        of_customer = await customers.owner_of(conn, copy.customer_id, livemode=copy.livemode)
+        payment_id = _uuid(copy.payment_id)
+        found = await store.payment(conn, payment_id, livemode=copy.livemode) if payment_id else None
+        if found is not None and of_customer in {None, found[1]}:
+            return Owner(user_id=found[1], purpose=found[0], payment_id=payment_id)
+        if of_customer is None:
+            if await store.is_ours(conn, copy.installation):
+                raise NotYetError(f"the customer {copy.customer_id} of this subscription is not known here yet")
+            raise ForeignError("it is a subscription of no member")
+        for family in self._families:
+            if await family.sells(conn, copy.prices):
+                return Owner(user_id=of_customer, purpose=family.purpose, payment_id=None)
+        raise ForeignError("it is a subscription to nothing that is sold here")
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None

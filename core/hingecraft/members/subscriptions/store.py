@@ -1,0 +1,137 @@
+"""The table `subscriptions`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from hingecraft.db.connection import Connection
+from hingecraft.members.subscriptions.model import RUNNING, Copy
+
+_AT_ONCE = 200
+# A renewal is a draft for an hour; its events have some time to arrive.
+_BOOKED_WITHIN = timedelta(hours=2)
+_RENEWED_WITHIN = timedelta(hours=26)
+MOMENT = "SELECT clock_timestamp()"
+# An earlier answer than the stored one changes nothing, and what is over stays over.
+KEEP = """
+INSERT INTO subscriptions AS s (
+    id, user_id, livemode, customer_id, purpose, payment_id, price_id, product_id, status, current_period_start,
+    current_period_end, cancel_at_period_end, paused_because, created_at, ended_at, paid_invoice, paid_invoice_at,
+    asked_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+ON CONFLICT (id) DO UPDATE SET
+    payment_id = coalesce(s.payment_id, excluded.payment_id), price_id = excluded.price_id,
+    product_id = excluded.product_id, status = excluded.status,
+    current_period_start = excluded.current_period_start, current_period_end = excluded.current_period_end,
+    cancel_at_period_end = excluded.cancel_at_period_end, paused_because = excluded.paused_because,
+    ended_at = excluded.ended_at, paid_invoice = excluded.paid_invoice, paid_invoice_at = excluded.paid_invoice_at,
+    asked_at = excluded.asked_at
+WHERE s.asked_at <= excluded.asked_at AND s.status NOT IN ('canceled', 'incomplete_expired')
+"""
+PAYMENT = "SELECT purpose, user_id FROM payments WHERE id = $1 AND livemode = $2 AND user_id IS NOT NULL"
+OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
+RUNNING_OF = """
+SELECT id FROM subscriptions
+WHERE user_id = $1 AND livemode = $2 AND purpose = $3 AND status = ANY ($4::text[]) ORDER BY created_at, id
+"""
+DUE = """
+SELECT id, current_period_start AS since FROM subscriptions
+WHERE livemode = $1 AND status NOT IN ('canceled', 'incomplete_expired') AND current_period_end < now() AND id > $2
+ORDER BY id LIMIT $3
+"""
+# Paid checkouts of subscriptions that no event has told us of.
+UNKNOWN = """
+SELECT p.id AS payment_id, e.provider_id AS session_id FROM payments p JOIN external_payments e ON e.payment_id = p.id
+WHERE p.user_id IS NOT NULL AND p.livemode = $1 AND e.kind = 'single' AND e.request ->> 'mode' = 'subscription'
+  AND e.provider_id IS NOT NULL AND e.status = 'completed' AND p.created_at > now() - interval '40 days'
+  AND NOT EXISTS (SELECT FROM subscriptions s WHERE s.payment_id = p.id)
+ORDER BY p.id LIMIT $2
+"""
+BOOKED = "SELECT provider_id FROM external_payments WHERE provider = 'stripe' AND provider_id = ANY ($1::text[])"
+WITHOUT_INVOICE = """
+SELECT s.id, s.user_id, s.paid_invoice FROM subscriptions s
+WHERE s.livemode = $1 AND (
+    (s.paid_invoice_at < now() - $2::interval AND NOT EXISTS (
+        SELECT FROM external_payments e WHERE e.provider = 'stripe' AND e.provider_id = s.paid_invoice
+    ))
+    OR (s.status IN ('trialing', 'active') AND s.current_period_end < now() - $3::interval)
+)
+ORDER BY s.id LIMIT $4
+"""
+DOUBLED = """
+SELECT user_id, purpose, array_agg(id ORDER BY created_at, id) AS ids FROM subscriptions
+WHERE livemode = $1 AND status = ANY ($2::text[]) GROUP BY user_id, purpose HAVING count(*) > 1
+ORDER BY user_id LIMIT $3
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The user of a subscription, and the purpose that it is for."""
+
+    user_id: UUID
+    purpose: str
+    payment_id: UUID | None
+
+
+async def moment(conn: Connection) -> datetime:
+    """The database's time, before a question."""
+    found: datetime = await conn.fetchval(MOMENT)
+    return found
+
+
+async def keep(conn: Connection, copy: Copy, owner: Owner, asked_at: datetime) -> None:
+    """Store Stripe's answer."""
+    await conn.execute(
+        KEEP, copy.id, owner.user_id, copy.livemode, copy.customer_id, owner.purpose, owner.payment_id, copy.price_id,
+        copy.product_id, copy.status, copy.period_start, copy.period_end, copy.cancels, copy.paused_because,
+        copy.created_at, copy.ended_at, copy.paid_invoice, copy.paid_invoice_at, asked_at,
+    )  # fmt: skip
+
+
+async def payment(conn: Connection, payment_id: UUID, *, livemode: bool) -> tuple[str, UUID] | None:
+    """The purpose and the user of a member's payment."""
+    row = await conn.fetchrow(PAYMENT, payment_id, livemode)
+    return (row["purpose"], row["user_id"]) if row else None
+
+
+async def is_ours(conn: Connection, installation: str | None) -> bool:
+    """Whether a subscription's metadata names this database."""
+    return bool(await conn.fetchval(OURS, installation))
+
+
+async def running_of(conn: Connection, owner: Owner, *, livemode: bool) -> list[str]:
+    """The user's running subscriptions of one family."""
+    rows = await conn.fetch(RUNNING_OF, owner.user_id, livemode, owner.purpose, list(RUNNING))
+    return [row["id"] for row in rows]
+
+
+async def due(conn: Connection, after: str, *, livemode: bool) -> list[tuple[str, datetime | None]]:
+    """Running subscriptions whose period has ended, and when it began, in the order of their ids."""
+    return [(row["id"], row["since"]) for row in await conn.fetch(DUE, livemode, after, _AT_ONCE)]
+
+
+async def unknown(conn: Connection, *, livemode: bool) -> list[str]:
+    """The sessions of paid checkouts whose subscription is not known here."""
+    return [row["session_id"] for row in await conn.fetch(UNKNOWN, livemode, _AT_ONCE)]
+
+
+async def booked(conn: Connection, invoices: Collection[str]) -> set[str]:
+    """Those of the invoices that have a payment here."""
+    return {row["provider_id"] for row in await conn.fetch(BOOKED, list(invoices))}
+
+
+async def without_invoice(conn: Connection, *, livemode: bool) -> list[tuple[str, UUID, str | None]]:
+    """Subscriptions whose paid invoice has no payment here, or that Stripe has not renewed."""
+    rows = await conn.fetch(WITHOUT_INVOICE, livemode, _BOOKED_WITHIN, _RENEWED_WITHIN, _AT_ONCE)
+    return [(row["id"], row["user_id"], row["paid_invoice"]) for row in rows]
+
+
+async def doubled(conn: Connection, *, livemode: bool) -> list[tuple[UUID, str, list[str]]]:
+    """Users with more than one running subscription of a family."""
+    rows = await conn.fetch(DOUBLED, livemode, list(RUNNING), _AT_ONCE)
+    return [(row["user_id"], row["purpose"], row["ids"]) for row in rows]

@@ -1,0 +1,112 @@
+// What an account shows. Texts are set as texts: nothing from outside becomes markup.
+import { balanceText, changeOf, creditsOf, momentOf, numberOf, offerOf, planOf, priceOf, wordsOf } from './account-words.js';
+import { element, say, setButton } from './dom.js';
+
+/** @typedef {import('./velo.js').Answer} Answer */
+/** @typedef {import('./account-words.js').Offer} Offer */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string | Node[]} inside
+ * @returns {HTMLElementTagNameMap[Name]}
+ */
+function made(name, inside) {
+  const found = document.createElement(name);
+  if (typeof inside === 'string') found.textContent = inside;
+  else found.append(...inside);
+  return found;
+}
+
+/**
+ * @param {Answer[]} answers to balance, transactions, packs and plan
+ * @param {{buy: (button: HTMLElement, offer: Offer) => void, manage: any}} what
+ */
+export function showAccount([balance, transactions, packs, plan], { buy, manage }) {
+  if (balance.success) showBalance(balance.data.balance);
+  say('plan-text', plan.success ? planOf(plan.data) : plan.error);
+  showOffers(packs, Boolean(manage), buy);
+  element('history').replaceChildren();
+  showTransactions(transactions);
+}
+
+/** @param {number} balance */
+export function showBalance(balance) {
+  say('balance', numberOf(balance));
+  say('balance-text', balanceText(balance));
+}
+
+/**
+ * @param {Answer} packs
+ * @param {boolean} hasPlan it is changed in the portal, since a second one would be rejected
+ * @param {(button: HTMLElement, offer: Offer) => void} buy
+ */
+function showOffers(packs, hasPlan, buy) {
+  /** @type {Offer[]} */
+  const offers = packs.success ? packs.data : [];
+  const nothing = packs.success ? 'Nothing is for sale right now. Come back later.' : packs.error;
+  say('offers-text', offers.length > 0 ? '' : nothing);
+  for (const [list, kind, verb] of [
+    ['packs', 'pack', 'Buy'],
+    ['plans', 'subscription', 'Choose'],
+  ]) {
+    const shown = offers.filter((offer) => offer.kind === kind);
+    element(`${list}-title`).hidden = element(list).hidden = shown.length === 0;
+    element(list).replaceChildren(...shown.map((offer) => offerItem(offer, verb, kind === 'subscription' && hasPlan, buy)));
+  }
+  say('plan-hint', hasPlan ? 'You have a plan. Change it under “Manage billing”.' : '');
+}
+
+/**
+ * @param {Offer} offer
+ * @param {string} verb
+ * @param {boolean} isFixed
+ * @param {(button: HTMLElement, offer: Offer) => void} buy
+ */
+function offerItem(offer, verb, isFixed, buy) {
+  const every = offer.kind === 'pack' ? '' : ' a month';
+  const text = made('span', [made('strong', offerOf(offer)), made('span', `${priceOf(offer)}${every}`)]);
+  if (isFixed) return made('li', [text]);
+  const button = made('button', verb);
+  Object.assign(button, { type: 'button', className: 'second-button' });
+  button.setAttribute('aria-label', `${verb} ${offerOf(offer)} for ${priceOf(offer)}`);
+  button.addEventListener('click', () => buy(button, offer));
+  return made('li', [text, button]);
+}
+
+let next = '';
+
+/** @param {Answer} page */
+function showTransactions(page) {
+  const items = page.success ? page.data.items : [];
+  element('history').append(...items.map(transactionItem));
+  const isEmpty = element('history').childElementCount === 0;
+  say('history-text', page.success ? (isEmpty ? 'Nothing yet. What you buy and use is listed here.' : '') : page.error);
+  if (page.success) next = page.data.nextCursor ?? '';
+  element('history').hidden = isEmpty;
+  element('more').hidden = !next;
+}
+
+/** @param {{reason: string, delta: number, balanceAfter: number, createdAt: string}} row */
+function transactionItem({ reason, delta, balanceAfter, createdAt }) {
+  const parts = [
+    made('strong', wordsOf(reason)),
+    made('strong', changeOf(delta)),
+    made('span', momentOf(createdAt)),
+    made('span', `${creditsOf(balanceAfter)} after`),
+  ];
+  return made('li', parts);
+}
+
+/** @param {import('./members.js').Member} member */
+export async function showMore(member) {
+  const button = element('more');
+  if (button.getAttribute('aria-busy') === 'true') return;
+  const before = element('history').childElementCount;
+  setButton(button, { busy: true });
+  showTransactions(await member.call('GET', `/api/v1/credits/transactions?limit=10&cursor=${next}`));
+  setButton(button);
+  // The button may be gone: the first new row is where reading goes on.
+  const row = /** @type {HTMLElement | undefined} */ (element('history').children[before]);
+  if (row) Object.assign(row, { tabIndex: -1 }).focus();
+}

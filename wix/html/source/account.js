@@ -1,0 +1,195 @@
+// A member's account: balance and history, credits and plans to buy, and the billing portal.
+import { mayBeGoneTo, isLoopback } from '../../site/src/public/hingecraft-addresses.js';
+import { showAccount, showMore } from './account-view.js';
+import { offerOf, priceOf } from './account-words.js';
+import { anchor, element, input, isOff, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
+import { Member, nameIn, SIGNED_OUT, takeHanded } from './members.js';
+import { Keys } from './memory.js';
+import { planSessions } from './plan-sessions.js';
+import { LEFT_WITHIN_MS } from './velo.js';
+
+const handed = takeHanded();
+const places = toldPlaces();
+const backend = places.backend || location.origin;
+const chosen = planSessions(backend);
+const member = new Member(backend);
+const keys = new Keys();
+const UNKNOWN_OUTCOMES = ['unreachable', 'idempotency_in_flight', 'provider_unavailable', 'database_unavailable'];
+const VIEWS = ['loading', 'again', 'signing', 'account'];
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let leaving;
+/** @type {import('./account-words.js').Offer[]} */
+let offers = [];
+let isTest = false;
+
+/** @param {string} shown */
+function show(shown) {
+  for (const view of VIEWS) element(view).hidden = view !== shown;
+  for (const id of ['total', 'signed-in']) element(id).hidden = shown !== 'account';
+  // Not before what is below it: that would move.
+  element('test-mode').hidden = !isTest || shown === 'loading';
+  if (shown !== 'account') element('chosen').hidden = true;
+}
+
+/** @param {string} [problem] */
+function askToSignIn(problem = '') {
+  member.sign('');
+  show('signing');
+  tokenError(problem);
+}
+
+/** @param {string} text */
+function tokenError(text) {
+  element('token-error').textContent = text;
+  input('token').setAttribute('aria-invalid', String(Boolean(text)));
+  if (text) input('token').focus();
+}
+
+/** @returns {Promise<boolean>} whether the account is shown */
+async function load() {
+  show('loading');
+  const paths = ['balance', 'transactions?limit=10', 'packs', 'plan'].map((path) => `/api/v1/credits/${path}`);
+  const answers = await Promise.all(paths.map((path) => member.call('GET', path)));
+  const [balance] = answers;
+  if (!balance.success) {
+    if (SIGNED_OUT.includes(balance.code)) askToSignIn(balance.error);
+    else {
+      show('again');
+      say('again-text', balance.error);
+      element('again-title').focus();
+    }
+    return false;
+  }
+  offers = answers[2].success ? answers[2].data : [];
+  showAccount(answers, { buy, manage: answers[3].success ? answers[3].data : null });
+  say('who', `Signed in as ${nameIn(member.token)}`);
+  show('account');
+  showChosen();
+  return true;
+}
+
+/** What the visitor chose before signing in. */
+function showChosen() {
+  const session = chosen.getPlanSession();
+  const offer = offers.find((each) => each.priceId === session?.priceId);
+  element('chosen').hidden = !session || !offer;
+  if (offer) say('chosen-text', `${offerOf(offer)} for ${priceOf(offer)}`);
+}
+
+/** @param {HTMLElement | null} busy */
+function lock(busy) {
+  clearTimeout(leaving);
+  for (const button of document.querySelectorAll('#account button, #chosen button')) {
+    setButton(/** @type {HTMLElement} */ (button), { busy: button === busy, off: busy !== null });
+  }
+}
+
+/**
+ * Go on at Stripe.
+ * @param {HTMLElement} button
+ * @param {string} path
+ * @param {object} body
+ * @param {string} [key]
+ */
+async function leaveFor(button, path, body, key) {
+  if (isOff(button)) return;
+  trouble('');
+  lock(button);
+  const answer = await member.call('POST', path, body, key);
+  if (answer.success || !UNKNOWN_OUTCOMES.includes(answer.code)) keys.forget();
+  if (!answer.success) return stay(answer);
+  if (!mayBeGoneTo(answer.data?.url, { development: isLoopback(backend) })) {
+    lock(null);
+    return trouble('We did not recognise the payment link, so we did not open it. Please try again.');
+  }
+  location.assign(answer.data.url);
+  leaving = setTimeout(lock, LEFT_WITHIN_MS, null);
+}
+
+/** @param {{code: string, error: string}} answer */
+function stay({ code, error }) {
+  lock(null);
+  if (SIGNED_OUT.includes(code)) return askToSignIn(error);
+  if (['plan_session_used', 'invalid_plan_session'].includes(code)) {
+    chosen.clearPlanSession();
+    element('chosen').hidden = true;
+  }
+  trouble(code === 'no_customer' ? 'There is nothing to manage yet: buy something first.' : error);
+  element('failure').scrollIntoView({ block: 'nearest' });
+}
+
+/** @param {HTMLElement} button @param {object} what */
+function checkout(button, what) {
+  const successUrl = `${backend}/account/return?success=true&session_id={CHECKOUT_SESSION_ID}`;
+  const body = { ...what, successUrl, cancelUrl: `${backend}/account?canceled=true` };
+  return leaveFor(button, '/api/v1/checkout-sessions', body, keys.of(what));
+}
+
+/** @param {HTMLElement} button @param {import('./account-words.js').Offer} offer */
+function buy(button, offer) {
+  return checkout(button, { priceId: offer.priceId });
+}
+
+element('chosen-button').addEventListener('click', () => {
+  const session = chosen.getPlanSession();
+  if (session) checkout(element('chosen-button'), { planSession: session.token });
+  else element('chosen').hidden = true;
+});
+element('chosen-clear').addEventListener('click', () => {
+  chosen.clearPlanSession();
+  element('chosen').hidden = true;
+  element('offers-title').scrollIntoView();
+});
+element('portal').addEventListener('click', () =>
+  leaveFor(element('portal'), '/api/v1/billing-portal', { returnUrl: `${backend}/account` }),
+);
+element('more').addEventListener('click', () => showMore(member));
+element('again-button').addEventListener('click', load);
+element('sign-out').addEventListener('click', () => {
+  askToSignIn();
+  element('signing-title').focus();
+});
+element('sign-in').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const token = input('token')
+    .value.trim()
+    .replace(/^Bearer\s+/i, '');
+  if (!token) return tokenError('Enter a token.');
+  tokenError('');
+  member.sign(token);
+  input('token').value = '';
+  if (await load()) element('history-title').focus({ preventScroll: true });
+});
+// A page that the browser kept, shown again by "back", must not stay locked, and its balance may be old.
+addEventListener('pageshow', (event) => {
+  if (!event.persisted) return;
+  lock(null);
+  if (member.token) load();
+});
+
+/** A token from a site that we know is used at once; from elsewhere, the person decides whether that is them. */
+async function begin() {
+  watchNetwork();
+  if (new URLSearchParams(location.search).has('canceled')) {
+    say('outcome-title', 'You came back before paying');
+    say('outcome-text', 'Nothing was charged.');
+    element('outcome').hidden = false;
+  }
+  show('loading');
+  const config = await member.call('GET', '/config');
+  anchor('site').href = places.site;
+  isTest = config.success && config.data.mode === 'test';
+  const from = document.referrer && new URL(document.referrer).origin;
+  const isKnown = config.success && from !== location.origin && config.data.returnOrigins.includes(from);
+  if (handed && isKnown) member.sign(handed);
+  if (handed && !isKnown) {
+    askToSignIn();
+    input('token').value = handed;
+    return say('signing-text', `A link wants to sign you in as ${nameIn(handed)}. Press “Sign in” only if that is you.`);
+  }
+  if (member.token) await load();
+  else askToSignIn();
+}
+
+begin();
