@@ -15,6 +15,7 @@ from hingecraft.db.connection import Database
 from hingecraft.idempotency import service as idempotency
 from hingecraft.idempotency.model import Kept
 from hingecraft.money.book import CurrencyBook
+from hingecraft.payments.model import ProviderFailedError
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.registry import Providers
 from hingecraft.settings import Secret
@@ -102,6 +103,16 @@ class Process:
         await idempotency.keep(self.database, claim, 201, json.dumps(opened.provider_id))
         return opened.provider_id
 
+    async def until_bought(self, user, price):
+        """As a page does that gets no answer."""
+        for _ in range(10):
+            try:
+                return await self.buy(user, price)
+            except ProviderFailedError:
+                async with self.database.connection() as conn:
+                    await conn.execute(LEASE_ENDS)
+        raise AssertionError("the sandbox does not answer")
+
     async def close(self):
         await self.providers.close()
         await self.database.close()
@@ -133,12 +144,12 @@ async def test_wherever_it_dies_there_is_one_customer_one_session_and_one_paymen
         first = Process(dsn, settings, Life(at))
         try:
             await first.buy(user, price)
-        except DiedError:
+        except (DiedError, ProviderFailedError):  # on a busy machine the sandbox may not answer in time
             died = True
         await first.close()
         await conn.execute(LEASE_ENDS)
         second = Process(dsn, settings, Life(None))
-        session_id = await second.buy(user, price)
+        session_id = await second.until_bought(user, price)
         await second.close()
         sessions = (await sandbox.stripe("checkout/sessions?limit=100"))["data"]
         assert [each["id"] for each in sessions if each["client_reference_id"] == str(user)] == [session_id], at
