@@ -155,7 +155,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
     "refunds": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
     "events": {**PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
     "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT},
-    "invoices_of_stripe": {**PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT},
+    "invoices_of_stripe": {**PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT, "created": _WHEN},
     "invoice_payments": {
         **PAGE,
         "status": TEXT,
