@@ -199,6 +199,7 @@ async def test_policies_give_the_service_all_rows_where_it_may_not_bypass_them(c
     )
     assert [tuple(row) for row in rows] == [
         ("credit_accounts", "{service_role}"), ("credits_transactions", "{service_role}"),
+        ("subscriptions", "{service_role}"),
     ]  # fmt: skip
 
 
