@@ -95,6 +95,9 @@ class Renewals:
             return
         if subscription["status"] == "trialing" and not self._trial_ends(subscription):
             return
+        scheduled = subscription["sandbox"].pop("next_price", None)
+        if scheduled is not None:
+            subscription["items"]["data"][0]["price"] = self._acts.objects.find("prices", scheduled)
         for item in subscription["items"]["data"]:
             if item["current_period_end"] <= self._clock.now():
                 start = item["current_period_start"] = item["current_period_end"]
