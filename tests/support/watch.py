@@ -14,7 +14,7 @@ from hingecraft.db.failures import UNREACHABLE
 from support.processes import ApiProcess
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
-_AWAY = (*UNREACHABLE, asyncpg.PostgresError)
+_AWAY: tuple[type[BaseException], ...] = (*UNREACHABLE, asyncpg.PostgresError)
 
 
 class Watch:
