@@ -194,7 +194,8 @@ async def test_policies_give_the_service_all_rows_where_it_may_not_bypass_them(c
     names = await conn.fetch("SELECT DISTINCT polname FROM pg_policy ORDER BY 1")
     assert [row[0] for row in names] == ["all_rows_for_hingecraft_app", "all_rows_for_service_role", "own_rows"]
     rows = await conn.fetch(
-        "SELECT polrelid::regclass::text, polroles::regrole[]::text FROM pg_policy WHERE polname LIKE '%service_role' "
+        "SELECT polrelid::regclass::text, polroles::regrole[]::text FROM pg_policy "
+        "WHERE polname LIKE '%service_role' AND polrelid::regclass::text LIKE 'credit%' "
         "AND pg_get_expr(polqual, polrelid) = 'true' AND polcmd = 'r' ORDER BY 1"
     )
     assert [tuple(row) for row in rows] == [

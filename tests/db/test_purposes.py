@@ -39,7 +39,8 @@ async def test_what_software_of_before_writes_is_a_donation(conn):
 
 
 async def test_no_purpose_is_ever_taken_for_granted(conn):
-    assert [tuple(row) for row in await conn.fetch(DEFAULTS)] == [("payments", None), ("settlements", None)]
+    expected = [("payments", None), ("settlements", None), ("subscriptions", None)]
+    assert [tuple(row) for row in await conn.fetch(DEFAULTS)] == expected
     with pytest.raises(asyncpg.NotNullViolationError):
         await conn.execute(OF_ANOTHER, uuid4(), None, uuid4())
 

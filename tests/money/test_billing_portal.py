@@ -52,6 +52,9 @@ async def test_the_portal_offers_our_plans_and_cancelling(ada, sandbox, conn):
     offered = {price for product in features["subscription_update"]["products"] for price in product["prices"]}
     assert offered == {row["price_id"] for row in plans}
     assert features["subscription_update"]["proration_behavior"] == "always_invoice"
+    assert features["subscription_update"]["schedule_at_period_end"] == {
+        "conditions": [{"type": "decreasing_item_amount"}]
+    }
     assert features["subscription_cancel"] == {"enabled": True, "mode": "at_period_end"}
     page = await sandbox.ask("GET", url.removeprefix(sandbox.address))
     assert "Change to 29.00 USD" in page

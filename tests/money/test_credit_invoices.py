@@ -204,6 +204,11 @@ async def test_an_upgrade_grants_the_difference_and_a_downgrade_takes_nothing(ad
     await all_processed(conn)
     assert len(await changes(conn, ada.id)) == 2
     assert len(await invoices(sandbox)) == 3
+    await post(sandbox, f"subscriptions/{plan['subscription']}", **change, **{"items[0][price]": prices["PRO_MONTHLY"]})
+    (again, *_) = await invoices(sandbox)
+    assert (again["status"], again["amount_due"]) == ("paid", 0), "it is paid from what the downgrade gave back"
+    await all_processed(conn)
+    assert len(await changes(conn, ada.id)) == 2, "no credits that were not paid for"
 
 
 async def test_an_invoice_from_the_dashboard_with_more_lines_than_an_event_has(pod, ada, plan, prices, sandbox, conn):

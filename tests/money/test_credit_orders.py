@@ -11,11 +11,12 @@ from fractions import Fraction
 import aiohttp
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
+from hingecraft_sandbox.providers.stripe import invoices, subscriptions
 from support.credits import assert_books_agree
 from support.members import PACK, PLAN, Member, sell
 from support.pods import running_pod
@@ -30,6 +31,12 @@ SELECT stripe_payment_id AS intent, sum(delta)::int AS "left",
        sum(delta) FILTER (WHERE NOT metadata ? 'grant')::int AS granted
 FROM credits_transactions WHERE user_id = $1 GROUP BY stripe_payment_id
 """
+
+
+FORGOTTEN = (
+    "events", "refunds", "disputes", "charges", "payment_intents", "sessions", subscriptions.KIND, invoices.KIND,
+    invoices.PAYMENTS,
+)  # fmt: skip
 
 
 class World:
@@ -52,7 +59,9 @@ class World:
         self.runner.close()
 
     async def objects(self, kind):
-        return (await self.sandbox.stripe(f"{kind}?limit=100"))["data"]
+        page = await self.sandbox.stripe(f"{kind}?limit=100")
+        assert not page["has_more"]
+        return page["data"]
 
     async def press(self, path):
         """A button that may not be there any more, as a page that was open for long has them."""
@@ -63,8 +72,11 @@ class World:
             assert response.status in {303, 404, 409}, await response.text()
 
     async def happen(self, acts, renewals):
-        """Two members buy, one a pack and one a plan; then banks and people act on the payments."""
-        for kind in ("events", "refunds", "disputes", "charges", "payment_intents"):
+        """Two members buy, one a pack and one a plan; then banks and people act on the payments.
+
+        Nothing is left of the case before: its plans would be renewed too, and one page of events would not be all.
+        """
+        for kind in FORGOTTEN:
             await self.sandbox.ask("DELETE", f"/_sandbox/book/{kind}")
         self.members = [Member(self.pod, email=f"{name}@example.com") for name in ("ada", "bob")]
         for member, code in zip(self.members, (PACK, PLAN), strict=True):
@@ -134,7 +146,11 @@ def world(dsn, sandbox_process):
 
 @pytest.mark.timeout(300 + CASES * 30)
 def test_whatever_the_order_the_ledger_is_what_stripe_says(world):
-    @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
+    # Without making a failing case smaller: each case takes a second, and would be tried hundreds of times.
+    @settings(
+        max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+    )  # fmt: skip
     @given(
         acts=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(ACTS)), max_size=5),
         renewals=st.integers(0, 2),

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 import aiohttp
 import asyncpg
 
+from hingecraft.db.failures import UNREACHABLE
 from support.processes import ApiProcess
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY = (*UNREACHABLE, asyncpg.PostgresError)
 
 
 class Watch:

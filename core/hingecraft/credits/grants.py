@@ -81,9 +81,14 @@ def _regular(line: Line, offers: Mapping[str, Offer]) -> Grant:
 
 
 def _prorated(lines: Sequence[Line], offers: Mapping[str, Offer]) -> list[Grant]:
-    """An upgrade adds the difference; a downgrade takes nothing back. The row names the price with the largest part."""
+    """An upgrade adds the difference; a downgrade takes nothing back. The row names the price with the largest part.
+
+    What a downgrade has given to the customer's balance at Stripe buys nothing: those credits were never taken back,
+    and changing up and down would otherwise grant without end.
+    """
     parts = {line.ref: _part(line, offers[line.price or ""]) for line in lines}
-    total = int(sum(parts.values(), Fraction(0)) // 1)
+    charged = min((line.charged for line in lines), default=Fraction(1))
+    total = int(sum(parts.values(), Fraction(0)) * charged // 1)
     if total <= 0:
         return []
     largest = max(lines, key=lambda line: parts[line.ref])

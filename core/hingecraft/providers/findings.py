@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
@@ -62,6 +63,8 @@ class Line:
     amount: Decimal | None = None
     # Part of a period, after a change of plan or quantity.
     proration: bool = False
+    # The part of its invoice that was not paid from the customer's balance at the provider.
+    charged: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -87,6 +87,10 @@
 - name: STRIPE_API_BASE
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.providers.stripe.portalConfiguration }}
+- name: STRIPE_PORTAL_CONFIGURATION
+  value: {{ . | quote }}
+{{- end }}
 {{- end }}
 {{- if .Values.providers.nowpayments.enabled }}
 {{- range list "NOWPAYMENTS_API_KEY" "NOWPAYMENTS_IPN_SECRET" }}

@@ -6,10 +6,12 @@ import copy
 import json
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 Document = dict[str, Any]
+Holds = Callable[[Document], bool]
 
 
 class Book:
@@ -46,9 +48,13 @@ class Book:
         found = self._objects.get(kind, {}).get(key)
         return copy.deepcopy(found) if found is not None else None
 
-    def all(self, kind: str) -> list[Document]:
-        """Newest first."""
-        return [copy.deepcopy(document) for document in reversed(self._objects.get(kind, {}).values())]
+    def all(self, kind: str, holds: Holds = lambda _document: True) -> list[Document]:
+        """Those for which it holds, newest first. Only they are copied: thousands may be kept in a run of the tests."""
+        return [copy.deepcopy(each) for each in reversed(self._objects.get(kind, {}).values()) if holds(each)]
+
+    def count(self, kind: str) -> int:
+        """The number of objects."""
+        return len(self._objects.get(kind, {}))
 
     def forget(self, kind: str | None = None) -> None:
         """Forget everything, or all objects of one kind."""

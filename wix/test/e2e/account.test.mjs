@@ -144,7 +144,7 @@ const STATES = {
     answers: FULL,
     async act(page) {
       await page.goto(`${BACKEND}/account#plan_session=${await chosen('price_vision_pro', 'vision_pro')}`);
-      assert.equal(page.url(), `${BACKEND}/account`);
+      await page.waitForURL(`${BACKEND}/account`);
       await page.reload();
       await page.getByText('Vision pro: 500 credits a month for $29').waitFor();
     },

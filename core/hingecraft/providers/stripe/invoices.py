@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +46,7 @@ class InvoiceReader:
             stands=Stands.PAID if invoice.get("status") == "paid" else Stands.OPEN,
             price=self._price_of(subtotal, currency) if subtotal > 0 else None,
             money=money,
-            lines=tuple(self._line(line) for line in invoice["lines"]["data"]),
+            lines=tuple(self._line(line, _charged(invoice)) for line in invoice["lines"]["data"]),
             fresh=True,
         )
 
@@ -80,7 +81,7 @@ class InvoiceReader:
         paid = self._price_of(payment["amount_paid"], currency)
         return Money(kind="charge", ref=intent, amount=paid.amount, currency=paid.currency, worth=worths.get(intent))
 
-    def _line(self, line: Document) -> Line:
+    def _line(self, line: Document, charged: Fraction) -> Line:
         units = int(line["amount"])
         price = self._price_of(abs(units), line["currency"])
         details = (line.get("pricing") or {}).get("price_details") or {}
@@ -94,6 +95,7 @@ class InvoiceReader:
                 bool(((line.get("parent") or {}).get(name) or {}).get("proration"))
                 for name in ("subscription_item_details", "invoice_item_details")
             ),
+            charged=charged,
         )
 
 
@@ -130,6 +132,13 @@ def _intent(payment: Document) -> str:
 def _subscription(invoice: Document) -> Document:
     found: Document = (invoice.get("parent") or {}).get("subscription_details") or {}
     return found
+
+
+def _charged(invoice: Document) -> Fraction:
+    """The part of the total that was not paid from the customer's balance, which is negative while Stripe owes."""
+    total, before, after = (int(invoice.get(name) or 0) for name in ("total", "starting_balance", "ending_balance"))
+    used = min(max(after - before, 0), max(-before, 0))
+    return 1 - Fraction(min(used, total), total) if total > 0 else Fraction(1)
 
 
 def _quantity(line: Document) -> int:

@@ -23,7 +23,8 @@ _MOST_PRODUCTS = 10
 def features_for(products: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """A customer may pay with another card, read invoices, cancel, and change among these prices.
 
-    An upgrade is billed at once. Stripe takes at most ten products; without any, plans cannot be changed.
+    An upgrade is billed at once, and a downgrade waits for the period's end. Stripe takes at most ten products; without
+    any, plans cannot be changed.
     """
     offered = [{"product": product, "prices": sorted(prices)} for product, prices in sorted(products.items())]
     changes: dict[str, Any] = {"enabled": False}
@@ -33,6 +34,7 @@ def features_for(products: Mapping[str, Sequence[str]]) -> dict[str, Any]:
             "default_allowed_updates": ["price"],
             "products": offered,
             "proration_behavior": "always_invoice",
+            "schedule_at_period_end": {"conditions": [{"type": "decreasing_item_amount"}]},
         }
     return {
         "customer_update": {"enabled": False},

@@ -202,8 +202,8 @@ class Acts:
         charge = self.objects.find("charges", charge_id)
         if charge["balance_transaction"] is not None:
             raise StripeRefusalError("This charge already has its balance transaction.")
-        balances = self._book.all("balance_transactions")
-        charge["balance_transaction"] = next(each["id"] for each in balances if each["source"] == charge_id)
+        (balance,) = self._book.all("balance_transactions", lambda each: each["source"] == charge_id)
+        charge["balance_transaction"] = balance["id"]
         self._book.put("charges", charge)
         self.tell("charge.updated", charge)
         return charge
@@ -249,7 +249,7 @@ class Acts:
         if intent["latest_charge"] is None:
             raise StripeRefusalError("This PaymentIntent has no successful charge to refund.")
         charge = self.objects.find("charges", intent["latest_charge"])
-        if any(each["charge"] == charge["id"] and taken_by(each) for each in self._book.all("disputes")):
+        if self._book.all("disputes", lambda each: each["charge"] == charge["id"] and bool(taken_by(each))):
             raise StripeRefusalError("This charge has been charged back.", code="charge_disputed")
         left = charge["amount"] - charge["amount_refunded"]
         amount = params.get("amount", left)

@@ -114,7 +114,7 @@ class StripeApi:
         async def listed(request: web.Request) -> web.Response:
             params = checked(tree_of(request.query.items()), shapes.LISTS.get(kind, shapes.READ))
             _refuse_types(params)
-            page = _page(request.path, self._seen_by(request).book.all(kind), params)
+            page = _page(request.path, kind, self._seen_by(request).book, params)
             return web.json_response(expanded(self._book, page, params))
 
         return listed
@@ -206,8 +206,8 @@ def _refuse_types(params: Document) -> None:
         raise StripeRefusalError(f"Give either type or at most {_MOST_TYPES} types.", param="types")
 
 
-def _page(path: str, documents: list[Document], params: Document) -> Document:
-    wanted = [document for document in documents if not document.get("deleted") and _matches(document, params)]
+def _page(path: str, kind: str, book: Book, params: Document) -> Document:
+    wanted = book.all(kind, lambda document: not document.get("deleted") and _matches(document, params))
     after = params.get("starting_after")
     if after is not None:
         ids = [document["id"] for document in wanted]

@@ -20,9 +20,8 @@ def delete_customer(acts: Acts, subscriptions: Subscriptions, customer_id: str, 
         raise StripeRefusalError(
             f"No such customer: '{customer_id}'", status=HTTPStatus.NOT_FOUND, code="resource_missing", param="id"
         )
-    for subscription in book.all(KIND):
-        if subscription["customer"] == customer_id and subscription["status"] not in OVER:
-            subscriptions.end(subscription)
+    for subscription in book.all(KIND, lambda each: each["customer"] == customer_id and each["status"] not in OVER):
+        subscriptions.end(subscription)
     gone = {"id": customer_id, "object": "customer", "deleted": True}
     book.put("customers", gone)
     acts.tell("customer.deleted", customer)

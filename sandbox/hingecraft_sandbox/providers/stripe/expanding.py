@@ -33,7 +33,7 @@ _INCLUDED = frozenset({"payments", "confirmation_secret"})
 
 def _add_to_invoice(book: Book, invoice: Document, name: str) -> None:
     """These are in an invoice only when they are asked for."""
-    payments = [each for each in book.all("invoice_payments") if each["invoice"] == invoice["id"]]
+    payments = book.all("invoice_payments", lambda each: each["invoice"] == invoice["id"])
     if name == "payments":
         url = f"/v1/invoice_payments?invoice={invoice['id']}"
         invoice["payments"] = {"object": "list", "data": payments, "has_more": False, "url": url}

@@ -83,7 +83,7 @@ class Invoices:
         customer = self._book.get("customers", invoice["customer"])
         if customer is not None and left != customer.get("balance", 0):
             self._book.put("customers", customer | {"balance": left})
-        number = f"HC-{len(self._book.all(KIND)):04d}"
+        number = f"HC-{self._book.count(KIND):04d}"
         invoice |= {"status": "open", "number": number, "ending_balance": left}
         invoice["status_transitions"]["finalized_at"] = self._clock.now()
         self._book.put(KIND, invoice)
@@ -173,7 +173,7 @@ class Invoices:
 
     def payment_of(self, invoice_id: str) -> Document | None:
         """The invoice's payment; one whose amount is zero has none."""
-        return next((each for each in self._book.all(PAYMENTS) if each["invoice"] == invoice_id), None)
+        return next(iter(self._book.all(PAYMENTS, lambda each: each["invoice"] == invoice_id)), None)
 
     def lines(self, path: Mapping[str, str], raw: Document) -> Document:
         """`GET /v1/invoices/{id}/lines`: page by page."""

@@ -212,7 +212,7 @@ class Objects:
 
     def _claim_lookup_key(self, params: Document) -> None:
         key = params.get("lookup_key")
-        holders = [price for price in self.book.all("prices") if key is not None and price["lookup_key"] == key]
+        holders = self.book.all("prices", lambda price: key is not None and price["lookup_key"] == key)
         if holders and not params.get("transfer_lookup_key"):
             raise StripeRefusalError("A price already uses that lookup key.", param="lookup_key")
         for price in holders:

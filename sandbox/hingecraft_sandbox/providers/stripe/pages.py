@@ -148,7 +148,7 @@ class StripePages:
 
     def _link(self, request: web.Request) -> Document | None:
         key = request.match_info["key"]
-        return next((link for link in self._book.all("payment_links") if link["key"] == key), None)
+        return next(iter(self._book.all("payment_links", lambda link: link["key"] == key)), None)
 
     async def link(self, request: web.Request) -> web.Response:
         """A Payment Link, on which the payer enters the amount."""

@@ -50,13 +50,12 @@ class PaymentButtons:
                 Button("Prevent a dispute: block it", f"{base}/block"),
                 Button("Prevent a dispute: give the money back", f"{base}/resolve", "stop"),
             ]  # fmt: skip
-        for refund in self._book.all("refunds"):
-            if refund["charge"] == charge["id"] and refund["status"] == "succeeded":
+        for refund in self._book.all("refunds", lambda each: each["charge"] == charge["id"]):
+            if refund["status"] == "succeeded":
                 what = shown(refund["amount"], refund["currency"])
                 choices.append(Button(f"Let the refund of {what} fail", f"/pay/stripe/refund/{refund['id']}/fail"))
-        for dispute in self._book.all("disputes"):
-            if dispute["charge"] == charge["id"]:
-                choices += _decisions(dispute)
+        for dispute in self._book.all("disputes", lambda each: each["charge"] == charge["id"]):
+            choices += _decisions(dispute)
         return choices
 
     def act(self, intent_id: str, act: str) -> None:
@@ -78,12 +77,10 @@ class PaymentButtons:
 
     def page_of(self, intent_id: str) -> str:
         """The page of the session or the invoice that the intent paid."""
-        for session in self._book.all("sessions"):
-            if session["payment_intent"] == intent_id:
-                return f"/pay/stripe/c/{session['id']}"
-        for payment in self._book.all("invoice_payments"):
-            if payment["payment"]["payment_intent"] == intent_id:
-                return f"/pay/stripe/invoice/{payment['invoice']}"
+        for session in self._book.all("sessions", lambda each: each["payment_intent"] == intent_id):
+            return f"/pay/stripe/c/{session['id']}"
+        for payment in self._book.all("invoice_payments", lambda each: each["payment"]["payment_intent"] == intent_id):
+            return f"/pay/stripe/invoice/{payment['invoice']}"
         return "/"
 
 

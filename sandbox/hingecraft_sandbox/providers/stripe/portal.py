@@ -132,10 +132,25 @@ class Portal:
         if price_id not in {each["id"] for each in self.offers(session)}:
             raise StripeRefusalError("This plan is not offered here.")
         subscription = self._own(session, subscription_id)
+        if self._waits(session, subscription, self._objects.find("prices", price_id)):
+            subscription["sandbox"]["next_price"] = price_id
+            self._subscriptions.update(subscription)
+            return
         behavior = self.features(session)["subscription_update"].get("proration_behavior", "none")
         item = subscription["items"]["data"][0]["id"]
         change = {"items": [{"id": item, "price": price_id}], "proration_behavior": behavior}
         self._changes.change(subscription_id, change)
+
+    def _waits(self, session: Document, subscription: Document, price: Document) -> bool:
+        """Whether the change is made when the period ends."""
+        scheduled = self.features(session)["subscription_update"].get("schedule_at_period_end", {})
+        present: Document = subscription["items"]["data"][0]["price"]
+        found = set()
+        if price["unit_amount"] < present["unit_amount"]:
+            found.add("decreasing_item_amount")
+        if present["recurring"]["interval"] == "year" and price["recurring"]["interval"] == "month":
+            found.add("shortening_interval")
+        return any(each["type"] in found for each in scheduled.get("conditions", []))
 
     def cancel(self, session: Document, subscription_id: str, *, cancel: bool) -> None:
         """In the flexible billing mode only `cancel_at` says that the customer has cancelled."""

@@ -45,7 +45,7 @@ class Renewals:
 
     def advance(self, moment: int) -> None:
         """Let it become that moment: everything that is due until then happens in its order."""
-        running = [each for each in self._book.all(KIND) if each["status"] not in OVER]
+        running = self._book.all(KIND, lambda each: each["status"] not in OVER)
         if running and moment < self._clock.now():
             raise StripeRefusalError("The clock moves only forward while there are running subscriptions.")
         while (due := min(self._dues(), key=lambda each: each.at, default=None)) is not None and due.at <= moment:
@@ -59,10 +59,9 @@ class Renewals:
         self.advance(max(_end(subscription), self._clock.now()) + HOUR)
 
     def _dues(self) -> Iterator[_Due]:
-        for subscription in self._book.all(KIND):
-            if subscription["status"] not in OVER:
-                yield from self._of_subscription(subscription)
-        for invoice in self._book.all(bills.KIND):
+        for subscription in self._book.all(KIND, lambda each: each["status"] not in OVER):
+            yield from self._of_subscription(subscription)
+        for invoice in self._book.all(bills.KIND, lambda each: each["status"] in {"draft", "open"}):
             if invoice["status"] == "draft" and invoice.get("sandbox", {}).get("finalise_at"):
                 yield _Due(invoice["sandbox"]["finalise_at"], partial(self._finalise, invoice))
             if invoice["status"] == "open" and invoice["next_payment_attempt"]:
@@ -96,6 +95,9 @@ class Renewals:
             return
         if subscription["status"] == "trialing" and not self._trial_ends(subscription):
             return
+        scheduled = subscription["sandbox"].pop("next_price", None)
+        if scheduled is not None:
+            subscription["items"]["data"][0]["price"] = self._acts.objects.find("prices", scheduled)
         for item in subscription["items"]["data"]:
             if item["current_period_end"] <= self._clock.now():
                 start = item["current_period_start"] = item["current_period_end"]

@@ -123,6 +123,9 @@ _PORTAL_FEATURES = {
         "default_allowed_updates": [frozenset({"price", "promotion_code", "quantity"})],
         "products": [{"product": TEXT, "prices": [TEXT]}],
         "proration_behavior": _PRORATION,
+        "schedule_at_period_end": {
+            "conditions": [{"type": frozenset({"decreasing_item_amount", "shortening_interval"})}]
+        },
     },
 }
 PORTAL_CONFIGURATION = {
