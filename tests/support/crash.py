@@ -124,6 +124,10 @@ def document() -> str:
         "- **database lost**: at the step every connection of the process is cut and none is let in for two seconds.",
         "- **provider times out**: it says nothing until the process gives up, having done nothing, or everything.",
         "",
+        "Members have no cells here. `tests/money/test_member_crashes.py` ends a member's checkout at each connection",
+        "and each call to Stripe, and `tests/money/test_credit_breaks.py` closes the connection after each statement",
+        "that books a pack, a plan's first invoice, a renewal, or a refund that takes credits back.",
+        "",
     ]
     for path, steps in PATHS.items():
         lines += [

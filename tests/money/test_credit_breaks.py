@@ -1,0 +1,201 @@
+"""A connection that dies after any statement leaves nothing of it, and the next attempt books all of it once."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.inbox import store as inbox
+from hingecraft.providers.stripe import webhook
+from support.credits import assert_books_agree
+from support.members import PACK, PLAN, Member, sell
+from support.pods import running_pod
+from support.tokens import SETTINGS
+
+STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
+LEFT = """
+SELECT p.source, p.status, a.balance,
+    ARRAY(SELECT concat_ws(' ', kind, amount, currency, usd_amount) FROM settlements WHERE payment_id = p.id
+          ORDER BY 1) AS settlements,
+    ARRAY(SELECT concat_ws(' ', kind, status) FROM external_payments WHERE payment_id = p.id ORDER BY 1) AS checkouts,
+    ARRAY(SELECT action FROM payment_audit WHERE payment_id = p.id ORDER BY id) AS history,
+    ARRAY(SELECT concat_ws(' ', delta, reason, balance_after) FROM credits_transactions
+          WHERE metadata ->> 'payment' = p.id::text ORDER BY id) AS ledger
+FROM payments p LEFT JOIN credit_accounts a USING (user_id)
+WHERE p.user_id = $1 ORDER BY p.created_at
+"""
+WAITING = "SELECT type FROM provider_events WHERE processed_at IS NULL"
+CLAIMED = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL AND claimed_until > now()"
+# The lease of a process that lost its connection ends by itself a minute later.
+LEASE_ENDS = """
+UPDATE provider_events SET claimed_until = now() - interval '1 second', next_attempt_at = now()
+WHERE processed_at IS NULL
+"""
+SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
+
+
+class Breaks:
+    """Ends the connection after one statement of the pod's transactions, or right after their commit."""
+
+    def __init__(self, database, conn):
+        self._conn = conn
+        self._opened = database.transaction
+        self.at, self.moments, self.committed = 0, 0, False
+        database.transaction = self._transaction
+
+    def begin(self, at):
+        self.at, self.moments, self.committed = at, 0, False
+
+    @property
+    def over(self):
+        """Whether there were fewer moments than that."""
+        return 0 < self.at > self.moments
+
+    def _is_it(self):
+        self.moments += 1
+        return self.moments == self.at
+
+    @asynccontextmanager
+    async def _transaction(self):
+        async with self._opened() as conn:
+            yield Breakable(conn, self._after_statement)
+        if self._is_it():
+            self.committed = True
+            raise DatabaseUnavailableError("the answer to COMMIT was lost")
+
+    async def _after_statement(self, conn):
+        if self._is_it():
+            assert await self._conn.fetchval("SELECT pg_terminate_backend($1, 20000)", conn.get_server_pid())
+
+
+class Breakable:
+    """A connection of which each statement is a moment."""
+
+    def __init__(self, conn, after):
+        self._conn, self._after = conn, after
+
+    def __getattr__(self, name):
+        found = getattr(self._conn, name)
+        return self._counted(found) if name in STATEMENTS else found
+
+    def _counted(self, statement):
+        async def run(*arguments, **named):
+            answer = await statement(*arguments, **named)
+            await self._after(self._conn)
+            return answer
+
+        return run
+
+
+@pytest.fixture
+async def pod(dsn, sandbox):
+    """A pod that works only when it is told to, and a sandbox that sends no events."""
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+        yield running
+    await sandbox.ask("DELETE", "/_sandbox/book")
+
+
+@pytest.fixture
+async def breaks(dsn, pod):
+    conn = await asyncpg.connect(dsn.newest)
+    yield Breaks(pod.pod.database, conn)
+    await conn.close()
+
+
+class Case:
+    """One member, and the event that is booked."""
+
+    code, kind = PACK, "checkout.session.completed"
+
+    def __init__(self, pod, sandbox, conn, price):
+        self.pod, self.sandbox, self.conn, self.price = pod, sandbox, conn, price
+
+    async def prepare(self):
+        for each in SUBSCRIPTIONS:
+            await self.sandbox.ask("DELETE", f"/_sandbox/book/{each}")
+        self.member = Member(self.pod)
+        self.bought = await self.member.buy(self.price)
+        await self.sandbox.act(self.bought["sessionId"], "pay")
+
+    async def newest(self, kind):
+        return (await self.sandbox.stripe(f"events?limit=1&type={kind}"))["data"][0]
+
+    async def deliver(self, event, **other):
+        await inbox.store(self.conn, [webhook.event_of(json.dumps(event | other).encode())])
+        await self.pod.pod.worker.drain()
+
+    async def left(self):
+        await assert_books_agree(self.conn)
+        return [dict(row) for row in await self.conn.fetch(LEFT, self.member.id)]
+
+
+class FirstInvoice(Case):
+    code, kind = PLAN, "invoice.paid"
+
+
+class Renewal(FirstInvoice):
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("invoice.paid"))
+        (subscription,) = (await self.sandbox.stripe("subscriptions"))["data"]
+        await self.sandbox.ask("POST", f"/pay/stripe/subscription/{subscription['id']}/renew", allow_redirects=False)
+
+
+class Refund(Case):
+    kind = "refund.created"
+
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("checkout.session.completed"))
+        await self.sandbox.act(self.bought["sessionId"], "refund_half")
+
+
+LEDGERS = {
+    Case: [["50 quick_scan_purchase 50"]],
+    FirstInvoice: [["100 basic_plan_monthly 100"]],
+    Renewal: [["100 basic_plan_monthly 100"], ["100 basic_plan_monthly 200"]],
+    Refund: [["50 quick_scan_purchase 50", "-25 refund_quick_scan_purchase 25"]],
+}
+
+
+@pytest.mark.parametrize("kind", LEDGERS, ids=["grant", "first_invoice", "renewal", "refund"])
+async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, conn, breaks, kind):
+    case = kind(pod, sandbox, conn, (await sell(conn, sandbox, kind.code))[kind.code])
+    await case.prepare()
+    await case.deliver(await case.newest(kind.kind))
+    whole, at = await case.left(), 1
+    assert [each["ledger"] for each in whole] == LEDGERS[kind]
+    while not breaks.over:
+        assert await broken(case, breaks, conn, at) == whole, at
+        at += 1
+    assert at > 7, "it died at many moments"
+
+
+async def broken(case, breaks, conn, at):
+    """What is left after the connection died at that moment, the lease ended, and the event came once more."""
+    await case.prepare()
+    before, event = await case.left(), await case.newest(case.kind)
+    breaks.begin(at)
+    await case.deliver(event)
+    if not breaks.over and not breaks.committed:
+        assert await case.left() == before, at
+        assert await conn.fetchval(CLAIMED) == 1, at
+    breaks.at = 0
+    await conn.execute(LEASE_ENDS)
+    await case.pod.pod.worker.drain()
+    breaks.at = at
+    assert await conn.fetch(WAITING) == [], at
+    once = await case.left()
+    await case.deliver(event, id=f"{event['id']}_again")
+    assert written(await case.left()) == written(once), at
+    return once
+
+
+def written(payments):
+    """All but the rows that say that an event was read."""
+    return [each | {"history": [act for act in each["history"] if act != "event_applied"]} for each in payments]
