@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from hingecraft.credits.prices.steps import prices_steps
 from hingecraft.steps import Options
 from hingecraft_sandbox.postgres import free_port
 from support.credits import balance_of
-from support.members import PLAN, Member, sell
+from support.members import PLAN, Member, reconciled, sell
 from support.money import all_processed, becomes, ledger, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 from support.purchases import changes, customer_of, post, rows
@@ -209,6 +210,20 @@ async def test_an_upgrade_grants_the_difference_and_a_downgrade_takes_nothing(ad
     assert (again["status"], again["amount_due"]) == ("paid", 0), "it is paid from what the downgrade gave back"
     await all_processed(conn)
     assert len(await changes(conn, ada.id)) == 2, "no credits that were not paid for"
+
+
+async def test_an_upgrade_from_a_price_that_was_archived_is_granted(ada, plan, prices, sandbox, conn, pod):
+    assert (await ada.call("GET", "/api/v1/credits/packs"))[0] == 200, "amounts are read when they are first needed"
+    await sandbox.change("prices", prices[PLAN], active=False)
+    steps = prices_steps(pod.pod.database, pod.pod.providers.stripe)
+    await reconciled(steps)
+    assert await conn.fetchval("SELECT amount FROM credit_prices WHERE price_id = $1", prices[PLAN]) is None
+    subscription = await sandbox.stripe(f"subscriptions/{plan['subscription']}")
+    item = subscription["items"]["data"][0]["id"]
+    change = {"items[0][id]": item, "items[0][price]": prices["PRO_MONTHLY"], "proration_behavior": "always_invoice"}
+    await post(sandbox, f"subscriptions/{plan['subscription']}", **change)
+    await renewals(conn, 1)
+    assert len(await changes(conn, ada.id)) == 2
 
 
 async def test_an_invoice_from_the_dashboard_with_more_lines_than_an_event_has(pod, ada, plan, prices, sandbox, conn):

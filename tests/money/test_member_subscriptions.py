@@ -13,7 +13,7 @@ from hingecraft.systems import FAMILIES
 from hingecraft_sandbox.postgres import free_port
 from support.members import PLAN, STRIPE, Member, sell
 from support.money import send_stripe, stripe_event
-from support.pods import running_pod
+from support.pods import ADMIN, running_pod
 from support.subscribing import copied, press, reconcile, subscribe
 from support.tokens import SETTINGS
 
@@ -154,6 +154,37 @@ async def test_a_subscription_whose_events_were_all_lost_is_found_by_its_checkou
         await conn.execute("UPDATE external_payments SET status = 'completed' WHERE payment_id = $1", payment)
     await reconcile(dsn, sandbox)
     assert (await copied(conn, ada, status="active"))["id"] == subscription
+
+
+async def test_a_checkout_that_stripe_does_not_have_holds_up_no_other(ada, sandbox, conn, price, dsn):
+    await lose_events(sandbox)
+    for member in (ada, Member(ada.pod)):
+        await subscribe(member, sandbox, price)
+    await sandbox.ask("DELETE", "/_sandbox/book/events")
+    async with conn.transaction():
+        await conn.execute(
+            "INSERT INTO payment_audit (payment_id, actor, action) SELECT id, 'test', 'event_applied' FROM payments"
+        )
+        await conn.execute("UPDATE external_payments SET status = 'completed'")
+        await conn.execute(
+            "UPDATE external_payments SET provider_id = 'cs_gone' "
+            "WHERE payment_id = (SELECT id FROM payments ORDER BY id LIMIT 1)"
+        )
+    await reconcile(dsn, sandbox)
+    assert await conn.fetchval("SELECT count(*) FROM subscriptions") == 1
+
+
+async def test_a_plan_of_a_customer_that_was_lost_still_counts_and_ends_with_the_user(ada, sandbox, conn, price):
+    """As after a restored backup: the subscription is found again, and the customer that pays for it is not."""
+    subscription = await subscribe(ada, sandbox, price)
+    row = await copied(conn, ada, status="active")
+    await conn.execute("DELETE FROM customers")
+    status, answer = await ada.call("POST", "/api/v1/checkout-sessions", {"priceId": price})
+    assert (status, answer["code"]) == (409, "already_subscribed")
+    status, answer = await ada.pod.call("DELETE", f"/admin/users/{ada.id}", headers=ADMIN)
+    assert (status, answer["data"]["finished"]) == (200, True)
+    assert (await sandbox.stripe(f"customers/{row['customer_id']}"))["deleted"]
+    assert (await sandbox.stripe(f"subscriptions/{subscription}"))["status"] == "canceled"
 
 
 async def test_a_paid_invoice_without_a_payment_is_named(ada, sandbox, conn, price, dsn, caplog):

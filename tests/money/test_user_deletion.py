@@ -84,8 +84,9 @@ async def test_when_stripe_does_not_answer_the_reconciliation_finishes_it(pod, s
     assert await delete(pod, ada.id) == (202, False)
     assert not await conn.fetchval(DELETED, ada.id)
     assert (await conn.fetchrow(KEPT, ada.id))["email"] is None, "what is ours is removed at once"
-    status, answer = await ada.call("POST", CHECKOUT, {"priceId": prices[PACK]})
-    assert (status, answer["code"]) == (403, "not_authorized")
+    for path, body in ((CHECKOUT, {"priceId": prices[PACK]}), ("/api/v1/billing-portal", {})):
+        status, answer = await ada.call("POST", path, body)
+        assert (status, answer["code"]) == (403, "not_authorized")
     await sandbox.ask("DELETE", "/_sandbox/faults")
     summary = await reconcile(pod)
     assert (summary.users_deleted, summary.errors) == (1, 0)

@@ -105,6 +105,7 @@ ENDPOINTS = [
         body=PortalInput,
         access=(Kind.USER,),
         errors=(
+            "not_authorized",
             "database_unavailable",
             "no_customer",
             "provider_disabled",

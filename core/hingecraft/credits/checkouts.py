@@ -80,6 +80,9 @@ class MemberCheckouts:
 
     async def open(self, wanted: Wanted) -> OpenCheckout:
         """The checkout of an earlier request with this key, or a new one; raises what the member is told otherwise."""
+        async with self._database.connection() as conn:
+            if await deletion_store.is_deleted(conn, wanted.user_id):
+                raise DeletedUserError
         earlier = await self._resumed(wanted)
         if earlier is not None:
             return earlier

@@ -13,7 +13,8 @@ from hingecraft.db.connection import Connection
 from hingecraft.providers.findings import Line
 
 OFFERS = """
-SELECT price_id, credits, plan_type, reason, amount, currency FROM credit_prices WHERE price_id = ANY ($1::text[])
+SELECT price_id, credits, plan_type, reason, unit_amount AS amount, unit_currency AS currency
+FROM credit_prices WHERE price_id = ANY ($1::text[])
 """
 # The parameters that our own checkouts were made with.
 SOLD = """

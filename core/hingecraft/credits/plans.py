@@ -11,6 +11,7 @@ from uuid import UUID
 from hingecraft.credits.model import PURPOSE
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError
+from hingecraft.members.subscriptions.store import customers_of
 from hingecraft.payments.model import Status
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRefusedError
@@ -89,7 +90,7 @@ class OnePlan:
                 return Way(same=each.payment_id)
             if not await self._stripe.sessions.expire(each.session_id, deadline):
                 raise AlreadySubscribedError
-        await self._require_none_running(str(request[_CUSTOMER]))
+        await self._require_none_running(user_id, str(request[_CUSTOMER]))
         return Way(ended=frozenset(each.payment_id for each in earlier))
 
     async def require_no_other(self, conn: Connection, user_id: UUID, way: Way) -> None:
@@ -101,7 +102,10 @@ class OnePlan:
     async def _is_open(self, session_id: str) -> bool:
         return bool((await self._stripe.sessions.retrieve(session_id))["status"] == "open")
 
-    async def _require_none_running(self, customer_id: str) -> None:
+    async def _require_none_running(self, user_id: UUID, customer_id: str) -> None:
+        async with self._database.connection() as conn:
+            if await customers_of(conn, user_id, livemode=self._stripe.livemode, purpose=PURPOSE):
+                raise AlreadySubscribedError
         try:
             running = await self._stripe.customers.subscriptions_of(customer_id)
         except ProviderRefusedError as error:

@@ -11,7 +11,8 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import MissingError
 from hingecraft.installation import service as installation
 from hingecraft.members.customers import store as customers_store
-from hingecraft.members.customers.service import Customers
+from hingecraft.members.customers.service import Customers, DeletedUserError
+from hingecraft.members.deletion import store as deletion_store
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
@@ -55,6 +56,8 @@ class Portal:
         if not self._stripe.configured:
             raise ProviderDisabledError("provider_disabled", "The billing portal is unavailable. Try again later.")
         async with self._database.connection() as conn:
+            if await deletion_store.is_deleted(conn, user_id):
+                raise DeletedUserError
             customer = await customers_store.current(conn, user_id, livemode=self._stripe.livemode)
         if customer is None or customer.customer_id is None:
             raise NoCustomerError

@@ -53,13 +53,18 @@ class Cost:
     currency: str
 
 
-def cost_of(price: Mapping[str, Any], kind: Kind, currencies: Mapping[str, Currency]) -> Cost | str:
-    """The cost of Stripe's price, or why it cannot be offered as this kind."""
+def not_offered(price: Mapping[str, Any], kind: Kind) -> str | None:
+    """The reason why Stripe's price cannot be offered as this kind, if there is one."""
     if not price.get("active") or not (price.get("product") or {}).get("active", True):
         return "it is archived at Stripe"
     recurring = price.get("recurring") is not None
     if recurring != (kind == "subscription"):
         return f"it is {'recurring' if recurring else 'charged once'} at Stripe, which a {kind} is not"
+    return None
+
+
+def cost_of(price: Mapping[str, Any], currencies: Mapping[str, Currency]) -> Cost | str:
+    """The cost of one unit of Stripe's price, or why there is none."""
     units, currency = price.get("unit_amount"), currencies.get(str(price.get("currency")).upper())
     if not isinstance(units, int) or isinstance(units, bool) or price.get("billing_scheme", "per_unit") != "per_unit":
         return "it has no fixed amount at Stripe"

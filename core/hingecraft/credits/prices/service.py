@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 from hingecraft.credits.prices import store
-from hingecraft.credits.prices.model import Cost, CreditPrice, UnknownPriceError, cost_of
+from hingecraft.credits.prices.model import Cost, CreditPrice, UnknownPriceError, cost_of, not_offered
 from hingecraft.db.connection import Database
 from hingecraft.money.book import CurrencyBook
 from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
@@ -53,13 +53,19 @@ class Prices:
 
     async def read(self, price: CreditPrice) -> str | None:
         """Ask Stripe what a price costs and record it; returns why it cannot be offered, if so."""
+        cost: Cost | str
         try:
-            cost = cost_of(await self._stripe.retrieve(price.price_id), price.kind, self._currencies.table.by_code)
+            found = await self._stripe.retrieve(price.price_id)
         except ProviderMissingError:
-            cost = "Stripe does not have it"
+            cost, reason = "Stripe does not have it", None
+        else:
+            cost, reason = cost_of(found, self._currencies.table.by_code), not_offered(found, price.kind)
+        if isinstance(cost, str):
+            reason = reason or cost
         async with self._database.connection() as conn:
-            await store.set_cost(conn, price.price_id, cost if isinstance(cost, Cost) else None)
-        return cost if isinstance(cost, str) else None
+            known = cost if isinstance(cost, Cost) else None
+            await store.set_cost(conn, price.price_id, known, offered=reason is None)
+        return reason
 
     async def _with_cost(self, price: CreditPrice) -> CreditPrice:
         if price.amount is not None or not self._configured:

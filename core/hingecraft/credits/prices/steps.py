@@ -26,14 +26,14 @@ def prices_steps(database: Database, provider: StripeProvider) -> Steps:
             return
         await currencies.look()
         async with database.connection() as conn:
-            active = await store.active(conn)
-        for price in active:
+            active, unread = await store.active(conn), await store.unread(conn)
+        for price in (*active, *unread):
             try:
                 reason = await prices.read(price)
             except (ProviderRefusedError, ProviderUnknownError) as error:
                 run.summary.fail(f"the price of {price.code} could not be read from Stripe: {error}")
                 return
-            if reason is not None:
+            if reason is not None and price.active:
                 log.log(
                     logging.WARNING if price.amount is not None else logging.INFO,
                     "%s is not offered: %s is not usable: %s", price.code, price.price_id, reason,

@@ -18,10 +18,11 @@ INSERT INTO credit_prices (price_id, code, kind, credits, plan_type, reason) VAL
 ON CONFLICT (price_id) DO UPDATE SET credits = excluded.credits, active = true
 """
 SET_COST = """
-UPDATE credit_prices SET amount = $2, currency = $3
-WHERE price_id = $1 AND (amount, currency) IS DISTINCT FROM ($2::numeric, $3::text)
-RETURNING price_id
+UPDATE credit_prices SET amount = CASE WHEN $4 THEN $2::numeric END, currency = CASE WHEN $4 THEN $3::text END,
+    unit_amount = coalesce($2, unit_amount), unit_currency = coalesce($3, unit_currency)
+WHERE price_id = $1
 """
+UNREAD = f"SELECT {_COLUMNS} FROM credit_prices WHERE NOT active AND unit_amount IS NULL ORDER BY price_id"
 
 
 async def every(conn: Connection) -> list[CreditPrice]:
@@ -52,10 +53,15 @@ async def put(conn: Connection, price: CreditPrice) -> None:
     await conn.execute(PUT, price.price_id, price.code, price.kind, price.credits, price.plan_type, price.reason)
 
 
-async def set_cost(conn: Connection, price_id: str, cost: Cost | None) -> bool:
-    """Record what Stripe says; None: it does not have the price. False if that was known."""
+async def unread(conn: Connection) -> list[CreditPrice]:
+    """Rows that are not offered any more, and whose amount is not known."""
+    return [_price(row) for row in await conn.fetch(UNREAD)]
+
+
+async def set_cost(conn: Connection, price_id: str, cost: Cost | None, *, offered: bool) -> None:
+    """Record what Stripe says. None: it does not say the amount, so what was known stays known."""
     amount, currency = (cost.amount, cost.currency) if cost else (None, None)
-    return await conn.fetchval(SET_COST, price_id, amount, currency) is not None
+    await conn.execute(SET_COST, price_id, amount, currency, offered)
 
 
 def _price(row: asyncpg.Record) -> CreditPrice:

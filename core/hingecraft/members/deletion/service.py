@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from uuid import UUID
 
 from hingecraft import audit
@@ -10,8 +11,9 @@ from hingecraft.db.connection import Database
 from hingecraft.members.customers import store as customers_store
 from hingecraft.members.customers.service import Customers
 from hingecraft.members.deletion import store
+from hingecraft.members.subscriptions import store as subscriptions_store
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 
 log = logging.getLogger(__name__)
@@ -42,9 +44,15 @@ class Deletion:
         """End what could still be paid, and delete the customer with its subscriptions; whether nothing is left."""
         async with self._database.connection() as conn:
             sessions = await store.open_sessions(conn, user_id, livemode=self._stripe.livemode)
+            others = await subscriptions_store.customers_of(conn, user_id, livemode=self._stripe.livemode)
         for session_id in sessions:
-            await self._stripe.sessions.expire(session_id, deadline)
+            # What Stripe does not have cannot be paid.
+            with suppress(ProviderMissingError):
+                await self._stripe.sessions.expire(session_id, deadline)
         await self._customers.delete(user_id, deadline)
+        # After a restored backup a subscription may be known, and not the customer that pays for it.
+        for customer_id in others:
+            await self._stripe.customers.delete(customer_id, deadline)
         async with self._database.transaction() as conn:
             await store.erase(conn, user_id)
             return await store.finish(conn, user_id)

@@ -8,16 +8,20 @@ from hingecraft.db.connection import Connection
 
 BEGIN = "INSERT INTO deleted_users (user_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING user_id"
 IS_DELETED = "SELECT EXISTS (SELECT FROM deleted_users WHERE user_id = $1)"
-# A request that may have to be sent again keeps its parameters until it is answered.
+# A request that may have to be sent again keeps its parameters until it is answered. Checkouts are locked in the order
+# in which events lock them.
 ERASE = """
 WITH customer AS (
     UPDATE customers SET email = NULL, request = CASE WHEN customer_id IS NULL THEN request END
     WHERE user_id = $1 AND (email IS NOT NULL OR (request IS NOT NULL AND customer_id IS NOT NULL))
+), checkouts AS MATERIALIZED (
+    SELECT e.id FROM payments p JOIN external_payments e ON e.payment_id = p.id
+    WHERE p.user_id = $1 AND e.status NOT IN ('creating', 'unknown')
+      AND e.request ?| '{metadata,payment_intent_data,subscription_data}'
+    ORDER BY e.payment_id, e.id FOR UPDATE OF e
 )
 UPDATE external_payments e SET request = e.request - '{metadata,payment_intent_data,subscription_data}'::text[]
-FROM payments p
-WHERE p.user_id = $1 AND e.payment_id = p.id AND e.status NOT IN ('creating', 'unknown')
-  AND e.request ?| '{metadata,payment_intent_data,subscription_data}'
+FROM checkouts c WHERE e.id = c.id
 """
 OPEN_SESSIONS = """
 SELECT e.provider_id FROM payments p JOIN external_payments e ON e.payment_id = p.id

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import ForeignError, NotYetError
@@ -18,7 +19,7 @@ from hingecraft.inbox.model import InboundEvent
 from hingecraft.members.subscriptions import store
 from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.providers import stripe
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.steps import Run, Step, Steps
 
@@ -57,12 +58,29 @@ class _Subscriptions:
 
     async def find_unknown(self, run: Run) -> None:
         """Checkouts that were paid, whose subscription is not known here."""
-        async with self._database.connection() as conn:
-            sessions = await store.unknown(conn, livemode=self._provider.livemode)
-        for session_id in sessions:
-            session = await self._provider.sessions.retrieve(session_id)
-            if session.get("subscription"):
-                await self._copy(run, str(session["subscription"]), None)
+        after = UUID(int=0)
+        while True:
+            async with self._database.connection() as conn:
+                page = await store.unknown(conn, after, livemode=self._provider.livemode)
+            if not page:
+                return
+            after = page[-1][0]
+            for _, session_id in page:
+                await self._one(run, f"the session {session_id}", self._copy_of_session(run, session_id))
+
+    async def _copy_of_session(self, run: Run, session_id: str) -> None:
+        session = await self._provider.sessions.retrieve(session_id)
+        if session.get("subscription"):
+            await self._copy(run, str(session["subscription"]), None)
+
+    async def _one(self, run: Run, what: str, work: Awaitable[None]) -> None:
+        """An object that Stripe rejects holds up no other; being asked to wait does."""
+        try:
+            await work
+        except ProviderRefusedError as error:
+            if error.passing:
+                raise
+            run.summary.explain(f"{what} could not be read: {error}")
 
     async def refresh_ended(self, run: Run) -> None:
         """Running subscriptions whose period has ended: renewed, cancelled or unpaid meanwhile."""
@@ -74,14 +92,10 @@ class _Subscriptions:
                 return
             after = page[-1][0]
             for subscription_id, since in page:
-                await self._copy(run, subscription_id, since)
+                await self._one(run, f"the subscription {subscription_id}", self._copy(run, subscription_id, since))
 
     async def _copy(self, run: Run, subscription_id: str, since: datetime | None) -> None:
-        try:
-            answer = await self._copies.ask(subscription_id)
-        except ProviderMissingError:
-            run.summary.explain(f"Stripe does not have the subscription {subscription_id}")
-            return
+        answer = await self._copies.ask(subscription_id)
         run.summary.subscriptions_read += 1
         if not run.dry:
             try:
@@ -95,7 +109,8 @@ class _Subscriptions:
     async def _find_invoices(self, run: Run, subscription_id: str, since: datetime) -> None:
         """A paid invoice without a payment here goes to the inbox under its own id, as if its event had arrived."""
         found = [each async for each in self._provider.subscriptions.paid_invoices(subscription_id, since)]
-        paid = [each for each in found if each["amount_paid"]]
+        # One that a discount or the customer's balance has paid for grants too.
+        paid = [each for each in found if each["amount_paid"] or each["subtotal"] > 0]
         async with self._database.connection() as conn:
             booked = await store.booked(conn, [str(each["id"]) for each in paid])
             missed = [_event(each) for each in paid if each["id"] not in booked]

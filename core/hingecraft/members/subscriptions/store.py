@@ -38,6 +38,15 @@ RUNNING_OF = """
 SELECT id FROM subscriptions
 WHERE user_id = $1 AND livemode = $2 AND purpose = $3 AND status = ANY ($4::text[]) ORDER BY created_at, id
 """
+# Of customers that are not the user's in `customers`.
+RUNS_ELSEWHERE = """
+SELECT DISTINCT s.customer_id FROM subscriptions s
+WHERE s.user_id = $1 AND s.livemode = $2 AND s.status = ANY ($3::text[]) AND ($4::text IS NULL OR s.purpose = $4)
+  AND NOT EXISTS (
+    SELECT FROM customers c WHERE c.customer_id = s.customer_id AND c.user_id = s.user_id
+  )
+ORDER BY 1
+"""
 DUE = """
 SELECT id, current_period_start AS since FROM subscriptions
 WHERE livemode = $1 AND status NOT IN ('canceled', 'incomplete_expired') AND current_period_end < now() AND id > $2
@@ -46,10 +55,11 @@ ORDER BY id LIMIT $3
 # Paid checkouts of subscriptions that no event has told us of.
 UNKNOWN = """
 SELECT p.id AS payment_id, e.provider_id AS session_id FROM payments p JOIN external_payments e ON e.payment_id = p.id
-WHERE p.user_id IS NOT NULL AND p.livemode = $1 AND e.kind = 'single' AND e.request ->> 'mode' = 'subscription'
+WHERE p.user_id IS NOT NULL AND p.livemode = $1 AND p.id > $2
+  AND e.kind = 'single' AND e.request ->> 'mode' = 'subscription'
   AND e.provider_id IS NOT NULL AND e.status = 'completed' AND p.created_at > now() - interval '40 days'
   AND NOT EXISTS (SELECT FROM subscriptions s WHERE s.payment_id = p.id)
-ORDER BY p.id LIMIT $2
+ORDER BY p.id LIMIT $3
 """
 BOOKED = "SELECT provider_id FROM external_payments WHERE provider = 'stripe' AND provider_id = ANY ($1::text[])"
 WITHOUT_INVOICE = """
@@ -110,14 +120,21 @@ async def running_of(conn: Connection, owner: Owner, *, livemode: bool) -> list[
     return [row["id"] for row in rows]
 
 
+async def customers_of(conn: Connection, user_id: UUID, *, livemode: bool, purpose: str | None = None) -> list[str]:
+    """Customers at Stripe that pay for the user's running subscriptions, and that `customers` has lost."""
+    rows = await conn.fetch(RUNS_ELSEWHERE, user_id, livemode, list(RUNNING), purpose)
+    return [row["customer_id"] for row in rows]
+
+
 async def due(conn: Connection, after: str, *, livemode: bool) -> list[tuple[str, datetime | None]]:
     """Running subscriptions whose period has ended, and when it began, in the order of their ids."""
     return [(row["id"], row["since"]) for row in await conn.fetch(DUE, livemode, after, _AT_ONCE)]
 
 
-async def unknown(conn: Connection, *, livemode: bool) -> list[str]:
-    """The sessions of paid checkouts whose subscription is not known here."""
-    return [row["session_id"] for row in await conn.fetch(UNKNOWN, livemode, _AT_ONCE)]
+async def unknown(conn: Connection, after: UUID, *, livemode: bool) -> list[tuple[UUID, str]]:
+    """Paid checkouts whose subscription is not known here, by their payments' ids, each with its session."""
+    rows = await conn.fetch(UNKNOWN, livemode, after, _AT_ONCE)
+    return [(row["payment_id"], row["session_id"]) for row in rows]
 
 
 async def booked(conn: Connection, invoices: Collection[str]) -> set[str]:
