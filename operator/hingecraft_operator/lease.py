@@ -194,7 +194,9 @@ class LeaderElector:
         """Sleep until the next poll, or until the lease expires if that is sooner."""
         pause = self._timings.poll_every
         if self._seen is not None and self._seen.holder != _NO_HOLDER:
-            pause = max(0.05, min(pause, self._seen.at + self._timings.duration - self._clock()))
+            left = self._seen.at + self._timings.duration - self._clock()
+            # One that was due before and could not be taken is asked for at the usual pace.
+            pause = max(0.05, min(pause, left)) if left > 0 else pause
         await asyncio.sleep(pause)
 
     def _document(self) -> Document:

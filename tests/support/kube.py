@@ -104,9 +104,13 @@ class Namespace:
         await self.cluster.request("PATCH", path, change, content="application/merge-patch+json")
 
     async def token(self) -> str:
-        """As a pod of the operator's service account would have it."""
+        """As a pod of the operator's service account would have it, but for four hours: nobody renews it here."""
         path = f"/api/v1/namespaces/{self.name}/serviceaccounts/{ACCOUNT}/token"
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 14_400},
+        }
         found = await self.cluster.request("POST", path, request)
         return str(found["status"]["token"])
 
