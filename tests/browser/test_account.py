@@ -19,3 +19,9 @@ async def test_every_state_of_an_account(dsn):
     token = token_for(str(uuid4()), email="ada@example.com")
     async with world(dsn, with_site=False, **SETTINGS, **PLAN_SESSIONS) as told:
         await node_js.run_tests("test/e2e/account.test.mjs", **told, TOKEN=token, SHOTS=str(RESULTS))
+
+
+async def test_members_buy(dsn):
+    token = token_for(str(uuid4()), email="ada@example.com")
+    async with world(dsn, with_site=False, **SETTINGS, **PLAN_SESSIONS) as told:
+        await node_js.run_tests("test/e2e/members.test.mjs", **told, TOKEN=token, SHOTS=str(RESULTS))

@@ -61,18 +61,19 @@ async def test_a_leader_that_dies_is_followed_when_its_lease_has_run_out_and_not
     assert TIMINGS.duration <= loop.time() - began < 2 * TIMINGS.duration
 
 
-async def test_an_expired_lease_that_cannot_be_read_is_asked_for_at_the_usual_pace(namespace):
+async def test_an_expired_lease_that_cannot_be_read_is_asked_for_at_the_usual_pace(namespace, monkeypatch):
     first = elector(namespace, "first")
     slowly = LeaseTimings(duration=1.0, poll_every=0.4, call_timeout=0.5)
     second = LeaderElector(namespace.cluster, namespace=namespace.name, identity="second", timings=slowly)
     await first.acquire()
     taking = asyncio.create_task(second.acquire())
-    await until(lambda: _value(second._seen), lambda seen: seen is not None)
-    second._cluster = Rejecting()
+    await asyncio.sleep(slowly.duration / 2)
+    rejecting = Rejecting()
+    monkeypatch.setattr(second, "_cluster", rejecting)
     await asyncio.sleep(2 * slowly.duration)
-    before = second._cluster.asked
+    before = rejecting.asked
     await asyncio.sleep(2.0)
-    assert second._cluster.asked - before <= 2.0 / slowly.poll_every + 1
+    assert 0 < rejecting.asked - before <= 2.0 / slowly.poll_every + 1
     taking.cancel()
 
 
@@ -85,10 +86,6 @@ class Rejecting:
     async def get(self, *_):
         self.asked += 1
         raise ClusterRejectedError(401, "the token has expired")
-
-
-async def _value(found):
-    return found
 
 
 async def test_a_clock_that_is_wrong_takes_nothing_from_nobody(namespace):

@@ -57,7 +57,7 @@ async def world(dsn: Secret, *, with_site: bool = True, **more: Any) -> AsyncIte
         Endpoint(name="payments", url=site + wix_site.PAYMENTS_PATH, events=PAYMENT_EVENTS),
     ]
     with open_folder() as folder:
-        sandbox = Sandbox(folder)
+        sandbox = Sandbox(folder, "--demo-prices")
         await sandbox.start()
         try:
             await sandbox.ready()
