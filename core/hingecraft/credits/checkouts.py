@@ -234,6 +234,8 @@ class MemberCheckouts:
                 "provider": self._stripe.name,
                 "amount": plain(price.amount),
                 "currency": price.currency,
+                "priceCurrency": price.currency,
+                "source": SOURCE,
                 "priceId": price.price_id,
                 "user": str(wanted.user_id),
             },
