@@ -32,8 +32,8 @@ SECRETS_LOOK_LIKE = re.compile(
 )
 OURS_AT_MOST, ALL_AT_MOST = 200 * 2**20, 350 * 2**20
 COMMANDS = (
-    "api", "check", "correct", "definition", "links", "migrate", "operator", "reconcile", "site", "sync", "token",
-    "trail", "wait",
+    "api", "check", "correct", "credits", "definition", "links", "migrate", "operator", "reconcile", "site", "sync",
+    "token", "trail", "wait",
 )  # fmt: skip
 
 
@@ -175,7 +175,7 @@ async def test_it_migrates_serves_and_reconciles(builder, container, empty_dsn):
     settings = {**SECRETS, "DATABASE_URL": dsn, "PORT": str(port), "INTERNAL_PORT": str(free_port())}
     async with running(builder, container, "hingecraft", "api", **settings):
         await until(lambda: status(f"http://127.0.0.1:{port}/ready"), lambda seen: seen == 200, within=30)
-        for path in ("/routes", "/embed/charter", "/embed/mission-support"):
+        for path in ("/routes", "/embed/charter", "/embed/mission-support", "/account", "/assets/plan-session.js"):
             assert await status(f"http://127.0.0.1:{port}{path}") == 200, path
     code, _, complained = await run(builder, container, "hingecraft", "reconcile", "--once", **settings)
     assert code == 2
