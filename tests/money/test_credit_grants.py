@@ -103,7 +103,7 @@ async def test_a_payment_that_bounces_grants_nothing(ada, prices, sandbox, conn)
 
 
 async def test_a_discount_of_all_of_it_grants_all_of_it(pod, ada, prices, sandbox, conn):
-    """There is no intent and no money, and the session says that none was required."""
+    """Without an intent and without money: the session says that no payment was required."""
     bought = await ada.buy(prices[PACK])
     session = await sandbox.stripe(f"checkout/sessions/{bought['sessionId']}")
     free = {**session, "status": "complete", "payment_status": "no_payment_required", "amount_total": 0}

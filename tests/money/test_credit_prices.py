@@ -147,7 +147,7 @@ async def test_set_replaces_a_price_and_keeps_the_one_before(command, pod, sandb
 async def test_set_says_what_is_wrong(command, sandbox, conn):
     price = await make_price(sandbox)
     for arguments, sentence in (
-        (("set", "NOTHING", "--price", price), "there is no pack or plan NOTHING"),
+        (("set", "NOTHING", "--price", price), "unknown pack or plan NOTHING"),
         (("set", PACK, "--price", "price_POWER_PACK"), "is the price of POWER_PACK"),
         (("set", PACK, "--price", price, "--credits", "0"), "from 1 to 1000000"),
         (("ensure", "--amount", "5"), "name it"),

@@ -66,7 +66,7 @@ class PlanSessionAnswer(Answer):
 
 
 class NothingAnswer(Answer):
-    """There is no plan session now."""
+    """The plan session has ended."""
 
 
 async def post_plan_session(call: Call) -> web.Response:

@@ -50,7 +50,7 @@ async def state_of(database: Database, session_id: str, user_id: UUID) -> Checko
     async with database.connection() as conn:
         row = await conn.fetchrow(STATE, session_id, PURPOSE)
     if row is None:
-        raise MissingError("unknown_session", "There is no checkout with this session id.")
+        raise MissingError("unknown_session", "No checkout has this session id.")
     if row["user_id"] != user_id:
         raise NotAuthorizedError("This checkout belongs to another user.")
     return CheckoutState(status=SHOWN[Status(row["status"])], plan_type=row["plan_type"], credits=row["credits"])

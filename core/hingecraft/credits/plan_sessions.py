@@ -72,7 +72,7 @@ class PlanSessions:
 
 def nothing_chosen() -> MissingError:
     """The error where there is none, or where it has expired, is forged or was used."""
-    return MissingError("no_plan_session", "There is no plan session, or it was used or has expired. Choose a plan.")
+    return MissingError("no_plan_session", "The plan session is missing, used or expired. Choose a plan.")
 
 
 async def use(conn: Connection, session: PlanSession, payment_id: UUID) -> None:

@@ -99,7 +99,7 @@ async def _ensure(parts: _Parts, arguments: argparse.Namespace) -> int:
     async with parts.database.connection() as conn:
         active = [each for each in await store.active(conn) if arguments.code in {None, each.code}]
     if not active:
-        raise OperatorError(f"there is no pack or plan {arguments.code}: `hingecraft credits prices list` shows them")
+        raise OperatorError(f"unknown pack or plan {arguments.code}: `hingecraft credits prices list` shows them")
     return max([await _ensure_one(parts, each, terms) for each in active])
 
 

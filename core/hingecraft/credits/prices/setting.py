@@ -32,7 +32,7 @@ async def set_price(database: Database, code: str, price_id: str, credits_: int 
     async with database.transaction() as conn:
         before = await store.active_of(conn, code)
         if before is None:
-            raise OperatorError(f"there is no pack or plan {code}: `hingecraft credits prices list` shows them")
+            raise OperatorError(f"unknown pack or plan {code}: `hingecraft credits prices list` shows them")
         taken = await store.one(conn, price_id)
         if taken is not None and taken.code != code:
             raise OperatorError(f"{price_id} is the price of {taken.code}: give {code} another one")

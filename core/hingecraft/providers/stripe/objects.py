@@ -62,7 +62,7 @@ class StripeSessions:
         except ProviderRefusedError as error:
             if error.passing or isinstance(error, ProviderMissingError):
                 raise
-            # It is no longer open: expired before, or paid.
+            # It has expired before, or was paid.
             return bool((await self.retrieve(session_id))["status"] == "expired")
         return True
 

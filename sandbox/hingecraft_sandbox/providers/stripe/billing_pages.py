@@ -38,7 +38,7 @@ class BillingPages:
         """A subscription, its invoices, and what can happen to it."""
         found = self._book.get(KIND, request.match_info["id"])
         if found is None:
-            return page("There is no such subscription", "<p>The sandbox may have been emptied.</p>", status=404)
+            return page("This subscription does not exist", "<p>The sandbox may have been emptied.</p>", status=404)
         told = facts(
             [
                 ("State", found["status"]),
@@ -86,7 +86,7 @@ class BillingPages:
         """An invoice with its lines and what can happen to its payment."""
         found = self._book.get(bills.KIND, request.match_info["id"])
         if found is None:
-            return page("There is no such invoice", "<p>The sandbox may have been emptied.</p>", status=404)
+            return page("This invoice does not exist", "<p>The sandbox may have been emptied.</p>", status=404)
         base = f"/pay/stripe/invoice/{found['id']}"
         payment = self._billing.invoices.payment_of(found["id"])
         choices = self._payments.choices(payment["payment"]["payment_intent"], base) if payment else []
@@ -121,7 +121,7 @@ class BillingPages:
 
 def _done(work: Callable[[], object] | None, then: str) -> web.Response:
     if work is None:
-        return page("That is not possible", "<p>There is no such button.</p>", status=404)
+        return page("That is not possible", "<p>This button does not exist.</p>", status=404)
     try:
         work()
     except StripeRefusalError as error:

@@ -30,7 +30,7 @@ class PortalPages:
     def _session(self, request: web.Request) -> Document:
         found = self._book.get(SESSIONS, request.match_info["id"])
         if found is None:
-            raise web.HTTPNotFound(text="There is no such session of the portal.")
+            raise web.HTTPNotFound(text="This session of the portal does not exist.")
         return found
 
     async def show(self, request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ class PortalPages:
             "switch": lambda: self._portal.switch(session, subscription, price),
         }
         if request.match_info["act"] not in acts:
-            raise web.HTTPNotFound(text="There is no such button.")
+            raise web.HTTPNotFound(text="This button does not exist.")
         try:
             acts[request.match_info["act"]]()
         except StripeRefusalError as error:
