@@ -124,7 +124,10 @@ async def test_a_dispute_takes_only_what_it_withdraws(pod, ada, bought, sandbox,
 
 
 async def test_a_dispute_won_after_a_half_refund_leaves_the_other_half(ada, bought, sandbox, conn):
-    await press(sandbox, bought["sessionId"], "refund_half", "dispute")
+    await press(sandbox, bought["sessionId"], "refund_half")
+    await settled(conn, 2)
+    await press(sandbox, bought["sessionId"], "dispute")
+    await settled(conn, 3)
     await decide(sandbox, "won")
     await settled(conn, 4)
     assert await balance_of(conn, ada.id) == 25
