@@ -22,7 +22,7 @@ from hingecraft_sandbox.providers.stripe.api import StripeApi
 from hingecraft_sandbox.providers.stripe.billing import StripeBilling
 from hingecraft_sandbox.providers.stripe.billing_pages import BillingPages
 from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
-from hingecraft_sandbox.providers.stripe.demo import add_demo_prices
+from hingecraft_sandbox.providers.stripe.demo import add_demo_codes, add_demo_prices
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
@@ -192,8 +192,6 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     """The whole sandbox."""
     switches = Switches()
     book = Book(config.journal)
-    if config.demo_prices:
-        add_demo_prices(book)
     sender = WebhookSender(switches)
     stripe = Acts(
         Objects(book, config.address), sender, switches, config.stripe_webhook_url, config.stripe_webhook_secret
@@ -201,9 +199,12 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
     billing = StripeBilling(stripe, switches, config.address)
+    if config.demo_prices:
+        add_demo_prices(book)
+        add_demo_codes(book, billing.coupons)
     for part in (
         StripeApi(stripe, billing.endpoints(), switches),
-        StripePages(stripe),
+        StripePages(stripe, billing.coupons),
         BillingPages(stripe, billing),
         PortalPages(stripe, billing.portal),
         ClockControl(billing.clock, billing.renewals),

@@ -32,6 +32,7 @@ _NAMES = {
     "subscriptions": "subscriptions", "invoices": "invoices_of_stripe", "invoice_payments": "invoice_payments",
     "customers": "customers", "disputes": "disputes", "balance_transactions": "balance_transactions",
     "billing_portal/configurations": "portal_configurations",
+    "coupons": "coupons", "promotion_codes": "promotion_codes",
 }  # fmt: skip
 
 Work = Callable[[Document, str | None], Document]
@@ -224,6 +225,7 @@ def _matches(document: Document, params: Document) -> bool:
         "payment_intent",
         "payment_link",
         "active",
+        "code",
         "product",
         "charge",
         "type",

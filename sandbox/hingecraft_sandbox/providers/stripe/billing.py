@@ -8,6 +8,7 @@ from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import Billing
 from hingecraft_sandbox.providers.stripe.clock import Clock
+from hingecraft_sandbox.providers.stripe.coupons import Coupons
 from hingecraft_sandbox.providers.stripe.customers import delete_customer
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.plan_changes import PlanChanges
@@ -27,12 +28,14 @@ class StripeBilling:
         self.changes = PlanChanges(acts, self.clock, self.invoices, self.subscriptions)
         self.portal = Portal(acts, address, self.subscriptions, self.changes)
         self.renewals = Renewals(acts, self.clock, self.invoices, self.subscriptions, switches)
+        self.coupons = Coupons(acts, self.clock)
         self._acts = acts
 
     def endpoints(self) -> Billing:
         """Method, path and what answers it."""
         subscriptions, portal = self.subscriptions, self.portal
         return (
+            *self.coupons.endpoints(),
             ("POST", "/v1/subscriptions/{id}", lambda path, params: self.changes.change(path["id"], params)),
             ("DELETE", "/v1/subscriptions/{id}", lambda path, params: subscriptions.cancel(path["id"], params)),
             ("POST", "/v1/subscriptions/{id}/resume", lambda path, params: subscriptions.resume(path["id"], params)),

@@ -10,6 +10,7 @@ from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
+from hingecraft_sandbox.providers.stripe.objects import least_of
 
 KIND = "invoices_of_stripe"
 PAYMENTS = "invoice_payments"
@@ -34,7 +35,9 @@ class Invoices:
         taken = _taken(lines)
         total = subtotal - sum(each["amount"] for each in taken)
         balance = self._balance(head["customer"])
-        due = max(total + balance, 0)
+        due = total + balance
+        # Too little to be charged: the customer owes it until the next invoice.
+        due = due if due >= least_of(head["currency"]) else 0
         invoice: Document = {
             "id": invoice_id,
             "object": "invoice",
@@ -79,7 +82,7 @@ class Invoices:
         """It can be paid from now on; its intent carries neither metadata nor the invoice."""
         if invoice["status"] != "draft":
             raise StripeRefusalError("This invoice is already finalized.")
-        left = min(invoice["total"] + invoice["starting_balance"], 0)
+        left = invoice["total"] + invoice["starting_balance"] - invoice["amount_due"]
         customer = self._book.get("customers", invoice["customer"])
         if customer is not None and left != customer.get("balance", 0):
             self._book.put("customers", customer | {"balance": left})

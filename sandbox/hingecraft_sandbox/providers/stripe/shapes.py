@@ -137,6 +137,29 @@ PORTAL_CONFIGURATION = {
 }
 PORTAL_CONFIGURATION_UPDATE = {**PORTAL_CONFIGURATION, "active": YES_NO}
 PORTAL_SESSION = {"customer": TEXT, "configuration": TEXT, "return_url": TEXT, **_EXPAND}
+COUPON = {
+    "id": TEXT,
+    "name": TEXT,
+    "percent_off": TEXT,
+    "amount_off": WHOLE,
+    "currency": TEXT,
+    "duration": frozenset({"forever", "once", "repeating"}),
+    "duration_in_months": WHOLE,
+    "max_redemptions": WHOLE,
+    "redeem_by": WHOLE,
+    "metadata": METADATA,
+    **_EXPAND,
+}
+PROMOTION_CODE = {
+    "promotion": {"type": frozenset({"coupon"}), "coupon": TEXT},
+    "code": TEXT,
+    "active": YES_NO,
+    "customer": TEXT,
+    "expires_at": WHOLE,
+    "max_redemptions": WHOLE,
+    "metadata": METADATA,
+    **_EXPAND,
+}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
@@ -165,6 +188,8 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
         "invoice": TEXT,
         "payment": {"type": TEXT, "payment_intent": TEXT},
     },
+    "coupons": PAGE,
+    "promotion_codes": {**PAGE, "active": YES_NO, "code": TEXT, "customer": TEXT},
     "portal_configurations": {**PAGE, "active": YES_NO, "is_default": YES_NO},
     "balance_transactions": {**PAGE, "source": TEXT},
 }

@@ -6,6 +6,7 @@ from hingecraft_sandbox.providers.book import Document, new_id
 from hingecraft_sandbox.providers.stripe import lines, shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
+from hingecraft_sandbox.providers.stripe.discounts import Discounts
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.objects import without
@@ -23,12 +24,14 @@ class Subscriptions:
         self._book = acts.objects.book
         self._clock = clock
         self._invoices = invoices
+        self.discounts = Discounts(acts, clock)
         acts.subscribe = self.begin
 
     def begin(self, session: Document) -> Document:
         """The first period is paid on the session's page; a trial's first period is free."""
         session["customer"] = session["customer"] or self._customer(session["customer_email"])
         subscription = self._made(session)
+        self.discounts.begin(subscription, session.get("discounts", []))
         self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.created", subscription)
         invoice = self.bill(subscription, "subscription_create")
@@ -83,6 +86,7 @@ class Subscriptions:
         """A finalised invoice for the present period of every item."""
         free = subscription["status"] == "trialing"
         found = [lines.regular(subscription, item, free=free) for item in subscription["items"]["data"]]
+        found = self.discounts.applied(subscription, found)
         invoice = self._invoices.draft(self.head(subscription), found, reason=reason)
         subscription["latest_invoice"] = invoice["id"]
         self._book.put(KIND, subscription)
