@@ -10,7 +10,7 @@ from aiohttp import web
 
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.observability.metrics import new_registry
 from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
@@ -60,7 +60,7 @@ async def _listen(runner: Runner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
     except OSError as error:
-        raise OperatorError(
+        raise UsageError(
             f"cannot listen on port {port} of {host} ({error.strerror}): stop what uses it, or set another port"
         ) from error
 

@@ -91,8 +91,8 @@ class HingecraftError(Exception):
     """The root of all of them."""
 
 
-class OperatorError(HingecraftError):
-    """A usage error: the person who runs the program gave it something wrong. One line says what to do."""
+class UsageError(HingecraftError):
+    """The person who runs the program gave it something wrong. One line says what to do."""
 
 
 class RefusedError(HingecraftError):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support import debian
 from support.folders import open_folder
@@ -53,7 +53,7 @@ def need(program: str, package: str) -> str:
         debian.install([package])
         path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
     if path is None:
-        raise OperatorError(f"not run: {program} is missing (apt-get install {package})")
+        raise UsageError(f"not run: {program} is missing (apt-get install {package})")
     return path
 
 

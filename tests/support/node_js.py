@@ -12,7 +12,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from contextlib import suppress
 from pathlib import Path
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.wix_site import node, wix_folder
 from support.go_tools import MissingToolError
 
@@ -52,7 +52,7 @@ def said_by(*script: str, **more: str) -> str:
         [str(NODE), *script], cwd=WIX, env=environment(**more), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise OperatorError(done.stderr.strip())
+        raise UsageError(done.stderr.strip())
     return done.stdout
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.errors import DatabaseUnavailableError, UsageError
 from hingecraft.installation import store
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe.ports import Key
@@ -18,7 +18,7 @@ _EVERY = 300.0
 _ASKED_ABOUT = 3
 
 
-class WrongAccountError(OperatorError):
+class WrongAccountError(UsageError):
     """The key belongs to another account than the one that this database has worked with."""
 
 

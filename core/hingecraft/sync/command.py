@@ -14,7 +14,7 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.observability.metrics import SyncMetrics, new_registry
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import key_of, parse_endpoints
@@ -71,7 +71,7 @@ async def engine_of(settings: SyncSettings, watcher: Watcher) -> AsyncIterator[E
     """An engine as the settings describe it."""
     endpoints = parse_endpoints(settings.wix_webhook_endpoints, allow_private=settings.allow_private_webhooks)
     if endpoints and not settings.webhook_secret:
-        raise OperatorError("WEBHOOK_SECRET is not set, and WIX_WEBHOOK_ENDPOINTS needs it")
+        raise UsageError("WEBHOOK_SECRET is not set, and WIX_WEBHOOK_ENDPOINTS needs it")
     for secret in settings.webhook_secret.values:
         key_of(secret)
 

@@ -13,7 +13,7 @@ import simplejson
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, MissingError, OperatorError
+from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, MissingError, UsageError
 from hingecraft.money.model import parse_decimal, plain
 from hingecraft.payments import corrections
 from hingecraft.payments.corrections import Corrected, Wanted
@@ -87,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except InvalidError as error:
         fields = error.fields or {}
         names = {"usdAmount": "--usd", "reason": "--reason"}
-        raise OperatorError("; ".join(f"{names.get(name, name)} {why}" for name, why in fields.items())) from None
+        raise UsageError("; ".join(f"{names.get(name, name)} {why}" for name, why in fields.items())) from None
     except (MissingError, ConflictError, DatabaseUnavailableError) as error:
         print(f"hingecraft correct: {error}", file=sys.stderr)
         return EXIT_FAILED

@@ -16,7 +16,7 @@ from hingecraft.donations.links import by_hand
 from hingecraft.donations.links import service as links
 from hingecraft.donations.links.by_hand import ByHand
 from hingecraft.donations.links.settings import LinkSettings
-from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.errors import DatabaseUnavailableError, UsageError
 from hingecraft.money.model import parse_decimal, plain
 from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
@@ -41,7 +41,7 @@ async def _stripe(settings: LinksSettings) -> AsyncIterator[Links | None]:
 async def _ensure(settings: LinksSettings, database: Database) -> int:
     async with _stripe(settings) as stripe_links:
         if stripe_links is None:
-            raise OperatorError("STRIPE_SECRET is not set, so there are no standing links to maintain")
+            raise UsageError("STRIPE_SECRET is not set, so there are no standing links to maintain")
         kept = await links.ensure(database, stripe_links, settings.links_wanted, say=print)
     print(
         f"{kept.wanted} links wanted: {kept.made} made, {kept.updated} updated, "
@@ -72,7 +72,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise OperatorError("--expires must be a time, for example 2027-01-31T12:00:00+00:00") from None
+        raise UsageError("--expires must be a time, for example 2027-01-31T12:00:00+00:00") from None
     return moment if moment.tzinfo else moment.astimezone()
 
 
