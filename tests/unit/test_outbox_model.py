@@ -9,7 +9,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from hingecraft.errors import UsageError
 from hingecraft.outbox.model import BACKOFF, Message, key_of, parse_endpoints, signature
-from hingecraft.outbox.public_addresses import AddressRefusedError, refuse_private
+from hingecraft.outbox.public_addresses import AddressRejectedError, refuse_private
 
 NEW, OLD = "whsec_bmV3LXNlY3JldC1uZXctc2VjcmV0", "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0"
 
@@ -91,7 +91,7 @@ def test_endpoints_that_cannot_be_meant_are_refused_at_start(pairs):
      "2606:2800:220:1:200:5efe:10.0.0.1"],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address):
-    with pytest.raises(AddressRefusedError):
+    with pytest.raises(AddressRejectedError):
         refuse_private(address)
 
 

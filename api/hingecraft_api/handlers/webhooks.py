@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
 
-from hingecraft.errors import RefusedError
+from hingecraft.errors import RejectedError
 from hingecraft.inbox.webhook import Webhook
 from hingecraft.payments.model import ProviderDisabledError
 from hingecraft.providers import nowpayments, stripe
@@ -64,7 +64,7 @@ async def _receive(sender: Webhook, secret: Secret, call: Call) -> Any:
 async def _verified_or_forged(sender: Webhook, secret: Secret, call: Call) -> bytes:
     try:
         return await _verified_body(sender, secret, call)
-    except (RefusedError, web.HTTPException, ConnectionError):
+    except (RejectedError, web.HTTPException, ConnectionError):
         raise
     except Exception:
         # Anyone can cause this repeatedly, so it is not logged each time.

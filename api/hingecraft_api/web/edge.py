@@ -16,7 +16,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RejectedError
 from hingecraft.identity.errors import InvalidTokenError
 from hingecraft.identity.principal import ANONYMOUS, Principal
 from hingecraft_api.access.bearer import BEARERS, is_jwt, token_of
@@ -147,7 +147,7 @@ class Edge:
             principal = request[PRINCIPAL_KEY] = await self._guards.identify(endpoint.access, request, request_id)
         except (WrongTokenError, InvalidTokenError):
             raise  # have limits of their own
-        except RefusedError:
+        except RejectedError:
             kept_out = await self._count_caller(request, endpoint, ANONYMOUS, request_id)
             if kept_out is None:
                 raise
@@ -196,7 +196,7 @@ class Edge:
             return kept_out or await handler(request)
         except (ForgedError, WrongTokenError, InvalidTokenError) as error:
             return self._mistaken(error, request, request_id)
-        except RefusedError as error:
+        except RejectedError as error:
             return refused(error, request_id)
         except DatabaseUnavailableError as error:
             log.warning("%s %s: %s", request.method, request.path, error, extra={"request_id": request_id})

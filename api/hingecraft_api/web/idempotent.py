@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, InvalidError, RejectedError
 from hingecraft.idempotency import service as idempotency
 from hingecraft.idempotency.model import Claim, Kept
 from hingecraft.identity.principal import Principal
@@ -65,7 +65,7 @@ async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitabl
             await _release(call, claim)
             raise
         response = refused(error, call.request_id)
-    except (RefusedError, DatabaseUnavailableError):
+    except (RejectedError, DatabaseUnavailableError):
         await _release(call, claim)
         raise
     assert response.text is not None

@@ -17,7 +17,7 @@ from hingecraft.errors import (
     ForeignError,
     HingecraftError,
     NotYetError,
-    RefusedError,
+    RejectedError,
     UnansweredError,
 )
 from hingecraft.inbox import store
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _LONGEST_QUESTION = 45.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added, another
 # pod works on the same rows in transactions of its own.
-_TEMPORARY = (NotYetError, RefusedError, asyncpg.DeadlockDetectedError)
+_TEMPORARY = (NotYetError, RejectedError, asyncpg.DeadlockDetectedError)
 
 Observe = Callable[[str, str], None]
 

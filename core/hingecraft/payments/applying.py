@@ -16,7 +16,7 @@ from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader, hinted
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
@@ -87,7 +87,7 @@ class PaymentEvents(Handler):
             return Reading(content=whole(await self._again(finding)))
         except ProviderUnknownError as error:
             raise UnansweredError(str(error)) from error
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             raise (UnansweredError if error.code == "provider_busy" else NotYetError)(str(error)) from error
 
     def _applied(self, recorded: Sequence[Recorded]) -> Applied:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ForeignError, NotYetError, RefusedError
+from hingecraft.errors import ForeignError, NotYetError, RejectedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import store as payments
 from hingecraft.payments.attempts import FAILED_ACTION
@@ -20,7 +20,7 @@ from hingecraft.providers.findings import Finding, Stands
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import StripeReader
@@ -35,7 +35,7 @@ _CANNOT_LIST = (
     "NOWPayments shows the payments of an invoice only with NOWPAYMENTS_EMAIL and NOWPAYMENTS_PASSWORD: "
     "a lost callback of those cannot be looked up"
 )
-COULD_NOT = (ProviderRefusedError, ProviderUnknownError, ForeignError, NotYetError, RefusedError)
+COULD_NOT = (ProviderRejectedError, ProviderUnknownError, ForeignError, NotYetError, RejectedError)
 
 Explain = Callable[[str], None]
 
@@ -144,7 +144,7 @@ class Checker:
         provider = self._providers.of(due.provider)
         try:
             opened = await provider.open(due.request, due.idempotency_key, Deadline.within(_CALL))
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.passing:
                 raise
             failed = payments.Outcome(

@@ -23,7 +23,7 @@ from hingecraft.payments import applying
 from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe import ports
 from hingecraft.providers.stripe import webhook as stripe_webhook
@@ -42,7 +42,7 @@ _STORED_AT_ONCE = 100
 _COINS_MOVE_FOR = timedelta(days=8)
 # Seconds; the next run begins 15 minutes after this one.
 _FORGETS_FOR = 300.0
-_UNREACHABLE = (ProviderRefusedError, ProviderUnknownError)
+_UNREACHABLE = (ProviderRejectedError, ProviderUnknownError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

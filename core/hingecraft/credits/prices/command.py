@@ -17,11 +17,11 @@ from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.prices.setting import Terms, ensure_price, set_price
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError, RefusedError, UsageError
+from hingecraft.errors import DatabaseUnavailableError, RejectedError, UsageError
 from hingecraft.installation.accounts import require_our_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.money.model import parse_decimal, plain
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DatabaseSettings, load
@@ -137,9 +137,9 @@ def _run(arguments: argparse.Namespace) -> int:
     process.start_observing(settings, "credits")
     try:
         return asyncio.run(_main(settings, arguments))
-    except RefusedError as error:
+    except RejectedError as error:
         raise UsageError(error.sentence) from error
-    except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
+    except (DatabaseUnavailableError, ProviderRejectedError, ProviderUnknownError) as error:
         print(f"hingecraft credits: {error}; completed work is kept, run it again", file=sys.stderr)
         return EXIT_FAILED
 

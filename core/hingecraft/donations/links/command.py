@@ -18,7 +18,7 @@ from hingecraft.donations.links.by_hand import ByHand
 from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, UsageError
 from hingecraft.money.model import parse_decimal, plain
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.ports import Links
 from hingecraft.settings import DatabaseSettings, load
@@ -103,7 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
     process.start_observing(settings, "links")
     try:
         return asyncio.run(_main(settings, arguments))
-    except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
+    except (DatabaseUnavailableError, ProviderRejectedError, ProviderUnknownError) as error:
         print(f"hingecraft links: {error}; completed work is kept, run it again", file=sys.stderr)
         return EXIT_FAILED
 

@@ -15,7 +15,7 @@ from hingecraft.errors import InvalidError
 from hingecraft.installation import store as installation
 from hingecraft.money.normalise import tightened
 from hingecraft.money.store import load_currencies
-from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.port import ProviderRejectedError
 from hingecraft.providers.stripe.links import LinkPlan, LinkTerms, PaymentLink, plan_for
 from hingecraft.providers.stripe.ports import Links
 
@@ -65,7 +65,7 @@ class Kept:
             yield
         except InvalidError as error:
             self._note(name, error.sentence)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.passing:
                 raise
             self._note(name, error.reason)

@@ -8,7 +8,7 @@ from hingecraft.db.connection import Database
 from hingecraft.donations.links import by_hand, service, store
 from hingecraft.donations.links.service import Wanted
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.ports import Links
 from hingecraft.steps import Run, Steps
 
@@ -28,7 +28,7 @@ def links_steps(database: Database, links: Links, wanted: Wanted, *, nowpayments
             return
         try:
             kept = await service.ensure(database, links, wanted, dry_run=run.dry)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
+        except (ProviderRejectedError, ProviderUnknownError) as error:
             run.summary.fail(f"the standing links could not be updated: {error}")
             return
         run.summary.links_changed = kept.changes
