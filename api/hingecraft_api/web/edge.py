@@ -57,7 +57,7 @@ class Edge:
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
-        self._guards = Guards(settings, pod.refusals, pod.tokens)
+        self._guards = Guards(settings, pod.rejected_calls, pod.tokens)
         self.limits = Limits(settings)
         self._forgeries, self._guesses, self._rejected_tokens = Mistakes(), Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
