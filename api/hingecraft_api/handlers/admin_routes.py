@@ -15,7 +15,7 @@ from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, ProblemKind
 from hingecraft.routes.served import Reach
 from hingecraft.routes.service import Act
 from hingecraft_api.handlers.admin import PageQuery, admin
-from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import CHECKSUM, MOMENT, VERSION, described
 from hingecraft_api.messages.sentences import Shape
@@ -186,7 +186,7 @@ def _not_served(call: Call, version: int, seconds: int, reach: Reach) -> web.Res
         if reach.pods
         else f"Within {seconds} s no engine reported a pod. Check that the operator or `hingecraft sync` is running."
     )
-    return refusal(
+    return error_answer(
         HTTPStatus.GATEWAY_TIMEOUT,
         "not_served_everywhere",
         why,

@@ -19,7 +19,7 @@ from hingecraft.identity.errors import (
     RoleNotAllowedError,
 )
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
-from hingecraft_api.messages.answers import refusal
+from hingecraft_api.messages.answers import error_answer
 from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
 
 
@@ -65,9 +65,9 @@ _STATUS: Mapping[type[RejectedError], int] = {
 _RETRY_AFTER: Mapping[type[RejectedError], str] = {InFlightError: "1", AuthUnavailableError: "5"}
 
 
-def refused(error: RejectedError, request_id: str) -> web.Response:
+def answer_for(error: RejectedError, request_id: str) -> web.Response:
     """The answer for an error."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     wait = _RETRY_AFTER.get(type(error))
     headers = {"Retry-After": wait} if wait else None
-    return refusal(status, error.code, error.sentence, request_id=request_id, fields=error.fields, headers=headers)
+    return error_answer(status, error.code, error.sentence, request_id=request_id, fields=error.fields, headers=headers)

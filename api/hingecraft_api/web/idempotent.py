@@ -16,7 +16,7 @@ from hingecraft.idempotency.model import Claim, Kept
 from hingecraft.identity.principal import Principal
 from hingecraft.payments.model import ProviderFailedError
 from hingecraft_api.messages.answers import success
-from hingecraft_api.messages.errors import refused
+from hingecraft_api.messages.errors import answer_for
 from hingecraft_api.web.call import Call
 
 HEADER = "Idempotency-Key"
@@ -64,7 +64,7 @@ async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitabl
         if error.code not in _FINAL_REFUSALS:
             await _release(call, claim)
             raise
-        response = refused(error, call.request_id)
+        response = answer_for(error, call.request_id)
     except (RejectedError, DatabaseUnavailableError):
         await _release(call, claim)
         raise
