@@ -50,7 +50,7 @@ class Lessons:
     async def moved(self, conn, moves):
         for each in moves:
             await audit.append(
-                conn, actor="school", action="granted", request_id=each.teller.request_id, payment_id=each.after.id
+                conn, actor="school", action="granted", request_id=each.cause.request_id, payment_id=each.after.id
             )
 
 

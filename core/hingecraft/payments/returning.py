@@ -14,7 +14,7 @@ from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import origins, store
 from hingecraft.payments.books import Books, Recorded
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers.findings import Finding, Stands
 from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.asking import StripeAsking
@@ -90,8 +90,8 @@ class Returning:
             return _unknown()
         async with self._database.transaction() as conn:
             if finding.money:
-                teller = Teller(actor="api", action="reconciled", request_id=session_id)
-                recorded = await self._books.record(conn, finding, teller)
+                cause = Cause(actor="api", action="reconciled", request_id=session_id)
+                recorded = await self._books.record(conn, finding, cause)
                 found = await store.state(conn, recorded.payment_id)
             else:
                 await origins.require_our_link(conn, finding)

@@ -14,7 +14,7 @@ from hingecraft.payments import store as payments
 from hingecraft.payments.attempts import FAILED_ACTION
 from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.model import REPLAYED_FOR, Status
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding, Stands
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
@@ -192,14 +192,14 @@ class Checker:
 
     async def _record(self, due: Due, findings: Sequence[Finding]) -> Outcome:
         """Book under the claim; a dry run rolls the transaction back."""
-        teller = Teller(actor=self._actor, action="reconciled", always=False)
+        cause = Cause(actor=self._actor, action="reconciled", always=False)
         async with self._database.connection() as conn:
             transaction = conn.transaction()
             await transaction.start()
             try:
                 if not await store.held(conn, due):
                     return Outcome.UNCHANGED
-                recorded = [await self._books.record(conn, finding, teller) for finding in whole(findings)]
+                recorded = [await self._books.record(conn, finding, cause) for finding in whole(findings)]
             except BaseException:
                 await transaction.rollback()
                 raise
