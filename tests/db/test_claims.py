@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hingecraft.errors import ConflictError
+from hingecraft.identity.principal import Actor
 from hingecraft.installation import service as installation
 from hingecraft.installation.model import Claimant
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Declared, PolicyChange
-from hingecraft.routes.service import Act
 
-OPERATOR, ADMIN = Act(actor="operator"), Act(actor="admin")
+OPERATOR, ADMIN = Actor(name="operator"), Actor(name="admin")
 FIRST = Claimant(uid="u-1", name="shop/main", cluster="here")
 SECOND = Claimant(uid="u-2", name="shop/other", cluster="here")
 
