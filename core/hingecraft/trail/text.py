@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hingecraft.money.model import plain
-from hingecraft.payments.history import Story
+from hingecraft.payments.history import PaymentHistory
 
 _SENTENCES = {
     "payment_opened": "payment of {amount} {priceCurrency} started, to be paid in {currency} by {provider} ({source})",
@@ -25,19 +25,19 @@ _SENTENCES = {
 }
 
 
-def lines_of(story: Story) -> Iterator[str]:
+def lines_of(history: PaymentHistory) -> Iterator[str]:
     """The head, then what happened, in order."""
-    payment = story.payment
+    payment = history.payment
     yield f"payment {payment['id']}: {payment['status']}"
     amount = plain(payment["amount"]) if payment["amount"] is not None else "?"
     provider = payment["provider"] or "no provider yet"
     yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {provider}"
     yield ""
-    for entry in story.trail:
+    for entry in history.entries:
         yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {_sentence(entry)}"
-    for checkout in story.checkouts:
+    for checkout in history.checkouts:
         yield f"checkout {checkout['provider']} {checkout['provider_id'] or '(not known)'}: {checkout['status']}"
-    for money in story.settlements:
+    for money in history.settlements:
         worth = f", worth {plain(money['usd_amount'])} USD" if money["usd_amount"] is not None else ""
         ref = f"{money['provider']} {money['provider_ref']}"
         reason = f": {money['reason']}" if money["reason"] else ""
