@@ -29,6 +29,6 @@ async def delete_expired(database: Database) -> None:
 
 async def delete_expired_now(database: Database) -> None:
     """Delete all expired data, also after a flood of requests."""
-    await prefills.forget_persons(database)
+    await prefills.erase_personal_data(database)
     await idempotency.purge(database)
     await plan_sessions.purge(database)

@@ -87,6 +87,6 @@ async def test_a_pin_goes_with_the_field_but_an_admins_pin_stays(database):
 
 async def test_a_resource_that_is_gone_leaves_everything_as_it_is(database):
     await routes.declare(database, declared(providers={"stripe": False}, pin_version=1), OPERATOR)
-    await routes.let_go(database)
+    await routes.release(database)
     policy = await routes.policy(database)
     assert (policy.disabled_providers, policy.pin_version, policy.managed) == ({"stripe"}, 1, frozenset())

@@ -83,7 +83,7 @@ async def test_an_endpoint_that_is_new_while_a_version_is_published_is_told_that
     await routes.publish(database)
     async with database.transaction() as publishing:
         await publishing.execute("UPDATE currencies SET name = 'Renamed' WHERE code = 'EUR'")
-        await routes_store.take_turn(publishing)
+        await routes_store.lock_publishing(publishing)
         keeping = asyncio.create_task(routes.keep_endpoints(database, [Endpoint(name="site", url="https://a.example")]))
         while not keeping.done() and not await conn.fetchval(WAITING):
             await asyncio.sleep(0.01)

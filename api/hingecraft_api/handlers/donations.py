@@ -81,7 +81,7 @@ async def get_prefill(call: Call) -> Any:
 
 async def head_prefill(call: Call) -> Any:
     """Scanners and previews look without consuming."""
-    await prefills.look(call.pod.database, call.named("id"), _page_load(call))
+    await prefills.require_usable(call.pod.database, call.named("id"), _page_load(call))
     return web.Response()
 
 

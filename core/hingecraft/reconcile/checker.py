@@ -81,7 +81,7 @@ class Checker:
             log.error("payment %s is still %s after %d days", due.payment_id, due.status, due.age.days)
         if not self._dry_run:
             async with self._database.connection() as conn:
-                await store.checked(conn, due, next_check(due.age))
+                await store.record_check(conn, due, next_check(due.age))
         return outcome
 
     async def _look(self, due: Due, explain: Explain) -> Outcome:
@@ -170,7 +170,7 @@ class Checker:
             return await self._not_opened(due, expired, "checkout_expired")
 
         async def name(conn: Connection, due: Due) -> None:
-            await store.named(conn, due, str(session["id"]))
+            await store.record_provider_id(conn, due, str(session["id"]))
 
         await self._finish(due, name)
         return await self._record(due, [await self._stripe.of_checkout(str(session["id"]), told_by=self._actor)])

@@ -105,7 +105,7 @@ class Reconciler:
         if stripe.NAME not in run.providers:
             return
         async with self.database.connection() as conn:
-            until = await store.read_until(conn, self.providers.stripe)
+            until = await store.cursor(conn, self.providers.stripe)
         since = run.started - run.options.lookback
         if until is not None:
             since = min(since, until) if run.options.lookback_given else until
@@ -125,7 +125,7 @@ class Reconciler:
         if not run.dry:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
-                await store.have_read(conn, self.providers.stripe, newest)
+                await store.move_cursor(conn, self.providers.stripe, newest)
 
     async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
         """Those of payments and those of systems: Stripe lists at most twenty types in one call."""
@@ -196,7 +196,7 @@ class Reconciler:
         if run.dry:
             return
         async with self.database.transaction() as conn:
-            await store.keep_run(conn, run.started, run.summary)
+            await store.record_run(conn, run.started, run.summary)
             await audit.append(conn, actor=ACTOR, action="reconciliation", request_id=None, **asdict(run.summary))
         await self._forget()
 

@@ -52,7 +52,7 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
     Publishers wait meanwhile: each version is either the newest one here, or announced to these endpoints.
     """
     async with database.transaction() as conn:
-        await store.take_turn(conn)
+        await store.lock_publishing(conn)
         found = await store.newest(conn)
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
@@ -175,7 +175,7 @@ async def declare(database: Database, declared: Declared, actor: Actor) -> bool:
         return True
 
 
-async def let_go(database: Database) -> None:
+async def release(database: Database) -> None:
     """Release the fields of a deleted resource: they keep their values, and admin calls can change them again."""
     async with database.transaction() as conn:
         await store.manage(conn, frozenset())

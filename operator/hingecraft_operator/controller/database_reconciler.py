@@ -203,7 +203,7 @@ class DatabaseReconciler:
         if self._database is not None:
             with suppress(DatabaseUnavailableError):
                 if await installation.release(self._database, uid):
-                    await routes.let_go(self._database)
+                    await routes.release(self._database)
 
     async def stop(self) -> None:
         """Stop the engine and close the connection; changes nothing in the database."""
