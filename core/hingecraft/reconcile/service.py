@@ -158,7 +158,7 @@ class Reconciler:
         summary.events_read += len(events)
         async with self.database.connection() as conn:
             if summary.dry_run:
-                there = await inbox.having(conn, events[0].source, [event.event_id for event in events])
+                there = await inbox.stored_ids(conn, events[0].source, [event.event_id for event in events])
                 summary.events_missed += len(events) - len(there)
             else:
                 summary.events_missed += await inbox.store(conn, events)
