@@ -21,9 +21,9 @@ from hingecraft.outbox.model import key_of, parse_endpoints
 from hingecraft.proxies import ProxySettings
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
 from hingecraft.sync.changes import Timing
-from hingecraft.sync.counting import Counting
-from hingecraft.sync.engine import Engine, Landed, Watcher
+from hingecraft.sync.engine import Engine, ServedEverywhere, Watcher
 from hingecraft.sync.fanout import Pods
+from hingecraft.sync.metrics_watcher import MetricsWatcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,16 +53,16 @@ class SyncSettings(ListenSettings, ProxySettings):
     sync_metrics_port: int = Field(0, description="port for the metrics of this process; 0: off", ge=0, le=65535)
 
 
-class _Telling(Counting):
+class _LoggingWatcher(MetricsWatcher):
     """Also logs each version that every pod serves."""
 
-    def landed(self, landed: Landed) -> None:
+    def served_everywhere(self, served: ServedEverywhere) -> None:
         """One line for each version."""
-        super().landed(landed)
+        super().served_everywhere(served)
         log.info(
             "routes version %s is served by every pod",
-            landed.version,
-            extra={"version": landed.version, "pods": landed.pods, "ms": round(landed.seconds * 1000)},
+            served.version,
+            extra={"version": served.version, "pods": served.pods, "ms": round(served.seconds * 1000)},
         )
 
 
@@ -103,7 +103,7 @@ async def _main(settings: SyncSettings) -> None:
     registry = new_registry("sync")
     if settings.sync_metrics_port:
         start_http_server(settings.sync_metrics_port, registry=registry)
-    async with engine_of(settings, _Telling(SyncMetrics(registry))) as engine:
+    async with engine_of(settings, _LoggingWatcher(SyncMetrics(registry))) as engine:
         await process.until_stopped(engine.run())
 
 
