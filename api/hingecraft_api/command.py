@@ -38,7 +38,7 @@ async def serve(settings: ApiSettings) -> None:
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))
     ]
-    beside = [asyncio.create_task(process.outlive(name, work)) for name, work in works_of(pod).items()]
+    beside = [asyncio.create_task(process.run_forever(name, work)) for name, work in works_of(pod).items()]
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)

@@ -18,7 +18,7 @@ from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.leases.backoff import between
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
-from hingecraft.process import outlive
+from hingecraft.process import run_forever
 from hingecraft.routes import served
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Problem, Publication
@@ -142,7 +142,7 @@ class Engine:
                     ("publishing", self._publish_changes),
                     ("reporting what the pods serve", self._report),
                 ):
-                    tasks.create_task(outlive(name, work), name=name)
+                    tasks.create_task(run_forever(name, work), name=name)
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
