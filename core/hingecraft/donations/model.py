@@ -21,7 +21,7 @@ MICRO = "mission_support_micro"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class GiftRequest:
     """A requested payment; amount and currencies are checked already."""
 
     amount: Decimal

@@ -42,14 +42,14 @@ async def _ensure(settings: LinksSettings, database: Database) -> int:
     async with _stripe(settings) as stripe_links:
         if stripe_links is None:
             raise UsageError("STRIPE_SECRET is not set, so there are no standing links to maintain")
-        kept = await links.ensure(database, stripe_links, settings.links_wanted, say=print)
+        result = await links.ensure(database, stripe_links, settings.link_options, say=print)
     print(
-        f"{kept.wanted} links wanted: {kept.made} made, {kept.updated} updated, "
-        f"{kept.switched_on} switched on, {kept.switched_off} switched off"
+        f"{result.wanted} links wanted: {result.made} made, {result.updated} updated, "
+        f"{result.switched_on} switched on, {result.switched_off} switched off"
     )
-    for problem in kept.problems:
+    for problem in result.problems:
         print(f"hingecraft links: {problem}", file=sys.stderr)
-    return EXIT_FAILED if kept.problems else EXIT_OK
+    return EXIT_FAILED if result.problems else EXIT_OK
 
 
 async def _add(settings: LinksSettings, database: Database, arguments: argparse.Namespace) -> None:
