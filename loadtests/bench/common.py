@@ -1,4 +1,4 @@
-"""What the benchmarks share: processes on chosen cores, wrk, and lines that say a ratio and whether it is met."""
+"""Shared by the benchmarks: processes on chosen cores, wrk, and lines that report a ratio and whether it is met."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk said."""
+    """The results of one run of wrk."""
 
     requests: int
     failures: int

@@ -1,4 +1,4 @@
-"""Which tokens prove who calls, over real HTTP; for each the key decides the algorithm, never the token."""
+"""Authentication by token, over real HTTP. The key decides the algorithm, never the token."""
 
 from __future__ import annotations
 

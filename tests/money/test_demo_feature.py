@@ -55,7 +55,7 @@ class Lessons:
 
 
 class Timetable:
-    """What the endpoints and the works of this system share."""
+    """The part that the endpoints and the works of this system share."""
 
     def __init__(self):
         self.lessons = []

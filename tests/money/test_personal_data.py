@@ -34,7 +34,7 @@ async def give(pod, prefill, **headers):
 
 
 async def emails(sandbox, *answers):
-    """What Stripe's page shows to each of these donors."""
+    """The email address that Stripe's page shows to each of these donors."""
     found = []
     for status, answer in answers:
         assert status == 200, answer

@@ -1,4 +1,4 @@
-"""What every provider behind the port must do, whichever stand-in, or the real one, is asked."""
+"""The behaviour that every provider behind the port must have, for each stand-in and for the real one."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from support.receiver import SECRET
 
 @dataclass
 class RunningEngine:
-    """What it has brought everywhere."""
+    """An engine in this process, and the versions that it has brought to every pod."""
 
     registry: CollectorRegistry
     task: asyncio.Task[None]

@@ -71,7 +71,7 @@ async def command(dsn: Secret, environment: dict[str, str], *arguments: str) -> 
 
 
 def summary_of(said: str) -> dict[str, Any]:
-    """What a Job prints last."""
+    """The summary, which a Job prints last."""
     found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
     return found
 

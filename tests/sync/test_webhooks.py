@@ -52,7 +52,7 @@ async def states(conn) -> dict[str, int]:
 
 
 async def until_delivered(conn, count: int) -> None:
-    """What the receiver has is written down a moment later."""
+    """Wait until so many deliveries are recorded, which happens a moment after the receiver has them."""
     async with asyncio.timeout(HANG - 5):
         while (await states(conn)).get("delivered") != count:
             await asyncio.sleep(0.01)
@@ -139,7 +139,7 @@ async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_
 async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(
     dsn, conn, site, monkeypatch
 ):
-    """What is under way is given back as a courtesy: its claim ends by itself. A statement would be waited for 5 s."""
+    """Giving a message back is only a courtesy, since its lease ends by itself. The statement would take 5 s."""
 
     async def hang(_request):
         await asyncio.sleep(HANG)

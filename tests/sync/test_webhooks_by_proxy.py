@@ -78,7 +78,7 @@ def port_of(site):
 
 
 async def answer_of(database, conn, url, proxies):
-    """What is remembered of the first try."""
+    """The stored answer to the first attempt."""
     async with database.transaction() as held:
         await service.keep_endpoints(held, [Endpoint(name="site", url=url)], {"version": 1})
     deliverer = Deliverer(database, {"site": Secret(SECRET)}, send_timeout=5, proxies=proxies)

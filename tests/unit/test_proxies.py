@@ -1,4 +1,4 @@
-"""Which calls go through a proxy, as NO_PROXY is understood by curl and Go."""
+"""Calls go through a proxy or not, with NO_PROXY as curl and Go understand it."""
 
 from __future__ import annotations
 
