@@ -103,7 +103,7 @@ async def _in_process(server: Postgres, count: int) -> list[float]:
     took: list[float] = []
     async with _pods_and_engine(server, count) as engine:
         for number in range(COMMITS_IN_PROCESS):
-            before = engine.landed[-1].version
+            before = engine.served[-1].version
             await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
             committed = time.monotonic()
             await engine.until(before + 1)

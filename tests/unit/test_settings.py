@@ -5,7 +5,7 @@ import os
 import pytest
 
 from hingecraft import settings as module
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.settings import DsnSecret, Secret, load
 from hingecraft.sync.command import SyncSettings
 from hingecraft_api.settings import ApiSettings
@@ -40,7 +40,7 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
         monkeypatch.delenv(name)
     else:
         monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=name) as error:
+    with pytest.raises(UsageError, match=name) as error:
         load(ApiSettings)
     assert "\n" not in str(error.value)
 
@@ -59,7 +59,7 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
 )  # fmt: skip
 def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert "\n" not in str(error.value)
     assert "short" not in str(error.value)
@@ -76,7 +76,7 @@ def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
 def test_a_key_without_the_secret_that_checks_messages_stops_the_process(monkeypatch, key, value, needed, given):
     monkeypatch.setenv(key, value)
     monkeypatch.setenv(needed, given)
-    with pytest.raises(OperatorError, match=f"{needed} is not set, and {key} needs it"):
+    with pytest.raises(UsageError, match=f"{needed} is not set, and {key} needs it"):
         load(ApiSettings)
 
 
@@ -115,13 +115,13 @@ def test_a_secret_that_is_sent_is_sent_whole(tmp_path, monkeypatch, name, in_fil
 
 def test_two_keys_of_stripe_are_not_taken_for_one(monkeypatch):
     monkeypatch.setenv("STRIPE_SECRET", "sk_test_" + "a" * 10 + ",sk_test_" + "b" * 10)
-    with pytest.raises(OperatorError, match="must be a single key"):
+    with pytest.raises(UsageError, match="must be a single key"):
         load(ApiSettings)
 
 
 def test_a_file_that_cannot_be_read_stops_the_process(monkeypatch):
     monkeypatch.setenv("ADMIN_TOKEN_FILE", "/nowhere/at/all")
-    with pytest.raises(OperatorError, match="ADMIN_TOKEN_FILE"):
+    with pytest.raises(UsageError, match="ADMIN_TOKEN_FILE"):
         load(ApiSettings)
 
 
@@ -137,7 +137,7 @@ def test_secrets_do_not_show_in_a_repr():
 def test_keys_of_two_modes_stop_the_process(monkeypatch):
     monkeypatch.setenv("STRIPE_SECRET", "sk_live_" + "a" * 10)
     monkeypatch.setenv("STRIPE_PUBLISHABLE_KEY", "pk_test_" + "a" * 10)
-    with pytest.raises(OperatorError, match="in the same mode"):
+    with pytest.raises(UsageError, match="in the same mode"):
         load(ApiSettings)
 
 
@@ -168,7 +168,7 @@ SIGNING = "a signing secret of thirty-two characters or more"
 )
 def test_what_would_verify_too_much_stops_the_process_with_one_line(monkeypatch, name, value, message):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=message):
+    with pytest.raises(UsageError, match=message):
         load(ApiSettings)
 
 

@@ -17,10 +17,10 @@ _EVERY = 15.0
 
 async def retry_known(conn: Connection) -> int:
     """Make the events due whose price is known by now; returns how many prices are still unknown."""
-    errors = {_price_in(error): error for error in await inbox.held_up(conn, UNKNOWN_PRICE)}
+    errors = {_price_in(error): error for error in await inbox.waiting_by_error(conn, UNKNOWN_PRICE)}
     known = await grant_store.offers(conn, errors)
     if known:
-        await inbox.hurry(conn, [errors[price] for price in known])
+        await inbox.retry_now(conn, [errors[price] for price in known])
     return len(errors) - len(known)
 
 
