@@ -164,6 +164,7 @@ SIGNING = "a signing secret of thirty-two characters or more"
         ("AUTH_JWKS_URL", "file:///keys", "AUTH_JWKS_URL must be an https address"),
         ("SERVICE_TOKEN", "short", "SERVICE_TOKEN needs at least 8 characters"),
         ("SERVICE_TOKEN", "another-token,an-admin-token", "SERVICE_TOKEN and ADMIN_TOKEN must differ"),
+        ("DOWNLOAD_SECRET", "x" * 31, "DOWNLOAD_SECRET needs at least 32 characters"),
     ],
 )
 def test_what_would_verify_too_much_stops_the_process_with_one_line(monkeypatch, name, value, message):
@@ -242,3 +243,44 @@ def test_keys_may_be_served_on_this_machine(monkeypatch, address):
 def test_a_signing_secret_may_be_two_while_it_is_rotated(monkeypatch):
     monkeypatch.setenv("AUTH_JWT_SECRET", f"{SIGNING}, {SIGNING[::-1]}")
     assert load(ApiSettings).auth_jwt_secret.values == (SIGNING, SIGNING[::-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOWNLOADS", "/srv/designs"), ("DOWNLOADS", "file://srv/designs"), ("DOWNLOADS", "file:///"),
+        ("DOWNLOADS", "s3://"), ("DOWNLOADS", "s3://Designs"), ("DOWNLOADS", "s3://designs/folder"),
+        ("DOWNLOADS", "https://designs"), ("DOWNLOADS", "s3://designs?x"), ("DOWNLOAD_URL_SECONDS", "29"),
+        ("S3_ENDPOINT", "http://s3.example.com"), ("S3_ENDPOINT", "https://user@s3.example.com"),
+        ("S3_ENDPOINT", "s3.example.com"), ("S3_REGION", "eu west"),
+    ],
+)  # fmt: skip
+def test_a_place_for_downloads_that_cannot_be_one_stops_the_process(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(OperatorError, match=name):
+        load(ApiSettings)
+
+
+@pytest.mark.parametrize("other", ["AUTH_JWT_SECRET", "JWT_SECRET"])
+def test_urls_of_downloads_are_signed_with_a_secret_of_their_own(monkeypatch, other):
+    monkeypatch.setenv(other, SIGNING)
+    monkeypatch.setenv("DOWNLOAD_SECRET", f"{SIGNING[::-1]},{SIGNING}")
+    with pytest.raises(OperatorError, match="DOWNLOAD_SECRET must differ"):
+        load(ApiSettings)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, ["DOWNLOADS", "DOWNLOAD_SECRET"]),
+        ({"DOWNLOADS": "file:///srv/my%20designs"}, ["DOWNLOAD_SECRET"]),
+        ({"DOWNLOADS": "s3://designs", "DOWNLOAD_SECRET": SIGNING}, ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"]),
+        ({"DOWNLOADS": "file:///srv/my%20designs", "DOWNLOAD_SECRET": SIGNING}, []),
+    ],
+)
+def test_downloads_are_off_until_all_that_they_need_is_set(monkeypatch, given, missing):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load(ApiSettings)
+    assert list(settings.missing_for_downloads) == missing
+    assert settings.download_folder == ("/srv/my designs" if "file" in given.get("DOWNLOADS", "") else None)
