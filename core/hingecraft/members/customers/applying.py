@@ -35,10 +35,15 @@ class CustomerEvents(Handler):
         customer, livemode = reading.content["data"]["object"], bool(reading.content["livemode"])
         if event.type == _CREATED:
             await _restore(conn, customer, livemode=livemode)
-        elif not await store.mark_deleted(conn, str(customer["id"])):
-            if await store.owner_of(conn, str(customer["id"]), livemode=livemode) is None:
-                raise ForeignError("no user here has this customer")
+        else:
+            await _end(conn, str(customer["id"]), livemode=livemode)
         return Applied()
+
+
+async def _end(conn: Connection, customer_id: str, *, livemode: bool) -> None:
+    if await store.owner_of(conn, customer_id, livemode=livemode) is None:
+        raise ForeignError("no user here has this customer")
+    await store.mark_deleted(conn, customer_id)
 
 
 async def _restore(conn: Connection, customer: Any, *, livemode: bool) -> None:
