@@ -178,7 +178,7 @@ def test_plan_sessions_are_not_signed_with_the_secret_of_users_tokens(monkeypatc
     """While one is rotated too: a visitor would choose what a user's token says."""
     monkeypatch.setenv("AUTH_JWT_SECRET", SIGNING)
     monkeypatch.setenv("JWT_SECRET", f"{other}{SIGNING}")
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert str(error.value) == (
         "JWT_SECRET and AUTH_JWT_SECRET must differ: visitors choose what a plan session contains"
@@ -192,7 +192,7 @@ def test_plan_sessions_are_not_signed_with_the_secret_of_users_tokens(monkeypatc
 )  # fmt: skip
 def test_a_cookie_domain_that_is_none_stops_the_process_with_one_sentence(monkeypatch, domain):
     monkeypatch.setenv("COOKIE_DOMAIN", domain)
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert str(error.value) == (
         f"COOKIE_DOMAIN must be a domain such as example.com, not {domain!r}; "
@@ -200,7 +200,9 @@ def test_a_cookie_domain_that_is_none_stops_the_process_with_one_sentence(monkey
     )
 
 
-@pytest.mark.parametrize(("given", "read"), [("", ""), ("example.com", "example.com"), (".Pay.Example.com", "pay.example.com")])
+@pytest.mark.parametrize(
+    ("given", "read"), [("", ""), ("example.com", "example.com"), (".Pay.Example.com", "pay.example.com")]
+)
 def test_a_cookie_domain_is_read_as_browsers_read_it(monkeypatch, given, read):
     monkeypatch.setenv("COOKIE_DOMAIN", given)
     assert load(ApiSettings).cookie_domain == read
@@ -215,7 +217,7 @@ def test_a_cookie_domain_is_read_as_browsers_read_it(monkeypatch, given, read):
 def test_an_origin_that_nobody_may_return_to_stops_the_process_with_one_sentence(monkeypatch, origin):
     """Also beside one that is right."""
     monkeypatch.setenv("RETURN_ORIGINS", f"https://app.example.com,{origin}")
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert str(error.value) == (
         "RETURN_ORIGINS must be https origins such as https://app.example.com (http on this machine only), "
@@ -257,7 +259,7 @@ def test_a_signing_secret_may_be_two_while_it_is_rotated(monkeypatch):
 )  # fmt: skip
 def test_a_place_for_downloads_that_cannot_be_one_stops_the_process(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=name):
+    with pytest.raises(UsageError, match=name):
         load(ApiSettings)
 
 
@@ -265,7 +267,7 @@ def test_a_place_for_downloads_that_cannot_be_one_stops_the_process(monkeypatch,
 def test_urls_of_downloads_are_signed_with_a_secret_of_their_own(monkeypatch, other):
     monkeypatch.setenv(other, SIGNING)
     monkeypatch.setenv("DOWNLOAD_SECRET", f"{SIGNING[::-1]},{SIGNING}")
-    with pytest.raises(OperatorError, match="DOWNLOAD_SECRET must differ"):
+    with pytest.raises(UsageError, match="DOWNLOAD_SECRET must differ"):
         load(ApiSettings)
 
 

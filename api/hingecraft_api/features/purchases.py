@@ -1,4 +1,4 @@
-"""What members buy: products."""
+"""The products that members buy."""
 
 from __future__ import annotations
 

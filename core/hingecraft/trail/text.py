@@ -68,8 +68,10 @@ def _payment(history: PaymentHistory) -> Iterator[str]:
 
 
 def _named_first(history: PaymentHistory, name: str) -> str | None:
-    """The detail of the first row that tells of an invoice."""
-    return next((str(row["details"][name]) for row in history.entries if {"invoice", name} <= row["details"].keys()), None)
+    """The detail of the first row about an invoice."""
+    return next(
+        (str(row["details"][name]) for row in history.entries if {"invoice", name} <= row["details"].keys()), None
+    )
 
 
 def _sentence(entry: Mapping[str, Any]) -> str:

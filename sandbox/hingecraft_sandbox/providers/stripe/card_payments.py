@@ -1,4 +1,4 @@
-"""What a payer does with a PaymentIntent on a merchant's page, and what banks answer."""
+"""The steps of a payer who pays a PaymentIntent on a merchant's page, and the answers of banks."""
 
 from __future__ import annotations
 
