@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from hingecraft.credits.prices.steps import prices_steps
+from hingecraft.credits.unknown_prices import retry_known
 from hingecraft.steps import Options
 from support.credits import balance_of
 from support.members import PLAN, Member, reconciled, sell
@@ -178,6 +179,30 @@ async def test_an_upgrade_from_a_price_that_was_archived_is_granted(ada, plan, p
     await change_plan(sandbox, plan["subscription"], prices["PRO_MONTHLY"])
     await renewals(conn, 1)
     assert len(await changes(conn, ada.id)) == 2
+
+
+async def test_an_upgrade_waits_for_an_unknown_amount_is_counted_and_granted_when_it_is_read(
+    pod, ada, plan, prices, sandbox, conn
+):
+    """Nobody has needed the amounts so far, and Stripe's prices were never read."""
+    unread = "UPDATE credit_prices SET amount = NULL, currency = NULL, unit_amount = NULL, unit_currency = NULL"
+    await conn.execute(unread)
+    subscription = await sandbox.stripe(f"subscriptions/{plan['subscription']}")
+    item = subscription["items"]["data"][0]["id"]
+    change = {"items[0][id]": item, "items[0][price]": prices["PRO_MONTHLY"], "proration_behavior": "always_invoice"}
+    await post(sandbox, f"subscriptions/{plan['subscription']}", **change)
+    async with asyncio.timeout(20):
+        while not await retry_known(conn):
+            await asyncio.sleep(0.05)
+    error = await conn.fetchval("SELECT error FROM provider_events WHERE error LIKE 'unknown amount of %'")
+    assert error.endswith(" in USD: the next reconciliation reads it")
+    await conn.execute("UPDATE provider_events SET next_attempt_at = now() + interval '1 hour' WHERE error = $1", error)
+    await conn.execute("UPDATE credit_prices SET unit_amount = 9, unit_currency = 'EUR'")
+    assert await retry_known(conn) >= 1, "an amount in another currency does not help"
+    await reconciled(prices_steps(pod.pod.database, pod.pod.providers.stripe))
+    await renewals(conn, 1)
+    assert len(await changes(conn, ada.id)) == 2
+    assert await retry_known(conn) == 0
 
 
 async def test_an_invoice_from_the_dashboard_with_more_lines_than_an_event_has(pod, ada, plan, prices, sandbox, conn):

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from hingecraft.payments import history
-from hingecraft.trail.telling import lines_of
+from hingecraft.trail.text import lines_of
 from support.members import PACK, PLAN, Member, sell
 from support.money import becomes
 from support.plans import buy_plan, change_plan, pod_for_plans, renewals
@@ -30,7 +30,7 @@ async def prices(pod, sandbox, conn):
 
 
 async def told(pod, payment):
-    return "\n".join(lines_of(await history.stories(pod.pod.database, UUID(payment))))
+    return "\n".join(lines_of(await history.with_subscription(pod.pod.database, UUID(payment))))
 
 
 async def test_a_subscription_is_shown_whole_from_any_of_its_payments(pod, prices, sandbox, conn):

@@ -1,4 +1,4 @@
-"""Plans that are sold, renewed and changed at the sandbox, as their invoices tell of them."""
+"""Plans that are sold, renewed and changed at the sandbox, as their invoices show."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError
 from hingecraft.payments import settlements
 
-LONGEST_STORY = 1000
+LONGEST_HISTORY = 1000
 _BEFORE_ALL = 2**62
 
 PAYMENTS = """
@@ -64,13 +64,13 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class PaymentHistory:
     """One payment with its checkouts, settlements and audit rows, each in order."""
 
     payment: Mapping[str, Any]
     checkouts: list[dict[str, Any]]
     settlements: list[dict[str, Any]]
-    trail: list[dict[str, Any]]
+    entries: list[dict[str, Any]]
 
 
 async def payments(database: Database, after: Place | None, limit: int) -> tuple[list[dict[str, Any]], Place | None]:
@@ -81,26 +81,26 @@ async def payments(database: Database, after: Place | None, limit: int) -> tuple
     return page, Place(page[-1]["created_at"], page[-1]["id"]) if len(rows) > limit else None
 
 
-async def story(database: Database, payment_id: UUID) -> Story:
+async def of_payment(database: Database, payment_id: UUID) -> PaymentHistory:
     """One payment with everything that we know about it."""
     async with database.connection() as conn:
         row = await conn.fetchrow(PAYMENT, payment_id)
         if row is None:
             raise MissingError("unknown_payment", "There is no payment with this id.")
-        return Story(
+        return PaymentHistory(
             payment=dict(row),
             checkouts=[_checkout(each) for each in await conn.fetch(CHECKOUTS, payment_id)],
             settlements=await settlements.of_payment(conn, payment_id),
-            trail=await audit.of_payment(conn, payment_id, LONGEST_STORY),
+            entries=await audit.of_payment(conn, payment_id, LONGEST_HISTORY),
         )
 
 
-async def stories(database: Database, payment_id: UUID) -> list[Story]:
-    """The payment's story; for a payment of a subscription, those of all its payments, oldest first."""
-    asked = await story(database, payment_id)
+async def with_subscription(database: Database, payment_id: UUID) -> list[PaymentHistory]:
+    """The payment's history; for a payment of a subscription, those of all its payments, oldest first."""
+    asked = await of_payment(database, payment_id)
     async with database.connection() as conn:
         ids = [row["id"] for row in await conn.fetch(OF_SUBSCRIPTION, payment_id)]
-    return [asked if each == payment_id else await story(database, each) for each in ids] or [asked]
+    return [asked if each == payment_id else await of_payment(database, each) for each in ids] or [asked]
 
 
 def _checkout(row: asyncpg.Record) -> dict[str, Any]:

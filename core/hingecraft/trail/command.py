@@ -13,7 +13,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, MissingError
 from hingecraft.payments import history
 from hingecraft.settings import DatabaseSettings, Secret, load
-from hingecraft.trail.telling import lines_of
+from hingecraft.trail.text import lines_of
 
 
 class TrailSettings(DatabaseSettings):
@@ -38,7 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 async def _tell(dsn: Secret, payment_id: UUID) -> None:
     database = Database(dsn, application="hingecraft-trail", largest=1)
     try:
-        for line in lines_of(await history.stories(database, payment_id)):
+        for line in lines_of(await history.with_subscription(database, payment_id)):
             print(line)
     finally:
         await database.close()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from hingecraft.money.model import plain
-from hingecraft.payments.history import Story
+from hingecraft.payments.history import PaymentHistory
 
 _SENTENCES = {
     "payment_opened": "payment of {amount} {priceCurrency} started, to be paid in {currency} by {provider} ({source})",
@@ -32,34 +32,34 @@ _INVOICES = {
 }
 
 
-def lines_of(stories: Sequence[Story]) -> Iterator[str]:
+def lines_of(histories: Sequence[PaymentHistory]) -> Iterator[str]:
     """Each payment with what happened, in order; a subscription's payments below its name."""
-    subscription = _named_first(stories[0], "subscription")
+    subscription = _named_first(histories[0], "subscription")
     if subscription is not None:
-        number = f"{len(stories)} payments" if len(stories) > 1 else "1 payment"
+        number = f"{len(histories)} payments" if len(histories) > 1 else "1 payment"
         yield f"subscription {subscription}: {number}"
         yield ""
-    for place, story in enumerate(stories):
+    for place, history in enumerate(histories):
         if place:
             yield ""
-        yield from _payment(story)
+        yield from _payment(history)
 
 
-def _payment(story: Story) -> Iterator[str]:
-    payment = story.payment
-    reason = _named_first(story, "reason")
+def _payment(history: PaymentHistory) -> Iterator[str]:
+    payment = history.payment
+    reason = _named_first(history, "reason")
     what = f" ({_INVOICES.get(reason, reason)})" if reason else ""
     yield f"payment {payment['id']}{what}: {payment['status']}"
     amount = plain(payment["amount"]) if payment["amount"] is not None else "?"
     provider = payment["provider"] or "no provider yet"
     yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {provider}"
     yield ""
-    for entry in story.trail:
+    for entry in history.entries:
         yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {_sentence(entry)}"
-    for checkout in story.checkouts:
+    for checkout in history.checkouts:
         name = "invoice" if checkout["kind"] == "invoice" else "checkout"
         yield f"{name:<8} {checkout['provider']} {checkout['provider_id'] or '(not known)'}: {checkout['status']}"
-    for money in story.settlements:
+    for money in history.settlements:
         worth = f", worth {plain(money['usd_amount'])} USD" if money["usd_amount"] is not None else ""
         ref = f"{money['provider']} {money['provider_ref']}"
         reason = f": {money['reason']}" if money["reason"] else ""
@@ -67,9 +67,11 @@ def _payment(story: Story) -> Iterator[str]:
         yield f"         settlement {money['id']}"
 
 
-def _named_first(story: Story, name: str) -> str | None:
-    """The detail of the first row that tells of an invoice."""
-    return next((str(row["details"][name]) for row in story.trail if {"invoice", name} <= row["details"].keys()), None)
+def _named_first(history: PaymentHistory, name: str) -> str | None:
+    """The detail of the first row about an invoice."""
+    return next(
+        (str(row["details"][name]) for row in history.entries if {"invoice", name} <= row["details"].keys()), None
+    )
 
 
 def _sentence(entry: Mapping[str, Any]) -> str:
