@@ -1,4 +1,4 @@
-"""The steps of a payer on a merchant's page, and the answers of banks."""
+"""The steps of a payer who pays a PaymentIntent on a merchant's page, and the answers of banks."""
 
 from __future__ import annotations
 
