@@ -208,7 +208,7 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     for part in (
         StripeApi(stripe, (*billing.endpoints(), *intents.endpoints()), switches),
         StripePages(stripe, billing.coupons),
-        IntentPages(stripe, intents, CardPayments(stripe)),
+        IntentPages(stripe, intents, CardPayments(stripe, billing.intents)),
         BillingPages(stripe, billing),
         PortalPages(stripe, billing.portal),
         ClockControl(billing.clock, billing.renewals),

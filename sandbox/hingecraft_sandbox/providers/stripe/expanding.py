@@ -38,8 +38,9 @@ def _add_to_invoice(book: Book, invoice: Document, name: str) -> None:
         url = f"/v1/invoice_payments?invoice={invoice['id']}"
         invoice["payments"] = {"object": "list", "data": payments, "has_more": False, "url": url}
     elif name == "confirmation_secret":
-        intents = [each["payment"]["payment_intent"] for each in payments if invoice["status"] == "open"]
-        secrets = [{"client_secret": f"{intent}_secret_sandbox", "type": "payment_intent"} for intent in intents]
+        ids = [each["payment"]["payment_intent"] for each in payments if invoice["status"] == "open"]
+        intents = [book.get("payment_intents", intent_id) or {} for intent_id in ids]
+        secrets = [{"client_secret": each["client_secret"], "type": "payment_intent"} for each in intents]
         invoice["confirmation_secret"] = secrets[0] if secrets else None
 
 

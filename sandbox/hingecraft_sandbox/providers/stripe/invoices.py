@@ -158,8 +158,16 @@ class Invoices:
         return invoice
 
     def void(self, invoice: Document) -> Document:
-        """It is not to be paid any more."""
-        return self._closed(invoice, "void", "voided")
+        """It is not to be paid any more, and its intent cannot be."""
+        self._closed(invoice, "void", "voided")
+        payment = self.payment_of(invoice["id"])
+        if payment is not None:
+            payment |= {"status": "canceled"}
+            payment["status_transitions"]["canceled_at"] = self._clock.now()
+            self._book.put(PAYMENTS, payment)
+            intent = self._acts.objects.find("payment_intents", payment["payment"]["payment_intent"])
+            self._acts.cancel_intent(intent, "void_invoice")
+        return invoice
 
     def write_off(self, invoice: Document) -> Document:
         """Nobody expects its payment."""

@@ -145,7 +145,7 @@ class Objects:
 
     def _item(self, item: Document, name: str, *, recurring: bool) -> Document:
         if "price" in item:
-            price = self._sellable(item["price"], f"{name}[price]")
+            price = self.sellable(item["price"], f"{name}[price]")
         else:
             required(item, "price_data")
             price = item["price_data"]
@@ -164,7 +164,7 @@ class Objects:
         named = {"price": price.get("id"), "quantity": quantity}
         return {"description": description, "currency": price["currency"], "amount": amount, **named}
 
-    def _sellable(self, price_id: str, param: str) -> Document:
+    def sellable(self, price_id: str, param: str) -> Document:
         """A price that exists and is not archived; a parameter that names another one is wrong."""
         if self.book.get("prices", price_id) is None:
             raise StripeRefusalError(f"No such price: '{price_id}'", code="resource_missing", param=param)

@@ -90,8 +90,26 @@ LINK_UPDATE = {
     "payment_intent_data": {"metadata": METADATA},
     **_EXPAND,
 }
-PRODUCT_UPDATE = {"active": YES_NO, "metadata": METADATA, **_EXPAND}
+PRODUCT_UPDATE = {"name": TEXT, "description": TEXT, "active": YES_NO, "metadata": METADATA, **_EXPAND}
 CUSTOMER = {"email": TEXT, "name": TEXT, "metadata": METADATA, **_EXPAND}
+NEW_SUBSCRIPTION = {
+    "customer": TEXT,
+    "items": [
+        {
+            "price": TEXT,
+            "price_data": {"currency": TEXT, "unit_amount": WHOLE, "product": TEXT, "recurring": _RECURRING},
+            "quantity": WHOLE,
+        }
+    ],
+    "payment_behavior": frozenset(
+        {"allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"}
+    ),
+    "payment_settings": {"save_default_payment_method": frozenset({"off", "on_subscription"})},
+    "billing_mode": _BILLING_MODE,
+    "description": TEXT,
+    "metadata": METADATA,
+    **_EXPAND,
+}
 SUBSCRIPTION_UPDATE = {
     "cancel_at_period_end": YES_NO,
     "cancel_at": WHOLE,
@@ -195,7 +213,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
     "customers": {**PAGE, "email": TEXT, "created": _WHEN},
     "refunds": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
     "events": {**PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
-    "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT},
+    "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT, "created": _WHEN},
     "invoices_of_stripe": {**PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT, "created": _WHEN},
     "invoice_payments": {
         **PAGE,
