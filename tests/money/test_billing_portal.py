@@ -57,7 +57,7 @@ async def test_the_portal_offers_our_plans_and_cancelling(ada, sandbox, conn):
     }
     assert features["subscription_cancel"] == {"enabled": True, "mode": "at_period_end"}
     page = await sandbox.ask("GET", url.removeprefix(sandbox.address))
-    assert "Change to 29.00 USD" in page
+    assert "Change to Credits, 29.00 USD" in page
     assert "https://www.example.com" in page
 
 

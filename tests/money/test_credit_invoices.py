@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -187,10 +188,7 @@ async def test_an_upgrade_waits_for_an_unknown_amount_is_counted_and_granted_whe
     """Nobody has needed the amounts so far, and Stripe's prices were never read."""
     unread = "UPDATE credit_prices SET amount = NULL, currency = NULL, unit_amount = NULL, unit_currency = NULL"
     await conn.execute(unread)
-    subscription = await sandbox.stripe(f"subscriptions/{plan['subscription']}")
-    item = subscription["items"]["data"][0]["id"]
-    change = {"items[0][id]": item, "items[0][price]": prices["PRO_MONTHLY"], "proration_behavior": "always_invoice"}
-    await post(sandbox, f"subscriptions/{plan['subscription']}", **change)
+    await change_plan(sandbox, plan["subscription"], prices["PRO_MONTHLY"])
     async with asyncio.timeout(20):
         while not await retry_known(conn):
             await asyncio.sleep(0.05)

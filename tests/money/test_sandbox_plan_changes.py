@@ -122,7 +122,7 @@ async def test_the_portal_cancels_by_cancel_at_and_changes_the_plan(subscriber, 
         {"customer": found.customer, "configuration": configuration.id, "return_url": "https://www.example.com/"}
     )
     path = f"/pay/stripe/portal/{session.id}"
-    assert "Change to 40.00 USD" in await sandbox.ask("GET", path)
+    assert "Change to Plan, 40.00 USD" in await sandbox.ask("GET", path)
     await sandbox.ask("POST", f"{path}/{found.id}/switch", data={"price": bigger.id}, allow_redirects=False)
     await sandbox.ask("POST", f"{path}/{found.id}/cancel", allow_redirects=False)
     changed = await subscriber.now()

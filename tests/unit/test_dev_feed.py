@@ -22,12 +22,13 @@ def row(action: str, **details: object) -> dict[str, object]:
     return {
         "created_at": NOW, "action": action, "details": json.dumps(details), "amount": Decimal("25.0"),
         "price_currency": "USD", "currency": "USD", "exponent": 2, "provider": "stripe",
+        "purpose": "donation",
         "payment_id": "8db69899-0000-0000-0000-000000000000",
     }  # fmt: skip
 
 
 def said(found: dict[str, object]) -> list[str]:
-    return [happened.text for happened in events.gift(found, PLAIN)]
+    return [happened.text for happened in events.payment(found, PLAIN)]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +49,30 @@ def test_a_gift_is_followed_from_its_checkout_to_its_refund():
     assert said(row("payment_opened")) == []
     assert said(row("checkout_opened", ms=7)) == ["     25.00 USD  card    8db69899  checkout made in 7 ms"]
     assert said(row("event_applied", to="completed", money=charge))[0].endswith("8db69899  ✓ completed")
+    half = [{"kind": "charge", "amount": "12.5", "currency": "USD", "ref": "ch_1"}]
+    assert said(row("event_applied", to="completed", money=half))[0].endswith("✓ completed, charge 12.5 USD")
     assert said(row("event_applied", to="partially_refunded", money=refund))[0].endswith(
         "↩ partially refunded, refund -10 USD"
     )
     assert said(row("reconciled", to="expired"))[0].endswith("✗ expired")
     assert said(row("stripe_session_failed", reason="card declined"))[0].endswith("✗ no checkout: card declined")
     assert said(row("event_applied", mismatch="amount"))[0].endswith("! the amount differs from what was requested")
+
+
+@pytest.mark.parametrize(("purpose", "word"), [("donation", "gift"), ("credits", "credits"), ("purchase", "purchase")])
+def test_each_line_begins_with_what_the_payment_is_for(purpose, word):
+    found = row("event_applied", to="completed") | {"purpose": purpose}
+    assert [happened.kind for happened in events.payment(found, PLAIN)] == [word]
+
+
+def test_credits_are_shown_with_the_balance_after_them():
+    rows = [
+        {"credits": 2000, "reason": "vision_max_monthly", "ref": "in_1/il_1", "balance": 2100},
+        {"credits": -50, "reason": "refund_quick_scan_purchase", "ref": "refund:re_1/2", "balance": -10},
+    ]
+    first, second = said(row("credits_changed", user="u", rows=rows))
+    assert first.endswith("+2,000 credits, balance 2,100: vision max monthly")
+    assert second.endswith("-50 credits, balance -10: refund quick scan purchase")
 
 
 def test_a_coin_and_a_wallet_are_named():

@@ -24,6 +24,8 @@ _OUTCOMES = {
 }
 _PROVIDERS = {"nowpayments": "coins"}
 _BESIDE = frozenset({"logger", "request_id"})
+# What a payment is for, where people say it in another word.
+_PURPOSES = {"donation": "gift"}
 _NOT_OPENED = frozenset({"stripe_session_failed", "checkout_expired"})
 
 
@@ -44,11 +46,12 @@ def money(amount: Decimal | None, currency: str | None, exponent: int | None) ->
     return f"{amount:,.{digits}f} {currency or ''}".rstrip()
 
 
-def gift(row: Mapping[str, Any], style: Style) -> Iterator[Happened]:
-    """A row of the audit log as a line of the feed; nothing for rows that are not about money."""
+def payment(row: Mapping[str, Any], style: Style) -> Iterator[Happened]:
+    """A row of the audit log as lines of the feed; nothing for rows that are not about money or credits."""
     details: Mapping[str, Any] = json.loads(row["details"])
-    for text in _told(row["action"], details, style):
-        yield Happened(row["created_at"], "gift", f"{_payment(row)}  {text}")
+    kind = _PURPOSES.get(row["purpose"], row["purpose"])
+    for text in _told(row, details, style):
+        yield Happened(row["created_at"], kind, f"{_payment(row)}  {text}")
 
 
 def _payment(row: Mapping[str, Any]) -> str:
@@ -57,7 +60,8 @@ def _payment(row: Mapping[str, Any]) -> str:
     return f"{amount:>14}  {way:<6}  {str(row['payment_id'])[:_SHORT_ID]}"
 
 
-def _told(action: str, details: Mapping[str, Any], style: Style) -> Iterator[str]:
+def _told(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> Iterator[str]:
+    action = row["action"]
     if action == "checkout_opened":
         took = f" in {details['ms']} ms" if "ms" in details else ""
         yield f"checkout made{took}"
@@ -65,18 +69,29 @@ def _told(action: str, details: Mapping[str, Any], style: Style) -> Iterator[str
         yield style("yellow", f"wallet instead of a checkout: {details.get('reason', '?')}")
     elif action in _NOT_OPENED:
         yield style("red", f"✗ no checkout: {details.get('reason', '?')}")
+    for each in details.get("rows", ()):
+        colour = "green" if each["credits"] > 0 else "yellow"
+        yield (
+            style(colour, f"{each['credits']:+,d} credits")
+            + f", balance {each['balance']:,d}: {_words(each['reason'])}"
+        )
     moved = [
         f"{each['kind'].replace('_', ' ')} {each['amount']} {each['currency']}" for each in details.get("money", ())
     ]
     if "to" in details:
         glyph, colour = _OUTCOMES.get(details["to"], ("·", "dim"))
-        # The charge of a completed payment is its amount, which the line already has.
-        more = "" if details["to"] == "completed" else "".join(f", {each}" for each in moved)
+        # The line has the payment's amount already, which is charged unless there is a discount.
+        whole = details["to"] == "completed" and _charged(details) == [row["amount"]]
+        more = "" if whole else "".join(f", {each}" for each in moved)
         yield style(colour, f"{glyph} {_words(details['to'])}") + more
     elif moved:
         yield ", ".join(moved)
     if "mismatch" in details:
         yield style("red", f"! the {details['mismatch']} differs from what was requested")
+
+
+def _charged(details: Mapping[str, Any]) -> list[Decimal]:
+    return [Decimal(each["amount"]) for each in details.get("money", ()) if each["kind"] == "charge"]
 
 
 def _words(name: str) -> str:

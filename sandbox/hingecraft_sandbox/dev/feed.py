@@ -23,7 +23,7 @@ _OVERLAP = 200
 NEWEST_ROW = "SELECT coalesce(max(id), 0) FROM payment_audit"
 ROWS = """
 SELECT a.id, a.created_at, a.action, a.payment_id, a.details::text AS details,
-    p.amount, p.price_currency, p.currency, p.provider, c.exponent
+    p.amount, p.price_currency, p.currency, p.provider, p.purpose, c.exponent
 FROM payment_audit a
 JOIN payments p ON p.id = a.payment_id
 LEFT JOIN currencies c ON c.code = p.price_currency
@@ -75,7 +75,7 @@ class Feed:
             if row["id"] not in self._seen:
                 self._seen.append(row["id"])
                 self._newest = max(self._newest, row["id"])
-                for happened in events.gift(dict(row), self._style):
+                for happened in events.payment(dict(row), self._style):
                     self._show(happened)
 
     async def follow_sandbox(self, log: Path) -> None:

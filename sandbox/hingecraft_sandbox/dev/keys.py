@@ -18,6 +18,7 @@ from hingecraft_sandbox.dev.cockpit import Cockpit
 from hingecraft_sandbox.dev.processes import Child
 
 _DEMO_CURRENCY = "CHF"
+_DEMO_MEMBER = "3f0c1b1e-58d7-4f1c-9f6e-2b1a9d3c7e55"
 _LOG_LINES = 15
 _LONGEST_CODE = 10
 _ENTER, _ESCAPE, _BACKSPACE = "\r\n", "\033", "\b\x7f"
@@ -64,6 +65,7 @@ class Keys:
             "r": lambda: cockpit.stop(restart=True),
         }
         self._beside: Mapping[str, Callable[[Product], Coroutine[Any, Any, None]]] = {
+            "a": self._account,
             "c": lambda product: self._switch_currency(product, _DEMO_CURRENCY),
             "m": self._move_clock,
             "n": self._reconcile,
@@ -100,6 +102,11 @@ class Keys:
         can = sys.platform in {"darwin", "win32"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
         opened = can and await asyncio.to_thread(webbrowser.open, page)
         self._cockpit.say("open", page if opened else f"this machine shows no browser: open {page}")
+
+    async def _account(self, product: Product) -> None:
+        token = await self._said(product, "token", "--sub", _DEMO_MEMBER, "--email", "ada@example.com")
+        self._cockpit.say("account", "open this, press Sign in, and buy something; m lets a month pass")
+        self._cockpit.terminal.lines([f"    {self._cockpit.places.account}#access_token={token.splitlines()[-1]}"])
 
     def _kill(self) -> None:
         self._pods[self._kills % len(self._pods)].kill()

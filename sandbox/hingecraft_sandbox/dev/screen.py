@@ -13,6 +13,7 @@ from hingecraft_sandbox.dev.style import Style, width_of
 
 KEYS: Mapping[str, str] = {
     "o": "open the site's page in a browser",
+    "a": "a link to the account page that signs a member in",
     "c": "switch Swiss francs off and on; C asks for another currency",
     "w": "switch the providers' webhooks off and on",
     "k": "kill an API pod, a different one each time",
@@ -40,6 +41,11 @@ class Places:
         """The page to open first."""
         return f"http://127.0.0.1:{self.ports.site}/charter"
 
+    @property
+    def account(self) -> str:
+        """The page where members buy credits."""
+        return f"http://127.0.0.1:{self.ports.pods[0]}/account"
+
 
 def ready(seconds: float, style: Style) -> str:
     """The first line once everything answers."""
@@ -52,6 +58,7 @@ def links(places: Places, style: Style) -> Iterator[str]:
     pod = f"http://127.0.0.1:{ports.pods[0]}"
     for name, address in (
         ("Give", f"{places.give}  or /mission-support"),
+        ("Account", f"{places.account}  credits and plans; key a signs in"),
         ("Sandbox", f"http://127.0.0.1:{ports.sandbox}/  pay, decline, refund"),
         ("API", f"{pod}/docs  {pod}/routes"),
         ("Database", f"{places.program} psql"),

@@ -23,6 +23,8 @@ from hingecraft_sandbox.providers.stripe.billing import StripeBilling
 from hingecraft_sandbox.providers.stripe.billing_pages import BillingPages
 from hingecraft_sandbox.providers.stripe.card_payments import CardPayments
 from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
+from hingecraft_sandbox.providers.stripe.dashboard_pages import PATH as DASHBOARD
+from hingecraft_sandbox.providers.stripe.dashboard_pages import DashboardPages
 from hingecraft_sandbox.providers.stripe.demo import add_demo_codes, add_demo_prices
 from hingecraft_sandbox.providers.stripe.intent_pages import IntentPages
 from hingecraft_sandbox.providers.stripe.intents import Intents
@@ -211,6 +213,7 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
         IntentPages(stripe, intents, CardPayments(stripe, billing.intents)),
         BillingPages(stripe, billing),
         PortalPages(stripe, billing.portal),
+        DashboardPages(stripe, billing.dashboard),
         ClockControl(billing.clock, billing.renewals),
         NowPaymentsApi(nowpayments, switches),
         NowPaymentsPages(nowpayments),
@@ -247,6 +250,15 @@ def _overview(book: Book) -> Any:
             ]
             for each in book.all("payment_intents", lambda each: bool(each.get("automatic_payment_methods")))[:_RECENT]
         ]
+        subscriptions = [
+            [
+                f'<a href="/pay/stripe/subscription/{each["id"]}">{each["id"][:18]}</a>',
+                escape(", ".join(item["price"]["id"] for item in each["items"]["data"])),
+                escape(each["status"]),
+                escape(each["customer"]),
+            ]
+            for each in book.all("subscriptions")[:_RECENT]
+        ]
         links = [
             [
                 f'<a href="/pay/stripe/l/{each["key"]}">{each["id"]}</a>',
@@ -274,8 +286,10 @@ def _overview(book: Book) -> Any:
         events = [[escape(each["type"]), each["id"][:18]] for each in book.all("events")[:_RECENT]]
         body = (
             '<p class="note">The newest first. Switches: <code>GET /_sandbox/switches</code>.</p>'
+            f'<p><a href="{DASHBOARD}">Stripe\'s dashboard</a>: make an invoice or a subscription for a customer</p>'
             f"<h2>Card checkouts</h2>{table(['Session', 'Amount', 'State', 'Source'], sessions)}"
             f"<h2>Card payments on our page</h2>{table(['Intent', 'Amount', 'State', 'Customer'], intents)}"
+            f"<h2>Subscriptions</h2>{table(['Subscription', 'Price', 'State', 'Customer'], subscriptions)}"
             f"<h2>Coin invoices</h2>{table(['Invoice', 'Price', 'Coin'], invoices)}"
             f"<h2>Coin payments</h2>{table(['Payment', 'Amount', 'State'], payments)}"
             f"<h2>Stripe events</h2>{table(['Type', 'Event'], events)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 
 from aiohttp import web
@@ -24,7 +25,8 @@ h1 { font-size: 1.25rem; margin: 0 0 .25rem; } h2 { font-size: 1rem; margin: 2re
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; margin: 1rem 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 form { display: inline-block; margin: .25rem .5rem .25rem 0; }
-button, input, select { font: inherit; padding: .6rem 1.1rem; border-radius: 8px; border: 1px solid var(--line); }
+button, input, select, textarea { font: inherit; padding: .6rem 1.1rem; border-radius: 8px;
+  border: 1px solid var(--line); }
 button { cursor: pointer; background: transparent; color: var(--ink); }
 button.go { background: var(--go); border-color: var(--go); color: var(--card); font-weight: 600; }
 button.stop { color: var(--stop); border-color: var(--stop); }
@@ -34,6 +36,11 @@ table { border-collapse: collapse; width: 100%; } td, th { text-align: left; pad
   border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 500; }
 a { color: var(--go); }
 """
+
+
+def day_of(moment: int | None) -> str | None:
+    """A moment as a page shows it."""
+    return None if moment is None else f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hingecraft_sandbox.providers.stripe.api import Billing
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.coupons import Coupons
 from hingecraft_sandbox.providers.stripe.customers import delete_customer
+from hingecraft_sandbox.providers.stripe.dashboard import Dashboard
 from hingecraft_sandbox.providers.stripe.invoice_intents import InvoiceIntents
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.new_subscriptions import NewSubscriptions
@@ -31,6 +32,7 @@ class StripeBilling:
         self.portal = Portal(acts, address, self.subscriptions, self.changes)
         self.renewals = Renewals(acts, self.clock, self.invoices, self.subscriptions, switches)
         self.coupons = Coupons(acts, self.clock)
+        self.dashboard = Dashboard(acts, self.clock, self.invoices, self.subscriptions)
         self.intents = InvoiceIntents(acts, self.invoices, self.renewals, self.subscriptions)
         self._new = NewSubscriptions(acts, self.invoices, self.subscriptions)
         self._acts = acts

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from html import escape
 
 from aiohttp import web
 
 from hingecraft_sandbox.providers.book import Document
-from hingecraft_sandbox.providers.pages import Button, buttons, facts, page, table
+from hingecraft_sandbox.providers.pages import Button, buttons, day_of, facts, page, table
 from hingecraft_sandbox.providers.stripe import invoices as bills
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.billing import StripeBilling
@@ -43,10 +42,10 @@ class BillingPages:
             [
                 ("State", found["status"]),
                 ("Customer", found["customer"]),
-                ("The period ends", _day(max(item["current_period_end"] for item in found["items"]["data"]))),
-                ("It is cancelled on", _day(found["cancel_at"])),
+                ("The period ends", day_of(max(item["current_period_end"] for item in found["items"]["data"]))),
+                ("It is cancelled on", day_of(found["cancel_at"])),
                 ("The card", found["sandbox"]["card"]),
-                ("The sandbox's clock", _day(self._billing.clock.now())),
+                ("The sandbox's clock", day_of(self._billing.clock.now())),
             ]
         )
         rows = [
@@ -96,12 +95,22 @@ class BillingPages:
             [
                 escape(each["pricing"]["price_details"]["price"]), str(each["quantity"]),
                 shown(each["amount"], each["currency"]),
-                f"{_day(each['period']['start'])} to {_day(each['period']['end'])}",
+                f"{day_of(each['period']['start'])} to {day_of(each['period']['end'])}",
             ]
             for each in found["lines"]
         ]  # fmt: skip
         amount = f'<p class="amount">{shown(found["total"], found["currency"])}</p>'
-        told = facts([("State", found["status"]), ("Reason", found["billing_reason"]), ("Customer", found["customer"])])
+        off = sum(each["amount"] for each in found["total_discount_amounts"])
+        told = facts(
+            [
+                ("State", found["status"]),
+                ("Reason", found["billing_reason"]),
+                ("Customer", found["customer"]),
+                ("Discount", shown(off, found["currency"]) if off else None),
+                ("Charged", shown(found["amount_paid"], found["currency"])),
+                ("Refunded", shown(back, found["currency"]) if (back := self._refunded(payment)) else None),
+            ]
+        )
         by_card = ""
         if payment and found["status"] == "open":
             by_card = (
@@ -109,6 +118,11 @@ class BillingPages:
             )
         body = amount + told + buttons(choices) + by_card + table(["Price", "Quantity", "Amount", "Period"], rows)
         return page(f"Invoice {found['number'] or ''}", body)
+
+    def _refunded(self, payment: Document | None) -> int:
+        intent = payment["payment"]["payment_intent"] if payment else None
+        charges = self._book.all("charges", lambda each: each["payment_intent"] == intent)
+        return sum(each["amount_refunded"] for each in charges)
 
     async def act_on_invoice(self, request: web.Request) -> web.Response:
         """Charge it, refund it or dispute it."""
@@ -159,7 +173,3 @@ def _choices(subscription: Document) -> list[Button]:
 def _subscription_of(invoice: Document) -> str | None:
     parent = invoice["parent"]
     return parent["subscription_details"]["subscription"] if parent else None
-
-
-def _day(moment: int | None) -> str | None:
-    return None if moment is None else f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M}"

@@ -159,7 +159,7 @@ class Objects:
                 "Subscriptions take recurring prices, and payments others.", param=f"{name}[price]"
             )
         quantity = item.get("quantity", 1)
-        description = price.get("product_data", {}).get("name", "Item")
+        description = price.get("product_data", {}).get("name") or self.name_of(price)
         amount = price["unit_amount"] * quantity
         named = {"price": price.get("id"), "quantity": quantity}
         return {"description": description, "currency": price["currency"], "amount": amount, **named}
@@ -170,6 +170,10 @@ class Objects:
             raise StripeRefusalError(f"No such price: '{price_id}'", code="resource_missing", param=param)
         self._require_active(price_id)
         return self.find("prices", price_id)
+
+    def name_of(self, price: Document) -> str:
+        """The name of a price's product."""
+        return str((self.book.get("products", price.get("product", "")) or {}).get("name", "Item"))
 
     def require_customer(self, customer_id: str | None) -> None:
         """Reject a customer that does not exist or was deleted; none is fine."""

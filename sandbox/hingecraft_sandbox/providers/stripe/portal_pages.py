@@ -7,7 +7,7 @@ from html import escape
 from aiohttp import web
 
 from hingecraft_sandbox.providers.book import Document
-from hingecraft_sandbox.providers.pages import Button, buttons, page
+from hingecraft_sandbox.providers.pages import Button, buttons, day_of, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
@@ -19,6 +19,7 @@ class PortalPages:
     """`/pay/stripe/portal/...`."""
 
     def __init__(self, acts: Acts, portal: Portal) -> None:
+        self._objects = acts.objects
         self._book = acts.objects.book
         self._portal = portal
 
@@ -51,7 +52,7 @@ class PortalPages:
         price = subscription["items"]["data"][0]["price"]
         choices = [
             Button(
-                f"Change to {shown(each['unit_amount'], each['currency'])}",
+                f"Change to {self._named(each)}",
                 f"{base}/switch",
                 fields=f'<input type="hidden" name="price" value="{escape(each["id"])}">',
             )
@@ -63,8 +64,19 @@ class PortalPages:
             choices.append(
                 Button("Do not cancel", f"{base}/keep") if cancelled else Button("Cancel", f"{base}/cancel", "stop")
             )
-        amount = shown(price["unit_amount"], price["currency"])
-        return f"<h2>{amount}, {escape(subscription['status'])}</h2>{buttons(choices)}"
+        end = max(item["current_period_end"] for item in subscription["items"]["data"])
+        waiting = subscription["sandbox"].get("next_price")
+        told = facts(
+            [
+                ("State", subscription["status"]),
+                ("Ends on" if subscription["cancel_at"] else "Renews on", day_of(end)),
+                ("Changes then to", self._named(self._objects.find("prices", waiting)) if waiting else None),
+            ]
+        )
+        return f"<h2>{escape(self._named(price))}</h2>{told}{buttons(choices)}"
+
+    def _named(self, price: Document) -> str:
+        return f"{self._objects.name_of(price)}, {shown(price['unit_amount'], price['currency'])}"
 
     async def act(self, request: web.Request) -> web.Response:
         """Cancel, keep, or change the plan."""

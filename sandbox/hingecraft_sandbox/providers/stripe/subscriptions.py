@@ -30,18 +30,22 @@ class Subscriptions:
     def begin(self, session: Document) -> Document:
         """The first period is paid on the session's page; a trial's first period is free."""
         session["customer"] = session["customer"] or self._customer(session["customer_email"])
-        subscription = self.made(session)
-        self.discounts.begin(subscription, session.get("discounts", []))
-        self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.created", subscription)
-        invoice = self.bill(subscription, "subscription_create")
-        self._invoices.pay(invoice)
+        subscription, invoice = self.start(session)
         paid = "paid" if invoice["amount_due"] else "no_payment_required"
         session |= {"status": "complete", "payment_status": paid}
         session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
         self._book.put("sessions", session)
         self._acts.tell("checkout.session.completed", session)
         return session
+
+    def start(self, session: Document) -> tuple[Document, Document]:
+        """A subscription to what a session sells, and its first invoice, which is charged."""
+        subscription = self.made(session)
+        self.discounts.begin(subscription, session.get("discounts", []))
+        self._book.put(KIND, subscription)
+        self._acts.tell("customer.subscription.created", subscription)
+        invoice = self.bill(subscription, "subscription_create")
+        return subscription, self._invoices.pay(invoice)
 
     def _customer(self, email: str | None) -> str:
         made = self._acts.objects.make("customers", {"email": email} if email else {})
