@@ -52,16 +52,16 @@ class Credits:
         await _write(conn, list(_of_new_grants(granted, moves)))
 
     async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
-        """The user of the customer. What costs and grants nothing is nobody's payment."""
+        """The user of the customer."""
         if finding.customer is None:
             return None
         user_id = await grant_store.user_of_customer(conn, finding.customer, livemode=finding.livemode)
         if user_id is None and finding.user is not None and finding.installation is not None:
             # The customer was lost by a restored backup: the metadata is ours.
             user_id = finding.user if await grant_store.is_ours(conn, finding.installation) else None
-        if user_id is None or await _is_nothing(conn, finding):
+        if user_id is None:
             return None
-        return Owner(user_id=user_id, purpose=self.name)
+        return Owner(user_id=user_id, purpose=self.name, needs_payment=not await _is_nothing(conn, finding))
 
 
 def _became_paid(moved: Moved) -> bool:
