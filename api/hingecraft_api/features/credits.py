@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hingecraft.credits.checkouts import MemberCheckouts
+from hingecraft.credits.modes import keep
 from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
@@ -27,7 +28,12 @@ def _parts(pod: Pod) -> Iterable[object]:
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
-    return {"watching unknown prices": lambda: watch(pod.database, pod.metrics.unknown_prices.set)}
+    works: dict[str, Work] = {
+        "watching unknown prices": lambda: watch(pod.database, pod.metrics.unknown_prices.set),
+    }
+    if pod.providers.stripe.configured:
+        works["keeping credits to one mode"] = lambda: keep(pod.database, livemode=pod.providers.stripe.livemode)
+    return works
 
 
 CREDITS = Feature(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hingecraft.credits import plan_sessions
+from hingecraft.credits import modes, plan_sessions
 from hingecraft.credits.model import PURPOSE, PlanSession
 from hingecraft.credits.plan_sessions import PlanSessions, PlanSessionUsedError
 from hingecraft.credits.plans import OnePlan, Way
@@ -86,7 +86,7 @@ class MemberCheckouts:
         earlier = await self._resumed(wanted)
         if earlier is not None:
             return earlier
-        if not self._stripe.configured:
+        if not self._stripe.configured or not await self._counts():
             raise ProviderDisabledError(
                 "provider_disabled", "Card payments are currently unavailable. Try again later."
             )
@@ -99,6 +99,11 @@ class MemberCheckouts:
                 fields={"planType": f"must be {price.plan_type}, or left out"},
             )
         return await self._open(wanted, price)
+
+    async def _counts(self) -> bool:
+        """Whether what is paid with our key would be granted."""
+        async with self._database.transaction() as conn:
+            return await modes.counts(conn, livemode=self._stripe.livemode)
 
     def _chosen(self, wanted: Wanted) -> Wanted:
         """The same with what its plan session says; raises `invalid_plan_session`."""

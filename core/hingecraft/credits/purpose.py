@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from hingecraft import audit
-from hingecraft.credits import grant_store, store
+from hingecraft.credits import grant_store, modes, store
 from hingecraft.credits.grant_store import GrantKey
 from hingecraft.credits.grants import Grant, Offer, grants_of, prices_of
 from hingecraft.credits.model import PURPOSE, Entry, Outcome, Written
@@ -43,6 +43,7 @@ class Credits:
         The first call of `store.write` locks all accounts in one order. The second is only for payments that were paid
         and refunded in the same transaction, whose accounts are locked by then.
         """
+        moves = await _of_mode(conn, moves)
         paid = [each for each in moves if _became_paid(each)]
         new = await _grants(conn, paid) if paid else []
         fresh = {each.after.id for each in paid}
@@ -66,6 +67,16 @@ class Credits:
 
 def _became_paid(moved: Moved) -> bool:
     return moved.after.status in SETTLED and moved.before.status not in SETTLED
+
+
+async def _of_mode(conn: Connection, moves: Sequence[Moved]) -> list[Moved]:
+    """Those in the mode of the credits; for the others it is only recorded that they were paid."""
+    live = {bool(each.after.livemode) for each in moves}
+    counted = {livemode for livemode in sorted(live) if await modes.counts(conn, livemode=livemode)}
+    for each in moves:
+        if bool(each.after.livemode) not in counted and _became_paid(each):
+            await _tell(conn, each, "credits_not_granted", because="it was paid in test mode, and the credits are live")
+    return [each for each in moves if bool(each.after.livemode) in counted]
 
 
 async def _is_nothing(conn: Connection, finding: Finding) -> bool:
