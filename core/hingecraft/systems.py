@@ -35,7 +35,7 @@ class SystemSettings(LinkSettings):
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
-        database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
+        database, providers.stripe.links, settings.link_options, nowpayments_live=providers.nowpayments.takes_real_money
     )
     every = (
         links,

@@ -29,7 +29,7 @@ INVOICE = {"price_amount": 25, "price_currency": "usd", "pay_currency": "btc", "
 
 
 class Told:
-    """What a backend was told; `refuse` makes it say no that often first."""
+    """Receives the sandbox's webhooks, after rejecting the first `refuse` of them."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []

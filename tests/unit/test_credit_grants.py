@@ -1,4 +1,4 @@
-"""What a paid session or invoice grants, and what refunds and disputes take back, without a database."""
+"""Credits granted for paid sessions and invoices, and taken back for refunds and disputes, without a database."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Endpoint:
             query=query_of(request, self.query) if self.query else None,
         )
         if self.idempotent:
-            return await idempotent.once(call, self.handler, self.status)
+            return await idempotent.run_once(call, self.handler, self.status)
         answer = await self.handler(call)
         if isinstance(answer, web.StreamResponse):
             return answer

@@ -28,7 +28,7 @@ from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckou
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError, Status
 from hingecraft.payments.store import NewCheckout
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.sales import Sale, session_request
 
@@ -285,7 +285,7 @@ def _answering() -> Iterator[None]:
     """Tell the member that Stripe cannot be reached, where it was asked for something beside the checkout."""
     try:
         yield
-    except (ProviderRefusedError, ProviderUnknownError) as error:
+    except (ProviderRejectedError, ProviderUnknownError) as error:
         log.warning("no checkout at stripe: %s", error)
         raise _unavailable() from error
 

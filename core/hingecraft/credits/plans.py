@@ -14,7 +14,7 @@ from hingecraft.errors import ConflictError
 from hingecraft.members.subscriptions.store import customers_of
 from hingecraft.payments.model import Status
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.port import ProviderRejectedError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.ports import Document
 
@@ -109,7 +109,7 @@ class OnePlan:
                 raise AlreadySubscribedError
         try:
             running = await self._stripe.customers.subscriptions_of(customer_id)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.missing != _CUSTOMER:
                 raise
             return  # a deleted customer has none

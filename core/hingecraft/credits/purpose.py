@@ -230,16 +230,16 @@ def _row_of(entry: Entry, row: Written) -> dict[str, Any]:
 
 
 async def _tell(conn: Connection, moved: Moved, action: str, **details: Any) -> None:
-    teller = moved.teller
+    cause = moved.cause
     await audit.append(
-        conn, actor=teller.actor, action=action, request_id=teller.request_id, payment_id=moved.after.id, **details
+        conn, actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, **details
     )
 
 
 def _event_of(moved: Moved) -> str:
     """The event, or the object that a reconciliation read."""
     finding = moved.finding
-    found = moved.teller.request_id or finding.invoice_id or finding.checkout_id or finding.charge
+    found = moved.cause.request_id or finding.invoice_id or finding.checkout_id or finding.charge
     return found or str(moved.after.id)
 
 

@@ -17,18 +17,18 @@ _EVERY = 15.0
 
 async def retry_known(conn: Connection) -> int:
     """Make the events due whose price or amount is known by now; returns how many are still unknown."""
-    prices = {_said(error, UNKNOWN_PRICE): error for error in await inbox.held_up(conn, UNKNOWN_PRICE)}
-    amounts = {_said(error, UNKNOWN_AMOUNT): error for error in await inbox.held_up(conn, UNKNOWN_AMOUNT)}
+    prices = {_named(error, UNKNOWN_PRICE): error for error in await inbox.waiting_by_error(conn, UNKNOWN_PRICE)}
+    amounts = {_named(error, UNKNOWN_AMOUNT): error for error in await inbox.waiting_by_error(conn, UNKNOWN_AMOUNT)}
     offers = await grant_store.offers(conn, {*prices, *(_price_of(amount) for amount in amounts)})
     known = [prices[price] for price in prices if price in offers]
     costs = {f"{offer.price_id} in {offer.currency}" for offer in offers.values() if offer.amount is not None}
     known += [amounts[amount] for amount in amounts if amount in costs]
     if known:
-        await inbox.hurry(conn, known)
+        await inbox.retry_now(conn, known)
     return len(prices) + len(amounts) - len(known)
 
 
-def _said(error: str, beginning: str) -> str:
+def _named(error: str, beginning: str) -> str:
     return error.removeprefix(beginning).partition(":")[0]
 
 

@@ -13,7 +13,7 @@ from hingecraft.members.deletion import store as deletion_store
 from hingecraft.members.deletion.service import Deletion
 from hingecraft.providers import stripe
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.steps import Run, Steps
 
@@ -53,6 +53,6 @@ async def _answered(run: Run, question: Awaitable[_Result]) -> _Result | None:
     """Stripe's answer; None where there is none: the next run asks again, and the others do not wait for it."""
     try:
         return await question
-    except (ProviderRefusedError, ProviderUnknownError) as error:
+    except (ProviderRejectedError, ProviderUnknownError) as error:
         run.summary.fail(f"a customer could not be made or deleted at Stripe: {error}")
         return None

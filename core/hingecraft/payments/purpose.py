@@ -10,7 +10,7 @@ from uuid import UUID
 from hingecraft.db.connection import Connection
 from hingecraft.errors import NotYetError
 from hingecraft.payments.ledger import Decision, Known
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers.findings import Finding
 
 
@@ -30,7 +30,7 @@ class Moved:
     # Includes the new settlements, each with its reference at the provider.
     decision: Decision
     finding: Finding
-    teller: Teller
+    cause: Cause
 
 
 class Purpose(Protocol):

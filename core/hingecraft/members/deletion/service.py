@@ -13,7 +13,7 @@ from hingecraft.members.customers.service import Customers
 from hingecraft.members.deletion import store
 from hingecraft.members.subscriptions import store as subscriptions_store
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class Deletion:
             await store.erase(conn, user_id, livemode=self._stripe.livemode)
         try:
             return await self.finish(user_id, deadline)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
+        except (ProviderRejectedError, ProviderUnknownError) as error:
             log.warning("the customer of the deleted user %s is not deleted at Stripe yet: %s", user_id, error)
             return False
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hingecraft.errors import ForeignError, RefusedError
+from hingecraft.errors import ForeignError, RejectedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
@@ -63,7 +63,7 @@ class StripeReader:
             raise ForeignError(f"it happened in a connected account ({event['account']})")
         try:
             return self._of_event(event)
-        except (RefusedError, UnreadableError) as error:
+        except (RejectedError, UnreadableError) as error:
             return _without_money(event, error)
 
     def _of_event(self, event: Document) -> Finding:
@@ -97,7 +97,7 @@ class StripeReader:
             if mode == _SUBSCRIPTION and _standing(session) is Stands.PAID:
                 return _of_subscription(session, told_by)
             return self._of_session(session, told_by, stands, fresh=fresh)
-        except (RefusedError, UnreadableError) as error:
+        except (RejectedError, UnreadableError) as error:
             return _session_without_money(session, told_by, error, fresh=fresh)
 
     def _of_session(self, session: Document, told_by: str, stands: Stands | None, *, fresh: bool) -> Finding:

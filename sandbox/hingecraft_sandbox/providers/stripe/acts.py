@@ -10,12 +10,19 @@ from typing import Protocol
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.intent_shapes import new_intent
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe_headers
 
 API_VERSION = "2026-10-28.endive"
 _FEE_SHARE, _FEE_FIXED = 0.029, 30
+_DECLINED = {
+    "type": "card_error",
+    "code": "card_declined",
+    "decline_code": "generic_decline",
+    "message": "Your card was declined.",
+}
 # US cents for each smallest unit of a currency that is converted for the payout; others are paid out as they are.
 DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
 
@@ -181,10 +188,15 @@ class Acts:
         paid: bool = True,
     ) -> Document:
         """Charge a card, and send the events of the intent and the charge."""
-        intent = _intent(intent_id or new_id("pi_")[:27], amount, currency, metadata)
+        earlier = self._book.get("payment_intents", intent_id or "") or {}
+        intent = new_intent(amount, currency, metadata, intent_id=intent_id) | earlier
+        intent |= {"amount": amount, "currency": currency, "metadata": metadata}
         intent |= {"livemode": livemode, "customer": customer}
-        if not paid:
-            return self._declined(intent)
+        return self.take(intent) if paid else self.decline(intent)
+
+    def take(self, intent: Document) -> Document:
+        """Charge the amount of an intent, and send its events and those of the charge."""
+        amount, currency = intent["amount"], intent["currency"]
         arrives = int(amount * DOLLARS.get(currency, 1))
         fee = int(arrives * _FEE_SHARE) + _FEE_FIXED
         charge_id = new_id("ch_")[:27]
@@ -207,17 +219,19 @@ class Acts:
             "amount_refunded": 0,
             "currency": currency,
             "created": now(),
-            "livemode": livemode,
+            "livemode": intent["livemode"],
             "paid": True,
             "status": "succeeded",
             "refunded": False,
             "disputed": False,
             "payment_intent": intent["id"],
-            "customer": customer,
+            "customer": intent["customer"],
             "balance_transaction": None if self._switches.balance.late else balance["id"],
-            "metadata": metadata,
+            "metadata": intent["metadata"],
         }
         intent |= {"status": "succeeded", "amount_received": amount, "latest_charge": charge_id}
+        intent |= {"next_action": None, "last_payment_error": None}
+        intent["payment_method"] = intent["payment_method"] or new_id("pm_")[:27]
         self._book.put("balance_transactions", balance)
         self._book.put("charges", charge)
         self._book.put("payment_intents", intent)
@@ -229,8 +243,23 @@ class Acts:
 
     def promise(self, *, amount: int, currency: str, livemode: bool, customer: str) -> Document:
         """An intent that waits for a card; that of an invoice has no metadata."""
-        intent = _intent(new_id("pi_")[:27], amount, currency, {}) | {"livemode": livemode, "customer": customer}
+        intent = new_intent(amount, currency, {}) | {"livemode": livemode, "customer": customer}
         return self._book.put("payment_intents", intent)
+
+    def decline(self, intent: Document, error: Document | None = None) -> Document:
+        """The attempt failed, and the intent waits for another card."""
+        intent |= {"status": "requires_payment_method", "last_payment_error": error or dict(_DECLINED)}
+        intent |= {"next_action": None, "payment_method": None}
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.payment_failed", intent)
+        return intent
+
+    def cancel_intent(self, intent: Document, reason: str | None) -> Document:
+        """It cannot be paid any more."""
+        intent |= {"status": "canceled", "canceled_at": now(), "cancellation_reason": reason, "next_action": None}
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.canceled", intent)
+        return intent
 
     def value(self, charge_id: str) -> Document:
         """The balance transaction appears some time after the payment."""
@@ -247,23 +276,17 @@ class Acts:
         with suppress(StripeRefusalError):  # a button was pressed first, or the storage was emptied
             self.value(charge_id)
 
-    def _declined(self, intent: Document) -> Document:
-        intent["last_payment_error"] = {"code": "card_declined", "message": "Your card was declined."}
-        self._book.put("payment_intents", intent)
-        self.tell("payment_intent.payment_failed", intent)
-        return intent
-
     def fail(self, session_id: str) -> Document:
         """The card is declined; the session stays open, since the payer may try another."""
         session = self._open_session(session_id)
         intent = self._promised(session)
         self._book.put("sessions", session | {"payment_intent": intent["id"]})
-        self._declined(intent)
+        self.decline(intent)
         return session
 
     def _promised(self, session: Document) -> Document:
-        intent_id = session["payment_intent"] or new_id("pi_")[:27]
-        intent = _intent(intent_id, session["amount_total"], session["currency"], session["intent_metadata"])
+        amount, currency, metadata = session["amount_total"], session["currency"], session["intent_metadata"]
+        intent = new_intent(amount, currency, metadata, intent_id=session["payment_intent"])
         return intent | {"livemode": session["livemode"]}
 
     def expire(self, session_id: str) -> Document:
@@ -340,18 +363,3 @@ class _NoSubscriptions:
         raise StripeRefusalError("This sandbox does not support subscriptions.")
 
     promise = arrive = bounce = begin
-
-
-def _intent(intent_id: str, amount: int, currency: str, metadata: Document) -> Document:
-    return {
-        "id": intent_id,
-        "object": "payment_intent",
-        "amount": amount,
-        "amount_received": 0,
-        "currency": currency,
-        "created": now(),
-        "status": "requires_payment_method",
-        "latest_charge": None,
-        "metadata": metadata,
-        "last_payment_error": None,
-    }

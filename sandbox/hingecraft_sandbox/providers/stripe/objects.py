@@ -58,7 +58,7 @@ class Objects:
         if "customer" in params and "customer_email" in params:
             raise StripeRefusalError("You may only specify one of these parameters: customer, customer_email.")
         _check_email(params, "customer_email")
-        self._require_customer(params.get("customer"))
+        self.require_customer(params.get("customer"))
         session_id = new_id("cs_test_")
         return self.book.put(
             "sessions",
@@ -170,7 +170,8 @@ class Objects:
         self._require_active(price_id)
         return self.find("prices", price_id)
 
-    def _require_customer(self, customer_id: str | None) -> None:
+    def require_customer(self, customer_id: str | None) -> None:
+        """Reject a customer that does not exist or was deleted; none is fine."""
         found = self.book.get("customers", customer_id) if customer_id is not None else {}
         if found is None or found.get("deleted"):
             raise StripeRefusalError(f"No such customer: '{customer_id}'", code="resource_missing", param="customer")

@@ -146,6 +146,21 @@ PORTAL_CONFIGURATION = {
 }
 PORTAL_CONFIGURATION_UPDATE = {**PORTAL_CONFIGURATION, "active": YES_NO}
 PORTAL_SESSION = {"customer": TEXT, "configuration": TEXT, "return_url": TEXT, **_EXPAND}
+INTENT = {
+    "amount": WHOLE,
+    "currency": TEXT,
+    "customer": TEXT,
+    "automatic_payment_methods": {"enabled": YES_NO, "allow_redirects": frozenset({"always", "never"})},
+    "description": TEXT,
+    "metadata": METADATA,
+    "setup_future_usage": frozenset({"off_session", "on_session"}),
+    "statement_descriptor_suffix": TEXT,
+    **_EXPAND,
+}
+INTENT_CANCEL = {
+    "cancellation_reason": frozenset({"abandoned", "duplicate", "fraudulent", "requested_by_customer"}),
+    **_EXPAND,
+}
 REFUND = {"payment_intent": TEXT, "charge": TEXT, "amount": WHOLE, "reason": TEXT, "metadata": METADATA, **_EXPAND}
 PAGE = {"limit": WHOLE, "starting_after": TEXT, "ending_before": TEXT, **_EXPAND}
 LISTS: Mapping[str, Mapping[str, Any]] = {
@@ -160,7 +175,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
     "products": {**PAGE, "active": YES_NO},
     "prices": {**PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
     "payment_links": {**PAGE, "active": YES_NO},
-    "payment_intents": PAGE,
+    "payment_intents": {**PAGE, "customer": TEXT, "created": _WHEN},
     "charges": {**PAGE, "payment_intent": TEXT, "customer": TEXT},
     "disputes": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
     "customers": {**PAGE, "email": TEXT, "created": _WHEN},
