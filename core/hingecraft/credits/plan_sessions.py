@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from hingecraft.credits.model import PlanSession, PlanSessionsDisabledError
+from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.settings import Secret
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 # Longer than a token is valid, whatever the clock of the pod says that accepts it.
 KEPT_FOR = timedelta(days=1)
-_PURGED_AT_ONCE = 5000
 
 # A checkout that has failed frees what it used. One that is committed at this moment is not seen yet, nor failed.
 USE = """
@@ -95,8 +95,5 @@ def _used() -> ConflictError:
 
 
 async def purge(database: Database) -> None:
-    """Forget those that nobody can use again, some thousands in each statement."""
-    deleted = f"DELETE {_PURGED_AT_ONCE}"
-    while deleted == f"DELETE {_PURGED_AT_ONCE}":
-        async with database.connection() as conn:
-            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)
+    """Delete the rows of those that nobody can use again."""
+    await in_batches(database, PURGE, KEPT_FOR)
