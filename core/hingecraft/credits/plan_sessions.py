@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from hingecraft.credits.model import PlanSession, PlanSessionsDisabledError
+from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.settings import Secret
 
+if TYPE_CHECKING:
+    from hingecraft.credits.plan_session_tokens import PlanSessionTokens
+
 # Longer than a token is valid, whatever the clock of the pod says that accepts it.
 KEPT_FOR = timedelta(days=1)
-_PURGED_AT_ONCE = 5000
 
 # A checkout that has failed frees what it used. One that is committed at this moment is not seen yet, nor failed.
 USE = """
@@ -55,15 +59,11 @@ class PlanSessions:
 
     def sign(self, price_id: str, plan_type: str, metadata: Mapping[str, str]) -> tuple[str, PlanSession]:
         """A token and what it says; raises InvalidError if it is too large."""
-        from hingecraft.credits import plan_session_tokens as tokens  # noqa: PLC0415 - see `_enabled`
-
-        return tokens.signed(price_id, plan_type, metadata, self._enabled())
+        return self._tokens().sign(price_id, plan_type, metadata)
 
     def read(self, token: str) -> PlanSession:
         """The choice in a token; raises InvalidError for a token that is forged or has expired."""
-        from hingecraft.credits import plan_session_tokens as tokens  # noqa: PLC0415 - see `_enabled`
-
-        return tokens.read(token, self._enabled())
+        return self._tokens().read(token)
 
     async def find(self, token: str) -> PlanSession:
         """A plan session that a checkout can still use; raises MissingError."""
@@ -76,11 +76,12 @@ class PlanSessions:
                 raise nothing_chosen()
         return session
 
-    def _enabled(self) -> Secret:
-        """The library for tokens loads twenty megabytes, which only pods that use them pay."""
+    def _tokens(self) -> PlanSessionTokens:
         if not self._secret:
             raise PlanSessionsDisabledError
-        return self._secret
+        from hingecraft.credits import plan_session_tokens  # noqa: PLC0415 - loads twenty megabytes, so only if needed
+
+        return plan_session_tokens.PlanSessionTokens(self._secret)
 
 
 def nothing_chosen() -> MissingError:
@@ -106,8 +107,5 @@ async def payment_of(conn: Connection, session: PlanSession, user_id: UUID) -> U
 
 
 async def purge(database: Database) -> None:
-    """Forget those that nobody can use again, some thousands in each statement."""
-    deleted = f"DELETE {_PURGED_AT_ONCE}"
-    while deleted == f"DELETE {_PURGED_AT_ONCE}":
-        async with database.connection() as conn:
-            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)
+    """Delete the rows of those that nobody can use again."""
+    await in_batches(database, PURGE, KEPT_FOR)

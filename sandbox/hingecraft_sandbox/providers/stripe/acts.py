@@ -85,7 +85,8 @@ class Acts:
             headers = partial(stripe_headers, self._secret, body)
             self._sender.tell(Telling("stripe", kind, target, body, headers))
 
-    def _open_session(self, session_id: str) -> Document:
+    def open_session(self, session_id: str) -> Document:
+        """A session that can still be paid."""
         session = self.objects.find("sessions", session_id)
         if session["status"] == "open" and session["expires_at"] <= now():
             self.expire(session_id)
@@ -96,7 +97,7 @@ class Acts:
 
     def pay(self, session_id: str) -> Document:
         """The card is charged."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
         if session["mode"] == "subscription":
             return self.subscribing.begin(session)
         if session["amount_total"]:
@@ -109,18 +110,9 @@ class Acts:
         self.tell("checkout.session.completed", session)
         return session
 
-    def discount(self, session_id: str, percent: int) -> Document:
-        """The payer enters a promotion code."""
-        session = self._open_session(session_id)
-        if not session.get("allow_promotion_codes"):
-            raise StripeRefusalError("This Checkout Session takes no promotion codes.")
-        off = session["amount_subtotal"] * percent // 100
-        session["total_details"] |= {"amount_discount": off}
-        return self._book.put("sessions", session | {"amount_total": session["amount_subtotal"] - off})
-
     def pay_later(self, session_id: str) -> Document:
         """A bank transfer was started: the session is complete, but not paid yet."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
         if session["mode"] == "subscription":
             return self.subscribing.promise(session)
         intent = self._promised(session) | {"status": "processing"}
@@ -278,7 +270,7 @@ class Acts:
 
     def fail(self, session_id: str) -> Document:
         """The card is declined; the session stays open, since the payer may try another."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
         intent = self._promised(session)
         self._book.put("sessions", session | {"payment_intent": intent["id"]})
         self.decline(intent)

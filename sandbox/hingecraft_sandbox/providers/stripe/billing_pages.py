@@ -102,7 +102,12 @@ class BillingPages:
         ]  # fmt: skip
         amount = f'<p class="amount">{shown(found["total"], found["currency"])}</p>'
         told = facts([("State", found["status"]), ("Reason", found["billing_reason"]), ("Customer", found["customer"])])
-        body = amount + told + buttons(choices) + table(["Price", "Quantity", "Amount", "Period"], rows)
+        by_card = ""
+        if payment and found["status"] == "open":
+            by_card = (
+                f'<p><a href="/pay/stripe/i/{payment["payment"]["payment_intent"]}">Pay it with a new card</a></p>'
+            )
+        body = amount + told + buttons(choices) + by_card + table(["Price", "Quantity", "Amount", "Period"], rows)
         return page(f"Invoice {found['number'] or ''}", body)
 
     async def act_on_invoice(self, request: web.Request) -> web.Response:
@@ -143,6 +148,8 @@ def _choices(subscription: Document) -> list[Button]:
     base = f"/pay/stripe/subscription/{subscription['id']}"
     if subscription["status"] in OVER:
         return []
+    if subscription["status"] == "incomplete":
+        return [Button("Cancel it now", f"{base}/cancel", "stop")]
     if subscription["status"] == "paused":
         return [Button("Resume it", f"{base}/resume", "go"), Button("Cancel it now", f"{base}/cancel", "stop")]
     later = (

@@ -11,6 +11,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
 from hingecraft_sandbox.providers.stripe.lines import typed_in
+from hingecraft_sandbox.providers.stripe.objects import least_of
 
 KIND = "invoices_of_stripe"
 PAYMENTS = "invoice_payments"
@@ -38,7 +39,9 @@ class Invoices:
         taken = _taken(lines)
         total = subtotal - sum(each["amount"] for each in taken)
         balance = self._balance(head["customer"])
-        due = max(total + balance, 0)
+        due = total + balance
+        # Too little to be charged: the customer owes it until the next invoice.
+        due = due if due >= least_of(head["currency"]) else 0
         invoice: Document = {
             "id": invoice_id,
             "object": "invoice",
@@ -97,7 +100,7 @@ class Invoices:
         """It can be paid from now on; its intent carries neither metadata nor the invoice."""
         if invoice["status"] != "draft":
             raise StripeRefusalError("This invoice is already finalized.")
-        left = min(invoice["total"] + invoice["starting_balance"], 0)
+        left = invoice["total"] + invoice["starting_balance"] - invoice["amount_due"]
         customer = self._book.get("customers", invoice["customer"])
         if customer is not None and left != customer.get("balance", 0):
             self._book.put("customers", customer | {"balance": left})
@@ -200,8 +203,16 @@ class Invoices:
         return self.void(self.find(invoice_id))
 
     def void(self, invoice: Document) -> Document:
-        """It is not to be paid any more."""
-        return self._closed(invoice, "void", "voided")
+        """It is not to be paid any more, and its intent cannot be."""
+        self._closed(invoice, "void", "voided")
+        payment = self.payment_of(invoice["id"])
+        if payment is not None:
+            payment |= {"status": "canceled"}
+            payment["status_transitions"]["canceled_at"] = self._clock.now()
+            self._book.put(PAYMENTS, payment)
+            intent = self._acts.objects.find("payment_intents", payment["payment"]["payment_intent"])
+            self._acts.cancel_intent(intent, "void_invoice")
+        return invoice
 
     def write_off(self, invoice: Document) -> Document:
         """Nobody expects its payment."""
