@@ -134,7 +134,7 @@ async def test_of_two_invoices_at_once_that_name_a_payment_one_gets_it(pod, ada,
     assert await status_of(conn, bought["paymentId"]) == "completed"
 
 
-async def test_items_that_waited_for_the_first_invoice_are_not_a_mismatch(ada, prices, sandbox, conn):
+async def test_items_that_waited_for_the_first_invoice_do_not_make_it_a_mismatch(ada, prices, sandbox, conn):
     bought = await ada.buy(prices[PLAN])
     await post(
         sandbox, "invoiceitems", customer=await customer_of(conn, ada), amount="500", currency="usd", description="Help"

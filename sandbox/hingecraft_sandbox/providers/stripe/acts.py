@@ -150,7 +150,7 @@ class Acts:
         return session
 
     def bounce_intent(self, intent_id: str) -> None:
-        """What was on its way does not come."""
+        """The money that was on its way does not come."""
         intent = self.objects.find("payment_intents", intent_id)
         intent |= {
             "status": "requires_payment_method",
