@@ -34,6 +34,7 @@ ErrorCode = Literal[
     "unknown_payment",
     "unknown_prefill",
     "unknown_price",
+    "unknown_product",
     "unknown_provider",
     "unknown_session",
     "unknown_settlement",

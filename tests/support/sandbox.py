@@ -79,6 +79,10 @@ class Sandbox(HingecraftProcess):
         """Press a button of a session's page."""
         await self.ask("POST", f"/pay/stripe/c/{session_id}/{act}", allow_redirects=False)
 
+    async def act_on_intent(self, intent_id: str, act: str) -> None:
+        """Press a button of the page of a PaymentIntent, such as pay, fail, authenticate or refund."""
+        await self.ask("POST", f"/pay/stripe/i/{intent_id}/{act}", allow_redirects=False)
+
     async def coins(self, checkout_url: str, *acts: str, coin: str = "btc") -> str:
         """Open an invoice, choose a coin, and do things with the payment; answers the payment's id."""
         invoice = checkout_url.rstrip("/").rpartition("/")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 
@@ -32,6 +33,28 @@ def test_lint_refuses_newer_javascript_than_wix_promises(line):
     done = subprocess.run(lint, cwd=node_js.WIX, input=line, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout
     assert "Parsing error" in done.stdout or "'WeakRef' is not defined" in done.stdout
+
+
+NEWER = [
+    "[1].at(-1)", "'a'.at(0)", "[1].findLast(Boolean)", "Object.hasOwn({}, 'a')", "'a'.replaceAll('a', 'b')",
+    "Promise.any([])", "new Error('a', { cause: 1 })",
+]  # fmt: skip
+
+
+def test_the_types_refuse_newer_calls_of_the_library_than_wix_promises():
+    """By the settings that `make check` compiles the site's code with."""
+    node_js.modules()
+    with open_folder() as folder:
+        (folder / "new.js").write_text("\n".join(f"export const a{at} = {call};" for at, call in enumerate(NEWER)))
+        types = {"typeRoots": [str(node_js.WIX / "node_modules/@types")]}
+        project = {
+            "extends": str(node_js.WIX / "tsconfig.site.json"), "compilerOptions": types, "include": [str(folder)]
+        }  # fmt: skip
+        (folder / "tsconfig.json").write_text(json.dumps(project))
+        compiler = [str(node_js.NODE), "node_modules/typescript/bin/tsc", "--project", str(folder)]
+        done = subprocess.run(compiler, cwd=node_js.WIX, capture_output=True, text=True, check=False)
+    refused = {int(line) for line in re.findall(r"new[.]js\((\d+),", done.stdout)}
+    assert refused == set(range(1, len(NEWER) + 1)), done.stdout
 
 
 async def test_its_pages_reckon_rightly():

@@ -31,10 +31,23 @@ SELECT EXISTS (
     SELECT FROM used_plan_sessions used LEFT JOIN payments p ON p.id = used.payment_id
     WHERE used.nonce = $1 AND p.status IS DISTINCT FROM 'failed')
 """
+USED_BY = """
+SELECT p.id AS payment_id, p.user_id FROM used_plan_sessions used JOIN payments p ON p.id = used.payment_id
+WHERE used.nonce = $1 AND p.status <> 'failed'
+"""
 PURGE = """
 DELETE FROM used_plan_sessions WHERE nonce IN (
     SELECT nonce FROM used_plan_sessions WHERE used_at < now() - $1::interval LIMIT $2)
 """
+
+
+class PlanSessionUsedError(ConflictError):
+    """Another user's checkout has used it, or the checkout that has used it cannot be paid any more."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "plan_session_used", "A checkout was already opened with this plan session. Choose the plan again."
+        )
 
 
 class PlanSessions:
@@ -77,21 +90,20 @@ def nothing_chosen() -> MissingError:
 
 
 async def use(conn: Connection, session: PlanSession, payment_id: UUID) -> None:
-    """Use it up, in the transaction that writes the checkout's intent; raises ConflictError if that was done before."""
+    """Use it up, in the transaction that writes the checkout's intent; raises PlanSessionUsedError if it was used."""
     if not await conn.fetchval(USE, session.nonce, payment_id):
-        raise _used()
+        raise PlanSessionUsedError
 
 
-async def require_unused(conn: Connection, session: PlanSession) -> None:
-    """Raises ConflictError if it was used, before anything else is done with it."""
-    if await conn.fetchval(IS_USED, session.nonce):
-        raise _used()
-
-
-def _used() -> ConflictError:
-    return ConflictError(
-        "plan_session_used", "A checkout was already opened with this plan session. Choose the plan again."
-    )
+async def payment_of(conn: Connection, session: PlanSession, user_id: UUID) -> UUID | None:
+    """The user's payment that has used it; None: it is unused. Raises PlanSessionUsedError if another user has."""
+    row = await conn.fetchrow(USED_BY, session.nonce)
+    if row is None:
+        return None
+    if row["user_id"] != user_id:
+        raise PlanSessionUsedError
+    payment_id: UUID = row["payment_id"]
+    return payment_id
 
 
 async def purge(database: Database) -> None:

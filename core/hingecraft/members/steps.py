@@ -40,7 +40,7 @@ def members_steps(database: Database, provider: StripeProvider) -> Steps:
         last: UUID | None = UUID(int=0)
         while last is not None and stripe.NAME in run.providers and not run.dry:
             async with database.connection() as conn:
-                waiting = await deletion_store.unfinished(conn, last)
+                waiting = await deletion_store.unfinished(conn, last, livemode=provider.livemode)
             for user_id in waiting:
                 finished = await _answered(run, deletion.finish(user_id, Deadline.within(_CALL)))
                 run.summary.users_deleted += finished is True

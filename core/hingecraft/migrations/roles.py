@@ -52,6 +52,9 @@ GRANTS: dict[str, str] = {
     "subscriptions": "SELECT, INSERT, UPDATE",
     "deleted_users": "SELECT, INSERT, UPDATE",
     "used_plan_sessions": "SELECT, INSERT, UPDATE, DELETE",
+    "products": "SELECT, INSERT, UPDATE",
+    "purchases": "SELECT, INSERT, UPDATE",
+    "entitlements": "SELECT, INSERT, UPDATE",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
@@ -65,8 +68,11 @@ _PLATFORM_ROLES: Mapping[str, str] = {
     "authenticated": "NOLOGIN",
     "service_role": "NOLOGIN BYPASSRLS",
 }
-# The service reads credits and writes them through functions only, so that the ledger and the accounts agree.
-_SERVICE_READS = "credits_transactions, credit_accounts, credit_prices, credits_balance_mv"
+# The service reads credits and writes them through functions only, so that the ledger and the accounts agree. It reads
+# what was bought, and the backend writes it.
+_SERVICE_READS = (
+    "credits_transactions, credit_accounts, credit_prices, credits_balance_mv, products, purchases, entitlements"
+)
 _SERVICE_CALLS = """
     add_user_credits(uuid, integer, text, text, text, text, text), get_user_credit_balance(uuid),
     get_user_credit_balance_fast(uuid), refresh_credits_balance(), spend_user_credits(uuid, integer, text, text)

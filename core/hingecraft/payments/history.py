@@ -32,6 +32,21 @@ SELECT id, status, legacy_status, provider, provider_id, amount, hc_currency_key
        coalesce(updated_at, created_at) AS updated_at
 FROM payments WHERE id = $1
 """
+# The payments of one subscription: the audit log names it in the rows of its invoices.
+OF_SUBSCRIPTION = """
+WITH asked AS MATERIALIZED (
+    SELECT p.user_id, (
+        SELECT a.details ->> 'subscription' FROM payment_audit a
+        WHERE a.payment_id = p.id AND a.details ? 'subscription' ORDER BY a.id LIMIT 1
+    ) AS subscription
+    FROM payments p WHERE p.id = $1
+)
+SELECT p.id FROM asked JOIN payments p ON p.user_id = asked.user_id
+WHERE EXISTS (
+    SELECT FROM payment_audit a WHERE a.payment_id = p.id AND a.details ->> 'subscription' = asked.subscription
+)
+ORDER BY p.created_at, p.id
+"""
 CHECKOUTS = """
 SELECT created_at, provider, provider_id, provider_url, kind, status, legacy_status, amount,
        hc_currency_key(currency) AS currency, price_currency, expires_at, idempotency_key, livemode,
@@ -78,6 +93,14 @@ async def of_payment(database: Database, payment_id: UUID) -> PaymentHistory:
             settlements=await settlements.of_payment(conn, payment_id),
             entries=await audit.of_payment(conn, payment_id, LONGEST_HISTORY),
         )
+
+
+async def with_subscription(database: Database, payment_id: UUID) -> list[PaymentHistory]:
+    """The payment's history; for a payment of a subscription, those of all its payments, oldest first."""
+    asked = await of_payment(database, payment_id)
+    async with database.connection() as conn:
+        ids = [row["id"] for row in await conn.fetch(OF_SUBSCRIPTION, payment_id)]
+    return [asked if each == payment_id else await of_payment(database, each) for each in ids] or [asked]
 
 
 def _checkout(row: asyncpg.Record) -> dict[str, Any]:

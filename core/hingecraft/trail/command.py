@@ -1,4 +1,4 @@
-"""`hingecraft trail <payment id>`: show the history of one payment."""
+"""`hingecraft trail <payment id>`: show the history of a payment, or of its whole subscription."""
 
 from __future__ import annotations
 
@@ -30,13 +30,15 @@ def _payment_id(text: str) -> UUID:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("payment", type=_payment_id, help="id of the payment")
+    parser.add_argument(
+        "payment", type=_payment_id, help="id of the payment; any payment of a subscription shows all of them"
+    )
 
 
 async def _tell(dsn: Secret, payment_id: UUID) -> None:
     database = Database(dsn, application="hingecraft-trail", largest=1)
     try:
-        for line in lines_of(await history.of_payment(database, payment_id)):
+        for line in lines_of(await history.with_subscription(database, payment_id)):
             print(line)
     finally:
         await database.close()
