@@ -10,6 +10,7 @@ import pytest
 from hingecraft_operator.cluster.client import LEASES, Cluster, ClusterRejectedError
 from hingecraft_operator.lease import LEASE_NAME, LeaderElector, LeadershipLostError, LeaseTimings
 from support.kube import admin_of, until
+from support.limits import PROGRESS
 
 TIMINGS = LeaseTimings(duration=2.0, renew_deadline=1.2, renew_every=0.2, poll_every=0.1, call_timeout=0.5)
 
@@ -161,7 +162,7 @@ async def test_a_leader_that_cannot_reach_the_api_server_leads_on_until_another_
     assert not isolated.holding.done()
     isolated.reconnect()
     with pytest.raises(LeadershipLostError):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PROGRESS):
             await isolated.holding
 
 
@@ -178,7 +179,7 @@ async def test_a_lease_that_is_deleted_costs_the_lead_and_is_made_again(namespac
     holding = asyncio.create_task(first.hold())
     await namespace.cluster.delete(LEASES, namespace.name, LEASE_NAME)
     with pytest.raises(LeadershipLostError):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PROGRESS):
             await holding
     await second.acquire()
     assert await holder(namespace) == "second"
