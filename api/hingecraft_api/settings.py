@@ -15,6 +15,7 @@ from hingecraft.members.returning import origin_of
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.proxies import is_loopback
+from hingecraft.purchases.downloads.settings import DownloadSettings
 from hingecraft.settings import (
     CommaList,
     DatabaseSettings,
@@ -43,7 +44,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings, DownloadSettings):
     """One pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")
@@ -115,7 +116,7 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         """It becomes a part of a Set-Cookie header."""
         bare = domain.removeprefix(".").lower()
         if bare and not _DOMAIN.fullmatch(bare):
-            raise ValueError(f"must be a domain such as example.com, not {domain}")
+            raise ValueError(f"must be a domain such as example.com, not {domain!r}")
         return bare
 
     @field_validator("cors_origins")
@@ -130,7 +131,8 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
     @classmethod
     def _web_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if origin_of(origin) != origin or not (origin.startswith("https://") or is_loopback(_host_of(origin))):
+            is_safe = origin.startswith("https://") or is_loopback(_host_of(origin))
+            if origin_of(origin) != origin or "*" in origin or not is_safe:
                 raise ValueError(
                     f"must be https origins such as https://app.example.com (http on this machine only), not {origin}"
                 )
@@ -172,6 +174,13 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
     def _plan_sessions_are_no_tokens(self) -> ApiSettings:
         if not set(self.jwt_secret.values).isdisjoint(self.auth_jwt_secret.values):
             raise ValueError("JWT_SECRET and AUTH_JWT_SECRET must differ: visitors choose what a plan session contains")
+        return self
+
+    @model_validator(mode="after")
+    def _downloads_have_a_secret_of_their_own(self) -> ApiSettings:
+        others = {*self.auth_jwt_secret.values, *self.jwt_secret.values}
+        if not others.isdisjoint(self.download_secret.values):
+            raise ValueError("DOWNLOAD_SECRET must differ from AUTH_JWT_SECRET and JWT_SECRET")
         return self
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 
 from hingecraft import __version__
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
-    except OperatorError as error:
+    except UsageError as error:
         print(f"hingecraft {parsed.command}: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:

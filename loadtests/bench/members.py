@@ -1,4 +1,4 @@
-"""What members cost: their tokens and their credits."""
+"""The cost of members: their tokens and their credits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who leads: taken, kept, lost, given back, at the real API server; with shorter timings."""
+"""The Lease at the real API server, with shorter timings: taken, kept, lost and released."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def test_who_has_lost_it_is_told(namespace):
 
 
 async def retried(namespace, lease):
-    """Put it in between two renewals."""
+    """Write the Lease between two renewals."""
     spec = lease["spec"]
     while True:
         lease = await lease_of(namespace)

@@ -13,7 +13,7 @@ from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.db.connection import Database
 from hingecraft.idempotency import service as idempotency
-from hingecraft.idempotency.model import Kept
+from hingecraft.idempotency.model import StoredAnswer
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.model import ProviderFailedError
 from hingecraft.providers.patience import Deadline
@@ -93,7 +93,7 @@ class Process:
     async def buy(self, user, price):
         deadline = Deadline.within(10)
         claim = await idempotency.claim(self.database, f"POST {user}", KEY, "print", deadline)
-        if isinstance(claim, Kept):
+        if isinstance(claim, StoredAnswer):
             return json.loads(claim.body)
         wanted = Wanted(
             user_id=user, email=None, price_id=price, plan_type=None, metadata={}, success_url=None, cancel_url=None,

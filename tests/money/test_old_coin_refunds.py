@@ -40,7 +40,7 @@ async def old_invoice(pod, sandbox, conn, payment, order, *, currency="usd", amo
 
 
 async def coin_act(sandbox, conn, number, act, told):
-    """One act, until its IPNs are processed."""
+    """Do one thing in the sandbox and wait until its IPNs are processed."""
     before = await conn.fetchval("SELECT count(*) FROM provider_events")
     await sandbox.coin_act(number, act)
     await all_processed(conn, at_least=before + told)

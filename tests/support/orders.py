@@ -85,7 +85,7 @@ GROUP BY payment_id HAVING sum(amount) = 0 AND count(*) FILTER (WHERE kind = 'di
 
 
 class World:
-    """What lasts longer than one case: a pod, a sandbox, a database, and the loop that they live in."""
+    """The parts that all cases share: a pod, a sandbox, a database, and their event loop."""
 
     def __init__(self, dsn: Secret, sandbox: Sandbox) -> None:
         self._dsn = dsn
@@ -111,7 +111,7 @@ class World:
         self._stack.push_async_callback(self.conn.close)
 
     async def begin(self) -> None:
-        """A new case."""
+        """Start a new case with an empty database."""
         await self.conn.execute(EMPTY)
         await self.sandbox.ask("DELETE", "/_sandbox/switches")
         await self.sandbox.ask("DELETE", "/_sandbox/book")
@@ -292,7 +292,7 @@ class Orders(RuleBasedStateMachine):
 
     @rule(provider=st.sampled_from(("stripe", "nowpayments")), reads=st.integers(1, 4))
     def we_work_while_a_provider_does_not_know_yet(self, provider: str, reads: int) -> None:
-        """What it has told us of is not there yet when it is asked."""
+        """The provider does not know the object of its own message yet."""
         self.world.run(self.world.work_too_early(provider, reads))
 
     @rule(wrong=st.sampled_from(WRONG_KEYS))

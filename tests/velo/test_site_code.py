@@ -79,7 +79,7 @@ async def test_it_brings_money_to_a_real_backend(dsn):
 
 @pytest.mark.parametrize("source", sorted(node_js.COMPONENTS))
 def test_the_html_components_are_made_of_their_source(source):
-    """What is pasted into Wix and served under /embed is what the sources say, and is small."""
+    """The components pasted into Wix and served under /embed match their sources, and are small."""
     made = (node_js.WIX / "html" / node_js.COMPONENTS[source]).read_text(encoding="utf-8")
     assert made == node_js.component(source), "run `make generate`"
     assert len(gzip.compress(made.encode())) < 40 * 1024

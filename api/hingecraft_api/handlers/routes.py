@@ -12,7 +12,7 @@ from pydantic import AwareDatetime
 from hingecraft.errors import DatabaseUnavailableError, InvalidError
 from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft_api.access.limits import Limit
-from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.described import ADDRESS, CHECKSUM, MOMENT, VERSION, described
 from hingecraft_api.routes.answer import chosen, headers_of
 from hingecraft_api.web.call import Call
@@ -82,7 +82,7 @@ async def get_routes(call: Call) -> Any:
     cache = call.pod.cache
     at_least = call.request.headers.get(AT_LEAST)
     if at_least is not None and not await _reaches(call, _version(at_least)):
-        return refusal(
+        return error_answer(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not_yet",
             f"This server has version {cache.version} and could not get version {at_least}. Try again in a second.",
@@ -91,7 +91,7 @@ async def get_routes(call: Call) -> Any:
         )
     snapshot = cache.current
     if snapshot is None:
-        return refusal(
+        return error_answer(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not_ready",
             "No routes are loaded yet. Try again in a second.",
