@@ -124,8 +124,8 @@ class Reconciler:
             return
         if not run.dry:
             async with self.database.connection() as conn:
-                # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one. Reading
-                # may take long: what happened meanwhile is in the last list, and may be missing in the first.
+                # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
+                # Reading may take long: what happened meanwhile is in the last list, and may be missing in the first.
                 await store.move_cursor(conn, self.providers.stripe, min(newest, run.started))
 
     async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
