@@ -21,7 +21,7 @@ async def client(sandbox):
 
 
 async def terms(client, **more):
-    """What our backend sends: an inline price of a product with an id of ours, and the customer."""
+    """What our backend sends: an inline price of a product with our id, and the customer."""
     product = await client.products.create_async({"id": f"hc_{uuid4()}", "name": "All designs"})
     customer = await client.customers.create_async({})
     price = {"currency": "usd", "unit_amount": 900, "product": product.id, "recurring": {"interval": "month"}}
