@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -240,20 +241,6 @@ async def test_a_price_that_is_no_longer_sold_still_grants(ada, plan, sandbox, c
     await press(sandbox, plan["subscription"], "renew")
     await renewals(conn, 1)
     assert await changes(conn, ada.id) == [MONTH, MONTH]
-
-
-async def test_a_free_period_grants_everything(pod, ada, plan, sandbox, conn):
-    """A discount of 100 %: the invoice costs nothing, and its lines are before discounts."""
-    await sandbox.tells(pod.public, enabled=False)
-    await press(sandbox, plan["subscription"], "renew")
-    (invoice, *_) = await invoices(sandbox)
-    payment = (await sandbox.stripe(f"invoice_payments?invoice={invoice['id']}"))["data"][0]
-    await sandbox.change("invoice_payments", payment["id"], invoice="in_other")
-    await sandbox.change("invoices_of_stripe", invoice["id"], total=0, amount_paid=0, amount_due=0)
-    await tell(pod, "invoice.paid", invoice)
-    (payment,) = await renewals(conn, 1)
-    assert await changes(conn, ada.id) == [MONTH, MONTH]
-    assert (payment["status"], await ledger(conn, payment["id"])) == ("completed", [])
 
 
 async def test_the_invoice_of_a_stranger_is_ignored_without_a_question(pod, plan, sandbox, conn):

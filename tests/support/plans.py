@@ -11,6 +11,7 @@ import asyncpg
 
 from hingecraft.settings import Secret
 from hingecraft_sandbox.postgres import free_port
+from support.discounts import enter_code
 from support.limits import PROGRESS
 from support.members import Member
 from support.money import all_processed, becomes
@@ -50,11 +51,6 @@ async def buy_plan(
     await all_processed(conn)
     session = await sandbox.stripe(f"checkout/sessions/{bought['sessionId']}")
     return {**bought, "subscription": session["subscription"]}
-
-
-async def enter_code(sandbox: Sandbox, session: str, code: str) -> None:
-    """The payer enters a promotion code on the session's page."""
-    await sandbox.ask("POST", f"/pay/stripe/c/{session}/code", data={"code": code}, allow_redirects=False)
 
 
 async def invoices(sandbox: Sandbox) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from hingecraft_sandbox.providers.stripe.billing import StripeBilling
 from hingecraft_sandbox.providers.stripe.billing_pages import BillingPages
 from hingecraft_sandbox.providers.stripe.card_payments import CardPayments
 from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
-from hingecraft_sandbox.providers.stripe.demo import add_demo_prices
+from hingecraft_sandbox.providers.stripe.demo import add_demo_codes, add_demo_prices
 from hingecraft_sandbox.providers.stripe.intent_pages import IntentPages
 from hingecraft_sandbox.providers.stripe.intents import Intents
 from hingecraft_sandbox.providers.stripe.objects import Objects
@@ -196,8 +196,6 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     """The whole sandbox."""
     switches = Switches()
     book = Book(config.journal)
-    if config.demo_prices:
-        add_demo_prices(book)
     sender = WebhookSender(switches)
     stripe = Acts(
         Objects(book, config.address), sender, switches, config.stripe_webhook_url, config.stripe_webhook_secret
@@ -206,9 +204,12 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     app = web.Application()
     billing, intents = StripeBilling(stripe, switches, config.address), Intents(stripe)
     cards = CardPayments(stripe, billing.intents)
+    if config.demo_prices:
+        add_demo_prices(book)
+        add_demo_codes(book, billing.coupons)
     for part in (
         StripeApi(stripe, (*billing.endpoints(), *intents.endpoints()), switches),
-        StripePages(stripe),
+        StripePages(stripe, billing.coupons),
         IntentPages(stripe, intents, cards),
         StripeJs(stripe, cards, switches),
         BillingPages(stripe, billing),

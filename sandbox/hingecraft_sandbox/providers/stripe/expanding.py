@@ -14,7 +14,7 @@ _KINDS = {
     "payment_intent": "payment_intents", "latest_charge": "charges", "balance_transaction": "balance_transactions",
     "charge": "charges", "customer": "customers", "payment_link": "payment_links",
     "product": "products", "subscription": "subscriptions", "latest_invoice": "invoices_of_stripe",
-    "invoice": "invoices_of_stripe",
+    "invoice": "invoices_of_stripe", "discounts": "discounts",
 }  # fmt: skip
 
 
@@ -49,6 +49,9 @@ def _expand(book: Book, place: Any, names: list[str], path: str) -> None:
     if place.get("object") == "invoice":
         _add_to_invoice(book, place, name)
     if isinstance(place.get(name), list):
+        if not deeper and name in _KINDS:
+            place[name] = [public(book.get(_KINDS[name], each) or {}) for each in place[name]]
+            return
         for each in place[name]:
             _expand(book, each, deeper, path)
         return

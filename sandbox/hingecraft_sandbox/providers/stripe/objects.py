@@ -74,6 +74,7 @@ class Objects:
                 "cancel_url": params.get("cancel_url"),
                 "payment_link": None,
                 "allow_promotion_codes": params.get("allow_promotion_codes"),
+                "discounts": [],
                 "billing_address_collection": params.get("billing_address_collection"),
                 "url": bad_url or f"{self._address}/pay/stripe/c/{session_id}",
                 "intent_metadata": params.get("payment_intent_data", {}).get("metadata", {}),
@@ -268,9 +269,14 @@ class Objects:
         return self.book.put(kind, {**found, **kept, **merged})
 
 
+def least_of(currency: str) -> int:
+    """The smallest amount that Stripe charges."""
+    return _LEAST.get(currency, 50)
+
+
 def check_amount(currency: str, amount: int, param: str) -> None:
     """Check that Stripe would charge the amount: its minimum, maximum and steps."""
-    if amount < _LEAST.get(currency, 50):
+    if amount < least_of(currency):
         raise StripeRefusalError(
             "The amount must be greater than or equal to the minimum charge.", code="amount_too_small", param=param
         )

@@ -116,6 +116,7 @@ class Renewals:
 
     def _draft(self, subscription: Document) -> None:
         found = [lines.regular(subscription, item) for item in subscription["items"]["data"]]
+        found = self._subscriptions.discounts.applied(subscription, found)
         waiting = subscription["sandbox"].pop("pending", [])
         head = self._subscriptions.head(subscription)
         invoice = self._invoices.draft(head, [*waiting, *found], reason="subscription_cycle")

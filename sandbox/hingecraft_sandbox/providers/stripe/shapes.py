@@ -110,6 +110,15 @@ NEW_SUBSCRIPTION = {
     "metadata": METADATA,
     **_EXPAND,
 }
+CREDIT_NOTE = {
+    "invoice": TEXT,
+    "amount": WHOLE,
+    "refund_amount": WHOLE,
+    "credit_amount": WHOLE,
+    "reason": frozenset({"duplicate", "fraudulent", "order_change", "product_unsatisfactory"}),
+    **_EXPAND,
+}
+INVOICE_ITEM = {"customer": TEXT, "amount": WHOLE, "currency": TEXT, "description": TEXT, **_EXPAND}
 SUBSCRIPTION_UPDATE = {
     "cancel_at_period_end": YES_NO,
     "cancel_at": WHOLE,
@@ -155,6 +164,29 @@ PORTAL_CONFIGURATION = {
 }
 PORTAL_CONFIGURATION_UPDATE = {**PORTAL_CONFIGURATION, "active": YES_NO}
 PORTAL_SESSION = {"customer": TEXT, "configuration": TEXT, "return_url": TEXT, **_EXPAND}
+COUPON = {
+    "id": TEXT,
+    "name": TEXT,
+    "percent_off": TEXT,
+    "amount_off": WHOLE,
+    "currency": TEXT,
+    "duration": frozenset({"forever", "once", "repeating"}),
+    "duration_in_months": WHOLE,
+    "max_redemptions": WHOLE,
+    "redeem_by": WHOLE,
+    "metadata": METADATA,
+    **_EXPAND,
+}
+PROMOTION_CODE = {
+    "promotion": {"type": frozenset({"coupon"}), "coupon": TEXT},
+    "code": TEXT,
+    "active": YES_NO,
+    "customer": TEXT,
+    "expires_at": WHOLE,
+    "max_redemptions": WHOLE,
+    "metadata": METADATA,
+    **_EXPAND,
+}
 INTENT = {
     "amount": WHOLE,
     "currency": TEXT,
@@ -198,6 +230,8 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
         "invoice": TEXT,
         "payment": {"type": TEXT, "payment_intent": TEXT},
     },
+    "coupons": PAGE,
+    "promotion_codes": {**PAGE, "active": YES_NO, "code": TEXT, "customer": TEXT},
     "portal_configurations": {**PAGE, "active": YES_NO, "is_default": YES_NO},
     "balance_transactions": {**PAGE, "source": TEXT},
 }
