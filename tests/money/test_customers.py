@@ -163,27 +163,31 @@ async def test_a_deleted_user_gets_no_customer(desk, conn):
 
 
 @pytest.fixture
-async def ada(dsn, sandbox, conn):
+async def ada(dsn, sandbox):
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     await sandbox.tells(address)
     async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, "port": port, "public_url": address}) as pod:
-        member = Member(pod)
-        member.price = (await sell(conn, sandbox, PACK))[PACK]
-        yield member
+        yield Member(pod)
+
+
+@pytest.fixture
+async def pack(sandbox, conn):
+    """The price of a pack that is sold."""
+    return (await sell(conn, sandbox, PACK))[PACK]
 
 
 async def delete_at_stripe(sandbox, customer):
     await sandbox.ask("DELETE", f"/v1/customers/{customer}", headers=STRIPE)
 
 
-async def test_the_event_of_a_deletion_is_recorded_and_the_next_purchase_makes_one_customer(ada, sandbox, conn):
-    await ada.buy(ada.price)
+async def test_the_event_of_a_deletion_is_recorded_and_the_next_purchase_makes_one_customer(ada, pack, sandbox, conn):
+    await ada.buy(pack)
     (first,) = await conn.fetch(ROWS, ada.id)
     await delete_at_stripe(sandbox, first["customer_id"])
     await all_processed(conn)
     assert await conn.fetch(ROWS, ada.id) == [(first["customer_id"], True)]
-    await asyncio.gather(*(ada.buy(ada.price) for _ in range(5)))
+    await asyncio.gather(*(ada.buy(pack) for _ in range(5)))
     _, second = await conn.fetch(ROWS, ada.id)
     assert second == (second["customer_id"], False)
     every = (await sandbox.stripe("customers?limit=100"))["data"]
@@ -191,13 +195,13 @@ async def test_the_event_of_a_deletion_is_recorded_and_the_next_purchase_makes_o
     assert await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'failed'") == 0, "no sale was lost"
 
 
-async def test_a_deletion_that_comes_twice_or_late_or_is_a_strangers_changes_nothing(ada, sandbox, conn):
-    await ada.buy(ada.price)
+async def test_a_deletion_that_comes_twice_or_late_or_is_a_strangers_changes_nothing(ada, pack, sandbox, conn):
+    await ada.buy(pack)
     (first,) = await conn.fetch(ROWS, ada.id)
     gone = await sandbox.stripe(f"customers/{first['customer_id']}")
     await delete_at_stripe(sandbox, first["customer_id"])
     await all_processed(conn)
-    await ada.buy(ada.price)
+    await ada.buy(pack)
     rows = await conn.fetch(ROWS, ada.id)
     for subject in (gone, {**gone, "id": "cus_other"}):
         assert (await send_stripe(ada.pod, stripe_event("customer.deleted", subject)))[0] == 200
@@ -207,8 +211,8 @@ async def test_a_deletion_that_comes_twice_or_late_or_is_a_strangers_changes_not
     assert await conn.fetchval(ignored) == "no user here has this customer"
 
 
-async def test_a_customer_that_a_restored_backup_has_lost_is_found_by_its_event(ada, sandbox, conn):
-    await ada.buy(ada.price)
+async def test_a_customer_that_a_restored_backup_has_lost_is_found_by_its_event(ada, pack, sandbox, conn):
+    await ada.buy(pack)
     (row,) = await conn.fetch(ROWS, ada.id)
     made = await sandbox.stripe(f"customers/{row['customer_id']}")
     await conn.execute("DELETE FROM customers")
@@ -217,7 +221,7 @@ async def test_a_customer_that_a_restored_backup_has_lost_is_found_by_its_event(
         assert (await send_stripe(ada.pod, stripe_event("customer.created", subject)))[0] == 200
         await all_processed(conn)
     assert await conn.fetch(ROWS, ada.id) == [(row["customer_id"], False)]
-    await ada.buy(ada.price)
+    await ada.buy(pack)
     assert await conn.fetch(ROWS, ada.id) == [(row["customer_id"], False)]
 
 

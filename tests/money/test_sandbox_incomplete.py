@@ -21,7 +21,7 @@ async def client(sandbox):
 
 
 async def terms(client, **more):
-    """What our backend sends: an inline price of a product with an id of ours, and the customer."""
+    """The parameters that our backend sends: an inline price of a product with our id, and the customer."""
     product = await client.products.create_async({"id": f"hc_{uuid4()}", "name": "All designs"})
     customer = await client.customers.create_async({})
     price = {"currency": "usd", "unit_amount": 900, "product": product.id, "recurring": {"interval": "month"}}
@@ -50,7 +50,12 @@ async def test_it_waits_with_an_invoice_and_the_secret_of_its_intent(client, san
     intent = await client.payment_intents.retrieve_async(intent_id)
     assert (intent.status, intent.amount, intent.customer) == ("requires_payment_method", 900, subscription.customer)
     assert (intent.metadata.to_dict(), intent.setup_future_usage) == ({}, "off_session")
-    assert await subscriber.told() == ["customer.subscription.created", "invoice.created", "invoice.finalized"]
+    assert await subscriber.told() == [
+        "customer.created",
+        "customer.subscription.created",
+        "invoice.created",
+        "invoice.finalized",
+    ]
     again = await client.subscriptions.retrieve_async(subscription.id, SECRET)
     assert again.latest_invoice.confirmation_secret.client_secret == intent.client_secret
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
 from hingecraft.donations.model import GoneError, Prefill, prefill_id
 from hingecraft.errors import ConflictError
@@ -22,7 +23,6 @@ from hingecraft.money.model import plain
 LIFE = timedelta(minutes=10)
 REPEATED_WITHIN = timedelta(seconds=60)
 PERSONAL_FOR = timedelta(minutes=30)
-_FORGOTTEN_AT_ONCE = 5000
 SOURCE = "mission_support_other"
 
 MAKE = f"""
@@ -131,8 +131,5 @@ async def take_email(conn: Connection, wanted: str) -> str | None:
 
 
 async def erase_personal_data(database: Database) -> None:
-    """Delete the personal data of old prefills, some thousands in each statement."""
-    updated = f"UPDATE {_FORGOTTEN_AT_ONCE}"
-    while updated == f"UPDATE {_FORGOTTEN_AT_ONCE}":
-        async with database.connection() as conn:
-            updated = await conn.execute(ERASE_PERSONAL_DATA, PERSONAL_FOR, _FORGOTTEN_AT_ONCE)
+    """Delete the personal data of old prefills."""
+    await in_batches(database, ERASE_PERSONAL_DATA, PERSONAL_FOR)

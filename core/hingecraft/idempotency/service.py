@@ -12,6 +12,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
 from hingecraft.idempotency.model import Claim, InFlightError, KeyReusedError, StoredAnswer
 from hingecraft.leases.statements import held
@@ -22,7 +23,6 @@ KEPT_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=12)
 _LOOK_AGAIN = (0.05, 0.1, 0.2, 0.4)
 _LEAST_TIME = 0.5
-_PURGED_AT_ONCE = 5000
 _HELD = held("scope", "key")
 
 CLAIM = """
@@ -108,8 +108,5 @@ async def release(database: Database, ours: Claim) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete all keys whose day is over, some thousands in each statement."""
-    deleted = f"DELETE {_PURGED_AT_ONCE}"
-    while deleted == f"DELETE {_PURGED_AT_ONCE}":
-        async with database.connection() as conn:
-            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)
+    """Delete all keys whose day is over."""
+    await in_batches(database, PURGE, KEPT_FOR)

@@ -131,6 +131,8 @@ class Books:
             await self.purposes.of(name).moved(conn, moves[name])
 
     async def _known(self, conn: Connection, finding: Finding) -> Known:
+        if finding.invoice_id is not None:
+            return await locked(conn, await self._payment_of_invoice(conn, finding))
         payment_id = finding.payment_id
         if payment_id is not None:
             found = await _locked(conn, {payment_id})
@@ -140,9 +142,7 @@ class Books:
             of_charge = await _of_charge(conn, finding)
             if of_charge is not None:
                 return await locked(conn, of_charge)
-            if finding.invoice_id is not None and finding.price is None:
-                payment_id = None
-            elif not await origins.came_through_link(conn, finding):
+            if not await origins.came_through_link(conn, finding):
                 purpose = self.purposes.of(finding.purpose or self.purposes.unasked)
                 await origins.restore_payment(conn, finding, payment_id, purpose.name)
                 return await locked(conn, payment_id)
@@ -154,6 +154,16 @@ class Books:
         if payment_id is None:
             payment_id = await owned.payment_of(conn, finding, self.purposes)
         return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
+
+    async def _payment_of_invoice(self, conn: Connection, finding: Finding) -> UUID:
+        payment_id = await owned.booked(conn, finding)
+        if payment_id is None and finding.payment_id is not None:
+            payment_id = await owned.of_first_invoice(conn, finding, self.purposes)
+        if payment_id is None and finding.charge is not None:
+            payment_id = await _of_charge(conn, finding)
+        payment_id = payment_id or await owned.payment_of(conn, finding, self.purposes)
+        assert payment_id is not None, "an invoice has a customer and no link"
+        return payment_id
 
 
 async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:

@@ -61,6 +61,8 @@ class Owner:
 
     user_id: UUID
     purpose: str
+    # False: it costs nothing and nothing follows from it, so no payment is made for it.
+    needs_payment: bool = True
 
 
 # Answers only from rows of this database; None: the system knows nobody whose money it could be.

@@ -47,7 +47,7 @@ async def _end(conn: Connection, customer_id: str, *, livemode: bool) -> None:
 
 
 async def _restore(conn: Connection, customer: Any, *, livemode: bool) -> None:
-    """Rows are written before Stripe is called, so a customer of ours without one was lost."""
+    """Rows are written before Stripe is called, so our customers without one were lost."""
     metadata = customer.get("metadata") or {}
     user_id = _uuid(metadata.get("userId"))
     if user_id is None or not await store.is_ours(conn, metadata.get("installation")):

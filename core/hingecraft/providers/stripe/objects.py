@@ -104,7 +104,7 @@ class StripeInvoices:
     async def retrieve(self, invoice_id: str) -> Document:
         """One invoice with its payments and all of its lines."""
         invoices, options = self._account.client.v1.invoices, self._account.options()
-        params = cast("Any", {"expand": ["payments"]})
+        params = cast("Any", {"expand": ["payments.data.payment.payment_intent"]})
         found = dict(await self._account.ask(lambda: invoices.retrieve_async(invoice_id, params, options=options)))
         if found["lines"]["has_more"]:
 

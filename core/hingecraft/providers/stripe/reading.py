@@ -46,8 +46,6 @@ _DISPUTES = "charge.dispute."
 _SUBSCRIPTION = "subscription"
 _NOT_OURS = "it carries neither our reference nor our link"
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
-# The outcome of a delayed payment: the session itself stays complete and unpaid.
-_GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
 _MONEY_LEFT = frozenset({"pending", "succeeded"})
 
 
@@ -257,7 +255,8 @@ def _standing(session: Document) -> Stands:
     if session.get("status") == "complete" and session.get("payment_status") != "unpaid":
         return Stands.PAID
     intent = session.get("payment_intent")
-    given_up = isinstance(intent, Mapping) and intent.get("status") in _GIVEN_UP
+    # The session itself stays complete and unpaid.
+    given_up = isinstance(intent, Mapping) and intent.get("status") in invoices.GIVEN_UP
     return Stands.FAILED if session.get("status") == "complete" and given_up else Stands.OPEN
 
 

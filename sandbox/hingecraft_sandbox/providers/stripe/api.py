@@ -63,7 +63,8 @@ class StripeApi:
         for path, kind in _NAMES.items():
             app.router.add_get(f"/v1/{path}", self._served(self._lister(kind)))
             app.router.add_get(f"/v1/{path}/{{id}}", self._served(self._reader(kind)))
-        for kind in ("products", "prices", "payment_links", "customers"):
+        app.router.add_post("/v1/customers", self._served(self._posted(self._make_customer)))
+        for kind in ("products", "prices", "payment_links"):
             app.router.add_post(f"/v1/{kind}", self._served(self._posted(self._maker(kind))))
         for kind in ("products", "prices", "payment_links"):
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
@@ -133,6 +134,11 @@ class StripeApi:
 
     def _maker(self, kind: str) -> Work:
         return lambda params, _bad_url: self._objects.make(kind, params)
+
+    def _make_customer(self, params: Document, _bad_url: str | None) -> Document:
+        made = self._objects.make("customers", params)
+        self._acts.note("customer.created", made)
+        return made
 
     def _changer(self, kind: str) -> Any:
         async def changed(request: web.Request) -> web.Response:

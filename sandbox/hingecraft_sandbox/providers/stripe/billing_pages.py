@@ -90,10 +90,10 @@ class BillingPages:
         payment = self._billing.invoices.payment_of(found["id"])
         choices = self._payments.choices(payment["payment"]["payment_intent"], base) if payment else []
         if found["status"] in {"draft", "open", "uncollectible"}:
-            choices = [Button("Charge the card now", f"{base}/pay", "go")]
+            choices = [Button("Charge the card now", f"{base}/pay", "go"), Button("Pay half", f"{base}/pay_half")]
         rows = [
             [
-                escape(each["pricing"]["price_details"]["price"]), str(each["quantity"]),
+                escape(_price_of(each)), str(each["quantity"]),
                 shown(each["amount"], each["currency"]),
                 f"{day_of(each['period']['start'])} to {day_of(each['period']['end'])}",
             ]
@@ -135,7 +135,17 @@ class BillingPages:
         def pay() -> None:
             self._billing.renewals.collect(self._billing.invoices.find(key))
 
-        return _done(pay if act == "pay" else on_payment, f"/pay/stripe/invoice/{key}")
+        def pay_half() -> None:
+            found = self._billing.invoices.find(key)
+            self._billing.invoices.pay_part(found, found["amount_remaining"] // 2)
+
+        acts = {"pay": pay, "pay_half": pay_half}
+        return _done(acts.get(act, on_payment), f"/pay/stripe/invoice/{key}")
+
+
+def _price_of(line: Document) -> str:
+    """An amount that was typed in has no price."""
+    return str(line["pricing"]["price_details"]["price"] if line["pricing"] else line["description"] or "")
 
 
 def _done(work: Callable[[], object] | None, then: str) -> web.Response:

@@ -40,7 +40,7 @@ class Dashboard:
         prices = self._prices(customer, sold, recurring=True)
         if coupon is not None:
             self._objects.find(COUPONS, coupon)
-        subscription, _ = self._subscriptions.start(
+        subscription, invoice = self._subscriptions.start(
             {
                 "customer": customer,
                 "currency": prices[0]["currency"],
@@ -50,6 +50,7 @@ class Dashboard:
                 "discounts": [{"coupon": coupon, "promotion_code": None}] if coupon is not None else [],
             }
         )
+        self._invoices.pay(invoice)
         return subscription
 
     def _prices(self, customer: str, sold: Sold, *, recurring: bool) -> list[Document]:

@@ -76,7 +76,7 @@ class Discounts:
 
 
 def shares_of(coupon: Document, amounts: Sequence[int], part: Fraction = Fraction(1)) -> list[int]:
-    """What the coupon takes off each amount; an amount off all of them is divided in proportion."""
+    """The coupon's share of each amount; an amount off all of them is divided in proportion."""
     if coupon["percent_off"] is not None:
         return [round(Fraction(amount) * Fraction(str(coupon["percent_off"])) / 100) for amount in amounts]
     whole = sum(amounts)
@@ -97,7 +97,7 @@ def taken_off(coupon: Document) -> str:
 
 
 def _left(line: Document) -> int:
-    """What other discounts have left of the line."""
+    """The amount of the line after other discounts."""
     left: int = line["amount"] - sum(each["amount"] for each in line["discount_amounts"])
     return left
 

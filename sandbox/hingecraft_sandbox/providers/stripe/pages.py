@@ -99,13 +99,13 @@ class StripePages:
             ]
         if session["status"] != "complete":
             return []
-        if session["mode"] == "subscription":
-            return []
         if session["payment_status"] == "unpaid":
             return [
                 Button("The transfer arrives", f"{base}/arrive", "go"),
                 Button("It never comes", f"{base}/bounce", "stop"),
             ]
+        if session["mode"] == "subscription":
+            return []
         return self._payments.choices(session["payment_intent"], base) if session["payment_intent"] else []
 
     async def act(self, request: web.Request) -> web.Response:

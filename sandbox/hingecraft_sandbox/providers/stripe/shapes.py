@@ -110,6 +110,15 @@ NEW_SUBSCRIPTION = {
     "metadata": METADATA,
     **_EXPAND,
 }
+CREDIT_NOTE = {
+    "invoice": TEXT,
+    "amount": WHOLE,
+    "refund_amount": WHOLE,
+    "credit_amount": WHOLE,
+    "reason": frozenset({"duplicate", "fraudulent", "order_change", "product_unsatisfactory"}),
+    **_EXPAND,
+}
+INVOICE_ITEM = {"customer": TEXT, "amount": WHOLE, "currency": TEXT, "description": TEXT, **_EXPAND}
 SUBSCRIPTION_UPDATE = {
     "cancel_at_period_end": YES_NO,
     "cancel_at": WHOLE,

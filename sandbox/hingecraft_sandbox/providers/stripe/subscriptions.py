@@ -25,27 +25,59 @@ class Subscriptions:
         self._clock = clock
         self._invoices = invoices
         self.discounts = Discounts(acts, clock)
-        acts.subscribe = self.begin
+        acts.subscribing = self
 
     def begin(self, session: Document) -> Document:
         """The first period is paid on the session's page; a trial's first period is free."""
+        invoice = self._billed(session)
+        self._invoices.pay(invoice)
+        session["payment_status"] = "paid" if invoice["amount_due"] else "no_payment_required"
+        return self._completed(session)
+
+    def _billed(self, session: Document) -> Document:
         session["customer"] = session["customer"] or self._customer(session["customer_email"])
         subscription, invoice = self.start(session)
-        paid = "paid" if invoice["amount_due"] else "no_payment_required"
-        session |= {"status": "complete", "payment_status": paid}
-        session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
+        session |= {"status": "complete", "subscription": subscription["id"], "invoice": invoice["id"]}
+        return invoice
+
+    def _completed(self, session: Document) -> Document:
         self._book.put("sessions", session)
         self._acts.tell("checkout.session.completed", session)
         return session
 
     def start(self, session: Document) -> tuple[Document, Document]:
-        """A subscription to what a session sells, and its first invoice, which is charged."""
+        """A subscription to what a session sells, and its first invoice, which is not paid yet."""
         subscription = self.made(session)
         self.discounts.begin(subscription, session.get("discounts", []))
         self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.created", subscription)
-        invoice = self.bill(subscription, "subscription_create")
-        return subscription, self._invoices.pay(invoice)
+        return subscription, self.bill(subscription, "subscription_create")
+
+    def promise(self, session: Document) -> Document:
+        """A delayed payment method: the subscription runs, and its first invoice stays open until the money comes."""
+        intent = self._acts.objects.find("payment_intents", self._intent_of(self._billed(session)["id"]))
+        self._book.put("payment_intents", intent | {"status": "processing"})
+        return self._completed(session)
+
+    def arrive(self, session: Document) -> Document:
+        """The money for the first invoice came."""
+        self._invoices.pay(self._invoices.find(session["invoice"]))
+        self._book.put("sessions", session | {"payment_status": "paid"})
+        self._acts.tell("checkout.session.async_payment_succeeded", session | {"payment_status": "paid"})
+        return session
+
+    def bounce(self, session: Document) -> Document:
+        """It does not come: the invoice stays open, and the session stays complete and unpaid."""
+        invoice = self._invoices.find(session["invoice"])
+        self._acts.bounce_intent(self._intent_of(invoice["id"]))
+        self._acts.tell("invoice.payment_failed", invoice)
+        self.update(self.alive(session["subscription"]) | {"status": "past_due"})
+        return session
+
+    def _intent_of(self, invoice_id: str) -> str:
+        payment = self._invoices.payment_of(invoice_id)
+        assert payment is not None, "a period that costs something has a payment"
+        return str(payment["payment"]["payment_intent"])
 
     def _customer(self, email: str | None) -> str:
         made = self._acts.objects.make("customers", {"email": email} if email else {})
