@@ -33,7 +33,7 @@ async def prices(pod, sandbox, conn):
 
 @pytest.fixture
 async def ada(pod, prices):
-    """A member whom Stripe knows from a checkout that was never paid."""
+    """A member with a customer at Stripe, from a checkout that was never paid."""
     member = Member(pod)
     await member.buy(prices[PACK])
     return member

@@ -137,3 +137,19 @@ async def test_a_promotion_code_discounts_each_invoice_until_it_ends(client, san
 async def test_a_coupon_that_stripe_would_reject_is_rejected(client, terms, message):
     with pytest.raises(stripe.InvalidRequestError, match=message):
         await client.coupons.create_async(terms)
+
+
+async def test_where_nothing_is_left_to_pay_there_is_no_transfer_and_no_card(client, sandbox):
+    coupon = await client.coupons.create_async({"percent_off": 100})
+    await client.promotion_codes.create_async(
+        {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": f"ALL-{coupon.id}"}
+    )
+    session = await Subscriber(client, sandbox).open(900)
+    await enter_code(sandbox, session.id, f"ALL-{coupon.id}")
+    for act in ("pay_later", "fail"):
+        with pytest.raises(AssertionError, match="Nothing is left to pay"):
+            await sandbox.act(session.id, act)
+    await sandbox.act(session.id, "pay")
+    session = await client.checkout.sessions.retrieve_async(session.id)
+    assert (session.status, session.payment_status) == ("complete", "no_payment_required")
+    assert (await client.invoices.retrieve_async(session.invoice, {"expand": ["payments"]})).payments.data == []

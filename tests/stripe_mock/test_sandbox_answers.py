@@ -112,3 +112,18 @@ async def test_subscriptions_that_wait_for_their_first_payment(both):
         ("DELETE", f"subscriptions/{made['id']}"),
     ):
         assert differences(*await both.ask(method, path)) == [], path
+
+
+async def test_coupons_and_promotion_codes(both):
+    coupon = {
+        "name": "Spring", "percent_off": "12.5", "duration": "repeating", "duration_in_months": "3",
+        "max_redemptions": "9", "redeem_by": "1999999999", "metadata[a]": "b",
+    }  # fmt: skip
+    ours, theirs = await both.ask("POST", "coupons", coupon)
+    assert differences(ours, theirs) == []
+    amount = {"amount_off": "300", "currency": "usd", "duration": "once"}
+    assert differences(*await both.ask("POST", "coupons", amount)) == []
+    code = {"promotion[type]": "coupon", "promotion[coupon]": ours["id"], "code": "SPRING", "max_redemptions": "9"}
+    assert differences(*await both.ask("POST", "promotion_codes", {**code, "expires_at": "1999999999"})) == []
+    assert differences(*await both.ask("GET", "promotion_codes?code=SPRING")) == []
+    assert differences(*await both.ask("GET", f"coupons/{ours['id']}")) == []

@@ -145,6 +145,10 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("t", "hingecraft trail [0-9a-f-]{36}")
         await dev.until("status changed from pending to completed")
 
+        await dev.press("a", "account +open this, press Sign in")
+        await dev.until(r"/account#access_token=ey[\w-]+[.]")
+        await dev.press("m", r"clock +the sandbox's subscriptions live on 20\d\d-")
+
         await dev.press("l", "log of: 1 postgres")
         await dev.press("2", "the end of .*api-1[.]log")
         await dev.press("o", "/charter")

@@ -110,9 +110,15 @@ class Acts:
         self.tell("checkout.session.completed", session)
         return session
 
+    def _costing(self, session_id: str) -> Document:
+        session = self.open_session(session_id)
+        if not session["amount_total"]:
+            raise StripeRefusalError("Nothing is left to pay.")
+        return session
+
     def pay_later(self, session_id: str) -> Document:
         """A bank transfer was started: the session is complete, but not paid yet."""
-        session = self.open_session(session_id)
+        session = self._costing(session_id)
         if session["mode"] == "subscription":
             return self.subscribing.promise(session)
         intent = self._promised(session) | {"status": "processing"}
@@ -270,7 +276,7 @@ class Acts:
 
     def fail(self, session_id: str) -> Document:
         """The card is declined; the session stays open, since the payer may try another."""
-        session = self.open_session(session_id)
+        session = self._costing(session_id)
         intent = self._promised(session)
         self._book.put("sessions", session | {"payment_intent": intent["id"]})
         self.decline(intent)

@@ -17,7 +17,7 @@ Sold = Sequence[tuple[str, int]]
 
 
 class Dashboard:
-    """What is sold is prices, each with its quantity; the customer's card is charged at once."""
+    """Sells prices, each with its quantity, and charges the customer's card at once."""
 
     def __init__(self, acts: Acts, clock: Clock, invoices: Invoices, subscriptions: Subscriptions) -> None:
         self._objects = acts.objects
