@@ -38,6 +38,14 @@ def running_s3() -> Iterator[S3]:
         bucket = folder / BUCKET
         bucket.mkdir()
         address = f"127.0.0.1:{free_port()}"
-        command: list[str | Path] = [built(MODULE, VERSION), "--quiet", "--port", address, "posix", "--nometa", str(folder)]
+        command: list[str | Path] = [
+            built(MODULE, VERSION),
+            "--quiet",
+            "--port",
+            address,
+            "posix",
+            "--nometa",
+            str(folder),
+        ]
         with listening(command, address, ROOT_ACCESS_KEY=KEY_ID, ROOT_SECRET_KEY=KEY):
             yield S3(f"http://{address}", bucket)
