@@ -36,6 +36,7 @@ ErrorCode = Literal[
     "unknown_price",
     "unknown_product",
     "unknown_provider",
+    "unknown_purchase",
     "unknown_session",
     "unknown_settlement",
     "unknown_version",
@@ -53,6 +54,7 @@ ErrorCode = Literal[
     "role_not_allowed",
     "unauthorized",
     # The current state.
+    "already_owned",
     "already_subscribed",
     "append_only",
     "balance_out_of_range",
@@ -68,10 +70,12 @@ ErrorCode = Literal[
     "no_customer",
     "not_a_wallet",
     "not_awaiting",
+    "not_pending",
     "paused",
     "plan_session_used",
     "prefill_empty",
     "prefill_gone",
+    "product_inactive",
     "reference_reused",
     # The providers and ourselves.
     "bad_url",
