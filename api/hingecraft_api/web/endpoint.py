@@ -50,6 +50,8 @@ class Endpoint:
     other_statuses: Mapping[int, str] = field(default_factory=dict)
     # Whether the answer may also be 202: it is decided, and what follows takes longer.
     may_take_longer: bool = False
+    # Whether the answer may also be 200: what would be created exists already.
+    may_exist: bool = False
     body: type[BaseModel] | None = None
     # Whether the body may be left out, which means the same as an empty object.
     body_optional: bool = False
