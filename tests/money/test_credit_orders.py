@@ -67,7 +67,8 @@ class World:
 
     async def objects(self, kind, **wanted):
         """All of them, the newest first."""
-        found, more = [], True
+        found: list[dict[str, object]] = []
+        more = True
         query = "".join(f"&{name}={value}" for name, value in wanted.items())
         while more:
             after = f"&starting_after={found[-1]['id']}" if found else ""
