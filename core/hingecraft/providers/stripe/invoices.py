@@ -19,7 +19,8 @@ from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, USER
 Document = Mapping[str, Any]
 PriceOf = Callable[[object, object], Price]
 
-EVENT_TYPES = ("invoice.paid", "invoice.payment_succeeded")
+_TOLD_AGAIN = "invoice.payment_succeeded"
+EVENT_TYPES = ("invoice.paid", _TOLD_AGAIN)
 _FIRST = "subscription_create"
 _NOT_A_CUSTOMERS = "it is an invoice without a customer"
 
@@ -31,8 +32,8 @@ class InvoiceReader:
         self._price_of = price_of
 
     def of_event(self, invoice: Document, *, told_by: str) -> Finding:
-        """The invoice that was paid, and the user that it may belong to."""
-        return Finding(**self._head(invoice, told_by))
+        """The invoice that was paid, and the user that it may belong to. Stripe sends two events about it."""
+        return Finding(**self._head(invoice, told_by), more_follows=told_by == _TOLD_AGAIN)
 
     def of_invoice(self, invoice: Document, worths: Mapping[str, Price], *, told_by: str) -> Finding:
         """An invoice with its payments and all of its lines; `worths` are the values of its intents in dollars."""
