@@ -252,11 +252,11 @@ async def _made(server: Postgres, members: Sequence[UUID]) -> tuple[list[Message
 async def _wrong(server: Postgres, expected: Counter[UUID]) -> int:
     """Accounts unlike what was sold or unlike their rows, and grants, settlements and payments that lack or abound."""
     conn = await asyncpg.connect(server.dsn())
-    accounts = dict(await conn.fetch(BALANCES))
+    accounts: dict[UUID, int] = {row["user_id"]: row["balance"] for row in await conn.fetch(BALANCES)}
     wrong = sum(accounts.get(user, 0) != credits_ for user, credits_ in expected.items())
     wrong += len(accounts.keys() - expected.keys()) + len(await conn.fetch(WRONG, timeout=300))
     number = (SECONDS + WARM_SECONDS) * (SESSIONS + INVOICES)
     booked = await conn.fetchrow(BOOKED)
     assert booked is not None
     await conn.close()
-    return wrong + sum(abs(each - number) for each in booked.values())
+    return int(wrong + sum(abs(each - number) for each in booked.values()))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import uuid
+from typing import Any
 
 import pytest
 
@@ -278,7 +279,8 @@ async def test_an_event_that_can_be_begun_at_once_is_leased_by_the_statement_tha
 
 
 async def test_room_is_kept_only_where_nothing_else_is_due():
-    lane = Lane(None, None, None, places=2, batch=16)
+    nothing: Any = None
+    lane = Lane(nothing, nothing, nothing, places=2, batch=16)
     assert lane.reserve(1) == 0, "it does not run"
     lane._idle = True
     assert [lane.reserve(20), lane.reserve(1)] == [20, 0]

@@ -24,20 +24,20 @@ class Reserved(Protocol):
 
     @property
     def leased(self) -> Sequence[bool]:
-        """Which of the events are to be leased in the statement that stores them."""
+        """For each event, whether it is leased by the statement that stores it."""
         ...
 
     def begin(self, claimed: Sequence[Claimed]) -> None:
-        """Work on those, which have been stored, and give the rest of the room back."""
+        """Work on these leased events, and give the rest of the room back."""
         ...
 
     def give_back(self) -> None:
-        """Give the room back: nothing was stored, or nobody knows."""
+        """Give the room back: nothing was stored, or that is not known."""
         ...
 
 
 class Processing(Protocol):
-    """What works on the inbox in this process."""
+    """The worker of this process."""
 
     def reserve(self, events: Sequence[InboundEvent]) -> Reserved:
         """Keep room for events that can be begun at once."""
