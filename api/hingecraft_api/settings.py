@@ -15,6 +15,7 @@ from hingecraft.members.returning import origin_of
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.proxies import is_loopback
+from hingecraft.purchases.downloads.settings import DownloadSettings
 from hingecraft.settings import (
     CommaList,
     DatabaseSettings,
@@ -43,7 +44,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings, DownloadSettings):
     """One pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")
@@ -173,6 +174,13 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
     def _plan_sessions_are_no_tokens(self) -> ApiSettings:
         if not set(self.jwt_secret.values).isdisjoint(self.auth_jwt_secret.values):
             raise ValueError("JWT_SECRET and AUTH_JWT_SECRET must differ: visitors choose what a plan session contains")
+        return self
+
+    @model_validator(mode="after")
+    def _downloads_have_a_secret_of_their_own(self) -> ApiSettings:
+        others = {*self.auth_jwt_secret.values, *self.jwt_secret.values}
+        if not others.isdisjoint(self.download_secret.values):
+            raise ValueError("DOWNLOAD_SECRET must differ from AUTH_JWT_SECRET and JWT_SECRET")
         return self
 
     @model_validator(mode="after")

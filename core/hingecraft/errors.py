@@ -34,6 +34,7 @@ ErrorCode = Literal[
     "unknown_payment",
     "unknown_prefill",
     "unknown_price",
+    "unknown_product",
     "unknown_provider",
     "unknown_session",
     "unknown_settlement",
@@ -91,11 +92,11 @@ class HingecraftError(Exception):
     """The root of all of them."""
 
 
-class OperatorError(HingecraftError):
-    """A usage error: the person who runs the program gave it something wrong. One line says what to do."""
+class UsageError(HingecraftError):
+    """The person who runs the program gave it something wrong. One line says what to do."""
 
 
-class RefusedError(HingecraftError):
+class RejectedError(HingecraftError):
     """A request is rejected, with a code that programs can act on."""
 
     def __init__(self, code: ErrorCode, sentence: str, *, fields: dict[str, str] | None = None) -> None:
@@ -105,15 +106,15 @@ class RefusedError(HingecraftError):
         self.fields = fields
 
 
-class InvalidError(RefusedError):
+class InvalidError(RejectedError):
     """The input is malformed or out of range."""
 
 
-class ConflictError(RefusedError):
+class ConflictError(RejectedError):
     """The input is fine, but the current state forbids it."""
 
 
-class MissingError(RefusedError):
+class MissingError(RejectedError):
     """The named object does not exist."""
 
 

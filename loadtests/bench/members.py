@@ -1,4 +1,4 @@
-"""What members cost: their tokens, their credits, the events that grant them; and that they cost donors nothing."""
+"""The cost of members: their tokens, their credits, and the events that grant them; and that donors pay none of it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.api_process import Api, migrate, running_api
 from bench.common import Figure, cpu_seconds, postgres, say, wrk
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from support.tokens import SECRET, SERVICE_TOKEN
 
 ROUNDS, SECONDS = 7, 3
@@ -41,5 +41,5 @@ def _rate(api: Api) -> float:
     before = cpu_seconds(api.process)
     done = wrk(f"{api.url}/routes", SECONDS)
     if done.failures:
-        raise OperatorError(f"void: {done.failures} failed requests")
+        raise UsageError(f"void: {done.failures} failed requests")
     return done.requests / (cpu_seconds(api.process) - before)

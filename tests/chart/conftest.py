@@ -165,7 +165,7 @@ WAYS = {"least": REQUIRED, "everything": EVERYTHING}
 
 
 def rendered_text(values, *more, name="release", chart=CHART):
-    """What Helm makes of it, or its complaint."""
+    """The finished `helm template`: its output is the manifests, or an error."""
     return subprocess.run(
         [cluster_tools.helm(), "template", name, chart, "--namespace=pay", "--values=-", *more],
         input=json.dumps(values), capture_output=True, text=True, check=False,

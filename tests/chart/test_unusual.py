@@ -89,7 +89,7 @@ def test_alerts_are_about_this_release():
 
 
 def umbrella(folder, **dependency):
-    """A chart that has ours beneath it."""
+    """A chart with ours as its subchart."""
     shutil.copytree(CHART, folder / "charts" / "hingecraft")
     chart = {
         "apiVersion": "v2", "name": "umbrella", "version": "1.0.0",

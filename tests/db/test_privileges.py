@@ -1,4 +1,4 @@
-"""Who may use what: nobody but the owner, the application, and roles that were granted something by name."""
+"""Privileges: only the owner, the application, and roles with a grant by name may use anything."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ORDER BY 1
 # What users reach of their own rows; tests/db/test_credits_access.py shows which rows those are.
 OF_USERS = [
     "function get_user_credit_balance(uuid)", "function get_user_credit_balance_fast(uuid)",
-    "table credit_accounts", "table credits_transactions",
+    "table credit_accounts", "table credits_transactions", "table entitlements", "table purchases",
 ]  # fmt: skip
 ADMITTED = {"anon": [], "authenticated": OF_USERS, "authenticator": []}
 ATTACKS = (
@@ -88,7 +88,7 @@ async def supabase_conn(supabase_dsn):
 
 
 async def test_everything_in_the_schema_is_known_to_what_closes_it(conn):
-    """What a migration adds under another name would stay open on Supabase: name it, or let its name begin with hc_."""
+    """On Supabase, an object of a migration stays open unless it is listed or its name begins with hc_."""
     relations = await conn.fetch(
         "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') "
         "AND NOT relispartition AND relnamespace = 'public'::regnamespace"

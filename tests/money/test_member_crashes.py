@@ -13,7 +13,7 @@ from hingecraft.credits.checkouts import MemberCheckouts, Wanted
 from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.spending import Spending
 from hingecraft.idempotency import service as idempotency
-from hingecraft.idempotency.model import Kept
+from hingecraft.idempotency.model import StoredAnswer
 from hingecraft.members.deletion.service import Deletion
 from hingecraft.members.portal import Portal
 from hingecraft.payments.model import ProviderFailedError
@@ -77,7 +77,7 @@ class Path:
     async def buy(self, process, code, key=KEY):
         deadline = Deadline.within(10)
         claim = await idempotency.claim(process.pod.database, f"POST {self.user}", key, "print", deadline)
-        if isinstance(claim, Kept):
+        if isinstance(claim, StoredAnswer):
             return json.loads(claim.body)
         wanted = Wanted(
             user_id=self.user, email="ada@example.com", price_id="" if self.choice else self.prices[code],

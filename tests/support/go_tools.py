@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from support.limits import PROGRESS
+
 CLUSTER = Path(__file__).parents[1] / "cluster"
 _OLDEST_GO = (1, 26)
 _GO_LOCK = Path(__file__).parents[2] / "requirements-go.lock"
@@ -23,11 +26,11 @@ _SAY_EVERY = 20.0
 
 
 class MissingToolError(Exception):
-    """It is not here and cannot be built."""
+    """The tool is missing and cannot be built."""
 
 
 def cache() -> Path:
-    """What is built once and kept between checkouts."""
+    """The folder of tools that are built once and shared by all checkouts."""
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hingecraft"
     return Path(os.environ.get("HC_CACHE") or usual)
 
@@ -41,6 +44,33 @@ def built(module: str, version: str) -> Path:
             print(f"building {name} from its Go modules (once; kept in {folder})", flush=True)
             _go(name, ["install", "-trimpath", "-ldflags", "-s -w", f"{module}@{version}"], {"GOBIN": str(folder)})
     return folder / name
+
+
+@contextmanager
+def listening(command: Sequence[str | Path], address: str, **environment: str) -> Iterator[None]:
+    """A server that runs meanwhile, as soon as it accepts connections."""
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait(address, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
+    host, _, port = address.partition(":")
+    until = time.monotonic() + PROGRESS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise AssertionError(f"{process.args!r} did not start")
 
 
 def fetched(module: str, version: str, files: Sequence[str]) -> list[Path]:
@@ -105,7 +135,7 @@ def _go_folders() -> dict[str, Path]:
 
 
 def _drop_go_folders() -> None:
-    """What Go has fetched and compiled is ten times what was built, and not needed when the last tool is there."""
+    """Delete Go's downloads and build cache: ten times the size of the tools, and not needed once all are built."""
     with _alone():
         for path in _go_folders().values():
             shutil.rmtree(path, ignore_errors=True)

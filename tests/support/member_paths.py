@@ -1,4 +1,4 @@
-"""The third part of docs/crash-matrix.md: what members and admins ask for and what Stripe tells of it."""
+"""The third part of docs/crash-matrix.md: what members and admins ask for, and the events about it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from hingecraft import settings as module
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.settings import DsnSecret, Secret, load
 from hingecraft.sync.command import SyncSettings
 from hingecraft_api.settings import ApiSettings
@@ -40,7 +40,7 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
         monkeypatch.delenv(name)
     else:
         monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=name) as error:
+    with pytest.raises(UsageError, match=name) as error:
         load(ApiSettings)
     assert "\n" not in str(error.value)
 
@@ -59,7 +59,7 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
 )  # fmt: skip
 def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert "\n" not in str(error.value)
     assert "short" not in str(error.value)
@@ -76,7 +76,7 @@ def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
 def test_a_key_without_the_secret_that_checks_messages_stops_the_process(monkeypatch, key, value, needed, given):
     monkeypatch.setenv(key, value)
     monkeypatch.setenv(needed, given)
-    with pytest.raises(OperatorError, match=f"{needed} is not set, and {key} needs it"):
+    with pytest.raises(UsageError, match=f"{needed} is not set, and {key} needs it"):
         load(ApiSettings)
 
 
@@ -115,13 +115,13 @@ def test_a_secret_that_is_sent_is_sent_whole(tmp_path, monkeypatch, name, in_fil
 
 def test_two_keys_of_stripe_are_not_taken_for_one(monkeypatch):
     monkeypatch.setenv("STRIPE_SECRET", "sk_test_" + "a" * 10 + ",sk_test_" + "b" * 10)
-    with pytest.raises(OperatorError, match="must be a single key"):
+    with pytest.raises(UsageError, match="must be a single key"):
         load(ApiSettings)
 
 
 def test_a_file_that_cannot_be_read_stops_the_process(monkeypatch):
     monkeypatch.setenv("ADMIN_TOKEN_FILE", "/nowhere/at/all")
-    with pytest.raises(OperatorError, match="ADMIN_TOKEN_FILE"):
+    with pytest.raises(UsageError, match="ADMIN_TOKEN_FILE"):
         load(ApiSettings)
 
 
@@ -137,7 +137,7 @@ def test_secrets_do_not_show_in_a_repr():
 def test_keys_of_two_modes_stop_the_process(monkeypatch):
     monkeypatch.setenv("STRIPE_SECRET", "sk_live_" + "a" * 10)
     monkeypatch.setenv("STRIPE_PUBLISHABLE_KEY", "pk_test_" + "a" * 10)
-    with pytest.raises(OperatorError, match="in the same mode"):
+    with pytest.raises(UsageError, match="in the same mode"):
         load(ApiSettings)
 
 
@@ -164,11 +164,12 @@ SIGNING = "a signing secret of thirty-two characters or more"
         ("AUTH_JWKS_URL", "file:///keys", "AUTH_JWKS_URL must be an https address"),
         ("SERVICE_TOKEN", "short", "SERVICE_TOKEN needs at least 8 characters"),
         ("SERVICE_TOKEN", "another-token,an-admin-token", "SERVICE_TOKEN and ADMIN_TOKEN must differ"),
+        ("DOWNLOAD_SECRET", "x" * 31, "DOWNLOAD_SECRET needs at least 32 characters"),
     ],
 )
 def test_what_would_verify_too_much_stops_the_process_with_one_line(monkeypatch, name, value, message):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=message):
+    with pytest.raises(UsageError, match=message):
         load(ApiSettings)
 
 
@@ -177,7 +178,7 @@ def test_plan_sessions_are_not_signed_with_the_secret_of_users_tokens(monkeypatc
     """While one is rotated too: a visitor would choose what a user's token says."""
     monkeypatch.setenv("AUTH_JWT_SECRET", SIGNING)
     monkeypatch.setenv("JWT_SECRET", f"{other}{SIGNING}")
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert str(error.value) == (
         "JWT_SECRET and AUTH_JWT_SECRET must differ: visitors choose what a plan session contains"
@@ -191,7 +192,7 @@ def test_plan_sessions_are_not_signed_with_the_secret_of_users_tokens(monkeypatc
 )  # fmt: skip
 def test_a_cookie_domain_that_is_none_stops_the_process_with_one_sentence(monkeypatch, domain):
     monkeypatch.setenv("COOKIE_DOMAIN", domain)
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert str(error.value) == (
         f"COOKIE_DOMAIN must be a domain such as example.com, not {domain!r}; "
@@ -214,7 +215,7 @@ def test_a_cookie_domain_is_read_as_browsers_read_it(monkeypatch, given):
 def test_an_origin_that_nobody_may_return_to_stops_the_process_with_one_sentence(monkeypatch, origin):
     """Also beside one that is right."""
     monkeypatch.setenv("RETURN_ORIGINS", f"https://app.example.com,{origin}")
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert str(error.value) == (
         "RETURN_ORIGINS must be https origins such as https://app.example.com (http on this machine only), "
@@ -242,3 +243,44 @@ def test_keys_may_be_served_on_this_machine(monkeypatch, address):
 def test_a_signing_secret_may_be_two_while_it_is_rotated(monkeypatch):
     monkeypatch.setenv("AUTH_JWT_SECRET", f"{SIGNING}, {SIGNING[::-1]}")
     assert load(ApiSettings).auth_jwt_secret.values == (SIGNING, SIGNING[::-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOWNLOADS", "/srv/designs"), ("DOWNLOADS", "file://srv/designs"), ("DOWNLOADS", "file:///"),
+        ("DOWNLOADS", "s3://"), ("DOWNLOADS", "s3://Designs"), ("DOWNLOADS", "s3://designs/folder"),
+        ("DOWNLOADS", "https://designs"), ("DOWNLOADS", "s3://designs?x"), ("DOWNLOAD_URL_SECONDS", "29"),
+        ("S3_ENDPOINT", "http://s3.example.com"), ("S3_ENDPOINT", "https://user@s3.example.com"),
+        ("S3_ENDPOINT", "s3.example.com"), ("S3_REGION", "eu west"),
+    ],
+)  # fmt: skip
+def test_a_place_for_downloads_that_cannot_be_one_stops_the_process(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=name):
+        load(ApiSettings)
+
+
+@pytest.mark.parametrize("other", ["AUTH_JWT_SECRET", "JWT_SECRET"])
+def test_urls_of_downloads_are_signed_with_a_secret_of_their_own(monkeypatch, other):
+    monkeypatch.setenv(other, SIGNING)
+    monkeypatch.setenv("DOWNLOAD_SECRET", f"{SIGNING[::-1]},{SIGNING}")
+    with pytest.raises(UsageError, match="DOWNLOAD_SECRET must differ"):
+        load(ApiSettings)
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, ["DOWNLOADS", "DOWNLOAD_SECRET"]),
+        ({"DOWNLOADS": "file:///srv/my%20designs"}, ["DOWNLOAD_SECRET"]),
+        ({"DOWNLOADS": "s3://designs", "DOWNLOAD_SECRET": SIGNING}, ["S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"]),
+        ({"DOWNLOADS": "file:///srv/my%20designs", "DOWNLOAD_SECRET": SIGNING}, []),
+    ],
+)
+def test_downloads_are_off_until_all_that_they_need_is_set(monkeypatch, given, missing):
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load(ApiSettings)
+    assert list(settings.missing_for_downloads) == missing
+    assert settings.download_folder == ("/srv/my designs" if "file" in given.get("DOWNLOADS", "") else None)

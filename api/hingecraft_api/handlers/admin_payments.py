@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from hingecraft.errors import InvalidError, MissingError
+from hingecraft.errors import MissingError
 from hingecraft.payments import history, settlements
-from hingecraft.payments.history import Place
 from hingecraft.payments.model import Status
 from hingecraft.payments.settlements import Seen
-from hingecraft_api.handlers.admin import LARGEST_PAGE, NOT_A_CURSOR, USUAL_PAGE, PageQuery, admin, as_json
+from hingecraft_api.handlers.admin import PageQuery, admin, as_json
+from hingecraft_api.handlers.places import CURSOR, PlaceQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input, wrong_field
@@ -24,16 +21,6 @@ from hingecraft_api.messages.sentences import Shape
 from hingecraft_api.web.call import Call
 
 _HASH = Shape("^[A-Za-z0-9]{16,128}$", "must be a transaction hash: 16 to 128 letters and digits")
-
-
-class PlaceQuery(Input):
-    """Keyset pagination over payments."""
-
-    cursor: Annotated[
-        Annotated[str, Shape("^[A-Za-z0-9_-]{1,200}$", NOT_A_CURSOR)] | None,
-        described("`nextCursor` of the previous page; leave it out for the first page"),
-    ] = None
-    limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 
 
 class PaymentRowAnswer(Answer):
@@ -57,9 +44,7 @@ class PaymentsAnswer(Answer):
     """A page, newest first."""
 
     items: Annotated[list[PaymentRowAnswer], described("the payments")]
-    next_cursor: Annotated[
-        str | None, described("`cursor` of the next page; null on the last one", "MjAyNi0xMS0yNlQwNjowMDowMCswMDowMHw")
-    ]
+    next_cursor: Annotated[str | None, described("`cursor` of the next page; null on the last one", CURSOR)]
 
 
 class EntryAnswer(Answer):
@@ -127,18 +112,18 @@ class ConfirmAnswer(Answer):
 async def get_payments(call: Call) -> Any:
     """A page of payments."""
     page: PlaceQuery = call.query
-    rows, following = await history.payments(call.pod.database, _place(page.cursor), page.limit)
-    return {"items": [as_json(row) for row in rows], "nextCursor": _cursor(following)}
+    rows, following = await history.payments(call.pod.database, page.place, page.limit)
+    return {"items": [as_json(row) for row in rows], "nextCursor": cursor_of(following)}
 
 
-async def get_story(call: Call) -> Any:
+async def get_history(call: Call) -> Any:
     """One payment with its checkouts, settlements and history."""
-    story = await history.story(call.pod.database, _payment_id(call))
+    found = await history.of_payment(call.pod.database, _payment_id(call))
     return {
-        "payment": as_json(story.payment),
-        "checkouts": [as_json(row) for row in story.checkouts],
-        "settlements": [as_json(row) for row in story.settlements],
-        "trail": [as_json(row) for row in story.trail],
+        "payment": as_json(found.payment),
+        "checkouts": [as_json(row) for row in found.checkouts],
+        "settlements": [as_json(row) for row in found.settlements],
+        "trail": [as_json(row) for row in found.entries],
     }
 
 
@@ -178,26 +163,6 @@ def _payment_id(call: Call) -> UUID:
         raise MissingError("unknown_payment", "There is no payment with this id.") from None
 
 
-def _cursor(place: Place | None) -> str | None:
-    if place is None:
-        return None
-    text = f"{place.created_at.isoformat()}|{place.id}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _place(cursor: str | None) -> Place | None:
-    if cursor is None:
-        return None
-    try:
-        moment, _, payment = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("|")
-        created_at = datetime.fromisoformat(moment)
-        if created_at.tzinfo is not None:
-            return Place(created_at.astimezone(UTC), UUID(payment))
-    except (ValueError, OverflowError, binascii.Error):
-        pass  # answered like a cursor without a time zone
-    raise InvalidError("invalid_cursor", "Send the nextCursor of the previous page.", fields={"cursor": NOT_A_CURSOR})
-
-
 _PAYMENT_ID = {"id": {"type": "string", "description": "the payment's id", "examples": [PAYMENT]}}
 
 ENDPOINTS = [
@@ -214,7 +179,7 @@ ENDPOINTS = [
     admin(
         "GET",
         "/admin/payments/{id}",
-        get_story,
+        get_history,
         "Get everything about a payment",
         StoryAnswer,
         description="The payment history: checkouts at providers, settlements and audit log.",

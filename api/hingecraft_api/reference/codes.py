@@ -87,6 +87,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "unknown_payment": Code(404, "Check the payment's id."),
     "unknown_prefill": Code(400, "Leave out `prefillId`."),
     "unknown_price": Code(400, "Send a `priceId` that `GET /api/v1/credits/packs` lists."),
+    "unknown_product": Code(404, "Check the product's id and type: `GET /api/v1/products` lists those that are sold."),
     "unknown_provider": Code(400, "Use `stripe` or `nowpayments`."),
     "unknown_session": Code(404, "Check the session's id."),
     "unknown_settlement": Code(404, "Check the settlement's id: `GET /admin/payments/{id}` lists them."),

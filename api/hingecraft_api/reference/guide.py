@@ -17,6 +17,7 @@ from hingecraft_api.web.idempotent import LONGEST_KEY, REPLAYED, SHORTEST_KEY
 TAGS = {
     "Donations": "Take a donation and follow it. No authentication: ids can't be guessed.",
     "Credits": "What members have and spend. Users call with their own token, your backend with `SERVICE_TOKEN`.",
+    "Purchases": "Designs, courses and subscriptions. Anybody lists products; users call with their own token.",
     "Provider webhooks": "Stripe and NOWPayments call these. Your own code never does.",
     "Admin": "For the people who run the backend. Every call needs the admin token. Every change is in the audit log.",
     "Operations": "For probes and load balancers.",

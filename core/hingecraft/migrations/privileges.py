@@ -14,6 +14,8 @@ import asyncpg
 ADMITTED = (
     ("authenticated", "TABLE", "credits_transactions", "SELECT"),
     ("authenticated", "TABLE", "credit_accounts", "SELECT"),
+    ("authenticated", "TABLE", "purchases", "SELECT"),
+    ("authenticated", "TABLE", "entitlements", "SELECT"),
     ("authenticated", "FUNCTION", "get_user_credit_balance(uuid)", "EXECUTE"),
     ("authenticated", "FUNCTION", "get_user_credit_balance_fast(uuid)", "EXECUTE"),
 )
@@ -70,7 +72,7 @@ WITH RECURSIVE outsiders (role, name) AS (
 # A SECURITY DEFINER function that searches temporary tables first runs its caller's triggers as the owner; and a
 # migration cannot know which schema it runs in.
 # Who was granted our tables calls the functions of their indexes, triggers and views; writers also read the statuses.
-# Who was granted a table with row-level security reads all of its rows; only users are limited to their own.
+# A role that was granted a table with row-level security reads and writes all rows; only users have just their own.
 MISSING = f"""{_OBJECTS}, grantees AS (
     SELECT DISTINCT quote_ident(g.rolname) AS name, g.oid, a.privilege_type IN ('INSERT', 'UPDATE') AS writes
     FROM relations r CROSS JOIN aclexplode(r.relacl) a JOIN pg_roles g ON g.oid = a.grantee
@@ -112,6 +114,14 @@ MISSING = f"""{_OBJECTS}, grantees AS (
       AND a.grantee NOT IN (SELECT role FROM outsiders UNION ALL SELECT r.relowner)
       AND NOT EXISTS (
         SELECT FROM pg_policy p WHERE p.polrelid = r.oid AND p.polname = left('all_rows_for_' || g.rolname, 63))
+    UNION
+    SELECT 5, format('CREATE POLICY %I ON %s TO %I USING (true) WITH CHECK (true)',
+        left('all_changes_by_' || g.rolname, 63), r.oid::regclass, g.rolname)
+    FROM relations r CROSS JOIN aclexplode(r.relacl) a JOIN pg_roles g ON g.oid = a.grantee
+    WHERE r.relrowsecurity AND a.privilege_type IN ('INSERT', 'UPDATE', 'DELETE') AND pg_has_role(r.relowner, 'USAGE')
+      AND a.grantee NOT IN (SELECT role FROM outsiders UNION ALL SELECT r.relowner)
+      AND NOT EXISTS (
+        SELECT FROM pg_policy p WHERE p.polrelid = r.oid AND p.polname = left('all_changes_by_' || g.rolname, 63))
     UNION
     SELECT 3, format('ALTER DEFAULT PRIVILEGES FOR ROLE %I %sREVOKE ALL ON %s FROM %s', pg_get_userbyid(d.defaclrole),
         CASE WHEN d.defaclnamespace <> 0 THEN format('IN SCHEMA %I ', current_schema()) ELSE '' END,

@@ -21,12 +21,16 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import StripeApi
 from hingecraft_sandbox.providers.stripe.billing import StripeBilling
 from hingecraft_sandbox.providers.stripe.billing_pages import BillingPages
+from hingecraft_sandbox.providers.stripe.card_payments import CardPayments
 from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
-from hingecraft_sandbox.providers.stripe.demo import add_demo_prices
+from hingecraft_sandbox.providers.stripe.demo import add_demo_codes, add_demo_prices
+from hingecraft_sandbox.providers.stripe.intent_pages import IntentPages
+from hingecraft_sandbox.providers.stripe.intents import Intents
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
 from hingecraft_sandbox.providers.stripe.portal_pages import PortalPages
+from hingecraft_sandbox.providers.stripe.stripe_js import StripeJs
 from hingecraft_sandbox.providers.switches import BalanceSwitch, BillingSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
@@ -192,18 +196,22 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     """The whole sandbox."""
     switches = Switches()
     book = Book(config.journal)
-    if config.demo_prices:
-        add_demo_prices(book)
     sender = WebhookSender(switches)
     stripe = Acts(
         Objects(book, config.address), sender, switches, config.stripe_webhook_url, config.stripe_webhook_secret
     )
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
-    billing = StripeBilling(stripe, switches, config.address)
+    billing, intents = StripeBilling(stripe, switches, config.address), Intents(stripe)
+    cards = CardPayments(stripe, billing.intents)
+    if config.demo_prices:
+        add_demo_prices(book)
+        add_demo_codes(book, billing.coupons)
     for part in (
-        StripeApi(stripe, billing.endpoints(), switches),
-        StripePages(stripe),
+        StripeApi(stripe, (*billing.endpoints(), *intents.endpoints()), switches),
+        StripePages(stripe, billing.coupons),
+        IntentPages(stripe, intents, cards),
+        StripeJs(stripe, cards, switches),
         BillingPages(stripe, billing),
         PortalPages(stripe, billing.portal),
         ClockControl(billing.clock, billing.renewals),
@@ -233,6 +241,15 @@ def _overview(book: Book) -> Any:
             ]
             for each in book.all("sessions")[:_RECENT]
         ]
+        intents = [
+            [
+                f'<a href="/pay/stripe/i/{each["id"]}">{each["id"][:18]}</a>',
+                shown(each["amount"], each["currency"]),
+                escape(each["status"]),
+                escape(each["customer"] or ""),
+            ]
+            for each in book.all("payment_intents", lambda each: bool(each.get("automatic_payment_methods")))[:_RECENT]
+        ]
         links = [
             [
                 f'<a href="/pay/stripe/l/{each["key"]}">{each["id"]}</a>',
@@ -261,6 +278,7 @@ def _overview(book: Book) -> Any:
         body = (
             '<p class="note">The newest first. Switches: <code>GET /_sandbox/switches</code>.</p>'
             f"<h2>Card checkouts</h2>{table(['Session', 'Amount', 'State', 'Source'], sessions)}"
+            f"<h2>Card payments on our page</h2>{table(['Intent', 'Amount', 'State', 'Customer'], intents)}"
             f"<h2>Coin invoices</h2>{table(['Invoice', 'Price', 'Coin'], invoices)}"
             f"<h2>Coin payments</h2>{table(['Payment', 'Amount', 'State'], payments)}"
             f"<h2>Stripe events</h2>{table(['Type', 'Event'], events)}"

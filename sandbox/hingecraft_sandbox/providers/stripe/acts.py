@@ -4,20 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.intent_shapes import new_intent
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe_headers
 
 API_VERSION = "2026-10-28.endive"
 _FEE_SHARE, _FEE_FIXED = 0.029, 30
+_DECLINED = {
+    "type": "card_error",
+    "code": "card_declined",
+    "decline_code": "generic_decline",
+    "message": "Your card was declined.",
+}
 # US cents for each smallest unit of a currency that is converted for the payout; others are paid out as they are.
 DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
+
+
+class Subscribing(Protocol):
+    """How a session in subscription mode is paid: at once, or by a delayed method."""
+
+    def begin(self, session: Document) -> Document:
+        """The card is charged."""
+        ...
+
+    def promise(self, session: Document) -> Document:
+        """A bank transfer was started."""
+        ...
+
+    def arrive(self, session: Document) -> Document:
+        """It arrived."""
+        ...
+
+    def bounce(self, session: Document) -> Document:
+        """It failed."""
+        ...
 
 
 class Acts:
@@ -31,10 +58,10 @@ class Acts:
         self._target = target
         self._secret = secret
         # How a session of that mode is paid; set by `Subscriptions`.
-        self.subscribe: Callable[[Document], Document] = _no_subscriptions
+        self.subscribing: Subscribing = _NoSubscriptions()
 
-    def tell(self, kind: str, document: Document) -> None:
-        """Store an event for `events.list`, and send it."""
+    def note(self, kind: str, document: Document) -> Document:
+        """Store an event for `events.list`, of a type that the endpoint is not subscribed to."""
         event = {
             "id": new_id("evt_")[:32],
             "object": "event",
@@ -47,14 +74,19 @@ class Acts:
             "data": {"object": public(document)},
             **self._sender.stripe_account(),
         }
-        self._book.put("events", event)
+        return self._book.put("events", event)
+
+    def tell(self, kind: str, document: Document) -> None:
+        """Store an event for `events.list`, and send it."""
+        event = self.note(kind, document)
         target = self._sender.stripe_target(self._target)
         if target:
             body = json.dumps(event).encode()
             headers = partial(stripe_headers, self._secret, body)
             self._sender.tell(Telling("stripe", kind, target, body, headers))
 
-    def _open_session(self, session_id: str) -> Document:
+    def open_session(self, session_id: str) -> Document:
+        """A session that can still be paid."""
         session = self.objects.find("sessions", session_id)
         if session["status"] == "open" and session["expires_at"] <= now():
             self.expire(session_id)
@@ -65,9 +97,9 @@ class Acts:
 
     def pay(self, session_id: str) -> Document:
         """The card is charged."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
         if session["mode"] == "subscription":
-            return self.subscribe(session)
+            return self.subscribing.begin(session)
         if session["amount_total"]:
             session |= {"payment_status": "paid", "payment_intent": self._charged(session)["id"]}
         else:
@@ -78,18 +110,11 @@ class Acts:
         self.tell("checkout.session.completed", session)
         return session
 
-    def discount(self, session_id: str, percent: int) -> Document:
-        """The payer enters a promotion code."""
-        session = self._open_session(session_id)
-        if not session.get("allow_promotion_codes"):
-            raise StripeRefusalError("This Checkout Session takes no promotion codes.")
-        off = session["amount_subtotal"] * percent // 100
-        session["total_details"] |= {"amount_discount": off}
-        return self._book.put("sessions", session | {"amount_total": session["amount_subtotal"] - off})
-
     def pay_later(self, session_id: str) -> Document:
         """A bank transfer was started: the session is complete, but not paid yet."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
+        if session["mode"] == "subscription":
+            return self.subscribing.promise(session)
         intent = self._promised(session) | {"status": "processing"}
         self._book.put("payment_intents", intent)
         session |= {"status": "complete", "payment_intent": intent["id"]}
@@ -106,6 +131,8 @@ class Acts:
     def arrive(self, session_id: str) -> Document:
         """The bank transfer arrived."""
         session = self._awaited(session_id)
+        if session["mode"] == "subscription":
+            return self.subscribing.arrive(session)
         self._charged(session)
         session |= {"payment_status": "paid"}
         self._book.put("sessions", session)
@@ -115,15 +142,22 @@ class Acts:
     def bounce(self, session_id: str) -> Document:
         """The bank transfer failed."""
         session = self._awaited(session_id)
-        intent = self.objects.find("payment_intents", session["payment_intent"])
+        if session["mode"] == "subscription":
+            self.subscribing.bounce(session)
+        else:
+            self.bounce_intent(session["payment_intent"])
+        self.tell("checkout.session.async_payment_failed", session)
+        return session
+
+    def bounce_intent(self, intent_id: str) -> None:
+        """The money that was on its way does not come."""
+        intent = self.objects.find("payment_intents", intent_id)
         intent |= {
             "status": "requires_payment_method",
             "last_payment_error": {"code": "payment_intent_payment_attempt_failed"},
         }
         self._book.put("payment_intents", intent)
         self.tell("payment_intent.payment_failed", intent)
-        self.tell("checkout.session.async_payment_failed", session)
-        return session
 
     def _charged(self, session: Document) -> Document:
         return self.charge(
@@ -146,10 +180,15 @@ class Acts:
         paid: bool = True,
     ) -> Document:
         """Charge a card, and send the events of the intent and the charge."""
-        intent = _intent(intent_id or new_id("pi_")[:27], amount, currency, metadata)
+        earlier = self._book.get("payment_intents", intent_id or "") or {}
+        intent = new_intent(amount, currency, metadata, intent_id=intent_id) | earlier
+        intent |= {"amount": amount, "currency": currency, "metadata": metadata}
         intent |= {"livemode": livemode, "customer": customer}
-        if not paid:
-            return self._declined(intent)
+        return self.take(intent) if paid else self.decline(intent)
+
+    def take(self, intent: Document) -> Document:
+        """Charge the amount of an intent, and send its events and those of the charge."""
+        amount, currency = intent["amount"], intent["currency"]
         arrives = int(amount * DOLLARS.get(currency, 1))
         fee = int(arrives * _FEE_SHARE) + _FEE_FIXED
         charge_id = new_id("ch_")[:27]
@@ -172,17 +211,19 @@ class Acts:
             "amount_refunded": 0,
             "currency": currency,
             "created": now(),
-            "livemode": livemode,
+            "livemode": intent["livemode"],
             "paid": True,
             "status": "succeeded",
             "refunded": False,
             "disputed": False,
             "payment_intent": intent["id"],
-            "customer": customer,
+            "customer": intent["customer"],
             "balance_transaction": None if self._switches.balance.late else balance["id"],
-            "metadata": metadata,
+            "metadata": intent["metadata"],
         }
         intent |= {"status": "succeeded", "amount_received": amount, "latest_charge": charge_id}
+        intent |= {"next_action": None, "last_payment_error": None}
+        intent["payment_method"] = intent["payment_method"] or new_id("pm_")[:27]
         self._book.put("balance_transactions", balance)
         self._book.put("charges", charge)
         self._book.put("payment_intents", intent)
@@ -194,8 +235,23 @@ class Acts:
 
     def promise(self, *, amount: int, currency: str, livemode: bool, customer: str) -> Document:
         """An intent that waits for a card; that of an invoice has no metadata."""
-        intent = _intent(new_id("pi_")[:27], amount, currency, {}) | {"livemode": livemode, "customer": customer}
+        intent = new_intent(amount, currency, {}) | {"livemode": livemode, "customer": customer}
         return self._book.put("payment_intents", intent)
+
+    def decline(self, intent: Document, error: Document | None = None) -> Document:
+        """The attempt failed, and the intent waits for another card."""
+        intent |= {"status": "requires_payment_method", "last_payment_error": error or dict(_DECLINED)}
+        intent |= {"next_action": None, "payment_method": None}
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.payment_failed", intent)
+        return intent
+
+    def cancel_intent(self, intent: Document, reason: str | None) -> Document:
+        """It cannot be paid any more."""
+        intent |= {"status": "canceled", "canceled_at": now(), "cancellation_reason": reason, "next_action": None}
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.canceled", intent)
+        return intent
 
     def value(self, charge_id: str) -> Document:
         """The balance transaction appears some time after the payment."""
@@ -212,23 +268,17 @@ class Acts:
         with suppress(StripeRefusalError):  # a button was pressed first, or the storage was emptied
             self.value(charge_id)
 
-    def _declined(self, intent: Document) -> Document:
-        intent["last_payment_error"] = {"code": "card_declined", "message": "Your card was declined."}
-        self._book.put("payment_intents", intent)
-        self.tell("payment_intent.payment_failed", intent)
-        return intent
-
     def fail(self, session_id: str) -> Document:
         """The card is declined; the session stays open, since the payer may try another."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
         intent = self._promised(session)
         self._book.put("sessions", session | {"payment_intent": intent["id"]})
-        self._declined(intent)
+        self.decline(intent)
         return session
 
     def _promised(self, session: Document) -> Document:
-        intent_id = session["payment_intent"] or new_id("pi_")[:27]
-        intent = _intent(intent_id, session["amount_total"], session["currency"], session["intent_metadata"])
+        amount, currency, metadata = session["amount_total"], session["currency"], session["intent_metadata"]
+        intent = new_intent(amount, currency, metadata, intent_id=session["payment_intent"])
         return intent | {"livemode": session["livemode"]}
 
     def expire(self, session_id: str) -> Document:
@@ -300,20 +350,8 @@ def taken_by(dispute: Document) -> int:
     return -sum(moved)
 
 
-def _no_subscriptions(_session: Document) -> Document:
-    raise StripeRefusalError("This sandbox does not support subscriptions.")
+class _NoSubscriptions:
+    def begin(self, _session: Document) -> Document:
+        raise StripeRefusalError("This sandbox does not support subscriptions.")
 
-
-def _intent(intent_id: str, amount: int, currency: str, metadata: Document) -> Document:
-    return {
-        "id": intent_id,
-        "object": "payment_intent",
-        "amount": amount,
-        "amount_received": 0,
-        "currency": currency,
-        "created": now(),
-        "status": "requires_payment_method",
-        "latest_charge": None,
-        "metadata": metadata,
-        "last_payment_error": None,
-    }
+    promise = arrive = bounce = begin

@@ -25,10 +25,11 @@ class StripeRefusalError(Exception):
         code: str | None = None,
         param: str | None = None,
         kind: str = "invalid_request_error",
+        **more: Any,
     ) -> None:
         super().__init__(message)
         self.status = status
-        error = {"type": kind, "message": message, "code": code, "param": param}
+        error = {"type": kind, "message": message, "code": code, "param": param, **more}
         self.body: dict[str, Any] = {"error": {name: value for name, value in error.items() if value is not None}}
 
 

@@ -76,12 +76,12 @@ class PaymentButtons:
             raise StripeRefusalError(f"Unknown action {act}.")
 
     def page_of(self, intent_id: str) -> str:
-        """The page of the session or the invoice that the intent paid."""
+        """The page of the session or the invoice that the intent pays, else its own."""
         for session in self._book.all("sessions", lambda each: each["payment_intent"] == intent_id):
             return f"/pay/stripe/c/{session['id']}"
         for payment in self._book.all("invoice_payments", lambda each: each["payment"]["payment_intent"] == intent_id):
             return f"/pay/stripe/invoice/{payment['invoice']}"
-        return "/"
+        return f"/pay/stripe/i/{intent_id}"
 
 
 def _decisions(dispute: Document) -> list[Button]:

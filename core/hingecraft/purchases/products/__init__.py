@@ -1,0 +1,1 @@
+"""Products: what members can buy, and what admins change."""
