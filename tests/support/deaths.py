@@ -46,7 +46,7 @@ class Life:
     def __init__(self, ends_at: int) -> None:
         self._ends_at = ends_at
         self._died = asyncio.Event()
-        self.moments = 0
+        self._moments = 0
 
     def through(self, database: Database) -> None:
         """After each statement and each commit: what was committed stays."""
@@ -79,8 +79,8 @@ class Life:
 
     def _moment(self) -> None:
         self._still()
-        self.moments += 1
-        if self.moments == self._ends_at:
+        self._moments += 1
+        if self._moments == self._ends_at:
             self._died.set()
             raise DiedError
 
