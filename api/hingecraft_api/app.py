@@ -66,7 +66,7 @@ def build_pod(
 
     handlers = Handlers(each for feature in features for each in feature.events(pod))
     pod.worker = Worker(pod.database, handlers, worked)
-    pod.inbox = Inbox(pod.database, pod.worker.wake)
+    pod.inbox = Inbox(pod.database, pod.worker)
     return pod
 
 

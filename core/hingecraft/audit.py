@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,10 @@ from hingecraft.db.connection import Connection, Database
 APPEND = """
 INSERT INTO payment_audit (actor, action, payment_id, request_id, details) VALUES ($1, $2, $3, $4, $5::jsonb)
 """
+APPEND_ALL = """
+INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
+SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[], $5::jsonb[])
+"""
 PAGE = """
 SELECT id, created_at, actor, action, payment_id, request_id, details::text AS details FROM payment_audit
 WHERE id < $1 ORDER BY id DESC LIMIT $2
@@ -21,6 +27,26 @@ OF_PAYMENT = """
 SELECT id, created_at, actor, action, payment_id, request_id, details::text AS details FROM payment_audit
 WHERE payment_id = $1 ORDER BY id LIMIT $2
 """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row that is to be written."""
+
+    actor: str
+    action: str
+    request_id: str | None
+    payment_id: UUID | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+async def append_all(conn: Connection, rows: Sequence[Row]) -> None:
+    """Write rows in one statement, in the transaction of the changes that they explain."""
+    columns = zip(
+        *((row.actor, row.action, row.payment_id, row.request_id, json.dumps(row.details)) for row in rows), strict=True
+    )
+    if rows:
+        await conn.execute(APPEND_ALL, *columns)
 
 
 async def append(

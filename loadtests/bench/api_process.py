@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from hingecraft_sandbox.postgres import Postgres, free_port
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, SITE_URL, VISITOR_SECRET
 
 _READY_WITHIN = 15.0
+_API = (sys.executable, "-m", "hingecraft", "api")
 # In the place of what is installed here and not in production.
 _ABSENT = Path(__file__).parent / "absent"
 
@@ -54,11 +55,11 @@ class Api:
 
 
 @contextmanager
-def running_api(server: Postgres, **environment: str) -> Iterator[Api]:
+def running_api(server: Postgres, command: Sequence[str] = _API, **environment: str) -> Iterator[Api]:
     port, internal = free_port(), free_port()
     started = time.monotonic()
     with server_on_its_core(
-        [sys.executable, "-m", "hingecraft", "api"],
+        command,
         DATABASE_URL=server.dsn(), HOST="127.0.0.1", PORT=str(port), INTERNAL_PORT=str(internal),
         ADMIN_TOKEN=ADMIN_TOKEN, PUSH_SECRET=PUSH_SECRET, VISITOR_SECRET=VISITOR_SECRET, SITE_URL=SITE_URL,
         RATE_LIMIT_ROUTES="100000000", CORS_ORIGINS="https://site.example", LOG_LEVEL="INFO", PYTHONPATH=str(_ABSENT),

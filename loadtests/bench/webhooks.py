@@ -8,42 +8,26 @@ body and answers, under the same load. Then: forged messages beside GET /routes,
 from __future__ import annotations
 
 import asyncio
-import gc
 import multiprocessing
 import os
 import statistics
-import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from multiprocessing.synchronize import Event as EventType
 
-import aiohttp
 import asyncpg
 import psutil
 from aiohttp import web
-from bench import given, hanging, unsigned
+from bench import given, hanging, open_loop, unsigned
 from bench.api_process import migrate, running_api
 from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
+from bench.open_loop import Run
 from bench.signed import SECRET, signed
 
 from hingecraft_sandbox.postgres import free_port
 from support.sandbox import STRIPE_KEY
 
 RATE, SECONDS, WITHIN = 1000, 20, 10
-WAITING = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL"
-
-
-@dataclass
-class Run:
-    """The results of one load."""
-
-    seconds: list[float] = field(default_factory=list)
-    failed: int = 0
-
-    @property
-    def p99(self) -> float:
-        return statistics.quantiles(self.seconds, n=100)[98]
 
 
 def run() -> Iterator[Figure]:
@@ -65,10 +49,10 @@ def run() -> Iterator[Figure]:
             asyncio.run(_given(dsn, payments))
             os.sched_setaffinity(0, {int(GENERATOR_CORE)})
             asyncio.run(_load(api.url + "/webhooks/stripe", payments[:RATE]))
-            asyncio.run(_until_done(dsn, 60))
+            asyncio.run(open_loop.until_done(dsn, 60))
             before = cpu_seconds(api.process)
             found = asyncio.run(_load(api.url + "/webhooks/stripe", payments[RATE:]))
-            took = asyncio.run(_until_done(dsn, 60))
+            took = asyncio.run(open_loop.until_done(dsn, 60))
             cpu = (cpu_seconds(api.process) - before) / len(found.seconds)
             completed = asyncio.run(_completed(dsn))
             os.sched_setaffinity(0, set(range(os.cpu_count() or 1)))
@@ -102,43 +86,8 @@ async def _completed(dsn: str) -> int:
     return found
 
 
-async def _until_done(dsn: str, within: float) -> float:
-    conn = await asyncpg.connect(dsn)
-    started = time.perf_counter()
-    while await conn.fetchval(WAITING) and time.perf_counter() - started < within:
-        await asyncio.sleep(0.1)
-    await conn.close()
-    return time.perf_counter() - started
-
-
-async def _load(url: str, payments: list[str]) -> Run:
-    """An open loop: a webhook leaves when its moment has come, whatever became of those before."""
-    found = Run()
-    messages = [signed(payment) for payment in payments]
-    # The generator holds all of them: its own collector would stop it for a tenth of a second now and then.
-    gc.collect()
-    gc.disable()
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=200)) as client:
-        started = time.perf_counter()
-        tasks = []
-        for number, message in enumerate(messages):
-            due = started + number / RATE
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.append(asyncio.create_task(_one(client, url, message, due, found)))
-        await asyncio.gather(*tasks)
-    gc.enable()
-    return found
-
-
-async def _one(client: aiohttp.ClientSession, url: str, message: tuple[bytes, str], due: float, found: Run) -> None:
-    body, signature = message
-    headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
-    async with client.post(url, data=body, headers=headers) as response:
-        await response.read()
-    if response.status == 200:
-        found.seconds.append(time.perf_counter() - due)
-    else:
-        found.failed += 1
+async def _load(url: str, payments: Sequence[str]) -> Run:
+    return await open_loop.send(url, [signed(payment) for payment in payments], RATE)
 
 
 async def _bare() -> Run:

@@ -12,11 +12,13 @@ from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
 from support.credits import assert_books_agree
-from support.members import PACK, PLAN, Member, sell
+from support.deaths import Breakable
+from support.member_paths import BOOKED
+from support.members import AMOUNTS, PACK, PLAN, Member, sell
 from support.pods import running_pod
+from support.purchases import post
 from support.tokens import SETTINGS
 
-STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
 LEFT = """
 SELECT p.source, p.status, a.balance,
     ARRAY(SELECT concat_ws(' ', kind, amount, currency, usd_amount) FROM settlements WHERE payment_id = p.id
@@ -24,16 +26,20 @@ SELECT p.source, p.status, a.balance,
     ARRAY(SELECT concat_ws(' ', kind, status) FROM external_payments WHERE payment_id = p.id ORDER BY 1) AS checkouts,
     ARRAY(SELECT action FROM payment_audit WHERE payment_id = p.id ORDER BY id) AS history,
     ARRAY(SELECT concat_ws(' ', delta, reason, balance_after) FROM credits_transactions
-          WHERE metadata ->> 'payment' = p.id::text ORDER BY id) AS ledger
+          WHERE metadata ->> 'payment' = p.id::text ORDER BY id) AS ledger,
+    ARRAY(SELECT concat_ws(' ', status, cancel_at_period_end) FROM subscriptions WHERE user_id = p.user_id) AS plans
 FROM payments p LEFT JOIN credit_accounts a USING (user_id)
 WHERE p.user_id = $1 ORDER BY p.created_at
 """
-WAITING = "SELECT type FROM provider_events WHERE processed_at IS NULL"
+WAITING = "SELECT type, error FROM provider_events WHERE processed_at IS NULL"
 CLAIMED = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL AND claimed_until > now()"
 # The lease of a process that lost its connection ends by itself a minute later.
 LEASE_ENDS = """
 UPDATE provider_events SET claimed_until = now() - interval '1 second', next_attempt_at = now()
 WHERE processed_at IS NULL
+"""
+AMOUNT = """
+UPDATE credit_prices SET amount = $2, currency = 'USD', unit_amount = $2, unit_currency = 'USD' WHERE price_id = $1
 """
 SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
 
@@ -72,25 +78,6 @@ class Breaks:
             assert await self._conn.fetchval("SELECT pg_terminate_backend($1, 20000)", conn.get_server_pid())
 
 
-class Breakable:
-    """A connection of which each statement is a moment."""
-
-    def __init__(self, conn, after):
-        self._conn, self._after = conn, after
-
-    def __getattr__(self, name):
-        found = getattr(self._conn, name)
-        return self._counted(found) if name in STATEMENTS else found
-
-    def _counted(self, statement):
-        async def run(*arguments, **named):
-            answer = await statement(*arguments, **named)
-            await self._after(self._conn)
-            return answer
-
-        return run
-
-
 @pytest.fixture
 async def pod(dsn, sandbox):
     """A pod that works only when it is told to, and a sandbox that sends no events."""
@@ -112,18 +99,24 @@ class Case:
 
     code, kind = PACK, "checkout.session.completed"
 
-    def __init__(self, pod, sandbox, conn, price):
-        self.pod, self.sandbox, self.conn, self.price = pod, sandbox, conn, price
+    def __init__(self, pod, sandbox, conn, prices):
+        self.pod, self.sandbox, self.conn, self.prices = pod, sandbox, conn, prices
 
     async def prepare(self):
         for each in SUBSCRIPTIONS:
             await self.sandbox.ask("DELETE", f"/_sandbox/book/{each}")
         self.member = Member(self.pod)
-        self.bought = await self.member.buy(self.price)
+        self.bought = await self.member.buy(self.prices[self.code])
         await self.sandbox.act(self.bought["sessionId"], "pay")
 
     async def newest(self, kind):
         return (await self.sandbox.stripe(f"events?limit=1&type={kind}"))["data"][0]
+
+    async def newest_id(self, kind):
+        return (await self.sandbox.stripe(f"{kind}?limit=1"))["data"][0]["id"]
+
+    async def press(self, what, act):
+        await self.sandbox.ask("POST", f"/pay/stripe/{what}/{act}", allow_redirects=False)
 
     async def deliver(self, event, **other):
         await inbox.store(self.conn, [webhook.event_of(json.dumps(event | other).encode())])
@@ -142,8 +135,18 @@ class Renewal(FirstInvoice):
     async def prepare(self):
         await super().prepare()
         await self.deliver(await self.newest("invoice.paid"))
-        (subscription,) = (await self.sandbox.stripe("subscriptions"))["data"]
-        await self.sandbox.ask("POST", f"/pay/stripe/subscription/{subscription['id']}/renew", allow_redirects=False)
+        self.subscription = await self.newest_id("subscriptions")
+        await self.press(f"subscription/{self.subscription}", "renew")
+
+
+class Upgrade(FirstInvoice):
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("invoice.paid"))
+        subscription = (await self.sandbox.stripe("subscriptions?limit=1"))["data"][0]
+        change = {"items[0][id]": subscription["items"]["data"][0]["id"], "proration_behavior": "always_invoice"}
+        price = {"items[0][price]": self.prices["PRO_MONTHLY"]}
+        await post(self.sandbox, f"subscriptions/{subscription['id']}", **change, **price)
 
 
 class Refund(Case):
@@ -155,45 +158,114 @@ class Refund(Case):
         await self.sandbox.act(self.bought["sessionId"], "refund_half")
 
 
-LEDGERS = {
-    Case: [["50 quick_scan_purchase 50"]],
-    FirstInvoice: [["100 basic_plan_monthly 100"]],
-    Renewal: [["100 basic_plan_monthly 100"], ["100 basic_plan_monthly 200"]],
-    Refund: [["50 quick_scan_purchase 50", "-25 refund_quick_scan_purchase 25"]],
+class FailedRefund(Refund):
+    kind = "refund.failed"
+
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("refund.created"))
+        await self.press(f"refund/{await self.newest_id('refunds')}", "fail")
+
+
+class Dispute(Case):
+    kind = "charge.dispute.funds_withdrawn"
+
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("checkout.session.completed"))
+        await self.sandbox.act(self.bought["sessionId"], "dispute")
+
+
+class RenewalDispute(Renewal):
+    kind = "charge.dispute.funds_withdrawn"
+
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("invoice.paid"))
+        await self.press(f"invoice/{await self.newest_id('invoices')}", "dispute")
+
+
+class WonDispute(Dispute):
+    kind = "charge.dispute.funds_reinstated"
+
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("charge.dispute.funds_withdrawn"))
+        await self.press(f"dispute/{await self.newest_id('disputes')}", "won")
+
+
+class Copy(FirstInvoice):
+    kind = "customer.subscription.updated"
+
+    async def prepare(self):
+        await super().prepare()
+        await self.deliver(await self.newest("invoice.paid"))
+        await self.press(f"subscription/{await self.newest_id('subscriptions')}", "cancel_later")
+
+
+MONTH, SCAN = "100 basic_plan_monthly 100", "50 quick_scan_purchase 50"
+CASES = {
+    "paid session of a pack": (Case, [[SCAN]]),
+    "first invoice of a plan": (FirstInvoice, [[MONTH]]),
+    "renewal": (Renewal, [[MONTH], ["100 basic_plan_monthly 200"]]),
+    "change of a plan": (Upgrade, [[MONTH], ["400 vision_pro_monthly 500"]]),
+    "refund": (Refund, [[SCAN, "-25 refund_quick_scan_purchase 25"]]),
+    "refund that fails": (
+        FailedRefund,
+        [[SCAN, "-25 refund_quick_scan_purchase 25", "25 refund_quick_scan_purchase_reversal 50"]],
+    ),
+    "dispute": (Dispute, [[SCAN, "-50 dispute_quick_scan_purchase 0"]]),
+    "dispute of a renewal": (
+        RenewalDispute,
+        [[MONTH], ["100 basic_plan_monthly 200", "-100 dispute_basic_plan_monthly 100"]],
+    ),
+    "dispute that is won": (
+        WonDispute,
+        [[SCAN, "-50 dispute_quick_scan_purchase 0", "50 dispute_quick_scan_purchase_reversal 50"]],
+    ),
+    "subscription that changes": (Copy, [[MONTH]]),
 }
+assert CASES.keys() == BOOKED.keys()
 
 
-@pytest.mark.parametrize("kind", LEDGERS, ids=["grant", "first_invoice", "renewal", "refund"])
-async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, conn, breaks, kind):
-    case = kind(pod, sandbox, conn, (await sell(conn, sandbox, kind.code))[kind.code])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", BOOKED, ids=lambda name: name.replace(" ", "-"))
+async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, conn, breaks, name):
+    kind, ledger = CASES[name]
+    case = kind(pod, sandbox, conn, await sell(conn, sandbox, PACK, PLAN, "PRO_MONTHLY"))
+    for code, price in case.prices.items():
+        await conn.execute(AMOUNT, price, AMOUNTS[code] // 100)
     await case.prepare()
     await case.deliver(await case.newest(kind.kind))
-    whole, at = await case.left(), 1
-    assert [each["ledger"] for each in whole] == LEDGERS[kind]
-    while not breaks.over:
-        assert await broken(case, breaks, conn, at) == whole, at
+    whole, at, over = await case.left(), 1, False
+    assert [each["ledger"] for each in whole] == ledger
+    while not over:
+        left, over = await broken(case, breaks, conn, at)
+        assert left == whole, at
         at += 1
-    assert at > 7, "it died at many moments"
+    assert at > BOOKED[name].moments, "it died at many moments"
 
 
 async def broken(case, breaks, conn, at):
-    """What is left after the connection died at that moment, the lease ended, and the event came once more."""
+    """What is left after the connection died at that moment, the lease ended, and the event came once more.
+
+    And whether there were fewer moments than that.
+    """
     await case.prepare()
     before, event = await case.left(), await case.newest(case.kind)
     breaks.begin(at)
     await case.deliver(event)
-    if not breaks.over and not breaks.committed:
+    over, breaks.at = breaks.over, 0
+    if not over and not breaks.committed:
         assert await case.left() == before, at
         assert await conn.fetchval(CLAIMED) == 1, at
-    breaks.at = 0
     await conn.execute(LEASE_ENDS)
     await case.pod.pod.worker.drain()
-    breaks.at = at
     assert await conn.fetch(WAITING) == [], at
     once = await case.left()
     await case.deliver(event, id=f"{event['id']}_again")
     assert written(await case.left()) == written(once), at
-    return once
+    return once, over
 
 
 def written(payments):

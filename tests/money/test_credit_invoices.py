@@ -16,6 +16,7 @@ from support.money import all_processed, becomes, ledger, send_stripe, status_of
 from support.plans import MONTH, RENEWALS, buy_plan, change_plan, invoices, pod_for_plans, renewals
 from support.purchases import changes, customer_of, post, refund, rows
 from support.reconciling import reconciler
+from support.sandbox import STRIPE_KEY
 from support.subscribing import press
 
 
@@ -255,3 +256,23 @@ async def test_a_deleted_users_renewal_is_recorded_and_grants_nothing(ada, plan,
     (payment,) = await renewals(conn, 1)
     assert len(await ledger(conn, payment["id"])) == 1
     assert await changes(conn, ada.id) == [MONTH]
+
+
+async def test_of_two_events_about_an_invoice_only_one_asks_stripe(pod, ada, plan, sandbox, conn):
+    """`invoice.payment_succeeded` waits for `invoice.paid`, also where it comes first."""
+    await sandbox.tells(pod.public, enabled=False)
+    await press(sandbox, plan["subscription"], "renew")
+    (invoice, *_) = await invoices(sandbox)
+    await tell(pod, "invoice.payment_succeeded", invoice)
+    async with asyncio.timeout(20):
+        while not (waits := await conn.fetchval("SELECT error FROM provider_events WHERE processed_at IS NULL")):
+            await asyncio.sleep(0.02)
+    assert waits.startswith("waiting for the other event about it")
+    calls = (await sandbox.ask("GET", "/_sandbox/switches"))["keys"][STRIPE_KEY]
+    await tell(pod, "invoice.paid", invoice)
+    while await changes(conn, ada.id) != [MONTH, MONTH]:
+        await asyncio.sleep(0.02)
+    await conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
+    await all_processed(conn)
+    assert await changes(conn, ada.id) == [MONTH, MONTH]
+    assert (await sandbox.ask("GET", "/_sandbox/switches"))["keys"][STRIPE_KEY] - calls == 1

@@ -53,7 +53,7 @@ def greeting(text, number=1, kind="greeting"):
 
 async def worked_on(database, handler, *events):
     worker = Worker(database, Handlers([Registration(source=DEMO, handler=handler, types=frozenset({"greeting"}))]))
-    inbox = Inbox(database, worker.wake)
+    inbox = Inbox(database, worker)
     await asyncio.gather(*(inbox.put(event) for event in events))
     await worker.drain()
     return worker

@@ -6,12 +6,16 @@ import asyncio
 import json
 import logging
 import uuid
+from typing import Any
 
 import pytest
 
+from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import breaker as breaking
 from hingecraft.inbox import store
 from hingecraft.inbox.breaker import Breaker
+from hingecraft.inbox.lane import Lane
+from hingecraft.inbox.model import InboundEvent
 from support.money import all_processed, becomes, give, ledger, send_hint, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 
@@ -235,3 +239,51 @@ async def test_a_group_that_is_being_written_when_its_pod_stops_is_free_at_once(
         assert await pod.pod.worker.drain() == 3
     for each in given:
         assert await ledger(conn, each["paymentId"]) == [("charge", 5, "USD", 5)]
+
+
+async def test_an_event_that_can_be_begun_at_once_is_leased_by_the_statement_that_stores_it(
+    dsn, sandbox, conn, monkeypatch
+):
+    """Also after many repeats, for each of which room was kept in vain, and after a write that failed."""
+    claims = []
+    claim = store.claim
+
+    async def counted(conn, limit, source, **more):
+        found = await claim(conn, limit, source, **more)
+        claims.extend(found)
+        return found
+
+    monkeypatch.setattr(store, "claim", counted)
+    async with running_pod(dsn, **sandbox.settings) as pod:
+        lanes = pod.pod.worker
+        given = [await give(pod, amount=5) for _ in range(2)]
+        for _ in range(40):
+            await paid(pod, conn, given[0])
+        await becomes(conn, given[0]["paymentId"], "completed")
+
+        async def fails(*_):
+            raise DatabaseUnavailableError("it is away")
+
+        storing = store.store_and_lease
+        monkeypatch.setattr(store, "store_and_lease", fails)
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailableError):
+                await pod.pod.inbox.put(InboundEvent(source="stripe", event_id="evt_lost", type="x", body=b"{}"))
+        monkeypatch.setattr(store, "store_and_lease", storing)
+        await paid(pod, conn, given[1])
+        await becomes(conn, given[1]["paymentId"], "completed")
+        await all_processed(conn, at_least=2)
+        assert lanes.reserve([]).leased == []
+    assert claims == []
+    assert await conn.fetch("SELECT attempts FROM provider_events") == [(1,), (1,)]
+
+
+async def test_room_is_kept_only_where_nothing_else_is_due():
+    nothing: Any = None
+    lane = Lane(nothing, nothing, nothing, places=2, batch=16)
+    assert lane.reserve(1) == 0, "it does not run"
+    lane._idle = True
+    assert [lane.reserve(20), lane.reserve(1)] == [20, 0]
+    lane.begin_reserved(20, ())
+    lane.wake()
+    assert lane.reserve(1) == 0, "something else is due"

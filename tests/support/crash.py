@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from support import kill_places
+from support import kill_places, member_paths
 
 
 class Fault(StrEnum):
@@ -122,10 +122,6 @@ def document() -> str:
         "- **database lost**: at the step every connection of the process is cut and none is let in for two seconds.",
         "- **provider times out**: it says nothing until the process gives up, having done nothing, or everything.",
         "",
-        "Members have no cells here. `tests/money/test_member_crashes.py` ends a member's checkout at each connection",
-        "and each call to Stripe, and `tests/money/test_credit_breaks.py` closes the connection after each statement",
-        "that books a pack, a plan's first invoice, a renewal, or a refund that takes credits back.",
-        "",
     ]
     for path, steps in PATHS.items():
         lines += [
@@ -138,4 +134,4 @@ def document() -> str:
             cells = ("**equal**" if fault in step.faults else "-" for fault in Fault)
             lines.append(f"| {step.name} | " + " | ".join(cells) + " |")
         lines.append("")
-    return "\n".join([*lines, *kill_places.chapter()])
+    return "\n".join([*lines, *kill_places.chapter(), *member_paths.chapter()])

@@ -48,8 +48,20 @@ SELECT coalesce(sum(amount), 0) AS amount, coalesce(sum(usd_amount), 0) AS usd, 
 FROM settlement_totals
 """
 # Events that come from now on wait, and then become due together.
-DEFER = "ALTER TABLE provider_events ALTER next_attempt_at SET DEFAULT 'infinity'"
-NOT_DEFER = "ALTER TABLE provider_events ALTER next_attempt_at SET DEFAULT now()"
+_FUNCTION = "CREATE OR REPLACE FUNCTION crash_defer() RETURNS trigger LANGUAGE plpgsql AS"
+DEFER = f"""
+{_FUNCTION} $$
+BEGIN
+    NEW.next_attempt_at := 'infinity';
+    NEW.claimed_until := NULL;
+    NEW.attempts := 0;
+    RETURN NEW;
+END
+$$;
+CREATE OR REPLACE TRIGGER crash_defer BEFORE INSERT ON provider_events FOR EACH ROW EXECUTE FUNCTION crash_defer()
+"""
+# The trigger stays: dropping it would need locks that the pod's statements hold.
+NOT_DEFER = f"{_FUNCTION} $$ BEGIN RETURN NEW; END $$"
 DEFERRED = "SELECT count(*) FROM provider_events WHERE next_attempt_at = 'infinity'"
 NOW = "UPDATE provider_events SET next_attempt_at = now() WHERE next_attempt_at = 'infinity'"
 CLAIMS = "SELECT count(DISTINCT xmin::text) FROM provider_events WHERE processed_at IS NULL"

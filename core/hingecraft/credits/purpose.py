@@ -74,9 +74,9 @@ async def _of_mode(conn: Connection, moves: Sequence[Moved]) -> list[Moved]:
     """Those in the mode of the credits; for the others it is only recorded that they were paid."""
     live = {bool(each.after.livemode) for each in moves}
     counted = {livemode for livemode in sorted(live) if await modes.counts(conn, livemode=livemode)}
-    for each in moves:
-        if bool(each.after.livemode) not in counted and _became_paid(each):
-            await _tell(conn, each, "credits_not_granted", because="it was paid in test mode, and the credits are live")
+    because = "it was paid in test mode, and the credits are live"
+    refused = [each for each in moves if bool(each.after.livemode) not in counted and _became_paid(each)]
+    await audit.append_all(conn, [_told(each, "credits_not_granted", because=because) for each in refused])
     return [each for each in moves if bool(each.after.livemode) in counted]
 
 
@@ -105,9 +105,10 @@ async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
 async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
     """Those of users that still exist; for the others it is only recorded that they were paid."""
     deleted = await deletion_store.deleted(conn, {_user_of(each) for each in paid})
-    for each in paid:
-        if each.after.user_id in deleted:
-            await _tell(conn, each, "credits_not_granted", because="the user was deleted")
+    refused = [each for each in paid if each.after.user_id in deleted]
+    await audit.append_all(
+        conn, [_told(each, "credits_not_granted", because="the user was deleted") for each in refused]
+    )
     return [each for each in paid if each.after.user_id not in deleted]
 
 
@@ -215,8 +216,10 @@ async def _write(conn: Connection, planned: Sequence[_Planned]) -> list[Written]
         if row.outcome is Outcome.WRITTEN:
             told[id(plan.moved)] = plan.moved
             rows.setdefault(id(plan.moved), []).append(_row_of(plan.entry, row))
-    for key, moved in told.items():
-        await _tell(conn, moved, "credits_changed", user=str(moved.after.user_id), rows=rows[key])
+    await audit.append_all(
+        conn,
+        [_told(moved, "credits_changed", user=str(moved.after.user_id), rows=rows[key]) for key, moved in told.items()],
+    )
     return written
 
 
@@ -230,10 +233,10 @@ def _row_of(entry: Entry, row: Written) -> dict[str, Any]:
     }
 
 
-async def _tell(conn: Connection, moved: Moved, action: str, **details: Any) -> None:
+def _told(moved: Moved, action: str, **details: Any) -> audit.Row:
     cause = moved.cause
-    await audit.append(
-        conn, actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, **details
+    return audit.Row(
+        actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, details=details
     )
 
 

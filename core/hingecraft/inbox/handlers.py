@@ -73,6 +73,8 @@ class Registration:
     source: str
     handler: Handler
     types: frozenset[str] | None = None
+    # How many questions a process asks the source at a time; the largest number of a source's registrations counts.
+    asked_at_once: int = 4
 
 
 class Handlers:
@@ -91,6 +93,10 @@ class Handlers:
     def sources(self) -> tuple[str, ...]:
         """The sources with a handler."""
         return tuple(dict.fromkeys(each.source for each in self._registrations))
+
+    def asked_at_once(self, source: str) -> int:
+        """How many questions a process asks the source at a time."""
+        return max(each.asked_at_once for each in self._registrations if each.source == source)
 
     def types(self, source: str) -> frozenset[str]:
         """The types of a source that have their own handler."""

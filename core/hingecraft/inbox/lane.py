@@ -15,7 +15,8 @@ from hingecraft.inbox.model import Claimed
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY = 1.0
+# Seconds.
+LOOK_EVERY = 1.0
 # A stopping process waits only this long for the database, which may be down: leases end by themselves.
 _GIVE_BACK_WITHIN = 0.5
 
@@ -50,24 +51,61 @@ class Lane:
         self._worked = 0
         self._freed = asyncio.Event()
         self._woken = asyncio.Event()
+        self._idle = False
+        self._working: asyncio.TaskGroup | None = None
 
     def wake(self) -> None:
         """Check for due events now."""
         self._woken.set()
 
+    def reserve(self, events: int) -> int:
+        """Keep places for so many events that are about to be stored, or for fewer; returns how many.
+
+        None while earlier events may be due: those come first.
+        """
+        if not self._idle or self._woken.is_set():
+            return 0
+        places = max(0, min(self._room(self._places, self._busy), self._places_of(events)))
+        self._busy += places
+        return min(events, places * self._batch)
+
+    def begin_reserved(self, reserved: int, events: Sequence[Claimed]) -> None:
+        """Work on leased events in the reserved places; without events this frees them."""
+        self._busy -= self._places_of(reserved)
+        if self._working is not None:
+            self._start(self._working, events)
+        self._freed.set()
+
     async def run(self) -> None:
         """Work until cancelled; events in progress are then released for other processes."""
         async with asyncio.TaskGroup() as working:
-            while True:
-                begun = False
-                try:
-                    begun = await self._begin(working)
-                except DatabaseUnavailableError as error:
-                    log.warning("the inbox is paused: %s", error)
-                if not begun:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_EVERY):
-                            await self._woken.wait()
+            self._working = working
+            try:
+                await self._keep_beginning(working)
+            finally:
+                self._working = None
+
+    async def _keep_beginning(self, working: asyncio.TaskGroup) -> None:
+        while True:
+            begun = False
+            try:
+                begun = await self._begin(working)
+            except DatabaseUnavailableError as error:
+                log.warning("the inbox is paused: %s", error)
+            if not begun:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        self._idle = True
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY):
+                    await self._woken.wait()
+        finally:
+            self._idle = False
+
+    def _places_of(self, events: int) -> int:
+        return -(-events // self._batch)
 
     async def drain(self) -> int:
         """Process all due events; returns how many."""
@@ -85,10 +123,13 @@ class Lane:
         self._woken.clear()
         room = self._room(self._places, self._busy)
         events = await self._claimed(room * self._batch) if room > 0 else ()
+        self._start(working, events)
+        return bool(events)
+
+    def _start(self, working: asyncio.TaskGroup, events: Sequence[Claimed]) -> None:
         for first in range(0, len(events), self._batch):
             self._busy += 1
             working.create_task(self._in_a_place(events[first : first + self._batch]))
-        return bool(events)
 
     async def _claimed(self, limit: int) -> Sequence[Claimed]:
         """Claim events; if cancelled, release what was claimed."""

@@ -1,28 +1,55 @@
-"""Stores events: those that arrive together are written together, and each is answered after its commit."""
+"""Stores events: those that arrive together are written together, and each is answered after its commit.
+
+Where the worker has room for an event, it is leased in the same statement, which saves the one that claims it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store
-from hingecraft.inbox.model import InboundEvent
+from hingecraft.inbox.model import Claimed, InboundEvent
 
-Stored: TypeAlias = "Callable[[Sequence[InboundEvent]], None]"
 _Waiting: TypeAlias = "tuple[InboundEvent, asyncio.Future[None]]"
 
 _AT_ONCE = 500
 
 
+class Reserved(Protocol):
+    """Room that is kept for events while they are being stored."""
+
+    @property
+    def leased(self) -> Sequence[bool]:
+        """For each event, whether it is leased by the statement that stores it."""
+        ...
+
+    def begin(self, claimed: Sequence[Claimed]) -> None:
+        """Work on these leased events, and give the rest of the room back."""
+        ...
+
+    def give_back(self) -> None:
+        """Give the room back: nothing was stored, or that is not known."""
+        ...
+
+
+class Processing(Protocol):
+    """The worker of this process."""
+
+    def reserve(self, events: Sequence[InboundEvent]) -> Reserved:
+        """Keep room for events that can be begun at once."""
+        ...
+
+
 class Inbox:
     """Commits all events that arrived during the last commit together."""
 
-    def __init__(self, database: Database, stored: Stored = lambda _events: None) -> None:
+    def __init__(self, database: Database, processing: Processing) -> None:
         self._database = database
-        self._stored = stored
+        self._processing = processing
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -38,17 +65,20 @@ class Inbox:
         while self._waiting:
             batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
             events = [event for event, _ in batch]
+            reserved = self._processing.reserve(events)
             try:
                 async with self._database.connection() as conn:
-                    await store.store(conn, events)
+                    claimed = await store.store_and_lease(conn, events, reserved.leased)
             except DatabaseUnavailableError as error:
+                reserved.give_back()
                 _tell(batch, error)
             except BaseException as error:
+                reserved.give_back()
                 _tell(batch, DatabaseUnavailableError(f"the event could not be stored: {type(error).__name__}"))
                 raise
             else:
                 _tell(batch, None)
-                self._stored(events)
+                reserved.begin(claimed)
 
 
 def _tell(batch: list[_Waiting], error: Exception | None) -> None:

@@ -19,17 +19,19 @@ _HELD = statements.held(*_KEY)
 # In the order of their keys, so that two pods with the same events never deadlock.
 STORE = """
 WITH given AS (
-    SELECT DISTINCT ON (source, event_id) source, event_id, type, body, must_ask
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::boolean[])
-        AS g (source, event_id, type, body, must_ask)
+    SELECT DISTINCT ON (source, event_id) source, event_id, type, body, must_ask, leased
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::boolean[], $6::boolean[])
+        AS g (source, event_id, type, body, must_ask, leased)
     ORDER BY source, event_id
 ), fresh AS (
     INSERT INTO provider_event_ids (source, event_id) SELECT source, event_id FROM given ORDER BY source, event_id
     ON CONFLICT DO NOTHING RETURNING source, event_id
 )
-INSERT INTO provider_events (source, event_id, type, body, must_ask)
-SELECT source, event_id, type, body, must_ask FROM given JOIN fresh USING (source, event_id)
-RETURNING event_id
+INSERT INTO provider_events (source, event_id, type, body, must_ask, claimed_until, next_attempt_at, attempts)
+SELECT source, event_id, type, body, must_ask, CASE WHEN leased THEN clock_timestamp() + $7 END,
+       CASE WHEN leased THEN clock_timestamp() + $7 ELSE now() END, leased::int
+FROM given JOIN fresh USING (source, event_id)
+RETURNING id, received_at, source, event_id, attempts, claimed_until
 """
 CLAIM = statements.claim(
     "provider_events e",
@@ -124,15 +126,44 @@ class Backlog:
 
 async def store(conn: Connection, events: Sequence[InboundEvent]) -> int:
     """Store new events; returns how many were new."""
-    return len(
-        await conn.fetch(
-            STORE,
-            [event.source for event in events],
-            [event.event_id for event in events],
-            [event.type for event in events],
-            [event.body for event in events],
-            [event.must_ask for event in events],
-        )
+    return len(await _stored(conn, events, [False] * len(events)))
+
+
+async def store_and_lease(conn: Connection, events: Sequence[InboundEvent], leased: Sequence[bool]) -> list[Claimed]:
+    """Store new events and lease some of them at once; returns those that were new and are leased."""
+    bodies = {(event.source, event.event_id): event for event in events}
+    return [
+        _claimed(bodies[row["source"], row["event_id"]], row)
+        for row in await _stored(conn, events, leased)
+        if row["claimed_until"] is not None
+    ]
+
+
+async def _stored(conn: Connection, events: Sequence[InboundEvent], leased: Sequence[bool]) -> list[asyncpg.Record]:
+    return await conn.fetch(
+        STORE,
+        [event.source for event in events],
+        [event.event_id for event in events],
+        [event.type for event in events],
+        [event.body for event in events],
+        [event.must_ask for event in events],
+        leased,
+        LEASE,
+    )
+
+
+def _claimed(event: InboundEvent, row: asyncpg.Record) -> Claimed:
+    return Claimed(
+        id=row["id"],
+        received_at=row["received_at"],
+        source=event.source,
+        event_id=event.event_id,
+        type=event.type,
+        body=event.body,
+        attempts=row["attempts"],
+        claimed_until=row["claimed_until"],
+        must_ask=event.must_ask,
+        overdue=False,
     )
 
 

@@ -6,7 +6,8 @@ A source that hangs blocks only its own questions.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from hingecraft.db.connection import Database
@@ -17,9 +18,44 @@ from hingecraft.inbox.handlers import Handlers
 from hingecraft.inbox.lane import Lane
 from hingecraft.inbox.model import Claimed, InboundEvent
 
+LaneOf = Callable[[InboundEvent | Claimed], Lane | None]
+
 _APPLIED_AT_ONCE = 2
 _APPLIED_TOGETHER = 16
-_ASKED_AT_ONCE = 4
+
+
+class Room:
+    """The places that are kept for one write of events."""
+
+    def __init__(self, lane_of: LaneOf, events: Sequence[InboundEvent]) -> None:
+        self._lane_of = lane_of
+        self._lanes = [lane_of(event) for event in events]
+        self._reserved = {lane: lane.reserve(number) for lane, number in Counter(filter(None, self._lanes)).items()}
+        left = dict(self._reserved)
+        self.leased = [self._takes(lane, left) for lane in self._lanes]
+
+    @staticmethod
+    def _takes(lane: Lane | None, left: dict[Lane, int]) -> bool:
+        if lane is None or not left[lane]:
+            return False
+        left[lane] -= 1
+        return True
+
+    def begin(self, claimed: Sequence[Claimed]) -> None:
+        """Work on the leased events, and wake the lanes of the others."""
+        groups: dict[Lane | None, list[Claimed]] = {}
+        for event in claimed:
+            groups.setdefault(self._lane_of(event), []).append(event)
+        for lane, number in self._reserved.items():
+            lane.begin_reserved(number, groups.get(lane, ()))
+        for each, leased in zip(self._lanes, self.leased, strict=True):
+            if each is not None and not leased:
+                each.wake()
+
+    def give_back(self) -> None:
+        """Free the places."""
+        for lane, number in self._reserved.items():
+            lane.begin_reserved(number, ())
 
 
 class Worker:
@@ -52,17 +88,17 @@ class Worker:
             partial(self._claim, source, must_ask=True),
             partial(self._applier.ask, breaker=breaker),
             self._give_back,
-            places=_ASKED_AT_ONCE,
+            places=self.handlers.asked_at_once(source),
             batch=1,
             room=breaker.room,
         )
 
-    def wake(self, events: Iterable[InboundEvent]) -> None:
-        """Wake the lanes of newly stored events; the other lanes stay asleep."""
-        for source, must_ask in {(event.source, event.must_ask) for event in events}:
-            lane = (self._asking if must_ask else self._applying).get(source)
-            if lane is not None:
-                lane.wake()
+    def reserve(self, events: Sequence[InboundEvent]) -> Room:
+        """Keep places for events that can be begun at once; the lanes of the others are woken when they are stored."""
+        return Room(self._lane_of, events)
+
+    def _lane_of(self, event: InboundEvent | Claimed) -> Lane | None:
+        return (self._asking if event.must_ask else self._applying).get(event.source)
 
     async def run(self) -> None:
         """Work until cancelled."""

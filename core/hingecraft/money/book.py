@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 
 from hingecraft.db.connection import Database
@@ -10,6 +11,9 @@ from hingecraft.money import store
 from hingecraft.money.model import Currency
 from hingecraft.money.normalise import CurrencyTable, tightened
 from hingecraft.money.tickers import code_of
+
+# Seconds.
+FRESH_FOR = 10.0
 
 
 class CurrencyBook:
@@ -20,6 +24,7 @@ class CurrencyBook:
         self._bounds = (least, most)
         self._stamp: str | None = None
         self._table: CurrencyTable | None = None
+        self._looked_at = float("-inf")
 
     @property
     def table(self) -> CurrencyTable:
@@ -43,12 +48,20 @@ class CurrencyBook:
         """Whether the loaded currencies have that stamp."""
         return stamp == self._stamp
 
+    async def look_again(self) -> None:
+        """Load the table if it has changed, unless somebody has looked a few seconds ago."""
+        if time.monotonic() - self._looked_at > FRESH_FOR:
+            await self.look()
+
     async def look(self, stamp: str | None = None) -> None:
         """Load the table if it has changed; pass its stamp if you have just read it."""
+        looked_at = time.monotonic()
         if stamp is not None and stamp == self._stamp:
+            self._looked_at = looked_at
             return
         async with self._database.connection() as conn:
             stamp = await store.stamp(conn)
             if stamp != self._stamp:
                 self._table = CurrencyTable(tightened(await store.load_currencies(conn), *self._bounds))
                 self._stamp = stamp
+        self._looked_at = looked_at

@@ -18,7 +18,9 @@ from hingecraft.providers.stripe.metadata import origin_of, payment_of
 Document = Mapping[str, Any]
 PriceOf = Callable[[object, object], Price]
 
-EVENT_TYPES = ("invoice.paid", "invoice.payment_succeeded", "invoice.voided", "invoice.marked_uncollectible")
+# `invoice.paid` is sent at about the same time.
+_TOLD_AGAIN = "invoice.payment_succeeded"
+EVENT_TYPES = ("invoice.paid", _TOLD_AGAIN, "invoice.voided", "invoice.marked_uncollectible")
 # One that nobody expects to be paid may still be paid.
 _STANDS = {"paid": Stands.PAID, "void": Stands.EXPIRED, "uncollectible": Stands.FAILED}
 # Statuses of an intent for which nothing is on its way: a delayed payment that has failed has the first.
@@ -35,7 +37,7 @@ class InvoiceReader:
 
     def of_event(self, invoice: Document, *, told_by: str) -> Finding:
         """The invoice, and the user that it may belong to."""
-        return Finding(**self._head(invoice, told_by))
+        return Finding(**self._head(invoice, told_by), more_follows=told_by == _TOLD_AGAIN)
 
     def of_invoice(self, invoice: Document, worths: Mapping[str, Price], *, told_by: str) -> Finding:
         """An invoice with its payments and all of its lines; `worths` are the values of its intents in dollars."""

@@ -14,6 +14,8 @@ from hingecraft.providers.stripe import NAME
 # Either way: Stripe's own libraries take a time stamp of next year.
 _TOLERANCE = 300
 _LONGEST_HEADER = 2000
+# Events that only name an object: what is known of it here does not answer what Stripe is asked.
+_ASKED_ABOUT = ("invoice.paid", "customer.subscription.")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
@@ -54,7 +56,8 @@ def event_of(body: bytes) -> InboundEvent:
     if not isinstance(document.get("livemode"), bool):
         raise not_an_event()
     event_id, kind = name_of(document.get("id")), name_of(document.get("type"))
-    return InboundEvent(source=NAME, event_id=event_id, type=kind, body=body)
+    must_ask = kind.startswith(_ASKED_ABOUT)
+    return InboundEvent(source=NAME, event_id=event_id, type=kind, body=body, must_ask=must_ask)
 
 
 WEBHOOK = Webhook(
