@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from uuid import UUID, uuid4
 
 import pytest
 
+from hingecraft.members.customers.service import Customers
 from hingecraft.members.deletion import store
 from hingecraft.members.steps import members_steps
 from hingecraft_sandbox.postgres import free_port
+from support.limits import PROGRESS
 from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, reconciled, sell
 from support.money import all_processed, becomes
 from support.pods import ADMIN, running_pod
@@ -145,6 +148,29 @@ async def test_nothing_can_be_paid_any_more_that_would_grant_nothing(pod, sandbo
     for each in bought:
         assert (await sandbox.stripe(f"checkout/sessions/{each['sessionId']}"))["status"] == "expired"
         await becomes(conn, each["paymentId"], "expired")
+
+
+async def test_a_session_that_opens_while_its_user_is_deleted_is_ended_too(pod, sandbox, conn, prices, monkeypatch):
+    """Stripe answers after the deletion has read what is open, and before it is finished."""
+    ada = Member(pod)
+    await ada.buy(prices[PACK])
+    await sandbox.fault("slow", provider="stripe", method="POST", path="/v1/checkout/sessions", seconds=2)
+    opening = asyncio.create_task(ada.buy(prices[PACK]))
+    async with asyncio.timeout(PROGRESS):
+        while not await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'creating'"):
+            await asyncio.sleep(0.02)
+    at_once = Customers.delete
+
+    async def once_it_is_open(*arguments):
+        await opening
+        return await at_once(*arguments)
+
+    monkeypatch.setattr(Customers, "delete", once_it_is_open)
+    assert await delete(pod, ada.id) == (202, False)
+    await reconcile(pod)
+    assert await conn.fetchval(DELETED, ada.id)
+    late = await opening
+    assert (await sandbox.stripe(f"checkout/sessions/{late['sessionId']}"))["status"] == "expired"
 
 
 async def test_a_customer_of_the_other_mode_is_named_and_holds_nothing_up(pod, sandbox, conn, prices, caplog):

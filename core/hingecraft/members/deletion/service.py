@@ -58,7 +58,8 @@ class Deletion:
             await self._stripe.customers.delete(customer_id, deadline)
         async with self._database.transaction() as conn:
             await store.erase(conn, user_id, livemode=self._stripe.livemode)
-            if await store.finish(conn, user_id, livemode=self._stripe.livemode):
+            # A checkout that has opened meanwhile is ended by the next run.
+            if await store.finish(conn, user_id, checkouts, livemode=self._stripe.livemode):
                 await self._tell_what_stays(conn, user_id)
             return await store.is_finished(conn, user_id)
 

@@ -32,13 +32,17 @@ SELECT e.provider_id FROM payments p JOIN external_payments e ON e.payment_id = 
 WHERE p.user_id = $1 AND e.provider = 'stripe' AND e.kind = 'single' AND e.status = 'pending' AND e.livemode = $2
   AND e.provider_id IS NOT NULL
 """
+# A checkout that has been ended stays pending here until its event arrives.
 FINISH = """
 UPDATE deleted_users d SET finished_at = now()
 WHERE d.user_id = $1 AND d.finished_at IS NULL
   AND NOT EXISTS (SELECT FROM customers c WHERE c.user_id = $1 AND c.livemode = $2 AND c.deleted_at IS NULL)
   AND NOT EXISTS (
     SELECT FROM payments p JOIN external_payments e ON e.payment_id = p.id
-    WHERE p.user_id = $1 AND e.status IN ('creating', 'unknown') AND e.kind = 'single' AND e.livemode = $2
+    WHERE p.user_id = $1 AND e.kind = 'single' AND e.livemode = $2 AND (
+        e.status IN ('creating', 'unknown')
+        OR (e.provider = 'stripe' AND e.status = 'pending' AND e.provider_id <> ALL ($3::text[]))
+    )
   )
 RETURNING true
 """
@@ -83,9 +87,9 @@ async def open_checkouts(conn: Connection, user_id: UUID, *, livemode: bool) -> 
     return [row["provider_id"] for row in await conn.fetch(OPEN_CHECKOUTS, user_id, livemode)]
 
 
-async def finish(conn: Connection, user_id: UUID, *, livemode: bool) -> bool:
-    """Whether nothing of the user was left to delete in that mode, and this is new."""
-    return bool(await conn.fetchval(FINISH, user_id, livemode))
+async def finish(conn: Connection, user_id: UUID, ended: Collection[str], *, livemode: bool) -> bool:
+    """Whether nothing of the user was left to delete in that mode beside the ended checkouts, and this is new."""
+    return bool(await conn.fetchval(FINISH, user_id, livemode, list(ended)))
 
 
 async def is_finished(conn: Connection, user_id: UUID) -> bool:
