@@ -32,6 +32,19 @@ class Command:
     arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None
 
 
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of one check that a command makes, with what was found or what to do about it."""
+
+    what: str
+    good: bool
+    note: str
+
+    def line(self, width: int) -> str:
+        """A line for people; `width` is that of the longest name."""
+        return f"{'ok' if self.good else 'FAILED':<7} {self.what:<{width}} {self.note}"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 0: done, 1: failed, 2: not started because of a usage error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
