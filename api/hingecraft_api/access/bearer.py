@@ -46,7 +46,7 @@ def for_admins_only(access: Iterable[Kind]) -> bool:
 
 
 class Bearers:
-    """Names the callers behind tokens."""
+    """Finds out which caller a token belongs to."""
 
     def __init__(self, settings: ApiSettings, rejected_calls: RejectedCalls, tokens: Tokens | None) -> None:
         self._settings = settings

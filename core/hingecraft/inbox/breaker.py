@@ -14,7 +14,7 @@ TRIES_EVERY = 15.0
 
 
 class Breaker:
-    """For one provider, in one process."""
+    """Stops questions to one provider that does not answer, in one process."""
 
     def __init__(self, provider: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._provider = provider

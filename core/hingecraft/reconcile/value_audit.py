@@ -121,7 +121,7 @@ def _document(suspect: Suspect) -> dict[str, Any]:
 
 
 def table_of(suspects: Sequence[Suspect]) -> str:
-    """For people on a terminal."""
+    """The suspects as a table for people."""
     if not suspects:
         return "every value looks right"
     lines = [f"{len(suspects)} to check:"]
