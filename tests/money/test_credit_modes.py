@@ -46,7 +46,10 @@ async def buy(member, sandbox, conn, price):
 
 
 async def go_live(database):
+    """With the rights of the application."""
     async with database.transaction() as conn:
+        await conn.execute("SET LOCAL ROLE hingecraft_app")
+        assert await modes.counts(conn, livemode=True)
         return await modes.claim(conn, livemode=True)
 
 
@@ -73,6 +76,9 @@ async def test_going_live_removes_what_test_mode_gave_once_and_leaves_no_debt(po
     await conn.fetchval("SELECT spend_user_credits($1, 50, 'scan', NULL)", eve.id)
     await conn.execute("SELECT add_user_credits($1, 7, 'evt_1', NULL, NULL, 'present', NULL)", ada.id)
     assert await conn.fetchval(MODE) is False
+    async with pod.pod.database.transaction() as other:
+        await other.execute("SET LOCAL ROLE hingecraft_app")
+        assert await modes.counts(other, livemode=False)
     assert await asyncio.gather(*(go_live(pod.pod.database) for _ in range(5))) == [True] * 5
     assert await conn.fetchval(MODE) is True
     assert [await balance_of(conn, member.id) for member in (ada, bob, eve)] == [7, 0, 0]

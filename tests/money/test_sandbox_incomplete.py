@@ -50,7 +50,12 @@ async def test_it_waits_with_an_invoice_and_the_secret_of_its_intent(client, san
     intent = await client.payment_intents.retrieve_async(intent_id)
     assert (intent.status, intent.amount, intent.customer) == ("requires_payment_method", 900, subscription.customer)
     assert (intent.metadata.to_dict(), intent.setup_future_usage) == ({}, "off_session")
-    assert await subscriber.told() == ["customer.subscription.created", "invoice.created", "invoice.finalized"]
+    assert await subscriber.told() == [
+        "customer.created",
+        "customer.subscription.created",
+        "invoice.created",
+        "invoice.finalized",
+    ]
     again = await client.subscriptions.retrieve_async(subscription.id, SECRET)
     assert again.latest_invoice.confirmation_secret.client_secret == intent.client_secret
 

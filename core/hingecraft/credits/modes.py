@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from hingecraft import audit
@@ -38,9 +37,7 @@ JOIN credits_transactions t USING (user_id)
 JOIN payments p ON p.id = (t.metadata ->> 'payment')::uuid AND NOT p.livemode
 GROUP BY t.user_id, t.plan_type ORDER BY t.user_id, t.plan_type
 """
-BALANCES = """
-SELECT user_id, balance FROM credit_accounts WHERE user_id = ANY ($1::uuid[]) ORDER BY user_id FOR NO KEY UPDATE
-"""
+BALANCES = "SELECT user_id, balance FROM credit_accounts WHERE user_id = ANY ($1::uuid[])"
 # Seconds. Each sale and each grant asks too: this removes test credits before anybody spends them.
 _EVERY = 300.0
 
@@ -80,27 +77,28 @@ async def keep(database: Database, *, livemode: bool) -> None:
 
 
 async def _remove_test_credits(conn: Connection) -> None:
-    given: dict[UUID, dict[str | None, int]] = {}
-    for row in await conn.fetch(GIVEN_IN_TEST_MODE, PURPOSE):
-        given.setdefault(row["user_id"], {})[row["plan_type"]] = row["credits"]
+    """Take back what was given, then give back what was spent of it, so that nobody is left with a debt."""
+    given = await conn.fetch(GIVEN_IN_TEST_MODE, PURPOSE)
     if not given:
         return
-    balances = {row["user_id"]: row["balance"] for row in await conn.fetch(BALANCES, list(given))}
-    entries = [each for user_id, plans in given.items() for each in _removed(user_id, plans, balances[user_id])]
-    for written in await store.write(conn, entries):
+    accounts = await conn.fetch(BALANCES, [row["user_id"] for row in given])
+    balances: dict[UUID, int] = {row["user_id"]: row["balance"] for row in accounts}
+    removed = [_removed(row["user_id"], row["plan_type"], row["credits"]) for row in given if row["credits"]]
+    for entry, written in zip(removed, await store.write(conn, removed), strict=True):
+        balances[entry.user_id] = written.required().balance
+    spent = [_given_back(user_id, -balance) for user_id, balance in balances.items() if balance < 0]
+    for written in await store.write(conn, spent):
         written.required()
-    await audit.append(conn, actor="credits", action="credits_went_live", request_id=None, users=len(given))
-    log.warning("the credits are live now: those that %d users got in test mode were removed", len(given))
+    await audit.append(conn, actor="credits", action="credits_went_live", request_id=None, users=len(balances))
+    log.warning("the credits are live now: those that %d users got in test mode were removed", len(balances))
 
 
-def _removed(user_id: UUID, plans: Mapping[str | None, int], balance: int) -> Iterator[Entry]:
-    """Take back what was given, and give back what was spent of it, so that nobody is left with a debt."""
-    for plan, credits_ in plans.items():
-        if credits_:
-            yield Entry(
-                user_id=user_id, delta=-credits_, ref=f"test:{user_id}/{plan}", reason="test_credits_removed",
-                plan_type=plan, below_zero=True,
-            )  # fmt: skip
-    spent = sum(plans.values()) - balance
-    if spent > 0:
-        yield Entry(user_id=user_id, delta=spent, ref=f"test:{user_id}/spent", reason="test_spends_removed")
+def _removed(user_id: UUID, plan_type: str | None, credits_: int) -> Entry:
+    return Entry(
+        user_id=user_id, delta=-credits_, ref=f"test:{user_id}/{plan_type}", reason="test_credits_removed",
+        plan_type=plan_type, below_zero=True,
+    )  # fmt: skip
+
+
+def _given_back(user_id: UUID, credits_: int) -> Entry:
+    return Entry(user_id=user_id, delta=credits_, ref=f"test:{user_id}/spent", reason="test_spends_removed")

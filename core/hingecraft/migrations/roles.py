@@ -28,7 +28,7 @@ GRANTS: dict[str, str] = {
     "fx_rates": "SELECT",
     "route_policy": "SELECT, UPDATE",
     "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account, "
-    "nowpayments_live)",
+    "nowpayments_live, credits_livemode)",
     "payment_routes": "SELECT, INSERT, DELETE",
     "routes_served": "SELECT, INSERT, UPDATE",
     "payment_audit": "SELECT, INSERT",

@@ -125,7 +125,8 @@ class Reconciler:
         if not run.dry:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
-                await store.move_cursor(conn, self.providers.stripe, newest)
+                # Reading may take long: what happened meanwhile is in the last list, and may be missing in the first.
+                await store.move_cursor(conn, self.providers.stripe, min(newest, run.started))
 
     async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
         """Those of payments and those of systems: Stripe lists at most twenty types in one call."""

@@ -30,6 +30,7 @@ from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
 from hingecraft_sandbox.providers.stripe.portal_pages import PortalPages
+from hingecraft_sandbox.providers.stripe.stripe_js import StripeJs
 from hingecraft_sandbox.providers.switches import BalanceSwitch, BillingSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
@@ -202,13 +203,15 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
     billing, intents = StripeBilling(stripe, switches, config.address), Intents(stripe)
+    cards = CardPayments(stripe, billing.intents)
     if config.demo_prices:
         add_demo_prices(book)
         add_demo_codes(book, billing.coupons)
     for part in (
         StripeApi(stripe, (*billing.endpoints(), *intents.endpoints()), switches),
         StripePages(stripe, billing.coupons),
-        IntentPages(stripe, intents, CardPayments(stripe, billing.intents)),
+        IntentPages(stripe, intents, cards),
+        StripeJs(stripe, cards, switches),
         BillingPages(stripe, billing),
         PortalPages(stripe, billing.portal),
         ClockControl(billing.clock, billing.renewals),

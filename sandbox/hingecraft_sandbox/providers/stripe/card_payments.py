@@ -47,9 +47,9 @@ class CardPayments:
         """The card works."""
         return self._take(self._confirmable(intent_id))
 
-    def decline(self, intent_id: str) -> Document:
+    def decline(self, intent_id: str, error: Document | None = None) -> Document:
         """The bank declines the card; the payer may try another."""
-        return self._decline(self._confirmable(intent_id))
+        return self._decline(self._confirmable(intent_id), error)
 
     def ask_to_authenticate(self, intent_id: str) -> Document:
         """The bank wants 3-D Secure first."""

@@ -10,6 +10,13 @@ from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 
 KIND = "payment_intents"
+# The fields that Stripe shows to a caller with only the publishable key and the client secret.
+_SHOWN_TO_BROWSERS = (
+    "id", "object", "amount", "amount_details", "automatic_payment_methods", "canceled_at", "cancellation_reason",
+    "capture_method", "client_secret", "confirmation_method", "created", "currency", "description",
+    "last_payment_error", "livemode", "next_action", "payment_method", "payment_method_types", "processing",
+    "receipt_email", "setup_future_usage", "shipping", "status",
+)  # fmt: skip
 
 
 def new_intent(amount: int, currency: str, metadata: Mapping[str, Any], *, intent_id: str | None = None) -> Document:
@@ -61,6 +68,11 @@ def new_intent(amount: int, currency: str, metadata: Mapping[str, Any], *, inten
         "transfer_data": None,
         "transfer_group": None,
     }
+
+
+def as_browsers_see(intent: Document) -> Document:
+    """The intent without its metadata, customer and charge."""
+    return {name: intent[name] for name in _SHOWN_TO_BROWSERS}
 
 
 def unexpected_state(intent: Document, message: str) -> StripeRefusalError:
