@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import AsyncExitStack
 from fractions import Fraction
+from typing import Any
 
 import aiohttp
 import asyncpg
@@ -67,7 +68,8 @@ class World:
 
     async def objects(self, kind, **wanted):
         """All of them, the newest first."""
-        found, more = [], True
+        found: list[Any] = []
+        more = True
         query = "".join(f"&{name}={value}" for name, value in wanted.items())
         while more:
             after = f"&starting_after={found[-1]['id']}" if found else ""

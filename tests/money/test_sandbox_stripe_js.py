@@ -61,7 +61,7 @@ async def test_wrong_calls_are_refused_and_change_nothing(browser, sandbox, chan
     assert (await sandbox.stripe(f"payment_intents/{browser.intent['id']}"))["status"] == "requires_payment_method"
 
 
-async def test_a_body_that_is_no_json_is_refused(browser):
+async def test_a_body_that_is_not_json_is_refused(browser):
     path = f"/stripe.js/payment_intents/{browser.intent['id']}/confirm"
     for data in ("{", "[]", ""):
         async with browser.client.post(path, data=data) as response:
