@@ -28,7 +28,7 @@ class Breaker:
         return self._failures >= OPENS_AFTER
 
     def room(self, places: int, busy: int) -> int:
-        """How many questions may start now; `taken` places are in use."""
+        """How many questions may start now, while `busy` of the places are in use."""
         if not self.is_open:
             return places - busy
         return 1 if busy == 0 and self._clock() >= self._try_at else 0
