@@ -16,6 +16,7 @@ from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.proxies import is_loopback
 from hingecraft.purchases.downloads.settings import DownloadSettings
+from hingecraft.purchases.settings import PurchaseSettings
 from hingecraft.settings import (
     CommaList,
     DatabaseSettings,
@@ -44,7 +45,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings, DownloadSettings):
+class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings, DownloadSettings, PurchaseSettings):
     """The settings of a pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")

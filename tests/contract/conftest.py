@@ -15,6 +15,8 @@ from support.sandbox import Sandbox
 from support.tokens import ISSUER, SECRET, SERVICE_TOKEN
 
 TEMPLATE = "hc_template"
+# The design of the reference's examples.
+FILE = "hinges/brass-hinge.zip"
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +47,12 @@ def sandbox(runner: asyncio.Runner) -> Iterator[Sandbox]:
 def pod(database: str, sandbox: Sandbox, runner: asyncio.Runner) -> Iterator[ApiProcess]:
     """With an engine, which says what the pod serves."""
     with open_folder() as folder:
+        (folder / FILE).parent.mkdir()
+        (folder / FILE).write_text("a hinge")
         process = ApiProcess(
             folder, "api", database, TRUSTED_PROXIES="127.0.0.1", AUTH_JWT_SECRET=SECRET, AUTH_JWT_ISSUER=ISSUER,
-            SERVICE_TOKEN=SERVICE_TOKEN, JWT_SECRET="the-plan-sessions-of-the-contract", **sandbox.environment,
+            SERVICE_TOKEN=SERVICE_TOKEN, JWT_SECRET="the-plan-sessions-of-the-contract", DOWNLOADS=f"file://{folder}",
+            DOWNLOAD_SECRET="the-downloads-of-the-contract-tier", **sandbox.environment,
         )  # fmt: skip
         engine = HingecraftProcess(folder, "sync", "sync", DATABASE_URL=database, API_ADDRESSES=process.internal)
         for each in (process, engine):

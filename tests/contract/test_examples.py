@@ -10,16 +10,17 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from contract.conftest import execute
+from contract.conftest import FILE, execute
 from hingecraft_api.app import PUBLIC_ENDPOINTS
-from hingecraft_api.messages.described import PAYMENT, PREFILL, SETTLEMENT, USER
+from hingecraft_api.messages.described import DOWNLOAD, PAYMENT, PREFILL, PRODUCT, SETTLEMENT, USER
 from hingecraft_api.reference.openapi import document_of
+from support.downloads import Shop
 from support.limits import PROGRESS
 from support.members import sell
 from support.pods import ADMIN_TOKEN
@@ -73,6 +74,18 @@ async def sold(database: str, sandbox: Sandbox) -> str:
         await connection.close()
 
 
+async def designed(database: str) -> str:
+    """A design that the examples' user has bought."""
+    connection = await asyncpg.connect(database)
+    try:
+        shop = Shop(connection)
+        design = await shop.design(FILE)
+        await shop.buys(UUID(USER), design)
+        return str(design)
+    finally:
+        await connection.close()
+
+
 def samples():
     document = document_of(PUBLIC_ENDPOINTS)
     return {
@@ -103,11 +116,15 @@ def things(pod, database, runner, sandbox):
     session = shell.call("/api/v1/checkout-sessions", bought, token="TOKEN")["sessionId"]
     gift = {"userId": USER, "delta": 100, "reason": "For the examples", "reference": "for-the-examples"}
     shell.call("/admin/credits/adjust", gift)
+    design = runner.run(designed(database))
+    download = shell.call(f"/api/v1/downloads/{design}", token="TOKEN")["url"].rpartition("/")[2]
     yield {
         PACK: bought["priceId"],
         SESSION: session,
         PAYMENT: waiting(),
         SETTLEMENT: settlement,
+        PRODUCT: design,
+        DOWNLOAD: download,
         '"version": 42': f'"version": {version}',
     }
     shell.call("/admin/routes/pin", {"version": None})
@@ -126,7 +143,9 @@ def test_a_command_of_the_reference_works(shell, things, name):
     if name == "DELETE /admin/users/{id}":
         command = command.replace(USER, str(uuid4()))
     output = shell.run(command)
-    if name.startswith("HEAD "):
+    if name == "GET /downloads/{token}":
+        assert output == "a hinge"
+    elif name.startswith("HEAD "):
         assert output.startswith("HTTP/1.1 200 ")
     else:
         assert json.loads(output)["success"] is True, output

@@ -39,7 +39,7 @@ ORDER BY 1
 # What users reach of their own rows; tests/db/test_credits_access.py shows which rows those are.
 OF_USERS = [
     "function get_user_credit_balance(uuid)", "function get_user_credit_balance_fast(uuid)",
-    "table credit_accounts", "table credits_transactions", "table entitlements", "table purchases",
+    "table credit_accounts", "table credits_transactions", "table downloads", "table entitlements", "table purchases",
 ]  # fmt: skip
 ADMITTED = {"anon": [], "authenticated": OF_USERS, "authenticator": []}
 ATTACKS = (

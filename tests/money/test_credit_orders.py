@@ -7,7 +7,6 @@ import json
 import os
 from contextlib import AsyncExitStack
 from fractions import Fraction
-from typing import Any
 
 import aiohttp
 import asyncpg
@@ -68,7 +67,7 @@ class World:
 
     async def objects(self, kind, **wanted):
         """All of them, the newest first."""
-        found: list[Any] = []
+        found: list[dict[str, object]] = []
         more = True
         query = "".join(f"&{name}={value}" for name, value in wanted.items())
         while more:

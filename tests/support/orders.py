@@ -38,7 +38,13 @@ WRONG_KEYS: tuple[tuple[str, Any], ...] = (
     ("accounts", {"sk_test_sandbox": "acct_other"}),
 )
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
-PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
+PRICES = (
+    {"amount": "12.50", "currency": "EUR"},
+    {"amount": 5, "currency": "USD"},
+    {"amount": 300, "currency": "USD"},
+    # An address that Stripe refuses: the session is made without it.
+    {"amount": 7, "currency": "USD", "email": "a..b@example.com"},
+)
 DISPUTES = ("dispute", "inquire", "block", "resolve")
 DECISIONS = ("won", "lost", "appeal", "escalate", "drop")
 ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "value", *DISPUTES)

@@ -6,8 +6,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from hingecraft.purchases.downloads.model import key_problem
 from hingecraft.purchases.downloads.names import attachment
+from hingecraft.purchases.file_keys import key_problem
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,8 @@ def validator(schema):
 def contents(operation):
     """Each body that is sent or answered: its schema and its example."""
     holders = [operation.get("requestBody", {}), *operation["responses"].values()]
-    return [holder["content"]["application/json"] for holder in holders if "content" in holder]
+    found = [holder["content"].get("application/json") for holder in holders if "content" in holder]
+    return [content for content in found if content is not None]
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
@@ -53,7 +54,8 @@ def test_a_call_has_a_summary_a_description_a_tag_and_an_example(name):
     assert operation["description"].endswith((".", ".)"))
     assert operation["tags"][0] in {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
     assert all(parameter["description"] for parameter in operation.get("parameters", []))
-    if not name.startswith("HEAD "):
+    answers_a_file = "*/*" in operation["responses"].get("200", {}).get("content", {})
+    if not name.startswith("HEAD ") and not answers_a_file:
         assert any("example" in content for content in contents(operation))
 
 

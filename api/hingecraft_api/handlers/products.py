@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from hingecraft.identity.principal import Kind
+from hingecraft.purchases.downloads.service import Downloads
+from hingecraft.purchases.file_keys import LONGEST_KEY
 from hingecraft.purchases.periods import Period, Unit
 from hingecraft.purchases.products.model import (
-    LONGEST_KEY,
     LONGEST_NAME,
     LONGEST_PERIOD,
     MOST_DOWNLOADS,
@@ -157,6 +158,8 @@ async def post_product(call: Call) -> Any:
         file=body.file,
         created_at=datetime.now(UTC),
     )
+    if product.file is not None:
+        await call.pod.parts[Downloads].require_file(product.file)
     added = await call.pod.parts[Products].add(product, actor=call.principal.actor, request_id=call.request_id)
     return _shown(added, files=True)
 
@@ -165,6 +168,8 @@ async def patch_product(call: Call) -> Any:
     """Change the fields that are sent."""
     body: ProductChangeInput = call.body
     changes = {name: getattr(body, name) for name in body.model_fields_set}
+    if body.file is not None:
+        await call.pod.parts[Downloads].require_file(body.file)
     changed = await call.pod.parts[Products].change(
         product_id(call, "id"), changes, actor=call.principal.actor, request_id=call.request_id
     )
@@ -238,6 +243,7 @@ ADMIN_ENDPOINTS = [
         status=201,
         body=ProductInput,
         description="A design needs a `file`, a subscription a `period`. Type and period never change.",
+        errors=("download_unavailable",),
     ),
     admin(
         "PATCH",
@@ -249,6 +255,6 @@ ADMIN_ENDPOINTS = [
         parts=_PRODUCT_ID,
         description="Changes the fields that are sent; null removes an optional one. A new price is for new payments: "
         "what is paid already, and subscriptions that run, keep theirs.",
-        errors=("unknown_product",),
+        errors=("download_unavailable", "unknown_product"),
     ),
 ]

@@ -19,6 +19,14 @@ from hingecraft.identity.errors import (
     RoleNotAllowedError,
 )
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
+from hingecraft.purchases.downloads.model import (
+    AccessEndedError,
+    DownloadExpiredError,
+    DownloadLimitError,
+    DownloadsDisabledError,
+    DownloadUnavailableError,
+    NotBoughtError,
+)
 from hingecraft_api.messages.answers import error_answer
 from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
 
@@ -59,6 +67,12 @@ _STATUS: Mapping[type[RejectedError], int] = {
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InsufficientCreditsError: HTTPStatus.PAYMENT_REQUIRED,
     ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotBoughtError: HTTPStatus.PAYMENT_REQUIRED,
+    AccessEndedError: HTTPStatus.FORBIDDEN,
+    DownloadLimitError: HTTPStatus.TOO_MANY_REQUESTS,
+    DownloadExpiredError: HTTPStatus.GONE,
+    DownloadsDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
+    DownloadUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     ProviderFailedError: HTTPStatus.BAD_GATEWAY,
     ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
 }

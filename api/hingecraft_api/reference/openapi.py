@@ -53,8 +53,8 @@ _DONE: Mapping[int, str] = {
 }
 _WHY: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The request is malformed or out of range. `fields` names what to correct.",
-    HTTPStatus.PAYMENT_REQUIRED: "There are not enough credits.",
-    HTTPStatus.FORBIDDEN: "The token is genuine, but it may not make this call.",
+    HTTPStatus.PAYMENT_REQUIRED: "There are not enough credits, or the design is not bought.",
+    HTTPStatus.FORBIDDEN: "The token is genuine, but it may not make this call, or access has ended.",
     HTTPStatus.NOT_FOUND: "There is nothing with this id.",
     HTTPStatus.REQUEST_TIMEOUT: "The body did not arrive in time.",
     HTTPStatus.CONFLICT: "The current state does not allow this, or a request with the same key is still running.",
@@ -64,6 +64,7 @@ _WHY: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Wait for the seconds in `Retry-After`.",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The range begins behind the end of the file.",
     HTTPStatus.GATEWAY_TIMEOUT: "Not every pod serves the version yet. `lagging` names those that don't.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is down or the provider is switched off.",
 }
@@ -158,6 +159,10 @@ def _responses(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
     responses: dict[str, Any] = {str(int(endpoint.status)): done}
     if endpoint.may_take_longer:
         responses[str(int(HTTPStatus.ACCEPTED))] = {**done, "description": _DONE[HTTPStatus.ACCEPTED]}
+    for status, meaning in endpoint.other_statuses.items():
+        responses[str(int(status))] = {"description": meaning, "headers": headers}
+    if endpoint.may_exist:
+        responses[str(int(HTTPStatus.OK))] = {**done, "description": "It exists already."}
     if "If-None-Match" in endpoint.headers:
         responses["304"] = {"description": "You have this version already.", "headers": headers}
     for status, codes in by_status(codes_of(endpoint)).items():
@@ -168,7 +173,8 @@ def _responses(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
 def _rejection(endpoint: Endpoint, status: int, codes: list[ErrorCode]) -> dict[str, Any]:
     headers = {REQUEST_ID: _header(REQUEST_ID)}
     if status == _ALWAYS_SAYS_WHEN:
-        headers["Retry-After"] = {**_HEADERS["Retry-After"], "required": True}
+        # A limit of downloads does not end by itself.
+        headers["Retry-After"] = {**_HEADERS["Retry-After"], "required": codes == ["rate_limited"]}
     elif status in _MAY_SAY_WHEN:
         headers["Retry-After"] = _header("Retry-After")
     if endpoint.idempotent and status == HTTPStatus.BAD_GATEWAY:
@@ -183,7 +189,11 @@ def _rejection(endpoint: Endpoint, status: int, codes: list[ErrorCode]) -> dict[
 
 
 def _answer(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]:
-    if endpoint.answer is None or endpoint.method == "HEAD":
+    if endpoint.method == "HEAD":
+        return {}
+    if endpoint.media is not None:
+        return {"content": {endpoint.media: {"schema": {"type": "string", "format": "binary"}}}}
+    if endpoint.answer is None:
         return {}
     envelope = {
         "type": "object",

@@ -44,8 +44,14 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     # The status of a success, such as 201 for a call that creates something.
     status: int = HTTPStatus.OK
+    # The type of an answer that is neither JSON nor empty.
+    media: str | None = None
+    # Further statuses that are not errors, and what each means.
+    other_statuses: Mapping[int, str] = field(default_factory=dict)
     # Whether the answer may also be 202: it is decided, and what follows takes longer.
     may_take_longer: bool = False
+    # Whether the answer may also be 200: what would be created exists already.
+    may_exist: bool = False
     body: type[BaseModel] | None = None
     # Whether the body may be left out, which means the same as an empty object.
     body_optional: bool = False

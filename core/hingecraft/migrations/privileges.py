@@ -16,6 +16,7 @@ ADMITTED = (
     ("authenticated", "TABLE", "credit_accounts", "SELECT"),
     ("authenticated", "TABLE", "purchases", "SELECT"),
     ("authenticated", "TABLE", "entitlements", "SELECT"),
+    ("authenticated", "TABLE", "downloads", "SELECT"),
     ("authenticated", "FUNCTION", "get_user_credit_balance(uuid)", "EXECUTE"),
     ("authenticated", "FUNCTION", "get_user_credit_balance_fast(uuid)", "EXECUTE"),
 )

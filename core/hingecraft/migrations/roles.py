@@ -55,6 +55,7 @@ GRANTS: dict[str, str] = {
     "products": "SELECT, INSERT, UPDATE",
     "purchases": "SELECT, INSERT, UPDATE",
     "entitlements": "SELECT, INSERT, UPDATE",
+    "downloads": "SELECT, INSERT",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
@@ -71,7 +72,8 @@ _PLATFORM_ROLES: Mapping[str, str] = {
 # The service reads credits and writes them through functions only, so that the ledger and the accounts agree. It reads
 # what was bought, and the backend writes it.
 _SERVICE_READS = (
-    "credits_transactions, credit_accounts, credit_prices, credits_balance_mv, products, purchases, entitlements"
+    "credits_transactions, credit_accounts, credit_prices, credits_balance_mv, products, purchases, entitlements, "
+    "downloads"
 )
 _SERVICE_CALLS = """
     add_user_credits(uuid, integer, text, text, text, text, text), get_user_credit_balance(uuid),

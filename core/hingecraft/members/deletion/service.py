@@ -46,12 +46,12 @@ class Deletion:
         Of the other mode nothing can be deleted with our key: that is said once, and finished when its key comes.
         """
         async with self._database.connection() as conn:
-            sessions = await store.open_sessions(conn, user_id, livemode=self._stripe.livemode)
+            checkouts = await store.open_checkouts(conn, user_id, livemode=self._stripe.livemode)
             others = await subscriptions_store.customers_of(conn, user_id, livemode=self._stripe.livemode)
-        for session_id in sessions:
+        for checkout_id in checkouts:
             # What Stripe does not have cannot be paid.
             with suppress(ProviderMissingError):
-                await self._stripe.sessions.expire(session_id, deadline)
+                await self._stripe.end(checkout_id, deadline)
         await self._customers.delete(user_id, deadline)
         # After a restored backup a subscription may be known, and not the customer that pays for it.
         for customer_id in others:

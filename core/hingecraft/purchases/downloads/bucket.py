@@ -11,10 +11,11 @@ from http import HTTPStatus
 import aiohttp
 from yarl import URL
 
-from hingecraft.purchases.downloads.model import FileMissingError, StorageUnavailableError, key_problem
+from hingecraft.purchases.downloads.model import FileMissingError, StorageUnavailableError
 from hingecraft.purchases.downloads.names import attachment
 from hingecraft.purchases.downloads.s3_signature import Credentials, ObjectAddress, presigned
 from hingecraft.purchases.downloads.settings import DownloadSettings
+from hingecraft.purchases.file_keys import key_problem
 
 # Revoked access ends at the latest after this, in seconds: S3 knows nothing of our tables.
 LONGEST_URL = 300

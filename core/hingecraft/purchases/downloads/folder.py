@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from hingecraft.purchases.downloads.model import FileMissingError, StorageUnavailableError, key_problem
+from hingecraft.purchases.downloads.model import FileMissingError, StorageUnavailableError
+from hingecraft.purchases.file_keys import key_problem
 
 # A disk that hangs must not hold up what else runs in threads.
 _READERS = 8

@@ -1,16 +1,14 @@
-"""Downloads: keys of files, and what a storage reports. Pure."""
+"""Downloads: rights, what a caller is told, and what a storage reports. Pure."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
 
-from hingecraft.errors import HingecraftError
-
-# In bytes, as in S3.
-LONGEST_KEY = 1024
-# Control characters, halves of surrogate pairs, separators of Windows, and characters that turn text around, so that
-# a name could show another extension than it has.
-_NOT_IN_KEYS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\\\\\u2028-\u202e\u2066-\u2069]")
+from hingecraft.errors import HingecraftError, RejectedError
 
 
 class FileMissingError(HingecraftError):
@@ -21,17 +19,87 @@ class StorageUnavailableError(HingecraftError):
     """The storage does not answer, or rejects our requests."""
 
 
-def key_problem(key: str) -> str | None:
-    """Why a key cannot name a file, to continue a sentence that begins with the field; None: it can."""
-    parts = key.split("/")
-    if key.startswith("/"):
-        return "must be a key below DOWNLOADS, without a slash at its start"
-    if "" in parts:
-        return "must name a file: without an empty part, and without a slash at its end"
-    if not {".", ".."}.isdisjoint(parts):
-        return "must not have . or .. as a part"
-    if _NOT_IN_KEYS.search(key):
-        return "must not have control characters or backslashes"
-    if len(key.encode()) > LONGEST_KEY:
-        return f"must have at most {LONGEST_KEY} bytes"
-    return None
+class DownloadsDisabledError(RejectedError):
+    """This backend has no storage, or no secret to sign URLs with."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "downloads_disabled",
+            "This backend does not serve downloads. Set DOWNLOADS and DOWNLOAD_SECRET to serve them.",
+        )
+
+
+class DownloadUnavailableError(RejectedError):
+    """The file of a design cannot be served now; it was not counted."""
+
+    def __init__(self) -> None:
+        super().__init__("download_unavailable", "The file cannot be downloaded right now. Try again in a few minutes.")
+
+
+class DownloadExpiredError(RejectedError):
+    """The URL was valid before."""
+
+    def __init__(self) -> None:
+        super().__init__("download_expired", "This link has expired. Open the download again from your account.")
+
+
+class NotBoughtError(RejectedError):
+    """The user has never had access to the design."""
+
+    def __init__(self) -> None:
+        super().__init__("not_bought", "You have not bought this design. Buy it, or a subscription.")
+
+
+class AccessEndedError(RejectedError):
+    """The user had access, and has it no more."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason, _ENDED[reason])
+
+
+class DownloadLimitError(RejectedError):
+    """All downloads of the purchase or period are used."""
+
+    def __init__(self) -> None:
+        super().__init__("download_limit", "All downloads of this purchase or period are used.")
+
+
+Reason = Literal["expired", "refunded", "disputed"]
+_ENDED: Mapping[Reason, str] = {
+    "expired": "Your access to this design has ended. Buy it again to download it.",
+    "refunded": "Your payment for this design was refunded, so it cannot be downloaded any more.",
+    "disputed": "Your payment for this design is disputed, so it cannot be downloaded now.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """An entitlement that opens a design now: the design's own, or a subscription's."""
+
+    entitlement_id: UUID
+    download_limit: int | None
+    downloads_used: int
+    # When it ends, with the grace of a renewal; None: never.
+    until: datetime | None
+
+    @property
+    def remaining(self) -> int | None:
+        """Downloads that are left; None: no limit."""
+        return None if self.download_limit is None else self.download_limit - self.downloads_used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """A row of `downloads`, and what is left of the entitlement that it was counted on."""
+
+    id: UUID
+    expires_at: datetime
+    remaining: int | None
+
+
+def first_usable(rights: Sequence[Right]) -> Right:
+    """The right to count a download on, of those in the order in which they are used. Raises DownloadLimitError."""
+    for right in rights:
+        if right.remaining != 0:
+            return right
+    raise DownloadLimitError

@@ -12,17 +12,15 @@ from uuid import UUID
 from hingecraft.errors import InvalidError, MissingError, RejectedError
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import Currency, check_amount
+from hingecraft.purchases.file_keys import key_problem
 from hingecraft.purchases.periods import Period, Unit
 
 Type = Literal["design", "course", "subscription"]
 
-LONGEST_NAME, LONGEST_KEY = 250, 1024
+LONGEST_NAME = 250
 MOST_DOWNLOADS = 1_000_000
 # Stripe bills for at most three years at once.
 LONGEST_PERIOD: Mapping[Unit, int] = {"day": 1095, "week": 156, "month": 36, "year": 3}
-_NOT_IN_KEYS = frozenset({"", ".", ".."})
-_FIRST_PRINTABLE = " "
-_DELETE = "\x7f"
 
 
 class UnknownProductError(MissingError):
@@ -107,8 +105,4 @@ def _of_period(product: Product) -> str | None:
 def _of_file(product: Product) -> str | None:
     if product.file is None:
         return "is required for a design" if product.type == "design" else None
-    if len(product.file) > LONGEST_KEY or any(part in _NOT_IN_KEYS for part in product.file.split("/")):
-        return "must be a key below DOWNLOADS: without a leading or doubled slash, and without the parts . and .."
-    if any(each < _FIRST_PRINTABLE or each in {_DELETE, "\\"} for each in product.file):
-        return "must not contain control characters or backslashes"
-    return None
+    return key_problem(product.file)
