@@ -46,7 +46,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
 
 
 class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings, DownloadSettings, PurchaseSettings):
-    """One pod."""
+    """The settings of a pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")
     push_secret: RequiredSecret = Field(description="verifies pushes from the sync engine")

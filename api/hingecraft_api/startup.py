@@ -21,7 +21,7 @@ def providers_line(pod: Pod) -> str:
 
 
 def members_line(settings: ApiSettings) -> str:
-    """By what members' tokens are verified, and whose are accepted."""
+    """How members' tokens are verified, and which issuers' tokens are accepted."""
     service = "SERVICE_TOKEN is set" if settings.service_token else "SERVICE_TOKEN is not set"
     if not settings.verifies_tokens:
         return f"Members are off (not set: AUTH_JWT_SECRET, AUTH_JWKS_URL). {service}"

@@ -103,7 +103,7 @@ ErrorCode = Literal[
 
 
 class HingecraftError(Exception):
-    """The root of all of them."""
+    """The root of the product's errors."""
 
 
 class UsageError(HingecraftError):

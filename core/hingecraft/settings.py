@@ -76,7 +76,7 @@ class SentSecret(Secret):
 
     @staticmethod
     def parse(text: str) -> tuple[str, ...]:
-        """One value."""
+        """The text as a single value."""
         return (text.strip(),) if text.strip() else ()
 
 

@@ -20,6 +20,7 @@ from multiprocessing.synchronize import Event as EventType
 import aiohttp
 import psutil
 from aiohttp import web
+from bench import bare_server
 from bench.api_process import migrate, running_api
 from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
 
@@ -171,11 +172,4 @@ async def _serve(port: int, stop: EventType) -> None:
         }  # fmt: skip
         return web.Response(body=json.dumps(session).encode(), content_type="application/json")
 
-    app = web.Application()
-    app.router.add_post("/v1/checkout/sessions", create)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-    while not stop.is_set():
-        await asyncio.sleep(0.2)
-    await runner.cleanup()
+    await bare_server.serve("/v1/checkout/sessions", create, port, stop)

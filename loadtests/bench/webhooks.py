@@ -18,7 +18,7 @@ from multiprocessing.synchronize import Event as EventType
 import asyncpg
 import psutil
 from aiohttp import web
-from bench import given, hanging, open_loop, unsigned
+from bench import bare_server, given, hanging, open_loop, unsigned
 from bench.api_process import migrate, running_api
 from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
 from bench.open_loop import Run
@@ -112,11 +112,4 @@ async def _answering(port: int, stop: EventType) -> None:
         await request.read()
         return web.json_response({"success": True})
 
-    app = web.Application()
-    app.router.add_post("/", take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-    while not stop.is_set():
-        await asyncio.sleep(0.2)
-    await runner.cleanup()
+    await bare_server.serve("/", take, port, stop)

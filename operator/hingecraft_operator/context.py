@@ -12,7 +12,7 @@ from hingecraft_operator.settings import OperatorSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Passed to every reconciler."""
+    """The objects that all reconcilers share."""
 
     cluster: Cluster
     settings: OperatorSettings

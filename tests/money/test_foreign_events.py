@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from hingecraft.donations.links import by_hand
+from hingecraft.donations.links import manual_links
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox import watch as watching
 from hingecraft.providers.stripe.reading import EVENT_TYPES
@@ -107,7 +107,7 @@ async def test_an_old_event_that_is_opened_again_is_tried_before_it_is_given_up(
         "INSERT INTO external_payments (gateway, currency, provider_url) "
         "VALUES ('nowpayments', 'btc', 'https://nowpayments.io/payment/?iid=4522625843')"
     )
-    assert await by_hand.take_over(database) == 1
+    assert await manual_links.take_over(database) == 1
     assert await inbox.give_up(conn) == []
     await conn.execute("UPDATE provider_events SET attempts = 1, next_attempt_at = now() + interval '5 seconds'")
     assert await inbox.give_up(conn) == []

@@ -8,8 +8,8 @@ import json
 import asyncpg
 import pytest
 
-from hingecraft.donations.links import by_hand
-from hingecraft.donations.links.by_hand import ByHand, LinkRejectedError
+from hingecraft.donations.links import manual_links
+from hingecraft.donations.links.manual_links import LinkRejectedError, ManualLink
 from hingecraft.errors import UsageError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
@@ -58,7 +58,7 @@ async def test_an_invoice_is_known_from_its_address_as_it_is_inserted(conn, data
     row = await conn.fetchrow("SELECT provider, provider_id, provider_url FROM external_payments")
     assert tuple(row) == ("nowpayments", invoice, url)
     assert await routed(database, "BTC") == (url if invoice else None)
-    (link,) = await by_hand.listed(database)
+    (link,) = await manual_links.listed(database)
     assert (link.gap is None) == (invoice is not None)
 
 
@@ -190,21 +190,22 @@ async def test_links_add_finds_the_id_or_refuses(dsn, database, sandbox, conn):
     await sandbox.change("payment_links", link["id"], url=url)
     async with keeper(dsn, sandbox) as each:
         assert (
-            await by_hand.add(database, ByHand(gateway="Stripe", currency="$", url=f"{url}?x=1"), each.links) == "USD"
+            await manual_links.add(database, ManualLink(gateway="Stripe", currency="$", url=f"{url}?x=1"), each.links)
+            == "USD"
         )
         assert await conn.fetchval("SELECT provider_id FROM external_payments") == link["id"]
         with pytest.raises(LinkRejectedError, match="already saved for USD"):
-            await by_hand.add(database, ByHand(gateway="stripe", currency="EUR", url=url), each.links)
+            await manual_links.add(database, ManualLink(gateway="stripe", currency="EUR", url=url), each.links)
         with pytest.raises(LinkRejectedError, match="has no Payment Link at"):
-            await by_hand.add(
-                database, ByHand(gateway="crypto", currency="USD", url="https://buy.stripe.com/x"), each.links
+            await manual_links.add(
+                database, ManualLink(gateway="crypto", currency="USD", url="https://buy.stripe.com/x"), each.links
             )
     with pytest.raises(UsageError, match="STRIPE_SECRET is not set"):
-        await by_hand.add(database, ByHand(gateway="stripe", currency="USD", url=url))
+        await manual_links.add(database, ManualLink(gateway="stripe", currency="USD", url=url))
     # The same link again, once the first row has ended.
     await conn.execute("UPDATE external_payments SET expires_at = now()")
     async with keeper(dsn, sandbox) as each:
-        await by_hand.add(database, ByHand(gateway="stripe", currency="USD", url=url), each.links)
+        await manual_links.add(database, ManualLink(gateway="stripe", currency="USD", url=url), each.links)
     assert await routed(database, "USD") == url
 
 
@@ -213,24 +214,24 @@ async def test_links_add_refuses_an_address_that_names_no_invoice(database, conn
         ("https://nowpayments.io/payment/?iid=9", "btc"),
         ("https://nowpayments.io/payment/?iid=9", "eth"),
     ):
-        await by_hand.add(database, ByHand(gateway="nowpayments", currency=coin, url=good))
+        await manual_links.add(database, ManualLink(gateway="nowpayments", currency=coin, url=good))
     assert await routed(database, "ETH") == "https://nowpayments.io/payment/?iid=9"
     with pytest.raises(LinkRejectedError, match="already saved for BTC"):
-        await by_hand.add(
-            database, ByHand(gateway="nowpayments", currency="btc", url="https://nowpayments.io/payment/?iid=9")
+        await manual_links.add(
+            database, ManualLink(gateway="nowpayments", currency="btc", url="https://nowpayments.io/payment/?iid=9")
         )
     for bad in ("https://nowpayments.io/donation/name", "https://now.example/i"):
         with pytest.raises(LinkRejectedError, match="has no invoice id"):
-            await by_hand.add(database, ByHand(gateway="NOWPayments", currency="bitcoin", url=bad))
+            await manual_links.add(database, ManualLink(gateway="NOWPayments", currency="bitcoin", url=bad))
     for bad in ("http://now.example/i", "javascript:alert(1)", "https://a b"):
         with pytest.raises(LinkRejectedError, match="https address"):
-            await by_hand.add(database, ByHand(gateway="x", currency="BTC", url=bad))
+            await manual_links.add(database, ManualLink(gateway="x", currency="BTC", url=bad))
 
 
 async def test_a_link_of_another_provider_is_published_as_it_is(database):
     """Nobody tells us of its money; who saves it knows that (decision 21)."""
     url = "https://give.example.com/i"
-    assert await by_hand.add(database, ByHand(gateway="other", currency="USD", url=url)) == "USD"
+    assert await manual_links.add(database, ManualLink(gateway="other", currency="USD", url=url)) == "USD"
     assert await routed(database, "USD") == url
 
 
@@ -298,7 +299,7 @@ async def test_money_through_a_marked_link_that_nobody_has_claimed_waits_until_s
     await sandbox.change("payment_links", link["id"], url=link["url"].replace("http://", "https://"))
     async with keeper(dsn, sandbox) as each:
         url = link["url"].replace("http://", "https://")
-        await by_hand.add(database, ByHand(gateway="stripe", currency="USD", url=url), each.links)
+        await manual_links.add(database, ManualLink(gateway="stripe", currency="USD", url=url), each.links)
         await conn.execute("UPDATE currencies SET enabled = code = 'USD'")
         await each.ensure()
     found = await sandbox.stripe(f"payment_links/{link['id']}")

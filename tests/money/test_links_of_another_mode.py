@@ -9,8 +9,8 @@ from decimal import Decimal
 import pytest
 
 from hingecraft.donations import situation
-from hingecraft.donations.links import by_hand
-from hingecraft.donations.links.by_hand import ByHand, LinkRejectedError
+from hingecraft.donations.links import manual_links
+from hingecraft.donations.links.manual_links import LinkRejectedError, ManualLink
 from hingecraft.routes import service as routes
 from support.limits import PROGRESS
 from support.money import all_processed
@@ -91,8 +91,8 @@ async def test_the_engine_hears_of_a_new_mode_once(conn, dsn, sandbox):
 async def test_links_add_rejects_an_invoice_of_the_other_mode(conn, database):
     await conn.execute("UPDATE installation SET nowpayments_live = true")
     with pytest.raises(LinkRejectedError, match="leads to the sandbox of NOWPayments"):
-        await by_hand.add(database, ByHand(gateway="nowpayments", currency="btc", url=AT_SANDBOX))
-    assert await by_hand.add(database, ByHand(gateway="nowpayments", currency="btc", url=AT_LIVE)) == "BTC"
+        await manual_links.add(database, ManualLink(gateway="nowpayments", currency="btc", url=AT_SANDBOX))
+    assert await manual_links.add(database, ManualLink(gateway="nowpayments", currency="btc", url=AT_LIVE)) == "BTC"
 
 
 async def only_usd(conn):
@@ -122,7 +122,7 @@ async def test_a_link_that_was_saved_with_test_keys_is_not_published_after_going
     theirs, others = await listings(dsn, sandbox, link)
     published = []
     for listed in (theirs, others, others, theirs):
-        await by_hand.resolve(database, listed, [link["id"]], lambda _line: None)
+        await manual_links.resolve(database, listed, [link["id"]], lambda _line: None)
         published.append((await routed(database, "USD")) == bought)
         found = await problems(pod)
         assert len(found) == (0 if published[-1] else 1)
@@ -165,7 +165,7 @@ async def test_a_corrected_address_is_judged_by_itself(dsn, conn, sandbox, datab
     await conn.execute(INSERT, "stripe", "usd", bought)
     theirs, others = await listings(dsn, sandbox, link)
     for listed in (theirs, others):
-        await by_hand.resolve(database, listed, [link["id"]], lambda _line: None)
+        await manual_links.resolve(database, listed, [link["id"]], lambda _line: None)
     assert await routed(database, "USD") is None
     await conn.execute("UPDATE external_payments SET provider_url = 'https://pages.example.org/give'")
     assert await routed(database, "USD") == "https://pages.example.org/give"

@@ -8,7 +8,7 @@ import pytest
 
 from hingecraft.members.subscriptions.model import copy_of
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.stripe.portal import features_for, metadata_for, portal_request
+from hingecraft.providers.stripe.portal_requests import features_for, metadata_for, portal_request
 
 INSTALLATION = "3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11"
 PLANS = {"prod_basic": ["price_basic", "price_basic_year"], "prod_pro": ["price_pro"]}

@@ -36,7 +36,7 @@ def token_of(request: web.Request, access: Sequence[Kind]) -> str | None:
 
 
 def is_jwt(token: str) -> bool:
-    """By its shape: it is verified by its signature, anything else is compared."""
+    """Whether the token has the shape of a JWT. Its signature is verified; any other token is compared."""
     return _JWT.fullmatch(token) is not None
 
 
@@ -46,7 +46,7 @@ def for_admins_only(access: Iterable[Kind]) -> bool:
 
 
 class Bearers:
-    """Names the callers behind tokens."""
+    """Finds out which caller a token belongs to."""
 
     def __init__(self, settings: ApiSettings, rejected_calls: RejectedCalls, tokens: Tokens | None) -> None:
         self._settings = settings

@@ -53,7 +53,7 @@ class Reached:
 
 
 class Limits:
-    """How often each caller may call."""
+    """Limits how often each caller may call."""
 
     def __init__(self, settings: ApiSettings) -> None:
         allowed = {Limit.VISITOR: settings.rate_limit, Limit.ROUTES: settings.rate_limit_routes}

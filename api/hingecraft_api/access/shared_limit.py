@@ -30,7 +30,7 @@ return 0
 
 
 class SharedLimit:
-    """One for all limits of a pod."""
+    """Counts calls in a store that all pods share."""
 
     def __init__(self, url: str) -> None:
         self._client = Valkey.from_url(

@@ -66,7 +66,7 @@ class _Keyed:
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
     def signature(self, signed: bytes) -> bytes:
-        """In hexadecimal digits."""
+        """The HMAC-SHA256 in hexadecimal digits."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(signed)
         outer.update(inner.digest())
@@ -74,7 +74,7 @@ class _Keyed:
 
 
 class Visitors:
-    """Names visitors."""
+    """Finds out which visitor sent a request."""
 
     def __init__(self, secret: Secret, trusted_proxies: Sequence[Network], refused: Callable[[], None]) -> None:
         self._secret = secret

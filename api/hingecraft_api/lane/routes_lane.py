@@ -14,7 +14,7 @@ from hingecraft_api.web.edge import SLOW, Edge
 
 
 class Decided(NamedTuple):
-    """That a request on one connection may be answered, for as long as its moment lasts.
+    """The decision that a connection's request may be answered, for as long as its moment lasts.
 
     An idle connection keeps this, so it has the moment's number and not the moment, whose answers and files are large.
     """

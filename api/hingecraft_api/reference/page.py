@@ -169,7 +169,7 @@ class _Page:
         return f"{_json(content['example'])}{fields(self._schemas, data, self.links, optional=True)}"
 
     def _answer_headers(self, response: Mapping[str, Any]) -> str:
-        """Those that not every call has."""
+        """A table of the headers that only some calls answer with."""
         shared = self._document["components"]["headers"]
         rows = "".join(
             parameter(self._schemas, {**shared.get(name, header), "name": name, "required": False}, self.links)

@@ -102,7 +102,7 @@ class RoutesLoader:
         return True
 
     def _prepare(self, snapshot: Snapshot) -> None:
-        """Until its encodings are ready a version is served as it is, so that compressing delays nobody."""
+        """Start compressing a version. Until that is done it is served uncompressed, so that nobody waits."""
         if self._encoding is None or self._encoding.done():
             self._encoding = asyncio.create_task(self._encode(snapshot))
 

@@ -67,7 +67,7 @@ class Edge:
         self._timers: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def middleware(self) -> Middleware:
-        """As aiohttp wants it."""
+        """The edge as a middleware of aiohttp."""
 
         @web.middleware
         async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -280,7 +280,7 @@ class Edge:
         }
 
     def timer(self, method: str, path: str, status: int) -> Callable[[float], None]:
-        """Counts a request and its seconds."""
+        """A function that records the seconds of one request."""
         timer = self._timers.get((method, path, status))
         if timer is None:
             timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe

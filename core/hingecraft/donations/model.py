@@ -70,4 +70,4 @@ def prefill_id(now: datetime) -> str:
 
 
 class GoneError(RejectedError):
-    """It existed earlier."""
+    """The prefill existed, and cannot be used any more."""

@@ -45,7 +45,7 @@ class Principal:
 
     @property
     def actor(self) -> str:
-        """How the audit log calls it."""
+        """The caller's name in the audit log."""
         if self.kind is Kind.VISITOR:
             return "api"
         return self.kind.value if self.id is None else f"{self.kind.value}:{self.id}"

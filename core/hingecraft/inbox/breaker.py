@@ -14,7 +14,7 @@ TRIES_EVERY = 15.0
 
 
 class Breaker:
-    """For one provider, in one process."""
+    """Stops questions to one provider that does not answer, in one process."""
 
     def __init__(self, provider: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._provider = provider
@@ -28,7 +28,7 @@ class Breaker:
         return self._failures >= OPENS_AFTER
 
     def room(self, places: int, busy: int) -> int:
-        """How many questions may start now; `taken` places are in use."""
+        """How many questions may start now, while `busy` of the places are in use."""
         if not self.is_open:
             return places - busy
         return 1 if busy == 0 and self._clock() >= self._try_at else 0

@@ -31,7 +31,7 @@ async def reopen_taken(database: Database, handlers: Handlers) -> int:
 
 
 async def keep_reopening(database: Database, handlers: Handlers) -> None:
-    """Now and then, until cancelled."""
+    """Reopen events at intervals, until cancelled."""
     pause = _FIRST
     while True:
         await asyncio.sleep(pause)

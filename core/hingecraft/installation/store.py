@@ -50,7 +50,7 @@ async def release(conn: Connection, uid: str) -> bool:
 
 
 def stripe_column(*, livemode: bool) -> str:
-    """Where the account of that mode's key is kept."""
+    """The column with the account of that mode's key."""
     return _ACCOUNT[livemode]
 
 

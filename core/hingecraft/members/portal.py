@@ -17,7 +17,7 @@ from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft.providers.stripe.portal import OWNER, VERSION, features_for, metadata_for
+from hingecraft.providers.stripe.portal_requests import OWNER, VERSION, features_for, metadata_for
 
 log = logging.getLogger(__name__)
 

@@ -54,7 +54,7 @@ class _Formatter(logging.Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line."""
+    """Writes one JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The fields that a log search asks for, then whatever the call added."""
@@ -71,7 +71,7 @@ class JsonFormatter(_Formatter):
 
 
 class TerminalFormatter(_Formatter):
-    """Lines for people."""
+    """Writes lines for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Time, level, message, then the rest as name=value."""

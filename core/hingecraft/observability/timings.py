@@ -30,7 +30,7 @@ class Timer:
         self.created = time.time()
 
     def observe(self, seconds: float) -> None:
-        """Count one."""
+        """Count one observation."""
         self.counts[bisect_left(self._bounds, seconds)] += 1
         self.total += seconds
 
@@ -62,7 +62,7 @@ class Timings(Collector):
         return timer
 
     def collect(self) -> Iterator[Metric]:
-        """As Prometheus reads it."""
+        """The histogram as Prometheus reads it."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         for values, timer in self._timers.items():
             buckets = list(zip(self._bounds_written, accumulate(timer.counts), strict=True))

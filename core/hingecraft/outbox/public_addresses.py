@@ -38,7 +38,7 @@ class PublicResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Close the inner resolver."""
         await self._inner.close()
 
 

@@ -187,7 +187,7 @@ async def endpoints(conn: Connection) -> list[asyncpg.Record]:
 
 
 async def states(conn: Connection) -> list[EndpointState]:
-    """How each endpoint fares."""
+    """The state of each endpoint, and its next message."""
     rows = await conn.fetch(STATES)
     return [EndpointState(**{**dict(row), "events": tuple(row["events"])}) for row in rows]
 

@@ -205,7 +205,7 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
 
 
 async def _rates(conn: Connection, finding: Finding) -> Rates:
-    """Of the currencies of its money, and of its prices, where the provider gives no value in dollars."""
+    """The rates of the finding's currencies for which the provider gives no value in dollars."""
     currencies = {
         currency
         for money in finding.money

@@ -224,7 +224,7 @@ def _more_of(money: Money, before: Sequence[Settled], rates: Rates) -> Entry | N
 
 
 def _once(money: Money, before: Sequence[Settled], rates: Rates) -> Entry | None:
-    """A refund counts once."""
+    """The entry of a refund that is not booked yet."""
     if _is_among(money, before):
         return None
     return _entry(money, before, rates)

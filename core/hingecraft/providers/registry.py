@@ -20,7 +20,7 @@ class NoSuchProviderError(HingecraftError):
 
 @dataclass(slots=True, kw_only=True)
 class Providers:
-    """All of them; `observe` is called after each call: with the provider, how it ended, the seconds it took."""
+    """All providers. `observe` is called after each call, with the provider, the outcome and the seconds."""
 
     stripe: StripeProvider
     nowpayments: NowPaymentsProvider
@@ -34,7 +34,7 @@ class Providers:
         key_rejected: Rejected = lambda _provider: None,
         observe: Observe = lambda _provider, _outcome, _seconds: None,
     ) -> Providers:
-        """Those of a process; one without keys is off."""
+        """The providers of a process. One without keys is off."""
         return cls(
             stripe=StripeProvider(settings, key_rejected),
             nowpayments=NowPaymentsProvider(settings, key_rejected),

@@ -41,7 +41,7 @@ Explain = Callable[[str], None]
 
 
 class Checker:
-    """For the reconciliation and for the recoverer in each pod; with `dry_run` nothing is written or created."""
+    """Checks checkouts for the reconciliation and for each pod's recoverer. With `dry_run` it changes nothing."""
 
     def __init__(
         self,

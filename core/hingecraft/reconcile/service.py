@@ -129,7 +129,7 @@ class Reconciler:
                 await store.move_cursor(conn, self.providers.stripe, min(newest, run.started))
 
     async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
-        """Those of payments and those of systems: Stripe lists at most twenty types in one call."""
+        """The events of payments, then those of systems: Stripe lists at most twenty types in one call."""
         for registrations in (self._of_payments, self.others):
             types = Handlers(registrations).types(stripe.NAME)
             if types:

@@ -89,7 +89,7 @@ class Suspect:
 
 
 async def audit(dsn: Secret) -> list[Suspect]:
-    """All of them; this reads every settlement, and may take longer than a statement of a pod."""
+    """All suspects. This reads every settlement, and may take longer than the time limit of a pod's statements."""
     conn = await connect(dsn, application="hingecraft-reconcile", statement_timeout=None)
     try:
         with translated():
@@ -99,7 +99,7 @@ async def audit(dsn: Secret) -> list[Suspect]:
 
 
 def json_of(suspects: Sequence[Suspect]) -> str:
-    """For machines: amounts and values as text, exactly as they are kept."""
+    """The suspects as JSON, with amounts and values as text, exactly as they are stored."""
     return simplejson.dumps({"count": len(suspects), "settlements": [_document(each) for each in suspects]})
 
 
@@ -121,7 +121,7 @@ def _document(suspect: Suspect) -> dict[str, Any]:
 
 
 def table_of(suspects: Sequence[Suspect]) -> str:
-    """For people on a terminal."""
+    """The suspects as a table for people."""
     if not suspects:
         return "every value looks right"
     lines = [f"{len(suspects)} to check:"]

@@ -55,7 +55,7 @@ async def ask(database: Database) -> datetime:
 
 
 async def wait(database: Database, version: int, *, since: datetime, within: float) -> Reach:
-    """Until a report that is newer says that every pod serves the version; else the last report in that time.
+    """Wait for a newer report that every pod serves the version; returns it, or the last report in that time.
 
     Only a report that was made after the question counts: a database that was restored from a backup has an
     outdated one.

@@ -131,7 +131,7 @@ def _of_flag(answer: _Answer) -> CheckResult:
 
 
 async def _of_forgery(what: str, session: aiohttp.ClientSession, url: str) -> CheckResult:
-    """Signed with a key that nobody has."""
+    """Check that a message with an unknown key is rejected."""
     answer = await _signed(session, url, [f"whsec_{secrets.token_hex(16)}"])
     refused = answer.status == HTTPStatus.FORBIDDEN and answer.document is not None
     trouble = (

@@ -57,7 +57,7 @@ class _LoggingWatcher(MetricsWatcher):
     """Also logs each version that every pod serves."""
 
     def served_everywhere(self, served: ServedEverywhere) -> None:
-        """One line for each version."""
+        """Log one line for each version."""
         super().served_everywhere(served)
         log.info(
             "routes version %s is served by every pod",

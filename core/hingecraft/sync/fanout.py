@@ -87,7 +87,7 @@ class Pod:
 
     @property
     def version(self) -> int:
-        """0 before it has said anything."""
+        """The version that the pod reported last; 0 before its first report."""
         return self.served.version
 
     def serves(self, target: Target) -> bool:

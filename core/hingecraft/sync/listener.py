@@ -23,7 +23,7 @@ HEARTBEAT = "SELECT count(*) FROM pg_listening_channels()"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """How often the listener proves that it still hears, and how soon it comes back. In seconds."""
+    """Seconds between proofs that notifications still arrive, and before reconnecting."""
 
     every: float = 1.0
     timeout: float = 2.0

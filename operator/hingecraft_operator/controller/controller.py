@@ -112,7 +112,7 @@ class Controller:
                 tasks.create_task(run_forever(f"watching {where}", scope.watch.run))
 
     async def _keep_reconcilers(self) -> None:
-        """Until cancelled; a watch that is slow to end begins none afterwards."""
+        """Keep the reconcilers until cancelled. A watch that ends late starts none afterwards."""
         try:
             await asyncio.Event().wait()
         finally:

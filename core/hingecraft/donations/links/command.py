@@ -12,9 +12,9 @@ from datetime import datetime
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.donations.links import by_hand
+from hingecraft.donations.links import manual_links
 from hingecraft.donations.links import service as links
-from hingecraft.donations.links.by_hand import ByHand
+from hingecraft.donations.links.manual_links import ManualLink
 from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.errors import DatabaseUnavailableError, UsageError
 from hingecraft.money.model import parse_decimal, plain
@@ -53,7 +53,7 @@ async def _ensure(settings: LinksSettings, database: Database) -> int:
 
 
 async def _add(settings: LinksSettings, database: Database, arguments: argparse.Namespace) -> None:
-    link = ByHand(
+    link = ManualLink(
         gateway=arguments.gateway,
         url=arguments.url,
         currency=arguments.currency,
@@ -62,7 +62,7 @@ async def _add(settings: LinksSettings, database: Database, arguments: argparse.
         expires_at=_moment(arguments.expires),
     )
     async with _stripe(settings) as stripe_links:
-        currency = await by_hand.add(database, link, stripe_links)
+        currency = await manual_links.add(database, link, stripe_links)
     print(f"{currency}: saved. A running sync engine publishes it within a second")
 
 
@@ -77,7 +77,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 async def _list(database: Database) -> None:
-    for link in await by_hand.listed(database):
+    for link in await manual_links.listed(database):
         amount = f" for {plain(link.amount)}" if link.amount is not None else ""
         until = f" until {link.expires_at}" if link.expires_at is not None else ""
         gap = f" NOT PUBLISHED: {link.gap}" if link.gap is not None else ""

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
-from hingecraft.donations.links import by_hand, store
+from hingecraft.donations.links import manual_links, store
 from hingecraft.donations.purpose import DONATE, DONATIONS
 from hingecraft.errors import InvalidError
 from hingecraft.installation import store as installation
@@ -121,7 +121,7 @@ async def ensure(
             link = await _as_planned(links, plan, there.get(key), result)
             if await _keep(database, plan, link, links.address(link)):
                 say(f"{plan.currency}: {link.url}")
-    result.resolved = await by_hand.resolve(database, every, saved, say)
+    result.resolved = await manual_links.resolve(database, every, saved, say)
     return result
 
 

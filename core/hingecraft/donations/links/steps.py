@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from hingecraft.db.connection import Database
-from hingecraft.donations.links import by_hand, service, store
+from hingecraft.donations.links import manual_links, service, store
 from hingecraft.donations.links.service import LinkOptions
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
@@ -39,7 +39,7 @@ def links_steps(
 
     async def reopen_events(run: Run) -> None:
         if not run.dry:
-            run.summary.events_reopened += await by_hand.take_over(database)
+            run.summary.events_reopened += await manual_links.take_over(database)
 
     async def explain_gaps(run: Run) -> None:
         await _explain_gaps(database, run)
@@ -48,7 +48,7 @@ def links_steps(
 
 
 async def _explain_gaps(database: Database, run: Run) -> None:
-    for link in await by_hand.listed(database):
+    for link in await manual_links.listed(database):
         if link.gap is not None:
             log.warning("the standing link %s is not published: %s", link.provider_url, link.gap)
             run.summary.explain(f"{link.currency}: {link.provider_url} is not published: {link.gap}")

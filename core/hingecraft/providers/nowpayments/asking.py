@@ -13,7 +13,7 @@ Document = Mapping[str, Any]
 
 
 class NowPaymentsAsking:
-    """One account of NOWPayments, asked."""
+    """Asks one account of NOWPayments about payments."""
 
     def __init__(self, provider: NowPaymentsProvider, reader: NowPaymentsReader) -> None:
         self.provider = provider

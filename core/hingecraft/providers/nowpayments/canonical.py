@@ -18,7 +18,7 @@ _LARGEST_INDEX = 2**32 - 2
 
 
 class _Number(str):
-    """A number's own digits."""
+    """A number as its digits were written."""
 
     __slots__ = ()
 

@@ -185,7 +185,7 @@ class NowPaymentsProvider(Account):
                 return
 
     async def _token(self) -> str:
-        """A login lives for five minutes."""
+        """The token of a login, which is valid for five minutes."""
         if self._login is None or self._login[1] < time.monotonic():
             secret = self._settings.nowpayments_password.newest
             login = {"email": self._settings.nowpayments_email, "password": secret}
@@ -211,7 +211,7 @@ class NowPaymentsProvider(Account):
         return await self.call(once, deadline)
 
     def key_failed(self, error: ProviderKeyError) -> None:
-        """The login may have ended as well."""
+        """Also drop the login, which may have expired."""
         self._login = None
         super().key_failed(error)
 

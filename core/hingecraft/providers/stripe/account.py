@@ -106,7 +106,7 @@ class StripeAccount(Account):
         return self._client
 
     def options(self, key: str | None = None) -> stripe.RequestOptions:
-        """For each call: the key of the day, since it may have been rotated, and our idempotency key."""
+        """The options of one call: our idempotency key, and the newest API key, since it may have been rotated."""
         options: stripe.RequestOptions = {"api_key": self._settings.stripe_secret.newest}
         if key is not None:
             options["idempotency_key"] = key

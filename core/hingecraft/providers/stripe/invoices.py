@@ -136,7 +136,7 @@ def _is_of_subscription(line: Document) -> bool:
 
 
 def _payments(invoice: Document) -> Iterator[Document]:
-    """Those through Stripe: an invoice may also be paid out of band."""
+    """The payments through Stripe. An invoice may also be paid out of band."""
     for each in (invoice.get("payments") or {}).get("data", ()):
         if _intent(each):
             yield each

@@ -37,7 +37,7 @@ class LinkRejectedError(UsageError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ByHand:
+class ManualLink:
     """A link that was created at the provider."""
 
     gateway: str
@@ -48,7 +48,7 @@ class ByHand:
     expires_at: datetime | None = None
 
 
-async def add(database: Database, link: ByHand, stripe_links: Links | None = None) -> str:
+async def add(database: Database, link: ManualLink, stripe_links: Links | None = None) -> str:
     """Save a link, which also updates the routes. Returns the currency that it was saved under."""
     if not link.url.startswith("https://") or any(character.isspace() for character in link.url):
         raise LinkRejectedError("A standing link must be an https address.")
