@@ -63,7 +63,7 @@ async def renewed(conn):
 
 
 async def test_a_plan_is_granted_at_once_and_valued_when_stripe_knows_what_arrived(ada, sandbox, conn, dsn):
-    """Events of an invoice's charge carry no reference of ours, so a reconciliation asks."""
+    """Events of an invoice's charge do not carry our reference, so a reconciliation asks."""
     await sandbox.values_late()
     payment = await bought(ada, sandbox, conn, PLAN, 900, **{"recurring[interval]": "month"})
     (subscription,) = (await sandbox.stripe("subscriptions"))["data"]
