@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
-from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
+from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
 from support.credits import assert_books_agree
 from support.deaths import Breakable
 from support.member_paths import BOOKED
@@ -31,51 +30,10 @@ SELECT p.source, p.status, a.balance,
 FROM payments p LEFT JOIN credit_accounts a USING (user_id)
 WHERE p.user_id = $1 ORDER BY p.created_at
 """
-WAITING = "SELECT type, error FROM provider_events WHERE processed_at IS NULL"
-CLAIMED = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL AND claimed_until > now()"
-# The lease of a process that lost its connection ends by itself a minute later.
-LEASE_ENDS = """
-UPDATE provider_events SET claimed_until = now() - interval '1 second', next_attempt_at = now()
-WHERE processed_at IS NULL
-"""
 AMOUNT = """
 UPDATE credit_prices SET amount = $2, currency = 'USD', unit_amount = $2, unit_currency = 'USD' WHERE price_id = $1
 """
 SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
-
-
-class Breaks:
-    """Ends the connection after one statement of the pod's transactions, or right after their commit."""
-
-    def __init__(self, database, conn):
-        self._conn = conn
-        self._opened = database.transaction
-        self.at, self.moments, self.committed = 0, 0, False
-        database.transaction = self._transaction
-
-    def begin(self, at):
-        self.at, self.moments, self.committed = at, 0, False
-
-    @property
-    def over(self):
-        """Whether there were fewer moments than that."""
-        return 0 < self.at > self.moments
-
-    def _is_it(self):
-        self.moments += 1
-        return self.moments == self.at
-
-    @asynccontextmanager
-    async def _transaction(self):
-        async with self._opened() as conn:
-            yield Breakable(conn, self._after_statement)
-        if self._is_it():
-            self.committed = True
-            raise DatabaseUnavailableError("the answer to COMMIT was lost")
-
-    async def _after_statement(self, conn):
-        if self._is_it():
-            assert await self._conn.fetchval("SELECT pg_terminate_backend($1, 20000)", conn.get_server_pid())
 
 
 @pytest.fixture
