@@ -38,6 +38,7 @@ ErrorCode = Literal[
     "unknown_price",
     "unknown_product",
     "unknown_provider",
+    "unknown_purchase",
     "unknown_session",
     "unknown_settlement",
     "unknown_version",
@@ -55,6 +56,7 @@ ErrorCode = Literal[
     "role_not_allowed",
     "unauthorized",
     # The current state.
+    "already_owned",
     "already_subscribed",
     "append_only",
     "balance_out_of_range",
@@ -75,10 +77,12 @@ ErrorCode = Literal[
     "not_a_wallet",
     "not_awaiting",
     "not_bought",
+    "not_pending",
     "paused",
     "plan_session_used",
     "prefill_empty",
     "prefill_gone",
+    "product_inactive",
     "reference_reused",
     "refunded",
     # The providers and ourselves.

@@ -19,9 +19,10 @@ from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.members.subscriptions.steps import subscriptions_steps
 from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
+from hingecraft.purchases.purpose import PURCHASES
 from hingecraft.steps import Steps
 
-PURPOSES = Purposes([CREDITS], unasked=DONATIONS, owners=[CREDITS.owner_of])
+PURPOSES = Purposes([CREDITS, PURCHASES], unasked=DONATIONS, owners=[CREDITS.owner_of])
 
 # The systems that sell subscriptions.
 FAMILIES: Sequence[Family] = (Plans(),)

@@ -10,6 +10,7 @@ import pytest
 from hingecraft.members.customers.model import customer_request
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.stripe.intents import Charge, intent_request
 from hingecraft.providers.stripe.sales import PricePlan, Sale, session_request
 
 METADATA = {"userId": str(uuid4()), "planType": "basic", "payment_id": str(uuid4()), "purpose": "credits"}
@@ -65,3 +66,19 @@ async def test_what_we_ask_about_prices_is_valid(provider):
 
 async def test_ending_a_session_is_valid(provider):
     assert await provider.sessions.expire("cs_test_1", within())
+
+
+async def test_what_we_ask_about_intents_is_valid(provider):
+    charge = Charge(
+        amount=1250, currency="USD", customer_id="cus_1", description="Brass hinge", metadata={"payment_id": "p_1"}
+    )
+    opened = await provider.open(intent_request(charge), "a-key", within())
+    assert opened.provider_id.startswith("pi_")
+    assert opened.client_secret
+    assert opened.url is None
+    assert (await provider.intents.retrieve("pi_1"))["object"] == "payment_intent"
+    assert await provider.end("pi_1", within())
+    now = datetime.now(UTC)
+    assert await provider.intents.made_for("p_none", now, now) is None
+    with pytest.raises(ProviderRefusedError, match="400"):
+        await provider.intents.create({**intent_request(charge), "capture_method": "never"}, "a-key", within())

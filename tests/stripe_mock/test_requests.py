@@ -115,7 +115,7 @@ async def test_what_stripe_does_not_know_is_refused(provider, wrong):
 
 async def test_what_we_ask_afterwards_is_valid(provider):
     """Stripe's example of a session lacks its amounts: that it is answered, and not refused, is what is shown."""
-    asking = StripeAsking(provider.sessions, provider.disputes, provider.invoices, StripeReader(lambda _code: USD))
+    asking = StripeAsking(provider, StripeReader(lambda _code: USD))
     assert (await asking.of_checkout("cs_test_1", told_by="a test")).unreadable
     session, charge = await asking.again(Finding(provider="stripe", livemode=False, told_by="a test", charge="pi_1"))
     assert (session.unreadable, charge.charge) == ("an amount is not a whole number", "pi_1")

@@ -45,6 +45,7 @@ async def opens_a_checkout(provider: CheckoutProvider) -> None:
     assert order.payment_id in json.dumps(request), "nobody could say whose it is"
     opened = await provider.open(request, key, Deadline.within(10))
     assert opened.provider_id
+    assert opened.url is not None
     assert opened.url.startswith(("https://", "http://127.0.0.1"))
 
 

@@ -1,4 +1,4 @@
-"""Products that members buy, and downloads of designs."""
+"""Products that members buy, payments of them, purchases, access and downloads."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from hingecraft.purchases.downloads.service import Downloads
 from hingecraft.purchases.downloads.storage import storage_of
+from hingecraft.purchases.intents import ProductPayments
 from hingecraft.purchases.products.service import Products
+from hingecraft.purchases.service import PurchaseReader
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import downloads, products
+from hingecraft_api.handlers import downloads, products, purchases
 from hingecraft_api.pod import Pod
 
 
@@ -23,6 +25,11 @@ def _parts(pod: Pod) -> Iterable[object]:
         grace_hours=settings.renewal_grace_hours,
         livemode=pod.providers.stripe.livemode,
     )
+    yield ProductPayments(pod.database, pod.providers, pod.currencies, pod.books)
+    yield PurchaseReader(pod.database, livemode=pod.providers.stripe.livemode)
 
 
-PURCHASES = Feature(endpoints=[*products.ENDPOINTS, *downloads.ENDPOINTS, *products.ADMIN_ENDPOINTS], parts=_parts)
+PURCHASES = Feature(
+    endpoints=[*products.ENDPOINTS, *purchases.ENDPOINTS, *downloads.ENDPOINTS, *products.ADMIN_ENDPOINTS],
+    parts=_parts,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
@@ -49,8 +50,18 @@ def quantity(currency: Currency | None, amount: Decimal) -> Decimal | str:
     return plain(amount) if currency is not None and currency.kind == "crypto" else number(amount)
 
 
+@dataclass(frozen=True, slots=True)
+class With:
+    """Data that is answered with another status than the endpoint's."""
+
+    data: Any
+    status: int
+
+
 def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A successful answer."""
+    """A successful answer. Data that come `With` a status have that one."""
+    if isinstance(data, With):
+        data, status = data.data, data.status
     body = written({"success": True, "data": data}).encode()
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 

@@ -7,15 +7,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
+from hingecraft.providers.stripe.metadata import OWN_PREFIX
+
 MOST_NAMES, LONGEST_NAME, LONGEST_VALUE = 50, 40, 500
-# They say whose payment it is and what for, which only our own rows decide.
+# They, and names that begin with the prefix, say whose payment it is and what for, which only our own rows decide.
 OWN_NAMES = frozenset({"userId", "planType", "payment_id", "installation", "source", "purpose"})
 
 
 def _checked(given: Mapping[str, str]) -> Mapping[str, str]:
     if len(given) > MOST_NAMES:
         raise ValueError(f"must have at most {MOST_NAMES} names")
-    own = sorted(OWN_NAMES.intersection(given))
+    own = sorted(name for name in given if name in OWN_NAMES or name.startswith(OWN_PREFIX))
     if own:
         raise ValueError(f"must not have the name {own[0]}, which the backend writes itself")
     for name, value in given.items():

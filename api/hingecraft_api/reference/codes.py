@@ -20,6 +20,7 @@ class Code(NamedTuple):
 
 
 CODES: Mapping[ErrorCode, Code] = {
+    "already_owned": Code(409, "The user has the product, or has just paid for it."),
     "already_subscribed": Code(409, "The user has a plan: change it in the billing portal."),
     "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
@@ -71,6 +72,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
     "not_bought": Code(402, "Buy the design, or a subscription."),
     "not_found": Code(404, "Check the path: `/docs` lists all."),
+    "not_pending": Code(409, "The payment has ended, or has just been paid: read it again."),
     "not_ready": Code(503, "Retry in a second."),
     "not_served_everywhere": Code(504, "`lagging` names the pods that don't serve it yet. Wait longer."),
     "not_yet": Code(503, "This pod doesn't have that version yet: retry after `Retry-After`."),
@@ -80,6 +82,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "plan_sessions_disabled": Code(503, "Set `JWT_SECRET` on the backend."),
     "prefill_empty": Code(409, "The prefill has no amount: ask for one."),
     "prefill_gone": Code(410, "The prefill is used, expired or unknown: ask for the amount."),
+    "product_inactive": Code(409, "The product is not sold any more."),
     "provider_busy": Code(502, "Retry in a few seconds."),
     "provider_disabled": Code(503, "Choose another way to pay."),
     "provider_refused": Code(502, "The provider rejected the payment: try another amount or currency."),
@@ -101,6 +104,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "unknown_price": Code(400, "Send a `priceId` that `GET /api/v1/credits/packs` lists."),
     "unknown_product": Code(404, "Check the product's id and type: `GET /api/v1/products` lists those that are sold."),
     "unknown_provider": Code(400, "Use `stripe` or `nowpayments`."),
+    "unknown_purchase": Code(404, "Check the purchase's id: `GET /api/v1/purchases` lists them."),
     "unknown_session": Code(404, "Check the session's id."),
     "unknown_settlement": Code(404, "Check the settlement's id: `GET /admin/payments/{id}` lists them."),
     "unknown_version": Code(404, "Use a version that `GET /admin/routes/versions` lists."),

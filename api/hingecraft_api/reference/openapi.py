@@ -160,6 +160,8 @@ def _responses(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
         responses[str(int(HTTPStatus.ACCEPTED))] = {**done, "description": _DONE[HTTPStatus.ACCEPTED]}
     for status, meaning in endpoint.other_statuses.items():
         responses[str(int(status))] = {"description": meaning, "headers": headers}
+    if endpoint.may_exist:
+        responses[str(int(HTTPStatus.OK))] = {**done, "description": "It exists already."}
     if "If-None-Match" in endpoint.headers:
         responses["304"] = {"description": "You have this version already.", "headers": headers}
     for status, codes in by_status(codes_of(endpoint)).items():

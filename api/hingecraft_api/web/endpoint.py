@@ -50,6 +50,8 @@ class Endpoint:
     other_statuses: Mapping[int, str] = field(default_factory=dict)
     # Whether the answer may also be 202: it is decided, and what follows takes longer.
     may_take_longer: bool = False
+    # Whether the answer may also be 200: what would be created exists already.
+    may_exist: bool = False
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     # The codes of its own errors; those that follow from the other fields are added (`reference.codes`).

@@ -1,4 +1,4 @@
-"""Reads what grants and taking back need: offers, what was sold, grants of payments, deleted users, customers."""
+"""Reads what grants and taking back need: offers, what was sold, grants of payments, customers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,6 @@ FROM rows g LEFT JOIN rows t ON t.grant_id = g.id
 WHERE g.grant_id IS NULL AND g.delta > 0
 GROUP BY g.id, g.user_id, g.stripe_payment_id, g.stripe_price_id, g.delta, g.reason, g.plan_type ORDER BY g.id
 """
-DELETED = "SELECT user_id FROM deleted_users WHERE user_id = ANY ($1::uuid[])"
 OF_CUSTOMER = "SELECT user_id FROM customers WHERE customer_id = $1 AND livemode = $2"
 IS_OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
 
@@ -94,11 +93,6 @@ async def grants(conn: Connection, stripe_payments: Collection[str]) -> dict[str
         each = dict(row)
         found.setdefault(each.pop("payment"), []).append(Granted(**each))
     return found
-
-
-async def deleted(conn: Connection, users: Collection[UUID]) -> set[UUID]:
-    """Those of the users that an admin has deleted."""
-    return {row["user_id"] for row in await conn.fetch(DELETED, list(users))}
 
 
 async def user_of_customer(conn: Connection, customer_id: str, *, livemode: bool) -> UUID | None:

@@ -16,6 +16,7 @@ from hingecraft.credits.model import PURPOSE, Entry, Outcome, Written
 from hingecraft.credits.taking_back import INCOME, Change, Granted, changes_of
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, NotYetError
+from hingecraft.members.deletion import store as deletion_store
 from hingecraft.payments.ledger import SETTLED
 from hingecraft.payments.purpose import Moved, Owner
 from hingecraft.providers.findings import Finding, Line
@@ -92,7 +93,7 @@ async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
 
 async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
     """Those of users that still exist; for the others it is only recorded that they were paid."""
-    deleted = await grant_store.deleted(conn, {_user_of(each) for each in paid})
+    deleted = await deletion_store.deleted(conn, {_user_of(each) for each in paid})
     for each in paid:
         if each.after.user_id in deleted:
             await _tell(conn, each, "credits_not_granted", because="the user was deleted")

@@ -31,7 +31,7 @@ def registrations(
 ) -> list[Registration]:
     """A handler for the events of each provider that has keys."""
     reader, coins = StripeReader(currencies.by_code), NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
-    asking = StripeAsking(providers.stripe.sessions, providers.stripe.disputes, providers.stripe.invoices, reader)
+    asking = StripeAsking(providers.stripe, reader)
     of_stripe = PaymentEvents(reader.of_event, asking.again, currencies, books, report)
     of_nowpayments = PaymentEvents(
         hinted, NowPaymentsAsking(providers.nowpayments, coins).again, currencies, books, report

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
@@ -58,11 +58,14 @@ class OpenCheckout:
 
     payment_id: UUID
     provider: str
+    # Empty: it is paid on our own page.
     url: str
     provider_id: str | None
     expires_at: datetime | None
     # The parameters that the checkout was made with.
     request: Mapping[str, Any]
+    # Only from the call that made it: it is not stored.
+    client_secret: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +127,11 @@ class Attempts:
         return OpenCheckout(
             payment_id=attempt.payment_id,
             provider=attempt.provider.name,
-            url=result.url,
+            url=result.url or "",
             provider_id=result.provider_id,
             expires_at=result.expires_at,
             request=attempt.request,
+            client_secret=result.client_secret,
         )
 
     async def fail(self, attempt: Attempt, failure: Failure, request_id: str) -> NoReturn:
@@ -159,7 +163,7 @@ class Attempts:
         """The link, if another process such as the recoverer has recorded the outcome of the call."""
         async with self._database.connection() as conn:
             kept = await store.latest_checkout(conn, payment_id)
-        if kept is None or kept.provider_url is None:
+        if kept is None or (kept.provider_url is None and (kept.provider_id is None or kept.status in _ENDED)):
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
         return _link_of(kept)
 

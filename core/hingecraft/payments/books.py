@@ -36,7 +36,7 @@ WITH checkouts AS MATERIALIZED (
 )
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
-       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id
+       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """

@@ -53,6 +53,7 @@ class Known:
     livemode: bool | None
     purpose: str
     user_id: UUID | None = None
+    product: str | None = None
     settled: tuple[Settled, ...] = ()
     # The ids of its own checkouts at each provider; None: the provider has not answered yet.
     checkouts: frozenset[tuple[str, str | None]] = frozenset()

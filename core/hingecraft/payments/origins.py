@@ -43,12 +43,16 @@ INSERT INTO payments (id, amount, currency, price_currency, status, provider, pr
                       created_at, updated_at)
 VALUES ($1, $2, $3, $4, 'pending', $5, $6, 'standing_link', $7, $8, now(), now())
 """
-# A payment that a restored backup has lost: the provider has our id and all that we need.
+# A payment that a restored backup has lost: the provider has our id and all that we need. If the user has begun another
+# one for the same product since, this one is over, unless money has come.
 RESTORE = """
 WITH payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
-                          purpose, user_id, created_at, updated_at)
-    VALUES ($1, $2, $3, $3, 'pending', $4, $5, $6, $7, $8, $9, now(), now()) RETURNING id
+                          purpose, user_id, product, created_at, updated_at)
+    SELECT $1, $2, $3, $3, CASE WHEN EXISTS (
+        SELECT FROM payments p WHERE p.user_id = $9::uuid AND p.product = $10::text AND p.livemode = $7
+          AND p.status IN ('creating', 'unknown', 'pending')
+    ) THEN 'expired' ELSE 'pending' END, $4, $5, $6, $7, $8, $9::uuid, $10::text, now(), now() RETURNING id
 ), checkout AS (
     INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
                                    kind, idempotency_key, request, livemode, updated_at)
@@ -122,7 +126,7 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, 
         price, checkout = finding.price, finding.checkout_id
         await conn.execute(
             RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
-            finding.livemode, purpose, finding.user,
+            finding.livemode, purpose, finding.user, finding.product,
         )  # fmt: skip
 
 

@@ -45,9 +45,7 @@ class Returning:
     ) -> None:
         self._database = database
         self._provider = provider
-        self._asking = StripeAsking(
-            provider.sessions, provider.disputes, provider.invoices, StripeReader(currencies.by_code)
-        )
+        self._asking = StripeAsking(provider, StripeReader(currencies.by_code))
         self._books = books
         self._recorded = recorded
         self._places = asyncio.Semaphore(_AT_ONCE)

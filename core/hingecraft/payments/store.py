@@ -30,8 +30,8 @@ WITH held AS (
     WHERE {statements.held("scope", "key", first=2)} AND resource IS NOT DISTINCT FROM $5 RETURNING true
 ), payment AS (
     INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_url, source, intent_id,
-                          livemode, purpose, user_id, created_at, updated_at)
-    SELECT $1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $22, $23, now(), now()
+                          livemode, purpose, user_id, product, created_at, updated_at)
+    SELECT $1, $6, $7, $8, $9, $10, $11, $12, $13, $14, $22, $23, $24, now(), now()
     WHERE $2::text IS NULL OR EXISTS (SELECT FROM held)
     RETURNING id
 ), checkout AS (
@@ -151,6 +151,8 @@ class NewCheckout:
     request: Mapping[str, Any]
     url: str | None
     details: Mapping[str, Any]
+    # What is bought, where a user can have one open payment for it.
+    product: str | None = None
     actions: tuple[str, ...] = ("payment_opened",)
 
 
@@ -207,6 +209,7 @@ async def open_checkout(
         list(new.actions),
         new.purpose,
         new.user_id,
+        new.product,
     )
     return (row["id"], row["expires_at"]) if row else None
 

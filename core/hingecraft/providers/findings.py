@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -93,6 +94,8 @@ class Finding:
     purpose: str | None = None
     # The user, from our metadata: only for a payment that a backup has lost. Otherwise our rows say whose it is.
     user: UUID | None = None
+    # What was bought, from our metadata: for the same.
+    product: str | None = None
     # The provider's id of the customer, which our rows may know.
     customer: str | None = None
     checkout_id: str | None = None
@@ -108,6 +111,8 @@ class Finding:
     # The first charge, if this is a later deposit at the same address.
     parent: str | None = None
     stands: Stands | None = None
+    # When it was paid, where the provider says so.
+    paid_at: datetime | None = None
     # The purpose, from the provider's metadata.
     price: Price | None = None
     # The amount in the coin that pays in full; None if the provider's status decides.

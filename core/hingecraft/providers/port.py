@@ -43,10 +43,13 @@ class Opened:
     """A checkout that exists at the provider."""
 
     provider_id: str
-    url: str
+    # None: it is paid on our own page, with the client secret.
+    url: str | None
     expires_at: datetime | None = None
     # It was made without the payer's e-mail, which the provider did not take.
     email_refused: bool = False
+    # For the payer's page only: it is not stored.
+    client_secret: str | None = field(default=None, repr=False)
 
 
 class ProviderRefusedError(HingecraftError):

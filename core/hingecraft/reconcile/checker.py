@@ -58,9 +58,7 @@ class Checker:
         self._database = database
         self._providers = providers
         self._reader = reader
-        self._stripe = StripeAsking(
-            providers.stripe.sessions, providers.stripe.disputes, providers.stripe.invoices, reader
-        )
+        self._stripe = StripeAsking(providers.stripe, reader)
         self._nowpayments = NowPaymentsAsking(
             providers.nowpayments, NowPaymentsReader(currencies.coin_of, books.purposes.descriptions)
         )
@@ -88,12 +86,15 @@ class Checker:
         if due.status in _UNFINISHED:
             return await self._recover(due)
         if due.provider == stripe.NAME:
-            return await self._look_at_session(due)
+            return await self._look_at_stripe(due)
         return await self._look_at_invoice(due, explain)
 
-    async def _look_at_session(self, due: Due) -> Outcome:
+    async def _look_at_stripe(self, due: Due) -> Outcome:
+        """An intent has no end of its own at Stripe: it is ended here when its time is over. A session has ended."""
         assert due.provider_id is not None, "a checkout that is pending has its id"
         try:
+            if due.expired and not self._dry_run:
+                await self._providers.stripe.end(due.provider_id, Deadline.within(_CALL))
             finding = await self._stripe.of_checkout(due.provider_id, told_by=self._actor)
         except ProviderMissingError:
             return Outcome.MISSING
@@ -161,19 +162,19 @@ class Checker:
         return await self._finish(due, write)
 
     async def _find_by_listing(self, due: Due) -> Outcome:
-        """Search the sessions of that time: Stripe may have forgotten the key, and a new call could charge twice."""
-        session = await self._providers.stripe.sessions.made_for(
-            str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR
+        """Search what was made at that time: Stripe may have forgotten the key, and a new call could charge twice."""
+        found = await self._providers.stripe.made_for(
+            due.request, str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR
         )
-        if session is None:
+        if found is None:
             expired = payments.Outcome(status=Status.EXPIRED, details={"reason": "it was never made"})
             return await self._not_opened(due, expired, "checkout_expired")
 
         async def name(conn: Connection, due: Due) -> None:
-            await store.named(conn, due, str(session["id"]))
+            await store.named(conn, due, found)
 
         await self._finish(due, name)
-        return await self._record(due, [await self._stripe.of_checkout(str(session["id"]), told_by=self._actor)])
+        return await self._record(due, [await self._stripe.of_checkout(found, told_by=self._actor)])
 
     async def _not_opened(self, due: Due, outcome: payments.Outcome, action: str) -> Outcome:
         async def write(conn: Connection, due: Due) -> None:

@@ -72,7 +72,7 @@ class ValueSweep:
     ) -> None:
         self._database = database
         self._livemode = provider.livemode
-        self._asking = StripeAsking(provider.sessions, provider.disputes, provider.invoices, reader)
+        self._asking = StripeAsking(provider, reader)
         self._books = books
         self._summary = summary
         self._every = every

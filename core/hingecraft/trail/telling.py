@@ -20,6 +20,11 @@ _SENTENCES = {
     "settlement_corrected": "the {kind} {ref} is worth {usdAfter} USD instead of {usdBefore}: {reason}",
     "event_applied": "{provider} reported {toldBy}",
     "reconciled": "{provider} was asked again",
+    "access_granted": "access was granted by purchase {purchase}",
+    "access_ended": "access by purchase {purchase} ended: the payment is {because}",
+    "access_restored": "access by purchase {purchase} was restored",
+    "access_not_granted": "no access was granted: {because}",
+    "payment_cancelled": "the payment was cancelled",
     "credits_changed": "credits of {user} changed",
     "credits_not_granted": "no credits were granted: {because}",
 }

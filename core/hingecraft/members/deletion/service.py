@@ -43,12 +43,12 @@ class Deletion:
     async def finish(self, user_id: UUID, deadline: Deadline) -> bool:
         """End what could still be paid, and delete the customer with its subscriptions; whether nothing is left."""
         async with self._database.connection() as conn:
-            sessions = await store.open_sessions(conn, user_id, livemode=self._stripe.livemode)
+            checkouts = await store.open_checkouts(conn, user_id, livemode=self._stripe.livemode)
             others = await subscriptions_store.customers_of(conn, user_id, livemode=self._stripe.livemode)
-        for session_id in sessions:
+        for checkout_id in checkouts:
             # What Stripe does not have cannot be paid.
             with suppress(ProviderMissingError):
-                await self._stripe.sessions.expire(session_id, deadline)
+                await self._stripe.end(checkout_id, deadline)
         await self._customers.delete(user_id, deadline)
         # After a restored backup a subscription may be known, and not the customer that pays for it.
         for customer_id in others:

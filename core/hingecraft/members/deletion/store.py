@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
 
 BEGIN = "INSERT INTO deleted_users (user_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING user_id"
+DELETED = "SELECT user_id FROM deleted_users WHERE user_id = ANY ($1::uuid[])"
 IS_DELETED = "SELECT EXISTS (SELECT FROM deleted_users WHERE user_id = $1)"
 # A request that may have to be sent again keeps its parameters until it is answered. Checkouts are locked in the order
 # in which events lock them.
@@ -23,7 +25,7 @@ WITH customer AS (
 UPDATE external_payments e SET request = e.request - '{metadata,payment_intent_data,subscription_data}'::text[]
 FROM checkouts c WHERE e.id = c.id
 """
-OPEN_SESSIONS = """
+OPEN_CHECKOUTS = """
 SELECT e.provider_id FROM payments p JOIN external_payments e ON e.payment_id = p.id
 WHERE p.user_id = $1 AND e.provider = 'stripe' AND e.kind = 'single' AND e.status = 'pending' AND e.livemode = $2
   AND e.provider_id IS NOT NULL
@@ -54,14 +56,19 @@ async def is_deleted(conn: Connection, user_id: UUID) -> bool:
     return bool(await conn.fetchval(IS_DELETED, user_id))
 
 
+async def deleted(conn: Connection, users: Collection[UUID]) -> set[UUID]:
+    """Those of the users that an admin has deleted."""
+    return {row["user_id"] for row in await conn.fetch(DELETED, list(users))}
+
+
 async def erase(conn: Connection, user_id: UUID) -> None:
     """Remove the e-mail address and the metadata; ids stay."""
     await conn.execute(ERASE, user_id)
 
 
-async def open_sessions(conn: Connection, user_id: UUID, *, livemode: bool) -> list[str]:
-    """The user's sessions of Stripe that may still be paid."""
-    return [row["provider_id"] for row in await conn.fetch(OPEN_SESSIONS, user_id, livemode)]
+async def open_checkouts(conn: Connection, user_id: UUID, *, livemode: bool) -> list[str]:
+    """The user's sessions and intents at Stripe that may still be paid."""
+    return [row["provider_id"] for row in await conn.fetch(OPEN_CHECKOUTS, user_id, livemode)]
 
 
 async def finish(conn: Connection, user_id: UUID) -> bool:

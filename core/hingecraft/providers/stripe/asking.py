@@ -6,20 +6,25 @@ from dataclasses import replace
 
 from hingecraft.errors import ForeignError
 from hingecraft.providers.findings import Finding, Price, Stands, UnreadableError
+from hingecraft.providers.port import ProviderMissingError
+from hingecraft.providers.stripe.intents import balance_of, charged_at, is_checkout
 from hingecraft.providers.stripe.invoices import intents_of, lines_of_session
-from hingecraft.providers.stripe.ports import Disputes, Document, Invoices, Sessions
+from hingecraft.providers.stripe.ports import Checkouts, Document
 from hingecraft.providers.stripe.reading import StripeReader, worth_of
 
 _DOLLARS = "usd"
+_INTENT = "pi_"
+_NO_CHECKOUT = "its payment came through no checkout"
 
 
 class StripeAsking:
     """Turns Stripe's answers into findings."""
 
-    def __init__(self, sessions: Sessions, disputes: Disputes, invoices: Invoices, reader: StripeReader) -> None:
-        self._sessions = sessions
-        self._disputes = disputes
-        self._invoices = invoices
+    def __init__(self, stripe: Checkouts, reader: StripeReader) -> None:
+        self._sessions = stripe.sessions
+        self._intents = stripe.intents
+        self._disputes = stripe.disputes
+        self._invoices = stripe.invoices
         self._reader = reader
 
     async def again(self, finding: Finding) -> list[Finding]:
@@ -55,18 +60,34 @@ class StripeAsking:
         return self._reader.of_dispute(dispute, told_by=finding.told_by, livemode=finding.livemode)
 
     async def _paid_with(self, intent_id: str, *, told_by: str) -> Finding:
-        """The session or invoice that a PaymentIntent paid."""
+        """The session or invoice that a PaymentIntent paid, or the intent if it is the checkout itself."""
         session = await self._sessions.of_intent(intent_id)
         if session is not None:
             return await self._of_session(session, told_by)
         invoice_id = await self._invoices.of_intent(intent_id)
-        if invoice_id is None:
-            raise ForeignError("its payment came through no checkout")
-        return await self.of_invoice(invoice_id, told_by=told_by)
+        if invoice_id is not None:
+            return await self.of_invoice(invoice_id, told_by=told_by)
+        return await self._of_own_intent(intent_id, told_by)
 
-    async def of_checkout(self, session_id: str, *, told_by: str) -> Finding:
-        """One session, with what its money is worth; raises ProviderMissingError where Stripe does not know it."""
-        return await self._of_session(await self._sessions.retrieve(session_id), told_by)
+    async def _of_own_intent(self, intent_id: str, told_by: str) -> Finding:
+        """The intent that is a checkout itself; raises ForeignError for any other."""
+        try:
+            intent = await self._intents.retrieve(intent_id)
+        except ProviderMissingError:
+            raise ForeignError(_NO_CHECKOUT) from None
+        if not is_checkout(intent):
+            raise ForeignError(_NO_CHECKOUT)
+        return self._of_intent(intent, told_by)
+
+    async def of_checkout(self, checkout_id: str, *, told_by: str) -> Finding:
+        """A session or intent with what its money is worth; raises ProviderMissingError where Stripe lacks it."""
+        if checkout_id.startswith(_INTENT):
+            return self._of_intent(await self._intents.retrieve(checkout_id), told_by)
+        return await self._of_session(await self._sessions.retrieve(checkout_id), told_by)
+
+    def _of_intent(self, intent: Document, told_by: str) -> Finding:
+        worth = worth_of(balance_of(intent))
+        return self._reader.intents.read(intent, told_by=told_by, fresh=True, worth=worth, paid_at=charged_at(intent))
 
     async def _of_session(self, session: Document, told_by: str) -> Finding:
         """Its lines are read for a customer: a guest's session has nothing that anybody needs them for."""

@@ -1,9 +1,10 @@
-"""Stripe behind the port: Checkout Sessions for one payer, and the ports for its other objects."""
+"""Stripe behind the port: sessions and intents for one payer, and the ports for its other objects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from hingecraft.money.minor_units import to_stripe
@@ -14,12 +15,14 @@ from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.account import EmailRefusedError, StripeAccount
 from hingecraft.providers.stripe.customers import StripeCustomers
 from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeInvoices, StripeSessions
+from hingecraft.providers.stripe.payment_intents import StripeIntents
 from hingecraft.providers.stripe.payment_links import StripeLinks
 from hingecraft.providers.stripe.portal import StripePortal
 from hingecraft.providers.stripe.ports import (
     Customers,
     Disputes,
     Events,
+    Intents,
     Invoices,
     Links,
     Portal,
@@ -33,6 +36,9 @@ from hingecraft.providers.stripe.subscriptions import StripeSubscriptions
 
 _EMAIL = "customer_email"
 _WITHOUT_EMAIL = "_without_email"
+# A parameter of every session, and of no intent.
+_MODE = "mode"
+_INTENT = "pi_"
 
 
 class StripeProvider:
@@ -43,6 +49,7 @@ class StripeProvider:
     def __init__(self, settings: ProviderSettings, key_rejected: Rejected = lambda _provider: None) -> None:
         self.account = StripeAccount(settings, key_rejected)
         self.sessions: Sessions = StripeSessions(self.account)
+        self.intents: Intents = StripeIntents(self.account)
         self.invoices: Invoices = StripeInvoices(self.account)
         self.disputes: Disputes = StripeDisputes(self.account)
         self.events: Events = StripeEvents(self.account)
@@ -87,17 +94,33 @@ class StripeProvider:
         return request
 
     async def open(self, request: Mapping[str, Any], key: str, deadline: Deadline) -> Opened:
-        """Make the session, or get the one that the same key has made before.
+        """Make the session or intent, or get the one that the same key has made before.
 
         An e-mail that Stripe refuses must not cost a payment: the session is made without it, under a second key,
         since a key goes with its parameters. The second key is derived from the first, so that a repeat after a crash
         takes the same two steps and finds the same session.
         """
+        if _MODE not in request:
+            return await self.intents.create(request, key, deadline)
         try:
             return await self.sessions.create(request, key, deadline)
         except EmailRefusedError:
             without = {name: value for name, value in request.items() if name != _EMAIL}
             return replace(await self.sessions.create(without, f"{key}{_WITHOUT_EMAIL}", deadline), email_refused=True)
+
+    async def end(self, checkout_id: str, deadline: Deadline) -> bool:
+        """End a session or intent, so that it cannot be paid any more; False if it is paid, or being paid."""
+        if checkout_id.startswith(_INTENT):
+            return await self.intents.cancel(checkout_id, deadline)
+        return await self.sessions.expire(checkout_id, deadline)
+
+    async def made_for(
+        self, request: Mapping[str, Any], payment_id: str, since: datetime, until: datetime
+    ) -> str | None:
+        """The id of the checkout that was made with these parameters, whose creation was never answered."""
+        objects = self.sessions if _MODE in request else self.intents
+        found = await objects.made_for(payment_id, since, until)
+        return str(found["id"]) if found is not None else None
 
     async def close(self) -> None:
         """Close the connections."""

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from uuid import UUID
 
 from hingecraft.errors import ForeignError
 from hingecraft.providers.findings import Finding, Line, Money, Price, Stands
 from hingecraft.providers.stripe import NAME
-from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, USER
+from hingecraft.providers.stripe.metadata import origin_of, payment_of
 
 Document = Mapping[str, Any]
 PriceOf = Callable[[object, object], Price]
@@ -56,17 +55,13 @@ class InvoiceReader:
         if not customer_id:
             raise ForeignError(_NOT_A_CUSTOMERS)
         subscription = _subscription(invoice)
-        metadata = subscription.get("metadata") or {}
         return {
             "provider": NAME,
             "livemode": bool(invoice["livemode"]),
             "told_by": told_by,
             # The metadata is of the subscription: only its first invoice is the checkout's.
-            "payment_id": uuid_or_none(metadata.get(PAYMENT)) if invoice.get("billing_reason") == _FIRST else None,
-            "installation": metadata.get(INSTALLATION),
-            "source": metadata.get("source"),
-            "purpose": metadata.get("purpose"),
-            "user": uuid_or_none(metadata.get(USER)),
+            "payment_id": payment_of(subscription) if invoice.get("billing_reason") == _FIRST else None,
+            **origin_of(subscription),
             "customer": str(customer_id),
             "invoice_id": str(invoice["id"]),
             "details": {
@@ -144,11 +139,3 @@ def _charged(invoice: Document) -> Fraction:
 def _quantity(line: Document) -> int:
     quantity = line.get("quantity")
     return 1 if quantity is None else int(quantity)
-
-
-def uuid_or_none(named: object) -> UUID | None:
-    """The id that metadata names, if it is one."""
-    try:
-        return UUID(str(named)) if named else None
-    except ValueError:
-        return None

@@ -83,6 +83,26 @@ class Invoices(Protocol):
         ...
 
 
+class Intents(Protocol):
+    """PaymentIntents, which payers pay on our own page."""
+
+    async def create(self, request: Document, key: str, deadline: Deadline) -> Opened:
+        """Make an intent, or get the one that the same key has made before, with its client secret."""
+        ...
+
+    async def retrieve(self, intent_id: str) -> Document:
+        """One intent with what its charge is worth; raises ProviderMissingError where Stripe does not know it."""
+        ...
+
+    async def cancel(self, intent_id: str, deadline: Deadline) -> bool:
+        """End it, so that it cannot be paid any more; False if it is paid, or being paid."""
+        ...
+
+    async def made_for(self, payment_id: str, since: datetime, until: datetime) -> Document | None:
+        """The intent of a payment, made between the two times: intents can only be listed by their time."""
+        ...
+
+
 class Disputes(Protocol):
     """Disputes of the account's payments."""
 
@@ -194,4 +214,28 @@ class Portal(Protocol):
 
     async def open(self, customer_id: str, configuration: str, return_url: str, deadline: Deadline) -> str:
         """The address of a session for one customer."""
+        ...
+
+
+class Checkouts(Protocol):
+    """The objects that are asked about when money moves."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """Checkout Sessions."""
+        ...
+
+    @property
+    def intents(self) -> Intents:
+        """PaymentIntents."""
+        ...
+
+    @property
+    def invoices(self) -> Invoices:
+        """Invoices."""
+        ...
+
+    @property
+    def disputes(self) -> Disputes:
+        """Disputes."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,9 @@ from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
 from hingecraft.providers.stripe import NAME, invoices
 from hingecraft.providers.stripe.disputes import DisputeReader, says_all
-from hingecraft.providers.stripe.invoices import InvoiceReader, uuid_or_none
-from hingecraft.providers.stripe.metadata import MARK, USER
+from hingecraft.providers.stripe.intents import IntentReader, is_checkout, moment_of
+from hingecraft.providers.stripe.invoices import InvoiceReader
+from hingecraft.providers.stripe.metadata import MARK, PAYMENT, USER, origin_of, uuid_or_none
 
 Document = Mapping[str, Any]
 CurrencyOf = Callable[[str], Currency]
@@ -58,6 +60,7 @@ class StripeReader:
         self._currency_of = currency_of
         self._disputes = DisputeReader(self._price_in, currency_of)
         self.invoices = InvoiceReader(self._price_in)
+        self.intents = IntentReader(self._price_in)
 
     def of_event(self, event: Document) -> Finding:
         """An event's findings; raises ForeignError if it is certainly not ours."""
@@ -75,7 +78,7 @@ class StripeReader:
             failed = kind == "checkout.session.async_payment_failed"
             return self.of_session(subject, told_by=kind, stands=Stands.FAILED if failed else None)
         if kind.startswith(_INTENTS):
-            return self._of_intent(subject, kind)
+            return self._of_intent(subject, kind, moment_of(event.get("created")))
         if kind.startswith(_REFUNDS):
             return self.of_refund(subject, told_by=kind, livemode=livemode)
         if kind == "charge.updated":
@@ -117,7 +120,7 @@ class StripeReader:
             livemode=bool(session["livemode"]),
             told_by=told_by,
             payment_id=payment_id,
-            **_origin(session),
+            **origin_of(session),
             checkout_id=str(session["id"]),
             only_checkout=payment_id is not None,
             link_id=link,
@@ -132,8 +135,10 @@ class StripeReader:
             details={"checkout": session["id"], "paymentStatus": session.get("payment_status")},
         )
 
-    def _of_intent(self, intent: Document, kind: str) -> Finding:
-        """Only a row in the payment's history. Money is booked by its session, which names our checkout."""
+    def _of_intent(self, intent: Document, kind: str, told_at: datetime | None) -> Finding:
+        """Only a row in the history of a session's payment: its money is booked by the session, our checkout."""
+        if is_checkout(intent):
+            return self.intents.read(intent, told_by=kind, paid_at=told_at)
         payment_id, link = _reference(intent), _mark(intent)
         if payment_id is None and link is None:
             raise ForeignError(_NOT_OURS)
@@ -143,7 +148,7 @@ class StripeReader:
             livemode=bool(intent["livemode"]),
             told_by=kind,
             payment_id=payment_id,
-            **_origin(intent),
+            **origin_of(intent),
             charge=str(intent["id"]),
             more_follows=kind == "payment_intent.succeeded",
             details={"intent": intent["id"], **({"declined": error.get("code")} if error else {})},
@@ -196,7 +201,7 @@ def _without_money(event: Document, error: Exception) -> Finding:
         livemode=bool(event["livemode"]),
         told_by=kind,
         payment_id=_reference(subject) if is_intent else None,
-        **_origin(subject),
+        **origin_of(subject),
         charge=str(subject["id"]) if is_intent else _intent_of(subject),
         unreadable=str(error),
     )
@@ -209,7 +214,7 @@ def _session_without_money(session: Document, told_by: str, error: Exception, *,
         livemode=bool(session["livemode"]),
         told_by=told_by,
         payment_id=None if link else _reference(session),
-        **_origin(session),
+        **origin_of(session),
         checkout_id=str(session["id"]),
         link_id=link,
         link=_link(session.get("payment_link")),
@@ -226,7 +231,7 @@ def _of_subscription(session: Document, told_by: str) -> Finding:
         livemode=bool(session["livemode"]),
         told_by=told_by,
         payment_id=_reference(session),
-        **_origin(session),
+        **origin_of(session),
         checkout_id=str(session["id"]),
         only_checkout=True,
         customer=_id_of(session.get("customer")),
@@ -264,18 +269,12 @@ def _standing(session: Document) -> Stands:
 def _reference(document: Document) -> UUID | None:
     """Our payment id. A session's own reference must agree: it is the payment, or the user whose payment it is."""
     metadata = document.get("metadata") or {}
-    named = metadata.get("payment_id")
+    named = metadata.get(PAYMENT)
     if document.get("object") == "checkout.session":
         said = document.get("client_reference_id")
         if said is None or said not in {named, metadata.get(USER)}:
             return None
     return uuid_or_none(named)
-
-
-def _origin(document: Document) -> dict[str, Any]:
-    metadata = document.get("metadata") or {}
-    named = {name: metadata.get(name) for name in ("installation", "source", "purpose")}
-    return {**named, "user": uuid_or_none(metadata.get(USER))}
 
 
 def _mark(document: Document) -> str | None:

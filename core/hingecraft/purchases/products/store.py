@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +17,7 @@ id, type, name, price, discounted_price, currency, active, download_limit, perio
 """
 ONE = f"SELECT {COLUMNS} FROM products WHERE id = $1"
 LOCK = f"SELECT {COLUMNS} FROM products WHERE id = $1 FOR NO KEY UPDATE"
+SOME = f"SELECT {COLUMNS} FROM products WHERE id = ANY ($1::uuid[])"
 PAGE = f"""
 SELECT {COLUMNS} FROM products
 WHERE (active OR $1) AND ($2::text IS NULL OR type = $2)
@@ -40,6 +42,11 @@ async def one(conn: Connection, product_id: UUID, *, lock: bool = False) -> Prod
     """A product, active or not; `lock` holds it until the transaction ends."""
     row = await conn.fetchrow(LOCK if lock else ONE, product_id)
     return of_row(row) if row else None
+
+
+async def some(conn: Connection, product_ids: Collection[UUID]) -> list[Product]:
+    """Those of the products that exist, active or not."""
+    return [of_row(row) for row in await conn.fetch(SOME, list(product_ids))]
 
 
 async def page(conn: Connection, *, every: bool, kind: str | None, after: Place | None, limit: int) -> list[Product]:

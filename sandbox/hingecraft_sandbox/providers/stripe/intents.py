@@ -14,7 +14,7 @@ from hingecraft_sandbox.providers.stripe.intent_shapes import KIND, new_intent, 
 from hingecraft_sandbox.providers.stripe.objects import check_amount
 
 _CANCELLABLE = ("requires_payment_method", "requires_capture", "requires_confirmation", "requires_action", "processing")
-_COPIED = ("customer", "description", "setup_future_usage", "statement_descriptor_suffix")
+_COPIED = ("capture_method", "customer", "description", "setup_future_usage", "statement_descriptor_suffix")
 _CURRENCY = re.compile(r"[a-z]{3}")
 
 

@@ -142,6 +142,7 @@ INTENT = {
     "currency": TEXT,
     "customer": TEXT,
     "automatic_payment_methods": {"enabled": YES_NO, "allow_redirects": frozenset({"always", "never"})},
+    "capture_method": frozenset({"automatic", "automatic_async"}),
     "description": TEXT,
     "metadata": METADATA,
     "setup_future_usage": frozenset({"off_session", "on_session"}),

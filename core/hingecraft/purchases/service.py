@@ -1,0 +1,51 @@
+"""Reads purchases, and the access that follows from them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from hingecraft.db.connection import Database
+from hingecraft.identity.errors import NotAuthorizedError
+from hingecraft.payments.history import Place
+from hingecraft.purchases import store
+from hingecraft.purchases.model import Access, Purchase, UnknownPurchaseError, access_of
+from hingecraft.purchases.products import store as products
+from hingecraft.purchases.products.model import UnknownProductError
+
+
+class PurchaseReader:
+    """The purchases of one mode: that of the key."""
+
+    def __init__(self, database: Database, *, livemode: bool) -> None:
+        self._database = database
+        self._livemode = livemode
+
+    async def one(self, purchase_id: UUID, user_id: UUID | None) -> Purchase:
+        """A purchase as its owner sees it; None: an admin asks. Raises NotAuthorizedError for another user's."""
+        async with self._database.connection() as conn:
+            found = await store.purchase(conn, purchase_id, livemode=self._livemode)
+        if found is None:
+            raise UnknownPurchaseError
+        if user_id is not None and found.user_id != user_id:
+            raise NotAuthorizedError("This purchase belongs to another user.")
+        return found
+
+    async def page(
+        self, user_id: UUID | None, *, kind: str | None, after: Place | None, limit: int
+    ) -> tuple[list[Purchase], Place | None]:
+        """A user's purchases, or everybody's, the newest first, and where the next page begins."""
+        async with self._database.connection() as conn:
+            found = await store.purchases(
+                conn, user_id, livemode=self._livemode, kind=kind, after=after, limit=limit + 1
+            )
+        page = found[:limit]
+        return page, Place(page[-1].created_at, page[-1].id) if len(found) > limit else None
+
+    async def access(self, user_id: UUID, product_id: UUID) -> Access:
+        """Whether the user may use a product now, and why."""
+        async with self._database.connection() as conn:
+            product = await products.one(conn, product_id)
+            if product is None:
+                raise UnknownProductError
+            held, now = await store.entitlements(conn, user_id, product_id, livemode=self._livemode)
+        return access_of(product_id, product.type, held, now, active=product.active)

@@ -1,0 +1,173 @@
+"""The tables `purchases` and `entitlements`, and payments of products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
+
+from hingecraft.db.connection import Connection
+from hingecraft.payments.history import Place
+from hingecraft.payments.model import Status
+from hingecraft.purchases.model import PURPOSE, Because, Entitlement, MemberPayment, Purchase
+
+# The payment of a later period is found by its entitlement; one that is not paid has only its product.
+PAYMENT = """
+SELECT p.id, p.user_id, p.status, r.id AS product_id, r.type AS product_type, p.amount,
+       hc_currency_key(p.currency) AS currency, e.purchase_id
+FROM payments p
+LEFT JOIN entitlements e ON e.payment_id = p.id
+LEFT JOIN purchases b ON b.id = e.purchase_id
+JOIN products r ON r.id = coalesce(b.product_id, p.product::uuid)
+WHERE p.id = $1 AND p.purpose = $2
+"""
+OPEN_PAYMENT = """
+SELECT p.id, p.status, p.amount, p.currency, e.provider_id
+FROM payments p JOIN external_payments e ON e.payment_id = p.id AND e.kind = 'single'
+WHERE p.user_id = $1 AND p.product = $2 AND p.livemode = $3 AND p.status IN ('creating', 'unknown', 'pending')
+"""
+GRANT = """
+WITH bought AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::uuid[], $5::numeric[], $6::text[],
+                         $7::timestamptz[], $8::timestamptz[], $9::int[])
+        AS b (payment_id, user_id, livemode, product_id, amount, currency, starts_at, ends_at, download_limit)
+), purchased AS (
+    INSERT INTO purchases (user_id, livemode, product_id, payment_id, amount, currency, status, starts_at, ends_at)
+    SELECT user_id, livemode, product_id, payment_id, amount, currency, 'active', starts_at, ends_at FROM bought
+    ON CONFLICT ON CONSTRAINT purchases_payment_key DO NOTHING RETURNING id, payment_id
+)
+INSERT INTO entitlements (purchase_id, user_id, payment_id, starts_at, ends_at, download_limit)
+SELECT p.id, b.user_id, b.payment_id, b.starts_at, b.ends_at, b.download_limit
+FROM purchased p JOIN bought b USING (payment_id)
+RETURNING payment_id, purchase_id
+"""
+# Refunding one period of a subscription ends that period's access, and not the subscription.
+STAND = """
+WITH standing AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[]) AS s (payment_id, because)
+), changed AS (
+    UPDATE entitlements e SET revoked_because = s.because, revoked_at = CASE WHEN s.because IS NOT NULL THEN now() END
+    FROM standing s WHERE e.payment_id = s.payment_id AND e.revoked_because IS DISTINCT FROM s.because
+    RETURNING e.payment_id, e.purchase_id, e.revoked_because
+), purchase AS (
+    UPDATE purchases p SET status = coalesce(c.revoked_because, 'active')
+    FROM changed c WHERE p.id = c.purchase_id AND p.subscription_id IS NULL
+)
+SELECT payment_id, purchase_id FROM changed
+"""
+_ENTITLEMENTS = """
+SELECT b.product_id, r.type AS product_type, e.starts_at, e.ends_at, e.revoked_because
+FROM entitlements e JOIN purchases b ON b.id = e.purchase_id JOIN products r ON r.id = b.product_id
+WHERE e.user_id = $1 AND b.livemode = $2
+"""
+ENTITLEMENTS = f"{_ENTITLEMENTS} AND (b.product_id = $3 OR r.type = 'subscription')"
+NOW = "SELECT now()"
+_PURCHASES = """
+SELECT b.id, b.user_id, b.product_id, r.type AS product_type, r.name AS product_name, b.amount, b.currency,
+       CASE WHEN b.status = 'active' AND b.ends_at <= now() THEN 'expired' ELSE b.status END AS status,
+       b.starts_at, b.ends_at, b.created_at, coalesce(e.downloads_used, 0) AS downloads_used, e.download_limit
+FROM purchases b JOIN products r ON r.id = b.product_id
+LEFT JOIN LATERAL (
+    SELECT downloads_used, download_limit FROM entitlements
+    WHERE purchase_id = b.id ORDER BY starts_at DESC LIMIT 1
+) e ON true
+"""
+PURCHASE = f"{_PURCHASES} WHERE b.id = $1 AND b.livemode = $2"
+PURCHASES = f"""
+{_PURCHASES}
+WHERE b.livemode = $1 AND ($2::uuid IS NULL OR b.user_id = $2) AND ($3::text IS NULL OR r.type = $3)
+  AND ($4::timestamptz IS NULL OR (b.created_at, b.id) < ($4, $5::uuid))
+ORDER BY b.created_at DESC, b.id DESC LIMIT $6
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPayment:
+    """A payment of a product that may still be paid."""
+
+    id: UUID
+    status: Status
+    amount: Decimal
+    currency: str
+    intent_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """A one-time payment that was paid, with the access that it buys."""
+
+    payment_id: UUID
+    user_id: UUID
+    livemode: bool
+    product_id: UUID
+    amount: Decimal
+    currency: str
+    starts_at: datetime
+    ends_at: datetime | None
+    download_limit: int | None
+
+
+async def payment(conn: Connection, payment_id: UUID) -> MemberPayment | None:
+    """A payment of a product."""
+    row = await conn.fetchrow(PAYMENT, payment_id, PURPOSE)
+    return MemberPayment(**{**dict(row), "status": Status(row["status"])}) if row else None
+
+
+async def open_payment(conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool) -> OpenPayment | None:
+    """The user's payment of a product that may still be paid: there is one at most."""
+    row = await conn.fetchrow(OPEN_PAYMENT, user_id, str(product_id), livemode)
+    if row is None:
+        return None
+    found = dict(row)
+    return OpenPayment(intent_id=found.pop("provider_id"), **{**found, "status": Status(row["status"])})
+
+
+async def grant(conn: Connection, bought: Sequence[Bought]) -> dict[UUID, UUID]:
+    """Record purchases with their entitlements: the new purchases by payment. A payment that has one gets no second."""
+    columns = zip(
+        *(
+            (
+                each.payment_id, each.user_id, each.livemode, each.product_id, each.amount, each.currency,
+                each.starts_at, each.ends_at, each.download_limit,
+            )
+            for each in bought
+        ),
+        strict=True,
+    )  # fmt: skip
+    return {row["payment_id"]: row["purchase_id"] for row in await conn.fetch(GRANT, *columns)}
+
+
+async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
+    """Revoke, or restore where there is no reason to; the purchases that have changed, by payment."""
+    rows = await conn.fetch(STAND, list(standing), list(standing.values()))
+    return {row["payment_id"]: row["purchase_id"] for row in rows}
+
+
+async def entitlements(
+    conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool
+) -> tuple[list[Entitlement], datetime]:
+    """The user's entitlements to a product and to subscriptions, past ones included, and the database's time."""
+    rows = await conn.fetch(ENTITLEMENTS, user_id, livemode, product_id)
+    return [Entitlement(**dict(row)) for row in rows], await conn.fetchval(NOW)
+
+
+async def purchase(conn: Connection, purchase_id: UUID, *, livemode: bool) -> Purchase | None:
+    """One purchase."""
+    row = await conn.fetchrow(PURCHASE, purchase_id, livemode)
+    return _purchase(row) if row else None
+
+
+async def purchases(
+    conn: Connection, user_id: UUID | None, *, livemode: bool, kind: str | None, after: Place | None, limit: int
+) -> list[Purchase]:
+    """A user's purchases, or everybody's, the newest first."""
+    moment, last = (after.created_at, after.id) if after else (None, None)
+    return [_purchase(row) for row in await conn.fetch(PURCHASES, livemode, user_id, kind, moment, last, limit)]
+
+
+def _purchase(row: asyncpg.Record) -> Purchase:
+    return Purchase(**dict(row))
