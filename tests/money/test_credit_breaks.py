@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
 
-from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
+from support.breaks import Breaks
 from support.credits import assert_books_agree
 from support.members import PACK, PLAN, Member, sell
 from support.pods import running_pod
 from support.tokens import SETTINGS
 
-STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
 LEFT = """
 SELECT p.source, p.status, a.balance,
     ARRAY(SELECT concat_ws(' ', kind, amount, currency, usd_amount) FROM settlements WHERE payment_id = p.id
@@ -36,59 +34,6 @@ UPDATE provider_events SET claimed_until = now() - interval '1 second', next_att
 WHERE processed_at IS NULL
 """
 SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
-
-
-class Breaks:
-    """Ends the connection after one statement of the pod's transactions, or right after their commit."""
-
-    def __init__(self, database, conn):
-        self._conn = conn
-        self._opened = database.transaction
-        self.at, self.moments, self.committed = 0, 0, False
-        database.transaction = self._transaction
-
-    def begin(self, at):
-        self.at, self.moments, self.committed = at, 0, False
-
-    @property
-    def over(self):
-        """Whether there were fewer moments than that."""
-        return 0 < self.at > self.moments
-
-    def _is_it(self):
-        self.moments += 1
-        return self.moments == self.at
-
-    @asynccontextmanager
-    async def _transaction(self):
-        async with self._opened() as conn:
-            yield Breakable(conn, self._after_statement)
-        if self._is_it():
-            self.committed = True
-            raise DatabaseUnavailableError("the answer to COMMIT was lost")
-
-    async def _after_statement(self, conn):
-        if self._is_it():
-            assert await self._conn.fetchval("SELECT pg_terminate_backend($1, 20000)", conn.get_server_pid())
-
-
-class Breakable:
-    """A connection of which each statement is a moment."""
-
-    def __init__(self, conn, after):
-        self._conn, self._after = conn, after
-
-    def __getattr__(self, name):
-        found = getattr(self._conn, name)
-        return self._counted(found) if name in STATEMENTS else found
-
-    def _counted(self, statement):
-        async def run(*arguments, **named):
-            answer = await statement(*arguments, **named)
-            await self._after(self._conn)
-            return answer
-
-        return run
 
 
 @pytest.fixture

@@ -1,0 +1,67 @@
+"""A connection that dies after any statement of a transaction, or right after its commit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from hingecraft.db.connection import Database
+from hingecraft.errors import DatabaseUnavailableError
+
+STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
+
+
+class Breaks:
+    """Ends the connection after one statement of the pod's transactions, or right after their commit."""
+
+    def __init__(self, database: Database, conn: asyncpg.Connection) -> None:
+        self._conn = conn
+        self._opened = database.transaction
+        self.at, self.moments, self.committed = 0, 0, False
+        database.transaction = self._transaction  # type: ignore[method-assign]  # the pod goes through it
+
+    def begin(self, at: int) -> None:
+        self.at, self.moments, self.committed = at, 0, False
+
+    @property
+    def over(self) -> bool:
+        """Whether there were fewer moments than that."""
+        return 0 < self.at > self.moments
+
+    def _is_it(self) -> bool:
+        self.moments += 1
+        return self.moments == self.at
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        async with self._opened() as conn:
+            yield Breakable(conn, self._after_statement)
+        if self._is_it():
+            self.committed = True
+            raise DatabaseUnavailableError("the answer to COMMIT was lost")
+
+    async def _after_statement(self, conn: asyncpg.Connection) -> None:
+        if self._is_it():
+            assert await self._conn.fetchval("SELECT pg_terminate_backend($1, 20000)", conn.get_server_pid())
+
+
+class Breakable:
+    """A connection of which each statement is a moment."""
+
+    def __init__(self, conn: Any, after: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+        self._conn, self._after = conn, after
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._conn, name)
+        return self._counted(found) if name in STATEMENTS else found
+
+    def _counted(self, statement: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def run(*arguments: Any, **named: Any) -> Any:
+            answer = await statement(*arguments, **named)
+            await self._after(self._conn)
+            return answer
+
+        return run
