@@ -86,7 +86,7 @@ class Visitor(FastHttpUser):
 
     @task(1)
     def give_coins(self) -> None:
-        """With an invoice of their own."""
+        """Give in bitcoin, with an invoice."""
         self._watch(self._post("/charter/generate-payment", amount=25, currency="BTC").get("paymentId"))
 
 

@@ -21,7 +21,7 @@ from hingecraft.providers.registry import Providers
 from hingecraft.sync.push import LARGEST_PUSH
 from hingecraft.systems import PURPOSES
 from hingecraft_api.access.limits import Limit
-from hingecraft_api.access.refusals import Refusals
+from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import documents, health, pages
 from hingecraft_api.lane.protocol import protocol_with
@@ -91,7 +91,7 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
         cache=cache,
         loader=RoutesLoader(database, cache, currencies, swapped),
         metrics=metrics,
-        refusals=Refusals(database, metrics),
+        rejected_calls=RejectedCalls(database, metrics),
         shared_limit=_shared_limit(settings),
         tokens=_tokens(settings, metrics),
         currencies=currencies,

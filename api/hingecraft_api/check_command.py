@@ -5,29 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import aiohttp
 
-from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
+from hingecraft.cli import EXIT_FAILED, EXIT_OK, CheckResult, Command
 
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 # NetworkPolicies can refuse a new pod for seconds, until the network plug-in knows its address.
 _REFUSED_AT_MOST = 10.0
 _PAUSE = 0.5
+_WIDTH = 17
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The result of one check."""
-
-    what: str
-    good: bool
-    note: str
-
-
-async def look(address: str) -> list[Found]:
+async def checks(address: str) -> list[CheckResult]:
     """Check that the backend is alive, ready, serves routes, and answers 304 to clients that have them."""
     async with aiohttp.ClientSession(base_url=f"{address.rstrip('/')}/", timeout=_TIMEOUT) as session:
         await _while_refused(session)
@@ -35,7 +26,7 @@ async def look(address: str) -> list[Found]:
         try:
             return [*found, *await _routes(session)]
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            return [*found, Found("routes", good=False, note=_words(error))]
+            return [*found, CheckResult("routes", good=False, note=_words(error))]
 
 
 async def _while_refused(session: aiohttp.ClientSession) -> None:
@@ -57,15 +48,15 @@ async def _is_refused(session: aiohttp.ClientSession) -> bool:
         return False
 
 
-async def _answers(session: aiohttp.ClientSession, path: str, what: str) -> Found:
+async def _answers(session: aiohttp.ClientSession, path: str, what: str) -> CheckResult:
     try:
         async with session.get(path) as response:
-            return Found(what, good=response.status == HTTPStatus.OK, note=f"/{path} answered {response.status}")
+            return CheckResult(what, good=response.status == HTTPStatus.OK, note=f"/{path} answered {response.status}")
     except (aiohttp.ClientError, TimeoutError) as error:
-        return Found(what, good=False, note=_words(error))
+        return CheckResult(what, good=False, note=_words(error))
 
 
-async def _routes(session: aiohttp.ClientSession) -> list[Found]:
+async def _routes(session: aiohttp.ClientSession) -> list[CheckResult]:
     async with session.get("routes") as response:
         document = await response.json()
         version, tag = document.get("data", {}).get("version"), response.headers.get("ETag", "")
@@ -74,8 +65,8 @@ async def _routes(session: aiohttp.ClientSession) -> list[Found]:
     async with session.get("routes", headers={"If-None-Match": tag}) as response:
         unchanged = response.status == HTTPStatus.NOT_MODIFIED
         return [
-            Found("routes", good=has_version, note=note),
-            Found("unchanged routes", good=unchanged, note=f"asked again: {response.status}"),
+            CheckResult("routes", good=has_version, note=note),
+            CheckResult("unchanged routes", good=unchanged, note=f"asked again: {response.status}"),
         ]
 
 
@@ -88,9 +79,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    found = asyncio.run(look(arguments.address))
+    found = asyncio.run(checks(arguments.address))
     for each in found:
-        print(f"{'ok' if each.good else 'FAILED':<7} {each.what:<17} {each.note}")
+        print(each.line(_WIDTH))
     return EXIT_OK if all(each.good for each in found) else EXIT_FAILED
 
 

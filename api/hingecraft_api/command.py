@@ -10,7 +10,7 @@ from aiohttp import web
 
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.observability.metrics import new_registry
 from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
@@ -38,7 +38,7 @@ async def serve(settings: ApiSettings) -> None:
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))
     ]
-    beside = [asyncio.create_task(process.outlive(name, work)) for name, work in works_of(pod).items()]
+    beside = [asyncio.create_task(process.run_forever(name, work)) for name, work in works_of(pod).items()]
     try:
         for runner, port in zip(runners, (settings.port, settings.internal_port), strict=True):
             await _listen(runner, settings.host, port)
@@ -60,7 +60,7 @@ async def _listen(runner: Runner, host: str, port: int) -> None:
     try:
         await web.TCPSite(runner, host, port, backlog=_BACKLOG).start()
     except OSError as error:
-        raise OperatorError(
+        raise UsageError(
             f"cannot listen on port {port} of {host} ({error.strerror}): stop what uses it, or set another port"
         ) from error
 

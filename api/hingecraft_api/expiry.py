@@ -1,34 +1,24 @@
-"""Deletes short-lived data: answers under idempotency keys, donors' personal data, and used plan sessions."""
+"""How a pod deletes data that is kept for a short time only. Each feature says what it deletes, as one of its works."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
+from collections.abc import Awaitable, Callable
 
-from hingecraft.credits import plan_sessions
-from hingecraft.db.connection import Database
-from hingecraft.donations import prefills
 from hingecraft.errors import DatabaseUnavailableError
-from hingecraft.idempotency import service as idempotency
 
 log = logging.getLogger(__name__)
 
 _EVERY = (60.0, 300.0)
 
 
-async def delete_expired(database: Database) -> None:
-    """Delete expired data from time to time. Runs in every pod; several at once are harmless."""
+async def keep_deleting(delete: Callable[[], Awaitable[None]]) -> None:
+    """Call `delete` every one to five minutes. Every pod does; several at once are harmless."""
     while True:
         await asyncio.sleep(random.uniform(*_EVERY))  # noqa: S311 - jitter
         try:
-            await delete_expired_now(database)
+            await delete()
         except DatabaseUnavailableError as error:
             log.warning("expired rows could not be deleted yet: %s", error)
-
-
-async def delete_expired_now(database: Database) -> None:
-    """Delete all expired data, also after a flood of requests."""
-    await prefills.forget_persons(database)
-    await idempotency.purge(database)
-    await plan_sessions.purge(database)

@@ -15,7 +15,7 @@ from hingecraft.money.book import CurrencyBook
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Books
 from hingecraft.providers.registry import Providers
-from hingecraft_api.access.refusals import Refusals
+from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.messages.negotiation import Negotiation
 from hingecraft_api.routes.cache import RoutesCache
 from hingecraft_api.routes.loader import RoutesLoader
@@ -72,7 +72,7 @@ class Pod:
     cache: RoutesCache
     loader: RoutesLoader
     metrics: ApiMetrics
-    refusals: Refusals
+    rejected_calls: RejectedCalls
     shared_limit: SharedLimit | None
     # None: this backend takes no JWTs.
     tokens: Tokens | None

@@ -117,7 +117,7 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
         """It becomes a part of a Set-Cookie header."""
         bare = domain.removeprefix(".").lower()
         if bare and not _DOMAIN.fullmatch(bare):
-            raise ValueError(f"must be a domain such as example.com, not {domain}")
+            raise ValueError(f"must be a domain such as example.com, not {domain!r}")
         return bare
 
     @field_validator("cors_origins")
@@ -132,7 +132,8 @@ class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettin
     @classmethod
     def _web_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if origin_of(origin) != origin or not (origin.startswith("https://") or is_loopback(_host_of(origin))):
+            is_safe = origin.startswith("https://") or is_loopback(_host_of(origin))
+            if origin_of(origin) != origin or "*" in origin or not is_safe:
                 raise ValueError(
                     f"must be https origins such as https://app.example.com (http on this machine only), not {origin}"
                 )

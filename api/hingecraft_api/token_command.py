@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from hingecraft.cli import EXIT_OK, Command
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.identity.settings import AuthSettings
 from hingecraft.settings import OptionalSentSecret, SentSecret, load
 
@@ -26,13 +26,13 @@ class TokenSettings(AuthSettings):
 
 
 def signed(settings: TokenSettings, claims: dict[str, object], now: float) -> str:
-    """A token that pods with the same settings accept for twelve hours; raises OperatorError."""
+    """A token that pods with the same settings accept for twelve hours; raises UsageError."""
     if "_live_" in settings.stripe_secret.newest:
-        raise OperatorError(
+        raise UsageError(
             "STRIPE_SECRET is a live key, and development tokens must not reach real money: use a test key"
         )
     if not settings.auth_jwt_secret:
-        raise OperatorError("AUTH_JWT_SECRET is not set: set the secret that the pods verify tokens with")
+        raise UsageError("AUTH_JWT_SECRET is not set: set the secret that the pods verify tokens with")
     import jwt  # noqa: PLC0415 - loads twenty megabytes, so only if needed
 
     issued = {"iss": settings.auth_jwt_issuer[0]} if settings.auth_jwt_issuer else {}

@@ -36,7 +36,7 @@ async def append(
     await conn.execute(APPEND, actor, action, payment_id, request_id, json.dumps(details))
 
 
-async def note_refusal(database: Database, reason: str, request_id: str) -> None:
+async def append_rejected_call(database: Database, reason: str, request_id: str) -> None:
     """Record a call that was rejected before it had any effect; call this once per reason and minute."""
     async with database.connection() as conn:
         await append(conn, actor="unknown", action="refused", request_id=request_id, reason=reason)

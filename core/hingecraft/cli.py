@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 
 from hingecraft import __version__
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -30,6 +30,19 @@ class Command:
     summary: str
     run: Callable[[argparse.Namespace], int]
     arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of one check that a command makes, with what was found or what to do about it."""
+
+    what: str
+    good: bool
+    note: str
+
+    def line(self, width: int) -> str:
+        """A line for people; `width` is that of the longest name."""
+        return f"{'ok' if self.good else 'FAILED':<7} {self.what:<{width}} {self.note}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     try:
         code: int = parsed.run(parsed)
-    except OperatorError as error:
+    except UsageError as error:
         print(f"hingecraft {parsed.command}: {error}", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:

@@ -106,11 +106,11 @@ class HingecraftError(Exception):
     """The root of all of them."""
 
 
-class OperatorError(HingecraftError):
-    """A usage error: the person who runs the program gave it something wrong. One line says what to do."""
+class UsageError(HingecraftError):
+    """The person who runs the program gave it something wrong. One line says what to do."""
 
 
-class RefusedError(HingecraftError):
+class RejectedError(HingecraftError):
     """A request is rejected, with a code that programs can act on."""
 
     def __init__(self, code: ErrorCode, sentence: str, *, fields: dict[str, str] | None = None) -> None:
@@ -120,15 +120,15 @@ class RefusedError(HingecraftError):
         self.fields = fields
 
 
-class InvalidError(RefusedError):
+class InvalidError(RejectedError):
     """The input is malformed or out of range."""
 
 
-class ConflictError(RefusedError):
+class ConflictError(RejectedError):
     """The input is fine, but the current state forbids it."""
 
 
-class MissingError(RefusedError):
+class MissingError(RejectedError):
     """The named object does not exist."""
 
 

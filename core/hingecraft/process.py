@@ -43,7 +43,7 @@ def exempt_from_collection() -> None:
     gc.freeze()
 
 
-async def outlive(name: str, work: Callable[[], Awaitable[None]]) -> None:
+async def run_forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
     """Run work that must never end: log an unexpected error and start the work again."""
     while True:
         try:

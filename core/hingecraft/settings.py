@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 _LOOK_AGAIN_AFTER = 1.0
 _SHORTEST_SECRET = 8
@@ -135,7 +135,7 @@ class _FileSource(PydanticBaseSettingsSource):
         try:
             text = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
-            raise OperatorError(f"{field_name.upper()}_FILE: cannot read {path}: {error.strerror}") from error
+            raise UsageError(f"{field_name.upper()}_FILE: cannot read {path}: {error.strerror}") from error
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, Secret):
             is_dsn = field_name.endswith("database_url")
@@ -199,7 +199,7 @@ def load(kind: type[_Loaded], overrides: Mapping[str, Any] | None = None) -> _Lo
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if not first["loc"]:
-            raise OperatorError(first["msg"].removeprefix("Value error, ")) from error
+            raise UsageError(first["msg"].removeprefix("Value error, ")) from error
         name = str(first["loc"][0]).upper()
         what = "is not set" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-        raise OperatorError(f"{name} {what}; set {name} or {name}_FILE, as .env.example shows") from error
+        raise UsageError(f"{name} {what}; set {name} or {name}_FILE, as .env.example shows") from error

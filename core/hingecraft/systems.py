@@ -13,6 +13,7 @@ from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.donations.links.steps import links_steps
 from hingecraft.donations.purpose import DONATIONS
 from hingecraft.inbox.handlers import Registration
+from hingecraft.members.customers.applying import registration as of_customers
 from hingecraft.members.steps import members_steps
 from hingecraft.members.subscriptions.applying import registration as of_subscriptions
 from hingecraft.members.subscriptions.service import Copies, Family
@@ -35,7 +36,7 @@ class SystemSettings(LinkSettings):
 def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
-        database, providers.stripe.links, settings.links_wanted, nowpayments_live=providers.nowpayments.takes_real_money
+        database, providers.stripe.links, settings.link_options, nowpayments_live=providers.nowpayments.takes_real_money
     )
     every = (
         links,
@@ -54,4 +55,4 @@ def system_events(database: Database, providers: Providers) -> list[Registration
     """The events that systems take from the inbox beside payments, in every process that works on it."""
     stripe = providers.stripe
     copies = Copies(database, stripe.subscriptions, FAMILIES)
-    return [of_subscriptions(copies, livemode=stripe.livemode)] if stripe.configured else []
+    return [of_subscriptions(copies, livemode=stripe.livemode), of_customers()] if stripe.configured else []

@@ -40,7 +40,7 @@ async def _migrate(server: Postgres, database: str) -> None:
 
 @dataclass(frozen=True)
 class Api:
-    """A running one."""
+    """A pod that serves."""
 
     process: psutil.Process
     url: str

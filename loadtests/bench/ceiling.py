@@ -1,4 +1,4 @@
-"""What uvloop and the kernel leave: a protocol that reads nothing and sends the same bytes to whatever arrives.
+"""The most that uvloop and the kernel allow: a protocol that parses nothing and always sends the same bytes.
 
 Run as a program with a port, the status (200 or 304) and the file of the body.
 """

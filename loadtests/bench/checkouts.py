@@ -41,7 +41,7 @@ CALLS: dict[str, dict[str, object]] = {
 
 @dataclass
 class Run:
-    """What one load has shown."""
+    """The results of one load."""
 
     seconds: list[float]
     failed: int

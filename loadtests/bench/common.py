@@ -1,4 +1,4 @@
-"""What the benchmarks share: processes on chosen cores, wrk, and lines that say a ratio and whether it is met."""
+"""Shared by the benchmarks: processes on chosen cores, wrk, and lines that report a ratio and whether it is met."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support import debian
 from support.folders import open_folder
@@ -53,7 +53,7 @@ def need(program: str, package: str) -> str:
         debian.install([package])
         path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/sbin")
     if path is None:
-        raise OperatorError(f"not run: {program} is missing (apt-get install {package})")
+        raise UsageError(f"not run: {program} is missing (apt-get install {package})")
     return path
 
 
@@ -80,7 +80,7 @@ def cpu_seconds(process: psutil.Process) -> float:
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk said."""
+    """The results of one run of wrk."""
 
     requests: int
     failures: int

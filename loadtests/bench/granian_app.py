@@ -1,4 +1,4 @@
-"""What Granian serves in `make bench BENCH=routes`: the prepared bytes, by ASGI and by its own RSGI."""
+"""The app that Granian serves in `make bench BENCH=routes`: the prepared bytes, by ASGI and by its own RSGI."""
 
 from __future__ import annotations
 

@@ -45,11 +45,8 @@ def figures(server: Postgres) -> Iterator[Figure]:
 
 
 async def _measured(dsn: str, url: str, port: int) -> tuple[float, float, int]:
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-
-    provider = await asyncio.start_server(hang, "127.0.0.1", port)
+    # A protocol without methods takes connections and reads, and never answers.
+    provider = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", port)
     conn = await asyncpg.connect(dsn)
     try:
         async with aiohttp.ClientSession() as client:

@@ -18,7 +18,7 @@ from pathlib import Path
 from bench.api_process import migrate
 from bench.common import Figure, need, postgres, say
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.postgres import Postgres, free_port
 from support.image import Builder, building
 from support.processes import SECRETS
@@ -46,7 +46,7 @@ def _start(builder: Builder, container: str, server: Postgres) -> float:
             with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=1):
                 return time.monotonic() - started
             if time.monotonic() - started > _READY_WITHIN:
-                raise OperatorError("the image's process is not ready")
+                raise UsageError("the image's process is not ready")
             time.sleep(0.005)
     finally:
         os.killpg(process.pid, signal.SIGTERM)

@@ -72,7 +72,7 @@ async def measure_commits(
     async with aiohttp.ClientSession() as client:
         version = await _version(client, addresses[0])
         for number in range(commits):
-            await connection.execute(LINK, f"https://buy.stripe.com/{number}-{time.time_ns()}")
+            await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
             committed = time.monotonic()
             version += 1
             await asyncio.gather(*(_until(client, address, version, within) for address in addresses))
@@ -103,8 +103,8 @@ async def _in_process(server: Postgres, count: int) -> list[float]:
     took: list[float] = []
     async with _pods_and_engine(server, count) as engine:
         for number in range(COMMITS_IN_PROCESS):
-            before = engine.landed[-1].version
-            await connection.execute(LINK, f"https://buy.stripe.com/{number}-{time.time_ns()}")
+            before = engine.served[-1].version
+            await connection.execute(LINK, f"https://buy.example/{number}-{time.time_ns()}")
             committed = time.monotonic()
             await engine.until(before + 1)
             took.append((time.monotonic() - committed) * 1000)

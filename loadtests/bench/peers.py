@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 from bench.common import ROOT, need, server_on_its_core
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.postgres import free_port
 
 Peer = tuple[psutil.Process, str]
@@ -55,7 +55,7 @@ def nginx(folder: Path) -> Iterator[Peer]:
 @contextmanager
 def express(file: Path) -> Iterator[Peer]:
     if shutil.which("node") is None or shutil.which("npm") is None:
-        raise OperatorError("not run: node and npm are missing (apt-get install nodejs npm)")
+        raise UsageError("not run: node and npm are missing (apt-get install nodejs npm)")
     if not (_EXPRESS / "node_modules").exists():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=_EXPRESS, check=True)
     port = free_port()

@@ -33,7 +33,7 @@ MANY, FEW, RATE = 10_000, 1_000, 100
 
 @dataclass(frozen=True)
 class Run:
-    """What one reconciliation has shown."""
+    """The results of one reconciliation."""
 
     seconds: float
     peak_mb: float

@@ -17,7 +17,7 @@ from bench.api_process import migrate, running_api
 from bench.common import Figure, cpu_seconds, postgres, say, wrk
 from bench.peers import Peer
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from support.folders import open_folder
 from support.pods import VISITOR_SECRET
 
@@ -104,7 +104,7 @@ def _alternating(loads: Mapping[str, Load], folder: Path) -> dict[str, list[floa
             before = cpu_seconds(process)
             done = wrk(f"{url}/routes", SECONDS, headers=load.headers, script=script)
             if done.failures:
-                raise OperatorError(f"void: {done.failures} failed requests of {name}")
+                raise UsageError(f"void: {done.failures} failed requests of {name}")
             measured[name].append(done.requests / (cpu_seconds(process) - before))
     return measured
 

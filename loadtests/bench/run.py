@@ -12,7 +12,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / 
 
 from bench.common import Figure  # noqa: E402 - found by the path above
 
-from hingecraft.errors import OperatorError  # noqa: E402 - sorted below it
+from hingecraft.errors import UsageError  # noqa: E402 - sorted below it
 
 BENCHMARKS = {
     "start": "the list of commands, and a warm start of make dev",
@@ -47,7 +47,7 @@ def main(names: list[str]) -> int:
             for figure in run():
                 print(f"  {figure}", flush=True)
                 missed += not figure.met
-        except OperatorError as error:
+        except UsageError as error:
             print(f"  {error}")
             missed += 1
         print(f"  ({time.monotonic() - started:.0f} s)")

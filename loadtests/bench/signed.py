@@ -11,7 +11,7 @@ SECRET = "whsec_bench"
 
 
 def signed(payment: str) -> tuple[bytes, str]:
-    """The body, and its header."""
+    """The body of an event, and its signature header."""
     session = {
         "id": f"cs_test_{payment}", "object": "checkout.session", "mode": "payment", "livemode": False,
         "currency": "usd", "amount_total": 500, "amount_subtotal": 500, "status": "complete", "payment_status": "paid",

@@ -54,7 +54,7 @@ def _listed(seconds: list[float]) -> str:
 
 
 def _imported_side_by_side() -> float:
-    """What its four processes import, and nothing else."""
+    """The seconds that its four processes take to import their modules, and nothing else."""
     started = time.monotonic()
     commands = [[sys.executable, "-c", f"import {name}"] for name in IMPORTED]
     # In sessions of their own, as make dev starts them: the kernel may share its time among sessions.
@@ -71,7 +71,7 @@ def _seconds(*arguments: str) -> float:
 
 
 def _ready_after(folder: Path, ports: Ports) -> float:
-    """What `make dev` says of itself."""
+    """The seconds that `make dev` reports."""
     where = ["--port", str(ports.first), "--postgres-port", str(ports.postgres)]
     command = [sys.executable, "-m", "hingecraft", "dev", *where]
     with subprocess.Popen(command, cwd=folder, env=AS_INSTALLED, stdout=subprocess.PIPE, text=True) as process:

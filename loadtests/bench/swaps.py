@@ -82,7 +82,7 @@ async def stage(dsn: str) -> None:
 
 
 def _out_of_the_way(server: psutil.Process) -> None:
-    """What it starts later is where it is."""
+    """Move the server to the generator's core, at the lowest priority. Processes that it starts later inherit both."""
     for process in (server, *server.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):  # an autovacuum worker comes and goes
             process.cpu_affinity([int(GENERATOR_CORE)])

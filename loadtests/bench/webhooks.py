@@ -36,7 +36,7 @@ WAITING = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL"
 
 @dataclass
 class Run:
-    """What one load has shown."""
+    """The results of one load."""
 
     seconds: list[float] = field(default_factory=list)
     failed: int = 0

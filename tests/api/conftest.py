@@ -27,7 +27,7 @@ def answered(monkeypatch) -> list[str]:
     def noting(lane, decided):
         given = head(lane, decided)
         if given is not None:
-            methods.append(decided.head.wanted.method)
+            methods.append(decided.head.key.method)
         return given
 
     monkeypatch.setattr(RoutesLane, "head", noting)

@@ -9,7 +9,7 @@ from asyncio import create_subprocess_exec, subprocess
 from aiohttp import web
 
 from hingecraft_api.app import public_app
-from hingecraft_api.check_command import look
+from hingecraft_api.check_command import checks
 from hingecraft_api.web.server import Runner
 from hingecraft_sandbox.postgres import free_port
 
@@ -40,7 +40,7 @@ async def test_a_pod_that_is_going(pod):
 async def test_a_pod_that_is_refused_at_first(pod):
     """As by a NetworkPolicy, until the network plug-in knows the new address."""
     port = free_port()
-    looking = asyncio.create_task(look(f"http://127.0.0.1:{port}"))
+    looking = asyncio.create_task(checks(f"http://127.0.0.1:{port}"))
     await asyncio.sleep(0.2)
     runner = Runner(public_app(pod.pod), access_log=None)
     await runner.setup()

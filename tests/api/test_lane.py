@@ -287,7 +287,7 @@ async def test_a_header_that_is_missing_or_another_would_be_noticed(both, monkey
 
 
 async def test_date_and_age_go_on_and_a_version_is_seen_at_once(both, monkeypatch):
-    """What the comparison leaves out, and what a moment remembers."""
+    """Covers the headers that the comparison leaves out, and the answers that a moment keeps."""
     reader, writer = await connect(both.lane)
     cache = both.lane.pod.cache
 

@@ -1,4 +1,4 @@
-"""What a wrong request is answered: one sentence that says what to do, in words of our own."""
+"""The answers to wrong requests: one sentence that says what to do, in our own words."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from hingecraft.credits import plan_sessions
 from hingecraft.credits.model import PlanSession
 from hingecraft.db.connection import Database
 from hingecraft.errors import ConflictError
-from hingecraft_api.expiry import delete_expired_now
 from support.limits import PROGRESS
 from support.pods import SITE_URL, running_pod
 from support.tokens import raw
@@ -270,8 +269,8 @@ async def test_any_other_end_keeps_it_used(database, session, conn, status):
 
 async def test_a_used_one_is_forgotten_after_a_day(database, session, conn):
     await checkout(database, session)
-    await delete_expired_now(database)
+    await plan_sessions.purge(database)
     assert await conn.fetchval("SELECT count(*) FROM used_plan_sessions") == 1
     await conn.execute("UPDATE used_plan_sessions SET used_at = now() - interval '25 hours'")
-    await delete_expired_now(database)
+    await plan_sessions.purge(database)
     assert await conn.fetchval("SELECT count(*) FROM used_plan_sessions") == 0

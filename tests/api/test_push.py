@@ -22,7 +22,7 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 
 @pytest.fixture
 async def pod(dsn, monkeypatch):
-    """Which does not look for newer versions by itself."""
+    """A pod that does not poll for newer versions."""
     monkeypatch.setattr(loader, "_POLL_SHORTEST", 3600)
     monkeypatch.setattr(loader, "_POLL_LONGEST", 3600)
     async with running_pod(dsn, background=False) as running:

@@ -9,6 +9,7 @@ import brotli
 import pytest
 from backports import zstd
 
+from hingecraft.identity.principal import Actor
 from hingecraft.routes import service as routes
 from hingecraft_api.messages.negotiation import Negotiation, matches
 from support.pods import running_pod
@@ -117,7 +118,7 @@ def test_tags_are_compared_weakly():
 async def test_a_pod_says_where_a_restored_version_comes_from(pod, conn, database):
     await conn.execute(LINK, "https://buy.example/1")
     await routes.publish(database)
-    await routes.pin(database, 1, routes.Act(actor="admin"))
+    await routes.pin(database, 1, Actor(name="admin"))
     await pod.pod.loader.look()
     _, answer = await pod.call("GET", "/routes")
     assert (answer["data"]["version"], answer["data"]["restoredFrom"]) == (3, 1)

@@ -20,7 +20,7 @@ SIZE = 200
 
 
 class Parts:
-    """What the endpoints of these tests send; the test says when a download goes on and what breaks."""
+    """The streams of these tests' endpoints. The test decides when a download continues and what breaks."""
 
     def __init__(self):
         self.go_on, self.closed = asyncio.Event(), asyncio.Event()

@@ -1,4 +1,4 @@
-"""Which tokens prove who calls, over real HTTP; for each the key decides the algorithm, never the token."""
+"""Authentication by token, over real HTTP. The key decides the algorithm, never the token."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ async def test_supabase_service_role_key_is_a_service(pod):
 
 
 async def test_a_rotated_secret_takes_its_tokens_with_it_while_pods_run(dsn, tmp_path):
-    """The old value goes on while both are there, and a remembered token does not outlive it."""
+    """The old value goes on while both are there, and a remembered token does not run_forever it."""
     file, new = tmp_path / "secret", SECRET[::-1]
     file.write_text(SECRET)
     settings = {**SETTINGS, "auth_jwt_secret": Secret(path=file)}

@@ -15,7 +15,7 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 
 @pytest.fixture
 async def pods(dsn):
-    """Which look by themselves once an hour."""
+    """Pods that do not poll for newer versions."""
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(running_pod(dsn, background=False)) for _ in range(3)]
 

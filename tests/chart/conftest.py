@@ -69,6 +69,10 @@ SHORT: dict[str, Any] = {
 }  # fmt: skip
 EVERYTHING: dict[str, Any] = {
     **REQUIRED,
+    "site": {
+        **REQUIRED["site"], "origins": ["https://www.example.com", "https://example.com"],
+        "returnOrigins": ["https://app.example.com"], "embedOrigins": ["https://*.editorx.io"],
+    },
     "image": {"pullSecrets": ["registry", {"name": "other"}], "digest": f"sha256:{'0' * 64}"},
     "imagePullSecrets": [{"name": "third"}],
     "commonLabels": {"team": "payments"}, "commonAnnotations": {"example.com/cost-centre": "42"},
@@ -79,13 +83,17 @@ EVERYTHING: dict[str, Any] = {
     ],
     "database": {"secret": "database", "listenKey": "LISTEN_DATABASE_URL", "migrationKey": "MIGRATION_DATABASE_URL"},
     "sentry": {"secret": "sentry"},
-    "providers": {"secret": "providers", "stripe": {"enabled": True}, "nowpayments": {"enabled": True}},
+    "providers": {
+        "secret": "providers", "stripe": {"enabled": True, "portalConfiguration": "bpc_1AbcDEF"},
+        "nowpayments": {"enabled": True},
+    },
     "api": {
         "secret": "api", "valkeySecret": "valkey", "trustedProxies": ["10.0.0.0/8"], "podAnnotations": {"a": "b"},
         "auth": {
             "jwtSecret": "members", "jwksUrl": "https://auth.example.com/keys", "serviceSecret": "members",
-            "issuers": ["https://auth.example.com", "supabase"],
+            "issuers": ["https://auth.example.com", "supabase"], "audience": "members",
         },
+        "planSessions": {"secret": "members", "cookieDomain": "example.com"},
         "amounts": {"min": "1", "max": "5000"}, "extraEnv": [{"name": "STRIPE_RATE", "value": "50"}],
         "placement": {"nodeSelector": {"kubernetes.io/os": "linux"}, "priorityClassName": "payments"},
         "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "payments"}}, **EXTRAS, **NAMES,
@@ -145,6 +153,7 @@ NUMBERS: dict[str, Any] = {
         "secret": "1e3",
         "valkeySecret": "9",
         "auth": {"jwtSecret": "2", "serviceSecret": "0x2"},
+        "planSessions": {"secret": "3"},
         "placement": {"priorityClassName": "100"},
     },
     "providers": {"secret": "456", "stripe": {"enabled": True}},
@@ -156,7 +165,7 @@ WAYS = {"least": REQUIRED, "everything": EVERYTHING}
 
 
 def rendered_text(values, *more, name="release", chart=CHART):
-    """What Helm makes of it, or its complaint."""
+    """The finished `helm template`: its output is the manifests, or an error."""
     return subprocess.run(
         [cluster_tools.helm(), "template", name, chart, "--namespace=pay", "--values=-", *more],
         input=json.dumps(values), capture_output=True, text=True, check=False,

@@ -1,4 +1,4 @@
-"""What docs/gitops.md shows, as Argo CD and Flux apply it: on a cluster that has never heard of PaymentRoutes."""
+"""The examples of docs/gitops.md as Argo CD and Flux apply them, on a cluster without our definitions."""
 
 from __future__ import annotations
 

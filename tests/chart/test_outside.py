@@ -1,4 +1,4 @@
-"""What leads out of a company and into it: proxies, authorities, Services, hosts and paths."""
+"""Connections into and out of a company's network: proxies, certificate authorities, Services, hosts and paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the chart makes: valid for a real API server, restricted, least in rights, and as others judge it."""
+"""The rendered chart: valid for a real API server, restricted, with the fewest rights, and checked by other tools."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_names_that_yaml_reads_as_numbers_stay_names():
     assert pod["priorityClassName"] == "100"
     assert pod["imagePullSecrets"] == [{"name": "third"}, {"name": "8"}]
     secrets = [each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each]
-    assert secrets == ["123", "1e3", "456", "2", "0x2", "9"]
+    assert secrets == ["123", "1e3", "456", "2", "0x2", "3", "9"]
     assert found(documents, "Ingress")["spec"]["ingressClassName"] == "0x1"
 
 
@@ -89,7 +89,7 @@ def test_alerts_are_about_this_release():
 
 
 def umbrella(folder, **dependency):
-    """A chart that has ours beneath it."""
+    """A chart with ours as its subchart."""
     shutil.copytree(CHART, folder / "charts" / "hingecraft")
     chart = {
         "apiVersion": "v2", "name": "umbrella", "version": "1.0.0",

@@ -98,7 +98,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def things(pod, database, runner, sandbox):
-    """What the samples' ids stand for: payments, a settlement, a version, a pack and its checkout."""
+    """The objects behind the samples' ids: payments, a settlement, a version, a pack and its checkout."""
     shell = Shell(pod.public)
     runner.run(execute(database, "INSERT INTO wallets (coin, wallet_address) VALUES ('BTC', 'bc1')"))
     shell.call("/admin/policy", {"providers": {"nowpayments": {"enabled": False}}}, "PATCH")
@@ -154,7 +154,7 @@ def test_a_command_of_the_reference_works(shell, things, name):
 
 
 def pages():
-    """What the guide tells, in order: some text, and the block of code after it."""
+    """The guide in order, as pairs of some text and the code block after it."""
     text = (ROOT / "docs/api.md").read_text(encoding="utf-8")
     done = 0
     for block in BLOCK.finditer(text):

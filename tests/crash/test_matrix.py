@@ -126,7 +126,7 @@ class Dispute(Refund):
 
 
 class Job(Scene):
-    """What `hingecraft reconcile` does, with no pod beside it that could do it first."""
+    """`hingecraft reconcile` by itself, without a pod that could do the work first."""
 
     @property
     def process(self):

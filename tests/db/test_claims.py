@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from hingecraft.errors import ConflictError
+from hingecraft.identity.principal import Actor
 from hingecraft.installation import service as installation
 from hingecraft.installation.model import Claimant
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Declared, PolicyChange
-from hingecraft.routes.service import Act
 
-OPERATOR, ADMIN = Act(actor="operator"), Act(actor="admin")
+OPERATOR, ADMIN = Actor(name="operator"), Actor(name="admin")
 FIRST = Claimant(uid="u-1", name="shop/main", cluster="here")
 SECOND = Claimant(uid="u-2", name="shop/other", cluster="here")
 
@@ -87,6 +87,6 @@ async def test_a_pin_goes_with_the_field_but_an_admins_pin_stays(database):
 
 async def test_a_resource_that_is_gone_leaves_everything_as_it_is(database):
     await routes.declare(database, declared(providers={"stripe": False}, pin_version=1), OPERATOR)
-    await routes.let_go(database)
+    await routes.release(database)
     policy = await routes.policy(database)
     assert (policy.disabled_providers, policy.pin_version, policy.managed) == ({"stripe"}, 1, frozenset())

@@ -37,7 +37,7 @@ async def test_the_kernel_watches_the_peer_on_either_loop(dsn, new_loop):
 
 
 class Rotating(DsnSecret):
-    """Says when it is asked."""
+    """Signals when it is called."""
 
     asked = 0
 

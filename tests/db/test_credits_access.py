@@ -1,4 +1,4 @@
-"""Who reaches credits: users their own rows, the service all by functions, and nobody changes the ledger."""
+"""Access to credits: users read their own rows, the service uses functions, and nobody changes the ledger."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ async def test_reconciliation_refreshes_the_view_and_finds_no_difference(conn, d
 
 @pytest.mark.parametrize("change", ["balance = balance + 1", "transaction_count = transaction_count + 1"])
 async def test_an_account_unlike_its_ledger_is_named(conn, database, change, monkeypatch, caplog):
-    """On whichever page it stands."""
+    """The account may be on any page."""
     monkeypatch.setattr(store, "_ACCOUNTS_AT_ONCE", 2)
     users = sorted(uuid4() for _ in range(7))
     for user in users:

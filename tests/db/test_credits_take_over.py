@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.migrations import runner
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret
@@ -117,12 +117,12 @@ async def test_what_is_written_while_the_rows_are_copied_is_kept_in_order(empty_
 
     async def third_page_fails(connection, migration, step, cursor):
         if migration.number == 26 and len(pages) == 2:
-            raise OperatorError("broken off")
+            raise UsageError("broken off")
         pages.append(migration.number) if migration.number == 26 else None
         return await one_batch(connection, migration, step, cursor)
 
     monkeypatch.setattr(runner, "_one_batch", third_page_fails)
-    with pytest.raises(OperatorError, match="broken off"):
+    with pytest.raises(UsageError, match="broken off"):
         await bring_up_to_date(DsnSecret(owner), "hingecraft_app", SAID.append)
     assert await conn.fetchval("SELECT count(*) FROM credits_transactions") == 200
     held = await balance_of(conn, USERS[2])

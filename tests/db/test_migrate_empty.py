@@ -10,7 +10,7 @@ import pytest
 
 from hingecraft import cli
 from hingecraft.db.connection import connect
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.migrations.files import migrations_folder, read_migrations
 from hingecraft.migrations.runner import migrate, states
@@ -59,7 +59,7 @@ async def test_a_file_changed_after_it_was_applied_is_named(empty, copy):
     await migrate(empty, read_migrations(copy), SAID.append)
     changed = copy / "003_payment_audit.sql"
     changed.write_text(changed.read_text() + "-- a word more\n")
-    with pytest.raises(OperatorError, match=r"003_payment_audit\.sql was changed after it was applied"):
+    with pytest.raises(UsageError, match=r"003_payment_audit\.sql was changed after it was applied"):
         await migrate(empty, read_migrations(copy), SAID.append)
 
 
@@ -74,7 +74,7 @@ async def test_a_file_changed_after_it_was_applied_is_named(empty, copy):
 )
 async def test_files_that_cannot_be_meant_are_named(copy, name, text, complaint):
     (copy / name).write_text(text)
-    with pytest.raises(OperatorError, match=complaint):
+    with pytest.raises(UsageError, match=complaint):
         read_migrations(copy)
 
 

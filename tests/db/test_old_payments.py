@@ -1,4 +1,4 @@
-"""What the old software is paid after the migration counts at once, and its words are only for its own rows."""
+"""Payments of the old software count at once after the migration, and its statuses are only for its own rows."""
 
 from __future__ import annotations
 

@@ -112,9 +112,9 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "find": (idempotency.FIND, ("POST /x", "a-key-of-this-test-7")),
     "keep": (idempotency.KEEP, ("POST /x", "a-key-of-this-test-7", A_MOMENT, 200, "{}")),
     "use": (prefills.USE, ("prefill_7", AN_ID, LEASE, "r")),
-    "look": (prefills.LOOK, ("prefill_7", AN_ID, LEASE)),
+    "look": (prefills.IS_USABLE, ("prefill_7", AN_ID, LEASE)),
     "take the e-mail": (prefills.TAKE_EMAIL, ("prefill_7", LEASE)),
-    "forget persons": (prefills.FORGET_PERSONS, (LEASE, 5000)),
+    "forget persons": (prefills.ERASE_PERSONAL_DATA, (LEASE, 5000)),
     "page": (history.PAYMENTS, (A_MOMENT, AN_ID, 50)),
     "checkouts": (history.CHECKOUTS, (AN_ID,)),
     "lock": (books.LOCK, ([AN_ID],)),
@@ -134,7 +134,7 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
     "links seen for the first time": (links.TAKE_OVER, ()),
     "stranded": (reconcile.CLOSE_STRANDED, ("reconcile", LEASE)),
-    "had": (inbox.HAVING, ("stripe", ["evt_7"])),
+    "had": (inbox.STORED_IDS, ("stripe", ["evt_7"])),
 }
 BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
     "outbox": [
@@ -147,8 +147,8 @@ BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
         (inbox.ASK_FIRST, (AN_ID, datetime.now(UTC), A_MOMENT)),
         (inbox.WAITING, ()),
         (inbox.GIVE_UP, (GIVEN_UP_AFTER,)),
-        (inbox.DONE, ([AN_ID], [A_MOMENT], [A_MOMENT], None, [None])),
-        (inbox.LATER, (AN_ID, datetime.now(UTC), A_MOMENT, LEASE, "x")),
+        (inbox.MARK_PROCESSED, ([AN_ID], [A_MOMENT], [A_MOMENT], None, [None])),
+        (inbox.POSTPONE, (AN_ID, datetime.now(UTC), A_MOMENT, LEASE, "x")),
     ],
 }
 

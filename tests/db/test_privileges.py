@@ -1,4 +1,4 @@
-"""Who may use what: nobody but the owner, the application, and roles that were granted something by name."""
+"""Privileges: only the owner, the application, and roles with a grant by name may use anything."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def supabase_conn(supabase_dsn):
 
 
 async def test_everything_in_the_schema_is_known_to_what_closes_it(conn):
-    """What a migration adds under another name would stay open on Supabase: name it, or let its name begin with hc_."""
+    """On Supabase, an object of a migration stays open unless it is listed or its name begins with hc_."""
     relations = await conn.fetch(
         "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S') "
         "AND NOT relispartition AND relnamespace = 'public'::regnamespace"

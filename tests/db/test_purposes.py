@@ -1,4 +1,4 @@
-"""What a payment is for: no default, and software of before goes on writing while it is replaced."""
+"""Each payment has a purpose, without a default; the release before goes on writing during an upgrade."""
 
 from __future__ import annotations
 

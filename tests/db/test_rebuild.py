@@ -10,13 +10,13 @@ import pytest
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import ConflictError, DatabaseUnavailableError, MissingError
+from hingecraft.identity.principal import Actor
 from hingecraft.routes import service as routes
 from hingecraft.routes import store
 from hingecraft.routes.model import PolicyChange
-from hingecraft.routes.service import Act
 from support import published_routes
 
-ADMIN = Act(actor="admin", request_id="r-1")
+ADMIN = Actor(name="admin", request_id="r-1")
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ($1, $2, $3) RETURNING id"
 
 

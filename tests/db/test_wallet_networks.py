@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from hingecraft.identity.principal import Actor
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.routes import service as routes
-from hingecraft.routes.service import Act
 from support import published_routes
 
-ADMIN = Act(actor="admin", request_id="r-1")
+ADMIN = Actor(name="admin", request_id="r-1")
 WALLET = "INSERT INTO wallets (coin, wallet_address, network, memo) VALUES ($1, $2, $3, $4) RETURNING id"
 
 

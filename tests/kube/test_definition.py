@@ -32,7 +32,7 @@ async def test_it_prints_what_lies_in_crds(plane):
 
 
 async def test_an_older_definition_becomes_ours_with_the_rights_of_the_chart(namespace):
-    """Without them it says so."""
+    """Without the rights, the error says which are missing."""
     kubeconfig = namespace.plane.kubeconfig(await namespace.token(), name="upgrade")
     code, _, complained = await command(kubeconfig, "--apply")
     assert code == 1

@@ -1,14 +1,16 @@
-"""Who leads: taken, kept, lost, given back, at the real API server; with shorter timings."""
+"""The Lease at the real API server, with shorter timings: taken, kept, lost and released."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 import pytest
 
-from hingecraft_operator.cluster.client import LEASES, ClusterRejectedError
+from hingecraft_operator.cluster.client import LEASES, Cluster, ClusterRejectedError
 from hingecraft_operator.lease import LEASE_NAME, LeaderElector, LeadershipLostError, LeaseTimings
 from support.kube import admin_of, until
+from support.limits import PROGRESS
 
 TIMINGS = LeaseTimings(duration=2.0, renew_deadline=1.2, renew_every=0.2, poll_every=0.1, call_timeout=0.5)
 
@@ -116,7 +118,7 @@ async def test_who_has_lost_it_is_told(namespace):
 
 
 async def retried(namespace, lease):
-    """Put it in between two renewals."""
+    """Write the Lease between two renewals."""
     spec = lease["spec"]
     while True:
         lease = await lease_of(namespace)
@@ -127,7 +129,21 @@ async def retried(namespace, lease):
             return
 
 
-async def test_a_leader_that_cannot_reach_the_api_server_leads_on_until_another_has_taken_over(namespace):
+@dataclass
+class Isolated:
+    """A leader that cannot reach the API server, until `reconnect`."""
+
+    cluster: Cluster
+    address: str
+    holding: asyncio.Task[None]
+    seen: list[bool]
+
+    def reconnect(self) -> None:
+        self.cluster.configuration.host = self.address
+
+
+@pytest.fixture
+async def isolated(namespace):
     cluster = await admin_of(namespace.plane)
     seen: list[bool] = []
     first = LeaderElector(cluster, namespace=namespace.name, identity="first", timings=TIMINGS, isolated=seen.append)
@@ -135,30 +151,26 @@ async def test_a_leader_that_cannot_reach_the_api_server_leads_on_until_another_
     address, cluster.configuration.host = cluster.configuration.host, "https://127.0.0.1:9"
     holding = asyncio.create_task(first.hold())
     await until(lambda: asyncio.sleep(0, seen), lambda found: found[-1:] == [True])
-    assert not holding.done()
-    await elector(namespace, "second").acquire()
-    assert not holding.done()
-    cluster.configuration.host = address
-    with pytest.raises(LeadershipLostError):
-        async with asyncio.timeout(20):
-            await holding
-    await cluster.close()
-
-
-async def test_a_leader_that_was_isolated_and_not_replaced_still_leads(namespace):
-    cluster = await admin_of(namespace.plane)
-    seen: list[bool] = []
-    first = LeaderElector(cluster, namespace=namespace.name, identity="first", timings=TIMINGS, isolated=seen.append)
-    await first.acquire()
-    address, cluster.configuration.host = cluster.configuration.host, "https://127.0.0.1:9"
-    holding = asyncio.create_task(first.hold())
-    await until(lambda: asyncio.sleep(0, seen), lambda found: found[-1:] == [True])
-    cluster.configuration.host = address
-    await until(lambda: asyncio.sleep(0, seen), lambda found: found[-1:] == [False])
-    assert not holding.done()
-    assert await holder(namespace) == "first"
+    yield Isolated(cluster, address, holding, seen)
     holding.cancel()
     await cluster.close()
+
+
+async def test_a_leader_that_cannot_reach_the_api_server_leads_on_until_another_has_taken_over(namespace, isolated):
+    assert not isolated.holding.done()
+    await elector(namespace, "second").acquire()
+    assert not isolated.holding.done()
+    isolated.reconnect()
+    with pytest.raises(LeadershipLostError):
+        async with asyncio.timeout(PROGRESS):
+            await isolated.holding
+
+
+async def test_a_leader_that_was_isolated_and_not_replaced_still_leads(namespace, isolated):
+    isolated.reconnect()
+    await until(lambda: asyncio.sleep(0, isolated.seen), lambda found: found[-1:] == [False])
+    assert not isolated.holding.done()
+    assert await holder(namespace) == "first"
 
 
 async def test_a_lease_that_is_deleted_costs_the_lead_and_is_made_again(namespace):
@@ -167,7 +179,7 @@ async def test_a_lease_that_is_deleted_costs_the_lead_and_is_made_again(namespac
     holding = asyncio.create_task(first.hold())
     await namespace.cluster.delete(LEASES, namespace.name, LEASE_NAME)
     with pytest.raises(LeadershipLostError):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PROGRESS):
             await holding
     await second.acquire()
     assert await holder(namespace) == "second"

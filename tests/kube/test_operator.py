@@ -1,4 +1,4 @@
-"""What an SRE declares reaches the pods, what they serve is reported; with only the rights of the manifests."""
+"""From a declared resource to the pods, and back into its status; with only the rights of the manifests."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Resource:
         await self._namespace.secret("hooks", WEBHOOK_SECRET=SECRET)
 
     async def seen(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What is there, and what the operator has to bring about."""
+        """The actual state, and the state that the operator has to bring about."""
         found = await self._namespace.read(self.name)
         status = found.get("status") or {}
         job = await self._namespace.cluster.get(CRON_JOBS, self._namespace.name, f"{self.name}-reconcile")
@@ -112,7 +112,7 @@ async def made(stack: AsyncExitStack, namespace, dsn: Secret, number: int) -> Re
 
 
 def faults(proxy: ApiProxy) -> list[Callable[[], Awaitable[None]]]:
-    """What goes wrong between the operator and the API server, for a moment."""
+    """Short faults between the operator and the API server."""
 
     async def refuse() -> None:
         method = random.choice(["GET", "PATCH", "PUT", "POST"])

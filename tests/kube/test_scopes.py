@@ -77,7 +77,7 @@ async def test_a_namespace_that_gets_its_rights_late_is_served_then(namespace, o
 
 @pytest.fixture
 async def context(namespace):
-    """What a controller in this process works with, with all rights."""
+    """The context of a controller in this process, with all rights."""
     cluster = await admin_of(namespace.plane)
     settings = OperatorSettings(watch_namespaces=namespace.name, operator_namespace=namespace.name)
     metrics = OperatorMetrics(CollectorRegistry())

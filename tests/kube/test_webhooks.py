@@ -196,7 +196,7 @@ async def test_an_endpoint_that_says_gone_is_told_no_more_until_its_url_changes(
 
 
 async def test_an_endpoint_that_answers_nonsense_has_taken_it(namespace, served, site, conn):
-    """What counts is the status: a body of a site may say anything."""
+    """Only the status counts: the body of a site's answer may be anything."""
     site.behave = lambda _request: answer(200, text="<html>it is not json" * 1000)
     await conn.execute(CLOSE_CHF)
     await namespace.shows(version=2, webhooksSummary="1/1")

@@ -50,5 +50,5 @@ async def pod(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
 
 @pytest.fixture
 def settings(sandbox: Sandbox) -> dict[str, Any]:
-    """What a pod or a reconciliation needs to reach the sandbox."""
+    """The settings by which a pod or a reconciliation reaches the sandbox."""
     return sandbox.settings

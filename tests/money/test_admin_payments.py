@@ -1,4 +1,4 @@
-"""What an admin sees of payments, and does to those that went to a wallet."""
+"""An admin's view of payments, and the confirmation of those that were paid to a wallet."""
 
 from __future__ import annotations
 

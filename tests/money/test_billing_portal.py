@@ -113,6 +113,17 @@ async def test_a_customer_that_stripe_has_deleted_has_no_portal(ada, sandbox, co
         assert (status, answer["code"]) == (404, "no_customer")
 
 
+async def test_a_call_without_a_body_returns_to_the_site(ada, sandbox):
+    """Also with a header that promises JSON; a body of another kind is still rejected."""
+    for headers in ({}, {"Content-Type": "application/json"}):
+        status, answer = await ada.call("POST", PORTAL, **headers)
+        assert status == 200, answer
+        page = await sandbox.ask("GET", answer["data"]["url"].removeprefix(sandbox.address))
+        assert "https://www.example.com" in page
+    status, answer = await ada.pod.call("POST", PORTAL, headers=ada.headers, data=b"returnUrl=x")
+    assert (status, answer["code"]) == (415, "unsupported_media_type")
+
+
 async def test_the_member_returns_to_allowed_addresses_only(ada):
     for url in ("https://evil.example/", "https://www.example.com@evil.example/", "javascript:alert(1)", ""):
         status, answer = await ada.call("POST", PORTAL, {"returnUrl": url})

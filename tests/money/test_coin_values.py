@@ -1,4 +1,4 @@
-"""What a later deposit in coins is worth: by its own price, in its own coin, and nothing that cannot be true."""
+"""The value of a later deposit in coins: from its own price, in its own coin, and never an impossible one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def first_and_later(sandbox, parent):
 
 
 async def told(pod, payment):
-    """What NOWPayments would send of a payment, signed."""
+    """Deliver a signed IPN about a payment, as NOWPayments does."""
     body = json.dumps(payment, separators=(",", ":"), ensure_ascii=False).encode()
     signature = nowpayments_headers("sandbox-ipn-secret", payment)["x-nowpayments-sig"]
     assert (await send_ipn(pod, body, signature))[0] == 200

@@ -6,7 +6,7 @@ import pytest
 
 from hingecraft.providers.nowpayments.client import NowPaymentsProvider
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from support.conformance import FLOWS, order_for
 from support.pods import settings_of
@@ -32,10 +32,10 @@ async def test_the_port_is_kept_to(provider, flow):
 @pytest.mark.parametrize(
     ("act", "how", "ends"),
     [
-        ("status_before", {"status": 403}, ProviderRefusedError),
-        ("status_before", {"status": 404}, ProviderRefusedError),
-        ("status_before", {"status": 429}, ProviderRefusedError),
-        ("bad_url", {}, ProviderRefusedError),
+        ("status_before", {"status": 403}, ProviderRejectedError),
+        ("status_before", {"status": 404}, ProviderRejectedError),
+        ("status_before", {"status": 429}, ProviderRejectedError),
+        ("bad_url", {}, ProviderRejectedError),
         ("status_before", {"status": 500}, ProviderUnknownError),
         ("garbage", {}, ProviderUnknownError),
         ("half_body", {}, ProviderUnknownError),
@@ -57,7 +57,7 @@ async def test_without_keys_it_is_off(dsn):
 
 async def test_a_refused_link_keeps_its_id(provider, sandbox):
     await sandbox.fault("bad_url")
-    with pytest.raises(ProviderRefusedError) as refused:
+    with pytest.raises(ProviderRejectedError) as refused:
         await ask(provider)
     assert refused.value.code == "bad_url"
     assert refused.value.provider_id

@@ -9,7 +9,7 @@ import pytest
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
-from support.breaks import Breaks
+from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
 from support.credits import assert_books_agree
 from support.members import PACK, PLAN, Member, sell
 from support.pods import running_pod
@@ -25,13 +25,6 @@ SELECT p.source, p.status, a.balance,
           WHERE metadata ->> 'payment' = p.id::text ORDER BY id) AS ledger
 FROM payments p LEFT JOIN credit_accounts a USING (user_id)
 WHERE p.user_id = $1 ORDER BY p.created_at
-"""
-WAITING = "SELECT type FROM provider_events WHERE processed_at IS NULL"
-CLAIMED = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL AND claimed_until > now()"
-# The lease of a process that lost its connection ends by itself a minute later.
-LEASE_ENDS = """
-UPDATE provider_events SET claimed_until = now() - interval '1 second', next_attempt_at = now()
-WHERE processed_at IS NULL
 """
 SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
 

@@ -10,7 +10,7 @@ import pytest
 
 from hingecraft.credits.unknown_prices import retry_known
 from hingecraft.payments import history
-from hingecraft.trail.telling import lines_of
+from hingecraft.trail.text import lines_of
 from hingecraft_sandbox.postgres import free_port
 from support.credits import balance_of
 from support.members import PACK, Member, make_price, sell
@@ -69,7 +69,7 @@ async def test_the_history_of_a_payment_shows_its_grant_and_what_was_taken(pod, 
     await becomes(conn, bought["paymentId"], "completed")
     await sandbox.act(bought["sessionId"], "refund_half")
     await becomes(conn, bought["paymentId"], "partially_refunded")
-    told = "\n".join(lines_of(await history.story(pod.pod.database, UUID(bought["paymentId"]))))
+    told = "\n".join(lines_of(await history.with_subscription(pod.pod.database, UUID(bought["paymentId"]))))
     assert f"+50 for quick_scan_purchase ({bought['sessionId']}/1), balance 50" in told
     assert "-25 for refund_quick_scan_purchase (refund:re_" in told
 

@@ -11,31 +11,35 @@ from fractions import Fraction
 import aiohttp
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
 from hingecraft_sandbox.providers.stripe import invoices, subscriptions
 from support.credits import assert_books_agree
-from support.members import PACK, PLAN, Member, sell
+from support.members import AMOUNTS, PACK, PLAN, Member, sell
 from support.pods import running_pod
+from support.purchases import customer_of, post
 from support.tokens import SETTINGS
 
 # `make nightly` asks for many more.
 CASES = min(int(os.environ.get("HC_ORDERS", "300")) // 30, 300)
 ACTS = ("refund_half", "refund", "dispute", "inquire", "won", "fail_refund")
+# What happens to the plan of one member, and to the trial of another.
+TURNS = ("renew", "trial_renew", "up", "down", "cancel", "keep", "days")
+BIGGER = "PRO_MONTHLY"
+CREDITS = {PACK: 50, PLAN: 100, BIGGER: 500}
 DUE = "UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL"
 GRANTS = """
 SELECT stripe_payment_id AS intent, sum(delta)::int AS "left",
        sum(delta) FILTER (WHERE NOT metadata ? 'grant')::int AS granted
 FROM credits_transactions WHERE user_id = $1 GROUP BY stripe_payment_id
 """
-
-
+COPIES = "SELECT id, status, price_id FROM subscriptions WHERE user_id = $1"
 FORGOTTEN = (
     "events", "refunds", "disputes", "charges", "payment_intents", "sessions", subscriptions.KIND, invoices.KIND,
-    invoices.PAYMENTS,
+    invoices.PAYMENTS, "clocks",
 )  # fmt: skip
 
 
@@ -52,44 +56,78 @@ class World:
         self.pod = await self.stack.enter_async_context(running_pod(self.dsn, background=False, **more))
         self.conn = await asyncpg.connect(self.dsn.newest)
         self.stack.push_async_callback(self.conn.close)
-        self.prices = await sell(self.conn, self.sandbox, PACK, PLAN)
+        self.prices = await sell(self.conn, self.sandbox, *CREDITS)
+        self.codes = {price: code for code, price in self.prices.items()}
+        status, _ = await self.pod.call("GET", "/api/v1/credits/packs")
+        assert status == 200, "amounts are read when they are first needed"
 
     def close(self):
         self.runner.run(self.stack.aclose())
         self.runner.close()
 
-    async def objects(self, kind):
-        page = await self.sandbox.stripe(f"{kind}?limit=100")
-        assert not page["has_more"]
-        return page["data"]
+    async def objects(self, kind, **wanted):
+        """All of them, the newest first."""
+        found: list[dict[str, object]] = []
+        more = True
+        query = "".join(f"&{name}={value}" for name, value in wanted.items())
+        while more:
+            after = f"&starting_after={found[-1]['id']}" if found else ""
+            page = await self.sandbox.stripe(f"{kind}?limit=100{query}{after}")
+            found += page["data"]
+            more = page["has_more"]
+        return found
 
-    async def press(self, path):
+    async def press(self, path, **form):
         """A button that may not be there any more, as a page that was open for long has them."""
         async with (
             aiohttp.ClientSession() as client,
-            client.post(self.sandbox.address + path, allow_redirects=False) as response,
+            client.post(self.sandbox.address + path, data=form, allow_redirects=False) as response,
         ):
             assert response.status in {303, 404, 409}, await response.text()
 
-    async def happen(self, acts, renewals):
-        """Two members buy, one a pack and one a plan; then banks and people act on the payments.
+    async def happen(self, turns, acts):
+        """One member buys a pack, another a plan, and a third gets a trial in Stripe's dashboard.
 
-        Nothing is left of the case before: its plans would be renewed too, and one page of events would not be all.
+        The plans are renewed and changed; then banks and people act on the payments. Nothing is left of the case
+        before: its plans would be renewed too.
         """
         for kind in FORGOTTEN:
             await self.sandbox.ask("DELETE", f"/_sandbox/book/{kind}")
-        self.members = [Member(self.pod, email=f"{name}@example.com") for name in ("ada", "bob")]
-        for member, code in zip(self.members, (PACK, PLAN), strict=True):
-            bought = await member.buy(self.prices[code])
-            await self.sandbox.act(bought["sessionId"], "pay")
-        (subscription, *_) = await self.objects("subscriptions")
-        for _ in range(renewals):
-            await self.press(f"/pay/stripe/subscription/{subscription['id']}/renew")
-        sessions = (await self.objects("checkout/sessions"))[:2]
-        pages = [f"c/{each['id']}" for each in sessions if each["mode"] == "payment"]
-        pages += [f"invoice/{each['id']}" for each in (await self.objects("invoices"))[: renewals + 1]]
+        self.members = [Member(self.pod, email=f"{name}@example.com") for name in ("ada", "bob", "cyd")]
+        pack, plan, unpaid = [
+            await member.buy(self.prices[code]) for member, code in zip(self.members, (PACK, PLAN, PACK), strict=True)
+        ]
+        for each in (pack, plan):
+            await self.sandbox.act(each["sessionId"], "pay")
+        await self.sandbox.act(unpaid["sessionId"], "expire")
+        trial = await self.get_trial(await customer_of(self.conn, self.members[2]))
+        plan = (await self.sandbox.stripe(f"checkout/sessions/{plan['sessionId']}"))["subscription"]
+        for turn in turns:
+            await self.take(turn, plan, trial)
+        pages = [f"c/{pack['sessionId']}", *(f"invoice/{each['id']}" for each in await self.objects("invoices"))]
         for number, act in acts:
             await self.act(pages[number % len(pages)], act)
+
+    async def get_trial(self, customer):
+        line = {"line_items[0][price]": self.prices[PLAN], "line_items[0][quantity]": "1"}
+        session = await post(
+            self.sandbox, "checkout/sessions", mode="subscription", customer=customer, **line,
+            success_url="https://www.example.com/", **{"subscription_data[trial_period_days]": "7"},
+        )  # fmt: skip
+        await self.sandbox.act(session["id"], "pay")
+        return (await self.sandbox.stripe(f"checkout/sessions/{session['id']}"))["subscription"]
+
+    async def take(self, turn, plan, trial):
+        if turn == "days":
+            await self.sandbox.ask("PUT", "/_sandbox/clock", json={"days": 11})
+        elif turn in {"renew", "trial_renew"}:
+            await self.press(f"/pay/stripe/subscription/{plan if turn == 'renew' else trial}/renew")
+        else:
+            status, answer = await self.members[1].call("POST", "/api/v1/billing-portal", {})
+            assert status == 200, answer
+            page = f"{answer['data']['url'].removeprefix(self.sandbox.address)}/{plan}"
+            prices = {"up": self.prices[BIGGER], "down": self.prices[PLAN]}
+            await (self.press(f"{page}/switch", price=prices[turn]) if turn in prices else self.press(f"{page}/{turn}"))
 
     async def act(self, page, act):
         if act == "won":
@@ -118,7 +156,7 @@ class World:
             await self.work()
         raise AssertionError(await self.conn.fetchval("SELECT error FROM provider_events WHERE processed_at IS NULL"))
 
-    async def compare(self, renewals):
+    async def compare(self):
         await assert_books_agree(self.conn)
         charges = {each["payment_intent"]: each["amount"] for each in await self.objects("charges")}
         back = dict.fromkeys(charges, 0)
@@ -126,13 +164,46 @@ class World:
             back[each["payment_intent"]] += each["amount"] if each["status"] == "succeeded" else 0
         for each in await self.objects("disputes"):
             back[each["payment_intent"]] -= sum(move["amount"] for move in each["balance_transactions"])
-        for member, (credits_, number) in zip(self.members, ((50, 1), (100, renewals + 1)), strict=True):
-            rows = await self.conn.fetch(GRANTS, member.id)
-            assert len(rows) == number
-            for row in rows:
-                share = Fraction(back[row["intent"]], charges[row["intent"]])
-                assert row["granted"] == credits_
-                assert row["left"] == credits_ - max(0, min(credits_, (credits_ * share) // 1))
+        for member in self.members:
+            granted = await self.granted(await customer_of(self.conn, member))
+            rows = {row["intent"]: row for row in await self.conn.fetch(GRANTS, member.id)}
+            assert {intent: row["granted"] for intent, row in rows.items()} == granted
+            for intent, credits_ in granted.items():
+                share = Fraction(back[intent], charges[intent])
+                assert rows[intent]["left"] == credits_ - max(0, min(credits_, (credits_ * share) // 1))
+            for row in await self.conn.fetch(COPIES, member.id):
+                found = await self.sandbox.stripe(f"subscriptions/{row['id']}")
+                price = found["items"]["data"][0]["price"]["id"]
+                assert (row["status"], row["price_id"]) == (found["status"], price)
+
+    async def granted(self, customer):
+        """What Stripe's objects say, by PaymentIntent."""
+        found = {
+            each["payment_intent"]: CREDITS[PACK]
+            for each in await self.objects("checkout/sessions", customer=customer)
+            if each["mode"] == "payment" and each["payment_status"] == "paid"
+        }
+        for each in await self.objects("invoices", customer=customer):
+            credits_ = self.credits_of(each) if each["status"] == "paid" else 0
+            if credits_:
+                (payment,) = await self.objects("invoice_payments", invoice=each["id"])
+                found[payment["payment"]["payment_intent"]] = credits_
+        return found
+
+    def credits_of(self, invoice):
+        """Whole periods grant what their plan does; changes the difference, by what was charged for it."""
+        periods, changes = 0, Fraction(0)
+        for line in invoice["lines"]["data"]:
+            code = self.codes[line["pricing"]["price_details"]["price"]]
+            details = line["parent"].get("subscription_item_details") or line["parent"]["invoice_item_details"]
+            if details["proration"]:
+                changes += Fraction(CREDITS[code] * line["amount"], AMOUNTS[code])
+            elif line["amount"]:
+                periods += CREDITS[code] * line["quantity"]
+        owed, left = -invoice["starting_balance"], -(invoice["ending_balance"] or 0)
+        if invoice["total"] > 0 and owed > left:
+            changes *= 1 - Fraction(min(owed - left, invoice["total"]), invoice["total"])
+        return periods + max(0, changes // 1)
 
 
 @pytest.fixture
@@ -152,14 +223,20 @@ def test_whatever_the_order_the_ledger_is_what_stripe_says(world):
         phases=[Phase.explicit, Phase.generate],
     )  # fmt: skip
     @given(
-        acts=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(ACTS)), max_size=5),
-        renewals=st.integers(0, 2),
+        turns=st.lists(st.sampled_from(TURNS), max_size=6),
+        acts=st.lists(st.tuples(st.integers(0, 9), st.sampled_from(ACTS)), max_size=6),
         # None: in the order in which they happened.
         order=st.none() | st.randoms(use_true_random=False),
-        batches=st.lists(st.integers(1, 12), max_size=4),
+        batches=st.lists(st.integers(1, 20), max_size=4),
     )
-    def check(acts, renewals, order, batches):
-        world.runner.run(world.happen(acts, renewals))
+    @example(
+        turns=["trial_renew", "days", "up", "renew", "days", "down", "renew", "cancel"],
+        acts=[(0, "dispute"), (1, "dispute"), (3, "refund_half"), (3, "dispute"), (4, "refund"), (0, "won")],
+        order=None,
+        batches=[],
+    )
+    def check(turns, acts, order, batches):
+        world.runner.run(world.happen(turns, acts))
         events = world.runner.run(world.objects("events"))
         told = list(reversed(events))
         if order is not None:
@@ -169,6 +246,6 @@ def test_whatever_the_order_the_ledger_is_what_stripe_says(world):
             now, told = told[:each], told[each - 1 :]
             world.runner.run(world.deliver(now))
         world.runner.run(world.settle(events))
-        world.runner.run(world.compare(renewals))
+        world.runner.run(world.compare())
 
     check()

@@ -16,8 +16,11 @@ from hingecraft.payments.model import REPLAYED_FOR
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
-from support.members import STRIPE, reconciled
-from support.pods import settings_of
+from hingecraft_sandbox.postgres import free_port
+from support.members import PACK, STRIPE, Member, reconciled, sell
+from support.money import all_processed, send_stripe, stripe_event
+from support.pods import running_pod, settings_of
+from support.tokens import SETTINGS
 
 EMAIL = "ada@example.com"
 AGE = "UPDATE customers SET created_at = created_at - $2::interval WHERE user_id = $1"
@@ -157,3 +160,75 @@ async def test_a_deleted_user_gets_no_customer(desk, conn):
     with pytest.raises(DeletedUserError):
         await desk.of()
     assert await desk.at_stripe() == []
+
+
+@pytest.fixture
+async def ada(dsn, sandbox):
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    await sandbox.tells(address)
+    async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, "port": port, "public_url": address}) as pod:
+        yield Member(pod)
+
+
+@pytest.fixture
+async def pack(sandbox, conn):
+    """The price of a pack that is sold."""
+    return (await sell(conn, sandbox, PACK))[PACK]
+
+
+async def delete_at_stripe(sandbox, customer):
+    await sandbox.ask("DELETE", f"/v1/customers/{customer}", headers=STRIPE)
+
+
+async def test_the_event_of_a_deletion_is_recorded_and_the_next_purchase_makes_one_customer(ada, pack, sandbox, conn):
+    await ada.buy(pack)
+    (first,) = await conn.fetch(ROWS, ada.id)
+    await delete_at_stripe(sandbox, first["customer_id"])
+    await all_processed(conn)
+    assert await conn.fetch(ROWS, ada.id) == [(first["customer_id"], True)]
+    await asyncio.gather(*(ada.buy(pack) for _ in range(5)))
+    _, second = await conn.fetch(ROWS, ada.id)
+    assert second == (second["customer_id"], False)
+    every = (await sandbox.stripe("customers?limit=100"))["data"]
+    assert [each["id"] for each in every if each["metadata"].get("userId") == str(ada.id)] == [second["customer_id"]]
+    assert await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'failed'") == 0, "no sale was lost"
+
+
+async def test_a_deletion_that_comes_twice_or_late_or_is_a_strangers_changes_nothing(ada, pack, sandbox, conn):
+    await ada.buy(pack)
+    (first,) = await conn.fetch(ROWS, ada.id)
+    gone = await sandbox.stripe(f"customers/{first['customer_id']}")
+    await delete_at_stripe(sandbox, first["customer_id"])
+    await all_processed(conn)
+    await ada.buy(pack)
+    rows = await conn.fetch(ROWS, ada.id)
+    for subject in (gone, {**gone, "id": "cus_other"}):
+        assert (await send_stripe(ada.pod, stripe_event("customer.deleted", subject)))[0] == 200
+    await all_processed(conn, at_least=3)
+    assert await conn.fetch(ROWS, ada.id) == rows
+    ignored = "SELECT ignored_because FROM provider_events WHERE ignored_because IS NOT NULL"
+    assert await conn.fetchval(ignored) == "no user here has this customer"
+
+
+async def test_a_customer_that_a_restored_backup_has_lost_is_found_by_its_event(ada, pack, sandbox, conn):
+    await ada.buy(pack)
+    (row,) = await conn.fetch(ROWS, ada.id)
+    made = await sandbox.stripe(f"customers/{row['customer_id']}")
+    await conn.execute("DELETE FROM customers")
+    stranger = {**made, "id": "cus_other", "metadata": {**made["metadata"], "installation": str(uuid4())}}
+    for subject in (made, made | {"id": "cus_copied"}, stranger):
+        assert (await send_stripe(ada.pod, stripe_event("customer.created", subject)))[0] == 200
+        await all_processed(conn)
+    assert await conn.fetch(ROWS, ada.id) == [(row["customer_id"], False)]
+    await ada.buy(pack)
+    assert await conn.fetch(ROWS, ada.id) == [(row["customer_id"], False)]
+
+
+async def test_the_event_of_a_customer_gives_the_answer_that_was_lost(desk, conn):
+    begun = await desk.begin()
+    made = await desk.stripe.customers.create(begun.request, begun.idempotency_key, Deadline.within(10))
+    async with desk.database.transaction() as changed:
+        await store.restore(changed, desk.user, made, EMAIL, livemode=False)
+    assert await conn.fetch(ROWS, desk.user) == [(made, False)]
+    assert await desk.of() == made

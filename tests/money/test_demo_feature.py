@@ -50,12 +50,12 @@ class Lessons:
     async def moved(self, conn, moves):
         for each in moves:
             await audit.append(
-                conn, actor="school", action="granted", request_id=each.teller.request_id, payment_id=each.after.id
+                conn, actor="school", action="granted", request_id=each.cause.request_id, payment_id=each.after.id
             )
 
 
 class Timetable:
-    """What the endpoints and the works of this system share."""
+    """The part that the endpoints and the works of this system share."""
 
     def __init__(self):
         self.lessons = []

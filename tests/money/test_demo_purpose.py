@@ -50,7 +50,7 @@ class Lessons:
         for each in moves:
             for entry in each.decision.entries:
                 await audit.append(
-                    conn, actor="lessons", action="granted", request_id=each.teller.request_id,
+                    conn, actor="lessons", action="granted", request_id=each.cause.request_id,
                     payment_id=each.after.id, user=str(each.after.user_id), amount=str(entry.amount),
                 )  # fmt: skip
         if self.broken:

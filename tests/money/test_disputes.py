@@ -1,4 +1,4 @@
-"""What a dispute takes and brings back: by its balance transactions, whatever its status is called."""
+"""Money that disputes take and bring back, booked by balance transaction, whatever the dispute's status is."""
 
 from __future__ import annotations
 

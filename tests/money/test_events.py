@@ -1,4 +1,4 @@
-"""What Stripe tells us becomes money in our books, once, in whatever order it comes."""
+"""Stripe's events become settlements, each once, in any order."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("what", FOREIGN)
 async def test_what_is_not_ours_is_ignored_whatever_currency_it_is_in(pod, conn, what):
-    """Whose it is counts before its money is read: nobody adds a currency for a stranger's payment."""
+    """The owner is checked before the money is read: nobody adds a currency for another installation's payment."""
     assert (await send_stripe(pod, stripe_event(*FOREIGN[what])))[0] == 200
     await all_processed(conn)
     assert await conn.fetchval("SELECT ignored_because FROM provider_events") is not None

@@ -1,4 +1,4 @@
-"""What a donation in another currency is worth is often known only after it was paid."""
+"""The dollar value of a donation in another currency is often known only after the payment."""
 
 from __future__ import annotations
 

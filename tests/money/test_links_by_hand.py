@@ -10,7 +10,7 @@ import pytest
 
 from hingecraft.donations.links import by_hand
 from hingecraft.donations.links.by_hand import ByHand, LinkRejectedError
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
 from hingecraft.routes import service as routes
@@ -199,7 +199,7 @@ async def test_links_add_finds_the_id_or_refuses(dsn, database, sandbox, conn):
             await by_hand.add(
                 database, ByHand(gateway="crypto", currency="USD", url="https://buy.stripe.com/x"), each.links
             )
-    with pytest.raises(OperatorError, match="STRIPE_SECRET is not set"):
+    with pytest.raises(UsageError, match="STRIPE_SECRET is not set"):
         await by_hand.add(database, ByHand(gateway="stripe", currency="USD", url=url))
     # The same link again, once the first row has ended.
     await conn.execute("UPDATE external_payments SET expires_at = now()")

@@ -101,7 +101,7 @@ async def only_usd(conn):
 
 
 async def listings(dsn, sandbox, link):
-    """What Stripe lists with the keys of the link's mode, and with those of the other."""
+    """The link where Stripe lists it, and the other links that it lists."""
     async with keeper(dsn, sandbox) as at_stripe:
         every = [each async for each in at_stripe.links.every()]
     return [each for each in every if each.id == link["id"]], [each for each in every if each.id != link["id"]]

@@ -9,11 +9,12 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.credits.checkouts import MemberCheckouts, Wanted
+from hingecraft.credits.plan_session_tokens import PlanSessionTokens
 from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.db.connection import Database
 from hingecraft.idempotency import service as idempotency
-from hingecraft.idempotency.model import Kept
+from hingecraft.idempotency.model import StoredAnswer
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.model import ProviderFailedError
 from hingecraft.providers.patience import Deadline
@@ -23,6 +24,7 @@ from support.members import PACK, PLAN, sell
 from support.pods import SITE_URL, settings_of
 
 KEY = "a-key-of-a-member"
+SECRET = Secret("a plan session secret of at least 32 characters")
 LEASE_ENDS = "UPDATE idempotency_keys SET claimed_until = now() WHERE status IS NULL"
 PAYMENTS = "SELECT status FROM payments WHERE user_id = $1"
 CUSTOMERS = "SELECT customer_id FROM customers WHERE user_id = $1"
@@ -86,14 +88,21 @@ class Process:
         life.calling(stripe.customers, "create", "subscriptions_of")
         life.calling(stripe.sessions, "create", "retrieve", "expire")
         prices = Prices(self.database, stripe.prices, CurrencyBook(self.database), configured=True)
-        self.checkouts = MemberCheckouts(
-            self.database, self.providers, prices, PlanSessions(self.database, Secret()), SITE_URL
-        )
+        sessions = PlanSessions(self.database, SECRET)
+        self.checkouts = MemberCheckouts(self.database, self.providers, prices, sessions, SITE_URL)
+
+    async def buy_chosen(self, user, token):
+        """With a plan session, and without a key."""
+        wanted = Wanted(
+            user_id=user, email=None, price_id="", plan_type=None, metadata={}, success_url=None, cancel_url=None,
+            request_id="a-request", deadline=Deadline.within(10), claim=None, plan_session=token,
+        )  # fmt: skip
+        return (await self.checkouts.open(wanted)).provider_id
 
     async def buy(self, user, price):
         deadline = Deadline.within(10)
         claim = await idempotency.claim(self.database, f"POST {user}", KEY, "print", deadline)
-        if isinstance(claim, Kept):
+        if isinstance(claim, StoredAnswer):
             return json.loads(claim.body)
         wanted = Wanted(
             user_id=user, email=None, price_id=price, plan_type=None, metadata={}, success_url=None, cancel_url=None,
@@ -157,5 +166,30 @@ async def test_wherever_it_dies_there_is_one_customer_one_session_and_one_paymen
         mine = [each["id"] for each in customers if each["metadata"].get("userId") == str(user)]
         assert [row["customer_id"] for row in await conn.fetch(CUSTOMERS, user)] == mine
         assert len(mine) == 1, at
+        assert [row["status"] for row in await conn.fetch(PAYMENTS, user)] == ["pending"], at
+    assert at > 15, "it died at many moments"
+
+
+async def test_wherever_it_dies_a_plan_session_opens_one_checkout(dsn, sandbox, conn):
+    """The repeat has no key: the plan session says which checkout it was."""
+    price = (await sell(conn, sandbox, PLAN))[PLAN]
+    await conn.execute("UPDATE credit_prices SET amount = 9, currency = 'USD' WHERE price_id = $1", price)
+    settings = settings_of(dsn, **sandbox.settings)
+    died, at = True, 0
+    while died:
+        at, user = at + 1, uuid4()
+        token, _ = PlanSessionTokens(SECRET).sign(price, "basic", {})
+        died = False
+        first = Process(dsn, settings, Life(at))
+        try:
+            await first.buy_chosen(user, token)
+        except (DiedError, ProviderFailedError):  # on a busy machine the sandbox may not answer in time
+            died = True
+        await first.close()
+        second = Process(dsn, settings, Life(None))
+        session_id = await second.buy_chosen(user, token)
+        await second.close()
+        sessions = (await sandbox.stripe("checkout/sessions?limit=100"))["data"]
+        assert [each["id"] for each in sessions if each["client_reference_id"] == str(user)] == [session_id], at
         assert [row["status"] for row in await conn.fetch(PAYMENTS, user)] == ["pending"], at
     assert at > 15, "it died at many moments"

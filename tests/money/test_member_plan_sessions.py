@@ -1,4 +1,4 @@
-"""A checkout uses a plan session once: with its intent, whatever fails or repeats; one that has failed frees it."""
+"""A plan session opens one checkout, of one user, whatever fails or repeats; a checkout that has failed frees it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from hingecraft_sandbox.postgres import free_port
-from support.members import CHECKOUT, PACK, Member, sell
+from support.members import CHECKOUT, PACK, PLAN, Member, sell
 from support.pods import running_pod
 from support.tokens import SETTINGS, raw
 
@@ -63,8 +63,8 @@ async def test_it_decides_price_plan_and_metadata_and_is_used_up(pod, ada, price
     assert session["metadata"]["campaign"] == "autumn"
     assert session["metadata"]["userId"] == str(ada.id)
     assert not await is_there(pod, token)
-    for member in (ada, Member(pod)):
-        assert await checkout(member, token) == (409, "plan_session_used")
+    assert await checkout(Member(pod), token) == (409, "plan_session_used")
+    assert await checkout(ada, token) == (201, made), "the answer may have been lost"
     assert await conn.fetchval(COUNT) == 1
 
 
@@ -72,8 +72,47 @@ async def test_many_checkouts_at_once_with_one_make_one_payment(pod, ada, price,
     token = await choose(pod, price)
     members = [ada, ada, *(Member(pod) for _ in range(4))]
     done = await asyncio.gather(*(checkout(member, token) for member in members))
-    assert sorted(status for status, _ in done) == [201, *[409] * 5]
+    opened = {
+        member.id: made["sessionId"] for member, (status, made) in zip(members, done, strict=True) if status == 201
+    }
+    assert len(opened) == 1
+    assert {status for status, _ in done} == {201, 409}
     assert await conn.fetchval(COUNT) == 1
+
+
+async def test_two_checkouts_of_one_user_at_once_are_the_same(pod, ada, price, conn):
+    token = await choose(pod, price)
+    await ada.buy(price)
+    first, second = await asyncio.gather(checkout(ada, token), checkout(ada, token))
+    assert first == second
+    assert first[0] == 201
+    assert await conn.fetchval(COUNT) == 2
+
+
+@pytest.mark.parametrize("key", [None, "key-of-a-plan-session-2"])
+@pytest.mark.parametrize("code", [PACK, PLAN])
+async def test_a_repeat_after_a_kill_between_commit_and_answer_gets_the_same_session(
+    pod, ada, sandbox, conn, key, code
+):
+    """The checkout is committed, and nothing is under a key: also where an earlier checkout had the same terms."""
+    price = (await sell(conn, sandbox, code))[code]
+    if code == PLAN:
+        await ada.buy(price)
+    token = await choose(pod, price, "basic" if code == PLAN else "credits")
+    first = await checkout(ada, token)
+    assert first[0] == 201
+    assert await checkout(ada, token, key) == first
+    assert await checkout(ada, token, key) == first
+    assert await conn.fetchval(COUNT) == 1
+
+
+@pytest.mark.parametrize("act", ["expire", "pay"])
+async def test_a_session_that_cannot_be_paid_any_more_is_not_answered_again(pod, ada, price, sandbox, act):
+    token = await choose(pod, price)
+    _, made = await checkout(ada, token)
+    await sandbox.tells(pod.public, enabled=False)
+    await sandbox.act(made["sessionId"], act)
+    assert await checkout(ada, token) == (409, "plan_session_used")
 
 
 async def test_a_repeat_under_its_key_gets_the_first_answer_also_when_it_is_used_or_expired(pod, ada, price, conn):
@@ -106,7 +145,10 @@ async def test_one_whose_outcome_is_unknown_keeps_it_used(pod, ada, price, sandb
     status, _ = await checkout(ada, token)
     assert status == 502
     assert await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'unknown'") == 1
-    assert await checkout(ada, token) == (409, "plan_session_used")
+    await sandbox.ask("DELETE", "/_sandbox/faults")
+    assert await checkout(Member(pod), token) == (409, "plan_session_used")
+    assert (await checkout(ada, token))[0] == 201, "the same checkout is finished"
+    assert await conn.fetchval("SELECT count(*) FROM payments WHERE user_id = $1", ada.id) == 2
 
 
 async def test_a_rejected_choice_uses_nothing(pod, ada, price, conn):

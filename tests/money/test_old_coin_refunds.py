@@ -39,8 +39,18 @@ async def old_invoice(pod, sandbox, conn, payment, order, *, currency="usd", amo
     return invoice
 
 
+async def refund_once(pod, sandbox, conn, payment, number):
+    """Send the coins back, with messages that come twice and shuffled, and check that they count once."""
+    await sandbox.tells(pod.public, times=2, shuffled=True)
+    await coin_act(sandbox, conn, number, "refund", 1)
+    await becomes(conn, str(payment), "refunded")
+    await all_processed(conn)
+    assert await ledger(conn, str(payment)) == [("opening", 40, "USD", 40), ("refund", -40, "USD", -40)]
+    assert await total(pod) == (0, 0)
+
+
 async def coin_act(sandbox, conn, number, act, told):
-    """One act, until its IPNs are processed."""
+    """Do one thing in the sandbox and wait until its IPNs are processed."""
     before = await conn.fetchval("SELECT count(*) FROM provider_events")
     await sandbox.coin_act(number, act)
     await all_processed(conn, at_least=before + told)
@@ -64,12 +74,7 @@ async def test_coins_that_nowpayments_sends_back_leave_the_total_once(pod, sandb
     payment, invoice = coins
     number = await sandbox.coins(invoice, "pay")
     await all_processed(conn, at_least=5)
-    await sandbox.tells(pod.public, times=2, shuffled=True)
-    await coin_act(sandbox, conn, number, "refund", 1)
-    await becomes(conn, str(payment), "refunded")
-    await all_processed(conn)
-    assert await ledger(conn, str(payment)) == [("opening", 40, "USD", 40), ("refund", -40, "USD", -40)]
-    assert await total(pod) == (0, 0)
+    await refund_once(pod, sandbox, conn, payment, number)
 
 
 @pytest.mark.parametrize("first", ["nowpayments", "the old software"])
@@ -159,12 +164,7 @@ async def test_an_old_payment_is_found_by_what_nowpayments_answered_whatever_its
     await conn.execute(
         "UPDATE external_payments SET provider_payload = $1", json.dumps(KEPT_OF_COINS[kept](invoice, number))
     )
-    await sandbox.tells(pod.public, times=2, shuffled=True)
-    await coin_act(sandbox, conn, number, "refund", 1)
-    await becomes(conn, str(payment), "refunded")
-    await all_processed(conn)
-    assert await ledger(conn, str(payment)) == [("opening", 40, "USD", 40), ("refund", -40, "USD", -40)]
-    assert await total(pod) == (0, 0)
+    await refund_once(pod, sandbox, conn, payment, number)
     assert await conn.fetchval("SELECT count(*) FROM payments") == 1
 
 

@@ -205,7 +205,7 @@ async def test_a_connection_that_breaks_while_a_refund_takes_over_from_a_dispute
     await blocker.start()
     await conn.execute("LOCK TABLE payment_audit IN EXCLUSIVE MODE")
     await deliver(pod, sandbox, "refund.")
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PROGRESS):
         while (pid := await conn.fetchval(WAITS_FOR_A_LOCK)) is None:
             await asyncio.sleep(0.02)
     await conn.execute("SELECT pg_terminate_backend($1)", pid)

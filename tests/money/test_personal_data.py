@@ -8,7 +8,7 @@ import json
 import asyncpg
 import pytest
 
-from hingecraft_api.expiry import delete_expired_now
+from hingecraft.donations import prefills
 from support.limits import PROGRESS
 
 OTHER, GENERATE = "/mission-support/other", "/charter/generate-payment"
@@ -34,7 +34,7 @@ async def give(pod, prefill, **headers):
 
 
 async def emails(sandbox, *answers):
-    """What Stripe's page shows to each of these donors."""
+    """The email address that Stripe's page shows to each of these donors."""
     found = []
     for status, answer in answers:
         assert status == 200, answer
@@ -99,10 +99,10 @@ async def test_coins_leave_the_email_to_a_card(pod, sandbox, prefill):
 
 async def test_what_a_donor_said_is_deleted_after_half_an_hour(pod, conn, database, prefill):
     await conn.execute(AGE, 29)
-    await delete_expired_now(database)
+    await prefills.erase_personal_data(database)
     assert await conn.fetchval(LEFT) is not None
     await conn.execute(AGE, 31)
-    await delete_expired_now(database)
+    await prefills.erase_personal_data(database)
     assert await conn.fetchval(LEFT) is None
 
 

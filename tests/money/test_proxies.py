@@ -65,12 +65,12 @@ async def proxy(providers):
 
 @pytest.fixture
 def behind_it(proxy, tmp_path):
-    """What a process is told."""
+    """The environment of a process behind the proxy."""
     return {**PROVIDERS, "HTTPS_PROXY": proxy.address_with_login, "SSL_CERT_FILE": str(tmp_path / "ca.pem")}
 
 
 async def give(dsn, folder, environment, *currencies):
-    """What a pod answers to gifts in these currencies, and its log."""
+    """A pod's answers to gifts in these currencies, and its log."""
     pod = ApiProcess(folder, "api", dsn.newest, **environment)
     await pod.start()
     try:

@@ -301,10 +301,14 @@ async def an_event(sandbox, *, minutes_ago):
     [
         pytest.param(20, 19, id="our-clock-is-twenty-minutes-ahead-of-Stripes"),
         pytest.param(1, 12, id="an-event-that-is-listed-late"),
+        pytest.param(-40, -1, id="lists-that-took-forty-minutes-to-read"),
     ],
 )
 async def test_no_event_falls_between_two_runs(sandbox, conn, dsn, settings, first, second):
-    """The next run begins where Stripe's newest event was, by Stripe's clock, and a little before."""
+    """The next run begins where Stripe's newest event was, by Stripe's clock, and a little before.
+
+    It begins no later than this one did: what happened while the last list was read may be missing in the first.
+    """
     await sandbox.ask("DELETE", "/_sandbox/book")
     await sandbox.tells("http://127.0.0.1:9", enabled=False)
     await an_event(sandbox, minutes_ago=first)

@@ -1,4 +1,4 @@
-"""What a crash or a provider that never answered has left is finished: by the same key, by looking, or closed."""
+"""Payments left by a crash or an unanswered call are finished: by the same key, by a search, or closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a checkout costs Postgres: the turns of talk on the wire, each a wait for the network."""
+"""The round trips to Postgres of one checkout, each of which waits for the network."""
 
 from __future__ import annotations
 

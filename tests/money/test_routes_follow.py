@@ -84,7 +84,7 @@ async def test_even_then_a_session_with_an_email_stays_out(running, conn):
 
 async def test_a_standing_link_appears_everywhere_and_leaves_when_it_expires(running, conn):
     pods, engine, _ = running
-    before = engine.landed[-1].version
+    before = engine.served[-1].version
     await conn.execute(LINK)
     await engine.until(before + 1)
     assert [await url_of(pod) for pod in pods] == ["https://buy.example/1"] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import json
@@ -29,7 +30,7 @@ INVOICE = {"price_amount": 25, "price_currency": "usd", "pay_currency": "btc", "
 
 
 class Told:
-    """What a backend was told; `refuse` makes it say no that often first."""
+    """Receives the sandbox's webhooks, after rejecting the first `refuse` of them."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
@@ -117,10 +118,39 @@ async def test_stripe_refuses(box, change, code, param):
         assert answer["error"]["param"] == param
 
 
-async def test_stripe_wants_a_test_key(box):
-    for key in ("", "Bearer sk_live_" + "x" * 8, "Basic x"):
-        async with box.get("/v1/events", headers={"Authorization": key}) as response:
-            assert response.status == 401
+def basic(user: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:".encode()).decode()
+
+
+LIVE_KEY = "sk_live_" + "x" * 12
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (None, "You did not provide an API key."), ("", "You did not provide an API key."),
+        ("Bearer ", "You did not provide an API key."), ("Basic x", "You did not provide an API key."),
+        (basic(""), "You did not provide an API key."), ("Digest x", "You did not provide an API key."),
+        (f"Bearer {LIVE_KEY}", "Invalid API Key provided: sk_live_********xxxx."),
+        (basic(LIVE_KEY), "Invalid API Key provided: sk_live_********xxxx."),
+        ("Bearer short", "Invalid API Key provided: *****."),
+    ],
+)  # fmt: skip
+async def test_stripe_answers_401_without_a_test_key(box, header, message):
+    async with box.get("/v1/events", headers={} if header is None else {"Authorization": header}) as response:
+        assert (response.status, response.headers["WWW-Authenticate"]) == (401, 'Basic realm="Stripe"')
+        error = (await response.json())["error"]
+        assert error["type"] == "invalid_request_error"
+        assert error["message"].startswith(message)
+
+
+async def test_stripe_takes_the_key_as_a_bearer_token_or_as_the_user_of_basic_authentication(box):
+    for header in (f"Bearer {STRIPE_KEY}", f"bearer {STRIPE_KEY}", basic(STRIPE_KEY)):
+        async with box.get("/v1/events", headers={"Authorization": header}) as response:
+            assert response.status == 200
+    await box.put("/_sandbox/revoked", json=[STRIPE_KEY])
+    async with box.get("/v1/events", headers={"Authorization": basic(STRIPE_KEY)}) as response:
+        assert (response.status, (await response.json())["error"]["code"]) == (401, "api_key_expired")
 
 
 async def test_keys_behave_as_stripes_do(box):

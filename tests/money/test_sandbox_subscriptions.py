@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import stripe
 
+from support.discounts import enter_code
 from support.stripe_sandbox import Subscriber, stripe_client
 
 
@@ -88,3 +89,51 @@ async def test_a_mode_takes_its_own_kind_of_price(client, mode):
         await client.checkout.sessions.create_async(
             {"mode": mode, "line_items": [{"price": price.id}], "success_url": "https://www.example.com/"}
         )
+
+
+async def test_a_promotion_code_discounts_each_invoice_until_it_ends(client, sandbox):
+    coupon = await client.coupons.create_async({"percent_off": 25, "duration": "repeating", "duration_in_months": 1})
+    code = await client.promotion_codes.create_async(
+        {"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "Quarter", "max_redemptions": 1}
+    )
+    subscriber = Subscriber(client, sandbox)
+    session = await subscriber.open(900)
+    await enter_code(sandbox, session.id, "QUARTER")
+    await sandbox.act(session.id, "pay")
+    session = await client.checkout.sessions.retrieve_async(session.id)
+    assert (session.amount_subtotal, session.amount_total, session.total_details.amount_discount) == (900, 675, 225)
+    assert [each.promotion_code for each in session.discounts] == [code.id]
+    subscription = await client.subscriptions.retrieve_async(session.subscription, {"expand": ["discounts"]})
+    (discount,) = subscription.discounts
+    assert (discount.source.coupon, discount.promotion_code, discount.subscription) == (
+        coupon.id, code.id, subscription.id,
+    )  # fmt: skip
+    first = await client.invoices.retrieve_async(session.invoice)
+    assert (first.subtotal, first.total, first.amount_paid, first.discounts) == (900, 675, 675, [discount.id])
+    assert [each.amount for each in first.lines.data[0].discount_amounts] == [225]
+    subscriber.id = subscription.id
+    await subscriber.press("renew")
+    assert (await subscriber.invoices())[0].amount_paid == 900
+    assert (await subscriber.now()).discounts == []
+    assert (await client.promotion_codes.retrieve_async(code.id)).times_redeemed == 1
+    again = await Subscriber(client, sandbox).open(900)
+    refused = await sandbox.ask("GET", f"/pay/stripe/c/{again.id}")
+    assert "Quarter" in refused
+    with pytest.raises(AssertionError, match="This code is invalid"):
+        await enter_code(sandbox, again.id, "QUARTER")
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"duration": "once"}, "exactly one of percent_off and amount_off"),
+        ({"percent_off": 0}, "more than 0 and at most 100"),
+        ({"percent_off": 101}, "more than 0 and at most 100"),
+        ({"amount_off": 100}, "needs a currency"),
+        ({"percent_off": 5, "duration": "repeating"}, "duration_in_months"),
+        ({"percent_off": 5, "duration": "sometimes"}, "must be one of"),
+    ],
+)
+async def test_a_coupon_that_stripe_would_reject_is_rejected(client, terms, message):
+    with pytest.raises(stripe.InvalidRequestError, match=message):
+        await client.coupons.create_async(terms)

@@ -1,4 +1,4 @@
-"""What the site is told, as the reference describes it."""
+"""Webhooks to the site, as the reference describes them."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from hingecraft.members.deletion import store
 from hingecraft.members.steps import members_steps
 from hingecraft_sandbox.postgres import free_port
 from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, reconciled, sell
@@ -144,6 +145,42 @@ async def test_nothing_can_be_paid_any_more_that_would_grant_nothing(pod, sandbo
     for each in bought:
         assert (await sandbox.stripe(f"checkout/sessions/{each['sessionId']}"))["status"] == "expired"
         await becomes(conn, each["paymentId"], "expired")
+
+
+async def test_a_customer_of_the_other_mode_is_named_and_holds_nothing_up(pod, sandbox, conn, prices, caplog):
+    """A live customer is here, one whose creation was never answered, and a checkout that nobody knows the end of."""
+    ada, bob = Member(pod), Member(pod)
+    await ada.buy(prices[PACK])
+    await conn.execute(
+        "INSERT INTO customers (user_id, livemode, number, customer_id, email, idempotency_key, request) VALUES "
+        "($1, true, 1, 'cus_live', 'ada@example.com', 'k1', '{\"email\": \"ada@example.com\"}'), "
+        "($2, true, 1, NULL, 'bob@example.com', 'k2', '{\"email\": \"bob@example.com\", \"metadata\": {}}')",
+        ada.id, bob.id,
+    )  # fmt: skip
+    unknown = await ada.buy(prices[PACK], metadata={"name": "Ada Lovelace"})
+    async with conn.transaction():
+        await conn.execute(
+            "INSERT INTO payment_audit (payment_id, actor, action) VALUES ($1::uuid, 'test', 'event_applied')",
+            unknown["paymentId"],
+        )  # fmt: skip
+        await conn.execute("UPDATE payments SET livemode = true WHERE id = $1::uuid", unknown["paymentId"])
+        await conn.execute(
+            "UPDATE external_payments SET livemode = true, status = 'unknown' WHERE payment_id = $1::uuid",
+            unknown["paymentId"],
+        )  # fmt: skip
+    assert await delete(pod, ada.id) == (200, True)
+    assert await delete(pod, bob.id) == (200, True)
+    assert "the live customer cus_live of the deleted user" in caplog.text
+    assert "Delete it in Stripe's dashboard" in caplog.text
+    left = await conn.fetch("SELECT details ->> 'customer' FROM payment_audit WHERE action = 'customer_left'")
+    assert [row[0] for row in left] == ["cus_live", "k2"]
+    assert await conn.fetchval("SELECT count(*) FROM customers WHERE email IS NOT NULL OR request ? 'email'") == 0
+    assert await conn.fetchval("SELECT count(*) FROM external_payments WHERE request::text LIKE '%Ada%'") == 0
+    assert (await reconcile(pod)).users_deleted == 0
+    # The database goes live: whatever is left is found with that key.
+    async with pod.pod.database.connection() as other:
+        assert await store.unfinished(other, UUID(int=0), livemode=False) == []
+        assert set(await store.unfinished(other, UUID(int=0), livemode=True)) == {ada.id, bob.id}
 
 
 async def test_only_admins_delete_and_only_users(pod):

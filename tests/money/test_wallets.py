@@ -1,4 +1,4 @@
-"""What a donor is told who sends coins to a wallet."""
+"""The answers to a donor who sends coins to a wallet."""
 
 from __future__ import annotations
 

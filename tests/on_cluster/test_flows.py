@@ -11,7 +11,7 @@ from support.through_ingress import GENERATE
 
 
 def routes_of(release, pod):
-    """What one pod serves, asked past every Service."""
+    """The routes that one pod serves, without a Service in between."""
     path = f"/api/v1/namespaces/{release.namespace}/pods/{pod}:8080/proxy/routes"
     return json.loads(release.kubectl("get", "--raw", path))["data"]
 

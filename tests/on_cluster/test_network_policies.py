@@ -277,7 +277,7 @@ def remove():
 
 @pytest.fixture(scope="module")
 def connected(stand_ins, policies):
-    """What connects once the policies are in force; before, everything does."""
+    """The connections that succeed once the policies are in force; before, all of them do."""
     everything = PASS | BLOCKED
     assert everything - stand_ins.connected(everything) == set()
     for prefix, where in RELEASES.items():

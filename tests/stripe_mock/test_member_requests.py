@@ -9,7 +9,7 @@ import pytest
 
 from hingecraft.members.customers.model import customer_request
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.port import ProviderRejectedError
 from hingecraft.providers.stripe.intents import Charge, intent_request
 from hingecraft.providers.stripe.sales import PricePlan, Sale, session_request
 
@@ -37,7 +37,7 @@ async def test_a_members_session_is_valid_in_both_modes(provider, recurring):
 @pytest.mark.parametrize("wrong", [{"colour": "red"}, {"billing_address_collection": "never"}, {"customer": ["cus_1"]}])
 async def test_a_session_that_stripe_does_not_know_is_refused(provider, wrong):
     """Without this the test above could not fail."""
-    with pytest.raises(ProviderRefusedError, match="400"):
+    with pytest.raises(ProviderRejectedError, match="400"):
         await provider.sessions.create({**session_request(sale(recurring=False)), **wrong}, "a-key", within())
 
 
@@ -50,7 +50,7 @@ async def test_what_we_ask_about_customers_is_valid(provider):
     assert not await customers.is_deleted("cus_1", within())
     assert all(each["object"] == "subscription" for each in await customers.subscriptions_of("cus_1"))
     await customers.delete("cus_1", within())
-    with pytest.raises(ProviderRefusedError, match="400"):
+    with pytest.raises(ProviderRejectedError, match="400"):
         await customers.create({"name_": "Ada"}, "a-key", within())
 
 
@@ -80,5 +80,5 @@ async def test_what_we_ask_about_intents_is_valid(provider):
     assert await provider.end("pi_1", within())
     now = datetime.now(UTC)
     assert await provider.intents.made_for("p_none", now, now) is None
-    with pytest.raises(ProviderRefusedError, match="400"):
+    with pytest.raises(ProviderRejectedError, match="400"):
         await provider.intents.create({**intent_request(charge), "capture_method": "never"}, "a-key", within())

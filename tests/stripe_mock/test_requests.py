@@ -13,7 +13,7 @@ import pytest
 from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import Order, ProviderRefusedError
+from hingecraft.providers.port import Order, ProviderRejectedError
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.links import (
     LinkTerms,
@@ -102,14 +102,14 @@ async def test_a_change_of_a_link_that_stripe_does_not_know_is_refused(provider)
         links = provider.account.client.v1.payment_links
         return await links.update_async("plink_1", request, options=provider.account.options())
 
-    with pytest.raises(ProviderRefusedError, match="400"):
+    with pytest.raises(ProviderRejectedError, match="400"):
         await provider.account.call(change, Deadline.within(10))
 
 
 @pytest.mark.parametrize("wrong", [{"colour": "red"}, {"mode": "gift"}, {"expires_at": "soon"}, {"line_items": "all"}])
 async def test_what_stripe_does_not_know_is_refused(provider, wrong):
     """Without this the tests above could not fail."""
-    with pytest.raises(ProviderRefusedError, match="400"):
+    with pytest.raises(ProviderRejectedError, match="400"):
         await ask(provider, {**provider.request_for(ORDER), **wrong})
 
 
@@ -142,7 +142,7 @@ async def test_the_lines_of_an_invoice_are_listed_as_stripe_lists_them(provider)
         return await invoices.line_items.list_async("in_1", params, options=provider.account.options())
 
     assert (await provider.account.ask(lambda: page({"limit": 100, "starting_after": "il_1"})))["data"]
-    with pytest.raises(ProviderRefusedError, match="400"):
+    with pytest.raises(ProviderRejectedError, match="400"):
         await provider.account.ask(lambda: page({"limit": "many"}))
 
 
@@ -156,5 +156,5 @@ async def test_the_lines_of_an_invoice_are_listed_as_stripe_lists_them(provider)
     ],
 )
 async def test_what_stripe_cannot_be_asked_is_refused(provider, what, request_):
-    with pytest.raises(ProviderRefusedError, match="400"):
+    with pytest.raises(ProviderRejectedError, match="400"):
         await ask(provider, request_, what, "list_async")

@@ -50,8 +50,8 @@ async def both(stripe_mock):
 
 # Of these the examples of stripe-mock show only a part.
 FREE = frozenset(
-    {"amount_details", "automatic_payment_methods", "last_payment_error", "metadata", "next_action",
-     "payment_method_options"}
+    {"amount_details", "automatic_payment_methods", "flexible", "last_payment_error", "metadata", "next_action",
+     "payment_method_options", "pricing"}
 )  # fmt: skip
 # Of PaymentIntents, since 2025 or for products that we do not use.
 LEFT_OUT = frozenset(
@@ -88,3 +88,27 @@ async def test_payment_intents(both):
         ("GET", "payment_intents?limit=3&created[gte]=1", None),
     ):
         assert differences(*await both.ask(method, path, data)) == [], path
+
+
+SUBSCRIPTION = {
+    "items[0][price_data][currency]": "usd", "items[0][price_data][unit_amount]": "900",
+    "items[0][price_data][recurring][interval]": "month", "items[0][price_data][recurring][interval_count]": "3",
+    "items[0][quantity]": "1", "payment_behavior": "default_incomplete",
+    "payment_settings[save_default_payment_method]": "on_subscription", "metadata[payment_id]": "p_1",
+    "description": "All designs", "billing_mode[type]": "flexible", "expand[0]": "latest_invoice.confirmation_secret",
+}  # fmt: skip
+
+
+async def test_subscriptions_that_wait_for_their_first_payment(both):
+    await both.ask("POST", "products", {"id": "hc_1", "name": "All designs"})
+    customer, _ = await both.ask("POST", "customers", {})
+    asked = SUBSCRIPTION | {"customer": customer["id"], "items[0][price_data][product]": "hc_1"}
+    made, example = await both.ask("POST", "subscriptions", asked)
+    assert made["latest_invoice"]["confirmation_secret"]["type"] == "payment_intent"
+    assert differences(made, example) == []
+    for method, path in (
+        ("GET", f"subscriptions/{made['id']}?expand[0]=latest_invoice.confirmation_secret"),
+        ("GET", f"subscriptions?customer={customer['id']}&status=all&created[gte]=1"),
+        ("DELETE", f"subscriptions/{made['id']}"),
+    ):
+        assert differences(*await both.ask(method, path)) == [], path

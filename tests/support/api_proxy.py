@@ -19,7 +19,7 @@ _HOP_BY_HOP = {"Transfer-Encoding", "Content-Length", "Connection", "Content-Enc
 
 @dataclass(kw_only=True)
 class Fault:
-    """What happens to some calls, a number of times."""
+    """A fault that hits a number of matching calls."""
 
     method: str
     path: re.Pattern[str]
@@ -35,7 +35,7 @@ class Fault:
 
 
 class ApiProxy:
-    """What tests do to the way between an operator and its API server."""
+    """A proxy between an operator and its API server, for tests that make calls fail."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
@@ -52,7 +52,7 @@ class ApiProxy:
         return self._add(Fault(method=method, path=re.compile(path), status=status, left=times, headers=headers))
 
     def hang(self, method: str, path: str, when: str) -> Fault:
-        """Say nothing, having done nothing (`before`) or everything (`after`)."""
+        """Never answer: without forwarding the call (`before`), or after forwarding it (`after`)."""
         return self._add(Fault(method=method, path=re.compile(path), hangs=when))
 
     def be_stale(self, method: str, path: str) -> Fault:
@@ -64,11 +64,11 @@ class ApiProxy:
         return fault
 
     def allow(self) -> None:
-        """Refuse nothing any more."""
+        """Remove all faults."""
         self._faults.clear()
 
     def silence_watches(self) -> None:
-        """Those that are open say nothing more, and nobody is told that they are dead."""
+        """Open connections go silent, and neither side is told."""
         self._talking.clear()
 
     def let_watches_talk(self) -> None:

@@ -1,4 +1,4 @@
-"""A connection that dies after any statement of a transaction, or right after its commit."""
+"""Connections that die after any statement of a pod's transactions, or right after their commit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 
 STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
+WAITING = "SELECT type FROM provider_events WHERE processed_at IS NULL"
+CLAIMED = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL AND claimed_until > now()"
+# The lease of a process that lost its connection ends by itself a minute later.
+LEASE_ENDS = """
+UPDATE provider_events SET claimed_until = now() - interval '1 second', next_attempt_at = now()
+WHERE processed_at IS NULL
+"""
 
 
 class Breaks:
@@ -21,7 +28,7 @@ class Breaks:
         self._conn = conn
         self._opened = database.transaction
         self.at, self.moments, self.committed = 0, 0, False
-        database.transaction = self._transaction  # type: ignore[method-assign]  # the pod goes through it
+        database.transaction = self._transaction  # type: ignore[method-assign]
 
     def begin(self, at: int) -> None:
         self.at, self.moments, self.committed = at, 0, False
@@ -43,7 +50,7 @@ class Breaks:
             self.committed = True
             raise DatabaseUnavailableError("the answer to COMMIT was lost")
 
-    async def _after_statement(self, conn: asyncpg.Connection) -> None:
+    async def _after_statement(self, conn: Any) -> None:
         if self._is_it():
             assert await self._conn.fetchval("SELECT pg_terminate_backend($1, 20000)", conn.get_server_pid())
 
@@ -51,7 +58,7 @@ class Breaks:
 class Breakable:
     """A connection of which each statement is a moment."""
 
-    def __init__(self, conn: Any, after: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
+    def __init__(self, conn: Any, after: Callable[[Any], Awaitable[None]]) -> None:
         self._conn, self._after = conn, after
 
     def __getattr__(self, name: str) -> Any:

@@ -62,7 +62,7 @@ def _lines(schema: dict[str, Any], depth: int) -> Iterator[str]:
 
 
 def not_null() -> str:
-    """What the templates cannot do without, parents first."""
+    """The template that rejects null where a value is needed, parents first."""
     paths = "\n".join(_not_null(_schema()))
     return _NOT_NULL.replace("PATHS", paths)
 
@@ -76,7 +76,7 @@ def _not_null(schema: dict[str, Any], before: str = "") -> Iterator[str]:
 
 
 def readme() -> str:
-    """A table of them."""
+    """A Markdown table of the values."""
     rows = [
         f"| `{name}` | {about['description']} | `{json.dumps(about['default'])}` |"
         for name, about in _leaves(_schema())

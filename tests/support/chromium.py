@@ -84,7 +84,7 @@ class Page:
         raise AssertionError(f"no {name} among {seen}")
 
     async def seen(self) -> str:
-        """What is to be read on the page, also where no script may run."""
+        """The visible text of the page, also of a page that may not run scripts."""
         snapshot = await self.call("DOMSnapshot.captureSnapshot", computedStyles=[])
         strings = snapshot["strings"]
         return " ".join(strings[index] for index in snapshot["documents"][0]["layout"]["text"] if index >= 0)

@@ -1,4 +1,4 @@
-"""What every provider behind the port must do, whichever stand-in, or the real one, is asked."""
+"""The behaviour that every provider behind the port must have, for each stand-in and for the real one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from hingecraft.money.model import Currency, Kind
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import CheckoutProvider, Order, ProviderRefusedError
+from hingecraft.providers.port import CheckoutProvider, Order, ProviderRejectedError
 
 
 def currency(code: str, kind: Kind = "fiat", exponent: int = 2) -> Currency:
@@ -63,14 +63,14 @@ async def keeps_to_its_keys(provider: CheckoutProvider) -> None:
     first, second = [await provider.open(request, key, Deadline.within(10)) for _ in range(2)]
     assert (first == second) == (provider.name == "stripe")
     if provider.name == "stripe":
-        with pytest.raises(ProviderRefusedError):
+        with pytest.raises(ProviderRejectedError):
             await provider.open({**request, "cancel_url": "https://www.example.com/"}, key, Deadline.within(10))
 
 
 async def says_no_to_what_it_does_not_take(provider: CheckoutProvider) -> None:
     order = order_for(provider)
     wrong = {**provider.request_for(order), "pay_currency": "nothing"}
-    with pytest.raises(ProviderRefusedError):
+    with pytest.raises(ProviderRejectedError):
         await provider.open(wrong, order.key, Deadline.within(10))
 
 

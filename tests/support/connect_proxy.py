@@ -13,7 +13,7 @@ _EXPECTED = f"Basic {base64.b64encode(':'.join(CREDENTIALS).encode()).decode()}"
 
 
 class ConnectProxy:
-    """What it was asked for, and where the names that it knows lead; it refuses every other name."""
+    """A CONNECT proxy that records the requested names, forwards those that it knows, and rejects all others."""
 
     def __init__(self, names: Mapping[str, int], *, needs_login: bool = False) -> None:
         self.asked: list[str] = []
@@ -31,7 +31,7 @@ class ConnectProxy:
 
     @property
     def hosts(self) -> set[str]:
-        """Those that were asked for."""
+        """The names that clients asked for."""
         return {asked.rpartition(" ")[2].rpartition(":")[0] for asked in self.asked}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

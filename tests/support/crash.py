@@ -14,8 +14,6 @@ from support import kill_places
 
 
 class Fault(StrEnum):
-    """What goes wrong."""
-
     KILL_BEFORE = "SIGKILL before"
     KILL_AFTER = "SIGKILL after"
     DATABASE_LOST = "database lost"
@@ -35,7 +33,7 @@ class Step:
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """Those that can happen here: a provider is only slow where it is asked."""
+        """The faults that can happen here: a provider is only slow where it is asked."""
         timeouts = (Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER) if self.call else ()
         return (Fault.KILL_BEFORE, Fault.KILL_AFTER, Fault.DATABASE_LOST, *timeouts)
 

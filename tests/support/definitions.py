@@ -1,4 +1,4 @@
-"""What Kubernetes and its neighbours say an object must look like: read from themselves, no website is asked."""
+"""Schemas of Kubernetes and related projects, read from their own sources; no website is asked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def kubectl(plane: ControlPlane, *arguments: str, given: str | None = None) -> s
 
 
 def define_all(plane: ControlPlane) -> None:
-    """Have a control plane know them."""
+    """Install the definitions in a control plane."""
     files = [f"--filename={path}" for path in neighbours()]
     done = kubectl(plane, "apply", "--server-side", *files)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ import termios
 from contextlib import suppress
 from pathlib import Path
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.ports import Ports
 
 # How long nothing may be said before a test gives up: a limit on progress, not on speed.
@@ -30,7 +30,7 @@ def free_ports() -> Ports:
     while True:
         first = random.randrange(20_000, 32_000, 20)
         ports = Ports(first=first, postgres=first + 15)
-        with suppress(OperatorError):
+        with suppress(UsageError):
             ports.check()
             return ports
 

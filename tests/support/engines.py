@@ -15,9 +15,9 @@ from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint
 from hingecraft.settings import Secret
 from hingecraft.sync.changes import Timing
-from hingecraft.sync.counting import Counting
-from hingecraft.sync.engine import Engine, Landed
+from hingecraft.sync.engine import Engine, ServedEverywhere
 from hingecraft.sync.fanout import Pods
+from hingecraft.sync.metrics_watcher import MetricsWatcher
 from support.limits import PROGRESS
 from support.pods import PUSH_SECRET
 from support.receiver import SECRET
@@ -25,30 +25,30 @@ from support.receiver import SECRET
 
 @dataclass
 class RunningEngine:
-    """What it has brought everywhere."""
+    """An engine in this process, and the versions that it has brought to every pod."""
 
     registry: CollectorRegistry
     task: asyncio.Task[None]
-    landed: list[Landed] = field(default_factory=list)
+    served: list[ServedEverywhere] = field(default_factory=list)
 
-    async def until(self, version: int, within: float = PROGRESS) -> Landed:
+    async def until(self, version: int, within: float = PROGRESS) -> ServedEverywhere:
         async with asyncio.timeout(within):
-            while not self.landed or self.landed[-1].version < version:
+            while not self.served or self.served[-1].version < version:
                 await asyncio.sleep(0.005)
-        return self.landed[-1]
+        return self.served[-1]
 
     def count(self, result: str) -> float:
         return self.registry.get_sample_value("hingecraft_route_rebuilds_total", {"result": result}) or 0.0
 
 
-class _Keeping(Counting):
+class _Keeping(MetricsWatcher):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(SyncMetrics(registry))
-        self.all: list[Landed] = []
+        self.all: list[ServedEverywhere] = []
 
-    def landed(self, landed: Landed) -> None:
-        super().landed(landed)
-        self.all.append(landed)
+    def served_everywhere(self, served: ServedEverywhere) -> None:
+        super().served_everywhere(served)
+        self.all.append(served)
 
 
 @asynccontextmanager

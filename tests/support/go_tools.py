@@ -26,11 +26,11 @@ _SAY_EVERY = 20.0
 
 
 class MissingToolError(Exception):
-    """It is not here and cannot be built."""
+    """The tool is missing and cannot be built."""
 
 
 def cache() -> Path:
-    """What is built once and kept between checkouts."""
+    """The folder of tools that are built once and shared by all checkouts."""
     usual = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hingecraft"
     return Path(os.environ.get("HC_CACHE") or usual)
 
@@ -135,7 +135,7 @@ def _go_folders() -> dict[str, Path]:
 
 
 def _drop_go_folders() -> None:
-    """What Go has fetched and compiled is ten times what was built, and not needed when the last tool is there."""
+    """Delete Go's downloads and build cache: ten times the size of the tools, and not needed once all are built."""
     with _alone():
         for path in _go_folders().values():
             shutil.rmtree(path, ignore_errors=True)

@@ -31,7 +31,7 @@ _LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES 
 
 @dataclass
 class History:
-    """What was promised to everybody, and how much has been read."""
+    """The newest version that every client was promised, and the number of reads."""
 
     # The newest version of which a wait was answered that every pod serves it.
     acknowledged: int = 0

@@ -36,7 +36,7 @@ class Holding:
         self._until = until
 
     async def at(self, waits: Sequence[Wait], begin: Callable[[], Awaitable[None]]) -> None:
-        """Begin, and come to the last of them."""
+        """Start the call, and hold it at the last of the waits."""
         first, *following = waits
         await self._lock(self._holder, first.table)
         await begin()

@@ -30,7 +30,7 @@ def ready() -> None:
 
 
 def base_files() -> Path:
-    """What `python:3.11-slim-bookworm` is made of, kept in HC_CACHE: no registry of images is needed."""
+    """The files of `python:3.11-slim-bookworm`, kept in HC_CACHE, so that no image registry is needed."""
     folder = cache() / "images" / f"bookworm-{'-'.join(_PYTHON)}"
     if not folder.exists():
         print("fetching a Debian with Python as the image's base (a minute, once)", flush=True)
@@ -78,7 +78,7 @@ class Builder:
         self.run("bud", "--isolation", "chroot", "-f", recipe, "-t", BASE, base_files())
 
     def has(self, tag: str) -> bool:
-        """Whether it was built before."""
+        """Whether the image exists."""
         names = self.run("images", "--format", "{{.Name}}:{{.Tag}}").split()
         return f"{tag}:latest" in names
 
@@ -91,7 +91,7 @@ class Builder:
         self.run("bud", "--isolation", "chroot", layers, *secret, *arguments, "-t", tag, ROOT)
 
     def container(self, tag: str = OURS) -> str:
-        """To look into, and to run things in."""
+        """A container of the image, to inspect it and to run commands in it."""
         container = self.run("from", tag)
         self._containers.append(container)
         return container

@@ -1,4 +1,4 @@
-"""What donors and providers do in the second part of the crash matrix, and what all of it leaves in the end."""
+"""Scenarios of donors and providers for the second part of the crash matrix, and the state that all must end in."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ class Journey:
         self._totals = await conn.fetchrow(TOTALS)
 
     async def prepare(self) -> None:
-        """What has happened before."""
+        """Set up the state before the scenario."""
 
     async def begin(self) -> None:
-        """What the process is killed in."""
+        """Start the call in which the process is killed."""
         raise NotImplementedError
 
     async def check_held(self) -> None:
@@ -84,10 +84,10 @@ class Journey:
         raise NotImplementedError
 
     async def repeat(self) -> None:
-        """What a donor sends again."""
+        """The donor's repeated request."""
 
     async def finish(self) -> None:
-        """What happens afterwards in any case."""
+        """Steps that follow in any case."""
 
     async def end(self) -> None:
         await asyncio.gather(*self._begun, return_exceptions=True)
@@ -183,7 +183,7 @@ class Told(Journey):
         return len(found) == len(self.gifts) * self.events and all(row["processed"] for row in found)
 
     async def finish(self) -> None:
-        """What was told while nobody listened is told again by the provider."""
+        """The provider repeats the messages that nobody accepted."""
         await self.stage.until(self._done_with_all)
 
     async def _done_with_all(self) -> bool:

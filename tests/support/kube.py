@@ -98,7 +98,7 @@ class Namespace:
             await self.cluster.create(Kind(document["apiVersion"], plural), self.name, document)
 
     async def label(self, labels: dict[str, str]) -> None:
-        """On the namespace itself."""
+        """Label the namespace."""
         change = {"metadata": {"labels": labels}}
         path = NAMESPACES.path(None, self.name)
         await self.cluster.request("PATCH", path, change, content="application/merge-patch+json")
@@ -115,7 +115,7 @@ class Namespace:
         return str(found["status"]["token"])
 
     async def secret(self, name: str, **values: str) -> None:
-        """Made, or changed."""
+        """Create or change a Secret."""
         data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         metadata = {"name": name, "namespace": self.name}
         await self.cluster.apply(SECRETS, {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
@@ -196,7 +196,7 @@ class Namespace:
         return found
 
     async def condition(self, kind: str, name: str = "main") -> tuple[str, str, str]:
-        """Its status, reason and message."""
+        """The status, reason and message of a condition."""
         for condition in (await self.status(name)).get("conditions", ()):
             if condition["type"] == kind:
                 return condition["status"], condition["reason"], condition["message"]
@@ -219,7 +219,7 @@ class Namespace:
         return found
 
     def audited(self) -> list[Document]:
-        """What the operator has asked of the API server, and how that ended."""
+        """The operator's requests and their results, from the API server's audit log."""
         who = f"system:serviceaccount:{self.name}:{ACCOUNT}"
         events = [json.loads(line) for line in (self.plane.folder / "audit.log").read_text().splitlines()]
         return [event for event in events if event["user"]["username"] == who and "objectRef" in event]

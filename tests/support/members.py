@@ -47,7 +47,7 @@ async def sell(conn: asyncpg.Connection, sandbox: Sandbox, *codes: str) -> dict[
 
 
 async def reconciled(steps: Steps) -> Summary:
-    """What one system's steps of a reconciliation do."""
+    """Run one system's steps of a reconciliation."""
     run = Run(options=Options(), summary=Summary(), started=datetime.now(UTC), providers=("stripe",))
     for step in (*steps.before_events, *steps.after_checks):
         await step(run)

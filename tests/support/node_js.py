@@ -12,7 +12,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from contextlib import suppress
 from pathlib import Path
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.wix_site import node, wix_folder
 from support.go_tools import MissingToolError
 
@@ -28,7 +28,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def modules() -> Path:
-    """What package-lock.json names, installed as it says."""
+    """The folder of the packages in package-lock.json, which are installed if needed."""
     installed = WIX / "node_modules"
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     with (WIX / ".installing").open("w") as lock:
@@ -46,13 +46,13 @@ def modules() -> Path:
 
 
 def said_by(*script: str, **more: str) -> str:
-    """What a script of the site prints."""
+    """The output of one of the site's scripts."""
     modules()
     done = subprocess.run(
         [str(NODE), *script], cwd=WIX, env=environment(**more), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise OperatorError(done.stderr.strip())
+        raise UsageError(done.stderr.strip())
     return done.stdout
 
 
@@ -68,7 +68,7 @@ COMPONENTS = {
 
 
 def component(name: str) -> str:
-    """One of them, made again."""
+    """Build one component."""
     return said_by("html/build.mjs", name)
 
 

@@ -8,8 +8,6 @@ from enum import StrEnum
 
 
 class Trouble(StrEnum):
-    """What goes wrong."""
-
     CRASH_BEFORE = "crash before"
     CRASH_AFTER = "crash after"
     STALE = "stale answer"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.settings import load
 from hingecraft_operator.command import run
 from hingecraft_operator.settings import OperatorSettings
@@ -20,5 +20,5 @@ def url_of(_address: str, port: int) -> str:
 if __name__ == "__main__":
     try:
         sys.exit(run(load(OperatorSettings), url_of))
-    except OperatorError as error:
+    except UsageError as error:
         sys.exit(str(error))

@@ -31,8 +31,20 @@ COINS = {"amount": 25, "currency": "BTC"}
 COIN_ACTS = ("pay", "half", "rest", "twice", "again", "wrong_asset", "fail", "expire", "refund")
 # A hint may say anything; what counts is what the API says when it is asked.
 HINTS = ("waiting", "confirming", "sending", "partially_paid", "finished", "failed", "refunded", "expired")
+# By the sandbox's switch for it.
+WRONG_KEYS: tuple[tuple[str, Any], ...] = (
+    ("revoked", ["sk_test_sandbox"]),
+    ("revoked", ["sandbox-key"]),
+    ("accounts", {"sk_test_sandbox": "acct_other"}),
+)
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
-PRICES = ({"amount": "12.50", "currency": "EUR"}, {"amount": 5, "currency": "USD"}, {"amount": 300, "currency": "USD"})
+PRICES = (
+    {"amount": "12.50", "currency": "EUR"},
+    {"amount": 5, "currency": "USD"},
+    {"amount": 300, "currency": "USD"},
+    # An address that Stripe refuses: the session is made without it.
+    {"amount": 7, "currency": "USD", "email": "a..b@example.com"},
+)
 DISPUTES = ("dispute", "inquire", "block", "resolve")
 DECISIONS = ("won", "lost", "appeal", "escalate", "drop")
 ACTS = ("pay", "fail", "expire", "pay_later", "arrive", "bounce", "refund_half", "refund", "value", *DISPUTES)
@@ -79,7 +91,7 @@ GROUP BY payment_id HAVING sum(amount) = 0 AND count(*) FILTER (WHERE kind = 'di
 
 
 class World:
-    """What lasts longer than one case: a pod, a sandbox, a database, and the loop that they live in."""
+    """The parts that all cases share: a pod, a sandbox, a database, and their event loop."""
 
     def __init__(self, dsn: Secret, sandbox: Sandbox) -> None:
         self._dsn = dsn
@@ -105,7 +117,7 @@ class World:
         self._stack.push_async_callback(self.conn.close)
 
     async def begin(self) -> None:
-        """A new case."""
+        """Start a new case with an empty database."""
         await self.conn.execute(EMPTY)
         await self.sandbox.ask("DELETE", "/_sandbox/switches")
         await self.sandbox.ask("DELETE", "/_sandbox/book")
@@ -169,6 +181,13 @@ class World:
         if events:
             await inbox.store(self.conn, [stripe_webhook.event_of(json.dumps(event).encode()) for event in events])
 
+    async def pay_in_connected_account(self, session: str) -> None:
+        ours = await self.sandbox.stripe(f"checkout/sessions/{session}")
+        paid = {**ours, "status": "complete", "payment_status": "paid", "payment_intent": f"pi_{session}"}
+        kind = "checkout.session.completed"
+        event = {"id": f"evt_{session}", "object": "event", "type": kind, "livemode": False, "created": 1}
+        await self.deliver([{**event, "account": "acct_connected", "data": {"object": paid}}])
+
     async def work(self) -> None:
         await self.conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
         await self.pod.pod.worker.drain()
@@ -177,6 +196,12 @@ class World:
         await self.sandbox.fault("status_before", provider=provider, method="GET", status=404, times=reads)
         await self.work()
         await self.sandbox.ask("DELETE", "/_sandbox/faults")
+
+    async def work_with_a_wrong_key(self, switch: str, keys: Any) -> None:
+        """Our key is rejected, or is another account's: what waits is done once it is right again."""
+        await self.sandbox.ask("PUT", f"/_sandbox/{switch}", json=keys)
+        await self.work()
+        await self.sandbox.ask("PUT", f"/_sandbox/{switch}", json=type(keys)())
 
     async def reconcile(self) -> None:
         found = await self._reconciler.run(Options(every_checkout=True))
@@ -273,8 +298,12 @@ class Orders(RuleBasedStateMachine):
 
     @rule(provider=st.sampled_from(("stripe", "nowpayments")), reads=st.integers(1, 4))
     def we_work_while_a_provider_does_not_know_yet(self, provider: str, reads: int) -> None:
-        """What it has told us of is not there yet when it is asked."""
+        """The provider does not know the object of its own message yet."""
         self.world.run(self.world.work_too_early(provider, reads))
+
+    @rule(wrong=st.sampled_from(WRONG_KEYS))
+    def we_work_while_our_key_is_wrong(self, wrong: tuple[str, Any]) -> None:
+        self.world.run(self.world.work_with_a_wrong_key(*wrong))
 
     @precondition(lambda self: self.invoices)
     @rule(hints=st.lists(st.tuples(st.integers(0, 5), st.sampled_from(HINTS)), max_size=4))
@@ -305,6 +334,11 @@ class Orders(RuleBasedStateMachine):
         if events:
             chosen = data.draw(st.lists(st.integers(0, len(events) - 1), max_size=8))
             self.world.run(self.world.deliver([events[number] for number in chosen]))
+
+    @rule(number=st.integers(0, 4))
+    def a_connected_account_is_paid(self, number: int) -> None:
+        """By a session that says all that ours says: the money is somebody else's."""
+        self.world.run(self.world.pay_in_connected_account(self.sessions[number % len(self.sessions)]))
 
     @rule()
     def a_backup_without_links_is_restored(self) -> None:

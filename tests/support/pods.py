@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.errors import ErrorCode
 from hingecraft.payments.purpose import Purposes
-from hingecraft.process import outlive
+from hingecraft.process import run_forever
 from hingecraft.settings import Secret
 from hingecraft.systems import PURPOSES
 from hingecraft_api.app import PUBLIC_ENDPOINTS, build_pod, endpoints_of, internal_app, public_app, works_of
@@ -119,7 +119,7 @@ async def running_pod(
         await site.start()
         addresses.append(f"http://127.0.0.1:{runner.addresses[0][1]}")
     works = [
-        asyncio.create_task(outlive(name, work))
+        asyncio.create_task(run_forever(name, work))
         for name, work in works_of(pod, features).items()
         if background or "routes" in name
     ]

@@ -54,7 +54,7 @@ class HingecraftProcess:
             self._process = await prefork.start(self.module, self._arguments, self._environment, output, output)
 
     def tell(self, **environment: str) -> None:
-        """What it finds in its environment when it is started next."""
+        """Set environment variables for the next start."""
         self._environment.update(environment)
 
     def signal(self, number: signal.Signals) -> None:
@@ -145,7 +145,7 @@ class Proxy:
         self._flowing.clear()
 
     def heal(self) -> None:
-        """What was swallowed is lost: the connections of before stay dead."""
+        """Let new connections pass. Earlier ones stay dead, and what they sent is lost."""
         for task in self._tasks:
             task.cancel()
         self._flowing.set()

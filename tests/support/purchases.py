@@ -1,4 +1,4 @@
-"""What members have bought and what they got for it, as tests see it."""
+"""Members' purchases in tests, and what the members got for them."""
 
 from __future__ import annotations
 

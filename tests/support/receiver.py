@@ -23,7 +23,7 @@ async def accept(_request: web.Request) -> web.Response:
 
 
 class Receiver:
-    """What came, verified with the reference library."""
+    """Receives our webhooks and verifies them with the reference library."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []

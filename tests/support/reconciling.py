@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from hingecraft.db.connection import Database
-from hingecraft.donations.links.service import Wanted
+from hingecraft.donations.links.service import LinkOptions
 from hingecraft.donations.links.steps import links_steps
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
@@ -28,8 +28,8 @@ from support.processes import SECRETS
 AGE = "UPDATE external_payments SET created_at = now() - $1::interval, expires_at = expires_at - $1::interval"
 
 
-def links_wanted(settings: ApiSettings) -> Wanted:
-    return Wanted(
+def link_options(settings: ApiSettings) -> LinkOptions:
+    return LinkOptions(
         livemode=settings.stripe_livemode, site_url=settings.site_url, amount_min=settings.amount_min,
         amount_max=settings.amount_max,
     )  # fmt: skip
@@ -50,7 +50,7 @@ async def reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Reconciler]:
             steps=links_steps(
                 database,
                 providers.stripe.links,
-                links_wanted(settings),
+                link_options(settings),
                 nowpayments_live=providers.nowpayments.takes_real_money,
             ),
         )
@@ -71,7 +71,7 @@ async def command(dsn: Secret, environment: dict[str, str], *arguments: str) -> 
 
 
 def summary_of(said: str) -> dict[str, Any]:
-    """What a Job prints last."""
+    """The summary, which a Job prints last."""
     found: dict[str, Any] = json.loads(said.strip().splitlines()[-1])
     return found
 

@@ -46,7 +46,7 @@ Document = dict[str, Any]
 
 
 class CommandFailedError(Exception):
-    """kubectl or helm has said no."""
+    """kubectl or helm failed."""
 
 
 def kubeconfig() -> Path:
@@ -109,7 +109,7 @@ class Release:
         return found
 
     def raw(self, path: str) -> Document:
-        """What the API server answers at a path."""
+        """The API server's answer at a path."""
         found: Document = json.loads(self.kubectl("get", "--raw", path))
         return found
 
@@ -125,7 +125,7 @@ class Release:
         self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values})
 
     def prepare(self) -> None:
-        """What the chart expects to find: a namespace that takes nothing but restricted pods, and Secrets."""
+        """Create what the chart needs: a namespace for restricted pods only, and Secrets."""
         labels = {f"pod-security.kubernetes.io/{way}": "restricted" for way in ("enforce", "warn", "audit")}
         metadata = {"name": self.namespace, "labels": labels}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
@@ -159,13 +159,13 @@ class Release:
         self.helm("upgrade", "--install", self.name, str(CHART), *options, *more)
 
     def pods(self, component: str) -> list[Document]:
-        """Those that are not on their way out."""
+        """The pods that are not being deleted."""
         selector = f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component={component}"
         found = self.items("pods", f"--selector={selector}")
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def ready_pods(self, component: str) -> list[str]:
-        """Their names."""
+        """The names of the pods."""
         return [
             pod["metadata"]["name"]
             for pod in self.pods(component)

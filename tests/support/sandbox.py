@@ -24,7 +24,7 @@ class Sandbox(HingecraftProcess):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a pod is told so that it talks to this sandbox."""
+        """The settings by which a pod talks to this sandbox."""
         return {
             "stripe_secret": STRIPE_KEY, "stripe_publishable_key": "pk_test_sandbox", "stripe_api_base": self.address,
             "stripe_rate": 5000, "stripe_webhook_secret": "whsec_sandbox",
@@ -72,7 +72,7 @@ class Sandbox(HingecraftProcess):
         await self.ask("PUT", "/_sandbox/balance", json={"late": True})
 
     async def change(self, kind: str, name: str, **what: Any) -> None:
-        """Behind everybody's back."""
+        """Change an object without an event."""
         await self.ask("PATCH", f"/_sandbox/{kind}/{name}", json=what)
 
     async def act(self, session_id: str, act: str) -> None:
@@ -96,6 +96,6 @@ class Sandbox(HingecraftProcess):
         await self.ask("POST", f"/pay/nowpayments/payment/{payment}/{act}", allow_redirects=False)
 
     async def sessions(self, payment_id: str) -> list[dict[str, Any]]:
-        """Those that were made for one payment."""
+        """The sessions of one payment."""
         found = await self.stripe("checkout/sessions?limit=100")
         return [session for session in found["data"] if session["client_reference_id"] == payment_id]

@@ -113,7 +113,7 @@ class StandIns:
                 self.addresses[pod["metadata"]["name"]] = pod["status"]["podIP"]
 
     def connected(self, wanted: Iterable[Connection]) -> set[Connection]:
-        """Those that can be made."""
+        """The connections that succeed."""
         by_source: dict[str, list[Connection]] = {}
         for each in sorted(set(wanted), key=str):
             by_source.setdefault(each.source, []).append(each)

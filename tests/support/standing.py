@@ -8,11 +8,11 @@ from typing import Any
 
 from hingecraft.db.connection import Database
 from hingecraft.donations.links import service as links
-from hingecraft.donations.links.service import Kept
+from hingecraft.donations.links.service import LinksResult
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import Secret
 from support.pods import settings_of
-from support.reconciling import links_wanted
+from support.reconciling import link_options
 from support.sandbox import STRIPE_KEY, Sandbox
 
 AUTH = {"Authorization": f"Bearer {STRIPE_KEY}"}
@@ -27,8 +27,8 @@ class Keeper:
         self.provider = StripeProvider(self._settings)
         self.links = self.provider.links
 
-    async def ensure(self, **options: Any) -> Kept:
-        return await links.ensure(self._database, self.links, links_wanted(self._settings), **options)
+    async def ensure(self, **options: Any) -> LinksResult:
+        return await links.ensure(self._database, self.links, link_options(self._settings), **options)
 
 
 @asynccontextmanager

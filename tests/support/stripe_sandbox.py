@@ -26,10 +26,19 @@ class Subscriber:
 
     async def buy(self, *amounts: int, interval: str = "month", page: str = "pay", **data: Any) -> Any:
         """Subscribe to a price of each amount; answers the session."""
+        session = await self.open(*amounts, interval=interval, **data)
+        await self.sandbox.act(session.id, page)
+        session = await self.client.checkout.sessions.retrieve_async(session.id)
+        self.id = session.subscription
+        return session
+
+    async def open(self, *amounts: int, interval: str = "month", **data: Any) -> Any:
+        """A session for a price of each amount, which is not paid yet."""
         prices = [await plan(self.client, amount, interval) for amount in amounts]
-        session = await self.client.checkout.sessions.create_async(
+        return await self.client.checkout.sessions.create_async(
             {
-                "mode": "subscription", "line_items": [{"price": price.id, "quantity": 1} for price in prices],
+                "mode": "subscription", "allow_promotion_codes": True,
+                "line_items": [{"price": price.id, "quantity": 1} for price in prices],
                 "customer_email": "a@example.com", "success_url": "https://www.example.com/",
                 "subscription_data": {
                     "metadata": {"member": "m_1"},
@@ -37,10 +46,6 @@ class Subscriber:
                 },
             }
         )  # fmt: skip
-        await self.sandbox.act(session.id, page)
-        session = await self.client.checkout.sessions.retrieve_async(session.id)
-        self.id = session.subscription
-        return session
 
     async def now(self) -> Any:
         return await self.client.subscriptions.retrieve_async(self.id)

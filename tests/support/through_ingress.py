@@ -96,7 +96,7 @@ async def visiting() -> AsyncIterator[tuple[Site, Bank]]:
 
 @dataclass
 class Traffic:
-    """What many visitors did until they were stopped."""
+    """The answers and failures of many visitors."""
 
     answers: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)

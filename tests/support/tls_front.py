@@ -1,4 +1,4 @@
-"""What ends TLS before Postgres, as a pooler does: the embedded Postgres is built without it."""
+"""Terminates TLS before Postgres, as a pooler does: the embedded Postgres is built without TLS."""
 
 from __future__ import annotations
 

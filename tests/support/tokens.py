@@ -25,7 +25,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def claims_of(user: str | None = None, **more: Any) -> dict[str, Any]:
-    """What Supabase writes into a user's token; a claim that is given as None is left out."""
+    """The claims of a user's token as Supabase writes it; None leaves a claim out."""
     now = int(time.time())
     claims = {
         "iss": ISSUER, "aud": "authenticated", "role": "authenticated", "sub": user or str(uuid4()),

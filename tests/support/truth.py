@@ -1,4 +1,4 @@
-"""What the providers say of our payments: where each stands, its money net of refunds, and its charges."""
+"""The providers' view of our payments: the status of each, its money net of refunds, and its charges."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def _by_order(sandbox: Sandbox) -> list[tuple[str, dict[str, Any]]]:
 
 
 async def coin_payments(sandbox: Sandbox) -> list[dict[str, Any]]:
-    """All of them, of every invoice."""
+    """All payments of all invoices."""
     login = await sandbox.ask("POST", "/nowpayments/v1/auth", json={"email": "shop@example.com", "password": "x"})
     headers = {"x-api-key": "sandbox-key", "Authorization": f"Bearer {login['token']}"}
     page = await sandbox.ask("GET", "/nowpayments/v1/payment/?limit=500", headers=headers)
@@ -86,7 +86,7 @@ async def coin_payments(sandbox: Sandbox) -> list[dict[str, Any]]:
 
 
 async def kept_coins(sandbox: Sandbox) -> dict[str, Decimal]:
-    """What has come on each of our payments and has not gone back; which way it got there is not asked."""
+    """The coins that each of our payments received and kept, however they got there."""
     found: dict[str, Decimal] = {}
     for order, payment in await _by_order(sandbox):
         if payment["payment_status"] in {"finished", "partially_paid"}:

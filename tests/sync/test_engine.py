@@ -27,10 +27,10 @@ async def test_a_commit_is_served_by_every_pod(dsn, conn, pods):
     async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
         await engine.until(1)
         await conn.execute(LINK, "https://buy.example/1")
-        landed = await engine.until(2)
+        served = await engine.until(2)
         assert [pod.pod.cache.version for pod in pods] == [2, 2, 2]
-        assert landed.pods == 3
-        assert landed.since_commit is not None
+        assert served.pods == 3
+        assert served.since_commit is not None
 
 
 async def served_by(pod, number):
@@ -49,7 +49,7 @@ async def test_ten_commits_in_a_row_cause_at_most_two_versions(dsn, conn, pods):
         for number in range(10):
             await conn.execute(LINK, f"https://buy.example/{number}")
         await served_by(pods[0], 9)
-        first = next(landed for landed in engine.landed if landed.version == 2)
+        first = next(served for served in engine.served if served.version == 2)
         assert first.seconds < timing.quiet
         assert await conn.fetchval("SELECT max(version) FROM payment_routes") <= 3
 
@@ -89,13 +89,13 @@ async def test_a_pod_that_is_away_is_tried_until_it_is_back_and_holds_up_nobody(
         async with running_engine(dsn, [pods[0].internal, late]) as engine:
             await conn.execute(LINK, "https://buy.example/1")
             await pods[0].serves(2)
-            assert not engine.landed
+            assert not engine.served
             port = placeholder.getsockname()[1]
             placeholder.close()
             async with running_pod(dsn) as back:
                 relay = await asyncio.start_server(_relay_to(back.internal), "127.0.0.1", port)
-                landed = await engine.until(2)
-                assert landed.pods == 2
+                served = await engine.until(2)
+                assert served.pods == 2
                 relay.close()
 
 

@@ -1,4 +1,4 @@
-"""What travels with a push, and engines and pods of different releases."""
+"""The contents of a push, and engines and pods of different releases."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES (
 
 @pytest.fixture
 async def pods(dsn, monkeypatch):
-    """Which do not look for newer versions by themselves."""
+    """Pods that do not poll for newer versions."""
     monkeypatch.setattr(loader, "_POLL_SHORTEST", 3600)
     monkeypatch.setattr(loader, "_POLL_LONGEST", 3600)
     async with AsyncExitStack() as stack:

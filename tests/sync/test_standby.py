@@ -103,7 +103,7 @@ async def test_an_engine_at_a_standby_publishes_nothing_and_says_why(pair, prima
         await until(lambda: engine.count("failed") > 0)
         await until(lambda: f"was interrupted: {SENTENCE}" in caplog.text)
         assert f"routes could not be rebuilt, retrying: {SENTENCE}" in caplog.text
-        assert (engine.count("published"), engine.landed) == (0, [])
+        assert (engine.count("published"), engine.served) == (0, [])
     assert (await routes.publish(primary)).version == version
 
 
@@ -152,7 +152,7 @@ async def test_after_the_standby_is_promoted_pods_and_engines_take_it(pair, prim
             assert await conn.fetchval("SELECT pg_promote()")
             await until(lambda: pod.pod.ready)
             await conn.execute(LINK, "https://buy.example/promoted")
-            await until(lambda: engine.landed)
-            await until(lambda: pod.pod.cache.version == engine.landed[-1].version)
+            await until(lambda: engine.served)
+            await until(lambda: pod.pod.cache.version == engine.served[-1].version)
             await conn.close()
             assert (await pod.call("GET", "/routes"))[1]["data"]["routes"]["USD"]["url"].endswith("/promoted")

@@ -13,6 +13,7 @@ from hingecraft.db.connection import Database
 from hingecraft.routes import served
 from hingecraft.routes.served import NOTHING_REPORTED, Reach
 from support.engines import running_engine
+from support.limits import PROGRESS
 from support.pods import running_pod
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
@@ -47,7 +48,7 @@ async def test_each_time_the_wait_ends_every_pod_serves_the_commit(dsn, conn, da
         for version in range(2, 12):
             await conn.execute(LINK, f"https://buy.example/{version}")
             since = await served.ask(database)
-            reach = await served.wait(database, version, since=since, within=10)
+            reach = await served.wait(database, version, since=since, within=PROGRESS)
             assert [pod.pod.cache.version >= version for pod in pods] == [True] * 3
             assert reach == Reach(version=version, pods=3)
 
@@ -57,7 +58,7 @@ async def test_a_version_that_is_served_already_is_not_waited_for(dsn, database,
         await engine.until(1)
         for _ in range(2):
             since = await served.ask(database)
-            assert (await served.wait(database, 1, since=since, within=10)).has(1)
+            assert (await served.wait(database, 1, since=since, within=PROGRESS)).has(1)
 
 
 async def test_a_pod_that_lags_is_named_and_the_wait_ends_in_time(dsn, conn, database, pods):
@@ -93,7 +94,7 @@ async def test_a_restored_backup_does_not_answer_before_its_routes_are_everywher
     await conn.execute("UPDATE payment_routes SET version = 2, checksum = repeat('0', 64)")
     async with running_engine(dsn, [pod.internal for pod in pods]):
         since = await served.ask(database)
-        reach = await served.wait(database, 3, since=since, within=10)
+        reach = await served.wait(database, 3, since=since, within=PROGRESS)
         assert reach.version > 7
         assert {pod.pod.cache.version for pod in pods} == {reach.version}
 

@@ -52,7 +52,7 @@ async def states(conn) -> dict[str, int]:
 
 
 async def until_delivered(conn, count: int) -> None:
-    """What the receiver has is written down a moment later."""
+    """Wait until so many deliveries are recorded, which happens a moment after the receiver has them."""
     async with asyncio.timeout(HANG - 5):
         while (await states(conn)).get("delivered") != count:
             await asyncio.sleep(0.01)
@@ -83,7 +83,7 @@ async def test_an_endpoint_that_is_new_while_a_version_is_published_is_told_that
     await routes.publish(database)
     async with database.transaction() as publishing:
         await publishing.execute("UPDATE currencies SET name = 'Renamed' WHERE code = 'EUR'")
-        await routes_store.take_turn(publishing)
+        await routes_store.lock_publishing(publishing)
         keeping = asyncio.create_task(routes.keep_endpoints(database, [Endpoint(name="site", url="https://a.example")]))
         while not keeping.done() and not await conn.fetchval(WAITING):
             await asyncio.sleep(0.01)
@@ -139,7 +139,7 @@ async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_
 async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(
     dsn, conn, site, monkeypatch
 ):
-    """What is under way is given back as a courtesy: its claim ends by itself. A statement would be waited for 5 s."""
+    """Giving a message back is only a courtesy, since its lease ends by itself. The statement would take 5 s."""
 
     async def hang(_request):
         await asyncio.sleep(HANG)

@@ -78,7 +78,7 @@ def port_of(site):
 
 
 async def answer_of(database, conn, url, proxies):
-    """What is remembered of the first try."""
+    """The stored answer to the first attempt."""
     async with database.transaction() as held:
         await service.keep_endpoints(held, [Endpoint(name="site", url=url)], {"version": 1})
     deliverer = Deliverer(database, {"site": Secret(SECRET)}, send_timeout=5, proxies=proxies)
@@ -119,13 +119,13 @@ async def test_what_no_proxy_names_is_connected_to_directly(database, conn, prox
 async def test_the_proxy_has_the_last_word(database, conn, proxy):
     proxies = Proxies(https=proxy.address_with_login)
     answer = await answer_of(database, conn, "https://elsewhere.test/x", proxies)
-    assert answer == "ProxyRefusedError: [Errno 13] the proxy answered 403 Forbidden"
+    assert answer == "ProxyRejectedError: [Errno 13] the proxy answered 403 Forbidden"
 
 
 async def test_a_wrong_login_is_said_without_the_password(database, conn, proxy):
     proxies = Proxies(https=f"http://somebody:wrong-password@127.0.0.1:{proxy.port}")
     answer = await answer_of(database, conn, f"https://{SITE}/x", proxies)
-    assert answer == "ProxyRefusedError: [Errno 13] the proxy answered 407 Proxy Authentication Required"
+    assert answer == "ProxyRejectedError: [Errno 13] the proxy answered 407 Proxy Authentication Required"
 
 
 async def test_a_proxy_that_is_away_is_named_without_the_password(database, conn, unused_tcp_port):

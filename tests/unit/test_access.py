@@ -96,7 +96,7 @@ def test_where_a_caller_may_prove_nothing_only_a_wrong_token_is_rejected():
 
 def test_every_kind_that_is_let_in_has_a_credential():
     pod = build_pod(settings_of(DsnSecret("postgresql://127.0.0.1/none")), CollectorRegistry())
-    assert Guards(pod.settings, pod.refusals).kinds == CREDENTIALS.keys()
+    assert Guards(pod.settings, pod.rejected_calls).kinds == CREDENTIALS.keys()
 
 
 @pytest.mark.parametrize(("status", "text"), [(201, "Created."), (202, "Accepted. It is done after the answer.")])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hingecraft.providers.addresses import PAYMENT_PAGES, checked
-from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.port import ProviderRejectedError
 
 REAL, STAND_IN = "https://api.stripe.com", "http://127.0.0.1:8092"
 
@@ -38,7 +38,7 @@ def test_a_providers_own_addresses_are_handed_on(url, base):
     ],
 )  # fmt: skip
 def test_any_other_is_refused(url, base):
-    with pytest.raises(ProviderRefusedError) as refused:
+    with pytest.raises(ProviderRejectedError) as refused:
         checked(url, api_base=base, domain="stripe.com")
     assert refused.value.code == "bad_url"
 

@@ -1,4 +1,4 @@
-"""What NOWPayments signs is what JavaScript writes; JavaScript itself is asked, about thousands of bodies."""
+"""NOWPayments signs JSON as JavaScript writes it: thousands of bodies are compared with JavaScript's own output."""
 
 from __future__ import annotations
 

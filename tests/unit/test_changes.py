@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from hingecraft.sync.changes import Changes, Timing
+from support.limits import PROGRESS
 
 QUICK = Timing(leading=False, quiet=0.05, longest=0.2)
 LEADING = Timing(quiet=60, longest=60)
@@ -42,7 +43,7 @@ async def test_a_change_during_a_rebuild_causes_another():
     changes.notice()
     await changes.settled(QUICK)
     changes.notice()  # the rebuild that the first one caused is still running
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PROGRESS):
         await changes.settled(QUICK)
 
 
@@ -58,7 +59,7 @@ async def test_it_answers_when_the_first_change_was_noticed():
 async def test_the_first_change_after_a_quiet_time_does_not_wait():
     changes = Changes()
     changes.notice()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         await changes.settled(LEADING)
 
 
@@ -72,5 +73,5 @@ async def test_a_change_soon_after_another_waits_for_quiet():
     assert not waiting.done()
     waiting.cancel()
     changes.notice()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PROGRESS):
         await changes.settled(Timing(quiet=0.01, longest=0.02))

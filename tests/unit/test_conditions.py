@@ -1,4 +1,4 @@
-"""What each condition says of what was observed, and what the status is made of."""
+"""The conditions and the status that follow from what was observed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def last_run(**more):
 
 
 def well(**more):
-    """All is well, but for what is said."""
+    """An observation in which all is well, except for what is given."""
     return Observed(**{
         "generation": 3, "running": True, "listening": True, "publication": published(), "route_count": 24,
         "pod_names": {"http://a": "api-a", "http://b": "api-b"}, "served": {"http://a": 5, "http://b": 5},

@@ -1,4 +1,4 @@
-"""What a paid session or invoice grants, and what refunds and disputes take back, without a database."""
+"""Credits granted for paid sessions and invoices, and taken back for refunds and disputes, without a database."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_proration_is_rounded_down_once_for_all_lines():
 
 
 def test_a_proration_waits_for_the_amount_of_its_price():
-    with pytest.raises(UnknownAmountError, match="pack in USD is not known yet"):
+    with pytest.raises(UnknownAmountError, match="unknown amount of pack in USD"):
         granted(line("pack", 5, proration=True))
     with pytest.raises(UnknownAmountError):
         grants_of([replace(line("basic", 5, proration=True), currency="EUR")], OFFERS)

@@ -1,4 +1,4 @@
-"""What the docs tell people to put into the chart's values is there to be put."""
+"""The chart has every value that the docs mention."""
 
 from __future__ import annotations
 

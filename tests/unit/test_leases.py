@@ -1,4 +1,4 @@
-"""What inbox, outbox, reconciliation and idempotency keys share."""
+"""The leases and pauses that inbox, outbox, reconciliation and idempotency keys share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finding means, without a database: money that is new, and moves that the table allows."""
+"""Decisions about findings, without a database: new money, and moves that the table allows."""
 
 from __future__ import annotations
 

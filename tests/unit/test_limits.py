@@ -1,4 +1,4 @@
-"""What the calls of each kind of caller count against."""
+"""The limits that the calls of each kind of caller count against."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes back of an opening, and what comes back to it: the sums, in any order of the events."""
+"""Refunds of an opening and their reversals add up, in any order of the events."""
 
 from __future__ import annotations
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.outbox.model import BACKOFF, Message, key_of, parse_endpoints, signature
-from hingecraft.outbox.public_addresses import AddressRefusedError, refuse_private
+from hingecraft.outbox.public_addresses import AddressRejectedError, refuse_private
 
 NEW, OLD = "whsec_bmV3LXNlY3JldC1uZXctc2VjcmV0", "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0"
 
@@ -49,7 +49,7 @@ def test_a_body_says_type_time_and_data_of_the_event():
 
 @pytest.mark.parametrize("secret", ["whsec_", "whsec_!!", "bmV3LXNlY3JldA==", "plain-text-secret"])
 def test_a_secret_in_another_format_than_standard_webhooks_is_rejected(secret):
-    with pytest.raises(OperatorError, match="whsec_"):
+    with pytest.raises(UsageError, match="whsec_"):
         key_of(secret)
 
 
@@ -78,7 +78,7 @@ def test_the_path_says_which_events_an_endpoint_gets():
     ],
 )  # fmt: skip
 def test_endpoints_that_cannot_be_meant_are_refused_at_start(pairs):
-    with pytest.raises(OperatorError):
+    with pytest.raises(UsageError):
         parse_endpoints(pairs, allow_private=False)
 
 
@@ -91,7 +91,7 @@ def test_endpoints_that_cannot_be_meant_are_refused_at_start(pairs):
      "2606:2800:220:1:200:5efe:10.0.0.1"],
 )  # fmt: skip
 def test_addresses_that_are_not_public_are_refused(address):
-    with pytest.raises(AddressRefusedError):
+    with pytest.raises(AddressRejectedError):
         refuse_private(address)
 
 

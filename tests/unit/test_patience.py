@@ -11,7 +11,7 @@ from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, T
 
 @pytest.fixture
 def pauses(monkeypatch) -> list[float]:
-    """What is slept, without sleeping."""
+    """The pauses, recorded without sleeping."""
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Who calls: nobody gets another caller's answer, and the audit log says who it was."""
+"""Nobody gets another caller's answer, and the audit log says who called."""
 
 from __future__ import annotations
 

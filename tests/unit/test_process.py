@@ -16,7 +16,7 @@ async def test_work_that_meets_a_surprise_begins_again_and_says_so(monkeypatch, 
             raise RuntimeError("a surprise")
 
     with caplog.at_level(logging.ERROR):
-        await process.outlive("the work", work)
+        await process.run_forever("the work", work)
     assert len(attempts) == 3
     assert caplog.text.count("the work failed, restarting") == 2
 

@@ -1,10 +1,10 @@
-"""Which calls go through a proxy, as NO_PROXY is understood by curl and Go."""
+"""Calls go through a proxy or not, with NO_PROXY as curl and Go understand it."""
 
 from __future__ import annotations
 
 import pytest
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.proxies import Proxies, ProxySettings
 from hingecraft.settings import load
 
@@ -77,9 +77,7 @@ def test_it_may_want_a_login():
 )
 def test_an_invalid_proxy_is_rejected_with_a_sentence(monkeypatch, address):
     monkeypatch.setenv("HTTPS_PROXY", address)
-    with pytest.raises(
-        OperatorError, match="HTTPS_PROXY must be the address of an http or https proxy, such as http://"
-    ):
+    with pytest.raises(UsageError, match="HTTPS_PROXY must be the address of an http or https proxy, such as http://"):
         load(ProxySettings)
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from hingecraft import settings as module
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.settings import DsnSecret, Secret, load
 from hingecraft.sync.command import SyncSettings
 from hingecraft_api.settings import ApiSettings
@@ -40,7 +40,7 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
         monkeypatch.delenv(name)
     else:
         monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=name) as error:
+    with pytest.raises(UsageError, match=name) as error:
         load(ApiSettings)
     assert "\n" not in str(error.value)
 
@@ -52,8 +52,6 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
         ("TRUSTED_PROXIES", "10.0.0.0/99"), ("CORS_ORIGINS", "*"), ("CORS_ORIGINS", "https://a.example/path"),
         ("EMBED_ORIGINS", "*"), ("EMBED_ORIGINS", "https://a.example/path"), ("EMBED_ORIGINS", "https://a.example;x"),
         ("EMBED_ORIGINS", "https://a.example 'unsafe-inline'"), ("EMBED_ORIGINS", "https://*"),
-        ("RETURN_ORIGINS", "*"), ("RETURN_ORIGINS", "https://a.example/path"), ("RETURN_ORIGINS", "http://a.example"),
-        ("RETURN_ORIGINS", "https://user@a.example"), ("RETURN_ORIGINS", "a.example"),
         ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("DATABASE_POOL_MIN", "21"),
         ("STRIPE_SECRET", "pk_test_aaaaaaaaaa"), ("STRIPE_PUBLISHABLE_KEY", "sk_test_x"), ("SITE_URL", "http://a.example"),
         ("STRIPE_API_BASE", "api.stripe.com"), ("AMOUNT_MIN", "0"),
@@ -61,7 +59,7 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
 )  # fmt: skip
 def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError) as error:
+    with pytest.raises(UsageError) as error:
         load(ApiSettings)
     assert "\n" not in str(error.value)
     assert "short" not in str(error.value)
@@ -78,7 +76,7 @@ def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
 def test_a_key_without_the_secret_that_checks_messages_stops_the_process(monkeypatch, key, value, needed, given):
     monkeypatch.setenv(key, value)
     monkeypatch.setenv(needed, given)
-    with pytest.raises(OperatorError, match=f"{needed} is not set, and {key} needs it"):
+    with pytest.raises(UsageError, match=f"{needed} is not set, and {key} needs it"):
         load(ApiSettings)
 
 
@@ -117,13 +115,13 @@ def test_a_secret_that_is_sent_is_sent_whole(tmp_path, monkeypatch, name, in_fil
 
 def test_two_keys_of_stripe_are_not_taken_for_one(monkeypatch):
     monkeypatch.setenv("STRIPE_SECRET", "sk_test_" + "a" * 10 + ",sk_test_" + "b" * 10)
-    with pytest.raises(OperatorError, match="must be a single key"):
+    with pytest.raises(UsageError, match="must be a single key"):
         load(ApiSettings)
 
 
 def test_a_file_that_cannot_be_read_stops_the_process(monkeypatch):
     monkeypatch.setenv("ADMIN_TOKEN_FILE", "/nowhere/at/all")
-    with pytest.raises(OperatorError, match="ADMIN_TOKEN_FILE"):
+    with pytest.raises(UsageError, match="ADMIN_TOKEN_FILE"):
         load(ApiSettings)
 
 
@@ -139,7 +137,7 @@ def test_secrets_do_not_show_in_a_repr():
 def test_keys_of_two_modes_stop_the_process(monkeypatch):
     monkeypatch.setenv("STRIPE_SECRET", "sk_live_" + "a" * 10)
     monkeypatch.setenv("STRIPE_PUBLISHABLE_KEY", "pk_test_" + "a" * 10)
-    with pytest.raises(OperatorError, match="in the same mode"):
+    with pytest.raises(UsageError, match="in the same mode"):
         load(ApiSettings)
 
 
@@ -156,6 +154,9 @@ SIGNING = "a signing secret of thirty-two characters or more"
             "-----BEGIN " + "PUBLIC KEY-----" + "x" * 40,
             "AUTH_JWT_SECRET must be a shared secret, not",
         ),
+        ("JWT_SECRET", "x" * 31, "JWT_SECRET needs at least 32 characters; set JWT_SECRET or JWT_SECRET_FILE"),
+        ("JWT_SECRET", f"{SIGNING},short", "JWT_SECRET needs at least 32 characters; set"),
+        ("JWT_SECRET", "-----BEGIN " + "PRIVATE KEY-----" + "x" * 40, "JWT_SECRET must be a shared secret, not"),
         ("AUTH_JWKS_URL", "http://auth.example.com/keys", "AUTH_JWKS_URL must be an https address"),
         ("AUTH_JWKS_URL", "https://user:pw@auth.example.com/keys", "AUTH_JWKS_URL must be an https address"),
         ("AUTH_JWKS_URL", "https://:443/keys", "AUTH_JWKS_URL must be an https address"),
@@ -168,8 +169,66 @@ SIGNING = "a signing secret of thirty-two characters or more"
 )
 def test_what_would_verify_too_much_stops_the_process_with_one_line(monkeypatch, name, value, message):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=message):
+    with pytest.raises(UsageError, match=message):
         load(ApiSettings)
+
+
+@pytest.mark.parametrize("other", ["", "another secret of more than thirty-two characters,"])
+def test_plan_sessions_are_not_signed_with_the_secret_of_users_tokens(monkeypatch, other):
+    """While one is rotated too: a visitor would choose what a user's token says."""
+    monkeypatch.setenv("AUTH_JWT_SECRET", SIGNING)
+    monkeypatch.setenv("JWT_SECRET", f"{other}{SIGNING}")
+    with pytest.raises(UsageError) as error:
+        load(ApiSettings)
+    assert str(error.value) == (
+        "JWT_SECRET and AUTH_JWT_SECRET must differ: visitors choose what a plan session contains"
+    )
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["com", "localhost", "https://example.com", "example.com:8443", "example.com/", "*.example.com", "..example.com",
+     "example.com; Secure", "example.com\r\nSet-Cookie: a=b", "exa mple.com", "-.example.com", "example.com."],
+)  # fmt: skip
+def test_a_cookie_domain_that_is_none_stops_the_process_with_one_sentence(monkeypatch, domain):
+    monkeypatch.setenv("COOKIE_DOMAIN", domain)
+    with pytest.raises(UsageError) as error:
+        load(ApiSettings)
+    assert str(error.value) == (
+        f"COOKIE_DOMAIN must be a domain such as example.com, not {domain!r}; "
+        "set COOKIE_DOMAIN or COOKIE_DOMAIN_FILE, as .env.example shows"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("", ""), ("example.com", "example.com"), (".Pay.Example.com", "pay.example.com")]
+)
+def test_a_cookie_domain_is_read_as_browsers_read_it(monkeypatch, given, read):
+    monkeypatch.setenv("COOKIE_DOMAIN", given)
+    assert load(ApiSettings).cookie_domain == read
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://*.example.com", "https://a.example/path", "https://a.example/", "http://a.example", "a.example",
+     "https://user@a.example", "https://a.example:443", "https://A.example", "ftp://a.example", "https://a.example:",
+     "https://a.example\\@b.example", "null"],
+)  # fmt: skip
+def test_an_origin_that_nobody_may_return_to_stops_the_process_with_one_sentence(monkeypatch, origin):
+    """Also beside one that is right."""
+    monkeypatch.setenv("RETURN_ORIGINS", f"https://app.example.com,{origin}")
+    with pytest.raises(UsageError) as error:
+        load(ApiSettings)
+    assert str(error.value) == (
+        "RETURN_ORIGINS must be https origins such as https://app.example.com (http on this machine only), "
+        f"not {origin}; set RETURN_ORIGINS or RETURN_ORIGINS_FILE, as .env.example shows"
+    )
+
+
+def test_origins_to_return_to_may_be_on_this_machine(monkeypatch):
+    monkeypatch.setenv("RETURN_ORIGINS", "https://app.example.com:8443, http://127.0.0.1:3000")
+    settings = load(ApiSettings)
+    assert settings.returns_to == ("https://www.example.com", "https://app.example.com:8443", "http://127.0.0.1:3000")
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:54321/keys", "http://localhost/keys", "http://[::1]:1/keys"])
@@ -200,7 +259,7 @@ def test_a_signing_secret_may_be_two_while_it_is_rotated(monkeypatch):
 )  # fmt: skip
 def test_a_place_for_downloads_that_cannot_be_one_stops_the_process(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
-    with pytest.raises(OperatorError, match=name):
+    with pytest.raises(UsageError, match=name):
         load(ApiSettings)
 
 
@@ -208,7 +267,7 @@ def test_a_place_for_downloads_that_cannot_be_one_stops_the_process(monkeypatch,
 def test_urls_of_downloads_are_signed_with_a_secret_of_their_own(monkeypatch, other):
     monkeypatch.setenv(other, SIGNING)
     monkeypatch.setenv("DOWNLOAD_SECRET", f"{SIGNING[::-1]},{SIGNING}")
-    with pytest.raises(OperatorError, match="DOWNLOAD_SECRET must differ"):
+    with pytest.raises(UsageError, match="DOWNLOAD_SECRET must differ"):
         load(ApiSettings)
 
 

@@ -1,4 +1,4 @@
-"""What a pod says of its providers and of members at its start."""
+"""The lines that a pod logs about its providers and its members at its start."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 
@@ -34,6 +35,28 @@ def test_lint_refuses_newer_javascript_than_wix_promises(line):
     assert "Parsing error" in done.stdout or "'WeakRef' is not defined" in done.stdout
 
 
+NEWER = [
+    "[1].at(-1)", "'a'.at(0)", "[1].findLast(Boolean)", "Object.hasOwn({}, 'a')", "'a'.replaceAll('a', 'b')",
+    "Promise.any([])", "new Error('a', { cause: 1 })",
+]  # fmt: skip
+
+
+def test_the_types_refuse_newer_calls_of_the_library_than_wix_promises():
+    """By the settings that `make check` compiles the site's code with."""
+    node_js.modules()
+    with open_folder() as folder:
+        (folder / "new.js").write_text("\n".join(f"export const a{at} = {call};" for at, call in enumerate(NEWER)))
+        types = {"typeRoots": [str(node_js.WIX / "node_modules/@types")]}
+        project = {
+            "extends": str(node_js.WIX / "tsconfig.site.json"), "compilerOptions": types, "include": [str(folder)]
+        }  # fmt: skip
+        (folder / "tsconfig.json").write_text(json.dumps(project))
+        compiler = [str(node_js.NODE), "node_modules/typescript/bin/tsc", "--project", str(folder)]
+        done = subprocess.run(compiler, cwd=node_js.WIX, capture_output=True, text=True, check=False)
+    refused = {int(line) for line in re.findall(r"new[.]js\((\d+),", done.stdout)}
+    assert refused == set(range(1, len(NEWER) + 1)), done.stdout
+
+
 async def test_its_pages_reckon_rightly():
     await run_tests("test/component.test.mjs", "test/velo.test.mjs")
 
@@ -56,7 +79,7 @@ async def test_it_brings_money_to_a_real_backend(dsn):
 
 @pytest.mark.parametrize("source", sorted(node_js.COMPONENTS))
 def test_the_html_components_are_made_of_their_source(source):
-    """What is pasted into Wix and served under /embed is what the sources say, and is small."""
+    """The components pasted into Wix and served under /embed match their sources, and are small."""
     made = (node_js.WIX / "html" / node_js.COMPONENTS[source]).read_text(encoding="utf-8")
     assert made == node_js.component(source), "run `make generate`"
     assert len(gzip.compress(made.encode())) < 40 * 1024

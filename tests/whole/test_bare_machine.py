@@ -1,4 +1,4 @@
-"""What the tests need is fetched where it is missing: nothing but Python, make and git is assumed."""
+"""The set-up fetches what is missing: only Python, make and git are assumed."""
 
 from __future__ import annotations
 

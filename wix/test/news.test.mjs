@@ -52,7 +52,31 @@ describe('news of routes', () => {
       published.map(({ payload }) => payload.version),
       [4, 7],
     );
-    assert.deepEqual([...collections.get('HingeCraftFlags').values()], [{ _id: 'routes', version: 7 }]);
+    assert.deepEqual([...collections.get('HingeCraftFlags').values()], [{ _id: 'routes-7', version: 7 }]);
+  });
+
+  test('are never lost to an older version that is saved at the same moment', async (context) => {
+    const { save } = wixData;
+    let goOn;
+    context.mock.method(wixData, 'save', async (collection, item, options) => {
+      if (item.version === 5) await new Promise((resolve) => (goOn = resolve));
+      return save(collection, item, options);
+    });
+    const older = send(event(5), signed(event(5)));
+    while (!goOn) await new Promise((later) => setImmediate(later));
+    await send(event(7), signed(event(7)));
+    goOn();
+    assert.equal((await older).status, 200);
+    assert.equal(await flag(), 7);
+    await send(event(8), signed(event(8)));
+    assert.deepEqual([...collections.get('HingeCraftFlags').values()], [{ _id: 'routes-8', version: 8 }]);
+  });
+
+  test('go on from what an earlier release of this code has kept', async () => {
+    collections.get('HingeCraftFlags').set('routes', { _id: 'routes', version: 4 });
+    assert.equal(await told(), 4);
+    for (const version of [3, 6]) await send(event(version), signed(event(version)));
+    assert.deepEqual([...collections.get('HingeCraftFlags').values()], [{ _id: 'routes-6', version: 6 }]);
   });
 
   test('are never lost to an older version, though a read may be some seconds old', async () => {
@@ -62,7 +86,7 @@ describe('news of routes', () => {
     await send(event(10), signed(event(10)));
     const late = await send(event(9), signed(event(9)));
     assert.equal(JSON.parse(late.body).data.news, false);
-    assert.deepEqual(collections.get('HingeCraftFlags').get('routes'), { _id: 'routes', version: 10 });
+    assert.deepEqual([...collections.get('HingeCraftFlags').values()], [{ _id: 'routes-10', version: 10 }]);
     assert.deepEqual(
       published.map(({ payload }) => payload.version),
       [4, 9, 10],

@@ -33,6 +33,8 @@ describe('a call by HTTP', () => {
       const [[url, { body }]] = asked.mock.calls.map((call) => call.arguments);
       assert.deepEqual([url, JSON.parse(body)], [address, { args: ['p-1'] }]);
       assert.deepEqual(velo.hello.query, { prefill: 'x' });
+      const functions = address.replace('/stripe_api/getPaymentStatus', '');
+      assert.equal(velo.addressOf('hingecraftRoutesUpdate'), `${functions}/hingecraftRoutesUpdate`, 'and so does its flag');
     });
   }
 

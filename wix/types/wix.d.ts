@@ -11,9 +11,15 @@ declare module 'wix-auth' {
   export function elevate<F extends (...args: any[]) => any>(work: F): F;
 }
 declare module 'wix-data' {
+  interface Query {
+    descending(field: string): Query;
+    limit(most: number): Query;
+    find(options?: object): Promise<{ items: any[] }>;
+  }
   const wixData: {
-    get(collection: string, id: string, options?: object): Promise<any>;
+    query(collection: string): Query;
     save(collection: string, item: object, options?: object): Promise<any>;
+    bulkRemove(collection: string, ids: string[], options?: object): Promise<any>;
   };
   export default wixData;
 }

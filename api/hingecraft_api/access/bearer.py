@@ -12,7 +12,7 @@ from aiohttp import web
 from hingecraft.identity.errors import InvalidTokenError, MembersDisabledError
 from hingecraft.identity.principal import Kind, Principal
 from hingecraft.settings import Secret
-from hingecraft_api.access.refusals import Refusals
+from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.messages.errors import UnauthorizedError, WrongTokenError
 from hingecraft_api.settings import ApiSettings
 
@@ -48,9 +48,9 @@ def for_admins_only(access: Iterable[Kind]) -> bool:
 class Bearers:
     """Names the callers behind tokens."""
 
-    def __init__(self, settings: ApiSettings, refusals: Refusals, tokens: Tokens | None) -> None:
+    def __init__(self, settings: ApiSettings, rejected_calls: RejectedCalls, tokens: Tokens | None) -> None:
         self._settings = settings
-        self._refusals = refusals
+        self._rejected_calls = rejected_calls
         self._tokens = tokens
 
     def check_enabled(self, access: Sequence[Kind]) -> None:
@@ -65,18 +65,18 @@ class Bearers:
         if fixed is not None:
             return fixed
         if not is_jwt(token) or (self._tokens is None and for_admins_only(access)):
-            self._refusals.note("admin_token" if for_admins_only(access) else "bearer_token", request_id)
+            self._rejected_calls.record("admin_token" if for_admins_only(access) else "bearer_token", request_id)
             raise _wrong(access)
         try:
             return await self._named_by(token)
         except InvalidTokenError:
-            self._refusals.note("bearer_token", request_id)
+            self._rejected_calls.record("bearer_token", request_id)
             raise
 
     def missing(self, access: Sequence[Kind], request_id: str) -> UnauthorizedError:
         """The error for a call without a token."""
         if for_admins_only(access):
-            self._refusals.note("admin_token", request_id)
+            self._rejected_calls.record("admin_token", request_id)
             return UnauthorizedError("unauthorized", "Send the admin token as Authorization: Bearer <ADMIN_TOKEN>.")
         return UnauthorizedError("missing_token", "Send your token as Authorization: Bearer <token>.")
 

@@ -13,7 +13,7 @@ from hingecraft.identity.errors import RoleNotAllowedError
 from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
 from hingecraft.sync import signature
 from hingecraft_api.access.bearer import BEARERS, Bearers, token_of
-from hingecraft_api.access.refusals import Refusals
+from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.access.visitor import VISITOR_KEY
 from hingecraft_api.messages.errors import UnauthorizedError
 from hingecraft_api.settings import ApiSettings
@@ -27,10 +27,10 @@ Guard = Callable[[web.Request, str], Awaitable[Principal]]
 class Guards:
     """The check of credentials for each kind of caller."""
 
-    def __init__(self, settings: ApiSettings, refusals: Refusals, tokens: Tokens | None = None) -> None:
+    def __init__(self, settings: ApiSettings, rejected_calls: RejectedCalls, tokens: Tokens | None = None) -> None:
         self._settings = settings
-        self._refusals = refusals
-        self._bearers = Bearers(settings, refusals, tokens)
+        self._rejected_calls = rejected_calls
+        self._bearers = Bearers(settings, rejected_calls, tokens)
         self._guards: Mapping[Kind, Guard] = {Kind.VISITOR: self._visitor, Kind.ENGINE: self._engine}
 
     @property
@@ -78,7 +78,7 @@ class Guards:
         header = request.headers.get(signature.HEADER, "")
         if signature.verifies(self._settings.push_secret.values, header, await request.read(), time.time()):
             return Principal(kind=Kind.ENGINE)
-        self._refusals.note("push_signature", request_id)
+        self._rejected_calls.record("push_signature", request_id)
         raise UnauthorizedError("unauthorized", f"Sign the push with PUSH_SECRET in {signature.HEADER}.")
 
 

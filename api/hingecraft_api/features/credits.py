@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hingecraft.credits import plan_sessions as used_sessions
 from hingecraft.credits.checkouts import MemberCheckouts
+from hingecraft.credits.modes import keep
 from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
 from hingecraft.credits.unknown_prices import watch
+from hingecraft_api.expiry import keep_deleting
 from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import checkout_sessions, plan_sessions
 from hingecraft_api.handlers import credits as handlers
@@ -27,7 +30,13 @@ def _parts(pod: Pod) -> Iterable[object]:
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
-    return {"watching unknown prices": lambda: watch(pod.database, pod.metrics.unknown_prices.set)}
+    works: dict[str, Work] = {
+        "watching unknown prices": lambda: watch(pod.database, pod.metrics.unknown_prices.set),
+        "deleting used plan sessions": lambda: keep_deleting(lambda: used_sessions.purge(pod.database)),
+    }
+    if pod.providers.stripe.configured:
+        works["keeping credits to one mode"] = lambda: keep(pod.database, livemode=pod.providers.stripe.livemode)
+    return works
 
 
 CREDITS = Feature(

@@ -1,15 +1,16 @@
-"""Common to every pod: health, the inbox, metrics of the reconciliation, expiry."""
+"""Common to every pod: health, the inbox, idempotency keys, metrics of the reconciliation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hingecraft.idempotency import service as idempotency
 from hingecraft.inbox.reopening import keep_reopening
 from hingecraft.inbox.store import Backlog
 from hingecraft.inbox.watch import watch
 from hingecraft.reconcile.model import LastRun
 from hingecraft.reconcile.watch import watch as watch_runs
-from hingecraft_api.expiry import delete_expired
+from hingecraft_api.expiry import keep_deleting
 from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import health
 from hingecraft_api.pod import Pod
@@ -27,7 +28,7 @@ def _works(pod: Pod) -> Mapping[str, Work]:
             pod.metrics.reconciled.labels(what).set(number)
 
     return {
-        "deleting what has expired": lambda: delete_expired(pod.database),
+        "deleting old idempotency keys": lambda: keep_deleting(lambda: idempotency.purge(pod.database)),
         "working on the inbox": pod.worker.run,
         "opening events that were ignored": lambda: keep_reopening(pod.database, pod.worker.handlers),
         "watching the inbox": lambda: watch(pod.database, show),

@@ -1,4 +1,4 @@
-"""Products that members buy, payments of them, purchases, access and downloads."""
+"""Products that members buy: payments of them, purchases, access and downloads."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from hingecraft_api.pod import Pod
 def _parts(pod: Pod) -> Iterable[object]:
     settings = pod.settings
     yield Products(pod.database, pod.currencies)
+    yield ProductPayments(pod.database, pod.providers, pod.currencies, pod.books)
+    yield PurchaseReader(pod.database, livemode=pod.providers.stripe.livemode)
     yield Downloads(
         pod.database,
         storage_of(settings),
@@ -25,8 +27,6 @@ def _parts(pod: Pod) -> Iterable[object]:
         grace_hours=settings.renewal_grace_hours,
         livemode=pod.providers.stripe.livemode,
     )
-    yield ProductPayments(pod.database, pod.providers, pod.currencies, pod.books)
-    yield PurchaseReader(pod.database, livemode=pod.providers.stripe.livemode)
 
 
 PURCHASES = Feature(

@@ -116,14 +116,14 @@ async def get_payments(call: Call) -> Any:
     return {"items": [as_json(row) for row in rows], "nextCursor": cursor_of(following)}
 
 
-async def get_story(call: Call) -> Any:
+async def get_history(call: Call) -> Any:
     """One payment with its checkouts, settlements and history."""
-    story = await history.story(call.pod.database, _payment_id(call))
+    found = await history.of_payment(call.pod.database, _payment_id(call))
     return {
-        "payment": as_json(story.payment),
-        "checkouts": [as_json(row) for row in story.checkouts],
-        "settlements": [as_json(row) for row in story.settlements],
-        "trail": [as_json(row) for row in story.trail],
+        "payment": as_json(found.payment),
+        "checkouts": [as_json(row) for row in found.checkouts],
+        "settlements": [as_json(row) for row in found.settlements],
+        "trail": [as_json(row) for row in found.entries],
     }
 
 
@@ -179,7 +179,7 @@ ENDPOINTS = [
     admin(
         "GET",
         "/admin/payments/{id}",
-        get_story,
+        get_history,
         "Get everything about a payment",
         StoryAnswer,
         description="The payment history: checkouts at providers, settlements and audit log.",

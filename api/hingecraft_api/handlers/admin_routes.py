@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import AwareDatetime
 
+from hingecraft.identity.principal import Actor
 from hingecraft.routes import served
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, ProblemKind, timestamp
 from hingecraft.routes.served import Reach
-from hingecraft.routes.service import Act
 from hingecraft_api.handlers.admin import PageQuery, admin
-from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import CHECKSUM, MOMENT, VERSION, described
 from hingecraft_api.messages.sentences import Shape
@@ -165,7 +165,7 @@ class PolicyAnswer(Answer):
 async def post_refresh(call: Call) -> Any:
     """Rebuild now; this pod takes the version up at once, the engines bring it to the others."""
     began = time.monotonic()
-    publication = await routes.refresh(call.pod.database, _act(call))
+    publication = await routes.refresh(call.pod.database, _actor(call))
     await _take_up(call, publication.version)
     answer = {"version": publication.version, "changed": publication.changed}
     query: RefreshQuery = call.query
@@ -186,7 +186,7 @@ def _not_served(call: Call, version: int, seconds: int, reach: Reach) -> web.Res
         if reach.pods
         else f"Within {seconds} s no engine reported a pod. Check that the operator or `hingecraft sync` is running."
     )
-    return refusal(
+    return error_answer(
         HTTPStatus.GATEWAY_TIMEOUT,
         "not_served_everywhere",
         why,
@@ -231,7 +231,7 @@ async def get_problems(call: Call) -> Any:
 async def post_pin(call: Call) -> Any:
     """Go back to a version, or end the pin."""
     pin: PinInput = call.body
-    publication = await routes.pin(call.pod.database, pin.version, _act(call))
+    publication = await routes.pin(call.pod.database, pin.version, _actor(call))
     await _take_up(call, publication.version)
     return {"version": publication.version, "pinVersion": pin.version, "changed": publication.changed}
 
@@ -256,11 +256,11 @@ async def patch_policy(call: Call) -> Any:
     )
     if not change.fields:
         return await get_policy(call)
-    return _shape(await routes.change_policy(call.pod.database, change, _act(call)))
+    return _shape(await routes.change_policy(call.pod.database, change, _actor(call)))
 
 
-def _act(call: Call) -> Act:
-    return Act(actor=call.principal.actor, request_id=call.request_id)
+def _actor(call: Call) -> Actor:
+    return Actor(name=call.principal.actor, request_id=call.request_id)
 
 
 async def _take_up(call: Call, version: int | None) -> None:

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from hingecraft.errors import MissingError
 from hingecraft.payments import corrections
-from hingecraft.payments.corrections import Wanted
+from hingecraft.payments.corrections import CorrectionRequest
 from hingecraft_api.handlers.admin import admin, as_json
 from hingecraft_api.messages.amounts import SignedAmount
 from hingecraft_api.messages.answers import Answer
@@ -61,7 +61,7 @@ class CorrectionAnswer(Answer):
 async def post_correct(call: Call) -> Any:
     """A settlement's value is put right."""
     body: CorrectInput = call.body
-    wanted = Wanted(settlement=_settlement_id(call), usd=body.usd_amount, reason=body.reason)
+    wanted = CorrectionRequest(settlement=_settlement_id(call), usd=body.usd_amount, reason=body.reason)
     done = await corrections.correct(call.pod.database, wanted, actor=call.principal.actor, request_id=call.request_id)
     return as_json(
         {

@@ -12,6 +12,7 @@ from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import ADDRESS, LATER, MOMENT, PAYMENT, PREFILL, SESSION, described
 from hingecraft_api.messages.emails import Email
+from hingecraft_api.messages.wallets import Address, Memo, Network, NetworkName
 
 _CHECKOUT = f"https://checkout.stripe.com/c/pay/{SESSION}"
 
@@ -113,7 +114,7 @@ class WalletPaymentAnswer(Answer):
     """An address to send coins to. An admin confirms what arrives."""
 
     coin: Annotated[str, described("the coin's code", "BTC")]
-    address: Annotated[str, described("where to send the coins", ADDRESS)]
+    address: Address
     uri: Annotated[
         str,
         described(
@@ -121,13 +122,9 @@ class WalletPaymentAnswer(Answer):
             f"bitcoin:{ADDRESS}",
         ),
     ]
-    network: Annotated[
-        str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
-    ] = None
-    network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
-    memo: Annotated[
-        str | None, described("memo or destination tag that the payment must include. Show it to the donor", "4711")
-    ] = None
+    network: Network = None
+    network_name: NetworkName = None
+    memo: Memo = None
     amount: Annotated[
         str | None, described("how many coins the price is worth, by the provider's estimate", "0.00026")
     ] = None

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from hingecraft.donations import prefills, totals
 from hingecraft.donations.checkouts import Checkouts
-from hingecraft.donations.model import MICRO, Checkout, Wanted
+from hingecraft.donations.model import MICRO, Checkout, GiftRequest
 from hingecraft.errors import ErrorCode, InvalidError
 from hingecraft.money.model import Currency, check_amount, plain
 from hingecraft.providers import wallet
@@ -45,7 +45,7 @@ async def post_micro(call: Call) -> Any:
         raise wrong_field("invalid_amount", "amount", "must be 1, 2 or 5")
     dollar = call.pod.currencies.table.by_code[_USD]
     checkout = await call.pod.parts[Checkouts].open(
-        Wanted(
+        GiftRequest(
             amount=wanted.amount,
             currency=dollar,
             price_currency=dollar,
@@ -81,7 +81,7 @@ async def get_prefill(call: Call) -> Any:
 
 async def head_prefill(call: Call) -> Any:
     """Scanners and previews look without consuming."""
-    await prefills.look(call.pod.database, call.named("id"), _page_load(call))
+    await prefills.require_usable(call.pod.database, call.named("id"), _page_load(call))
     return web.Response()
 
 
@@ -96,7 +96,7 @@ async def post_generate(call: Call) -> Any:
         else _in_dollars(currency, price_currency)
     )
     checkout = await call.pod.parts[Checkouts].open(
-        Wanted(
+        GiftRequest(
             amount=check_amount(wanted.amount, bounds),
             currency=currency,
             price_currency=price_currency,

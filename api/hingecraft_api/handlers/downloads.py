@@ -19,7 +19,7 @@ from hingecraft.purchases.downloads.names import attachment
 from hingecraft.purchases.downloads.service import Downloads
 from hingecraft.routes.model import timestamp
 from hingecraft_api.handlers.products import product_id
-from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.described import DOWNLOAD, MOMENT, PRODUCT, described
 from hingecraft_api.messages.negotiation import matches
 from hingecraft_api.messages.ranges import Part, UnsatisfiableRangeError, part_of
@@ -106,7 +106,7 @@ async def _sent(call: Call, folder: Folder, file: OpenFile, key: str) -> web.Str
 
 
 def _outside(call: Call, file: OpenFile) -> web.Response:
-    return refusal(
+    return error_answer(
         HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
         "range_not_satisfiable",
         f"The file has {file.size} bytes. Ask for a range inside it.",

@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from hingecraft_api.access.limits import Limit
-from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.described import VERSION, described
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.endpoint import Endpoint, Handler
@@ -43,7 +43,7 @@ async def get_ready(call: Call) -> Any:
         sentence = "The pod is shutting down."
     elif pod.loader.problem is not None:
         sentence = f"No routes are loaded: {pod.loader.problem}."
-    return refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", sentence, request_id=call.request_id)
+    return error_answer(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", sentence, request_id=call.request_id)
 
 
 def metrics_of(registry: CollectorRegistry) -> Handler:

@@ -14,7 +14,7 @@ from hingecraft.routes.model import timestamp
 from hingecraft_api.messages.answers import Answer, success
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import MOMENT, described
-from hingecraft_api.messages.errors import refused
+from hingecraft_api.messages.errors import answer_for
 from hingecraft_api.messages.metadata import Metadata
 from hingecraft_api.messages.sentences import Shape
 from hingecraft_api.web.call import Call
@@ -94,7 +94,7 @@ async def delete_plan_session(call: Call) -> web.Response:
     try:
         await call.pod.parts[PlanSessions].find(_sent(call))
     except MissingError as error:
-        return _with_cookie(call, refused(error, call.request_id), None)
+        return _with_cookie(call, answer_for(error, call.request_id), None)
     return _with_cookie(call, success({}, headers=_FRESH), None)
 
 

@@ -12,8 +12,9 @@ from pydantic import AwareDatetime
 from hingecraft.errors import DatabaseUnavailableError, InvalidError
 from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft_api.access.limits import Limit
-from hingecraft_api.messages.answers import Answer, refusal
+from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.described import ADDRESS, CHECKSUM, MOMENT, VERSION, described
+from hingecraft_api.messages.wallets import Address, Memo, Network, NetworkName
 from hingecraft_api.routes.answer import chosen, headers_of
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.endpoint import Endpoint
@@ -27,17 +28,13 @@ _PULLED_WITHIN = 0.8
 class WalletAnswer(Answer):
     """An address to send coins to. A payment to it waits until an admin confirms it."""
 
-    address: Annotated[str, described("where to send the coins", ADDRESS)]
+    address: Address
     uri: Annotated[
         str, described("opens a wallet application, with the memo where the format allows one", f"bitcoin:{ADDRESS}")
     ]
-    network: Annotated[
-        str | None, described("the only network to send on, for a coin that has several. Show it to the donor", "TRC20")
-    ] = None
-    network_name: Annotated[str | None, described("the network's name, for people", "Tron (TRC-20)")] = None
-    memo: Annotated[
-        str | None, described("memo or destination tag that the payment must include. Show it to the donor", "4711")
-    ] = None
+    network: Network = None
+    network_name: NetworkName = None
+    memo: Memo = None
 
 
 class RouteAnswer(Answer):
@@ -82,7 +79,7 @@ async def get_routes(call: Call) -> Any:
     cache = call.pod.cache
     at_least = call.request.headers.get(AT_LEAST)
     if at_least is not None and not await _reaches(call, _version(at_least)):
-        return refusal(
+        return error_answer(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not_yet",
             f"This server has version {cache.version} and could not get version {at_least}. Try again in a second.",
@@ -91,7 +88,7 @@ async def get_routes(call: Call) -> Any:
         )
     snapshot = cache.current
     if snapshot is None:
-        return refusal(
+        return error_answer(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "not_ready",
             "No routes are loaded yet. Try again in a second.",

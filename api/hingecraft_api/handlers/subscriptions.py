@@ -99,10 +99,11 @@ ENDPOINTS = [
         handler=post_billing_portal,
         summary="Open the billing portal",
         description="Stripe's portal for this member: payment method, invoices, cancel at the period's end, and change "
-        "among the plans. Send the member to `url` at once.",
+        "among the plans. Send the member to `url` at once. The body can be left out.",
         tag=_TAG,
         answer=PortalAnswer,
         body=PortalInput,
+        body_optional=True,
         access=(Kind.USER,),
         errors=(
             "not_authorized",

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from aiohttp import web
 
-from hingecraft.errors import RefusedError
+from hingecraft.errors import RejectedError
 from hingecraft.inbox.webhook import Webhook
 from hingecraft.payments.model import ProviderDisabledError
 from hingecraft.providers import nowpayments, stripe
@@ -53,7 +53,7 @@ async def _receive(sender: Webhook, secret: Secret, call: Call) -> Any:
     try:
         body = await _verified_or_forged(sender, secret, call)
     except ForgedError:
-        call.pod.refusals.note(_kind(sender), call.request_id)
+        call.pod.rejected_calls.record(_kind(sender), call.request_id)
         if isinstance(call.request.protocol, EnvelopeProtocol):
             call.request.protocol.read_no_further()
         raise
@@ -64,11 +64,11 @@ async def _receive(sender: Webhook, secret: Secret, call: Call) -> Any:
 async def _verified_or_forged(sender: Webhook, secret: Secret, call: Call) -> bytes:
     try:
         return await _verified_body(sender, secret, call)
-    except (RefusedError, web.HTTPException, ConnectionError):
+    except (RejectedError, web.HTTPException, ConnectionError):
         raise
     except Exception:
         # Anyone can cause this repeatedly, so it is not logged each time.
-        if call.pod.refusals.is_first_in_a_minute(f"{_kind(sender)} that breaks the verification"):
+        if call.pod.rejected_calls.is_first_in_a_minute(f"{_kind(sender)} that breaks the verification"):
             log.exception("a message to %s could not be verified and is treated as forged", call.request.path)
         raise _forged() from None
 

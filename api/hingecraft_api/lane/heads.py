@@ -34,7 +34,7 @@ _VISITOR = b"isitor: v1;"
 _BEFORE_VALUE = len(b"isitor: ")
 
 
-class Wanted(NamedTuple):
+class RequestKey(NamedTuple):
     """The parts of a request that the answer depends on, other than the caller. None is a header that was not sent."""
 
     method: str
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 class Head(NamedTuple):
     """One request."""
 
-    wanted: Wanted
+    key: RequestKey
     # In bytes.
     size: int
     request_id: str | None
@@ -77,7 +77,7 @@ class Heads:
         known = self._around.get(around)
         if known is None or len(data) > LARGEST:
             return self._remembered_around(around, data, start)
-        return (Head(known.wanted, len(data), known.request_id, data[start:end], known.forwarded),)
+        return (Head(known.key, len(data), known.request_id, data[start:end], known.forwarded),)
 
     def _remembered(self, data: bytes) -> tuple[Head, ...]:
         heads = self._read(data)
@@ -119,10 +119,10 @@ class Heads:
         if repeated or "host" not in fields or fields.get("connection", "keep-alive").lower() != "keep-alive":
             return None
         get = fields.get
-        wanted = Wanted(method, get("accept-encoding"), get("if-none-match"), get("origin"))
+        key = RequestKey(method, get("accept-encoding"), get("if-none-match"), get("origin"))
         visitor = fields.get("x-hc-visitor")
         return Head(
-            wanted, len(data) + len(END), get("x-request-id"), visitor.encode() if visitor is not None else None,
+            key, len(data) + len(END), get("x-request-id"), visitor.encode() if visitor is not None else None,
             get("x-forwarded-for"),
         )  # fmt: skip
 

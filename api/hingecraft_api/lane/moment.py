@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aiohttp.helpers import rfc822_formatted_time
 
 from hingecraft_api.lane.body_file import BodyFile, body_file
-from hingecraft_api.lane.heads import Wanted
+from hingecraft_api.lane.heads import RequestKey
 from hingecraft_api.messages.answers import REQUEST_ID
 from hingecraft_api.pod import Pod
 from hingecraft_api.routes.answer import chosen, headers_of
@@ -46,33 +46,33 @@ class Moment:
         self._pod = pod
         self._edge = edge
         self._snapshot = snapshot
-        self._prepared: dict[Wanted, Prepared] = {}
+        self._prepared: dict[RequestKey, Prepared] = {}
         self._files: dict[str, BodyFile | None] = {}
         self.changes = pod.cache.changes
         age = pod.cache.age
         self._age, self._date = str(int(age)), rfc822_formatted_time()
         self.until = time.monotonic() + 1 - max(age % 1, time.time() % 1)
 
-    def answer(self, wanted: Wanted) -> Prepared:
-        """The answer to what is wanted."""
-        prepared = self._prepared.get(wanted)
+    def answer(self, key: RequestKey) -> Prepared:
+        """The prepared answer to a request."""
+        prepared = self._prepared.get(key)
         if prepared is None:
             if len(self._prepared) >= _REMEMBERED:
                 self._prepared.clear()
-            prepared = self._prepared[wanted] = self._prepare(wanted)
+            prepared = self._prepared[key] = self._prepare(key)
         return prepared
 
-    def _prepare(self, wanted: Wanted) -> Prepared:
-        variant, status = chosen(self._snapshot, self._pod.negotiation, wanted.accept_encoding, wanted.if_none_match)
-        before, _, after = self._head(variant, status, wanted.origin).partition(_ID)
-        has_body = status == HTTPStatus.OK and wanted.method == "GET"
+    def _prepare(self, key: RequestKey) -> Prepared:
+        variant, status = chosen(self._snapshot, self._pod.negotiation, key.accept_encoding, key.if_none_match)
+        before, _, after = self._head(variant, status, key.origin).partition(_ID)
+        has_body = status == HTTPStatus.OK and key.method == "GET"
         return Prepared(
             status=status,
             before=before.encode(),
             after=after.encode(),
             body=variant.body if has_body else b"",
             file=self._file(variant) if has_body else None,
-            observe=self._edge.timer(wanted.method, "/routes", status),
+            observe=self._edge.timer(key.method, "/routes", status),
         )
 
     def _file(self, variant: Variant) -> BodyFile | None:

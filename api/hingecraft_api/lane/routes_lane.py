@@ -58,14 +58,14 @@ class RoutesLane:
         moment = self._moment
         if moment is None or self._edge.limits.reached_by(decided.counted, time.time()) is not None:
             return None
-        prepared = moment.answer(decided.head.wanted)
+        prepared = moment.answer(decided.head.key)
         request_id = self._edge.request_id(decided.head.request_id)
         head = b"".join((prepared.before, request_id.encode(), prepared.after))
         seconds = time.monotonic() - started
         if seconds < SLOW:
             prepared.observe(seconds)
         else:
-            self._edge.observe(decided.head.wanted.method, "/routes", prepared.status, seconds, request_id)
+            self._edge.observe(decided.head.key.method, "/routes", prepared.status, seconds, request_id)
         return head, prepared
 
     def _now(self) -> Moment | None:

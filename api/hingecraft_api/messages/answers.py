@@ -66,7 +66,7 @@ def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] |
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)
 
 
-def refusal(
+def error_answer(
     status: int,
     code: ErrorCode,
     sentence: str,

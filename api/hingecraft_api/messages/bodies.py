@@ -42,8 +42,10 @@ class SlowBodyError(InvalidError):
     """The body did not come in time."""
 
 
-async def body_of(request: web.Request, model: type[_Model]) -> _Model:
-    """The request's body as that model."""
+async def body_of(request: web.Request, model: type[_Model], *, optional: bool = False) -> _Model:
+    """The request's body as that model; an optional one that was not sent is an empty object."""
+    if optional and not request.body_exists:
+        return _validated({}, model)
     if request.content_type != "application/json":
         raise UnsupportedMediaTypeError("unsupported_media_type", "Send the body as application/json.")
     return _validated(parse_json(await _read(request)), model)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from hingecraft.credits.model import InsufficientCreditsError, PlanSessionsDisabledError, ReferenceReusedError
 from hingecraft.donations.model import GoneError
-from hingecraft.errors import ConflictError, InvalidError, MissingError, RefusedError
+from hingecraft.errors import ConflictError, InvalidError, MissingError, RejectedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
 from hingecraft.identity.errors import (
     AuthUnavailableError,
@@ -27,11 +27,11 @@ from hingecraft.purchases.downloads.model import (
     DownloadUnavailableError,
     NotBoughtError,
 )
-from hingecraft_api.messages.answers import refusal
+from hingecraft_api.messages.answers import error_answer
 from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
 
 
-class UnauthorizedError(RefusedError):
+class UnauthorizedError(RejectedError):
     """The call has no valid credential."""
 
 
@@ -39,7 +39,7 @@ class WrongTokenError(UnauthorizedError):
     """A token that is not ours; an address that sends many of these has to wait."""
 
 
-class ForgedError(RefusedError):
+class ForgedError(RejectedError):
     """The signature is not the provider's; an address that sends many of these has to wait."""
 
 
@@ -47,7 +47,7 @@ class OversizeError(ForgedError):
     """The body is larger than any message of the provider, so its signature is not checked."""
 
 
-_STATUS: Mapping[type[RefusedError], int] = {
+_STATUS: Mapping[type[RejectedError], int] = {
     UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
     InvalidError: HTTPStatus.BAD_REQUEST,
@@ -76,12 +76,12 @@ _STATUS: Mapping[type[RefusedError], int] = {
     ProviderFailedError: HTTPStatus.BAD_GATEWAY,
     ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER: Mapping[type[RefusedError], str] = {InFlightError: "1", AuthUnavailableError: "5"}
+_RETRY_AFTER: Mapping[type[RejectedError], str] = {InFlightError: "1", AuthUnavailableError: "5"}
 
 
-def refused(error: RefusedError, request_id: str) -> web.Response:
+def answer_for(error: RejectedError, request_id: str) -> web.Response:
     """The answer for an error."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     wait = _RETRY_AFTER.get(type(error))
     headers = {"Retry-After": wait} if wait else None
-    return refusal(status, error.code, error.sentence, request_id=request_id, fields=error.fields, headers=headers)
+    return error_answer(status, error.code, error.sentence, request_id=request_id, fields=error.fields, headers=headers)

@@ -139,7 +139,8 @@ def _operation(endpoint: Endpoint, schemas: Mapping[str, Any]) -> dict[str, Any]
     if parameters:
         operation["parameters"] = parameters
     if endpoint.body:
-        operation["requestBody"] = {"required": True, "content": _json(schemas, reference(endpoint.body))}
+        content = _json(schemas, reference(endpoint.body))
+        operation["requestBody"] = {"required": not endpoint.body_optional, "content": content}
     if endpoint.raw_body:
         operation["requestBody"] = {"required": True, "content": _json(schemas, endpoint.raw_body)}
     security = credentials.security(endpoint.access)

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RejectedError
 from hingecraft.identity.errors import InvalidTokenError
 from hingecraft.identity.principal import ANONYMOUS, Principal
 from hingecraft_api.access.bearer import BEARERS, is_jwt, token_of
@@ -24,8 +24,8 @@ from hingecraft_api.access.guards import Guards, visitor_of
 from hingecraft_api.access.limits import Limit, Limits, Mistakes, counted_as
 from hingecraft_api.access.visitor import HEADER as VISITOR
 from hingecraft_api.access.visitor import VISITOR_KEY, Visitor, Visitors
-from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
-from hingecraft_api.messages.errors import ForgedError, WrongTokenError, refused
+from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, error_answer
+from hingecraft_api.messages.errors import ForgedError, WrongTokenError, answer_for
 from hingecraft_api.messages.nearest import nearest_path
 from hingecraft_api.pod import Pod
 from hingecraft_api.web.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY
@@ -57,7 +57,7 @@ class Edge:
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
-        self._guards = Guards(settings, pod.refusals, pod.tokens)
+        self._guards = Guards(settings, pod.rejected_calls, pod.tokens)
         self.limits = Limits(settings)
         self._forgeries, self._guesses, self._rejected_tokens = Mistakes(), Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
@@ -125,7 +125,7 @@ class Edge:
 
     def _too_many(self, limit: str, wait: int, request_id: str) -> web.Response:
         self._pod.metrics.limited.labels(limit).inc()
-        return refusal(
+        return error_answer(
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",
             f"Too many requests. Try again in {wait} s.",
@@ -147,7 +147,7 @@ class Edge:
             principal = request[PRINCIPAL_KEY] = await self._guards.identify(endpoint.access, request, request_id)
         except (WrongTokenError, InvalidTokenError):
             raise  # have limits of their own
-        except RefusedError:
+        except RejectedError:
             kept_out = await self._count_caller(request, endpoint, ANONYMOUS, request_id)
             if kept_out is None:
                 raise
@@ -183,7 +183,7 @@ class Edge:
         elif isinstance(error, InvalidTokenError):
             limit, mistakes = "rejected_tokens", self._rejected_tokens
         wait = mistakes.count(self._address(request), time.time())
-        return self._too_many(limit, wait, request_id) if wait else refused(error, request_id)
+        return self._too_many(limit, wait, request_id) if wait else answer_for(error, request_id)
 
     async def _answer(
         self, request: web.Request, handler: Handler, endpoint: Endpoint | None, request_id: str
@@ -196,11 +196,11 @@ class Edge:
             return kept_out or await handler(request)
         except (ForgedError, WrongTokenError, InvalidTokenError) as error:
             return self._mistaken(error, request, request_id)
-        except RefusedError as error:
-            return refused(error, request_id)
+        except RejectedError as error:
+            return answer_for(error, request_id)
         except DatabaseUnavailableError as error:
             log.warning("%s %s: %s", request.method, request.path, error, extra={"request_id": request_id})
-            return refusal(
+            return error_answer(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "database_unavailable",
                 "The database cannot be reached right now. Try again in a second.",
@@ -208,19 +208,19 @@ class Edge:
                 headers={"Retry-After": "1"},
             )
         except web.HTTPException as error:
-            return self._http_refusal(error, request, request_id)
+            return self._http_error(error, request, request_id)
         except ConnectionError:
             raise
         except Exception:
             log.exception("%s %s failed", request.method, request.path, extra={"request_id": request_id})
-            return refusal(
+            return error_answer(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 "internal_error",
                 "Something went wrong on our side; it has been reported.",
                 request_id=request_id,
             )
 
-    def _http_refusal(self, error: web.HTTPException, request: web.Request, request_id: str) -> web.Response:
+    def _http_error(self, error: web.HTTPException, request: web.Request, request_id: str) -> web.Response:
         code, sentence = _SENTENCES.get(error.status, ("bad_request", "The request is not valid HTTP."))
         if isinstance(error, web.HTTPRequestEntityTooLarge):
             code, sentence = "too_large", f"The body is too large: the limit is {request.client_max_size // 1024} KB."
@@ -231,14 +231,14 @@ class Edge:
             allowed = " or ".join(sorted(error.allowed_methods))
             code, sentence = "method_not_allowed", f"Use {allowed} for this path."
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        return refusal(error.status, code, sentence, request_id=request_id, headers=allow)
+        return error_answer(error.status, code, sentence, request_id=request_id, headers=allow)
 
     def _preflight(self, request: web.Request, request_id: str) -> web.Response | None:
         if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
             return None
         if request.headers.get("Origin") in self._origins:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers=self._preflight_headers)
-        return refusal(
+        return error_answer(
             HTTPStatus.FORBIDDEN,
             "origin_not_allowed",
             "This origin is not in the backend's CORS_ORIGINS.",

@@ -53,6 +53,8 @@ class Endpoint:
     # Whether the answer may also be 200: what would be created exists already.
     may_exist: bool = False
     body: type[BaseModel] | None = None
+    # Whether the body may be left out, which means the same as an empty object.
+    body_optional: bool = False
     query: type[BaseModel] | None = None
     # The codes of its own errors; those that follow from the other fields are added (`reference.codes`).
     errors: tuple[ErrorCode, ...] = ()
@@ -85,11 +87,11 @@ class Endpoint:
             request=request,
             deadline=deadline,
             pod=request.app[POD],
-            body=await body_of(request, self.body) if self.body else None,
+            body=await body_of(request, self.body, optional=self.body_optional) if self.body else None,
             query=query_of(request, self.query) if self.query else None,
         )
         if self.idempotent:
-            return await idempotent.once(call, self.handler, self.status)
+            return await idempotent.run_once(call, self.handler, self.status)
         answer = await self.handler(call)
         if isinstance(answer, web.StreamResponse):
             return answer

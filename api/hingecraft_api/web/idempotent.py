@@ -10,13 +10,13 @@ from typing import Any
 
 from aiohttp import web
 
-from hingecraft.errors import DatabaseUnavailableError, InvalidError, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, InvalidError, RejectedError
 from hingecraft.idempotency import service as idempotency
-from hingecraft.idempotency.model import Claim, Kept
+from hingecraft.idempotency.model import Claim, StoredAnswer
 from hingecraft.identity.principal import Principal
 from hingecraft.payments.model import ProviderFailedError
 from hingecraft_api.messages.answers import success
-from hingecraft_api.messages.errors import refused
+from hingecraft_api.messages.errors import answer_for
 from hingecraft_api.web.call import Call
 
 HEADER = "Idempotency-Key"
@@ -27,7 +27,7 @@ _SHAPE = re.compile(rf"[\x21-\x7e]{{{SHORTEST_KEY},{LONGEST_KEY}}}")
 _FINAL_REFUSALS = frozenset({"provider_refused", "bad_url"})
 
 
-async def once(call: Call, handler: Callable[[Call], Awaitable[Any]], status: int) -> web.StreamResponse:
+async def run_once(call: Call, handler: Callable[[Call], Awaitable[Any]], status: int) -> web.StreamResponse:
     """Run the handler under the caller's key, or return the stored answer."""
     keys = call.request.headers.getall(HEADER, [])
     if not keys:
@@ -39,7 +39,7 @@ async def once(call: Call, handler: Callable[[Call], Awaitable[Any]], status: in
         )
     body_print = idempotency.fingerprint(call.body.model_dump(exclude_defaults=True))
     found = await idempotency.claim(call.pod.database, _scope(call), keys[0], body_print, call.deadline)
-    if isinstance(found, Kept):
+    if isinstance(found, StoredAnswer):
         return web.Response(
             text=found.body, status=found.status, content_type="application/json", headers={REPLAYED: "true"}
         )
@@ -64,8 +64,8 @@ async def _answered(call: Call, claim: Claim, handler: Callable[[Call], Awaitabl
         if error.code not in _FINAL_REFUSALS:
             await _release(call, claim)
             raise
-        response = refused(error, call.request_id)
-    except (RefusedError, DatabaseUnavailableError):
+        response = answer_for(error, call.request_id)
+    except (RejectedError, DatabaseUnavailableError):
         await _release(call, claim)
         raise
     assert response.text is not None

@@ -12,7 +12,7 @@ from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from hingecraft.errors import ErrorCode
-from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, refusal
+from hingecraft_api.messages.answers import REQUEST_ID, SECURITY_HEADERS, error_answer
 
 # A token may have 8 KB, and one that is larger is told so.
 _LARGEST_HEADER = 16 * 1024
@@ -38,7 +38,7 @@ class EnvelopeProtocol(RequestHandler):
         if isinstance(exc, LineTooLong) or "Too many" in str(exc):
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             code, sentence = "headers_too_large", "The URL is too long, or the headers are too long or too many."
-        response = refusal(status, code, sentence, request_id=secrets.token_hex(12), headers=SECURITY_HEADERS)
+        response = error_answer(status, code, sentence, request_id=secrets.token_hex(12), headers=SECURITY_HEADERS)
         response.headers[REQUEST_ID] = "unknown"
         response.force_close()
         return response

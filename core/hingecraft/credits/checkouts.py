@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hingecraft.credits import plan_sessions
+from hingecraft.credits import modes, plan_sessions
 from hingecraft.credits.model import PURPOSE, PlanSession
-from hingecraft.credits.plan_sessions import PlanSessions
+from hingecraft.credits.plan_sessions import PlanSessions, PlanSessionUsedError
 from hingecraft.credits.plans import OnePlan, Way
 from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.credits.prices.service import Prices
@@ -28,7 +28,7 @@ from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckou
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError, Status
 from hingecraft.payments.store import NewCheckout
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.sales import Sale, session_request
 
@@ -86,7 +86,7 @@ class MemberCheckouts:
         earlier = await self._resumed(wanted)
         if earlier is not None:
             return earlier
-        if not self._stripe.configured:
+        if not self._stripe.configured or not await self._counts():
             raise ProviderDisabledError(
                 "provider_disabled", "Card payments are currently unavailable. Try again later."
             )
@@ -99,6 +99,11 @@ class MemberCheckouts:
                 fields={"planType": f"must be {price.plan_type}, or left out"},
             )
         return await self._open(wanted, price)
+
+    async def _counts(self) -> bool:
+        """Whether what is paid with our key would be granted."""
+        async with self._database.transaction() as conn:
+            return await modes.counts(conn, livemode=self._stripe.livemode)
 
     def _chosen(self, wanted: Wanted) -> Wanted:
         """The same with what its plan session says; raises `invalid_plan_session`."""
@@ -117,7 +122,10 @@ class MemberCheckouts:
         """Finish the checkout of an earlier request with this key; None if there is none, or if it failed."""
         if wanted.claim is None or wanted.claim.resource is None:
             return None
-        found = await self._attempts.resume(UUID(wanted.claim.resource))
+        return await self._resume(wanted, UUID(wanted.claim.resource))
+
+    async def _resume(self, wanted: Wanted, payment_id: UUID) -> OpenCheckout | None:
+        found = await self._attempts.resume(payment_id)
         if not isinstance(found, Attempt):
             return found
         result = await self._attempts.call(found, wanted.deadline, wanted.request_id)
@@ -130,10 +138,22 @@ class MemberCheckouts:
         return None
 
     async def _open(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
+        """A plan session that the user has used is answered by its checkout, also if another request is faster."""
+        if wanted.session is None:
+            return await self._open_new(wanted, price)
+        earlier = await self._opened_with(wanted, wanted.session)
+        if earlier is not None:
+            return earlier
+        try:
+            return await self._open_new(wanted, price)
+        except PlanSessionUsedError:
+            earlier = await self._opened_with(wanted, wanted.session)
+            if earlier is None:
+                raise
+            return earlier
+
+    async def _open_new(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
         """Twice at most: a customer that Stripe has deleted is replaced by a new one."""
-        if wanted.session is not None:
-            async with self._database.connection() as conn:
-                await plan_sessions.require_unused(conn, wanted.session)
         new = await self._new(wanted, price)
         way = await self._way(wanted, new)
         if way.same is not None:
@@ -149,6 +169,24 @@ class MemberCheckouts:
         if isinstance(result, OpenCheckout):
             return result
         return await self._attempts.fail(attempt, result, wanted.request_id)
+
+    async def _opened_with(self, wanted: Wanted, session: PlanSession) -> OpenCheckout | None:
+        """The user's checkout that has used the plan session: its answer may have been lost. None if it is unused."""
+        async with self._database.connection() as conn:
+            payment_id = await plan_sessions.payment_of(conn, session, wanted.user_id)
+        if payment_id is None:
+            return None
+        found = await self._resume(wanted, payment_id)
+        if found is not None and found.provider_id is not None:
+            with _answering():
+                if await self._one_plan.is_open(found.provider_id):
+                    return found
+            raise PlanSessionUsedError
+        async with self._database.connection() as conn:
+            # It has failed just now, which frees the plan session, or it has ended.
+            if await plan_sessions.payment_of(conn, session, wanted.user_id) is not None:
+                raise PlanSessionUsedError
+        return None
 
     async def _same(self, wanted: Wanted, payment_id: UUID) -> OpenCheckout:
         """An open checkout with the same terms, which uses the plan session up as well."""
@@ -247,7 +285,7 @@ def _answering() -> Iterator[None]:
     """Tell the member that Stripe cannot be reached, where it was asked for something beside the checkout."""
     try:
         yield
-    except (ProviderRefusedError, ProviderUnknownError) as error:
+    except (ProviderRejectedError, ProviderUnknownError) as error:
         log.warning("no checkout at stripe: %s", error)
         raise _unavailable() from error
 

@@ -13,6 +13,7 @@ from hingecraft.providers.findings import Line
 # The name under which an invoice's prorations grant, all in one row.
 PRORATION = "proration"
 UNKNOWN_PRICE = "unknown price "
+UNKNOWN_AMOUNT = "unknown amount of "
 
 
 class UnknownPriceError(NotYetError):
@@ -23,7 +24,10 @@ class UnknownPriceError(NotYetError):
 
 
 class UnknownAmountError(NotYetError):
-    """A proration needs the full amount of its price, and Stripe's price has not been read yet."""
+    """A proration needs the full amount of its price, and Stripe's price has not been read in its currency."""
+
+    def __init__(self, price_id: str, currency: str) -> None:
+        super().__init__(f"{UNKNOWN_AMOUNT}{price_id} in {currency}: the next reconciliation reads it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +104,7 @@ def _part(line: Line, offer: Offer) -> Fraction:
     if line.amount is None or not line.amount:
         return Fraction(0)
     if offer.amount is None or offer.currency != line.currency:
-        raise UnknownAmountError(
-            f"the amount of {offer.price_id} in {line.currency} is not known yet: the next reconciliation reads it"
-        )
+        raise UnknownAmountError(offer.price_id, line.currency)
     if not offer.amount:
         return Fraction(0)
     return offer.credits * Fraction(line.amount) / Fraction(offer.amount)

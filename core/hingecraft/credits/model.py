@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from hingecraft.errors import RefusedError
+from hingecraft.errors import RejectedError
 
 # The value of `payments.purpose`.
 PURPOSE = "credits"
@@ -19,15 +19,15 @@ LONGEST_REASON = 200
 PLAN_SESSION_SECONDS = 15 * 60
 
 
-class InsufficientCreditsError(RefusedError):
+class InsufficientCreditsError(RejectedError):
     """The balance does not cover it; nothing was written, and the reference is free."""
 
 
-class ReferenceReusedError(RefusedError):
+class ReferenceReusedError(RejectedError):
     """The reference was used before for another amount."""
 
 
-class PlanSessionsDisabledError(RefusedError):
+class PlanSessionsDisabledError(RejectedError):
     """This backend has no secret to sign plan sessions with."""
 
     def __init__(self) -> None:

@@ -26,42 +26,49 @@ _HMAC = "HS256"
 _SIGNATURES = PyJWS(algorithms=[_HMAC], options={"enforce_minimum_key_length": True})
 
 
-def signed(price_id: str, plan_type: str, metadata: Mapping[str, str], secret: Secret) -> tuple[str, PlanSession]:
-    """A token that is valid for 15 minutes; raises InvalidError if it would not fit into a cookie."""
-    now = int(time.time())
-    nonce = str(uuid4())
-    claims = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "jti": nonce,
-        "iat": now,
-        "exp": now + PLAN_SESSION_SECONDS,
-        "priceId": price_id,
-        "planType": plan_type,
-        "metadata": dict(metadata),
-    }
-    payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
-    token = _SIGNATURES.encode(payload, secret.newest, algorithm=_HMAC)
-    if len(token) > LARGEST_TOKEN:
+class PlanSessionTokens:
+    """Signs with the newest value of the secret, and reads what any of its values has signed."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+
+    def sign(self, price_id: str, plan_type: str, metadata: Mapping[str, str]) -> tuple[str, PlanSession]:
+        """A token that is valid for 15 minutes; raises InvalidError if it would not fit into a cookie."""
+        now = int(time.time())
+        nonce = str(uuid4())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "jti": nonce,
+            "iat": now,
+            "exp": now + PLAN_SESSION_SECONDS,
+            "priceId": price_id,
+            "planType": plan_type,
+            "metadata": dict(metadata),
+        }
+        payload = json.dumps(claims, separators=(",", ":"), ensure_ascii=False).encode()
+        token = _SIGNATURES.encode(payload, self._secret.newest, algorithm=_HMAC)
+        if len(token) > LARGEST_TOKEN:
+            raise InvalidError(
+                "invalid_request",
+                "Please correct: metadata is too large for a plan session, which has to fit into a cookie: send at "
+                "most 2,000 bytes.",
+                fields={"metadata": "is too large: a plan session has to fit into a cookie"},
+            )
+        return token, _session_in(claims, now)
+
+    def read(self, token: str) -> PlanSession:
+        """The plan session that a token is; raises InvalidError for one that is forged or has expired."""
+        if len(token) <= LARGEST_TOKEN and token.isascii():
+            for value in self._secret.values:
+                try:
+                    payload = _SIGNATURES.decode(token, value, algorithms=[_HMAC])
+                    return _session_in(json.loads(payload), time.time())
+                except (PyJWTError, ValueError, RecursionError):
+                    continue
         raise InvalidError(
-            "invalid_request",
-            "Please correct: metadata is too large for a plan session, which has to fit into a cookie: send at most "
-            "2,000 bytes.",
-            fields={"metadata": "is too large: a plan session has to fit into a cookie"},
+            "invalid_plan_session", "The plan session has expired or is not valid. Choose the plan again."
         )
-    return token, _session_in(claims, now)
-
-
-def read(token: str, secret: Secret) -> PlanSession:
-    """The plan session that a token is; raises InvalidError for one that is forged or has expired."""
-    if len(token) <= LARGEST_TOKEN and token.isascii():
-        for value in secret.values:
-            try:
-                payload = _SIGNATURES.decode(token, value, algorithms=[_HMAC])
-                return _session_in(json.loads(payload), time.time())
-            except (PyJWTError, ValueError, RecursionError):
-                continue
-    raise InvalidError("invalid_plan_session", "The plan session has expired or is not valid. Choose the plan again.")
 
 
 def _session_in(claims: Any, now: float) -> PlanSession:

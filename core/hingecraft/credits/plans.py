@@ -14,7 +14,7 @@ from hingecraft.errors import ConflictError
 from hingecraft.members.subscriptions.store import customers_of
 from hingecraft.payments.model import Status
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.port import ProviderRejectedError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.ports import Document
 
@@ -86,7 +86,7 @@ class OnePlan:
         for each in earlier:
             if each.session_id is None or each.status in _UNFINISHED:
                 raise being_opened()
-            if each.is_for(request) and await self._is_open(each.session_id):
+            if each.is_for(request) and await self.is_open(each.session_id):
                 return Way(same=each.payment_id)
             if not await self._stripe.sessions.expire(each.session_id, deadline):
                 raise AlreadySubscribedError
@@ -99,7 +99,8 @@ class OnePlan:
         if any(each.payment_id not in way.ended for each in earlier):
             raise being_opened()
 
-    async def _is_open(self, session_id: str) -> bool:
+    async def is_open(self, session_id: str) -> bool:
+        """Whether the session can still be paid."""
         return bool((await self._stripe.sessions.retrieve(session_id))["status"] == "open")
 
     async def _require_none_running(self, user_id: UUID, customer_id: str) -> None:
@@ -108,7 +109,7 @@ class OnePlan:
                 raise AlreadySubscribedError
         try:
             running = await self._stripe.customers.subscriptions_of(customer_id)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.missing != _CUSTOMER:
                 raise
             return  # a deleted customer has none

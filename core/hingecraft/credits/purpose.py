@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from hingecraft import audit
-from hingecraft.credits import grant_store, store
+from hingecraft.credits import grant_store, modes, store
 from hingecraft.credits.grant_store import GrantKey
 from hingecraft.credits.grants import Grant, Offer, grants_of, prices_of
 from hingecraft.credits.model import PURPOSE, Entry, Outcome, Written
@@ -44,6 +44,7 @@ class Credits:
         The first call of `store.write` locks all accounts in one order. The second is only for payments that were paid
         and refunded in the same transaction, whose accounts are locked by then.
         """
+        moves = await _of_mode(conn, moves)
         paid = [each for each in moves if _became_paid(each)]
         new = await _grants(conn, paid) if paid else []
         fresh = {each.after.id for each in paid}
@@ -53,20 +54,30 @@ class Credits:
         await _write(conn, list(_of_new_grants(granted, moves)))
 
     async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
-        """The user of the customer. What costs and grants nothing is nobody's payment."""
+        """The user of the customer."""
         if finding.customer is None:
             return None
         user_id = await grant_store.user_of_customer(conn, finding.customer, livemode=finding.livemode)
         if user_id is None and finding.user is not None and finding.installation is not None:
             # The customer was lost by a restored backup: the metadata is ours.
             user_id = finding.user if await grant_store.is_ours(conn, finding.installation) else None
-        if user_id is None or await _is_nothing(conn, finding):
+        if user_id is None:
             return None
-        return Owner(user_id=user_id, purpose=self.name)
+        return Owner(user_id=user_id, purpose=self.name, needs_payment=not await _is_nothing(conn, finding))
 
 
 def _became_paid(moved: Moved) -> bool:
     return moved.after.status in SETTLED and moved.before.status not in SETTLED
+
+
+async def _of_mode(conn: Connection, moves: Sequence[Moved]) -> list[Moved]:
+    """Those in the mode of the credits; for the others it is only recorded that they were paid."""
+    live = {bool(each.after.livemode) for each in moves}
+    counted = {livemode for livemode in sorted(live) if await modes.counts(conn, livemode=livemode)}
+    for each in moves:
+        if bool(each.after.livemode) not in counted and _became_paid(each):
+            await _tell(conn, each, "credits_not_granted", because="it was paid in test mode, and the credits are live")
+    return [each for each in moves if bool(each.after.livemode) in counted]
 
 
 async def _is_nothing(conn: Connection, finding: Finding) -> bool:
@@ -220,16 +231,16 @@ def _row_of(entry: Entry, row: Written) -> dict[str, Any]:
 
 
 async def _tell(conn: Connection, moved: Moved, action: str, **details: Any) -> None:
-    teller = moved.teller
+    cause = moved.cause
     await audit.append(
-        conn, actor=teller.actor, action=action, request_id=teller.request_id, payment_id=moved.after.id, **details
+        conn, actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, **details
     )
 
 
 def _event_of(moved: Moved) -> str:
     """The event, or the object that a reconciliation read."""
     finding = moved.finding
-    found = moved.teller.request_id or finding.invoice_id or finding.checkout_id or finding.charge
+    found = moved.cause.request_id or finding.invoice_id or finding.checkout_id or finding.charge
     return found or str(moved.after.id)
 
 

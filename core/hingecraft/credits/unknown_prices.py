@@ -1,4 +1,4 @@
-"""Events that wait for a price which `credit_prices` lacks: counted, and tried again as soon as the row exists."""
+"""Events that wait for a price, or for its amount: counted, and tried again as soon as `credit_prices` has it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from hingecraft.credits import grant_store
-from hingecraft.credits.grants import UNKNOWN_PRICE
+from hingecraft.credits.grants import UNKNOWN_AMOUNT, UNKNOWN_PRICE
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
@@ -16,16 +16,24 @@ _EVERY = 15.0
 
 
 async def retry_known(conn: Connection) -> int:
-    """Make the events due whose price is known by now; returns how many prices are still unknown."""
-    errors = {_price_in(error): error for error in await inbox.held_up(conn, UNKNOWN_PRICE)}
-    known = await grant_store.offers(conn, errors)
+    """Make the events due whose price or amount is known by now; returns how many are still unknown."""
+    prices = {_named(error, UNKNOWN_PRICE): error for error in await inbox.waiting_by_error(conn, UNKNOWN_PRICE)}
+    amounts = {_named(error, UNKNOWN_AMOUNT): error for error in await inbox.waiting_by_error(conn, UNKNOWN_AMOUNT)}
+    offers = await grant_store.offers(conn, {*prices, *(_price_of(amount) for amount in amounts)})
+    known = [prices[price] for price in prices if price in offers]
+    costs = {f"{offer.price_id} in {offer.currency}" for offer in offers.values() if offer.amount is not None}
+    known += [amounts[amount] for amount in amounts if amount in costs]
     if known:
-        await inbox.hurry(conn, [errors[price] for price in known])
-    return len(errors) - len(known)
+        await inbox.retry_now(conn, known)
+    return len(prices) + len(amounts) - len(known)
 
 
-def _price_in(error: str) -> str:
-    return error.removeprefix(UNKNOWN_PRICE).partition(":")[0]
+def _named(error: str, beginning: str) -> str:
+    return error.removeprefix(beginning).partition(":")[0]
+
+
+def _price_of(amount: str) -> str:
+    return amount.partition(" in ")[0]
 
 
 async def watch(database: Database, show: Callable[[int], None]) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, RefusedError
+from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, RejectedError
 
 # A process may start before the database is migrated, or while an older one is put back.
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
@@ -29,7 +29,7 @@ UNREACHABLE: tuple[type[BaseException], ...] = (
     asyncpg.ReadOnlySQLTransactionError,  # after a failover the old primary may live on, and only be read
 )
 
-_BY_CONSTRAINT: dict[str, RefusedError] = {
+_BY_CONSTRAINT: dict[str, RejectedError] = {
     "payments_moves": ConflictError("illegal_move", "This payment's status does not allow that change."),
     "settlements_movement_key": ConflictError("counted_before", "This settlement has already been recorded."),
     "settlements_append_only": ConflictError("append_only", "Settlements cannot be changed."),

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.donations import prefills, situation
-from hingecraft.donations.model import MICRO, Checkout, Wanted
+from hingecraft.donations.model import MICRO, Checkout, GiftRequest
 from hingecraft.donations.purpose import DONATE, DONATIONS
 from hingecraft.donations.situation import Situation
 from hingecraft.errors import InvalidError
@@ -35,7 +35,7 @@ class Checkouts:
         self._providers = providers
         self._attempts = Attempts(database, providers)
 
-    async def open(self, wanted: Wanted) -> Checkout:
+    async def open(self, wanted: GiftRequest) -> Checkout:
         """A link for this donor; raises an error that says why not."""
         earlier = await self._resumed(wanted)
         if earlier is not None:
@@ -46,7 +46,7 @@ class Checkouts:
             return await self._open_crypto(wanted, situation)
         return await self._open_card(wanted, situation)
 
-    async def _resumed(self, wanted: Wanted) -> Checkout | None:
+    async def _resumed(self, wanted: GiftRequest) -> Checkout | None:
         """Finish the checkout of an earlier request with this key; None if it failed."""
         if wanted.claim is None or wanted.claim.resource is None:
             return None
@@ -55,13 +55,13 @@ class Checkouts:
             return await self._call(found, wanted, await self._situation(wanted))
         return None if found is None else _checkout_of(found)
 
-    async def _situation(self, wanted: Wanted) -> Situation:
+    async def _situation(self, wanted: GiftRequest) -> Situation:
         async with self._database.connection() as conn:
             return await situation.read(
                 conn, wanted.currency.code, wanted.intent_id, wanted.amount, wanted.price_currency.code
             )
 
-    async def _open_card(self, wanted: Wanted, situation: Situation) -> Checkout:
+    async def _open_card(self, wanted: GiftRequest, situation: Situation) -> Checkout:
         provider = self._providers.stripe
         if not provider.configured or provider.name in situation.disabled_providers:
             raise ProviderDisabledError(
@@ -70,7 +70,7 @@ class Checkouts:
             )
         return await self._open_at(provider, wanted, situation)
 
-    async def _open_crypto(self, wanted: Wanted, situation: Situation) -> Checkout:
+    async def _open_crypto(self, wanted: GiftRequest, situation: Situation) -> Checkout:
         provider = self._providers.nowpayments
         switched_off = provider.name in situation.disabled_providers
         if situation.standing_url is not None and not switched_off:
@@ -96,7 +96,7 @@ class Checkouts:
         return await self._open_at(provider, wanted, situation, life=INVOICE_LIFE)
 
     async def _open_at(
-        self, provider: CheckoutProvider, wanted: Wanted, situation: Situation, *, life: timedelta | None = None
+        self, provider: CheckoutProvider, wanted: GiftRequest, situation: Situation, *, life: timedelta | None = None
     ) -> Checkout:
         async with self._writing(situation) as conn:
             order = self._order(wanted, situation, email=await _email(conn, wanted, situation))
@@ -113,12 +113,12 @@ class Checkouts:
         """Take the e-mail out of a prefill, in the transaction that records the checkout with it."""
         return self._database.transaction() if situation.intent_has_email else self._database.connection()
 
-    async def _with_amount(self, shown: Wallet, wanted: Wanted) -> Wallet:
+    async def _with_amount(self, shown: Wallet, wanted: GiftRequest) -> Wallet:
         """The wallet, with the amount in coins if the provider can convert the price."""
         worth = await self._providers.nowpayments.estimate(wanted.amount, wanted.price_currency, wanted.currency)
         return shown if worth is None else shown.asking_for(worth, wanted.currency)
 
-    async def _open_wallet(self, wanted: Wanted, situation: Situation, shown: Wallet, because: str) -> Checkout:
+    async def _open_wallet(self, wanted: GiftRequest, situation: Situation, shown: Wallet, because: str) -> Checkout:
         order = self._order(wanted, situation, email=None)
         new = _new(wanted, order, wallet.NAME, livemode=self._providers.nowpayments.livemode)
         wallet_payment = replace(
@@ -133,7 +133,7 @@ class Checkouts:
             await attempts.write(conn, wallet_payment, wanted.claim, wanted.request_id)
         return _to_wallet(new.payment_id, shown)
 
-    async def _call(self, attempt: Attempt, wanted: Wanted, situation: Situation) -> Checkout:
+    async def _call(self, attempt: Attempt, wanted: GiftRequest, situation: Situation) -> Checkout:
         """The provider's link, otherwise the coin's wallet if it has one."""
         result = await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
         if isinstance(result, OpenCheckout):
@@ -157,7 +157,7 @@ class Checkouts:
             return _checkout_of(await self._attempts.as_it_stands(attempt.payment_id))
         return _to_wallet(attempt.payment_id, shown)
 
-    def _order(self, wanted: Wanted, situation: Situation, *, email: str | None) -> Order:
+    def _order(self, wanted: GiftRequest, situation: Situation, *, email: str | None) -> Order:
         payment_id = str(uuid.uuid4())
         kind = "micro" if wanted.source == MICRO else "checkout"
         method = "card" if wanted.currency.kind == "fiat" else wanted.currency.code
@@ -184,7 +184,7 @@ class Checkouts:
         )
 
 
-async def _email(conn: Connection, wanted: Wanted, situation: Situation) -> str | None:
+async def _email(conn: Connection, wanted: GiftRequest, situation: Situation) -> str | None:
     """The e-mail address for Stripe; NOWPayments takes none."""
     if wanted.email is not None or not situation.intent_has_email or wanted.currency.kind == "crypto":
         return wanted.email
@@ -192,7 +192,7 @@ async def _email(conn: Connection, wanted: Wanted, situation: Situation) -> str 
     return await prefills.take_email(conn, wanted.intent_id)
 
 
-def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
+def _refuse_unusable(wanted: GiftRequest, situation: Situation) -> None:
     if not situation.currency_enabled:
         raise InvalidError(
             "currency_disabled",
@@ -207,7 +207,7 @@ def _refuse_unusable(wanted: Wanted, situation: Situation) -> None:
         )
 
 
-def _new(wanted: Wanted, order: Order, provider: str, *, livemode: bool) -> NewCheckout:
+def _new(wanted: GiftRequest, order: Order, provider: str, *, livemode: bool) -> NewCheckout:
     details: dict[str, Any] = {
         "provider": provider,
         "amount": plain(order.amount),

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from hingecraft.errors import RefusedError
+from hingecraft.errors import RejectedError
 from hingecraft.idempotency.model import Claim
 from hingecraft.money.model import Currency
 from hingecraft.providers.patience import Deadline
@@ -21,7 +21,7 @@ MICRO = "mission_support_micro"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class GiftRequest:
     """A requested payment; amount and currencies are checked already."""
 
     amount: Decimal
@@ -69,5 +69,5 @@ def prefill_id(now: datetime) -> str:
     return f"prefill_{int(now.timestamp() * 1000)}_{secrets.token_hex(16)}"
 
 
-class GoneError(RefusedError):
+class GoneError(RejectedError):
     """It existed earlier."""

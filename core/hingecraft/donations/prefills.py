@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
 from hingecraft.donations.model import GoneError, Prefill, prefill_id
 from hingecraft.errors import ConflictError
@@ -22,7 +23,6 @@ from hingecraft.money.model import plain
 LIFE = timedelta(minutes=10)
 REPEATED_WITHIN = timedelta(seconds=60)
 PERSONAL_FOR = timedelta(minutes=30)
-_FORGOTTEN_AT_ONCE = 5000
 SOURCE = "mission_support_other"
 
 MAKE = f"""
@@ -58,7 +58,7 @@ WITH used AS (
 SELECT amount_entered AS amount, source FROM used
 """
 # Whether `USE` would find it, without using it.
-LOOK = """
+IS_USABLE = """
 SELECT true FROM "ContributionIntent" WHERE "_id" = $1 AND (
     (NOT used AND expires_at > now())
     OR (used AND page_load = $2 AND used_at > now() - $3::interval)
@@ -73,7 +73,7 @@ WITH fresh AS (
 )
 UPDATE "ContributionIntent" i SET user_info = NULL FROM fresh WHERE i."_id" = fresh."_id" RETURNING fresh.email
 """
-FORGET_PERSONS = """
+ERASE_PERSONAL_DATA = """
 WITH old AS (
     SELECT "_id" FROM "ContributionIntent" WHERE user_info IS NOT NULL AND "_createdDate" < now() - $1::interval
     ORDER BY "_createdDate" LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -113,10 +113,10 @@ async def use(database: Database, wanted: str, page_load: UUID | None, request_i
     return row["amount"], row["source"] or SOURCE
 
 
-async def look(database: Database, wanted: str, page_load: UUID | None) -> None:
+async def require_usable(database: Database, wanted: str, page_load: UUID | None) -> None:
     """Raises as `use` would for a prefill that is used, expired or unknown; uses nothing up."""
     async with database.connection() as conn:
-        if not await conn.fetchval(LOOK, wanted, page_load, REPEATED_WITHIN):
+        if not await conn.fetchval(IS_USABLE, wanted, page_load, REPEATED_WITHIN):
             raise _gone()
 
 
@@ -130,9 +130,6 @@ async def take_email(conn: Connection, wanted: str) -> str | None:
     return email
 
 
-async def forget_persons(database: Database) -> None:
-    """Delete the personal data of old prefills, some thousands in each statement."""
-    updated = f"UPDATE {_FORGOTTEN_AT_ONCE}"
-    while updated == f"UPDATE {_FORGOTTEN_AT_ONCE}":
-        async with database.connection() as conn:
-            updated = await conn.execute(FORGET_PERSONS, PERSONAL_FOR, _FORGOTTEN_AT_ONCE)
+async def erase_personal_data(database: Database) -> None:
+    """Delete the personal data of old prefills."""
+    await in_batches(database, ERASE_PERSONAL_DATA, PERSONAL_FOR)

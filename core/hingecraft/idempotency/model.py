@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from hingecraft.errors import RefusedError
+from hingecraft.errors import RejectedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +25,16 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredAnswer:
     """The stored answer."""
 
     status: int
     body: str
 
 
-class KeyReusedError(RefusedError):
+class KeyReusedError(RejectedError):
     """An idempotency key came with another body than before."""
 
 
-class InFlightError(RefusedError):
+class InFlightError(RejectedError):
     """A request with the same key is still under way."""

@@ -12,8 +12,9 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
-from hingecraft.idempotency.model import Claim, InFlightError, Kept, KeyReusedError
+from hingecraft.idempotency.model import Claim, InFlightError, KeyReusedError, StoredAnswer
 from hingecraft.leases.statements import held
 from hingecraft.providers.patience import Deadline
 
@@ -22,7 +23,6 @@ KEPT_FOR = timedelta(hours=24)
 LEASE = timedelta(seconds=12)
 _LOOK_AGAIN = (0.05, 0.1, 0.2, 0.4)
 _LEAST_TIME = 0.5
-_PURGED_AT_ONCE = 5000
 _HELD = held("scope", "key")
 
 CLAIM = """
@@ -65,7 +65,7 @@ def fingerprint(body: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def claim(database: Database, scope: str, key: str, body_print: str, deadline: Deadline) -> Claim | Kept:
+async def claim(database: Database, scope: str, key: str, body_print: str, deadline: Deadline) -> Claim | StoredAnswer:
     """Claim the key, or get the answer that its holder gives."""
     for looks in range(10_000):
         async with database.connection() as conn:
@@ -81,7 +81,7 @@ async def claim(database: Database, scope: str, key: str, body_print: str, deadl
     )
 
 
-async def _claim_or_find(conn: Connection, scope: str, key: str, body_print: str) -> Claim | Kept | None:
+async def _claim_or_find(conn: Connection, scope: str, key: str, body_print: str) -> Claim | StoredAnswer | None:
     row = await conn.fetchrow(CLAIM, scope, key, body_print, LEASE, KEPT_FOR)
     if row is not None:
         return Claim(scope=scope, key=key, until=row["claimed_until"], resource=row["resource"])
@@ -92,7 +92,7 @@ async def _claim_or_find(conn: Connection, scope: str, key: str, body_print: str
         raise KeyReusedError(
             "idempotency_key_reused", "This Idempotency-Key was already used with a different body. Use a new key."
         )
-    return Kept(kept["status"], kept["body"]) if kept["status"] is not None else None
+    return StoredAnswer(kept["status"], kept["body"]) if kept["status"] is not None else None
 
 
 async def keep(database: Database, ours: Claim, status: int, body: str) -> None:
@@ -108,8 +108,5 @@ async def release(database: Database, ours: Claim) -> None:
 
 
 async def purge(database: Database) -> None:
-    """Delete all keys whose day is over, some thousands in each statement."""
-    deleted = f"DELETE {_PURGED_AT_ONCE}"
-    while deleted == f"DELETE {_PURGED_AT_ONCE}":
-        async with database.connection() as conn:
-            deleted = await conn.execute(PURGE, KEPT_FOR, _PURGED_AT_ONCE)
+    """Delete all keys whose day is over."""
+    await in_batches(database, PURGE, KEPT_FOR)

@@ -1,4 +1,4 @@
-"""The caller, independent of its credential. Pure."""
+"""The caller, independent of its credential, and the actor of a change. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Kind(StrEnum):
     ENGINE = "engine"
 
 
-# The roles of Supabase. Who is not listed is served without rules of the database for single callers.
+# The roles of Supabase. A kind that is not listed is served without rules of the database for single callers.
 _DATABASE_ROLES: Mapping[Kind, str] = {
     Kind.VISITOR: "anon",
     Kind.USER: "authenticated",
@@ -66,3 +66,11 @@ class Principal:
 
 
 ANONYMOUS = Principal(kind=Kind.VISITOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The name of the person or program that makes a change, and the request behind it."""
+
+    name: str
+    request_id: str | None = None

@@ -17,7 +17,7 @@ from hingecraft.errors import (
     ForeignError,
     HingecraftError,
     NotYetError,
-    RefusedError,
+    RejectedError,
     UnansweredError,
 )
 from hingecraft.inbox import store
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _LONGEST_QUESTION = 45.0
 # These may be right in a while: our own commit is still to come, the provider is down, a currency is added, another
 # pod works on the same rows in transactions of its own.
-_TEMPORARY = (NotYetError, RefusedError, asyncpg.DeadlockDetectedError)
+_TEMPORARY = (NotYetError, RejectedError, asyncpg.DeadlockDetectedError)
 
 Observe = Callable[[str, str], None]
 
@@ -168,7 +168,7 @@ class Applier:
         async with self._database.transaction() as conn:
             applied = await handler.apply_together(conn, list(group.items()))
             done = {event: each.payment_id for event, each in zip(group, applied, strict=True)}
-            if not await store.done(conn, done):
+            if not await store.mark_processed(conn, done):
                 raise ClaimLostError
         for each in applied:
             each.report()
@@ -176,14 +176,14 @@ class Applier:
     async def _record(self, handler: Handler, event: Claimed, reading: Reading) -> None:
         async with self._database.transaction() as conn:
             applied = await handler.apply(conn, event, reading)
-            if not await store.done(conn, {event: applied.payment_id}):
+            if not await store.mark_processed(conn, {event: applied.payment_id}):
                 raise ClaimLostError
         applied.report()
 
     async def _ignore(self, event: Claimed, why: str) -> None:
         because = store.storable(why)
         async with self._database.transaction() as conn:
-            if await store.done(conn, {event: None}, ignored=because):
+            if await store.mark_processed(conn, {event: None}, ignored=because):
                 await audit.append(
                     conn,
                     actor=event.source,
@@ -201,4 +201,4 @@ class Applier:
         if event.overdue:
             log.error("event %s of %s has been waiting for more than an hour: %s", event.event_id, event.source, why)
         async with self._database.connection() as conn:
-            await store.later(conn, event, BACKOFF.after(event.attempts), why)
+            await store.postpone(conn, event, BACKOFF.after(event.attempts), why)

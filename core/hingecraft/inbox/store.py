@@ -49,7 +49,7 @@ ASK_FIRST = f"""
 UPDATE provider_events SET must_ask = true, claimed_until = NULL, next_attempt_at = now(), attempts = attempts - 1
 WHERE {_HELD} AND processed_at IS NULL
 """
-DONE = """
+MARK_PROCESSED = """
 UPDATE provider_events e SET processed_at = now(), claimed_until = NULL, error = NULL, ignored_because = $4,
     payment_id = g.payment_id
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $5::uuid[])
@@ -57,7 +57,7 @@ FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $5::uuid[])
 WHERE e.id = g.id AND e.received_at = g.received_at AND e.claimed_until = g.claimed_until AND e.processed_at IS NULL
 RETURNING true
 """
-LATER = f"""
+POSTPONE = f"""
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
 WHERE {_HELD} AND processed_at IS NULL
 """
@@ -101,15 +101,15 @@ WAITING = """
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest
 FROM provider_events WHERE processed_at IS NULL
 """
-HELD_UP = """
+WAITING_BY_ERROR = """
 SELECT error, count(*) AS events FROM provider_events
 WHERE processed_at IS NULL AND starts_with(error, $1) GROUP BY error
 """
-HURRY = """
+RETRY_NOW = """
 UPDATE provider_events SET next_attempt_at = now()
 WHERE processed_at IS NULL AND error = ANY ($1::text[]) AND claimed_until IS NULL AND next_attempt_at > now()
 """
-HAVING = "SELECT event_id FROM provider_event_ids WHERE source = $1 AND event_id = ANY ($2)"
+STORED_IDS = "SELECT event_id FROM provider_event_ids WHERE source = $1 AND event_id = ANY ($2)"
 _LONGEST_ERROR = 500
 _INDEXED = 200
 
@@ -142,10 +142,12 @@ async def claim(conn: Connection, limit: int, source: str, *, must_ask: bool) ->
     return sorted(rows, key=lambda event: event.received_at)
 
 
-async def done(conn: Connection, events: Mapping[Claimed, UUID | None], *, ignored: str | None = None) -> bool:
+async def mark_processed(
+    conn: Connection, events: Mapping[Claimed, UUID | None], *, ignored: str | None = None
+) -> bool:
     """Mark events as processed, in the transaction of their changes; False if a lease was lost."""
     ids, received, leases = zip(*(event.lease for event in events), strict=True)
-    found = await conn.fetch(DONE, ids, received, leases, ignored, list(events.values()))
+    found = await conn.fetch(MARK_PROCESSED, ids, received, leases, ignored, list(events.values()))
     return len(found) == len(events)
 
 
@@ -154,9 +156,9 @@ async def ask_first(conn: Connection, event: Claimed) -> None:
     await conn.execute(ASK_FIRST, *event.lease)
 
 
-async def later(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
+async def postpone(conn: Connection, event: Claimed, pause: timedelta, error: str) -> None:
     """Postpone an event that cannot be processed yet."""
-    await conn.execute(LATER, *event.lease, pause, storable(error)[:_LONGEST_ERROR])
+    await conn.execute(POSTPONE, *event.lease, pause, storable(error)[:_LONGEST_ERROR])
 
 
 async def give_back(conn: Connection, events: Sequence[Claimed]) -> None:
@@ -181,19 +183,19 @@ async def backlog(conn: Connection) -> Backlog:
     return Backlog(row["waiting"], row["oldest"])
 
 
-async def held_up(conn: Connection, beginning: str) -> dict[str, int]:
+async def waiting_by_error(conn: Connection, beginning: str) -> dict[str, int]:
     """The waiting events whose error begins so: how many have each error."""
-    return {row["error"]: row["events"] for row in await conn.fetch(HELD_UP, beginning)}
+    return {row["error"]: row["events"] for row in await conn.fetch(WAITING_BY_ERROR, beginning)}
 
 
-async def hurry(conn: Connection, errors: Sequence[str]) -> None:
+async def retry_now(conn: Connection, errors: Sequence[str]) -> None:
     """Make the waiting events with these errors due now, since what they wait for is there."""
-    await conn.execute(HURRY, list(errors))
+    await conn.execute(RETRY_NOW, list(errors))
 
 
-async def having(conn: Connection, source: str, event_ids: Sequence[str]) -> set[str]:
+async def stored_ids(conn: Connection, source: str, event_ids: Sequence[str]) -> set[str]:
     """The ids that are in the inbox already."""
-    return {row["event_id"] for row in await conn.fetch(HAVING, source, event_ids)}
+    return {row["event_id"] for row in await conn.fetch(STORED_IDS, source, event_ids)}
 
 
 def storable(text: str) -> str:

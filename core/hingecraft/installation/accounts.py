@@ -6,9 +6,9 @@ import asyncio
 import logging
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.errors import DatabaseUnavailableError, UsageError
 from hingecraft.installation import store
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.ports import Key
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ _EVERY = 300.0
 _ASKED_ABOUT = 3
 
 
-class WrongAccountError(OperatorError):
+class WrongAccountError(UsageError):
     """The key belongs to another account than the one that this database has worked with."""
 
 
@@ -60,7 +60,7 @@ async def watch(database: Database, key: Key) -> None:
             await require_our_account(database, key)
         except WrongAccountError as error:
             key.suspend(str(error))
-        except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
+        except (DatabaseUnavailableError, ProviderRejectedError, ProviderUnknownError) as error:
             log.warning("the account of STRIPE_SECRET is not known yet: %s", error)
         else:
             key.suspend(None)

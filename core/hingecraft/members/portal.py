@@ -15,7 +15,7 @@ from hingecraft.members.customers.service import Customers, DeletedUserError
 from hingecraft.members.deletion import store as deletion_store
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.portal import OWNER, VERSION, features_for, metadata_for
 
@@ -63,7 +63,7 @@ class Portal:
             raise NoCustomerError
         try:
             return await self._open(customer.customer_id, return_url, deadline)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
+        except (ProviderRejectedError, ProviderUnknownError) as error:
             log.warning("the billing portal could not be opened: %s", error)
             raise ProviderFailedError(
                 "provider_unavailable", "The billing portal cannot be reached right now. Try again in a minute."
@@ -73,7 +73,7 @@ class Portal:
         """Twice at most: a configuration that was removed at Stripe is made again."""
         try:
             return await self._session(customer_id, return_url, deadline)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.missing == _CUSTOMER and await self._customers.forget_deleted(customer_id, deadline):
                 raise NoCustomerError from error
             if error.missing != _CONFIGURATION or self._fixed is not None:

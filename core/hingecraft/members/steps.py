@@ -13,7 +13,7 @@ from hingecraft.members.deletion import store as deletion_store
 from hingecraft.members.deletion.service import Deletion
 from hingecraft.providers import stripe
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.steps import Run, Steps
 
@@ -40,7 +40,7 @@ def members_steps(database: Database, provider: StripeProvider) -> Steps:
         last: UUID | None = UUID(int=0)
         while last is not None and stripe.NAME in run.providers and not run.dry:
             async with database.connection() as conn:
-                waiting = await deletion_store.unfinished(conn, last)
+                waiting = await deletion_store.unfinished(conn, last, livemode=provider.livemode)
             for user_id in waiting:
                 finished = await _answered(run, deletion.finish(user_id, Deadline.within(_CALL)))
                 run.summary.users_deleted += finished is True
@@ -53,6 +53,6 @@ async def _answered(run: Run, question: Awaitable[_Result]) -> _Result | None:
     """Stripe's answer; None where there is none: the next run asks again, and the others do not wait for it."""
     try:
         return await question
-    except (ProviderRefusedError, ProviderUnknownError) as error:
+    except (ProviderRejectedError, ProviderUnknownError) as error:
         run.summary.fail(f"a customer could not be made or deleted at Stripe: {error}")
         return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 Mode = Literal["quick", "online", "batched"]
 
@@ -57,19 +57,17 @@ def read_migrations(folder: Path) -> list[Migration]:
     """All migrations in order. Raises an error that names a gap, a double number or an empty file."""
     migrations = [_read(path) for path in sorted(folder.glob("*.sql"))]
     if not migrations:
-        raise OperatorError(f"there are no migrations in {folder}")
+        raise UsageError(f"there are no migrations in {folder}")
     for expected, migration in enumerate(migrations):
         if migration.number != expected:
-            raise OperatorError(
-                f"{migration.file_name}: migration {expected:03} is missing before it, or is duplicated"
-            )
+            raise UsageError(f"{migration.file_name}: migration {expected:03} is missing before it, or is duplicated")
     return migrations
 
 
 def _read(path: Path) -> Migration:
     name = _FILE_NAME.fullmatch(path.name)
     if name is None:
-        raise OperatorError(f"{path.name}: name migrations like 042_what_it_does.sql")
+        raise UsageError(f"{path.name}: name migrations like 042_what_it_does.sql")
     text = path.read_text(encoding="utf-8")
     return Migration(
         number=int(name["number"]),
@@ -82,7 +80,7 @@ def _read(path: Path) -> Migration:
 def _steps(file_name: str, text: str) -> Iterator[Step]:
     marks = list(_STEP.finditer(text))
     if not marks:
-        raise OperatorError(f"{file_name}: has no '-- @step' line")
+        raise UsageError(f"{file_name}: has no '-- @step' line")
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         sql = text[mark.end() : following.start() if following else len(text)].strip()
         unless = _UNLESS.search(sql)

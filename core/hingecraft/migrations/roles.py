@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import asyncpg
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.migrations.report import Report
 
 _ROLE_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -28,7 +28,7 @@ GRANTS: dict[str, str] = {
     "fx_rates": "SELECT",
     "route_policy": "SELECT, UPDATE",
     "installation": "SELECT, UPDATE (claimed_by, claimed_as, claimed_in, stripe_live_account, stripe_test_account, "
-    "nowpayments_live)",
+    "nowpayments_live, credits_livemode)",
     "payment_routes": "SELECT, INSERT, DELETE",
     "routes_served": "SELECT, INSERT, UPDATE",
     "payment_audit": "SELECT, INSERT",
@@ -91,7 +91,7 @@ GRANT USAGE ON SCHEMA {{schema}} TO service_role, authenticated
 async def grant_to_application(conn: asyncpg.Connection, role: str, report: Report) -> None:
     """Create the role if we may, and grant it only what it needs."""
     if not _ROLE_NAME.fullmatch(role):
-        raise OperatorError("APP_ROLE must be a plain lower-case role name such as hingecraft_app")
+        raise UsageError("APP_ROLE must be a plain lower-case role name such as hingecraft_app")
     if not await _role_exists(conn, role):
         report(f"the role {role} does not exist and this user may not create it: the application connects as the owner")
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.migrations import privileges
 from hingecraft.migrations.files import Migration, Step
 from hingecraft.migrations.report import Report
@@ -86,7 +86,7 @@ async def states(conn: asyncpg.Connection, migrations: Sequence[Migration]) -> l
     found = [_state(migration, ledger.get(migration.number)) for migration in migrations]
     for state in found:
         if state.applied and state.checksum != state.migration.checksum:
-            raise OperatorError(
+            raise UsageError(
                 f"{state.migration.file_name} was changed after it was applied: put the file back as it was, "
                 "and write what should be different into a new migration"
             )
@@ -182,7 +182,7 @@ async def _quickly(conn: asyncpg.Connection, sql: str, report: Report, what: str
                 await conn.execute(sql)
         except (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError):
             if attempt == _TRIES:
-                raise OperatorError(
+                raise UsageError(
                     f"{what}: its tables stayed busy through {_TRIES} tries; "
                     "end the long transactions that pg_stat_activity shows, then run this again"
                 ) from None
@@ -241,7 +241,7 @@ async def _one_batch(conn: asyncpg.Connection, migration: Migration, step: Step,
                 return page
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
             await asyncio.sleep(min(_LONGEST_PAUSE, 0.1 * 2**attempt))
-    raise OperatorError(
+    raise UsageError(
         f"{migration.file_name}: rows of {step.label} stayed locked through {_TRIES} tries; "
         "end the transactions that hold them, then run this again"
     )

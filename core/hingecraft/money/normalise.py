@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
-from hingecraft.money.iso4217 import NOT_CHARGED, WITHDRAWN, Named
+from hingecraft.money.iso4217 import NOT_CHARGED, WITHDRAWN, CurrencyNames
 from hingecraft.money.model import Currency
 
 _LONGEST_NAME = 64
@@ -66,7 +66,7 @@ class CurrencyTable:
         """The currency with this code, alias or symbol, enabled or not; None if there is none."""
         return self._words.get(fold(typed)) if len(typed) <= _LONGEST_NAME else None
 
-    def unsupported(self, typed: str) -> Named | None:
+    def unsupported(self, typed: str) -> CurrencyNames | None:
         """The currency of ISO 4217 that was named, where it is not in the table."""
         if self.recognise(typed) is not None or len(typed) > _LONGEST_NAME:
             return None

@@ -133,7 +133,7 @@ class ApiMetrics:
         )
         self.unknown_prices = Gauge(
             "hingecraft_unknown_prices",
-            "prices that paid sessions or invoices name and credit_prices lacks: their events wait",
+            "prices of paid sessions or invoices that credit_prices lacks, or lacks the amount of: their events wait",
             registry=registry,
         )
         self.reconciled_at = Gauge(

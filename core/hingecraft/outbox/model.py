@@ -15,7 +15,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.leases.backoff import Backoff
 
 ROUTES_UPDATED = "routes.updated"
@@ -100,7 +100,7 @@ def parse_endpoints(text: Sequence[str], *, allow_private: bool) -> list[Endpoin
     names = [endpoint.name for endpoint in endpoints]
     for name in names:
         if names.count(name) > 1:
-            raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS names {name} twice; give each endpoint a name of its own")
+            raise UsageError(f"WIX_WEBHOOK_ENDPOINTS names {name} twice; give each endpoint a name of its own")
     return endpoints
 
 
@@ -108,12 +108,12 @@ def _parse_endpoint(pair: str, *, allow_private: bool) -> Endpoint:
     name, separator, url = pair.partition("=")
     name, url = name.strip(), url.strip()
     if not separator or not _ENDPOINT_NAME.fullmatch(name):
-        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name!r} is not a name=url pair; write site=https://...")
+        raise UsageError(f"WIX_WEBHOOK_ENDPOINTS: {name!r} is not a name=url pair; write site=https://...")
     address = urlsplit(url)
     if address.scheme != "https" and not (allow_private and address.scheme == "http"):
-        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name} must be an https address")
+        raise UsageError(f"WIX_WEBHOOK_ENDPOINTS: {name} must be an https address")
     if not address.hostname or address.username or address.password:
-        raise OperatorError(f"WIX_WEBHOOK_ENDPOINTS: {name} must not contain a user or password")
+        raise UsageError(f"WIX_WEBHOOK_ENDPOINTS: {name} must not contain a user or password")
     wants_payments = address.path.endswith(AFTER_PAYMENT_PATH)
     return Endpoint(name=name, url=url, events=PAYMENT_EVENTS if wants_payments else (ROUTES_UPDATED,))
 
@@ -132,5 +132,5 @@ def key_of(secret: str) -> bytes:
     except binascii.Error:
         key = b""
     if not key or not secret.startswith(_SECRET_PREFIX):
-        raise OperatorError("WEBHOOK_SECRET must be whsec_ followed by base64, in the format of Standard Webhooks")
+        raise UsageError("WEBHOOK_SECRET must be whsec_ followed by base64, in the format of Standard Webhooks")
     return key

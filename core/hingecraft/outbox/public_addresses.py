@@ -18,7 +18,7 @@ _WITH_IPV4_INSIDE = tuple(
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
 
-class AddressRefusedError(OSError):
+class AddressRejectedError(OSError):
     """The endpoint's name leads to an address that is not public."""
 
 
@@ -53,9 +53,9 @@ def refuse_private(address: str) -> None:
         if parsed.ipv4_mapped or parsed in _NAT64:
             parsed = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
         elif _carries_ipv4(parsed):
-            raise AddressRefusedError(errno.EACCES, "the endpoint resolves to an address that is not public")
+            raise AddressRejectedError(errno.EACCES, "the endpoint resolves to an address that is not public")
     if not parsed.is_global or parsed.is_multicast:
-        raise AddressRefusedError(errno.EACCES, "the endpoint resolves to an address that is not public")
+        raise AddressRejectedError(errno.EACCES, "the endpoint resolves to an address that is not public")
 
 
 def _carries_ipv4(address: ipaddress.IPv6Address) -> bool:

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from hingecraft.outbox.public_addresses import AddressRefusedError, PublicResolver, refuse_private
+from hingecraft.outbox.public_addresses import AddressRejectedError, PublicResolver, refuse_private
 from hingecraft.proxies import Proxies
 
 # A company's DNS that does not know public names may take long to answer.
 _LOOKUP_TIMEOUT = 2.0
 
 
-class ProxyRefusedError(OSError):
+class ProxyRejectedError(OSError):
     """The proxy wants a login, or does not let us reach the endpoint."""
 
 
@@ -57,14 +57,14 @@ class Sender:
                 return response.status
         except aiohttp.ClientHttpProxyError as error:
             # The driver's own words have the proxy's address, credentials included.
-            raise ProxyRefusedError(errno.EACCES, f"the proxy answered {error.status} {error.message}") from None
+            raise ProxyRejectedError(errno.EACCES, f"the proxy answered {error.status} {error.message}") from None
 
     async def _check(self, url: str, *, proxied: bool) -> None:
         """A literal address never reaches the resolver, and with a proxy no name does."""
         address = urlsplit(url)
         host = address.hostname or ""
         if address.scheme != "https":
-            raise AddressRefusedError(errno.EACCES, "the endpoint is not https")
+            raise AddressRejectedError(errno.EACCES, "the endpoint is not https")
         if _is_literal(host):
             refuse_private(host)
         elif proxied:
@@ -79,7 +79,7 @@ class Sender:
         try:
             async with asyncio.timeout(_LOOKUP_TIMEOUT):
                 await PublicResolver().resolve(host)
-        except AddressRefusedError:
+        except AddressRejectedError:
             raise
         except (OSError, TimeoutError):
             return

@@ -11,12 +11,12 @@ from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books, Recorded, whole
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader, hinted
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
@@ -68,7 +68,7 @@ class PaymentEvents(Handler):
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """Book each finding. One whose checkout will get its own event waits for that event first."""
         try:
-            recorded = [await self._books.record(conn, finding, _teller(event)) for finding in reading.content]
+            recorded = [await self._books.record(conn, finding, _cause(event)) for finding in reading.content]
         except AskFirstError as error:
             if event.must_ask or event.attempts > 1 or not any(finding.more_follows for finding in reading.content):
                 raise
@@ -77,7 +77,7 @@ class PaymentEvents(Handler):
 
     async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
         """Book several events; each payment is read and locked once."""
-        told = [(reading.content[0], _teller(event)) for event, reading in events]
+        told = [(reading.content[0], _cause(event)) for event, reading in events]
         return [self._applied([each]) for each in await self._books.record_together(conn, told)]
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
@@ -87,7 +87,7 @@ class PaymentEvents(Handler):
             return Reading(content=whole(await self._again(finding)))
         except ProviderUnknownError as error:
             raise UnansweredError(str(error)) from error
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             raise (UnansweredError if error.code == "provider_busy" else NotYetError)(str(error)) from error
 
     def _applied(self, recorded: Sequence[Recorded]) -> Applied:
@@ -98,5 +98,5 @@ class PaymentEvents(Handler):
         return Applied(payment_id=recorded[-1].payment_id, report=report)
 
 
-def _teller(event: Claimed) -> Teller:
-    return Teller(actor=event.source, action="event_applied", request_id=event.event_id)
+def _cause(event: Claimed) -> Cause:
+    return Cause(actor=event.source, action="event_applied", request_id=event.event_id)

@@ -22,7 +22,7 @@ from hingecraft.payments import store
 from hingecraft.payments.model import REPLAYED_FOR, ProviderFailedError, Status
 from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import CheckoutProvider, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import CheckoutProvider, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class Attempts:
         started = time.monotonic()
         try:
             result = await attempt.provider.open(attempt.request, attempt.key, deadline)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             self._observe(attempt, "refused", started)
             details = {"reason": error.reason, "code": error.code, "outcome": "failed"}
             outcome = Outcome(status=Status.FAILED, details=details, provider_id=error.provider_id)

@@ -25,7 +25,7 @@ from hingecraft.payments.ledger import (
 )
 from hingecraft.payments.model import Settled, Status
 from hingecraft.payments.purpose import Moved, Purposes
-from hingecraft.payments.writing import Change, Teller, write_down
+from hingecraft.payments.writing import Cause, Change, write_down
 from hingecraft.providers.findings import Finding, Stands
 
 log = logging.getLogger(__name__)
@@ -94,27 +94,27 @@ class Books:
     def __init__(self, purposes: Purposes) -> None:
         self.purposes = purposes
 
-    async def record(self, conn: Connection, finding: Finding, teller: Teller) -> Recorded:
+    async def record(self, conn: Connection, finding: Finding, cause: Cause) -> Recorded:
         """Book one finding; a repeat changes nothing."""
         if finding.must_ask and not finding.fresh:
             raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
         origins.require_readable(finding)
         await owned.keep_invoice(conn, finding, known.id)
-        change, recorded, after = _decided(known, finding, teller, await _rates(conn, finding))
+        change, recorded, after = _decided(known, finding, cause, await _rates(conn, finding))
         await self._write_down(conn, [(change, after)])
         return recorded
 
-    async def record_together(self, conn: Connection, told: Sequence[tuple[Finding, Teller]]) -> list[Recorded]:
+    async def record_together(self, conn: Connection, told: Sequence[tuple[Finding, Cause]]) -> list[Recorded]:
         """Book several findings in dollars that name their payments. Each payment is locked once, in one order."""
         books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
         changes: list[tuple[Change, Known]] = []
         done: list[Recorded] = []
-        for finding, teller in told:
+        for finding, cause in told:
             known = books.get(finding.payment_id) if finding.payment_id is not None else None
             if known is None:
                 raise UnknownPaymentError(finding.payment_id)
-            change, recorded, books[known.id] = _decided(known, finding, teller, {})
+            change, recorded, books[known.id] = _decided(known, finding, cause, {})
             changes.append((change, books[known.id]))
             done.append(recorded)
         await self._write_down(conn, changes)
@@ -131,6 +131,8 @@ class Books:
             await self.purposes.of(name).moved(conn, moves[name])
 
     async def _known(self, conn: Connection, finding: Finding) -> Known:
+        if finding.invoice_id is not None:
+            return await locked(conn, await self._payment_of_invoice(conn, finding))
         payment_id = finding.payment_id
         if payment_id is not None:
             found = await _locked(conn, {payment_id})
@@ -140,9 +142,7 @@ class Books:
             of_charge = await _of_charge(conn, finding)
             if of_charge is not None:
                 return await locked(conn, of_charge)
-            if finding.invoice_id is not None and finding.price is None:
-                payment_id = None
-            elif not await origins.came_through_link(conn, finding):
+            if not await origins.came_through_link(conn, finding):
                 purpose = self.purposes.of(finding.purpose or self.purposes.unasked)
                 await origins.restore_payment(conn, finding, payment_id, purpose.name)
                 return await locked(conn, payment_id)
@@ -155,6 +155,16 @@ class Books:
             payment_id = await owned.payment_of(conn, finding, self.purposes)
         return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
 
+    async def _payment_of_invoice(self, conn: Connection, finding: Finding) -> UUID:
+        payment_id = await owned.booked(conn, finding)
+        if payment_id is None and finding.payment_id is not None:
+            payment_id = await owned.of_first_invoice(conn, finding, self.purposes)
+        if payment_id is None and finding.charge is not None:
+            payment_id = await _of_charge(conn, finding)
+        payment_id = payment_id or await owned.payment_of(conn, finding, self.purposes)
+        assert payment_id is not None, "an invoice has a customer and no link"
+        return payment_id
+
 
 async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
     """The payment that has the charge, or the old software's payment for it."""
@@ -164,9 +174,7 @@ async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
 
 
 def _moved(change: Change, after: Known) -> Moved:
-    return Moved(
-        before=change.known, after=after, decision=change.decision, finding=change.finding, teller=change.teller
-    )
+    return Moved(before=change.known, after=after, decision=change.decision, finding=change.finding, cause=change.cause)
 
 
 async def locked(conn: Connection, payment_id: UUID) -> Known:
@@ -207,7 +215,7 @@ async def _rates(conn: Connection, finding: Finding) -> Rates:
     return {row["currency"]: row["usd"] for row in await conn.fetch(RATES, currencies)} if currencies else {}
 
 
-def _decided(known: Known, finding: Finding, teller: Teller, rates: Rates) -> tuple[Change, Recorded, Known]:
+def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tuple[Change, Recorded, Known]:
     """The decision about a finding, and the payment's state after it."""
     try:
         decision = decide(known, finding, rates)
@@ -234,7 +242,7 @@ def _decided(known: Known, finding: Finding, teller: Teller, rates: Rates) -> tu
         without_value=len(doubtful),
         valued=len(decision.values),
     )
-    return Change(known, finding, decision, teller), recorded, after
+    return Change(known, finding, decision, cause), recorded, after
 
 
 def whole(findings: Sequence[Finding]) -> list[Finding]:

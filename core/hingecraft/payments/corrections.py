@@ -49,7 +49,7 @@ _GOING_BACK = frozenset({"refund", "dispute"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class CorrectionRequest:
     """The right value of a settlement, and the reason. Raises InvalidError if either cannot be stored."""
 
     settlement: UUID
@@ -75,7 +75,7 @@ class Corrected:
     changed: bool
 
 
-async def correct(database: Database, wanted: Wanted, *, actor: str, request_id: str | None) -> Corrected:
+async def correct(database: Database, wanted: CorrectionRequest, *, actor: str, request_id: str | None) -> Corrected:
     """Book the difference. A repeat books nothing; of two admins at once the second corrects the first."""
     async with database.transaction() as conn:
         payment_id = await conn.fetchval(PAYMENT_OF, wanted.settlement)
@@ -113,7 +113,7 @@ async def correct(database: Database, wanted: Wanted, *, actor: str, request_id:
         )
 
 
-def _check(wanted: Wanted, found: Mapping[str, Any]) -> None:
+def _check(wanted: CorrectionRequest, found: Mapping[str, Any]) -> None:
     if found["kind"] == "correction":
         raise ConflictError(
             "is_a_correction",
@@ -125,7 +125,7 @@ def _check(wanted: Wanted, found: Mapping[str, Any]) -> None:
         raise _wrong("usdAmount", "must be 0 or more, since its money came in")
 
 
-async def _give_value(conn: Connection, payment_id: UUID, wanted: Wanted, found: Mapping[str, Any]) -> UUID:
+async def _give_value(conn: Connection, payment_id: UUID, wanted: CorrectionRequest, found: Mapping[str, Any]) -> UUID:
     """Set an unknown value; refunds and disputes that were booked before get their share of it."""
     known = await books.locked(conn, payment_id)
     worth = {(str(found["kind"]), str(found["provider_ref"])): wanted.usd}

@@ -16,7 +16,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError
 from hingecraft.payments import settlements
 
-LONGEST_STORY = 1000
+LONGEST_HISTORY = 1000
 _BEFORE_ALL = 2**62
 
 PAYMENTS = """
@@ -31,6 +31,21 @@ SELECT id, status, legacy_status, provider, provider_id, amount, hc_currency_key
        coalesce(price_currency, hc_currency_key(currency)) AS price_currency, source, intent_id, livemode, created_at,
        coalesce(updated_at, created_at) AS updated_at
 FROM payments WHERE id = $1
+"""
+# The payments of one subscription: the audit log names it in the rows of its invoices.
+OF_SUBSCRIPTION = """
+WITH asked AS MATERIALIZED (
+    SELECT p.user_id, (
+        SELECT a.details ->> 'subscription' FROM payment_audit a
+        WHERE a.payment_id = p.id AND a.details ? 'subscription' ORDER BY a.id LIMIT 1
+    ) AS subscription
+    FROM payments p WHERE p.id = $1
+)
+SELECT p.id FROM asked JOIN payments p ON p.user_id = asked.user_id
+WHERE EXISTS (
+    SELECT FROM payment_audit a WHERE a.payment_id = p.id AND a.details ->> 'subscription' = asked.subscription
+)
+ORDER BY p.created_at, p.id
 """
 CHECKOUTS = """
 SELECT created_at, provider, provider_id, provider_url, kind, status, legacy_status, amount,
@@ -49,13 +64,13 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
+class PaymentHistory:
     """One payment with its checkouts, settlements and audit rows, each in order."""
 
     payment: Mapping[str, Any]
     checkouts: list[dict[str, Any]]
     settlements: list[dict[str, Any]]
-    trail: list[dict[str, Any]]
+    entries: list[dict[str, Any]]
 
 
 async def payments(database: Database, after: Place | None, limit: int) -> tuple[list[dict[str, Any]], Place | None]:
@@ -66,18 +81,26 @@ async def payments(database: Database, after: Place | None, limit: int) -> tuple
     return page, Place(page[-1]["created_at"], page[-1]["id"]) if len(rows) > limit else None
 
 
-async def story(database: Database, payment_id: UUID) -> Story:
+async def of_payment(database: Database, payment_id: UUID) -> PaymentHistory:
     """One payment with everything that we know about it."""
     async with database.connection() as conn:
         row = await conn.fetchrow(PAYMENT, payment_id)
         if row is None:
             raise MissingError("unknown_payment", "There is no payment with this id.")
-        return Story(
+        return PaymentHistory(
             payment=dict(row),
             checkouts=[_checkout(each) for each in await conn.fetch(CHECKOUTS, payment_id)],
             settlements=await settlements.of_payment(conn, payment_id),
-            trail=await audit.of_payment(conn, payment_id, LONGEST_STORY),
+            entries=await audit.of_payment(conn, payment_id, LONGEST_HISTORY),
         )
+
+
+async def with_subscription(database: Database, payment_id: UUID) -> list[PaymentHistory]:
+    """The payment's history; for a payment of a subscription, those of all its payments, oldest first."""
+    asked = await of_payment(database, payment_id)
+    async with database.connection() as conn:
+        ids = [row["id"] for row in await conn.fetch(OF_SUBSCRIPTION, payment_id)]
+    return [asked if each == payment_id else await of_payment(database, each) for each in ids] or [asked]
 
 
 def _checkout(row: asyncpg.Record) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments import old_payments
 from hingecraft.payments.model import MOVES, Settled, Status
-from hingecraft.providers.findings import Finding, Money, Stands
+from hingecraft.providers.findings import Finding, Money, Price, Stands
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
 _INCOME = frozenset({"charge", "manual", "opening"})
@@ -298,14 +298,20 @@ def _mismatch(known: Known, finding: Finding, ledger: Iterable[Settled]) -> str 
         return "mode"
     if any(money.kind == "charge" and money.currency != known.currency for money in finding.money):
         return "currency"
-    if finding.price is not None and finding.price.currency != known.price_currency:
+    price = _price_of_checkout(known, finding)
+    if price is not None and price.currency != known.price_currency:
         return "currency"
-    if finding.price is not None and finding.price.amount != known.amount:
+    if price is not None and price.amount != known.amount:
         return "amount"
     if finding.stands is Stands.PAID and finding.due is not None:
         came = sum((each.amount for each in ledger if each.currency == finding.due.currency), Decimal(0))
         return "amount" if came < finding.due.amount else None
     return None
+
+
+def _price_of_checkout(known: Known, finding: Finding) -> Price | None:
+    """A checkout asked for the subscription's price. A payment made for an invoice has the price of all its items."""
+    return finding.plan_price if known.checkouts and finding.plan_price is not None else finding.price
 
 
 def _wanted(known: Known, finding: Finding, ledger: Sequence[Settled], mismatch: str | None) -> Status:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from hingecraft.errors import ConflictError, RefusedError
+from hingecraft.errors import ConflictError, RejectedError
 
 # Stripe may forget a key after a day; a replay later than this could charge twice.
 REPLAYED_FOR = timedelta(hours=22)
@@ -82,9 +82,9 @@ class PaymentState:
     paid_currency: str | None = None
 
 
-class ProviderFailedError(RefusedError):
+class ProviderFailedError(RejectedError):
     """The provider rejected the checkout, or is down."""
 
 
-class ProviderDisabledError(RefusedError):
+class ProviderDisabledError(RejectedError):
     """The provider is disabled, or has no keys."""

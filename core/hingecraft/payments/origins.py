@@ -1,6 +1,6 @@
 """Finds or creates the payment of money that has none: paid through a standing link, or lost by a restored backup.
 
-Invoices are in `invoices`.
+Invoices are in `owned`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments.ledger import UnknownPaymentError
 from hingecraft.providers import stripe
-from hingecraft.providers.findings import Finding, Money, StandingLink, UnreadableError
+from hingecraft.providers.findings import Finding, Money, Price, StandingLink, UnreadableError
 
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
@@ -121,13 +121,25 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, 
     require_readable(finding)
     if not finding.fresh or finding.price is None:
         raise AskFirstError("payment not found; asking the provider before it is restored")
+    await _restore(conn, finding, finding.price, payment_id, purpose)
+
+
+async def restore_lost(conn: Connection, finding: Finding, payment_id: UUID, purpose: str) -> bool:
+    """The same for a payment that may belong to somebody else, or that may not be lost; whether it was restored."""
+    if finding.price is None or not await conn.fetchval(OURS, finding.installation or ""):
+        return False
+    return await _restore(conn, finding, finding.price, payment_id, purpose)
+
+
+async def _restore(conn: Connection, finding: Finding, price: Price, payment_id: UUID, purpose: str) -> bool:
     await conn.execute(ONE_AT_A_TIME, str(payment_id))
-    if not await conn.fetchval(PAYMENT_EXISTS, payment_id):
-        price, checkout = finding.price, finding.checkout_id
-        await conn.execute(
-            RESTORE, payment_id, price.amount, price.currency, finding.provider, checkout, finding.source,
-            finding.livemode, purpose, finding.user, finding.product,
-        )  # fmt: skip
+    if await conn.fetchval(PAYMENT_EXISTS, payment_id):
+        return False
+    await conn.execute(
+        RESTORE, payment_id, price.amount, price.currency, finding.provider, finding.checkout_id, finding.source,
+        finding.livemode, purpose, finding.user, finding.product,
+    )  # fmt: skip
+    return True
 
 
 async def require_our_link(conn: Connection, finding: Finding) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from hingecraft.db.connection import Connection
 from hingecraft.errors import NotYetError
 from hingecraft.payments.ledger import Decision, Known
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers.findings import Finding
 
 
@@ -30,7 +30,7 @@ class Moved:
     # Includes the new settlements, each with its reference at the provider.
     decision: Decision
     finding: Finding
-    teller: Teller
+    cause: Cause
 
 
 class Purpose(Protocol):
@@ -61,6 +61,8 @@ class Owner:
 
     user_id: UUID
     purpose: str
+    # False: it costs nothing and nothing follows from it, so no payment is made for it.
+    needs_payment: bool = True
 
 
 # Answers only from rows of this database; None: the system knows nobody whose money it could be.

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import AskFirstError, ForeignError, MissingError, NotYetError, RefusedError
+from hingecraft.errors import AskFirstError, ForeignError, MissingError, NotYetError, RejectedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import origins, store
 from hingecraft.payments.books import Books, Recorded
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers.findings import Finding, Stands
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.reading import StripeReader
@@ -29,7 +29,7 @@ _WITHIN = 4.0
 _BELIEVED_FOR = 5.0
 _REMEMBERED = 1000
 
-Answer = PaymentState | RefusedError
+Answer = PaymentState | RejectedError
 
 
 class Returning:
@@ -60,7 +60,7 @@ class Returning:
         if answer is None or until < time.monotonic():
             answer = await self._find_out(session_id)
             self._remember(session_id, answer)
-        if isinstance(answer, RefusedError):
+        if isinstance(answer, RejectedError):
             raise answer
         return answer
 
@@ -77,7 +77,7 @@ class Returning:
             return await self._state(finding, session_id)
         except (ForeignError, NotYetError, AskFirstError, ProviderMissingError):
             return _unknown()
-        except (TimeoutError, ProviderRefusedError, ProviderUnknownError):
+        except (TimeoutError, ProviderRejectedError, ProviderUnknownError):
             return ProviderFailedError(
                 "provider_unavailable",
                 "We cannot get the status of this payment from Stripe right now. Try again in a few seconds.",
@@ -88,8 +88,8 @@ class Returning:
             return _unknown()
         async with self._database.transaction() as conn:
             if finding.money:
-                teller = Teller(actor="api", action="reconciled", request_id=session_id)
-                recorded = await self._books.record(conn, finding, teller)
+                cause = Cause(actor="api", action="reconciled", request_id=session_id)
+                recorded = await self._books.record(conn, finding, cause)
                 found = await store.state(conn, recorded.payment_id)
             else:
                 await origins.require_our_link(conn, finding)

@@ -14,7 +14,7 @@ from hingecraft.money.model import plain
 from hingecraft.payments.books import Books, locked
 from hingecraft.payments.ledger import Known, UnknownPaymentError
 from hingecraft.payments.model import Status
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers import wallet
 from hingecraft.providers.findings import Finding, Money, Stands
 
@@ -58,7 +58,7 @@ async def confirm(
             fresh=True,
             details={"txHash": seen.tx_hash, "amount": plain(seen.amount), "coin": seen.coin, "note": seen.note},
         )
-        await books.record(conn, finding, Teller(actor=actor, action="payment_confirmed", request_id=request_id))
+        await books.record(conn, finding, Cause(actor=actor, action="payment_confirmed", request_id=request_id))
         return {"usdAmount": await conn.fetchval(WORTH, payment_id, seen.tx_hash)}
 
 

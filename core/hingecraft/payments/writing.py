@@ -59,8 +59,8 @@ _MONEY_COLUMNS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Teller:
-    """The actor of a change, the action, and the request or event behind it."""
+class Cause:
+    """The actor and the action of a change, and the request or event behind it, for the audit log."""
 
     actor: str
     action: str
@@ -76,12 +76,12 @@ class Change:
     known: Known
     finding: Finding
     decision: Decision
-    teller: Teller
+    cause: Cause
 
 
 async def write_down(conn: Connection, changes: Sequence[Change]) -> None:
     """Write changes in the order of the decisions: a payment's second change follows its first."""
-    left = [change for change in changes if change.decision.changes or change.teller.always]
+    left = [change for change in changes if change.decision.changes or change.cause.always]
     while left:
         first = {change.known.id: change for change in reversed(left)}
         await _write_first(conn, list(first.values()))
@@ -109,7 +109,7 @@ async def _write_first(conn: Connection, changes: Sequence[Change]) -> None:
 def _told(
     change: Change,
 ) -> tuple[UUID, str, bool, Status | None, str | None, Status | None, str, str, str | None, str, str]:
-    finding, decision, teller = change.finding, change.decision, change.teller
+    finding, decision, cause = change.finding, change.decision, change.cause
     return (
         change.known.id,
         finding.provider,
@@ -117,9 +117,9 @@ def _told(
         decision.path[-1] if decision.path else None,
         finding.checkout_id,
         decision.checkout,
-        teller.actor,
-        teller.action,
-        teller.request_id,
+        cause.actor,
+        cause.action,
+        cause.request_id,
         simplejson.dumps(_details(change)),
         change.known.purpose,
     )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, patiently
-from hingecraft.providers.port import ProviderKeyError, ProviderRefusedError, ProviderUnknownError, Rejected
+from hingecraft.providers.port import ProviderKeyError, ProviderRejectedError, ProviderUnknownError, Rejected
 from hingecraft.providers.settings import ProviderSettings
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Account:
         except GivenUpError as error:
             if error.maybe_done:
                 raise ProviderUnknownError(error.reason) from error
-            raise ProviderRefusedError(error.reason, code="provider_busy") from error
+            raise ProviderRejectedError(error.reason, code="provider_busy") from error
 
     def key_failed(self, error: ProviderKeyError) -> None:
         """Report a rejected key in the log and the metrics: a person has to set another one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.port import ProviderRejectedError
 from hingecraft.proxies import is_loopback
 
 # Browsers read a backslash as a slash, so they would go to another host than the one that is checked here.
@@ -18,12 +18,12 @@ PAYMENT_PAGES = ("checkout.stripe.com", "buy.stripe.com", "donate.stripe.com", "
 def checked(url: object, *, api_base: str, domain: str, provider_id: str | None = None) -> str:
     """The address, if it is the provider's; a stand-in (an API base elsewhere) may send to its own host as well."""
     if not isinstance(url, str) or not _READ_ALIKE.fullmatch(url):
-        raise ProviderRefusedError("the provider returned no usable address", code="bad_url", provider_id=provider_id)
+        raise ProviderRejectedError("the provider returned no usable address", code="bad_url", provider_id=provider_id)
     try:
         parts, base = urlsplit(url), urlsplit(api_base)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ProviderRefusedError(
+        raise ProviderRejectedError(
             "the provider's address is malformed", code="bad_url", provider_id=provider_id
         ) from None
     official = host == domain or host.endswith(f".{domain}")
@@ -32,7 +32,7 @@ def checked(url: object, *, api_base: str, domain: str, provider_id: str | None 
     stand_in = not _is_official(base.hostname or "", domain) and host == base.hostname
     if stand_in and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         return url
-    raise ProviderRefusedError(
+    raise ProviderRejectedError(
         "the provider's address is not https on its own host", code="bad_url", provider_id=provider_id
     )
 

@@ -115,6 +115,8 @@ class Finding:
     paid_at: datetime | None = None
     # The purpose, from the provider's metadata.
     price: Price | None = None
+    # The part of an invoice's price that its subscription costs: other items may have waited for this invoice.
+    plan_price: Price | None = None
     # The amount in the coin that pays in full; None if the provider's status decides.
     due: Price | None = None
     # Which part of what was due this charge brought, from 0 to 1: others brought the rest. None: it stands by itself.

@@ -52,7 +52,7 @@ class Opened:
     client_secret: str | None = field(default=None, repr=False)
 
 
-class ProviderRefusedError(HingecraftError):
+class ProviderRejectedError(HingecraftError):
     """The provider rejected the checkout, or its answer cannot be used.
 
     `provider_busy` and `provider_unavailable` pass: they say nothing about the payment.
@@ -79,11 +79,11 @@ class ProviderRefusedError(HingecraftError):
         return self.code in {"provider_busy", "provider_unavailable"}
 
 
-class ProviderMissingError(ProviderRefusedError):
+class ProviderMissingError(ProviderRejectedError):
     """The provider does not know the object: it is new, deleted, or of another account."""
 
 
-class ProviderKeyError(ProviderRefusedError):
+class ProviderKeyError(ProviderRejectedError):
     """The provider rejects our key or its permissions: our mistake, not the payer's."""
 
     def __init__(self, reason: str, *, forbidden: bool = False) -> None:

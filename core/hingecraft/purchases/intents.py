@@ -26,9 +26,9 @@ from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckou
 from hingecraft.payments.books import Books
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError, Status
 from hingecraft.payments.store import NewCheckout
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.intents import Charge, intent_request
@@ -126,7 +126,7 @@ class ProductPayments:
             if intent_id is not None:
                 if not await self._stripe.end(intent_id, deadline):
                     raise NotPendingError
-                await self._book(intent_id, Teller(actor=actor, action="payment_cancelled", request_id=request_id))
+                await self._book(intent_id, Cause(actor=actor, action="payment_cancelled", request_id=request_id))
         return await self.one(payment_id, user_id)
 
     async def one(self, payment_id: UUID, user_id: UUID | None) -> MemberPayment:
@@ -203,7 +203,7 @@ class ProductPayments:
             )
         if not await self._stripe.end(intent_id, wanted.deadline):
             raise AlreadyOwnedError("Your payment for this product is being processed.")
-        await self._book(intent_id, Teller(actor="api", action="payment_cancelled", request_id=wanted.request_id))
+        await self._book(intent_id, Cause(actor="api", action="payment_cancelled", request_id=wanted.request_id))
         return None
 
     async def _begin(self, wanted: Wanted, product: Product) -> Begun | None:
@@ -267,11 +267,11 @@ class ProductPayments:
             created=created,
         )
 
-    async def _book(self, intent_id: str, teller: Teller) -> None:
+    async def _book(self, intent_id: str, cause: Cause) -> None:
         """Record how the intent is at Stripe now."""
-        finding = await self._asking.of_checkout(intent_id, told_by=teller.actor)
+        finding = await self._asking.of_checkout(intent_id, told_by=cause.actor)
         async with self._database.transaction() as conn:
-            await self._books.record(conn, finding, teller)
+            await self._books.record(conn, finding, cause)
 
     async def _new(self, wanted: Wanted, product: Product) -> NewCheckout:
         installation_id = (await installation.read(self._database)).id
@@ -327,7 +327,7 @@ def _answering() -> Iterator[None]:
     """Tell the member that Stripe cannot be reached, where it was asked for something beside the payment."""
     try:
         yield
-    except (ProviderRefusedError, ProviderUnknownError) as error:
+    except (ProviderRejectedError, ProviderUnknownError) as error:
         log.warning("no payment at stripe: %s", error)
         raise _unavailable() from error
 

@@ -1,4 +1,4 @@
-"""What members buy and may use because of it. Pure."""
+"""Products and purchases, and the access that follows from them. Pure."""
 
 from __future__ import annotations
 

@@ -118,9 +118,9 @@ def _required(known: dict[UUID, Product], product_id: UUID) -> Product:
 
 
 async def _tell(conn: Connection, moved: Moved, action: str, **details: Any) -> None:
-    teller = moved.teller
+    cause = moved.cause
     await audit.append(
-        conn, actor=teller.actor, action=action, request_id=teller.request_id, payment_id=moved.after.id, **details
+        conn, actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, **details
     )
 
 

@@ -8,19 +8,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ForeignError, NotYetError, RefusedError
+from hingecraft.errors import ForeignError, NotYetError, RejectedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import store as payments
 from hingecraft.payments.attempts import FAILED_ACTION
 from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.model import REPLAYED_FOR, Status
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.findings import Finding, Stands
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import StripeReader
@@ -35,7 +35,7 @@ _CANNOT_LIST = (
     "NOWPayments shows the payments of an invoice only with NOWPAYMENTS_EMAIL and NOWPAYMENTS_PASSWORD: "
     "a lost callback of those cannot be looked up"
 )
-COULD_NOT = (ProviderRefusedError, ProviderUnknownError, ForeignError, NotYetError, RefusedError)
+COULD_NOT = (ProviderRejectedError, ProviderUnknownError, ForeignError, NotYetError, RejectedError)
 
 Explain = Callable[[str], None]
 
@@ -79,7 +79,7 @@ class Checker:
             log.error("payment %s is still %s after %d days", due.payment_id, due.status, due.age.days)
         if not self._dry_run:
             async with self._database.connection() as conn:
-                await store.checked(conn, due, next_check(due.age))
+                await store.record_check(conn, due, next_check(due.age))
         return outcome
 
     async def _look(self, due: Due, explain: Explain) -> Outcome:
@@ -145,7 +145,7 @@ class Checker:
         provider = self._providers.of(due.provider)
         try:
             opened = await provider.open(due.request, due.idempotency_key, Deadline.within(_CALL))
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.passing:
                 raise
             failed = payments.Outcome(
@@ -171,7 +171,7 @@ class Checker:
             return await self._not_opened(due, expired, "checkout_expired")
 
         async def name(conn: Connection, due: Due) -> None:
-            await store.named(conn, due, found)
+            await store.record_provider_id(conn, due, found)
 
         await self._finish(due, name)
         return await self._record(due, [await self._stripe.of_checkout(found, told_by=self._actor)])
@@ -193,14 +193,14 @@ class Checker:
 
     async def _record(self, due: Due, findings: Sequence[Finding]) -> Outcome:
         """Book under the claim; a dry run rolls the transaction back."""
-        teller = Teller(actor=self._actor, action="reconciled", always=False)
+        cause = Cause(actor=self._actor, action="reconciled", always=False)
         async with self._database.connection() as conn:
             transaction = conn.transaction()
             await transaction.start()
             try:
                 if not await store.held(conn, due):
                     return Outcome.UNCHANGED
-                recorded = [await self._books.record(conn, finding, teller) for finding in whole(findings)]
+                recorded = [await self._books.record(conn, finding, cause) for finding in whole(findings)]
             except BaseException:
                 await transaction.rollback()
                 raise

@@ -16,7 +16,7 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Command
 from hingecraft.db.connection import Database, connect_at_start
-from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.errors import DatabaseUnavailableError, UsageError
 from hingecraft.installation.accounts import WrongAccountError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
@@ -136,7 +136,7 @@ async def _run_once(reconciler: Reconciler, options: Options) -> int:
 def _audit_values(settings: ReconcileSettings, arguments: argparse.Namespace) -> int:
     others = ("once", "lookback", "provider", "dry_run", "all")
     if any(getattr(arguments, name) for name in others):
-        raise OperatorError("--audit-values cannot be combined with other options")
+        raise UsageError("--audit-values cannot be combined with other options")
     try:
         suspects = asyncio.run(value_audit.audit(settings.database_url))
     except DatabaseUnavailableError as error:
@@ -152,7 +152,7 @@ def _run(arguments: argparse.Namespace) -> int:
         process.start_observing(settings, "reconcile")
         return _audit_values(settings, arguments)
     if not settings.stripe_secret and not settings.nowpayments_api_key:
-        raise OperatorError("no provider is configured: set STRIPE_SECRET, NOWPAYMENTS_API_KEY or both")
+        raise UsageError("no provider is configured: set STRIPE_SECRET, NOWPAYMENTS_API_KEY or both")
     process.start_observing(settings, "reconcile")
     codes: list[int] = []
 

@@ -23,7 +23,7 @@ from hingecraft.payments import applying
 from hingecraft.payments.books import Books
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.nowpayments import webhook as nowpayments_webhook
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe import ports
 from hingecraft.providers.stripe import webhook as stripe_webhook
@@ -42,7 +42,7 @@ _STORED_AT_ONCE = 100
 _COINS_MOVE_FOR = timedelta(days=8)
 # Seconds; the next run begins 15 minutes after this one.
 _FORGETS_FOR = 300.0
-_UNREACHABLE = (ProviderRefusedError, ProviderUnknownError)
+_UNREACHABLE = (ProviderRejectedError, ProviderUnknownError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Reconciler:
         if stripe.NAME not in run.providers:
             return
         async with self.database.connection() as conn:
-            until = await store.read_until(conn, self.providers.stripe)
+            until = await store.cursor(conn, self.providers.stripe)
         since = run.started - run.options.lookback
         if until is not None:
             since = min(since, until) if run.options.lookback_given else until
@@ -125,7 +125,8 @@ class Reconciler:
         if not run.dry:
             async with self.database.connection() as conn:
                 # Stripe's own clock: by ours, which may be ahead, the next run could begin after events of this one.
-                await store.have_read(conn, self.providers.stripe, newest)
+                # Reading may take long: what happened meanwhile is in the last list, and may be missing in the first.
+                await store.move_cursor(conn, self.providers.stripe, min(newest, run.started))
 
     async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
         """Those of payments and those of systems: Stripe lists at most twenty types in one call."""
@@ -158,7 +159,7 @@ class Reconciler:
         summary.events_read += len(events)
         async with self.database.connection() as conn:
             if summary.dry_run:
-                there = await inbox.having(conn, events[0].source, [event.event_id for event in events])
+                there = await inbox.stored_ids(conn, events[0].source, [event.event_id for event in events])
                 summary.events_missed += len(events) - len(there)
             else:
                 summary.events_missed += await inbox.store(conn, events)
@@ -196,7 +197,7 @@ class Reconciler:
         if run.dry:
             return
         async with self.database.transaction() as conn:
-            await store.keep_run(conn, run.started, run.summary)
+            await store.record_run(conn, run.started, run.summary)
             await audit.append(conn, actor=ACTOR, action="reconciliation", request_id=None, **asdict(run.summary))
         await self._forget()
 

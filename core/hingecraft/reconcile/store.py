@@ -46,11 +46,11 @@ SELECT {_COLUMNS} FROM external_payments e JOIN payments p ON p.id = e.payment_i
 WHERE {_DUE} AND e.id > $6 ORDER BY e.id LIMIT $7
 """
 HELD = f"SELECT true FROM external_payments WHERE {_HELD} FOR UPDATE"
-CHECKED = f"""
+RECORD_CHECK = f"""
 UPDATE external_payments SET checked_at = now(), claimed_until = NULL, next_check_at = now() + $3
 WHERE {_HELD}
 """
-NAMED = """
+RECORD_PROVIDER_ID = """
 UPDATE external_payments SET provider_id = $2, updated_at = now() WHERE id = $1 AND provider_id IS NULL
 """
 CLOSE = """
@@ -58,12 +58,12 @@ UPDATE external_payments SET status = 'expired', updated_at = now()
 WHERE id = $1 AND status IN ('creating', 'unknown')
 """
 CURSOR = "SELECT read_until FROM reconcile_cursors WHERE provider = $1"
-READ_UNTIL = """
+MOVE_CURSOR = """
 INSERT INTO reconcile_cursors AS c (provider, read_until) VALUES ($1, $2)
 ON CONFLICT (provider) DO UPDATE SET read_until = greatest(c.read_until, excluded.read_until), updated_at = now()
 """
 NOW = "SELECT clock_timestamp()"
-KEEP_RUN = "INSERT INTO reconcile_runs (started_at, succeeded, summary) VALUES ($1, $2, $3::jsonb)"
+RECORD_RUN = "INSERT INTO reconcile_runs (started_at, succeeded, summary) VALUES ($1, $2, $3::jsonb)"
 LAST_RUN = """
 SELECT extract(epoch FROM finished_at)::float8 AS finished_at, succeeded, summary::text AS summary
 FROM reconcile_runs ORDER BY finished_at DESC LIMIT 1
@@ -144,14 +144,14 @@ async def held(conn: Connection, due: Due) -> bool:
     return due.claimed_until is None or bool(await conn.fetchval(HELD, due.id, due.claimed_until))
 
 
-async def checked(conn: Connection, due: Due, pause: timedelta) -> None:
+async def record_check(conn: Connection, due: Due, pause: timedelta) -> None:
     """Record the check, and the time of the next one."""
-    await conn.execute(CHECKED, due.id, due.claimed_until, pause)
+    await conn.execute(RECORD_CHECK, due.id, due.claimed_until, pause)
 
 
-async def named(conn: Connection, due: Due, provider_id: str) -> None:
+async def record_provider_id(conn: Connection, due: Due, provider_id: str) -> None:
     """Record the checkout's id at its provider."""
-    await conn.execute(NAMED, due.id, provider_id)
+    await conn.execute(RECORD_PROVIDER_ID, due.id, provider_id)
 
 
 async def close(conn: Connection, due: Due) -> None:
@@ -165,15 +165,15 @@ async def moment(conn: Connection) -> datetime:
     return found
 
 
-async def read_until(conn: Connection, provider: CheckoutProvider) -> datetime | None:
+async def cursor(conn: Connection, provider: CheckoutProvider) -> datetime | None:
     """The time up to which all the provider's events, in the mode of its keys, are in the inbox."""
     found: datetime | None = await conn.fetchval(CURSOR, _cursor_of(provider))
     return found
 
 
-async def have_read(conn: Connection, provider: CheckoutProvider, until: datetime) -> None:
+async def move_cursor(conn: Connection, provider: CheckoutProvider, until: datetime) -> None:
     """Record that all events up to that time are in the inbox."""
-    await conn.execute(READ_UNTIL, _cursor_of(provider), until)
+    await conn.execute(MOVE_CURSOR, _cursor_of(provider), until)
 
 
 def _cursor_of(provider: CheckoutProvider) -> str:
@@ -181,9 +181,9 @@ def _cursor_of(provider: CheckoutProvider) -> str:
     return provider.name if provider.livemode else f"{provider.name}_test"
 
 
-async def keep_run(conn: Connection, started: datetime, summary: Summary) -> None:
+async def record_run(conn: Connection, started: datetime, summary: Summary) -> None:
     """Record a run."""
-    await conn.execute(KEEP_RUN, started, summary.succeeded, json.dumps(asdict(summary)))
+    await conn.execute(RECORD_RUN, started, summary.succeeded, json.dumps(asdict(summary)))
 
 
 async def last_run(conn: Connection) -> asyncpg.Record | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.payments.books import Books, Recorded, whole
-from hingecraft.payments.writing import Teller
+from hingecraft.payments.writing import Cause
 from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding
 from hingecraft.providers.stripe.asking import StripeAsking
@@ -76,7 +76,7 @@ class ValueSweep:
         self._books = books
         self._summary = summary
         self._every = every
-        self._teller = Teller(actor=actor, action="reconciled", always=False)
+        self._cause = Cause(actor=actor, action="reconciled", always=False)
         self._failed_in_a_row = 0
 
     async def run(self) -> None:
@@ -122,7 +122,7 @@ class ValueSweep:
         question = Finding(
             provider=stripe.NAME,
             livemode=self._livemode,
-            told_by=self._teller.actor,
+            told_by=self._cause.actor,
             charge=settlement.charge,
         )
         findings = whole(await self._asking.again(question))
@@ -130,7 +130,7 @@ class ValueSweep:
             transaction = conn.transaction()
             await transaction.start()
             try:
-                recorded = [await self._books.record(conn, finding, self._teller) for finding in findings]
+                recorded = [await self._books.record(conn, finding, self._cause) for finding in findings]
                 is_final = any(finding.worth_is_known for finding in findings) and not any(
                     each.valued for each in recorded
                 )

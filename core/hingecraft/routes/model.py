@@ -104,13 +104,13 @@ class Policy:
     def as_declared(self, declared: Declared) -> Policy:
         """The policy after a resource has declared its fields."""
         disabled = set(self.disabled_providers) | {name for name, enabled in declared.providers.items() if not enabled}
-        let_go = PIN_FIELD in self.managed and declared.pin_version is None
+        unpinned = PIN_FIELD in self.managed and declared.pin_version is None
         single_use, paused = declared.single_use_checkouts, declared.paused
         return Policy(
             disabled_providers=frozenset(disabled - {name for name, enabled in declared.providers.items() if enabled}),
             single_use_checkouts=self.single_use_checkouts if single_use is None else single_use,
             paused=self.paused if paused is None else paused,
-            pin_version=None if let_go else declared.pin_version or self.pin_version,
+            pin_version=None if unpinned else declared.pin_version or self.pin_version,
             managed=declared.fields,
         )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, MissingError
+from hingecraft.identity.principal import Actor
 from hingecraft.outbox import service as outbox
 from hingecraft.outbox.model import Endpoint
 from hingecraft.routes import store
@@ -24,14 +24,6 @@ from hingecraft.routes.model import (
 )
 
 _BEFORE_ALL = 2**62
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """The actor of a change, and the request behind it."""
-
-    actor: str
-    request_id: str | None = None
 
 
 async def publish(database: Database, *, above: int = 0, known: int | None = None) -> Publication:
@@ -60,7 +52,7 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
     Publishers wait meanwhile: each version is either the newest one here, or announced to these endpoints.
     """
     async with database.transaction() as conn:
-        await store.take_turn(conn)
+        await store.lock_publishing(conn)
         found = await store.newest(conn)
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
@@ -83,7 +75,7 @@ async def newest_number(database: Database) -> int | None:
         return await store.newest_number(conn)
 
 
-async def refresh(database: Database, act: Act) -> Publication:
+async def refresh(database: Database, actor: Actor) -> Publication:
     """Rebuild for an admin, and wake the engines to bring every pod to the newest version."""
     async with database.transaction() as conn:
         if (await store.policy(conn)).paused:
@@ -92,16 +84,16 @@ async def refresh(database: Database, act: Act) -> Publication:
         await store.wake(conn)
         await audit.append(
             conn,
-            actor=act.actor,
+            actor=actor.name,
             action="routes_refreshed",
-            request_id=act.request_id,
+            request_id=actor.request_id,
             version=publication.version,
             changed=publication.changed,
         )
     return publication
 
 
-async def pin(database: Database, version: int | None, act: Act) -> Publication:
+async def pin(database: Database, version: int | None, actor: Actor) -> Publication:
     """Go back to the routes of a version by publishing them as a new one, or let the data publish again."""
     async with database.transaction() as conn:
         policy = await store.policy(conn, locked=True)
@@ -117,9 +109,9 @@ async def pin(database: Database, version: int | None, act: Act) -> Publication:
         publication = await _publish(conn)
         await audit.append(
             conn,
-            actor=act.actor,
+            actor=actor.name,
             action="routes_pinned" if version is not None else "routes_unpinned",
-            request_id=act.request_id,
+            request_id=actor.request_id,
             pinned=version,
             version=publication.version,
         )
@@ -138,7 +130,7 @@ async def policy(database: Database) -> Policy:
         return await store.policy(conn)
 
 
-async def change_policy(database: Database, change: PolicyChange, act: Act) -> Policy:
+async def change_policy(database: Database, change: PolicyChange, actor: Actor) -> Policy:
     """Change the policy; its trigger wakes the engines."""
     async with database.transaction() as conn:
         before = await store.policy(conn, locked=True)
@@ -146,9 +138,9 @@ async def change_policy(database: Database, change: PolicyChange, act: Act) -> P
         await store.change_policy(conn, before, change)
         await audit.append(
             conn,
-            actor=act.actor,
+            actor=actor.name,
             action="policy_changed",
-            request_id=act.request_id,
+            request_id=actor.request_id,
             providers=change.providers,
             singleUseCheckouts=change.single_use_checkouts,
             paused=change.paused,
@@ -156,7 +148,7 @@ async def change_policy(database: Database, change: PolicyChange, act: Act) -> P
         return await store.policy(conn)
 
 
-async def declare(database: Database, declared: Declared, act: Act) -> bool:
+async def declare(database: Database, declared: Declared, actor: Actor) -> bool:
     """Apply a resource's fields to the policy; returns whether anything changed.
 
     Admin calls cannot change these fields from then on. A field that the resource does not set any more keeps its
@@ -172,9 +164,9 @@ async def declare(database: Database, declared: Declared, act: Act) -> bool:
         await store.pin(conn, wanted.pin_version)
         await audit.append(
             conn,
-            actor=act.actor,
+            actor=actor.name,
             action="policy_declared",
-            request_id=act.request_id,
+            request_id=actor.request_id,
             providers=declared.providers,
             singleUseCheckouts=declared.single_use_checkouts,
             paused=declared.paused,
@@ -183,7 +175,7 @@ async def declare(database: Database, declared: Declared, act: Act) -> bool:
         return True
 
 
-async def let_go(database: Database) -> None:
+async def release(database: Database) -> None:
     """Release the fields of a deleted resource: they keep their values, and admin calls can change them again."""
     async with database.transaction() as conn:
         await store.manage(conn, frozenset())

@@ -22,7 +22,7 @@ KEPT_VERSIONS = 500
 # A publisher that is stopped in the middle must not hold up the others. Compiling the statement to machine code
 # takes a second, where running it takes milliseconds. All of it is one round trip, since a commit waits for each;
 # a target list is evaluated from left to right, so the settings hold for the lock.
-PUBLISHERS_TAKE_TURNS = f"""
+LOCK_PUBLISHING = f"""
 SELECT {IN_RECOVERY},
        set_config('idle_in_transaction_session_timeout', '2s', true),
        set_config('lock_timeout', '4s', true),
@@ -84,9 +84,9 @@ MOST_PROBLEMS = 100
 WAKE = f"SELECT pg_notify('{CHANNEL}', '')"
 
 
-async def take_turn(conn: Connection) -> None:
+async def lock_publishing(conn: Connection) -> None:
     """Block other publishers until the transaction ends."""
-    require_primary(in_recovery=await conn.fetchval(PUBLISHERS_TAKE_TURNS))
+    require_primary(in_recovery=await conn.fetchval(LOCK_PUBLISHING))
 
 
 async def rebuild(conn: Connection, above: int, known: int | None = None) -> Publication:
@@ -94,7 +94,7 @@ async def rebuild(conn: Connection, above: int, known: int | None = None) -> Pub
 
     With `known`, the answer holds the document of the newest version unless it is that one.
     """
-    await take_turn(conn)
+    await lock_publishing(conn)
     row = await conn.fetchrow(REBUILD, above, known)
     assert row is not None, "route_policy has lost its row"
     publication = _publication(dict(row))

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from hingecraft.cli import CheckResult
 from hingecraft.outbox.model import signature
 from hingecraft.proxies import Proxies
 
@@ -43,15 +44,7 @@ _NOT_SET = "missing_secret_"
 # The code if our backend did not answer the site.
 _AWAY = {"backend_unreachable", "timed_out"}
 _SHOWN = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One check: its result, and what to do about it."""
-
-    what: str
-    good: bool
-    note: str
+_WIDTH = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +55,7 @@ class _Answer:
     allowed_origin: str = ""
 
 
-async def look(site: str, keys: Sequence[str], proxies: Proxies) -> AsyncIterator[Found]:
+async def checks(site: str, keys: Sequence[str], proxies: Proxies) -> AsyncIterator[CheckResult]:
     """Check everything that a page or the backend calls; `keys` are those of WEBHOOK_SECRET, if known here."""
     async with proxies.session(site, aiohttp.TCPConnector(), timeout=_TIMEOUT) as session:
         root = f"{site.rstrip('/')}/_functions"
@@ -93,17 +86,17 @@ async def _ask(session: aiohttp.ClientSession, method: str, url: str, body: byte
         return _Answer(0, None, str(error) or type(error).__name__)
 
 
-def _of_function(what: str, answer: _Answer) -> Found:
+def _of_function(what: str, answer: _Answer) -> CheckResult:
     trouble = _trouble(answer)
     if trouble is None and not isinstance((answer.document or {}).get("success"), bool):
         trouble = "the answer is not from our code: is another http-functions.js published?"
-    return Found(what, good=trouble is None, note=trouble or "answers")
+    return CheckResult(what, good=trouble is None, note=trouble or "answers")
 
 
-def _of_preflight(module: str, answer: _Answer) -> Found:
+def _of_preflight(module: str, answer: _Answer) -> CheckResult:
     good = answer.status in _ALLOWED and answer.allowed_origin == "*"
     trouble = _trouble(answer) or f"frames of other hosts may not call it: options_{module} is not published"
-    return Found(f"{module}, called from a browser", good=good, note="allowed" if good else trouble)
+    return CheckResult(f"{module}, called from a browser", good=good, note="allowed" if good else trouble)
 
 
 def _trouble(answer: _Answer) -> str | None:
@@ -124,7 +117,7 @@ def _trouble(answer: _Answer) -> str | None:
     return next((f"{reason} ({answer.status})" for applies, reason in reasons if applies), None)
 
 
-def _of_flag(answer: _Answer) -> Found:
+def _of_flag(answer: _Answer) -> CheckResult:
     version = ((answer.document or {}).get("data") or {}).get("version")
     unread = (answer.document or {}).get("code") == "internal_error"
     reasons = (
@@ -134,10 +127,10 @@ def _of_flag(answer: _Answer) -> Found:
     )
     trouble = next(filter(None, reasons), None)
     note = trouble or (f"the site knows version {version}" if version else "the site has not received a version yet")
-    return Found("flag of the routes", good=trouble is None, note=note)
+    return CheckResult("flag of the routes", good=trouble is None, note=note)
 
 
-async def _of_forgery(what: str, session: aiohttp.ClientSession, url: str) -> Found:
+async def _of_forgery(what: str, session: aiohttp.ClientSession, url: str) -> CheckResult:
     """Signed with a key that nobody has."""
     answer = await _signed(session, url, [f"whsec_{secrets.token_hex(16)}"])
     refused = answer.status == HTTPStatus.FORBIDDEN and answer.document is not None
@@ -146,10 +139,10 @@ async def _of_forgery(what: str, session: aiohttp.ClientSession, url: str) -> Fo
         if refused
         else _trouble(answer) or f"a forged message was accepted ({answer.status}): anyone could send one"
     )
-    return Found(what, good=refused, note=trouble or "refused")
+    return CheckResult(what, good=refused, note=trouble or "refused")
 
 
-async def _of_signature(session: aiohttp.ClientSession, url: str, keys: Sequence[str]) -> Found:
+async def _of_signature(session: aiohttp.ClientSession, url: str, keys: Sequence[str]) -> CheckResult:
     """An event that names no version: its signature is looked at first, and nothing changes."""
     answer = await _signed(session, url, keys)
     good = answer.status == HTTPStatus.BAD_REQUEST and answer.document is not None
@@ -159,7 +152,7 @@ async def _of_signature(session: aiohttp.ClientSession, url: str, keys: Sequence
         else None
     )
     note = "verified" if good else wrong or _trouble(answer) or f"unexpected answer {answer.status}"
-    return Found("signature", good=good, note=note)
+    return CheckResult("signature", good=good, note=note)
 
 
 async def _signed(session: aiohttp.ClientSession, url: str, keys: Sequence[str]) -> _Answer:
@@ -176,8 +169,8 @@ async def _signed(session: aiohttp.ClientSession, url: str, keys: Sequence[str])
 async def report(site: str, keys: Sequence[str], proxies: Proxies) -> bool:
     """Print one line per check; returns whether all passed."""
     good = True
-    async for found in look(site, keys, proxies):
-        print(f"{'ok' if found.good else 'FAILED':<7} {found.what:<48} {found.note}", flush=True)
+    async for found in checks(site, keys, proxies):
+        print(found.line(_WIDTH), flush=True)
         good &= found.good
     return good
 

@@ -14,16 +14,16 @@ from pydantic import Field
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.observability.metrics import SyncMetrics, new_registry
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import key_of, parse_endpoints
 from hingecraft.proxies import ProxySettings
 from hingecraft.settings import CommaList, ListenSettings, OptionalSecret, RequiredSecret, Secret, load
 from hingecraft.sync.changes import Timing
-from hingecraft.sync.counting import Counting
-from hingecraft.sync.engine import Engine, Landed, Watcher
+from hingecraft.sync.engine import Engine, ServedEverywhere, Watcher
 from hingecraft.sync.fanout import Pods
+from hingecraft.sync.metrics_watcher import MetricsWatcher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,16 +53,16 @@ class SyncSettings(ListenSettings, ProxySettings):
     sync_metrics_port: int = Field(0, description="port for the metrics of this process; 0: off", ge=0, le=65535)
 
 
-class _Telling(Counting):
+class _LoggingWatcher(MetricsWatcher):
     """Also logs each version that every pod serves."""
 
-    def landed(self, landed: Landed) -> None:
+    def served_everywhere(self, served: ServedEverywhere) -> None:
         """One line for each version."""
-        super().landed(landed)
+        super().served_everywhere(served)
         log.info(
             "routes version %s is served by every pod",
-            landed.version,
-            extra={"version": landed.version, "pods": landed.pods, "ms": round(landed.seconds * 1000)},
+            served.version,
+            extra={"version": served.version, "pods": served.pods, "ms": round(served.seconds * 1000)},
         )
 
 
@@ -71,7 +71,7 @@ async def engine_of(settings: SyncSettings, watcher: Watcher) -> AsyncIterator[E
     """An engine as the settings describe it."""
     endpoints = parse_endpoints(settings.wix_webhook_endpoints, allow_private=settings.allow_private_webhooks)
     if endpoints and not settings.webhook_secret:
-        raise OperatorError("WEBHOOK_SECRET is not set, and WIX_WEBHOOK_ENDPOINTS needs it")
+        raise UsageError("WEBHOOK_SECRET is not set, and WIX_WEBHOOK_ENDPOINTS needs it")
     for secret in settings.webhook_secret.values:
         key_of(secret)
 
@@ -103,7 +103,7 @@ async def _main(settings: SyncSettings) -> None:
     registry = new_registry("sync")
     if settings.sync_metrics_port:
         start_http_server(settings.sync_metrics_port, registry=registry)
-    async with engine_of(settings, _Telling(SyncMetrics(registry))) as engine:
+    async with engine_of(settings, _LoggingWatcher(SyncMetrics(registry))) as engine:
         await process.until_stopped(engine.run())
 
 

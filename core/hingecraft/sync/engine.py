@@ -18,7 +18,7 @@ from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.leases.backoff import between
 from hingecraft.outbox.delivery import Deliverer
 from hingecraft.outbox.model import Endpoint, Message
-from hingecraft.process import outlive
+from hingecraft.process import run_forever
 from hingecraft.routes import served
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Problem, Publication
@@ -38,7 +38,7 @@ _PARTITIONS_EVERY = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Landed:
+class ServedEverywhere:
     """A version has reached every pod."""
 
     version: int
@@ -60,7 +60,7 @@ class Watcher:
     def rebuilt(self, publication: Publication) -> None:
         """The routes were checked again."""
 
-    def troubled(self, problems: Sequence[Problem]) -> None:
+    def problems_found(self, problems: Sequence[Problem]) -> None:
         """The current problems that the owner has to correct."""
 
     def failed(self, error: DatabaseUnavailableError) -> None:
@@ -69,7 +69,7 @@ class Watcher:
     def acknowledged(self) -> None:
         """A pod acknowledged a version."""
 
-    def landed(self, landed: Landed) -> None:
+    def served_everywhere(self, served: ServedEverywhere) -> None:
         """A version has reached every pod."""
 
     def delivered(self, message: Message, result: str) -> None:
@@ -142,7 +142,7 @@ class Engine:
                     ("publishing", self._publish_changes),
                     ("reporting what the pods serve", self._report),
                 ):
-                    tasks.create_task(outlive(name, work), name=name)
+                    tasks.create_task(run_forever(name, work), name=name)
         finally:
             if self._expiry is not None:
                 self._expiry.cancel()
@@ -219,7 +219,7 @@ class Engine:
                 extra = {"kind": problem.kind, "row": str(problem.id), "currency": problem.currency}
                 log.warning("%s of %s: %s", problem.kind, problem.currency, problem.problem, extra=extra)
         self._told = frozenset(found)
-        self._watcher.troubled(found)
+        self._watcher.problems_found(found)
 
     def _on_ahead(self, version: int) -> None:
         """A pod serves what this database may not have: publish above it, or find that it was published."""
@@ -227,8 +227,8 @@ class Engine:
         self._changes.notice()
 
     def _on_complete(self, target: Target, seconds: float, pods: int) -> None:
-        self._watcher.landed(
-            Landed(
+        self._watcher.served_everywhere(
+            ServedEverywhere(
                 version=target.version,
                 checksum=target.checksum,
                 pods=pods,

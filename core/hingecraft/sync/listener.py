@@ -22,7 +22,7 @@ HEARTBEAT = "SELECT count(*) FROM pg_listening_channels()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Heartbeat:
     """How often the listener proves that it still hears, and how soon it comes back. In seconds."""
 
     every: float = 1.0
@@ -40,14 +40,14 @@ class Listener:
         channel: str,
         heard: Callable[[], None],
         state: Callable[[bool], None] = lambda _connected: None,
-        pulse: Pulse | None = None,
+        heartbeat: Heartbeat | None = None,
         rejected: Callable[[InRecoveryError], None] = lambda _error: None,
     ) -> None:
         self._dsn = dsn
         self._channel = channel
         self._heard = heard
         self._state = state
-        self._pulse = pulse or Pulse()
+        self._heartbeat = heartbeat or Heartbeat()
         self._rejected = rejected
         self.connected = False
         # When it last received a notification, or tried to connect.
@@ -55,7 +55,7 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until cancelled."""
-        pause = self._pulse.first_retry
+        pause = self._heartbeat.first_retry
         while True:
             self.progress_at = time.monotonic()
             try:
@@ -64,7 +64,7 @@ class Listener:
                 log.warning("listening on %s was interrupted: %s", self._channel, str(error) or type(error).__name__)
                 if isinstance(error, InRecoveryError):
                     self._rejected(error)
-            pause = self._pulse.first_retry if self.connected else min(pause * 2, self._pulse.longest_retry)
+            pause = self._heartbeat.first_retry if self.connected else min(pause * 2, self._heartbeat.longest_retry)
             self._be_connected(connected=False)
             await asyncio.sleep(pause)
 
@@ -72,13 +72,13 @@ class Listener:
         """Listen; one check after LISTEN finds the changes that were committed before."""
         connection = await connect(self._dsn, application="hingecraft-listener")
         try:
-            require_primary(in_recovery=await connection.fetchval(AT_A_STANDBY, timeout=self._pulse.timeout))
+            require_primary(in_recovery=await connection.fetchval(AT_A_STANDBY, timeout=self._heartbeat.timeout))
             await connection.add_listener(self._channel, self._on_notification)
             self._be_connected(connected=True)
             self._heard()
             while True:
-                await asyncio.sleep(self._pulse.every)
-                if not await connection.fetchval(HEARTBEAT, timeout=self._pulse.timeout):
+                await asyncio.sleep(self._heartbeat.every)
+                if not await connection.fetchval(HEARTBEAT, timeout=self._heartbeat.timeout):
                     raise DatabaseUnavailableError("the connection no longer listens")
                 self.progress_at = time.monotonic()
         finally:

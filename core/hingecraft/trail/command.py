@@ -1,4 +1,4 @@
-"""`hingecraft trail <payment id>`: show the history of one payment."""
+"""`hingecraft trail <payment id>`: show the history of a payment, or of its whole subscription."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, MissingError
 from hingecraft.payments import history
 from hingecraft.settings import DatabaseSettings, Secret, load
-from hingecraft.trail.telling import lines_of
+from hingecraft.trail.text import lines_of
 
 
 class TrailSettings(DatabaseSettings):
@@ -30,13 +30,15 @@ def _payment_id(text: str) -> UUID:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("payment", type=_payment_id, help="id of the payment")
+    parser.add_argument(
+        "payment", type=_payment_id, help="id of the payment; any payment of a subscription shows all of them"
+    )
 
 
 async def _tell(dsn: Secret, payment_id: UUID) -> None:
     database = Database(dsn, application="hingecraft-trail", largest=1)
     try:
-        for line in lines_of(await history.story(database, payment_id)):
+        for line in lines_of(await history.with_subscription(database, payment_id)):
             print(line)
     finally:
         await database.close()

@@ -13,10 +13,10 @@ import simplejson
 from hingecraft import process
 from hingecraft.cli import EXIT_FAILED, EXIT_OK, Command
 from hingecraft.db.connection import Database
-from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, MissingError, OperatorError
+from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, MissingError, UsageError
 from hingecraft.money.model import parse_decimal, plain
 from hingecraft.payments import corrections
-from hingecraft.payments.corrections import Corrected, Wanted
+from hingecraft.payments.corrections import Corrected, CorrectionRequest
 from hingecraft.settings import DatabaseSettings, Secret, load
 
 
@@ -70,7 +70,7 @@ def _told(done: Corrected) -> str:
     return f"settlement {settlement} was worth {before or 'an unknown number of'} USD and is worth {after} USD now"
 
 
-async def _correct(dsn: Secret, wanted: Wanted) -> None:
+async def _correct(dsn: Secret, wanted: CorrectionRequest) -> None:
     database = Database(dsn, application="hingecraft-correct", largest=1)
     try:
         print(_told(await corrections.correct(database, wanted, actor="command line", request_id=None)))
@@ -82,12 +82,12 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = load(CorrectSettings)
     process.start_observing(settings, "correct")
     try:
-        wanted = Wanted(settlement=arguments.settlement, usd=arguments.usd, reason=arguments.reason)
+        wanted = CorrectionRequest(settlement=arguments.settlement, usd=arguments.usd, reason=arguments.reason)
         asyncio.run(_correct(settings.database_url, wanted))
     except InvalidError as error:
         fields = error.fields or {}
         names = {"usdAmount": "--usd", "reason": "--reason"}
-        raise OperatorError("; ".join(f"{names.get(name, name)} {why}" for name, why in fields.items())) from None
+        raise UsageError("; ".join(f"{names.get(name, name)} {why}" for name, why in fields.items())) from None
     except (MissingError, ConflictError, DatabaseUnavailableError) as error:
         print(f"hingecraft correct: {error}", file=sys.stderr)
         return EXIT_FAILED

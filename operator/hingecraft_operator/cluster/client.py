@@ -25,7 +25,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from hingecraft.errors import HingecraftError, OperatorError
+from hingecraft.errors import HingecraftError, UsageError
 from hingecraft_operator.custom_resource.spec import API_VERSION, PLURAL
 
 log = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ def _parsed(body: bytes) -> Document:
 def _kubeconfig() -> str:
     named = os.environ.get("KUBECONFIG") or "~/.kube/config"
     if not any(Path(part).expanduser().exists() for part in named.split(os.pathsep)):
-        raise OperatorError(f"no cluster found ({named} does not exist): run in a cluster, or set KUBECONFIG")
+        raise UsageError(f"no cluster found ({named} does not exist): run in a cluster, or set KUBECONFIG")
     return named
 
 
@@ -207,7 +207,7 @@ async def connect() -> Cluster:
         else:
             await loading.load_kube_config(_kubeconfig(), client_configuration=configuration)
     except (config.ConfigException, OSError) as error:
-        raise OperatorError(f"no cluster found ({error}): run in a cluster, or set KUBECONFIG") from error
+        raise UsageError(f"no cluster found ({error}): run in a cluster, or set KUBECONFIG") from error
     return Cluster(configuration)
 
 

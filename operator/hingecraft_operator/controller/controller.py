@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 
-from hingecraft.process import outlive
+from hingecraft.process import run_forever
 from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError, ClusterUnavailableError, Document
 from hingecraft_operator.context import Context
 from hingecraft_operator.controller.handlers import Revision
@@ -108,8 +108,8 @@ class Controller:
             tasks.create_task(self._keep_reconcilers())
             for scope in self._scopes:
                 where = scope.name or "the cluster"
-                tasks.create_task(outlive(f"listing {where}", scope.list_periodically))
-                tasks.create_task(outlive(f"watching {where}", scope.watch.run))
+                tasks.create_task(run_forever(f"listing {where}", scope.list_periodically))
+                tasks.create_task(run_forever(f"watching {where}", scope.watch.run))
 
     async def _keep_reconcilers(self) -> None:
         """Until cancelled; a watch that is slow to end begins none afterwards."""

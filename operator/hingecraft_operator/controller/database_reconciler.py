@@ -9,13 +9,13 @@ from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
+from hingecraft.identity.principal import Actor
 from hingecraft.installation import service as installation
 from hingecraft.installation.model import Claimant, Installation
 from hingecraft.outbox import service as outbox
 from hingecraft.reconcile import watch as reconciliations
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import Declared
-from hingecraft.routes.service import Act
 from hingecraft_operator.cluster import endpoint_slices
 from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError, Document
 from hingecraft_operator.cluster.events import Recorder
@@ -94,7 +94,7 @@ class DatabaseReconciler:
         try:
             self._observed.installation_id = await self._claim(resource, candidate)
             inputs = await read_inputs(secrets, spec, wanted)
-            await routes.declare(candidate, _declared(spec), Act(actor=_ACTOR))
+            await routes.declare(candidate, _declared(spec), Actor(name=_ACTOR))
             self._observed.webhook_problems = {
                 each.endpoint.name: each.problem for each in inputs.webhooks if each.problem is not None
             }
@@ -203,7 +203,7 @@ class DatabaseReconciler:
         if self._database is not None:
             with suppress(DatabaseUnavailableError):
                 if await installation.release(self._database, uid):
-                    await routes.let_go(self._database)
+                    await routes.release(self._database)
 
     async def stop(self) -> None:
         """Stop the engine and close the connection; changes nothing in the database."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from hingecraft.process import cancel, outlive
+from hingecraft.process import cancel, run_forever
 from hingecraft_operator.cluster.client import PAYMENT_ROUTES, ClusterRejectedError, ClusterUnavailableError, Document
 from hingecraft_operator.cluster.events import Recorder
 from hingecraft_operator.context import Context
@@ -187,7 +187,7 @@ class Reconciler:
     async def _reconcile_resource(self, resource: Document) -> str:
         self._status_writer.adopt(resource)
         if self._writing is None:
-            self._writing = asyncio.create_task(outlive("writing the status", self._status_writer.run))
+            self._writing = asyncio.create_task(run_forever("writing the status", self._status_writer.run))
         generation = resource["metadata"].get("generation")
         try:
             self.spec = Spec.model_validate(resource["spec"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.outbox.model import Endpoint, key_of
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft.sync.changes import Timing
@@ -16,7 +16,7 @@ from hingecraft_operator.status.observed import WebhookProblem
 _SCHEMES = ("postgres://", "postgresql://")
 
 
-class SecretWrongError(OperatorError):
+class SecretWrongError(UsageError):
     """A Secret has an invalid value; the message names the key and what it must be, never the value."""
 
 
@@ -110,6 +110,6 @@ async def _signing_secret(secrets: SecretReader, name: str, key: str) -> str:
     try:
         for each in Secret(value).values:
             key_of(each)
-    except OperatorError:
+    except UsageError:
         raise SecretWrongError(f"the key {key} of the Secret {name} must be whsec_ followed by base64") from None
     return value

@@ -9,12 +9,12 @@ from hingecraft.errors import DatabaseUnavailableError, InRecoveryError
 from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.model import Message
 from hingecraft.routes.model import Publication
-from hingecraft.sync.counting import Counting
-from hingecraft.sync.engine import Landed
+from hingecraft.sync.engine import ServedEverywhere
+from hingecraft.sync.metrics_watcher import MetricsWatcher
 from hingecraft_operator.status.observed import Observed
 
 
-class EngineWatcher(Counting):
+class EngineWatcher(MetricsWatcher):
     """Called by the engine; `changed` is called after each report."""
 
     def __init__(
@@ -55,10 +55,10 @@ class EngineWatcher(Counting):
         """A pod acknowledged a version."""
         self._changed()
 
-    def landed(self, landed: Landed) -> None:
+    def served_everywhere(self, served: ServedEverywhere) -> None:
         """Every pod serves the version."""
-        super().landed(landed)
-        self._observed.latencies.append(landed.seconds)
+        super().served_everywhere(served)
+        self._observed.latencies.append(served.seconds)
         self._changed()
 
     def delivered(self, message: Message, result: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hingecraft.cli import EXIT_OK, Command
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.environment import data_folder
 from hingecraft_sandbox.dev.ports import DEFAULT_PORT, DEFAULT_POSTGRES_PORT, Ports
 from hingecraft_sandbox.dev.running import run
@@ -27,14 +27,12 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / _LOCK).open("w")
     except OSError as error:
-        raise OperatorError(
-            f"cannot write to {folder} ({error.strerror}): run this in a folder that you own"
-        ) from error
+        raise UsageError(f"cannot write to {folder} ({error.strerror}): run this in a folder that you own") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise OperatorError(f"another `make dev` is running with the data of {folder}: stop it first") from None
+            raise UsageError(f"another `make dev` is running with the data of {folder}: stop it first") from None
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 DEFAULT_PORT = 8080
 DEFAULT_POSTGRES_PORT = 54329
@@ -51,13 +51,13 @@ class Ports:
         for port in self.all:
             option = "POSTGRES_PORT" if port == self.postgres else "PORT"
             if not 0 < port <= _LARGEST_PORT:
-                raise OperatorError(f"{port} is not a port: choose a smaller {option}")
+                raise UsageError(f"{port} is not a port: choose a smaller {option}")
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind(("127.0.0.1", port))
                 except OSError as error:
-                    raise OperatorError(
+                    raise UsageError(
                         f"port {port} cannot be used ({error.strerror}): stop the program that listens there "
                         f"(ss -ltnp shows it), or choose another with make dev {option}={port + 100}"
                     ) from None

@@ -16,7 +16,7 @@ from enum import Enum
 from http import HTTPStatus
 from pathlib import Path
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 _STOP_TIMEOUT = 10.0
 _CHECK_WHILE_STARTING = 0.1
@@ -72,7 +72,7 @@ class Child:
         return self.folder / f"{self.name}.pid"
 
     async def run(self) -> None:
-        """Keep it running until `stop`. Raises OperatorError if it ends before it was ever ready."""
+        """Keep it running until `stop`. Raises UsageError if it ends before it was ever ready."""
         pause = _SHORTEST_PAUSE
         last_said = ""
         self.log.write_bytes(b"")
@@ -83,7 +83,7 @@ class Child:
                 return
             self.state = State.DOWN
             if not self._ready.is_set():
-                raise OperatorError(f"{self.name} ended with code {code}: {self.last_line()}")
+                raise UsageError(f"{self.name} ended with code {code}: {self.last_line()}")
             pause = _SHORTEST_PAUSE if time.monotonic() - started > _STABLE_AFTER else min(2 * pause, _LONGEST_PAUSE)
             sentence = self._epitaph(code)
             if sentence != last_said:

@@ -20,7 +20,7 @@ from hingecraft.observability.logs import start_logging
 from hingecraft.outbox.model import Message
 from hingecraft.settings import load
 from hingecraft.sync.command import SyncSettings, engine_of
-from hingecraft.sync.engine import Engine, Landed, Watcher
+from hingecraft.sync.engine import Engine, ServedEverywhere, Watcher
 from hingecraft_sandbox.dev import events
 from hingecraft_sandbox.dev.cockpit import Cockpit
 from hingecraft_sandbox.dev.demo import add_demo_data
@@ -68,24 +68,24 @@ class Showing(Watcher):
         self._feed = feed
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def landed(self, landed: Landed) -> None:
+    def served_everywhere(self, served: ServedEverywhere) -> None:
         """Every pod serves the version."""
         if self._cockpit.ready_at is not None:
-            task = asyncio.create_task(self._show(landed))
+            task = asyncio.create_task(self._show(served))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _show(self, landed: Landed) -> None:
-        changed = await self._feed.changes_of(landed.version)
+    async def _show(self, served: ServedEverywhere) -> None:
+        changed = await self._feed.changes_of(served.version)
         assert self._cockpit.ready_at is not None
-        seconds = landed.since_commit
+        seconds = served.since_commit
         # Changes that were committed before the pods were up could not reach them.
         if seconds is None or seconds > time.monotonic() - self._cockpit.ready_at:
             since = ""
         else:
             since = f", {seconds * 1000:.0f} ms after the commit"
-        text = events.routes(landed.version, changed, self._cockpit.style)
-        self._cockpit.say("routes", f"{text}  on {landed.pods} pods{since}")
+        text = events.routes(served.version, changed, self._cockpit.style)
+        self._cockpit.say("routes", f"{text}  on {served.pods} pods{since}")
 
     def delivered(self, message: Message, result: str) -> None:
         """A delivery to the site succeeded or failed."""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from hingecraft.cli import Command
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.environment import FILE, data_folder
 from hingecraft_sandbox.postgres import find_binaries
 
@@ -21,7 +21,7 @@ def _dsn() -> str:
     address = urlsplit(kept or "")
     with socket.socket() as probe:
         if not kept or probe.connect_ex((address.hostname or "", address.port or 0)) != 0:
-            raise OperatorError("`make dev` is not running in this folder: start it first")
+            raise UsageError("`make dev` is not running in this folder: start it first")
     return kept
 
 

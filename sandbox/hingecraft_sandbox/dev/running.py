@@ -69,7 +69,7 @@ class Run:
         self._keys = Keys(self.cockpit, self._pods, logs)
 
     async def until_stopped(self) -> None:
-        """Raises OperatorError when something cannot be started."""
+        """Raises UsageError when something cannot be started."""
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
             # Keep the handlers: a second Ctrl-C must not interrupt a clean shutdown.

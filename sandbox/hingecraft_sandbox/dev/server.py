@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.processes import Say, State
 from hingecraft_sandbox.postgres import Postgres
 
@@ -50,7 +50,7 @@ class Server:
         while True:
             try:
                 return await self.start()
-            except OperatorError as error:
+            except UsageError as error:
                 # After a kill its last processes may hold the data for a moment.
                 self._say(self.name, str(error))
                 await asyncio.sleep(_PAUSE)

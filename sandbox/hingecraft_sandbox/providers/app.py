@@ -23,13 +23,14 @@ from hingecraft_sandbox.providers.stripe.billing import StripeBilling
 from hingecraft_sandbox.providers.stripe.billing_pages import BillingPages
 from hingecraft_sandbox.providers.stripe.card_payments import CardPayments
 from hingecraft_sandbox.providers.stripe.clock_control import ClockControl
-from hingecraft_sandbox.providers.stripe.demo import add_demo_prices
+from hingecraft_sandbox.providers.stripe.demo import add_demo_codes, add_demo_prices
 from hingecraft_sandbox.providers.stripe.intent_pages import IntentPages
 from hingecraft_sandbox.providers.stripe.intents import Intents
 from hingecraft_sandbox.providers.stripe.objects import Objects
 from hingecraft_sandbox.providers.stripe.pages import StripePages
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
 from hingecraft_sandbox.providers.stripe.portal_pages import PortalPages
+from hingecraft_sandbox.providers.stripe.stripe_js import StripeJs
 from hingecraft_sandbox.providers.switches import BalanceSwitch, BillingSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 
@@ -195,8 +196,6 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     """The whole sandbox."""
     switches = Switches()
     book = Book(config.journal)
-    if config.demo_prices:
-        add_demo_prices(book)
     sender = WebhookSender(switches)
     stripe = Acts(
         Objects(book, config.address), sender, switches, config.stripe_webhook_url, config.stripe_webhook_secret
@@ -204,10 +203,15 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     nowpayments = NowPaymentsActs(book, sender, config.address, config.nowpayments_ipn_secret)
     app = web.Application()
     billing, intents = StripeBilling(stripe, switches, config.address), Intents(stripe)
+    cards = CardPayments(stripe, billing.intents)
+    if config.demo_prices:
+        add_demo_prices(book)
+        add_demo_codes(book, billing.coupons)
     for part in (
         StripeApi(stripe, (*billing.endpoints(), *intents.endpoints()), switches),
-        StripePages(stripe),
-        IntentPages(stripe, intents, CardPayments(stripe)),
+        StripePages(stripe, billing.coupons),
+        IntentPages(stripe, intents, cards),
+        StripeJs(stripe, cards, switches),
         BillingPages(stripe, billing),
         PortalPages(stripe, billing.portal),
         ClockControl(billing.clock, billing.renewals),

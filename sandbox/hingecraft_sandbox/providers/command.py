@@ -12,7 +12,7 @@ from pydantic import Field
 
 from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.settings import LogSettings, load
 from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
 from hingecraft_sandbox.providers.nowpayments import PREFIX
@@ -38,9 +38,7 @@ async def serve(config: SandboxConfig, host: str, port: int, certificate: Path |
         print(f"  NOWPAYMENTS_API_BASE={config.address}{PREFIX}", flush=True)
         await process.until_stopped(asyncio.Event().wait())
     except OSError as error:
-        raise OperatorError(
-            f"port {port} cannot be listened on ({error.strerror}): choose another with --port"
-        ) from error
+        raise UsageError(f"port {port} cannot be listened on ({error.strerror}): choose another with --port") from error
     finally:
         await runner.cleanup()
 
@@ -52,7 +50,7 @@ def _tls(certificate: Path | None) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(certificate)
     except OSError as error:
-        raise OperatorError(
+        raise UsageError(
             f"--certificate: {certificate} is not a PEM file with a key and its certificates: {error}"
         ) from error
     return context

@@ -23,5 +23,5 @@ def authority() -> trustme.CA:
 
 
 def public() -> Path:
-    """Its certificate."""
+    """The authority's certificate."""
     return cache() / "images" / "authority" / "authority.pem"

@@ -1,4 +1,4 @@
-"""Who is who in the cluster: an authority of its own, and a token for each program."""
+"""The cluster's identities: its own certificate authority, and a token for each program."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROGRAMS = {
 
 
 def make() -> None:
-    """New ones for each cluster."""
+    """Create new credentials for a cluster."""
     _FOLDER.mkdir(mode=0o700, exist_ok=True)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(_FOLDER / "ca.pem")

@@ -1,4 +1,4 @@
-"""What the node takes of this machine, and gives back: namespaces, a wire, two rules, cgroups, three settings."""
+"""Resources of this machine that the node uses and gives back: namespaces, a wire, rules, cgroups, settings."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def inside(*command: str | Path) -> list[str]:
 
 
 def run(*command: str | Path, quiet: bool = False) -> str:
-    """On this machine; answers what it said."""
+    """Run a command on this machine; returns its output."""
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     if done.returncode and not quiet:
         raise MachineError(f"{' '.join(map(str, command))[:300]}: {done.stderr.strip()[-1500:]}")

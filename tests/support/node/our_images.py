@@ -53,7 +53,7 @@ def _build(builder: Builder, name: str, base: str, context: Path) -> None:
 
 
 def _give(builder: Builder, tag: str, name: str) -> None:
-    """What the node was given last is noted beside it: its own numbers are not those of buildah."""
+    """Load an image unless the node has it. A note says which it has, since its ids are not those of buildah."""
     number = builder.run("inspect", "--type", "image", "--format", "{{.FromImageID}}", tag)
     note = FOLDER / "given" / name.replace("/", "_")
     if note.exists() and note.read_text() == number:

@@ -1,4 +1,4 @@
-"""What a cluster could leave on this machine, looked at before it comes and after it has gone."""
+"""Traces that a cluster could leave on this machine, compared before and after it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _is_of_iptables(table: str) -> bool:
 
 
 def left(before: Traces) -> list[str]:
-    """What there is now and was not; a setting is there with its value."""
+    """The traces that were not there before; a setting is listed with its value."""
     now = traces()
     return [f"{kind}: {thing}" for kind, things in before.items() for thing in sorted(set(now[kind]) - set(things))]
 

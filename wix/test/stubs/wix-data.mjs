@@ -1,5 +1,5 @@
 export const collections = new Map();
-// What was there before the newest save, by collection and id: the nearest copy learns of it late, and one read is stale.
+// What was there before the newest save, by collection: the nearest copy learns of it late, and one read is stale.
 const stale = new Map();
 // When it is set, nothing can be read at the moment.
 export const trouble = { said: '' };
@@ -18,18 +18,44 @@ function items(collection, options) {
   return collections.get(collection);
 }
 
-export default {
-  async get(collection, id, options) {
+/** A query that is sorted by one field. */
+class Query {
+  constructor(collection) {
+    this.collection = collection;
+  }
+
+  descending(field) {
+    this.field = field;
+    return this;
+  }
+
+  limit(most) {
+    this.most = most;
+    return this;
+  }
+
+  async find(options) {
     if (trouble.said) throw new Error(trouble.said);
-    const newest = items(collection, options).get(id) ?? null;
-    const place = `${collection}/${id}`;
-    const found = stale.has(place) && !options.consistentRead ? stale.get(place) : newest;
-    if (!options.consistentRead) stale.delete(place);
-    return structuredClone(found);
-  },
+    const newest = [...items(this.collection, options).values()];
+    const found = (!options.consistentRead && stale.get(this.collection)) || newest;
+    if (!options.consistentRead) stale.delete(this.collection);
+    const sorted = [...found].sort((one, other) => other[this.field] - one[this.field]);
+    return { items: structuredClone(sorted.slice(0, this.most)) };
+  }
+}
+
+export default {
+  query: (collection) => new Query(collection),
   async save(collection, item, options) {
-    stale.set(`${collection}/${item._id}`, items(collection, options).get(item._id) ?? null);
-    items(collection, options).set(item._id, structuredClone(item));
+    const kept = items(collection, options);
+    stale.set(collection, [...kept.values()]);
+    kept.set(item._id, structuredClone(item));
     return item;
+  },
+  async bulkRemove(collection, ids, options) {
+    if (ids.length === 0) throw new Error('WDE0009: no ids');
+    const kept = items(collection, options);
+    for (const id of ids) kept.delete(id);
+    return { removed: ids.length };
   },
 };

@@ -17,11 +17,11 @@ from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.prices.setting import Terms, ensure_price, set_price
 from hingecraft.db.connection import Database
-from hingecraft.errors import DatabaseUnavailableError, OperatorError, RefusedError
+from hingecraft.errors import DatabaseUnavailableError, RejectedError, UsageError
 from hingecraft.installation.accounts import require_our_account
 from hingecraft.money.book import CurrencyBook
 from hingecraft.money.model import parse_decimal, plain
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DatabaseSettings, load
@@ -93,13 +93,13 @@ async def _read(parts: _Parts, price: CreditPrice) -> int:
 
 async def _ensure(parts: _Parts, arguments: argparse.Namespace) -> int:
     if not parts.stripe.configured:
-        raise OperatorError("STRIPE_SECRET is not set, so no price can be made")
+        raise UsageError("STRIPE_SECRET is not set, so no price can be made")
     await require_our_account(parts.database, parts.stripe.account)
     terms = _terms(parts, arguments)
     async with parts.database.connection() as conn:
         active = [each for each in await store.active(conn) if arguments.code in {None, each.code}]
     if not active:
-        raise OperatorError(f"unknown pack or plan {arguments.code}: `hingecraft credits prices list` shows them")
+        raise UsageError(f"unknown pack or plan {arguments.code}: `hingecraft credits prices list` shows them")
     return max([await _ensure_one(parts, each, terms) for each in active])
 
 
@@ -115,10 +115,10 @@ def _terms(parts: _Parts, arguments: argparse.Namespace) -> Terms | None:
     if arguments.amount is None:
         return None
     if arguments.code is None:
-        raise OperatorError("--amount is for one pack or plan: name it")
+        raise UsageError("--amount is for one pack or plan: name it")
     currency = parts.currencies.table.by_code.get(arguments.currency.upper())
     if currency is None or currency.kind != "fiat":
-        raise OperatorError(f"--currency {arguments.currency} is not in the table currencies: use for example USD")
+        raise UsageError(f"--currency {arguments.currency} is not in the table currencies: use for example USD")
     return Terms(amount=parse_decimal(arguments.amount), currency=currency)
 
 
@@ -137,9 +137,9 @@ def _run(arguments: argparse.Namespace) -> int:
     process.start_observing(settings, "credits")
     try:
         return asyncio.run(_main(settings, arguments))
-    except RefusedError as error:
-        raise OperatorError(error.sentence) from error
-    except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
+    except RejectedError as error:
+        raise UsageError(error.sentence) from error
+    except (DatabaseUnavailableError, ProviderRejectedError, ProviderUnknownError) as error:
         print(f"hingecraft credits: {error}; completed work is kept, run it again", file=sys.stderr)
         return EXIT_FAILED
 

@@ -11,7 +11,7 @@ from hingecraft.credits.prices import store
 from hingecraft.credits.prices.model import Cost, CreditPrice, UnknownPriceError, cost_of, not_offered
 from hingecraft.db.connection import Database
 from hingecraft.money.book import CurrencyBook
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe import ports
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class Prices:
                 return price
             try:
                 reason = await self.read(price)
-            except (ProviderRefusedError, ProviderUnknownError) as error:
+            except (ProviderRejectedError, ProviderUnknownError) as error:
                 reason = str(error)
             if reason is not None:
                 self._asked[price.price_id] = time.monotonic()

@@ -9,7 +9,7 @@ from hingecraft import audit
 from hingecraft.credits.prices import store
 from hingecraft.credits.prices.model import CreditPrice
 from hingecraft.db.connection import Database
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.installation import service as installation
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import Currency
@@ -32,10 +32,10 @@ async def set_price(database: Database, code: str, price_id: str, credits_: int 
     async with database.transaction() as conn:
         before = await store.active_of(conn, code)
         if before is None:
-            raise OperatorError(f"unknown pack or plan {code}: `hingecraft credits prices list` shows them")
+            raise UsageError(f"unknown pack or plan {code}: `hingecraft credits prices list` shows them")
         taken = await store.one(conn, price_id)
         if taken is not None and taken.code != code:
-            raise OperatorError(f"{price_id} is the price of {taken.code}: give {code} another one")
+            raise UsageError(f"{price_id} is the price of {taken.code}: give {code} another one")
         amount_of = taken or replace(before, amount=None, currency=None)
         after = replace(
             amount_of, price_id=price_id, credits=credits_ or before.credits, active=True, reason=before.reason

@@ -9,7 +9,7 @@ from hingecraft.credits.prices.service import Prices
 from hingecraft.db.connection import Database
 from hingecraft.money.book import CurrencyBook
 from hingecraft.providers import stripe
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.steps import Run, Steps
 
@@ -30,7 +30,7 @@ def prices_steps(database: Database, provider: StripeProvider) -> Steps:
         for price in (*active, *unread):
             try:
                 reason = await prices.read(price)
-            except (ProviderRefusedError, ProviderUnknownError) as error:
+            except (ProviderRejectedError, ProviderUnknownError) as error:
                 run.summary.fail(f"the price of {price.code} could not be read from Stripe: {error}")
                 return
             if reason is not None and price.active:

@@ -15,7 +15,7 @@ from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.donations.links import store
 from hingecraft.donations.links.store import OpenLink
-from hingecraft.errors import OperatorError
+from hingecraft.errors import UsageError
 from hingecraft.inbox import store as inbox
 from hingecraft.installation import store as installation
 from hingecraft.money.model import Currency
@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 _FORMERLY_NOT_SAVED = "its link is none of ours"
 
 
-class LinkRejectedError(OperatorError):
+class LinkRejectedError(UsageError):
     """The link cannot be saved. The message says why, and what to do."""
 
 
@@ -92,7 +92,7 @@ async def _enabled(conn: Connection, typed: str) -> Currency:
 async def _id_at_stripe(database: Database, url: str, ours: str, links: Links | None) -> str:
     """The id of the Payment Link that has this address; one of an older version becomes this database's."""
     if links is None:
-        raise OperatorError(
+        raise UsageError(
             "STRIPE_SECRET is not set. A Stripe link is looked up in the account before it is saved, "
             "so that its donations are recognised"
         )

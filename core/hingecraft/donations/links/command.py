@@ -16,9 +16,9 @@ from hingecraft.donations.links import by_hand
 from hingecraft.donations.links import service as links
 from hingecraft.donations.links.by_hand import ByHand
 from hingecraft.donations.links.settings import LinkSettings
-from hingecraft.errors import DatabaseUnavailableError, OperatorError
+from hingecraft.errors import DatabaseUnavailableError, UsageError
 from hingecraft.money.model import parse_decimal, plain
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.ports import Links
 from hingecraft.settings import DatabaseSettings, load
@@ -41,15 +41,15 @@ async def _stripe(settings: LinksSettings) -> AsyncIterator[Links | None]:
 async def _ensure(settings: LinksSettings, database: Database) -> int:
     async with _stripe(settings) as stripe_links:
         if stripe_links is None:
-            raise OperatorError("STRIPE_SECRET is not set, so there are no standing links to maintain")
-        kept = await links.ensure(database, stripe_links, settings.links_wanted, say=print)
+            raise UsageError("STRIPE_SECRET is not set, so there are no standing links to maintain")
+        result = await links.ensure(database, stripe_links, settings.link_options, say=print)
     print(
-        f"{kept.wanted} links wanted: {kept.made} made, {kept.updated} updated, "
-        f"{kept.switched_on} switched on, {kept.switched_off} switched off"
+        f"{result.wanted} links wanted: {result.made} made, {result.updated} updated, "
+        f"{result.switched_on} switched on, {result.switched_off} switched off"
     )
-    for problem in kept.problems:
+    for problem in result.problems:
         print(f"hingecraft links: {problem}", file=sys.stderr)
-    return EXIT_FAILED if kept.problems else EXIT_OK
+    return EXIT_FAILED if result.problems else EXIT_OK
 
 
 async def _add(settings: LinksSettings, database: Database, arguments: argparse.Namespace) -> None:
@@ -72,7 +72,7 @@ def _moment(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise OperatorError("--expires must be a time, for example 2027-01-31T12:00:00+00:00") from None
+        raise UsageError("--expires must be a time, for example 2027-01-31T12:00:00+00:00") from None
     return moment if moment.tzinfo else moment.astimezone()
 
 
@@ -103,7 +103,7 @@ def _run(arguments: argparse.Namespace) -> int:
     process.start_observing(settings, "links")
     try:
         return asyncio.run(_main(settings, arguments))
-    except (DatabaseUnavailableError, ProviderRefusedError, ProviderUnknownError) as error:
+    except (DatabaseUnavailableError, ProviderRejectedError, ProviderUnknownError) as error:
         print(f"hingecraft links: {error}; completed work is kept, run it again", file=sys.stderr)
         return EXIT_FAILED
 

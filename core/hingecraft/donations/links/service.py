@@ -15,7 +15,7 @@ from hingecraft.errors import InvalidError
 from hingecraft.installation import store as installation
 from hingecraft.money.normalise import tightened
 from hingecraft.money.store import load_currencies
-from hingecraft.providers.port import ProviderRefusedError
+from hingecraft.providers.port import ProviderRejectedError
 from hingecraft.providers.stripe.links import LinkPlan, LinkTerms, PaymentLink, plan_for
 from hingecraft.providers.stripe.ports import Links
 
@@ -26,7 +26,7 @@ RETURN_PATH = "/charter?status=success&session_id={CHECKOUT_SESSION_ID}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class LinkOptions:
     """The settings of the links; the rest is in the database."""
 
     livemode: bool
@@ -36,7 +36,7 @@ class Wanted:
 
 
 @dataclass(slots=True, kw_only=True)
-class Kept:
+class LinksResult:
     """The result of a run."""
 
     wanted: int = 0
@@ -65,7 +65,7 @@ class Kept:
             yield
         except InvalidError as error:
             self._note(name, error.sentence)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.passing:
                 raise
             self._note(name, error.reason)
@@ -82,23 +82,23 @@ def _listed(names: Sequence[str]) -> str:
 async def ensure(
     database: Database,
     links: Links,
-    wanted: Wanted,
+    options: LinkOptions,
     *,
     say: Say = lambda _line: None,
     dry_run: bool = False,
-) -> Kept:
+) -> LinksResult:
     """Make Stripe and the database match the currencies. After a crash, the next run continues."""
-    kept = Kept()
+    result = LinksResult()
     async with database.transaction() as conn:
         ours = str((await installation.read(conn)).id)
         terms = LinkTerms(
             installation=ours,
-            livemode=wanted.livemode,
-            return_url=f"{wanted.site_url}{RETURN_PATH}",
+            livemode=options.livemode,
+            return_url=f"{options.site_url}{RETURN_PATH}",
             description=DONATIONS.description,
             submit_type=DONATE,
         )
-        plans = await _plans(conn, wanted, terms, kept)
+        plans = await _plans(conn, options, terms, result)
         former = {plan.former_key: key for key, plan in plans.items()}
         if not dry_run:
             # Remove the link from the routes first, so that nobody is sent to a link that is about to be switched off.
@@ -109,33 +109,33 @@ async def ensure(
     every = [link async for link in links.every()]
     there = _ours(every, ours, saved, former)
     if dry_run:
-        return _would(kept, plans, there)
+        return _would(result, plans, there)
     for key, link in there.items():
         if key not in plans and link.active:
-            with kept.one(key):
+            with result.one(key):
                 await links.switch_off(link.id)
-                kept.switched_off += 1
+                result.switched_off += 1
                 say(f"{key}: switched off")
     for key, plan in plans.items():
-        with kept.one(plan.currency):
-            link = await _as_planned(links, plan, there.get(key), kept)
+        with result.one(plan.currency):
+            link = await _as_planned(links, plan, there.get(key), result)
             if await _keep(database, plan, link, links.address(link)):
                 say(f"{plan.currency}: {link.url}")
-    kept.resolved = await by_hand.resolve(database, every, saved, say)
-    return kept
+    result.resolved = await by_hand.resolve(database, every, saved, say)
+    return result
 
 
-async def _plans(conn: Connection, wanted: Wanted, terms: LinkTerms, kept: Kept) -> dict[str, LinkPlan]:
+async def _plans(conn: Connection, options: LinkOptions, terms: LinkTerms, result: LinksResult) -> dict[str, LinkPlan]:
     if await store.stripe_is_off(conn):
         return {}
-    currencies = tightened(await load_currencies(conn), wanted.amount_min, wanted.amount_max)
+    currencies = tightened(await load_currencies(conn), options.amount_min, options.amount_max)
     plans: dict[str, LinkPlan] = {}
     for currency in currencies:
         if currency.kind == "fiat" and currency.enabled:
-            with kept.one(currency.code):
+            with result.one(currency.code):
                 plan = plan_for(currency, terms)
                 plans[plan.key] = plan
-    kept.wanted = len(plans)
+    result.wanted = len(plans)
     return plans
 
 
@@ -156,29 +156,29 @@ def _ours(
     return found
 
 
-def _would(kept: Kept, plans: Mapping[str, LinkPlan], there: Mapping[str, PaymentLink]) -> Kept:
+def _would(result: LinksResult, plans: Mapping[str, LinkPlan], there: Mapping[str, PaymentLink]) -> LinksResult:
     """The changes that a run would make."""
-    kept.switched_off = sum(link.active for key, link in there.items() if key not in plans)
+    result.switched_off = sum(link.active for key, link in there.items() if key not in plans)
     for key, plan in plans.items():
-        _count(kept, plan, there.get(key))
-    return kept
+        _count(result, plan, there.get(key))
+    return result
 
 
-def _count(kept: Kept, plan: LinkPlan, link: PaymentLink | None) -> None:
+def _count(result: LinksResult, plan: LinkPlan, link: PaymentLink | None) -> None:
     if link is None:
-        kept.made += 1
+        result.made += 1
     elif not link.active:
-        kept.switched_on += 1
+        result.switched_on += 1
     elif not link.fits(plan):
-        kept.updated += 1
+        result.updated += 1
 
 
-async def _as_planned(links: Links, plan: LinkPlan, link: PaymentLink | None, kept: Kept) -> PaymentLink:
+async def _as_planned(links: Links, plan: LinkPlan, link: PaymentLink | None, result: LinksResult) -> PaymentLink:
     found = link or await links.make(plan)
     # A link that the same key created earlier may have changed since.
     if not found.fits(plan):
         found = await links.update(found.id, plan)
-    _count(kept, plan, link)
+    _count(result, plan, link)
     return found
 
 

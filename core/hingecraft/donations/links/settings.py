@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hingecraft.donations.links.service import Wanted
+from hingecraft.donations.links.service import LinkOptions
 from hingecraft.money.settings import AmountSettings
 from hingecraft.providers.settings import ProviderSettings
 
@@ -11,9 +11,9 @@ class LinkSettings(ProviderSettings, AmountSettings):
     """The account, the site that payers come back to, and the bounds."""
 
     @property
-    def links_wanted(self) -> Wanted:
+    def link_options(self) -> LinkOptions:
         """The settings of the links."""
-        return Wanted(
+        return LinkOptions(
             livemode=self.stripe_livemode,
             site_url=self.site_url,
             amount_min=self.amount_min,

@@ -6,16 +6,18 @@ import logging
 
 from hingecraft.db.connection import Database
 from hingecraft.donations.links import by_hand, service, store
-from hingecraft.donations.links.service import Wanted
+from hingecraft.donations.links.service import LinkOptions
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.ports import Links
 from hingecraft.steps import Run, Steps
 
 log = logging.getLogger(__name__)
 
 
-def links_steps(database: Database, links: Links, wanted: Wanted, *, nowpayments_live: bool | None = None) -> Steps:
+def links_steps(
+    database: Database, links: Links, options: LinkOptions, *, nowpayments_live: bool | None = None
+) -> Steps:
     """Links come before the inbox: after a restored backup, an event needs the row of its link."""
 
     async def note_mode(run: Run) -> None:
@@ -27,12 +29,12 @@ def links_steps(database: Database, links: Links, wanted: Wanted, *, nowpayments
         if stripe.NAME not in run.providers:
             return
         try:
-            kept = await service.ensure(database, links, wanted, dry_run=run.dry)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
+            result = await service.ensure(database, links, options, dry_run=run.dry)
+        except (ProviderRejectedError, ProviderUnknownError) as error:
             run.summary.fail(f"the standing links could not be updated: {error}")
             return
-        run.summary.links_changed = kept.changes
-        for problem in kept.problems:
+        run.summary.links_changed = result.changes
+        for problem in result.problems:
             run.summary.fail(f"no standing link for {problem}")
 
     async def reopen_events(run: Run) -> None:

@@ -35,6 +35,24 @@ NAME = """
 UPDATE customers SET customer_id = $4
 WHERE user_id = $1 AND livemode = $2 AND number = $3 AND customer_id IS NULL
 """
+# An answer that never came, or a row that a restored backup has lost. A user with another customer keeps that one.
+RESTORE = """
+WITH unknown AS (
+    SELECT WHERE NOT EXISTS (SELECT FROM customers WHERE customer_id = $3)
+      AND NOT EXISTS (SELECT FROM deleted_users WHERE user_id = $1)
+), answered AS (
+    UPDATE customers SET customer_id = $3 FROM unknown
+    WHERE user_id = $1 AND livemode = $2 AND customer_id IS NULL AND deleted_at IS NULL RETURNING number
+)
+INSERT INTO customers (user_id, livemode, number, customer_id, email, idempotency_key, request)
+SELECT $1, $2, number, $3, $4, $5 || CASE WHEN number > 1 THEN '_' || number ELSE '' END, $6::jsonb
+FROM unknown, (
+    SELECT coalesce(max(number), 0) + 1 AS number FROM customers WHERE user_id = $1 AND livemode = $2
+) AS following
+WHERE NOT EXISTS (SELECT FROM answered)
+ON CONFLICT DO NOTHING
+"""
+OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
 DELETED = "UPDATE customers SET deleted_at = now() WHERE customer_id = $1 AND deleted_at IS NULL RETURNING user_id"
 UNANSWERED = f"""
 SELECT {_COLUMNS} FROM customers c
@@ -68,6 +86,18 @@ async def begin(conn: Connection, user_id: UUID, email: str | None, *, livemode:
     request = customer_request(user_id, installation, email)
     key = customer_key(user_id, installation)
     await conn.execute(BEGIN, user_id, livemode, email, key, json.dumps(request))
+
+
+async def restore(conn: Connection, user_id: UUID, customer_id: str, email: str | None, *, livemode: bool) -> None:
+    """Record a customer that Stripe has and no row names; does nothing if the user has one, or is deleted."""
+    installation: UUID = await conn.fetchval(INSTALLATION)
+    request = json.dumps(customer_request(user_id, installation, email))
+    await conn.execute(RESTORE, user_id, livemode, customer_id, email, customer_key(user_id, installation), request)
+
+
+async def is_ours(conn: Connection, installation: str | None) -> bool:
+    """Whether metadata with this installation was written by this database."""
+    return bool(await conn.fetchval(OURS, installation))
 
 
 async def name(conn: Connection, customer: Customer, customer_id: str) -> None:

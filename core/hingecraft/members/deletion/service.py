@@ -7,13 +7,13 @@ from contextlib import suppress
 from uuid import UUID
 
 from hingecraft import audit
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Connection, Database
 from hingecraft.members.customers import store as customers_store
 from hingecraft.members.customers.service import Customers
 from hingecraft.members.deletion import store
 from hingecraft.members.subscriptions import store as subscriptions_store
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 
 log = logging.getLogger(__name__)
@@ -33,15 +33,18 @@ class Deletion:
             await customers_store.lock_user(conn, user_id)
             if await store.begin(conn, user_id):
                 await audit.append(conn, actor=actor, action="user_deleted", request_id=request_id, user=str(user_id))
-            await store.erase(conn, user_id)
+            await store.erase(conn, user_id, livemode=self._stripe.livemode)
         try:
             return await self.finish(user_id, deadline)
-        except (ProviderRefusedError, ProviderUnknownError) as error:
+        except (ProviderRejectedError, ProviderUnknownError) as error:
             log.warning("the customer of the deleted user %s is not deleted at Stripe yet: %s", user_id, error)
             return False
 
     async def finish(self, user_id: UUID, deadline: Deadline) -> bool:
-        """End what could still be paid, and delete the customer with its subscriptions; whether nothing is left."""
+        """End what could still be paid, and delete the customer with its subscriptions; whether nothing is left.
+
+        Of the other mode nothing can be deleted with our key: that is said once, and finished when its key comes.
+        """
         async with self._database.connection() as conn:
             checkouts = await store.open_checkouts(conn, user_id, livemode=self._stripe.livemode)
             others = await subscriptions_store.customers_of(conn, user_id, livemode=self._stripe.livemode)
@@ -54,5 +57,20 @@ class Deletion:
         for customer_id in others:
             await self._stripe.customers.delete(customer_id, deadline)
         async with self._database.transaction() as conn:
-            await store.erase(conn, user_id)
-            return await store.finish(conn, user_id)
+            await store.erase(conn, user_id, livemode=self._stripe.livemode)
+            if await store.finish(conn, user_id, livemode=self._stripe.livemode):
+                await self._tell_what_stays(conn, user_id)
+            return await store.is_finished(conn, user_id)
+
+    async def _tell_what_stays(self, conn: Connection, user_id: UUID) -> None:
+        left = await store.of_other_mode(conn, user_id, livemode=self._stripe.livemode)
+        mode = "test" if self._stripe.livemode else "live"
+        for customer in left:
+            log.warning(
+                "the %s customer %s of the deleted user %s stays at Stripe: STRIPE_SECRET is not a %s key. "
+                "Delete it in Stripe's dashboard", mode, customer, user_id, mode,
+            )  # fmt: skip
+            await audit.append(
+                conn, actor="members", action="customer_left", request_id=None, user=str(user_id), customer=customer,
+                mode=mode,
+            )  # fmt: skip

@@ -11,7 +11,7 @@ from hingecraft.inbox.model import Claimed
 from hingecraft.members.subscriptions.model import EVENT_TYPES
 from hingecraft.members.subscriptions.service import Answer, Copies
 from hingecraft.providers import stripe
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 
 
 def registration(copies: Copies, *, livemode: bool) -> Registration:
@@ -41,7 +41,7 @@ class SubscriptionEvents(Handler):
             return replace(reading, content=await self._copies.ask(reading.content))
         except ProviderUnknownError as error:
             raise UnansweredError(str(error)) from error
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             raise (UnansweredError if error.code == "provider_busy" else NotYetError)(str(error)) from error
 
     async def apply(self, conn: Connection, _event: Claimed, reading: Reading) -> Applied:

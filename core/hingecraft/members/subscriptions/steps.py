@@ -19,7 +19,7 @@ from hingecraft.inbox.model import InboundEvent
 from hingecraft.members.subscriptions import store
 from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.providers import stripe
-from hingecraft.providers.port import ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.steps import Run, Step, Steps
 
@@ -40,7 +40,7 @@ def subscriptions_steps(database: Database, provider: StripeProvider, families: 
                 return
             try:
                 await step(run)
-            except (ProviderRefusedError, ProviderUnknownError) as error:
+            except (ProviderRejectedError, ProviderUnknownError) as error:
                 run.summary.fail(f"a subscription could not be read: {error}")
 
         return guarded
@@ -77,7 +77,7 @@ class _Subscriptions:
         """An object that Stripe rejects holds up no other; being asked to wait does."""
         try:
             await work
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.passing:
                 raise
             run.summary.explain(f"{what} could not be read: {error}")

@@ -32,7 +32,7 @@ from hingecraft.providers.port import (
     Order,
     ProviderKeyError,
     ProviderMissingError,
-    ProviderRefusedError,
+    ProviderRejectedError,
     ProviderUnknownError,
     Rejected,
 )
@@ -136,7 +136,7 @@ class NowPaymentsProvider(Account):
         try:
             answer = await self._call("GET", "min-amount", deadline.sooner(_MINIMUM_WITHIN), query=query)
             amount = parse_decimal(answer.get("fiat_equivalent"))
-        except (ProviderRefusedError, ProviderUnknownError, InvalidError):
+        except (ProviderRejectedError, ProviderUnknownError, InvalidError):
             return None
         self._minimums[asked] = _Minimum(amount, time.monotonic() + _MINIMUM_KEPT)
         return amount
@@ -151,7 +151,7 @@ class NowPaymentsProvider(Account):
         try:
             answer = await self._call("GET", "estimate", Deadline.within(_ESTIMATED_WITHIN), query=query)
             worth = parse_decimal(answer.get("estimated_amount"))
-        except (ProviderRefusedError, ProviderUnknownError, InvalidError):
+        except (ProviderRejectedError, ProviderUnknownError, InvalidError):
             return None
         return worth if worth > 0 else None
 
@@ -258,10 +258,10 @@ def _document(status: int, retry_after: str, text: bytes) -> dict[str, Any]:
     return found
 
 
-def _refusal(status: int, reason: str) -> ProviderRefusedError:
+def _refusal(status: int, reason: str) -> ProviderRejectedError:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ProviderKeyError(reason)
-    return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRefusedError(reason)
+    return ProviderMissingError(reason) if status == HTTPStatus.NOT_FOUND else ProviderRejectedError(reason)
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:

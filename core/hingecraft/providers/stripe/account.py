@@ -20,7 +20,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from hingecraft.providers.account import Account
 from hingecraft.providers.patience import Deadline, TransientError, seconds_in
-from hingecraft.providers.port import ProviderKeyError, ProviderMissingError, ProviderRefusedError, Rejected
+from hingecraft.providers.port import ProviderKeyError, ProviderMissingError, ProviderRejectedError, Rejected
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.ports import Document
@@ -60,7 +60,7 @@ def _connector() -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust)
 
 
-class EmailRefusedError(ProviderRefusedError):
+class EmailRejectedError(ProviderRejectedError):
     """The e-mail address is not one that Stripe takes."""
 
 
@@ -208,15 +208,15 @@ def _reason(error: stripe.StripeError) -> str:
     return f"Stripe answered {error.http_status or 'nothing'}: {code}{f' ({param})' if param else ''}"
 
 
-def _refusal(status: int | None, error: stripe.StripeError, reason: str) -> ProviderRefusedError:
+def _refusal(status: int | None, error: stripe.StripeError, reason: str) -> ProviderRejectedError:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return ProviderKeyError(reason, forbidden=status == HTTPStatus.FORBIDDEN)
     if error.code == "email_invalid":
-        return EmailRefusedError(reason)
+        return EmailRejectedError(reason)
     if status == HTTPStatus.NOT_FOUND:
         return ProviderMissingError(reason)
     # Of the object that is asked for, the status says so; of one that is named in a parameter, only the code does.
-    return ProviderRefusedError(reason, missing=_param(error) if error.code == _MISSING else None)
+    return ProviderRejectedError(reason, missing=_param(error) if error.code == _MISSING else None)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -8,7 +8,7 @@ from hingecraft.errors import ForeignError
 from hingecraft.providers.findings import Finding, Price, Stands, UnreadableError
 from hingecraft.providers.port import ProviderMissingError
 from hingecraft.providers.stripe.intents import balance_of, charged_at, is_checkout
-from hingecraft.providers.stripe.invoices import intents_of, lines_of_session
+from hingecraft.providers.stripe.invoices import has_failed, intents_of, lines_of_session
 from hingecraft.providers.stripe.ports import Checkouts, Document
 from hingecraft.providers.stripe.reading import StripeReader, worth_of
 
@@ -94,13 +94,24 @@ class StripeAsking:
         found = self._reader.of_session(session, told_by=told_by, fresh=True)
         if found.invoice_id is not None:
             return await self.of_invoice(found.invoice_id, told_by=told_by)
+        if session.get("mode") == "subscription" and found.stands is Stands.OPEN and session.get("invoice"):
+            return await self._of_unpaid(str(session["invoice"]), found)
         if found.customer is None or found.stands is not Stands.PAID:
             return found
         return replace(found, lines=lines_of_session(await self._sessions.lines(str(session["id"]))))
 
+    async def _of_unpaid(self, invoice_id: str, found: Finding) -> Finding:
+        """A subscription's session stays unpaid whatever becomes of a delayed payment: its first invoice says."""
+        invoice = await self._invoices.retrieve(invoice_id)
+        if invoice["status"] == "paid":
+            return await self._read_invoice(invoice, found.told_by)
+        return replace(found, stands=Stands.FAILED) if has_failed(invoice) else found
+
     async def of_invoice(self, invoice_id: str, *, told_by: str) -> Finding:
         """One invoice, with what its money is worth where it is not in dollars."""
-        invoice = await self._invoices.retrieve(invoice_id)
+        return await self._read_invoice(await self._invoices.retrieve(invoice_id), told_by)
+
+    async def _read_invoice(self, invoice: Document, told_by: str) -> Finding:
         worths: dict[str, Price] = {}
         for intent in intents_of(invoice) if invoice["currency"] != _DOLLARS else ():
             worth = worth_of(await self._invoices.balance_of(intent))

@@ -12,7 +12,7 @@ from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import Opened, Order, Rejected
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
-from hingecraft.providers.stripe.account import EmailRefusedError, StripeAccount
+from hingecraft.providers.stripe.account import EmailRejectedError, StripeAccount
 from hingecraft.providers.stripe.customers import StripeCustomers
 from hingecraft.providers.stripe.objects import StripeDisputes, StripeEvents, StripeInvoices, StripeSessions
 from hingecraft.providers.stripe.payment_intents import StripeIntents
@@ -104,7 +104,7 @@ class StripeProvider:
             return await self.intents.create(request, key, deadline)
         try:
             return await self.sessions.create(request, key, deadline)
-        except EmailRefusedError:
+        except EmailRejectedError:
             without = {name: value for name, value in request.items() if name != _EMAIL}
             return replace(await self.sessions.create(without, f"{key}{_WITHOUT_EMAIL}", deadline), email_refused=True)
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError, ProviderUnknownError
-from hingecraft.providers.stripe.account import EmailRefusedError, StripeAccount
+from hingecraft.providers.stripe.account import EmailRejectedError, StripeAccount
 from hingecraft.providers.stripe.ports import Document
 
 _EMAIL = "email"
@@ -32,7 +32,7 @@ class StripeCustomers:
         """
         try:
             return await self._create(request, key, deadline)
-        except EmailRefusedError:
+        except EmailRejectedError:
             without = {name: value for name, value in request.items() if name != _EMAIL}
             return await self._create(without, f"{key}{_WITHOUT_EMAIL}", deadline)
 

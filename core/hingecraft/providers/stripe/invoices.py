@@ -18,7 +18,11 @@ from hingecraft.providers.stripe.metadata import origin_of, payment_of
 Document = Mapping[str, Any]
 PriceOf = Callable[[object, object], Price]
 
-EVENT_TYPES = ("invoice.paid", "invoice.payment_succeeded")
+EVENT_TYPES = ("invoice.paid", "invoice.payment_succeeded", "invoice.voided", "invoice.marked_uncollectible")
+# One that nobody expects to be paid may still be paid.
+_STANDS = {"paid": Stands.PAID, "void": Stands.EXPIRED, "uncollectible": Stands.FAILED}
+# Statuses of an intent for which nothing is on its way: a delayed payment that has failed has the first.
+GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
 _FIRST = "subscription_create"
 _NOT_A_CUSTOMERS = "it is an invoice without a customer"
 
@@ -30,7 +34,7 @@ class InvoiceReader:
         self._price_of = price_of
 
     def of_event(self, invoice: Document, *, told_by: str) -> Finding:
-        """The invoice that was paid, and the user that it may belong to."""
+        """The invoice, and the user that it may belong to."""
         return Finding(**self._head(invoice, told_by))
 
     def of_invoice(self, invoice: Document, worths: Mapping[str, Price], *, told_by: str) -> Finding:
@@ -42,8 +46,9 @@ class InvoiceReader:
         return Finding(
             **self._head(invoice, told_by),
             charge=money[0].ref if money else None,
-            stands=Stands.PAID if invoice.get("status") == "paid" else Stands.OPEN,
+            stands=_STANDS.get(str(invoice.get("status")), Stands.OPEN),
             price=self._price_of(subtotal, currency) if subtotal > 0 else None,
+            plan_price=self._plan_price(invoice),
             money=money,
             lines=tuple(self._line(line, _charged(invoice)) for line in invoice["lines"]["data"]),
             fresh=True,
@@ -76,6 +81,10 @@ class InvoiceReader:
         paid = self._price_of(payment["amount_paid"], currency)
         return Money(kind="charge", ref=intent, amount=paid.amount, currency=paid.currency, worth=worths.get(intent))
 
+    def _plan_price(self, invoice: Document) -> Price | None:
+        lines = [int(line["amount"]) for line in invoice["lines"]["data"] if _is_of_subscription(line)]
+        return self._price_of(sum(lines), invoice["currency"]) if sum(lines) > 0 else None
+
     def _line(self, line: Document, charged: Fraction) -> Line:
         units = int(line["amount"])
         price = self._price_of(abs(units), line["currency"])
@@ -99,6 +108,13 @@ def intents_of(invoice: Document) -> Iterator[str]:
     return (_intent(each) for each in _payments(invoice) if each.get("status") == "paid")
 
 
+def has_failed(invoice: Document) -> bool:
+    """Whether nothing is on its way for an invoice that is not paid."""
+    intents = [(each.get("payment") or {}).get("payment_intent") for each in _payments(invoice)]
+    statuses = [intent.get("status") for intent in intents if isinstance(intent, Mapping)]
+    return invoice["status"] in _STANDS or (bool(statuses) and all(each in GIVEN_UP for each in statuses))
+
+
 def lines_of_session(items: Iterable[Document]) -> tuple[Line, ...]:
     """The lines of a session in payment mode, which grant the same whatever the discount."""
     return tuple(
@@ -110,6 +126,11 @@ def lines_of_session(items: Iterable[Document]) -> tuple[Line, ...]:
         )
         for item in items
     )
+
+
+def _is_of_subscription(line: Document) -> bool:
+    details = (line.get("parent") or {}).get("subscription_item_details")
+    return details is not None and not details.get("proration")
 
 
 def _payments(invoice: Document) -> Iterator[Document]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe import DOMAIN
 from hingecraft.providers.stripe.account import StripeAccount
 from hingecraft.providers.stripe.metadata import PAYMENT
@@ -59,7 +59,7 @@ class StripeSessions:
         options = self._account.options()
         try:
             await self._account.call(lambda: self._sessions.expire_async(session_id, options=options), deadline)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.passing or isinstance(error, ProviderMissingError):
                 raise
             # It has expired before, or was paid.
@@ -104,7 +104,7 @@ class StripeInvoices:
     async def retrieve(self, invoice_id: str) -> Document:
         """One invoice with its payments and all of its lines."""
         invoices, options = self._account.client.v1.invoices, self._account.options()
-        params = cast("Any", {"expand": ["payments"]})
+        params = cast("Any", {"expand": ["payments.data.payment.payment_intent"]})
         found = dict(await self._account.ask(lambda: invoices.retrieve_async(invoice_id, params, options=options)))
         if found["lines"]["has_more"]:
 

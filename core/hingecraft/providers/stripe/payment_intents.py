@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRefusedError, ProviderUnknownError
+from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.account import StripeAccount
 from hingecraft.providers.stripe.metadata import PAYMENT
 from hingecraft.providers.stripe.ports import Document
@@ -44,7 +44,7 @@ class StripeIntents:
         options = self.account.options()
         try:
             await self.account.call(lambda: self._intents.cancel_async(intent_id, options=options), deadline)
-        except ProviderRefusedError as error:
+        except ProviderRejectedError as error:
             if error.passing or isinstance(error, ProviderMissingError):
                 raise
             return bool((await self.retrieve(intent_id))["status"] == _CANCELED)

@@ -71,7 +71,7 @@ class Invoices(Protocol):
     """Invoices of subscriptions and of customers."""
 
     async def retrieve(self, invoice_id: str) -> Document:
-        """One invoice with its payments and all of its lines."""
+        """One invoice with its payments, each with its PaymentIntent, and all of its lines."""
         ...
 
     async def of_intent(self, intent_id: str) -> str | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from hingecraft.errors import ForeignError, RefusedError
+from hingecraft.errors import ForeignError, RejectedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
 from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
@@ -48,8 +48,6 @@ _DISPUTES = "charge.dispute."
 _SUBSCRIPTION = "subscription"
 _NOT_OURS = "it carries neither our reference nor our link"
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
-# The outcome of a delayed payment: the session itself stays complete and unpaid.
-_GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
 _MONEY_LEFT = frozenset({"pending", "succeeded"})
 
 
@@ -68,7 +66,7 @@ class StripeReader:
             raise ForeignError(f"it happened in a connected account ({event['account']})")
         try:
             return self._of_event(event)
-        except (RefusedError, UnreadableError) as error:
+        except (RejectedError, UnreadableError) as error:
             return _without_money(event, error)
 
     def _of_event(self, event: Document) -> Finding:
@@ -102,7 +100,7 @@ class StripeReader:
             if mode == _SUBSCRIPTION and _standing(session) is Stands.PAID:
                 return _of_subscription(session, told_by)
             return self._of_session(session, told_by, stands, fresh=fresh)
-        except (RefusedError, UnreadableError) as error:
+        except (RejectedError, UnreadableError) as error:
             return _session_without_money(session, told_by, error, fresh=fresh)
 
     def _of_session(self, session: Document, told_by: str, stands: Stands | None, *, fresh: bool) -> Finding:
@@ -262,7 +260,8 @@ def _standing(session: Document) -> Stands:
     if session.get("status") == "complete" and session.get("payment_status") != "unpaid":
         return Stands.PAID
     intent = session.get("payment_intent")
-    given_up = isinstance(intent, Mapping) and intent.get("status") in _GIVEN_UP
+    # The session itself stays complete and unpaid.
+    given_up = isinstance(intent, Mapping) and intent.get("status") in invoices.GIVEN_UP
     return Stands.FAILED if session.get("status") == "complete" and given_up else Stands.OPEN
 
 

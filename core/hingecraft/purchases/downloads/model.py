@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from hingecraft.errors import HingecraftError, RefusedError
+from hingecraft.errors import HingecraftError, RejectedError
 
 
 class FileMissingError(HingecraftError):
@@ -19,7 +19,7 @@ class StorageUnavailableError(HingecraftError):
     """The storage does not answer, or rejects our requests."""
 
 
-class DownloadsDisabledError(RefusedError):
+class DownloadsDisabledError(RejectedError):
     """This backend has no storage, or no secret to sign URLs with."""
 
     def __init__(self) -> None:
@@ -29,35 +29,35 @@ class DownloadsDisabledError(RefusedError):
         )
 
 
-class DownloadUnavailableError(RefusedError):
+class DownloadUnavailableError(RejectedError):
     """The file of a design cannot be served now; it was not counted."""
 
     def __init__(self) -> None:
         super().__init__("download_unavailable", "The file cannot be downloaded right now. Try again in a few minutes.")
 
 
-class DownloadExpiredError(RefusedError):
+class DownloadExpiredError(RejectedError):
     """The URL was valid before."""
 
     def __init__(self) -> None:
         super().__init__("download_expired", "This link has expired. Open the download again from your account.")
 
 
-class NotBoughtError(RefusedError):
+class NotBoughtError(RejectedError):
     """The user has never had access to the design."""
 
     def __init__(self) -> None:
         super().__init__("not_bought", "You have not bought this design. Buy it, or a subscription.")
 
 
-class AccessEndedError(RefusedError):
+class AccessEndedError(RejectedError):
     """The user had access, and has it no more."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason, _ENDED[reason])
 
 
-class DownloadLimitError(RefusedError):
+class DownloadLimitError(RejectedError):
     """All downloads of the purchase or period are used."""
 
     def __init__(self) -> None:

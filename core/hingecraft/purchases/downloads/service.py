@@ -155,7 +155,7 @@ async def _right(conn: Connection, asked: Asked) -> Right:
 
 @contextmanager
 def _promised(key: str) -> Iterator[None]:
-    """A file that somebody has bought has to be there: if it is not, the error is ours to mend."""
+    """A file that somebody has bought has to be there: it is our error if it is not."""
     try:
         yield
     except (FileMissingError, StorageUnavailableError) as error:

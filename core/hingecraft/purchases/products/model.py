@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from hingecraft.errors import InvalidError, MissingError, RefusedError
+from hingecraft.errors import InvalidError, MissingError, RejectedError
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import Currency, check_amount
 from hingecraft.purchases.file_keys import key_problem
@@ -82,7 +82,7 @@ def _of_amount(amount: Decimal | None, currency: Currency | None) -> str | None:
     try:
         check_amount(amount, currency)
         to_stripe(amount, currency)
-    except RefusedError as error:
+    except RejectedError as error:
         return f"cannot be {amount}: {error.sentence[0].lower()}{error.sentence[1:].rstrip('.')}"
     return None
 

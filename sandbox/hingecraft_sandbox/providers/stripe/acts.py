@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
@@ -27,6 +27,26 @@ _DECLINED = {
 DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
 
 
+class Subscribing(Protocol):
+    """How a session in subscription mode is paid: at once, or by a delayed method."""
+
+    def begin(self, session: Document) -> Document:
+        """The card is charged."""
+        ...
+
+    def promise(self, session: Document) -> Document:
+        """A bank transfer was started."""
+        ...
+
+    def arrive(self, session: Document) -> Document:
+        """It arrived."""
+        ...
+
+    def bounce(self, session: Document) -> Document:
+        """It failed."""
+        ...
+
+
 class Acts:
     """Payments, failures, expiry and refunds."""
 
@@ -38,10 +58,10 @@ class Acts:
         self._target = target
         self._secret = secret
         # How a session of that mode is paid; set by `Subscriptions`.
-        self.subscribe: Callable[[Document], Document] = _no_subscriptions
+        self.subscribing: Subscribing = _NoSubscriptions()
 
-    def tell(self, kind: str, document: Document) -> None:
-        """Store an event for `events.list`, and send it."""
+    def note(self, kind: str, document: Document) -> Document:
+        """Store an event for `events.list`, of a type that the endpoint is not subscribed to."""
         event = {
             "id": new_id("evt_")[:32],
             "object": "event",
@@ -54,14 +74,19 @@ class Acts:
             "data": {"object": public(document)},
             **self._sender.stripe_account(),
         }
-        self._book.put("events", event)
+        return self._book.put("events", event)
+
+    def tell(self, kind: str, document: Document) -> None:
+        """Store an event for `events.list`, and send it."""
+        event = self.note(kind, document)
         target = self._sender.stripe_target(self._target)
         if target:
             body = json.dumps(event).encode()
             headers = partial(stripe_headers, self._secret, body)
             self._sender.tell(Telling("stripe", kind, target, body, headers))
 
-    def _open_session(self, session_id: str) -> Document:
+    def open_session(self, session_id: str) -> Document:
+        """A session that can still be paid."""
         session = self.objects.find("sessions", session_id)
         if session["status"] == "open" and session["expires_at"] <= now():
             self.expire(session_id)
@@ -72,9 +97,9 @@ class Acts:
 
     def pay(self, session_id: str) -> Document:
         """The card is charged."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
         if session["mode"] == "subscription":
-            return self.subscribe(session)
+            return self.subscribing.begin(session)
         if session["amount_total"]:
             session |= {"payment_status": "paid", "payment_intent": self._charged(session)["id"]}
         else:
@@ -85,18 +110,11 @@ class Acts:
         self.tell("checkout.session.completed", session)
         return session
 
-    def discount(self, session_id: str, percent: int) -> Document:
-        """The payer enters a promotion code."""
-        session = self._open_session(session_id)
-        if not session.get("allow_promotion_codes"):
-            raise StripeRefusalError("This Checkout Session takes no promotion codes.")
-        off = session["amount_subtotal"] * percent // 100
-        session["total_details"] |= {"amount_discount": off}
-        return self._book.put("sessions", session | {"amount_total": session["amount_subtotal"] - off})
-
     def pay_later(self, session_id: str) -> Document:
         """A bank transfer was started: the session is complete, but not paid yet."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
+        if session["mode"] == "subscription":
+            return self.subscribing.promise(session)
         intent = self._promised(session) | {"status": "processing"}
         self._book.put("payment_intents", intent)
         session |= {"status": "complete", "payment_intent": intent["id"]}
@@ -113,6 +131,8 @@ class Acts:
     def arrive(self, session_id: str) -> Document:
         """The bank transfer arrived."""
         session = self._awaited(session_id)
+        if session["mode"] == "subscription":
+            return self.subscribing.arrive(session)
         self._charged(session)
         session |= {"payment_status": "paid"}
         self._book.put("sessions", session)
@@ -122,15 +142,22 @@ class Acts:
     def bounce(self, session_id: str) -> Document:
         """The bank transfer failed."""
         session = self._awaited(session_id)
-        intent = self.objects.find("payment_intents", session["payment_intent"])
+        if session["mode"] == "subscription":
+            self.subscribing.bounce(session)
+        else:
+            self.bounce_intent(session["payment_intent"])
+        self.tell("checkout.session.async_payment_failed", session)
+        return session
+
+    def bounce_intent(self, intent_id: str) -> None:
+        """The money that was on its way does not come."""
+        intent = self.objects.find("payment_intents", intent_id)
         intent |= {
             "status": "requires_payment_method",
             "last_payment_error": {"code": "payment_intent_payment_attempt_failed"},
         }
         self._book.put("payment_intents", intent)
         self.tell("payment_intent.payment_failed", intent)
-        self.tell("checkout.session.async_payment_failed", session)
-        return session
 
     def _charged(self, session: Document) -> Document:
         return self.charge(
@@ -243,7 +270,7 @@ class Acts:
 
     def fail(self, session_id: str) -> Document:
         """The card is declined; the session stays open, since the payer may try another."""
-        session = self._open_session(session_id)
+        session = self.open_session(session_id)
         intent = self._promised(session)
         self._book.put("sessions", session | {"payment_intent": intent["id"]})
         self.decline(intent)
@@ -323,5 +350,8 @@ def taken_by(dispute: Document) -> int:
     return -sum(moved)
 
 
-def _no_subscriptions(_session: Document) -> Document:
-    raise StripeRefusalError("This sandbox does not support subscriptions.")
+class _NoSubscriptions:
+    def begin(self, _session: Document) -> Document:
+        raise StripeRefusalError("This sandbox does not support subscriptions.")
+
+    promise = arrive = bounce = begin

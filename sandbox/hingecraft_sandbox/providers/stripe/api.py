@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from aiohttp import web
+from aiohttp import BasicAuth, web
 
 from hingecraft_sandbox.providers.book import Book, Document, now
 from hingecraft_sandbox.providers.stripe import shapes
@@ -26,12 +26,19 @@ ACCOUNT = "acct_sandbox"
 _ACCOUNT = web.RequestKey("account", str)
 _MOST_TYPES = 20
 _KEPT_FOR = 24 * 3600
+_SHOWN_BEFORE, _SHOWN_AFTER = 8, 4
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="Stripe"'}
+_NO_KEY = (
+    "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth "
+    "(e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
+)
 _NAMES = {
     "checkout/sessions": "sessions", "products": "products", "prices": "prices", "payment_links": "payment_links",
     "payment_intents": "payment_intents", "refunds": "refunds", "events": "events", "charges": "charges",
     "subscriptions": "subscriptions", "invoices": "invoices_of_stripe", "invoice_payments": "invoice_payments",
     "customers": "customers", "disputes": "disputes", "balance_transactions": "balance_transactions",
     "billing_portal/configurations": "portal_configurations",
+    "coupons": "coupons", "promotion_codes": "promotion_codes",
 }  # fmt: skip
 
 Work = Callable[[Document, str | None], Document]
@@ -56,7 +63,8 @@ class StripeApi:
         for path, kind in _NAMES.items():
             app.router.add_get(f"/v1/{path}", self._served(self._lister(kind)))
             app.router.add_get(f"/v1/{path}/{{id}}", self._served(self._reader(kind)))
-        for kind in ("products", "prices", "payment_links", "customers"):
+        app.router.add_post("/v1/customers", self._served(self._posted(self._make_customer)))
+        for kind in ("products", "prices", "payment_links"):
             app.router.add_post(f"/v1/{kind}", self._served(self._posted(self._maker(kind))))
         for kind in ("products", "prices", "payment_links"):
             app.router.add_post(f"/v1/{kind}/{{id}}", self._served(self._changer(kind)))
@@ -75,7 +83,8 @@ class StripeApi:
                 self._authenticate(request)
                 response: web.StreamResponse = await handler(request)
             except StripeRefusalError as error:
-                response = web.json_response(error.body, status=error.status)
+                challenge = _CHALLENGE if error.status == HTTPStatus.UNAUTHORIZED else None
+                response = web.json_response(error.body, status=error.status, headers=challenge)
             return response
 
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -84,15 +93,19 @@ class StripeApi:
         return serve
 
     def _authenticate(self, request: web.Request) -> None:
-        scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-        if scheme != "Bearer" or not key.startswith(("sk_test_", "rk_test_")):
+        key = _key_of(request)
+        if key is None:
+            raise StripeRefusalError(_NO_KEY, status=HTTPStatus.UNAUTHORIZED)
+        if not key.startswith(("sk_test_", "rk_test_")):
             raise StripeRefusalError(
-                "Invalid API Key provided: the sandbox takes test keys (sk_test_...) only.",
+                f"Invalid API Key provided: {_hidden(key)}. The sandbox takes test keys (sk_test_...) only.",
                 status=HTTPStatus.UNAUTHORIZED,
             )
         self._switches.keys[key] += 1
         if key in self._switches.revoked:
-            raise StripeRefusalError("Expired API Key provided.", status=HTTPStatus.UNAUTHORIZED)
+            raise StripeRefusalError(
+                f"Expired API Key provided: {_hidden(key)}", status=HTTPStatus.UNAUTHORIZED, code="api_key_expired"
+            )
         request[_ACCOUNT] = self._switches.accounts.get(key, ACCOUNT)
 
     def _seen_by(self, request: web.Request) -> Objects:
@@ -121,6 +134,11 @@ class StripeApi:
 
     def _maker(self, kind: str) -> Work:
         return lambda params, _bad_url: self._objects.make(kind, params)
+
+    def _make_customer(self, params: Document, _bad_url: str | None) -> Document:
+        made = self._objects.make("customers", params)
+        self._acts.note("customer.created", made)
+        return made
 
     def _changer(self, kind: str) -> Any:
         async def changed(request: web.Request) -> web.Response:
@@ -190,6 +208,25 @@ class StripeApi:
         return expanded(self._book, public(work(params, request.get("bad_url"))), params)
 
 
+def _key_of(request: web.Request) -> str | None:
+    """The key as a bearer token or, as with `curl -u`, as the user of Basic authentication."""
+    header = request.headers.get("Authorization", "")
+    scheme, _, given = header.partition(" ")
+    if scheme.casefold() != "basic":
+        return given.strip() or None if scheme.casefold() == "bearer" else None
+    try:
+        return BasicAuth.decode(header).login or None
+    except ValueError:
+        return None
+
+
+def _hidden(key: str) -> str:
+    """A key as Stripe's errors show it: its kind and its last four characters."""
+    if len(key) <= _SHOWN_BEFORE + _SHOWN_AFTER:
+        return "*" * len(key)
+    return f"{key[:_SHOWN_BEFORE]}{'*' * len(key[_SHOWN_BEFORE:-_SHOWN_AFTER])}{key[-_SHOWN_AFTER:]}"
+
+
 def _replayed(kept: Document, said: str) -> web.Response:
     if kept["said"] != said:
         raise StripeRefusalError(
@@ -224,6 +261,7 @@ def _matches(document: Document, params: Document) -> bool:
         "payment_intent",
         "payment_link",
         "active",
+        "code",
         "product",
         "charge",
         "type",

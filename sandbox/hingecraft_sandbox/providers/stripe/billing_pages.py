@@ -91,10 +91,10 @@ class BillingPages:
         payment = self._billing.invoices.payment_of(found["id"])
         choices = self._payments.choices(payment["payment"]["payment_intent"], base) if payment else []
         if found["status"] in {"draft", "open", "uncollectible"}:
-            choices = [Button("Charge the card now", f"{base}/pay", "go")]
+            choices = [Button("Charge the card now", f"{base}/pay", "go"), Button("Pay half", f"{base}/pay_half")]
         rows = [
             [
-                escape(each["pricing"]["price_details"]["price"]), str(each["quantity"]),
+                escape(_price_of(each)), str(each["quantity"]),
                 shown(each["amount"], each["currency"]),
                 f"{_day(each['period']['start'])} to {_day(each['period']['end'])}",
             ]
@@ -102,7 +102,12 @@ class BillingPages:
         ]  # fmt: skip
         amount = f'<p class="amount">{shown(found["total"], found["currency"])}</p>'
         told = facts([("State", found["status"]), ("Reason", found["billing_reason"]), ("Customer", found["customer"])])
-        body = amount + told + buttons(choices) + table(["Price", "Quantity", "Amount", "Period"], rows)
+        by_card = ""
+        if payment and found["status"] == "open":
+            by_card = (
+                f'<p><a href="/pay/stripe/i/{payment["payment"]["payment_intent"]}">Pay it with a new card</a></p>'
+            )
+        body = amount + told + buttons(choices) + by_card + table(["Price", "Quantity", "Amount", "Period"], rows)
         return page(f"Invoice {found['number'] or ''}", body)
 
     async def act_on_invoice(self, request: web.Request) -> web.Response:
@@ -116,7 +121,17 @@ class BillingPages:
         def pay() -> None:
             self._billing.renewals.collect(self._billing.invoices.find(key))
 
-        return _done(pay if act == "pay" else on_payment, f"/pay/stripe/invoice/{key}")
+        def pay_half() -> None:
+            found = self._billing.invoices.find(key)
+            self._billing.invoices.pay_part(found, found["amount_remaining"] // 2)
+
+        acts = {"pay": pay, "pay_half": pay_half}
+        return _done(acts.get(act, on_payment), f"/pay/stripe/invoice/{key}")
+
+
+def _price_of(line: Document) -> str:
+    """An amount that was typed in has no price."""
+    return str(line["pricing"]["price_details"]["price"] if line["pricing"] else line["description"] or "")
 
 
 def _done(work: Callable[[], object] | None, then: str) -> web.Response:
@@ -133,6 +148,8 @@ def _choices(subscription: Document) -> list[Button]:
     base = f"/pay/stripe/subscription/{subscription['id']}"
     if subscription["status"] in OVER:
         return []
+    if subscription["status"] == "incomplete":
+        return [Button("Cancel it now", f"{base}/cancel", "stop")]
     if subscription["status"] == "paused":
         return [Button("Resume it", f"{base}/resume", "go"), Button("Cancel it now", f"{base}/cancel", "stop")]
     later = (

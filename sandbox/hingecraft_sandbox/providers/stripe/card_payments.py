@@ -1,4 +1,4 @@
-"""What a payer does with a PaymentIntent on a merchant's page, and what banks answer."""
+"""The steps of a payer who pays a PaymentIntent on a merchant's page, and the answers of banks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hingecraft_sandbox.providers.book import Document, new_id
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 from hingecraft_sandbox.providers.stripe.intent_shapes import KIND, unexpected_state
+from hingecraft_sandbox.providers.stripe.invoice_intents import InvoiceIntents
 
 _CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 _NOT_AUTHENTICATED = {
@@ -25,11 +26,12 @@ _BOUNCED = {
 
 
 class CardPayments:
-    """Confirms intents that a merchant made for its own page."""
+    """Confirms intents of a merchant's own page, and of invoices that are paid there."""
 
-    def __init__(self, acts: Acts) -> None:
+    def __init__(self, acts: Acts, invoices: InvoiceIntents) -> None:
         self._acts = acts
         self._book = acts.objects.book
+        self._invoices = invoices
         self.steps: dict[str, Callable[[str], Document]] = {
             "pay": self.pay,
             "fail": self.decline,
@@ -43,23 +45,27 @@ class CardPayments:
 
     def pay(self, intent_id: str) -> Document:
         """The card works."""
-        return self._acts.take(self._confirmable(intent_id))
+        return self._take(self._confirmable(intent_id))
 
-    def decline(self, intent_id: str) -> Document:
+    def decline(self, intent_id: str, error: Document | None = None) -> Document:
         """The bank declines the card; the payer may try another."""
-        return self._acts.decline(self._confirmable(intent_id))
+        return self._decline(self._confirmable(intent_id), error)
 
     def ask_to_authenticate(self, intent_id: str) -> Document:
         """The bank wants 3-D Secure first."""
         intent = self._confirmable(intent_id)
         action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
         intent |= {"status": "requires_action", "next_action": action, "payment_method": new_id("pm_")[:27]}
-        return self._changed(intent, "requires_action")
+        self._changed(intent, "requires_action")
+        invoice = self._invoices.invoice_of(intent_id)
+        if invoice is not None:
+            self._acts.tell("invoice.payment_action_required", invoice)
+        return intent
 
     def authenticate(self, intent_id: str, *, passed: bool) -> Document:
         """The payer passes 3-D Secure, or fails it and may try another card."""
         intent = self._in_state(intent_id, "requires_action")
-        return self._acts.take(intent) if passed else self._acts.decline(intent, _NOT_AUTHENTICATED)
+        return self._take(intent) if passed else self._decline(intent, _NOT_AUTHENTICATED)
 
     def pay_later(self, intent_id: str) -> Document:
         """A bank debit is on its way."""
@@ -69,11 +75,21 @@ class CardPayments:
 
     def arrive(self, intent_id: str) -> Document:
         """The bank debit has arrived."""
-        return self._acts.take(self._in_state(intent_id, "processing"))
+        return self._take(self._in_state(intent_id, "processing"))
 
     def bounce(self, intent_id: str) -> Document:
         """The bank debit has failed; the payer may try another method."""
-        return self._acts.decline(self._in_state(intent_id, "processing"), _BOUNCED)
+        return self._decline(self._in_state(intent_id, "processing"), _BOUNCED)
+
+    def _take(self, intent: Document) -> Document:
+        invoice = self._invoices.invoice_of(intent["id"])
+        return self._acts.take(intent) if invoice is None else self._invoices.pay(invoice, intent)
+
+    def _decline(self, intent: Document, error: Document | None = None) -> Document:
+        invoice = self._invoices.invoice_of(intent["id"])
+        if invoice is None:
+            return self._acts.decline(intent, error)
+        return self._invoices.decline(invoice, intent, error)
 
     def _changed(self, intent: Document, told: str) -> Document:
         self._book.put(KIND, intent)

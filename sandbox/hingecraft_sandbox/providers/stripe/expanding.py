@@ -14,7 +14,7 @@ _KINDS = {
     "payment_intent": "payment_intents", "latest_charge": "charges", "balance_transaction": "balance_transactions",
     "charge": "charges", "customer": "customers", "payment_link": "payment_links",
     "product": "products", "subscription": "subscriptions", "latest_invoice": "invoices_of_stripe",
-    "invoice": "invoices_of_stripe",
+    "invoice": "invoices_of_stripe", "discounts": "discounts",
 }  # fmt: skip
 
 
@@ -38,8 +38,9 @@ def _add_to_invoice(book: Book, invoice: Document, name: str) -> None:
         url = f"/v1/invoice_payments?invoice={invoice['id']}"
         invoice["payments"] = {"object": "list", "data": payments, "has_more": False, "url": url}
     elif name == "confirmation_secret":
-        intents = [each["payment"]["payment_intent"] for each in payments if invoice["status"] == "open"]
-        secrets = [{"client_secret": f"{intent}_secret_sandbox", "type": "payment_intent"} for intent in intents]
+        ids = [each["payment"]["payment_intent"] for each in payments if invoice["status"] == "open"]
+        intents = [book.get("payment_intents", intent_id) or {} for intent_id in ids]
+        secrets = [{"client_secret": each["client_secret"], "type": "payment_intent"} for each in intents]
         invoice["confirmation_secret"] = secrets[0] if secrets else None
 
 
@@ -48,6 +49,9 @@ def _expand(book: Book, place: Any, names: list[str], path: str) -> None:
     if place.get("object") == "invoice":
         _add_to_invoice(book, place, name)
     if isinstance(place.get(name), list):
+        if not deeper and name in _KINDS:
+            place[name] = [public(book.get(_KINDS[name], each) or {}) for each in place[name]]
+            return
         for each in place[name]:
             _expand(book, each, deeper, path)
         return

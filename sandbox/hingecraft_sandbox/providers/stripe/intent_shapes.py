@@ -10,7 +10,7 @@ from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 
 KIND = "payment_intents"
-# What Stripe shows to a caller that has only the publishable key and the client secret.
+# The fields that Stripe shows to a caller with only the publishable key and the client secret.
 _SHOWN_TO_BROWSERS = (
     "id", "object", "amount", "amount_details", "automatic_payment_methods", "canceled_at", "cancellation_reason",
     "capture_method", "client_secret", "confirmation_method", "created", "currency", "description",
@@ -71,7 +71,7 @@ def new_intent(amount: int, currency: str, metadata: Mapping[str, Any], *, inten
 
 
 def as_browsers_see(intent: Document) -> Document:
-    """Without metadata, customer and charge."""
+    """The intent without its metadata, customer and charge."""
     return {name: intent[name] for name in _SHOWN_TO_BROWSERS}
 
 

@@ -63,7 +63,7 @@ class Intents:
         return self._acts.cancel_intent(intent, params.get("cancellation_reason"))
 
     def _require_own(self, intent: Document) -> None:
-        """What has made an intent ends it: a Checkout Session that expires, an invoice that is voided."""
+        """An intent of a session or an invoice ends with it, by expiring the session or voiding the invoice."""
         if self._book.all("sessions", lambda each: each["payment_intent"] == intent["id"]):
             raise unexpected_state(
                 intent, "You cannot cancel this PaymentIntent: expire the Checkout Session that made it instead."
@@ -78,7 +78,7 @@ class Intents:
 
 
 def _methods(params: Document) -> Document | None:
-    """Which methods the payer is offered: the account's, unless the merchant switches that off."""
+    """The methods that the payer is offered: the account's, unless the merchant switches that off."""
     given = params.get("automatic_payment_methods", {"enabled": True})
     if "enabled" not in given:
         name = "automatic_payment_methods[enabled]"

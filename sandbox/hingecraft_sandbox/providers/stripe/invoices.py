@@ -9,10 +9,13 @@ from hingecraft_sandbox.providers.book import Document, new_id
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.lines import typed_in
+from hingecraft_sandbox.providers.stripe.objects import least_of
 
 KIND = "invoices_of_stripe"
 PAYMENTS = "invoice_payments"
+ITEMS = "invoiceitems"
 
 
 class Invoices:
@@ -30,11 +33,15 @@ class Invoices:
     def draft(self, head: Document, lines: list[Document], *, reason: str) -> Document:
         """A draft with its lines. The head says customer, currency, parent and period."""
         invoice_id = new_id("in_")[:27]
+        if head["parent"] is not None:
+            lines = [*lines, *self._pending(head["customer"])]
         subtotal = sum(each["amount"] for each in lines)
         taken = _taken(lines)
         total = subtotal - sum(each["amount"] for each in taken)
         balance = self._balance(head["customer"])
-        due = max(total + balance, 0)
+        due = total + balance
+        # Too little to be charged: the customer owes it until the next invoice.
+        due = due if due >= least_of(head["currency"]) else 0
         invoice: Document = {
             "id": invoice_id,
             "object": "invoice",
@@ -71,6 +78,20 @@ class Invoices:
         self._acts.tell("invoice.created", invoice)
         return invoice
 
+    def add_item(self, raw: Document) -> Document:
+        """`POST /v1/invoiceitems`: it waits for the customer's next invoice."""
+        params = checked(raw, shapes.INVOICE_ITEM)
+        required(params, "customer", "amount", "currency")
+        self._acts.objects.find("customers", params["customer"])
+        head = {"id": new_id("ii_")[:27], "object": "invoiceitem", "date": self._clock.now(), "invoice": None}
+        return self._book.put(ITEMS, {**head, **params})
+
+    def _pending(self, customer: str) -> list[Document]:
+        found = self._book.all(ITEMS, lambda each: each["customer"] == customer and each["invoice"] is None)
+        for each in found:
+            self._book.put(ITEMS, {**each, "invoice": "billed"})
+        return [typed_in(each, self._clock.now()) for each in found]
+
     def _balance(self, customer: str) -> int:
         found: int = (self._book.get("customers", customer) or {}).get("balance", 0)
         return found
@@ -79,7 +100,7 @@ class Invoices:
         """It can be paid from now on; its intent carries neither metadata nor the invoice."""
         if invoice["status"] != "draft":
             raise StripeRefusalError("This invoice is already finalized.")
-        left = min(invoice["total"] + invoice["starting_balance"], 0)
+        left = invoice["total"] + invoice["starting_balance"] - invoice["amount_due"]
         customer = self._book.get("customers", invoice["customer"])
         if customer is not None and left != customer.get("balance", 0):
             self._book.put("customers", customer | {"balance": left})
@@ -126,9 +147,27 @@ class Invoices:
         self._acts.tell("invoice.payment_failed", invoice)
         return invoice
 
+    def pay_part(self, invoice: Document, amount: int) -> Document:
+        """A part is paid by itself, such as by a bank transfer: the invoice stays open for the rest."""
+        if invoice["status"] != "open" or not 0 < amount < invoice["amount_remaining"]:
+            raise StripeRefusalError("Only a part of an open invoice can be paid like that.")
+        rest = self.payment_of(invoice["id"])
+        assert rest is not None, "an open invoice has a payment to come"
+        intent = self._acts.charge(
+            amount=amount, currency=invoice["currency"], livemode=False, metadata={}, customer=invoice["customer"]
+        )
+        paid = {"payment": {"type": "payment_intent", "payment_intent": intent["id"]}, "is_default": False}
+        paid |= {"id": new_id("inpay_")[:30], "amount_requested": amount, "amount_paid": amount, "status": "paid"}
+        self._book.put(PAYMENTS, rest | paid)
+        left = invoice["amount_remaining"] - amount
+        self._book.put(PAYMENTS, rest | {"amount_requested": left})
+        invoice |= {"amount_paid": invoice["amount_paid"] + amount, "amount_remaining": left}
+        self._acts.tell("invoice_payment.paid", rest | paid)
+        return self._book.put(KIND, invoice)
+
     def _charged(self, invoice: Document, payment: Document, *, works: bool) -> bool:
         intent = self._acts.charge(
-            amount=invoice["amount_due"],
+            amount=invoice["amount_remaining"],
             currency=invoice["currency"],
             livemode=False,
             metadata={},
@@ -138,9 +177,13 @@ class Invoices:
         )
         return bool(intent["status"] == "succeeded")
 
+    def settle(self, invoice: Document) -> Document:
+        """Nothing is left to pay."""
+        return self._paid(invoice, None)
+
     def _paid(self, invoice: Document, payment: Document | None) -> Document:
         now = self._clock.now()
-        due = invoice["amount_due"]
+        due, rest = invoice["amount_due"], invoice["amount_remaining"]
         invoice |= {"status": "paid", "amount_paid": due, "amount_remaining": 0, "next_payment_attempt": None}
         invoice["auto_advance"] = False
         invoice["status_transitions"]["paid_at"] = now
@@ -148,15 +191,28 @@ class Invoices:
         self._acts.tell("invoice.paid", invoice)
         self._acts.tell("invoice.payment_succeeded", invoice)
         if payment is not None:
-            payment |= {"status": "paid", "amount_paid": due}
+            payment |= {"status": "paid", "amount_paid": rest}
             payment["status_transitions"]["paid_at"] = now
             self._book.put(PAYMENTS, payment)
             self._acts.tell("invoice_payment.paid", payment)
         return invoice
 
+    def void_by_hand(self, invoice_id: str, raw: Document) -> Document:
+        """`POST /v1/invoices/{id}/void`."""
+        checked(raw, shapes.READ)
+        return self.void(self.find(invoice_id))
+
     def void(self, invoice: Document) -> Document:
-        """It is not to be paid any more."""
-        return self._closed(invoice, "void", "voided")
+        """It is not to be paid any more, and its intent cannot be."""
+        self._closed(invoice, "void", "voided")
+        payment = self.payment_of(invoice["id"])
+        if payment is not None:
+            payment |= {"status": "canceled"}
+            payment["status_transitions"]["canceled_at"] = self._clock.now()
+            self._book.put(PAYMENTS, payment)
+            intent = self._acts.objects.find("payment_intents", payment["payment"]["payment_intent"])
+            self._acts.cancel_intent(intent, "void_invoice")
+        return invoice
 
     def write_off(self, invoice: Document) -> Document:
         """Nobody expects its payment."""
@@ -172,8 +228,9 @@ class Invoices:
         return invoice
 
     def payment_of(self, invoice_id: str) -> Document | None:
-        """The invoice's payment; one whose amount is zero has none."""
-        return next(iter(self._book.all(PAYMENTS, lambda each: each["invoice"] == invoice_id)), None)
+        """The invoice's default payment; one whose amount is zero has none."""
+        mine = self._book.all(PAYMENTS, lambda each: each["invoice"] == invoice_id and each["is_default"])
+        return next(iter(mine), None)
 
     def lines(self, path: Mapping[str, str], raw: Document) -> Document:
         """`GET /v1/invoices/{id}/lines`: page by page."""

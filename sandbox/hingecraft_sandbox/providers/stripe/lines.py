@@ -33,12 +33,13 @@ def pending(prorated: Document) -> Document:
     return {**prorated, "parent": parent}
 
 
-def by_hand(price: Document, quantity: int, moment: int) -> Document:
-    """An item that somebody put on an invoice in the dashboard."""
-    details = {"invoice_item": new_id("ii_")[:27], "proration": False, "proration_details": None, "subscription": None}
+def typed_in(item: Document, moment: int) -> Document:
+    """An item that somebody put on the customer's next invoice, with an amount and without a price."""
+    details = {"invoice_item": item["id"], "proration": False, "proration_details": None, "subscription": None}
     parent = {"type": "invoice_item_details", "invoice_item_details": details, "subscription_item_details": None}
-    period = {"start": moment, "end": moment}
-    return line(price, price["unit_amount"] * quantity, quantity, period=period, parent=parent)
+    price = {"id": None, "product": None, "currency": item["currency"], "unit_amount": item["amount"]}
+    made = line(price, item["amount"], 1, period={"start": moment, "end": moment}, parent=parent)
+    return {**made, "description": item.get("description"), "pricing": None}
 
 
 def line(price: Document, amount: int, quantity: int, *, period: Document, parent: Document) -> Document:

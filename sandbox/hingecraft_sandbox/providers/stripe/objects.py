@@ -74,6 +74,7 @@ class Objects:
                 "cancel_url": params.get("cancel_url"),
                 "payment_link": None,
                 "allow_promotion_codes": params.get("allow_promotion_codes"),
+                "discounts": [],
                 "billing_address_collection": params.get("billing_address_collection"),
                 "url": bad_url or f"{self._address}/pay/stripe/c/{session_id}",
                 "intent_metadata": params.get("payment_intent_data", {}).get("metadata", {}),
@@ -144,7 +145,7 @@ class Objects:
 
     def _item(self, item: Document, name: str, *, recurring: bool) -> Document:
         if "price" in item:
-            price = self._sellable(item["price"], f"{name}[price]")
+            price = self.sellable(item["price"], f"{name}[price]")
         else:
             required(item, "price_data")
             price = item["price_data"]
@@ -163,7 +164,7 @@ class Objects:
         named = {"price": price.get("id"), "quantity": quantity}
         return {"description": description, "currency": price["currency"], "amount": amount, **named}
 
-    def _sellable(self, price_id: str, param: str) -> Document:
+    def sellable(self, price_id: str, param: str) -> Document:
         """A price that exists and is not archived; a parameter that names another one is wrong."""
         if self.book.get("prices", price_id) is None:
             raise StripeRefusalError(f"No such price: '{price_id}'", code="resource_missing", param=param)
@@ -268,9 +269,14 @@ class Objects:
         return self.book.put(kind, {**found, **kept, **merged})
 
 
+def least_of(currency: str) -> int:
+    """The smallest amount that Stripe charges."""
+    return _LEAST.get(currency, 50)
+
+
 def check_amount(currency: str, amount: int, param: str) -> None:
     """Check that Stripe would charge the amount: its minimum, maximum and steps."""
-    if amount < _LEAST.get(currency, 50):
+    if amount < least_of(currency):
         raise StripeRefusalError(
             "The amount must be greater than or equal to the minimum charge.", code="amount_too_small", param=param
         )

@@ -13,6 +13,7 @@ from aiohttp import web
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
+from hingecraft_sandbox.providers.stripe.coupons import Coupons
 from hingecraft_sandbox.providers.stripe.disputes import Disputes
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
 from hingecraft_sandbox.providers.stripe.payment_buttons import PaymentButtons, digits_of, shown
@@ -26,14 +27,16 @@ def units_of(typed: str, currency: str) -> int | None:
     return int(units) if units == units.to_integral_value() else None
 
 
+_CODE = '<label>Promotion code <input name="code" required autocomplete="off"></label> '
 _TYPED = re.compile(r"\d{1,9}(\.\d{1,3})?")
 
 
 class StripePages:
     """`/pay/stripe/...`."""
 
-    def __init__(self, acts: Acts) -> None:
+    def __init__(self, acts: Acts, coupons: Coupons) -> None:
         self._acts = acts
+        self._coupons = coupons
         self._disputes = Disputes(acts)
         self._payments = PaymentButtons(acts)
         self._objects = acts.objects
@@ -57,10 +60,12 @@ class StripePages:
 
     def _shown(self, session: Document, refused: str = "") -> web.Response:
         base = f"/pay/stripe/c/{session['id']}"
+        off = session["total_details"]["amount_discount"]
         amount = f'<p class="amount">{shown(session["amount_total"], session["currency"])}</p>'
         told = facts(
             [
                 ("For", ", ".join(item["description"] for item in session["items"])),
+                ("Discount", shown(off, session["currency"]) if off else None),
                 ("E-mail", session["customer_email"]),
                 ("State", f"{session['status']}, {session['payment_status']}"),
                 ("Reference", session["client_reference_id"]),
@@ -68,43 +73,49 @@ class StripePages:
         )
         choices = self._choices(session, base)
         wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
+        offered = (
+            self._coupons.offered() if session["status"] == "open" and session.get("allow_promotion_codes") else []
+        )
+        codes = "".join(f"<li><code>{escape(code)}</code>: {escape(what)}</li>" for code, what in offered)
+        hint = f'<p class="note">Promotion codes:</p><ul class="note">{codes}</ul>' if codes else ""
         back = session["success_url"] if session["status"] == "complete" else session["cancel_url"]
         leave = f'<p><a href="{escape(_filled(back, session))}">Back to the site</a></p>' if back else ""
         subscription = session.get("subscription")
         if subscription:
             leave += f'<p><a href="/pay/stripe/subscription/{subscription}">The subscription and its invoices</a></p>'
-        return page("Pay by card", amount + told + wrong + buttons(choices) + leave, status=409 if refused else 200)
+        return page(
+            "Pay by card", amount + told + wrong + buttons(choices) + hint + leave, status=409 if refused else 200
+        )
 
     def _choices(self, session: Document, base: str) -> list[Button]:
         if session["status"] == "open":
-            codes = [
-                Button("Enter a code: half off", f"{base}/discount_50"),
-                Button("Enter a code: all of it off", f"{base}/discount_100"),
-            ]
-            takes_codes = session.get("allow_promotion_codes") and session["mode"] == "payment"
+            code = Button("Apply the code", f"{base}/code", fields=_CODE)
             return [
                 Button("Pay", f"{base}/pay", "go"),
-                *(codes if takes_codes else []),
+                *([code] if session.get("allow_promotion_codes") else []),
                 Button("Promise a bank transfer", f"{base}/pay_later"),
                 Button("Decline the card", f"{base}/fail"),
                 Button("Let it expire", f"{base}/expire", "stop"),
             ]
         if session["status"] != "complete":
             return []
-        if session["mode"] == "subscription":
-            return []
         if session["payment_status"] == "unpaid":
             return [
                 Button("The transfer arrives", f"{base}/arrive", "go"),
                 Button("It never comes", f"{base}/bounce", "stop"),
             ]
+        if session["mode"] == "subscription":
+            return []
         return self._payments.choices(session["payment_intent"], base) if session["payment_intent"] else []
 
     async def act(self, request: web.Request) -> web.Response:
         """Handle a pressed button; a payment redirects to the site, as on the real page."""
         session_id, act = request.match_info["id"], request.match_info["act"]
         try:
-            session = self._done(session_id, act)
+            if act == "code":
+                session = self._coupons.enter(session_id, str((await request.post()).get("code", "")))
+            else:
+                session = self._done(session_id, act)
         except StripeRefusalError as error:
             found = self._book.get("sessions", session_id)
             if found is None:
@@ -122,8 +133,6 @@ class StripePages:
             "pay_later": self._acts.pay_later,
             "arrive": self._acts.arrive,
             "bounce": self._acts.bounce,
-            "discount_50": lambda session: self._acts.discount(session, 50),
-            "discount_100": lambda session: self._acts.discount(session, 100),
         }
         if act in simple:
             return simple[act](session_id)

@@ -71,7 +71,7 @@ class PlanChanges:
         left = _share(period, debited["period"])
         line = lines.proration(subscription, item, -round(debited["amount"] * left), period)
         taken = [{**each, "amount": -round(each["amount"] * left)} for each in debited["discount_amounts"]]
-        return [_discounted(subscription, line, taken)]
+        return [_shown(subscription, {**line, "discount_amounts": taken})]
 
     def _last_debit(self, item: Document) -> Document | None:
         for invoice in self._book.all(bills.KIND):
@@ -93,20 +93,25 @@ class PlanChanges:
         if restarts:
             subscription["billing_cycle_anchor"] = now
             item |= {"current_period_start": now, "current_period_end": period_end(now, now, price["recurring"])}
-            return [lines.regular(subscription, item)]
+            return self._subscriptions.discounts.applied(subscription, [lines.regular(subscription, item)])
         whole = {"start": item["current_period_start"], "end": item["current_period_end"]}
         period = {"start": now, "end": item["current_period_end"]}
-        amount = round(price["unit_amount"] * item["quantity"] * _share(period, whole))
-        return [lines.proration(subscription, item, amount, period)]
+        share = _share(period, whole)
+        amount = round(price["unit_amount"] * item["quantity"] * share)
+        line = lines.proration(subscription, item, amount, period)
+        return [
+            _shown(subscription, each) for each in self._subscriptions.discounts.applied(subscription, [line], share)
+        ]
 
 
 def _share(part: Document, whole: Document) -> Fraction:
     return Fraction(part["end"] - part["start"], whole["end"] - whole["start"])
 
 
-def _discounted(subscription: Document, line: Document, taken: list[Document]) -> Document:
+def _shown(subscription: Document, line: Document) -> Document:
     """Itemized: the amount is before discounts, which stand beside it. Included: it is after them."""
     if subscription["billing_mode"]["flexible"]["proration_discounts"] == "itemized":
-        return {**line, "discount_amounts": taken}
-    amount = line["amount"] - sum(each["amount"] for each in taken)
-    return {**line, "amount": amount, "subtotal": amount}
+        return line
+    amount = line["amount"] - sum(each["amount"] for each in line["discount_amounts"])
+    shown = [{**each, "amount": 0} for each in line["discount_amounts"]]
+    return {**line, "amount": amount, "subtotal": amount, "discount_amounts": shown}

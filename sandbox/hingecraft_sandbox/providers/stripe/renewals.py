@@ -73,7 +73,7 @@ class Renewals:
         if subscription["status"] in _RENEWING:
             yield _Due(_end(subscription), lambda: self._renew(subscription))
         if subscription["status"] == "incomplete":
-            yield _Due(subscription["created"] + _INCOMPLETE_FOR, lambda: self._give_up(subscription))
+            yield _Due(subscription["created"] + _INCOMPLETE_FOR, lambda: self._subscriptions.give_up(subscription))
         if subscription["status"] == "trialing" and not subscription["sandbox"].get("reminded"):
             yield _Due(subscription["trial_end"] - _TRIAL_REMINDER, lambda: self._remind(subscription))
         resumes = (subscription["pause_collection"] or {}).get("resumes_at")
@@ -84,10 +84,6 @@ class Renewals:
         subscription["sandbox"]["reminded"] = True
         self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.trial_will_end", subscription)
-
-    def _give_up(self, subscription: Document) -> None:
-        self._invoices.void(self._invoices.find(subscription["latest_invoice"]))
-        self._subscriptions.update(subscription | {"status": "incomplete_expired"})
 
     def _renew(self, subscription: Document) -> None:
         if subscription["cancel_at_period_end"]:
@@ -120,6 +116,7 @@ class Renewals:
 
     def _draft(self, subscription: Document) -> None:
         found = [lines.regular(subscription, item) for item in subscription["items"]["data"]]
+        found = self._subscriptions.discounts.applied(subscription, found)
         waiting = subscription["sandbox"].pop("pending", [])
         head = self._subscriptions.head(subscription)
         invoice = self._invoices.draft(head, [*waiting, *found], reason="subscription_cycle")

@@ -37,8 +37,9 @@ class SessionLines:
         return {
             "id": f"li_{session['id'].removeprefix('cs_test_')[:20]}{number}",
             "object": "item",
+            "amount_discount": item.get("discount", 0),
             "amount_subtotal": item["amount"],
-            "amount_total": item["amount"],
+            "amount_total": item["amount"] - item.get("discount", 0),
             "currency": session["currency"],
             "description": item["description"],
             "price": self._objects.find("prices", price) if price else None,

@@ -90,8 +90,35 @@ LINK_UPDATE = {
     "payment_intent_data": {"metadata": METADATA},
     **_EXPAND,
 }
-PRODUCT_UPDATE = {"active": YES_NO, "metadata": METADATA, **_EXPAND}
+PRODUCT_UPDATE = {"name": TEXT, "description": TEXT, "active": YES_NO, "metadata": METADATA, **_EXPAND}
 CUSTOMER = {"email": TEXT, "name": TEXT, "metadata": METADATA, **_EXPAND}
+NEW_SUBSCRIPTION = {
+    "customer": TEXT,
+    "items": [
+        {
+            "price": TEXT,
+            "price_data": {"currency": TEXT, "unit_amount": WHOLE, "product": TEXT, "recurring": _RECURRING},
+            "quantity": WHOLE,
+        }
+    ],
+    "payment_behavior": frozenset(
+        {"allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"}
+    ),
+    "payment_settings": {"save_default_payment_method": frozenset({"off", "on_subscription"})},
+    "billing_mode": _BILLING_MODE,
+    "description": TEXT,
+    "metadata": METADATA,
+    **_EXPAND,
+}
+CREDIT_NOTE = {
+    "invoice": TEXT,
+    "amount": WHOLE,
+    "refund_amount": WHOLE,
+    "credit_amount": WHOLE,
+    "reason": frozenset({"duplicate", "fraudulent", "order_change", "product_unsatisfactory"}),
+    **_EXPAND,
+}
+INVOICE_ITEM = {"customer": TEXT, "amount": WHOLE, "currency": TEXT, "description": TEXT, **_EXPAND}
 SUBSCRIPTION_UPDATE = {
     "cancel_at_period_end": YES_NO,
     "cancel_at": WHOLE,
@@ -137,6 +164,29 @@ PORTAL_CONFIGURATION = {
 }
 PORTAL_CONFIGURATION_UPDATE = {**PORTAL_CONFIGURATION, "active": YES_NO}
 PORTAL_SESSION = {"customer": TEXT, "configuration": TEXT, "return_url": TEXT, **_EXPAND}
+COUPON = {
+    "id": TEXT,
+    "name": TEXT,
+    "percent_off": TEXT,
+    "amount_off": WHOLE,
+    "currency": TEXT,
+    "duration": frozenset({"forever", "once", "repeating"}),
+    "duration_in_months": WHOLE,
+    "max_redemptions": WHOLE,
+    "redeem_by": WHOLE,
+    "metadata": METADATA,
+    **_EXPAND,
+}
+PROMOTION_CODE = {
+    "promotion": {"type": frozenset({"coupon"}), "coupon": TEXT},
+    "code": TEXT,
+    "active": YES_NO,
+    "customer": TEXT,
+    "expires_at": WHOLE,
+    "max_redemptions": WHOLE,
+    "metadata": METADATA,
+    **_EXPAND,
+}
 INTENT = {
     "amount": WHOLE,
     "currency": TEXT,
@@ -173,7 +223,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
     "customers": {**PAGE, "email": TEXT, "created": _WHEN},
     "refunds": {**PAGE, "payment_intent": TEXT, "charge": TEXT},
     "events": {**PAGE, "type": TEXT, "types": [TEXT], "delivery_success": YES_NO, "created": _WHEN},
-    "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT},
+    "subscriptions": {**PAGE, "customer": TEXT, "status": TEXT, "created": _WHEN},
     "invoices_of_stripe": {**PAGE, "customer": TEXT, "subscription": TEXT, "status": TEXT, "created": _WHEN},
     "invoice_payments": {
         **PAGE,
@@ -181,6 +231,8 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
         "invoice": TEXT,
         "payment": {"type": TEXT, "payment_intent": TEXT},
     },
+    "coupons": PAGE,
+    "promotion_codes": {**PAGE, "active": YES_NO, "code": TEXT, "customer": TEXT},
     "portal_configurations": {**PAGE, "active": YES_NO, "is_default": YES_NO},
     "balance_transactions": {**PAGE, "source": TEXT},
 }

@@ -6,6 +6,7 @@ from hingecraft_sandbox.providers.book import Document, new_id
 from hingecraft_sandbox.providers.stripe import lines, shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
+from hingecraft_sandbox.providers.stripe.discounts import Discounts
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.objects import without
@@ -23,29 +24,64 @@ class Subscriptions:
         self._book = acts.objects.book
         self._clock = clock
         self._invoices = invoices
-        acts.subscribe = self.begin
+        self.discounts = Discounts(acts, clock)
+        acts.subscribing = self
 
     def begin(self, session: Document) -> Document:
         """The first period is paid on the session's page; a trial's first period is free."""
+        invoice = self._billed(session)
+        self._invoices.pay(invoice)
+        session["payment_status"] = "paid" if invoice["amount_due"] else "no_payment_required"
+        return self._completed(session)
+
+    def _billed(self, session: Document) -> Document:
         session["customer"] = session["customer"] or self._customer(session["customer_email"])
-        subscription = self._made(session)
+        subscription = self.made(session)
+        self.discounts.begin(subscription, session.get("discounts", []))
         self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.created", subscription)
         invoice = self.bill(subscription, "subscription_create")
-        self._invoices.pay(invoice)
-        paid = "paid" if invoice["amount_due"] else "no_payment_required"
-        session |= {"status": "complete", "payment_status": paid}
-        session |= {"subscription": subscription["id"], "invoice": invoice["id"]}
+        session |= {"status": "complete", "subscription": subscription["id"], "invoice": invoice["id"]}
+        return invoice
+
+    def _completed(self, session: Document) -> Document:
         self._book.put("sessions", session)
         self._acts.tell("checkout.session.completed", session)
         return session
+
+    def promise(self, session: Document) -> Document:
+        """A delayed payment method: the subscription runs, and its first invoice stays open until the money comes."""
+        intent = self._acts.objects.find("payment_intents", self._intent_of(self._billed(session)["id"]))
+        self._book.put("payment_intents", intent | {"status": "processing"})
+        return self._completed(session)
+
+    def arrive(self, session: Document) -> Document:
+        """The money for the first invoice came."""
+        self._invoices.pay(self._invoices.find(session["invoice"]))
+        self._book.put("sessions", session | {"payment_status": "paid"})
+        self._acts.tell("checkout.session.async_payment_succeeded", session | {"payment_status": "paid"})
+        return session
+
+    def bounce(self, session: Document) -> Document:
+        """It does not come: the invoice stays open, and the session stays complete and unpaid."""
+        invoice = self._invoices.find(session["invoice"])
+        self._acts.bounce_intent(self._intent_of(invoice["id"]))
+        self._acts.tell("invoice.payment_failed", invoice)
+        self.update(self.alive(session["subscription"]) | {"status": "past_due"})
+        return session
+
+    def _intent_of(self, invoice_id: str) -> str:
+        payment = self._invoices.payment_of(invoice_id)
+        assert payment is not None, "a period that costs something has a payment"
+        return str(payment["payment"]["payment_intent"])
 
     def _customer(self, email: str | None) -> str:
         made = self._acts.objects.make("customers", {"email": email} if email else {})
         self._acts.tell("customer.created", made)
         return str(made["id"])
 
-    def _made(self, session: Document) -> Document:
+    def made(self, session: Document) -> Document:
+        """A subscription to what a session sells, not stored yet."""
         now, said = self._clock.now(), session["subscription_data"]
         trial = said.get("trial_end") or (
             now + said["trial_period_days"] * DAY if "trial_period_days" in said else None
@@ -83,6 +119,7 @@ class Subscriptions:
         """A finalised invoice for the present period of every item."""
         free = subscription["status"] == "trialing"
         found = [lines.regular(subscription, item, free=free) for item in subscription["items"]["data"]]
+        found = self.discounts.applied(subscription, found)
         invoice = self._invoices.draft(self.head(subscription), found, reason=reason)
         subscription["latest_invoice"] = invoice["id"]
         self._book.put(KIND, subscription)
@@ -105,11 +142,18 @@ class Subscriptions:
         checked(raw, shapes.SUBSCRIPTION_CANCEL)
         return self.end(self.alive(subscription_id), because="cancellation_requested")
 
+    def give_up(self, subscription: Document) -> Document:
+        """The first payment never came: its invoice is void, and its intent cannot be paid any more."""
+        self._invoices.void(self._invoices.find(subscription["latest_invoice"]))
+        return self.update(subscription | {"status": "incomplete_expired", "ended_at": self._clock.now()})
+
     def altered(self, subscription_id: str, raw: Document) -> tuple[Document, Document]:
         """The subscription with what a merchant changes, not stored yet, and the parameters."""
         unset = {name for name in ("cancel_at", "pause_collection") if raw.get(name) == ""}
         params = checked(without(raw, *unset), shapes.SUBSCRIPTION_UPDATE) | dict.fromkeys(unset)
         subscription = self.alive(subscription_id)
+        if subscription["status"] == "incomplete" and params.keys() - {"metadata", "expand"}:
+            raise StripeRefusalError("An incomplete subscription's metadata can be changed, and nothing else.")
         if "cancel_at_period_end" in params:
             self._cancel_later(subscription, cancel=params["cancel_at_period_end"])
         if "cancel_at" in params:
@@ -162,7 +206,10 @@ class Subscriptions:
     def end(self, subscription: Document, *, because: str | None = None) -> Document:
         """It is over, and so are its drafts."""
         now = self._clock.now()
-        subscription |= {"status": "canceled", "canceled_at": subscription["canceled_at"] or now, "ended_at": now}
+        subscription["canceled_at"] = subscription["canceled_at"] or now
+        if subscription["status"] == "incomplete":
+            return self.give_up(subscription)
+        subscription |= {"status": "canceled", "ended_at": now}
         subscription["cancellation_details"]["reason"] = because
         self._book.put(KIND, subscription)
         self._acts.tell("customer.subscription.deleted", subscription)

@@ -3,35 +3,53 @@ import wixData from 'wix-data';
 import { publish } from 'wix-realtime-backend';
 
 const COLLECTION = 'HingeCraftFlags';
-const ITEM = 'routes';
 const CHANNEL = 'hingecraft-routes';
 const OUR_OWN = { suppressAuth: true, suppressHooks: true };
 // Else the nearest copy answers, which may be some seconds old.
 const NEWEST = { ...OUR_OWN, consistentRead: true };
-const TRIES = 3;
+// One is left each time; two at once leave two.
+const MOST = 50;
 
 /**
- * What a page is told, perhaps some seconds late. What cannot be read is not taken for "nobody has told us": an older
+ * The versions that were announced, the newest first. What cannot be read is not taken for "nobody has told us": an older
  * version could win then.
- * @returns {Promise<number>} 0 when nobody has told us yet
+ * @param {object} options
+ * @returns {Promise<{_id: string, version: number}[]>}
  */
-export async function routesVersion(options = OUR_OWN) {
-  const item = await wixData.get(COLLECTION, ITEM, options);
-  return Number.isSafeInteger(item?.version) ? item.version : 0;
+async function announced(options) {
+  const { items } = await wixData.query(COLLECTION).descending('version').limit(MOST).find(options);
+  return items.filter(({ version }) => Number.isSafeInteger(version));
 }
 
 /**
- * Raise the flag; an older version changes nothing. Two at once may both have read the same flag: the one that finds less
- * than it wrote writes again.
+ * What a page is told, perhaps some seconds late.
+ * @returns {Promise<number>} 0 when nobody has told us yet
+ */
+export async function routesVersion() {
+  const [newest] = await announced(OUR_OWN);
+  return newest?.version ?? 0;
+}
+
+/**
+ * Raise the flag; an older version changes nothing. Each version is an item of its own: of two at the same moment, the older
+ * cannot overwrite the newer.
  * @param {number} version
  * @returns {Promise<boolean>} whether it was news
  */
 export async function raise(version) {
-  if (version <= (await routesVersion(NEWEST))) return false;
-  for (let left = TRIES; left > 0 && (await routesVersion(NEWEST)) < version; left -= 1) {
-    await wixData.save(COLLECTION, { _id: ITEM, version }, OUR_OWN);
-  }
+  const earlier = await announced(NEWEST);
+  if (earlier.length > 0 && earlier[0].version >= version) return false;
+  await wixData.save(COLLECTION, { _id: `routes-${version}`, version }, OUR_OWN);
+  await forget(earlier.map(({ _id }) => _id));
   // Pages poll too, so a site without Realtime loses seconds and nothing else.
   await publish({ name: CHANNEL }, { version }).catch(() => undefined);
   return true;
+}
+
+/**
+ * What stays is removed the next time.
+ * @param {string[]} ids
+ */
+async function forget(ids) {
+  if (ids.length > 0) await wixData.bulkRemove(COLLECTION, ids, OUR_OWN).catch(() => undefined);
 }

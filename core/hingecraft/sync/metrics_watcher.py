@@ -1,4 +1,4 @@
-"""Counts what an engine does."""
+"""Keeps the metrics of an engine."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.observability.metrics import SyncMetrics
 from hingecraft.outbox.model import Message
 from hingecraft.routes.model import Problem, ProblemKind, Publication
-from hingecraft.sync.engine import Landed, Watcher
+from hingecraft.sync.engine import ServedEverywhere, Watcher
 
 _Metric = TypeVar("_Metric", Gauge, Histogram)
 
 
-class Counting(Watcher):
-    """Of one engine; `labels` are its own where many share the metrics."""
+class MetricsWatcher(Watcher):
+    """Keeps the metrics of one engine. Engines that share them have a `labels` each."""
 
     def __init__(self, metrics: SyncMetrics, labels: tuple[str, ...] = ()) -> None:
         self._metrics = metrics
         self._labels = labels
 
     def rebuilt(self, publication: Publication) -> None:
-        """By how it ended."""
+        """Count the rebuild by its result."""
         self._metrics.rebuilds.labels(*self._labels, publication.result).inc()
 
-    def troubled(self, problems: Sequence[Problem]) -> None:
-        """How many of each kind."""
+    def problems_found(self, problems: Sequence[Problem]) -> None:
+        """Set the number of problems of each kind."""
         for kind in get_args(ProblemKind):
             found = sum(problem.kind == kind for problem in problems)
             self._metrics.problems.labels(*self._labels, kind).set(found)
 
     def failed(self, error: DatabaseUnavailableError) -> None:
-        """A rebuild as well."""
+        """Count a failed rebuild."""
         del error
         self._metrics.rebuilds.labels(*self._labels, "failed").inc()
 
-    def landed(self, landed: Landed) -> None:
-        """How long it took, from the notification and from the commit."""
-        self._own(self._metrics.version).set(landed.version)
-        self._own(self._metrics.seconds).observe(landed.seconds)
-        if landed.since_commit is not None:
-            self._own(self._metrics.since_commit).observe(landed.since_commit)
+    def served_everywhere(self, served: ServedEverywhere) -> None:
+        """Record the seconds since the notification and since the commit."""
+        self._own(self._metrics.version).set(served.version)
+        self._own(self._metrics.seconds).observe(served.seconds)
+        if served.since_commit is not None:
+            self._own(self._metrics.since_commit).observe(served.since_commit)
 
     def delivered(self, message: Message, result: str) -> None:
-        """One attempt to tell an endpoint."""
+        """Count an attempt to deliver by its result."""
         self._metrics.deliveries.labels(*self._labels, message.endpoint, result).inc()
 
     def _own(self, metric: _Metric) -> _Metric:

@@ -1,13 +1,13 @@
-"""A payment's history as text for people. Pure."""
+"""The history of a payment, or of a subscription's payments, as text for people. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from hingecraft.money.model import plain
-from hingecraft.payments.history import Story
+from hingecraft.payments.history import PaymentHistory
 
 _SENTENCES = {
     "payment_opened": "payment of {amount} {priceCurrency} started, to be paid in {currency} by {provider} ({source})",
@@ -28,26 +28,55 @@ _SENTENCES = {
     "credits_changed": "credits of {user} changed",
     "credits_not_granted": "no credits were granted: {because}",
 }
+# Stripe's reasons for an invoice.
+_INVOICES = {
+    "subscription_create": "first invoice",
+    "subscription_cycle": "renewal",
+    "subscription_update": "change of plan",
+    "manual": "made by hand",
+}
 
 
-def lines_of(story: Story) -> Iterator[str]:
-    """The head, then what happened, in order."""
-    payment = story.payment
-    yield f"payment {payment['id']}: {payment['status']}"
+def lines_of(histories: Sequence[PaymentHistory]) -> Iterator[str]:
+    """Each payment with what happened, in order; a subscription's payments below its name."""
+    subscription = _named_first(histories[0], "subscription")
+    if subscription is not None:
+        number = f"{len(histories)} payments" if len(histories) > 1 else "1 payment"
+        yield f"subscription {subscription}: {number}"
+        yield ""
+    for place, history in enumerate(histories):
+        if place:
+            yield ""
+        yield from _payment(history)
+
+
+def _payment(history: PaymentHistory) -> Iterator[str]:
+    payment = history.payment
+    reason = _named_first(history, "reason")
+    what = f" ({_INVOICES.get(reason, reason)})" if reason else ""
+    yield f"payment {payment['id']}{what}: {payment['status']}"
     amount = plain(payment["amount"]) if payment["amount"] is not None else "?"
     provider = payment["provider"] or "no provider yet"
     yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {provider}"
     yield ""
-    for entry in story.trail:
+    for entry in history.entries:
         yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {_sentence(entry)}"
-    for checkout in story.checkouts:
-        yield f"checkout {checkout['provider']} {checkout['provider_id'] or '(not known)'}: {checkout['status']}"
-    for money in story.settlements:
+    for checkout in history.checkouts:
+        name = "invoice" if checkout["kind"] == "invoice" else "checkout"
+        yield f"{name:<8} {checkout['provider']} {checkout['provider_id'] or '(not known)'}: {checkout['status']}"
+    for money in history.settlements:
         worth = f", worth {plain(money['usd_amount'])} USD" if money["usd_amount"] is not None else ""
         ref = f"{money['provider']} {money['provider_ref']}"
         reason = f": {money['reason']}" if money["reason"] else ""
         yield f"money    {money['kind']} of {plain(money['amount'])} {money['currency']}{worth} ({ref}){reason}"
         yield f"         settlement {money['id']}"
+
+
+def _named_first(history: PaymentHistory, name: str) -> str | None:
+    """The detail of the first row about an invoice."""
+    return next(
+        (str(row["details"][name]) for row in history.entries if {"invoice", name} <= row["details"].keys()), None
+    )
 
 
 def _sentence(entry: Mapping[str, Any]) -> str:
@@ -59,6 +88,8 @@ def _sentence(entry: Mapping[str, Any]) -> str:
 
 
 def _effects(details: Mapping[str, Any]) -> Iterator[str]:
+    if "invoice" in details:
+        yield f"invoice {details['invoice']}"
     if "network" in details:
         yield f"on the network {details['network']}"
     if "stands" in details:

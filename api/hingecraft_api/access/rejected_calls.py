@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 _MINUTE = 60.0
 
 
-class Refusals:
+class RejectedCalls:
     """A flood of forgeries costs a counter each and one row a minute, never a connection each."""
 
     def __init__(self, database: Database, metrics: ApiMetrics) -> None:
@@ -25,7 +25,7 @@ class Refusals:
         self._written_at: dict[str, float] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
-    def note(self, reason: str, request_id: str) -> None:
+    def record(self, reason: str, request_id: str) -> None:
         """Count it now; the row is written beside the answer."""
         self._metrics.refused_signatures.labels(reason).inc()
         if not self.is_first_in_a_minute(reason):
@@ -44,6 +44,6 @@ class Refusals:
 
     async def _write(self, reason: str, request_id: str) -> None:
         try:
-            await audit.note_refusal(self._database, reason, request_id)
+            await audit.append_rejected_call(self._database, reason, request_id)
         except DatabaseUnavailableError as error:
             log.warning("a rejected request (%s) could not be written to the audit log: %s", reason, error)
