@@ -25,6 +25,7 @@ from hingecraft_sandbox.postgres import Postgres, free_port
 from support.downloads import SECRET
 from support.folders import open_folder
 from support.pods import ADMIN_TOKEN
+from support.tokens import SECRET as JWT_SECRET
 
 ENTITLEMENTS = int(os.environ.get("DOWNLOADS_BENCH_ROWS", "1000000"))
 GRANTS = 2_000
@@ -87,7 +88,7 @@ def _files(server: Postgres, folder: Path) -> Iterator[Figure]:
     theirs = [sys.executable, str(Path(__file__).parent / "file_response.py"), str(folder / NAME), str(port)]
     with server_on_its_core(theirs) as process:
         of_aiohttp = _megabytes_a_cpu_second(process, f"http://127.0.0.1:{port}/")
-    with running_api(server, DOWNLOADS=f"file://{folder}", DOWNLOAD_SECRET=SECRET) as api:
+    with running_api(server, DOWNLOADS=f"file://{folder}", DOWNLOAD_SECRET=SECRET, AUTH_JWT_SECRET=JWT_SECRET) as api:
         url = api.url + _admins_path(api.url)
         ours = _megabytes_a_cpu_second(api.process, url)
         say(f"for each CPU-second: {ours:,.0f} MB, with aiohttp's FileResponse {of_aiohttp:,.0f} MB")
