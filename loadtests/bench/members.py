@@ -1,10 +1,10 @@
-"""The cost of members: their tokens, their credits, and the events that grant them; and that donors pay none of it."""
+"""The cost of members: their tokens, credits, downloads and events that grant; and that donors pay none of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench import grants, spending, tokens, unchanged
+from bench import downloads, grants, spending, tokens, unchanged
 from bench.common import Figure
 
 
@@ -13,3 +13,4 @@ def run() -> Iterator[Figure]:
     yield from grants.run()
     yield from spending.run()
     yield from unchanged.run()
+    yield from downloads.run()

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from hingecraft.settings import Secret
+from support.breaks import Breaks
 from support.downloads import DOWNLOADS, SECRET, Shop, ask
 from support.pods import ADMIN, Running, running_pod
 from support.tokens import SETTINGS, bearer, token_for
@@ -69,6 +70,27 @@ async def test_fifty_calls_at_once_are_one_download(pod, shop):
     assert all(answer == answers[0] for answer in answers)
     assert answers[0][0] == 200
     assert (await shop.used(entitlement), await shop.granted()) == (1, 1)
+
+
+async def test_a_connection_that_dies_at_any_moment_counts_a_download_once_or_not_at_all(pod, shop, dsn):
+    """The repeat gets the URL that was counted, if one was."""
+    other = await asyncpg.connect(dsn.newest)
+    breaks, moments, over = Breaks(pod.pod.database, other), 0, False
+    while not over:
+        design = await shop.design()
+        entitlement = await shop.buys(ADA, design, limit=5)
+        moments += 1
+        breaks.begin(moments)
+        status, _ = await ask(pod, ADA, design)
+        over = breaks.over
+        assert status == (200 if over else 503)
+        assert await shop.used(entitlement) == (breaks.committed or over)
+        breaks.begin(0)
+        status, granted = await ask(pod, ADA, design)
+        assert (status, granted["remaining"]) == (200, 4)
+        assert (await shop.used(entitlement), await shop.granted()) == (1, moments)
+    assert moments > 4
+    await other.close()
 
 
 async def test_of_fifty_downloads_of_the_last_allowed_one_just_one_is_granted(pod, shop):

@@ -11,7 +11,6 @@ from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
 from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
 from support.credits import assert_books_agree
-from support.deaths import Breakable
 from support.member_paths import BOOKED
 from support.members import AMOUNTS, PACK, PLAN, Member, sell
 from support.pods import running_pod

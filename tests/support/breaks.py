@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,9 +10,9 @@ import asyncpg
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
+from support.deaths import Breakable
 
-STATEMENTS = frozenset({"execute", "executemany", "fetch", "fetchrow", "fetchval"})
-WAITING = "SELECT type FROM provider_events WHERE processed_at IS NULL"
+WAITING = "SELECT type, error FROM provider_events WHERE processed_at IS NULL"
 CLAIMED = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL AND claimed_until > now()"
 # The lease of a process that lost its connection ends by itself a minute later.
 LEASE_ENDS = """
@@ -53,22 +53,3 @@ class Breaks:
     async def _after_statement(self, conn: Any) -> None:
         if self._is_it():
             assert await self._conn.fetchval("SELECT pg_terminate_backend($1, 20000)", conn.get_server_pid())
-
-
-class Breakable:
-    """A connection of which each statement is a moment."""
-
-    def __init__(self, conn: Any, after: Callable[[Any], Awaitable[None]]) -> None:
-        self._conn, self._after = conn, after
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._conn, name)
-        return self._counted(found) if name in STATEMENTS else found
-
-    def _counted(self, statement: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def run(*arguments: Any, **named: Any) -> Any:
-            answer = await statement(*arguments, **named)
-            await self._after(self._conn)
-            return answer
-
-        return run

@@ -74,6 +74,32 @@
   value: {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- with .Values.api.downloads }}
+- name: RENEWAL_GRACE_HOURS
+  value: {{ .renewalGraceHours | quote }}
+{{- if .location }}
+- name: DOWNLOADS
+  value: {{ .location | quote }}
+- name: DOWNLOAD_URL_SECONDS
+  value: {{ .urlSeconds | int | quote }}
+- name: S3_REGION
+  value: {{ .s3.region | quote }}
+{{- with .s3.endpoint }}
+- name: S3_ENDPOINT
+  value: {{ . | trimSuffix "/" | quote }}
+{{- end }}
+{{- end }}
+{{- if .secret }}
+- name: DOWNLOAD_SECRET_FILE
+  value: /secrets/downloads/DOWNLOAD_SECRET
+{{- end }}
+{{- if .s3.secret }}
+{{- range list "S3_ACCESS_KEY_ID" "S3_SECRET_ACCESS_KEY" }}
+- name: {{ . }}_FILE
+  value: /secrets/s3/{{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .Values.api.valkeySecret }}
 - name: VALKEY_URL_FILE
   value: /secrets/valkey/VALKEY_URL

@@ -61,6 +61,9 @@ api.rateLimits.site
 api.amounts
 api.trustedProxies
 api.auth.audience
+api.downloads.urlSeconds
+api.downloads.renewalGraceHours
+api.downloads.s3.region
 api.drainSeconds
 api.resources
 api.placement

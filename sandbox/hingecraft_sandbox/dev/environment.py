@@ -23,6 +23,7 @@ _SECRETS = {
     "AUTH_JWT_SECRET": "dev-jwt-secret-that-signs-tokens-on-a-laptop",
     "SERVICE_TOKEN": "dev-service-token",
     "JWT_SECRET": "dev-plan-session-secret-of-a-laptop",
+    "DOWNLOAD_SECRET": "dev-download-secret-that-signs-urls-on-a-laptop",
     "WEBHOOK_SECRET": "whsec_ZGV2LXdlYmhvb2stc2VjcmV0",
 }
 
@@ -32,7 +33,16 @@ def data_folder() -> Path:
     return reachable_folder(Path(".dev").resolve())
 
 
-def environment_of(ports: Ports, dsn: str) -> dict[str, str]:
+def designs_folder(folder: Path) -> Path:
+    """Where the files of designs are, with one to begin with."""
+    designs = folder / "designs"
+    designs.mkdir(parents=True, exist_ok=True)
+    if not any(designs.iterdir()):
+        (designs / "brass-hinge.txt").write_text("The drawing of a brass hinge, for 4 screws.\n")
+    return designs
+
+
+def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
     """Our defaults, then what `.env` says; a provider is the sandbox unless `.env` has a key for the real one."""
     given = {name: value for name, value in dotenv_values(".env").items() if value}
     site, sandbox = f"http://127.0.0.1:{ports.site}", f"http://127.0.0.1:{ports.sandbox}"
@@ -57,6 +67,7 @@ def environment_of(ports: Ports, dsn: str) -> dict[str, str]:
         "CORS_ORIGINS": site,
         "PUBLIC_URL": f"http://127.0.0.1:{ports.pods[0]}",
         "DATABASE_URL": dsn,
+        "DOWNLOADS": designs_folder(folder).as_uri(),
         "API_ADDRESSES": ",".join(f"http://127.0.0.1:{port + 1}" for port in ports.pods),
         "WIX_WEBHOOK_ENDPOINTS": f"site={site}{ROUTES_PATH},payments={site}{PAYMENTS_PATH}",
         "ALLOW_PRIVATE_WEBHOOKS": "true",

@@ -59,7 +59,7 @@ class Run:
         self._folder = folder
         self._terminal = terminal
         self._server = Server(postgres, self.cockpit.say)
-        self._environment = environment.environment_of(ports, postgres.dsn(environment.DATABASE))
+        self._environment = environment.environment_of(ports, folder, postgres.dsn(environment.DATABASE))
         self._pods = children.pods(ports, folder, self._environment, self.cockpit.say)
         self._sandbox = children.sandbox(ports, folder, self._environment, self.cockpit.say)
         self._site = children.site(ports, folder, self._environment, self.cockpit.say)

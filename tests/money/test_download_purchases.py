@@ -1,0 +1,51 @@
+"""Designs that were paid for are downloaded, until the money goes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from hingecraft_sandbox.postgres import free_port
+from support.buying import DESIGN, Buyer, add_product
+from support.downloads import DOWNLOADS, SECRET
+from support.pods import running_pod
+from support.purchases import refund
+from support.tokens import SETTINGS
+
+
+@pytest.fixture
+async def pod(dsn, sandbox, tmp_path):
+    (tmp_path / DESIGN["file"]).write_bytes(b"a hinge")
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    await sandbox.tells(address)
+    own = {"port": port, "public_url": address, "downloads": f"file://{tmp_path}", "download_secret": SECRET}
+    async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, **own}) as running:
+        yield running
+
+
+async def download(pod, url):
+    async with pod.client.get(url) as response:
+        return response.status, await response.read()
+
+
+async def test_a_paid_design_is_downloaded_and_a_refund_ends_its_url(pod, sandbox):
+    ada = Buyer(pod)
+    design = await add_product(pod, DESIGN)
+    status, answer = await ada.call("GET", f"{DOWNLOADS}/{design}")
+    assert (status, answer["code"]) == (402, "not_bought")
+    begun = await ada.begin(design)
+    assert (await ada.call("GET", f"{DOWNLOADS}/{design}"))[0] == 402
+    await sandbox.act_on_intent(begun["intent"], "pay")
+    await ada.gets(design, "owned")
+    status, answer = await ada.call("GET", f"{DOWNLOADS}/{design}")
+    assert (status, answer["data"]["remaining"]) == (200, 2)
+    url = answer["data"]["url"]
+    assert url.startswith(pod.public)
+    assert await download(pod, url) == (200, b"a hinge")
+    (purchase,) = await ada.purchases()
+    assert purchase["downloads"] == {"used": 1, "limit": 3}
+    await refund(sandbox, begun["intent"])
+    await ada.gets(design, "refunded")
+    assert (await download(pod, url))[0] == 410
+    status, answer = await ada.call("GET", f"{DOWNLOADS}/{design}")
+    assert (status, answer["code"]) == (403, "refunded")
