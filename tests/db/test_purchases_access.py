@@ -24,6 +24,10 @@ VALUES ($1, false, $2, $3, 5, 'USD', 'active', now()) RETURNING id
 ENTITLEMENT = """
 INSERT INTO entitlements (purchase_id, user_id, payment_id, starts_at) VALUES ($1, $2, $3, now()) RETURNING id
 """
+DOWNLOAD = """
+INSERT INTO downloads (user_id, product_id, entitlement_id, expires_at)
+SELECT user_id, $1, id, now() + interval '10 minutes' FROM entitlements
+"""
 SUBSCRIPTION = """
 INSERT INTO subscriptions (id, user_id, livemode, customer_id, purpose, status, cancel_at_period_end, created_at,
                            asked_at)
@@ -47,6 +51,7 @@ async def bought(conn):
         payment = await conn.fetchval(PAYMENT, user, str(product))
         purchase = await conn.fetchval(PURCHASE, user, product, payment)
         await conn.fetchval(ENTITLEMENT, purchase, user, payment)
+    assert await conn.execute(DOWNLOAD, product) == "INSERT 0 2"
     assert await conn.execute("UPDATE products SET active = false") == "UPDATE 1"
     assert await conn.execute("UPDATE purchases SET status = 'refunded'") == "UPDATE 2"
     assert await conn.execute("UPDATE entitlements SET downloads_used = 1") == "UPDATE 2"
@@ -61,9 +66,12 @@ async def test_the_application_writes_every_table_that_has_row_level_security(co
 
 async def test_users_read_their_own_rows_and_nobody_elses(conn, bought):
     await become(conn, "authenticated", ADA)
-    for table in ("purchases", "entitlements"):
+    for table in ("purchases", "entitlements", "downloads"):
         assert [row["user_id"] for row in await conn.fetch(f"SELECT user_id FROM {table}")] == [ADA]
-    for role, tables in (("authenticated", ["products"]), ("anon", ["products", "purchases", "entitlements"])):
+    for role, tables in (
+        ("authenticated", ["products"]),
+        ("anon", ["products", "purchases", "entitlements", "downloads"]),
+    ):
         await become(conn, role, ADA)
         for table in tables:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
