@@ -15,7 +15,7 @@ AUTH = {"Authorization": f"Bearer {STRIPE_KEY}"}
 INTENT = {
     "amount": "1900", "currency": "usd", "automatic_payment_methods[enabled]": "true",
     "automatic_payment_methods[allow_redirects]": "always", "description": "A design", "metadata[payment_id]": "p_1",
-    "setup_future_usage": "off_session", "statement_descriptor_suffix": "DESIGN",
+    "setup_future_usage": "off_session", "statement_descriptor_suffix": "DESIGN", "capture_method": "automatic",
 }  # fmt: skip
 
 
@@ -51,7 +51,7 @@ async def both(stripe_mock):
 # Of these the examples of stripe-mock show only a part.
 FREE = frozenset(
     {"amount_details", "automatic_payment_methods", "flexible", "last_payment_error", "metadata", "next_action",
-     "payment_method_options", "pricing"}
+     "payment", "payment_method_options", "pricing"}
 )  # fmt: skip
 # Of PaymentIntents, since 2025 or for products that we do not use.
 LEFT_OUT = frozenset(
@@ -90,6 +90,20 @@ async def test_payment_intents(both):
         assert differences(*await both.ask(method, path, data)) == [], path
 
 
+async def test_what_follows_a_payment(both):
+    made, _ = await both.ask("POST", "payment_intents", INTENT)
+    for act in ("pay", "refund_half", "dispute"):
+        async with both.sandbox.post(f"/pay/stripe/i/{made['id']}/{act}", allow_redirects=False) as response:
+            assert response.status == 303
+    paid, example = await both.ask("GET", f"payment_intents/{made['id']}?expand[0]=latest_charge.balance_transaction")
+    assert paid["latest_charge"]["balance_transaction"]["amount"] == 1900
+    assert differences(paid, example) == []
+    for kind in ("charges", "refunds", "disputes"):
+        listed, example = await both.ask("GET", f"{kind}?payment_intent={made['id']}")
+        assert len(listed["data"]) == 1
+        assert differences(listed, example) == [], kind
+
+
 SUBSCRIPTION = {
     "items[0][price_data][currency]": "usd", "items[0][price_data][unit_amount]": "900",
     "items[0][price_data][recurring][interval]": "month", "items[0][price_data][recurring][interval_count]": "3",
@@ -107,6 +121,8 @@ async def test_subscriptions_that_wait_for_their_first_payment(both):
     assert made["latest_invoice"]["confirmation_secret"]["type"] == "payment_intent"
     assert differences(made, example) == []
     for method, path in (
+        ("GET", f"invoices/{made['latest_invoice']['id']}?expand[0]=payments&expand[1]=confirmation_secret"),
+        ("GET", f"invoice_payments?invoice={made['latest_invoice']['id']}"),
         ("GET", f"subscriptions/{made['id']}?expand[0]=latest_invoice.confirmation_secret"),
         ("GET", f"subscriptions?customer={customer['id']}&status=all&created[gte]=1"),
         ("DELETE", f"subscriptions/{made['id']}"),
