@@ -74,6 +74,7 @@ ErrorCode = Literal[
     "is_a_correction",
     "managed_by_resource",
     "no_customer",
+    "not_a_subscription",
     "not_a_wallet",
     "not_awaiting",
     "not_bought",

@@ -20,13 +20,13 @@ from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.members.subscriptions.steps import subscriptions_steps
 from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
-from hingecraft.purchases.purpose import PURCHASES
+from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
 from hingecraft.steps import Steps
 
-PURPOSES = Purposes([CREDITS, PURCHASES], unasked=DONATIONS, owners=[CREDITS.owner_of])
+PURPOSES = Purposes([CREDITS, PURCHASES], unasked=DONATIONS, owners=[PURCHASES.owner_of, CREDITS.owner_of])
 
 # The systems that sell subscriptions.
-FAMILIES: Sequence[Family] = (Plans(),)
+FAMILIES: Sequence[Family] = (Plans(), ProductSubscriptions())
 
 
 class SystemSettings(LinkSettings):

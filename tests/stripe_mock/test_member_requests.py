@@ -11,7 +11,7 @@ from hingecraft.members.customers.model import customer_request
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRejectedError
 from hingecraft.providers.stripe.intents import Charge, intent_request
-from hingecraft.providers.stripe.sales import PricePlan, Sale, session_request
+from hingecraft.providers.stripe.sales import PricePlan, Sale, Subscription, session_request, subscription_request
 
 METADATA = {"userId": str(uuid4()), "planType": "basic", "payment_id": str(uuid4()), "purpose": "credits"}
 
@@ -82,3 +82,21 @@ async def test_what_we_ask_about_intents_is_valid(provider):
     assert await provider.intents.made_for("p_none", now, now) is None
     with pytest.raises(ProviderRejectedError, match="400"):
         await provider.intents.create({**intent_request(charge), "capture_method": "never"}, "a-key", within())
+
+
+async def test_what_we_ask_about_a_members_subscription_is_valid(provider):
+    sale = Subscription(
+        amount=900, currency="USD", product_id="hc_1", interval="month", interval_count=1, customer_id="cus_1",
+        metadata={"payment_id": "p_1"},
+    )  # fmt: skip
+    subscriptions = provider.subscriptions
+    await subscriptions.name_product("hc_1", "All designs", within())
+    opened = await provider.open(subscription_request(sale), "a-key", within())
+    assert opened.provider_id.startswith("sub_")
+    await subscriptions.secret_of("sub_1")
+    assert (await subscriptions.cancel_at_period_end("sub_1", within()))["object"] == "subscription"
+    assert isinstance(await provider.end("sub_1", within()), bool)
+    now = datetime.now(UTC)
+    assert await subscriptions.made_for("p_none", now, now) is None
+    with pytest.raises(ProviderRejectedError, match="400"):
+        await subscriptions.create({**subscription_request(sale), "payment_behavior": "later"}, "a-key", within())

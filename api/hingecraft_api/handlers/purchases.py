@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
 from hingecraft.payments.model import ProviderDisabledError, Status
+from hingecraft.purchases.cancelling import Cancelling
 from hingecraft.purchases.intents import ProductPayments, Wanted
 from hingecraft.purchases.model import (
     MemberPayment,
@@ -108,6 +109,9 @@ class PurchaseAnswer(Answer):
     ]
     starts_at: Annotated[AwareDatetime, described("when access began", MOMENT)]
     ends_at: Annotated[AwareDatetime | None, described("when it ends; without it, never", MOMENT)] = None
+    cancel_at_period_end: Annotated[
+        bool | None, described("only for subscriptions: whether it ends then instead of being renewed", example=False)
+    ] = None
     downloads: Annotated[DownloadsAnswer | None, described("only for what can be downloaded")] = None
 
 
@@ -182,11 +186,15 @@ async def get_purchases(call: Call) -> Any:
 
 async def get_purchase(call: Call) -> Any:
     """One purchase."""
-    try:
-        purchase_id = UUID(call.named("id"))
-    except ValueError:
-        raise UnknownPurchaseError from None
-    return _purchase(await call.pod.parts[PurchaseReader].one(purchase_id, _owner(call)))
+    return _purchase(await call.pod.parts[PurchaseReader].one(_purchase_id(call), _owner(call)))
+
+
+async def post_purchase_cancel(call: Call) -> Any:
+    """At the end of what is paid."""
+    cancelled = await call.pod.parts[Cancelling].cancel(
+        _purchase_id(call), _owner(call), call.deadline, actor=call.principal.actor, request_id=call.request_id
+    )
+    return _purchase(cancelled)
 
 
 async def get_access(call: Call) -> Any:
@@ -209,6 +217,13 @@ def _product_id(given: str) -> UUID:
         return UUID(given)
     except ValueError:
         raise UnknownProductError from None
+
+
+def _purchase_id(call: Call) -> UUID:
+    try:
+        return UUID(call.named("id"))
+    except ValueError:
+        raise UnknownPurchaseError from None
 
 
 def _payment_id(call: Call) -> UUID:
@@ -241,6 +256,7 @@ def _purchase(purchase: Purchase) -> dict[str, Any]:
         "status": purchase.status,
         "startsAt": timestamp(purchase.starts_at),
         **({"endsAt": timestamp(purchase.ends_at)} if purchase.ends_at is not None else {}),
+        **({"cancelAtPeriodEnd": purchase.cancels} if purchase.cancels is not None else {}),
         **({"downloads": downloads} if purchase.product_type != "course" else {}),
     }
 
@@ -332,11 +348,30 @@ ENDPOINTS = [
         errors=("database_unavailable", "not_authorized", "unknown_purchase"),
     ),
     Endpoint(
+        method="POST",
+        path="/api/v1/purchases/{id}/cancel",
+        handler=post_purchase_cancel,
+        summary="Cancel a subscription",
+        description="It ends with the period that is paid. Repeating the call changes nothing.",
+        tag=_TAG,
+        answer=PurchaseAnswer,
+        parts=_id("id", "the purchase's id", PURCHASE),
+        access=(Kind.USER,),
+        errors=(
+            "database_unavailable",
+            "not_a_subscription",
+            "not_authorized",
+            "provider_unavailable",
+            "unknown_purchase",
+        ),
+    ),
+    Endpoint(
         method="GET",
         path="/api/v1/access/{productId}",
         handler=get_access,
         summary="Check access to a product",
-        description="Whether the caller may use it now, and why.",
+        description="Whether the caller may use it now, and why. A running subscription opens every design that is "
+        "sold.",
         tag=_TAG,
         answer=AccessAnswer,
         parts=_id("productId", "the product's id", PRODUCT),

@@ -67,6 +67,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "missing_token": Code(401, "Send `Authorization: Bearer <token>`."),
     "no_customer": Code(404, "The user has bought nothing yet: offer a pack or a plan."),
     "no_plan_session": Code(404, "Choose a plan: `POST /api/v1/plan-session`."),
+    "not_a_subscription": Code(409, "Only a subscription can be cancelled."),
     "not_a_wallet": Code(409, "Only wallet payments are confirmed by hand."),
     "not_authorized": Code(403, "Ask only for what belongs to the user of the token."),
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),

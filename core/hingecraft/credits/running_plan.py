@@ -38,9 +38,9 @@ class Plans:
 
     purpose = PURPOSE
 
-    async def sells(self, conn: Connection, prices: Collection[str]) -> bool:
+    async def sells(self, conn: Connection, names: Collection[str]) -> bool:
         """Whether one of the prices is, or was, a plan's or a pack's."""
-        return bool(await conn.fetchval(SELLS, list(prices)))
+        return bool(await conn.fetchval(SELLS, list(names)))
 
     async def offered(self, conn: Connection) -> list[str]:
         """The prices of the plans that are sold now."""

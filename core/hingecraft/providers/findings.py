@@ -62,6 +62,9 @@ class Line:
     currency: str
     # Before discounts; negative for what is given back. None: as the price says.
     amount: Decimal | None = None
+    # The provider's id of the product, and what it is paid for.
+    product: str | None = None
+    period: tuple[datetime, datetime] | None = None
     # Part of a period, after a change of plan or quantity.
     proration: bool = False
     # The part of its invoice that was not paid from the customer's balance at the provider.
@@ -101,6 +104,8 @@ class Finding:
     checkout_id: str | None = None
     # The invoice that was paid. It is booked from the provider's answer, never from a message.
     invoice_id: str | None = None
+    # The subscription that the invoice is of.
+    subscription_id: str | None = None
     # The payment has one checkout at this provider: any other that names it belongs to someone else.
     only_checkout: bool = False
     # A standing link or invoice, by the provider's id: many people pay it, and we have no payment before they do.

@@ -1,18 +1,18 @@
-"""A member's payment of a design or course: a PaymentIntent, which the member pays on our own page."""
+"""A member's payment of a product: a PaymentIntent or a subscription, which the member pays on our own page."""
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import InvalidError
 from hingecraft.idempotency.model import Claim
 from hingecraft.identity.errors import NotAuthorizedError
 from hingecraft.installation import service as installation
@@ -34,9 +34,11 @@ from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.intents import Charge, intent_request
 from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, PRODUCT, USER
 from hingecraft.providers.stripe.reading import StripeReader
+from hingecraft.providers.stripe.sales import Subscription, subscription_request
 from hingecraft.purchases import store
 from hingecraft.purchases.model import (
     OPEN,
+    PRODUCT_PREFIX,
     PURPOSE,
     AlreadyOwnedError,
     InactiveProductError,
@@ -54,7 +56,8 @@ log = logging.getLogger(__name__)
 LIFE = timedelta(hours=24)
 _CUSTOMER = "customer"
 _CANCELED = "canceled"
-_PAID = "succeeded"
+_PAID, _INCOMPLETE = "succeeded", "incomplete"
+_SUBSCRIPTION = "sub_"
 # Another request of the same user may begin or end a payment meanwhile.
 _TRIES = 3
 
@@ -86,8 +89,11 @@ class Begun:
 class ProductPayments:
     """Begins and cancels payments of one pod."""
 
-    def __init__(self, database: Database, providers: Providers, currencies: CurrencyBook, books: Books) -> None:
+    def __init__(
+        self, database: Database, providers: Providers, currencies: CurrencyBook, books: Books, *, grace_hours: int
+    ) -> None:
         self._database = database
+        self._grace = timedelta(hours=grace_hours)
         self._stripe = providers.stripe
         self._currencies = currencies
         self._books = books
@@ -167,16 +173,13 @@ class ProductPayments:
             raise UnknownProductError
         if not found.active:
             raise InactiveProductError
-        if found.type == "subscription":
-            raise InvalidError(
-                "invalid_request",
-                "Subscriptions cannot be bought yet. Send the productType design or course.",
-                fields={"productType": "must be design or course"},
-            )
         return found
 
     async def _require_not_owned(self, conn: Connection, user_id: UUID, product: Product) -> None:
-        held, now = await store.entitlements(conn, user_id, product.id, livemode=self._stripe.livemode)
+        livemode = self._stripe.livemode
+        if product.type == "subscription" and await store.has_running(conn, user_id, product.id, livemode=livemode):
+            raise AlreadyOwnedError("You have this subscription already.")
+        held, now = await store.entitlements(conn, user_id, product.id, livemode=livemode, grace=self._grace)
         own = [each for each in held if each.product_id == product.id]
         if access_of(product.id, product.type, own, now, active=product.active).allowed:
             raise AlreadyOwnedError
@@ -189,6 +192,8 @@ class ProductPayments:
         intent_id = await self._intent_of(earlier.id, wanted.deadline, wanted.request_id)
         if intent_id is None:
             return None
+        if product.type == "subscription":
+            return await self._go_on_subscribing(wanted, product, earlier, intent_id)
         intent = await self._stripe.intents.retrieve(intent_id)
         if intent["status"] == _PAID:
             raise AlreadyOwnedError("You have just paid for this product. It is available in a moment.")
@@ -204,6 +209,19 @@ class ProductPayments:
         if not await self._stripe.end(intent_id, wanted.deadline):
             raise AlreadyOwnedError("Your payment for this product is being processed.")
         await self._book(intent_id, Cause(actor="api", action="payment_cancelled", request_id=wanted.request_id))
+        return None
+
+    async def _go_on_subscribing(
+        self, wanted: Wanted, product: Product, earlier: store.OpenPayment, subscription_id: str
+    ) -> Begun | None:
+        """The same for a subscription that waits for its first payment."""
+        found = await self._stripe.subscriptions.retrieve(subscription_id)
+        same = (earlier.amount, earlier.currency) == (product.charged, product.currency)
+        if same and found["status"] == _INCOMPLETE:
+            return await self._begun(earlier.id, subscription_id, earlier.amount, earlier.currency, created=False)
+        if not await self._stripe.end(subscription_id, wanted.deadline):
+            raise AlreadyOwnedError("You have just paid for this subscription. It is available in a moment.")
+        await self._book(subscription_id, Cause(actor="api", action="payment_cancelled", request_id=wanted.request_id))
         return None
 
     async def _begin(self, wanted: Wanted, product: Product) -> Begun | None:
@@ -258,10 +276,15 @@ class ProductPayments:
 
     async def _begun(self, payment_id: UUID, intent_id: str, amount: Decimal, currency: str, *, created: bool) -> Begun:
         """With the client secret as Stripe has it."""
-        intent = await self._stripe.intents.retrieve(intent_id)
+        if intent_id.startswith(_SUBSCRIPTION):
+            secret = await self._stripe.subscriptions.secret_of(intent_id)
+        else:
+            secret = str((await self._stripe.intents.retrieve(intent_id))["client_secret"])
+        if secret is None:
+            raise AlreadyOwnedError("You have just paid for this subscription. It is available in a moment.")
         return Begun(
             payment_id=payment_id,
-            client_secret=str(intent["client_secret"]),
+            client_secret=secret,
             amount=amount,
             currency=currency,
             created=created,
@@ -277,20 +300,15 @@ class ProductPayments:
         installation_id = (await installation.read(self._database)).id
         customer_id = await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
         payment_id, amount = uuid.uuid4(), product.charged
-        charge = Charge(
-            amount=to_stripe(amount, self._currencies.by_code(product.currency)),
-            currency=product.currency,
-            customer_id=customer_id,
-            description=product.name,
-            metadata={
-                USER: str(wanted.user_id),
-                PAYMENT: str(payment_id),
-                INSTALLATION: str(installation_id),
-                PRODUCT: str(product.id),
-                "source": PURPOSE,
-                "purpose": PURPOSE,
-            },
-        )
+        metadata = {
+            USER: str(wanted.user_id),
+            PAYMENT: str(payment_id),
+            INSTALLATION: str(installation_id),
+            PRODUCT: str(product.id),
+            "source": PURPOSE,
+            "purpose": PURPOSE,
+        }
+        request = await self._request(product, customer_id, metadata, wanted.deadline)
         return NewCheckout(
             payment_id=payment_id,
             amount=amount,
@@ -306,8 +324,8 @@ class ProductPayments:
             carries_email=False,
             life=LIFE,
             # Permits a repeat of this payment's request only.
-            key=f"hc_intent_{payment_id}",
-            request=intent_request(charge),
+            key=f"hc_{'subscription' if product.type == 'subscription' else 'intent'}_{payment_id}",
+            request=request,
             url=None,
             details={
                 "provider": self._stripe.name,
@@ -319,6 +337,36 @@ class ProductPayments:
                 "user": str(wanted.user_id),
             },
             product=str(product.id),
+        )
+
+    async def _request(
+        self, product: Product, customer_id: str, metadata: Mapping[str, str], deadline: Deadline
+    ) -> dict[str, Any]:
+        """The exact parameters. The product that a subscription is of exists at Stripe before."""
+        units = to_stripe(product.charged, self._currencies.by_code(product.currency))
+        if product.type != "subscription":
+            return intent_request(
+                Charge(
+                    amount=units,
+                    currency=product.currency,
+                    customer_id=customer_id,
+                    description=product.name,
+                    metadata=metadata,
+                )
+            )
+        assert product.period is not None, "a subscription has one"
+        at_stripe = f"{PRODUCT_PREFIX}{product.id}"
+        await self._stripe.subscriptions.name_product(at_stripe, product.name, deadline)
+        return subscription_request(
+            Subscription(
+                amount=units,
+                currency=product.currency,
+                product_id=at_stripe,
+                interval=product.period.unit,
+                interval_count=product.period.count,
+                customer_id=customer_id,
+                metadata=metadata,
+            )
         )
 
 

@@ -14,6 +14,8 @@ from hingecraft.payments.model import Status
 
 # The value of `payments.purpose`, and of `payments.source`.
 PURPOSE = "purchase"
+# Before the product's id, in the id of Stripe's product.
+PRODUCT_PREFIX = "hc_"
 
 Because = Literal["refunded", "disputed"]
 PurchaseStatus = Literal["active", "expired", "refunded", "disputed", "cancelled"]
@@ -49,6 +51,13 @@ class UnknownMemberPaymentError(MissingError):
 
     def __init__(self) -> None:
         super().__init__("unknown_payment", "There is no payment with this id.")
+
+
+class NotASubscriptionError(ConflictError):
+    """It was paid once, so there is nothing to cancel."""
+
+    def __init__(self) -> None:
+        super().__init__("not_a_subscription", "This purchase was paid once. Only a subscription can be cancelled.")
 
 
 class UnknownPurchaseError(MissingError):
@@ -89,6 +98,9 @@ class Purchase:
     created_at: datetime
     downloads_used: int
     download_limit: int | None
+    subscription_id: str | None = None
+    # None: it is paid once.
+    cancels: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

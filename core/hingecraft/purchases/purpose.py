@@ -6,7 +6,7 @@ In the transaction that books the money (decision 66).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,14 @@ from uuid import UUID
 from hingecraft import audit
 from hingecraft.db.connection import Connection
 from hingecraft.errors import NotYetError
+from hingecraft.members.customers import store as customers_store
 from hingecraft.members.deletion import store as deletion_store
 from hingecraft.payments.ledger import SETTLED
 from hingecraft.payments.model import Status
-from hingecraft.payments.purpose import Moved
+from hingecraft.payments.purpose import Moved, Owner
+from hingecraft.providers.findings import Finding, Line
 from hingecraft.purchases import store
-from hingecraft.purchases.model import PURPOSE, Because
+from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE, Because
 from hingecraft.purchases.products import store as products
 from hingecraft.purchases.products.model import Product
 from hingecraft.purchases.store import Bought
@@ -34,6 +36,18 @@ class Purchases:
 
     name = PURPOSE
     description = "Purchase"
+
+    async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
+        """The user of a subscription that was begun here; of one that a backup has lost, the customer's."""
+        if finding.subscription_id is None:
+            return None
+        found = await store.of_subscription(conn, finding.subscription_id)
+        if found is not None:
+            return Owner(user_id=found[0], purpose=self.name)
+        if finding.purpose != self.name or finding.customer is None:
+            return None
+        user_id = await customers_store.owner_of(conn, finding.customer, livemode=finding.livemode)
+        return Owner(user_id=user_id, purpose=self.name) if user_id is not None else None
 
     async def moved(self, conn: Connection, moves: Sequence[Moved]) -> None:
         """A status decides: paid gives access, all refunded or disputed ends it, anything else restores it."""
@@ -61,15 +75,62 @@ async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
 
 
 async def _grant(conn: Connection, paid: Sequence[Moved]) -> None:
-    known = {each.id: each for each in await products.some(conn, {_product_of(each) for each in paid})}
-    now = await conn.fetchval(store.NOW)
-    bought = [_bought(each, _required(known, _product_of(each)), now) for each in paid]
-    made = await store.grant(conn, bought)
-    for each, one in zip(paid, bought, strict=True):
-        if one.payment_id in made:
-            end = {"until": one.ends_at.isoformat()} if one.ends_at is not None else {}
-            purchase = str(made[one.payment_id])
-            await _tell(conn, each, "access_granted", purchase=purchase, product=str(one.product_id), **end)
+    once = [each for each in paid if each.finding.subscription_id is None]
+    if once:
+        known = {each.id: each for each in await products.some(conn, {_product_of(each) for each in once})}
+        now = await conn.fetchval(store.NOW)
+        bought = [_bought(each, _required(known, _product_of(each)), now) for each in once]
+        made = await store.grant(conn, bought)
+        for each, one in zip(once, bought, strict=True):
+            if one.payment_id in made:
+                await _tell_granted(conn, each, one, made[one.payment_id])
+    for each in paid:
+        if each.finding.subscription_id is not None:
+            await _grant_period(conn, each, each.finding.subscription_id)
+
+
+async def _grant_period(conn: Connection, moved: Moved, subscription_id: str) -> None:
+    """The period of an invoice's regular line; prorations and a trial's line without an amount grant nothing."""
+    lines = [each for each in moved.finding.lines or () if not each.proration and each.period and each.amount]
+    if not lines:
+        return
+    found = await store.of_subscription(conn, subscription_id)
+    product_id = found[1] if found is not None else _product_at_stripe(lines[0])
+    (product,) = await products.some(conn, {product_id}) or (None,)
+    if product is None:
+        raise NotYetError(f"the product {product_id} is not in the table products")
+    starts_at, ends_at = _span(lines)
+    one = Bought(
+        payment_id=moved.after.id,
+        user_id=_user_of(moved),
+        livemode=moved.finding.livemode,
+        product_id=product_id,
+        amount=moved.after.amount,
+        currency=moved.after.currency,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        download_limit=product.download_limit,
+    )
+    purchase_id = await store.grant_period(conn, subscription_id, one)
+    if purchase_id is not None:
+        await _tell_granted(conn, moved, one, purchase_id)
+
+
+def _span(lines: Sequence[Line]) -> tuple[datetime, datetime]:
+    periods = [each.period for each in lines if each.period is not None]
+    return min(start for start, _ in periods), max(end for _, end in periods)
+
+
+def _product_at_stripe(line: Line) -> UUID:
+    try:
+        return UUID((line.product or "").removeprefix(PRODUCT_PREFIX))
+    except ValueError:
+        raise NotYetError("nobody knows what was bought") from None
+
+
+async def _tell_granted(conn: Connection, moved: Moved, one: Bought, purchase_id: UUID) -> None:
+    end = {"until": one.ends_at.isoformat()} if one.ends_at is not None else {}
+    await _tell(conn, moved, "access_granted", purchase=str(purchase_id), product=str(one.product_id), **end)
 
 
 def _bought(moved: Moved, product: Product, now: datetime) -> Bought:
@@ -122,6 +183,16 @@ async def _tell(conn: Connection, moved: Moved, action: str, **details: Any) -> 
     await audit.append(
         conn, actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, **details
     )
+
+
+class ProductSubscriptions:
+    """Each product is a family of its own."""
+
+    purpose = PURPOSE
+
+    async def sells(self, conn: Connection, names: Collection[str]) -> bool:
+        """Whether one of these is the id of a product at Stripe."""
+        return await products.any_of(conn, [name.removeprefix(PRODUCT_PREFIX) for name in names])
 
 
 PURCHASES = Purchases()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from hingecraft.db.connection import Database
@@ -16,14 +17,15 @@ from hingecraft.purchases.products.model import UnknownProductError
 class PurchaseReader:
     """The purchases of one mode: that of the key."""
 
-    def __init__(self, database: Database, *, livemode: bool) -> None:
+    def __init__(self, database: Database, *, livemode: bool, grace_hours: int) -> None:
         self._database = database
         self._livemode = livemode
+        self._grace = timedelta(hours=grace_hours)
 
     async def one(self, purchase_id: UUID, user_id: UUID | None) -> Purchase:
         """A purchase as its owner sees it; None: an admin asks. Raises NotAuthorizedError for another user's."""
         async with self._database.connection() as conn:
-            found = await store.purchase(conn, purchase_id, livemode=self._livemode)
+            found = await store.purchase(conn, purchase_id, livemode=self._livemode, grace=self._grace)
         if found is None:
             raise UnknownPurchaseError
         if user_id is not None and found.user_id != user_id:
@@ -36,7 +38,7 @@ class PurchaseReader:
         """A user's purchases, or everybody's, the newest first, and where the next page begins."""
         async with self._database.connection() as conn:
             found = await store.purchases(
-                conn, user_id, livemode=self._livemode, kind=kind, after=after, limit=limit + 1
+                conn, user_id, livemode=self._livemode, grace=self._grace, kind=kind, after=after, limit=limit + 1
             )
         page = found[:limit]
         return page, Place(page[-1].created_at, page[-1].id) if len(found) > limit else None
@@ -47,5 +49,5 @@ class PurchaseReader:
             product = await products.one(conn, product_id)
             if product is None:
                 raise UnknownProductError
-            held, now = await store.entitlements(conn, user_id, product_id, livemode=self._livemode)
+            held, now = await store.entitlements(conn, user_id, product_id, livemode=self._livemode, grace=self._grace)
         return access_of(product_id, product.type, held, now, active=product.active)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
 
 from hingecraft.db.connection import Connection
+from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.payments.history import Place
 from hingecraft.payments.model import Status
 from hingecraft.purchases.model import PURPOSE, Because, Entitlement, MemberPayment, Purchase
+from hingecraft.purchases.renewal_grace import UNTIL
 
 # The payment of a later period is found by its entitlement; one that is not paid has only its product.
 PAYMENT = """
@@ -59,29 +61,64 @@ WITH standing AS MATERIALIZED (
 )
 SELECT payment_id, purchase_id FROM changed
 """
-_ENTITLEMENTS = """
-SELECT b.product_id, r.type AS product_type, e.starts_at, e.ends_at, e.revoked_because
+_ENTITLEMENTS = f"""
+SELECT b.product_id, r.type AS product_type, e.starts_at, {UNTIL.format(grace="$4")} AS ends_at, e.revoked_because
 FROM entitlements e JOIN purchases b ON b.id = e.purchase_id JOIN products r ON r.id = b.product_id
 WHERE e.user_id = $1 AND b.livemode = $2
 """
 ENTITLEMENTS = f"{_ENTITLEMENTS} AND (b.product_id = $3 OR r.type = 'subscription')"
+# A subscription's purchase, by what was written before the call, or by an earlier period.
+OF_SUBSCRIPTION = """
+SELECT user_id, product_id FROM purchases WHERE subscription_id = $1
+UNION ALL
+SELECT p.user_id, p.product::uuid FROM external_payments e JOIN payments p ON p.id = e.payment_id
+WHERE e.provider = 'stripe' AND e.provider_id = $1 AND p.purpose = $2 AND p.product IS NOT NULL
+LIMIT 1
+"""
+GRANT_PERIOD = """
+WITH first AS (
+    SELECT payment_id FROM external_payments WHERE provider = 'stripe' AND provider_id = $5 AND kind = 'single'
+), purchased AS (
+    INSERT INTO purchases AS p (user_id, livemode, product_id, payment_id, subscription_id, amount, currency, status,
+                                starts_at, ends_at)
+    VALUES ($2, $3, $4, coalesce((SELECT payment_id FROM first), $1), $5, $6, $7, 'active', $8, $9)
+    ON CONFLICT ON CONSTRAINT purchases_subscription_key DO UPDATE SET
+        starts_at = least(p.starts_at, excluded.starts_at), ends_at = greatest(p.ends_at, excluded.ends_at)
+    RETURNING id
+)
+INSERT INTO entitlements (purchase_id, user_id, payment_id, starts_at, ends_at, download_limit)
+SELECT id, $2, $1, $8, $9, $10 FROM purchased
+ON CONFLICT ON CONSTRAINT entitlements_payment_key DO NOTHING
+RETURNING purchase_id
+"""
+RUNS = """
+SELECT EXISTS (
+    SELECT FROM purchases b JOIN subscriptions s ON s.id = b.subscription_id
+    WHERE b.user_id = $1 AND b.product_id = $2 AND b.livemode = $3 AND s.status = ANY ($4::text[])
+)
+"""
 NOW = "SELECT now()"
 _PURCHASES = """
 SELECT b.id, b.user_id, b.product_id, r.type AS product_type, r.name AS product_name, b.amount, b.currency,
-       CASE WHEN b.status = 'active' AND b.ends_at <= now() THEN 'expired' ELSE b.status END AS status,
+       CASE WHEN b.status <> 'active' THEN b.status WHEN b.ends_at > now() OR b.ends_at IS NULL THEN 'active'
+            WHEN s.cancel_at_period_end OR s.status = 'canceled' THEN 'cancelled'
+            WHEN s.status IN ('trialing', 'active', 'past_due') AND now() < b.ends_at + $2::interval THEN 'active'
+            ELSE 'expired' END AS status,
+       b.subscription_id, s.cancel_at_period_end AND s.status NOT IN ('canceled', 'incomplete_expired') AS cancels,
        b.starts_at, b.ends_at, b.created_at, coalesce(e.downloads_used, 0) AS downloads_used, e.download_limit
 FROM purchases b JOIN products r ON r.id = b.product_id
+LEFT JOIN subscriptions s ON s.id = b.subscription_id
 LEFT JOIN LATERAL (
     SELECT downloads_used, download_limit FROM entitlements
     WHERE purchase_id = b.id ORDER BY starts_at DESC LIMIT 1
 ) e ON true
 """
-PURCHASE = f"{_PURCHASES} WHERE b.id = $1 AND b.livemode = $2"
+PURCHASE = f"{_PURCHASES} WHERE b.id = $3 AND b.livemode = $1"
 PURCHASES = f"""
 {_PURCHASES}
-WHERE b.livemode = $1 AND ($2::uuid IS NULL OR b.user_id = $2) AND ($3::text IS NULL OR r.type = $3)
-  AND ($4::timestamptz IS NULL OR (b.created_at, b.id) < ($4, $5::uuid))
-ORDER BY b.created_at DESC, b.id DESC LIMIT $6
+WHERE b.livemode = $1 AND ($3::uuid IS NULL OR b.user_id = $3) AND ($4::text IS NULL OR r.type = $4)
+  AND ($5::timestamptz IS NULL OR (b.created_at, b.id) < ($5, $6::uuid))
+ORDER BY b.created_at DESC, b.id DESC LIMIT $7
 """
 
 
@@ -141,6 +178,26 @@ async def grant(conn: Connection, bought: Sequence[Bought]) -> dict[UUID, UUID]:
     return {row["payment_id"]: row["purchase_id"] for row in await conn.fetch(GRANT, *columns)}
 
 
+async def of_subscription(conn: Connection, subscription_id: str) -> tuple[UUID, UUID] | None:
+    """The user and the product of a subscription that was begun here."""
+    row = await conn.fetchrow(OF_SUBSCRIPTION, subscription_id, PURPOSE)
+    return (row["user_id"], row["product_id"]) if row else None
+
+
+async def has_running(conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool) -> bool:
+    """Whether the user has a subscription to the product that is not over, paid or not."""
+    return bool(await conn.fetchval(RUNS, user_id, product_id, livemode, list(RUNNING)))
+
+
+async def grant_period(conn: Connection, subscription_id: str, bought: Bought) -> UUID | None:
+    """Record a paid period of a subscription: its purchase; None if this payment has an entitlement."""
+    purchase_id: UUID | None = await conn.fetchval(
+        GRANT_PERIOD, bought.payment_id, bought.user_id, bought.livemode, bought.product_id, subscription_id,
+        bought.amount, bought.currency, bought.starts_at, bought.ends_at, bought.download_limit,
+    )  # fmt: skip
+    return purchase_id
+
+
 async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
     """Revoke, or restore where there is no reason to; the purchases that have changed, by payment."""
     rows = await conn.fetch(STAND, list(standing), list(standing.values()))
@@ -148,25 +205,32 @@ async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> di
 
 
 async def entitlements(
-    conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool
+    conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool, grace: timedelta
 ) -> tuple[list[Entitlement], datetime]:
     """The user's entitlements to a product and to subscriptions, past ones included, and the database's time."""
-    rows = await conn.fetch(ENTITLEMENTS, user_id, livemode, product_id)
+    rows = await conn.fetch(ENTITLEMENTS, user_id, livemode, product_id, grace)
     return [Entitlement(**dict(row)) for row in rows], await conn.fetchval(NOW)
 
 
-async def purchase(conn: Connection, purchase_id: UUID, *, livemode: bool) -> Purchase | None:
+async def purchase(conn: Connection, purchase_id: UUID, *, livemode: bool, grace: timedelta) -> Purchase | None:
     """One purchase."""
-    row = await conn.fetchrow(PURCHASE, purchase_id, livemode)
+    row = await conn.fetchrow(PURCHASE, livemode, grace, purchase_id)
     return _purchase(row) if row else None
 
 
 async def purchases(
-    conn: Connection, user_id: UUID | None, *, livemode: bool, kind: str | None, after: Place | None, limit: int
+    conn: Connection,
+    user_id: UUID | None,
+    *,
+    livemode: bool,
+    grace: timedelta,
+    kind: str | None,
+    after: Place | None,
+    limit: int,
 ) -> list[Purchase]:
     """A user's purchases, or everybody's, the newest first."""
     moment, last = (after.created_at, after.id) if after else (None, None)
-    return [_purchase(row) for row in await conn.fetch(PURCHASES, livemode, user_id, kind, moment, last, limit)]
+    return [_purchase(row) for row in await conn.fetch(PURCHASES, livemode, grace, user_id, kind, moment, last, limit)]
 
 
 def _purchase(row: asyncpg.Record) -> Purchase:

@@ -21,15 +21,18 @@ log = logging.getLogger(__name__)
 
 
 class Family(Protocol):
-    """A system that sells subscriptions. All that it sells is one family: a user has at most one of them."""
+    """A system that sells subscriptions.
+
+    A user has at most one of a family: all that the system sells, or one product where its payments name products.
+    """
 
     @property
     def purpose(self) -> str:
         """The purpose of its payments."""
         ...
 
-    async def sells(self, conn: Connection, prices: Collection[str]) -> bool:
-        """Whether one of the prices is, or was, its own."""
+    async def sells(self, conn: Connection, names: Collection[str]) -> bool:
+        """Whether one of these prices and products is, or was, its own."""
         ...
 
 
@@ -81,7 +84,7 @@ class Copies:
                 raise NotYetError(f"the customer {copy.customer_id} of this subscription is not known here yet")
             raise ForeignError("it is a subscription of no member")
         for family in self._families:
-            if await family.sells(conn, copy.prices):
+            if await family.sells(conn, (*copy.prices, *([copy.product_id] if copy.product_id else []))):
                 return Owner(user_id=of_customer, purpose=family.purpose, payment_id=None)
         raise ForeignError("it is a subscription to nothing that is sold here")
 

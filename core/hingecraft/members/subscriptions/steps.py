@@ -69,6 +69,9 @@ class _Subscriptions:
                 await self._one(run, f"the session {session_id}", self._copy_of_session(run, session_id))
 
     async def _copy_of_session(self, run: Run, session_id: str) -> None:
+        if session_id.startswith("sub_"):
+            await self._copy(run, session_id, None)
+            return
         session = await self._provider.sessions.retrieve(session_id)
         if session.get("subscription"):
             await self._copy(run, str(session["subscription"]), None)

@@ -34,9 +34,12 @@ WHERE s.asked_at <= excluded.asked_at AND s.status NOT IN ('canceled', 'incomple
 """
 PAYMENT = "SELECT purpose, user_id FROM payments WHERE id = $1 AND livemode = $2 AND user_id IS NOT NULL"
 OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
+# What a payment buys is a family of its own; where it names nothing, all that its system sells is one.
 RUNNING_OF = """
-SELECT id FROM subscriptions
-WHERE user_id = $1 AND livemode = $2 AND purpose = $3 AND status = ANY ($4::text[]) ORDER BY created_at, id
+SELECT s.id FROM subscriptions s LEFT JOIN payments p ON p.id = s.payment_id
+WHERE s.user_id = $1 AND s.livemode = $2 AND s.purpose = $3 AND s.status = ANY ($4::text[])
+  AND p.product IS NOT DISTINCT FROM (SELECT product FROM payments WHERE id = $5)
+ORDER BY s.created_at, s.id
 """
 # Of customers that are not the user's in `customers`.
 RUNS_ELSEWHERE = """
@@ -53,10 +56,10 @@ WHERE livemode = $1 AND status NOT IN ('canceled', 'incomplete_expired') AND cur
 ORDER BY id LIMIT $3
 """
 # Paid checkouts of subscriptions that no event has told us of.
-UNKNOWN = """
+UNKNOWN = r"""
 SELECT p.id AS payment_id, e.provider_id AS session_id FROM payments p JOIN external_payments e ON e.payment_id = p.id
 WHERE p.user_id IS NOT NULL AND p.livemode = $1 AND p.id > $2
-  AND e.kind = 'single' AND e.request ->> 'mode' = 'subscription'
+  AND e.kind = 'single' AND (e.request ->> 'mode' = 'subscription' OR e.provider_id LIKE 'sub\_%')
   AND e.provider_id IS NOT NULL AND e.status = 'completed' AND p.created_at > now() - interval '40 days'
   AND NOT EXISTS (SELECT FROM subscriptions s WHERE s.payment_id = p.id)
 ORDER BY p.id LIMIT $3
@@ -73,9 +76,10 @@ WHERE s.livemode = $1 AND (
 ORDER BY s.id LIMIT $4
 """
 DOUBLED = """
-SELECT user_id, purpose, array_agg(id ORDER BY created_at, id) AS ids FROM subscriptions
-WHERE livemode = $1 AND status = ANY ($2::text[]) GROUP BY user_id, purpose HAVING count(*) > 1
-ORDER BY user_id LIMIT $3
+SELECT s.user_id, s.purpose, array_agg(s.id ORDER BY s.created_at, s.id) AS ids
+FROM subscriptions s LEFT JOIN payments p ON p.id = s.payment_id
+WHERE s.livemode = $1 AND s.status = ANY ($2::text[]) GROUP BY s.user_id, s.purpose, p.product HAVING count(*) > 1
+ORDER BY s.user_id LIMIT $3
 """
 
 
@@ -116,7 +120,7 @@ async def is_ours(conn: Connection, installation: str | None) -> bool:
 
 async def running_of(conn: Connection, owner: Owner, *, livemode: bool) -> list[str]:
     """The user's running subscriptions of one family."""
-    rows = await conn.fetch(RUNNING_OF, owner.user_id, livemode, owner.purpose, list(RUNNING))
+    rows = await conn.fetch(RUNNING_OF, owner.user_id, livemode, owner.purpose, list(RUNNING), owner.payment_id)
     return [row["id"] for row in rows]
 
 

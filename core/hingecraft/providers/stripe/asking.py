@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from hingecraft.errors import ForeignError
 from hingecraft.providers.findings import Finding, Price, Stands, UnreadableError
@@ -13,7 +14,8 @@ from hingecraft.providers.stripe.ports import Checkouts, Document
 from hingecraft.providers.stripe.reading import StripeReader, worth_of
 
 _DOLLARS = "usd"
-_INTENT = "pi_"
+_INTENT, _SUBSCRIPTION = "pi_", "sub_"
+_FIRST = "subscription_create"
 _NO_CHECKOUT = "its payment came through no checkout"
 
 
@@ -23,6 +25,7 @@ class StripeAsking:
     def __init__(self, stripe: Checkouts, reader: StripeReader) -> None:
         self._sessions = stripe.sessions
         self._intents = stripe.intents
+        self._subscriptions = stripe.subscriptions
         self._disputes = stripe.disputes
         self._invoices = stripe.invoices
         self._reader = reader
@@ -83,7 +86,21 @@ class StripeAsking:
         """A session or intent with what its money is worth; raises ProviderMissingError where Stripe lacks it."""
         if checkout_id.startswith(_INTENT):
             return self._of_intent(await self._intents.retrieve(checkout_id), told_by)
+        if checkout_id.startswith(_SUBSCRIPTION):
+            return await self._of_subscription(await self._subscriptions.retrieve(checkout_id), told_by)
         return await self._of_session(await self._sessions.retrieve(checkout_id), told_by)
+
+    async def _of_subscription(self, subscription: Document, told_by: str) -> Finding:
+        """Its first invoice says whether it was paid."""
+        subscription_id, latest = str(subscription["id"]), subscription["latest_invoice"]
+        first = str(latest["id"])
+        if latest["billing_reason"] != _FIRST:
+            begun = datetime.fromtimestamp(subscription["created"], UTC)
+            async for invoice in self._subscriptions.paid_invoices(subscription_id, begun):
+                if invoice["billing_reason"] == _FIRST:
+                    first = str(invoice["id"])
+        found = await self.of_invoice(first, told_by=told_by)
+        return replace(found, checkout_id=subscription_id)
 
     def _of_intent(self, intent: Document, told_by: str) -> Finding:
         worth = worth_of(balance_of(intent))

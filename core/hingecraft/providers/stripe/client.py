@@ -38,7 +38,9 @@ _EMAIL = "customer_email"
 _WITHOUT_EMAIL = "_without_email"
 # A parameter of every session, and of no intent.
 _MODE = "mode"
-_INTENT = "pi_"
+_INTENT, _SUBSCRIPTION = "pi_", "sub_"
+# A parameter of every subscription.
+_ITEMS = "items"
 
 
 class StripeProvider:
@@ -101,7 +103,8 @@ class StripeProvider:
         takes the same two steps and finds the same session.
         """
         if _MODE not in request:
-            return await self.intents.create(request, key, deadline)
+            objects = self.subscriptions if _ITEMS in request else self.intents
+            return await objects.create(request, key, deadline)
         try:
             return await self.sessions.create(request, key, deadline)
         except EmailRejectedError:
@@ -112,13 +115,15 @@ class StripeProvider:
         """End a session or intent, so that it cannot be paid any more; False if it is paid, or being paid."""
         if checkout_id.startswith(_INTENT):
             return await self.intents.cancel(checkout_id, deadline)
+        if checkout_id.startswith(_SUBSCRIPTION):
+            return await self.subscriptions.end(checkout_id, deadline)
         return await self.sessions.expire(checkout_id, deadline)
 
     async def made_for(
         self, request: Mapping[str, Any], payment_id: str, since: datetime, until: datetime
     ) -> str | None:
         """The id of the checkout that was made with these parameters, whose creation was never answered."""
-        objects = self.sessions if _MODE in request else self.intents
+        objects = self.sessions if _MODE in request else self.subscriptions if _ITEMS in request else self.intents
         found = await objects.made_for(payment_id, since, until)
         return str(found["id"]) if found is not None else None
 

@@ -6,6 +6,7 @@ An event's invoice has its first ten lines and never its payments, so it only sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -71,6 +72,7 @@ class InvoiceReader:
             **origin_of(subscription),
             "customer": str(customer_id),
             "invoice_id": str(invoice["id"]),
+            "subscription_id": _id_of(subscription.get("subscription")),
             "details": {
                 "invoice": invoice["id"],
                 "reason": invoice.get("billing_reason"),
@@ -94,6 +96,8 @@ class InvoiceReader:
         return Line(
             ref=str(line["id"]),
             price=str(details["price"]) if details.get("price") else None,
+            product=str(details["product"]) if details.get("product") else None,
+            period=_period(line),
             quantity=_quantity(line),
             currency=price.currency,
             amount=price.amount.copy_sign(units) if units else Decimal(0),
@@ -128,6 +132,20 @@ def lines_of_session(items: Iterable[Document]) -> tuple[Line, ...]:
         )
         for item in items
     )
+
+
+def _period(line: Document) -> tuple[datetime, datetime] | None:
+    period = line.get("period")
+    if period is None:
+        return None
+    return datetime.fromtimestamp(period["start"], UTC), datetime.fromtimestamp(period["end"], UTC)
+
+
+def _id_of(value: object) -> str | None:
+    """An id, or the object itself where it was expanded."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    return str(value) if value else None
 
 
 def _is_of_subscription(line: Document) -> bool:

@@ -190,6 +190,30 @@ class Prices(Protocol):
 class Subscriptions(Protocol):
     """Subscriptions of customers."""
 
+    async def create(self, request: Document, key: str, deadline: Deadline) -> Opened:
+        """Make a subscription, or get the one that the same key has made before, with its client secret."""
+        ...
+
+    async def secret_of(self, subscription_id: str) -> str | None:
+        """The client secret of its latest invoice; None: there is nothing to pay on our page."""
+        ...
+
+    async def end(self, subscription_id: str, deadline: Deadline) -> bool:
+        """End one that was never paid, so that it cannot be paid any more; False if it is paid."""
+        ...
+
+    async def cancel_at_period_end(self, subscription_id: str, deadline: Deadline) -> Document:
+        """Not renew it; it runs until what is paid has ended."""
+        ...
+
+    async def made_for(self, payment_id: str, since: datetime, until: datetime) -> Document | None:
+        """The subscription of a payment, made between the two times."""
+        ...
+
+    async def name_product(self, product_id: str, name: str, deadline: Deadline) -> None:
+        """Make the product that subscriptions are of, once."""
+        ...
+
     async def retrieve(self, subscription_id: str) -> Document:
         """One subscription with its latest invoice, also one that is over."""
         ...
@@ -228,6 +252,11 @@ class Checkouts(Protocol):
     @property
     def intents(self) -> Intents:
         """PaymentIntents."""
+        ...
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """Subscriptions."""
         ...
 
     @property

@@ -28,6 +28,20 @@ class Sale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """An amount for each period, in Stripe's units, for a customer who pays on our own page."""
+
+    amount: int
+    currency: str
+    # Stripe's id of the product.
+    product_id: str
+    interval: str
+    interval_count: int
+    customer_id: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PricePlan:
     """A price as it should be at Stripe, found again by its lookup key. `amount` is in Stripe's units."""
 
@@ -68,6 +82,25 @@ def session_request(sale: Sale) -> dict[str, Any]:
     else:
         request["payment_intent_data"] = {"metadata": metadata, "capture_method": "automatic"}
     return request
+
+
+def subscription_request(sale: Subscription) -> dict[str, Any]:
+    """A subscription that waits for its first payment. Without a saved method no renewal could be charged."""
+    price = {
+        "currency": sale.currency.lower(),
+        "unit_amount": sale.amount,
+        "product": sale.product_id,
+        "recurring": {"interval": sale.interval, "interval_count": sale.interval_count},
+    }
+    return {
+        "customer": sale.customer_id,
+        "items": [{"price_data": price}],
+        "payment_behavior": "default_incomplete",
+        "payment_settings": {"save_default_payment_method": "on_subscription"},
+        "billing_mode": {"type": "flexible", "flexible": {"proration_discounts": "itemized"}},
+        "expand": ["latest_invoice.confirmation_secret"],
+        "metadata": dict(sale.metadata),
+    }
 
 
 def price_request(plan: PricePlan) -> dict[str, Any]:

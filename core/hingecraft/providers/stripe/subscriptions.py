@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
+from hingecraft.providers.patience import Deadline
+from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.account import StripeAccount
+from hingecraft.providers.stripe.metadata import PAYMENT
 from hingecraft.providers.stripe.ports import Document
+
+_CONFIRMATION = "latest_invoice.confirmation_secret"
+# Clocks differ.
+_ROOM = timedelta(minutes=5)
+_OVER = frozenset({"canceled", "incomplete_expired"})
+_EXISTS = "resource_already_exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +26,91 @@ class StripeSubscriptions:
 
     account: StripeAccount
 
+    async def create(self, request: Document, key: str, deadline: Deadline) -> Opened:
+        """Make a subscription, or get the one that the same key has made before."""
+        params, options = cast("Any", request), self.account.options(key)
+        made = await self._call(lambda: self._subscriptions.create_async(params, options=options), deadline)
+        if not str(made["id"]).startswith("sub_"):
+            raise ProviderUnknownError("Stripe did not return a subscription")
+        return Opened(provider_id=str(made["id"]), url=None, client_secret=_secret_in(made))
+
     async def retrieve(self, subscription_id: str) -> Document:
         """One subscription with its latest invoice, also one that is over."""
-        params = cast("Any", {"expand": ["latest_invoice"]})
-        options = self.account.options()
-        retrieve = self.account.client.v1.subscriptions.retrieve_async
-        return await self.account.ask(lambda: retrieve(subscription_id, params, options=options))
+        return await self._retrieve(subscription_id, "latest_invoice")
+
+    async def secret_of(self, subscription_id: str) -> str | None:
+        """The client secret of its latest invoice; None: there is nothing to pay on our page."""
+        return _secret_in(await self._retrieve(subscription_id, _CONFIRMATION))
+
+    async def end(self, subscription_id: str, deadline: Deadline) -> bool:
+        """End one that was never paid, by voiding its first invoice, which Stripe does only to unpaid ones."""
+        found = await self.retrieve(subscription_id)
+        if found["status"] != "incomplete":
+            return found["status"] in _OVER
+        invoice, options = str(found["latest_invoice"]["id"]), self.account.options()
+        void = self.account.client.v1.invoices.void_invoice_async
+        try:
+            await self._call(lambda: void(invoice, options=options), deadline)
+        except ProviderRejectedError as error:
+            if error.passing or isinstance(error, ProviderMissingError):
+                raise
+            return (await self.retrieve(subscription_id))["status"] in _OVER
+        if (await self.retrieve(subscription_id))["status"] not in _OVER:
+            await self._call(lambda: self._subscriptions.cancel_async(subscription_id, options=options), deadline)
+        return True
+
+    async def cancel_at_period_end(self, subscription_id: str, deadline: Deadline) -> Document:
+        """Not renew it; it runs until what is paid has ended."""
+        params, options = (
+            cast("Any", {"cancel_at_period_end": True, "expand": ["latest_invoice"]}),
+            self.account.options(),
+        )
+        return await self._call(
+            lambda: self._subscriptions.update_async(subscription_id, params, options=options), deadline
+        )
+
+    async def made_for(self, payment_id: str, since: datetime, until: datetime) -> Document | None:
+        """The subscription of a payment, made between the two times, also one that is over."""
+        window = {"gte": int((since - _ROOM).timestamp()), "lte": int((until + _ROOM).timestamp())}
+        async for each in self.account.pages(self._subscriptions.list_async, {"created": window, "status": "all"}):
+            if (each.get("metadata") or {}).get(PAYMENT) == payment_id:
+                return each
+        return None
 
     def paid_invoices(self, subscription_id: str, since: datetime) -> AsyncIterator[Document]:
         """Its paid invoices made since then, the newest first."""
         wanted = {"subscription": subscription_id, "status": "paid", "created": {"gte": int(since.timestamp())}}
         return self.account.pages(self.account.client.v1.invoices.list_async, wanted)
+
+    async def name_product(self, product_id: str, name: str, deadline: Deadline) -> None:
+        """Make the product that subscriptions are of, once."""
+        params, options = (
+            cast("Any", {"id": product_id, "name": name}),
+            self.account.options(f"{product_id}_{name}"[:255]),
+        )
+        create = self.account.client.v1.products.create_async
+        try:
+            await self._call(lambda: create(params, options=options), deadline)
+        except ProviderRejectedError as error:
+            if _EXISTS not in error.reason:
+                raise
+
+    async def _retrieve(self, subscription_id: str, expanded: str) -> Document:
+        params, options = cast("Any", {"expand": [expanded]}), self.account.options()
+        return await self.account.ask(
+            lambda: self._subscriptions.retrieve_async(subscription_id, params, options=options)
+        )
+
+    async def _call(self, attempt: Any, deadline: Deadline) -> Document:
+        found: Document = (await self.account.call(attempt, deadline)).to_dict()
+        return found
+
+    @property
+    def _subscriptions(self) -> Any:
+        return self.account.client.v1.subscriptions
+
+
+def _secret_in(subscription: Document) -> str | None:
+    invoice = subscription.get("latest_invoice")
+    secret = invoice.get("confirmation_secret") if isinstance(invoice, Mapping) else None
+    return str(secret["client_secret"]) if secret else None

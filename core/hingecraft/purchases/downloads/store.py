@@ -10,18 +10,9 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.purchases.downloads.model import Granted, Reason, Right
+from hingecraft.purchases.renewal_grace import UNTIL
 
-# The end of an entitlement `e` of a purchase `b` (bought). A running subscription's last paid period has a grace, since
-# Stripe charges a renewal about an hour after the period's end and then tries again.
-_UNTIL = """
-e.ends_at + CASE WHEN EXISTS (
-    SELECT FROM subscriptions s
-    WHERE s.id = b.subscription_id AND s.status IN ('trialing', 'active', 'past_due') AND NOT s.cancel_at_period_end
-) AND NOT EXISTS (
-    SELECT FROM entitlements l WHERE l.purchase_id = e.purchase_id AND l.starts_at > e.starts_at
-) THEN {grace}::interval ELSE interval '0' END
-"""
-_IS_OPEN = f"(e.revoked_at IS NULL AND e.starts_at <= now() AND (e.ends_at IS NULL OR now() < {_UNTIL}))"
+_IS_OPEN = f"(e.revoked_at IS NULL AND e.starts_at <= now() AND (e.ends_at IS NULL OR now() < {UNTIL}))"
 _OPEN = _IS_OPEN.format(grace="$4")
 # Entitlements of a user that may open a design: its own, also while it is not sold, and those of subscriptions.
 _OF_DESIGN = """
@@ -41,7 +32,7 @@ DESIGN = f"""
 SELECT p.file, v.* FROM products p LEFT JOIN LATERAL ({_VALID}) v ON true WHERE p.id = $2 AND p.type = 'design'
 """
 RIGHTS = f"""
-SELECT e.id AS entitlement_id, e.download_limit, e.downloads_used, {_UNTIL.format(grace="$4")} AS until
+SELECT e.id AS entitlement_id, e.download_limit, e.downloads_used, {UNTIL.format(grace="$4")} AS until
 {_OF_DESIGN} AND {_OPEN} ORDER BY b.product_id = p.id DESC, until NULLS LAST, e.id
 """
 # In the order of their ids, so that two calls of one user wait for each other and cannot deadlock.

@@ -18,6 +18,7 @@ id, type, name, price, discounted_price, currency, active, download_limit, perio
 ONE = f"SELECT {COLUMNS} FROM products WHERE id = $1"
 LOCK = f"SELECT {COLUMNS} FROM products WHERE id = $1 FOR NO KEY UPDATE"
 SOME = f"SELECT {COLUMNS} FROM products WHERE id = ANY ($1::uuid[])"
+ANY_OF = "SELECT EXISTS (SELECT FROM products WHERE id::text = ANY ($1::text[]))"
 PAGE = f"""
 SELECT {COLUMNS} FROM products
 WHERE (active OR $1) AND ($2::text IS NULL OR type = $2)
@@ -47,6 +48,11 @@ async def one(conn: Connection, product_id: UUID, *, lock: bool = False) -> Prod
 async def some(conn: Connection, product_ids: Collection[UUID]) -> list[Product]:
     """Those of the products that exist, active or not."""
     return [of_row(row) for row in await conn.fetch(SOME, list(product_ids))]
+
+
+async def any_of(conn: Connection, names: Collection[str]) -> bool:
+    """Whether one of these is the id of a product."""
+    return bool(await conn.fetchval(ANY_OF, list(names)))
 
 
 async def page(conn: Connection, *, every: bool, kind: str | None, after: Place | None, limit: int) -> list[Product]:

@@ -148,7 +148,9 @@ class Subscriptions:
 
     def give_up(self, subscription: Document) -> Document:
         """The first payment never came: its invoice is void, and its intent cannot be paid any more."""
-        self._invoices.void(self._invoices.find(subscription["latest_invoice"]))
+        invoice = self._invoices.find(subscription["latest_invoice"])
+        if invoice["status"] != "void":
+            self._invoices.void(invoice)
         return self.update(subscription | {"status": "incomplete_expired", "ended_at": self._clock.now()})
 
     def altered(self, subscription_id: str, raw: Document) -> tuple[Document, Document]:
