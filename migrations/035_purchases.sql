@@ -106,3 +106,6 @@ COMMENT ON COLUMN payments.product IS 'what is bought, as the system of its purp
 -- @step online
 CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS payments_open_product_key ON payments (user_id, product, livemode)
 WHERE product IS NOT NULL AND status IN ('creating', 'unknown', 'pending');
+-- Stripe's events of an intent contain the secret by which a browser pays it.
+-- @step quick
+COMMENT ON COLUMN provider_events.body IS 'the body whose signature was verified, without the secrets of intents';

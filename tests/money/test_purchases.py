@@ -88,6 +88,18 @@ async def test_a_design_is_bought_by_an_intent_of_the_users_customer(ada, sandbo
     assert await conn.fetchval(secrets) == 0
 
 
+async def test_the_secret_by_which_a_browser_pays_is_stored_nowhere(ada, sandbox, conn, design):
+    """Stripe's events carry it."""
+    begun = await buy(sandbox, ada, design)
+    await all_processed(conn)
+    secret = begun["clientSecret"]
+    assert secret and secret in str(await sandbox.stripe("events?limit=100"))
+    tables = "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'public'"
+    for table in await conn.fetch(tables):
+        found = f"SELECT count(*) FROM {table['name']} AS t WHERE strpos(t::text, $1) + strpos(t::text, $2) > 0"
+        assert await conn.fetchval(found, secret, secret.encode().hex()) == 0, table["name"]
+
+
 async def test_a_repeat_gives_the_same_payment_and_a_new_price_another(ada, pod, sandbox, conn, design):
     first = await ada.begin(design)
     assert await ada.begin(design, status=200) == first
