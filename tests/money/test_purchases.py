@@ -93,7 +93,8 @@ async def test_the_secret_by_which_a_browser_pays_is_stored_nowhere(ada, sandbox
     begun = await buy(sandbox, ada, design)
     await all_processed(conn)
     secret = begun["clientSecret"]
-    assert secret and secret in str(await sandbox.stripe("events?limit=100"))
+    assert secret
+    assert secret in str(await sandbox.stripe("events?limit=100"))
     tables = "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'public'"
     for table in await conn.fetch(tables):
         found = f"SELECT count(*) FROM {table['name']} AS t WHERE strpos(t::text, $1) + strpos(t::text, $2) > 0"
