@@ -74,7 +74,8 @@ class Downloads:
             file, granted = found
             if granted is not None:
                 return granted
-            await _right(conn, asked)
+            # Whether downloads are left is decided under the locks: the last one may be this user's, of a moment ago.
+            await _rights(conn, asked)
         with _promised(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
@@ -83,7 +84,8 @@ class Downloads:
             granted = await store.valid(conn, asked)
             if granted is not None:
                 return granted
-            return await store.count(conn, asked, await _right(conn, asked), self._valid_for)
+            right = first_usable(await _rights(conn, asked))
+            return await store.count(conn, asked, right, self._valid_for)
 
     async def grant_uncounted(self, product_id: UUID, *, actor: str, request_id: str) -> Granted:
         """An admin's URL, with a row in the audit log."""
@@ -142,11 +144,11 @@ class Downloads:
             await self._storage.close()
 
 
-async def _right(conn: Connection, asked: Asked) -> Right:
-    """The right that a download is counted on; raises what a user without one is told."""
+async def _rights(conn: Connection, asked: Asked) -> list[Right]:
+    """The rights that a download may be counted on; raises what a user without any is told."""
     rights = await store.rights(conn, asked)
     if rights:
-        return first_usable(rights)
+        return rights
     reason = await store.why_not(conn, asked)
     if reason is None:
         raise NotBoughtError
