@@ -18,8 +18,9 @@ from standardwebhooks.webhooks import Webhook
 
 from contract.conftest import FILE, execute
 from hingecraft_api.app import PUBLIC_ENDPOINTS
-from hingecraft_api.messages.described import DOWNLOAD, PAYMENT, PREFILL, PRODUCT, SETTLEMENT, USER
+from hingecraft_api.messages.described import DOWNLOAD, PAYMENT, PREFILL, PRODUCT, PURCHASE, SETTLEMENT, USER
 from hingecraft_api.reference.openapi import document_of
+from support.buying import ALL_DESIGNS, DESIGN
 from support.downloads import Shop
 from support.limits import PROGRESS
 from support.members import sell
@@ -86,6 +87,22 @@ async def designed(database: str) -> str:
         await connection.close()
 
 
+def begun(shell: Shell, product: dict[str, Any]) -> dict[str, Any]:
+    """A payment of a new product by the examples' user, with the product's id."""
+    wanted = {"productType": product["type"], "productId": shell.call("/admin/products", product)["id"]}
+    return {**shell.call("/api/v1/payments", wanted, token="TOKEN"), "productId": wanted["productId"]}
+
+
+async def bought(shell: Shell, product: str) -> str:
+    """The purchase of the product, as soon as its payment is booked."""
+    async with asyncio.timeout(PROGRESS):
+        while True:
+            for purchase in shell.call("/api/v1/purchases", method="GET", token="TOKEN")["items"]:
+                if purchase["product"]["id"] == product:
+                    return str(purchase["id"])
+            await asyncio.sleep(0.1)
+
+
 def samples():
     document = document_of(PUBLIC_ENDPOINTS)
     return {
@@ -131,9 +148,27 @@ def things(pod, database, runner, sandbox):
     shell.call("/admin/policy", {"providers": {"nowpayments": {"enabled": True}, "stripe": {"enabled": True}}}, "PATCH")
 
 
+@pytest.fixture(scope="module")
+def members_things(pod, things, runner, sandbox):
+    """The objects behind the ids where a member pays: a payment that is open, and a subscription."""
+    shell = Shell(pod.public)
+    runner.run(sandbox.tells(pod.public))
+    payment = begun(shell, {**DESIGN, "file": FILE})
+    subscription = begun(shell, ALL_DESIGNS)
+    runner.run(sandbox.act_on_intent(subscription["clientSecret"].partition("_secret_")[0], "pay"))
+    return {
+        **things,
+        PRODUCT: payment["productId"],
+        PAYMENT: payment["paymentId"],
+        PURCHASE: runner.run(bought(shell, subscription["productId"])),
+    }
+
+
 @pytest.mark.parametrize("name", samples())
-def test_a_command_of_the_reference_works(shell, things, name):
+def test_a_command_of_the_reference_works(request, shell, things, name):
     command = samples()[name]
+    if name.split()[1].startswith(("/api/v1/payments", "/api/v1/purchases")):
+        things = request.getfixturevalue("members_things")
     prefill = shell.call("/mission-support/other", {"amount": 5})["prefillId"]
     for stands_for, real in {**things, PREFILL: prefill}.items():
         command = command.replace(stands_for, real)

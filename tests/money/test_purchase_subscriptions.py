@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from hingecraft_sandbox.postgres import free_port
-from support.buying import PAYMENTS, PURCHASES, Buyer, add_product, change_product, entitlements
+from support.buying import ALL_DESIGNS, PAYMENTS, PURCHASES, Buyer, add_product, change_product, entitlements
 from support.limits import PROGRESS
 from support.money import all_processed, ledger, status_of
 from support.pods import running_pod
@@ -16,10 +16,6 @@ from support.purchases import refund
 from support.subscribing import copied, press
 from support.tokens import SETTINGS
 
-ALL_DESIGNS = {
-    "type": "subscription", "name": "All designs", "price": 9, "currency": "USD", "active": True, "downloadLimit": 20,
-    "period": {"unit": "month", "count": 1},
-}  # fmt: skip
 DESIGN = {"type": "design", "name": "Brass hinge", "price": 12.5, "currency": "USD", "active": True, "file": "a.zip"}
 SUBSCRIPTION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid AND kind = 'single'"
 PERIODS = "UPDATE entitlements SET starts_at = starts_at - $1::interval, ends_at = ends_at - $1::interval"

@@ -18,6 +18,10 @@ DESIGN = {
     "downloadLimit": 3,
 }  # fmt: skip
 COURSE = {"type": "course", "name": "Hinges for beginners", "price": 80, "currency": "USD", "active": True}
+ALL_DESIGNS = {
+    "type": "subscription", "name": "All designs", "price": 9, "currency": "USD", "active": True, "downloadLimit": 20,
+    "period": {"unit": "month", "count": 1},
+}  # fmt: skip
 ENTITLEMENTS = """
 SELECT e.starts_at, e.ends_at, e.download_limit, e.revoked_because, p.status, p.amount, p.currency
 FROM entitlements e JOIN purchases p ON p.id = e.purchase_id WHERE e.user_id = $1 ORDER BY e.starts_at, e.id
