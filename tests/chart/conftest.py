@@ -143,7 +143,10 @@ EVERYTHING: dict[str, Any] = {
         "dashboard": {"enabled": True},
         "rules": {"enabled": True, "runbooks": "https://docs.example/"},
     },
-    "postgres": {"enabled": True, "secret": "database"},
+    "postgres": {
+        "enabled": True, "secret": "database", "podLabels": {"mesh": "off"}, "podAnnotations": {"a": "b"},
+        "placement": PLACE, "extraEnv": [{"name": "MORE", "value": "1"}], **EXTRAS,
+    },
 }  # fmt: skip
 # Names that YAML reads as something else, wherever a name can be given.
 NUMBERS: dict[str, Any] = {

@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from chart.conftest import EVERYTHING, EXTRAS, NAMES, NUMBERS, REQUIRED, rendered
+from chart.conftest import EVERYTHING, EXTRAS, NAMES, NUMBERS, PLACE, REQUIRED, rendered
 from chart.test_refusals import changed
 from support.release import CHART
 
@@ -178,6 +178,19 @@ def test_every_workload_takes_more(kind, name):
     assert {"name": "SSL_CERT_FILE", "value": "/etc/hingecraft/ca/ca.crt"} in container["env"]
     assert {"name": "ca-bundle", "configMap": {"name": "company-ca"}} in pod["volumes"]
     assert {field: pod[field] for field in NAMES} == NAMES
+
+
+def test_the_postgres_of_demonstrations_takes_more_too():
+    document = found(rendered(EVERYTHING), "StatefulSet", "-postgres")
+    pod, (container, beside) = pod_spec(document), pod_spec(document)["containers"]
+    assert (beside["name"], pod["initContainers"]) == ("beside", EXTRAS["initContainers"])
+    assert container["env"] == [{"name": "PGDATA", "value": "/data/pgdata"}, {"name": "MORE", "value": "1"}]
+    assert container["envFrom"] == EXTRAS["envFrom"]
+    assert EXTRAS["extraVolumes"][0] in pod["volumes"]
+    assert EXTRAS["extraVolumeMounts"][0] in container["volumeMounts"]
+    assert {field: pod[field] for field in PLACE} == PLACE
+    metadata = document["spec"]["template"]["metadata"]
+    assert (metadata["labels"]["mesh"], metadata["annotations"]) == ("off", {"a": "b"})
 
 
 def test_accounts_and_rights_can_be_somebody_elses():

@@ -267,4 +267,16 @@ postgres.image
 postgres.maxConnections
 postgres.size
 postgres.resources
+postgres.placement
+postgres.placement.nodeSelector
+postgres.placement.tolerations
+postgres.placement.affinity
+postgres.podLabels
+postgres.podAnnotations
+postgres.extraEnv
+postgres.envFrom
+postgres.extraVolumes
+postgres.extraVolumeMounts
+postgres.extraContainers
+postgres.initContainers
 {{- end -}}
