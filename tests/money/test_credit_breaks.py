@@ -200,7 +200,7 @@ async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, c
         left, over = await broken(case, breaks, conn, at)
         assert left == whole, at
         at += 1
-    assert at > BOOKED[name].moments, "it died at many moments"
+    assert at > BOOKED[name].steps, "it died at many moments"
 
 
 async def broken(case, breaks, conn, at):

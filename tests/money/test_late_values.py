@@ -171,7 +171,7 @@ async def charge_of(conn, payment):
         ({"metadata": {}}, "neither our reference nor our link"),
         ({"balance_transaction": None}, "does not say what the payment is worth"),
         ({"payment_intent": None}, "no PaymentIntent"),
-        ({"payment_intent": "pi_of_somebody_else"}, "came through no checkout"),
+        ({"payment_intent": "pi_of_somebody_else"}, "does not belong to a checkout"),
     ],
 )
 async def test_a_charge_without_our_data_is_ignored_with_the_reason(pod, sandbox, conn, change, why):

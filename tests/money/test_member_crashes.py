@@ -221,7 +221,7 @@ async def test_wherever_it_dies_a_repeat_leaves_what_an_undisturbed_run_leaves(d
         moment += 1
         lived, left = await walked(moment)
         assert left == undisturbed, moment
-    assert moment > ASKED[name].moments, "it died at many moments"
+    assert moment > ASKED[name].steps, "it died at many moments"
     # What the dead processes left is in cycles. It must not be collected while Python 3.11 parses a module: what is
     # imported then would end both.
     gc.collect()

@@ -196,5 +196,5 @@ async def test_a_refund_at_the_dashboard_of_an_unknown_intent_is_not_ours(sandbo
     await events.pod.pod.worker.drain()
     ignored = await conn.fetch("SELECT ignored_because FROM provider_events ORDER BY type")
     assert [row["ignored_because"] for row in ignored] == [
-        "it carries neither our reference nor our link", "its payment came through no checkout",
+        "it carries neither our reference nor our link", "its payment does not belong to a checkout",
     ]  # fmt: skip

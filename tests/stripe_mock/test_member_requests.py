@@ -90,7 +90,7 @@ async def test_what_we_ask_about_a_members_subscription_is_valid(provider):
         metadata={"payment_id": "p_1"},
     )  # fmt: skip
     subscriptions = provider.subscriptions
-    await subscriptions.name_product("hc_1", "All designs", within())
+    await subscriptions.ensure_product("hc_1", "All designs", within())
     opened = await provider.open(subscription_request(sale), "a-key", within())
     assert opened.provider_id.startswith("sub_")
     await subscriptions.secret_of("sub_1")

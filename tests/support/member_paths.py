@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MemberPath:
-    """What there is once in the end, and the moments at which it ends at least."""
+    """The rows and objects that exist once in the end, and the least number of steps."""
 
     once: str
-    moments: int
+    steps: int
 
 
 # A process dies in it.
@@ -45,27 +45,26 @@ BOOKED: Mapping[str, MemberPath] = {
 def chapter() -> list[str]:
     """The third part of docs/crash-matrix.md."""
     return [
-        "# Members: ended at each moment",
+        "# Members: killed at each step",
         "",
-        "These paths are walked in the tier `money`, in one process and with the same sandbox: each statement, each",
-        "commit and each call to Stripe is a moment, and the path ends at each of them in turn. Then everything comes",
-        "again: the caller's request with its key or reference, or the event after its lease, and once more under",
-        "another id. **equal** means that what is left, here and at Stripe, is what an undisturbed run leaves: each of",
-        "these once, the ledger with its account, and nothing that waits. A path that had fewer moments than this",
-        "says fails as well.",
+        "These paths run in the tier `money`, in one process with the sandbox. A step is a statement, a commit or a",
+        "call to Stripe; each run is stopped at one of them. Then the caller repeats the request with its key or",
+        "reference, or the event is processed again after its lease, and once more under another id. **equal** means",
+        "that Postgres and Stripe end up as after an undisturbed run: each of these exists once, the account equals",
+        "its ledger, and nothing waits. A path with fewer steps than this table says fails too.",
         "",
         "`tests/money/test_member_crashes.py`: the process dies after a statement, after a commit, or before or after",
         "a call to Stripe, and runs nothing after that.",
         "",
         *_table(ASKED),
-        "`tests/money/test_credit_breaks.py`: the connection is lost after a statement of a transaction, of which",
-        "then nothing is left, or the answer to its COMMIT is.",
+        "`tests/money/test_credit_breaks.py`: the connection is lost after a statement (the transaction is rolled",
+        "back), or the answer to its COMMIT is lost.",
         "",
         *_table(BOOKED),
     ]
 
 
 def _table(paths: Mapping[str, MemberPath]) -> list[str]:
-    lines = ["| path | moments | once | in the end |", "|---|---|---|---|"]
-    lines += [f"| {name} | {path.moments} or more | {path.once} | **equal** |" for name, path in paths.items()]
+    lines = ["| path | steps | once | in the end |", "|---|---|---|---|"]
+    lines += [f"| {name} | {path.steps} or more | {path.once} | **equal** |" for name, path in paths.items()]
     return [*lines, ""]

@@ -64,7 +64,7 @@ async def get_download(call: Call) -> dict[str, Any]:
 
 
 async def get_file(call: Call) -> web.StreamResponse:
-    """The file: from a folder it is sent, to a bucket the browser is sent."""
+    """Send the file from the folder, or redirect the browser to the bucket."""
     downloads = call.pod.parts[Downloads]
     found = await downloads.find(call.named("token"))
     storage = downloads.storage
@@ -116,7 +116,7 @@ def _outside(call: Call, file: OpenFile) -> web.Response:
 
 
 def _type_of(key: str) -> str:
-    """By the name; a compressed file is what it is, and not an encoding of something else."""
+    """The media type by the file's name. A compressed file keeps its own type: `Content-Encoding` is not sent."""
     kind, encoding = _TYPES.guess_type(key.rpartition("/")[2])
     return kind if kind is not None and encoding is None else _ANY_TYPE
 
@@ -134,7 +134,7 @@ _RANGES = {
 _UNLESS_KNOWN = {
     "If-None-Match": {
         "type": "string",
-        "description": "the `ETag` of a file that is there already",
+        "description": "the `ETag` of a file that the client already has",
         "examples": ['"18ab3c5d0e1f2a00-5f5e100"'],
     },
 }

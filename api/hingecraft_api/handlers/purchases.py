@@ -26,7 +26,7 @@ from hingecraft.purchases.service import PurchaseReader
 from hingecraft.routes.model import timestamp
 from hingecraft_api.handlers.places import CURSOR, PlaceQuery, cursor_of
 from hingecraft_api.handlers.products import product_id
-from hingecraft_api.messages.answers import Answer, With, number
+from hingecraft_api.messages.answers import Answer, WithStatus, number
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import MOMENT, PAYMENT, PRODUCT, PURCHASE, described
 from hingecraft_api.web.call import Call
@@ -159,16 +159,16 @@ async def post_payment(call: Call) -> Any:
         "amount": number(begun.amount),
         "currency": begun.currency,
     }
-    return answer if begun.created else With(answer, HTTPStatus.OK)
+    return answer if begun.created else WithStatus(answer, HTTPStatus.OK)
 
 
 async def get_payment(call: Call) -> Any:
-    """The caller's own, or any for an admin."""
+    """The caller's own payment; admins may read all."""
     return _payment(await call.pod.parts[ProductPayments].one(_payment_id(call), _owner(call)))
 
 
 async def post_cancel(call: Call) -> Any:
-    """While it is not paid."""
+    """Cancel a payment that is not paid yet."""
     cancelled = await call.pod.parts[ProductPayments].cancel(
         _payment_id(call), _owner(call), call.deadline, actor=call.principal.actor, request_id=call.request_id
     )
@@ -176,7 +176,7 @@ async def post_cancel(call: Call) -> Any:
 
 
 async def get_purchases(call: Call) -> Any:
-    """A page of the caller's own, or of all for an admin."""
+    """A page of the caller's own purchases; admins read all."""
     query: PurchasesQuery = call.query
     page, following = await call.pod.parts[PurchaseReader].page(
         _owner(call), kind=query.type, after=query.place, limit=query.limit
@@ -190,7 +190,7 @@ async def get_purchase(call: Call) -> Any:
 
 
 async def post_purchase_cancel(call: Call) -> Any:
-    """At the end of what is paid."""
+    """Cancel the subscription at the end of the paid period."""
     cancelled = await call.pod.parts[Cancelling].cancel(
         _purchase_id(call), _owner(call), call.deadline, actor=call.principal.actor, request_id=call.request_id
     )
@@ -198,7 +198,7 @@ async def post_purchase_cancel(call: Call) -> Any:
 
 
 async def get_access(call: Call) -> Any:
-    """Decided by entitlements only."""
+    """Whether the caller may use a product, decided by entitlements only."""
     access = await call.pod.parts[PurchaseReader].access(UUID(call.principal.id), product_id(call, "productId"))
     return {
         "allowed": access.allowed,

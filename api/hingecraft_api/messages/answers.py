@@ -51,7 +51,7 @@ def quantity(currency: Currency | None, amount: Decimal) -> Decimal | str:
 
 
 @dataclass(frozen=True, slots=True)
-class With:
+class WithStatus:
     """Data that is answered with another status than the endpoint's."""
 
     data: Any
@@ -59,8 +59,8 @@ class With:
 
 
 def success(data: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A successful answer. Data that come `With` a status have that one."""
-    if isinstance(data, With):
+    """A successful answer. The status of a `WithStatus` replaces `status`."""
+    if isinstance(data, WithStatus):
         data, status = data.data, data.status
     body = written({"success": True, "data": data}).encode()
     return web.Response(body=body, status=status, content_type="application/json", headers=headers)

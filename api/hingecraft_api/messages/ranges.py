@@ -9,7 +9,7 @@ _ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASC
 
 
 class UnsatisfiableRangeError(Exception):
-    """The range begins behind the end of the file."""
+    """The range begins after the end of the file."""
 
 
 @dataclass(frozen=True, slots=True)

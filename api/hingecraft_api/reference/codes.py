@@ -20,7 +20,7 @@ class Code(NamedTuple):
 
 
 CODES: Mapping[ErrorCode, Code] = {
-    "already_owned": Code(409, "The user has the product, or has just paid for it."),
+    "already_owned": Code(409, "Show the product: the user has it, or has just paid for it."),
     "already_subscribed": Code(409, "The user has a plan: change it in the billing portal."),
     "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
@@ -31,12 +31,12 @@ CODES: Mapping[ErrorCode, Code] = {
     "counted_before": Code(409, "This settlement has already been recorded."),
     "currency_disabled": Code(400, "Choose a currency that `GET /config` lists."),
     "database_unavailable": Code(503, "Retry after `Retry-After`."),
-    "disputed": Code(403, "The payment is disputed; access comes back if the dispute is won."),
+    "disputed": Code(403, "Wait for the end of the dispute: access comes back if it is won."),
     "download_expired": Code(410, "Ask `GET /api/v1/downloads/{designId}` for a new URL."),
     "download_limit": Code(
-        429, "All downloads of the purchase or period are used: buy it again, or wait for the next period."
+        429, "All downloads are used: wait for the subscription's next period, or ask an admin for a URL."
     ),
-    "download_unavailable": Code(503, "Retry in a few minutes: the file or its storage is away. It was not counted."),
+    "download_unavailable": Code(503, "Retry in a few minutes: the file cannot be read. The download was not counted."),
     "downloads_disabled": Code(503, "Set `DOWNLOADS` and `DOWNLOAD_SECRET`."),
     "expectation_failed": Code(417, "Leave out the header `Expect`."),
     "expired": Code(403, "The access has ended: buy the design or a subscription again."),
@@ -67,13 +67,13 @@ CODES: Mapping[ErrorCode, Code] = {
     "missing_token": Code(401, "Send `Authorization: Bearer <token>`."),
     "no_customer": Code(404, "The user has bought nothing yet: offer a pack or a plan."),
     "no_plan_session": Code(404, "Choose a plan: `POST /api/v1/plan-session`."),
-    "not_a_subscription": Code(409, "Only a subscription can be cancelled."),
+    "not_a_subscription": Code(409, "Cancel only subscriptions: this purchase was paid once."),
     "not_a_wallet": Code(409, "Only wallet payments are confirmed by hand."),
     "not_authorized": Code(403, "Ask only for what belongs to the user of the token."),
     "not_awaiting": Code(409, "The payment isn't waiting for a confirmation."),
     "not_bought": Code(402, "Buy the design, or a subscription."),
     "not_found": Code(404, "Check the path: `/docs` lists all."),
-    "not_pending": Code(409, "The payment has ended, or has just been paid: read it again."),
+    "not_pending": Code(409, "Read the payment again: it has ended, or was just paid."),
     "not_ready": Code(503, "Retry in a second."),
     "not_served_everywhere": Code(504, "`lagging` names the pods that don't serve it yet. Wait longer."),
     "not_yet": Code(503, "This pod doesn't have that version yet: retry after `Retry-After`."),
@@ -83,7 +83,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "plan_sessions_disabled": Code(503, "Set `JWT_SECRET` on the backend."),
     "prefill_empty": Code(409, "The prefill has no amount: ask for one."),
     "prefill_gone": Code(410, "The prefill is used, expired or unknown: ask for the amount."),
-    "product_inactive": Code(409, "The product is not sold any more."),
+    "product_inactive": Code(409, "Offer another product: this one is no longer sold."),
     "provider_busy": Code(502, "Retry in a few seconds."),
     "provider_disabled": Code(503, "Choose another way to pay."),
     "provider_refused": Code(502, "The provider rejected the payment: try another amount or currency."),

@@ -64,7 +64,7 @@ _WHY: Mapping[int, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not `application/json`.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests. Wait for the seconds in `Retry-After`.",
-    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The range begins behind the end of the file.",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The range begins after the end of the file.",
     HTTPStatus.GATEWAY_TIMEOUT: "Not every pod serves the version yet. `lagging` names those that don't.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The server is not ready, the database is down or the provider is switched off.",
 }

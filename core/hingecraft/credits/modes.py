@@ -72,7 +72,10 @@ async def keep(database: Database, *, livemode: bool) -> None:
             pass
         else:
             if live and not livemode:
-                log.error("the credits of this database are live, and STRIPE_SECRET is a test key: nothing is sold")
+                log.error(
+                    "this database holds live credits and STRIPE_SECRET is a test key: purchases of credits are "
+                    "disabled. Set a live key, or use another database"
+                )
         await asyncio.sleep(_EVERY)
 
 
@@ -90,7 +93,7 @@ async def _remove_test_credits(conn: Connection) -> None:
     for written in await store.write(conn, spent):
         written.required()
     await audit.append(conn, actor="credits", action="credits_went_live", request_id=None, users=len(balances))
-    log.warning("the credits are live now: those that %d users got in test mode were removed", len(balances))
+    log.warning("the credits went live: the test-mode credits of %d users were removed", len(balances))
 
 
 def _removed(user_id: UUID, plan_type: str | None, credits_: int) -> Entry:

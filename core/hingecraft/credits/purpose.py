@@ -249,7 +249,7 @@ def _event_of(moved: Moved) -> str:
 
 def _user_of(moved: Moved) -> UUID:
     if moved.after.user_id is None:
-        raise NotYetError("nobody knows whose payment it is")
+        raise NotYetError("the payment has no user")
     return moved.after.user_id
 
 

@@ -18,7 +18,7 @@ class Kind(StrEnum):
     ENGINE = "engine"
 
 
-# The roles of Supabase. A kind that is not listed is served without rules of the database for single callers.
+# Supabase's roles. Calls of other kinds run without row-level security per caller.
 _DATABASE_ROLES: Mapping[Kind, str] = {
     Kind.VISITOR: "anon",
     Kind.USER: "authenticated",

@@ -59,9 +59,9 @@ class Lane:
         self._woken.set()
 
     def reserve(self, events: int) -> int:
-        """Keep places for so many events that are about to be stored, or for fewer; returns how many.
+        """Reserve places for up to this many events that are about to be stored; returns how many events fit.
 
-        None while earlier events may be due: those come first.
+        It returns 0 while earlier events may be due: those come first.
         """
         if not self._idle or self._woken.is_set():
             return 0

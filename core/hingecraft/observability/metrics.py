@@ -133,7 +133,7 @@ class ApiMetrics:
         )
         self.unknown_prices = Gauge(
             "hingecraft_unknown_prices",
-            "prices of paid sessions or invoices that credit_prices lacks, or lacks the amount of: their events wait",
+            "prices of paid sessions or invoices that are not in credit_prices or have no known amount; events wait",
             registry=registry,
         )
         self.reconciled_at = Gauge(

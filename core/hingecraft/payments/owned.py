@@ -55,7 +55,7 @@ WHERE p.id = $1 AND p.user_id = $2 AND p.livemode = $3
 """
 INVOICE, SESSION = "invoice", "single"
 _NOBODYS = "nobody here has its customer"
-_NOTHING = "it costs nothing, and nothing follows from it"
+_NOTHING = "it is for 0, and grants nothing"
 _STATUSES = {Stands.PAID: "completed", Stands.EXPIRED: "expired", Stands.FAILED: "failed"}
 
 

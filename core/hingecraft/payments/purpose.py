@@ -61,7 +61,7 @@ class Owner:
 
     user_id: UUID
     purpose: str
-    # False: it costs nothing and nothing follows from it, so no payment is made for it.
+    # False: it is for 0 and grants nothing, so no payment is made for it.
     needs_payment: bool = True
 
 

@@ -102,7 +102,7 @@ class ProductPayments:
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
     async def open(self, wanted: Wanted) -> Begun:
-        """The payment that the user has begun for the product, or a new one; raises what the member is told else."""
+        """The user's open payment for the product, or a new one. Raises errors that the member can read."""
         async with self._database.connection() as conn:
             if await deletion_store.is_deleted(conn, wanted.user_id):
                 raise DeletedUserError
@@ -178,7 +178,7 @@ class ProductPayments:
     async def _require_not_owned(self, conn: Connection, user_id: UUID, product: Product) -> None:
         livemode = self._stripe.livemode
         if product.type == "subscription" and await store.has_running(conn, user_id, product.id, livemode=livemode):
-            raise AlreadyOwnedError("You have this subscription already.")
+            raise AlreadyOwnedError("You already have this subscription.")
         held, now = await store.entitlements(conn, user_id, product.id, livemode=livemode, grace=self._grace)
         own = [each for each in held if each.product_id == product.id]
         if access_of(product.id, product.type, own, now, active=product.active).allowed:
@@ -196,7 +196,7 @@ class ProductPayments:
             return await self._go_on_subscribing(wanted, product, earlier, intent_id)
         intent = await self._stripe.intents.retrieve(intent_id)
         if intent["status"] == _PAID:
-            raise AlreadyOwnedError("You have just paid for this product. It is available in a moment.")
+            raise AlreadyOwnedError("You have just paid for this product. It will be available in a moment.")
         same = (earlier.amount, earlier.currency) == (product.charged, product.currency)
         if same and intent["status"] != _CANCELED:
             return Begun(
@@ -220,7 +220,7 @@ class ProductPayments:
         if same and found["status"] == _INCOMPLETE:
             return await self._begun(earlier.id, subscription_id, earlier.amount, earlier.currency, created=False)
         if not await self._stripe.end(subscription_id, wanted.deadline):
-            raise AlreadyOwnedError("You have just paid for this subscription. It is available in a moment.")
+            raise AlreadyOwnedError("You have just paid for this subscription. It will be available in a moment.")
         await self._book(subscription_id, Cause(actor="api", action="payment_cancelled", request_id=wanted.request_id))
         return None
 
@@ -281,7 +281,7 @@ class ProductPayments:
         else:
             secret = str((await self._stripe.intents.retrieve(intent_id))["client_secret"])
         if secret is None:
-            raise AlreadyOwnedError("You have just paid for this subscription. It is available in a moment.")
+            raise AlreadyOwnedError("You have just paid for this subscription. It will be available in a moment.")
         return Begun(
             payment_id=payment_id,
             client_secret=secret,
@@ -356,7 +356,7 @@ class ProductPayments:
             )
         assert product.period is not None, "a subscription has one"
         at_stripe = f"{PRODUCT_PREFIX}{product.id}"
-        await self._stripe.subscriptions.name_product(at_stripe, product.name, deadline)
+        await self._stripe.subscriptions.ensure_product(at_stripe, product.name, deadline)
         return subscription_request(
             Subscription(
                 amount=units,
@@ -376,7 +376,7 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (ProviderRejectedError, ProviderUnknownError) as error:
-        log.warning("no payment at stripe: %s", error)
+        log.warning("a call to Stripe for a member's payment failed: %s", error)
         raise _unavailable() from error
 
 

@@ -26,16 +26,16 @@ OPEN = frozenset({Status.CREATING, Status.UNKNOWN, Status.PENDING})
 
 
 class InactiveProductError(ConflictError):
-    """It is not sold any more."""
+    """The product is no longer sold."""
 
     def __init__(self) -> None:
-        super().__init__("product_inactive", "This product is not sold any more.")
+        super().__init__("product_inactive", "This product is no longer sold.")
 
 
 class AlreadyOwnedError(ConflictError):
     """The user has access to the product, or has just paid for it."""
 
-    def __init__(self, sentence: str = "You have this product already.") -> None:
+    def __init__(self, sentence: str = "You already have this product.") -> None:
         super().__init__("already_owned", sentence)
 
 
@@ -43,7 +43,7 @@ class NotPendingError(ConflictError):
     """The payment has ended, or has just been paid."""
 
     def __init__(self) -> None:
-        super().__init__("not_pending", "Only a payment that is not paid yet can be cancelled.")
+        super().__init__("not_pending", "This payment was paid or has ended, so it cannot be cancelled.")
 
 
 class UnknownMemberPaymentError(MissingError):
@@ -130,7 +130,7 @@ class Access:
 def access_of(
     product_id: UUID, product_type: str, entitlements: Sequence[Entitlement], moment: datetime, *, active: bool
 ) -> Access:
-    """A product's own entitlements count first; a running subscription opens every design that is sold.
+    """A product's own entitlements count first; a running subscription gives access to every design on sale.
 
     Without access the newest of its own entitlements says why.
     """

@@ -125,7 +125,7 @@ def _product_at_stripe(line: Line) -> UUID:
     try:
         return UUID((line.product or "").removeprefix(PRODUCT_PREFIX))
     except ValueError:
-        raise NotYetError("nobody knows what was bought") from None
+        raise NotYetError("the payment names no known product") from None
 
 
 async def _tell_granted(conn: Connection, moved: Moved, one: Bought, purchase_id: UUID) -> None:
@@ -161,7 +161,7 @@ async def _stand(conn: Connection, settled: Iterable[Moved]) -> None:
 
 def _user_of(moved: Moved) -> UUID:
     if moved.after.user_id is None:
-        raise NotYetError("nobody knows whose payment it is")
+        raise NotYetError("the payment has no user")
     return moved.after.user_id
 
 
@@ -169,7 +169,7 @@ def _product_of(moved: Moved) -> UUID:
     try:
         return UUID(moved.after.product)
     except (TypeError, ValueError):
-        raise NotYetError("nobody knows what was bought") from None
+        raise NotYetError("the payment names no known product") from None
 
 
 def _required(known: dict[UUID, Product], product_id: UUID) -> Product:

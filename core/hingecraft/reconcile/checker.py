@@ -90,7 +90,7 @@ class Checker:
         return await self._look_at_invoice(due, explain)
 
     async def _look_at_stripe(self, due: Due) -> Outcome:
-        """An intent has no end of its own at Stripe: it is ended here when its time is over. A session has ended."""
+        """Sessions expire by themselves. PaymentIntents do not: one whose time is over is cancelled here."""
         assert due.provider_id is not None, "a checkout that is pending has its id"
         try:
             if due.expired and not self._dry_run:

@@ -51,7 +51,7 @@ async def _restore(conn: Connection, customer: Any, *, livemode: bool) -> None:
     metadata = customer.get("metadata") or {}
     user_id = _uuid(metadata.get("userId"))
     if user_id is None or not await store.is_ours(conn, metadata.get("installation")):
-        raise ForeignError("it was not made here")
+        raise ForeignError("this database did not create the customer")
     await store.lock_user(conn, user_id)
     await store.restore(conn, user_id, str(customer["id"]), customer.get("email"), livemode=livemode)
 

@@ -28,7 +28,7 @@ class Deletion:
         self._customers = Customers(database, stripe.customers, livemode=stripe.livemode)
 
     async def delete(self, user_id: UUID, deadline: Deadline, *, actor: str, request_id: str) -> bool:
-        """Whether all is deleted; False: reconciliation goes on. A repeat goes on too."""
+        """Whether everything is deleted. If not, reconciliation or a repeat of this call finishes it."""
         async with self._database.transaction() as conn:
             await customers_store.lock_user(conn, user_id)
             if await store.begin(conn, user_id):
@@ -43,7 +43,7 @@ class Deletion:
     async def finish(self, user_id: UUID, deadline: Deadline) -> bool:
         """End what could still be paid, and delete the customer with its subscriptions; whether nothing is left.
 
-        Of the other mode nothing can be deleted with our key: that is said once, and finished when its key comes.
+        This key cannot delete customers of the other mode: they are logged once, and deleted by a run with its key.
         """
         async with self._database.connection() as conn:
             checkouts = await store.open_checkouts(conn, user_id, livemode=self._stripe.livemode)
@@ -60,16 +60,17 @@ class Deletion:
             await store.erase(conn, user_id, livemode=self._stripe.livemode)
             # A checkout that has opened meanwhile is ended by the next run.
             if await store.finish(conn, user_id, checkouts, livemode=self._stripe.livemode):
-                await self._tell_what_stays(conn, user_id)
+                await self._report_customers_left(conn, user_id)
             return await store.is_finished(conn, user_id)
 
-    async def _tell_what_stays(self, conn: Connection, user_id: UUID) -> None:
+    async def _report_customers_left(self, conn: Connection, user_id: UUID) -> None:
         left = await store.of_other_mode(conn, user_id, livemode=self._stripe.livemode)
         mode = "test" if self._stripe.livemode else "live"
         for customer in left:
             log.warning(
-                "the %s customer %s of the deleted user %s stays at Stripe: STRIPE_SECRET is not a %s key. "
-                "Delete it in Stripe's dashboard", mode, customer, user_id, mode,
+                "the %s customer %s of the deleted user %s was not deleted at Stripe, because STRIPE_SECRET is not a "
+                "%s key. Delete it in Stripe's dashboard, or run hingecraft reconcile with a %s key",
+                mode, customer, user_id, mode, mode,
             )  # fmt: skip
             await audit.append(
                 conn, actor="members", action="customer_left", request_id=None, user=str(user_id), customer=customer,

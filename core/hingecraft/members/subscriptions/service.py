@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class Family(Protocol):
     """A system that sells subscriptions.
 
-    A user has at most one of a family: all that the system sells, or one product where its payments name products.
+    A user may have one running subscription per product if the system's payments name products, else one in all.
     """
 
     @property

@@ -34,7 +34,7 @@ WHERE s.asked_at <= excluded.asked_at AND s.status NOT IN ('canceled', 'incomple
 """
 PAYMENT = "SELECT purpose, user_id FROM payments WHERE id = $1 AND livemode = $2 AND user_id IS NOT NULL"
 OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
-# What a payment buys is a family of its own; where it names nothing, all that its system sells is one.
+# Of the payment's product, or of its whole purpose if payments do not name products.
 RUNNING_OF = """
 SELECT s.id FROM subscriptions s LEFT JOIN payments p ON p.id = s.payment_id
 WHERE s.user_id = $1 AND s.livemode = $2 AND s.purpose = $3 AND s.status = ANY ($4::text[])

@@ -16,7 +16,7 @@ from hingecraft.providers.stripe.reading import StripeReader, worth_of
 _DOLLARS = "usd"
 _INTENT, _SUBSCRIPTION = "pi_", "sub_"
 _FIRST = "subscription_create"
-_NO_CHECKOUT = "its payment came through no checkout"
+_NO_CHECKOUT = "its payment does not belong to a checkout"
 
 
 class StripeAsking:

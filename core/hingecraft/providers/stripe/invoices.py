@@ -22,9 +22,9 @@ PriceOf = Callable[[object, object], Price]
 # `invoice.paid` is sent at about the same time.
 _TOLD_AGAIN = "invoice.payment_succeeded"
 EVENT_TYPES = ("invoice.paid", _TOLD_AGAIN, "invoice.voided", "invoice.marked_uncollectible")
-# One that nobody expects to be paid may still be paid.
+# An uncollectible invoice can still be paid.
 _STANDS = {"paid": Stands.PAID, "void": Stands.EXPIRED, "uncollectible": Stands.FAILED}
-# Statuses of an intent for which nothing is on its way: a delayed payment that has failed has the first.
+# Statuses of an intent without a payment in progress. A delayed payment that failed has the first one.
 GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
 _FIRST = "subscription_create"
 _NOT_A_CUSTOMERS = "it is an invoice without a customer"

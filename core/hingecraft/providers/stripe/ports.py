@@ -203,15 +203,15 @@ class Subscriptions(Protocol):
         ...
 
     async def cancel_at_period_end(self, subscription_id: str, deadline: Deadline) -> Document:
-        """Not renew it; it runs until what is paid has ended."""
+        """Cancel it at the end of the paid period."""
         ...
 
     async def made_for(self, payment_id: str, since: datetime, until: datetime) -> Document | None:
         """The subscription of a payment, made between the two times."""
         ...
 
-    async def name_product(self, product_id: str, name: str, deadline: Deadline) -> None:
-        """Make the product that subscriptions are of, once."""
+    async def ensure_product(self, product_id: str, name: str, deadline: Deadline) -> None:
+        """Create the product that subscriptions are for, unless it exists."""
         ...
 
     async def retrieve(self, subscription_id: str) -> Document:

@@ -60,7 +60,7 @@ class StripeSubscriptions:
         return True
 
     async def cancel_at_period_end(self, subscription_id: str, deadline: Deadline) -> Document:
-        """Not renew it; it runs until what is paid has ended."""
+        """Cancel it at the end of the paid period."""
         params, options = (
             cast("Any", {"cancel_at_period_end": True, "expand": ["latest_invoice"]}),
             self.account.options(),
@@ -82,8 +82,8 @@ class StripeSubscriptions:
         wanted = {"subscription": subscription_id, "status": "paid", "created": {"gte": int(since.timestamp())}}
         return self.account.pages(self.account.client.v1.invoices.list_async, wanted)
 
-    async def name_product(self, product_id: str, name: str, deadline: Deadline) -> None:
-        """Make the product that subscriptions are of, once."""
+    async def ensure_product(self, product_id: str, name: str, deadline: Deadline) -> None:
+        """Create the product that subscriptions are for, unless it exists."""
         params, options = (
             cast("Any", {"id": product_id, "name": name}),
             self.account.options(f"{product_id}_{name}"[:255]),

@@ -14,7 +14,7 @@ from hingecraft.providers.stripe import NAME
 # Either way: Stripe's own libraries take a time stamp of next year.
 _TOLERANCE = 300
 _LONGEST_HEADER = 2000
-# Events that only name an object: what is known of it here does not answer what Stripe is asked.
+# Events that only name an object: Stripe is always asked for the rest.
 _ASKED_ABOUT = ("invoice.paid", "customer.subscription.")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 # With it a browser pays an intent: it is stored nowhere.

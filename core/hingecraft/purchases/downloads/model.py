@@ -47,11 +47,11 @@ class NotBoughtError(RejectedError):
     """The user has never had access to the design."""
 
     def __init__(self) -> None:
-        super().__init__("not_bought", "You have not bought this design. Buy it, or a subscription.")
+        super().__init__("not_bought", "You have not bought this design. Buy it or subscribe to download it.")
 
 
 class AccessEndedError(RejectedError):
-    """The user had access, and has it no more."""
+    """The user's access to the design has ended."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason, _ENDED[reason])
@@ -61,20 +61,23 @@ class DownloadLimitError(RejectedError):
     """All downloads of the purchase or period are used."""
 
     def __init__(self) -> None:
-        super().__init__("download_limit", "All downloads of this purchase or period are used.")
+        super().__init__(
+            "download_limit",
+            "You have used all downloads of this purchase or period. Wait for the next period, or contact us.",
+        )
 
 
 Reason = Literal["expired", "refunded", "disputed"]
 _ENDED: Mapping[Reason, str] = {
     "expired": "Your access to this design has ended. Buy it again to download it.",
-    "refunded": "Your payment for this design was refunded, so it cannot be downloaded any more.",
-    "disputed": "Your payment for this design is disputed, so it cannot be downloaded now.",
+    "refunded": "Your payment for this design was refunded, so you can no longer download it.",
+    "disputed": "Your payment for this design is disputed, so you cannot download it for now.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """An entitlement that opens a design now: the design's own, or a subscription's."""
+    """An entitlement that gives access to a design now: the design's own, or a subscription's."""
 
     entitlement_id: UUID
     download_limit: int | None

@@ -63,7 +63,8 @@ class Downloads:
     async def grant(self, user_id: UUID, product_id: UUID) -> Granted:
         """The user's URL for a design: the one that is valid, else a new one, which is counted.
 
-        Raises what a user without access is told, and DownloadUnavailableError where there is no file to promise.
+        Raises UnknownProductError, NotBoughtError, AccessEndedError or DownloadLimitError, and DownloadUnavailableError
+        if the file cannot be read.
         """
         storage = self.storage
         asked = Asked(user_id=user_id, product_id=product_id, livemode=self._livemode, grace=self._grace)
@@ -76,7 +77,7 @@ class Downloads:
                 return granted
             # Whether downloads are left is decided under the locks: the last one may be this user's, of a moment ago.
             await _rights(conn, asked)
-        with _promised(file):
+        with _file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
             await store.lock_rights(conn, asked)
@@ -94,7 +95,7 @@ class Downloads:
             file = await store.file_of(conn, product_id)
         if file is None:
             raise UnknownProductError
-        with _promised(file):
+        with _file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
             granted = await store.grant_uncounted(conn, product_id, self._valid_for)
@@ -121,7 +122,7 @@ class Downloads:
 
     async def open(self, folder: Folder, key: str) -> OpenFile:
         """Open a file for its reader; raises DownloadUnavailableError."""
-        with _promised(key):
+        with _file_expected(key):
             return await folder.open(key)
 
     async def require_file(self, key: str) -> None:
@@ -145,7 +146,7 @@ class Downloads:
 
 
 async def _rights(conn: Connection, asked: Asked) -> list[Right]:
-    """The rights that a download may be counted on; raises what a user without any is told."""
+    """The rights that a download may be counted on. Raises NotBoughtError or AccessEndedError if there are none."""
     rights = await store.rights(conn, asked)
     if rights:
         return rights
@@ -156,8 +157,8 @@ async def _rights(conn: Connection, asked: Asked) -> list[Right]:
 
 
 @contextmanager
-def _promised(key: str) -> Iterator[None]:
-    """A file that somebody has bought has to be there: it is our error if it is not."""
+def _file_expected(key: str) -> Iterator[None]:
+    """Log a file that cannot be read as an error, since somebody has bought it; raises DownloadUnavailableError."""
     try:
         yield
     except (FileMissingError, StorageUnavailableError) as error:

@@ -34,7 +34,9 @@ def read(token: str, secret: Secret, now: datetime) -> UUID:
     content, signature = raw[:_SIGNED], raw[_SIGNED:]
     genuine = [hmac.compare_digest(_signature(content, value), signature) for value in secret.values]
     if not any(genuine) or content[:1] != _VERSION:
-        raise MissingError("unknown_download", "There is no such download. Open it again from your account.")
+        raise MissingError(
+            "unknown_download", "This download link is not valid. Open the download again from your account."
+        )
     if datetime.fromtimestamp(int.from_bytes(content[17:], "big"), UTC) <= now:
         raise DownloadExpiredError
     return UUID(bytes=content[1:17])
