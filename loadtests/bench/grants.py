@@ -164,7 +164,7 @@ async def _working(server: Postgres, stripe: StandIn) -> AsyncIterator[Working]:
         finally:
             found.asked = (time.perf_counter() - started, time.process_time() - spent)
 
-    account.call = timed  # type: ignore[method-assign]
+    account.call = timed  # type: ignore[method-assign] # times the calls
     work = asyncio.create_task(worker.run())
     try:
         await asyncio.sleep(0.5)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.members import PACK, PLAN, Member, sell
 from support.money import all_processed, becomes
-from support.pods import running_pod
+from support.plans import pod_for_plans
 from support.purchases import changes, customer_of, intent_of, refund
 from support.subscribing import copied, press, reconcile
-from support.tokens import SETTINGS
 
 PACKED, MONTH = (50, "quick_scan_purchase"), (100, "basic_plan_monthly")
 # Triggers and keys are off for this one connection: nothing else could take rows out of books that only grow.
@@ -26,14 +24,8 @@ BOOKS = "SELECT id::text, status, source, amount FROM payments WHERE user_id = $
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_plans(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.mark.parametrize("buys_first", [False, True])

@@ -7,13 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.limits import PROGRESS
 from support.members import PACK, PLAN, Member, sell
 from support.money import all_processed, becomes, ledger
-from support.pods import running_pod
+from support.plans import pod_for_plans
 from support.purchases import changes, intent_of, post, refund
-from support.tokens import SETTINGS
 
 MONTH, BOUGHT = (100, "basic_plan_monthly"), (50, "quick_scan_purchase")
 RENEWAL = "SELECT id::text FROM payments WHERE source = 'renewal'"
@@ -21,14 +19,8 @@ RENEWAL = "SELECT id::text FROM payments WHERE source = 'renewal'"
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_plans(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture

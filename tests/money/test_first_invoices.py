@@ -9,14 +9,12 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.steps import Options
-from hingecraft_sandbox.postgres import free_port
 from support.limits import PROGRESS
 from support.members import PACK, PLAN, Member, sell
 from support.money import all_processed, becomes, ledger, send_stripe, status_of, stripe_event
-from support.pods import running_pod
+from support.plans import pod_for_plans
 from support.purchases import changes, customer_of, post, refund, rows
 from support.reconciling import reconciler
-from support.tokens import SETTINGS
 
 MONTH = (100, "basic_plan_monthly")
 OF_INVOICE = "SELECT payment_id::text FROM external_payments WHERE provider_id = $1"
@@ -26,14 +24,8 @@ OWN = "SELECT id::text, amount, status, user_id FROM payments WHERE source = 're
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_plans(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture

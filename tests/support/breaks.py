@@ -28,7 +28,7 @@ class Breaks:
         self._conn = conn
         self._opened = database.transaction
         self.at, self.moments, self.committed = 0, 0, False
-        database.transaction = self._transaction  # type: ignore[method-assign]
+        database.transaction = self._transaction  # type: ignore[method-assign] # counts the statements of this pod
 
     def begin(self, at: int) -> None:
         self.at, self.moments, self.committed = at, 0, False

@@ -50,8 +50,8 @@ class Life:
 
     def through(self, database: Database) -> None:
         """After each statement and each commit: what was committed stays."""
-        database.connection = self._connections(database.connection)  # type: ignore[method-assign]
-        database.transaction = self._transactions(database.transaction)  # type: ignore[method-assign]
+        database.connection = self._connections(database.connection)  # type: ignore[method-assign] # counts the steps of this process
+        database.transaction = self._transactions(database.transaction)  # type: ignore[method-assign] # counts the steps of this process
 
     def calling(self, account: StripeAccount) -> None:
         """Before and after each call: what Stripe has done stays."""
@@ -63,7 +63,7 @@ class Life:
             self._moment()
             return answer
 
-        account.call = dying  # type: ignore[method-assign, assignment]
+        account.call = dying  # type: ignore[method-assign, assignment] # counts the steps of this process
 
     async def lives_through(self, work: Awaitable[Any]) -> bool:
         """Whether it came to its end, also where the process died in another task than this."""

@@ -199,7 +199,7 @@ async def grant_period(conn: Connection, subscription_id: str, bought: Bought) -
 
 
 async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
-    """Revoke, or restore where there is no reason to; the purchases that have changed, by payment."""
+    """Revoke or restore entitlements by the reason given for each payment; returns changed purchases by payment."""
     rows = await conn.fetch(STAND, list(standing), list(standing.values()))
     return {row["payment_id"]: row["purchase_id"] for row in rows}
 
