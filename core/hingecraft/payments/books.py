@@ -36,7 +36,8 @@ WITH checkouts AS MATERIALIZED (
 )
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
-       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product
+       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product,
+       extract(epoch FROM now() - p.created_at)::float8 AS age
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
@@ -66,6 +67,7 @@ class Recorded:
     """The result of booking a finding."""
 
     payment_id: UUID
+    purpose: str
     provider: str
     price_currency: str
     amount: Decimal
@@ -76,6 +78,8 @@ class Recorded:
     without_value: int = 0
     # How many earlier settlements got their value.
     valued: int = 0
+    # Seconds since the payment was begun; 0: it was made for this money.
+    age: float = 0.0
 
     @property
     def paid(self) -> bool:
@@ -233,6 +237,7 @@ def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tupl
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
+        purpose=known.purpose,
         provider=known.provider,
         price_currency=known.price_currency,
         amount=known.amount,
@@ -241,6 +246,7 @@ def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tupl
         movements=len(decision.entries),
         without_value=len(doubtful),
         valued=len(decision.values),
+        age=known.age,
     )
     return Change(known, finding, decision, cause), recorded, after
 
