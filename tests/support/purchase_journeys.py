@@ -12,11 +12,15 @@ import aiohttp
 from hingecraft_sandbox.providers.webhooks import stripe_headers
 from support.buying import ALL_DESIGNS, DESIGN, PAYMENTS, PURCHASES, Buyer, add_product, change_product
 from support.downloads import DOWNLOADS
-from support.money import STRIPE_SECRET, all_processed
+from support.money import STRIPE_SECRET
 from support.purchases import post, refund
 from support.stage import Stage
 
 KEY = {"Idempotency-Key": "a-key-of-a-member"}
+DUE = """
+UPDATE provider_events SET next_attempt_at = now()
+WHERE event_id = $1 AND processed_at IS NULL AND claimed_until IS NULL
+"""
 PROCESSED = "SELECT processed_at IS NOT NULL FROM provider_events WHERE event_id = $1"
 SUBSCRIPTION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid AND kind = 'single'"
 
@@ -58,7 +62,7 @@ class Journey:
     async def finish(self, customer: Customer) -> None:
         """What follows in any case, before the events are told once more."""
         await self.stage.sandbox.act_on_intent(customer.begun["intent"], "pay")
-        await self.deliver(customer, *self.paid_events)
+        await self.deliver(*self.paid_events)
 
     paid_events: tuple[str, ...] = ("payment_intent.succeeded",)
 
@@ -71,16 +75,17 @@ class Journey:
         """All that comes before an event about a payment that is booked."""
         await Journey.ask(self, customer)
         await Journey.finish(self, customer)
-        await self.processed()
 
     async def newest(self, kind: str) -> dict[str, Any]:
         found: dict[str, Any] = (await self.stage.sandbox.stripe(f"events?limit=1&type={kind}"))["data"][0]
         return found
 
-    async def deliver(self, customer: Customer, *kinds: str) -> None:
+    async def deliver(self, *kinds: str) -> None:
+        """The newest events of these kinds, one after the other; each is processed before the next is told."""
         for kind in kinds:
-            customer.event = await self.newest(kind)
-            await self.tell(customer.event)
+            event = await self.newest(kind)
+            await self.tell(event)
+            await self.stage.until(lambda event=event: self.processed(event))
 
     async def tell(self, event: dict[str, Any]) -> None:
         body = json.dumps(event).encode()
@@ -92,8 +97,10 @@ class Journey:
         ):
             assert response.status == 200, await response.text()
 
-    async def processed(self) -> None:
-        await all_processed(self.stage.conn, at_least=0)
+    async def processed(self, event: dict[str, Any]) -> bool:
+        """Whether it is; what waits for its time is told to come now, and no event of another member."""
+        await self.stage.conn.execute(DUE, event["id"])
+        return bool(await self.stage.conn.fetchval(PROCESSED, event["id"]))
 
 
 class OfSubscription:
@@ -173,7 +180,7 @@ class Told(Journey):
         await self.tell(customer.event)
 
     async def done(self, customer: Customer) -> bool:
-        return bool(await self.stage.conn.fetchval(PROCESSED, customer.event["id"]))
+        return await self.processed(customer.event)
 
     async def finish(self, customer: Customer) -> None:
         pass
@@ -233,8 +240,7 @@ class RefundFailed(Refunded):
 
     async def happen(self, customer: Customer) -> None:
         await super().happen(customer)
-        await self.deliver(customer, "refund.created")
-        await self.processed()
+        await self.deliver("refund.created")
         (made,) = (await self.stage.sandbox.stripe(f"refunds?payment_intent={customer.begun['intent']}"))["data"]
         await self.stage.sandbox.ask("POST", f"/pay/stripe/refund/{made['id']}/fail", allow_redirects=False)
 
@@ -256,8 +262,7 @@ class DisputeWon(Disputed):
 
     async def happen(self, customer: Customer) -> None:
         await super().happen(customer)
-        await self.deliver(customer, Disputed.event)
-        await self.processed()
+        await self.deliver(Disputed.event)
         (made,) = (await self.stage.sandbox.stripe(f"disputes?payment_intent={customer.begun['intent']}"))["data"]
         await self.stage.sandbox.ask("POST", f"/pay/stripe/dispute/{made['id']}/{self.decision}", allow_redirects=False)
 
