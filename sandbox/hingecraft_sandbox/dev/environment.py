@@ -51,6 +51,7 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "STRIPE_SECRET": "sk_test_" + "sandbox",
             "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
             "STRIPE_API_BASE": sandbox,
+            "STRIPE_JS": f"{sandbox}/stripe.js",
             "STRIPE_RATE": "500",
             "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
         },
