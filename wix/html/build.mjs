@@ -12,7 +12,7 @@ const OWN_STYLES = {
   account: ['account.css'],
   'account-return': ['account.css'],
   shop: ['account.css', 'shop.css'],
-  'shop-return': ['account.css'],
+  'shop-return': ['account.css', 'shop.css'],
 };
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

@@ -1,4 +1,4 @@
-"""Pages for people: the site's two HTML components under `/embed`, members' account and shop, and a module for sites."""
+"""Pages for people: the site's two HTML components under `/embed`, what members see, and a module for sites."""
 
 from __future__ import annotations
 

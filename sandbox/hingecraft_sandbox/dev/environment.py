@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from hingecraft_sandbox.dev.designs import designs_folder
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.wix_site import PAYMENTS_PATH, ROUTES_PATH
 from hingecraft_sandbox.postgres import reachable_folder
@@ -31,15 +32,6 @@ _SECRETS = {
 def data_folder() -> Path:
     """Where the data of this checkout are kept between starts."""
     return reachable_folder(Path(".dev").resolve())
-
-
-def designs_folder(folder: Path) -> Path:
-    """Where the files of designs are, with one to begin with."""
-    designs = folder / "designs"
-    designs.mkdir(parents=True, exist_ok=True)
-    if not any(designs.iterdir()):
-        (designs / "brass-hinge.txt").write_text("The drawing of a brass hinge, for 4 screws.\n")
-    return designs
 
 
 def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:

@@ -97,16 +97,16 @@ export class Purchases {
   /** @param {Purchase} purchase */
   #row(purchase) {
     const { product, productType, startsAt } = purchase;
+    const standing = standingOf(purchase, this.accesses.get(product.id));
+    const left = purchase.status === 'active' ? downloadsLeft(purchase) : '';
+    const acts = this.#acts(purchase);
     const parts = [
       made('strong', product.name),
       made('strong', priceOf(purchase)),
-      made('span', standingOf(purchase, this.accesses.get(product.id))),
       made('span', `${typeOf(productType)}, ${dayOf(startsAt)}`),
+      Object.assign(made('span', `${standing} ${left}`.trim()), { className: 'standing' }),
     ];
-    const acts = this.#acts(purchase);
-    const left = purchase.status === 'active' ? downloadsLeft(purchase) : '';
-    if (left) parts.push(Object.assign(made('span', left), { className: 'whole' }));
-    if (acts.length) parts.push(Object.assign(made('div', acts), { className: 'links whole' }));
+    if (acts.length) parts.push(Object.assign(made('div', acts), { className: 'links' }));
     const row = made('li', parts);
     row.dataset.status = purchase.status;
     return row;
@@ -115,16 +115,21 @@ export class Purchases {
   /** @param {Purchase} purchase */
   #acts(purchase) {
     const { product, productType, status, cancelAtPeriodEnd } = purchase;
-    const isOpen = status === 'active';
-    if (isOpen && productType === 'design' && leftOf(purchase) !== 0)
-      return [secondButton('Download', `Download ${product.name}`, (button) => this.#download(button, purchase))];
-    if (isOpen && productType === 'subscription' && !cancelAtPeriodEnd)
-      return [secondButton('Cancel subscription', `Cancel the subscription ${product.name}`, () => this.#ask(purchase))];
-    if (isOpen && productType !== 'design') return [];
-    const link = Object.assign(made('a', 'Buy again'), { className: 'second-button' });
-    link.href = `/shop?product=${product.id}`;
-    link.setAttribute('aria-label', `Buy ${product.name} again`);
-    return status === 'disputed' ? [] : [link];
+    if (status === 'disputed') return [];
+    if (status !== 'active') return [this.#again(purchase)];
+    if (productType === 'design') {
+      const acts = [secondButton('Download', `Download ${product.name}`, (button) => this.#download(button, purchase))];
+      return leftOf(purchase) === 0 ? [...acts, this.#again(purchase)] : acts;
+    }
+    if (productType === 'course' || cancelAtPeriodEnd) return [];
+    return [secondButton('Cancel subscription', `Cancel subscription: ${product.name}`, () => this.#ask(purchase))];
+  }
+
+  /** @param {Purchase} purchase */
+  #again({ product }) {
+    const link = Object.assign(made('a', 'Buy again'), { className: 'second-button', href: `/shop?product=${product.id}` });
+    link.setAttribute('aria-label', `Buy again: ${product.name}`);
+    return link;
   }
 
   /**

@@ -1,7 +1,7 @@
 // Stripe's card form. Its script is loaded when somebody pays; card numbers stay in its frames.
 import { told } from './dom.js';
 
-/** @typedef {{state: 'ready' | 'paid'} | {state: 'failed', text: string}} Result */
+/** @typedef {{state: 'ready'} | {state: 'paid'} | {state: 'failed', text: string}} Result */
 
 const LOADED_WITHIN_MS = 20_000;
 const PAID = ['succeeded', 'processing', 'requires_capture'];

@@ -21,6 +21,12 @@ export const typeOf = (type) => TYPES[type];
 /** What is charged. @param {Product} product */
 export const chargedOf = ({ price, discountedPrice, currency }) => priceOf({ amount: discountedPrice ?? price, currency });
 
+/** How often a subscription is charged; empty for what is charged once. @param {Product} product */
+export function rhythmOf({ type, period }) {
+  if (type !== 'subscription' || !period) return '';
+  return period.count === 1 ? `a ${period.unit}` : `every ${period.count} ${period.unit}s`;
+}
+
 /** @param {Period} period */
 const lengthOf = ({ unit, count }) => (count === 1 ? `1 ${unit}` : `${count} ${unit}s`);
 
@@ -33,8 +39,8 @@ const downloadsOf = (limit) => (limit ? `${limit} ${limit === 1 ? 'download' : '
 /** What the buyer gets, in one line. @param {Product} product */
 export function includedOf({ type, downloadLimit, period }) {
   if (type === 'subscription') {
-    const each = downloadLimit ? `${downloadsOf(downloadLimit)} each time` : downloadsOf(null);
-    return `Renews ${everyOf(/** @type {Period} */ (period))}. Opens every design, with ${each}.`;
+    const each = downloadLimit ? `${downloadsOf(downloadLimit)} ${everyOf(/** @type {Period} */ (period))}` : downloadsOf(null);
+    return `Opens every design, with ${each}.`;
   }
   const long = period ? `for ${lengthOf(period)}` : 'for good';
   return type === 'design' ? `Yours ${long}, with ${downloadsOf(downloadLimit)}.` : `Open to you ${long}.`;
@@ -47,13 +53,15 @@ export function termsOf({ type, period }) {
 }
 
 /** Downloads that are left; null: no limit. @param {Purchase} purchase */
-export const leftOf = ({ downloads }) => (downloads?.limit == null ? null : Math.max(0, downloads.limit - downloads.used));
+export const leftOf = ({ downloads }) =>
+  typeof downloads?.limit === 'number' ? Math.max(0, downloads.limit - downloads.used) : null;
 
 /** @param {Purchase} purchase */
 export function downloadsLeft(purchase) {
   const left = leftOf(purchase);
   if (left === null) return '';
   const period = purchase.productType === 'subscription' ? ' of this period' : '';
+  if (left === 0 && purchase.downloads?.limit === 1) return `You have used the download${period}.`;
   if (left === 0) return `You have used all ${downloadsOf(purchase.downloads?.limit)}${period}.`;
   return `${left} of ${downloadsOf(purchase.downloads?.limit)} left${period && ' in this period'}.`;
 }
@@ -70,15 +78,24 @@ const ENDED = {
  * @param {Access} [access] to the product, where the purchase does not say it by itself
  */
 export function standingOf(purchase, access) {
-  const { status, productType, endsAt, cancelAtPeriodEnd } = purchase;
+  const { status, productType, endsAt } = purchase;
   const day = endsAt ? dayOf(endsAt) : '';
   if (ENDED[status]) return ENDED[status];
   if (status === 'cancelled') return `Cancelled: access ended on ${day}.`;
   if (status === 'expired') return `Access ended on ${day}.`;
-  if (productType !== 'subscription') return day ? `Yours until ${day}.` : 'Yours for good.';
-  const next = cancelAtPeriodEnd ? `It ends on ${day}.` : `It renews on ${day}.`;
-  if (access && ENDED[access.reason]) return `This period: ${ENDED[access.reason].toLowerCase()} ${next}`;
+  if (productType === 'subscription') return runningOf(purchase, day, access?.reason ?? '');
+  return day ? `Yours until ${day}.` : 'Yours for good.';
+}
+
+/**
+ * @param {Purchase} subscription that runs
+ * @param {string} day its paid period ends
+ * @param {string} reason of the access
+ */
+function runningOf({ endsAt, cancelAtPeriodEnd }, day, reason) {
+  const isDue = endsAt && new Date(endsAt) <= new Date();
+  const next = cancelAtPeriodEnd ? `Ends on ${day}.` : `Renews on ${day}.`;
+  if (ENDED[reason]) return `${ENDED[reason]} ${isDue ? '' : next}`.trim();
   if (cancelAtPeriodEnd) return `Cancelled: open until ${day}.`;
-  if (endsAt && new Date(endsAt) <= new Date()) return 'We are charging your card for the next period. Access continues.';
-  return `Renews on ${day}.`;
+  return isDue ? 'We are charging your card for the next period. Access continues.' : next;
 }

@@ -47,8 +47,7 @@ async function showBought({ purchaseId, productType, productId }) {
   const answer = await member.call('GET', `/api/v1/purchases/${purchaseId}`);
   if (!answer.success) return;
   bought = { ...answer.data, productId };
-  say('outcome-text', `You bought ${bought.product.name}.`);
-  say('bought', `${standingOf(bought)} ${downloadsLeft(bought)}`.trim());
+  say('outcome-text', `You bought ${bought.product.name}. ${standingOf(bought)} ${downloadsLeft(bought)}`.trim());
   element('download').hidden = productType !== 'design';
 }
 
@@ -61,17 +60,20 @@ element('download').addEventListener('click', async () => {
   setButton(button);
   if (!answer.success) return trouble(answer.error);
   const { remaining } = answer.data;
-  if (remaining !== null) say('bought', remaining === 1 ? '1 download is left.' : `${remaining} downloads are left.`);
+  if (remaining !== null) say('outcome-text', `Your download has begun. ${remaining} of ${bought.downloads.limit} left.`);
 });
 
-watchNetwork();
-member.call('GET', '/config').then((config) => {
-  if (config.success) element('test-mode').hidden = config.data.mode !== 'test';
-});
-if (!payment) page.tell('unknown');
-else if (!member.token) page.tell('signedOut');
-else
-  page.follow(member, `/api/v1/payments/${encodeURIComponent(payment)}`, (outcome, found) => {
+async function begin() {
+  watchNetwork();
+  const config = await member.call('GET', '/config');
+  element('test-mode').hidden = !config.success || config.data.mode !== 'test';
+  element('purchase').hidden = false;
+  if (!payment) return page.tell('unknown');
+  if (!member.token) return page.tell('signedOut');
+  return page.follow(member, `/api/v1/payments/${encodeURIComponent(payment)}`, (outcome, found) => {
     if (outcome === 'waiting' && isNotPaid) return page.tell('notPaid', found);
     page.tell(OWN[found?.status] ?? outcome, found);
   });
+}
+
+begin();

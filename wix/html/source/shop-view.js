@@ -1,7 +1,7 @@
 // The products of the shop, each with what the member may do with it.
 import { dayOf, priceOf } from './account-words.js';
 import { element, made, say, secondButton } from './dom.js';
-import { chargedOf, downloadsLeft, includedOf, leftOf, standingOf, typeOf } from './product-words.js';
+import { chargedOf, downloadsLeft, includedOf, leftOf, rhythmOf, standingOf, typeOf } from './product-words.js';
 
 /** @typedef {import('./product-words.js').Product} Product */
 /** @typedef {import('./product-words.js').Purchase} Purchase */
@@ -21,13 +21,15 @@ export function standingIn(product, purchases) {
   if (active) return owned(product, active);
   const past = own.length ? standingOf(own[0]) : '';
   const subscription = product.type === 'design' && purchases.find(isOpenSubscription);
-  if (subscription) return { text: `Included in your subscription “${subscription.product.name}”.`, may: ['download', 'buy'] };
+  if (subscription) {
+    const text = `Included in “${subscription.product.name}”. ${downloadsLeft(subscription)}`.trim();
+    return { text, may: ['download', 'buy'] };
+  }
   return { text: past, may: [past ? 'again' : 'buy'] };
 }
 
 /** @param {Purchase} purchase */
-const isOpenSubscription = (purchase) =>
-  purchase.productType === 'subscription' && purchase.status === 'active' && leftOf(purchase) !== 0;
+const isOpenSubscription = ({ productType, status }) => productType === 'subscription' && status === 'active';
 
 /** @param {Purchase} purchase */
 function subscribed(purchase) {
@@ -43,7 +45,8 @@ function owned(product, purchase) {
   const until = purchase.endsAt ? ` until ${dayOf(purchase.endsAt)}` : '';
   const text = `You own this${until}.`;
   if (product.type !== 'design') return { text, may: ['manage'] };
-  if (leftOf(purchase) === 0) return { text: downloadsLeft(purchase), may: ['again'] };
+  // The last URL is valid for some minutes: a buyer who has lost the file may ask for it again.
+  if (leftOf(purchase) === 0) return { text: downloadsLeft(purchase), may: ['download', 'again'] };
   return { text: `${text} ${downloadsLeft(purchase)}`.trim(), may: ['download'] };
 }
 
@@ -83,6 +86,8 @@ function productItem(product, { text, may }, acts) {
 function priceTag(product) {
   const tag = made('p', chargedOf(product));
   tag.className = 'price';
+  const rhythm = rhythmOf(product);
+  if (rhythm) tag.append(' ', made('small', rhythm));
   if (product.discountedPrice === undefined) return tag;
   const before = made('s', priceOf({ amount: product.price, currency: product.currency }));
   before.setAttribute('aria-label', `instead of ${before.textContent}`);

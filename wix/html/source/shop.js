@@ -134,7 +134,7 @@ async function checkout(product) {
   say('checkout-price', price);
   say('checkout-terms', termsOf(product));
   element('pay').textContent = `Pay ${price}`;
-  for (const id of ['price-changed', 'pay-again']) element(id).hidden = true;
+  element('price-changed').hidden = true;
   waiting(true);
   element('checkout-title').focus();
   const answer = await member.call('POST', '/api/v1/payments', { productType: product.type, productId: product.id });
@@ -168,6 +168,7 @@ async function notBegun({ code, error }) {
 /** Whether the form is not there yet. @param {boolean} isWaiting */
 function waiting(isWaiting) {
   element('card-loading').hidden = !isWaiting;
+  element('card-problem').hidden = true;
   element('pay-error').textContent = '';
   setButton(element('pay'), { off: isWaiting });
 }
@@ -178,8 +179,8 @@ function showForm(result) {
   if (result.state === 'paid') return location.assign(`/shop/return?payment=${paymentId}`);
   if (result.state === 'ready') return undefined;
   setButton(element('pay'), { off: true });
-  element('pay-error').textContent = result.text;
-  element('pay-again').hidden = false;
+  element('card-problem').hidden = false;
+  element('card-problem-text').textContent = result.text;
   return element('pay-again').focus();
 }
 
