@@ -14,6 +14,7 @@ from hingecraft_api.features.purchases import PURCHASES
 from hingecraft_api.features.routes import ROUTES
 from hingecraft_api.features.stats import STATISTICS
 from hingecraft_api.features.subscriptions import SUBSCRIPTIONS
+from hingecraft_api.features.wix_app import WIX_APP
 
 FEATURES: Sequence[Feature] = (
     DONATIONS,
@@ -24,5 +25,6 @@ FEATURES: Sequence[Feature] = (
     SUBSCRIPTIONS,
     PURCHASES,
     STATISTICS,
+    WIX_APP,
     OPERATIONS,
 )
