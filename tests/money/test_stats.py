@@ -56,7 +56,7 @@ async def stats(pod):
 
 def revenue_of(found):
     """Of all days, by type and currency."""
-    sums = {}
+    sums: dict[tuple[str, str], Decimal] = {}
     for each in found["revenue"]:
         kind = each["type"], each["currency"]
         sums[kind] = sums.get(kind, 0) + Decimal(str(each["amount"]))
