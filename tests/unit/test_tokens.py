@@ -104,6 +104,6 @@ from hingecraft_api.settings import ApiSettings
 settings = ApiSettings(database_url=DsnSecret("postgresql://127.0.0.1/none"), admin_token="an-admin-token",
     push_secret="a-push-secret", visitor_secret="a-visitor-secret", site_url="https://www.example.com")
 public_app(build_pod(settings, CollectorRegistry()))
-sys.exit(" ".join(sorted({"jwt", "cryptography", "requests", "click"} & set(sys.modules))))
+sys.exit(" ".join(sorted({"jwt", "cryptography", "requests", "click"} & set(sys.modules))) or None)
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
