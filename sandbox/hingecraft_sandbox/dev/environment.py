@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from hingecraft_sandbox.dev.designs import designs_folder
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.wix_site import PAYMENTS_PATH, ROUTES_PATH
 from hingecraft_sandbox.postgres import reachable_folder
@@ -33,15 +34,6 @@ def data_folder() -> Path:
     return reachable_folder(Path(".dev").resolve())
 
 
-def designs_folder(folder: Path) -> Path:
-    """Where the files of designs are, with one to begin with."""
-    designs = folder / "designs"
-    designs.mkdir(parents=True, exist_ok=True)
-    if not any(designs.iterdir()):
-        (designs / "brass-hinge.txt").write_text("The drawing of a brass hinge, for 4 screws.\n")
-    return designs
-
-
 def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
     """Our defaults, then what `.env` says; a provider is the sandbox unless `.env` has a key for the real one."""
     given = {name: value for name, value in dotenv_values(".env").items() if value}
@@ -51,6 +43,7 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "STRIPE_SECRET": "sk_test_" + "sandbox",
             "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
             "STRIPE_API_BASE": sandbox,
+            "STRIPE_JS": f"{sandbox}/stripe.js",
             "STRIPE_RATE": "500",
             "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
         },
