@@ -67,6 +67,8 @@ class DownloadLimitError(RejectedError):
         )
 
 
+# Why the file of a design could not be read.
+Failure = Literal["file_missing", "storage_unavailable"]
 Reason = Literal["expired", "refunded", "disputed"]
 _ENDED: Mapping[Reason, str] = {
     "expired": "Your access to this design has ended. Buy it again to download it.",

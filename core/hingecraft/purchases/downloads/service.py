@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -18,6 +18,7 @@ from hingecraft.purchases.downloads.model import (
     DownloadExpiredError,
     DownloadsDisabledError,
     DownloadUnavailableError,
+    Failure,
     FileMissingError,
     Granted,
     NotBoughtError,
@@ -45,6 +46,7 @@ class Downloads:
         url_seconds: int,
         grace_hours: int,
         livemode: bool,
+        failed: Callable[[Failure], None] = lambda _failure: None,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -52,6 +54,7 @@ class Downloads:
         self._valid_for = timedelta(seconds=url_seconds)
         self._grace = timedelta(hours=grace_hours)
         self._livemode = livemode
+        self._failed = failed
 
     @property
     def storage(self) -> Storage:
@@ -77,7 +80,7 @@ class Downloads:
                 return granted
             # Whether downloads are left is decided under the locks: the last one may be this user's, of a moment ago.
             await _rights(conn, asked)
-        with _file_expected(file):
+        with self._file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
             await store.lock_rights(conn, asked)
@@ -95,7 +98,7 @@ class Downloads:
             file = await store.file_of(conn, product_id)
         if file is None:
             raise UnknownProductError
-        with _file_expected(file):
+        with self._file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
             granted = await store.grant_uncounted(conn, product_id, self._valid_for)
@@ -122,7 +125,7 @@ class Downloads:
 
     async def open(self, folder: Folder, key: str) -> OpenFile:
         """Open a file for its reader; raises DownloadUnavailableError."""
-        with _file_expected(key):
+        with self._file_expected(key):
             return await folder.open(key)
 
     async def require_file(self, key: str) -> None:
@@ -137,6 +140,16 @@ class Downloads:
             raise InvalidError("invalid_request", f"Please correct: file {reason}.", fields={"file": reason}) from error
         except StorageUnavailableError as error:
             log.error("a file cannot be checked: %s", error)  # noqa: TRY400 - the sentence says all
+            raise DownloadUnavailableError from error
+
+    @contextmanager
+    def _file_expected(self, key: str) -> Iterator[None]:
+        """Report a file that cannot be read, since somebody has bought it; raises DownloadUnavailableError."""
+        try:
+            yield
+        except (FileMissingError, StorageUnavailableError) as error:
+            log.error("a file cannot be downloaded: %s", error, extra={"file": key})  # noqa: TRY400 - the sentence says all
+            self._failed("file_missing" if isinstance(error, FileMissingError) else "storage_unavailable")
             raise DownloadUnavailableError from error
 
     async def close(self) -> None:
@@ -154,13 +167,3 @@ async def _rights(conn: Connection, asked: Asked) -> list[Right]:
     if reason is None:
         raise NotBoughtError
     raise AccessEndedError(reason)
-
-
-@contextmanager
-def _file_expected(key: str) -> Iterator[None]:
-    """Log a file that cannot be read as an error, since somebody has bought it; raises DownloadUnavailableError."""
-    try:
-        yield
-    except (FileMissingError, StorageUnavailableError) as error:
-        log.error("a file cannot be downloaded: %s", error, extra={"file": key})  # noqa: TRY400 - the sentence says all
-        raise DownloadUnavailableError from error
