@@ -60,7 +60,8 @@ element('download').addEventListener('click', async () => {
   setButton(button);
   if (!answer.success) return trouble(answer.error);
   const { remaining } = answer.data;
-  if (remaining !== null) say('outcome-text', `Your download has begun. ${remaining} of ${bought.downloads.limit} downloads left.`);
+  if (remaining !== null)
+    say('outcome-text', `Your download has begun. ${remaining} of ${bought.downloads.limit} downloads left.`);
 });
 
 async function begin() {
