@@ -29,7 +29,7 @@ class StatisticsQuery(Input):
     to: Annotated[Day | None, described("the last day, in UTC; by default today", _LAST)] = None
 
 
-class PaymentsAnswer(Answer):
+class PaymentStatsAnswer(Answer):
     """Members' payments that were begun in these days, as they are now."""
 
     paid: Annotated[int, described("paid, also if refunded or disputed later", 190)]
@@ -80,7 +80,7 @@ class StatisticsAnswer(Answer):
 
     from_: Annotated[str, described("the first day, in UTC", _FIRST, alias="from")]
     to: Annotated[str, described("the last day, in UTC", _LAST)]
-    payments: Annotated[PaymentsAnswer, described("how payments ended")]
+    payments: Annotated[PaymentStatsAnswer, described("how payments ended")]
     webhooks: Annotated[WebhooksAnswer, described("Stripe's events")]
     intent_to_purchase: Annotated[IntentToPurchaseAnswer, described("how long payers waited, in seconds")]
     refunds: Annotated[RefundsAnswer, described("payments with a refund")]
