@@ -65,6 +65,7 @@ async def test_a_reconciliation_that_is_killed_again_and_again_finishes_every_pu
     members = await lost.prepare()
     await stage.reconcile()
     await lost.finish()
+    await stage.reconcile()
     undisturbed = await left(stage, members)
     members = await lost.prepare()
     await stage.kill()
@@ -75,6 +76,7 @@ async def test_a_reconciliation_that_is_killed_again_and_again_finishes_every_pu
     assert steps > RECONCILIATION.places
     await stage.replace()
     await lost.finish()
+    await stage.reconcile()
     assert await left(stage, members) == undisturbed
     await tell_again(stage, lost.design)
     assert await left(stage, members) == undisturbed

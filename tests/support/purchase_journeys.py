@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -23,6 +22,10 @@ UPDATE provider_events SET next_attempt_at = now()
 WHERE event_id = $1 AND processed_at IS NULL AND claimed_until IS NULL
 """
 PROCESSED = "SELECT processed_at IS NOT NULL FROM provider_events WHERE event_id = $1"
+ENDED = """
+UPDATE subscriptions SET current_period_start = now() - interval '31 days', current_period_end = now()
+WHERE user_id = $1
+"""
 LATE = "UPDATE external_payments SET expires_at = now() - interval '1 hour' WHERE payment_id = $1::uuid"
 SUBSCRIPTION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid AND kind = 'single'"
 
@@ -288,10 +291,10 @@ class Lost:
 
     def __init__(self, stage: KillingStage) -> None:
         self.stage = stage
-        self.design, self.subscription = Journey(stage), Subscribing(stage)
+        self.design, self.subscription, self.renewal = Journey(stage), Subscribing(stage), Renewal(stage)
 
     async def set_up(self) -> None:
-        for each in (self.design, self.subscription):
+        for each in (self.design, self.subscription, self.renewal):
             await each.set_up()
 
     async def prepare(self) -> list[Customer]:
@@ -327,12 +330,9 @@ class Lost:
         return member
 
     async def _renewed(self) -> Customer:
-        sandbox, now = self.stage.sandbox, datetime.now(UTC)
-        await sandbox.ask("PUT", "/_sandbox/clock", json={"at": (now - timedelta(days=40)).isoformat()})
-        member = await self.subscription.prepare()
-        await self.subscription.pay(member)
-        await sandbox.ask("PUT", "/_sandbox/clock", json={"at": now.isoformat()})
-        await sandbox.ask("DELETE", "/_sandbox/book/clocks")
+        """Its period has ended here as well."""
+        member = await self.renewal.prepare()
+        await self.stage.conn.execute(ENDED, member.id)
         return member
 
     async def _unanswered(self, journey: Journey, call: str) -> Customer:
