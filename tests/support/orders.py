@@ -126,8 +126,11 @@ class World:
         await self.sandbox.ask("DELETE", "/_sandbox/switches")
         await self.sandbox.ask("DELETE", "/_sandbox/book")
 
+    async def leave(self) -> None:
+        await self._stack.aclose()
+
     def close(self) -> None:
-        self._runner.run(self._stack.aclose())
+        self._runner.run(self.leave())
         self._runner.close()
 
     async def give(self, price: dict[str, Any]) -> str:

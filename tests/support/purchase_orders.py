@@ -38,9 +38,10 @@ class PurchaseWorld(World):
     settings = SETTINGS
     reconciler = staticmethod(subscription_reconciler)
 
-    async def open(self) -> None:
+    async def open(self, products: list[str] | None = None) -> None:
+        """Over new products, or those that are there already."""
         await super().open()
-        self.products = [await add_product(self.pod, body) for body in PRODUCTS]
+        self.products = products or [await add_product(self.pod, body) for body in PRODUCTS]
 
     async def begin(self) -> None:
         await super().begin()
