@@ -12,7 +12,7 @@ from support.buying import ALL_DESIGNS, DESIGN, PAYMENTS, PURCHASES, Buyer, add_
 from support.downloads import DOWNLOADS
 from support.killing import KillingStage, Place
 from support.money import STRIPE_SECRET
-from support.purchases import post, refund
+from support.purchases import refund
 from support.stage import Stage
 from support.subscribing import press
 
@@ -59,7 +59,7 @@ class Journey:
         """The call in which the pod dies. A repeat of it is the same call."""
         customer.begun = await customer.begin(customer.product, self.kind, **KEY)
 
-    async def done(self, customer: Customer) -> bool:
+    async def done(self, _customer: Customer) -> bool:
         """Whether the pod is through with it, once it has answered."""
         return True
 
@@ -144,9 +144,7 @@ class Repriced(Cancelled):
         return customer
 
     async def ask(self, customer: Customer) -> None:
-        found, answer = await customer.call(
-            "POST", PAYMENTS, {"productType": self.kind, "productId": customer.product}
-        )
+        found, answer = await customer.call("POST", PAYMENTS, {"productType": self.kind, "productId": customer.product})
         assert found in {200, 201}, answer
         secret = answer["data"]["clientSecret"]
         customer.begun = {**answer["data"], "intent": secret.partition("_secret_")[0]}
@@ -202,7 +200,6 @@ class Renewal(FirstInvoice):
         await self.stage.sandbox.ask("DELETE", "/_sandbox/book/clocks")
 
 
-
 class CancelledAtPeriodEnd(Renewal):
     """Cancels a subscription."""
 
@@ -216,7 +213,7 @@ class CancelledAtPeriodEnd(Renewal):
         status, answer = await customer.call("POST", f"{PURCHASES}/{purchase['id']}/cancel")
         assert (status, answer["data"]["cancelAtPeriodEnd"]) == (200, True), answer
 
-    async def done(self, customer: Customer) -> bool:
+    async def done(self, _customer: Customer) -> bool:
         return True
 
 

@@ -15,7 +15,9 @@ from support.tokens import SETTINGS
 
 PRODUCTS = (DESIGN, COURSE, ALL_DESIGNS)
 # On the page of an intent, as its status allows.
-PAYING = ("pay", "fail", "authenticate", "authenticated", "not_authenticated", "pay_later", "arrive", "bounce", "cancel")
+PAYING = (
+    "pay", "fail", "authenticate", "authenticated", "not_authenticated", "pay_later", "arrive", "bounce", "cancel",
+)  # fmt: skip
 BANKING = ("refund", "refund_half", "dispute", "inquire")
 RENEWING = ("renew", "decline", "fix_card", "cancel_later", "keep", "cancel")
 DECISIONS = ("won", "lost", "escalate", "drop")
