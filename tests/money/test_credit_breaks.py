@@ -12,10 +12,8 @@ from hingecraft.providers.stripe import webhook
 from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
 from support.credits import assert_books_agree
 from support.member_paths import BOOKED
-from support.members import AMOUNTS, PACK, PLAN, Member, sell
-from support.pods import running_pod
+from support.members import AMOUNTS, PACK, PLAN, Member, idle_pod_for_members, sell
 from support.purchases import post
-from support.tokens import SETTINGS
 
 LEFT = """
 SELECT p.source, p.status, a.balance,
@@ -37,11 +35,8 @@ SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    """A pod that works only when it is told to, and a sandbox that sends no events."""
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+    async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
 from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
 from support.buying import DESIGN, Buyer, add_product
-from support.pods import running_pod
+from support.members import idle_pod_for_members
 from support.purchases import refund
-from support.tokens import SETTINGS
 
 LEFT = """
 SELECT p.status,
@@ -30,12 +29,8 @@ ACCESS = {"payment_intent.succeeded": ["given"], "refund.created": ["refunded"]}
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    """A pod that works only when it is told to, and a sandbox that sends no events."""
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells("http://127.0.0.1:9")
-    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+    async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture
