@@ -8,7 +8,6 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
 
 from aiohttp import web
 
@@ -26,7 +25,7 @@ from hingecraft_sandbox.wix.tokens import LIFE, Tokens
 BI_EVENTS = "wix_bi_events"
 _NAMES = frozenset({"APP_DASHBOARD_LOADED", "APP_FINISHED_CONFIGURATION", "PRIMARY_ACTION_PERFORMED", "APP_UPGRADED"})
 _MINUTE = 60.0
-Work = Callable[[Document, Document], Any]
+Work = Callable[[Document, Document], Document]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -115,9 +114,12 @@ class WixApi:
                     raise WixRefusalError(
                         "The app is not installed.", status=HTTPStatus.FORBIDDEN, code="PERMISSION_DENIED"
                     )
-                return web.json_response(work(site, await _object(request) if request.can_read_body else {}))
+                answer = work(site, await _object(request) if request.can_read_body else {})
             except WixRefusalError as error:
                 return _error(error.status, error.code, str(error))
+            if "checkoutUrl" in answer and "bad_url" in request:
+                answer |= {"checkoutUrl": request["bad_url"]}
+            return web.json_response(answer)
 
         return answered
 

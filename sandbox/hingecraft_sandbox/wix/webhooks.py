@@ -75,7 +75,7 @@ class WixWebhooks:
         self._sender.tell(
             Telling(
                 "wix",
-                event["type"],
+                _label(event),
                 f"{backend.rstrip('/')}/api/v1/wix/webhook{f'/{path}' if path else ''}",
                 lambda number: self.token(event["said"], number).encode(),
                 lambda: _HEADERS,
@@ -106,6 +106,13 @@ class WixWebhooks:
             return
         event["attempts"].append({"status": attempt.status, "ms": attempt.ms, "again": attempt.again})
         self._book.put(KIND, event)
+
+
+def _label(event: Document) -> str:
+    """The event as the log and the feed of `make dev` show it: `PaidPlanPurchased pro monthly`."""
+    data = json.loads(event["said"]["data"])
+    more = [data[name].lower() for name in ("vendorProductId", "cycle", "status") if name in data]
+    return " ".join([event["type"], *more])
 
 
 def outcome_of(event: Document) -> str:
