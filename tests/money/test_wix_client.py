@@ -14,7 +14,7 @@ from hingecraft.wix_app.client.calls import NotInstalledError
 from hingecraft.wix_app.client.client import BiEvent, WixClient
 from support.limits import PROGRESS
 from support.sandbox import Sandbox
-from support.wix import WixStandIn
+from support.wix_stand_in import WixStandIn
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ COMPONENTS = {
     "account": "account.html",
     "account-return": "account-return.html",
     "plan-session": "plan-session.js",
+    "wix-pricing": "wix-pricing.html",
 }
 
 

@@ -8,7 +8,7 @@ const SOURCE = new URL('./source/', import.meta.url);
 const SITE = new URL('../site/src/', import.meta.url);
 const STYLES = ['page.css', 'form.css'];
 /** Pages with a style of their own, after those of all pages. */
-const OWN_STYLES = { account: ['account.css'], 'account-return': ['account.css'] };
+const OWN_STYLES = { account: ['account.css'], 'account-return': ['account.css'], 'wix-pricing': ['wix-pricing.css'] };
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 

@@ -101,7 +101,11 @@ test('the client logs in, reads the app instance and the history, and gets a che
 
 test('Token Info tells an owner from a visitor', async () => {
   const site = await ask('POST', 'wix/sites', { name: 'Roadside' });
-  for (const [who, subject] of [['owner', 'USER'], ['visitor', 'VISITOR'], ['member', 'MEMBER']]) {
+  for (const [who, subject] of [
+    ['owner', 'USER'],
+    ['visitor', 'VISITOR'],
+    ['member', 'MEMBER'],
+  ]) {
     const { accessToken } = await ask('GET', `wix/sites/${site.id}/tokens?as=${who}`);
     const info = await AppStrategy({ appId: app.appId, accessToken }).getTokenInfo();
     assert.deepEqual([info.active, info.subjectType, info.clientId, info.instanceId], [true, subject, app.appId, site.id]);

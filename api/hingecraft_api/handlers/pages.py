@@ -1,4 +1,5 @@
-"""Pages for people: the site's two HTML components under `/embed`, members' accounts, and a module for sites."""
+"""Pages for people: the site's two HTML components under `/embed`, members' accounts, the Wix app's
+pricing page, and a module for sites."""
 
 from __future__ import annotations
 
@@ -30,6 +31,8 @@ ACCOUNT: Mapping[str, str] = {
     "/account": "account.html",
     "/account/return": "account-return.html",
 }
+# Wix's app market and dashboard open it as a page of its own.
+WIX_APP: Mapping[str, str] = {"/wix-pricing": "wix-pricing.html"}
 MODULES: Mapping[str, str] = {"/assets/plan-session.js": "plan-session.js"}
 # Wix shows a site in its editor and its preview from hosts of its own.
 _WIX = ("https://manage.wix.com", "https://*.wix.com", "https://*.wixstudio.com")
@@ -124,5 +127,9 @@ def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
             for path, name in COMPONENTS.items()
         ),
         *(_endpoint(path, _page(name, settings, _NOBODY), "Get a member's page") for path, name in ACCOUNT.items()),
+        *(
+            _endpoint(path, _page(name, settings, _NOBODY), "Get a page of the Wix app")
+            for path, name in WIX_APP.items()
+        ),
         *(_endpoint(path, _module(name), "Get a module for browsers") for path, name in MODULES.items()),
     ]
