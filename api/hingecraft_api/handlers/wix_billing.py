@@ -10,7 +10,6 @@ from pydantic import field_validator
 from hingecraft.identity.principal import Kind
 from hingecraft.wix_app.billing.model import MONTHLY, YEARLY
 from hingecraft.wix_app.billing.service import WixBilling
-from hingecraft.wix_app.errors import WixAppDisabledError
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import described
@@ -66,14 +65,6 @@ class CheckoutUrlAnswer(Answer):
     ]
 
 
-def _billing(call: Call) -> WixBilling:
-    """The part, unless this backend does not serve the app."""
-    found = call.pod.parts.get(WixBilling)
-    if found is None:
-        raise WixAppDisabledError("WIX_APP_ID and WIX_APP_SECRET")
-    return found
-
-
 async def get_plans(call: Call) -> Any:
     """With the prices that the settings have."""
     settings = call.pod.settings
@@ -86,7 +77,7 @@ async def get_plans(call: Call) -> Any:
                 "monthly": number(prices[plan.name].monthly) if plan.name in prices else None,
                 "yearly": number(prices[plan.name].yearly) if plan.name in prices else None,
             }
-            for plan in await _billing(call).plans()
+            for plan in await call.pod.parts[WixBilling].plans()
         ],
         "currency": _CURRENCY,
         "marketUrl": settings.wix_app_market_url,
@@ -96,8 +87,8 @@ async def get_plans(call: Call) -> Any:
 async def post_checkout_url(call: Call) -> Any:
     """Asks Wix; nothing is stored, and nothing is charged before the owner pays there."""
     body: CheckoutUrlInput = call.body
-    url = await _billing(call).checkout_url(UUID(call.principal.id), body.plan_id, body.cycle)
-    return {"checkoutUrl": url}
+    site, billing = UUID(call.principal.id), call.pod.parts[WixBilling]
+    return {"checkoutUrl": await billing.checkout_url(site, body.plan_id, body.cycle, call.deadline)}
 
 
 ENDPOINTS = [
@@ -108,7 +99,7 @@ ENDPOINTS = [
         summary="List the plans of the Wix app",
         tag=_TAG,
         answer=PlansAnswer,
-        errors=("wix_app_disabled", "database_unavailable"),
+        errors=("database_unavailable",),
     ),
     Endpoint(
         method="POST",

@@ -19,7 +19,7 @@ from hingecraft_sandbox.wix.renewals import WixRenewals
 from hingecraft_sandbox.wix.sites import SITES, Sites, WixRefusalError
 from hingecraft_sandbox.wix.tokens import Tokens
 from hingecraft_sandbox.wix.webhooks import KIND as EVENTS
-from hingecraft_sandbox.wix.webhooks import WixWebhooks, outcome_of
+from hingecraft_sandbox.wix.webhooks import WixWebhooks, label_of, outcome_of
 
 _RECENT = 40
 _INSTALL = (
@@ -189,7 +189,7 @@ class WixPages:
         events = self._sites.book.all(EVENTS, lambda each: bool(each["instance"] == site["id"]))[:_RECENT]
         rows = [
             [
-                escape(each["type"]),
+                escape(label_of(each)),
                 escape(outcome_of(each)),
                 f"<details><summary>Data</summary><code>{escape(each['said']['data'])}</code></details>",
                 buttons([Button("Send again", f"{PREFIX}/events/{each['id']}/again")]),

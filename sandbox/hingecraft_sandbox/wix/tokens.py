@@ -56,7 +56,7 @@ class Tokens:
             "metaSiteId": site["site_id"],
         }
         if caller == "owner":
-            data |= {"uid": site["owner_id"], "permissions": "OWNER", "loginAccountId": site["owner_id"]}
+            data |= {"uid": site["owner_id"], "permissions": "OWNER", "siteMemberId": site["owner_id"]}
         elif caller == "member":
             data |= {"uid": str(uuid.uuid4()), "siteMemberId": str(uuid.uuid4())}
         else:

@@ -55,7 +55,7 @@ class WixWebhooks:
                 "accountInfo": {"accountId": site["account_id"], "siteId": site["site_id"]},
             },
             "attempts": [],
-            "lost": not self._switches.webhooks.enabled,
+            "lost": not self._switches.webhooks.enabled or not self._backend,
         }
         self._book.put(KIND, event)
         self._send(event)
@@ -67,16 +67,19 @@ class WixWebhooks:
         if event is not None:
             self._send(event)
 
+    @property
+    def _backend(self) -> str:
+        return (self._switches.wix.backend or self._config.backend).rstrip("/")
+
     def _send(self, event: Document) -> None:
-        backend = self._switches.wix.backend or self._config.backend
-        if not backend:
+        if not self._backend:
             return
         path = PATHS.get(event["type"])
         self._sender.tell(
             Telling(
                 "wix",
-                _label(event),
-                f"{backend.rstrip('/')}/api/v1/wix/webhook{f'/{path}' if path else ''}",
+                label_of(event),
+                f"{self._backend}/api/v1/wix/webhook{f'/{path}' if path else ''}",
                 lambda number: self.token(event["said"], number).encode(),
                 lambda: _HEADERS,
                 [minutes * self._switches.wix.minute for minutes in RESENDS],
@@ -108,7 +111,7 @@ class WixWebhooks:
         self._book.put(KIND, event)
 
 
-def _label(event: Document) -> str:
+def label_of(event: Document) -> str:
     """The event as the log and the feed of `make dev` show it: `PaidPlanPurchased pro monthly`."""
     data = json.loads(event["said"]["data"])
     more = [data[name].lower() for name in ("vendorProductId", "cycle", "status") if name in data]
@@ -118,7 +121,7 @@ def _label(event: Document) -> str:
 def outcome_of(event: Document) -> str:
     """What has become of an event, in words."""
     if event["lost"]:
-        return "lost: webhooks were off"
+        return "lost: webhooks were off, or no backend was set"
     if not event["attempts"]:
         return "on its way"
     last = event["attempts"][-1]

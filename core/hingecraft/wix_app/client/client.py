@@ -9,7 +9,8 @@ from uuid import UUID
 
 from hingecraft.providers.addresses import checked
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderUnknownError
+from hingecraft.providers.port import ProviderUnknownError, Rejected
+from hingecraft.proxies import Proxies
 from hingecraft.wix_app.client.calls import WixCalls
 from hingecraft.wix_app.client.model import (
     AppInstance,
@@ -20,6 +21,7 @@ from hingecraft.wix_app.client.model import (
     purchases_in,
     token_info_in,
 )
+from hingecraft.wix_app.settings import WixAppSettings
 
 _DOMAIN = "wix.com"
 _Result = TypeVar("_Result")
@@ -42,6 +44,16 @@ class WixClient:
 
     def __init__(self, calls: WixCalls) -> None:
         self._calls = calls
+
+    @classmethod
+    def from_settings(
+        cls, settings: WixAppSettings, proxies: Proxies, key_rejected: Rejected = lambda _provider: None
+    ) -> WixClient | None:
+        """The client of a process; None without the app's settings."""
+        if not settings.serves_wix_app:
+            return None
+        app_id, secret = settings.wix_app_id, settings.wix_app_secret
+        return cls(WixCalls(app_id, secret, settings.wix_api_base, proxies, key_rejected))
 
     async def app_instance(self, instance_id: UUID, deadline: Deadline) -> AppInstance:
         """The app on a site, with the plan that it pays for now."""
