@@ -20,6 +20,8 @@ from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.registry import Providers
 from hingecraft.sync.push import LARGEST_PUSH
 from hingecraft.systems import PURPOSES
+from hingecraft.wix_app.callers import WixCallers
+from hingecraft.wix_app.instances.checks import check_of
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.feature import Feature, Work
@@ -94,6 +96,7 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
         rejected_calls=RejectedCalls(database, metrics),
         shared_limit=_shared_limit(settings),
         tokens=_tokens(settings, metrics),
+        wix_callers=WixCallers(database, check_of(settings)) if settings.serves_wix_app else None,
         currencies=currencies,
         books=Books(purposes),
         providers=_providers(settings, metrics),

@@ -23,6 +23,7 @@ from hingecraft_api.settings import ApiSettings
 
 if TYPE_CHECKING:
     from hingecraft.identity.tokens import Tokens
+    from hingecraft.wix_app.callers import WixCallers
     from hingecraft_api.access.shared_limit import SharedLimit
 
 
@@ -76,6 +77,8 @@ class Pod:
     shared_limit: SharedLimit | None
     # None: this backend takes no JWTs.
     tokens: Tokens | None
+    # None: this backend does not serve the Wix app.
+    wix_callers: WixCallers | None
     currencies: CurrencyBook
     books: Books
     providers: Providers

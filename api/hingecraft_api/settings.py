@@ -26,6 +26,7 @@ from hingecraft.settings import (
     Secret,
     SentSecret,
 )
+from hingecraft.wix_app.settings import WixAppSettings
 
 Network = IPv4Network | IPv6Network
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
@@ -45,7 +46,15 @@ def _as_networks(value: object) -> tuple[Network, ...]:
         raise ValueError(f"must be addresses or CIDRs, comma-separated: {error}") from None
 
 
-class ApiSettings(DatabaseSettings, ProviderSettings, AmountSettings, AuthSettings, DownloadSettings, PurchaseSettings):
+class ApiSettings(
+    DatabaseSettings,
+    ProviderSettings,
+    AmountSettings,
+    AuthSettings,
+    DownloadSettings,
+    PurchaseSettings,
+    WixAppSettings,
+):
     """The settings of a pod."""
 
     admin_token: RequiredSecret = Field(description="token that admin calls send as Authorization: Bearer")

@@ -47,13 +47,18 @@ ErrorCode = Literal[
     "wrong_coin",
     # The caller, and limits.
     "auth_unavailable",
+    "expired_webhook",
     "invalid_token",
+    "invalid_wix_instance",
     "members_disabled",
     "missing_token",
+    "missing_wix_instance",
     "not_authorized",
+    "not_owner",
     "origin_not_allowed",
     "rate_limited",
     "role_not_allowed",
+    "stale_wix_instance",
     "unauthorized",
     # The current state.
     "already_owned",
@@ -100,6 +105,7 @@ ErrorCode = Literal[
     "provider_disabled",
     "provider_refused",
     "provider_unavailable",
+    "wix_app_disabled",
 ]
 
 
