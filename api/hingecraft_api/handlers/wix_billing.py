@@ -20,7 +20,7 @@ _TAG = "Wix app"
 _CURRENCY = "USD"
 
 
-class PlanAnswer(Answer):
+class WixPlanAnswer(Answer):
     """A plan."""
 
     plan: Annotated[str, described("`free`, `starter`, `pro` or `agency`", "starter")]
@@ -29,10 +29,10 @@ class PlanAnswer(Answer):
     yearly: Annotated[float | None, described("the price of a year; null: only Wix's checkout shows it", 90)]
 
 
-class PlansAnswer(Answer):
+class WixPlansAnswer(Answer):
     """All plans, the free one first."""
 
-    plans: Annotated[list[PlanAnswer], described("from small to large")]
+    plans: Annotated[list[WixPlanAnswer], described("from small to large")]
     currency: Annotated[str, described("of the prices", _CURRENCY)]
     market_url: Annotated[str, described("where sites install the app", "https://www.wix.com/app-market")]
 
@@ -98,7 +98,7 @@ ENDPOINTS = [
         handler=get_plans,
         summary="List the plans of the Wix app",
         tag=_TAG,
-        answer=PlansAnswer,
+        answer=WixPlansAnswer,
         errors=("database_unavailable",),
     ),
     Endpoint(
