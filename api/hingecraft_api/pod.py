@@ -24,6 +24,7 @@ from hingecraft_api.settings import ApiSettings
 if TYPE_CHECKING:
     from hingecraft.identity.tokens import Tokens
     from hingecraft.wix_app.callers import WixCallers
+    from hingecraft.wix_app.client.client import WixClient
     from hingecraft_api.access.shared_limit import SharedLimit
 
 

@@ -29,7 +29,9 @@ async def pod(dsn: Secret, wix: WixStandIn) -> AsyncIterator[Running]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     await wix.switch(backend=address)
-    more = await wix.settings(port=port, public_url=address, wix_bi_events=True, wix_plan_prices="starter=9/90,pro=29/290")
+    more = await wix.settings(
+        port=port, public_url=address, wix_bi_events=True, wix_plan_prices="starter=9/90,pro=29/290"
+    )
     async with running_pod(dsn, **{**wix.sandbox.settings, **more}) as running:
         yield running
 
@@ -69,7 +71,11 @@ async def test_access_tokens_of_an_open_page_are_accepted_and_visitors_are_not(p
 
 async def test_a_checkout_asks_wix_for_the_plan_and_its_cycle(pod: Running, wix: WixStandIn):
     site = await wix.install()
-    for name, cycle, meant in (("Starter", None, "MONTHLY"), ("pro-yearly", None, "YEARLY"), ("pro-yearly", "monthly", "MONTHLY")):
+    for name, cycle, meant in (
+        ("Starter", None, "MONTHLY"),
+        ("pro-yearly", None, "YEARLY"),
+        ("pro-yearly", "monthly", "MONTHLY"),
+    ):
         status, checkout = await url(pod, wix, site, name, cycle)
         assert status == 200, checkout
         page = await wix.sandbox.ask("GET", checkout.removeprefix(wix.sandbox.address))

@@ -44,8 +44,10 @@ async def test_reads_a_site_before_and_after_it_pays(wix: WixStandIn, client: Wi
     await wix.act(site, "buy", product="pro", cycle="YEARLY")
     await wix.act(site, "cancel")
     yearly = (await client.app_instance(site, soon())).billing
-    assert yearly is not None and yearly.ends_at is not None
-    assert not yearly.renews and yearly.invoice_id != monthly.invoice_id
+    assert yearly is not None
+    assert yearly.ends_at is not None
+    assert not yearly.renews
+    assert yearly.invoice_id != monthly.invoice_id
     assert 360 < (yearly.ends_at - datetime.now(UTC)).days < 370
     assert [(each.product, each.price) for each in await client.purchases(site, soon())] == [
         ("pro", "290.00"),
@@ -84,8 +86,10 @@ async def test_token_info_is_the_same_with_numbers_and_texts(wix: WixStandIn, cl
         await wix.switch(numbers=numbers)
         for token in tokens.values():
             info = await client.token_info(token, soon())
-            assert info is not None and (info.subject, info.instance_id) == ("USER", site)
-            assert info.issued_at is not None and (info.expires_at - info.issued_at).total_seconds() == 4 * 3600
+            assert info is not None
+            assert (info.subject, info.instance_id) == ("USER", site)
+            assert info.issued_at is not None
+            assert (info.expires_at - info.issued_at).total_seconds() == 4 * 3600
     assert await client.token_info("OauthNG.JWS.unknown", soon()) is None
 
 

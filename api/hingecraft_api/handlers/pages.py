@@ -1,5 +1,4 @@
-"""Pages for people: the site's two HTML components under `/embed`, members' accounts, the Wix app's
-pricing page, and a module for sites."""
+"""Pages for people: the HTML components under `/embed`, members' accounts, the Wix app's plans; a module for sites."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ class CheckoutUrlInput(Input):
     """A plan, and how it is paid."""
 
     plan_id: Annotated[
-        str, described("a plan's name or one of its variants, in any case", "starter-yearly", min_length=1, max_length=255)
+        str,
+        described("a plan's name or one of its variants, in any case", "starter-yearly", min_length=1, max_length=255),
     ]
     cycle: Annotated[
         str | None,
@@ -61,7 +62,8 @@ class CheckoutUrlAnswer(Answer):
     """The way to Wix's checkout."""
 
     checkout_url: Annotated[
-        str, described("open it in a new tab; it can be paid for 48 hours", "https://manage.wix.com/premium-purchase/...")
+        str,
+        described("open it in a new tab; it can be paid for 48 hours", "https://manage.wix.com/premium-purchase/..."),
     ]
 
 

@@ -111,9 +111,7 @@ class WixApi:
             try:
                 site = self._sites.find(instance)
                 if not site["installed"]:
-                    raise WixRefusalError(
-                        "The app is not installed.", status=HTTPStatus.FORBIDDEN, code="PERMISSION_DENIED"
-                    )
+                    return _error(HTTPStatus.FORBIDDEN, "PERMISSION_DENIED", "The app is not installed.")
                 answer = work(site, await _object(request) if request.can_read_body else {})
             except WixRefusalError as error:
                 return _error(error.status, error.code, str(error))

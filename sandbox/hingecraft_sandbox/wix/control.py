@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, get_args
+from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -15,9 +16,11 @@ from hingecraft_sandbox.wix.acts import act
 from hingecraft_sandbox.wix.api import BI_EVENTS
 from hingecraft_sandbox.wix.config import WixConfig
 from hingecraft_sandbox.wix.sites import SITES, Sites, WixRefusalError
-from hingecraft_sandbox.wix.tokens import Caller, Tokens
+from hingecraft_sandbox.wix.tokens import SUBJECTS, Caller, Tokens
 from hingecraft_sandbox.wix.webhooks import KIND as EVENTS
 from hingecraft_sandbox.wix.webhooks import WixWebhooks
+
+_CALLERS: Mapping[str, Caller] = {"owner": "owner", "visitor": "visitor", "member": "member"}
 
 
 class WixControl:
@@ -48,9 +51,7 @@ class WixControl:
     async def app(self, _request: web.Request) -> web.Response:
         """What Wix's developer center shows of the app."""
         config = self._config
-        return web.json_response(
-            {"appId": config.app_id, "appSecret": config.secret, "publicKey": config.public_key}
-        )
+        return web.json_response({"appId": config.app_id, "appSecret": config.secret, "publicKey": config.public_key})
 
     async def switch(self, request: web.Request) -> web.Response:
         """Set the switches of Wix; those that are not given are as usual."""
@@ -89,19 +90,18 @@ class WixControl:
 
     async def token(self, request: web.Request) -> web.Response:
         """A token of the site: `?as=owner|visitor|member`, `&age=` in seconds; both kinds are answered."""
-        caller = request.query.get("as", "owner")
-        if caller not in get_args(Caller):
-            raise web.HTTPBadRequest(text=f"as must be one of {', '.join(get_args(Caller))}")
+        caller = _CALLERS.get(request.query.get("as", "owner"))
+        if caller is None:
+            raise web.HTTPBadRequest(text=f"as must be one of {', '.join(_CALLERS)}")
         try:
             site = self._sites.find(request.match_info["id"])
             age = float(request.query.get("age", "0"))
         except (WixRefusalError, ValueError) as error:
             raise web.HTTPBadRequest(text=str(error)) from None
-        subject = {"owner": "USER", "visitor": "VISITOR", "member": "MEMBER"}[caller]
         return web.json_response(
             {
                 "instance": self._tokens.instance_of(site, caller, age),
-                "accessToken": self._tokens.access_for(site, subject, age),
+                "accessToken": self._tokens.access_for(site, SUBJECTS[caller], age),
             }
         )
 

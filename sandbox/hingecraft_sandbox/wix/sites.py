@@ -120,9 +120,7 @@ class Sites:
             self._tell_invoice(site, invoice)
         return plan
 
-    def cancel(
-        self, instance: str, *, when: str = AT_PERIOD_END, reason: str = USER, at: float | None = None
-    ) -> None:
+    def cancel(self, instance: str, *, when: str = AT_PERIOD_END, reason: str = USER, at: float | None = None) -> None:
         """The plan does not renew, or ends at once."""
         site = self._having_plan(instance)
         plan = site["plan"]

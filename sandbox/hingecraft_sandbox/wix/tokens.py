@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -20,7 +21,7 @@ from hingecraft_sandbox.wix.config import WixConfig
 
 Caller = Literal["owner", "visitor", "member"]
 LIFE = 4 * 3600
-_SUBJECTS = {"owner": "USER", "visitor": "VISITOR", "member": "MEMBER"}
+SUBJECTS: Mapping[Caller, str] = {"owner": "USER", "visitor": "VISITOR", "member": "MEMBER"}
 _ACCESS = "OauthNG.JWS."
 
 
@@ -110,9 +111,9 @@ class Tokens:
             return None
         data = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         expires = datetime.fromisoformat(data["expirationDate"]).timestamp()
-        caller = "visitor" if data.get("aid") else "owner" if data.get("permissions") == "OWNER" else "member"
+        caller: Caller = "visitor" if data.get("aid") else "owner" if data.get("permissions") == "OWNER" else "member"
         site = {"id": data["instanceId"], "owner_id": data["siteOwnerId"], "site_id": data["metaSiteId"]}
-        return Access(site, _SUBJECTS[caller], int(expires) - LIFE, int(expires))
+        return Access(site, SUBJECTS[caller], int(expires) - LIFE, int(expires))
 
     def _signature(self, text: str) -> str:
         return _base64(hmac.new(self._config.secret.encode(), text.encode(), hashlib.sha256).digest())

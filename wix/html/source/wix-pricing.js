@@ -1,6 +1,6 @@
 // The pricing page of the app at Wix. From the app market it has no `instance` and leads to the installation; from "Upgrade
 // App" it has the site's token, and each plan leads to Wix's checkout.
-import { anchor, element, isOff, LOCALE, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
+import { element, isOff, LOCALE, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
 
 const ANSWER_WITHIN_MS = 15_000;
 const PERIODS = { MONTHLY: 'a month', YEARLY: 'a year' };
@@ -53,13 +53,13 @@ function made(name, text, kind = '') {
 
 /** @param {any} plan */
 function priceOf(plan) {
-  if (plan.plan === 'free') return made('p', 'Free', 'price');
-  const amount = cycle() === 'YEARLY' ? plan.yearly : plan.monthly;
+  const isFree = plan.plan === 'free';
+  const amount = isFree ? 0 : cycle() === 'YEARLY' ? plan.yearly : plan.monthly;
   if (amount === null) return made('p', 'Wix shows the price', 'why');
-  const whole = Number.isInteger(Number(amount));
-  const how = { style: 'currency', currency: offer.currency, minimumFractionDigits: whole ? 0 : 2 };
+  /** @type {Intl.NumberFormatOptions} */
+  const how = { style: 'currency', currency: offer.currency, minimumFractionDigits: Number.isInteger(amount) ? 0 : 2 };
   const price = made('p', new Intl.NumberFormat(LOCALE, how).format(amount), 'price');
-  price.append(' ', made('small', PERIODS[cycle()]));
+  if (!isFree) price.append(' ', made('small', PERIODS[cycle()]));
   return price;
 }
 
@@ -77,9 +77,7 @@ const nameOf = (/** @type {string} */ plan) => plan.charAt(0).toUpperCase() + pl
  */
 function wayTo(plan) {
   if (!instance) {
-    const link = /** @type {HTMLAnchorElement} */ (
-      made('a', plan.plan === 'free' ? 'Add to your site' : 'Install first', 'main-button')
-    );
+    const link = /** @type {HTMLAnchorElement} */ (made('a', 'Install the app', 'main-button'));
     link.href = offer.marketUrl;
     return link;
   }
@@ -152,7 +150,7 @@ async function load() {
   element('again').hidden = NEW_TOKEN.includes(failed.code);
 }
 
-if (query.get('upgrade') === 'success') {
+function thank() {
   say('outcome-title', 'Thank you');
   say(
     'outcome-text',
@@ -161,10 +159,14 @@ if (query.get('upgrade') === 'success') {
   element('outcome').hidden = false;
   element('outcome-title').focus();
 }
+
+const isPaid = query.get('upgrade') === 'success';
+if (isPaid) thank();
 element('again-button').addEventListener('click', load);
 element('cycles').addEventListener('change', show);
 // A page that comes back from Wix's checkout shows the plan as it is now, and no button that is still busy.
 addEventListener('pageshow', (event) => event.persisted && load());
-anchor('spare').hidden = true;
 watchNetwork();
-load();
+// Wix's checkout leads back without the site's token: then there is nothing to choose.
+if (isPaid && !instance) element('loading').hidden = element('intro').hidden = true;
+else load();

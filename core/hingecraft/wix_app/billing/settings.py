@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from hingecraft.proxies import is_loopback
 from hingecraft.settings import CommaList
 from hingecraft.wix_app.settings import WixAppSettings
 
@@ -51,8 +52,9 @@ class WixBillingSettings(WixAppSettings):
     @classmethod
     def _market_url(cls, address: str) -> str:
         parts = urlsplit(address)
-        if parts.scheme != "https" or not parts.hostname:
-            raise ValueError("must be an https address")
+        local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+        if not parts.hostname or not (parts.scheme == "https" or local):
+            raise ValueError("must be an https address (http on this machine only)")
         return address
 
     @property

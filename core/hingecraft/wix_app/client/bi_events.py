@@ -26,9 +26,7 @@ _MOST_REMEMBERED = 20_000
 class BiEvents:
     """Each event of a site is sent once an hour at most; none at all where the setting is off."""
 
-    def __init__(
-        self, client: WixClient | None, *, enabled: bool, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, client: WixClient | None, *, enabled: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client if enabled else None
         self._clock = clock
         self._sent: OrderedDict[tuple[UUID, BiEvent], float] = OrderedDict()

@@ -108,7 +108,7 @@ class WixCalls:
         async def attempt() -> dict[str, Any]:
             answer = await self._request(method, path, body, await self._token(instance_id, site))
             if answer.status in _REJECTED:
-                # The token was revoked, or the app was removed and perhaps installed again: a new one is asked for once.
+                # The token was revoked, or the app was removed and perhaps installed again: ask for a new one, once.
                 site.token = None
                 answer = await self._request(method, path, body, await self._token(instance_id, site))
             return _document(answer)
@@ -192,7 +192,7 @@ class WixCalls:
 
 
 def _document(answer: _Answer) -> dict[str, Any]:
-    """The answer, if it is an object with a successful status. Wix's message may repeat what we sent: it is not kept."""
+    """The answer, if it is an object with a successful status. Wix's message may repeat what we sent."""
     reason = f"Wix answered {answer.status}"
     if answer.status in _REJECTED:
         raise ProviderKeyError(reason, forbidden=answer.status == HTTPStatus.FORBIDDEN)

@@ -40,7 +40,7 @@ class BiEvent(StrEnum):
 
 
 class WixClient:
-    """Each call raises NotInstalledError, ProviderRejectedError or ProviderUnknownError, and changes nothing of ours."""
+    """The app's calls. Each raises NotInstalledError, ProviderRejectedError or ProviderUnknownError."""
 
     def __init__(self, calls: WixCalls) -> None:
         self._calls = calls

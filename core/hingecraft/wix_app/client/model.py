@@ -73,7 +73,7 @@ def app_instance_in(answer: Mapping[str, Any]) -> AppInstance:
     owner = site.get("ownerInfo")
     return AppInstance(
         instance_id=instance_id,
-        billing=None if is_free else _billing_in(billing),
+        billing=_billing_in(billing) if isinstance(billing, dict) and not is_free else None,
         origin_instance_id=_uuid(instance.get("originInstanceId")),
         owner_email=_text(owner.get("email")) if isinstance(owner, dict) else None,
         site_name=_text(site.get("siteDisplayName")),

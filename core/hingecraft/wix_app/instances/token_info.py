@@ -45,7 +45,10 @@ class TokenInfoCheck:
         self._asked: dict[bytes, asyncio.Task[TokenInfo | None]] = {}
 
     async def verified(self, token: str) -> Instance:
-        """The site whose owner calls; raises InvalidInstanceError, or AuthUnavailableError while Wix does not answer."""
+        """The site whose owner calls.
+
+        Raises InvalidInstanceError, or AuthUnavailableError while Wix does not answer.
+        """
         if len(token) > LARGEST_TOKEN:
             raise InvalidInstanceError(f"The instance token is too large: the limit is {LARGEST_TOKEN // 1024} KB.")
         if not _SHAPE.fullmatch(token):
@@ -86,7 +89,7 @@ class TokenInfoCheck:
 
 
 def owner_of(info: TokenInfo | None, app_id: str, now: datetime) -> Instance:
-    """The site, if its owner calls. Pages of the public site hold tokens of the same site, for a visitor or a member."""
+    """The site, if its owner calls. Pages of the public site hold tokens of the same site, of a visitor or a member."""
     if info is None or info.expires_at <= now:
         raise InvalidInstanceError("Wix does not know the token, or it has expired.")
     if (info.app_id or "").lower() != app_id:

@@ -14,7 +14,7 @@ from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import UsageError
 from hingecraft.settings import LogSettings, load
-from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
+from hingecraft_sandbox.app import SandboxConfig, sandbox_app
 from hingecraft_sandbox.providers.nowpayments import PREFIX
 from hingecraft_sandbox.wix import PREFIX as WIX
 from hingecraft_sandbox.wix.config import WixConfig
