@@ -16,7 +16,7 @@ _STRIPE_HOST = "js.stripe.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """What a page may load beside its own code, run and call."""
+    """The addresses that a page may run scripts, show frames and call, beside its own code and this backend."""
 
     scripts: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ _STRIPE = Sources(
 
 
 def sources_of(stripe_js: str) -> Sources:
-    """What Stripe.js needs; a stand-in at another address gets its script and frames, and calls nothing itself."""
+    """The sources of Stripe.js. A stand-in at another address gets its script and its frames, and calls nothing."""
     parts = urlsplit(stripe_js)
     if parts.hostname == _STRIPE_HOST:
         return _STRIPE

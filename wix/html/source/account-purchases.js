@@ -97,14 +97,15 @@ export class Purchases {
   /** @param {Purchase} purchase */
   #row(purchase) {
     const { product, productType, startsAt } = purchase;
-    const standing = standingOf(purchase, this.accesses.get(product.id));
-    const left = purchase.status === 'active' ? downloadsLeft(purchase) : '';
+    const access = productType === 'subscription' ? this.accesses.get(product.id) : undefined;
+    const isOpen = purchase.status === 'active' && access?.allowed !== false;
+    const standing = `${standingOf(purchase, access)} ${isOpen ? downloadsLeft(purchase) : ''}`.trim();
     const acts = this.#acts(purchase);
     const parts = [
       made('strong', product.name),
       made('strong', priceOf(purchase)),
       made('span', `${typeOf(productType)}, ${dayOf(startsAt)}`),
-      Object.assign(made('span', `${standing} ${left}`.trim()), { className: 'standing' }),
+      Object.assign(made('span', standing), { className: 'standing' }),
     ];
     if (acts.length) parts.push(Object.assign(made('div', acts), { className: 'links' }));
     const row = made('li', parts);

@@ -27,7 +27,7 @@ const OWN = /** @type {Record<string, string>} */ ({ error: 'wrong', disputed: '
 const member = new Member(toldPlaces().backend || location.origin);
 const asked = new URLSearchParams(location.search);
 const payment = asked.get('payment') ?? '';
-/** Stripe says so for whoever comes back from a bank's page. */
+/** Stripe says so to a member who comes back from a bank's page. */
 const isNotPaid = asked.get('redirect_status') === 'failed';
 /** @type {any} */
 let bought = null;
@@ -60,7 +60,8 @@ element('download').addEventListener('click', async () => {
   setButton(button);
   if (!answer.success) return trouble(answer.error);
   const { remaining } = answer.data;
-  if (remaining !== null) say('outcome-text', `Your download has begun. ${remaining} of ${bought.downloads.limit} left.`);
+  if (remaining !== null)
+    say('outcome-text', `Your download has begun. ${remaining} of ${bought.downloads.limit} downloads left.`);
 });
 
 async function begin() {

@@ -209,8 +209,14 @@ async function save(button, product) {
   const answer = await download(member, product.id);
   setButton(button);
   if (!answer.success && SIGNED_OUT.includes(answer.code)) return askToSignIn(answer.error);
-  if (!answer.success) trouble(answer.error);
+  if (!answer.success) complain(answer.error);
   await refresh();
+}
+
+/** @param {string} text */
+function complain(text) {
+  trouble(text);
+  element('failure').scrollIntoView({ block: 'nearest' });
 }
 
 /** What is owned may have changed elsewhere: downloads, refunds, renewals. */
@@ -231,7 +237,7 @@ async function more() {
   setButton(button, { busy: true });
   const found = await member.call('GET', `/api/v1/products?limit=${PAGE}&cursor=${next}`);
   setButton(button);
-  if (!found.success) return trouble(found.error);
+  if (!found.success) return complain(found.error);
   const before = products.length;
   products = [...products, ...found.data.items];
   next = found.data.nextCursor ?? '';

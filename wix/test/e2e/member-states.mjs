@@ -45,6 +45,7 @@ export function testStates(states) {
         await act(page);
         assert.ok((await shifted(page)) < 0.01, `${name} moves while it loads`);
         for (const [size, [width, height]] of Object.entries(WIDTHS)) {
+          if (isLight && size === 'middle') continue;
           await page.setViewportSize({ width, height });
           await painted(page, width);
           await shot(page, `${name}-${size}`);

@@ -121,7 +121,7 @@ test(
       assert.ok(!page.url().includes('secret'));
       await tabTo('Download');
       await saved(page, () => page.keyboard.press('Enter'));
-      await page.getByText('2 of 3 left').waitFor();
+      await page.getByText('2 of 3 downloads left').waitFor();
       await shot(page, 'real-thank-you');
       await page.getByRole('link', { name: 'Back to the shop' }).click();
       await item(page, 'Hinge').getByText('You own this. 2 of 3 downloads left.').waitFor();
