@@ -1,4 +1,4 @@
-"""What refunds and disputes take back, in any order, and what is given back when they fail or are won."""
+"""Refunds and disputes take credits back, in any order, and give them back when they fail or are won."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def decide(sandbox, *ends):
 
 
 async def settled(conn, number):
-    """Wait until so many movements are booked, and nothing is left to do."""
+    """Wait until this number of movements is booked and every event is processed."""
     async with asyncio.timeout(PROGRESS):
         while await conn.fetchval("SELECT count(*) FROM settlements") < number:
             await conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE claimed_until IS NULL")

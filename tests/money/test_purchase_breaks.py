@@ -67,7 +67,7 @@ class Case:
 
 
 @pytest.mark.parametrize("kind", ACCESS)
-async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, conn, breaks, kind):
+async def test_after_a_connection_lost_at_any_step_the_event_is_booked_once(pod, sandbox, conn, breaks, kind):
     case = Case(pod, sandbox, conn, await add_product(pod, DESIGN), kind)
     await case.prepare()
     await case.deliver(case.event)
@@ -80,7 +80,7 @@ async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, c
 
 
 async def broken(case, breaks, conn, at):
-    """What is left after the connection died at that moment, the lease ended, and the event came once more."""
+    """The rows after the connection was lost at that step, the lease ended, and the event came again."""
     await case.prepare()
     before = await case.left()
     breaks.begin(at)
