@@ -38,6 +38,16 @@ async def pod_for_members(dsn: Secret, sandbox: Sandbox, **more: Any) -> AsyncIt
         yield running
 
 
+@asynccontextmanager
+async def idle_pod_for_members(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
+    """A pod that works only when it is told to, and a sandbox that sends no events and is empty before and after."""
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    await sandbox.tells("http://127.0.0.1:9")
+    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+        yield running
+    await sandbox.ask("DELETE", "/_sandbox/book")
+
+
 async def make_price(sandbox: Sandbox, amount: int | None = 500, *, interval: str | None = None) -> str:
     """A price of a new product; without an amount the payer chooses it."""
     recurring = {"recurring[interval]": interval} if interval else {}
