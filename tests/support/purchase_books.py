@@ -65,9 +65,7 @@ class Account:
         return cls({**found, "subscriptions": await objects_of(sandbox, "subscriptions", status="all")})
 
     def all(self, kind: str, **wanted: Any) -> list[dict[str, Any]]:
-        return [
-            each for each in self._objects[kind] if all(each.get(name) == value for name, value in wanted.items())
-        ]
+        return [each for each in self._objects[kind] if all(each.get(name) == value for name, value in wanted.items())]
 
     def customers_of(self, user: UUID) -> list[str]:
         return [each["id"] for each in self.all("customers") if each["metadata"].get("userId") == str(user)]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any
 
 import aiohttp
 
 from hingecraft_sandbox.providers.webhooks import stripe_headers
 from support.buying import ALL_DESIGNS, DESIGN, PAYMENTS, PURCHASES, Buyer, add_product, change_product
 from support.downloads import DOWNLOADS
+from support.killing import KillingStage, Place
 from support.money import STRIPE_SECRET
-from support.purchases import post, refund
+from support.purchases import refund
 from support.stage import Stage
+from support.subscribing import press
 
 KEY = {"Idempotency-Key": "a-key-of-a-member"}
 DUE = """
@@ -22,16 +22,20 @@ UPDATE provider_events SET next_attempt_at = now()
 WHERE event_id = $1 AND processed_at IS NULL AND claimed_until IS NULL
 """
 PROCESSED = "SELECT processed_at IS NOT NULL FROM provider_events WHERE event_id = $1"
+ENDED = """
+UPDATE subscriptions SET current_period_start = now() - interval '31 days', current_period_end = now()
+WHERE user_id = $1
+"""
+LATE = "UPDATE external_payments SET expires_at = now() - interval '1 hour' WHERE payment_id = $1::uuid"
 SUBSCRIPTION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid AND kind = 'single'"
 
 
 class Customer(Buyer):
     """A member in one run, with what has happened so far."""
 
-    product = ""
-    begun: ClassVar[dict[str, Any]] = {}
-    subscription = ""
-    event: ClassVar[dict[str, Any]] = {}
+    product: str
+    begun: dict[str, Any]
+    event: dict[str, Any]
 
 
 class Journey:
@@ -55,7 +59,7 @@ class Journey:
         """The call in which the pod dies. A repeat of it is the same call."""
         customer.begun = await customer.begin(customer.product, self.kind, **KEY)
 
-    async def done(self, customer: Customer) -> bool:
+    async def done(self, _customer: Customer) -> bool:
         """Whether the pod is through with it, once it has answered."""
         return True
 
@@ -65,11 +69,6 @@ class Journey:
         await self.deliver(*self.paid_events)
 
     paid_events: tuple[str, ...] = ("payment_intent.succeeded",)
-
-    async def attempt(self, customer: Customer) -> None:
-        """A pod that dies gives no answer."""
-        with suppress(aiohttp.ClientError):
-            await self.ask(customer)
 
     async def pay(self, customer: Customer) -> None:
         """All that comes before an event about a payment that is booked."""
@@ -145,9 +144,7 @@ class Repriced(Cancelled):
         return customer
 
     async def ask(self, customer: Customer) -> None:
-        found, answer = await customer.call(
-            "POST", PAYMENTS, {"productType": self.kind, "productId": customer.product}
-        )
+        found, answer = await customer.call("POST", PAYMENTS, {"productType": self.kind, "productId": customer.product})
         assert found in {200, 201}, answer
         secret = answer["data"]["clientSecret"]
         customer.begun = {**answer["data"], "intent": secret.partition("_secret_")[0]}
@@ -197,13 +194,10 @@ class Renewal(FirstInvoice):
 
     async def happen(self, customer: Customer) -> None:
         await self.pay(customer)
-        await self.press_subscription(customer, "renew")
-
-    async def press_subscription(self, customer: Customer, act: str) -> None:
-        customer.subscription = await self.stage.conn.fetchval(SUBSCRIPTION, customer.begun["paymentId"])
-        await self.stage.sandbox.ask(
-            "POST", f"/pay/stripe/subscription/{customer.subscription}/{act}", allow_redirects=False
-        )
+        subscription = await self.stage.conn.fetchval(SUBSCRIPTION, customer.begun["paymentId"])
+        await press(self.stage.sandbox, subscription, "renew")
+        # Otherwise the next one would be charged for this subscription too.
+        await self.stage.sandbox.ask("DELETE", "/_sandbox/book/clocks")
 
 
 class CancelledAtPeriodEnd(Renewal):
@@ -219,7 +213,7 @@ class CancelledAtPeriodEnd(Renewal):
         status, answer = await customer.call("POST", f"{PURCHASES}/{purchase['id']}/cancel")
         assert (status, answer["data"]["cancelAtPeriodEnd"]) == (200, True), answer
 
-    async def done(self, customer: Customer) -> bool:
+    async def done(self, _customer: Customer) -> bool:
         return True
 
 
@@ -287,6 +281,63 @@ class Downloaded(Journey):
 
     async def finish(self, customer: Customer) -> None:
         pass
+
+
+class Lost:
+    """Members of whom the pod has heard nothing: it died when it called Stripe, or the events were lost."""
+
+    def __init__(self, stage: KillingStage) -> None:
+        self.stage = stage
+        self.design, self.subscription, self.renewal = Journey(stage), Subscribing(stage), Renewal(stage)
+
+    async def set_up(self) -> None:
+        for each in (self.design, self.subscription, self.renewal):
+            await each.set_up()
+
+    async def prepare(self) -> list[Customer]:
+        renewed = await self._renewed()
+        paid = [await self._paid(each) for each in (self.design, self.subscription)]
+        late = await self._begun(self.design)
+        await self.stage.conn.execute(LATE, late.begun["paymentId"])
+        refunded = await self.design.prepare()
+        await self.design.pay(refunded)
+        # Stripe keeps events for thirty days.
+        await self.stage.sandbox.ask("DELETE", "/_sandbox/book/events")
+        await refund(self.stage.sandbox, refunded.begun["intent"])
+        self.unanswered = {
+            await self._unanswered(self.design, "payment_intents"): self.design,
+            await self._unanswered(self.subscription, "subscriptions"): self.subscription,
+        }
+        return [renewed, *paid, late, refunded, *self.unanswered]
+
+    async def finish(self) -> None:
+        """The members whose request was never answered send it again, and pay."""
+        for member, journey in self.unanswered.items():
+            await journey.ask(member)
+            await journey.finish(member)
+
+    async def _begun(self, journey: Journey) -> Customer:
+        member = await journey.prepare()
+        await journey.ask(member)
+        return member
+
+    async def _paid(self, journey: Journey) -> Customer:
+        member = await self._begun(journey)
+        await self.stage.sandbox.act_on_intent(member.begun["intent"], "pay")
+        return member
+
+    async def _renewed(self) -> Customer:
+        """Its period has ended here as well."""
+        member = await self.renewal.prepare()
+        await self.stage.conn.execute(ENDED, member.id)
+        return member
+
+    async def _unanswered(self, journey: Journey, call: str) -> Customer:
+        member = await journey.prepare()
+        place = Place(f"POST /v1/{call}")
+        await self.stage.dies(lambda: journey.ask(member), lambda: journey.done(member), place)
+        assert not hasattr(member, "begun")
+        return member
 
 
 JOURNEYS: dict[str, type[Journey]] = {

@@ -179,6 +179,10 @@ class Stage:
     async def kill(self) -> None:
         """The pod, and the statements that Postgres has from it: what waits for a lock is not carried out later."""
         await self.api.kill()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Close the connections that killed processes have left."""
 
         async def gone() -> bool:
             return not await self.conn.fetchval(CUT, self._dsn.rpartition("/")[2])

@@ -29,7 +29,7 @@ class StatisticsQuery(Input):
     to: Annotated[Day | None, described("the last day, in UTC; by default today", _LAST)] = None
 
 
-class PaymentStatsAnswer(Answer):
+class PaymentFiguresAnswer(Answer):
     """Members' payments that were begun in these days, as they are now."""
 
     paid: Annotated[int, described("paid, also if refunded or disputed later", 190)]
@@ -40,11 +40,11 @@ class PaymentStatsAnswer(Answer):
     ]
 
 
-class WebhooksAnswer(Answer):
+class WebhookFiguresAnswer(Answer):
     """Stripe's events that were received in these days, also those of donations and of the other mode."""
 
     received: Annotated[int, described("stored, each once", 812)]
-    processed: Annotated[int, described("processed, or ignored since they are about nothing of ours", 811)]
+    processed: Annotated[int, described("processed, or ignored since they are not about our payments", 811)]
     waiting: Annotated[int, described("still to be processed", 1)]
     success_rate: Annotated[
         float | None,
@@ -59,7 +59,7 @@ class IntentToPurchaseAnswer(Answer):
     p99: Annotated[float | None, described("99 of 100 took at most this; null: nothing was paid", 96.5)]
 
 
-class RefundsAnswer(Answer):
+class RefundFiguresAnswer(Answer):
     """Refunds of the paid ones. A refund that failed does not count."""
 
     count: Annotated[int, described("payments of which at least a part was refunded", 2)]
@@ -80,10 +80,10 @@ class StatisticsAnswer(Answer):
 
     from_: Annotated[str, described("the first day, in UTC", _FIRST, alias="from")]
     to: Annotated[str, described("the last day, in UTC", _LAST)]
-    payments: Annotated[PaymentStatsAnswer, described("how payments ended")]
-    webhooks: Annotated[WebhooksAnswer, described("Stripe's events")]
+    payments: Annotated[PaymentFiguresAnswer, described("how payments ended")]
+    webhooks: Annotated[WebhookFiguresAnswer, described("Stripe's events")]
     intent_to_purchase: Annotated[IntentToPurchaseAnswer, described("how long payers waited, in seconds")]
-    refunds: Annotated[RefundsAnswer, described("payments with a refund")]
+    refunds: Annotated[RefundFiguresAnswer, described("payments with a refund")]
     revenue: Annotated[list[RevenueAnswer], described("by day, type and currency")]
 
 

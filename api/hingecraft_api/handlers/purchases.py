@@ -8,8 +8,9 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from hingecraft.identity.principal import Kind
+from hingecraft.purchases.access import Reason
 from hingecraft.purchases.cancelling import Cancelling
-from hingecraft.purchases.model import Purchase, PurchaseStatus, Reason, UnknownPurchaseError
+from hingecraft.purchases.model import Purchase, PurchaseStatus, UnknownPurchaseError
 from hingecraft.purchases.products.model import Type
 from hingecraft.purchases.service import PurchaseReader
 from hingecraft.routes.model import timestamp

@@ -37,7 +37,7 @@ WITH checkouts AS MATERIALIZED (
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product,
-       extract(epoch FROM now() - p.created_at)::float8 AS age
+       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """

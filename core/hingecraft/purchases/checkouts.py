@@ -25,7 +25,6 @@ from hingecraft.purchases.model import (
     MemberPayment,
     NotPendingError,
     UnknownMemberPaymentError,
-    access_of,
 )
 from hingecraft.purchases.products import store as products
 from hingecraft.purchases.products.model import Product, UnknownProductError
@@ -127,9 +126,8 @@ class ProductPayments:
         livemode = self._stripe.livemode
         if product.type == "subscription" and await store.has_running(conn, user_id, product.id, livemode=livemode):
             raise AlreadyOwnedError("You already have this subscription.")
-        held, now = await store.entitlements(conn, user_id, product.id, livemode=livemode, grace=self._grace)
-        own = [each for each in held if each.product_id == product.id]
-        if access_of(product.id, product.type, own, now, active=product.active).allowed:
+        held = await store.held(conn, user_id, product.id, livemode=livemode, grace=self._grace)
+        if held is not None and not held.may_be_bought:
             raise AlreadyOwnedError
 
     async def _open_payment(self, conn: Connection, wanted: Wanted) -> store.OpenPayment | None:

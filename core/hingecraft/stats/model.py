@@ -88,7 +88,7 @@ class Webhooks:
     """Stripe's events that were received in a span, of both modes."""
 
     received: int
-    # Including those that were ignored, since they are about nothing of ours.
+    # Including those that were ignored, since they are not about our payments.
     processed: int
     waiting: int
     # Received more than a minute ago, and how many of those are processed.
@@ -123,7 +123,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentFigures:
-    """What metrics show: money comes back later than it comes, so refunds are counted over a longer time."""
+    """The figures for metrics: money goes back later than it comes, so refunds are counted over a longer time."""
 
     last_day: Figures
     last_month: Payments

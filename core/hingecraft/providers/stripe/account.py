@@ -14,15 +14,13 @@ from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import aiohttp
-import httpx
-import stripe
-from httpx_aiohttp import AiohttpTransport
 
 from hingecraft.providers.account import Account
 from hingecraft.providers.patience import Deadline, TransientError, seconds_in
 from hingecraft.providers.port import ProviderKeyError, ProviderMissingError, ProviderRejectedError, Rejected
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe.library import AiohttpTransport, httpx, stripe
 from hingecraft.providers.stripe.permissions import missing_permissions
 from hingecraft.providers.stripe.ports import Document
 

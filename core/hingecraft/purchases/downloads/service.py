@@ -11,23 +11,24 @@ from uuid import UUID
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import InvalidError
+from hingecraft.purchases import store as purchases
+from hingecraft.purchases.access import Access
 from hingecraft.purchases.downloads import store, tokens
 from hingecraft.purchases.downloads.folder import Folder, OpenFile
 from hingecraft.purchases.downloads.model import (
     AccessEndedError,
     DownloadExpiredError,
+    DownloadLimitError,
     DownloadsDisabledError,
     DownloadUnavailableError,
     Failure,
     FileMissingError,
     Granted,
     NotBoughtError,
-    Right,
     StorageUnavailableError,
-    first_usable,
 )
 from hingecraft.purchases.downloads.storage import Storage
-from hingecraft.purchases.downloads.store import Asked, Served
+from hingecraft.purchases.downloads.store import Served
 from hingecraft.purchases.products.model import UnknownProductError
 from hingecraft.settings import Secret
 
@@ -70,26 +71,19 @@ class Downloads:
         if the file cannot be read.
         """
         storage = self.storage
-        asked = Asked(user_id=user_id, product_id=product_id, livemode=self._livemode, grace=self._grace)
         async with self._database.connection() as conn:
-            found = await store.design(conn, asked)
-            if found is None:
-                raise UnknownProductError
-            file, granted = found
-            if granted is not None:
-                return granted
-            # Whether downloads are left is decided under the locks: the last one may be this user's, of a moment ago.
-            await _rights(conn, asked)
+            file, access = await self._access(conn, user_id, product_id)
+            # Whether downloads are left is decided under the lock: the last one may be this user's, of a moment ago.
+            granted = await store.valid(conn, user_id, product_id, access.entitlements)
+        if granted is not None:
+            return granted
         with self._file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
-            await store.lock_rights(conn, asked)
-            # Another call of this user may have been granted one before this one got the locks.
-            granted = await store.valid(conn, asked)
-            if granted is not None:
-                return granted
-            right = first_usable(await _rights(conn, asked))
-            return await store.count(conn, asked, right, self._valid_for)
+            await store.lock(conn, user_id)
+            while granted is None:
+                granted = await self._counted(conn, user_id, product_id)
+        return granted
 
     async def grant_uncounted(self, product_id: UUID, *, actor: str, request_id: str) -> Granted:
         """An admin's URL, with a row in the audit log."""
@@ -107,6 +101,29 @@ class Downloads:
                 download=str(granted.id),
             )  # fmt: skip
         return granted
+
+    async def _access(self, conn: Connection, user_id: UUID, product_id: UUID) -> tuple[str, Access]:
+        """The file of a design, and the user's access to it. Raises NotBoughtError or AccessEndedError."""
+        held = await purchases.held(conn, user_id, product_id, livemode=self._livemode, grace=self._grace)
+        if held is None or held.product_type != "design" or held.file is None:
+            raise UnknownProductError
+        access = held.access
+        match access.reason:
+            case "not_bought":
+                raise NotBoughtError
+            case "expired" | "refunded" | "disputed" as reason:
+                raise AccessEndedError(reason)
+        return held.file, access
+
+    async def _counted(self, conn: Connection, user_id: UUID, product_id: UUID) -> Granted | None:
+        """The URL that another call was granted meanwhile, or a new one; None: a refund has just changed the access."""
+        _, access = await self._access(conn, user_id, product_id)
+        granted = await store.valid(conn, user_id, product_id, access.entitlements)
+        if granted is not None:
+            return granted
+        if access.next_counted is None:
+            raise DownloadLimitError
+        return await store.count(conn, user_id, product_id, access.next_counted, self._valid_for)
 
     def token_of(self, granted: Granted) -> str:
         """The last part of a URL."""
@@ -156,14 +173,3 @@ class Downloads:
         """Close the connections to the storage."""
         if self._storage is not None:
             await self._storage.close()
-
-
-async def _rights(conn: Connection, asked: Asked) -> list[Right]:
-    """The rights that a download may be counted on. Raises NotBoughtError or AccessEndedError if there are none."""
-    rights = await store.rights(conn, asked)
-    if rights:
-        return rights
-    reason = await store.why_not(conn, asked)
-    if reason is None:
-        raise NotBoughtError
-    raise AccessEndedError(reason)
