@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
 
 from hingecraft.steps import Options, Run, Steps, Summary
-from support.pods import Running
 from support.sandbox import STRIPE_KEY, Sandbox
 from support.tokens import bearer, token_for
 
@@ -54,10 +53,16 @@ async def reconciled(steps: Steps) -> Summary:
     return run.summary
 
 
+class Backend(Protocol):
+    """Whatever takes calls: a pod in this process, or a stage with pods as processes."""
+
+    async def call(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]: ...
+
+
 class Member:
     """One user, who calls with a token of their own."""
 
-    def __init__(self, pod: Running, user: UUID | None = None, email: str | None = "ada@example.com") -> None:
+    def __init__(self, pod: Backend, user: UUID | None = None, email: str | None = "ada@example.com") -> None:
         self.pod = pod
         self.id = user or uuid4()
         self.headers = bearer(token_for(str(self.id), email=email))
