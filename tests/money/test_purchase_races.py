@@ -28,10 +28,8 @@ async def world(dsn, sandbox):
     world = PurchaseWorld(dsn, sandbox)
     await world.open()
     await world.begin()
-    await sandbox.tells("http://127.0.0.1:9", enabled=False)
     yield world
     await world.leave()
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 async def everything_comes(world):

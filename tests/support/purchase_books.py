@@ -14,8 +14,8 @@ from support.sandbox import Sandbox
 
 PAYMENTS = """
 SELECT p.source, p.status, p.amount, p.currency,
-    ARRAY(SELECT concat_ws(' ', kind, amount, currency, usd_amount) FROM settlements WHERE payment_id = p.id
-          ORDER BY 1) AS settlements,
+    ARRAY(SELECT concat_ws(' ', kind, trim_scale(amount), currency, trim_scale(usd_amount))
+          FROM settlements WHERE payment_id = p.id ORDER BY 1) AS settlements,
     ARRAY(SELECT status FROM external_payments WHERE payment_id = p.id ORDER BY 1) AS checkouts,
     ARRAY(SELECT concat_ws(' ', action, details ->> 'because') FROM payment_audit WHERE payment_id = p.id
           AND action LIKE 'access%' ORDER BY id) AS access,
@@ -24,7 +24,7 @@ SELECT p.source, p.status, p.amount, p.currency,
 FROM payments p WHERE p.user_id = $1 ORDER BY p.source, p.status, p.amount, p.created_at
 """
 HELD = """
-SELECT ARRAY(SELECT concat_ws(' ', status, amount, currency, subscription_id IS NOT NULL) FROM purchases
+SELECT ARRAY(SELECT concat_ws(' ', status, trim_scale(amount), currency, subscription_id IS NOT NULL) FROM purchases
              WHERE user_id = $1 ORDER BY 1) AS purchases,
        ARRAY(SELECT concat_ws(' ', status, cancel_at_period_end) FROM subscriptions WHERE user_id = $1 ORDER BY 1)
            AS subscriptions,
