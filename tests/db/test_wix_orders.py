@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from hingecraft.settings import Secret
 from hingecraft.wix_app.plans import service
+from hingecraft.wix_app.plans.model import Fact
 from support.wix_plans import HISTORIES
 
 CASES = 60
@@ -38,7 +40,7 @@ async def connected(dsn: Secret) -> AsyncIterator[asyncpg.Connection]:
     await conn.close()
 
 
-async def outcome(conn, facts) -> tuple[UUID, list]:
+async def outcome(conn: asyncpg.Connection, facts: list[Fact]) -> list[Any]:
     site = uuid4()
     for fact in facts:
         async with conn.transaction():
