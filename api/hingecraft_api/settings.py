@@ -26,7 +26,7 @@ from hingecraft.settings import (
     Secret,
     SentSecret,
 )
-from hingecraft.wix_app.settings import WixAppSettings
+from hingecraft.wix_app.billing.settings import WixBillingSettings
 
 Network = IPv4Network | IPv6Network
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
@@ -55,7 +55,7 @@ class ApiSettings(
     AuthSettings,
     DownloadSettings,
     PurchaseSettings,
-    WixAppSettings,
+    WixBillingSettings,
 ):
     """The settings of a pod."""
 

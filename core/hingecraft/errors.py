@@ -34,6 +34,7 @@ ErrorCode = Literal[
     "unknown_download",
     "unknown_event",
     "unknown_payment",
+    "unknown_plan",
     "unknown_prefill",
     "unknown_price",
     "unknown_product",
@@ -68,6 +69,7 @@ ErrorCode = Literal[
     "counted_before",
     "currency_disabled",
     "disputed",
+    "downgrade",
     "download_expired",
     "download_limit",
     "expired",
@@ -91,6 +93,7 @@ ErrorCode = Literal[
     "product_inactive",
     "reference_reused",
     "refunded",
+    "yearly_to_monthly",
     # The providers and ourselves.
     "bad_url",
     "database_unavailable",

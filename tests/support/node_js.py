@@ -66,6 +66,7 @@ COMPONENTS = {
     "shop": "shop.html",
     "shop-return": "shop-return.html",
     "plan-session": "plan-session.js",
+    "wix-pricing": "wix-pricing.html",
 }
 
 

@@ -13,6 +13,7 @@ const OWN_STYLES = {
   'account-return': ['account.css'],
   shop: ['account.css', 'shop.css'],
   'shop-return': ['account.css', 'shop.css'],
+  'wix-pricing': ['wix-pricing.css'],
 };
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;

@@ -1,4 +1,4 @@
-"""Pages for people: the site's two HTML components under `/embed`, what members see, and a module for sites."""
+"""Pages for people: the HTML components under `/embed`, members' pages, the Wix app's plans; a module for sites."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ MEMBERS: Mapping[str, str] = {
 }
 # Where cards are paid: the only pages that may load Stripe.js.
 PAYING = frozenset({"/shop"})
+# Wix's app market and dashboard open it as a page of its own.
+WIX_APP: Mapping[str, str] = {"/wix-pricing": "wix-pricing.html"}
 MODULES: Mapping[str, str] = {"/assets/plan-session.js": "plan-session.js"}
 # Wix shows a site in its editor and its preview from hosts of its own.
 _WIX = ("https://manage.wix.com", "https://*.wix.com", "https://*.wixstudio.com")
@@ -115,6 +117,10 @@ def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
         *(
             _endpoint(path, _page(name, settings, NOBODY, stripe if path in PAYING else NOTHING), "Get a member's page")
             for path, name in MEMBERS.items()
+        ),
+        *(
+            _endpoint(path, _page(name, settings, NOBODY), "Get a page of the Wix app")
+            for path, name in WIX_APP.items()
         ),
         *(_endpoint(path, _module(name), "Get a module for browsers") for path, name in MODULES.items()),
     ]

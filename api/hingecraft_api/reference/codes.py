@@ -32,6 +32,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "currency_disabled": Code(400, "Choose a currency that `GET /config` lists."),
     "database_unavailable": Code(503, "Retry after `Retry-After`."),
     "disputed": Code(403, "Wait for the end of the dispute: access comes back if it is won."),
+    "downgrade": Code(409, "`error` says how the site's owner gets a smaller plan."),
     "download_expired": Code(410, "Ask `GET /api/v1/downloads/{designId}` for a new URL."),
     "download_limit": Code(
         429, "All downloads are used: wait for the subscription's next period, or ask an admin for a URL."
@@ -105,6 +106,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "unknown_currency": Code(400, "Send a code that `GET /config` lists."),
     "unknown_download": Code(404, "Ask `GET /api/v1/downloads/{designId}` for a new URL."),
     "unknown_event": Code(400, "Use an event type that we send."),
+    "unknown_plan": Code(400, "Choose a plan that `GET /api/v1/wix/plans` lists."),
     "unknown_payment": Code(404, "Check the payment's id."),
     "unknown_prefill": Code(400, "Leave out `prefillId`."),
     "unknown_price": Code(400, "Send a `priceId` that `GET /api/v1/credits/packs` lists."),
@@ -118,6 +120,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "unsupported_media_type": Code(415, "Send `Content-Type: application/json`."),
     "wix_app_disabled": Code(503, "Set `WIX_APP_ID`, `WIX_APP_SECRET` and `WIX_APP_PUBLIC_KEY` on the backend."),
     "wrong_coin": Code(400, "Confirm the coin that the payment waits for."),
+    "yearly_to_monthly": Code(409, "`error` says how the site's owner changes to a monthly plan."),
 }
 
 # Any request can get these, whatever it asks for.

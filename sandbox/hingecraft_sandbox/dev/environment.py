@@ -12,6 +12,9 @@ from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.wix_site import PAYMENTS_PATH, ROUTES_PATH
 from hingecraft_sandbox.postgres import reachable_folder
 from hingecraft_sandbox.providers.nowpayments import PREFIX as NOWPAYMENTS_PREFIX
+from hingecraft_sandbox.wix import PREFIX as WIX_PREFIX
+from hingecraft_sandbox.wix.config import APP_ID, APP_SECRET, key_in, public_key_of
+from hingecraft_sandbox.wix.plans import PLANS
 
 DATABASE = "hingecraft"
 FILE = "env"
@@ -34,6 +37,11 @@ def data_folder() -> Path:
     return reachable_folder(Path(".dev").resolve())
 
 
+def wix_key(folder: Path) -> Path:
+    """The key by which the stand-in for Wix signs its webhooks; it lasts as long as the data."""
+    return folder / "wix-key.pem"
+
+
 def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
     """Our defaults, then what `.env` says; a provider is the sandbox unless `.env` has a key for the real one."""
     given = {name: value for name, value in dotenv_values(".env").items() if value}
@@ -51,6 +59,16 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "NOWPAYMENTS_API_KEY": "sandbox-key",
             "NOWPAYMENTS_IPN_SECRET": "sandbox-ipn-secret",
             "NOWPAYMENTS_API_BASE": sandbox + NOWPAYMENTS_PREFIX,
+        },
+        "WIX_APP_ID": {
+            "WIX_APP_ID": APP_ID,
+            "WIX_APP_SECRET": APP_SECRET,
+            "WIX_APP_PUBLIC_KEY": public_key_of(key_in(wix_key(folder))),
+            "WIX_API_BASE": sandbox + WIX_PREFIX,
+            "WIX_APP_MARKET_URL": sandbox + WIX_PREFIX,
+            "WIX_PLAN_PRICES": ",".join(
+                f"{plan.product}={plan.price('MONTHLY')}/{plan.price('YEARLY')}" for plan in PLANS.values()
+            ),
         },
     }
     return {
