@@ -34,6 +34,7 @@ ErrorCode = Literal[
     "unknown_download",
     "unknown_event",
     "unknown_payment",
+    "unknown_plan",
     "unknown_prefill",
     "unknown_price",
     "unknown_product",
@@ -47,13 +48,18 @@ ErrorCode = Literal[
     "wrong_coin",
     # The caller, and limits.
     "auth_unavailable",
+    "expired_webhook",
     "invalid_token",
+    "invalid_wix_instance",
     "members_disabled",
     "missing_token",
+    "missing_wix_instance",
     "not_authorized",
+    "not_owner",
     "origin_not_allowed",
     "rate_limited",
     "role_not_allowed",
+    "stale_wix_instance",
     "unauthorized",
     # The current state.
     "already_owned",
@@ -64,6 +70,7 @@ ErrorCode = Literal[
     "counted_before",
     "currency_disabled",
     "disputed",
+    "downgrade",
     "download_expired",
     "download_limit",
     "expired",
@@ -87,6 +94,7 @@ ErrorCode = Literal[
     "product_inactive",
     "reference_reused",
     "refunded",
+    "yearly_to_monthly",
     # The providers and ourselves.
     "bad_url",
     "database_unavailable",
@@ -101,6 +109,7 @@ ErrorCode = Literal[
     "provider_disabled",
     "provider_refused",
     "provider_unavailable",
+    "wix_app_disabled",
 ]
 
 

@@ -27,6 +27,14 @@ from hingecraft.purchases.downloads.model import (
     DownloadUnavailableError,
     NotBoughtError,
 )
+from hingecraft.wix_app.errors import (
+    ExpiredWebhookError,
+    InvalidInstanceError,
+    MissingInstanceError,
+    NotOwnerError,
+    StaleInstanceError,
+    WixAppDisabledError,
+)
 from hingecraft_api.messages.answers import error_answer
 from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
 
@@ -60,6 +68,12 @@ _STATUS: Mapping[type[RejectedError], int] = {
     AuthUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     MembersDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     PlanSessionsDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MissingInstanceError: HTTPStatus.UNAUTHORIZED,
+    InvalidInstanceError: HTTPStatus.UNAUTHORIZED,
+    StaleInstanceError: HTTPStatus.UNAUTHORIZED,
+    ExpiredWebhookError: HTTPStatus.UNAUTHORIZED,
+    NotOwnerError: HTTPStatus.FORBIDDEN,
+    WixAppDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     InFlightError: HTTPStatus.CONFLICT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from hingecraft.errors import HingecraftError, RejectedError
@@ -63,11 +64,13 @@ class DownloadLimitError(RejectedError):
     def __init__(self) -> None:
         super().__init__(
             "download_limit",
-            "You have used all downloads of this purchase or period. Buy the design again, or wait for your subscription's "
-            "next period.",
+            "You have used all downloads of this purchase or period. Buy the design again, or wait for your "
+            "subscription's next period.",
         )
 
 
+# Why the file of a design could not be read.
+Failure = Literal["file_missing", "storage_unavailable"]
 _ENDED: Mapping[Ended, str] = {
     "expired": "Your access to this design has ended. Buy it again to download it.",
     "refunded": "Your payment for this design was refunded, so you can no longer download it.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -21,6 +21,7 @@ from hingecraft.purchases.downloads.model import (
     DownloadLimitError,
     DownloadsDisabledError,
     DownloadUnavailableError,
+    Failure,
     FileMissingError,
     Granted,
     NotBoughtError,
@@ -46,6 +47,7 @@ class Downloads:
         url_seconds: int,
         grace_hours: int,
         livemode: bool,
+        failed: Callable[[Failure], None] = lambda _failure: None,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -53,6 +55,7 @@ class Downloads:
         self._valid_for = timedelta(seconds=url_seconds)
         self._grace = timedelta(hours=grace_hours)
         self._livemode = livemode
+        self._failed = failed
 
     @property
     def storage(self) -> Storage:
@@ -74,7 +77,7 @@ class Downloads:
             granted = await store.valid(conn, user_id, product_id, access.entitlements)
         if granted is not None:
             return granted
-        with _file_expected(file):
+        with self._file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
             await store.lock(conn, user_id)
@@ -89,7 +92,7 @@ class Downloads:
             file = await store.file_of(conn, product_id)
         if file is None:
             raise UnknownProductError
-        with _file_expected(file):
+        with self._file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
             granted = await store.grant_uncounted(conn, product_id, self._valid_for)
@@ -139,7 +142,7 @@ class Downloads:
 
     async def open(self, folder: Folder, key: str) -> OpenFile:
         """Open a file for its reader; raises DownloadUnavailableError."""
-        with _file_expected(key):
+        with self._file_expected(key):
             return await folder.open(key)
 
     async def require_file(self, key: str) -> None:
@@ -156,17 +159,17 @@ class Downloads:
             log.error("a file cannot be checked: %s", error)  # noqa: TRY400 - the sentence says all
             raise DownloadUnavailableError from error
 
+    @contextmanager
+    def _file_expected(self, key: str) -> Iterator[None]:
+        """Report a file that cannot be read, since somebody has bought it; raises DownloadUnavailableError."""
+        try:
+            yield
+        except (FileMissingError, StorageUnavailableError) as error:
+            log.error("a file cannot be downloaded: %s", error, extra={"file": key})  # noqa: TRY400 - the sentence says all
+            self._failed("file_missing" if isinstance(error, FileMissingError) else "storage_unavailable")
+            raise DownloadUnavailableError from error
+
     async def close(self) -> None:
         """Close the connections to the storage."""
         if self._storage is not None:
             await self._storage.close()
-
-
-@contextmanager
-def _file_expected(key: str) -> Iterator[None]:
-    """Log a file that cannot be read as an error, since somebody has bought it; raises DownloadUnavailableError."""
-    try:
-        yield
-    except (FileMissingError, StorageUnavailableError) as error:
-        log.error("a file cannot be downloaded: %s", error, extra={"file": key})  # noqa: TRY400 - the sentence says all
-        raise DownloadUnavailableError from error

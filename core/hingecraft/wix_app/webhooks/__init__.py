@@ -1,0 +1,1 @@
+"""What Wix tells about sites: signed events, which go through the inbox."""
