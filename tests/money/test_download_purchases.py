@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.buying import DESIGN, Buyer, add_product
 from support.downloads import DOWNLOADS, SECRET
+from support.members import pod_for_members
 from support.money import becomes
-from support.pods import running_pod
 from support.purchases import refund
-from support.tokens import SETTINGS
 
 
 @pytest.fixture
 async def pod(dsn, sandbox, tmp_path):
     (tmp_path / DESIGN["file"]).write_bytes(b"a hinge")
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    own = {"port": port, "public_url": address, "downloads": f"file://{tmp_path}", "download_secret": SECRET}
-    async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, **own}) as running:
+    own = {"downloads": f"file://{tmp_path}", "download_secret": SECRET}
+    async with pod_for_members(dsn, sandbox, **own) as running:
         yield running
 
 

@@ -48,7 +48,7 @@ _INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class PaymentRequest:
     """A member's request, checked."""
 
     user_id: UUID
@@ -83,19 +83,19 @@ class ProductIntents:
         self._asking = StripeAsking(providers.stripe, StripeReader(currencies.by_code))
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
-    async def record(self, conn: Connection, new: NewCheckout, wanted: Wanted) -> Attempt:
+    async def record(self, conn: Connection, new: NewCheckout, asked: PaymentRequest) -> Attempt:
         """Write down the intent. Stripe must not be called before this is committed."""
-        return await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
+        return await self._attempts.begin(conn, self._stripe, new, asked.claim, asked.request_id)
 
-    async def make(self, attempt: Attempt, wanted: Wanted) -> OpenCheckout | None:
+    async def make(self, attempt: Attempt, asked: PaymentRequest) -> OpenCheckout | None:
         """None: the customer is gone at Stripe, and the next attempt makes another."""
-        result = await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
+        result = await self._attempts.call(attempt, asked.deadline, asked.request_id)
         if isinstance(result, OpenCheckout):
             return result
         if result.missing != _CUSTOMER:
-            return await self._attempts.fail(attempt, result, wanted.request_id)
-        await self._attempts.record(attempt, result, wanted.request_id)
-        if not await self._customers.forget_deleted(attempt.request[_CUSTOMER], wanted.deadline):
+            return await self._attempts.fail(attempt, result, asked.request_id)
+        await self._attempts.record(attempt, result, asked.request_id)
+        if not await self._customers.forget_deleted(attempt.request[_CUSTOMER], asked.deadline):
             raise unavailable()
         return None
 
@@ -134,20 +134,20 @@ class ProductIntents:
         async with self._database.transaction() as conn:
             await self._books.record(conn, finding, cause)
 
-    async def new(self, wanted: Wanted, product: Product) -> NewCheckout:
+    async def new(self, asked: PaymentRequest, product: Product) -> NewCheckout:
         """A payment with the exact parameters; the customer, and a subscription's product, exist at Stripe before."""
         installation_id = (await installation.read(self._database)).id
-        customer_id = await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
+        customer_id = await self._customers.of(asked.user_id, asked.email, asked.deadline)
         payment_id, amount = uuid.uuid4(), product.charged
         metadata = {
-            USER: str(wanted.user_id),
+            USER: str(asked.user_id),
             PAYMENT: str(payment_id),
             INSTALLATION: str(installation_id),
             PRODUCT: str(product.id),
             "source": PURPOSE,
             "purpose": PURPOSE,
         }
-        request = await self._request(product, customer_id, metadata, wanted.deadline)
+        request = await self._request(product, customer_id, metadata, asked.deadline)
         return NewCheckout(
             payment_id=payment_id,
             amount=amount,
@@ -158,7 +158,7 @@ class ProductIntents:
             livemode=self._stripe.livemode,
             source=PURPOSE,
             purpose=PURPOSE,
-            user_id=wanted.user_id,
+            user_id=asked.user_id,
             intent_id=None,
             carries_email=False,
             life=LIFE,
@@ -173,7 +173,7 @@ class ProductIntents:
                 "priceCurrency": product.currency,
                 "source": PURPOSE,
                 "product": str(product.id),
-                "user": str(wanted.user_id),
+                "user": str(asked.user_id),
             },
             product=str(product.id),
         )

@@ -12,7 +12,7 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.members.subscriptions.model import RUNNING
-from hingecraft.payments.history import Place
+from hingecraft.payments.history import Position
 from hingecraft.payments.model import Status
 from hingecraft.purchases.access import Because, Entitlement, Held
 from hingecraft.purchases.model import PURPOSE, MemberPayment, Purchase
@@ -50,7 +50,7 @@ FROM purchased p JOIN bought b USING (payment_id)
 RETURNING payment_id, purchase_id
 """
 # Refunding one period of a subscription ends that period's access, and not the subscription.
-STAND = """
+UPDATE_ACCESS = """
 WITH standing AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[]) AS s (payment_id, because)
 ), changed AS (
@@ -214,9 +214,9 @@ async def grant_period(conn: Connection, subscription_id: str, bought: Bought) -
     return purchase_id
 
 
-async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
+async def update_access(conn: Connection, reasons: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
     """Revoke or restore entitlements by the reason given for each payment; returns changed purchases by payment."""
-    rows = await conn.fetch(STAND, list(standing), list(standing.values()))
+    rows = await conn.fetch(UPDATE_ACCESS, list(reasons), list(reasons.values()))
     return {row["payment_id"]: row["purchase_id"] for row in rows}
 
 
@@ -253,7 +253,7 @@ async def purchases(
     livemode: bool,
     grace: timedelta,
     kind: str | None,
-    after: Place | None,
+    after: Position | None,
     limit: int,
 ) -> list[Purchase]:
     """A user's purchases, or everybody's, the newest first."""

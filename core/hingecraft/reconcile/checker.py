@@ -16,7 +16,7 @@ from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.model import REPLAYED_FOR, Status
 from hingecraft.payments.writing import Cause
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.findings import Finding, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
@@ -103,7 +103,7 @@ class Checker:
 
     async def give_up(self, due: Due) -> Outcome:
         """End the payment of a checkout that Stripe does not know. This needs no claim: it ended with the check."""
-        return await self._record(replace(due, claimed_until=None), [self._ended(due, Stands.MISSING)])
+        return await self._record(replace(due, claimed_until=None), [self._ended(due, CheckoutStatus.MISSING)])
 
     async def _look_at_invoice(self, due: Due, explain: Explain) -> Outcome:
         findings: list[Finding] = []
@@ -113,19 +113,21 @@ class Checker:
         elif not due.expired:
             explain(_CANNOT_LIST)
             return Outcome.UNASKED
-        if due.expired and not any(finding.stands in {Stands.OPEN, Stands.PAID} for finding in findings):
+        if due.expired and not any(
+            finding.checkout_status in {CheckoutStatus.OPEN, CheckoutStatus.PAID} for finding in findings
+        ):
             # By our own clock, whether nothing or too little arrived: late money still completes the payment.
-            findings = [*findings, self._ended(due, Stands.EXPIRED)]
+            findings = [*findings, self._ended(due, CheckoutStatus.EXPIRED)]
         return await self._record(due, findings)
 
-    def _ended(self, due: Due, stands: Stands) -> Finding:
+    def _ended(self, due: Due, checkout_status: CheckoutStatus) -> Finding:
         return Finding(
             provider=due.provider,
             livemode=self._providers.of(due.provider).livemode,
             told_by=self._actor,
             payment_id=due.payment_id,
             checkout_id=due.provider_id,
-            stands=stands,
+            checkout_status=checkout_status,
             fresh=True,
         )
 
@@ -137,7 +139,7 @@ class Checker:
         if due.provider == stripe.NAME and due.age > REPLAYED_FOR:
             return await self._find_by_listing(due)
         if due.provider == nowpayments.NAME and due.expired:
-            return await self._record(due, [self._ended(due, Stands.EXPIRED)])
+            return await self._record(due, [self._ended(due, CheckoutStatus.EXPIRED)])
         return await self._replay(due)
 
     async def _replay(self, due: Due) -> Outcome:
