@@ -18,7 +18,7 @@ DESIGN, COURSE, SUBSCRIPTION = range(3)
 
 @asynccontextmanager
 async def world_of(dsn, sandbox, products=None):
-    """What is at Stripe stays there when it is left."""
+    """Its objects at Stripe stay when it is left."""
     world = PurchaseWorld(dsn, sandbox)
     await world.open(products)
     try:
