@@ -13,12 +13,12 @@ from hypothesis.stateful import run_state_machine_as_test
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
 from support.buying import DESIGN, Buyer, add_product, entitlements, history
+from support.members import idle_pod_for_members
 from support.money import ledger, status_of
-from support.pods import ADMIN, running_pod
+from support.pods import ADMIN
 from support.purchase_orders import PurchaseWorld, machine_of
 from support.purchases import post, refund
 from support.reconciling import reconcile
-from support.tokens import SETTINGS
 
 # `make nightly` asks for many more.
 CASES = min(int(os.environ.get("HC_ORDERS", "300")) // 15, 600)
@@ -38,12 +38,8 @@ LOSE = (
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    """A pod that works on events when it is told to, and a sandbox that sends none."""
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells("http://127.0.0.1:9")
-    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+    async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What members, Stripe and admins do to one purchase at the same moment: afterwards our rows are what Stripe has."""
+"""Members, Stripe and admins act on one purchase at the same moment: afterwards our rows agree with Stripe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What members have bought, by our rows and by Stripe's objects, which must agree."""
+"""Purchases of members by our rows and by Stripe's objects, which must agree."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Account:
         return [each["id"] for each in self.all("customers") if each["metadata"].get("userId") == str(user)]
 
     def held_by(self, user: UUID) -> dict[str, Any]:
-        """What the user has there."""
+        """The objects of a user at Stripe."""
         customers = self.customers_of(user)
 
         def of_them(kind: str) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ class Account:
         }
 
     def stands(self, charge: dict[str, Any]) -> tuple[Decimal, str | None]:
-        """What is left of a charge, and why its access has ended."""
+        """The remaining amount of a charge, and why its access has ended."""
         refunded = sum(
             each["amount"]
             for each in self.all("refunds", payment_intent=charge["payment_intent"])
