@@ -1,4 +1,4 @@
-"""The cost of members: tokens, credits, downloads, and events that grant or give access; and that donors pay none of it."""
+"""The cost of members: tokens, credits, downloads, events that grant or give access; and that donors pay none of it."""
 
 from __future__ import annotations
 
