@@ -17,9 +17,13 @@ from hingecraft.observability.metrics import ApiMetrics
 from hingecraft.payments.books import Books
 from hingecraft.payments.purpose import Purposes
 from hingecraft.providers import nowpayments, stripe
+from hingecraft.providers.port import Rejected
 from hingecraft.providers.registry import Providers
 from hingecraft.sync.push import LARGEST_PUSH
 from hingecraft.systems import PURPOSES
+from hingecraft.wix_app.callers import WixCallers
+from hingecraft.wix_app.client.client import WixClient
+from hingecraft.wix_app.instances.checks import check_of
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.feature import Feature, Work
@@ -85,6 +89,7 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
         metrics.version.set(cache.version)
         metrics.swaps.inc()
 
+    wix_client = WixClient.from_settings(settings, settings.proxies, _key_rejected(metrics))
     return Pod(
         settings=settings,
         database=database,
@@ -94,6 +99,8 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
         rejected_calls=RejectedCalls(database, metrics),
         shared_limit=_shared_limit(settings),
         tokens=_tokens(settings, metrics),
+        wix_client=wix_client,
+        wix_callers=WixCallers(database, check_of(settings, wix_client)) if wix_client is not None else None,
         currencies=currencies,
         books=Books(purposes),
         providers=_providers(settings, metrics),
@@ -111,7 +118,11 @@ def _providers(settings: ApiSettings, metrics: ApiMetrics) -> Providers:
         # Created at the start: Prometheus sees an increase only in a series that exists already.
         metrics.keys_rejected.labels(provider)
         metrics.without_value.labels(provider)
-    return Providers.from_settings(settings, key_rejected=key_rejected, observe=called)
+    return Providers.from_settings(settings, key_rejected=_key_rejected(metrics), observe=called)
+
+
+def _key_rejected(metrics: ApiMetrics) -> Rejected:
+    return lambda provider: metrics.keys_rejected.labels(provider).inc()
 
 
 def _shared_limit(settings: ApiSettings) -> SharedLimit | None:

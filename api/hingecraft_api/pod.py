@@ -23,6 +23,8 @@ from hingecraft_api.settings import ApiSettings
 
 if TYPE_CHECKING:
     from hingecraft.identity.tokens import Tokens
+    from hingecraft.wix_app.callers import WixCallers
+    from hingecraft.wix_app.client.client import WixClient
     from hingecraft_api.access.shared_limit import SharedLimit
 
 
@@ -76,6 +78,9 @@ class Pod:
     shared_limit: SharedLimit | None
     # None: this backend takes no JWTs.
     tokens: Tokens | None
+    # None: this backend does not serve the Wix app; the same of the next one.
+    wix_client: WixClient | None
+    wix_callers: WixCallers | None
     currencies: CurrencyBook
     books: Books
     providers: Providers
@@ -93,6 +98,8 @@ class Pod:
         await self.providers.close()
         if self.tokens is not None:
             await self.tokens.close()
+        if self.wix_client is not None:
+            await self.wix_client.close()
         await self.database.close()
         if self.shared_limit is not None:
             await self.shared_limit.close()

@@ -12,6 +12,19 @@ from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
 from hingecraft_api.features.purchases import PURCHASES
 from hingecraft_api.features.routes import ROUTES
+from hingecraft_api.features.stats import STATISTICS
 from hingecraft_api.features.subscriptions import SUBSCRIPTIONS
+from hingecraft_api.features.wix_app import WIX_APP
 
-FEATURES: Sequence[Feature] = (DONATIONS, ROUTES, PAYMENTS, MEMBERS, CREDITS, SUBSCRIPTIONS, PURCHASES, OPERATIONS)
+FEATURES: Sequence[Feature] = (
+    DONATIONS,
+    ROUTES,
+    PAYMENTS,
+    MEMBERS,
+    CREDITS,
+    SUBSCRIPTIONS,
+    PURCHASES,
+    STATISTICS,
+    WIX_APP,
+    OPERATIONS,
+)

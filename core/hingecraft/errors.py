@@ -34,6 +34,7 @@ ErrorCode = Literal[
     "unknown_download",
     "unknown_event",
     "unknown_payment",
+    "unknown_plan",
     "unknown_prefill",
     "unknown_price",
     "unknown_product",
@@ -47,22 +48,29 @@ ErrorCode = Literal[
     "wrong_coin",
     # The caller, and limits.
     "auth_unavailable",
+    "expired_webhook",
     "invalid_token",
+    "invalid_wix_instance",
     "members_disabled",
     "missing_token",
+    "missing_wix_instance",
     "not_authorized",
+    "not_owner",
     "origin_not_allowed",
     "rate_limited",
     "role_not_allowed",
+    "stale_wix_instance",
     "unauthorized",
     # The current state.
     "already_owned",
     "already_subscribed",
+    "another_currency",
     "append_only",
     "balance_out_of_range",
     "counted_before",
     "currency_disabled",
     "disputed",
+    "downgrade",
     "download_expired",
     "download_limit",
     "expired",
@@ -86,6 +94,7 @@ ErrorCode = Literal[
     "product_inactive",
     "reference_reused",
     "refunded",
+    "yearly_to_monthly",
     # The providers and ourselves.
     "bad_url",
     "database_unavailable",
@@ -100,6 +109,7 @@ ErrorCode = Literal[
     "provider_disabled",
     "provider_refused",
     "provider_unavailable",
+    "wix_app_disabled",
 ]
 
 

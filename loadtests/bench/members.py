@@ -1,10 +1,10 @@
-"""The cost of members: tokens, credits, downloads, events that grant or give access; and that donors pay none of it."""
+"""The cost of members: tokens, credits, downloads, events and statistics; and that donors pay none of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench import downloads, grants, intents, spending, tokens, unchanged
+from bench import downloads, grants, intents, spending, stats, tokens, unchanged
 from bench.common import Figure
 
 
@@ -15,3 +15,4 @@ def run() -> Iterator[Figure]:
     yield from spending.run()
     yield from unchanged.run()
     yield from downloads.run()
+    yield from stats.run()

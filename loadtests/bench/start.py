@@ -23,7 +23,7 @@ RUNS = 15
 AS_INSTALLED = {**os.environ, "PYTHONPATH": str(Path(__file__).parent / "absent")}
 IMPORTED = (
     "hingecraft_sandbox.dev.product",
-    "hingecraft_sandbox.providers.command",
+    "hingecraft_sandbox.command",
     "hingecraft_api.command",
     "hingecraft_api.command",
 )

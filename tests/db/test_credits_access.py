@@ -218,7 +218,7 @@ async def test_the_ledger_is_append_only_for_its_owner(conn, change):
 
 async def test_each_function_has_a_search_path_that_ends_with_temporary_tables(conn):
     found = {row["proname"]: row["path"] for row in await conn.fetch(DEFINED)}
-    assert len(found) == 7
+    assert len(found) == 9
     assert set(found.values()) == {"search_path=public, pg_temp"}
 
 

@@ -15,8 +15,8 @@ import pytest
 import stripe
 from aiohttp import web
 
+from hingecraft_sandbox.app import SandboxConfig, sandbox_app
 from hingecraft_sandbox.postgres import free_port
-from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
 from support.limits import PROGRESS
 from support.sandbox import STRIPE_KEY
 

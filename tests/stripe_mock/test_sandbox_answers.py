@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
+from hingecraft_sandbox.app import SandboxConfig, sandbox_app
 from support.sandbox import STRIPE_KEY
 
 AUTH = {"Authorization": f"Bearer {STRIPE_KEY}"}

@@ -20,7 +20,7 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_api.token_command import TokenSettings
 from hingecraft_operator.custom_resource import crd
 from hingecraft_operator.settings import OperatorSettings
-from hingecraft_sandbox.providers.command import SandboxSettings
+from hingecraft_sandbox.command import SandboxSettings
 from support import chart_values, crash, operator_matrix
 
 SETTINGS: dict[str, type[Settings]] = {

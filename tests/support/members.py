@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
 
+from hingecraft.settings import Secret
 from hingecraft.steps import Options, Run, Steps, Summary
-from support.pods import Running
+from hingecraft_sandbox.postgres import free_port
+from support.pods import Running, running_pod
 from support.sandbox import STRIPE_KEY, Sandbox
-from support.tokens import bearer, token_for
+from support.tokens import SETTINGS, bearer, token_for
 
 CHECKOUT = "/api/v1/checkout-sessions"
 PACK, PLAN = "QUICK_SCAN", "BASIC_MONTHLY"
@@ -21,6 +25,27 @@ AMOUNTS = {
     "QUICK_SCAN": 500, "POWER_PACK": 2000, "PROFESSIONAL": 4500, "ENTERPRISE": 7000,
     "BASIC_MONTHLY": 900, "PRO_MONTHLY": 2900, "MAX_MONTHLY": 9900,
 }  # fmt: skip
+
+
+@asynccontextmanager
+async def pod_for_members(dsn: Secret, sandbox: Sandbox, **more: Any) -> AsyncIterator[Running]:
+    """A pod that accepts members' tokens and gets the sandbox's events."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    await sandbox.tells(address)
+    settings = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address, **more}
+    async with running_pod(dsn, **settings) as running:
+        yield running
+
+
+@asynccontextmanager
+async def idle_pod_for_members(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
+    """A pod that works only when it is told to, and a sandbox that sends no events and is empty before and after."""
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    await sandbox.tells("http://127.0.0.1:9")
+    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+        yield running
+    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 async def make_price(sandbox: Sandbox, amount: int | None = 500, *, interval: str | None = None) -> str:
@@ -54,10 +79,16 @@ async def reconciled(steps: Steps) -> Summary:
     return run.summary
 
 
+class Backend(Protocol):
+    """The pod or pods that are called: one in this process, or those of a stage, as processes."""
+
+    async def call(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]: ...
+
+
 class Member:
     """One user, who calls with a token of their own."""
 
-    def __init__(self, pod: Running, user: UUID | None = None, email: str | None = "ada@example.com") -> None:
+    def __init__(self, pod: Backend, user: UUID | None = None, email: str | None = "ada@example.com") -> None:
         self.pod = pod
         self.id = user or uuid4()
         self.headers = bearer(token_for(str(self.id), email=email))

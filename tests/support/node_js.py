@@ -63,7 +63,10 @@ COMPONENTS = {
     "mission-support": "mission-support.html",
     "account": "account.html",
     "account-return": "account-return.html",
+    "shop": "shop.html",
+    "shop-return": "shop-return.html",
     "plan-session": "plan-session.js",
+    "wix-pricing": "wix-pricing.html",
 }
 
 

@@ -30,9 +30,9 @@ OPERATIONS = {
 EVENTS = {kind: each["post"] for kind, each in DOCUMENT["webhooks"].items()}
 EVERYTHING = {**OPERATIONS, **EVENTS}
 # Only the providers call these.
-INBOUND = {"post-webhooks-stripe", "post-webhooks-nowpayments"}
+INBOUND = {anchor(call) for call in OPERATIONS if "/webhook" in call}
 # Written by the database for settings that no call of the API changes.
-OF_NO_CALL = {"append_only", "invalid_endpoint", "unknown_event", "unknown_provider"}
+OF_NO_CALL = {"append_only", "invalid_endpoint", "not_owner", "unknown_event", "unknown_provider"}
 
 
 def validator(schema):

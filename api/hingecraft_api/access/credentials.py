@@ -27,6 +27,8 @@ class Credential:
     curl: str = ""
 
 
+_WIX_HEADER = "Authorization: WixInstance $INSTANCE"
+
 CREDENTIALS: Mapping[Kind, Credential] = {
     Kind.VISITOR: Credential(headers=(VISITOR,)),
     Kind.USER: Credential(
@@ -59,6 +61,28 @@ CREDENTIALS: Mapping[Kind, Credential] = {
         },
         rejected="The admin token is missing or wrong.",
         curl="Authorization: Bearer $ADMIN_TOKEN",
+    ),
+    Kind.WIX_INSTANCE: Credential(
+        headers=("Authorization",),
+        scheme={
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`WixInstance`, a space, and the instance token of the site whose dashboard shows the app.",
+        },
+        rejected="The instance token is missing, not valid, or too old.",
+        curl=_WIX_HEADER,
+    ),
+    Kind.WIX_OWNER: Credential(
+        headers=("Authorization",),
+        scheme={
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "The same for a site whose instance id is in the backend's `WIX_OWNER_INSTANCES`.",
+        },
+        rejected="The instance token is missing, not valid, or too old.",
+        curl=_WIX_HEADER,
     ),
     Kind.ENGINE: Credential(
         headers=(signature.HEADER,),
@@ -106,4 +130,8 @@ def errors_of(access: Sequence[Kind]) -> set[ErrorCode]:
         found.add("members_disabled")
         if is_required(access):
             found.add("missing_token")
+    if Kind.WIX_OWNER in access:
+        found.add("not_owner")
+    if not {Kind.WIX_INSTANCE, Kind.WIX_OWNER}.isdisjoint(access):
+        found.update(("missing_wix_instance", "invalid_wix_instance", "stale_wix_instance", "wix_app_disabled"))
     return found

@@ -12,6 +12,8 @@ from aiohttp import web
 from hingecraft.identity.errors import RoleNotAllowedError
 from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
 from hingecraft.sync import signature
+from hingecraft.wix_app.callers import WixCallers
+from hingecraft.wix_app.errors import InvalidInstanceError, MissingInstanceError, NotOwnerError, WixAppDisabledError
 from hingecraft_api.access.bearer import BEARERS, Bearers, token_of
 from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.access.visitor import VISITOR_KEY
@@ -21,17 +23,32 @@ from hingecraft_api.settings import ApiSettings
 if TYPE_CHECKING:
     from hingecraft.identity.tokens import Tokens
 
+_WIX_SCHEME = "wixinstance"
+_READING = frozenset({"GET", "HEAD"})
+
 Guard = Callable[[web.Request, str], Awaitable[Principal]]
 
 
 class Guards:
     """The check of credentials for each kind of caller."""
 
-    def __init__(self, settings: ApiSettings, rejected_calls: RejectedCalls, tokens: Tokens | None = None) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        rejected_calls: RejectedCalls,
+        tokens: Tokens | None = None,
+        wix_callers: WixCallers | None = None,
+    ) -> None:
         self._settings = settings
         self._rejected_calls = rejected_calls
         self._bearers = Bearers(settings, rejected_calls, tokens)
-        self._guards: Mapping[Kind, Guard] = {Kind.VISITOR: self._visitor, Kind.ENGINE: self._engine}
+        self._wix_callers = wix_callers
+        self._guards: Mapping[Kind, Guard] = {
+            Kind.VISITOR: self._visitor,
+            Kind.ENGINE: self._engine,
+            Kind.WIX_INSTANCE: self._wix_instance,
+            Kind.WIX_OWNER: self._wix_owner,
+        }
 
     @property
     def kinds(self) -> AbstractSet[Kind]:
@@ -80,6 +97,26 @@ class Guards:
             return Principal(kind=Kind.ENGINE)
         self._rejected_calls.record("push_signature", request_id)
         raise UnauthorizedError("unauthorized", f"Sign the push with PUSH_SECRET in {signature.HEADER}.")
+
+    async def _wix_instance(self, request: web.Request, request_id: str) -> Principal:
+        if self._wix_callers is None:
+            raise WixAppDisabledError("WIX_APP_ID and WIX_APP_SECRET")
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != _WIX_SCHEME or not token.strip():
+            raise MissingInstanceError
+        try:
+            return await self._wix_callers.caller(
+                token.strip(), writes=request.method not in _READING, request_id=request_id
+            )
+        except InvalidInstanceError:
+            self._rejected_calls.record("wix_instance", request_id)
+            raise
+
+    async def _wix_owner(self, request: web.Request, request_id: str) -> Principal:
+        caller = await self._wix_instance(request, request_id)
+        if caller.id not in self._settings.wix_owner_instances:
+            raise NotOwnerError
+        return caller
 
 
 _PEOPLE: Mapping[Kind, str] = {Kind.USER: "users", Kind.SERVICE: "services", Kind.ADMIN: "admins"}

@@ -27,6 +27,15 @@ from hingecraft.purchases.downloads.model import (
     DownloadUnavailableError,
     NotBoughtError,
 )
+from hingecraft.wix_app.credits.model import NotEnoughCreditsError, ReferenceTakenError
+from hingecraft.wix_app.errors import (
+    ExpiredWebhookError,
+    InvalidInstanceError,
+    MissingInstanceError,
+    NotOwnerError,
+    StaleInstanceError,
+    WixAppDisabledError,
+)
 from hingecraft_api.messages.answers import error_answer
 from hingecraft_api.messages.bodies import SlowBodyError, UnsupportedMediaTypeError
 
@@ -60,6 +69,12 @@ _STATUS: Mapping[type[RejectedError], int] = {
     AuthUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     MembersDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     PlanSessionsDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
+    MissingInstanceError: HTTPStatus.UNAUTHORIZED,
+    InvalidInstanceError: HTTPStatus.UNAUTHORIZED,
+    StaleInstanceError: HTTPStatus.UNAUTHORIZED,
+    ExpiredWebhookError: HTTPStatus.UNAUTHORIZED,
+    NotOwnerError: HTTPStatus.FORBIDDEN,
+    WixAppDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingError: HTTPStatus.NOT_FOUND,
     ConflictError: HTTPStatus.CONFLICT,
     InFlightError: HTTPStatus.CONFLICT,
@@ -67,6 +82,8 @@ _STATUS: Mapping[type[RejectedError], int] = {
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InsufficientCreditsError: HTTPStatus.PAYMENT_REQUIRED,
     ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotEnoughCreditsError: HTTPStatus.PAYMENT_REQUIRED,
+    ReferenceTakenError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotBoughtError: HTTPStatus.PAYMENT_REQUIRED,
     AccessEndedError: HTTPStatus.FORBIDDEN,
     DownloadLimitError: HTTPStatus.TOO_MANY_REQUESTS,

@@ -19,6 +19,7 @@ TAGS = {
     "Credits": "What members have and spend. Users call with their own token, your backend with `SERVICE_TOKEN`.",
     "Purchases": "Designs, courses and subscriptions. Anybody lists products; users call with their own token.",
     "Provider webhooks": "Stripe and NOWPayments call these. Your own code never does.",
+    "Wix app": "For the dashboard of the Wix app, and for Wix, which calls the webhooks.",
     "Admin": "For the people who run the backend. Every call needs the admin token. Every change is in the audit log.",
     "Operations": "For probes and load balancers.",
     events.TAG: "What the backend sends to your site.",

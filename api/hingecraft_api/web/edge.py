@@ -19,6 +19,7 @@ from aiohttp.typedefs import Middleware
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RejectedError
 from hingecraft.identity.errors import InvalidTokenError
 from hingecraft.identity.principal import ANONYMOUS, Principal
+from hingecraft.wix_app.errors import InvalidInstanceError
 from hingecraft_api.access.bearer import BEARERS, is_jwt, token_of
 from hingecraft_api.access.guards import Guards, visitor_of
 from hingecraft_api.access.limits import Limit, Limits, Mistakes, counted_as
@@ -42,7 +43,9 @@ _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Mistaken = ForgedError | WrongTokenError | InvalidTokenError
+# Each address may send only so many of these.
+_MISTAKES = (ForgedError, WrongTokenError, InvalidTokenError, InvalidInstanceError)
+Mistaken = ForgedError | WrongTokenError | InvalidTokenError | InvalidInstanceError
 
 
 class Edge:
@@ -57,7 +60,7 @@ class Edge:
             settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
-        self._guards = Guards(settings, pod.rejected_calls, pod.tokens)
+        self._guards = Guards(settings, pod.rejected_calls, pod.tokens, pod.wix_callers)
         self.limits = Limits(settings)
         self._forgeries, self._guesses, self._rejected_tokens = Mistakes(), Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
@@ -145,7 +148,7 @@ class Edge:
             return self._too_many("admin_token", wait, request_id)
         try:
             principal = request[PRINCIPAL_KEY] = await self._guards.identify(endpoint.access, request, request_id)
-        except (WrongTokenError, InvalidTokenError):
+        except _MISTAKES:
             raise  # have limits of their own
         except RejectedError:
             kept_out = await self._count_caller(request, endpoint, ANONYMOUS, request_id)
@@ -180,7 +183,7 @@ class Edge:
         limit, mistakes = "admin_token", self._guesses
         if isinstance(error, ForgedError):
             limit, mistakes = "forgeries", self._forgeries
-        elif isinstance(error, InvalidTokenError):
+        elif isinstance(error, InvalidTokenError | InvalidInstanceError):
             limit, mistakes = "rejected_tokens", self._rejected_tokens
         wait = mistakes.count(self._address(request), time.time())
         return self._too_many(limit, wait, request_id) if wait else answer_for(error, request_id)
@@ -194,7 +197,7 @@ class Edge:
             else:
                 kept_out = await self._admit(request, endpoint, request_id)
             return kept_out or await handler(request)
-        except (ForgedError, WrongTokenError, InvalidTokenError) as error:
+        except _MISTAKES as error:
             return self._mistaken(error, request, request_id)
         except RejectedError as error:
             return answer_for(error, request_id)

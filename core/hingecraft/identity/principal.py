@@ -15,6 +15,8 @@ class Kind(StrEnum):
     SERVICE = "service"
     ADMIN = "admin"
     WIX_INSTANCE = "wix_instance"
+    # A Wix instance that may see this backend's payments; as a caller it is the same.
+    WIX_OWNER = "wix_owner"
     ENGINE = "engine"
 
 

@@ -56,12 +56,21 @@ GRANTS: dict[str, str] = {
     "purchases": "SELECT, INSERT, UPDATE",
     "entitlements": "SELECT, INSERT, UPDATE",
     "downloads": "SELECT, INSERT",
+    "wix_plans": "SELECT",
+    "wix_plan_names": "SELECT, INSERT, UPDATE",
+    "wix_sites": "SELECT, INSERT, UPDATE",
+    "wix_plan_facts": "SELECT, INSERT",
+    "wix_credit_accounts": "SELECT, INSERT, UPDATE",
+    "wix_credits": "SELECT, INSERT",
+    "wix_credits_id_seq": "USAGE",
+    "wix_site_settings": "SELECT, INSERT, UPDATE",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
     "EXECUTE ON FUNCTION hc_forget(int)",
     "EXECUTE ON FUNCTION hc_write_credits(jsonb)",
     "EXECUTE ON FUNCTION refresh_credits_balance()",
+    "EXECUTE ON FUNCTION hc_spend_wix_credits(uuid, integer, text)",
 )
 # The roles that Supabase serves over HTTP. What the first two may do is in `privileges`.
 _PLATFORM_ROLES: Mapping[str, str] = {

@@ -16,7 +16,7 @@ import asyncpg
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
-from hingecraft.payments import origins, owned
+from hingecraft.payments import customer_payments, unassigned
 from hingecraft.payments.ledger import (
     SETTLED,
     AnotherCheckoutError,
@@ -28,7 +28,7 @@ from hingecraft.payments.ledger import (
 from hingecraft.payments.model import Settled, Status
 from hingecraft.payments.purpose import Moved, Purposes
 from hingecraft.payments.writing import Cause, Change, write_down
-from hingecraft.providers.findings import Finding, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ WITH checkouts AS MATERIALIZED (
 )
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
-       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product
+       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product,
+       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
@@ -68,6 +69,7 @@ class Recorded:
     """The result of booking a finding."""
 
     payment_id: UUID
+    purpose: str
     provider: str
     price_currency: str
     amount: Decimal
@@ -78,6 +80,8 @@ class Recorded:
     without_value: int = 0
     # How many earlier settlements got their value.
     valued: int = 0
+    # Seconds since the payment was begun; 0: it was made for this money.
+    age: float = 0.0
 
     @property
     def paid(self) -> bool:
@@ -101,7 +105,7 @@ class Books:
         if finding.must_ask and not finding.fresh:
             raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
-        origins.require_readable(finding)
+        unassigned.require_readable(finding)
         change, recorded, after = _decided(known, finding, cause, await _rates(conn, finding))
         await self._write_down(conn, [(change, after)])
         return recorded
@@ -143,34 +147,34 @@ class Books:
             of_charge = await _of_charge(conn, finding)
             if of_charge is not None:
                 return await locked(conn, of_charge)
-            if not await origins.came_through_link(conn, finding):
+            if not await unassigned.came_through_link(conn, finding):
                 purpose = self.purposes.of(finding.purpose or self.purposes.unasked)
-                await origins.restore_payment(conn, finding, payment_id, purpose.name)
+                await unassigned.restore_payment(conn, finding, payment_id, purpose.name)
                 return await locked(conn, payment_id)
         if finding.charge is not None:
             if finding.link_id is not None:
                 # Two events of one charge, or of a charge and a later deposit to it, must not create two payments.
-                await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
+                await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
             payment_id = await _of_charge(conn, finding)
-        if payment_id is None and owned.is_customers(finding):
-            payment_id = await owned.booked(conn, finding)
-            made = await owned.create(conn, finding, self.purposes) if payment_id is None else None
+        if payment_id is None and customer_payments.is_customers(finding):
+            payment_id = await customer_payments.booked(conn, finding)
+            made = await customer_payments.create(conn, finding, self.purposes) if payment_id is None else None
             if made is not None:
                 return made
-        return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
+        return await locked(conn, payment_id or await unassigned.payment_of_link(conn, finding, self.purposes.unasked))
 
     async def _of_invoice(self, conn: Connection, finding: Finding) -> Known:
-        payment_id = await owned.booked(conn, finding)
+        payment_id = await customer_payments.booked(conn, finding)
         if payment_id is None and finding.payment_id is not None:
-            payment_id = await owned.of_first_invoice(conn, finding, self.purposes)
+            payment_id = await customer_payments.of_first_invoice(conn, finding, self.purposes)
         if payment_id is None and finding.charge is not None:
             payment_id = await _of_charge(conn, finding)
         if payment_id is None:
-            made = await owned.create(conn, finding, self.purposes)
+            made = await customer_payments.create(conn, finding, self.purposes)
             assert made is not None, "an invoice has a customer and no link"
             return made
         known = await locked(conn, payment_id)
-        await owned.keep_invoice(conn, finding, payment_id)
+        await customer_payments.keep_invoice(conn, finding, payment_id)
         return known
 
 
@@ -178,7 +182,7 @@ async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
     """The payment that has the charge, or the old software's payment for it."""
     charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
     payment_id: UUID | None = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
-    return payment_id or await origins.old_payment(conn, finding, charges)
+    return payment_id or await unassigned.old_payment(conn, finding, charges)
 
 
 def _moved(change: Change, after: Known) -> Moved:
@@ -251,6 +255,7 @@ def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tupl
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
+        purpose=known.purpose,
         provider=known.provider,
         price_currency=known.price_currency,
         amount=known.amount,
@@ -259,6 +264,7 @@ def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tupl
         movements=len(decision.entries),
         without_value=len(doubtful),
         valued=len(decision.values),
+        age=known.age,
     )
     return Change(known, finding, decision, cause), recorded, after
 
@@ -267,5 +273,5 @@ def whole(findings: Sequence[Finding]) -> list[Finding]:
     """Sort the findings of one answer: a charge comes before its later deposits, refunds and disputes."""
     return sorted(
         (replace(finding, fresh=True) for finding in findings),
-        key=lambda finding: (finding.parent is not None, finding.stands is not Stands.PAID),
+        key=lambda finding: (finding.parent is not None, finding.checkout_status is not CheckoutStatus.PAID),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,9 +12,10 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.members.subscriptions.model import RUNNING
-from hingecraft.payments.history import Place
+from hingecraft.payments.history import Position
 from hingecraft.payments.model import Status
-from hingecraft.purchases.model import PURPOSE, Because, Entitlement, MemberPayment, Purchase
+from hingecraft.purchases.access import Because, Entitlement, Held
+from hingecraft.purchases.model import PURPOSE, MemberPayment, Purchase
 from hingecraft.purchases.renewal_grace import UNTIL
 
 # The payment of a later period is found by its entitlement; one that is not paid has only its product.
@@ -32,6 +33,7 @@ SELECT p.id, p.status, p.amount, p.currency, e.provider_id
 FROM payments p JOIN external_payments e ON e.payment_id = p.id AND e.kind = 'single'
 WHERE p.user_id = $1 AND p.product = $2 AND p.livemode = $3 AND p.status IN ('creating', 'unknown', 'pending')
 """
+WAITS = "SELECT EXISTS (SELECT FROM payments WHERE id = $1 AND status IN ('creating', 'unknown', 'pending'))"
 GRANT = """
 WITH bought AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::uuid[], $5::numeric[], $6::text[],
@@ -48,7 +50,7 @@ FROM purchased p JOIN bought b USING (payment_id)
 RETURNING payment_id, purchase_id
 """
 # Refunding one period of a subscription ends that period's access, and not the subscription.
-STAND = """
+UPDATE_ACCESS = """
 WITH standing AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[]) AS s (payment_id, because)
 ), changed AS (
@@ -61,12 +63,21 @@ WITH standing AS MATERIALIZED (
 )
 SELECT payment_id, purchase_id FROM changed
 """
-_ENTITLEMENTS = f"""
-SELECT b.product_id, r.type AS product_type, e.starts_at, {UNTIL.format(grace="$4")} AS ends_at, e.revoked_because
-FROM entitlements e JOIN purchases b ON b.id = e.purchase_id JOIN products r ON r.id = b.product_id
-WHERE e.user_id = $1 AND b.livemode = $2
+# What `access.Entitlement` is made of, of an entitlement `e`, its purchase `b` and the product `bought`.
+ENTITLEMENT = f"""
+e.id, bought.id AS product_id, bought.type AS product_type, e.starts_at, {UNTIL} AS ends_at, e.revoked_because,
+e.download_limit, e.downloads_used
 """
-ENTITLEMENTS = f"{_ENTITLEMENTS} AND (b.product_id = $3 OR r.type = 'subscription')"
+HELD = f"""
+SELECT p.type AS held_type, p.active, p.file, now() AS moment, h.*
+FROM products p LEFT JOIN LATERAL (
+    SELECT {ENTITLEMENT.format(grace="$4")}
+    FROM entitlements e JOIN purchases b ON b.id = e.purchase_id JOIN products bought ON bought.id = b.product_id
+    WHERE e.user_id = $1 AND b.livemode = $3
+      AND (b.product_id = p.id OR (p.type = 'design' AND bought.type = 'subscription'))
+) h ON true
+WHERE p.id = $2
+"""
 # A subscription's purchase, by what was written before the call, or by an earlier period.
 OF_SUBSCRIPTION = """
 SELECT user_id, product_id FROM purchases WHERE subscription_id = $1
@@ -163,6 +174,11 @@ async def open_payment(conn: Connection, user_id: UUID, product_id: UUID, *, liv
     return OpenPayment(intent_id=found.pop("provider_id"), **{**found, "status": Status(row["status"])})
 
 
+async def waits(conn: Connection, payment_id: UUID | None) -> bool:
+    """Whether a payment is here, and may still be paid."""
+    return bool(await conn.fetchval(WAITS, payment_id))
+
+
 async def grant(conn: Connection, bought: Sequence[Bought]) -> dict[UUID, UUID]:
     """Record purchases with their entitlements: the new purchases by payment. A payment that has one gets no second."""
     columns = zip(
@@ -198,18 +214,30 @@ async def grant_period(conn: Connection, subscription_id: str, bought: Bought) -
     return purchase_id
 
 
-async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
+async def update_access(conn: Connection, reasons: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
     """Revoke or restore entitlements by the reason given for each payment; returns changed purchases by payment."""
-    rows = await conn.fetch(STAND, list(standing), list(standing.values()))
+    rows = await conn.fetch(UPDATE_ACCESS, list(reasons), list(reasons.values()))
     return {row["payment_id"]: row["purchase_id"] for row in rows}
 
 
-async def entitlements(
-    conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool, grace: timedelta
-) -> tuple[list[Entitlement], datetime]:
-    """The user's entitlements to a product and to subscriptions, past ones included, and the database's time."""
-    rows = await conn.fetch(ENTITLEMENTS, user_id, livemode, product_id, grace)
-    return [Entitlement(**dict(row)) for row in rows], await conn.fetchval(NOW)
+async def held(conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool, grace: timedelta) -> Held | None:
+    """A product with the user's entitlements to it, past ones included; None: no product has the id."""
+    rows = await conn.fetch(HELD, user_id, product_id, livemode, grace)
+    if not rows:
+        return None
+    return Held(
+        product_id=product_id,
+        product_type=rows[0]["held_type"],
+        active=rows[0]["active"],
+        file=rows[0]["file"],
+        moment=rows[0]["moment"],
+        entitlements=[entitlement_of(row) for row in rows if row["id"] is not None],
+    )
+
+
+def entitlement_of(row: asyncpg.Record) -> Entitlement:
+    """From the columns of `ENTITLEMENT`."""
+    return Entitlement(**{each.name: row[each.name] for each in fields(Entitlement)})
 
 
 async def purchase(conn: Connection, purchase_id: UUID, *, livemode: bool, grace: timedelta) -> Purchase | None:
@@ -225,7 +253,7 @@ async def purchases(
     livemode: bool,
     grace: timedelta,
     kind: str | None,
-    after: Place | None,
+    after: Position | None,
     limit: int,
 ) -> list[Purchase]:
     """A user's purchases, or everybody's, the newest first."""

@@ -7,10 +7,14 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from hingecraft_sandbox.dev.designs import designs_folder
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.wix_site import PAYMENTS_PATH, ROUTES_PATH
 from hingecraft_sandbox.postgres import reachable_folder
 from hingecraft_sandbox.providers.nowpayments import PREFIX as NOWPAYMENTS_PREFIX
+from hingecraft_sandbox.wix import PREFIX as WIX_PREFIX
+from hingecraft_sandbox.wix.config import APP_ID, APP_SECRET, key_in, public_key_of
+from hingecraft_sandbox.wix.plans import PLANS
 
 DATABASE = "hingecraft"
 FILE = "env"
@@ -33,13 +37,9 @@ def data_folder() -> Path:
     return reachable_folder(Path(".dev").resolve())
 
 
-def designs_folder(folder: Path) -> Path:
-    """Where the files of designs are, with one to begin with."""
-    designs = folder / "designs"
-    designs.mkdir(parents=True, exist_ok=True)
-    if not any(designs.iterdir()):
-        (designs / "brass-hinge.txt").write_text("The drawing of a brass hinge, for 4 screws.\n")
-    return designs
+def wix_key(folder: Path) -> Path:
+    """The key by which the stand-in for Wix signs its webhooks; it lasts as long as the data."""
+    return folder / "wix-key.pem"
 
 
 def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
@@ -51,6 +51,7 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "STRIPE_SECRET": "sk_test_" + "sandbox",
             "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
             "STRIPE_API_BASE": sandbox,
+            "STRIPE_JS": f"{sandbox}/stripe.js",
             "STRIPE_RATE": "500",
             "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
         },
@@ -58,6 +59,16 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "NOWPAYMENTS_API_KEY": "sandbox-key",
             "NOWPAYMENTS_IPN_SECRET": "sandbox-ipn-secret",
             "NOWPAYMENTS_API_BASE": sandbox + NOWPAYMENTS_PREFIX,
+        },
+        "WIX_APP_ID": {
+            "WIX_APP_ID": APP_ID,
+            "WIX_APP_SECRET": APP_SECRET,
+            "WIX_APP_PUBLIC_KEY": public_key_of(key_in(wix_key(folder))),
+            "WIX_API_BASE": sandbox + WIX_PREFIX,
+            "WIX_APP_MARKET_URL": sandbox + WIX_PREFIX,
+            "WIX_PLAN_PRICES": ",".join(
+                f"{plan.product}={plan.price('MONTHLY')}/{plan.price('YEARLY')}" for plan in PLANS.values()
+            ),
         },
     }
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ class Fault(_Strict):
     """A fault of the next calls, `before` the call has an effect or `after` it, when only the response is lost."""
 
     act: Act
-    provider: Literal["stripe", "nowpayments", "*"] = "*"
+    provider: Literal["stripe", "nowpayments", "wix", "*"] = "*"
     path: Annotated[str, Field(description="a part of the path; every call if empty")] = ""
     method: Literal["GET", "POST", "*"] = "*"
     times: Annotated[int, Field(ge=1, le=1_000_000)] = 1
@@ -75,6 +75,27 @@ class BillingSwitch(_Strict):
     ] = "cancel"
 
 
+class WixSwitch(_Strict):
+    """The settings of our app at Wix, and how Wix misbehaves."""
+
+    pricing_page: Annotated[
+        bool, Field(description="whether the app has an external pricing page; without it there is no checkout")
+    ] = True
+    per_minute: Annotated[int, Field(ge=1, le=100_000, description="calls a minute and site before 429")] = 200
+    numbers: Annotated[
+        Literal["numbers", "texts", "both"], Field(description="how Token Info writes numbers; both: in turn")
+    ] = "both"
+    minute: Annotated[
+        float, Field(gt=0, le=60, description="seconds in a minute of the schedule of resends, which lasts 48 hours")
+    ] = 1.0
+    expired_from: Annotated[
+        int | None, Field(ge=1, description="the attempt from which the token of an event has expired; 1: the first")
+    ] = None
+    backend: Annotated[
+        str | None, Field(description="the backend that gets the events, instead of the one given at the start")
+    ] = None
+
+
 class Switches:
     """The state of all switches."""
 
@@ -83,10 +104,15 @@ class Switches:
         self.webhooks = WebhookSwitch()
         self.balance = BalanceSwitch()
         self.billing = BillingSwitch()
+        self.wix = WixSwitch()
         self.latency = 0.0
         self.revoked: set[str] = set()
         # Keys of Stripe that belong to another account than the one whose objects the sandbox keeps.
         self.accounts: dict[str, str] = {}
+        # The permissions of restricted keys, such as `rak_charge_read`. All other keys may do everything.
+        self.permissions: dict[str, frozenset[str]] = {}
+        # The permissions that calls with these keys needed.
+        self.needed: defaultdict[str, set[str]] = defaultdict(set)
         # By which keys calls came, and how many.
         self.keys: Counter[str] = Counter()
 
@@ -95,10 +121,13 @@ class Switches:
         self.faults.clear()
         self.revoked.clear()
         self.accounts.clear()
+        self.permissions.clear()
+        self.needed.clear()
         self.keys.clear()
         self.webhooks = WebhookSwitch()
         self.balance = BalanceSwitch()
         self.billing = BillingSwitch()
+        self.wix = WixSwitch()
         self.latency = 0.0
 
     def _taken(self, provider: str, method: str, path: str) -> Fault | None:

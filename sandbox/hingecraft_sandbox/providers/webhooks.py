@@ -9,8 +9,8 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -20,19 +20,35 @@ from hingecraft_sandbox.providers.switches import Switches
 log = logging.getLogger(__name__)
 
 _PAUSES = (1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 900.0)
-_TIMEOUT = aiohttp.ClientTimeout(total=10)
+_TIMEOUT = 10.0
 _SHUFFLE_WITHIN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to deliver an event; `again` is the pause before the next, None if there is none."""
+
+    number: int
+    status: int | None
+    ms: int
+    again: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
-    """One event to send; the headers are made for each attempt, since they contain the time."""
+    """One event to send; the headers are made for each attempt, since they contain the time.
+
+    The body may be made for each attempt too, from its number, which begins with 1.
+    """
 
     provider: str
     event: str
     url: str
-    body: bytes
+    body: bytes | Callable[[int], bytes]
     headers: Callable[[], Mapping[str, str]]
+    pauses: Sequence[float] = _PAUSES
+    timeout: float = _TIMEOUT
+    heard: Callable[[Attempt], None] = field(default=lambda _attempt: None)
 
 
 class WebhookSender:
@@ -65,34 +81,40 @@ class WebhookSender:
 
     async def _deliver(self, telling: Telling, delay: float) -> None:
         await asyncio.sleep(delay)
-        for pause in (*_PAUSES, None):
-            if await self._sent(telling, pause):
+        for number, pause in enumerate((*telling.pauses, None), start=1):
+            if await self._sent(telling, number, pause):
                 return
             if pause is None:
                 log.warning("%s never took an event", telling.url)
                 return
             await asyncio.sleep(pause)
 
-    async def _sent(self, telling: Telling, pause: float | None) -> bool:
+    async def _sent(self, telling: Telling, number: int, pause: float | None) -> bool:
         """Send it once, and log the answer; `hingecraft dev` shows that."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+            self._session = aiohttp.ClientSession()
         status = None
         started = time.monotonic()
+        body = telling.body if isinstance(telling.body, bytes) else telling.body(number)
+        within = aiohttp.ClientTimeout(total=telling.timeout)
         try:
-            async with self._session.post(telling.url, data=telling.body, headers=telling.headers()) as response:
+            async with self._session.post(
+                telling.url, data=body, headers=telling.headers(), timeout=within
+            ) as response:
                 status = response.status
                 taken = response.ok
         except (aiohttp.ClientError, TimeoutError):
             taken = False
+        attempt = Attempt(number, status, round((time.monotonic() - started) * 1000), None if taken else pause)
+        telling.heard(attempt)
         log.info(
             "sent an event",
             extra={
                 "provider": telling.provider,
                 "event": telling.event,
-                "status": status,
-                "ms": round((time.monotonic() - started) * 1000),
-                "again": None if taken else pause,
+                "status": attempt.status,
+                "ms": attempt.ms,
+                "again": attempt.again,
             },
         )
         return taken

@@ -12,8 +12,8 @@ from uuid import UUID
 from hingecraft.errors import InvalidError, MissingError, RejectedError
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import Currency, check_amount
+from hingecraft.periods import Period, Unit
 from hingecraft.purchases.file_keys import key_problem
-from hingecraft.purchases.periods import Period, Unit
 
 Type = Literal["design", "course", "subscription"]
 
@@ -57,6 +57,7 @@ def check(product: Product, currencies: Mapping[str, Currency]) -> None:
     wrong = {
         field: reason
         for field, reason in (
+            ("name", None if product.name.strip() else "must not be blank"),
             ("currency", _of_currency(currencies.get(product.currency))),
             ("price", _of_amount(product.price, currencies.get(product.currency))),
             ("discountedPrice", _of_discount(product, currencies.get(product.currency))),

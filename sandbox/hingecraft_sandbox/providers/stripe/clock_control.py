@@ -1,7 +1,8 @@
-"""`/_sandbox/clock`: shows and moves the clock of subscriptions."""
+"""`/_sandbox/clock`: shows and moves the clock of subscriptions, at Stripe and at Wix."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -34,9 +35,10 @@ class Move(BaseModel):
 class ClockControl:
     """For tests, for `make dev` and for people with curl."""
 
-    def __init__(self, clock: Clock, renewals: Renewals) -> None:
+    def __init__(self, clock: Clock, renewals: Renewals, afterwards: Callable[[], None]) -> None:
         self._clock = clock
         self._renewals = renewals
+        self._afterwards = afterwards
 
     def add_to(self, app: web.Application) -> None:
         """The routes of the clock."""
@@ -53,6 +55,7 @@ class ClockControl:
         try:
             move = Move.model_validate_json(await request.text())
             self._renewals.advance(move.end(self._clock.now()))
+            self._afterwards()
         except ValidationError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         except StripeRefusalError as error:

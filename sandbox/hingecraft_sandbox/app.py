@@ -1,9 +1,9 @@
-"""The sandbox's application: both providers, their pages, the switches, and an overview page."""
+"""The sandbox's application: both providers and Wix, their pages, the switches, and an overview page."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from html import escape
 from pathlib import Path
@@ -35,6 +35,9 @@ from hingecraft_sandbox.providers.stripe.portal_pages import PortalPages
 from hingecraft_sandbox.providers.stripe.stripe_js import StripeJs
 from hingecraft_sandbox.providers.switches import BalanceSwitch, BillingSwitch, Fault, Switches, WebhookSwitch
 from hingecraft_sandbox.providers.webhooks import WebhookSender
+from hingecraft_sandbox.wix import PREFIX as WIX
+from hingecraft_sandbox.wix.app import Wix
+from hingecraft_sandbox.wix.config import WixConfig
 
 _RECENT = 25
 _LONGEST_LATENCY = 60.0
@@ -51,6 +54,7 @@ class SandboxConfig:
     journal: Path | None = None
     # Whether Stripe has prices for all packs and plans from the start.
     demo_prices: bool = False
+    wix: WixConfig = field(default_factory=WixConfig)
 
 
 class Control:
@@ -72,6 +76,7 @@ class Control:
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/revoked", self.revoke)
         app.router.add_put("/_sandbox/accounts", self.accounts)
+        app.router.add_put("/_sandbox/permissions", self.permissions)
         app.router.add_put("/_sandbox/minimums", self.minimums)
         app.router.add_put("/_sandbox/rates", self.rates)
         app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
@@ -86,10 +91,15 @@ class Control:
                 "webhooks": self._switches.webhooks.model_dump(),
                 "balance": self._switches.balance.model_dump(),
                 "billing": self._switches.billing.model_dump(),
+                "wix": self._switches.wix.model_dump(),
                 "latency": self._switches.latency,
                 "keys": dict(self._switches.keys),
                 "revoked": sorted(self._switches.revoked),
                 "accounts": self._switches.accounts,
+                "permissions": {
+                    key: {"allowed": sorted(allowed), "needed": sorted(self._switches.needed[key])}
+                    for key, allowed in self._switches.permissions.items()
+                },
                 "minimums": {coin: str(amount) for coin, amount in self._nowpayments.minimums.items()},
                 "rates": {coin: str(times) for coin, times in self._nowpayments.rates.items()},
             }
@@ -110,6 +120,15 @@ class Control:
     async def accounts(self, request: web.Request) -> web.Response:
         """These keys belong to another account of Stripe's: {"sk_test_other": "acct_other"}."""
         self._switches.accounts = {str(key): str(account) for key, account in (await _object(request)).items()}
+        return await self.show(request)
+
+    async def permissions(self, request: web.Request) -> web.Response:
+        """Restrict keys of Stripe: {"rk_test_1": ["rak_charge_read"]}; `_write` includes `_read`."""
+        restricted = await _object(request)
+        for key, allowed in restricted.items():
+            if not key.startswith("rk_test_") or not isinstance(allowed, list):
+                raise web.HTTPBadRequest(text="send restricted keys (rk_test_...), each with a list of permissions")
+        self._switches.permissions = {key: frozenset(map(str, allowed)) for key, allowed in restricted.items()}
         return await self.show(request)
 
     async def fault(self, request: web.Request) -> web.Response:
@@ -206,6 +225,7 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
     app = web.Application()
     billing, intents = StripeBilling(stripe, switches, config.address), Intents(stripe)
     cards = CardPayments(stripe, billing.intents)
+    wix = Wix(config.wix, config.address, book, sender, switches)
     if config.demo_prices:
         add_demo_prices(book)
         add_demo_codes(book, billing.coupons)
@@ -217,10 +237,11 @@ def sandbox_app(config: SandboxConfig) -> web.Application:
         BillingPages(stripe, billing),
         PortalPages(stripe, billing.portal),
         DashboardPages(stripe, billing.dashboard),
-        ClockControl(billing.clock, billing.renewals),
+        ClockControl(billing.clock, billing.renewals, wix.renewals.catch_up),
         NowPaymentsApi(nowpayments, switches),
         NowPaymentsPages(nowpayments),
         Control(switches, nowpayments),
+        wix,
     ):
         part.add_to(app)
     app.router.add_get("/", _overview(book))
@@ -290,6 +311,7 @@ def _overview(book: Book) -> Any:
         body = (
             '<p class="note">The newest first. Switches: <code>GET /_sandbox/switches</code>.</p>'
             f'<p><a href="{DASHBOARD}">Stripe\'s dashboard</a>: make an invoice or a subscription for a customer</p>'
+            f'<p><a href="{WIX}">Wix</a>: install our app on a site, buy a plan, cancel, refund</p>'
             f"<h2>Card checkouts</h2>{table(['Session', 'Amount', 'State', 'Source'], sessions)}"
             f"<h2>Card payments on our page</h2>{table(['Intent', 'Amount', 'State', 'Customer'], intents)}"
             f"<h2>Subscriptions</h2>{table(['Subscription', 'Price', 'State', 'Customer'], subscriptions)}"

@@ -14,8 +14,10 @@ from hingecraft import process
 from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import UsageError
 from hingecraft.settings import LogSettings, load
-from hingecraft_sandbox.providers.app import SandboxConfig, sandbox_app
+from hingecraft_sandbox.app import SandboxConfig, sandbox_app
 from hingecraft_sandbox.providers.nowpayments import PREFIX
+from hingecraft_sandbox.wix import PREFIX as WIX
+from hingecraft_sandbox.wix.config import WixConfig
 
 STRIPE_WEBHOOKS = "/webhooks/stripe"
 
@@ -35,7 +37,9 @@ async def serve(config: SandboxConfig, host: str, port: int, certificate: Path |
     try:
         await web.TCPSite(runner, host, port, ssl_context=_tls(certificate)).start()
         print(f"sandbox: {config.address}\n  STRIPE_API_BASE={config.address}", flush=True)
+        print(f"  STRIPE_JS={config.address}/stripe.js", flush=True)
         print(f"  NOWPAYMENTS_API_BASE={config.address}{PREFIX}", flush=True)
+        print(f"  WIX_API_BASE={config.address}{WIX}  WIX_APP_ID={config.wix.app_id}", flush=True)
         await process.until_stopped(asyncio.Event().wait())
     except OSError as error:
         raise UsageError(f"port {port} cannot be listened on ({error.strerror}): choose another with --port") from error
@@ -66,6 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         nowpayments_ipn_secret=settings.sandbox_ipn_secret,
         journal=arguments.journal,
         demo_prices=arguments.demo_prices,
+        wix=WixConfig(backend=settings.public_url, key_file=arguments.wix_key),
     )
     process.run(serve(config, arguments.host, arguments.port, arguments.certificate))
     return EXIT_OK
@@ -79,9 +84,12 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--certificate", type=Path, default=None, help="serve https with the key and certificates in this PEM file"
     )
     parser.add_argument("--demo-prices", action="store_true", help="begin with prices for all packs and plans")
+    parser.add_argument(
+        "--wix-key", type=Path, default=None, help="the file of the key that signs Wix's webhooks, made if missing"
+    )
     parser.add_argument("--journal", type=Path, default=None, help="a file that keeps all objects between starts")
 
 
 COMMAND = Command(
-    summary="run stand-ins for Stripe and NOWPayments, with payment pages", run=_run, arguments=_arguments
+    summary="run stand-ins for Stripe, NOWPayments and Wix, with their pages", run=_run, arguments=_arguments
 )

@@ -1,0 +1,48 @@
+"""The Wix app's backend: sites, their plans and credits, and the events of Wix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hingecraft.inbox.handlers import Registration
+from hingecraft.wix_app.billing.service import WixBilling
+from hingecraft.wix_app.client.bi_events import BiEvents
+from hingecraft.wix_app.plans.seen import PlansAtWix
+from hingecraft.wix_app.plans.unknown_products import watch
+from hingecraft.wix_app.webhooks import applying
+from hingecraft.wix_app.webhooks.receiving import WixMessages
+from hingecraft_api.feature import Feature, Work
+from hingecraft_api.handlers import wix_billing, wix_events, wix_settings, wix_sites, wix_webhooks
+from hingecraft_api.handlers.wix_events import PageEvents
+from hingecraft_api.pod import Pod
+
+
+def _parts(pod: Pod) -> Iterable[object]:
+    yield WixMessages(pod.settings)
+    yield PageEvents()
+    bi_events = BiEvents(pod.wix_client, enabled=pod.settings.wix_bi_events)
+    yield bi_events
+    yield WixBilling(pod.database, pod.wix_client, bi_events, pod.settings.public_url)
+
+
+def _events(pod: Pod) -> Iterable[Registration]:
+    return applying.registrations(PlansAtWix(pod.wix_client) if pod.wix_client is not None else None)
+
+
+def _works(pod: Pod) -> Mapping[str, Work]:
+    show = pod.metrics.wix_unknown_products.set
+    return {"watching unknown products of Wix": lambda: watch(pod.database, show)} if pod.settings.wix_app_id else {}
+
+
+WIX_APP = Feature(
+    endpoints=[
+        *wix_webhooks.ENDPOINTS,
+        *wix_sites.ENDPOINTS,
+        *wix_billing.ENDPOINTS,
+        *wix_settings.ENDPOINTS,
+        *wix_events.ENDPOINTS,
+    ],
+    parts=_parts,
+    events=_events,
+    works=_works,
+)

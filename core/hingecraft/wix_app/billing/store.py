@@ -1,0 +1,37 @@
+"""The tables `wix_plans` and `wix_plan_names`, and the plan that a site pays for."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import asyncpg
+
+from hingecraft.db.connection import Connection
+from hingecraft.wix_app.billing.model import Plan
+
+# Until somebody has written down a product id of Wix's, it is the plan's own name.
+PLANS = """
+SELECT p.plan AS name, p.credits, p.rank,
+    coalesce((SELECT min(n.name) FROM wix_plan_names n WHERE n.plan = p.plan AND n.is_product), p.plan) AS product
+FROM wix_plans p ORDER BY p.rank
+"""
+MEANT = "SELECT plan, cycle FROM wix_plan_names WHERE name = lower($1)"
+PAID = """
+SELECT plan, cycle FROM wix_sites
+WHERE instance_id = $1 AND plan <> 'free' AND coalesce(access_ends_at > now(), true)
+"""
+
+
+async def plans(conn: Connection) -> list[Plan]:
+    """All plans, the free one first."""
+    return [Plan(**dict(row)) for row in await conn.fetch(PLANS)]
+
+
+async def meant(conn: Connection, name: str) -> asyncpg.Record | None:
+    """The plan that a caller's name means, and the cycle that the name implies; None for an unknown name."""
+    return await conn.fetchrow(MEANT, name)
+
+
+async def paid(conn: Connection, instance_id: UUID) -> asyncpg.Record | None:
+    """The plan and the cycle that a site pays for; None: it pays for none."""
+    return await conn.fetchrow(PAID, instance_id)

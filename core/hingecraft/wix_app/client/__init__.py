@@ -1,0 +1,1 @@
+"""Wix's API for apps, called as our app on one site."""

@@ -1,0 +1,1 @@
+"""Sites that have the app, or had it."""

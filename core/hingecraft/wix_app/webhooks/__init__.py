@@ -1,0 +1,1 @@
+"""Signed events of Wix about sites, which go through the inbox."""

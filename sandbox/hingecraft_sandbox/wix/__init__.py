@@ -1,0 +1,4 @@
+"""A stand-in for Wix: the app market, the API for apps, billing, and signed webhooks."""
+
+# Where Wix's API is: WIX_API_BASE is the sandbox's address and this.
+PREFIX = "/wix"
