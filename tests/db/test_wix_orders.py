@@ -51,9 +51,7 @@ async def outcome(conn: asyncpg.Connection, facts: list[Fact]) -> list[Any]:
 
 def test_the_order_and_repeats_of_facts_make_no_difference(dsn, runner):
     # Without making a failing case smaller: each case writes to the database.
-    @settings(
-        max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate]
-    )
+    @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(history=HISTORIES, order=st.randoms(use_true_random=False), repeats=st.lists(st.integers(0, 11), max_size=4))
     def check(history, order, repeats):
         told = [*history, *(history[each] for each in repeats if each < len(history))]

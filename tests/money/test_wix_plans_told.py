@@ -25,7 +25,7 @@ async def wix(sandbox):
 @pytest.fixture
 async def pod(dsn, wix):
     async with running_pod(dsn, **await wix.settings()) as pod:
-        await wix.switch(backend=pod.public)
+        await wix.switch(backend=pod.public, minute=0.01)
         yield pod
 
 
@@ -35,12 +35,15 @@ async def header(wix: WixStandIn, site: UUID) -> dict[str, str]:
 
 async def until(pod: Running, headers: dict[str, str], holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The status, once it is as it should be."""
-    async with asyncio.timeout(PROGRESS):
-        while True:
-            status, answer = await pod.call("GET", STATUS, headers=headers)
-            if status == 200 and holds(answer["data"]):
-                return answer["data"]
-            await asyncio.sleep(0.05)
+    found: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(PROGRESS):
+            while not (found and holds(found)):
+                found = (await pod.call("GET", STATUS, headers=headers))[1].get("data", {})
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"it stayed {found}") from None
+    return found
 
 
 async def test_a_plan_is_bought_renewed_refunded_and_cancelled(pod, wix):
