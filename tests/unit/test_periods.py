@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hingecraft.periods import Period
 from hingecraft.purchases.model import Entitlement, access_of
-from hingecraft.purchases.periods import Period
 
 DESIGN, SUBSCRIPTION = uuid4(), uuid4()
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)

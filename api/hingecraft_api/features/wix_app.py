@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hingecraft.inbox.handlers import Registration
+from hingecraft.systems import wix_app_events
 from hingecraft.wix_app.billing.service import WixBilling
 from hingecraft.wix_app.client.bi_events import BiEvents
-from hingecraft.wix_app.webhooks import applying
+from hingecraft.wix_app.plans.unknown_products import watch
 from hingecraft.wix_app.webhooks.receiving import WixMessages
-from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import wix_billing, wix_sites, wix_webhooks
+from hingecraft_api.feature import Feature, Work
+from hingecraft_api.handlers import wix_billing, wix_events, wix_settings, wix_sites, wix_webhooks
+from hingecraft_api.handlers.wix_events import PageEvents
 from hingecraft_api.pod import Pod
 
 
 def _parts(pod: Pod) -> Iterable[object]:
     yield WixMessages(pod.settings)
+    yield PageEvents()
     bi_events = BiEvents(pod.wix_client, enabled=pod.settings.wix_bi_events)
     yield bi_events
     yield WixBilling(pod.database, pod.wix_client, bi_events, pod.settings.public_url)
 
 
-def _events(_pod: Pod) -> Iterable[Registration]:
-    return applying.registrations()
+def _events(pod: Pod) -> Iterable[Registration]:
+    return wix_app_events(pod.wix_client)
+
+
+def _works(pod: Pod) -> Mapping[str, Work]:
+    show = pod.metrics.wix_unknown_products.set
+    return {"watching unknown products of Wix": lambda: watch(pod.database, show)} if pod.settings.wix_app_id else {}
 
 
 WIX_APP = Feature(
-    endpoints=[*wix_webhooks.ENDPOINTS, *wix_sites.ENDPOINTS, *wix_billing.ENDPOINTS],
+    endpoints=[
+        *wix_webhooks.ENDPOINTS,
+        *wix_sites.ENDPOINTS,
+        *wix_settings.ENDPOINTS,
+        *wix_events.ENDPOINTS,
+        *wix_billing.ENDPOINTS,
+    ],
     parts=_parts,
     events=_events,
+    works=_works,
 )

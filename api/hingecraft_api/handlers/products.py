@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from hingecraft.identity.principal import Kind
+from hingecraft.periods import Period, Unit
 from hingecraft.purchases.downloads.service import Downloads
 from hingecraft.purchases.file_keys import LONGEST_KEY
-from hingecraft.purchases.periods import Period, Unit
 from hingecraft.purchases.products.model import (
     LONGEST_NAME,
     LONGEST_PERIOD,

@@ -9,8 +9,13 @@ from pydantic import AwareDatetime
 
 from hingecraft.identity.principal import Kind
 from hingecraft.routes.model import timestamp
+from hingecraft.wix_app.client.bi_events import BiEvents
+from hingecraft.wix_app.client.client import BiEvent
+from hingecraft.wix_app.credits import service as site_credits
+from hingecraft.wix_app.credits.model import LONGEST_REFERENCE, MOST_CREDITS
 from hingecraft.wix_app.sites import service
 from hingecraft_api.messages.answers import Answer
+from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import MOMENT, described
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.endpoint import Endpoint
@@ -18,7 +23,7 @@ from hingecraft_api.web.endpoint import Endpoint
 INSTANCE = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 
-class StatusAnswer(Answer):
+class SiteStatusAnswer(Answer):
     """The plan and the credits of the site."""
 
     user_id: Annotated[str, described("the site's instance id", INSTANCE)]
@@ -36,6 +41,27 @@ class StatusAnswer(Answer):
     ]
 
 
+class SiteSpendInput(Input):
+    """A spend."""
+
+    amount: Annotated[int, described("how many credits", 1, ge=1, le=MOST_CREDITS)]
+    reference: Annotated[
+        str,
+        described(
+            "names this spend for this site; a repeat with the same reference changes nothing",
+            "export-2026-11-0001",
+            min_length=1,
+            max_length=LONGEST_REFERENCE,
+        ),
+    ]
+
+
+class SiteSpentAnswer(Answer):
+    """What is left; the same for each repeat of the reference."""
+
+    credits: Annotated[int, described("credits that can be spent after it", 41)]
+
+
 def site_of(call: Call) -> UUID:
     """The site that calls."""
     return UUID(call.principal.id)
@@ -44,6 +70,7 @@ def site_of(call: Call) -> UUID:
 async def get_status(call: Call) -> Any:
     """As it is now."""
     found = await service.status(call.pod.database, site_of(call))
+    call.pod.parts[BiEvents].tell(found.instance_id, BiEvent.DASHBOARD_LOADED)
     return {
         "userId": str(found.instance_id),
         "email": found.email,
@@ -59,6 +86,14 @@ async def get_status(call: Call) -> Any:
     }
 
 
+async def post_spend(call: Call) -> Any:
+    """Once for each reference."""
+    body: SiteSpendInput = call.body
+    left = await site_credits.spend(call.pod.database, site_of(call), body.amount, body.reference)
+    call.pod.parts[BiEvents].tell(site_of(call), BiEvent.PRIMARY_ACTION)
+    return {"credits": left}
+
+
 ENDPOINTS = [
     Endpoint(
         method="GET",
@@ -67,8 +102,22 @@ ENDPOINTS = [
         summary="Read a site's plan and credits",
         description="The site's first call creates it, with the trial's credits.",
         tag="Wix app",
-        answer=StatusAnswer,
+        answer=SiteStatusAnswer,
         access=(Kind.WIX_INSTANCE,),
         errors=("database_unavailable",),
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/wix/credits/spend",
+        handler=post_spend,
+        summary="Spend a site's credits",
+        description="Once for each reference: if you get no answer, send the same call again, and you get the answer "
+        "to the first. The plan's credits are spent first, since they lapse with their period; those of the trial "
+        "and bought ones do not. A spend that is rejected with `insufficient_credits` leaves its reference free.",
+        tag="Wix app",
+        answer=SiteSpentAnswer,
+        body=SiteSpendInput,
+        access=(Kind.WIX_INSTANCE,),
+        errors=("database_unavailable", "insufficient_credits", "reference_reused"),
     ),
 ]

@@ -27,6 +27,7 @@ from hingecraft.purchases.downloads.model import (
     DownloadUnavailableError,
     NotBoughtError,
 )
+from hingecraft.wix_app.credits.model import NotEnoughCreditsError, ReferenceTakenError
 from hingecraft.wix_app.errors import (
     ExpiredWebhookError,
     InvalidInstanceError,
@@ -81,6 +82,8 @@ _STATUS: Mapping[type[RejectedError], int] = {
     KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     InsufficientCreditsError: HTTPStatus.PAYMENT_REQUIRED,
     ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotEnoughCreditsError: HTTPStatus.PAYMENT_REQUIRED,
+    ReferenceTakenError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotBoughtError: HTTPStatus.PAYMENT_REQUIRED,
     AccessEndedError: HTTPStatus.FORBIDDEN,
     DownloadLimitError: HTTPStatus.TOO_MANY_REQUESTS,

@@ -136,6 +136,17 @@ class ApiMetrics:
             "prices of paid sessions or invoices that are not in credit_prices or have no known amount; events wait",
             registry=registry,
         )
+        self.wix_unknown_products = Gauge(
+            "hingecraft_wix_unknown_products",
+            "products in Wix's events that are not in wix_plan_names: their sites keep the plan that they had",
+            registry=registry,
+        )
+        self.wix_page_events = Counter(
+            "hingecraft_wix_page_events_total",
+            "events that the Wix app's dashboard reported",
+            ["name"],
+            registry=registry,
+        )
         self.reconciled_at = Gauge(
             "hingecraft_reconcile_finished_timestamp_seconds", "when the last reconciliation ended", registry=registry
         )

@@ -22,8 +22,8 @@ WHERE instance_id IN (
     ORDER BY instance_id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 RETURNING instance_id
-"""  # noqa: S608 - made of constants
-DUE = f"SELECT instance_id FROM wix_sites WHERE ({_DUE}) AND instance_id > $2 ORDER BY instance_id LIMIT $3"  # noqa: S608 - made of constants
+"""
+DUE = f"SELECT instance_id FROM wix_sites WHERE ({_DUE}) AND instance_id > $2 ORDER BY instance_id LIMIT $3"
 RELEASE = "UPDATE wix_sites SET claimed_until = NULL WHERE instance_id = $1"
 
 
@@ -35,5 +35,3 @@ async def claim(conn: Connection, after: UUID, most: int, *, every: bool, dry: b
 async def release(conn: Connection, instance_id: UUID) -> None:
     """The site was asked about."""
     await conn.execute(RELEASE, instance_id)
-
-

@@ -12,8 +12,8 @@ from uuid import UUID
 from hingecraft.errors import InvalidError, MissingError, RejectedError
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import Currency, check_amount
+from hingecraft.periods import Period, Unit
 from hingecraft.purchases.file_keys import key_problem
-from hingecraft.purchases.periods import Period, Unit
 
 Type = Literal["design", "course", "subscription"]
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.payments.history import Place
-from hingecraft.purchases.periods import Period
+from hingecraft.periods import Period
 from hingecraft.purchases.products.model import Product
 
 COLUMNS = """

@@ -46,8 +46,8 @@ def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
     instance_id = _uuid(fields.get("instanceId"))
     if instance_id is None:
         raise InvalidInstanceError("The instance token names no site.")
-    signed_at = moment_of(fields.get("signDate"))
-    _check_age(signed_at, moment_of(fields.get("expirationDate")), now)
+    signed_at = _moment(fields, "signDate")
+    _check_age(signed_at, _moment(fields, "expirationDate"), now)
     if fields.get("permissions") != "OWNER":
         raise InvalidInstanceError("The instance token is not of the site's owner.")
     return Instance(
@@ -67,22 +67,33 @@ def _check_age(signed_at: datetime | None, ends_at: datetime | None, now: dateti
         raise StaleInstanceError
 
 
+def _moment(fields: Mapping[str, Any], name: str) -> datetime | None:
+    try:
+        return moment_of(fields.get(name))
+    except ValueError:
+        raise InvalidInstanceError(f"The instance token's {name} is not a time.") from None
+
+
 def moment_of(value: object) -> datetime | None:
     """A time as Wix writes it: ISO 8601, or milliseconds since 1970, also as text. None: there is none.
 
-    Raises InvalidInstanceError for anything else.
+    Raises ValueError for anything else.
     """
     if value is None:
         return None
+    if isinstance(value, str) and not value.isdecimal():
+        found = datetime.fromisoformat(value)
+        return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
     try:
-        if isinstance(value, str) and not value.isdecimal():
-            found = datetime.fromisoformat(value)
-            return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-        if isinstance(value, str | int) and not isinstance(value, bool):
-            return datetime.fromtimestamp(int(value) / _MILLISECONDS, UTC)
-    except (ValueError, OverflowError, OSError):
-        pass
-    raise InvalidInstanceError("A time in the instance token is not valid.")
+        return datetime.fromtimestamp(_whole(value) / _MILLISECONDS, UTC)
+    except (OverflowError, OSError, TypeError) as error:
+        raise ValueError("not a time") from error
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise TypeError(f"not a number: {type(value).__name__}")
+    return int(value)
 
 
 def _uuid(value: object) -> UUID | None:

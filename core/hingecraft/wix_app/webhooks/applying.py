@@ -1,60 +1,112 @@
-"""The inbox handlers of Wix's events."""
+"""The inbox handlers of Wix's events. Each site's events are applied under a lock of their own, in any order."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
+from typing import Protocol
+from uuid import UUID
 
 from hingecraft.db.connection import Connection
+from hingecraft.errors import AskFirstError
 from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
+from hingecraft.wix_app.plans import service as plans
+from hingecraft.wix_app.plans.model import Fact, Kind
 from hingecraft.wix_app.sites import service as sites
+from hingecraft.wix_app.webhooks.facts import INVOICE_TYPE, PLAN_TYPES, invoice_fact, plan_fact
 from hingecraft.wix_app.webhooks.model import SOURCE, WixEvent, event_in
 
 
-def registrations() -> list[Registration]:
-    """Every event that the app takes."""
-    return [
-        Registration(source=SOURCE, handler=Installed(), types=frozenset({"AppInstalled"})),
-        Registration(source=SOURCE, handler=Removed(), types=frozenset({"AppRemoved"})),
-    ]
+class Asking(Protocol):
+    """Wix's API, as the events of invoices need it."""
+
+    async def plan_seen(self, instance_id: UUID) -> Fact:
+        """The plan that the site pays for now; raises UnansweredError or ForeignError."""
+        ...
+
+
+def registrations(asking: Asking | None = None) -> list[Registration]:
+    """Every event that the app takes. Without `asking`, a renewal is found by reconciliation only."""
+    handlers: dict[frozenset[str], Handler] = {
+        frozenset({"AppInstalled"}): Installed(),
+        frozenset({"AppRemoved"}): Removed(),
+        PLAN_TYPES: PlanEvents(),
+        frozenset({INVOICE_TYPE}): Invoices(asking),
+    }
+    return [Registration(source=SOURCE, handler=handler, types=types) for types, handler in handlers.items()]
 
 
 class _OfSite(Handler):
-    """Events of one site are applied one after the other."""
+    """Takes the events of some types."""
 
     def read(self, event: Claimed) -> Reading:
         """The event as Wix said it."""
         found = event_in(event.document)
-        return Reading(content=found, lock=f"{found.instance_id}")
+        return Reading(content=found, lock=str(found.instance_id))
 
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """In the transaction that ends the event."""
-        await self.take(conn, event, reading.content)
+        await self.take(conn, event.event_id, reading.content)
         return Applied()
 
     @abstractmethod
-    async def take(self, conn: Connection, claimed: Claimed, event: WixEvent) -> None:
+    async def take(self, conn: Connection, event_id: str, event: WixEvent) -> None:
         """Bring about what the event says."""
 
 
 class Installed(_OfSite):
     """The app was installed, for the first time or again."""
 
-    async def take(self, conn: Connection, claimed: Claimed, event: WixEvent) -> None:
+    async def take(self, conn: Connection, event_id: str, event: WixEvent) -> None:
         """The site exists from now on, if its owner has not called before."""
-        await sites.installed(
-            conn,
-            event.instance_id,
-            event.happened_at,
-            event.uuid("originInstanceId"),
-            actor=SOURCE,
-            request_id=claimed.event_id,
-        )
+        origin = event.uuid("originInstanceId")
+        await sites.installed(conn, event.instance_id, event.happened_at, origin, actor=SOURCE, request_id=event_id)
 
 
 class Removed(_OfSite):
     """The app was removed."""
 
-    async def take(self, conn: Connection, claimed: Claimed, event: WixEvent) -> None:
+    async def take(self, conn: Connection, event_id: str, event: WixEvent) -> None:
         """The site can do nothing until the app is installed again."""
-        await sites.removed(conn, event.instance_id, event.happened_at, actor=SOURCE, request_id=claimed.event_id)
+        await sites.removed(conn, event.instance_id, event.happened_at, actor=SOURCE, request_id=event_id)
+
+
+class PlanEvents(_OfSite):
+    """A plan was bought, changed, cancelled or taken up again."""
+
+    async def take(self, conn: Connection, event_id: str, event: WixEvent) -> None:
+        """Derive the plan again. Raises UnknownProductError, so that the event waits."""
+        fact = plan_fact(event, event_id)
+        await plans.take(conn, event.instance_id, [fact], actor=SOURCE, request_id=event_id)
+
+
+class Invoices(Handler):
+    """An invoice was paid, or its money went back. A paid one may be a renewal, of which Wix tells no more."""
+
+    def __init__(self, asking: Asking | None) -> None:
+        self._asking = asking
+
+    def read(self, event: Claimed) -> Reading:
+        """The fact in the event, and whether Wix has to be asked about the new period."""
+        found = event_in(event.document)
+        fact = invoice_fact(found, event.event_id)
+        must_ask = self._asking is not None and fact.kind is Kind.PAID
+        return Reading(
+            content=(found.instance_id, [fact]), lock=None if must_ask else str(found.instance_id), must_ask=must_ask
+        )
+
+    async def ask(self, _event: Claimed, reading: Reading) -> Reading:
+        """Ask Wix for the plan that the invoice has paid."""
+        assert self._asking is not None, "only who can ask says that it has to be done"
+        instance_id, facts = reading.content
+        seen = await self._asking.plan_seen(instance_id)
+        return replace(reading, content=(instance_id, [*facts, seen]), must_ask=False)
+
+    async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
+        """In the transaction that ends the event. Raises AskFirstError where Wix has not been asked yet."""
+        if reading.must_ask:
+            raise AskFirstError("an event of an invoice does not say which period it has paid")
+        instance_id, facts = reading.content
+        await plans.take(conn, instance_id, facts, actor=SOURCE, request_id=event.event_id)
+        return Applied()

@@ -13,7 +13,6 @@ from uuid import UUID
 from hingecraft.errors import InvalidError
 from hingecraft.inbox.model import InboundEvent
 from hingecraft.inbox.webhook import document_of, name_of, not_an_event
-from hingecraft.wix_app.errors import InvalidInstanceError
 from hingecraft.wix_app.instances.model import moment_of
 
 SOURCE = "wix"
@@ -44,7 +43,7 @@ class WixEvent:
             return None
 
     def moment(self, name: str) -> datetime | None:
-        """A field that is a time; None where there is none."""
+        """A field that is a time; None where there is none. Raises ValueError for anything else."""
         return moment_of(self.data.get(name))
 
 
@@ -84,7 +83,7 @@ def _event_in(body: Mapping[str, Any]) -> WixEvent:
         instance_id = UUID(body["instanceId"])
         signed_at = datetime.fromtimestamp(body["iat"], UTC)
         happened_at = moment_of(body["data"].get(_TIME)) or signed_at
-    except (InvalidInstanceError, ValueError, OverflowError, OSError):
+    except (ValueError, OverflowError, OSError):
         raise InvalidError("invalid_event", "The signature is valid, but an id or a time in it is not.") from None
     return WixEvent(type=body["eventType"], instance_id=instance_id, data=body["data"], happened_at=happened_at)
 

@@ -1,0 +1,82 @@
+"""The credits of a plan's period, in the ledger `wix_credits` and in the account, which is the sum of its rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from hingecraft.db.connection import Connection
+from hingecraft.wix_app.plans.model import PaidPeriod, PlanState
+
+ACCOUNT = "SELECT * FROM wix_credit_accounts WHERE instance_id = $1 FOR UPDATE"
+# A row that is there already changes nothing, and neither does one without an amount.
+ADD = """
+WITH written AS (
+    INSERT INTO wix_credits (instance_id, kind, reference, allowance, credits_after)
+    SELECT instance_id, $2, $3, $4, allowance + $4 + trial + bought FROM wix_credit_accounts
+    WHERE instance_id = $1 AND $4 <> 0
+    ON CONFLICT DO NOTHING RETURNING allowance
+)
+UPDATE wix_credit_accounts a SET allowance = a.allowance + w.allowance FROM written w WHERE a.instance_id = $1
+"""
+BEGIN = """
+UPDATE wix_credit_accounts SET used = 0, period_start = $2, period_product = $3, period_cycle = $4, period_invoice = $5
+WHERE instance_id = $1
+"""
+ADOPT = """
+UPDATE wix_credit_accounts SET period_start = $2, period_invoice = $3 WHERE instance_id = $1
+"""
+ENDS = "UPDATE wix_credit_accounts SET allowance_ends_at = $2 WHERE instance_id = $1"
+
+
+async def follow(conn: Connection, instance_id: UUID, state: PlanState, granted: int) -> None:
+    """Bring the account to the plan: a new period lets the old credits lapse and gives its own, once.
+
+    The caller holds the lock of the site.
+    """
+    account = await conn.fetchrow(ACCOUNT, instance_id)
+    assert account is not None, "an account is created with its site"
+    if state.period is not None:
+        await _follow_period(conn, instance_id, account, state.period, 0 if state.is_returned else granted)
+        if state.is_returned:
+            await _take(conn, instance_id, "taken_back", state.period)
+    await conn.execute(ENDS, instance_id, state.access_ends_at)
+
+
+async def _follow_period(
+    conn: Connection, instance_id: UUID, account: asyncpg.Record, period: PaidPeriod, granted: int
+) -> None:
+    before = _period_of(account)
+    if before is not None and period.is_same(before):
+        await conn.execute(ADOPT, instance_id, period.start, period.invoice_id)
+        return
+    await _take(conn, instance_id, "lapse", period)
+    await conn.execute(ADD, instance_id, "plan", _name(period), granted)
+    await conn.execute(BEGIN, instance_id, period.start, period.product, period.cycle, period.invoice_id)
+
+
+async def _take(conn: Connection, instance_id: UUID, kind: str, period: PaidPeriod) -> None:
+    """Take what is left of the period's credits."""
+    account = await conn.fetchrow(ACCOUNT, instance_id)
+    assert account is not None
+    await conn.execute(ADD, instance_id, kind, _name(period), -account["allowance"])
+
+
+def _period_of(account: asyncpg.Record) -> PaidPeriod | None:
+    start: datetime | None = account["period_start"]
+    if start is None:
+        return None
+    return PaidPeriod(
+        product=account["period_product"],
+        cycle=account["period_cycle"],
+        start=start,
+        end=None,
+        invoice_id=account["period_invoice"],
+    )
+
+
+def _name(period: PaidPeriod) -> str:
+    """Names the period in the ledger."""
+    return f"{period.product}/{period.cycle}/{period.start.isoformat()}"

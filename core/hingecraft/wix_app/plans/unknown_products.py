@@ -1,0 +1,38 @@
+"""Events that wait for a product of Wix to be known: counted, and tried again as soon as `wix_plan_names` has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from hingecraft.db.connection import Connection, Database
+from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.inbox import store as inbox
+from hingecraft.wix_app.plans import store
+from hingecraft.wix_app.plans.service import UNKNOWN_PRODUCT
+
+# Seconds: what waits is taken up within a minute after the row exists.
+_EVERY = 15.0
+
+
+async def retry_known(conn: Connection) -> int:
+    """Make the events due whose product is known by now; returns how many products are still unknown."""
+    waiting = {
+        error.removeprefix(UNKNOWN_PRODUCT).partition(":")[0].lower(): error
+        for error in await inbox.waiting_by_error(conn, UNKNOWN_PRODUCT)
+    }
+    known = await store.known(conn, list(waiting))
+    if known:
+        await inbox.retry_now(conn, [waiting[product] for product in known])
+    return len(waiting) - len(known)
+
+
+async def watch(database: Database, show: Callable[[int], None]) -> None:
+    """Retry and count from time to time, until cancelled."""
+    while True:
+        try:
+            async with database.connection() as conn:
+                show(await retry_known(conn))
+        except DatabaseUnavailableError:
+            pass
+        await asyncio.sleep(_EVERY)

@@ -1,0 +1,1 @@
+"""What the owner of a site has set for its widget and its news."""

@@ -1,0 +1,58 @@
+"""What an event of Wix tells about a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hingecraft.errors import ForeignError
+from hingecraft.wix_app.plans.model import LONGEST_NAME, Fact, Kind
+from hingecraft.wix_app.webhooks.model import WixEvent
+
+_PLAN_EVENTS: Mapping[str, Kind] = {
+    "PaidPlanPurchased": Kind.BEGUN,
+    "PaidPlanChanged": Kind.BEGUN,
+    "PlanConvertedToPaid": Kind.BEGUN,
+    "PlanTransferred": Kind.BEGUN,
+    "PlanReactivated": Kind.REACTIVATED,
+    "PaidPlanAutoRenewalCancelled": Kind.CANCELLED,
+}
+PLAN_TYPES = frozenset(_PLAN_EVENTS)
+INVOICE_TYPE = "InvoiceStatusUpdated"
+_INVOICE_STATUSES: Mapping[str, Kind] = {
+    "PAID": Kind.PAID,
+    "PAYMENT_FAILED": Kind.PAYMENT_FAILED,
+    "REFUNDED": Kind.RETURNED,
+    "CHARGEDBACK": Kind.RETURNED,
+}
+# Wix lists no values; one of these is in public use. Any other ends access with the period.
+_AT_ONCE = frozenset({"IMMEDIATE", "IMMEDIATELY"})
+
+
+def plan_fact(event: WixEvent, fact_id: str) -> Fact:
+    """The fact in an event about a plan."""
+    kind = _PLAN_EVENTS[event.type]
+    product = event.text("vendorProductId")
+    if kind is Kind.CANCELLED:
+        # The plan that is cancelled is the one that the site has.
+        cancellation = (event.text("subscriptionCancellationType") or "").upper()
+        return Fact(fact_id=fact_id, kind=kind, happened_at=event.happened_at, at_once=cancellation in _AT_ONCE)
+    if product is None or len(product) > LONGEST_NAME:
+        raise ForeignError(f"it names no plan: vendorProductId is {product!r}")
+    return Fact(
+        fact_id=fact_id,
+        kind=kind,
+        happened_at=event.happened_at,
+        product=product,
+        cycle=event.text("cycle"),
+        ends_at=event.moment("expiresOn"),
+        invoice_id=event.text("invoiceId"),
+    )
+
+
+def invoice_fact(event: WixEvent, fact_id: str) -> Fact:
+    """The fact in an event about an invoice. Raises ForeignError for a status that changes nothing."""
+    status = event.text("status") or ""
+    kind = _INVOICE_STATUSES.get(status)
+    if kind is None:
+        raise ForeignError(f"an invoice that is {status} changes nothing")
+    return Fact(fact_id=fact_id, kind=kind, happened_at=event.happened_at, invoice_id=event.text("invoiceId"))

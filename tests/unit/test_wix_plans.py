@@ -1,0 +1,126 @@
+"""The plan that follows from what Wix has told: the same in any order, however often each thing is told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hingecraft.wix_app.plans.model import Fact, Kind, PlanState, period_at, state_of
+from support.wix_plans import FACTS, HISTORIES, START, bought, day, fact, seen
+
+
+def test_nothing_told_is_the_free_plan():
+    assert state_of([]) == PlanState()
+
+
+def test_a_monthly_plan_ends_a_month_of_the_calendar_later():
+    state = state_of([bought()])
+    assert state.period.end == datetime(2026, 2, 28, 9, tzinfo=UTC)
+    assert state.access_ends_at is None, "Wix renews it without an event"
+
+
+def test_wix_says_when_a_yearly_plan_ends():
+    ends = day(365, hours=5)
+    assert state_of([bought(cycle="YEARLY", ends_at=ends)]).period.end == ends
+
+
+@pytest.mark.parametrize(
+    ("cycle", "at", "start", "end"),
+    [
+        ("MONTHLY", day(0), "2026-01-31", "2026-02-28"),
+        ("MONTHLY", day(28), "2026-02-28", "2026-03-31"),
+        ("MONTHLY", day(400), "2027-02-28", "2027-03-31"),
+        ("YEARLY", day(364), "2026-01-31", "2027-01-31"),
+        ("TWO_YEARS", day(800), "2028-01-31", "2030-01-31"),
+        ("FIVE_YEARS", day(5 * 366), "2031-01-31", "2036-01-31"),
+    ],
+)
+def test_periods_are_those_of_the_calendar(cycle, at, start, end):
+    found = period_at("starter", cycle, START, at, "1")
+    assert (str(found.start.date()), str(found.end.date())) == (start, end)
+
+
+def test_a_plan_that_is_paid_once_has_no_end():
+    assert state_of([bought(cycle="ONE_TIME")]).period.end is None
+
+
+def test_a_cancelled_plan_lasts_until_the_end_of_the_period_that_is_paid():
+    state = state_of([bought(), fact(Kind.CANCELLED, day(40))])
+    assert state.cancel_at_period_end
+    assert state.access_ends_at == state.period.end == datetime(2026, 3, 31, 9, tzinfo=UTC)
+
+
+def test_a_plan_that_is_cancelled_at_once_ends_at_once():
+    state = state_of([bought(), fact(Kind.CANCELLED, day(40), at_once=True)])
+    assert (state.access_ends_at, state.cancel_at_period_end) == (day(40), False)
+
+
+def test_a_reactivated_plan_goes_on_in_its_period():
+    state = state_of([bought(), fact(Kind.CANCELLED, day(3)), fact(Kind.REACTIVATED, day(5), product="starter")])
+    assert (state.access_ends_at, state.cancel_at_period_end, state.period.start) == (None, False, START)
+
+
+def test_a_plan_that_is_reactivated_after_its_end_begins_a_period():
+    again = fact(Kind.REACTIVATED, day(50), product="starter", cycle="MONTHLY")
+    state = state_of([bought(), fact(Kind.CANCELLED, day(3)), again])
+    assert (state.access_ends_at, state.period.start) == (None, day(50))
+
+
+def test_a_renewal_is_seen_when_wix_is_asked():
+    state = state_of([bought(), seen(day(30), starts_at=START)])
+    assert str(state.period.start.date()) == "2026-02-28"
+    assert state_of([bought(), seen(day(27), starts_at=START)]).period.start == START
+
+
+def test_an_event_and_an_answer_about_one_payment_are_one_period():
+    told = bought(invoice_id="7")
+    state = state_of([told, seen(day(1), starts_at=START + timedelta(minutes=9), invoice_id="7")])
+    assert (state.period.start, state.period.invoice_id) == (START, "7")
+    alone = state_of([seen(day(1), starts_at=START + timedelta(minutes=9), invoice_id="7")])
+    assert alone.period.is_same(state.period), "the event that comes late gives nothing again"
+
+
+def test_a_plan_that_wix_calls_paid_goes_on_after_its_end():
+    ends = day(365)
+    state = state_of([bought(cycle="YEARLY", ends_at=ends), seen(day(370), cycle="YEARLY", ends_at=ends, renews=False)])
+    assert (state.access_ends_at, state.cancel_at_period_end) == (None, False)
+
+
+def test_a_site_that_wix_calls_free_has_no_plan_any_more():
+    state = state_of([bought(), fact(Kind.SEEN, day(9))])
+    assert state.access_ends_at == day(9)
+
+
+def test_a_failed_payment_is_shown_until_it_is_paid():
+    failed = [bought(), fact(Kind.PAYMENT_FAILED, day(28), invoice_id="8")]
+    assert state_of(failed).payment_failed_at == day(28)
+    assert state_of([*failed, fact(Kind.PAID, day(29), invoice_id="8")]).payment_failed_at is None
+
+
+def test_the_money_of_this_periods_invoice_went_back():
+    first, second = bought(invoice_id="1"), bought(day(10), product="pro", invoice_id="2")
+    assert state_of([first, fact(Kind.RETURNED, day(5), invoice_id="1")]).is_returned
+    assert state_of([first, fact(Kind.RETURNED, START - timedelta(1), invoice_id="1")]).is_returned
+    assert not state_of([first, second, fact(Kind.RETURNED, day(12), invoice_id="1")]).is_returned
+
+
+@given(HISTORIES, st.randoms())
+def test_the_order_in_which_facts_come_makes_no_difference(facts, random):
+    shuffled = random.sample(facts, len(facts))
+    assert state_of(shuffled) == state_of(facts)
+
+
+@given(FACTS)
+def test_a_fact_is_read_as_it_was_stored(told):
+    assert Fact.stored(told.fact_id, told.kind, told.happened_at, told.details) == told
+
+
+@given(HISTORIES)
+def test_access_ends_only_where_something_ended_it(facts):
+    state = state_of(facts)
+    ends = {Kind.CANCELLED, Kind.SEEN}
+    assert state.access_ends_at is None or any(each.kind in ends for each in facts)
+    assert not state.cancel_at_period_end or state.access_ends_at == state.period.end
