@@ -25,6 +25,8 @@ GENERATED = (
     "wix/html/mission-support.html",
     "wix/html/account.html",
     "wix/html/account-return.html",
+    "wix/html/shop.html",
+    "wix/html/shop-return.html",
     "docs/openapi.json",
 )
 

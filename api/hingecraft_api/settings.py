@@ -30,6 +30,8 @@ from hingecraft.wix_app.billing.settings import WixBillingSettings
 
 Network = IPv4Network | IPv6Network
 _DOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
+STRIPE_JS = "https://js.stripe.com/endive/stripe.js"
+_SCRIPT = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)+")
 _FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 
 
@@ -81,6 +83,7 @@ class ApiSettings(
         "without it, one is made at Stripe and kept up to date",
         pattern="^(bpc_[A-Za-z0-9_]{1,250})?$",
     )
+    stripe_js: str = Field(STRIPE_JS, description="address of Stripe.js, which /shop loads, or of a stand-in")
     embed_origins: CommaList = Field(
         (),
         description="other origins that may show /embed in a frame, besides the site and Wix, for example https://*.editorx.io",
@@ -154,6 +157,15 @@ class ApiSettings(
         own = (origin_of(address) for address in (self.site_url, self.public_url) if address)
         return tuple(dict.fromkeys((*filter(None, own), *self.return_origins)))
 
+    @field_validator("stripe_js")
+    @classmethod
+    def _script(cls, address: str) -> str:
+        """It becomes a part of a Content-Security-Policy."""
+        is_safe = address.startswith("https://") or is_loopback(_host_of(address))
+        if not _SCRIPT.fullmatch(address) or not is_safe:
+            raise ValueError(f"must be the https address of a script (http on this machine only), not {address}")
+        return address
+
     @field_validator("embed_origins")
     @classmethod
     def _frame_sources(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -170,6 +182,12 @@ class ApiSettings(
             raise ValueError("STRIPE_WEBHOOK_SECRET is not set, and STRIPE_SECRET needs it")
         if self.nowpayments_api_key and not self.nowpayments_ipn_secret:
             raise ValueError("NOWPAYMENTS_IPN_SECRET is not set, and NOWPAYMENTS_API_KEY needs it")
+        return self
+
+    @model_validator(mode="after")
+    def _cards_go_to_stripe(self) -> ApiSettings:
+        if self.stripe_livemode and _host_of(self.stripe_js) != _host_of(STRIPE_JS):
+            raise ValueError("STRIPE_JS must be at js.stripe.com with a live key: cards are entered in its frames")
         return self
 
     @model_validator(mode="after")

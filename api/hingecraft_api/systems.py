@@ -12,6 +12,7 @@ from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
 from hingecraft_api.features.purchases import PURCHASES
 from hingecraft_api.features.routes import ROUTES
+from hingecraft_api.features.stats import STATISTICS
 from hingecraft_api.features.subscriptions import SUBSCRIPTIONS
 from hingecraft_api.features.wix_app import WIX_APP
 
@@ -23,6 +24,7 @@ FEATURES: Sequence[Feature] = (
     CREDITS,
     SUBSCRIPTIONS,
     PURCHASES,
+    STATISTICS,
     WIX_APP,
     OPERATIONS,
 )

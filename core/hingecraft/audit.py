@@ -42,11 +42,19 @@ class Row:
 
 async def append_all(conn: Connection, rows: Sequence[Row]) -> None:
     """Write rows in one statement, in the transaction of the changes that they explain."""
-    columns = zip(
-        *((row.actor, row.action, row.payment_id, row.request_id, json.dumps(row.details)) for row in rows), strict=True
-    )
     if rows:
-        await conn.execute(APPEND_ALL, *columns)
+        await conn.execute(APPEND_ALL, *columns(rows))
+
+
+def columns(rows: Sequence[Row]) -> list[list[Any]]:
+    """The rows as arrays of actors, actions, payments, request ids and details, as statements take them."""
+    return [
+        [row.actor for row in rows],
+        [row.action for row in rows],
+        [row.payment_id for row in rows],
+        [row.request_id for row in rows],
+        [json.dumps(row.details) for row in rows],
+    ]
 
 
 async def append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     called = next((each for each in arguments if not each.startswith("-")), "")
     if called in found:
-        command: Command = found[called].load()
+        command = _loaded(found[called])
         sub = commands.add_parser(called, help=command.summary, description=command.summary)
         command.arguments(sub)
         sub.set_defaults(run=command.run)
@@ -70,6 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_FAILED
     return code
+
+
+def _loaded(entry: EntryPoint) -> Command:
+    """Import a command, without garbage collection: it finds nothing to free and takes a tenth of the time."""
+    gc.disable()
+    try:
+        command: Command = entry.load()
+    finally:
+        gc.enable()
+    return command
 
 
 def _is_here(entry: EntryPoint) -> bool:

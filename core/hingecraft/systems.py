@@ -22,8 +22,8 @@ from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
 from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
 from hingecraft.steps import Steps
-from hingecraft.wix_app.checking import SiteChecks
 from hingecraft.wix_app.client.client import WixClient
+from hingecraft.wix_app.plans.seen import PlansAtWix
 from hingecraft.wix_app.settings import WixAppSettings
 from hingecraft.wix_app.steps import wix_app_steps
 from hingecraft.wix_app.webhooks.applying import registrations as of_wix_app
@@ -61,7 +61,7 @@ def reconcile_steps(
 
 def wix_app_events(client: WixClient | None) -> list[Registration]:
     """The events of the Wix app; without its settings there are none, and renewals are found by reconciliation."""
-    return of_wix_app(SiteChecks(client) if client is not None else None)
+    return of_wix_app(PlansAtWix(client) if client is not None else None)
 
 
 def system_events(database: Database, providers: Providers) -> list[Registration]:

@@ -1,10 +1,10 @@
-"""The cost of members: their tokens, credits, downloads and events that grant; and that donors pay none of it."""
+"""The cost of members: tokens, credits, downloads, events that grant, statistics; and that donors pay none of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench import downloads, grants, spending, tokens, unchanged
+from bench import downloads, grants, spending, stats, tokens, unchanged
 from bench.common import Figure
 
 
@@ -14,3 +14,4 @@ def run() -> Iterator[Figure]:
     yield from spending.run()
     yield from unchanged.run()
     yield from downloads.run()
+    yield from stats.run()

@@ -76,6 +76,7 @@ class Control:
         app.router.add_put("/_sandbox/latency", self.latency)
         app.router.add_put("/_sandbox/revoked", self.revoke)
         app.router.add_put("/_sandbox/accounts", self.accounts)
+        app.router.add_put("/_sandbox/permissions", self.permissions)
         app.router.add_put("/_sandbox/minimums", self.minimums)
         app.router.add_put("/_sandbox/rates", self.rates)
         app.router.add_patch("/_sandbox/{kind}/{id}", self.change)
@@ -95,6 +96,10 @@ class Control:
                 "keys": dict(self._switches.keys),
                 "revoked": sorted(self._switches.revoked),
                 "accounts": self._switches.accounts,
+                "permissions": {
+                    key: {"allowed": sorted(allowed), "needed": sorted(self._switches.needed[key])}
+                    for key, allowed in self._switches.permissions.items()
+                },
                 "minimums": {coin: str(amount) for coin, amount in self._nowpayments.minimums.items()},
                 "rates": {coin: str(times) for coin, times in self._nowpayments.rates.items()},
             }
@@ -115,6 +120,15 @@ class Control:
     async def accounts(self, request: web.Request) -> web.Response:
         """These keys belong to another account of Stripe's: {"sk_test_other": "acct_other"}."""
         self._switches.accounts = {str(key): str(account) for key, account in (await _object(request)).items()}
+        return await self.show(request)
+
+    async def permissions(self, request: web.Request) -> web.Response:
+        """Restrict keys of Stripe: {"rk_test_1": ["rak_charge_read"]}; `_write` includes `_read`."""
+        restricted = await _object(request)
+        for key, allowed in restricted.items():
+            if not key.startswith("rk_test_") or not isinstance(allowed, list):
+                raise web.HTTPBadRequest(text="send restricted keys (rk_test_...), each with a list of permissions")
+        self._switches.permissions = {key: frozenset(map(str, allowed)) for key, allowed in restricted.items()}
         return await self.show(request)
 
     async def fault(self, request: web.Request) -> web.Response:

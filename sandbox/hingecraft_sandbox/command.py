@@ -37,6 +37,7 @@ async def serve(config: SandboxConfig, host: str, port: int, certificate: Path |
     try:
         await web.TCPSite(runner, host, port, ssl_context=_tls(certificate)).start()
         print(f"sandbox: {config.address}\n  STRIPE_API_BASE={config.address}", flush=True)
+        print(f"  STRIPE_JS={config.address}/stripe.js", flush=True)
         print(f"  NOWPAYMENTS_API_BASE={config.address}{PREFIX}", flush=True)
         print(f"  WIX_API_BASE={config.address}{WIX}  WIX_APP_ID={config.wix.app_id}", flush=True)
         await process.until_stopped(asyncio.Event().wait())

@@ -263,4 +263,6 @@ async def test_while_s3_does_not_serve_a_file_nothing_is_counted(dsn, shop, s3, 
         assert (status, answer["code"]) == (503, "download_unavailable")
         assert "S3" in caplog.text or "s3://" in caplog.text
         assert (await shop.used(entitlement), await shop.granted()) == (0, 0)
+        reason = "file_missing" if away == "no such file" else "storage_unavailable"
+        assert await pod.metric(f'hingecraft_download_failures_total{{reason="{reason}"}}') == 1
         assert (await pod.call("GET", "/health"))[0] == 200

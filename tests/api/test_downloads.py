@@ -236,6 +236,7 @@ async def test_a_missing_file_is_not_counted_and_reported(pod, shop, files, capl
     assert await code(pod, ADA, design) == (503, "download_unavailable")
     assert "gone.pdf" in caplog.text
     assert (await shop.used(entitlement), await shop.granted()) == (0, 0)
+    assert await pod.metric('hingecraft_download_failures_total{reason="file_missing"}') == 1
     (files / "gone.pdf").write_bytes(b"is back")
     assert (await ask(pod, ADA, design))[0] == 200
 

@@ -1,4 +1,4 @@
-"""The site's pages as the backend serves them: only their own code runs, the site and Wix may frame them."""
+"""Pages as the backend serves them: only their own code runs, and only the site and Wix may frame donation pages."""
 
 from __future__ import annotations
 
@@ -32,6 +32,32 @@ async def test_a_page_lets_only_its_own_code_run(dsn, path):
         assert "X-Frame-Options" not in headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert 'name="hingecraft-site" content="https://www.example.com/charity"' in page
+
+
+STRIPE = {
+    "script-src": ["https://js.stripe.com", "https://*.js.stripe.com"],
+    "frame-src": ["https://js.stripe.com", "https://*.js.stripe.com", "https://hooks.stripe.com"],
+    "connect-src": ["'self'", "https://api.stripe.com"],
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "admitted"),
+    [("/shop", STRIPE), *((path, {"connect-src": ["'self'"]}) for path in ("/shop/return", "/account"))],
+)
+async def test_only_the_page_that_takes_cards_admits_stripe(dsn, path, admitted):
+    async with running_pod(dsn) as pod, pod.client.get(pod.public + path) as response:
+        page, headers = await response.text(), response.headers
+    policy = {name: sources for name, *sources in map(str.split, headers["Content-Security-Policy"].split(";"))}
+    own = {"script-src": policy["script-src"][0], "style-src": policy["style-src"][0]}
+    assert all(source.startswith("'sha256-") for source in own.values())
+    assert policy == {
+        "default-src": ["'none'"], "style-src": [own["style-src"]], "img-src": ["data:"], "base-uri": ["'none'"],
+        "form-action": ["'none'"], "frame-ancestors": ["'none'"],
+        **admitted, "script-src": [own["script-src"], *admitted.get("script-src", [])],
+    }  # fmt: skip
+    assert headers["X-Frame-Options"] == "DENY"
+    assert ('name="hingecraft-stripe-js" content="https://js.stripe.com/endive/stripe.js"' in page) == (path == "/shop")
 
 
 async def test_further_origins_may_frame_a_page(dsn):

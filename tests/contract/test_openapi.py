@@ -28,7 +28,7 @@ DATA_DECIDE = {
     "/admin/payments/{id}/confirm", "/admin/settlements/{id}/correct", "/webhooks/stripe", "/webhooks/nowpayments",
     "/api/v1/credits/spend", "/admin/credits/adjust", "/admin/users/{id}", "/api/v1/plan-session",
     "/admin/products", "/admin/products/{id}", "/api/v1/products", "/api/v1/downloads/{designId}", "/downloads/{token}",
-    "/api/v1/purchases",
+    "/api/v1/purchases", "/admin/stats",
 }  # fmt: skip
 # Who calls what is not for admins.
 _USER = bearer(token_for(USER))

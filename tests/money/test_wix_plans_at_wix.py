@@ -129,6 +129,25 @@ async def test_doubled_and_shuffled_events_end_at_the_same_plan(pod: Running, wi
     assert (found["credits"], found["trialCreditsRemaining"]) == (103, 3)
 
 
+async def test_a_failed_payment_is_shown_until_it_is_paid(pod: Running, wix: WixStandIn):
+    """Events of invoices are ordered by whole seconds, so the plan was bought a day ago, and the owner pays again."""
+    now = datetime.now(UTC)
+    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": (now - timedelta(days=1)).isoformat()})
+    site = await wix.install()
+    await wix.act(site, "buy", product="pro")
+    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": now.isoformat()})
+    await until(pod, wix, site, lambda found: found["plan"] == "pro")
+    async with asyncio.timeout(PROGRESS):
+        while (await status(pod, wix, site))["paymentFailedAt"] is None:
+            await wix.act(site, "fail")
+            await asyncio.sleep(0.2)
+        await wix.act(site, "void")
+        while (found := await status(pod, wix, site))["paymentFailedAt"] is not None:
+            await wix.act(site, "pay")
+            await asyncio.sleep(0.2)
+    assert (found["plan"], found["credits"]) == ("pro", 103)
+
+
 async def test_a_renewal_is_found_though_wix_is_down_and_its_tokens_are_revoked(pod: Running, wix: WixStandIn):
     """By Wix's clock the plan was bought forty days ago, and Wix is down until it renews."""
     now = datetime.now(UTC)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from support import kill_places, member_paths
+from support import kill_places, member_paths, purchase_paths
 
 
 class Fault(StrEnum):
@@ -134,4 +134,4 @@ def document() -> str:
             cells = ("**equal**" if fault in step.faults else "-" for fault in Fault)
             lines.append(f"| {step.name} | " + " | ".join(cells) + " |")
         lines.append("")
-    return "\n".join([*lines, *kill_places.chapter(), *member_paths.chapter()])
+    return "\n".join([*lines, *kill_places.chapter(), *member_paths.chapter(), *purchase_paths.chapter()])

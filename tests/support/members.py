@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 
+from hingecraft.settings import Secret
 from hingecraft.steps import Options, Run, Steps, Summary
-from support.pods import Running
+from hingecraft_sandbox.postgres import free_port
+from support.pods import Running, running_pod
 from support.sandbox import STRIPE_KEY, Sandbox
-from support.tokens import bearer, token_for
+from support.tokens import SETTINGS, bearer, token_for
 
 CHECKOUT = "/api/v1/checkout-sessions"
 PACK, PLAN = "QUICK_SCAN", "BASIC_MONTHLY"
@@ -21,6 +25,17 @@ AMOUNTS = {
     "QUICK_SCAN": 500, "POWER_PACK": 2000, "PROFESSIONAL": 4500, "ENTERPRISE": 7000,
     "BASIC_MONTHLY": 900, "PRO_MONTHLY": 2900, "MAX_MONTHLY": 9900,
 }  # fmt: skip
+
+
+@asynccontextmanager
+async def pod_for_members(dsn: Secret, sandbox: Sandbox, **more: Any) -> AsyncIterator[Running]:
+    """A pod that accepts members' tokens and gets the sandbox's events."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    await sandbox.tells(address)
+    settings = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address, **more}
+    async with running_pod(dsn, **settings) as running:
+        yield running
 
 
 async def make_price(sandbox: Sandbox, amount: int | None = 500, *, interval: str | None = None) -> str:

@@ -63,6 +63,8 @@ COMPONENTS = {
     "mission-support": "mission-support.html",
     "account": "account.html",
     "account-return": "account-return.html",
+    "shop": "shop.html",
+    "shop-return": "shop-return.html",
     "plan-session": "plan-session.js",
     "wix-pricing": "wix-pricing.html",
 }

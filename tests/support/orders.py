@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -93,6 +94,9 @@ GROUP BY payment_id HAVING sum(amount) = 0 AND count(*) FILTER (WHERE kind = 'di
 class World:
     """The parts that all cases share: a pod, a sandbox, a database, and their event loop."""
 
+    settings: ClassVar[Mapping[str, Any]] = LOGIN
+    reconciler = staticmethod(reconciler)
+
     def __init__(self, dsn: Secret, sandbox: Sandbox) -> None:
         self._dsn = dsn
         self.sandbox = sandbox
@@ -107,9 +111,9 @@ class World:
 
     async def open(self) -> None:
         enter = self._stack.enter_async_context
-        settings = {**self.sandbox.settings, **LOGIN}
+        settings = {**self.sandbox.settings, **self.settings}
         self.pod = await enter(running_pod(self._dsn, background=False, **settings))
-        self._reconciler = await enter(reconciler(self._dsn, **settings))
+        self._reconciler = await enter(self.reconciler(self._dsn, **settings))
         # Ten calls a second are what the real one takes; the sandbox takes what it gets.
         for providers in (self.pod.pod.providers, self._reconciler.providers):
             providers.nowpayments._bucket = TokenBucket(5000)
@@ -122,8 +126,11 @@ class World:
         await self.sandbox.ask("DELETE", "/_sandbox/switches")
         await self.sandbox.ask("DELETE", "/_sandbox/book")
 
+    async def leave(self) -> None:
+        await self._stack.aclose()
+
     def close(self) -> None:
-        self._runner.run(self._stack.aclose())
+        self._runner.run(self.leave())
         self._runner.close()
 
     async def give(self, price: dict[str, Any]) -> str:

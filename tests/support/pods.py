@@ -48,6 +48,13 @@ class Running:
         async with self.client.request(method, self.public + path, **options) as response:
             return response.status, await response.json()
 
+    async def metric(self, name: str) -> float | None:
+        """A metric as Prometheus reads it, by its name and labels; None: it is not there."""
+        async with self.client.get(self.internal + "/metrics") as response:
+            text = await response.text()
+        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else None
+
     async def serves(self, version: int, within: float = PROGRESS) -> float:
         """Wait until `GET /routes` answers that version; answers how long that took."""
         started = time.monotonic()

@@ -72,7 +72,8 @@ class HingecraftProcess:
 
     async def kill(self) -> None:
         self._ending = True
-        self.signal(signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            self.signal(signal.SIGKILL)
         await self.wait()
 
     async def wait(self, within: float = PROGRESS) -> int:

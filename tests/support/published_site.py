@@ -63,6 +63,7 @@ async def world(dsn: Secret, *, with_site: bool = True, **more: Any) -> AsyncIte
             await sandbox.ready()
             settings = sandbox.settings | {
                 "port": ports["pod"], "public_url": pod_address, "site_url": site,
+                "stripe_js": f"{sandbox.address}/stripe.js",
                 "cors_origins": (site,) if with_site else (), **more,
             }  # fmt: skip
             backend = f"http://127.0.0.1:{ports['proxy']}"

@@ -90,7 +90,14 @@ class Stage:
         await self._holder.close()
         await self.conn.close()
 
-    # What donors do.
+    # What donors and members do.
+
+    async def call(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.request(method, self.api.public + path, **options) as response,
+        ):
+            return response.status, await response.json()
 
     async def give(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with (
@@ -172,6 +179,10 @@ class Stage:
     async def kill(self) -> None:
         """The pod, and the statements that Postgres has from it: what waits for a lock is not carried out later."""
         await self.api.kill()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Close the connections that killed processes have left."""
 
         async def gone() -> bool:
             return not await self.conn.fetchval(CUT, self._dsn.rpartition("/")[2])

@@ -75,6 +75,21 @@ def test_credits_are_shown_with_the_balance_after_them():
     assert second.endswith("-50 credits, balance -10: refund quick scan purchase")
 
 
+def test_access_is_shown_with_its_product_and_why_it_ended():
+    found = row("access_ended", purchase="p", because="refunded") | {"product": "Brass hinge", "purpose": "purchase"}
+    assert said(found)[0].endswith("✗ access to Brass hinge ended: refunded")
+    assert said({**found, **row("access_granted", purchase="p")})[0].endswith("✓ access to Brass hinge granted")
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "counted"), [(2, 3, "2 of 3 used"), (2, None, "2 used"), (None, None, "by an admin")]
+)
+def test_a_download_is_shown_with_what_is_used(used, limit, counted):
+    found = {"created_at": NOW, "name": "Brass hinge", "file": "hinge.svg"}
+    happened = events.download({**found, "downloads_used": used, "download_limit": limit})
+    assert (happened.kind, happened.text) == ("download", f"Brass hinge  hinge.svg  {counted}")
+
+
 def test_a_coin_and_a_wallet_are_named():
     assert "BTC" in said(row("checkout_opened", ms=7) | {"provider": "nowpayments", "currency": "BTC"})[0]
     assert "wallet" in said(row("wallet_fallback", reason="x") | {"provider": "wallet", "currency": "BTC"})[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hingecraft.periods import Period
-from hingecraft.purchases.model import Entitlement, access_of
 
 DESIGN, SUBSCRIPTION = uuid4(), uuid4()
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -48,43 +46,3 @@ def test_a_longer_period_never_ends_earlier(days, count):
     ends = [Period(unit="month", count=each).after(begins) for each in (count, count + 1)]
     assert begins < ends[0] < ends[1]
     assert timedelta(days=28) <= ends[1] - ends[0] <= timedelta(days=31)
-
-
-def held(**more):
-    fields = {"product_id": DESIGN, "product_type": "design", "starts_at": NOW - DAY, "ends_at": None}
-    return Entitlement(**{**fields, "revoked_because": None, **more})
-
-
-def reason(*entitlements, product=DESIGN, kind="design", active=True, at=NOW):
-    found = access_of(product, kind, entitlements, at, active=active)
-    assert found.allowed == (found.reason in {"owned", "subscribed"})
-    return found.reason
-
-
-def test_a_products_own_entitlement_counts_before_a_subscription():
-    paid = held(product_id=SUBSCRIPTION, product_type="subscription", ends_at=NOW + DAY)
-    assert reason() == "not_bought"
-    assert reason(held(), paid) == "owned"
-    assert reason(paid) == "subscribed"
-    assert reason(paid, active=False) == "not_bought"
-    assert reason(paid, kind="course") == "not_bought"
-    assert reason(paid, product=SUBSCRIPTION, kind="subscription") == "subscribed"
-    assert reason(replace(paid, ends_at=NOW)) == "not_bought"
-    assert reason(held(), active=False) == "owned"
-
-
-def test_access_ends_with_the_last_second_and_the_newest_entitlement_says_why():
-    ends = held(ends_at=NOW)
-    assert reason(ends, at=NOW - timedelta(microseconds=1)) == "owned"
-    assert reason(ends) == "expired"
-    refunded = held(revoked_because="refunded", starts_at=NOW - 3 * DAY)
-    assert reason(refunded, ends) == "expired"
-    assert reason(refunded) == "refunded"
-    assert reason(held(revoked_because="disputed")) == "disputed"
-    assert reason(refunded, held()) == "owned"
-
-
-def test_of_several_the_longest_is_shown():
-    short, longer = held(ends_at=NOW + DAY), held(ends_at=NOW + 2 * DAY)
-    assert access_of(DESIGN, "design", [short, longer], NOW, active=True).ends_at == longer.ends_at
-    assert access_of(DESIGN, "design", [short, longer, held()], NOW, active=True).ends_at is None

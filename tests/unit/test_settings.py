@@ -3,12 +3,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from stripe._api_version import _ApiVersion
 
 from hingecraft import settings as module
 from hingecraft.errors import UsageError
 from hingecraft.settings import DsnSecret, Secret, load
 from hingecraft.sync.command import SyncSettings
-from hingecraft_api.settings import ApiSettings
+from hingecraft_api.settings import STRIPE_JS, ApiSettings
 
 NEEDED = {
     "DATABASE_URL": "postgresql://someone:pw@localhost/db",
@@ -54,7 +55,8 @@ def test_a_missing_or_empty_secret_is_named_in_one_line(monkeypatch, name, value
         ("EMBED_ORIGINS", "https://a.example 'unsafe-inline'"), ("EMBED_ORIGINS", "https://*"),
         ("LOG_LEVEL", "LOUD"), ("PORT", "70000"), ("DATABASE_POOL_MIN", "21"),
         ("STRIPE_SECRET", "pk_test_aaaaaaaaaa"), ("STRIPE_PUBLISHABLE_KEY", "sk_test_x"), ("SITE_URL", "http://a.example"),
-        ("STRIPE_API_BASE", "api.stripe.com"), ("AMOUNT_MIN", "0"),
+        ("STRIPE_API_BASE", "api.stripe.com"), ("AMOUNT_MIN", "0"), ("STRIPE_JS", "https://js.stripe.com"),
+        ("STRIPE_JS", "http://a.example/stripe.js"), ("STRIPE_JS", "https://a.example/x.js; script-src *"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_refused_without_being_shown(monkeypatch, name, value):
@@ -111,6 +113,19 @@ def test_a_secret_that_is_sent_is_sent_whole(tmp_path, monkeypatch, name, in_fil
     settings = load(ApiSettings)
     assert getattr(settings, name.lower()).newest == given
     assert settings.nowpayments_ipn_secret.values == ("one-of-theirs", "another-one")
+
+
+def test_cards_of_a_live_key_are_entered_at_stripe(monkeypatch):
+    monkeypatch.setenv("STRIPE_SECRET", "sk_live_" + "a" * 10)
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_of_the_endpoint")
+    assert load(ApiSettings).stripe_js == STRIPE_JS
+    monkeypatch.setenv("STRIPE_JS", "https://a.example/stripe.js")
+    with pytest.raises(UsageError, match=r"STRIPE_JS must be at js[.]stripe[.]com"):
+        load(ApiSettings)
+
+
+def test_the_release_of_stripe_js_is_that_of_the_api():
+    assert f"https://js.stripe.com/{_ApiVersion.CURRENT.rpartition('.')[2]}/stripe.js" == STRIPE_JS
 
 
 def test_two_keys_of_stripe_are_not_taken_for_one(monkeypatch):

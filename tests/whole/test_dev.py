@@ -18,6 +18,7 @@ import pytest
 
 from support.dev import COLUMNS, ESCAPES, Dev, DevOnTerminal, free_ports
 from support.folders import open_folder
+from support.tokens import token_for
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -61,6 +62,26 @@ async def pay(page: str) -> None:
             assert response.status == 303
 
 
+async def buy_and_download(dev: Dev) -> None:
+    """A demo design, as a member buys it on the page."""
+    token = token_for(secret="dev-jwt-secret-that-signs-tokens-on-a-laptop")
+    api = f"http://127.0.0.1:{dev.ports.pods[0]}"
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}, raise_for_status=True) as client:
+        async with client.get(f"{api}/api/v1/products?type=design") as response:
+            design = (await response.json())["data"]["items"][0]
+        body = {"productType": "design", "productId": design["id"]}
+        async with client.post(f"{api}/api/v1/payments", json=body) as response:
+            intent = (await response.json())["data"]["clientSecret"].partition("_secret_")[0]
+        await client.post(f"http://127.0.0.1:{dev.ports.sandbox}/pay/stripe/i/{intent}/pay", allow_redirects=False)
+        await dev.until(r"purchase +12[.]50 USD +card +\w{8}  ✓ access to Brass hinge granted")
+        async with client.get(f"{api}/api/v1/downloads/{design['id']}") as response:
+            url = (await response.json())["data"]["url"]
+        async with client.get(url) as response:
+            assert response.headers["Content-Disposition"].startswith('attachment; filename="brass-hinge.svg"')
+            assert "<title>Brass hinge" in await response.text()
+    await dev.until(r"download +Brass hinge  brass-hinge[.]svg  1 of 3 used")
+
+
 async def codes(port: int) -> dict[str, object]:
     async with aiohttp.ClientSession() as client:
         async with client.get(f"http://127.0.0.1:{port}/routes") as response:
@@ -74,7 +95,12 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         await dev.until("applying migrations")
         await dev.until(r"ready in [\d.]+ s")
         await dev.until("links kept")
-        pages = [f"{ports.site}/charter", f"{ports.site}/mission-support", f"{ports.pods[0]}/embed/charter"]
+        pages = [
+            f"{ports.site}/charter",
+            f"{ports.site}/mission-support",
+            f"{ports.pods[0]}/embed/charter",
+            f"{ports.pods[0]}/shop",
+        ]
         async with aiohttp.ClientSession() as client:
             for page in pages:
                 async with client.get(f"http://127.0.0.1:{page}") as response:
@@ -90,6 +116,7 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         await dev.until(r"stripe → +checkout[.]session[.]completed +200  \d+ ms")
         await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  ✓ completed")
         await dev.until(r"site ← +payment[.]completed \w{8} +✓")
+        await buy_and_download(dev)
         assert await dev.end() == 0
         assert "the data is kept" in dev.text.splitlines()[-1]
         assert "\033" not in dev.text, "escapes are for terminals"
@@ -145,8 +172,9 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("t", "hingecraft trail [0-9a-f-]{36}")
         await dev.until("status changed from pending to completed")
 
-        await dev.press("a", "account +open this, press Sign in")
-        await dev.until(r"/account#access_token=ey[\w-]+[.]")
+        await dev.press("a", "account +open one of these, press Sign in")
+        for page in ("account", "shop"):
+            await dev.until(rf"/{page}#access_token=ey[\w-]+[.]")
         await dev.press("m", r"clock +the sandbox's subscriptions live on 20\d\d-")
 
         await dev.press("l", "log of: 1 postgres")

@@ -8,7 +8,13 @@ const SOURCE = new URL('./source/', import.meta.url);
 const SITE = new URL('../site/src/', import.meta.url);
 const STYLES = ['page.css', 'form.css'];
 /** Pages with a style of their own, after those of all pages. */
-const OWN_STYLES = { account: ['account.css'], 'account-return': ['account.css'], 'wix-pricing': ['wix-pricing.css'] };
+const OWN_STYLES = {
+  account: ['account.css'],
+  'account-return': ['account.css'],
+  shop: ['account.css', 'shop.css'],
+  'shop-return': ['account.css', 'shop.css'],
+  'wix-pricing': ['wix-pricing.css'],
+};
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
@@ -41,8 +47,16 @@ function policyFor(script, style) {
 
 const read = (file) => readFile(new URL(file, SOURCE), 'utf8');
 
+/** What several pages have is in files of its own. */
+async function withParts(template) {
+  const [, part] = /<!-- part: ([a-z-]+) -->/.exec(template) ?? [];
+  return part
+    ? withParts(template.replace(`<!-- part: ${part} -->`, await read(`${part}.html`).then((text) => text.trim())))
+    : template;
+}
+
 async function pageOf(name) {
-  const template = await read(`${name}.html`);
+  const template = await withParts(await read(`${name}.html`));
   const style = `\n${(await Promise.all([...STYLES, ...(OWN_STYLES[name] ?? [])].map(read))).join('')}`;
   const script = await bundled(name);
   if (/<\/script|<!--/i.test(script)) throw new Error(`the script of ${name} would end too early`);

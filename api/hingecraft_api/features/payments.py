@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from hingecraft.donations.purpose import DONATIONS
 from hingecraft.inbox.handlers import Registration
 from hingecraft.installation.accounts import watch as watch_account
 from hingecraft.payments import applying
@@ -26,6 +27,9 @@ def _counted(pod: Pod) -> Callable[[Recorded], None]:
             metrics.payments.labels(moved.provider, moved.price_currency, moved.after).inc()
             if moved.paid:
                 metrics.payment_amount.labels(moved.provider, moved.price_currency).inc(float(moved.amount))
+                # A renewal's payment is made for its money: nobody has waited for that.
+                if moved.purpose != DONATIONS.name and moved.age > 0:
+                    metrics.purchase_seconds.labels(moved.purpose).observe(moved.age)
 
     return count
 

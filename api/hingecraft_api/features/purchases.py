@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from hingecraft.members.subscriptions.service import Copies
 from hingecraft.purchases.cancelling import Cancelling
+from hingecraft.purchases.checkouts import ProductPayments
 from hingecraft.purchases.downloads.service import Downloads
 from hingecraft.purchases.downloads.storage import storage_of
-from hingecraft.purchases.intents import ProductPayments
 from hingecraft.purchases.products.service import Products
 from hingecraft.purchases.service import PurchaseReader
 from hingecraft.systems import FAMILIES
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import downloads, products, purchases
+from hingecraft_api.handlers import downloads, member_payments, products, purchases
 from hingecraft_api.pod import Pod
 
 
@@ -32,10 +32,17 @@ def _parts(pod: Pod) -> Iterable[object]:
         url_seconds=settings.download_url_seconds,
         grace_hours=grace_hours,
         livemode=stripe.livemode,
+        failed=lambda failure: pod.metrics.download_failures.labels(failure).inc(),
     )
 
 
 PURCHASES = Feature(
-    endpoints=[*products.ENDPOINTS, *purchases.ENDPOINTS, *downloads.ENDPOINTS, *products.ADMIN_ENDPOINTS],
+    endpoints=[
+        *products.ENDPOINTS,
+        *member_payments.ENDPOINTS,
+        *purchases.ENDPOINTS,
+        *downloads.ENDPOINTS,
+        *products.ADMIN_ENDPOINTS,
+    ],
     parts=_parts,
 )

@@ -1,11 +1,9 @@
-"""Pages for people: the HTML components under `/embed`, members' accounts, the Wix app's plans; a module for sites."""
+"""Pages for people: the HTML components under `/embed`, members' pages, the Wix app's plans; a module for sites."""
 
 from __future__ import annotations
 
-import base64
 import gzip
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from hingecraft_api.handlers.page_policy import NOBODY, NOTHING, Sources, policy_of, sources_of
 from hingecraft_api.messages.answers import SECURITY_HEADERS
 from hingecraft_api.messages.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
@@ -26,17 +25,19 @@ COMPONENTS: Mapping[str, str] = {
     "/embed/mission-support": "mission-support.html",
 }
 # Nobody may frame them: a click on them buys something.
-ACCOUNT: Mapping[str, str] = {
+MEMBERS: Mapping[str, str] = {
     "/account": "account.html",
     "/account/return": "account-return.html",
+    "/shop": "shop.html",
+    "/shop/return": "shop-return.html",
 }
+# Where cards are paid: the only pages that may load Stripe.js.
+PAYING = frozenset({"/shop"})
 # Wix's app market and dashboard open it as a page of its own.
 WIX_APP: Mapping[str, str] = {"/wix-pricing": "wix-pricing.html"}
 MODULES: Mapping[str, str] = {"/assets/plan-session.js": "plan-session.js"}
 # Wix shows a site in its editor and its preview from hosts of its own.
 _WIX = ("https://manage.wix.com", "https://*.wix.com", "https://*.wixstudio.com")
-_NOBODY = ("'none'",)
-_INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
 _TOLD = '<meta name="hingecraft-{name}" content="{value}" />'
 
 
@@ -56,30 +57,18 @@ def pages_folder() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "wix/html"
 
 
-def _policy(page: str, framed_by: Sequence[str]) -> str:
-    """The Content-Security-Policy: the page's own code runs, calls us, and may be framed by the named sites."""
-    hashes = {
-        kind: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for kind, text in _INLINE.findall(page)
-    }
-    return (
-        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'; "
-        f"img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-        f"frame-ancestors {' '.join(framed_by)}"
-    )
-
-
 def _framed_by(settings: ApiSettings) -> tuple[str, ...]:
     parts = urlsplit(settings.site_url)
     return ("'self'", f"{parts.scheme}://{parts.netloc}", *_WIX, *settings.embed_origins)
 
 
-def _page(file: str, settings: ApiSettings, framed_by: Sequence[str]) -> _File:
+def _page(file: str, settings: ApiSettings, framed_by: Sequence[str], admitted: Sources = NOTHING) -> _File:
     page = (pages_folder() / file).read_text(encoding="utf-8")
-    for name, value in (("site", settings.site_url), ("backend", "/")):
+    for name, value in (("site", settings.site_url), ("backend", "/"), ("stripe-js", settings.stripe_js)):
         page = page.replace(_TOLD.format(name=name, value=""), _TOLD.format(name=name, value=escape(value)))
     frames = SECURITY_HEADERS["X-Frame-Options"]
-    framed = {"X-Frame-Options": frames} if framed_by == _NOBODY else {}
-    return _prepared(page, "text/html", {**framed, "Content-Security-Policy": _policy(page, framed_by)})
+    framed = {"X-Frame-Options": frames} if framed_by == NOBODY else {}
+    return _prepared(page, "text/html", {**framed, "Content-Security-Policy": policy_of(page, framed_by, admitted)})
 
 
 def _module(file: str) -> _File:
@@ -119,15 +108,18 @@ def _endpoint(path: str, file: _File, summary: str) -> Endpoint:
 
 def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
     """The pages. Without page code of the site around them they call this backend directly."""
-    framed_by = _framed_by(settings)
+    framed_by, stripe = _framed_by(settings), sources_of(settings.stripe_js)
     return [
         *(
             _endpoint(path, _page(name, settings, framed_by), "Get a donation page")
             for path, name in COMPONENTS.items()
         ),
-        *(_endpoint(path, _page(name, settings, _NOBODY), "Get a member's page") for path, name in ACCOUNT.items()),
         *(
-            _endpoint(path, _page(name, settings, _NOBODY), "Get a page of the Wix app")
+            _endpoint(path, _page(name, settings, NOBODY, stripe if path in PAYING else NOTHING), "Get a member's page")
+            for path, name in MEMBERS.items()
+        ),
+        *(
+            _endpoint(path, _page(name, settings, NOBODY), "Get a page of the Wix app")
             for path, name in WIX_APP.items()
         ),
         *(_endpoint(path, _module(name), "Get a module for browsers") for path, name in MODULES.items()),

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from hingecraft import audit
-from hingecraft.credits import grant_store, modes, store
+from hingecraft.credits import grant_store, modes
 from hingecraft.credits.grant_store import GrantKey
 from hingecraft.credits.grants import Grant, Offer, grants_of, prices_of
-from hingecraft.credits.model import PURPOSE, Entry, Outcome, Written
+from hingecraft.credits.model import PURPOSE, Entry, Written
 from hingecraft.credits.taking_back import INCOME, Change, Granted, changes_of
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, NotYetError
-from hingecraft.members.deletion import store as deletion_store
 from hingecraft.payments.ledger import SETTLED
 from hingecraft.payments.purpose import Moved, Owner
 from hingecraft.providers.findings import Finding, Line
@@ -41,10 +41,12 @@ class Credits:
     async def moved(self, conn: Connection, moves: Sequence[Moved]) -> None:
         """Grant what was paid, and take or give back what money went back or came again.
 
-        The first call of `store.write` locks all accounts in one order. The second is only for payments that were paid
+        The first call of `_write` locks all accounts in one order. The second is only for payments that were paid
         and refunded in the same transaction, whose accounts are locked by then.
         """
-        moves = await _of_mode(conn, moves)
+        events = {_event_of(each) for each in moves if _became_paid(each)}
+        mode = await grant_store.hold(conn, events, test=not all(each.after.livemode for each in moves))
+        moves = await _of_mode(conn, moves, live=mode)
         paid = [each for each in moves if _became_paid(each)]
         new = await _grants(conn, paid) if paid else []
         fresh = {each.after.id for each in paid}
@@ -70,10 +72,10 @@ def _became_paid(moved: Moved) -> bool:
     return moved.after.status in SETTLED and moved.before.status not in SETTLED
 
 
-async def _of_mode(conn: Connection, moves: Sequence[Moved]) -> list[Moved]:
+async def _of_mode(conn: Connection, moves: Sequence[Moved], *, live: bool | None) -> list[Moved]:
     """Those in the mode of the credits; for the others it is only recorded that they were paid."""
-    live = {bool(each.after.livemode) for each in moves}
-    counted = {livemode for livemode in sorted(live) if await modes.counts(conn, livemode=livemode)}
+    asked = sorted({bool(each.after.livemode) for each in moves})
+    counted = {mode for mode in asked if live is mode or await modes.claim(conn, livemode=mode) is mode}
     because = "it was paid in test mode, and the credits are live"
     refused = [each for each in moves if bool(each.after.livemode) not in counted and _became_paid(each)]
     await audit.append_all(conn, [_told(each, "credits_not_granted", because=because) for each in refused])
@@ -87,48 +89,44 @@ async def _is_nothing(conn: Connection, finding: Finding) -> bool:
 
 
 async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
-    paid = await _of_users(conn, paid)
-    if not paid:
-        return []
-    lines = await _lines(conn, paid)
-    offers = await grant_store.offers(conn, {price for each in lines.values() for price in prices_of(each)})
-    found = [(each, grants_of(lines[each.after.id], offers)) for each in paid]
-    before = await grant_store.granted_before(conn, {_event_of(each) for each in paid})
+    known = await grant_store.read(
+        conn,
+        users={_user_of(each) for each in paid},
+        payments=[each.after.id for each in paid if each.finding.invoice_id is None],
+        prices={price for each in paid for price in prices_of(each.finding.lines or ())},
+        events={_event_of(each) for each in paid},
+    )
+    paid = await _of_users(conn, paid, known)
     return [
         _Planned(each, _grant_entry(each, grant))
-        for each, grants in found
-        for grant in grants
-        if not _is_repeat(each, grant.offer, before)
+        for each in paid
+        for grant in grants_of(_lines(each, known), known.offers)
+        if not _is_repeat(each, grant.offer, known)
     ]
 
 
-async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
+async def _of_users(conn: Connection, paid: Sequence[Moved], known: grant_store.Known) -> list[Moved]:
     """Those of users that still exist; for the others it is only recorded that they were paid."""
-    deleted = await deletion_store.deleted(conn, {_user_of(each) for each in paid})
-    refused = [each for each in paid if each.after.user_id in deleted]
+    refused = [each for each in paid if each.after.user_id in known.deleted]
     await audit.append_all(
         conn, [_told(each, "credits_not_granted", because="the user was deleted") for each in refused]
     )
-    return [each for each in paid if each.after.user_id not in deleted]
+    return [each for each in paid if each.after.user_id not in known.deleted]
 
 
-async def _lines(conn: Connection, paid: Sequence[Moved]) -> dict[UUID, Sequence[Line]]:
-    """The lines of each payment: by our own request, else as the provider says."""
-    ours = await grant_store.sold(conn, [each.after.id for each in paid if each.finding.invoice_id is None])
-    found: dict[UUID, Sequence[Line]] = {}
-    for each in paid:
-        lines = ours.get(each.after.id, each.finding.lines)
-        if lines is None:
-            if not each.finding.fresh:
-                raise AskFirstError("the provider is asked what was sold")
-            raise NotYetError("the provider does not say what was sold")
-        found[each.after.id] = lines
-    return found
+def _lines(moved: Moved, known: grant_store.Known) -> Sequence[Line]:
+    """What was sold: by our own request, else as the provider says."""
+    lines = known.sold.get(moved.after.id, moved.finding.lines)
+    if lines is not None:
+        return lines
+    if not moved.finding.fresh:
+        raise AskFirstError("the provider is asked what was sold")
+    raise NotYetError("the provider does not say what was sold")
 
 
-def _is_repeat(moved: Moved, offer: Offer, before: set[GrantKey]) -> bool:
+def _is_repeat(moved: Moved, offer: Offer, known: grant_store.Known) -> bool:
     """Whether `add_user_credits` has granted it, as software of before does while it is replaced."""
-    if GrantKey(event=_event_of(moved), price_id=offer.price_id) not in before:
+    if GrantKey(event=_event_of(moved), price_id=offer.price_id) not in known.granted:
         return False
     log.warning("event %s has granted %s by add_user_credits already", _event_of(moved), offer.price_id)
     return True
@@ -205,32 +203,28 @@ def _change_entry(moved: Moved, change: Change) -> Entry:
 
 
 async def _write(conn: Connection, planned: Sequence[_Planned]) -> list[Written]:
-    """Write the rows, and one row in the audit log for each change of a payment."""
-    if not planned:
-        return []
-    written = await store.write(conn, [plan.entry for plan in planned])
-    rows: dict[int, list[dict[str, Any]]] = {}
-    told: dict[int, Moved] = {}
-    for plan, row in zip(planned, written, strict=True):
+    """Write the rows, and one row in the audit log for each change of a payment. The rows of a change are together."""
+    changes = [
+        (
+            _told(moved, "credits_changed", user=str(moved.after.user_id)),
+            [grant_store.Explained(plan.entry, _row_of(plan.entry)) for plan in plans],
+        )
+        for moved, plans in _by_change(planned)
+    ]
+    written = await grant_store.write(conn, changes) if changes else []
+    for row in written:
         row.required()
-        if row.outcome is Outcome.WRITTEN:
-            told[id(plan.moved)] = plan.moved
-            rows.setdefault(id(plan.moved), []).append(_row_of(plan.entry, row))
-    await audit.append_all(
-        conn,
-        [_told(moved, "credits_changed", user=str(moved.after.user_id), rows=rows[key]) for key, moved in told.items()],
-    )
     return written
 
 
-def _row_of(entry: Entry, row: Written) -> dict[str, Any]:
-    return {
-        "credits": entry.delta,
-        "reason": entry.reason,
-        "ref": entry.ref,
-        "price": entry.stripe_price_id,
-        "balance": row.balance,
-    }
+def _by_change(planned: Sequence[_Planned]) -> Iterator[tuple[Moved, list[_Planned]]]:
+    for _, group in groupby(planned, key=lambda plan: id(plan.moved)):
+        plans = list(group)
+        yield plans[0].moved, plans
+
+
+def _row_of(entry: Entry) -> dict[str, Any]:
+    return {"credits": entry.delta, "reason": entry.reason, "ref": entry.ref, "price": entry.stripe_price_id}
 
 
 def _told(moved: Moved, action: str, **details: Any) -> audit.Row:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -51,7 +50,12 @@ async def write(conn: Connection, entries: Sequence[Entry]) -> list[Written]:
     All accounts are locked in the order of their users. A transaction that writes for several users calls this once,
     with all of them: two that call it for one user after the other can deadlock.
     """
-    rows = await conn.fetch(WRITE, json.dumps([_as_row(entry) for entry in entries]))
+    return await written(conn, WRITE, entries)
+
+
+async def written(conn: Connection, statement: str, entries: Sequence[Entry], *more: Any) -> list[Written]:
+    """The same by another statement that writes the entries of its first parameter."""
+    rows = await conn.fetch(statement, json.dumps([_as_row(entry) for entry in entries]), *more)
     return [
         Written(outcome=Outcome(row["outcome"]), transaction_id=row["transaction_id"], balance=row["balance"])
         for row in rows
@@ -59,7 +63,18 @@ async def write(conn: Connection, entries: Sequence[Entry]) -> list[Written]:
 
 
 def _as_row(entry: Entry) -> dict[str, Any]:
-    return {**asdict(entry), "user_id": str(entry.user_id)}
+    return {
+        "user_id": str(entry.user_id),
+        "delta": entry.delta,
+        "ref": entry.ref,
+        "reason": entry.reason,
+        "plan_type": entry.plan_type,
+        "stripe_event_id": entry.stripe_event_id,
+        "stripe_payment_id": entry.stripe_payment_id,
+        "stripe_price_id": entry.stripe_price_id,
+        "metadata": entry.metadata,
+        "below_zero": entry.below_zero,
+    }
 
 
 async def balance(conn: Connection, user_id: UUID) -> Balance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -75,6 +75,8 @@ class Registration:
     types: frozenset[str] | None = None
     # How many questions a process asks the source at a time; the largest number of a source's registrations counts.
     asked_at_once: int = 4
+    # Whether a reconciliation lists such events at the source; None: always.
+    listed_if: Callable[[Connection], Awaitable[bool]] | None = None
 
 
 class Handlers:

@@ -10,6 +10,8 @@ from hingecraft import __version__
 from hingecraft.observability.timings import Timings
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# A person types a card's number.
+_PURCHASE = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 _SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
 
 
@@ -57,6 +59,51 @@ class SyncMetrics:
         )
         self.deliveries = Counter(
             "hingecraft_webhook_deliveries_total", "webhooks sent", [*of, "endpoint", "result"], registry=registry
+        )
+
+
+class StatisticsMetrics:
+    """Members' payments of the pod's mode and Stripe's webhooks, read from the database. NaN: nothing to count."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.payments = Gauge(
+            "hingecraft_member_payments",
+            "members' payments begun in the last day; expired ones only after an attempt to pay that failed",
+            ["status"],
+            registry=registry,
+        )
+        self.success_rate = Gauge(
+            "hingecraft_member_payment_success_rate",
+            "share of members' payments of the last day that were paid, 0 to 1",
+            registry=registry,
+        )
+        self.intent_to_purchase = Gauge(
+            "hingecraft_member_intent_to_purchase_seconds",
+            "time from the beginning of members' payments of the last day until they were booked",
+            ["quantile"],
+            registry=registry,
+        )
+        self.refunds = Gauge(
+            "hingecraft_member_refunds", "members' payments of the last 30 days with a refund", registry=registry
+        )
+        self.refund_rate = Gauge(
+            "hingecraft_member_refund_rate",
+            "share of members' paid payments of the last 30 days with a refund, 0 to 1",
+            registry=registry,
+        )
+        self.revenue = Gauge(
+            "hingecraft_member_revenue",
+            "members' money of the last day, less what went back, in its currency",
+            ["type", "currency"],
+            registry=registry,
+        )
+        self.webhooks = Gauge(
+            "hingecraft_stripe_webhooks", "Stripe's events received in the last day", ["state"], registry=registry
+        )
+        self.webhook_success_rate = Gauge(
+            "hingecraft_stripe_webhook_success_rate",
+            "share of Stripe's events of the last day, older than a minute, that are processed, 0 to 1",
+            registry=registry,
         )
 
 
@@ -117,6 +164,20 @@ class ApiMetrics:
             ["provider", "currency"],
             registry=registry,
         )
+        self.purchase_seconds = Histogram(
+            "hingecraft_purchase_seconds",
+            "time from the beginning of a member's payment until its purchase or credits are recorded",
+            ["purpose"],
+            buckets=_PURCHASE,
+            registry=registry,
+        )
+        self.download_failures = Counter(
+            "hingecraft_download_failures_total",
+            "downloads that members could not begin, because the file is missing or its storage is unavailable",
+            ["reason"],
+            registry=registry,
+        )
+        self.statistics = StatisticsMetrics(registry)
         self.without_value = Counter(
             "hingecraft_settlements_without_value_total",
             "settlements whose value is implausible and must be entered by hand",

@@ -65,12 +65,16 @@ class PaymentEvents(Handler):
         await self._currencies.look_again()
 
     def read(self, event: Claimed) -> Reading:
-        """Read an event. One that probably needs no question gets a lock, so that it is booked together with others."""
+        """Read an event. One that probably needs no question gets a lock, so that it is booked together with others.
+
+        About an invoice the provider is asked at once: only a later attempt may find that another event has booked it.
+        """
         finding = self._read(event.document)
         dollars = all(money.currency == "USD" for money in finding.money)
         told = finding.invoice_id is None and finding.unreadable is None and not finding.must_ask
         lock = str(finding.payment_id) if dollars and told and finding.payment_id is not None else None
-        return Reading(content=[finding], lock=lock, must_ask=finding.must_ask)
+        at_once = event.must_ask and event.attempts == 1 and finding.invoice_id is not None
+        return Reading(content=[finding], lock=lock, must_ask=finding.must_ask or at_once)
 
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """Book each finding. One whose checkout will get its own event waits for that event first."""

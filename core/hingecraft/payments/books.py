@@ -36,20 +36,25 @@ WITH checkouts AS MATERIALIZED (
 )
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
-       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product
+       coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product,
+       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
 # Read in a statement after the lock: the locking statement would see the rows from before it waited.
 # A settlement's value includes its corrections; its amount is the provider's.
-SETTLEMENTS = """
-SELECT s.payment_id, s.kind, s.provider_ref AS ref, s.amount, s.currency,
-       s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0) AS usd
-FROM settlements s WHERE s.payment_id = ANY ($1::uuid[]) AND s.kind <> 'correction' ORDER BY s.created_at, s.id
-"""
-CHECKOUTS = """
-SELECT payment_id, provider, provider_id FROM external_payments
-WHERE payment_id = ANY ($1::uuid[]) AND kind = 'single' AND provider IS NOT NULL
+STATE = """
+SELECT asked.id, ARRAY(
+    SELECT ROW(
+        s.kind, s.provider_ref, s.amount, s.currency,
+        s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0)
+    )
+    FROM settlements s WHERE s.payment_id = asked.id AND s.kind <> 'correction' ORDER BY s.created_at, s.id
+) AS settled, ARRAY(
+    SELECT ROW(e.provider, e.provider_id) FROM external_payments e
+    WHERE e.payment_id = asked.id AND e.kind = 'single' AND e.provider IS NOT NULL
+) AS checkouts
+FROM unnest($1::uuid[]) AS asked (id)
 """
 OF_CHARGE = """
 SELECT payment_id FROM settlements
@@ -66,6 +71,7 @@ class Recorded:
     """The result of booking a finding."""
 
     payment_id: UUID
+    purpose: str
     provider: str
     price_currency: str
     amount: Decimal
@@ -76,6 +82,8 @@ class Recorded:
     without_value: int = 0
     # How many earlier settlements got their value.
     valued: int = 0
+    # Seconds since the payment was begun; 0: it was made for this money.
+    age: float = 0.0
 
     @property
     def paid(self) -> bool:
@@ -100,7 +108,6 @@ class Books:
             raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
         origins.require_readable(finding)
-        await owned.keep_invoice(conn, finding, known.id)
         change, recorded, after = _decided(known, finding, cause, await _rates(conn, finding))
         await self._write_down(conn, [(change, after)])
         return recorded
@@ -132,7 +139,7 @@ class Books:
 
     async def _known(self, conn: Connection, finding: Finding) -> Known:
         if finding.invoice_id is not None:
-            return await locked(conn, await self._payment_of_invoice(conn, finding))
+            return await self._of_invoice(conn, finding)
         payment_id = finding.payment_id
         if payment_id is not None:
             found = await _locked(conn, {payment_id})
@@ -151,19 +158,26 @@ class Books:
                 # Two events of one charge, or of a charge and a later deposit to it, must not create two payments.
                 await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
             payment_id = await _of_charge(conn, finding)
-        if payment_id is None:
-            payment_id = await owned.payment_of(conn, finding, self.purposes)
+        if payment_id is None and owned.is_customers(finding):
+            payment_id = await owned.booked(conn, finding)
+            made = await owned.create(conn, finding, self.purposes) if payment_id is None else None
+            if made is not None:
+                return made
         return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
 
-    async def _payment_of_invoice(self, conn: Connection, finding: Finding) -> UUID:
+    async def _of_invoice(self, conn: Connection, finding: Finding) -> Known:
         payment_id = await owned.booked(conn, finding)
         if payment_id is None and finding.payment_id is not None:
             payment_id = await owned.of_first_invoice(conn, finding, self.purposes)
         if payment_id is None and finding.charge is not None:
             payment_id = await _of_charge(conn, finding)
-        payment_id = payment_id or await owned.payment_of(conn, finding, self.purposes)
-        assert payment_id is not None, "an invoice has a customer and no link"
-        return payment_id
+        if payment_id is None:
+            made = await owned.create(conn, finding, self.purposes)
+            assert made is not None, "an invoice has a customer and no link"
+            return made
+        known = await locked(conn, payment_id)
+        await owned.keep_invoice(conn, finding, payment_id)
+        return known
 
 
 async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
@@ -186,21 +200,18 @@ async def locked(conn: Connection, payment_id: UUID) -> Known:
 
 
 async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID, Known]:
-    rows = await conn.fetch(LOCK, payment_ids)
-    money: dict[UUID, list[Settled]] = {row["id"]: [] for row in rows}
-    for row in await conn.fetch(SETTLEMENTS, payment_ids):
-        each = dict(row)
-        money[each.pop("payment_id")].append(Settled(**each))
-    checkouts: dict[UUID, set[tuple[str, str | None]]] = {row["id"]: set() for row in rows}
-    for row in await conn.fetch(CHECKOUTS, payment_ids):
-        checkouts[row["payment_id"]].add((row["provider"], row["provider_id"]))
+    payments = await conn.fetch(LOCK, payment_ids)
+    states = {row["id"]: row for row in await conn.fetch(STATE, payment_ids)} if payments else {}
     return {
         row["id"]: Known(
             **{**dict(row), "status": Status(row["status"])},
-            settled=tuple(money[row["id"]]),
-            checkouts=frozenset(checkouts[row["id"]]),
+            settled=tuple(
+                Settled(kind=kind, ref=ref, amount=amount, currency=currency, usd=usd)
+                for kind, ref, amount, currency, usd in states[row["id"]]["settled"]
+            ),
+            checkouts=frozenset((provider, checkout) for provider, checkout in states[row["id"]]["checkouts"]),
         )
-        for row in rows
+        for row in payments
     }
 
 
@@ -233,6 +244,7 @@ def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tupl
     after = known.after(decision)
     recorded = Recorded(
         payment_id=known.id,
+        purpose=known.purpose,
         provider=known.provider,
         price_currency=known.price_currency,
         amount=known.amount,
@@ -241,6 +253,7 @@ def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tupl
         movements=len(decision.entries),
         without_value=len(doubtful),
         valued=len(decision.values),
+        age=known.age,
     )
     return Change(known, finding, decision, cause), recorded, after
 

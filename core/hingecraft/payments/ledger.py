@@ -54,6 +54,8 @@ class Known:
     purpose: str
     user_id: UUID | None = None
     product: str | None = None
+    # Seconds since it was begun.
+    age: float = 0.0
     settled: tuple[Settled, ...] = ()
     # The ids of its own checkouts at each provider; None: the provider has not answered yet.
     checkouts: frozenset[tuple[str, str | None]] = frozenset()

@@ -15,15 +15,27 @@ from uuid import UUID
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, ForeignError
 from hingecraft.payments import origins
+from hingecraft.payments.ledger import Known
+from hingecraft.payments.model import Status
 from hingecraft.payments.purpose import Owner, Purposes
 from hingecraft.providers.findings import Finding, Stands
 
 RENEWAL, ELSEWHERE = "renewal", "dashboard"
 OF_CHECKOUT = "SELECT payment_id FROM external_payments WHERE provider = $1 AND provider_id = $2 AND kind <> 'standing'"
+# With its checkout. The answer is what a lock of the payment would read.
 CREATE = """
-INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode, purpose,
-                      user_id, created_at, updated_at)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, now(), now())
+WITH payment AS (
+    INSERT INTO payments AS p (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
+                               purpose, user_id, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, now(), now())
+    RETURNING p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency, p.price_currency, p.provider,
+              p.livemode, p.purpose, p.user_id, p.product
+), checkout AS (
+    INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency,
+                                   status, kind, idempotency_key, request, livemode, updated_at)
+    SELECT id, $5, $5, $6, $3, $2, $4, $12, $11, $6, '{}', $8, now() FROM payment
+)
+SELECT * FROM payment
 """
 ADD_CHECKOUT = """
 INSERT INTO external_payments AS e (payment_id, gateway, provider, provider_id, currency, amount, price_currency,
@@ -77,19 +89,22 @@ async def of_first_invoice(conn: Connection, finding: Finding, purposes: Purpose
 
 
 async def booked(conn: Connection, finding: Finding) -> UUID | None:
-    """The payment that an invoice has."""
-    payment_id: UUID | None = await conn.fetchval(OF_CHECKOUT, finding.provider, finding.invoice_id)
+    """The payment that an invoice or a customer's session has. None: after a question, nobody makes one meanwhile."""
+    checkout = _checkout_of(finding)
+    if finding.fresh:
+        # Two events of one invoice must not create two payments.
+        await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{checkout}")
+    payment_id: UUID | None = await conn.fetchval(OF_CHECKOUT, finding.provider, checkout)
     return payment_id
 
 
-async def payment_of(conn: Connection, finding: Finding, purposes: Purposes) -> UUID | None:
-    """The payment of an invoice, or of a known customer's session; None where only a link or a reference can say."""
-    checkout = finding.invoice_id or finding.checkout_id
-    if checkout is None or finding.customer is None:
-        return None
-    payment_id: UUID | None = await conn.fetchval(OF_CHECKOUT, finding.provider, checkout)
-    if payment_id is not None:
-        return payment_id
+def is_customers(finding: Finding) -> bool:
+    """Whether it is about an invoice or a session of a customer."""
+    return _checkout_of(finding) is not None and finding.customer is not None
+
+
+async def create(conn: Connection, finding: Finding, purposes: Purposes) -> Known | None:
+    """The payment of what has none (`booked`). None: a link or a reference says whose it is."""
     if finding.link_id is not None and await _is_our_link(conn, finding):
         return None
     owner = await purposes.owner_of(conn, finding)
@@ -100,7 +115,13 @@ async def payment_of(conn: Connection, finding: Finding, purposes: Purposes) -> 
     origins.require_readable(finding)
     if not finding.fresh:
         raise AskFirstError("the provider is asked what was sold")
-    return await _create(conn, finding, checkout, owner)
+    if finding.stands is not Stands.PAID and not finding.money:
+        raise ForeignError("it has not been paid")
+    return await _create(conn, finding, owner)
+
+
+def _checkout_of(finding: Finding) -> str | None:
+    return finding.invoice_id or finding.checkout_id
 
 
 async def _is_our_link(conn: Connection, finding: Finding) -> bool:
@@ -110,35 +131,32 @@ async def _is_our_link(conn: Connection, finding: Finding) -> bool:
 
 async def keep_invoice(conn: Connection, finding: Finding, payment_id: UUID) -> None:
     """Remember which payment an invoice has, so that its other events and its refunds find it."""
-    if not finding.fresh or finding.invoice_id is None or finding.stands is None:
+    if not finding.fresh or finding.stands is None:
         return
-    status = _STATUSES.get(finding.stands, "pending")
     if finding.stands is Stands.PAID or finding.money:
         await conn.execute(
-            ADD_CHECKOUT, payment_id, finding.provider, finding.invoice_id, INVOICE, finding.livemode, status
+            ADD_CHECKOUT, payment_id, finding.provider, finding.invoice_id, INVOICE, finding.livemode, _status(finding)
         )
     else:
-        await conn.execute(END_CHECKOUT, payment_id, finding.provider, finding.invoice_id, status)
+        await conn.execute(END_CHECKOUT, payment_id, finding.provider, finding.invoice_id, _status(finding))
 
 
-async def _create(conn: Connection, finding: Finding, checkout: str, owner: Owner) -> UUID:
-    """Two events of one invoice must not create two payments."""
-    if finding.stands is not Stands.PAID and not finding.money:
-        raise ForeignError("it has not been paid")
-    await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{checkout}")
-    existing: UUID | None = await conn.fetchval(OF_CHECKOUT, finding.provider, checkout)
-    if existing is not None:
-        return existing
+def _status(finding: Finding) -> str:
+    return _STATUSES.get(finding.stands, "pending") if finding.stands is not None else "pending"
+
+
+async def _create(conn: Connection, finding: Finding, owner: Owner) -> Known:
+    checkout, is_invoice = _checkout_of(finding), finding.invoice_id is not None
     came = next(iter(finding.money), None)
     price = finding.price or came
-    lines = finding.lines or ()
-    currency = price.currency if price is not None else lines[0].currency
-    payment_id = uuid.uuid4()
-    await conn.execute(
-        CREATE, payment_id, price.amount if price is not None else Decimal(0), currency, currency, finding.provider,
-        checkout, RENEWAL if finding.invoice_id is not None else ELSEWHERE, finding.livemode, owner.purpose,
-        owner.user_id,
+    currency = price.currency if price is not None else (finding.lines or ())[0].currency
+    row = await conn.fetchrow(
+        CREATE, uuid.uuid4(), price.amount if price is not None else Decimal(0), currency, currency, finding.provider,
+        checkout, RENEWAL if is_invoice else ELSEWHERE, finding.livemode, owner.purpose, owner.user_id,
+        INVOICE if is_invoice else SESSION, _status(finding) if is_invoice else "completed",
     )  # fmt: skip
-    if finding.invoice_id is None:
-        await conn.execute(ADD_CHECKOUT, payment_id, finding.provider, checkout, SESSION, finding.livemode, "completed")
-    return payment_id
+    assert row is not None, "a row is inserted"
+    return Known(
+        **{**dict(row), "status": Status(row["status"])},
+        checkouts=frozenset() if is_invoice else frozenset({(finding.provider, checkout)}),
+    )

@@ -48,5 +48,5 @@ class Account:
 
     def key_failed(self, error: ProviderKeyError) -> None:
         """Report a rejected key in the log and the metrics: a person has to set another one."""
-        log.error("%s. %s", error, self.remedy)
+        log.error("%s. %s", error, error.remedy or self.remedy)
         self._key_rejected(self.name)

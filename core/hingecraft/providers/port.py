@@ -86,10 +86,12 @@ class ProviderMissingError(ProviderRejectedError):
 class ProviderKeyError(ProviderRejectedError):
     """The provider rejects our key or its permissions: our mistake, not the payer's."""
 
-    def __init__(self, reason: str, *, forbidden: bool = False) -> None:
+    def __init__(self, reason: str, *, forbidden: bool = False, remedy: str | None = None) -> None:
         super().__init__(reason, code="provider_unavailable")
         # The key is valid but lacks a permission.
         self.forbidden = forbidden
+        # What a person has to do about it; None: set another key.
+        self.remedy = remedy
 
 
 class ProviderUnknownError(HingecraftError):

@@ -1,8 +1,7 @@
-"""Products and purchases, and the access that follows from them. Pure."""
+"""Payments of products and purchases. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,9 +16,7 @@ PURPOSE = "purchase"
 # Before the product's id, in the id of Stripe's product.
 PRODUCT_PREFIX = "hc_"
 
-Because = Literal["refunded", "disputed"]
 PurchaseStatus = Literal["active", "expired", "refunded", "disputed", "cancelled"]
-Reason = Literal["owned", "subscribed", "not_bought", "expired", "refunded", "disputed"]
 
 # The statuses in which a payment may still be paid.
 OPEN = frozenset({Status.CREATING, Status.UNKNOWN, Status.PENDING})
@@ -101,58 +98,3 @@ class Purchase:
     subscription_id: str | None = None
     # None: it is paid once.
     cancels: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entitlement:
-    """Access to a product from one time to another, unless it was revoked."""
-
-    product_id: UUID
-    product_type: str
-    starts_at: datetime
-    ends_at: datetime | None
-    revoked_because: Because | None
-
-    def holds(self, moment: datetime) -> bool:
-        """Whether it gives access at that time."""
-        return self.revoked_because is None and (self.ends_at is None or moment < self.ends_at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """Whether a user may use a product, and why."""
-
-    allowed: bool
-    reason: Reason
-    ends_at: datetime | None = None
-
-
-def access_of(
-    product_id: UUID, product_type: str, entitlements: Sequence[Entitlement], moment: datetime, *, active: bool
-) -> Access:
-    """A product's own entitlements count first; a running subscription gives access to every design on sale.
-
-    Without access the newest of its own entitlements says why.
-    """
-    own = [each for each in entitlements if each.product_id == product_id]
-    held = _longest([each for each in own if each.holds(moment)])
-    if held is not None:
-        subscribed = product_type == "subscription"
-        return Access(allowed=True, reason="subscribed" if subscribed else "owned", ends_at=held.ends_at)
-    if product_type == "design" and active:
-        subscriptions = [each for each in entitlements if each.product_type == "subscription" and each.holds(moment)]
-        held = _longest(subscriptions)
-        if held is not None:
-            return Access(allowed=True, reason="subscribed", ends_at=held.ends_at)
-    newest = max(own, key=lambda each: each.starts_at, default=None)
-    if newest is None:
-        return Access(allowed=False, reason="not_bought")
-    return Access(allowed=False, reason=newest.revoked_because or "expired", ends_at=newest.ends_at)
-
-
-def _longest(entitlements: Sequence[Entitlement]) -> Entitlement | None:
-    """The one that ends last; one without an end never does."""
-    for each in entitlements:
-        if each.ends_at is None:
-            return each
-    return max(entitlements, key=lambda each: each.ends_at or each.starts_at, default=None)

@@ -21,7 +21,8 @@ from hingecraft.payments.model import Status
 from hingecraft.payments.purpose import Moved, Owner
 from hingecraft.providers.findings import Finding, Line
 from hingecraft.purchases import store
-from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE, Because
+from hingecraft.purchases.access import Because
+from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE
 from hingecraft.purchases.products import store as products
 from hingecraft.purchases.products.model import Product
 from hingecraft.purchases.store import Bought

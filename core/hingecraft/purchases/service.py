@@ -9,8 +9,8 @@ from hingecraft.db.connection import Database
 from hingecraft.identity.errors import NotAuthorizedError
 from hingecraft.payments.history import Place
 from hingecraft.purchases import store
-from hingecraft.purchases.model import Access, Purchase, UnknownPurchaseError, access_of
-from hingecraft.purchases.products import store as products
+from hingecraft.purchases.access import Access
+from hingecraft.purchases.model import Purchase, UnknownPurchaseError
 from hingecraft.purchases.products.model import UnknownProductError
 
 
@@ -46,8 +46,7 @@ class PurchaseReader:
     async def access(self, user_id: UUID, product_id: UUID) -> Access:
         """Whether the user may use a product now, and why."""
         async with self._database.connection() as conn:
-            product = await products.one(conn, product_id)
-            if product is None:
-                raise UnknownProductError
-            held, now = await store.entitlements(conn, user_id, product_id, livemode=self._livemode, grace=self._grace)
-        return access_of(product_id, product.type, held, now, active=product.active)
+            held = await store.held(conn, user_id, product_id, livemode=self._livemode, grace=self._grace)
+        if held is None:
+            raise UnknownProductError
+        return held.access

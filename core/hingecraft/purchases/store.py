@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,7 +14,8 @@ from hingecraft.db.connection import Connection
 from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.payments.history import Place
 from hingecraft.payments.model import Status
-from hingecraft.purchases.model import PURPOSE, Because, Entitlement, MemberPayment, Purchase
+from hingecraft.purchases.access import Because, Entitlement, Held
+from hingecraft.purchases.model import PURPOSE, MemberPayment, Purchase
 from hingecraft.purchases.renewal_grace import UNTIL
 
 # The payment of a later period is found by its entitlement; one that is not paid has only its product.
@@ -61,12 +62,21 @@ WITH standing AS MATERIALIZED (
 )
 SELECT payment_id, purchase_id FROM changed
 """
-_ENTITLEMENTS = f"""
-SELECT b.product_id, r.type AS product_type, e.starts_at, {UNTIL.format(grace="$4")} AS ends_at, e.revoked_because
-FROM entitlements e JOIN purchases b ON b.id = e.purchase_id JOIN products r ON r.id = b.product_id
-WHERE e.user_id = $1 AND b.livemode = $2
+# What `access.Entitlement` is made of, of an entitlement `e`, its purchase `b` and the product `bought`.
+ENTITLEMENT = f"""
+e.id, bought.id AS product_id, bought.type AS product_type, e.starts_at, {UNTIL} AS ends_at, e.revoked_because,
+e.download_limit, e.downloads_used
 """
-ENTITLEMENTS = f"{_ENTITLEMENTS} AND (b.product_id = $3 OR r.type = 'subscription')"
+HELD = f"""
+SELECT p.type AS held_type, p.active, p.file, now() AS moment, h.*
+FROM products p LEFT JOIN LATERAL (
+    SELECT {ENTITLEMENT.format(grace="$4")}
+    FROM entitlements e JOIN purchases b ON b.id = e.purchase_id JOIN products bought ON bought.id = b.product_id
+    WHERE e.user_id = $1 AND b.livemode = $3
+      AND (b.product_id = p.id OR (p.type = 'design' AND bought.type = 'subscription'))
+) h ON true
+WHERE p.id = $2
+"""
 # A subscription's purchase, by what was written before the call, or by an earlier period.
 OF_SUBSCRIPTION = """
 SELECT user_id, product_id FROM purchases WHERE subscription_id = $1
@@ -204,12 +214,24 @@ async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> di
     return {row["payment_id"]: row["purchase_id"] for row in rows}
 
 
-async def entitlements(
-    conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool, grace: timedelta
-) -> tuple[list[Entitlement], datetime]:
-    """The user's entitlements to a product and to subscriptions, past ones included, and the database's time."""
-    rows = await conn.fetch(ENTITLEMENTS, user_id, livemode, product_id, grace)
-    return [Entitlement(**dict(row)) for row in rows], await conn.fetchval(NOW)
+async def held(conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool, grace: timedelta) -> Held | None:
+    """A product with the user's entitlements to it, past ones included; None: no product has the id."""
+    rows = await conn.fetch(HELD, user_id, product_id, livemode, grace)
+    if not rows:
+        return None
+    return Held(
+        product_id=product_id,
+        product_type=rows[0]["held_type"],
+        active=rows[0]["active"],
+        file=rows[0]["file"],
+        moment=rows[0]["moment"],
+        entitlements=[entitlement_of(row) for row in rows if row["id"] is not None],
+    )
+
+
+def entitlement_of(row: asyncpg.Record) -> Entitlement:
+    """From the columns of `ENTITLEMENT`."""
+    return Entitlement(**{each.name: row[each.name] for each in fields(Entitlement)})
 
 
 async def purchase(conn: Connection, purchase_id: UUID, *, livemode: bool, grace: timedelta) -> Purchase | None:

@@ -130,7 +130,9 @@ class Reconciler:
 
     async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
         """The events of payments, then those of systems: Stripe lists at most twenty types in one call."""
-        for registrations in (self._of_payments, self.others):
+        async with self.database.connection() as conn:
+            others = [each for each in self.others if each.listed_if is None or await each.listed_if(conn)]
+        for registrations in (self._of_payments, others):
             types = Handlers(registrations).types(stripe.NAME)
             if types:
                 async for event in self.providers.stripe.events.since(since, types):

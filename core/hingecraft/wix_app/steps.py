@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import NotYetError
 from hingecraft.providers.port import ProviderKeyError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.steps import Run, Steps
-from hingecraft.wix_app import check_store, checking
-from hingecraft.wix_app.checking import SiteChecks
+from hingecraft.wix_app import check_store
 from hingecraft.wix_app.client.calls import NotInstalledError
 from hingecraft.wix_app.client.client import WixClient
+from hingecraft.wix_app.plans import service as plans
+from hingecraft.wix_app.plans import store
+from hingecraft.wix_app.plans.model import state_of
+from hingecraft.wix_app.plans.seen import PlansAtWix, Seen
 from hingecraft.wix_app.sites import service as sites
 
 log = logging.getLogger(__name__)
@@ -33,7 +36,7 @@ def wix_app_steps(database: Database, client: WixClient | None) -> Steps:
     """After events, which may have told the same."""
     if client is None:
         return Steps()
-    work = _Sites(database, SiteChecks(client))
+    work = _Sites(database, PlansAtWix(client))
     return Steps(after_checks=(work.check,))
 
 
@@ -49,9 +52,9 @@ class _Asked:
 
 
 class _Sites:
-    def __init__(self, database: Database, checks: SiteChecks) -> None:
+    def __init__(self, database: Database, plans_at_wix: PlansAtWix) -> None:
         self._database = database
-        self._checks = checks
+        self._plans = plans_at_wix
 
     async def check(self, run: Run) -> None:
         """Ask about each site that is due, several at a time."""
@@ -78,7 +81,7 @@ class _Sites:
     async def _one(self, run: Run, asked: _Asked, instance_id: UUID) -> None:
         before = datetime.now(UTC)
         try:
-            seen = await self._checks.ask(instance_id)
+            seen = await self._plans.ask(instance_id)
         except NotInstalledError:
             asked.absent[instance_id] = before
         except (ProviderRejectedError, ProviderUnknownError) as error:
@@ -90,12 +93,12 @@ class _Sites:
             await self._keep(run, instance_id, seen)
         run.summary.wix_sites_checked += 1
 
-    async def _keep(self, run: Run, instance_id: UUID, seen: checking.Seen) -> None:
+    async def _keep(self, run: Run, instance_id: UUID, seen: Seen) -> None:
         if run.dry:
             return
         try:
             async with self._database.transaction() as conn:
-                is_news = await checking.keep(conn, instance_id, seen, actor=_ACTOR, request_id=str(instance_id))
+                is_news = await _take_up(conn, instance_id, seen)
                 await check_store.release(conn, instance_id)
         except NotYetError as error:
             run.summary.explain(f"the plan of the site {instance_id} is kept: {error}")
@@ -117,3 +120,17 @@ class _Sites:
             async with self._database.transaction() as conn:
                 await sites.removed(conn, instance_id, at, actor=_ACTOR, request_id=str(instance_id))
                 await check_store.release(conn, instance_id)
+
+
+async def _take_up(conn: Connection, instance_id: UUID, seen: Seen) -> bool:
+    """Whether the answer changes the plan. One that does not is not kept, since there is one a day (decision 79).
+
+    Raises UnknownProductError.
+    """
+    await store.lock(conn, instance_id)
+    facts = await store.facts(conn, instance_id)
+    is_news = state_of([*facts, seen.fact]) != state_of(facts)
+    if is_news:
+        await plans.take(conn, instance_id, [seen.fact], actor=_ACTOR, request_id=str(instance_id))
+    await plans.checked(conn, instance_id, seen.at, seen.owner_email)
+    return is_news

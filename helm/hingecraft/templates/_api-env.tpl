@@ -113,6 +113,10 @@
 - name: STRIPE_API_BASE
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.providers.stripe.js }}
+- name: STRIPE_JS
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.providers.stripe.portalConfiguration }}
 - name: STRIPE_PORTAL_CONFIGURATION
   value: {{ . | quote }}

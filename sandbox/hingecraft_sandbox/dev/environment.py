@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from hingecraft_sandbox.dev.designs import designs_folder
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.wix_site import PAYMENTS_PATH, ROUTES_PATH
 from hingecraft_sandbox.postgres import reachable_folder
@@ -36,15 +37,6 @@ def data_folder() -> Path:
     return reachable_folder(Path(".dev").resolve())
 
 
-def designs_folder(folder: Path) -> Path:
-    """Where the files of designs are, with one to begin with."""
-    designs = folder / "designs"
-    designs.mkdir(parents=True, exist_ok=True)
-    if not any(designs.iterdir()):
-        (designs / "brass-hinge.txt").write_text("The drawing of a brass hinge, for 4 screws.\n")
-    return designs
-
-
 def wix_key(folder: Path) -> Path:
     """The key by which the stand-in for Wix signs its webhooks; it lasts as long as the data."""
     return folder / "wix-key.pem"
@@ -59,6 +51,7 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "STRIPE_SECRET": "sk_test_" + "sandbox",
             "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
             "STRIPE_API_BASE": sandbox,
+            "STRIPE_JS": f"{sandbox}/stripe.js",
             "STRIPE_RATE": "500",
             "STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
         },

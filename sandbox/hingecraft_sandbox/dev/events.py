@@ -26,6 +26,11 @@ _PROVIDERS = {"nowpayments": "coins"}
 _BESIDE = frozenset({"logger", "request_id"})
 # What a payment is for, where people say it in another word.
 _PURPOSES = {"donation": "gift"}
+_ACCESS = {
+    "access_granted": ("✓", "green", "granted"),
+    "access_restored": ("✓", "green", "restored"),
+    "access_ended": ("✗", "yellow", "ended"),
+}
 _NOT_OPENED = frozenset({"stripe_session_failed", "checkout_expired"})
 
 
@@ -54,6 +59,13 @@ def payment(row: Mapping[str, Any], style: Style) -> Iterator[Happened]:
         yield Happened(row["created_at"], kind, f"{_payment(row)}  {text}")
 
 
+def download(row: Mapping[str, Any]) -> Happened:
+    """A URL of a design, with the downloads that are used of its purchase or period."""
+    used, limit = row["downloads_used"], row["download_limit"]
+    counted = "by an admin" if used is None else f"{used} used" if limit is None else f"{used} of {limit} used"
+    return Happened(row["created_at"], "download", f"{row['name']}  {row['file']}  {counted}")
+
+
 def _payment(row: Mapping[str, Any]) -> str:
     amount = money(row["amount"], row["price_currency"], row["exponent"])
     way = {"stripe": "card", "wallet": "wallet"}.get(row["provider"] or "", row["currency"] or "")
@@ -67,6 +79,10 @@ def _told(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> I
         yield f"checkout made{took}"
     elif action == "wallet_fallback":
         yield style("yellow", f"wallet instead of a checkout: {details.get('reason', '?')}")
+    elif action in _ACCESS:
+        glyph, colour, words = _ACCESS[action]
+        why = f": {details['because']}" if "because" in details else ""
+        yield style(colour, f"{glyph} access to {row['product']} {words}{why}")
     elif action in _NOT_OPENED:
         yield style("red", f"✗ no checkout: {details.get('reason', '?')}")
     for each in details.get("rows", ()):

@@ -1,4 +1,4 @@
-"""Reads what the feed shows: the audit log, the versions of the routes, and what the sandbox has sent."""
+"""Reads what the feed shows: the audit log, downloads, versions of the routes, and what the sandbox has sent."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
@@ -19,16 +21,25 @@ _EVERY = 0.1
 _AWAY = 1.0
 # Ids are assigned before the commit, so a lower one may appear after a higher one.
 _OVERLAP = 200
+_COMMITTED_WITHIN = timedelta(seconds=2)
 
 NEWEST_ROW = "SELECT coalesce(max(id), 0) FROM payment_audit"
 ROWS = """
 SELECT a.id, a.created_at, a.action, a.payment_id, a.details::text AS details,
-    p.amount, p.price_currency, p.currency, p.provider, p.purpose, c.exponent
+    p.amount, p.price_currency, p.currency, p.provider, p.purpose, c.exponent, bought.name AS product
 FROM payment_audit a
 JOIN payments p ON p.id = a.payment_id
+LEFT JOIN purchases u ON u.id = (a.details ->> 'purchase')::uuid
+LEFT JOIN products bought ON bought.id = u.product_id
 LEFT JOIN currencies c ON c.code = p.price_currency
 WHERE a.id > $1 ORDER BY a.id
 """
+DOWNLOADS = """
+SELECT d.id, d.created_at, p.name, p.file, e.downloads_used, e.download_limit
+FROM downloads d JOIN products p ON p.id = d.product_id LEFT JOIN entitlements e ON e.id = d.entitlement_id
+WHERE d.created_at > $1 ORDER BY d.created_at
+"""
+NOW = "SELECT clock_timestamp()"
 CHANGED = """
 SELECT key AS code, CASE WHEN n.value IS NULL THEN 'off' WHEN o.value IS NULL THEN 'on' ELSE 'changed' END AS how
 FROM (SELECT e.* FROM payment_routes r, jsonb_each(r.routes) e WHERE r.version = $1) n
@@ -52,10 +63,13 @@ class Feed:
         self._show = show
         self._newest = 0
         self._seen: deque[int] = deque(maxlen=2 * _OVERLAP)
+        self._downloads_since: datetime | None = None
+        self._downloads: deque[UUID] = deque(maxlen=_OVERLAP)
 
     async def start(self) -> None:
         """Start here: skip what is in the database already."""
         async with self._database.connection() as conn:
+            self._downloads_since = await conn.fetchval(NOW)
             self._newest = await conn.fetchval(NEWEST_ROW)
             self._seen.extend(range(max(0, self._newest - _OVERLAP), self._newest + 1))
 
@@ -64,6 +78,7 @@ class Feed:
         while True:
             try:
                 await self._read_payments()
+                await self._read_downloads()
                 await asyncio.sleep(_EVERY)
             except DatabaseUnavailableError:
                 await asyncio.sleep(_AWAY)
@@ -77,6 +92,17 @@ class Feed:
                 self._newest = max(self._newest, row["id"])
                 for happened in events.payment(dict(row), self._style):
                     self._show(happened)
+
+    async def _read_downloads(self) -> None:
+        assert self._downloads_since is not None
+        async with self._database.connection() as conn:
+            rows = await conn.fetch(DOWNLOADS, self._downloads_since)
+        for row in rows:
+            if row["id"] not in self._downloads:
+                self._downloads.append(row["id"])
+                # A download that began earlier may be committed later.
+                self._downloads_since = max(self._downloads_since, row["created_at"] - _COMMITTED_WITHIN)
+                self._show(events.download(dict(row)))
 
     async def follow_sandbox(self, log: Path) -> None:
         """Show the events that the sandbox sends to the backend, from its log, until cancelled."""

@@ -105,8 +105,11 @@ class Keys:
 
     async def _account(self, product: Product) -> None:
         token = await self._said(product, "token", "--sub", _DEMO_MEMBER, "--email", "ada@example.com")
-        self._cockpit.say("account", "open this, press Sign in, and buy something; m lets a month pass")
-        self._cockpit.terminal.lines([f"    {self._cockpit.places.account}#access_token={token.splitlines()[-1]}"])
+        places = self._cockpit.places
+        self._cockpit.say("account", "open one of these, press Sign in, and buy something; m lets a month pass")
+        self._cockpit.terminal.lines(
+            [f"    {page}#access_token={token.splitlines()[-1]}" for page in (places.account, places.shop)]
+        )
 
     def _kill(self) -> None:
         self._pods[self._kills % len(self._pods)].kill()

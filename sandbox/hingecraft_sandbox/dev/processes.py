@@ -19,7 +19,7 @@ from pathlib import Path
 from hingecraft.errors import UsageError
 
 _STOP_TIMEOUT = 10.0
-_CHECK_WHILE_STARTING = 0.1
+_CHECK_WHILE_STARTING = 0.02
 _CHECK_EVERY = 0.5
 _ANSWER_TIMEOUT = 2.0
 # A loaded machine may answer one check too late.

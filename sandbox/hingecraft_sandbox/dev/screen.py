@@ -13,7 +13,7 @@ from hingecraft_sandbox.dev.style import Style, width_of
 
 KEYS: Mapping[str, str] = {
     "o": "open the site's page in a browser",
-    "a": "a link to the account page that signs a member in",
+    "a": "links to the account page and the shop that sign a member in",
     "c": "switch Swiss francs off and on; C asks for another currency",
     "w": "switch the providers' webhooks off and on",
     "k": "kill an API pod, a different one each time",
@@ -43,8 +43,13 @@ class Places:
 
     @property
     def account(self) -> str:
-        """The page where members buy credits."""
+        """The page where members buy credits, and find what they have bought."""
         return f"http://127.0.0.1:{self.ports.pods[0]}/account"
+
+    @property
+    def shop(self) -> str:
+        """The page where members buy designs, courses and subscriptions."""
+        return f"http://127.0.0.1:{self.ports.pods[0]}/shop"
 
 
 def ready(seconds: float, style: Style) -> str:
@@ -58,7 +63,8 @@ def links(places: Places, style: Style) -> Iterator[str]:
     pod = f"http://127.0.0.1:{ports.pods[0]}"
     for name, address in (
         ("Give", f"{places.give}  or /mission-support"),
-        ("Account", f"{places.account}  credits and plans; key a signs in"),
+        ("Account", f"{places.account}  credits and purchases (key a)"),
+        ("Shop", f"{places.shop}  designs, courses, a subscription"),
         ("Sandbox", f"http://127.0.0.1:{ports.sandbox}/  pay, decline, refund"),
         ("Wix app", f"http://127.0.0.1:{ports.sandbox}/wix  install, buy, cancel, refund; {pod}/wix-pricing"),
         ("API", f"{pod}/docs  {pod}/routes"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
@@ -109,6 +109,10 @@ class Switches:
         self.revoked: set[str] = set()
         # Keys of Stripe that belong to another account than the one whose objects the sandbox keeps.
         self.accounts: dict[str, str] = {}
+        # The permissions of restricted keys, such as `rak_charge_read`. All other keys may do everything.
+        self.permissions: dict[str, frozenset[str]] = {}
+        # The permissions that calls with these keys needed.
+        self.needed: defaultdict[str, set[str]] = defaultdict(set)
         # By which keys calls came, and how many.
         self.keys: Counter[str] = Counter()
 
@@ -117,6 +121,8 @@ class Switches:
         self.faults.clear()
         self.revoked.clear()
         self.accounts.clear()
+        self.permissions.clear()
+        self.needed.clear()
         self.keys.clear()
         self.webhooks = WebhookSwitch()
         self.balance = BalanceSwitch()

@@ -1,9 +1,11 @@
 // Where a member comes back to from Stripe: the outcome of the purchase, followed until nothing more can happen to it.
 import { balanceText, creditsOf, numberOf } from './account-words.js';
 import { anchor, element, say, toldPlaces, watchNetwork } from './dom.js';
-import { Member, SIGNED_OUT } from './members.js';
-import { follow, KNOWN_LATER_MS } from './payments.js';
+import { Member } from './members.js';
+import { KNOWN_LATER_MS } from './payments.js';
+import { Returned } from './returned.js';
 
+/** @type {import('./returned.js').Words} */
 const WORDS = {
   waiting: [
     'Waiting for your payment to be confirmed',
@@ -20,23 +22,7 @@ const WORDS = {
 const { backend } = toldPlaces();
 const member = new Member(backend || location.origin);
 const session = new URLSearchParams(location.search).get('session_id') ?? '';
-let shown = '';
-
-/**
- * @param {keyof typeof WORDS} outcome
- * @param {any} [purchase]
- */
-function tell(outcome, purchase = null) {
-  const isNews = outcome !== shown;
-  shown = outcome;
-  const [title, text] = WORDS[outcome];
-  say('outcome-title', title);
-  element('outcome-title').setAttribute('aria-busy', String(outcome === 'waiting'));
-  element('outcome-title').dataset.outcome = outcome;
-  say('outcome-text', outcome === 'paid' && purchase?.credits ? `You bought ${creditsOf(purchase.credits)}.` : text);
-  if (isNews) element('outcome-title').focus();
-  if (isNews && outcome === 'paid') showBalance();
-}
+const page = new Returned(WORDS, (outcome) => outcome === 'paid' && showBalance());
 
 async function showBalance() {
   const answer = await member.call('GET', '/api/v1/credits/balance');
@@ -46,24 +32,19 @@ async function showBalance() {
   element('total').hidden = false;
 }
 
-async function ask() {
-  const answer = await member.call('GET', `/api/v1/checkout-sessions/${encodeURIComponent(session)}`);
-  if (!answer.success && SIGNED_OUT.includes(answer.code)) {
-    stop();
-    tell('signedOut');
-  }
-  return answer;
-}
-
 anchor('account').href = '/account';
 watchNetwork();
 member.call('GET', '/config').then((config) => {
   if (config.success) element('test-mode').hidden = config.data.mode !== 'test';
 });
-let stop = () => undefined;
-if (!session) tell('unknown');
-else if (!member.token) tell('signedOut');
+if (!session) page.tell('unknown');
+else if (!member.token) page.tell('signedOut');
 else {
-  tell('waiting');
-  stop = /** @type {() => undefined} */ (follow(ask, tell, { knownWithin: KNOWN_LATER_MS }));
+  page.follow(
+    member,
+    `/api/v1/checkout-sessions/${encodeURIComponent(session)}`,
+    (outcome, purchase) =>
+      page.tell(outcome, purchase, outcome === 'paid' && purchase?.credits ? `You bought ${creditsOf(purchase.credits)}.` : ''),
+    { knownWithin: KNOWN_LATER_MS },
+  );
 }

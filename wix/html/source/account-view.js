@@ -1,22 +1,9 @@
 // What an account shows. Texts are set as texts: nothing from outside becomes markup.
 import { balanceText, changeOf, creditsOf, momentOf, numberOf, offerOf, planOf, priceOf, wordsOf } from './account-words.js';
-import { element, say, setButton } from './dom.js';
+import { element, made, say, secondButton, setButton } from './dom.js';
 
 /** @typedef {import('./velo.js').Answer} Answer */
 /** @typedef {import('./account-words.js').Offer} Offer */
-
-/**
- * @template {keyof HTMLElementTagNameMap} Name
- * @param {Name} name
- * @param {string | Node[]} inside
- * @returns {HTMLElementTagNameMap[Name]}
- */
-function made(name, inside) {
-  const found = document.createElement(name);
-  if (typeof inside === 'string') found.textContent = inside;
-  else found.append(...inside);
-  return found;
-}
 
 /**
  * @param {Answer[]} answers to balance, transactions, packs and plan
@@ -67,10 +54,7 @@ function offerItem(offer, verb, isFixed, buy) {
   const every = offer.kind === 'pack' ? '' : ' a month';
   const text = made('span', [made('strong', offerOf(offer)), made('span', `${priceOf(offer)}${every}`)]);
   if (isFixed) return made('li', [text]);
-  const button = made('button', verb);
-  Object.assign(button, { type: 'button', className: 'second-button' });
-  button.setAttribute('aria-label', `${verb} ${offerOf(offer)} for ${priceOf(offer)}`);
-  button.addEventListener('click', () => buy(button, offer));
+  const button = secondButton(verb, `${verb} ${offerOf(offer)} for ${priceOf(offer)}`, () => buy(button, offer));
   return made('li', [text, button]);
 }
 

@@ -20,13 +20,16 @@ export const changeOf = (delta) => (delta > 0 ? `+${NUMBER.format(delta)}` : NUM
 /** @param {string} at */
 export const momentOf = (at) => MOMENT.format(new Date(at));
 
+/** @param {string} at */
+export const dayOf = (at) => DATE.format(new Date(at));
+
 /** A name of the backend, such as vision_pro. @param {string} name */
 export function wordsOf(name) {
   const text = name.replaceAll('_', ' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** @param {Offer} offer */
+/** @param {{amount: number, currency: string}} price */
 export const priceOf = ({ amount, currency }) => writeAmount(amount, currency.toUpperCase(), LOCALE);
 
 /** @param {Offer} offer */
@@ -49,7 +52,7 @@ export function planOf(plan) {
   const name = wordsOf(plan.planType);
   if (PLANS[plan.status]) return `${name} ${PLANS[plan.status]}.`;
   if (!plan.currentPeriodEnd) return `${name} is active.`;
-  const day = DATE.format(new Date(plan.currentPeriodEnd));
+  const day = dayOf(plan.currentPeriodEnd);
   return plan.cancelAtPeriodEnd ? `${name} ends on ${day}.` : `${name} renews on ${day}.`;
 }
 

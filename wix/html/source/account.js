@@ -1,19 +1,21 @@
 // A member's account: balance and history, credits and plans to buy, and the billing portal.
 import { mayBeGoneTo, isLoopback } from '../../site/src/public/hingecraft-addresses.js';
+import { Purchases } from './account-purchases.js';
 import { showAccount, showMore } from './account-view.js';
 import { offerOf, priceOf } from './account-words.js';
-import { anchor, element, input, isOff, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
-import { Member, nameIn, SIGNED_OUT, takeHanded } from './members.js';
+import { element, isOff, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
+import { Member, nameIn, SIGNED_OUT } from './members.js';
 import { Keys } from './memory.js';
 import { planSessions } from './plan-sessions.js';
+import { signsIn, takeToken, tokenError } from './signing.js';
 import { LEFT_WITHIN_MS } from './velo.js';
 
-const handed = takeHanded();
 const places = toldPlaces();
 const backend = places.backend || location.origin;
 const chosen = planSessions(backend);
 const member = new Member(backend);
 const keys = new Keys();
+const purchases = new Purchases(member, (answer) => stay(answer));
 const UNKNOWN_OUTCOMES = ['unreachable', 'idempotency_in_flight', 'provider_unavailable', 'database_unavailable'];
 const VIEWS = ['loading', 'again', 'signing', 'account'];
 
@@ -39,18 +41,11 @@ function askToSignIn(problem = '') {
   tokenError(problem);
 }
 
-/** @param {string} text */
-function tokenError(text) {
-  element('token-error').textContent = text;
-  input('token').setAttribute('aria-invalid', String(Boolean(text)));
-  if (text) input('token').focus();
-}
-
 /** @returns {Promise<boolean>} whether the account is shown */
 async function load() {
   show('loading');
   const paths = ['balance', 'transactions?limit=10', 'packs', 'plan'].map((path) => `/api/v1/credits/${path}`);
-  const answers = await Promise.all(paths.map((path) => member.call('GET', path)));
+  const [bought, ...answers] = await Promise.all([purchases.ask(), ...paths.map((path) => member.call('GET', path))]);
   const [balance] = answers;
   if (!balance.success) {
     if (SIGNED_OUT.includes(balance.code)) askToSignIn(balance.error);
@@ -63,6 +58,7 @@ async function load() {
   }
   offers = answers[2].success ? answers[2].data : [];
   showAccount(answers, { buy, manage: answers[3].success ? answers[3].data : null });
+  purchases.show(bought);
   say('who', `Signed in as ${nameIn(member.token)}`);
   show('account');
   showChosen();
@@ -150,16 +146,11 @@ element('sign-out').addEventListener('click', () => {
   askToSignIn();
   element('signing-title').focus();
 });
-element('sign-in').addEventListener('submit', async (event) => {
-  event.preventDefault();
-  const token = input('token')
-    .value.trim()
-    .replace(/^Bearer\s+/i, '');
-  if (!token) return tokenError('Enter a token.');
-  tokenError('');
-  member.sign(token);
-  input('token').value = '';
-  if (await load()) element('history-title').focus({ preventScroll: true });
+signsIn(member, async () => {
+  if (await load()) element('purchases-title').focus({ preventScroll: true });
+});
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible' && !element('account').hidden) purchases.refresh();
 });
 // A page that the browser kept, shown again by "back", must not stay locked, and its balance may be old.
 addEventListener('pageshow', (event) => {
@@ -168,7 +159,6 @@ addEventListener('pageshow', (event) => {
   if (member.token) load();
 });
 
-/** A token from a site that we know is used at once; from elsewhere, the person decides whether that is them. */
 async function begin() {
   watchNetwork();
   if (new URLSearchParams(location.search).has('canceled')) {
@@ -178,18 +168,11 @@ async function begin() {
   }
   show('loading');
   const config = await member.call('GET', '/config');
-  anchor('site').href = places.site;
   isTest = config.success && config.data.mode === 'test';
-  const from = document.referrer && new URL(document.referrer).origin;
-  const isKnown = config.success && from !== location.origin && config.data.returnOrigins.includes(from);
-  if (handed && isKnown) member.sign(handed);
-  if (handed && !isKnown) {
-    askToSignIn();
-    input('token').value = handed;
-    return say('signing-text', `A link wants to sign you in as ${nameIn(handed)}. Press “Sign in” only if that is you.`);
-  }
+  const isAsked = takeToken(member, config, places.site);
   if (member.token) await load();
   else askToSignIn();
+  if (isAsked) element('signing-title').focus();
 }
 
 begin();

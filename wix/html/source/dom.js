@@ -27,14 +27,45 @@ export function say(id, text) {
   told.hidden = !text;
 }
 
+/**
+ * A new element.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string | Node[]} inside
+ * @returns {HTMLElementTagNameMap[Name]}
+ */
+export function made(name, inside) {
+  const found = document.createElement(name);
+  if (typeof inside === 'string') found.textContent = inside;
+  else found.append(...inside);
+  return found;
+}
+
+/**
+ * A button of less weight, such as in a list.
+ * @param {string} text
+ * @param {string} label what it is called where the list around is not seen
+ * @param {(button: HTMLElement) => void} act
+ */
+export function secondButton(text, label, act) {
+  const button = made('button', text);
+  Object.assign(button, { type: 'button', className: 'second-button' });
+  button.setAttribute('aria-label', label);
+  button.addEventListener('click', () => isOff(button) || act(button));
+  return button;
+}
+
 /** The site and the backend that the page was made with, each empty where nobody said. */
 export function toldPlaces() {
   const backend = told('backend');
   return { site: told('site'), backend: backend && new URL(backend, location.href).origin };
 }
 
-/** @param {string} name */
-function told(name) {
+/**
+ * What the page was made with.
+ * @param {string} name
+ */
+export function told(name) {
   return document.querySelector(`meta[name="hingecraft-${name}"]`)?.getAttribute('content')?.trim() ?? '';
 }
 

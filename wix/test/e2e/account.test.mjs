@@ -2,10 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bordered, fits, judged, painted, shifted, WIDTHS } from './judging.mjs';
-import { BACKEND, chosen, shot, visited } from './support.mjs';
+import { answering, button, failed, signedIn, testStates, TOKEN } from './member-states.mjs';
+import { BACKEND, chosen, visited } from './support.mjs';
 
-const { TOKEN } = process.env;
 const CREDITS = '/api/v1/credits';
 const SESSION = 'cs_test_a1B2c3D4e5F6';
 const pack = (credits, amount) => ({
@@ -37,7 +36,6 @@ const row = (id) => ({
 });
 const MINE = { planType: 'vision_pro', priceId: 'price_vision_pro', status: 'active', cancelAtPeriodEnd: false };
 const OF_MINE = { ...MINE, currentPeriodEnd: '2026-12-26T06:00:00.000Z' };
-const failed = (status, code, error) => ({ status, body: { success: false, code, error } });
 
 /** A member with everything, as the backend answers it. */
 const FULL = {
@@ -54,26 +52,7 @@ const EMPTY = {
   [`GET ${CREDITS}/packs`]: [],
 };
 
-/** The backend answers this; what is not named here is asked of the real one. */
-async function answering(page, answers) {
-  await page.route('**/api/v1/**', async (route) => {
-    const name = `${route.request().method()} ${new URL(route.request().url()).pathname}`;
-    if (!(name in answers)) return route.continue();
-    const answer = answers[name];
-    if (answer === 'never') return undefined;
-    if (answer === 'away') return route.abort('connectionrefused');
-    if (answer?.body) return route.fulfill({ status: answer.status, json: answer.body });
-    return route.fulfill({ json: { success: true, data: answer } });
-  });
-}
-
-const signedIn = (person) =>
-  person.context.addInitScript(
-    (token) => location.pathname.startsWith('/account') && sessionStorage.setItem('hingecraft-token', token),
-    TOKEN,
-  );
 const loaded = (page) => page.locator('#account').waitFor();
-const button = (page, name) => page.getByRole('button', { name });
 const cameBack = (status, credits = 500) => ({
   path: `/account/return?success=true&session_id=${SESSION}`,
   answers: {
@@ -165,33 +144,7 @@ const STATES = {
   },
 };
 
-for (const [name, { path = '/account', answers = {}, isOut, act }] of Object.entries(STATES)) {
-  test(
-    name,
-    visited(async (person) => {
-      if (!isOut) await signedIn(person);
-      const page = await person.context.newPage();
-      await answering(page, answers);
-      await page.goto(BACKEND + path);
-      await act(page);
-      assert.ok((await shifted(page)) < 0.01, `${name} moves while it loads`);
-      for (const [size, [width, height]] of Object.entries(WIDTHS)) {
-        await page.setViewportSize({ width, height });
-        await painted(page, width);
-        await shot(page, `${name}-${size}`);
-        await fits(page, `${name} at ${width} px`);
-      }
-      await judged(page, name);
-      await page.emulateMedia({ colorScheme: 'dark' });
-      await painted(page, WIDTHS.wide[0]);
-      await shot(page, `${name}-dark`);
-      await judged(page, `${name} in the dark`);
-      await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active' });
-      await painted(page, WIDTHS.wide[0]);
-      await bordered(page, name);
-    }),
-  );
-}
+testStates(Object.fromEntries(Object.entries(STATES).map(([name, state]) => [name, { path: '/account', ...state }])));
 
 test(
   'with the keyboard: sign in, show more of the history, buy',

@@ -10,6 +10,7 @@ from hingecraft.errors import ForeignError
 from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
 from hingecraft.members.customers import store
+from hingecraft.members.in_use import in_use
 from hingecraft.providers import stripe
 
 _CREATED, _DELETED = "customer.created", "customer.deleted"
@@ -17,7 +18,9 @@ _CREATED, _DELETED = "customer.created", "customer.deleted"
 
 def registration() -> Registration:
     """A webhook endpoint needs only the deletions: reconciliation reads the others, which name lost customers."""
-    return Registration(source=stripe.NAME, handler=CustomerEvents(), types=frozenset({_CREATED, _DELETED}))
+    return Registration(
+        source=stripe.NAME, handler=CustomerEvents(), types=frozenset({_CREATED, _DELETED}), listed_if=in_use
+    )
 
 
 class CustomerEvents(Handler):

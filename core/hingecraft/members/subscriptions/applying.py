@@ -8,6 +8,7 @@ from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError, UnansweredError
 from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
+from hingecraft.members.in_use import in_use
 from hingecraft.members.subscriptions.model import EVENT_TYPES
 from hingecraft.members.subscriptions.service import Answer, Copies
 from hingecraft.providers import stripe
@@ -16,7 +17,8 @@ from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownErro
 
 def registration(copies: Copies, *, livemode: bool) -> Registration:
     """Every event about a subscription."""
-    return Registration(source=stripe.NAME, handler=SubscriptionEvents(copies, livemode=livemode), types=EVENT_TYPES)
+    handler = SubscriptionEvents(copies, livemode=livemode)
+    return Registration(source=stripe.NAME, handler=handler, types=EVENT_TYPES, listed_if=in_use)
 
 
 class SubscriptionEvents(Handler):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError
 from hingecraft.inbox import store as inbox
 from hingecraft.inbox.model import InboundEvent
@@ -21,6 +21,7 @@ from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.providers import stripe
 from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
+from hingecraft.providers.stripe.ports import Document
 from hingecraft.steps import Run, Step, Steps
 
 log = logging.getLogger(__name__)
@@ -98,28 +99,30 @@ class _Subscriptions:
                 await self._one(run, f"the subscription {subscription_id}", self._copy(run, subscription_id, since))
 
     async def _copy(self, run: Run, subscription_id: str, since: datetime | None) -> None:
+        """The copy and the invoices in one transaction: a copy that is up to date is not asked about again."""
         answer = await self._copies.ask(subscription_id)
         run.summary.subscriptions_read += 1
-        if not run.dry:
-            try:
-                async with self._database.transaction() as conn:
+        paid = await self._paid_invoices(subscription_id, (since or answer.copy.created_at) - _ROOM)
+        try:
+            async with self._database.transaction() as conn:
+                if not run.dry:
                     await self._copies.keep(conn, answer)
-            except (ForeignError, NotYetError) as error:
-                run.summary.explain(f"the subscription {subscription_id} is not copied: {error}")
-                return
-        await self._find_invoices(run, subscription_id, (since or answer.copy.created_at) - _ROOM)
+                await self._take_in(conn, run, paid)
+        except (ForeignError, NotYetError) as error:
+            run.summary.explain(f"the subscription {subscription_id} is not copied: {error}")
 
-    async def _find_invoices(self, run: Run, subscription_id: str, since: datetime) -> None:
+    async def _paid_invoices(self, subscription_id: str, since: datetime) -> list[Document]:
+        """One that a discount or the customer's balance has paid for grants too."""
+        found = self._provider.subscriptions.paid_invoices(subscription_id, since)
+        return [each async for each in found if each["amount_paid"] or each["subtotal"] > 0]
+
+    async def _take_in(self, conn: Connection, run: Run, paid: Sequence[Document]) -> None:
         """A paid invoice without a payment here goes to the inbox under its own id, as if its event had arrived."""
-        found = [each async for each in self._provider.subscriptions.paid_invoices(subscription_id, since)]
-        # One that a discount or the customer's balance has paid for grants too.
-        paid = [each for each in found if each["amount_paid"] or each["subtotal"] > 0]
-        async with self._database.connection() as conn:
-            booked = await store.booked(conn, [str(each["id"]) for each in paid])
-            missed = [_event(each) for each in paid if each["id"] not in booked]
-            run.summary.invoices_found += len(missed)
-            if missed and not run.dry:
-                await inbox.store(conn, missed)
+        booked = await store.booked(conn, [str(each["id"]) for each in paid])
+        missed = [_event(each) for each in paid if each["id"] not in booked]
+        run.summary.invoices_found += len(missed)
+        if missed and not run.dry:
+            await inbox.store(conn, missed)
 
     async def compare(self, run: Run) -> None:
         """Subscriptions whose invoice is not booked, and users with two of one family."""

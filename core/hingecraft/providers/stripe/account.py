@@ -14,15 +14,14 @@ from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import aiohttp
-import httpx
-import stripe
-from httpx_aiohttp import AiohttpTransport
 
 from hingecraft.providers.account import Account
 from hingecraft.providers.patience import Deadline, TransientError, seconds_in
 from hingecraft.providers.port import ProviderKeyError, ProviderMissingError, ProviderRejectedError, Rejected
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
+from hingecraft.providers.stripe.library import AiohttpTransport, httpx, stripe
+from hingecraft.providers.stripe.permissions import missing_permissions
 from hingecraft.providers.stripe.ports import Document
 
 _LIVE_RATE, _TEST_RATE = 80, 20
@@ -34,6 +33,7 @@ _TRY_AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
 _THROTTLED = HTTPStatus.TOO_MANY_REQUESTS
 _REFUSED = range(400, 500)
 _MISSING = "resource_missing"
+_ADD_PERMISSION = "Add it to the key in Stripe's Dashboard (Developers, API keys); it takes effect at once"
 
 _Result = TypeVar("_Result")
 
@@ -209,14 +209,24 @@ def _reason(error: stripe.StripeError) -> str:
 
 
 def _refusal(status: int | None, error: stripe.StripeError, reason: str) -> ProviderRejectedError:
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return ProviderKeyError(reason, forbidden=status == HTTPStatus.FORBIDDEN)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return ProviderKeyError(reason)
+    if status == HTTPStatus.FORBIDDEN:
+        return _forbidden(error, reason)
     if error.code == "email_invalid":
         return EmailRejectedError(reason)
     if status == HTTPStatus.NOT_FOUND:
         return ProviderMissingError(reason)
     # Of the object that is asked for, the status says so; of one that is named in a parameter, only the code does.
     return ProviderRejectedError(reason, missing=_param(error) if error.code == _MISSING else None)
+
+
+def _forbidden(error: stripe.StripeError, reason: str) -> ProviderKeyError:
+    missing = missing_permissions(str(error))
+    if not missing:
+        return ProviderKeyError(reason, forbidden=True)
+    lacks = f"the key lacks the permission {' or '.join(missing)}"
+    return ProviderKeyError(f"Stripe answered 403: {lacks}", forbidden=True, remedy=_ADD_PERMISSION)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

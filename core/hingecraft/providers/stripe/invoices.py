@@ -46,8 +46,12 @@ class InvoiceReader:
         paid = [each for each in _payments(invoice) if each.get("status") == "paid"]
         money = tuple(self._charge(each, currency, worths) for each in paid)
         subtotal = int(invoice.get("subtotal") or 0)
+        head = self._head(invoice, told_by)
+        # Only here: the intents of invoices, whose events say that a card was declined, name no payment.
+        if not paid and invoice.get("attempt_count"):
+            head["details"]["attempts"] = invoice["attempt_count"]
         return Finding(
-            **self._head(invoice, told_by),
+            **head,
             charge=money[0].ref if money else None,
             stands=_STANDS.get(str(invoice.get("status")), Stands.OPEN),
             price=self._price_of(subtotal, currency) if subtotal > 0 else None,

@@ -1,14 +1,15 @@
-"""Downloads: rights, what a caller is told, and what a storage reports. Pure."""
+"""Downloads: what a caller is told, and what a storage reports. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from hingecraft.errors import HingecraftError, RejectedError
+from hingecraft.purchases.access import Ended
 
 
 class FileMissingError(HingecraftError):
@@ -53,7 +54,7 @@ class NotBoughtError(RejectedError):
 class AccessEndedError(RejectedError):
     """The user's access to the design has ended."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Ended) -> None:
         super().__init__(reason, _ENDED[reason])
 
 
@@ -67,28 +68,13 @@ class DownloadLimitError(RejectedError):
         )
 
 
-Reason = Literal["expired", "refunded", "disputed"]
-_ENDED: Mapping[Reason, str] = {
+# Why the file of a design could not be read.
+Failure = Literal["file_missing", "storage_unavailable"]
+_ENDED: Mapping[Ended, str] = {
     "expired": "Your access to this design has ended. Buy it again to download it.",
     "refunded": "Your payment for this design was refunded, so you can no longer download it.",
     "disputed": "Your payment for this design is disputed, so you cannot download it for now.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Right:
-    """An entitlement that gives access to a design now: the design's own, or a subscription's."""
-
-    entitlement_id: UUID
-    download_limit: int | None
-    downloads_used: int
-    # When it ends, with the grace of a renewal; None: never.
-    until: datetime | None
-
-    @property
-    def remaining(self) -> int | None:
-        """Downloads that are left; None: no limit."""
-        return None if self.download_limit is None else self.download_limit - self.downloads_used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +84,3 @@ class Granted:
     id: UUID
     expires_at: datetime
     remaining: int | None
-
-
-def first_usable(rights: Sequence[Right]) -> Right:
-    """The right to count a download on, of those in the order in which they are used. Raises DownloadLimitError."""
-    for right in rights:
-        if right.remaining != 0:
-            return right
-    raise DownloadLimitError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -11,22 +11,24 @@ from uuid import UUID
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import InvalidError
+from hingecraft.purchases import store as purchases
+from hingecraft.purchases.access import Access
 from hingecraft.purchases.downloads import store, tokens
 from hingecraft.purchases.downloads.folder import Folder, OpenFile
 from hingecraft.purchases.downloads.model import (
     AccessEndedError,
     DownloadExpiredError,
+    DownloadLimitError,
     DownloadsDisabledError,
     DownloadUnavailableError,
+    Failure,
     FileMissingError,
     Granted,
     NotBoughtError,
-    Right,
     StorageUnavailableError,
-    first_usable,
 )
 from hingecraft.purchases.downloads.storage import Storage
-from hingecraft.purchases.downloads.store import Asked, Served
+from hingecraft.purchases.downloads.store import Served
 from hingecraft.purchases.products.model import UnknownProductError
 from hingecraft.settings import Secret
 
@@ -45,6 +47,7 @@ class Downloads:
         url_seconds: int,
         grace_hours: int,
         livemode: bool,
+        failed: Callable[[Failure], None] = lambda _failure: None,
     ) -> None:
         self._database = database
         self._storage = storage
@@ -52,6 +55,7 @@ class Downloads:
         self._valid_for = timedelta(seconds=url_seconds)
         self._grace = timedelta(hours=grace_hours)
         self._livemode = livemode
+        self._failed = failed
 
     @property
     def storage(self) -> Storage:
@@ -67,26 +71,19 @@ class Downloads:
         if the file cannot be read.
         """
         storage = self.storage
-        asked = Asked(user_id=user_id, product_id=product_id, livemode=self._livemode, grace=self._grace)
         async with self._database.connection() as conn:
-            found = await store.design(conn, asked)
-            if found is None:
-                raise UnknownProductError
-            file, granted = found
-            if granted is not None:
-                return granted
-            # Whether downloads are left is decided under the locks: the last one may be this user's, of a moment ago.
-            await _rights(conn, asked)
-        with _file_expected(file):
+            file, access = await self._access(conn, user_id, product_id)
+            # Whether downloads are left is decided under the lock: the last one may be this user's, of a moment ago.
+            granted = await store.valid(conn, user_id, product_id, access.entitlements)
+        if granted is not None:
+            return granted
+        with self._file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
-            await store.lock_rights(conn, asked)
-            # Another call of this user may have been granted one before this one got the locks.
-            granted = await store.valid(conn, asked)
-            if granted is not None:
-                return granted
-            right = first_usable(await _rights(conn, asked))
-            return await store.count(conn, asked, right, self._valid_for)
+            await store.lock(conn, user_id)
+            while granted is None:
+                granted = await self._counted(conn, user_id, product_id)
+        return granted
 
     async def grant_uncounted(self, product_id: UUID, *, actor: str, request_id: str) -> Granted:
         """An admin's URL, with a row in the audit log."""
@@ -95,7 +92,7 @@ class Downloads:
             file = await store.file_of(conn, product_id)
         if file is None:
             raise UnknownProductError
-        with _file_expected(file):
+        with self._file_expected(file):
             await storage.check(file)
         async with self._database.transaction() as conn:
             granted = await store.grant_uncounted(conn, product_id, self._valid_for)
@@ -104,6 +101,29 @@ class Downloads:
                 download=str(granted.id),
             )  # fmt: skip
         return granted
+
+    async def _access(self, conn: Connection, user_id: UUID, product_id: UUID) -> tuple[str, Access]:
+        """The file of a design, and the user's access to it. Raises NotBoughtError or AccessEndedError."""
+        held = await purchases.held(conn, user_id, product_id, livemode=self._livemode, grace=self._grace)
+        if held is None or held.product_type != "design" or held.file is None:
+            raise UnknownProductError
+        access = held.access
+        match access.reason:
+            case "not_bought":
+                raise NotBoughtError
+            case "expired" | "refunded" | "disputed" as reason:
+                raise AccessEndedError(reason)
+        return held.file, access
+
+    async def _counted(self, conn: Connection, user_id: UUID, product_id: UUID) -> Granted | None:
+        """The URL that another call was granted meanwhile, or a new one; None: a refund has just changed the access."""
+        _, access = await self._access(conn, user_id, product_id)
+        granted = await store.valid(conn, user_id, product_id, access.entitlements)
+        if granted is not None:
+            return granted
+        if access.next_counted is None:
+            raise DownloadLimitError
+        return await store.count(conn, user_id, product_id, access.next_counted, self._valid_for)
 
     def token_of(self, granted: Granted) -> str:
         """The last part of a URL."""
@@ -122,7 +142,7 @@ class Downloads:
 
     async def open(self, folder: Folder, key: str) -> OpenFile:
         """Open a file for its reader; raises DownloadUnavailableError."""
-        with _file_expected(key):
+        with self._file_expected(key):
             return await folder.open(key)
 
     async def require_file(self, key: str) -> None:
@@ -139,28 +159,17 @@ class Downloads:
             log.error("a file cannot be checked: %s", error)  # noqa: TRY400 - the sentence says all
             raise DownloadUnavailableError from error
 
+    @contextmanager
+    def _file_expected(self, key: str) -> Iterator[None]:
+        """Report a file that cannot be read, since somebody has bought it; raises DownloadUnavailableError."""
+        try:
+            yield
+        except (FileMissingError, StorageUnavailableError) as error:
+            log.error("a file cannot be downloaded: %s", error, extra={"file": key})  # noqa: TRY400 - the sentence says all
+            self._failed("file_missing" if isinstance(error, FileMissingError) else "storage_unavailable")
+            raise DownloadUnavailableError from error
+
     async def close(self) -> None:
         """Close the connections to the storage."""
         if self._storage is not None:
             await self._storage.close()
-
-
-async def _rights(conn: Connection, asked: Asked) -> list[Right]:
-    """The rights that a download may be counted on. Raises NotBoughtError or AccessEndedError if there are none."""
-    rights = await store.rights(conn, asked)
-    if rights:
-        return rights
-    reason = await store.why_not(conn, asked)
-    if reason is None:
-        raise NotBoughtError
-    raise AccessEndedError(reason)
-
-
-@contextmanager
-def _file_expected(key: str) -> Iterator[None]:
-    """Log a file that cannot be read as an error, since somebody has bought it; raises DownloadUnavailableError."""
-    try:
-        yield
-    except (FileMissingError, StorageUnavailableError) as error:
-        log.error("a file cannot be downloaded: %s", error, extra={"file": key})  # noqa: TRY400 - the sentence says all
-        raise DownloadUnavailableError from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
@@ -13,21 +12,14 @@ from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
 from hingecraft.wix_app.plans import service as plans
 from hingecraft.wix_app.plans.model import Fact, Kind
+from hingecraft.wix_app.plans.seen import PlansAtWix, Seen
 from hingecraft.wix_app.sites import service as sites
 from hingecraft.wix_app.webhooks.facts import INVOICE_TYPE, PLAN_TYPES, invoice_fact, plan_fact
 from hingecraft.wix_app.webhooks.model import SOURCE, WixEvent, event_in
 
 
-class Asking(Protocol):
-    """Wix's API, as the events of invoices need it."""
-
-    async def plan_seen(self, instance_id: UUID) -> Fact:
-        """The plan that the site pays for now; raises UnansweredError or ForeignError."""
-        ...
-
-
-def registrations(asking: Asking | None = None) -> list[Registration]:
-    """Every event that the app takes. Without `asking`, a renewal is found by reconciliation only."""
+def registrations(asking: PlansAtWix | None) -> list[Registration]:
+    """Every event that the app takes. Without `asking`, a paid invoice does not tell which period it has paid."""
     handlers: dict[frozenset[str], Handler] = {
         frozenset({"AppInstalled"}): Installed(),
         frozenset({"AppRemoved"}): Removed(),
@@ -81,10 +73,17 @@ class PlanEvents(_OfSite):
         await plans.take(conn, event.instance_id, [fact], actor=SOURCE, request_id=event_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Invoice:
+    instance_id: UUID
+    fact: Fact
+    seen: Seen | None = None
+
+
 class Invoices(Handler):
     """An invoice was paid, or its money went back. A paid one may be a renewal, of which Wix tells no more."""
 
-    def __init__(self, asking: Asking | None) -> None:
+    def __init__(self, asking: PlansAtWix | None) -> None:
         self._asking = asking
 
     def read(self, event: Claimed) -> Reading:
@@ -93,20 +92,26 @@ class Invoices(Handler):
         fact = invoice_fact(found, event.event_id)
         must_ask = self._asking is not None and fact.kind is Kind.PAID
         return Reading(
-            content=(found.instance_id, [fact]), lock=None if must_ask else str(found.instance_id), must_ask=must_ask
+            content=_Invoice(instance_id=found.instance_id, fact=fact),
+            lock=None if must_ask else str(found.instance_id),
+            must_ask=must_ask,
         )
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
         """Ask Wix for the plan that the invoice has paid."""
         assert self._asking is not None, "only who can ask says that it has to be done"
-        instance_id, facts = reading.content
-        seen = await self._asking.plan_seen(instance_id)
-        return replace(reading, content=(instance_id, [*facts, seen]), must_ask=False)
+        invoice: _Invoice = reading.content
+        seen = await self._asking.seen(invoice.instance_id)
+        return replace(reading, content=replace(invoice, seen=seen), must_ask=False)
 
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """In the transaction that ends the event. Raises AskFirstError where Wix has not been asked yet."""
         if reading.must_ask:
             raise AskFirstError("an event of an invoice does not say which period it has paid")
-        instance_id, facts = reading.content
-        await plans.take(conn, instance_id, facts, actor=SOURCE, request_id=event.event_id)
+        invoice: _Invoice = reading.content
+        site, seen = invoice.instance_id, invoice.seen
+        facts = [invoice.fact] if seen is None else [invoice.fact, seen.fact]
+        await plans.take(conn, site, facts, actor=SOURCE, request_id=event.event_id)
+        if seen is not None:
+            await plans.checked(conn, site, seen.at, seen.owner_email)
         return Applied()

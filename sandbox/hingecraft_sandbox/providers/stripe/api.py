@@ -16,6 +16,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.expanding import expanded
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
+from hingecraft_sandbox.providers.stripe.permissions import is_granted, needed_permissions
 from hingecraft_sandbox.providers.stripe.session_lines import SessionLines
 from hingecraft_sandbox.providers.stripe.subscriptions import OVER
 from hingecraft_sandbox.providers.switches import Switches
@@ -80,7 +81,9 @@ class StripeApi:
     def _served(self, handler: Callable[[web.Request], Any]) -> Any:
         async def answered(request: web.Request) -> web.StreamResponse:
             try:
-                self._authenticate(request)
+                key = self._authenticate(request)
+                if key in self._switches.permissions:
+                    await self._require_permissions(request, key)
                 response: web.StreamResponse = await handler(request)
             except StripeRefusalError as error:
                 challenge = _CHALLENGE if error.status == HTTPStatus.UNAUTHORIZED else None
@@ -92,7 +95,7 @@ class StripeApi:
 
         return serve
 
-    def _authenticate(self, request: web.Request) -> None:
+    def _authenticate(self, request: web.Request) -> str:
         key = _key_of(request)
         if key is None:
             raise StripeRefusalError(_NO_KEY, status=HTTPStatus.UNAUTHORIZED)
@@ -107,6 +110,22 @@ class StripeApi:
                 f"Expired API Key provided: {_hidden(key)}", status=HTTPStatus.UNAUTHORIZED, code="api_key_expired"
             )
         request[_ACCOUNT] = self._switches.accounts.get(key, ACCOUNT)
+        return key
+
+    async def _require_permissions(self, request: web.Request, key: str) -> None:
+        """Stripe checks these before anything else, and names the first that is missing."""
+        sent = request.query if request.method in {"GET", "DELETE"} else await request.post()
+        params = tree_of((name, str(value)) for name, value in sent.items())
+        needed = needed_permissions(request.method, request.path, params)
+        self._switches.needed[key].update(needed)
+        missing = next((each for each in needed if not is_granted(each, self._switches.permissions[key])), None)
+        if missing is not None:
+            raise StripeRefusalError(
+                f"The provided key '{_hidden(key)}' does not have the required permissions for this endpoint on "
+                f"account '{request[_ACCOUNT]}'. Having the '{missing}' permission would allow this request to "
+                "continue.",
+                status=HTTPStatus.FORBIDDEN,
+            )
 
     def _seen_by(self, request: web.Request) -> Objects:
         """Another account sees nothing of what is kept here."""

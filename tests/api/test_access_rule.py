@@ -1,0 +1,159 @@
+"""`GET /api/v1/access` and `GET /api/v1/downloads` never disagree, and neither waits for the other's locks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from hingecraft.purchases import store
+from support.downloads import SECRET, Shop, ask
+from support.pods import running_pod
+from support.tokens import SETTINGS, bearer, token_for
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+RUNS, LAPSED, FUTURE = (-10 * DAY, 20 * DAY), (-40 * DAY, -10 * DAY), (10 * DAY, 40 * DAY)
+STATUSES = {"owned": 200, "subscribed": 200, "not_bought": 402, "expired": 403, "refunded": 403, "disputed": 403}
+
+
+@pytest.fixture
+async def pod(dsn, tmp_path):
+    (tmp_path / "hinge.pdf").write_bytes(b"a hinge")
+    settings = {**SETTINGS, "downloads": f"file://{tmp_path}", "download_secret": SECRET}
+    async with running_pod(dsn, background=False, **settings) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(conn):
+    return Shop(conn)
+
+
+async def access(pod, user, product):
+    _, answer = await pod.call("GET", f"/api/v1/access/{product}", headers=bearer(token_for(str(user))))
+    data = answer["data"]
+    assert data["allowed"] == (data["reason"] in {"owned", "subscribed"})
+    return data["reason"]
+
+
+class Given:
+    """One state of what a user has."""
+
+    def __init__(self, shop, user, design):
+        self.shop, self.user, self.design = shop, user, design
+
+    async def nothing(self):
+        pass
+
+    async def own(self):
+        await self.shop.buys(self.user, self.design)
+
+    async def own_refunded(self):
+        await self.shop.revoke(await self.shop.buys(self.user, self.design), "refunded")
+
+    async def own_disputed(self):
+        await self.shop.revoke(await self.shop.buys(self.user, self.design), "disputed")
+
+    async def own_ended(self):
+        await self.shop.buys(self.user, self.design, ends=timedelta())
+
+    async def periods(self, *periods, **more):
+        return await self.shop.subscribes(self.user, await self.shop.subscription(), *periods, **more)
+
+    async def subscribed(self):
+        await self.periods(RUNS)
+
+    async def lapsed(self):
+        await self.periods(LAPSED, status="canceled")
+
+    async def period_refunded(self):
+        await self.shop.revoke((await self.periods(RUNS))[0], "refunded")
+
+    async def period_disputed(self):
+        await self.shop.revoke((await self.periods(RUNS))[0], "disputed")
+
+    async def in_grace(self):
+        await self.periods((-30 * DAY, -HOUR))
+
+    async def next_period_paid(self):
+        now, _ = await self.periods(RUNS, FUTURE)
+        await self.shop.revoke(now, "refunded")
+
+    async def only_a_future_period(self):
+        await self.periods(FUTURE)
+
+    async def off_sale(self):
+        await self.shop.conn.execute("UPDATE products SET active = false WHERE id = $1", self.design)
+
+
+@pytest.mark.parametrize(
+    ("states", "reason"),
+    [
+        ("nothing", "not_bought"), ("own", "owned"), ("own_refunded", "refunded"), ("own_disputed", "disputed"),
+        ("own_ended", "expired"), ("subscribed", "subscribed"), ("lapsed", "expired"), ("in_grace", "subscribed"),
+        ("period_refunded", "refunded"), ("period_disputed", "disputed"), ("next_period_paid", "refunded"),
+        ("only_a_future_period", "not_bought"), ("own_refunded subscribed", "subscribed"),
+        ("own_refunded lapsed", "refunded"), ("own_ended period_refunded", "expired"), ("own lapsed", "owned"),
+        ("own off_sale", "owned"), ("subscribed off_sale", "not_bought"), ("lapsed off_sale", "not_bought"),
+        ("own_refunded own", "owned"),
+    ],
+)  # fmt: skip
+async def test_access_and_downloads_say_the_same(pod, shop, states, reason):
+    user, design = uuid4(), await shop.design()
+    given = Given(shop, user, design)
+    for state in states.split():
+        await getattr(given, state)()
+    assert await access(pod, user, design) == reason
+    status, answer = await ask(pod, user, design)
+    assert status == STATUSES[reason]
+    assert status == 200 or answer["code"] == reason
+
+
+async def test_a_url_that_a_subscriber_has_does_not_open_a_design_that_is_no_longer_sold(pod, shop):
+    user, design = uuid4(), await shop.design()
+    given = Given(shop, user, design)
+    await given.subscribed()
+    assert (await ask(pod, user, design))[0] == 200
+    await given.off_sale()
+    assert await access(pod, user, design) == "not_bought"
+    assert (await ask(pod, user, design))[0] == 402
+
+
+async def test_a_subscription_gives_no_course_and_each_product_is_its_own(pod, shop):
+    user, course, subscription = uuid4(), await shop.design(kind="course"), await shop.subscription()
+    await shop.subscribes(user, subscription, RUNS)
+    assert await access(pod, user, course) == "not_bought"
+    assert await access(pod, user, subscription) == "subscribed"
+    assert await access(pod, user, await shop.subscription()) == "not_bought"
+    await shop.buys(user, course)
+    assert await access(pod, user, course) == "owned"
+
+
+async def test_downloads_and_refunds_at_the_same_moment_never_deadlock(pod, shop, dsn):
+    """Two payments of a user that are refunded and paid again, many times, while the user downloads."""
+    user, design = uuid4(), await shop.design()
+    bought = sorted([await shop.buys(user, design, limit=1_000_000) for _ in range(2)], reverse=True)
+    paid = "SELECT payment_id FROM entitlements WHERE id = ANY ($1) ORDER BY id DESC"
+    payments = [row["payment_id"] for row in await shop.conn.fetch(paid, bought)]
+    over, database = asyncio.Event(), pod.pod.database
+
+    async def refunds():
+        while not over.is_set():
+            for because in ("refunded", None):
+                async with database.transaction() as conn:
+                    await store.stand(conn, dict.fromkeys(payments, because))
+
+    async def downloads():
+        for _ in range(100):
+            status, answer = await ask(pod, user, design)
+            assert status in {200, 403}, answer
+            await shop.conn.execute("UPDATE downloads SET expires_at = created_at")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(refunds())
+        await downloads()
+        over.set()
+    used = [await shop.used(each) for each in bought]
+    assert sum(used) == await shop.granted() > 0
