@@ -84,7 +84,8 @@ test-live: setup ## run the flows against the providers' test modes, with the ke
 
 .PHONY: nightly
 nightly: setup ## test ten thousand orders of events, a million reads under faults, and the operator for two hours
-	@HC_ORDERS=10000 $(BIN)/python -m pytest tests/money/test_orders.py tests/money/test_credit_orders.py --quiet
+	@HC_ORDERS=10000 $(BIN)/python -m pytest tests/money/test_orders.py tests/money/test_credit_orders.py \
+		tests/money/test_purchase_orders.py --quiet
 	@HC_READS=1000000 $(BIN)/python -m pytest tests/faults/test_history.py --quiet
 	@HC_PERTURB_SECONDS=7200 $(BIN)/python -m pytest tests/kube/test_perturbation.py --quiet
 

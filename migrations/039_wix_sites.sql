@@ -188,7 +188,7 @@ CREATE TABLE IF NOT EXISTS wix_site_settings (
 );
 COMMENT ON TABLE wix_site_settings IS 'what a site''s owner has set; a name without a row has its default';
 
--- A site is no user: nobody but the application reads these.
+-- A site is not a user: nobody but the application reads these.
 -- @step quick
 ALTER TABLE wix_sites ENABLE ROW LEVEL SECURITY;
 ALTER TABLE wix_plan_facts ENABLE ROW LEVEL SECURITY;

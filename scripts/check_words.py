@@ -50,9 +50,8 @@ PHRASES = (
     (r"audit trail\b|the trail\b", "write 'audit log', or 'payment history' for one payment"),
     (r"whole story\b|the story of\b", "write 'history'"),
 )
-# A docstring of the product names the thing: "The settings of ...", not "What ... reads".
+# A docstring names the thing: "The settings of ...", not "What ... reads".
 HEADLESS = re.compile(r'^\s*"""(?:What|Whose|Who|Which) ')
-PRODUCT = ("core/", "api/", "operator/", "sandbox/")
 _EACH = [(re.compile(rf"\b(?:{pattern})", re.IGNORECASE), advice) for pattern, advice in PHRASES]
 _ANY = re.compile(rf"\b(?:{'|'.join(pattern for pattern, _ in PHRASES)})", re.IGNORECASE)
 _TEST = re.compile(r"\s*(?:async )?def (test_\w+)")
@@ -77,7 +76,7 @@ def problems(name: str) -> Iterator[str]:
         for phrase, advice in _EACH if _ANY.search(line) else ():
             for hit in phrase.finditer(line):
                 yield f"{name}:{number}: {hit[0]!r} is hard to read: {advice}"
-    for number, line in enumerate(text.splitlines(), start=1) if name.startswith(PRODUCT) else ():
+    for number, line in enumerate(text.splitlines(), start=1) if name.endswith(".py") else ():
         if HEADLESS.match(line):
             yield f"{name}:{number}: a docstring names its subject first, such as 'The settings of ...', not 'What ...'"
 

@@ -1,4 +1,4 @@
-"""Who may download a design, and how often."""
+"""The right to download a design, and the number of downloads."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ async def test_a_running_subscription_goes_on_for_a_day_after_its_last_paid_peri
 
 
 async def test_downloads_count_in_the_period_in_which_they_happen(pod, shop):
-    """What the period before has left is not used in its grace once the renewal is paid."""
+    """Downloads left from the earlier period are not used in its grace once the renewal is paid."""
     just_ended, begun = (-30 * DAY, -HOUR), (-HOUR, 30 * DAY)
     before, now = await shop.subscribes(ADA, await shop.subscription(), just_ended, begun, limit=1)
     assert (await ask(pod, ADA, await shop.design()))[0] == 200

@@ -83,7 +83,7 @@ async def test_a_reconciliation_that_is_killed_again_and_again_finishes_every_pu
 
 
 async def left(stage, members):
-    """What each of them has."""
+    """The rows and objects at Stripe of each member."""
     await all_processed(stage.conn, at_least=0)
     account = await Account.read(stage.sandbox)
     await assert_purchases_agree(stage.conn, account)

@@ -18,7 +18,7 @@ from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
 from hingecraft.installation import store as installation
 from hingecraft.outbox import store as outbox
 from hingecraft.outbox.model import AT_ONCE, LANES, LEASE
-from hingecraft.payments import books, corrections, history, origins, settlements, writing
+from hingecraft.payments import books, corrections, history, settlements, unassigned, writing
 from hingecraft.payments import store as payments
 from hingecraft.reconcile import store as reconcile
 from hingecraft.reconcile import values
@@ -120,15 +120,15 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "lock": (books.LOCK, ([AN_ID],)),
     "state of a payment": (books.STATE, ([AN_ID],)),
     "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),
-    "old card payment": (origins.OLD_OF_STRIPE, (["cs_7", "pi_7"],)),
-    "old coin payment": (origins.OLD_OF_NOWPAYMENTS, (["invoice:7", "payment:7"],)),
+    "old card payment": (unassigned.OLD_OF_STRIPE, (["cs_7", "pi_7"],)),
+    "old coin payment": (unassigned.OLD_OF_NOWPAYMENTS, (["invoice:7", "payment:7"],)),
     "open sessions": (installation.OPEN_SESSIONS, (True, 3)),
     "record": (writing.RECORD, (*TOLD, *MONEY)),
     "value": (writing.VALUE, (AN_ID, ["charge"], ["pi_7"], [Decimal(5)])),
     "values that are due": (values.DUE, (True, LEASE, AN_ID, False, 100)),
     "correction": (corrections.SETTLEMENT, (AN_ID,)),
     "transaction": (settlements.COUNTED, ("a" * 64,)),
-    "standing": (origins.STANDING, ("stripe", "plink_7")),
+    "standing": (unassigned.STANDING, ("stripe", "plink_7")),
     "due": (reconcile.CLAIM, (*DUE, False, LEASE, A_MOMENT, 200, LEASE)),
     "due in a dry run": (reconcile.LIST, (*DUE, False, LEASE, AN_ID, 200)),
     "links seen for the first time": (links.TAKE_OVER, ()),

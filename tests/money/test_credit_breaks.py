@@ -1,4 +1,4 @@
-"""A connection that dies after any statement leaves nothing of it, and the next attempt books all of it once."""
+"""A connection lost after any statement leaves no rows, and the next attempt books the event once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from hingecraft.providers.stripe import webhook
 from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
 from support.credits import assert_books_agree
 from support.member_paths import BOOKED
-from support.members import AMOUNTS, PACK, PLAN, Member, sell
-from support.pods import running_pod
+from support.members import AMOUNTS, PACK, PLAN, Member, idle_pod_for_members, sell
 from support.purchases import post
-from support.tokens import SETTINGS
 
 LEFT = """
 SELECT p.source, p.status, a.balance,
@@ -37,11 +35,8 @@ SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    """A pod that works only when it is told to, and a sandbox that sends no events."""
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+    async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture
@@ -187,7 +182,7 @@ assert CASES.keys() == BOOKED.keys()
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", BOOKED, ids=lambda name: name.replace(" ", "-"))
-async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, conn, breaks, name):
+async def test_after_a_connection_lost_at_any_step_the_event_is_booked_once(pod, sandbox, conn, breaks, name):
     kind, ledger = CASES[name]
     case = kind(pod, sandbox, conn, await sell(conn, sandbox, PACK, PLAN, "PRO_MONTHLY"))
     for code, price in case.prices.items():
@@ -204,9 +199,9 @@ async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, c
 
 
 async def broken(case, breaks, conn, at):
-    """What is left after the connection died at that moment, the lease ended, and the event came once more.
+    """The rows after the connection was lost at that step, the lease ended, and the event came again.
 
-    And whether there were fewer moments than that.
+    Also returns whether there were fewer steps than that.
     """
     await case.prepare()
     before, event = await case.left(), await case.newest(case.kind)
@@ -226,5 +221,5 @@ async def broken(case, breaks, conn, at):
 
 
 def written(payments):
-    """All but the rows that say that an event was read."""
+    """The payments, without the rows of their history about events that were read."""
     return [each | {"history": [act for act in each["history"] if act != "event_applied"]} for each in payments]

@@ -37,7 +37,7 @@ async def prices(pod, sandbox, conn):
 
 
 async def charges(conn):
-    """What was charged, in order."""
+    """The charged amounts, in order."""
     found = await conn.fetch("SELECT amount FROM settlements WHERE kind = 'charge' ORDER BY created_at")
     return [row[0] for row in found]
 
@@ -71,7 +71,7 @@ async def test_a_free_first_month_grants_everything_and_the_next_one_is_paid(ada
         ({"amount_off": 1200, "currency": "usd", "duration": "once"}, ["9", "9"]),
     ],
 )
-async def test_each_period_grants_the_same_whatever_was_taken_off(ada, prices, sandbox, conn, terms, paid):
+async def test_each_period_grants_the_same_with_any_discount(ada, prices, sandbox, conn, terms, paid):
     code = await promotion_code(sandbox, "LESS", **terms)
     plan = await buy_plan(ada, sandbox, conn, prices[PLAN], code)
     for number in (1, 2):

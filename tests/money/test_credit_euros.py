@@ -7,14 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.limits import PROGRESS
 from support.members import PACK, PLAN, Member
 from support.money import all_processed, becomes, ledger
-from support.pods import running_pod
+from support.plans import pod_for_plans
 from support.purchases import changes, intent_of, post, refund
 from support.reconciling import reconcile
-from support.tokens import SETTINGS
 
 pytestmark = pytest.mark.usefixtures("few_links")
 
@@ -27,14 +25,8 @@ RATE = Decimal("1.09")
 
 @pytest.fixture
 async def ada(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as pod:
+    async with pod_for_plans(dsn, sandbox) as pod:
         yield Member(pod)
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 async def bought(ada, sandbox, conn, code, units, **more):

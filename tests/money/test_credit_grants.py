@@ -11,24 +11,18 @@ import pytest
 from hingecraft.credits.unknown_prices import retry_known
 from hingecraft.payments import history
 from hingecraft.trail.text import lines_of
-from hingecraft_sandbox.postgres import free_port
 from support.credits import balance_of
-from support.members import PACK, Member, make_price, sell
+from support.limits import PROGRESS
+from support.members import PACK, Member, make_price, pod_for_members, sell
 from support.money import all_processed, becomes, ledger, send_stripe, status_of, stripe_event
-from support.pods import running_pod
 from support.purchases import changes, customer_of, rows, session_for
-from support.tokens import SETTINGS
 
 BROUGHT = (50, "quick_scan_purchase")
 
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox) as running:
         yield running
 
 
@@ -225,6 +219,6 @@ async def all_granted(conn):
 
 
 async def until(conn, question, *values):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval(question, *values):
             await asyncio.sleep(0.05)

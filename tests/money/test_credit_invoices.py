@@ -11,6 +11,7 @@ from hingecraft.credits.prices.steps import prices_steps
 from hingecraft.credits.unknown_prices import retry_known
 from hingecraft.steps import Options
 from support.credits import balance_of
+from support.limits import PROGRESS
 from support.members import PLAN, Member, reconciled, sell
 from support.money import all_processed, becomes, ledger, send_stripe, status_of, stripe_event
 from support.plans import MONTH, RENEWALS, buy_plan, change_plan, invoices, pod_for_plans, renewals
@@ -190,7 +191,7 @@ async def test_an_upgrade_waits_for_an_unknown_amount_is_counted_and_granted_whe
     unread = "UPDATE credit_prices SET amount = NULL, currency = NULL, unit_amount = NULL, unit_currency = NULL"
     await conn.execute(unread)
     await change_plan(sandbox, plan["subscription"], prices["PRO_MONTHLY"])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while not await retry_known(conn):
             await asyncio.sleep(0.05)
     error = await conn.fetchval("SELECT error FROM provider_events WHERE error LIKE 'unknown amount of %'")
@@ -264,7 +265,7 @@ async def test_of_two_events_about_an_invoice_only_one_asks_stripe(pod, ada, pla
     await press(sandbox, plan["subscription"], "renew")
     (invoice, *_) = await invoices(sandbox)
     await tell(pod, "invoice.payment_succeeded", invoice)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PROGRESS):
         while not (waits := await conn.fetchval("SELECT error FROM provider_events WHERE processed_at IS NULL")):
             await asyncio.sleep(0.02)
     assert waits.startswith("waiting for the other event about it")

@@ -8,13 +8,10 @@ import json
 import pytest
 
 from hingecraft.credits import modes
-from hingecraft_sandbox.postgres import free_port
 from support.credits import balance_of
-from support.members import CHECKOUT, PACK, Member, sell
+from support.members import CHECKOUT, PACK, Member, pod_for_members, sell
 from support.money import all_processed, becomes, send_stripe, stripe_event
-from support.pods import running_pod
 from support.purchases import changes, intent_of, refund
-from support.tokens import SETTINGS
 
 BOUGHT = (50, "quick_scan_purchase")
 MODE = "SELECT credits_livemode FROM installation"
@@ -25,11 +22,7 @@ MISSING = "it was paid in test mode, and the credits are live"
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""Members' events in any order, doubled, dropped and late: in the end the ledger is what Stripe's objects say."""
+"""Members' events in any order, doubled, dropped and late: in the end the ledger agrees with Stripe's objects."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ FORGOTTEN = (
 
 
 class World:
-    """A pod that works only when it is told to, and a sandbox that tells it nothing by itself."""
+    """A pod that works only when it is told to, and a sandbox that sends no events."""
 
     def __init__(self, dsn, sandbox):
         self.runner, self.stack = asyncio.Runner(), AsyncExitStack()
@@ -79,7 +79,7 @@ class World:
         return found
 
     async def press(self, path, **form):
-        """A button that may not be there any more, as a page that was open for long has them."""
+        """Press a button of a page that was opened earlier: the button may be gone by now."""
         async with (
             aiohttp.ClientSession() as client,
             client.post(self.sandbox.address + path, data=form, allow_redirects=False) as response,
@@ -149,7 +149,7 @@ class World:
         await self.pod.pod.worker.drain()
 
     async def settle(self, events):
-        """What was lost is read by the reconciliation."""
+        """The reconciliation reads the lost events."""
         await self.deliver(list(reversed(events)))
         for _ in range(20):
             if not await self.conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NULL"):
@@ -178,7 +178,7 @@ class World:
                 assert (row["status"], row["price_id"]) == (found["status"], price)
 
     async def granted(self, customer):
-        """What Stripe's objects say, by PaymentIntent."""
+        """The grants that follow from Stripe's objects, by PaymentIntent."""
         found = {
             each["payment_intent"]: CREDITS[PACK]
             for each in await self.objects("checkout/sessions", customer=customer)
@@ -217,7 +217,7 @@ def world(dsn, sandbox_process):
 
 
 @pytest.mark.timeout(300 + CASES * 30)
-def test_whatever_the_order_the_ledger_is_what_stripe_says(world):
+def test_in_any_order_of_events_the_ledger_agrees_with_stripe(world):
     # Without making a failing case smaller: each case takes a second, and would be tried hundreds of times.
     @settings(
         max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck),

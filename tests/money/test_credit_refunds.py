@@ -1,4 +1,4 @@
-"""What refunds and disputes take back, in any order, and what is given back when they fail or are won."""
+"""Refunds and disputes take credits back, in any order, and give them back when they fail or are won."""
 
 from __future__ import annotations
 
@@ -6,24 +6,18 @@ import asyncio
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.credits import balance_of
-from support.members import PACK, Member, sell
+from support.limits import PROGRESS
+from support.members import PACK, Member, pod_for_members, sell
 from support.money import all_processed, becomes, send_stripe, stripe_event
-from support.pods import running_pod
 from support.purchases import changes, customer_of, intent_of, refund, rows, session_for
-from support.tokens import SETTINGS
 
 BOUGHT = (50, "quick_scan_purchase")
 
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox) as running:
         yield running
 
 
@@ -54,8 +48,8 @@ async def decide(sandbox, *ends):
 
 
 async def settled(conn, number):
-    """Wait until so many movements are booked, and nothing is left to do."""
-    async with asyncio.timeout(20):
+    """Wait until this number of movements is booked and every event is processed."""
+    async with asyncio.timeout(PROGRESS):
         while await conn.fetchval("SELECT count(*) FROM settlements") < number:
             await conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE claimed_until IS NULL")
             await asyncio.sleep(0.05)

@@ -16,11 +16,9 @@ from hingecraft.payments.model import REPLAYED_FOR
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderMissingError, ProviderUnknownError
 from hingecraft.providers.stripe.client import StripeProvider
-from hingecraft_sandbox.postgres import free_port
-from support.members import PACK, STRIPE, Member, reconciled, sell
+from support.members import PACK, STRIPE, Member, pod_for_members, reconciled, sell
 from support.money import all_processed, send_stripe, stripe_event
-from support.pods import running_pod, settings_of
-from support.tokens import SETTINGS
+from support.pods import settings_of
 
 EMAIL = "ada@example.com"
 AGE = "UPDATE customers SET created_at = created_at - $2::interval WHERE user_id = $1"
@@ -164,10 +162,7 @@ async def test_a_deleted_user_gets_no_customer(desk, conn):
 
 @pytest.fixture
 async def ada(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, "port": port, "public_url": address}) as pod:
+    async with pod_for_members(dsn, sandbox) as pod:
         yield Member(pod)
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from support.limits import PROGRESS
 from support.money import (
     all_processed,
     becomes,
@@ -162,10 +163,9 @@ async def test_what_comes_through_a_standing_link_makes_payment_and_settlement_o
     for amount in ("10", "25.5"):
         page = await sandbox.ask("POST", f"/pay/stripe/l/{key}/begin", data={"amount": amount})
         await sandbox.act(page.split("/pay/stripe/c/")[1].split("/")[0], "pay")
-    for _ in range(200):
-        if await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'completed'") == 2:
-            break
-        await all_processed(conn)
+    async with asyncio.timeout(PROGRESS):
+        while await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'completed'") < 2:
+            await all_processed(conn)
     rows = await conn.fetch("SELECT amount, currency, status, source FROM payments ORDER BY amount")
     assert [tuple(row) for row in rows] == [
         (10, "EUR", "completed", "standing_link"), (Decimal("25.5"), "EUR", "completed", "standing_link"),

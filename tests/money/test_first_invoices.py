@@ -1,4 +1,4 @@
-"""Whose payment an invoice is, whatever its metadata says, and what its parts and other items do to it."""
+"""The payment that a first invoice belongs to: copied metadata, payments in parts, other items on the invoice."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def prices(pod, sandbox, conn):
 
 
 async def subscribe_elsewhere(sandbox, conn, member, price, **metadata):
-    """A subscription that somebody makes in the account, with this metadata; answers its first invoice."""
+    """Make a subscription in the account with this metadata, without us; returns its first invoice."""
     session = await post(
         sandbox, "checkout/sessions", mode="subscription", customer=await customer_of(conn, member),
         success_url="https://www.example.com/",
@@ -56,7 +56,7 @@ async def ours(conn, member, payment):
 
 
 async def payment_of(conn, invoice):
-    """Once its event was processed."""
+    """The payment of an invoice, once its event was processed."""
     async with asyncio.timeout(PROGRESS):
         while (found := await conn.fetchval(OF_INVOICE, invoice)) is None:
             await asyncio.sleep(0.05)
@@ -109,7 +109,7 @@ async def test_a_payment_that_cannot_be_the_invoices_own_gets_none(ada, prices, 
     assert [tuple(row)[1:] for row in await conn.fetch(OWN)] == [(Decimal(9), "completed", ada.id)]
 
 
-async def test_of_two_invoices_at_once_that_name_a_payment_one_gets_it(pod, ada, prices, sandbox, conn):
+async def test_two_invoices_that_name_one_payment_at_once_do_not_share_it(pod, ada, prices, sandbox, conn):
     bought = await ada.buy(prices[PLAN])
     await sandbox.tells(pod.public, enabled=False)
     await sandbox.act(bought["sessionId"], "pay")

@@ -16,6 +16,7 @@ from hingecraft.inbox import store
 from hingecraft.inbox.breaker import Breaker
 from hingecraft.inbox.lane import Lane
 from hingecraft.inbox.model import InboundEvent
+from support.limits import PROGRESS
 from support.money import all_processed, becomes, give, ledger, send_hint, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 
@@ -30,7 +31,7 @@ async def ipns(pod, number):
         await send_hint(pod, payment_id=5_000_000_000 + each, payment_status="waiting")
 
 
-async def until(look, within=20.0):
+async def until(look, within=PROGRESS):
     async with asyncio.timeout(within):
         while not await look():
             await asyncio.sleep(0.02)

@@ -7,11 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.discounts import enter_code, promotion_code
-from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, sell
+from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, pod_for_members, sell
 from support.money import all_processed, becomes
-from support.pods import running_pod
 from support.tokens import SETTINGS
 
 PAYMENT = "SELECT status, purpose, user_id, amount, currency, livemode FROM payments WHERE id = $1::uuid"
@@ -20,11 +18,7 @@ APP = "https://app.example.com"
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address, "return_origins": (APP,)}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox, return_origins=(APP,)) as running:
         yield running
 
 

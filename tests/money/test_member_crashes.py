@@ -1,4 +1,4 @@
-"""A process dies at each moment of what members and admins ask for; a repeat leaves what an undisturbed run leaves."""
+"""A process is killed at each step of a request of members and admins: a repeat ends like an undisturbed run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from hingecraft.credits import model, service
-from hingecraft.credits.checkouts import MemberCheckouts, Wanted
+from hingecraft.credits.checkouts import CheckoutRequest, MemberCheckouts
 from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.spending import Spending
 from hingecraft.idempotency import service as idempotency
@@ -47,7 +47,7 @@ SELECT
 
 
 class Process:
-    """What a pod has of all this."""
+    """The parts of a pod that these paths use."""
 
     def __init__(self, settings, ends_at=0):
         self.pod = build_pod(settings, CollectorRegistry())
@@ -60,7 +60,7 @@ class Process:
 
 
 class Path:
-    """What one user asks for, with what came before."""
+    """A request of one user, with the state before it."""
 
     code = PACK
 
@@ -79,19 +79,19 @@ class Path:
         claim = await idempotency.claim(process.pod.database, f"POST {self.user}", key, "print", deadline)
         if isinstance(claim, StoredAnswer):
             return json.loads(claim.body)
-        opened = await process[MemberCheckouts].open(self.wanted(deadline, price_id=self.prices[code], claim=claim))
+        opened = await process[MemberCheckouts].open(self.request(deadline, price_id=self.prices[code], claim=claim))
         await idempotency.keep(process.pod.database, claim, 201, json.dumps(opened.provider_id))
         return opened.provider_id
 
-    def wanted(self, deadline, *, price_id="", claim=None, plan_session=None):
-        return Wanted(
+    def request(self, deadline, *, price_id="", claim=None, plan_session=None):
+        return CheckoutRequest(
             user_id=self.user, email="ada@example.com", price_id=price_id, plan_type=None, metadata={},
             success_url=None, cancel_url=None, request_id="a-request", deadline=deadline, claim=claim,
             plan_session=plan_session,
         )  # fmt: skip
 
     async def until_done(self, process):
-        """As a page does that gets no answer."""
+        """Repeat the request as a page does that gets no answer."""
         for _ in range(10):
             try:
                 return await self.ask(process)
@@ -135,7 +135,7 @@ class Chosen(Path):
         self.choice, _ = process[PlanSessions].sign(self.prices[PLAN], "basic", {})
 
     async def ask(self, process):
-        await process[MemberCheckouts].open(self.wanted(Deadline.within(10), plan_session=self.choice))
+        await process[MemberCheckouts].open(self.request(Deadline.within(10), plan_session=self.choice))
 
 
 class Spend(Path):
@@ -195,7 +195,7 @@ assert PATHS.keys() == ASKED.keys()
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ASKED, ids=lambda name: name.replace(" ", "-"))
-async def test_wherever_it_dies_a_repeat_leaves_what_an_undisturbed_run_leaves(dsn, sandbox, conn, name):
+async def test_a_repeat_after_a_kill_at_any_step_ends_like_an_undisturbed_run(dsn, sandbox, conn, name):
     prices = await sell(conn, sandbox, PACK, PLAN, "PRO_MONTHLY")
     await conn.execute(
         "UPDATE credit_prices SET amount = 5, currency = 'USD' WHERE price_id = ANY ($1)", [*prices.values()]

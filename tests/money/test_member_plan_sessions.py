@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
-from support.members import CHECKOUT, PACK, PLAN, Member, sell
+from support.members import CHECKOUT, PACK, PLAN, Member, pod_for_members, sell
 from support.pods import running_pod
 from support.tokens import SETTINGS, raw
 
@@ -18,11 +17,7 @@ COUNT = "SELECT count(*) FROM payments"
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address, "jwt_secret": SECRET}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox, jwt_secret=SECRET) as running:
         yield running
 
 

@@ -10,23 +10,18 @@ import pytest
 
 from hingecraft.members.subscriptions.service import Copies
 from hingecraft.systems import FAMILIES
-from hingecraft_sandbox.postgres import free_port
-from support.members import PLAN, STRIPE, Member, sell
+from support.limits import PROGRESS
+from support.members import PLAN, STRIPE, Member, pod_for_members, sell
 from support.money import send_stripe, stripe_event
-from support.pods import ADMIN, running_pod
+from support.pods import ADMIN
 from support.subscribing import copied, press, reconcile, subscribe
-from support.tokens import SETTINGS
 
 PLAN_PATH = "/api/v1/credits/plan"
 
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox) as running:
         yield running
 
 
@@ -88,10 +83,9 @@ async def test_deleted_may_come_before_created(ada, sandbox, conn, price):
     await send_stripe(ada.pod, stripe_event("customer.subscription.deleted", deleted))
     row = await copied(conn, ada, status="canceled")
     await send_stripe(ada.pod, stripe_event("customer.subscription.created", created))
-    for _ in range(200):
-        if await conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NOT NULL") == 2:
-            break
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(PROGRESS):
+        while await conn.fetchval("SELECT count(*) FROM provider_events WHERE processed_at IS NOT NULL") < 2:
+            await asyncio.sleep(0.05)
     assert (await copied(conn, ada))["status"] == "canceled"
     assert row["ended_at"] is not None
 
@@ -111,14 +105,11 @@ async def test_a_customer_of_nobody_here_is_ignored(ada, sandbox, conn, price):
     form = {"mode": "subscription", "line_items[0][price]": price, "success_url": "https://www.example.com/"}
     session = await sandbox.ask("POST", "/v1/checkout/sessions", data=form, headers=STRIPE)
     await sandbox.act(session["id"], "pay")
-    for _ in range(200):
-        found = await conn.fetchrow(
-            "SELECT ignored_because FROM provider_events WHERE type = 'customer.subscription.created'"
-        )
-        if found and found["ignored_because"]:
-            break
-        await asyncio.sleep(0.05)
-    assert found["ignored_because"] == "it is a subscription of no member"
+    because = "SELECT ignored_because FROM provider_events WHERE type = 'customer.subscription.created'"
+    async with asyncio.timeout(PROGRESS):
+        while (found := await conn.fetchval(because)) is None:
+            await asyncio.sleep(0.05)
+    assert found == "it is a subscription of no member"
     assert await conn.fetchval("SELECT count(*) FROM subscriptions") == 0
 
 

@@ -15,10 +15,8 @@ from hingecraft.payments.books import Books
 from hingecraft.providers.stripe import webhook
 from hingecraft.providers.stripe.reading import EVENT_TYPES
 from hingecraft.systems import PURPOSES
-from support.members import PLAN, Member, sell
-from support.pods import running_pod
+from support.members import PLAN, Member, idle_pod_for_members, sell
 from support.purchases import changes
-from support.tokens import SETTINGS
 
 MONTH = (100, "basic_plan_monthly")
 IGNORED = "SELECT type FROM provider_events WHERE ignored_because = 'nothing here takes ' || type ORDER BY type"
@@ -26,11 +24,8 @@ IGNORED = "SELECT type FROM provider_events WHERE ignored_because = 'nothing her
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    """It works only when it is told to, and the sandbox sends no events."""
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+    async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture

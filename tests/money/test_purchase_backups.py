@@ -9,6 +9,7 @@ import pytest
 
 from hingecraft.settings import DsnSecret
 from support.buying import Buyer
+from support.orders import World
 from support.purchase_books import Account, held_by
 from support.purchase_orders import PurchaseWorld
 
@@ -17,13 +18,13 @@ DESIGN, COURSE, SUBSCRIPTION = range(3)
 
 @asynccontextmanager
 async def world_of(dsn, sandbox, products=None):
+    """What is at Stripe stays there when it is left."""
     world = PurchaseWorld(dsn, sandbox)
     await world.open(products)
-    await sandbox.tells("http://127.0.0.1:9", enabled=False)
     try:
         yield world
     finally:
-        await world.leave()
+        await World.leave(world)
 
 
 @pytest.fixture

@@ -11,9 +11,8 @@ from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
 from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
 from support.buying import DESIGN, Buyer, add_product
-from support.pods import running_pod
+from support.members import idle_pod_for_members
 from support.purchases import refund
-from support.tokens import SETTINGS
 
 LEFT = """
 SELECT p.status,
@@ -30,12 +29,8 @@ ACCESS = {"payment_intent.succeeded": ["given"], "refund.created": ["refunded"]}
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    """A pod that works only when it is told to, and a sandbox that sends no events."""
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells("http://127.0.0.1:9")
-    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+    async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture
@@ -72,7 +67,7 @@ class Case:
 
 
 @pytest.mark.parametrize("kind", ACCESS)
-async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, conn, breaks, kind):
+async def test_after_a_connection_lost_at_any_step_the_event_is_booked_once(pod, sandbox, conn, breaks, kind):
     case = Case(pod, sandbox, conn, await add_product(pod, DESIGN), kind)
     await case.prepare()
     await case.deliver(case.event)
@@ -85,7 +80,7 @@ async def test_it_is_whole_and_once_wherever_the_connection_dies(pod, sandbox, c
 
 
 async def broken(case, breaks, conn, at):
-    """What is left after the connection died at that moment, the lease ended, and the event came once more."""
+    """The rows after the connection was lost at that step, the lease ended, and the event came again."""
     await case.prepare()
     before = await case.left()
     breaks.begin(at)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
 from support.buying import DESIGN, Buyer, add_product, entitlements, history
+from support.members import idle_pod_for_members
 from support.money import ledger, status_of
-from support.pods import ADMIN, running_pod
+from support.pods import ADMIN
+from support.purchase_orders import PurchaseWorld, machine_of
 from support.purchases import post, refund
 from support.reconciling import reconcile
-from support.tokens import SETTINGS
 
+# `make nightly` asks for many more.
+CASES = min(int(os.environ.get("HC_ORDERS", "300")) // 15, 600)
 AGES = """
 UPDATE external_payments SET created_at = created_at - $1::interval, expires_at = expires_at - $1::interval
 """
@@ -32,12 +38,8 @@ LOSE = (
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    """A pod that works on events when it is told to, and a sandbox that sends none."""
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells("http://127.0.0.1:9")
-    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+    async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture
@@ -198,3 +200,20 @@ async def test_a_refund_at_the_dashboard_of_an_unknown_intent_is_not_ours(sandbo
     assert [row["ignored_because"] for row in ignored] == [
         "it carries neither our reference nor our link", "its payment does not belong to a checkout",
     ]  # fmt: skip
+
+
+@pytest.mark.timeout(300 + CASES * 30)
+def test_whatever_the_order_purchases_are_what_stripe_has(dsn, sandbox_process):
+    world = PurchaseWorld(dsn, sandbox_process)
+    world.run(world.open())
+    try:
+        # Without making a failing case smaller: each case takes a second, and would be tried hundreds of times.
+        run_state_machine_as_test(
+            machine_of(world),
+            settings=settings(
+                max_examples=CASES, stateful_step_count=12, suppress_health_check=list(HealthCheck),
+                phases=[Phase.explicit, Phase.generate],
+            ),
+        )  # fmt: skip
+    finally:
+        world.close()

@@ -7,14 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.buying import ALL_DESIGNS, PAYMENTS, PURCHASES, Buyer, add_product, change_product, entitlements
 from support.limits import PROGRESS
 from support.money import all_processed, ledger, status_of
-from support.pods import running_pod
+from support.plans import pod_for_plans
 from support.purchases import refund
 from support.subscribing import copied, press
-from support.tokens import SETTINGS
 
 DESIGN = {"type": "design", "name": "Brass hinge", "price": 12.5, "currency": "USD", "active": True, "file": "a.zip"}
 SUBSCRIPTION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid AND kind = 'single'"
@@ -23,13 +21,8 @@ PERIODS = "UPDATE entitlements SET starts_at = starts_at - $1::interval, ends_at
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, "port": port, "public_url": address}) as running:
+    async with pod_for_plans(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 
-from hingecraft_sandbox.postgres import free_port
 from support.buying import (
     COURSE,
     DESIGN,
@@ -20,18 +19,15 @@ from support.buying import (
     entitlements,
     history,
 )
+from support.members import pod_for_members
 from support.money import all_processed, becomes, ledger, status_of
-from support.pods import ADMIN, running_pod
+from support.pods import ADMIN
 from support.purchases import post, refund
-from support.tokens import SETTINGS
 
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, "port": port, "public_url": address}) as running:
+    async with pod_for_members(dsn, sandbox) as running:
         yield running
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from hingecraft.payments.returning import Returning
+from hingecraft.payments.returning_payers import Returning
 from support.money import all_processed
 from support.pods import running_pod
 from support.reconciling import reconcile
@@ -87,7 +87,7 @@ async def test_an_invented_session_costs_stripe_nothing_and_one_of_others_is_not
 
 
 async def test_a_page_goes_on_asking_while_stripe_is_away(deaf, sandbox, urls, monkeypatch):
-    monkeypatch.setattr("hingecraft.payments.returning._WITHIN", 0.5)
+    monkeypatch.setattr("hingecraft.payments.returning_payers._WITHIN", 0.5)
     session = await pay_through(sandbox, urls["USD"], "25")
     await sandbox.fault("timeout_before", path="checkout/sessions", seconds=30)
     status, answer = await deaf.call("GET", f"/payments/{session}")

@@ -11,15 +11,14 @@ import pytest
 
 from hingecraft.stats.service import Statistics
 from hingecraft_api.features.stats import shown_in
-from hingecraft_sandbox.postgres import free_port
 from support.buying import ALL_DESIGNS, COURSE, DESIGN, PAYMENTS, Buyer, add_product
 from support.limits import PROGRESS
 from support.members import PACK, Member, sell
 from support.money import all_processed, becomes, completes, send_stripe, stripe_event
-from support.pods import ADMIN, running_pod
+from support.plans import pod_for_plans
+from support.pods import ADMIN
 from support.purchases import intent_of, refund
 from support.subscribing import press
-from support.tokens import SETTINGS
 
 SUBSCRIPTION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid AND kind = 'single'"
 # So many seconds between a payment's beginning and its money.
@@ -35,13 +34,8 @@ RECEIVED = (
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    await sandbox.ask("DELETE", "/_sandbox/book")
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    async with running_pod(dsn, **{**sandbox.settings, **SETTINGS, "port": port, "public_url": address}) as running:
+    async with pod_for_plans(dsn, sandbox) as running:
         yield running
-    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 async def stats(pod):

@@ -11,12 +11,10 @@ import pytest
 from hingecraft.members.customers.service import Customers
 from hingecraft.members.deletion import store
 from hingecraft.members.steps import members_steps
-from hingecraft_sandbox.postgres import free_port
 from support.limits import PROGRESS
-from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, reconciled, sell
+from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, pod_for_members, reconciled, sell
 from support.money import all_processed, becomes
-from support.pods import ADMIN, running_pod
-from support.tokens import SETTINGS
+from support.pods import ADMIN
 
 KEPT = "SELECT customer_id, email, request, deleted_at IS NOT NULL AS deleted FROM customers WHERE user_id = $1"
 DELETED = "SELECT finished_at IS NOT NULL FROM deleted_users WHERE user_id = $1"
@@ -24,11 +22,7 @@ DELETED = "SELECT finished_at IS NOT NULL FROM deleted_users WHERE user_id = $1"
 
 @pytest.fixture
 async def pod(dsn, sandbox):
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox) as running:
         yield running
 
 

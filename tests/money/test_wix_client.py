@@ -135,7 +135,7 @@ async def test_one_token_serves_many_calls(wix: WixStandIn, client: WixClient):
     assert (await client.app_instance(site, soon())).instance_id == site
 
 
-async def test_a_wrong_secret_is_no_removal(wix: WixStandIn):
+async def test_a_wrong_secret_does_not_count_as_a_removal(wix: WixStandIn):
     site = await wix.install()
     wrong = wix.client("another-app-secret")
     try:

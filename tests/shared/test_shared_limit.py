@@ -11,6 +11,7 @@ import pytest
 from hingecraft_api.access.shared_limit import SharedLimit
 from hingecraft_sandbox.postgres import free_port
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.pods import running_pod
 
 
@@ -31,7 +32,8 @@ def store():
 
 
 def _until_it_answers(port: int) -> None:
-    for _ in range(200):
+    until = time.monotonic() + PROGRESS
+    while time.monotonic() < until:
         if subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True, check=False).stdout == b"PONG\n":
             return
         time.sleep(0.02)

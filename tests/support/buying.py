@@ -9,8 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from support.limits import PROGRESS
-from support.members import Member
-from support.pods import ADMIN, Running
+from support.members import Backend, Member
+from support.pods import ADMIN
 
 PAYMENTS, PURCHASES = "/api/v1/payments", "/api/v1/purchases"
 DESIGN = {
@@ -29,14 +29,14 @@ FROM entitlements e JOIN purchases p ON p.id = e.purchase_id WHERE e.user_id = $
 HISTORY = "SELECT action FROM payment_audit WHERE payment_id = $1::uuid ORDER BY id"
 
 
-async def add_product(pod: Running, body: dict[str, Any], **change: Any) -> str:
+async def add_product(pod: Backend, body: dict[str, Any], **change: Any) -> str:
     status, answer = await pod.call("POST", "/admin/products", json={**body, **change}, headers=ADMIN)
     assert status == 201, answer
     product: str = answer["data"]["id"]
     return product
 
 
-async def change_product(pod: Running, product: str, **change: Any) -> None:
+async def change_product(pod: Backend, product: str, **change: Any) -> None:
     status, answer = await pod.call("PATCH", f"/admin/products/{product}", json=change, headers=ADMIN)
     assert status == 200, answer
 

@@ -37,7 +37,7 @@ VALUES ($1, $2, $3, 'cus_1', 'purchase', $4, $5, now(), now())
 
 
 class Shop:
-    """What members have bought, as events would have written it."""
+    """Purchases of members, as events would have written them."""
 
     def __init__(self, conn: asyncpg.Connection, *, livemode: bool = False) -> None:
         self.conn = conn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -36,6 +36,16 @@ async def pod_for_members(dsn: Secret, sandbox: Sandbox, **more: Any) -> AsyncIt
     settings = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address, **more}
     async with running_pod(dsn, **settings) as running:
         yield running
+
+
+@asynccontextmanager
+async def idle_pod_for_members(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
+    """A pod that works only when it is told to, and a sandbox that sends no events and is empty before and after."""
+    await sandbox.ask("DELETE", "/_sandbox/book")
+    await sandbox.tells("http://127.0.0.1:9")
+    async with running_pod(dsn, background=False, **sandbox.settings, **SETTINGS) as running:
+        yield running
+    await sandbox.ask("DELETE", "/_sandbox/book")
 
 
 async def make_price(sandbox: Sandbox, amount: int | None = 500, *, interval: str | None = None) -> str:
@@ -69,10 +79,16 @@ async def reconciled(steps: Steps) -> Summary:
     return run.summary
 
 
+class Backend(Protocol):
+    """The pod or pods that are called: one in this process, or those of a stage, as processes."""
+
+    async def call(self, method: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]: ...
+
+
 class Member:
     """One user, who calls with a token of their own."""
 
-    def __init__(self, pod: Running, user: UUID | None = None, email: str | None = "ada@example.com") -> None:
+    def __init__(self, pod: Backend, user: UUID | None = None, email: str | None = "ada@example.com") -> None:
         self.pod = pod
         self.id = user or uuid4()
         self.headers = bearer(token_for(str(self.id), email=email))

@@ -10,15 +10,13 @@ from typing import Any
 import asyncpg
 
 from hingecraft.settings import Secret
-from hingecraft_sandbox.postgres import free_port
 from support.discounts import enter_code
 from support.limits import PROGRESS
-from support.members import Member
+from support.members import Member, pod_for_members
 from support.money import all_processed, becomes
-from support.pods import Running, running_pod
+from support.pods import Running
 from support.purchases import post
 from support.sandbox import Sandbox
-from support.tokens import SETTINGS
 
 MONTH = (100, "basic_plan_monthly")
 RENEWALS = (
@@ -29,12 +27,8 @@ RENEWALS = (
 @asynccontextmanager
 async def pod_for_plans(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
     """A pod for members, and a sandbox that is empty before and after: its clock is among what it keeps."""
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
     await sandbox.ask("DELETE", "/_sandbox/book")
-    await sandbox.tells(address)
-    more = {**sandbox.settings, **SETTINGS, "port": port, "public_url": address}
-    async with running_pod(dsn, **more) as running:
+    async with pod_for_members(dsn, sandbox) as running:
         yield running
     await sandbox.ask("DELETE", "/_sandbox/book")
 

@@ -1,4 +1,4 @@
-"""What members have bought, by our rows and by Stripe's objects, which must agree."""
+"""Purchases of members by our rows and by Stripe's objects, which must agree."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from support.sandbox import Sandbox
 
 PAYMENTS = """
 SELECT p.source, p.status, p.amount, p.currency,
-    ARRAY(SELECT concat_ws(' ', kind, amount, currency, usd_amount) FROM settlements WHERE payment_id = p.id
-          ORDER BY 1) AS settlements,
+    ARRAY(SELECT concat_ws(' ', kind, trim_scale(amount), currency, trim_scale(usd_amount))
+          FROM settlements WHERE payment_id = p.id ORDER BY 1) AS settlements,
     ARRAY(SELECT status FROM external_payments WHERE payment_id = p.id ORDER BY 1) AS checkouts,
     ARRAY(SELECT concat_ws(' ', action, details ->> 'because') FROM payment_audit WHERE payment_id = p.id
           AND action LIKE 'access%' ORDER BY id) AS access,
@@ -24,7 +24,7 @@ SELECT p.source, p.status, p.amount, p.currency,
 FROM payments p WHERE p.user_id = $1 ORDER BY p.source, p.status, p.amount, p.created_at
 """
 HELD = """
-SELECT ARRAY(SELECT concat_ws(' ', status, amount, currency, subscription_id IS NOT NULL) FROM purchases
+SELECT ARRAY(SELECT concat_ws(' ', status, trim_scale(amount), currency, subscription_id IS NOT NULL) FROM purchases
              WHERE user_id = $1 ORDER BY 1) AS purchases,
        ARRAY(SELECT concat_ws(' ', status, cancel_at_period_end) FROM subscriptions WHERE user_id = $1 ORDER BY 1)
            AS subscriptions,
@@ -71,7 +71,7 @@ class Account:
         return [each["id"] for each in self.all("customers") if each["metadata"].get("userId") == str(user)]
 
     def held_by(self, user: UUID) -> dict[str, Any]:
-        """What the user has there."""
+        """The objects of a user at Stripe."""
         customers = self.customers_of(user)
 
         def of_them(kind: str) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ class Account:
         }
 
     def stands(self, charge: dict[str, Any]) -> tuple[Decimal, str | None]:
-        """What is left of a charge, and why its access has ended."""
+        """The remaining amount of a charge, and why its access has ended."""
         refunded = sum(
             each["amount"]
             for each in self.all("refunds", payment_intent=charge["payment_intent"])

@@ -1,4 +1,4 @@
-"""What members do with products, each for many members on one stage, and what is left of it in the end."""
+"""Actions of members on products, each for many members on one stage, and the state in the end."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Journey:
         self.product = await add_product(self.stage, self.body)
 
     async def prepare(self) -> Customer:
-        """What comes before."""
+        """Set up the state before the call."""
         customer = Customer(self.stage)
         customer.product = self.product
         return customer
@@ -64,7 +64,7 @@ class Journey:
         return True
 
     async def finish(self, customer: Customer) -> None:
-        """What follows in any case, before the events are told once more."""
+        """Steps that follow in any case, before the events are sent again."""
         await self.stage.sandbox.act_on_intent(customer.begun["intent"], "pay")
         await self.deliver(*self.paid_events)
 
@@ -284,7 +284,7 @@ class Downloaded(Journey):
 
 
 class Lost:
-    """Members of whom the pod has heard nothing: it died when it called Stripe, or the events were lost."""
+    """Members that the pod has heard nothing about: it died when it called Stripe, or the events were lost."""
 
     def __init__(self, stage: KillingStage) -> None:
         self.stage = stage

@@ -46,10 +46,16 @@ class PurchaseWorld(World):
         self.products = products or [await add_product(self.pod, body) for body in PRODUCTS]
 
     async def begin(self) -> None:
+        """Events come from the rules only."""
         await super().begin()
+        await self.sandbox.tells("http://127.0.0.1:9", enabled=False)
         await self.conn.execute(EMPTY_PURCHASES)
         for product, body in zip(self.products, PRODUCTS, strict=True):
             await change_product(self.pod, product, price=body["price"], active=True)
+
+    async def leave(self) -> None:
+        await self.sandbox.ask("DELETE", "/_sandbox/book")
+        await super().leave()
 
     async def buy(self, member: Buyer, number: int) -> None:
         """Whatever is answered: it may be owned, be open, or be paid just now."""

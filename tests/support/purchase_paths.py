@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PurchasePath:
-    """What exists once in the end, and the least number of places at which a process was killed."""
+    """The rows and objects that exist once in the end, and the least number of places to kill a process at."""
 
     once: str
     places: int

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from hingecraft_sandbox.postgres import free_port
+from support.limits import PROGRESS
 from support.processes import HingecraftProcess
 
 STRIPE_KEY = "sk_test_" + "sandbox"
@@ -48,7 +50,8 @@ class Sandbox(HingecraftProcess):
             return await response.json() if response.content_type == "application/json" else text
 
     async def ready(self) -> None:
-        for _ in range(500):
+        until = time.monotonic() + PROGRESS
+        while time.monotonic() < until:
             try:
                 await self.ask("DELETE", "/_sandbox/switches")
             except aiohttp.ClientError:

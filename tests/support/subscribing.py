@@ -18,6 +18,7 @@ from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
 from hingecraft.steps import Options, Summary
 from hingecraft.systems import FAMILIES, PURPOSES, system_events
+from support.limits import PROGRESS
 from support.members import Member
 from support.pods import settings_of
 from support.sandbox import Sandbox
@@ -41,12 +42,14 @@ async def press(sandbox: Sandbox, subscription_id: str, act: str) -> None:
 async def copied(conn: asyncpg.Connection, member: Member, **wanted: Any) -> dict[str, Any]:
     """The member's row once it has these values."""
     row: dict[str, Any] = {}
-    for _ in range(200):
-        row = dict(await conn.fetchrow(ONE, member.id) or {})
-        if row and all(row[name] == value for name, value in wanted.items()):
-            return row
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not {wanted} but {row}")
+    try:
+        async with asyncio.timeout(PROGRESS):
+            while not row or any(row[name] != value for name, value in wanted.items()):
+                await asyncio.sleep(0.05)
+                row = dict(await conn.fetchrow(ONE, member.id) or {})
+    except TimeoutError:
+        raise AssertionError(f"not {wanted} but {row}") from None
+    return row
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Stand between processes and what they ask: tell of each write, commit and call that was done, before its answer."""
+"""Proxies between processes and their servers: report each write, commit and call that was done, before its answer."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class _Session:
             upstream.write(head + body)
 
     def _note(self, kind: bytes, body: bytes) -> None:
-        """Which statements run next."""
+        """Note the statement that runs next."""
         if kind == b"P":
             name, text, _ = body.split(b"\0", 2)
             self._prepared[name] = text.decode()

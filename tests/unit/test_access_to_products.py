@@ -1,4 +1,4 @@
-"""Which entitlement decides about access, what downloads are counted on, and what can be bought again."""
+"""The entitlement that decides about access, the one that downloads count on, and products to buy again."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_access_ends_with_the_last_second_and_the_newest_entitlement_says_why():
     assert reason(refunded, entitlement()) == "owned"
 
 
-def test_what_has_not_begun_gives_no_access_and_is_no_reason():
+def test_an_entitlement_that_has_not_begun_gives_no_access_and_no_reason():
     future = entitlement(starts_at=NOW + DAY)
     assert reason(future) == "not_bought"
     assert reason(future, at=NOW + DAY) == "owned"

@@ -12,7 +12,7 @@ import pytest
 from hingecraft.errors import AskFirstError
 from hingecraft.payments.ledger import Known, Value, decide, standing_of
 from hingecraft.payments.model import MOVES, Settled, Status
-from hingecraft.providers.findings import Finding, Money, Price, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding, Money, Price
 
 KNOWN = Known(
     purpose="test",
@@ -22,8 +22,8 @@ KNOWN = Known(
 WORTH = Price(amount=Decimal(11), currency="USD")
 CHARGE = Money(kind="charge", ref="pi_1", amount=Decimal(10), currency="EUR", worth=WORTH)
 PAID = Finding(
-    provider="stripe", livemode=True, told_by="a test", stands=Stands.PAID, money=(CHARGE,), fresh=True,
-    price=Price(amount=Decimal(10), currency="EUR"),
+    provider="stripe", livemode=True, told_by="a test", checkout_status=CheckoutStatus.PAID, money=(CHARGE,),
+    fresh=True, price=Price(amount=Decimal(10), currency="EUR"),
 )  # fmt: skip
 SETTLED = Settled(kind="charge", ref="pi_1", amount=Decimal(10), currency="EUR", usd=Decimal(11))
 COMPLETED = replace(KNOWN, status=Status.COMPLETED, settled=(SETTLED,))
@@ -31,21 +31,23 @@ COMPLETED = replace(KNOWN, status=Status.COMPLETED, settled=(SETTLED,))
 
 def back(kind: str, ref: str, amount: str) -> Finding:
     money = Money(kind=kind, ref=ref, amount=Decimal(amount), currency="EUR")  # type: ignore[arg-type]  # said by the test
-    return replace(PAID, stands=None, price=None, money=(money,))
+    return replace(PAID, checkout_status=None, price=None, money=(money,))
 
 
 @pytest.mark.parametrize("before", list(Status))
-@pytest.mark.parametrize("stands", list(Stands))
+@pytest.mark.parametrize("checkout_status", list(CheckoutStatus))
 @pytest.mark.parametrize("amount", [10, 9])
-def test_every_path_is_one_that_the_table_allows(before, stands, amount):
+def test_every_path_is_one_that_the_table_allows(before, checkout_status, amount):
     settled = (SETTLED,) if before in {Status.COMPLETED, Status.REFUNDED, Status.PARTIALLY_REFUNDED} else ()
     known = replace(KNOWN, status=before, settled=settled)
-    money = (CHARGE,) if stands is Stands.PAID else ()
-    found = replace(PAID, stands=stands, money=money, price=Price(amount=Decimal(amount), currency="EUR"))
+    money = (CHARGE,) if checkout_status is CheckoutStatus.PAID else ()
+    found = replace(
+        PAID, checkout_status=checkout_status, money=money, price=Price(amount=Decimal(amount), currency="EUR")
+    )
     decision = decide(known, found)
     for here, there in pairwise((before, *decision.path)):
         assert there in MOVES[here]
-    if stands is Stands.PAID and amount == 10:
+    if checkout_status is CheckoutStatus.PAID and amount == 10:
         assert decide(known.after(decision), found).entries == ()
         assert known.after(decision).status == Status.COMPLETED
 
@@ -65,7 +67,10 @@ def test_late_money_wins_and_a_mismatch_does_not():
     [
         (KNOWN, PAID),
         (KNOWN, replace(PAID, money=(replace(CHARGE, currency="USD", worth=None),))),
-        (replace(KNOWN, status=Status.AWAITING_CONFIRMATION), replace(PAID, stands=Stands.FAILED, money=())),
+        (
+            replace(KNOWN, status=Status.AWAITING_CONFIRMATION),
+            replace(PAID, checkout_status=CheckoutStatus.FAILED, money=()),
+        ),
     ],
 )
 def test_what_is_not_in_the_message_or_against_the_table_is_asked_first(known, finding):
@@ -94,7 +99,7 @@ def test_a_dispute_of_what_is_refunded_goes_by_states_that_the_table_knows():
 
 def test_what_was_given_up_for_a_wallet_does_not_end_the_payment():
     waiting = replace(KNOWN, status=Status.AWAITING_CONFIRMATION, provider="wallet")
-    decision = decide(waiting, replace(PAID, stands=Stands.EXPIRED, money=()))
+    decision = decide(waiting, replace(PAID, checkout_status=CheckoutStatus.EXPIRED, money=()))
     assert (decision.path, decision.checkout) == ((), Status.EXPIRED)
 
 
@@ -134,7 +139,7 @@ def test_nothing_has_a_share_while_another_charge_of_the_payment_has_no_value():
 
 
 def test_only_a_value_that_is_lacking_is_asked_for():
-    told = replace(PAID, stands=None, price=None, money=(), fresh=False, charge="pi_1", worth_is_known=True)
+    told = replace(PAID, checkout_status=None, price=None, money=(), fresh=False, charge="pi_1", worth_is_known=True)
     assert not decide(COMPLETED, told).changes
     with pytest.raises(AskFirstError):
         decide(replace(COMPLETED, settled=(UNKNOWN,)), told)

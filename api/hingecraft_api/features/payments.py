@@ -9,7 +9,7 @@ from hingecraft.inbox.handlers import Registration
 from hingecraft.installation.accounts import watch as watch_account
 from hingecraft.payments import applying
 from hingecraft.payments.books import Recorded
-from hingecraft.payments.returning import Returning
+from hingecraft.payments.returning_payers import Returning
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.sweep import recover
 from hingecraft_api.feature import Feature, Work

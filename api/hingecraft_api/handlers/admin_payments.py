@@ -12,7 +12,7 @@ from hingecraft.payments import history, settlements
 from hingecraft.payments.model import Status
 from hingecraft.payments.settlements import Seen
 from hingecraft_api.handlers.admin import PageQuery, admin, as_json
-from hingecraft_api.handlers.places import CURSOR, PlaceQuery, cursor_of
+from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input, wrong_field
@@ -111,8 +111,8 @@ class ConfirmAnswer(Answer):
 
 async def get_payments(call: Call) -> Any:
     """A page of payments."""
-    page: PlaceQuery = call.query
-    rows, following = await history.payments(call.pod.database, page.place, page.limit)
+    page: CursorQuery = call.query
+    rows, following = await history.payments(call.pod.database, page.after, page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": cursor_of(following)}
 
 
@@ -173,7 +173,7 @@ ENDPOINTS = [
         "List payments",
         PaymentsAnswer,
         description="Newest first, page by page.",
-        query=PlaceQuery,
+        query=CursorQuery,
         errors=("invalid_cursor",),
     ),
     admin(

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import RootModel
 
 from hingecraft.credits.checkout_states import state_of
-from hingecraft.credits.checkouts import MemberCheckouts, Wanted
+from hingecraft.credits.checkouts import CheckoutRequest, MemberCheckouts
 from hingecraft.credits.prices.service import Prices
 from hingecraft.identity.principal import Kind
 from hingecraft.members.returning import check_return
@@ -105,7 +105,7 @@ async def post_checkout_session(call: Call) -> Any:
     body: CheckoutInput = call.body
     _check_choice(body)
     opened = await call.pod.parts[MemberCheckouts].open(
-        Wanted(
+        CheckoutRequest(
             user_id=UUID(call.principal.id),
             email=call.principal.email,
             price_id=body.price_id or "",
@@ -178,6 +178,7 @@ ENDPOINTS = [
         access=(Kind.USER,),
         errors=(
             "already_subscribed",
+            "another_currency",
             "bad_url",
             "database_unavailable",
             "invalid_plan_session",

@@ -10,7 +10,7 @@ from hingecraft.errors import ErrorCode
 from hingecraft.identity.principal import Kind
 from hingecraft.payments.model import ProviderDisabledError, Status
 from hingecraft.purchases.checkouts import ProductPayments
-from hingecraft.purchases.intents import Wanted
+from hingecraft.purchases.intents import PaymentRequest
 from hingecraft.purchases.model import MemberPayment, UnknownMemberPaymentError
 from hingecraft.purchases.products.model import Type, UnknownProductError
 from hingecraft_api.messages.answers import Answer, WithStatus, number
@@ -69,7 +69,7 @@ async def post_payment(call: Call) -> Any:
     if not publishable_key:
         raise ProviderDisabledError("provider_disabled", "Card payments are currently unavailable. Try again later.")
     begun = await call.pod.parts[ProductPayments].open(
-        Wanted(
+        PaymentRequest(
             user_id=UUID(call.principal.id),
             email=call.principal.email,
             product_type=body.product_type,
@@ -160,6 +160,7 @@ ENDPOINTS = [
         errors=(
             *_CALLED,
             "already_owned",
+            "another_currency",
             "product_inactive",
             "provider_disabled",
             "provider_refused",

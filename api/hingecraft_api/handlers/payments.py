@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from hingecraft.money.model import Kind as CurrencyKind
 from hingecraft.payments import service
 from hingecraft.payments.model import PaymentState, Status
-from hingecraft.payments.returning import Returning
+from hingecraft.payments.returning_payers import Returning
 from hingecraft.routes.model import timestamp
 from hingecraft_api.messages.answers import Answer, number, quantity, success
 from hingecraft_api.messages.described import MOMENT, PAYMENT, described

@@ -20,7 +20,7 @@ from hingecraft.purchases.products.model import (
 )
 from hingecraft.purchases.products.service import Products
 from hingecraft_api.handlers.admin import admin
-from hingecraft_api.handlers.places import CURSOR, PlaceQuery, cursor_of
+from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input
@@ -58,7 +58,7 @@ class PeriodInput(Input):
     count: Annotated[int, described("how many; three years at most", 1, ge=1, le=max(LONGEST_PERIOD.values()))]
 
 
-class ProductsQuery(PlaceQuery):
+class ProductsQuery(CursorQuery):
     """A page of products."""
 
     type: Annotated[Type | None, described("only products of this type", "design")] = None
@@ -132,7 +132,7 @@ async def get_products(call: Call) -> Any:
     query: ProductsQuery = call.query
     every = _is_admin(call)
     products = call.pod.parts[Products]
-    page, following = await products.page(every=every, kind=query.type, after=query.place, limit=query.limit)
+    page, following = await products.page(every=every, kind=query.type, after=query.after, limit=query.limit)
     return {"items": [_shown(each, files=every) for each in page], "nextCursor": cursor_of(following)}
 
 

@@ -14,7 +14,7 @@ from hingecraft.purchases.model import Purchase, PurchaseStatus, UnknownPurchase
 from hingecraft.purchases.products.model import Type
 from hingecraft.purchases.service import PurchaseReader
 from hingecraft.routes.model import timestamp
-from hingecraft_api.handlers.places import CURSOR, PlaceQuery, cursor_of
+from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.handlers.products import product_id
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.described import MOMENT, PRODUCT, PURCHASE, described
@@ -25,7 +25,7 @@ _TAG = "Purchases"
 _OWNERS = (Kind.USER, Kind.ADMIN)
 
 
-class PurchasesQuery(PlaceQuery):
+class PurchasesQuery(CursorQuery):
     """A page of purchases."""
 
     type: Annotated[Type | None, described("only products of this type", "design")] = None
@@ -89,7 +89,7 @@ async def get_purchases(call: Call) -> Any:
     """A page of the caller's own purchases; admins read all."""
     query: PurchasesQuery = call.query
     page, following = await call.pod.parts[PurchaseReader].page(
-        _owner(call), kind=query.type, after=query.place, limit=query.limit
+        _owner(call), kind=query.type, after=query.after, limit=query.limit
     )
     return {"items": [_purchase(each) for each in page], "nextCursor": cursor_of(following)}
 

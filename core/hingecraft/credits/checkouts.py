@@ -43,7 +43,7 @@ _SESSION = "session_id={CHECKOUT_SESSION_ID}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class CheckoutRequest:
     """A member's request, checked."""
 
     user_id: UUID
@@ -78,105 +78,105 @@ class MemberCheckouts:
         self._one_plan = OnePlan(database, providers.stripe)
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
-    async def open(self, wanted: Wanted) -> OpenCheckout:
+    async def open(self, asked: CheckoutRequest) -> OpenCheckout:
         """The checkout of an earlier request with this key, or a new one; raises what the member is told otherwise."""
         async with self._database.connection() as conn:
-            if await deletion_store.is_deleted(conn, wanted.user_id):
+            if await deletion_store.is_deleted(conn, asked.user_id):
                 raise DeletedUserError
-        earlier = await self._resumed(wanted)
+        earlier = await self._resumed(asked)
         if earlier is not None:
             return earlier
         if not self._stripe.configured or not await self._counts():
             raise ProviderDisabledError(
                 "provider_disabled", "Card payments are currently unavailable. Try again later."
             )
-        wanted = self._chosen(wanted)
-        price = await self._prices.offer(wanted.price_id)
-        if wanted.plan_type not in {None, price.plan_type}:
+        asked = self._chosen(asked)
+        price = await self._prices.offer(asked.price_id)
+        if asked.plan_type not in {None, price.plan_type}:
             raise InvalidError(
                 "invalid_request",
                 f"This price is of the plan type {price.plan_type}. Send that, or leave planType out.",
                 fields={"planType": f"must be {price.plan_type}, or left out"},
             )
-        return await self._open(wanted, price)
+        return await self._open(asked, price)
 
     async def _counts(self) -> bool:
         """Whether what is paid with our key would be granted."""
         async with self._database.transaction() as conn:
             return await modes.counts(conn, livemode=self._stripe.livemode)
 
-    def _chosen(self, wanted: Wanted) -> Wanted:
+    def _chosen(self, asked: CheckoutRequest) -> CheckoutRequest:
         """The same with what its plan session says; raises `invalid_plan_session`."""
-        if wanted.plan_session is None:
-            return wanted
-        session = self._sessions.read(wanted.plan_session)
+        if asked.plan_session is None:
+            return asked
+        session = self._sessions.read(asked.plan_session)
         return replace(
-            wanted,
+            asked,
             price_id=session.price_id,
             plan_type=session.plan_type,
             metadata=session.metadata,
             session=session,
         )
 
-    async def _resumed(self, wanted: Wanted) -> OpenCheckout | None:
+    async def _resumed(self, asked: CheckoutRequest) -> OpenCheckout | None:
         """Finish the checkout of an earlier request with this key; None if there is none, or if it failed."""
-        if wanted.claim is None or wanted.claim.resource is None:
+        if asked.claim is None or asked.claim.resource is None:
             return None
-        return await self._resume(wanted, UUID(wanted.claim.resource))
+        return await self._resume(asked, UUID(asked.claim.resource))
 
-    async def _resume(self, wanted: Wanted, payment_id: UUID) -> OpenCheckout | None:
+    async def _resume(self, asked: CheckoutRequest, payment_id: UUID) -> OpenCheckout | None:
         found = await self._attempts.resume(payment_id)
         if not isinstance(found, Attempt):
             return found
-        result = await self._attempts.call(found, wanted.deadline, wanted.request_id)
+        result = await self._attempts.call(found, asked.deadline, asked.request_id)
         if isinstance(result, OpenCheckout):
             return result
         if result.missing != _CUSTOMER:
-            return await self._attempts.fail(found, result, wanted.request_id)
-        await self._attempts.record(found, result, wanted.request_id)
-        await self._require_deleted(found, wanted)
+            return await self._attempts.fail(found, result, asked.request_id)
+        await self._attempts.record(found, result, asked.request_id)
+        await self._require_deleted(found, asked)
         return None
 
-    async def _open(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
+    async def _open(self, asked: CheckoutRequest, price: CreditPrice) -> OpenCheckout:
         """A plan session that the user has used is answered by its checkout, also if another request is faster."""
-        if wanted.session is None:
-            return await self._open_new(wanted, price)
-        earlier = await self._opened_with(wanted, wanted.session)
+        if asked.session is None:
+            return await self._open_new(asked, price)
+        earlier = await self._opened_with(asked, asked.session)
         if earlier is not None:
             return earlier
         try:
-            return await self._open_new(wanted, price)
+            return await self._open_new(asked, price)
         except PlanSessionUsedError:
-            earlier = await self._opened_with(wanted, wanted.session)
+            earlier = await self._opened_with(asked, asked.session)
             if earlier is None:
                 raise
             return earlier
 
-    async def _open_new(self, wanted: Wanted, price: CreditPrice) -> OpenCheckout:
+    async def _open_new(self, asked: CheckoutRequest, price: CreditPrice) -> OpenCheckout:
         """Twice at most: a customer that Stripe has deleted is replaced by a new one."""
-        new = await self._new(wanted, price)
-        way = await self._way(wanted, new)
+        new = await self._new(asked, price)
+        way = await self._way(asked, new)
         if way.same is not None:
-            return await self._same(wanted, way.same)
-        attempt, result = await self._try(wanted, new, way)
+            return await self._same(asked, way.same)
+        attempt, result = await self._try(asked, new, way)
         if isinstance(result, Failure) and result.missing == _CUSTOMER:
-            await self._attempts.record(attempt, result, wanted.request_id)
-            await self._require_deleted(attempt, wanted)
-            again = wanted
-            if wanted.claim is not None:
-                again = replace(wanted, claim=replace(wanted.claim, resource=str(attempt.payment_id)))
-            attempt, result = await self._try(again, await self._new(wanted, price), way)
+            await self._attempts.record(attempt, result, asked.request_id)
+            await self._require_deleted(attempt, asked)
+            again = asked
+            if asked.claim is not None:
+                again = replace(asked, claim=replace(asked.claim, resource=str(attempt.payment_id)))
+            attempt, result = await self._try(again, await self._new(asked, price), way)
         if isinstance(result, OpenCheckout):
             return result
-        return await self._attempts.fail(attempt, result, wanted.request_id)
+        return await self._attempts.fail(attempt, result, asked.request_id)
 
-    async def _opened_with(self, wanted: Wanted, session: PlanSession) -> OpenCheckout | None:
+    async def _opened_with(self, asked: CheckoutRequest, session: PlanSession) -> OpenCheckout | None:
         """The user's checkout that has used the plan session: its answer may have been lost. None if it is unused."""
         async with self._database.connection() as conn:
-            payment_id = await plan_sessions.payment_of(conn, session, wanted.user_id)
+            payment_id = await plan_sessions.payment_of(conn, session, asked.user_id)
         if payment_id is None:
             return None
-        found = await self._resume(wanted, payment_id)
+        found = await self._resume(asked, payment_id)
         if found is not None and found.provider_id is not None:
             with _answering():
                 if await self._one_plan.is_open(found.provider_id):
@@ -184,58 +184,58 @@ class MemberCheckouts:
             raise PlanSessionUsedError
         async with self._database.connection() as conn:
             # It has failed just now, which frees the plan session, or it has ended.
-            if await plan_sessions.payment_of(conn, session, wanted.user_id) is not None:
+            if await plan_sessions.payment_of(conn, session, asked.user_id) is not None:
                 raise PlanSessionUsedError
         return None
 
-    async def _same(self, wanted: Wanted, payment_id: UUID) -> OpenCheckout:
+    async def _same(self, asked: CheckoutRequest, payment_id: UUID) -> OpenCheckout:
         """An open checkout with the same terms, which uses the plan session up as well."""
-        if wanted.session is not None:
+        if asked.session is not None:
             async with self._database.connection() as conn:
-                await plan_sessions.use(conn, wanted.session, payment_id)
+                await plan_sessions.use(conn, asked.session, payment_id)
         return await self._attempts.as_it_stands(payment_id)
 
-    async def _way(self, wanted: Wanted, new: NewCheckout) -> Way:
+    async def _way(self, asked: CheckoutRequest, new: NewCheckout) -> Way:
         if new.request["mode"] != _PLAN:
             return Way()
         with _answering():
-            return await self._one_plan.make_way(wanted.user_id, new.request, wanted.deadline)
+            return await self._one_plan.make_way(asked.user_id, new.request, asked.deadline)
 
-    async def _try(self, wanted: Wanted, new: NewCheckout, way: Way) -> tuple[Attempt, OpenCheckout | Failure]:
+    async def _try(self, asked: CheckoutRequest, new: NewCheckout, way: Way) -> tuple[Attempt, OpenCheckout | Failure]:
         async with self._database.transaction() as conn:
-            await customers_store.lock_user(conn, wanted.user_id)
-            if await deletion_store.is_deleted(conn, wanted.user_id):
+            await customers_store.lock_user(conn, asked.user_id)
+            if await deletion_store.is_deleted(conn, asked.user_id):
                 raise DeletedUserError
             if new.request["mode"] == _PLAN:
-                await self._one_plan.require_no_other(conn, wanted.user_id, way)
-            if wanted.session is not None:
-                await plan_sessions.use(conn, wanted.session, new.payment_id)
-            attempt = await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
-        return attempt, await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
+                await self._one_plan.require_no_other(conn, asked.user_id, way)
+            if asked.session is not None:
+                await plan_sessions.use(conn, asked.session, new.payment_id)
+            attempt = await self._attempts.begin(conn, self._stripe, new, asked.claim, asked.request_id)
+        return attempt, await self._attempts.call(attempt, asked.deadline, asked.request_id)
 
-    async def _require_deleted(self, attempt: Attempt, wanted: Wanted) -> None:
+    async def _require_deleted(self, attempt: Attempt, asked: CheckoutRequest) -> None:
         """Forget the customer of a rejected checkout if Stripe has deleted it; otherwise the key is the wrong one."""
         with _answering():
-            gone = await self._customers.forget_deleted(attempt.request[_CUSTOMER], wanted.deadline)
+            gone = await self._customers.forget_deleted(attempt.request[_CUSTOMER], asked.deadline)
         if not gone:
             raise _unavailable()
 
-    async def _new(self, wanted: Wanted, price: CreditPrice) -> NewCheckout:
+    async def _new(self, asked: CheckoutRequest, price: CreditPrice) -> NewCheckout:
         assert price.amount is not None, "it is offered"
         assert price.currency is not None, "it is offered"
         installation_id = (await installation.read(self._database)).id
         with _answering():
-            customer_id = await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
+            customer_id = await self._customers.of(asked.user_id, asked.email, asked.deadline)
         payment_id = uuid.uuid4()
         ours = {
-            "userId": str(wanted.user_id),
+            "userId": str(asked.user_id),
             "planType": price.plan_type,
             "payment_id": str(payment_id),
             "installation": str(installation_id),
             "source": SOURCE,
             "purpose": PURPOSE,
         }
-        if len(wanted.metadata) + len(ours) > MOST_NAMES:
+        if len(asked.metadata) + len(ours) > MOST_NAMES:
             raise InvalidError(
                 "invalid_request",
                 f"metadata can have at most {MOST_NAMES - len(ours)} names.",
@@ -245,10 +245,10 @@ class MemberCheckouts:
             price_id=price.price_id,
             recurring=price.recurring,
             customer_id=customer_id,
-            reference=str(wanted.user_id),
-            metadata={**wanted.metadata, **ours},
-            success_url=wanted.success_url or f"{self._site_url}/?success=true&{_SESSION}&plan={price.plan_type}",
-            cancel_url=wanted.cancel_url or f"{self._site_url}/pricing?canceled=true&plan={price.plan_type}",
+            reference=str(asked.user_id),
+            metadata={**asked.metadata, **ours},
+            success_url=asked.success_url or f"{self._site_url}/?success=true&{_SESSION}&plan={price.plan_type}",
+            cancel_url=asked.cancel_url or f"{self._site_url}/pricing?canceled=true&plan={price.plan_type}",
             opened_at=datetime.now(UTC),
         )
         return NewCheckout(
@@ -261,7 +261,7 @@ class MemberCheckouts:
             livemode=self._stripe.livemode,
             source=SOURCE,
             purpose=PURPOSE,
-            user_id=wanted.user_id,
+            user_id=asked.user_id,
             intent_id=None,
             carries_email=False,
             life=None,
@@ -275,7 +275,7 @@ class MemberCheckouts:
                 "priceCurrency": price.currency,
                 "source": SOURCE,
                 "priceId": price.price_id,
-                "user": str(wanted.user_id),
+                "user": str(asked.user_id),
             },
         )
 

@@ -94,7 +94,7 @@ class GrantKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What decides about grants."""
+    """The facts that decide about grants."""
 
     # Users that an admin has deleted.
     deleted: frozenset[UUID]
@@ -133,7 +133,7 @@ async def read(
     conn: Connection, *, users: Collection[UUID], payments: Collection[UUID], prices: Collection[str],
     events: Collection[str],
 ) -> Known:  # fmt: skip
-    """What is known about these; for the payments of our own checkouts, also about the prices of their lines."""
+    """The known facts about these; for the payments of our own checkouts, also about the prices of their lines."""
     row = await conn.fetchrow(READ, list(users), list(payments), list(prices), list(events))
     assert row is not None
     return Known(

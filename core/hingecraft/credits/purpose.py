@@ -115,7 +115,7 @@ async def _of_users(conn: Connection, paid: Sequence[Moved], known: grant_store.
 
 
 def _lines(moved: Moved, known: grant_store.Known) -> Sequence[Line]:
-    """What was sold: by our own request, else as the provider says."""
+    """The sold lines: by our own request, else as the provider says."""
     lines = known.sold.get(moved.after.id, moved.finding.lines)
     if lines is not None:
         return lines

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
+import asyncpg
+
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
-from hingecraft.payments import origins, owned
+from hingecraft.payments import customer_payments, unassigned
 from hingecraft.payments.ledger import (
     SETTLED,
     AnotherCheckoutError,
@@ -26,7 +28,7 @@ from hingecraft.payments.ledger import (
 from hingecraft.payments.model import Settled, Status
 from hingecraft.payments.purpose import Moved, Purposes
 from hingecraft.payments.writing import Cause, Change, write_down
-from hingecraft.providers.findings import Finding, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +44,10 @@ FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1
 ORDER BY p.id FOR UPDATE OF p
 """
 # Read in a statement after the lock: the locking statement would see the rows from before it waited.
-# A settlement's value includes its corrections; its amount is the provider's.
 STATE = """
 SELECT asked.id, ARRAY(
-    SELECT ROW(
-        s.kind, s.provider_ref, s.amount, s.currency,
-        s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0)
-    )
-    FROM settlements s WHERE s.payment_id = asked.id AND s.kind <> 'correction' ORDER BY s.created_at, s.id
+    SELECT ROW(s.id, s.kind, s.provider_ref, s.amount, s.currency, s.usd_amount, s.corrects)
+    FROM settlements s WHERE s.payment_id = asked.id ORDER BY s.created_at, s.id
 ) AS settled, ARRAY(
     SELECT ROW(e.provider, e.provider_id) FROM external_payments e
     WHERE e.payment_id = asked.id AND e.kind = 'single' AND e.provider IS NOT NULL
@@ -107,7 +105,7 @@ class Books:
         if finding.must_ask and not finding.fresh:
             raise AskFirstError("the provider must be asked before this event is applied")
         known = await self._known(conn, finding)
-        origins.require_readable(finding)
+        unassigned.require_readable(finding)
         change, recorded, after = _decided(known, finding, cause, await _rates(conn, finding))
         await self._write_down(conn, [(change, after)])
         return recorded
@@ -149,34 +147,34 @@ class Books:
             of_charge = await _of_charge(conn, finding)
             if of_charge is not None:
                 return await locked(conn, of_charge)
-            if not await origins.came_through_link(conn, finding):
+            if not await unassigned.came_through_link(conn, finding):
                 purpose = self.purposes.of(finding.purpose or self.purposes.unasked)
-                await origins.restore_payment(conn, finding, payment_id, purpose.name)
+                await unassigned.restore_payment(conn, finding, payment_id, purpose.name)
                 return await locked(conn, payment_id)
         if finding.charge is not None:
             if finding.link_id is not None:
                 # Two events of one charge, or of a charge and a later deposit to it, must not create two payments.
-                await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
+                await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{finding.parent or finding.charge}")
             payment_id = await _of_charge(conn, finding)
-        if payment_id is None and owned.is_customers(finding):
-            payment_id = await owned.booked(conn, finding)
-            made = await owned.create(conn, finding, self.purposes) if payment_id is None else None
+        if payment_id is None and customer_payments.is_customers(finding):
+            payment_id = await customer_payments.booked(conn, finding)
+            made = await customer_payments.create(conn, finding, self.purposes) if payment_id is None else None
             if made is not None:
                 return made
-        return await locked(conn, payment_id or await origins.payment_of_link(conn, finding, self.purposes.unasked))
+        return await locked(conn, payment_id or await unassigned.payment_of_link(conn, finding, self.purposes.unasked))
 
     async def _of_invoice(self, conn: Connection, finding: Finding) -> Known:
-        payment_id = await owned.booked(conn, finding)
+        payment_id = await customer_payments.booked(conn, finding)
         if payment_id is None and finding.payment_id is not None:
-            payment_id = await owned.of_first_invoice(conn, finding, self.purposes)
+            payment_id = await customer_payments.of_first_invoice(conn, finding, self.purposes)
         if payment_id is None and finding.charge is not None:
             payment_id = await _of_charge(conn, finding)
         if payment_id is None:
-            made = await owned.create(conn, finding, self.purposes)
+            made = await customer_payments.create(conn, finding, self.purposes)
             assert made is not None, "an invoice has a customer and no link"
             return made
         known = await locked(conn, payment_id)
-        await owned.keep_invoice(conn, finding, payment_id)
+        await customer_payments.keep_invoice(conn, finding, payment_id)
         return known
 
 
@@ -184,7 +182,7 @@ async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
     """The payment that has the charge, or the old software's payment for it."""
     charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
     payment_id: UUID | None = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
-    return payment_id or await origins.old_payment(conn, finding, charges)
+    return payment_id or await unassigned.old_payment(conn, finding, charges)
 
 
 def _moved(change: Change, after: Known) -> Moved:
@@ -205,14 +203,27 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     return {
         row["id"]: Known(
             **{**dict(row), "status": Status(row["status"])},
-            settled=tuple(
-                Settled(kind=kind, ref=ref, amount=amount, currency=currency, usd=usd)
-                for kind, ref, amount, currency, usd in states[row["id"]]["settled"]
-            ),
+            settled=_settled(states[row["id"]]["settled"]),
             checkouts=frozenset((provider, checkout) for provider, checkout in states[row["id"]]["checkouts"]),
         )
         for row in payments
     }
+
+
+def _settled(rows: Sequence[asyncpg.Record]) -> tuple[Settled, ...]:
+    """A settlement's value includes its corrections; its amount is the provider's."""
+    corrected: dict[UUID, Decimal] = {}
+    for *_, usd, corrects in rows:
+        if corrects is not None:
+            corrected[corrects] = corrected.get(corrects, Decimal(0)) + usd
+    return tuple(
+        Settled(
+            kind=kind, ref=ref, amount=amount, currency=currency,
+            usd=usd + corrected.get(settlement_id, Decimal(0)) if usd is not None else None,
+        )
+        for settlement_id, kind, ref, amount, currency, usd, _ in rows
+        if kind != "correction"
+    )  # fmt: skip
 
 
 async def _rates(conn: Connection, finding: Finding) -> Rates:
@@ -262,5 +273,5 @@ def whole(findings: Sequence[Finding]) -> list[Finding]:
     """Sort the findings of one answer: a charge comes before its later deposits, refunds and disputes."""
     return sorted(
         (replace(finding, fresh=True) for finding in findings),
-        key=lambda finding: (finding.parent is not None, finding.stands is not Stands.PAID),
+        key=lambda finding: (finding.parent is not None, finding.checkout_status is not CheckoutStatus.PAID),
     )

@@ -56,7 +56,7 @@ FROM external_payments WHERE payment_id = $1 ORDER BY created_at, id
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """The start of a page of payments."""
 
     created_at: datetime
@@ -73,12 +73,14 @@ class PaymentHistory:
     entries: list[dict[str, Any]]
 
 
-async def payments(database: Database, after: Place | None, limit: int) -> tuple[list[dict[str, Any]], Place | None]:
+async def payments(
+    database: Database, after: Position | None, limit: int
+) -> tuple[list[dict[str, Any]], Position | None]:
     """A page of payments, newest first, and where the next one begins."""
     async with database.connection() as conn:
         rows = await conn.fetch(PAYMENTS, after.created_at if after else None, after.id if after else None, limit + 1)
     page = [dict(row) for row in rows[:limit]]
-    return page, Place(page[-1]["created_at"], page[-1]["id"]) if len(rows) > limit else None
+    return page, Position(page[-1]["created_at"], page[-1]["id"]) if len(rows) > limit else None
 
 
 async def of_payment(database: Database, payment_id: UUID) -> PaymentHistory:

@@ -12,7 +12,7 @@ from uuid import UUID
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments import old_payments
 from hingecraft.payments.model import MOVES, Settled, Status
-from hingecraft.providers.findings import Finding, Money, Price, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding, Money, Price
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
 _INCOME = frozenset({"charge", "manual", "opening"})
@@ -20,7 +20,11 @@ _REFUNDS = frozenset({"refund", "refund_reversal"})
 _DISPUTES = frozenset({"dispute", "dispute_reversal"})
 # For these kinds a provider reports the total under a reference so far; other kinds are reported one by one.
 _ADDING_UP = _DISPUTES | {"charge"}
-_ENDED = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED, Stands.MISSING: Status.ERROR}
+_ENDED = {
+    CheckoutStatus.FAILED: Status.FAILED,
+    CheckoutStatus.EXPIRED: Status.EXPIRED,
+    CheckoutStatus.MISSING: Status.ERROR,
+}
 _ON_THE_WAY = SETTLED | {Status.UNKNOWN}
 _CENT_OF_A_CENT = Decimal("0.00000001")
 
@@ -119,7 +123,11 @@ def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision
     ledger = [*known.settled, *(_as_settled(entry) for entry in entries)]
     # What the old software was paid, it has judged itself.
     judged = any(each.kind == "opening" for each in known.settled)
-    mismatch = _mismatch(known, finding, ledger) if not judged and (entries or finding.stands is Stands.PAID) else None
+    mismatch = (
+        _mismatch(known, finding, ledger)
+        if not judged and (entries or finding.checkout_status is CheckoutStatus.PAID)
+        else None
+    )
     if mismatch and not finding.fresh:
         raise AskFirstError(f"the {mismatch} is not what was asked for")
     wanted = _wanted(known, finding, ledger, mismatch)
@@ -305,7 +313,7 @@ def _mismatch(known: Known, finding: Finding, ledger: Iterable[Settled]) -> str 
         return "currency"
     if price is not None and price.amount != known.amount:
         return "amount"
-    if finding.stands is Stands.PAID and finding.due is not None:
+    if finding.checkout_status is CheckoutStatus.PAID and finding.due is not None:
         came = sum((each.amount for each in ledger if each.currency == finding.due.currency), Decimal(0))
         return "amount" if came < finding.due.amount else None
     return None
@@ -320,9 +328,9 @@ def _wanted(known: Known, finding: Finding, ledger: Sequence[Settled], mismatch:
     """The status that the payment should have now."""
     if known.status in SETTLED:
         return standing_of(ledger)
-    if finding.stands is Stands.PAID:
+    if finding.checkout_status is CheckoutStatus.PAID:
         return Status.ERROR if mismatch else standing_of(ledger)
-    ended = _ENDED.get(finding.stands) if finding.stands is not None else None
+    ended = _ENDED.get(finding.checkout_status) if finding.checkout_status is not None else None
     # An abandoned checkout at another provider does not affect the payment's status.
     if ended is None or known.provider != finding.provider:
         return known.status
@@ -367,6 +375,6 @@ def _path(before: Status, after: Status) -> tuple[Status, ...] | None:
 
 
 def _of_checkout(finding: Finding, mismatch: str | None) -> Status | None:
-    if finding.stands is Stands.PAID:
+    if finding.checkout_status is CheckoutStatus.PAID:
         return Status.ERROR if mismatch else Status.COMPLETED
-    return _ENDED.get(finding.stands) if finding.stands is not None else None
+    return _ENDED.get(finding.checkout_status) if finding.checkout_status is not None else None

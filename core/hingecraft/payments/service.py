@@ -8,7 +8,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import MissingError
 from hingecraft.payments import store
 from hingecraft.payments.model import PaymentState
-from hingecraft.payments.returning import Returning
+from hingecraft.payments.returning_payers import Returning
 
 _SESSION = "cs_"
 

@@ -16,7 +16,7 @@ from hingecraft.payments.ledger import Known, UnknownPaymentError
 from hingecraft.payments.model import Status
 from hingecraft.payments.writing import Cause
 from hingecraft.providers import wallet
-from hingecraft.providers.findings import Finding, Money, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding, Money
 
 # However the hash is written: `hc_transaction_key` makes one of its spellings.
 WORTH = """
@@ -53,7 +53,7 @@ async def confirm(
             livemode=known.livemode is not False,
             told_by="an admin",
             payment_id=payment_id,
-            stands=Stands.PAID,
+            checkout_status=CheckoutStatus.PAID,
             money=(Money(kind="manual", ref=seen.tx_hash, amount=seen.amount, currency=seen.coin),),
             fresh=True,
             details={"txHash": seen.tx_hash, "amount": plain(seen.amount), "coin": seen.coin, "note": seen.note},

@@ -142,8 +142,8 @@ def _money(change: Change) -> list[tuple[Any, ...]]:
 def _details(change: Change) -> Mapping[str, Any]:
     known, finding, decision = change.known, change.finding, change.decision
     details: dict[str, Any] = {"toldBy": finding.told_by, "provider": finding.provider, **finding.details}
-    if finding.stands is not None:
-        details["stands"] = finding.stands
+    if finding.checkout_status is not None:
+        details["stands"] = finding.checkout_status
     if decision.path:
         details |= {"from": known.status, "to": decision.path[-1]}
     if decision.entries:

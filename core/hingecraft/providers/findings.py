@@ -16,7 +16,7 @@ from hingecraft.errors import NotYetError
 MoneyKind = Literal["charge", "refund", "refund_reversal", "dispute", "dispute_reversal", "manual"]
 
 
-class Stands(StrEnum):
+class CheckoutStatus(StrEnum):
     """The status of a checkout at its provider."""
 
     OPEN = "open"
@@ -115,7 +115,7 @@ class Finding:
     charge: str | None = None
     # The first charge, if this is a later deposit at the same address.
     parent: str | None = None
-    stands: Stands | None = None
+    checkout_status: CheckoutStatus | None = None
     # When it was paid, where the provider says so.
     paid_at: datetime | None = None
     # The purpose, from the provider's metadata.

@@ -1,4 +1,4 @@
-"""Who may use a product, and why: the one rule that access, downloads and checkouts follow. Pure."""
+"""The one rule about access to a product, which access, downloads and checkouts follow. Pure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Access:
 
     @property
     def next_counted(self) -> Entitlement | None:
-        """What the next download is counted on; None: nothing has a download left."""
+        """The entitlement that the next download is counted on; None: nothing has a download left."""
         return next((each for each in self.entitlements if each.remaining != 0), None)
 
 
@@ -114,7 +114,7 @@ class Held:
 
 
 def _in_order(entitlements: Iterable[Entitlement]) -> list[Entitlement]:
-    """What ends first is used first, then what began first."""
+    """Entitlements that end first are used first, then those that began first."""
     return sorted(
         entitlements, key=lambda each: (each.ends_at is None, each.ends_at or each.starts_at, each.starts_at, each.id)
     )

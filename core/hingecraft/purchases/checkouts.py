@@ -17,7 +17,7 @@ from hingecraft.payments.writing import Cause
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.registry import Providers
 from hingecraft.purchases import store
-from hingecraft.purchases.intents import Begun, ProductIntents, Wanted, answering, unavailable
+from hingecraft.purchases.intents import Begun, PaymentRequest, ProductIntents, answering, unavailable
 from hingecraft.purchases.model import (
     OPEN,
     AlreadyOwnedError,
@@ -31,6 +31,8 @@ from hingecraft.purchases.products.model import Product, UnknownProductError
 
 _CANCELED = "canceled"
 _PAID, _INCOMPLETE = "succeeded", "incomplete"
+# Of an invoice.
+_UNPAID = "open"
 # Another request of the same user may begin or end a payment meanwhile.
 _TRIES = 3
 
@@ -46,21 +48,21 @@ class ProductPayments:
         self._stripe = providers.stripe
         self._intents = ProductIntents(database, providers, currencies, books)
 
-    async def open(self, wanted: Wanted) -> Begun:
+    async def open(self, asked: PaymentRequest) -> Begun:
         """The user's open payment for the product, or a new one. Raises errors that the member can read."""
         async with self._database.connection() as conn:
-            if await deletion_store.is_deleted(conn, wanted.user_id):
+            if await deletion_store.is_deleted(conn, asked.user_id):
                 raise DeletedUserError
         if not self._stripe.configured:
             raise ProviderDisabledError(
                 "provider_disabled", "Card payments are currently unavailable. Try again later."
             )
         with answering():
-            earlier = await self._resumed(wanted)
+            earlier = await self._resumed(asked)
             if earlier is not None:
                 return earlier
             for _ in range(_TRIES):
-                begun = await self._once(wanted)
+                begun = await self._try_once(asked)
                 if begun is not None:
                     return begun
         raise unavailable()
@@ -92,31 +94,31 @@ class ProductPayments:
             raise NotAuthorizedError("This payment belongs to another user.")
         return found
 
-    async def _resumed(self, wanted: Wanted) -> Begun | None:
+    async def _resumed(self, asked: PaymentRequest) -> Begun | None:
         """The payment of an earlier request with this key; None if there is none, or if it has ended."""
-        if wanted.claim is None or wanted.claim.resource is None:
+        if asked.claim is None or asked.claim.resource is None:
             return None
-        payment_id = UUID(wanted.claim.resource)
-        intent_id = await self._intents.id_of(payment_id, wanted.deadline, wanted.request_id)
+        payment_id = UUID(asked.claim.resource)
+        intent_id = await self._intents.id_of(payment_id, asked.deadline, asked.request_id)
         if intent_id is None:
             return None
-        found = await self.one(payment_id, wanted.user_id)
+        found = await self.one(payment_id, asked.user_id)
         return await self._intents.begun(found.id, intent_id, found.amount, found.currency, created=True)
 
-    async def _once(self, wanted: Wanted) -> Begun | None:
-        """Go on with the open payment or begin one; None if another request has changed something meanwhile."""
-        product = await self._product(wanted)
+    async def _try_once(self, asked: PaymentRequest) -> Begun | None:
+        """Continue the open payment or begin one; None if another request has changed something meanwhile."""
+        product = await self._product(asked)
         async with self._database.connection() as conn:
-            await self._require_not_owned(conn, wanted.user_id, product)
-            earlier = await self._open_payment(conn, wanted)
+            await self._require_not_owned(conn, asked.user_id, product)
+            earlier = await self._open_payment(conn, asked)
         if earlier is not None:
-            return await self._go_on(wanted, product, earlier)
-        return await self._begin(wanted, product)
+            return await self._continue_payment(asked, product, earlier)
+        return await self._begin(asked, product)
 
-    async def _product(self, wanted: Wanted) -> Product:
+    async def _product(self, asked: PaymentRequest) -> Product:
         async with self._database.connection() as conn:
-            found = await products.one(conn, wanted.product_id)
-        if found is None or found.type != wanted.product_type:
+            found = await products.one(conn, asked.product_id)
+        if found is None or found.type != asked.product_type:
             raise UnknownProductError
         if not found.active:
             raise InactiveProductError
@@ -130,16 +132,18 @@ class ProductPayments:
         if held is not None and not held.may_be_bought:
             raise AlreadyOwnedError
 
-    async def _open_payment(self, conn: Connection, wanted: Wanted) -> store.OpenPayment | None:
-        return await store.open_payment(conn, wanted.user_id, wanted.product_id, livemode=self._stripe.livemode)
+    async def _open_payment(self, conn: Connection, asked: PaymentRequest) -> store.OpenPayment | None:
+        return await store.open_payment(conn, asked.user_id, asked.product_id, livemode=self._stripe.livemode)
 
-    async def _go_on(self, wanted: Wanted, product: Product, earlier: store.OpenPayment) -> Begun | None:
+    async def _continue_payment(
+        self, asked: PaymentRequest, product: Product, earlier: store.OpenPayment
+    ) -> Begun | None:
         """The same payment while it asks for the right amount; otherwise it is ended, and None: begin another."""
-        intent_id = await self._intents.id_of(earlier.id, wanted.deadline, wanted.request_id)
+        intent_id = await self._intents.id_of(earlier.id, asked.deadline, asked.request_id)
         if intent_id is None:
             return None
         if product.type == "subscription":
-            return await self._go_on_subscribing(wanted, product, earlier, intent_id)
+            return await self._continue_subscription(asked, product, earlier, intent_id)
         intent = await self._stripe.intents.retrieve(intent_id)
         if intent["status"] == _PAID:
             raise AlreadyOwnedError("You have just paid for this product. It will be available in a moment.")
@@ -152,42 +156,41 @@ class ProductPayments:
                 currency=earlier.currency,
                 created=False,
             )
-        if not await self._stripe.end(intent_id, wanted.deadline):
+        if not await self._stripe.end(intent_id, asked.deadline):
             raise AlreadyOwnedError("Your payment for this product is being processed.")
-        await self._intents.book(
-            intent_id, Cause(actor="api", action="payment_cancelled", request_id=wanted.request_id)
-        )
+        await self._intents.book(intent_id, Cause(actor="api", action="payment_cancelled", request_id=asked.request_id))
         return None
 
-    async def _go_on_subscribing(
-        self, wanted: Wanted, product: Product, earlier: store.OpenPayment, subscription_id: str
+    async def _continue_subscription(
+        self, asked: PaymentRequest, product: Product, earlier: store.OpenPayment, subscription_id: str
     ) -> Begun | None:
         """The same for a subscription that waits for its first payment."""
         found = await self._stripe.subscriptions.retrieve(subscription_id)
         same = (earlier.amount, earlier.currency) == (product.charged, product.currency)
-        if same and found["status"] == _INCOMPLETE:
+        # A process may have died after it had voided the invoice.
+        if same and found["status"] == _INCOMPLETE and found["latest_invoice"]["status"] == _UNPAID:
             return await self._intents.begun(
                 earlier.id, subscription_id, earlier.amount, earlier.currency, created=False
             )
-        if not await self._stripe.end(subscription_id, wanted.deadline):
+        if not await self._stripe.end(subscription_id, asked.deadline):
             raise AlreadyOwnedError("You have just paid for this subscription. It will be available in a moment.")
         await self._intents.book(
-            subscription_id, Cause(actor="api", action="payment_cancelled", request_id=wanted.request_id)
+            subscription_id, Cause(actor="api", action="payment_cancelled", request_id=asked.request_id)
         )
         return None
 
-    async def _begin(self, wanted: Wanted, product: Product) -> Begun | None:
-        new = await self._intents.new(wanted, product)
+    async def _begin(self, asked: PaymentRequest, product: Product) -> Begun | None:
+        new = await self._intents.new(asked, product)
         async with self._database.transaction() as conn:
-            await customers_store.lock_user(conn, wanted.user_id)
-            if await deletion_store.is_deleted(conn, wanted.user_id):
+            await customers_store.lock_user(conn, asked.user_id)
+            if await deletion_store.is_deleted(conn, asked.user_id):
                 raise DeletedUserError
-            await self._require_not_owned(conn, wanted.user_id, product)
+            await self._require_not_owned(conn, asked.user_id, product)
             changed = await products.one(conn, product.id) != product
-            if changed or await self._open_payment(conn, wanted) is not None:
+            if changed or await self._open_payment(conn, asked) is not None:
                 return None
-            attempt = await self._intents.record(conn, new, wanted)
-        opened = await self._intents.make(attempt, wanted)
+            attempt = await self._intents.record(conn, new, asked)
+        opened = await self._intents.make(attempt, asked)
         if opened is None or opened.provider_id is None:
             return None
         secret = opened.client_secret

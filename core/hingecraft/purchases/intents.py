@@ -16,6 +16,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.idempotency.model import Claim
 from hingecraft.installation import service as installation
 from hingecraft.members.customers.service import Customers
+from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.money.book import CurrencyBook
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import plain
@@ -29,9 +30,11 @@ from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownErro
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.intents import Charge, intent_request
-from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, PRODUCT, USER
+from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, PRODUCT, USER, payment_of
+from hingecraft.providers.stripe.ports import Document
 from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.providers.stripe.sales import Subscription, subscription_request
+from hingecraft.purchases import store
 from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE, AlreadyOwnedError
 from hingecraft.purchases.products.model import Product
 
@@ -41,10 +44,11 @@ log = logging.getLogger(__name__)
 LIFE = timedelta(hours=24)
 _CUSTOMER = "customer"
 _SUBSCRIPTION = "sub_"
+_INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class PaymentRequest:
     """A member's request, checked."""
 
     user_id: UUID
@@ -79,19 +83,19 @@ class ProductIntents:
         self._asking = StripeAsking(providers.stripe, StripeReader(currencies.by_code))
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
-    async def record(self, conn: Connection, new: NewCheckout, wanted: Wanted) -> Attempt:
+    async def record(self, conn: Connection, new: NewCheckout, asked: PaymentRequest) -> Attempt:
         """Write down the intent. Stripe must not be called before this is committed."""
-        return await self._attempts.begin(conn, self._stripe, new, wanted.claim, wanted.request_id)
+        return await self._attempts.begin(conn, self._stripe, new, asked.claim, asked.request_id)
 
-    async def make(self, attempt: Attempt, wanted: Wanted) -> OpenCheckout | None:
+    async def make(self, attempt: Attempt, asked: PaymentRequest) -> OpenCheckout | None:
         """None: the customer is gone at Stripe, and the next attempt makes another."""
-        result = await self._attempts.call(attempt, wanted.deadline, wanted.request_id)
+        result = await self._attempts.call(attempt, asked.deadline, asked.request_id)
         if isinstance(result, OpenCheckout):
             return result
         if result.missing != _CUSTOMER:
-            return await self._attempts.fail(attempt, result, wanted.request_id)
-        await self._attempts.record(attempt, result, wanted.request_id)
-        if not await self._customers.forget_deleted(attempt.request[_CUSTOMER], wanted.deadline):
+            return await self._attempts.fail(attempt, result, asked.request_id)
+        await self._attempts.record(attempt, result, asked.request_id)
+        if not await self._customers.forget_deleted(attempt.request[_CUSTOMER], asked.deadline):
             raise unavailable()
         return None
 
@@ -130,20 +134,20 @@ class ProductIntents:
         async with self._database.transaction() as conn:
             await self._books.record(conn, finding, cause)
 
-    async def new(self, wanted: Wanted, product: Product) -> NewCheckout:
+    async def new(self, asked: PaymentRequest, product: Product) -> NewCheckout:
         """A payment with the exact parameters; the customer, and a subscription's product, exist at Stripe before."""
         installation_id = (await installation.read(self._database)).id
-        customer_id = await self._customers.of(wanted.user_id, wanted.email, wanted.deadline)
+        customer_id = await self._customers.of(asked.user_id, asked.email, asked.deadline)
         payment_id, amount = uuid.uuid4(), product.charged
         metadata = {
-            USER: str(wanted.user_id),
+            USER: str(asked.user_id),
             PAYMENT: str(payment_id),
             INSTALLATION: str(installation_id),
             PRODUCT: str(product.id),
             "source": PURPOSE,
             "purpose": PURPOSE,
         }
-        request = await self._request(product, customer_id, metadata, wanted.deadline)
+        request = await self._request(product, customer_id, metadata, asked.deadline)
         return NewCheckout(
             payment_id=payment_id,
             amount=amount,
@@ -154,7 +158,7 @@ class ProductIntents:
             livemode=self._stripe.livemode,
             source=PURPOSE,
             purpose=PURPOSE,
-            user_id=wanted.user_id,
+            user_id=asked.user_id,
             intent_id=None,
             carries_email=False,
             life=LIFE,
@@ -169,7 +173,7 @@ class ProductIntents:
                 "priceCurrency": product.currency,
                 "source": PURPOSE,
                 "product": str(product.id),
-                "user": str(wanted.user_id),
+                "user": str(asked.user_id),
             },
             product=str(product.id),
         )
@@ -191,6 +195,7 @@ class ProductIntents:
             )
         assert product.period is not None, "a subscription has one"
         at_stripe = f"{PRODUCT_PREFIX}{product.id}"
+        await self._require_none_lost(customer_id, at_stripe, deadline)
         await self._stripe.subscriptions.ensure_product(at_stripe, product.name, deadline)
         return subscription_request(
             Subscription(
@@ -203,6 +208,31 @@ class ProductIntents:
                 metadata=metadata,
             )
         )
+
+    async def _require_none_lost(self, customer_id: str, product_id: str, deadline: Deadline) -> None:
+        """End a subscription that was never paid and that a restored backup has lost: nobody shall pay twice.
+
+        One that runs raises AlreadyOwnedError: events or the reconciliation bring it back.
+        """
+        for each in await self._subscriptions_of(customer_id):
+            if product_id not in {item["price"]["product"] for item in each["items"]["data"]}:
+                continue
+            if each["status"] != _INCOMPLETE:
+                raise AlreadyOwnedError("You already have this subscription.")
+            async with self._database.connection() as conn:
+                waits = await store.waits(conn, payment_of(each))
+            if not waits and not await self._stripe.end(str(each["id"]), deadline):
+                raise AlreadyOwnedError("You have just paid for this subscription. It will be available in a moment.")
+
+    async def _subscriptions_of(self, customer_id: str) -> list[Document]:
+        """Those at Stripe that are not over; none of a customer that is deleted."""
+        try:
+            found = await self._stripe.customers.subscriptions_of(customer_id)
+        except ProviderRejectedError as error:
+            if error.missing != _CUSTOMER:
+                raise
+            return []
+        return [each for each in found if each["status"] in RUNNING]
 
 
 @contextmanager

@@ -57,7 +57,7 @@ class Purchases:
             await _grant(conn, paid)
         settled = [each for each in moves if each.after.status in SETTLED]
         if settled:
-            await _stand(conn, settled)
+            await _update_access(conn, settled)
 
 
 def _became_paid(moved: Moved) -> bool:
@@ -71,7 +71,7 @@ async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
     deleted = await deletion_store.deleted(conn, {_user_of(each) for each in paid})
     for each in paid:
         if each.after.user_id in deleted:
-            await _tell(conn, each, "access_not_granted", because="the user was deleted")
+            await _record(conn, each, "access_not_granted", because="the user was deleted")
     return [each for each in paid if each.after.user_id not in deleted]
 
 
@@ -84,7 +84,7 @@ async def _grant(conn: Connection, paid: Sequence[Moved]) -> None:
         made = await store.grant(conn, bought)
         for each, one in zip(once, bought, strict=True):
             if one.payment_id in made:
-                await _tell_granted(conn, each, one, made[one.payment_id])
+                await _record_granted(conn, each, one, made[one.payment_id])
     for each in paid:
         if each.finding.subscription_id is not None:
             await _grant_period(conn, each, each.finding.subscription_id)
@@ -114,7 +114,7 @@ async def _grant_period(conn: Connection, moved: Moved, subscription_id: str) ->
     )
     purchase_id = await store.grant_period(conn, subscription_id, one)
     if purchase_id is not None:
-        await _tell_granted(conn, moved, one, purchase_id)
+        await _record_granted(conn, moved, one, purchase_id)
 
 
 def _span(lines: Sequence[Line]) -> tuple[datetime, datetime]:
@@ -129,9 +129,9 @@ def _product_at_stripe(line: Line) -> UUID:
         raise NotYetError("the payment names no known product") from None
 
 
-async def _tell_granted(conn: Connection, moved: Moved, one: Bought, purchase_id: UUID) -> None:
+async def _record_granted(conn: Connection, moved: Moved, one: Bought, purchase_id: UUID) -> None:
     end = {"until": one.ends_at.isoformat()} if one.ends_at is not None else {}
-    await _tell(conn, moved, "access_granted", purchase=str(purchase_id), product=str(one.product_id), **end)
+    await _record(conn, moved, "access_granted", purchase=str(purchase_id), product=str(one.product_id), **end)
 
 
 def _bought(moved: Moved, product: Product, now: datetime) -> Bought:
@@ -149,15 +149,15 @@ def _bought(moved: Moved, product: Product, now: datetime) -> Bought:
     )
 
 
-async def _stand(conn: Connection, settled: Iterable[Moved]) -> None:
+async def _update_access(conn: Connection, settled: Iterable[Moved]) -> None:
     """The last status of each payment counts."""
     last = {each.after.id: each for each in settled}
-    standing = {payment_id: _REVOKED.get(each.after.status) for payment_id, each in last.items()}
-    changed = await store.stand(conn, standing)
+    reasons = {payment_id: _REVOKED.get(each.after.status) for payment_id, each in last.items()}
+    changed = await store.update_access(conn, reasons)
     for payment_id, purchase_id in changed.items():
-        because = standing[payment_id]
+        because = reasons[payment_id]
         action, why = ("access_restored", {}) if because is None else ("access_ended", {"because": because})
-        await _tell(conn, last[payment_id], action, purchase=str(purchase_id), **why)
+        await _record(conn, last[payment_id], action, purchase=str(purchase_id), **why)
 
 
 def _user_of(moved: Moved) -> UUID:
@@ -179,7 +179,7 @@ def _required(known: dict[UUID, Product], product_id: UUID) -> Product:
     return known[product_id]
 
 
-async def _tell(conn: Connection, moved: Moved, action: str, **details: Any) -> None:
+async def _record(conn: Connection, moved: Moved, action: str, **details: Any) -> None:
     cause = moved.cause
     await audit.append(
         conn, actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, **details

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from hingecraft.db.connection import Database
 from hingecraft.identity.errors import NotAuthorizedError
-from hingecraft.payments.history import Place
+from hingecraft.payments.history import Position
 from hingecraft.purchases import store
 from hingecraft.purchases.access import Access
 from hingecraft.purchases.model import Purchase, UnknownPurchaseError
@@ -33,15 +33,15 @@ class PurchaseReader:
         return found
 
     async def page(
-        self, user_id: UUID | None, *, kind: str | None, after: Place | None, limit: int
-    ) -> tuple[list[Purchase], Place | None]:
+        self, user_id: UUID | None, *, kind: str | None, after: Position | None, limit: int
+    ) -> tuple[list[Purchase], Position | None]:
         """A user's purchases, or everybody's, the newest first, and where the next page begins."""
         async with self._database.connection() as conn:
             found = await store.purchases(
                 conn, user_id, livemode=self._livemode, grace=self._grace, kind=kind, after=after, limit=limit + 1
             )
         page = found[:limit]
-        return page, Place(page[-1].created_at, page[-1].id) if len(found) > limit else None
+        return page, Position(page[-1].created_at, page[-1].id) if len(found) > limit else None
 
     async def access(self, user_id: UUID, product_id: UUID) -> Access:
         """Whether the user may use a product now, and why."""

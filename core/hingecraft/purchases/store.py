@@ -12,7 +12,7 @@ import asyncpg
 
 from hingecraft.db.connection import Connection
 from hingecraft.members.subscriptions.model import RUNNING
-from hingecraft.payments.history import Place
+from hingecraft.payments.history import Position
 from hingecraft.payments.model import Status
 from hingecraft.purchases.access import Because, Entitlement, Held
 from hingecraft.purchases.model import PURPOSE, MemberPayment, Purchase
@@ -33,6 +33,7 @@ SELECT p.id, p.status, p.amount, p.currency, e.provider_id
 FROM payments p JOIN external_payments e ON e.payment_id = p.id AND e.kind = 'single'
 WHERE p.user_id = $1 AND p.product = $2 AND p.livemode = $3 AND p.status IN ('creating', 'unknown', 'pending')
 """
+WAITS = "SELECT EXISTS (SELECT FROM payments WHERE id = $1 AND status IN ('creating', 'unknown', 'pending'))"
 GRANT = """
 WITH bought AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::uuid[], $5::numeric[], $6::text[],
@@ -49,7 +50,7 @@ FROM purchased p JOIN bought b USING (payment_id)
 RETURNING payment_id, purchase_id
 """
 # Refunding one period of a subscription ends that period's access, and not the subscription.
-STAND = """
+UPDATE_ACCESS = """
 WITH standing AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[]) AS s (payment_id, because)
 ), changed AS (
@@ -173,6 +174,11 @@ async def open_payment(conn: Connection, user_id: UUID, product_id: UUID, *, liv
     return OpenPayment(intent_id=found.pop("provider_id"), **{**found, "status": Status(row["status"])})
 
 
+async def waits(conn: Connection, payment_id: UUID | None) -> bool:
+    """Whether a payment is here, and may still be paid."""
+    return bool(await conn.fetchval(WAITS, payment_id))
+
+
 async def grant(conn: Connection, bought: Sequence[Bought]) -> dict[UUID, UUID]:
     """Record purchases with their entitlements: the new purchases by payment. A payment that has one gets no second."""
     columns = zip(
@@ -208,9 +214,9 @@ async def grant_period(conn: Connection, subscription_id: str, bought: Bought) -
     return purchase_id
 
 
-async def stand(conn: Connection, standing: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
+async def update_access(conn: Connection, reasons: Mapping[UUID, Because | None]) -> dict[UUID, UUID]:
     """Revoke or restore entitlements by the reason given for each payment; returns changed purchases by payment."""
-    rows = await conn.fetch(STAND, list(standing), list(standing.values()))
+    rows = await conn.fetch(UPDATE_ACCESS, list(reasons), list(reasons.values()))
     return {row["payment_id"]: row["purchase_id"] for row in rows}
 
 
@@ -247,7 +253,7 @@ async def purchases(
     livemode: bool,
     grace: timedelta,
     kind: str | None,
-    after: Place | None,
+    after: Position | None,
     limit: int,
 ) -> list[Purchase]:
     """A user's purchases, or everybody's, the newest first."""

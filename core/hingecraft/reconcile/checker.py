@@ -16,11 +16,11 @@ from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.model import REPLAYED_FOR, Status
 from hingecraft.payments.writing import Cause
 from hingecraft.providers import nowpayments, stripe
-from hingecraft.providers.findings import Finding, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
+from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import StripeReader
@@ -30,6 +30,7 @@ from hingecraft.reconcile.model import STALE, Due, Outcome, next_check
 log = logging.getLogger(__name__)
 
 _CALL = 20.0
+_SESSION = "cs_"
 _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _CANNOT_LIST = (
     "NOWPayments shows the payments of an invoice only with NOWPAYMENTS_EMAIL and NOWPAYMENTS_PASSWORD: "
@@ -102,7 +103,7 @@ class Checker:
 
     async def give_up(self, due: Due) -> Outcome:
         """End the payment of a checkout that Stripe does not know. This needs no claim: it ended with the check."""
-        return await self._record(replace(due, claimed_until=None), [self._ended(due, Stands.MISSING)])
+        return await self._record(replace(due, claimed_until=None), [self._ended(due, CheckoutStatus.MISSING)])
 
     async def _look_at_invoice(self, due: Due, explain: Explain) -> Outcome:
         findings: list[Finding] = []
@@ -112,19 +113,21 @@ class Checker:
         elif not due.expired:
             explain(_CANNOT_LIST)
             return Outcome.UNASKED
-        if due.expired and not any(finding.stands in {Stands.OPEN, Stands.PAID} for finding in findings):
+        if due.expired and not any(
+            finding.checkout_status in {CheckoutStatus.OPEN, CheckoutStatus.PAID} for finding in findings
+        ):
             # By our own clock, whether nothing or too little arrived: late money still completes the payment.
-            findings = [*findings, self._ended(due, Stands.EXPIRED)]
+            findings = [*findings, self._ended(due, CheckoutStatus.EXPIRED)]
         return await self._record(due, findings)
 
-    def _ended(self, due: Due, stands: Stands) -> Finding:
+    def _ended(self, due: Due, checkout_status: CheckoutStatus) -> Finding:
         return Finding(
             provider=due.provider,
             livemode=self._providers.of(due.provider).livemode,
             told_by=self._actor,
             payment_id=due.payment_id,
             checkout_id=due.provider_id,
-            stands=stands,
+            checkout_status=checkout_status,
             fresh=True,
         )
 
@@ -136,7 +139,7 @@ class Checker:
         if due.provider == stripe.NAME and due.age > REPLAYED_FOR:
             return await self._find_by_listing(due)
         if due.provider == nowpayments.NAME and due.expired:
-            return await self._record(due, [self._ended(due, Stands.EXPIRED)])
+            return await self._record(due, [self._ended(due, CheckoutStatus.EXPIRED)])
         return await self._replay(due)
 
     async def _replay(self, due: Due) -> Outcome:
@@ -170,10 +173,14 @@ class Checker:
             expired = payments.Outcome(status=Status.EXPIRED, details={"reason": "it was never made"})
             return await self._not_opened(due, expired, "checkout_expired")
 
-        async def name(conn: Connection, due: Due) -> None:
-            await store.record_provider_id(conn, due, found)
+        async def write(conn: Connection, due: Due) -> None:
+            if found.startswith(_SESSION):  # without its link, it stays as it is until it is paid or has ended
+                await store.record_provider_id(conn, due, found)
+            else:
+                opened = Opened(provider_id=found, url=None)
+                await payments.opened(conn, due.id, opened, None, None, self._actor)
 
-        await self._finish(due, name)
+        await self._finish(due, write)
         return await self._record(due, [await self._stripe.of_checkout(found, told_by=self._actor)])
 
     async def _not_opened(self, due: Due, outcome: payments.Outcome, action: str) -> Outcome:

@@ -30,7 +30,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class WixApi:
-    """What `https://www.wixapis.com` answers to our app."""
+    """`https://www.wixapis.com` as our app calls it."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class WixApi:
         )
 
     async def token_info(self, request: web.Request) -> web.Response:
-        """Whose a token is."""
+        """The holder of a token."""
         token = (await _object(request)).get("token")
         if not isinstance(token, str) or not token:
             return _error(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "token is required")

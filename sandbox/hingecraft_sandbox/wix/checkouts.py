@@ -63,7 +63,7 @@ class Checkouts:
         return found
 
     async def show(self, request: web.Request) -> web.Response:
-        """What is bought, and the button that pays it."""
+        """The plan that is bought, and the button that pays for it."""
         checkout = self._open(request)
         if checkout["paid"]:
             return page("Wix checkout", "<p>This checkout is paid.</p>")

@@ -49,7 +49,7 @@ class WixControl:
         app.router.add_post(base + "/events", self.sign)
 
     async def app(self, _request: web.Request) -> web.Response:
-        """What Wix's developer center shows of the app."""
+        """The app as Wix's developer center shows it."""
         config = self._config
         return web.json_response({"appId": config.app_id, "appSecret": config.secret, "publicKey": config.public_key})
 

@@ -120,7 +120,7 @@ class WixPages:
         return page(site["name"], body, wide=True)
 
     def _ways_in(self, site: Document) -> str:
-        """The app's pages, as Wix opens them; the token is of now."""
+        """The app's pages, as Wix opens them; the token is new each time."""
         token = self._tokens.instance_of(site)
         return (
             f'<p><a href="{self._backend}/wix-dashboard?instance={token}&amp;locale=en">Dashboard</a> &nbsp; '

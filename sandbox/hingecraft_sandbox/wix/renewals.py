@@ -1,4 +1,4 @@
-"""What happens to plans as time passes: renewals, ends, and free trials that become paid."""
+"""Plans as time passes: renewals, ends, and free trials that become paid."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ PAID, FAILED = "PAID", "PAYMENT_FAILED"
 
 
 class WixRefusalError(Exception):
-    """What a person or the app asked for is not possible at Wix."""
+    """A person or the app asked for something that is not possible at Wix."""
 
     def __init__(self, message: str, *, status: int = HTTPStatus.BAD_REQUEST, code: str = "INVALID_ARGUMENT") -> None:
         super().__init__(message)

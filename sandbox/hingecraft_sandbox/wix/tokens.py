@@ -88,7 +88,7 @@ class Tokens:
         return str(access.site["id"])
 
     def info(self, token: str) -> Document:
-        """What Token Info answers; numbers may be texts."""
+        """The answer of Token Info; numbers may be texts."""
         access = self._access.get(token) or self._from_instance(token)
         if access is None or access.expires <= time.time():
             return {"active": False}

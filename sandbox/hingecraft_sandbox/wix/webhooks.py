@@ -119,7 +119,7 @@ def label_of(event: Document) -> str:
 
 
 def outcome_of(event: Document) -> str:
-    """What has become of an event, in words."""
+    """The state of an event, in words."""
     if event["lost"]:
         return "lost: webhooks were off, or no backend was set"
     if not event["attempts"]:

@@ -17,7 +17,7 @@ const sold = {};
 
 before(async () => {
   sold.monthly = (await admin('POST', '/admin/products', { ...MONTHLY, period: { unit: 'month', count: 1 } })).id;
-  for (const name of ['Hinge', 'Lock', 'Latch', 'Bolt', 'Gate', 'Knob'])
+  for (const name of ['Hinge', 'Lock', 'Latch', 'Bolt', 'Gate', 'Knob', 'Strap', 'Plate'])
     sold[name] = (await admin('POST', '/admin/products', { ...DESIGN, name, downloadLimit: name === 'Latch' ? 1 : 3 })).id;
 });
 
@@ -269,6 +269,42 @@ test(
     await page.getByRole('alert').getByText('You already have this product.').waitFor();
     await page.goto(`${BACKEND}/shop?product=${BACKEND.length}`);
     await page.getByRole('alert').getByText('This product is not for sale.').waitFor();
+  }),
+);
+
+test(
+  'a connection that is lost before the payment asks for another try, and after it does not',
+  buying(async (page) => {
+    const confirm = `${SANDBOX}/stripe.js/payment_intents/*/confirm`;
+    await page.goto(`${BACKEND}/shop?product=${sold.Strap}`);
+    await enter(page, GOOD);
+    await page.route(confirm, (route) => route.abort('connectionreset'));
+    await page.locator('#pay').click();
+    await page.locator('#pay-error').getByText('issues connecting').waitFor();
+    await page.unroute(confirm);
+    await page.route(confirm, async (route) => {
+      await route.fetch();
+      await route.abort('connectionreset');
+    });
+    await page.locator('#pay').click();
+    await bought(page, 'Strap');
+    assert.deepEqual(await rows('SELECT status FROM payments WHERE product = $1', [sold.Strap]), [{ status: 'completed' }]);
+  }),
+);
+
+test(
+  'a bank debit: the page waits for it, from the form too, and says when it has arrived',
+  buying(async (page) => {
+    const begun = page.waitForResponse((response) => response.url().endsWith('/api/v1/payments'));
+    await page.goto(`${BACKEND}/shop?product=${sold.Plate}`);
+    await ready(page);
+    const { data } = await (await begun).json();
+    await press(page, data.paymentId, 'Promise a bank debit');
+    await page.reload();
+    await page.waitForURL(`${BACKEND}/shop/return?payment=${data.paymentId}`);
+    await page.getByRole('heading', { name: 'Waiting for your payment to be confirmed' }).waitFor();
+    await press(page, data.paymentId, 'The bank debit arrives');
+    await bought(page, 'Plate');
   }),
 );
 

@@ -81,6 +81,7 @@ testStates({
     act: (page) => page.getByText('You own this').first().waitFor(),
   },
   'shop-subscriber': {
+    isLight: true,
     ...SHOP,
     before: withPurchases(() => [subscribed(), purchase('hinge', HINGE, { status: 'refunded' })]),
     act: (page) => page.getByText('Included in').first().waitFor(),
@@ -110,6 +111,7 @@ testStates({
     act: (page) => page.getByText('could not check what you own').waitFor(),
   },
   'shop-offline': {
+    isLight: true,
     ...SHOP,
     async act(page) {
       await listed(page);
@@ -126,6 +128,7 @@ testStates({
     },
   },
   'shop-download-missing': {
+    isLight: true,
     ...SHOP,
     before: withPurchases(() => [purchase('hinge', HINGE)]),
     async act(page) {
@@ -137,23 +140,26 @@ testStates({
     },
   },
   'checkout-form': paying(),
-  'checkout-subscription': paying({ path: () => `/shop?product=${sold.every}` }),
+  'checkout-subscription': paying({ isLight: true, path: () => `/shop?product=${sold.every}` }),
   'checkout-loading': paying({
     isLight: true,
     before: (page) => page.route(`${SANDBOX}/stripe.js`, () => undefined),
     act: (page) => page.getByText('Loading the card form').waitFor(),
   }),
   'checkout-not-loaded': paying({
+    isLight: true,
     before: (page) => page.route(`${SANDBOX}/stripe.js`, (route) => route.abort()),
     act: (page) => page.locator('#card-problem-text').getByText('could not be loaded').waitFor(),
   }),
   'checkout-declined': paying({
+    isLight: true,
     async act(page) {
       await enter(page, '4000 0000 0000 0002');
       await page.getByRole('alert').getByText('declined').waitFor();
     },
   }),
   'checkout-incomplete': paying({
+    isLight: true,
     async act(page) {
       await enter(page, '4242 4242 4242 4241');
       await form(page).getByText('card number is invalid').waitFor();
@@ -177,6 +183,7 @@ testStates({
     act: (page) => page.getByRole('alert').getByText('already have').waitFor(),
   }),
   'checkout-disabled': paying({
+    isLight: true,
     answers: {
       'POST /api/v1/payments': failed(503, 'provider_disabled', 'Card payments are currently unavailable. Try again later.'),
     },

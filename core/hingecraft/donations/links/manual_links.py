@@ -21,7 +21,7 @@ from hingecraft.installation import store as installation
 from hingecraft.money.model import Currency
 from hingecraft.money.normalise import CurrencyTable
 from hingecraft.money.store import load_currencies
-from hingecraft.payments.origins import not_saved
+from hingecraft.payments.unassigned import not_saved
 from hingecraft.providers import nowpayments, stripe
 from hingecraft.providers.stripe.links import PaymentLink
 from hingecraft.providers.stripe.ports import Links

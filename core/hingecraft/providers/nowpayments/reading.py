@@ -9,18 +9,18 @@ from uuid import UUID
 
 from hingecraft.errors import InvalidError
 from hingecraft.money.model import parse_decimal
-from hingecraft.providers.findings import Finding, Money, Price, Stands, UnreadableError
+from hingecraft.providers.findings import CheckoutStatus, Finding, Money, Price, UnreadableError
 from hingecraft.providers.nowpayments import NAME
 
 Document = Mapping[str, Any]
 # The code of a coin by NOWPayments' name for it, which may name the network too (`usdttrc20`).
 CoinOf = Callable[[str], str]
 
-_STANDS = {
-    "partially_paid": Stands.SHORT,
-    "finished": Stands.PAID,
-    "failed": Stands.FAILED,
-    "expired": Stands.EXPIRED,
+_CHECKOUT_STATUSES = {
+    "partially_paid": CheckoutStatus.SHORT,
+    "finished": CheckoutStatus.PAID,
+    "failed": CheckoutStatus.FAILED,
+    "expired": CheckoutStatus.EXPIRED,
 }
 # Before that, a transaction on the chain may still disappear.
 _MONEY_IS_THERE = frozenset({"finished", "partially_paid", "refunded"})
@@ -69,10 +69,10 @@ class NowPaymentsReader:
         due = Price(amount=_decimal(asked, "pay_amount"), currency=self._coin(asked))
         price = _price(asked)
         invoice = document.get("invoice_id") or asked.get("invoice_id")
-        stands = _STANDS.get(status, Stands.OPEN)
+        checkout_status = _CHECKOUT_STATUSES.get(status, CheckoutStatus.OPEN)
         if status == "refunded":
             whole = self._coin(document) == due.currency and paid >= due.amount
-            stands = Stands.PAID if whole else Stands.FAILED
+            checkout_status = CheckoutStatus.PAID if whole else CheckoutStatus.FAILED
         return Finding(
             provider=NAME,
             livemode=livemode,
@@ -82,7 +82,7 @@ class NowPaymentsReader:
             link_id=str(invoice) if invoice else None,
             charge=payment_id_of(document),
             parent=parent_id_of(document),
-            stands=stands,
+            checkout_status=checkout_status,
             price=price,
             due=due if status == "finished" else None,
             part=self._part(document, parent, due, paid),

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from hingecraft.errors import ForeignError
-from hingecraft.providers.findings import Finding, Price, Stands, UnreadableError
+from hingecraft.providers.findings import CheckoutStatus, Finding, Price, UnreadableError
 from hingecraft.providers.port import ProviderMissingError
 from hingecraft.providers.stripe.intents import balance_of, charged_at, is_checkout
 from hingecraft.providers.stripe.invoices import has_failed, intents_of, lines_of_session
@@ -111,9 +111,13 @@ class StripeAsking:
         found = self._reader.of_session(session, told_by=told_by, fresh=True)
         if found.invoice_id is not None:
             return await self.of_invoice(found.invoice_id, told_by=told_by)
-        if session.get("mode") == "subscription" and found.stands is Stands.OPEN and session.get("invoice"):
+        if (
+            session.get("mode") == "subscription"
+            and found.checkout_status is CheckoutStatus.OPEN
+            and session.get("invoice")
+        ):
             return await self._of_unpaid(str(session["invoice"]), found)
-        if found.customer is None or found.stands is not Stands.PAID:
+        if found.customer is None or found.checkout_status is not CheckoutStatus.PAID:
             return found
         return replace(found, lines=lines_of_session(await self._sessions.lines(str(session["id"]))))
 
@@ -122,7 +126,7 @@ class StripeAsking:
         invoice = await self._invoices.retrieve(invoice_id)
         if invoice["status"] == "paid":
             return await self._read_invoice(invoice, found.told_by)
-        return replace(found, stands=Stands.FAILED) if has_failed(invoice) else found
+        return replace(found, checkout_status=CheckoutStatus.FAILED) if has_failed(invoice) else found
 
     async def of_invoice(self, invoice_id: str, *, told_by: str) -> Finding:
         """One invoice, with what its money is worth where it is not in dollars."""

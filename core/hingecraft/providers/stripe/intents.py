@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hingecraft.providers.findings import Finding, Money, Price, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding, Money, Price
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.metadata import CHECKOUT, INTENT, origin_of, payment_of
 
 Document = Mapping[str, Any]
 PriceOf = Callable[[object, object], Price]
 
-_STANDS = {"succeeded": Stands.PAID, "canceled": Stands.EXPIRED}
+_CHECKOUT_STATUSES = {"succeeded": CheckoutStatus.PAID, "canceled": CheckoutStatus.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +62,8 @@ class IntentReader:
         paid_at: datetime | None = None,
     ) -> Finding:
         """An intent of `is_checkout`. A declined payment leaves it open: the payer may try again."""
-        stands = _STANDS.get(str(intent["status"]), Stands.OPEN)
-        intent_id, paid = str(intent["id"]), stands is Stands.PAID
+        checkout_status = _CHECKOUT_STATUSES.get(str(intent["status"]), CheckoutStatus.OPEN)
+        intent_id, paid = str(intent["id"]), checkout_status is CheckoutStatus.PAID
         price = self._price_of(intent["amount_received"] if paid else intent["amount"], intent["currency"])
         money = Money(kind="charge", ref=intent_id, amount=price.amount, currency=price.currency, worth=worth)
         error = intent.get("last_payment_error") or {}
@@ -77,7 +77,7 @@ class IntentReader:
             only_checkout=True,
             customer=_id_of(intent.get("customer")),
             charge=intent_id,
-            stands=stands,
+            checkout_status=checkout_status,
             price=price,
             money=(money,) if paid else (),
             fresh=fresh,

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from hingecraft.errors import ForeignError
-from hingecraft.providers.findings import Finding, Line, Money, Price, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding, Line, Money, Price
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.metadata import origin_of, payment_of
 
@@ -23,7 +23,11 @@ PriceOf = Callable[[object, object], Price]
 _TOLD_AGAIN = "invoice.payment_succeeded"
 EVENT_TYPES = ("invoice.paid", _TOLD_AGAIN, "invoice.voided", "invoice.marked_uncollectible")
 # An uncollectible invoice can still be paid.
-_STANDS = {"paid": Stands.PAID, "void": Stands.EXPIRED, "uncollectible": Stands.FAILED}
+_CHECKOUT_STATUSES = {
+    "paid": CheckoutStatus.PAID,
+    "void": CheckoutStatus.EXPIRED,
+    "uncollectible": CheckoutStatus.FAILED,
+}
 # Statuses of an intent without a payment in progress. A delayed payment that failed has the first one.
 GIVEN_UP = frozenset({"requires_payment_method", "canceled"})
 _FIRST = "subscription_create"
@@ -53,7 +57,7 @@ class InvoiceReader:
         return Finding(
             **head,
             charge=money[0].ref if money else None,
-            stands=_STANDS.get(str(invoice.get("status")), Stands.OPEN),
+            checkout_status=_CHECKOUT_STATUSES.get(str(invoice.get("status")), CheckoutStatus.OPEN),
             price=self._price_of(subtotal, currency) if subtotal > 0 else None,
             plan_price=self._plan_price(invoice),
             money=money,
@@ -122,7 +126,7 @@ def has_failed(invoice: Document) -> bool:
     """Whether nothing is on its way for an invoice that is not paid."""
     intents = [(each.get("payment") or {}).get("payment_intent") for each in _payments(invoice)]
     statuses = [intent.get("status") for intent in intents if isinstance(intent, Mapping)]
-    return invoice["status"] in _STANDS or (bool(statuses) and all(each in GIVEN_UP for each in statuses))
+    return invoice["status"] in _CHECKOUT_STATUSES or (bool(statuses) and all(each in GIVEN_UP for each in statuses))
 
 
 def lines_of_session(items: Iterable[Document]) -> tuple[Line, ...]:

@@ -11,7 +11,7 @@ from uuid import UUID
 from hingecraft.errors import ForeignError, RejectedError
 from hingecraft.money.minor_units import from_stripe
 from hingecraft.money.model import Currency
-from hingecraft.providers.findings import Finding, Money, Price, StandingLink, Stands, UnreadableError
+from hingecraft.providers.findings import CheckoutStatus, Finding, Money, Price, StandingLink, UnreadableError
 from hingecraft.providers.stripe import NAME, invoices
 from hingecraft.providers.stripe.disputes import DisputeReader, says_all
 from hingecraft.providers.stripe.intents import IntentReader, is_checkout, moment_of
@@ -74,7 +74,7 @@ class StripeReader:
         subject: Document = event["data"]["object"]
         if kind.startswith(_SESSIONS):
             failed = kind == "checkout.session.async_payment_failed"
-            return self.of_session(subject, told_by=kind, stands=Stands.FAILED if failed else None)
+            return self.of_session(subject, told_by=kind, checkout_status=CheckoutStatus.FAILED if failed else None)
         if kind.startswith(_INTENTS):
             return self._of_intent(subject, kind, moment_of(event.get("created")))
         if kind.startswith(_REFUNDS):
@@ -88,7 +88,7 @@ class StripeReader:
         raise ForeignError(f"nothing here reads {kind}")
 
     def of_session(
-        self, session: Document, *, told_by: str, stands: Stands | None = None, fresh: bool = False
+        self, session: Document, *, told_by: str, checkout_status: CheckoutStatus | None = None, fresh: bool = False
     ) -> Finding:
         """A Checkout Session, of one payer or of somebody who came through a Payment Link."""
         ours, mode = _reference(session) is not None, session.get("mode", "payment")
@@ -97,17 +97,19 @@ class StripeReader:
         if not fresh and not ours and not session.get("payment_link") and not session.get("customer"):
             raise ForeignError(_NOT_OURS)
         try:
-            if mode == _SUBSCRIPTION and _standing(session) is Stands.PAID:
+            if mode == _SUBSCRIPTION and _checkout_status(session) is CheckoutStatus.PAID:
                 return _of_subscription(session, told_by)
-            return self._of_session(session, told_by, stands, fresh=fresh)
+            return self._of_session(session, told_by, checkout_status, fresh=fresh)
         except (RejectedError, UnreadableError) as error:
             return _session_without_money(session, told_by, error, fresh=fresh)
 
-    def _of_session(self, session: Document, told_by: str, stands: Stands | None, *, fresh: bool) -> Finding:
+    def _of_session(
+        self, session: Document, told_by: str, checkout_status: CheckoutStatus | None, *, fresh: bool
+    ) -> Finding:
         link = _id_of(session.get("payment_link"))
         # Anyone who opens a Payment Link may write any reference into its address.
         payment_id = None if link else _reference(session)
-        stands = stands or _standing(session)
+        checkout_status = checkout_status or _checkout_status(session)
         charge = _id_of(session.get("payment_intent"))
         currency = str(session["currency"]).upper()
         paid = self._price(session["amount_total"], currency)
@@ -125,9 +127,9 @@ class StripeReader:
             link=_link(session.get("payment_link")),
             customer=_id_of(session.get("customer")),
             charge=charge,
-            stands=stands,
+            checkout_status=checkout_status,
             price=self._price(session["amount_total"] if subtotal is None else subtotal, currency),
-            money=(money,) if stands is Stands.PAID and charge and paid.amount else (),
+            money=(money,) if checkout_status is CheckoutStatus.PAID and charge and paid.amount else (),
             fresh=fresh,
             worth_is_known=_balance(session) is not None,
             details={"checkout": session["id"], "paymentStatus": session.get("payment_status")},
@@ -254,15 +256,15 @@ def _of_charge(charge: Document) -> Finding:
     )
 
 
-def _standing(session: Document) -> Stands:
+def _checkout_status(session: Document) -> CheckoutStatus:
     if session.get("status") == "expired":
-        return Stands.EXPIRED
+        return CheckoutStatus.EXPIRED
     if session.get("status") == "complete" and session.get("payment_status") != "unpaid":
-        return Stands.PAID
+        return CheckoutStatus.PAID
     intent = session.get("payment_intent")
     # The session itself stays complete and unpaid.
     given_up = isinstance(intent, Mapping) and intent.get("status") in invoices.GIVEN_UP
-    return Stands.FAILED if session.get("status") == "complete" and given_up else Stands.OPEN
+    return CheckoutStatus.FAILED if session.get("status") == "complete" and given_up else CheckoutStatus.OPEN
 
 
 def _reference(document: Document) -> UUID | None:

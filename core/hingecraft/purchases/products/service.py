@@ -12,7 +12,7 @@ from hingecraft import audit
 from hingecraft.db.connection import Database
 from hingecraft.money.book import CurrencyBook
 from hingecraft.money.model import plain
-from hingecraft.payments.history import Place
+from hingecraft.payments.history import Position
 from hingecraft.purchases.products import store
 from hingecraft.purchases.products.model import Product, UnknownProductError, check
 
@@ -33,13 +33,13 @@ class Products:
         return found
 
     async def page(
-        self, *, every: bool, kind: str | None, after: Place | None, limit: int
-    ) -> tuple[list[Product], Place | None]:
+        self, *, every: bool, kind: str | None, after: Position | None, limit: int
+    ) -> tuple[list[Product], Position | None]:
         """A page, the newest first, and where the next one begins."""
         async with self._database.connection() as conn:
             found = await store.page(conn, every=every, kind=kind, after=after, limit=limit + 1)
         page = found[:limit]
-        return page, Place(page[-1].created_at, page[-1].id) if len(found) > limit else None
+        return page, Position(page[-1].created_at, page[-1].id) if len(found) > limit else None
 
     async def add(self, product: Product, *, actor: str, request_id: str) -> Product:
         """Raises an InvalidError that names the fields to correct."""

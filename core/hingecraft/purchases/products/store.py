@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from hingecraft.db.connection import Connection
-from hingecraft.payments.history import Place
+from hingecraft.payments.history import Position
 from hingecraft.periods import Period
 from hingecraft.purchases.products.model import Product
 
@@ -55,7 +55,7 @@ async def any_of(conn: Connection, names: Collection[str]) -> bool:
     return bool(await conn.fetchval(ANY_OF, list(names)))
 
 
-async def page(conn: Connection, *, every: bool, kind: str | None, after: Place | None, limit: int) -> list[Product]:
+async def page(conn: Connection, *, every: bool, kind: str | None, after: Position | None, limit: int) -> list[Product]:
     """The newest first; `every` includes those that are not sold any more."""
     moment, last = (after.created_at, after.id) if after else (None, None)
     return [of_row(row) for row in await conn.fetch(PAGE, every, kind, moment, last, limit)]

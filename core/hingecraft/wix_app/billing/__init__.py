@@ -1,1 +1,1 @@
-"""What a site's owner can buy at Wix, and the way there."""
+"""Plans that a site's owner can buy at Wix, and their checkouts."""

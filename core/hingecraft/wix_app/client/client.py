@@ -28,7 +28,7 @@ _Result = TypeVar("_Result")
 
 
 class BiEvent(StrEnum):
-    """What Wix is told about an owner's steps.
+    """The events about an owner's steps that Wix is sent.
 
     APP_FINISHED_CONFIGURATION is not sent: from the first time on, each new installation reads "Setup incomplete" until
     it is sent for that site as well.
@@ -72,7 +72,7 @@ class WixClient:
         return checked(answer.get("checkoutUrl"), api_base=self._calls.api_base, domain=_DOMAIN)
 
     async def purchases(self, instance_id: UUID, deadline: Deadline) -> list[Purchase]:
-        """What the site has paid for."""
+        """The plan that the site has paid for."""
         answer = await self._calls.of_site(instance_id, "GET", "/apps/v1/checkout/history", deadline)
         return _read(purchases_in, answer)
 
@@ -81,7 +81,7 @@ class WixClient:
         await self._calls.of_site(instance_id, "POST", "/apps/v1/bi-event", deadline, {"eventName": event})
 
     async def token_info(self, token: str, deadline: Deadline) -> TokenInfo | None:
-        """Whose a token is; None for one that is not active."""
+        """The holder of a token; None for one that is not active."""
         answer = await self._calls.of_app("/oauth2/token-info", deadline, {"token": token})
         return _read(token_info_in, answer)
 

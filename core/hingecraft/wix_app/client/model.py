@@ -1,4 +1,4 @@
-"""What Wix's API answers about a site and a token. Pure."""
+"""The answers of Wix's API about a site and a token. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenInfo:
-    """Whose a token is; `subject` is APP, USER, MEMBER, VISITOR or UNKNOWN."""
+    """The holder of a token; `subject` is APP, USER, MEMBER, VISITOR or UNKNOWN."""
 
     subject: str
     app_id: str | None

@@ -71,7 +71,7 @@ class TokenInfoCheck:
         except ProviderRejectedError as error:
             if error.passing:
                 raise AuthUnavailableError from error
-            # Wix rejects a text that is no token at all.
+            # Wix rejects a text that is not a token at all.
             info = None
         except ProviderUnknownError as error:
             raise AuthUnavailableError from error

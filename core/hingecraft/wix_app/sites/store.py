@@ -67,7 +67,7 @@ async def presence(conn: Connection, instance_id: UUID) -> asyncpg.Record | None
 
 
 async def copy_settings(conn: Connection, instance_id: UUID, origin: UUID) -> None:
-    """What the site has not set itself becomes as the origin has it."""
+    """Settings that the site has not set itself become those of the origin."""
     await conn.execute(COPY_SETTINGS, instance_id, origin)
 
 

@@ -1,1 +1,1 @@
-"""What Wix tells about sites: signed events, which go through the inbox."""
+"""Signed events of Wix about sites, which go through the inbox."""

@@ -33,7 +33,7 @@ _OF_EVENTS = {
 
 
 def needed_permissions(method: str, path: str, params: Document) -> list[str]:
-    """What a call needs, the permission of its path first."""
+    """The permissions that a call needs, the one of its path first."""
     level = "read" if method == "GET" else "write"
     own = _OF_PATHS[path.removeprefix("/v1/").partition("/")[0]]
     made_along = ["rak_product_write"] if "product_data" in params else []

@@ -1,6 +1,6 @@
 """Finds or creates the payment of money that has none: paid through a standing link, or lost by a restored backup.
 
-Invoices are in `owned`.
+Invoices are in `customer_payments`.
 """
 
 from __future__ import annotations

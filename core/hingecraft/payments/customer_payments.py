@@ -14,11 +14,11 @@ from uuid import UUID
 
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, ForeignError
-from hingecraft.payments import origins
+from hingecraft.payments import unassigned
 from hingecraft.payments.ledger import Known
 from hingecraft.payments.model import Status
 from hingecraft.payments.purpose import Owner, Purposes
-from hingecraft.providers.findings import Finding, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding
 
 RENEWAL, ELSEWHERE = "renewal", "dashboard"
 OF_CHECKOUT = "SELECT payment_id FROM external_payments WHERE provider = $1 AND provider_id = $2 AND kind <> 'standing'"
@@ -68,7 +68,7 @@ WHERE p.id = $1 AND p.user_id = $2 AND p.livemode = $3
 INVOICE, SESSION = "invoice", "single"
 _NOBODYS = "nobody here has its customer"
 _NOTHING = "it is for 0, and grants nothing"
-_STATUSES = {Stands.PAID: "completed", Stands.EXPIRED: "expired", Stands.FAILED: "failed"}
+_STATUSES = {CheckoutStatus.PAID: "completed", CheckoutStatus.EXPIRED: "expired", CheckoutStatus.FAILED: "failed"}
 
 
 async def of_first_invoice(conn: Connection, finding: Finding, purposes: Purposes) -> UUID | None:
@@ -77,14 +77,14 @@ async def of_first_invoice(conn: Connection, finding: Finding, purposes: Purpose
     if payment_id is None or owner is None:
         return None
     # Of two invoices that name it at once, the second sees that it is taken.
-    await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{payment_id}")
+    await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{payment_id}")
     charges = [money.ref for money in finding.money if money.kind == "charge"]
     named: UUID | None = await conn.fetchval(
         NAMED, payment_id, owner.user_id, finding.livemode, finding.provider, finding.invoice_id, charges
     )
     if named is None and finding.user == owner.user_id and finding.fresh and finding.price is not None:
         lost = replace(finding, price=finding.plan_price or finding.price)
-        return payment_id if await origins.restore_lost(conn, lost, payment_id, owner.purpose) else None
+        return payment_id if await unassigned.restore_lost(conn, lost, payment_id, owner.purpose) else None
     return named
 
 
@@ -93,7 +93,7 @@ async def booked(conn: Connection, finding: Finding) -> UUID | None:
     checkout = _checkout_of(finding)
     if finding.fresh:
         # Two events of one invoice must not create two payments.
-        await conn.execute(origins.ONE_AT_A_TIME, f"{finding.provider}:{checkout}")
+        await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{checkout}")
     payment_id: UUID | None = await conn.fetchval(OF_CHECKOUT, finding.provider, checkout)
     return payment_id
 
@@ -112,10 +112,10 @@ async def create(conn: Connection, finding: Finding, purposes: Purposes) -> Know
         if finding.link_id is not None:
             return None
         raise ForeignError(_NOBODYS if owner is None else _NOTHING)
-    origins.require_readable(finding)
+    unassigned.require_readable(finding)
     if not finding.fresh:
         raise AskFirstError("the provider is asked what was sold")
-    if finding.stands is not Stands.PAID and not finding.money:
+    if finding.checkout_status is not CheckoutStatus.PAID and not finding.money:
         raise ForeignError("it has not been paid")
     return await _create(conn, finding, owner)
 
@@ -126,14 +126,14 @@ def _checkout_of(finding: Finding) -> str | None:
 
 async def _is_our_link(conn: Connection, finding: Finding) -> bool:
     marked = finding.link is not None and finding.link.key is not None
-    return marked or await origins.is_saved(conn, finding)
+    return marked or await unassigned.is_saved(conn, finding)
 
 
 async def keep_invoice(conn: Connection, finding: Finding, payment_id: UUID) -> None:
     """Remember which payment an invoice has, so that its other events and its refunds find it."""
-    if not finding.fresh or finding.stands is None:
+    if not finding.fresh or finding.checkout_status is None:
         return
-    if finding.stands is Stands.PAID or finding.money:
+    if finding.checkout_status is CheckoutStatus.PAID or finding.money:
         await conn.execute(
             ADD_CHECKOUT, payment_id, finding.provider, finding.invoice_id, INVOICE, finding.livemode, _status(finding)
         )
@@ -142,7 +142,7 @@ async def keep_invoice(conn: Connection, finding: Finding, payment_id: UUID) -> 
 
 
 def _status(finding: Finding) -> str:
-    return _STATUSES.get(finding.stands, "pending") if finding.stands is not None else "pending"
+    return _STATUSES.get(finding.checkout_status, "pending") if finding.checkout_status is not None else "pending"
 
 
 async def _create(conn: Connection, finding: Finding, owner: Owner) -> Known:

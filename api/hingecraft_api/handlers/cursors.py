@@ -9,7 +9,7 @@ from typing import Annotated
 from uuid import UUID
 
 from hingecraft.errors import InvalidError
-from hingecraft.payments.history import Place
+from hingecraft.payments.history import Position
 from hingecraft_api.handlers.admin import LARGEST_PAGE, NOT_A_CURSOR, USUAL_PAGE
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import described
@@ -18,7 +18,7 @@ from hingecraft_api.messages.sentences import Shape
 CURSOR = "MjAyNi0xMS0yNlQwNjowMDowMCswMDowMHw"
 
 
-class PlaceQuery(Input):
+class CursorQuery(Input):
     """A page."""
 
     cursor: Annotated[
@@ -28,12 +28,12 @@ class PlaceQuery(Input):
     limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 
     @property
-    def place(self) -> Place | None:
+    def after(self) -> Position | None:
         """The end of the previous page; raises `invalid_cursor`."""
-        return None if self.cursor is None else _place(self.cursor)
+        return None if self.cursor is None else _decoded(self.cursor)
 
 
-def cursor_of(place: Place | None) -> str | None:
+def cursor_of(place: Position | None) -> str | None:
     """The cursor for the next page; None: this is the last."""
     if place is None:
         return None
@@ -41,12 +41,12 @@ def cursor_of(place: Place | None) -> str | None:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> Place:
+def _decoded(cursor: str) -> Position:
     try:
         moment, _, name = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition("|")
         created_at = datetime.fromisoformat(moment)
         if created_at.tzinfo is not None:
-            return Place(created_at.astimezone(UTC), UUID(name))
+            return Position(created_at.astimezone(UTC), UUID(name))
     except (ValueError, OverflowError, binascii.Error):
         pass  # answered like a cursor without a time zone
     raise InvalidError("invalid_cursor", "Send the nextCursor of the previous page.", fields={"cursor": NOT_A_CURSOR})

@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 from hingecraft.db.connection import Database
 from hingecraft.errors import AskFirstError, ForeignError, MissingError, NotYetError, RejectedError
 from hingecraft.money.book import CurrencyBook
-from hingecraft.payments import origins, store
+from hingecraft.payments import store, unassigned
 from hingecraft.payments.books import Books, Recorded
 from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
 from hingecraft.payments.writing import Cause
-from hingecraft.providers.findings import Finding, Stands
+from hingecraft.providers.findings import CheckoutStatus, Finding
 from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.providers.stripe.reading import StripeReader
 
 _SESSION = re.compile(r"cs_(test|live)_[A-Za-z0-9]{20,250}")
-_STATUSES = {Stands.FAILED: Status.FAILED, Stands.EXPIRED: Status.EXPIRED}
+_STATUSES = {CheckoutStatus.FAILED: Status.FAILED, CheckoutStatus.EXPIRED: Status.EXPIRED}
 # Pages ask every three seconds; invented ids must not use up the calls that payers need.
 _AT_ONCE = 2
 _WITHIN = 4.0
@@ -92,7 +92,7 @@ class Returning:
                 recorded = await self._books.record(conn, finding, cause)
                 found = await store.state(conn, recorded.payment_id)
             else:
-                await origins.require_our_link(conn, finding)
+                await unassigned.require_our_link(conn, finding)
                 return _not_paid(finding, session_id)
         self._recorded(recorded)
         return found or _unknown()
@@ -100,7 +100,11 @@ class Returning:
 
 def _not_paid(finding: Finding, session_id: str) -> PaymentState:
     """Report the state of the session while it has not been paid."""
-    status = _STATUSES.get(finding.stands, Status.PENDING) if finding.stands is not None else Status.PENDING
+    status = (
+        _STATUSES.get(finding.checkout_status, Status.PENDING)
+        if finding.checkout_status is not None
+        else Status.PENDING
+    )
     price = finding.price
     return PaymentState(
         id=session_id,
