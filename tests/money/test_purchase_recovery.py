@@ -1,4 +1,4 @@
-"""What a dead process, a lost answer or a restored backup leaves of a purchase is finished, and paid once."""
+"""A purchase that a dead process, a lost answer or a restored backup left unfinished is finished, and paid once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def product(pod, kind):
 
 
 async def ended_at_stripe(sandbox, conn, begun, kind):
-    """What a process does before it dies: the member can no longer pay."""
+    """The steps of a process before it dies: the member can no longer pay."""
     checkout = await conn.fetchval(CHECKOUT, begun["paymentId"])
     if kind == "design":
         await post(sandbox, f"payment_intents/{checkout}/cancel")
