@@ -133,8 +133,8 @@ class StripeAccount(Account):
         return await super().repeated(once, deadline)
 
     async def ask(self, attempt: Callable[[], Awaitable[Any]]) -> Document:
-        """Stripe's answer as plain JSON."""
-        found: Document = (await self.call(attempt, Deadline.within(_ASKED_FOR))).to_dict()
+        """Stripe's answer as plain JSON, which the SDK keeps beside its object."""
+        found: Document = (await self.call(attempt, Deadline.within(_ASKED_FOR))).last_response.data
         return found
 
     async def pages(self, method: Callable[..., Awaitable[Any]], wanted: Mapping[str, Any]) -> AsyncIterator[Document]:
