@@ -143,12 +143,12 @@ async def test_a_download_and_a_refund_of_two_payments_never_wait_for_each_other
         for each in (first, 1 - first)
     ]
     async with pod.pod.database.transaction() as conn:
-        await store.stand(conn, {paid[0]: "refunded"})
+        await store.update_access(conn, {paid[0]: "refunded"})
         download = asyncio.create_task(ask(pod, user, design))
         async with asyncio.timeout(PROGRESS):
             while not (download.done() or await shop.conn.fetchval(WAITS)):
                 await asyncio.sleep(0.01)
-        await store.stand(conn, {paid[1]: "disputed"})
+        await store.update_access(conn, {paid[1]: "disputed"})
     status, answer = await download
     assert status in {200, 403}, answer
     assert await shop.granted() == sum([await shop.used(each) for each in bought]) == (status == 200)
@@ -167,7 +167,7 @@ async def test_downloads_and_refunds_at_the_same_moment_count_what_was_granted(p
         while not over.is_set():
             for because in ("refunded", None):
                 async with database.transaction() as conn:
-                    await store.stand(conn, dict.fromkeys(payments, because))
+                    await store.update_access(conn, dict.fromkeys(payments, because))
 
     async def downloads():
         for _ in range(40):
