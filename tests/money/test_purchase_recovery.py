@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
+from hingecraft.inbox import store as inbox
+from hingecraft.providers.stripe import webhook
 from support.buying import ALL_DESIGNS, DESIGN, PAYMENTS, Buyer, add_product, change_product
 from support.money import ledger, status_of
 from support.pods import ADMIN, running_pod
@@ -175,6 +178,17 @@ async def test_the_open_subscription_of_a_product_whose_currency_has_changed_giv
     second = await ada.begin(product, "subscription")
     assert (second["amount"], second["currency"]) == (8, "EUR")
     assert await status_of(conn, first["paymentId"]) == "expired"
+
+
+async def test_access_begins_at_once_where_stripes_clock_is_ahead(ada, pod, sandbox, conn):
+    product = await add_product(pod, DESIGN)
+    begun = await ada.begin(product)
+    await sandbox.act_on_intent(begun["intent"], "pay")
+    (event,) = (await sandbox.stripe("events?limit=1&type=payment_intent.succeeded"))["data"]
+    event["created"] += 60
+    await inbox.store(conn, [webhook.event_of(json.dumps(event).encode())])
+    await pod.pod.worker.drain()
+    assert await ada.access(product) == "owned"
 
 
 async def test_any_name_can_be_sold_at_stripe(ada, pod, sandbox, conn, kind):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -57,7 +58,7 @@ class Journey:
 
     async def ask(self, customer: Customer) -> None:
         """The call in which the pod dies. A repeat of it is the same call."""
-        customer.begun = await customer.begin(customer.product, self.kind, **KEY)
+        customer.begun = await customer.begin(customer.product, self.kind, status=201, **KEY)
 
     async def done(self, _customer: Customer) -> bool:
         """Whether the pod is through with it, once it has answered."""
@@ -84,7 +85,7 @@ class Journey:
         for kind in kinds:
             event = await self.newest(kind)
             await self.tell(event)
-            await self.stage.until(lambda event=event: self.processed(event))
+            await self.stage.until(partial(self.processed, event))
 
     async def tell(self, event: dict[str, Any]) -> None:
         body = json.dumps(event).encode()

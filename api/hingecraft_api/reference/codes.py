@@ -28,7 +28,7 @@ CODES: Mapping[ErrorCode, Code] = {
         "The user has a subscription in another currency: Stripe takes one for each customer. Offer a product in it.",
     ),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
-    "auth_unavailable": Code(503, "Retry after `Retry-After`. The keys that verify tokens cannot be fetched."),
+    "auth_unavailable": Code(503, "Retry after `Retry-After`. What verifies tokens cannot be reached."),
     "bad_request": Code(400, "Send valid HTTP."),
     "bad_url": Code(502, "The provider's link can't be trusted. Tell the people who run the backend."),
     "balance_out_of_range": Code(409, "Add less: the balance would be too large."),
