@@ -64,6 +64,7 @@ ErrorCode = Literal[
     # The current state.
     "already_owned",
     "already_subscribed",
+    "another_currency",
     "append_only",
     "balance_out_of_range",
     "counted_before",

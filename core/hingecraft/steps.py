@@ -51,6 +51,9 @@ class Summary:
     invoices_found: int = 0
     subscriptions_without_invoice: int = 0
     subscriptions_doubled: int = 0
+    wix_sites_checked: int = 0
+    wix_plans_changed: int = 0
+    wix_sites_removed: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def count(self, outcome: str) -> None:

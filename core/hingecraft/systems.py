@@ -22,6 +22,11 @@ from hingecraft.payments.purpose import Purposes
 from hingecraft.providers.registry import Providers
 from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
 from hingecraft.steps import Steps
+from hingecraft.wix_app.client.client import WixClient
+from hingecraft.wix_app.plans.seen import PlansAtWix
+from hingecraft.wix_app.settings import WixAppSettings
+from hingecraft.wix_app.steps import wix_app_steps
+from hingecraft.wix_app.webhooks.applying import registrations as of_wix_app
 
 PURPOSES = Purposes([CREDITS, PURCHASES], unasked=DONATIONS, owners=[PURCHASES.owner_of, CREDITS.owner_of])
 
@@ -29,11 +34,13 @@ PURPOSES = Purposes([CREDITS, PURCHASES], unasked=DONATIONS, owners=[PURCHASES.o
 FAMILIES: Sequence[Family] = (Plans(), ProductSubscriptions())
 
 
-class SystemSettings(LinkSettings):
+class SystemSettings(LinkSettings, WixAppSettings):
     """The settings of the steps of all systems."""
 
 
-def reconcile_steps(database: Database, providers: Providers, settings: SystemSettings) -> Steps:
+def reconcile_steps(
+    database: Database, providers: Providers, settings: SystemSettings, wix_client: WixClient | None
+) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
         database, providers.stripe.links, settings.link_options, nowpayments_live=providers.nowpayments.takes_real_money
@@ -44,11 +51,17 @@ def reconcile_steps(database: Database, providers: Providers, settings: SystemSe
         subscriptions_steps(database, providers.stripe, FAMILIES),
         prices_steps(database, providers.stripe),
         credits_steps(database),
+        wix_app_steps(database, wix_client),
     )
     return Steps(
         before_events=[step for each in every for step in each.before_events],
         after_checks=[step for each in every for step in each.after_checks],
     )
+
+
+def wix_app_events(client: WixClient | None) -> list[Registration]:
+    """The events of the Wix app; without its settings there are none, and renewals are found by reconciliation."""
+    return of_wix_app(PlansAtWix(client) if client is not None else None)
 
 
 def system_events(database: Database, providers: Providers) -> list[Registration]:

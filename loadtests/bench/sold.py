@@ -1,4 +1,4 @@
-"""Packs and plans that members have bought: the rows that are there before, Stripe's events, and its invoices."""
+"""What members have bought: the rows that are there before, Stripe's events, its invoices and its subscriptions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from uuid import UUID
 import asyncpg
 from bench.open_loop import Message
 from bench.signed import stamped
+
+from hingecraft.providers.stripe.metadata import CHECKOUT, INTENT
 
 PACK, PACK_CREDITS = "price_QUICK_SCAN", 50
 PLAN, PLAN_CREDITS = "price_BASIC_MONTHLY", 100
@@ -28,6 +30,19 @@ WITH sold AS (
 INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, status, kind,
                                idempotency_key, request, provider_url, livemode)
 SELECT id, 'stripe', 'stripe', 'cs_test_' || id, 'USD', 5, 'pending', 'single', id::text, $3::jsonb, 'https://x', false
+FROM sold
+"""
+_INTENTS = """
+WITH sold AS (
+    INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode, source, purpose, user_id,
+                          product)
+    SELECT id, 5, 'USD', 'USD', 'pending', 'stripe', false, 'purchase', 'purchase', user_id, $3
+    FROM unnest($1::uuid[], $2::uuid[]) AS t (id, user_id) RETURNING id
+)
+INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, status, kind,
+                               idempotency_key, request, livemode)
+SELECT id, 'stripe', 'stripe', 'pi_' || replace(id::text, '-', ''), 'USD', 5, 'pending', 'single', id::text,
+       '{"capture_method": "automatic"}', false
 FROM sold
 """
 _REQUEST = json.dumps({"mode": "payment", "line_items": [{"price": PACK, "quantity": 1}]})
@@ -112,3 +127,42 @@ def _line(invoice_id: str, subscription: str, now: int) -> dict[str, Any]:
 def _event(kind: str, subject: dict[str, Any], name: str) -> Message:
     return stamped({"id": f"evt_{name}", "object": "event", "type": kind, "livemode": False,
                     "created": int(time.time()), "data": {"object": subject}})  # fmt: skip
+
+
+async def intents(conn: asyncpg.Connection, product: UUID, users: Sequence[UUID]) -> list[tuple[UUID, UUID]]:
+    """An open payment of the product for each of them, as payment and user: a user has one at a time."""
+    sold = [(uuid.uuid4(), user) for user in users]
+    for first in range(0, len(sold), _AT_ONCE):
+        payments, buyers = zip(*sold[first : first + _AT_ONCE], strict=True)
+        await conn.execute(_INTENTS, payments, buyers, str(product))
+    await conn.execute("ANALYZE payments; ANALYZE external_payments")
+    return sold
+
+
+def paid_intent(payment: UUID, user: UUID) -> Message:
+    """The event of a payment on our own page that succeeded."""
+    metadata = {"payment_id": str(payment), "userId": str(user), "source": "purchase", "purpose": "purchase",
+                CHECKOUT: INTENT}  # fmt: skip
+    intent = {
+        "id": f"pi_{payment.hex}", "object": "payment_intent", "livemode": False, "currency": "usd", "amount": 500,
+        "amount_received": 500, "status": "succeeded", "customer": f"cus_{user.hex}", "metadata": metadata, **_PADDING,
+    }  # fmt: skip
+    return _event("payment_intent.succeeded", intent, payment.hex)
+
+
+def changed_subscription(user: UUID, number: int) -> Message:
+    """The event of a subscription that was renewed."""
+    subscription_id = f"sub_{user.hex}"
+    return _event("customer.subscription.updated", subscription(subscription_id), f"{subscription_id}{number:08x}")
+
+
+def subscription(subscription_id: str) -> dict[str, Any]:
+    """A running plan, whose id says whose it is."""
+    now = int(time.time())
+    item = {"id": f"si_{subscription_id[4:]}", "price": {"id": PLAN, "product": "prod_bench"},
+            "current_period_start": now, "current_period_end": now + 30 * 86_400}  # fmt: skip
+    return {
+        "id": subscription_id, "object": "subscription", "livemode": False, "customer": f"cus_{subscription_id[4:]}",
+        "created": now, "status": "active", "metadata": {}, "latest_invoice": None, "cancel_at_period_end": False,
+        "items": {"object": "list", "has_more": False, "data": [item]}, **_PADDING,
+    }  # fmt: skip

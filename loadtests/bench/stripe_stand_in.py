@@ -1,6 +1,6 @@
-"""Answers for Stripe's invoices, after the time that Stripe takes. A process of its own, on the generator's core.
+"""Answers for Stripe's invoices and subscriptions, after the time that Stripe takes. It runs on the generator's core.
 
-The sandbox keeps its books in a journal and would be slower than what is measured. Each invoice follows from its id.
+The sandbox keeps its books in a journal and would be slower than what is measured. Each object follows from its id.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event as EventType
+from typing import Any
 
 import psutil
 from aiohttp import web
@@ -51,13 +52,19 @@ def _run(port: int, stop: EventType) -> None:
 
 
 async def _serve(port: int, stop: EventType) -> None:
-    async def retrieve(request: web.Request) -> web.Response:
+    async def answer(found: dict[str, Any]) -> web.Response:
         await asyncio.sleep(LATENCY)
-        found = sold.invoice(request.match_info["id"], payments=True)
         return web.Response(body=json.dumps(found).encode(), content_type="application/json")
 
+    async def invoice(request: web.Request) -> web.Response:
+        return await answer(sold.invoice(request.match_info["id"], payments=True))
+
+    async def subscription(request: web.Request) -> web.Response:
+        return await answer(sold.subscription(request.match_info["id"]))
+
     app = web.Application()
-    app.router.add_get("/v1/invoices/{id}", retrieve)
+    app.router.add_get("/v1/invoices/{id}", invoice)
+    app.router.add_get("/v1/subscriptions/{id}", subscription)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()

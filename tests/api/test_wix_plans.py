@@ -128,19 +128,6 @@ async def test_the_refund_of_another_invoice_takes_nothing(pod, conn):
     assert (await told(pod, conn, site, (BOUGHT, plan(invoiceId="inv-1")), (INVOICE, other)))["credits"] == 53
 
 
-async def test_a_failed_payment_is_shown_until_it_is_paid(pod, conn):
-    site = uuid4()
-    invoice = {"instanceId": str(site), "invoiceId": "inv-2", "recurring": True}
-    await wix.tell(pod, BOUGHT, site, plan(at=now() - timedelta(days=31)))
-    await wix.tell(pod, INVOICE, site, {**invoice, "status": "PAYMENT_FAILED"}, iat=int(now().timestamp()) - 60)
-    await wix.until_processed(conn)
-    assert (await wix.status_of(pod, site))["paymentFailedAt"] is not None
-    found = await told(
-        pod, conn, site, (INVOICE, {**invoice, "status": "VOIDED"}), (INVOICE, {**invoice, "status": "PAID"})
-    )
-    assert (found["paymentFailedAt"], found["plan"]) == (None, "starter")
-
-
 async def test_an_unknown_product_keeps_the_plan_until_it_is_known(pod, conn):
     site, product = uuid4(), "6C1A-Enterprise"
     before = await told(pod, conn, site, (BOUGHT, plan(at=now() - timedelta(days=3))))

@@ -59,7 +59,7 @@ async def test_a_large_message_is_not_read(quiet):
     assert await wix.send(quiet, wix.message("AppInstalled", uuid4(), {"appId": "x" * 9_000})) == (200, None)
 
 
-async def test_signed_messages_that_are_no_events_are_rejected(quiet, conn):
+async def test_signed_messages_other_than_events_are_rejected(quiet, conn):
     site = uuid4()
     bodies = [
         wix.message("AppInstalled", "not-an-id"), wix.message("", site), wix.message("x" * 300, site),

@@ -11,6 +11,7 @@ from support.killing import killing_stage
 from support.money import all_processed
 from support.purchase_books import Account, assert_purchases_agree, held_by
 from support.purchase_journeys import JOURNEYS, Lost
+from support.purchase_orders import EMPTY_PURCHASES
 from support.purchase_paths import PURCHASES, RECONCILIATION
 from support.tokens import ISSUER, SECRET
 
@@ -49,6 +50,7 @@ async def test_wherever_a_pod_is_killed_rows_and_stripe_agree(stage, path):
         await journey.ask(member)
     for member in members:
         await journey.finish(member)
+    await journey.time_passes()
     await stage.reconcile()
     once = await left(stage, members)
     for place, each in zip(places, once[1:], strict=True):
@@ -67,6 +69,9 @@ async def test_a_reconciliation_that_is_killed_again_and_again_finishes_every_pu
     await lost.finish()
     await stage.reconcile()
     undisturbed = await left(stage, members)
+    # The sandbox's clock renews every subscription.
+    await stage.conn.execute(EMPTY_PURCHASES)
+    await stage.sandbox.ask("DELETE", "/_sandbox/book")
     members = await lost.prepare()
     await stage.kill()
     steps = 1

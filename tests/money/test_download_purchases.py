@@ -7,6 +7,7 @@ import pytest
 from support.buying import DESIGN, Buyer, add_product
 from support.downloads import DOWNLOADS, SECRET
 from support.members import pod_for_members
+from support.money import becomes
 from support.purchases import refund
 
 
@@ -44,3 +45,20 @@ async def test_a_paid_design_is_downloaded_and_a_refund_ends_its_url(pod, sandbo
     assert (await download(pod, url))[0] == 410
     status, answer = await ada.call("GET", f"{DOWNLOADS}/{design}")
     assert (status, answer["code"]) == (403, "refunded")
+
+
+async def test_a_design_without_downloads_left_is_bought_again_and_the_new_ones_are_used_then(pod, sandbox, conn):
+    ada = Buyer(pod)
+    design = await add_product(pod, DESIGN, downloadLimit=1)
+    for used in ([1], [1, 1]):
+        begun = await ada.begin(design)
+        await sandbox.act_on_intent(begun["intent"], "pay")
+        await becomes(conn, begun["paymentId"], "completed")
+        assert await ada.rejected(design) == (409, "already_owned")
+        status, answer = await ada.call("GET", f"{DOWNLOADS}/{design}")
+        assert (status, answer["data"]["remaining"]) == (200, 0)
+        assert [each["downloads"]["used"] for each in await ada.purchases()] == used
+        await conn.execute("UPDATE downloads SET expires_at = now()")
+        assert await ada.access(design) == "owned"
+        status, answer = await ada.call("GET", f"{DOWNLOADS}/{design}")
+        assert (status, answer["code"]) == (429, "download_limit")

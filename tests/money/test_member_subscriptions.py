@@ -133,6 +133,27 @@ async def test_a_renewal_whose_events_were_lost_is_found(ada, sandbox, conn, pri
     assert await conn.fetchval("SELECT count(*) FROM provider_events WHERE event_id = $1", renewal) == 1
 
 
+async def test_a_renewal_is_found_by_the_next_run_where_its_invoices_could_not_be_read(
+    ada, sandbox, conn, price, dsn, later
+):
+    """A copy that is up to date would not be asked about again."""
+    await sandbox.ask("DELETE", "/_sandbox/book/subscriptions")
+    start = datetime.now(UTC) - timedelta(days=40)
+    await sandbox.ask("PUT", "/_sandbox/clock", json={"at": start.isoformat()})
+    subscription = await subscribe(ada, sandbox, price)
+    first = await copied(conn, ada, status="active")
+    await lose_events(sandbox)
+    await sandbox.ask("PUT", "/_sandbox/clock", json={"at": datetime.now(UTC).isoformat()})
+    await sandbox.ask("DELETE", "/_sandbox/book/events")
+    await sandbox.fault("status_before", provider="stripe", method="GET", path="/v1/invoices", status=400, times=99)
+    assert (await reconcile(dsn, sandbox)).invoices_found == 0
+    assert await copied(conn, ada) == first
+    await sandbox.ask("DELETE", "/_sandbox/faults")
+    assert (await reconcile(dsn, sandbox)).invoices_found >= 1
+    renewal = (await sandbox.stripe(f"subscriptions/{subscription}"))["latest_invoice"]
+    assert await conn.fetchval("SELECT count(*) FROM provider_events WHERE event_id = $1", renewal) == 1
+
+
 async def test_a_subscription_whose_events_were_all_lost_is_found_by_its_checkout(ada, sandbox, conn, price, dsn):
     await lose_events(sandbox)
     subscription = await subscribe(ada, sandbox, price)

@@ -18,7 +18,7 @@ DESIGN, COURSE, SUBSCRIPTION = range(3)
 
 @asynccontextmanager
 async def world_of(dsn, sandbox, products=None):
-    """What is at Stripe stays there when it is left."""
+    """Leaves the objects at Stripe to the next one."""
     world = PurchaseWorld(dsn, sandbox)
     await world.open(products)
     try:

@@ -1,4 +1,4 @@
-"""The round trips to Postgres of one checkout, each of which waits for the network."""
+"""The round trips to Postgres of one checkout, and of one event that grants: each waits for the network."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 
 from hingecraft.settings import DsnSecret
+from support.members import PACK, PLAN, Member, sell
+from support.money import becomes, send_stripe, stripe_event
+from support.plans import invoices
 from support.pods import running_pod
+from support.subscribing import press
+from support.tokens import SETTINGS
 
 MOST = 8
+# From BEGIN to COMMIT. One statement more stores the event before.
+MOST_OF_A_SESSION, MOST_OF_A_RENEWAL = 9, 14
 # One connection, and nothing beside the checkout that talks on it.
 ALONE: dict[str, Any] = {"database_pool_min": 1, "database_pool_max": 1, "background": False}
 MICRO = "/mission-support/micro-payment"
@@ -112,3 +119,42 @@ async def test_postgres_lost_before_each_step(dsn, sandbox, conn, monkeypatch, l
     assert status == 200, answer
     assert await conn.fetchval("SELECT count(*) FROM payments WHERE amount = 5") == 1
     assert len(await sandbox.sessions(answer["data"]["paymentId"])) == 1
+
+
+async def test_events_that_grant_take_few_round_trips(dsn, sandbox, conn):
+    port = dsn.newest.rpartition(":")[2].partition("/")[0]
+    await sandbox.tells("http://127.0.0.1:9")  # nobody: the events are sent here, one by one
+    async with Wire(int(port)).running() as wire:
+        through = DsnSecret(dsn.newest.replace(f":{port}/", f":{wire.port}/"))
+        async with running_pod(through, **{**sandbox.settings, **SETTINGS, **ALONE}) as pod:
+            ada, prices = Member(pod), await sell(conn, sandbox, PACK, PLAN)
+
+            async def paid(bought):
+                await sandbox.act(bought["sessionId"], "pay")
+                session = await sandbox.stripe(f"checkout/sessions/{bought['sessionId']}")
+                found = await _turns_of(pod, wire, stripe_event("checkout.session.completed", session))
+                await becomes(conn, bought["paymentId"], "completed")
+                return found
+
+            sessions = [await paid(await ada.buy(prices[PACK])) for _ in range(4)]
+            await paid(await ada.buy(prices[PLAN]))
+            (subscription,) = (await sandbox.stripe("subscriptions"))["data"]
+            renewals = []
+            for number in range(2, 6):
+                await press(sandbox, subscription["id"], "renew")
+                newest = max(await invoices(sandbox), key=lambda invoice: invoice["created"])
+                renewals.append(await _turns_of(pod, wire, stripe_event("invoice.paid", newest)))
+                assert await conn.fetchval("SELECT count(*) FROM credits_transactions") == 3 + number + 1
+    # The first ones also prepare the statements.
+    assert 3 <= min(sessions) <= MOST_OF_A_SESSION, sessions
+    assert 3 <= min(renewals) <= MOST_OF_A_RENEWAL, renewals
+
+
+async def _turns_of(pod, wire, event):
+    """The turns that are made by the event alone: each lane also asks for events, and its own asks once more."""
+    assert (await send_stripe(pod, event))[0] == 200
+    before = wire.turns
+    await pod.pod.worker.drain()
+    with_event, before = wire.turns - before, wire.turns
+    await pod.pod.worker.drain()
+    return with_event - (wire.turns - before) - 1

@@ -81,7 +81,7 @@ async def test_a_card_pays_and_the_charge_is_worth_something(client, sandbox):
     assert (paid.status, paid.amount_received, paid.client_secret) == ("succeeded", 1900, intent.client_secret)
     assert (paid.latest_charge.amount, paid.latest_charge.balance_transaction.amount) == (1900, 1900)
     assert paid.latest_charge.metadata["payment_id"] == "p_1"
-    assert await told(client) == ["payment_intent.succeeded", "charge.succeeded"]
+    assert await told(client) == ["payment_intent.created", "payment_intent.succeeded", "charge.succeeded"]
 
 
 async def test_an_event_of_an_intent_carries_its_client_secret(client, sandbox):
@@ -95,14 +95,19 @@ async def test_an_event_of_an_intent_carries_its_client_secret(client, sandbox):
 async def test_a_declined_card_leaves_the_intent_open_for_another(client, sandbox):
     intent = await made(client)
     await sandbox.act_on_intent(intent.id, "fail")
-    declined = await client.payment_intents.retrieve_async(intent.id)
-    assert (declined.status, declined.latest_charge) == ("requires_payment_method", None)
+    declined = await client.payment_intents.retrieve_async(intent.id, {"expand": ["latest_charge"]})
+    assert declined.status == "requires_payment_method"
+    charge = declined.latest_charge
+    assert (charge.status, charge.paid, charge.failure_code) == ("failed", False, "card_declined")
     error = declined.last_payment_error
     assert (error.type, error.code, error.decline_code) == ("card_error", "card_declined", "generic_decline")
     await sandbox.act_on_intent(intent.id, "pay")
     paid = await client.payment_intents.retrieve_async(intent.id)
     assert (paid.status, paid.last_payment_error) == ("succeeded", None)
-    assert await told(client) == ["payment_intent.payment_failed", "payment_intent.succeeded", "charge.succeeded"]
+    assert await told(client) == [
+        "payment_intent.created", "charge.failed", "payment_intent.payment_failed", "payment_intent.succeeded",
+        "charge.succeeded",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -123,7 +128,7 @@ async def test_a_bank_asks_for_authentication(client, sandbox, act, status, last
     if status != "succeeded":
         assert after.last_payment_error.code == "payment_intent_authentication_failure"
     events = await told(client)
-    assert (events[0], events[-1]) == ("payment_intent.requires_action", last)
+    assert (events[1], events[-1]) == ("payment_intent.requires_action", last)
 
 
 @pytest.mark.parametrize(("act", "status"), [("arrive", "succeeded"), ("bounce", "requires_payment_method")])
@@ -133,7 +138,7 @@ async def test_a_bank_debit_takes_its_time(client, sandbox, act, status):
     assert (await client.payment_intents.retrieve_async(intent.id)).status == "processing"
     await sandbox.act_on_intent(intent.id, act)
     assert (await client.payment_intents.retrieve_async(intent.id)).status == status
-    assert (await told(client))[0] == "payment_intent.processing"
+    assert (await told(client))[1] == "payment_intent.processing"
 
 
 @pytest.mark.parametrize("before", [None, "fail", "authenticate", "pay_later"])

@@ -128,7 +128,8 @@ async def assert_purchases_agree(conn: asyncpg.Connection, account: Account) -> 
     owners = {row["customer_id"]: row["user_id"] for row in await conn.fetch(CUSTOMERS)}
     rows = {row["intent"]: row for row in await conn.fetch(CHARGED)}
     charges = [each for each in account.all("charges", paid=True) if each["customer"] in owners]
-    assert Counter(each["payment_intent"] for each in charges) == Counter(rows.keys())
+    booked, charged = Counter(rows.keys()), Counter(each["payment_intent"] for each in charges)
+    assert booked == charged, ([account.all("payment_intents", id=name) for name in charged - booked], booked - charged)
     for each in charges:
         row = rows[each["payment_intent"]]
         left, because = account.stands(each)

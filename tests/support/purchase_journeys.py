@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -57,7 +58,7 @@ class Journey:
 
     async def ask(self, customer: Customer) -> None:
         """The call in which the pod dies. A repeat of it is the same call."""
-        customer.begun = await customer.begin(customer.product, self.kind, **KEY)
+        customer.begun = await customer.begin(customer.product, self.kind, status=201, **KEY)
 
     async def done(self, _customer: Customer) -> bool:
         """Whether the pod is through with it, once it has answered."""
@@ -67,6 +68,9 @@ class Journey:
         """Steps that follow in any case, before the events are sent again."""
         await self.stage.sandbox.act_on_intent(customer.begun["intent"], "pay")
         await self.deliver(*self.paid_events)
+
+    async def time_passes(self) -> None:
+        """At Stripe, before the last reconciliation."""
 
     paid_events: tuple[str, ...] = ("payment_intent.succeeded",)
 
@@ -84,7 +88,7 @@ class Journey:
         for kind in kinds:
             event = await self.newest(kind)
             await self.tell(event)
-            await self.stage.until(lambda event=event: self.processed(event))
+            await self.stage.until(partial(self.processed, event))
 
     async def tell(self, event: dict[str, Any]) -> None:
         body = json.dumps(event).encode()
@@ -127,7 +131,16 @@ class Cancelled(Journey):
         pass
 
 
-class SubscriptionNotBegun(OfSubscription, Cancelled):
+class Unpaid(OfSubscription):
+    """A subscription whose first invoice is void cannot be paid; Stripe ends it when it is a day old."""
+
+    stage: Stage
+
+    async def time_passes(self) -> None:
+        await self.stage.sandbox.ask("PUT", "/_sandbox/clock", json={"hours": 24})
+
+
+class SubscriptionNotBegun(Unpaid, Cancelled):
     """Cancels a subscription that is not paid."""
 
 
@@ -153,7 +166,7 @@ class Repriced(Cancelled):
         await Journey.finish(self, customer)
 
 
-class SubscriptionRepriced(OfSubscription, Repriced):
+class SubscriptionRepriced(Unpaid, Repriced):
     """The same for a subscription."""
 
 

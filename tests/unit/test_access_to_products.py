@@ -70,6 +70,9 @@ def test_of_several_the_longest_is_shown():
     short, longer = entitlement(ends_at=NOW + DAY), entitlement(ends_at=NOW + 2 * DAY)
     assert held(short, longer).access.ends_at == longer.ends_at
     assert held(short, longer, entitlement()).access.ends_at is None
+    following = entitlement(starts_at=NOW + 2 * DAY, ends_at=NOW + 4 * DAY)
+    assert held(longer, following).access.ends_at == following.ends_at
+    assert held(longer, replace(following, revoked_because="refunded")).access.ends_at == longer.ends_at
 
 
 def test_downloads_are_counted_on_what_ends_first_then_on_the_older_one_and_last_on_a_subscription():

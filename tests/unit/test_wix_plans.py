@@ -83,6 +83,27 @@ def test_an_event_and_an_answer_about_one_payment_are_one_period():
     assert alone.period.is_same(state.period), "the event that comes late gives nothing again"
 
 
+def test_a_yearly_renewal_is_seen_by_its_end():
+    first = bought(cycle="YEARLY", ends_at=day(365), invoice_id="1")
+    again = seen(day(366), cycle="YEARLY", starts_at=START, ends_at=day(730), invoice_id="2")
+    renewed = state_of([first, again]).period
+    assert (renewed.start.date(), renewed.end, renewed.invoice_id) == (day(365).date(), day(730), "2")
+    assert not renewed.is_same(state_of([first]).period)
+
+
+def test_another_invoice_in_wixs_answer_is_a_renewal_before_our_clock_is_there():
+    told = [bought(invoice_id="1"), seen(day(1), starts_at=START, invoice_id="1")]
+    renewed = state_of([*told, seen(day(27, hours=20), starts_at=START, invoice_id="2")]).period
+    assert (str(renewed.start.date()), str(renewed.end.date()), renewed.invoice_id) == ("2026-02-28", "2026-03-31", "2")
+    later = seen(day(30), starts_at=START, invoice_id="2")
+    assert state_of([*told, seen(day(27, hours=20), starts_at=START, invoice_id="2"), later]).period == renewed
+
+
+def test_an_answer_with_another_name_for_the_invoice_of_a_purchase_is_no_renewal():
+    state = state_of([bought(invoice_id="1"), seen(day(1), starts_at=START, invoice_id="premium-1")])
+    assert (state.period.start, state.period.invoice_id) == (START, "1")
+
+
 def test_a_plan_that_wix_calls_paid_goes_on_after_its_end():
     ends = day(365)
     state = state_of([bought(cycle="YEARLY", ends_at=ends), seen(day(370), cycle="YEARLY", ends_at=ends, renews=False)])

@@ -133,5 +133,13 @@ def errors_of(access: Sequence[Kind]) -> set[ErrorCode]:
     if Kind.WIX_OWNER in access:
         found.add("not_owner")
     if not {Kind.WIX_INSTANCE, Kind.WIX_OWNER}.isdisjoint(access):
-        found.update(("missing_wix_instance", "invalid_wix_instance", "stale_wix_instance", "wix_app_disabled"))
+        found.update(
+            (
+                "missing_wix_instance",
+                "invalid_wix_instance",
+                "stale_wix_instance",
+                "wix_app_disabled",
+                "auth_unavailable",
+            )
+        )
     return found

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hingecraft.inbox.handlers import Registration
+from hingecraft.systems import wix_app_events
 from hingecraft.wix_app.billing.service import WixBilling
 from hingecraft.wix_app.client.bi_events import BiEvents
-from hingecraft.wix_app.plans.seen import PlansAtWix
 from hingecraft.wix_app.plans.unknown_products import watch
-from hingecraft.wix_app.webhooks import applying
 from hingecraft.wix_app.webhooks.receiving import WixMessages
 from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import wix_billing, wix_events, wix_settings, wix_sites, wix_webhooks
@@ -26,7 +25,7 @@ def _parts(pod: Pod) -> Iterable[object]:
 
 
 def _events(pod: Pod) -> Iterable[Registration]:
-    return applying.registrations(PlansAtWix(pod.wix_client) if pod.wix_client is not None else None)
+    return wix_app_events(pod.wix_client)
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
@@ -38,9 +37,9 @@ WIX_APP = Feature(
     endpoints=[
         *wix_webhooks.ENDPOINTS,
         *wix_sites.ENDPOINTS,
-        *wix_billing.ENDPOINTS,
         *wix_settings.ENDPOINTS,
         *wix_events.ENDPOINTS,
+        *wix_billing.ENDPOINTS,
     ],
     parts=_parts,
     events=_events,

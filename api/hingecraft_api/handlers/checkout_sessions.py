@@ -178,6 +178,7 @@ ENDPOINTS = [
         access=(Kind.USER,),
         errors=(
             "already_subscribed",
+            "another_currency",
             "bad_url",
             "database_unavailable",
             "invalid_plan_session",

@@ -160,6 +160,7 @@ ENDPOINTS = [
         errors=(
             *_CALLED,
             "already_owned",
+            "another_currency",
             "product_inactive",
             "provider_disabled",
             "provider_refused",

@@ -9,6 +9,8 @@ from pydantic import AwareDatetime
 
 from hingecraft.identity.principal import Kind
 from hingecraft.routes.model import timestamp
+from hingecraft.wix_app.client.bi_events import BiEvents
+from hingecraft.wix_app.client.client import BiEvent
 from hingecraft.wix_app.credits import service as site_credits
 from hingecraft.wix_app.credits.model import LONGEST_REFERENCE, MOST_CREDITS
 from hingecraft.wix_app.sites import service
@@ -55,7 +57,7 @@ class SiteSpendInput(Input):
 
 
 class SiteSpentAnswer(Answer):
-    """What is left; the same for each repeat of the reference."""
+    """The credits that are left; the same for each repeat of the reference."""
 
     credits: Annotated[int, described("credits that can be spent after it", 41)]
 
@@ -68,6 +70,7 @@ def site_of(call: Call) -> UUID:
 async def get_status(call: Call) -> Any:
     """As it is now."""
     found = await service.status(call.pod.database, site_of(call))
+    call.pod.parts[BiEvents].tell(found.instance_id, BiEvent.DASHBOARD_LOADED)
     return {
         "userId": str(found.instance_id),
         "email": found.email,
@@ -86,7 +89,9 @@ async def get_status(call: Call) -> Any:
 async def post_spend(call: Call) -> Any:
     """Once for each reference."""
     body: SiteSpendInput = call.body
-    return {"credits": await site_credits.spend(call.pod.database, site_of(call), body.amount, body.reference)}
+    left = await site_credits.spend(call.pod.database, site_of(call), body.amount, body.reference)
+    call.pod.parts[BiEvents].tell(site_of(call), BiEvent.PRIMARY_ACTION)
+    return {"credits": left}
 
 
 ENDPOINTS = [

@@ -23,8 +23,12 @@ CODES: Mapping[ErrorCode, Code] = {
     "already_owned": Code(409, "Show the product: the user has it, or has just paid for it."),
     "already_subscribed": Code(409, "The user has a plan: change it in the billing portal."),
     "amount_out_of_range": Code(400, "Send an amount between the bounds in `error`."),
+    "another_currency": Code(
+        409,
+        "The user has a subscription in another currency: Stripe takes one for each customer. Offer a product in it.",
+    ),
     "append_only": Code(409, "Settlements and the audit log can't be changed."),
-    "auth_unavailable": Code(503, "Retry after `Retry-After`. The keys that verify tokens cannot be fetched."),
+    "auth_unavailable": Code(503, "Retry after `Retry-After`. What verifies tokens cannot be reached."),
     "bad_request": Code(400, "Send valid HTTP."),
     "bad_url": Code(502, "The provider's link can't be trusted. Tell the people who run the backend."),
     "balance_out_of_range": Code(409, "Add less: the balance would be too large."),
@@ -35,7 +39,7 @@ CODES: Mapping[ErrorCode, Code] = {
     "downgrade": Code(409, "`error` says how the site's owner gets a smaller plan."),
     "download_expired": Code(410, "Ask `GET /api/v1/downloads/{designId}` for a new URL."),
     "download_limit": Code(
-        429, "All downloads are used: wait for the subscription's next period, or ask an admin for a URL."
+        429, "All downloads are used: offer the design again, or wait for the subscription's next period."
     ),
     "download_unavailable": Code(503, "Retry in a few minutes: the file cannot be read. The download was not counted."),
     "downloads_disabled": Code(503, "Set `DOWNLOADS` and `DOWNLOAD_SECRET`."),

@@ -19,7 +19,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ErrorCode
 from hingecraft.idempotency.model import Claim, InFlightError
 from hingecraft.payments import store
-from hingecraft.payments.model import REPLAYED_FOR, ProviderFailedError, Status
+from hingecraft.payments.model import REPLAYED_FOR, AnotherCurrencyError, ProviderFailedError, Status
 from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import CheckoutProvider, ProviderRejectedError, ProviderUnknownError
@@ -137,6 +137,8 @@ class Attempts:
     async def fail(self, attempt: Attempt, failure: Failure, request_id: str) -> NoReturn:
         """Record the failure and raise it."""
         await self.record(attempt, failure, request_id)
+        if failure.code == "another_currency":
+            raise AnotherCurrencyError
         raise ProviderFailedError(failure.code, _SENTENCES[failure.code])
 
     async def record(self, attempt: Attempt, failure: Failure, request_id: str) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
+import asyncpg
+
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
@@ -42,14 +44,10 @@ FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1
 ORDER BY p.id FOR UPDATE OF p
 """
 # Read in a statement after the lock: the locking statement would see the rows from before it waited.
-# A settlement's value includes its corrections; its amount is the provider's.
 STATE = """
 SELECT asked.id, ARRAY(
-    SELECT ROW(
-        s.kind, s.provider_ref, s.amount, s.currency,
-        s.usd_amount + coalesce((SELECT sum(c.usd_amount) FROM settlements c WHERE c.corrects = s.id), 0)
-    )
-    FROM settlements s WHERE s.payment_id = asked.id AND s.kind <> 'correction' ORDER BY s.created_at, s.id
+    SELECT ROW(s.id, s.kind, s.provider_ref, s.amount, s.currency, s.usd_amount, s.corrects)
+    FROM settlements s WHERE s.payment_id = asked.id ORDER BY s.created_at, s.id
 ) AS settled, ARRAY(
     SELECT ROW(e.provider, e.provider_id) FROM external_payments e
     WHERE e.payment_id = asked.id AND e.kind = 'single' AND e.provider IS NOT NULL
@@ -205,14 +203,27 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     return {
         row["id"]: Known(
             **{**dict(row), "status": Status(row["status"])},
-            settled=tuple(
-                Settled(kind=kind, ref=ref, amount=amount, currency=currency, usd=usd)
-                for kind, ref, amount, currency, usd in states[row["id"]]["settled"]
-            ),
+            settled=_settled(states[row["id"]]["settled"]),
             checkouts=frozenset((provider, checkout) for provider, checkout in states[row["id"]]["checkouts"]),
         )
         for row in payments
     }
+
+
+def _settled(rows: Sequence[asyncpg.Record]) -> tuple[Settled, ...]:
+    """A settlement's value includes its corrections; its amount is the provider's."""
+    corrected: dict[UUID, Decimal] = {}
+    for *_, usd, corrects in rows:
+        if corrects is not None:
+            corrected[corrects] = corrected.get(corrects, Decimal(0)) + usd
+    return tuple(
+        Settled(
+            kind=kind, ref=ref, amount=amount, currency=currency,
+            usd=usd + corrected.get(settlement_id, Decimal(0)) if usd is not None else None,
+        )
+        for settlement_id, kind, ref, amount, currency, usd, _ in rows
+        if kind != "correction"
+    )  # fmt: skip
 
 
 async def _rates(conn: Connection, finding: Finding) -> Rates:

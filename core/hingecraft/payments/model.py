@@ -86,5 +86,16 @@ class ProviderFailedError(RejectedError):
     """The provider rejected the checkout, or is down."""
 
 
+class AnotherCurrencyError(ConflictError):
+    """The provider takes one currency for a payer's subscriptions."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "another_currency",
+            "You have a subscription in another currency, and you can have subscriptions in one currency only: cancel "
+            "that one and wait until it has ended, or choose a product in its currency.",
+        )
+
+
 class ProviderDisabledError(RejectedError):
     """The provider is disabled, or has no keys."""

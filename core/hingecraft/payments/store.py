@@ -215,9 +215,17 @@ async def open_checkout(
 
 
 async def opened(
-    conn: Connection, checkout_id: UUID, result: Opened, request_id: str | None, milliseconds: int, actor: str = _API
+    conn: Connection,
+    checkout_id: UUID,
+    result: Opened,
+    request_id: str | None,
+    milliseconds: int | None,
+    actor: str = _API,
 ) -> bool:
-    """Record that the provider has it; False if another process has recorded the outcome."""
+    """Record that the provider has it; False if another process has recorded the outcome.
+
+    `milliseconds` is how long the provider took; None: it was found later.
+    """
     return bool(
         await conn.fetchval(
             OPENED,

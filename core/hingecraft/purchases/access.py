@@ -80,11 +80,11 @@ class Held:
         Without access, the newest one that has begun says why, in the same order.
         """
         own, of_subscriptions = self._own, self._of_subscriptions
-        holding = [_in_order(self._holding(each)) for each in (own, of_subscriptions)]
-        first = next(filter(None, holding), None)
-        if first is not None:
-            reason: Reason = "owned" if first is holding[0] and self.product_type != "subscription" else "subscribed"
-            return Access(reason=reason, ends_at=_latest_end(first), entitlements=(*holding[0], *holding[1]))
+        used = [*_in_order(self._holding(own)), *_in_order(self._holding(of_subscriptions))]
+        if used:
+            group = own if used[0] in own else of_subscriptions
+            reason: Reason = "owned" if group is own and self.product_type != "subscription" else "subscribed"
+            return Access(reason=reason, ends_at=_latest_end(group), entitlements=used)
         return _ended(self._begun(own) or self._begun(of_subscriptions))
 
     @property
@@ -120,8 +120,10 @@ def _in_order(entitlements: Iterable[Entitlement]) -> list[Entitlement]:
     )
 
 
-def _latest_end(in_order: Sequence[Entitlement]) -> datetime | None:
-    return in_order[-1].ends_at
+def _latest_end(entitlements: Sequence[Entitlement]) -> datetime | None:
+    """The end of what is paid, also of a period that has not begun; None: never."""
+    ends = [each.ends_at for each in entitlements if each.revoked_because is None]
+    return None if None in ends else max(end for end in ends if end is not None)
 
 
 def _ended(begun: Sequence[Entitlement]) -> Access:

@@ -31,6 +31,8 @@ from hingecraft.purchases.products.model import Product, UnknownProductError
 
 _CANCELED = "canceled"
 _PAID, _INCOMPLETE = "succeeded", "incomplete"
+# Of an invoice.
+_UNPAID = "open"
 # Another request of the same user may begin or end a payment meanwhile.
 _TRIES = 3
 
@@ -165,7 +167,8 @@ class ProductPayments:
         """The same for a subscription that waits for its first payment."""
         found = await self._stripe.subscriptions.retrieve(subscription_id)
         same = (earlier.amount, earlier.currency) == (product.charged, product.currency)
-        if same and found["status"] == _INCOMPLETE:
+        # A process may have died after it had voided the invoice.
+        if same and found["status"] == _INCOMPLETE and found["latest_invoice"]["status"] == _UNPAID:
             return await self._intents.begun(
                 earlier.id, subscription_id, earlier.amount, earlier.currency, created=False
             )

@@ -16,6 +16,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.idempotency.model import Claim
 from hingecraft.installation import service as installation
 from hingecraft.members.customers.service import Customers
+from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.money.book import CurrencyBook
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import plain
@@ -29,9 +30,11 @@ from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownErro
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.intents import Charge, intent_request
-from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, PRODUCT, USER
+from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, PRODUCT, USER, payment_of
+from hingecraft.providers.stripe.ports import Document
 from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.providers.stripe.sales import Subscription, subscription_request
+from hingecraft.purchases import store
 from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE, AlreadyOwnedError
 from hingecraft.purchases.products.model import Product
 
@@ -41,6 +44,7 @@ log = logging.getLogger(__name__)
 LIFE = timedelta(hours=24)
 _CUSTOMER = "customer"
 _SUBSCRIPTION = "sub_"
+_INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +195,7 @@ class ProductIntents:
             )
         assert product.period is not None, "a subscription has one"
         at_stripe = f"{PRODUCT_PREFIX}{product.id}"
+        await self._require_none_lost(customer_id, at_stripe, deadline)
         await self._stripe.subscriptions.ensure_product(at_stripe, product.name, deadline)
         return subscription_request(
             Subscription(
@@ -203,6 +208,31 @@ class ProductIntents:
                 metadata=metadata,
             )
         )
+
+    async def _require_none_lost(self, customer_id: str, product_id: str, deadline: Deadline) -> None:
+        """End a subscription that was never paid and that a restored backup has lost: nobody shall pay twice.
+
+        One that runs raises AlreadyOwnedError: events or the reconciliation bring it back.
+        """
+        for each in await self._subscriptions_of(customer_id):
+            if product_id not in {item["price"]["product"] for item in each["items"]["data"]}:
+                continue
+            if each["status"] != _INCOMPLETE:
+                raise AlreadyOwnedError("You already have this subscription.")
+            async with self._database.connection() as conn:
+                waits = await store.waits(conn, payment_of(each))
+            if not waits and not await self._stripe.end(str(each["id"]), deadline):
+                raise AlreadyOwnedError("You have just paid for this subscription. It will be available in a moment.")
+
+    async def _subscriptions_of(self, customer_id: str) -> list[Document]:
+        """Those at Stripe that are not over; none of a customer that is deleted."""
+        try:
+            found = await self._stripe.customers.subscriptions_of(customer_id)
+        except ProviderRejectedError as error:
+            if error.missing != _CUSTOMER:
+                raise
+            return []
+        return [each for each in found if each["status"] in RUNNING]
 
 
 @contextmanager

@@ -135,7 +135,8 @@ async def _record_granted(conn: Connection, moved: Moved, one: Bought, purchase_
 
 
 def _bought(moved: Moved, product: Product, now: datetime) -> Bought:
-    starts_at = moved.finding.paid_at or now
+    # By Stripe's clock, which may be ahead of the database's.
+    starts_at = min(moved.finding.paid_at or now, now)
     return Bought(
         payment_id=moved.after.id,
         user_id=_user_of(moved),

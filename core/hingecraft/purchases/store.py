@@ -33,6 +33,7 @@ SELECT p.id, p.status, p.amount, p.currency, e.provider_id
 FROM payments p JOIN external_payments e ON e.payment_id = p.id AND e.kind = 'single'
 WHERE p.user_id = $1 AND p.product = $2 AND p.livemode = $3 AND p.status IN ('creating', 'unknown', 'pending')
 """
+WAITS = "SELECT EXISTS (SELECT FROM payments WHERE id = $1 AND status IN ('creating', 'unknown', 'pending'))"
 GRANT = """
 WITH bought AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::uuid[], $5::numeric[], $6::text[],
@@ -171,6 +172,11 @@ async def open_payment(conn: Connection, user_id: UUID, product_id: UUID, *, liv
         return None
     found = dict(row)
     return OpenPayment(intent_id=found.pop("provider_id"), **{**found, "status": Status(row["status"])})
+
+
+async def waits(conn: Connection, payment_id: UUID | None) -> bool:
+    """Whether a payment is here, and may still be paid."""
+    return bool(await conn.fetchval(WAITS, payment_id))
 
 
 async def grant(conn: Connection, bought: Sequence[Bought]) -> dict[UUID, UUID]:

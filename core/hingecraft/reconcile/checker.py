@@ -20,7 +20,7 @@ from hingecraft.providers.findings import CheckoutStatus, Finding
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
+from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import StripeReader
@@ -30,6 +30,7 @@ from hingecraft.reconcile.model import STALE, Due, Outcome, next_check
 log = logging.getLogger(__name__)
 
 _CALL = 20.0
+_SESSION = "cs_"
 _UNFINISHED = frozenset({Status.CREATING, Status.UNKNOWN})
 _CANNOT_LIST = (
     "NOWPayments shows the payments of an invoice only with NOWPAYMENTS_EMAIL and NOWPAYMENTS_PASSWORD: "
@@ -172,10 +173,14 @@ class Checker:
             expired = payments.Outcome(status=Status.EXPIRED, details={"reason": "it was never made"})
             return await self._not_opened(due, expired, "checkout_expired")
 
-        async def name(conn: Connection, due: Due) -> None:
-            await store.record_provider_id(conn, due, found)
+        async def write(conn: Connection, due: Due) -> None:
+            if found.startswith(_SESSION):  # without its link, it stays as it is until it is paid or has ended
+                await store.record_provider_id(conn, due, found)
+            else:
+                opened = Opened(provider_id=found, url=None)
+                await payments.opened(conn, due.id, opened, None, None, self._actor)
 
-        await self._finish(due, name)
+        await self._finish(due, write)
         return await self._record(due, [await self._stripe.of_checkout(found, told_by=self._actor)])
 
     async def _not_opened(self, due: Due, outcome: payments.Outcome, action: str) -> Outcome:

@@ -26,7 +26,8 @@ from hingecraft.reconcile import value_audit
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import DatabaseSettings, load
 from hingecraft.steps import Options, Summary
-from hingecraft.systems import PURPOSES, SystemSettings, reconcile_steps, system_events
+from hingecraft.systems import PURPOSES, SystemSettings, reconcile_steps, system_events, wix_app_events
+from hingecraft.wix_app.client.client import WixClient
 
 _EVERY = 15 * 60.0
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -99,14 +100,17 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
         stack.push_async_callback(database.close)
         providers = Providers.from_settings(settings)
         stack.push_async_callback(providers.close)
+        wix_client = WixClient.from_settings(settings, settings.proxies)
+        if wix_client is not None:
+            stack.push_async_callback(wix_client.close)
         reconciler = Reconciler(
             database=database,
             providers=providers,
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
             retention_days=settings.retention_days,
-            steps=reconcile_steps(database, providers, settings),
-            others=system_events(database, providers),
+            steps=reconcile_steps(database, providers, settings, wix_client),
+            others=[*system_events(database, providers), *wix_app_events(wix_client)],
         )
         with suppress(DatabaseUnavailableError):  # the run says it
             await (await connect_at_start(settings.database_url, application="hingecraft-reconcile")).close()

@@ -74,6 +74,24 @@
   value: {{ . | quote }}
 {{- end }}
 {{- end }}
+{{- with .Values.api.wixApp }}
+{{- if .id }}
+- name: WIX_APP_ID
+  value: {{ .id | quote }}
+{{- range list "WIX_APP_SECRET" "WIX_APP_PUBLIC_KEY" }}
+- name: {{ . }}_FILE
+  value: /secrets/wix-app/{{ . }}
+{{- end }}
+- name: WIX_INSTANCE_CHECK
+  value: {{ .instanceCheck | quote }}
+- name: WIX_API_BASE
+  value: {{ .apiBase | quote }}
+{{- with .ownerInstances }}
+- name: WIX_OWNER_INSTANCES
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- with .Values.api.downloads }}
 - name: RENEWAL_GRACE_HOURS
   value: {{ .renewalGraceHours | quote }}

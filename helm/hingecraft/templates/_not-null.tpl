@@ -61,6 +61,8 @@ api.rateLimits.site
 api.amounts
 api.trustedProxies
 api.auth.audience
+api.wixApp.instanceCheck
+api.wixApp.apiBase
 api.downloads.urlSeconds
 api.downloads.renewalGraceHours
 api.downloads.s3.region

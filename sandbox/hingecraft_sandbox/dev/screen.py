@@ -66,7 +66,7 @@ def links(places: Places, style: Style) -> Iterator[str]:
         ("Account", f"{places.account}  credits and purchases (key a)"),
         ("Shop", f"{places.shop}  designs, courses, a subscription"),
         ("Sandbox", f"http://127.0.0.1:{ports.sandbox}/  pay, decline, refund"),
-        ("Wix app", f"http://127.0.0.1:{ports.sandbox}/wix  install, buy, cancel, refund; {pod}/wix-pricing"),
+        ("Wix app", f"http://127.0.0.1:{ports.sandbox}/wix  {pod}/wix-pricing"),
         ("API", f"{pod}/docs  {pod}/routes"),
         ("Database", f"{places.program} psql"),
         ("Commands", f"set -a; . {_short(places.folder)}/env; set +a; {places.program} --help"),

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from hingecraft_sandbox.wix.sites import AT_PERIOD_END, IMMEDIATELY, Sites, WixRefusalError
 
 Fields = Mapping[str, str]
-_INVOICE = {"pay": "PAID", "fail": "PAYMENT_FAILED", "refund": "REFUNDED", "charge-back": "CHARGEDBACK"}
+# Wix's packages do not list VOIDED; an app on the market has received it.
+_INVOICE = {
+    "void": "VOIDED",
+    "pay": "PAID",
+    "fail": "PAYMENT_FAILED",
+    "refund": "REFUNDED",
+    "charge-back": "CHARGEDBACK",
+}
 
 
 def _buy(sites: Sites, instance: str, fields: Fields) -> None:

@@ -27,5 +27,6 @@ class Moments:
     def of_operation(self, at: float | None = None) -> str:
         """The moment of an operation that happens now, or happened at a time in the past."""
         wanted = self._clock.now() + time.time() % 1 if at is None else at
-        self._last = wanted if wanted > self._last else self._last + 0.001
+        is_same_second = 0 <= self._last - wanted < 1
+        self._last = self._last + 0.001 if is_same_second else wanted
         return text_of(self._last)

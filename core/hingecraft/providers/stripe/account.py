@@ -33,6 +33,7 @@ _TRY_AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
 _THROTTLED = HTTPStatus.TOO_MANY_REQUESTS
 _REFUSED = range(400, 500)
 _MISSING = "resource_missing"
+_COMBINES_CURRENCIES = "combine currencies on a single customer"
 _ADD_PERMISSION = "Add it to the key in Stripe's Dashboard (Developers, API keys); it takes effect at once"
 
 _Result = TypeVar("_Result")
@@ -132,8 +133,8 @@ class StripeAccount(Account):
         return await super().repeated(once, deadline)
 
     async def ask(self, attempt: Callable[[], Awaitable[Any]]) -> Document:
-        """Stripe's answer as plain JSON."""
-        found: Document = (await self.call(attempt, Deadline.within(_ASKED_FOR))).to_dict()
+        """Stripe's answer as plain JSON, which the SDK keeps beside its object."""
+        found: Document = (await self.call(attempt, Deadline.within(_ASKED_FOR))).last_response.data
         return found
 
     async def pages(self, method: Callable[..., Awaitable[Any]], wanted: Mapping[str, Any]) -> AsyncIterator[Document]:
@@ -215,6 +216,9 @@ def _refusal(status: int | None, error: stripe.StripeError, reason: str) -> Prov
         return _forbidden(error, reason)
     if error.code == "email_invalid":
         return EmailRejectedError(reason)
+    # Stripe gives this error no code.
+    if _COMBINES_CURRENCIES in (error.user_message or ""):
+        return ProviderRejectedError("Stripe takes one currency for a customer", code="another_currency")
     if status == HTTPStatus.NOT_FOUND:
         return ProviderMissingError(reason)
     # Of the object that is asked for, the status says so; of one that is named in a parameter, only the code does.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, cast
 
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRejectedError, ProviderUnknownError
+from hingecraft.providers.port import Opened, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe.account import StripeAccount
 from hingecraft.providers.stripe.metadata import PAYMENT
 from hingecraft.providers.stripe.ports import Document
@@ -17,6 +18,7 @@ _CONFIRMATION = "latest_invoice.confirmation_secret"
 # Clocks differ.
 _ROOM = timedelta(minutes=5)
 _OVER = frozenset({"canceled", "incomplete_expired"})
+_INCOMPLETE = "incomplete"
 _EXISTS = "resource_already_exists"
 
 
@@ -43,21 +45,39 @@ class StripeSubscriptions:
         return _secret_in(await self._retrieve(subscription_id, _CONFIRMATION))
 
     async def end(self, subscription_id: str, deadline: Deadline) -> bool:
-        """End one that was never paid, by voiding its first invoice, which Stripe does only to unpaid ones."""
+        """End one that was never paid, by voiding its first invoice, which Stripe does only to unpaid ones.
+
+        A process that dies in between leaves it incomplete with a void invoice: the next call goes on from there.
+        """
         found = await self.retrieve(subscription_id)
-        if found["status"] != "incomplete":
-            return found["status"] in _OVER
-        invoice, options = str(found["latest_invoice"]["id"]), self.account.options()
-        void = self.account.client.v1.invoices.void_invoice_async
+        if found["status"] == _INCOMPLETE and not _is_void(found):
+            found = await self._voided(found, deadline)
+        if found["status"] == _INCOMPLETE and _is_void(found):
+            found = await self._cancelled(found, deadline)
+        return found["status"] in _OVER
+
+    async def _voided(self, found: Document, deadline: Deadline) -> Document:
+        """The subscription after its invoice was voided, or could not be because it was paid or voided meanwhile."""
+        void, options = self.account.client.v1.invoices.void_invoice_async, self.account.options()
+        invoice = str(found["latest_invoice"]["id"])
+        return await self._after(found, lambda: void(invoice, options=options), deadline)
+
+    async def _cancelled(self, found: Document, deadline: Deadline) -> Document:
+        cancel, options = self._subscriptions.cancel_async, self.account.options()
+        return await self._after(found, lambda: cancel(str(found["id"]), options=options), deadline)
+
+    async def _after(self, found: Document, change: Any, deadline: Deadline) -> Document:
+        """As Stripe has it after a change, also if another process has changed it first."""
         try:
-            await self._call(lambda: void(invoice, options=options), deadline)
+            await self._call(change, deadline)
         except ProviderRejectedError as error:
-            if error.passing or isinstance(error, ProviderMissingError):
+            if error.passing:
                 raise
-            return (await self.retrieve(subscription_id))["status"] in _OVER
-        if (await self.retrieve(subscription_id))["status"] not in _OVER:
-            await self._call(lambda: self._subscriptions.cancel_async(subscription_id, options=options), deadline)
-        return True
+            now = await self.retrieve(str(found["id"]))
+            if (now["status"], _is_void(now)) == (found["status"], _is_void(found)):
+                raise
+            return now
+        return await self.retrieve(str(found["id"]))
 
     async def cancel_at_period_end(self, subscription_id: str, deadline: Deadline) -> Document:
         """Cancel it at the end of the paid period."""
@@ -86,7 +106,8 @@ class StripeSubscriptions:
         """Create the product that subscriptions are for, unless it exists."""
         params, options = (
             cast("Any", {"id": product_id, "name": name}),
-            self.account.options(f"{product_id}_{name}"[:255]),
+            # A header, so the name itself cannot be in it. Permits a repeat with the same name.
+            self.account.options(f"{product_id}_{sha256(name.encode()).hexdigest()}"),
         )
         create = self.account.client.v1.products.create_async
         try:
@@ -108,6 +129,10 @@ class StripeSubscriptions:
     @property
     def _subscriptions(self) -> Any:
         return self.account.client.v1.subscriptions
+
+
+def _is_void(subscription: Document) -> bool:
+    return bool(subscription["latest_invoice"]["status"] == "void")
 
 
 def _secret_in(subscription: Document) -> str | None:

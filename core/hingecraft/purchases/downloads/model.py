@@ -64,7 +64,8 @@ class DownloadLimitError(RejectedError):
     def __init__(self) -> None:
         super().__init__(
             "download_limit",
-            "You have used all downloads of this purchase or period. Wait for the next period, or contact us.",
+            "You have used all downloads of this purchase or period. Buy the design again, or wait for your "
+            "subscription's next period.",
         )
 
 

@@ -57,6 +57,7 @@ def check(product: Product, currencies: Mapping[str, Currency]) -> None:
     wrong = {
         field: reason
         for field, reason in (
+            ("name", None if product.name.strip() else "must not be blank"),
             ("currency", _of_currency(currencies.get(product.currency))),
             ("price", _of_amount(product.price, currencies.get(product.currency))),
             ("discountedPrice", _of_discount(product, currencies.get(product.currency))),

@@ -1,4 +1,4 @@
-"""What becomes of a spend. Pure."""
+"""The result of a spend. Pure."""
 
 from __future__ import annotations
 

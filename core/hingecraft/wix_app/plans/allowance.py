@@ -79,4 +79,4 @@ def _period_of(account: asyncpg.Record) -> PaidPeriod | None:
 
 def _name(period: PaidPeriod) -> str:
     """Names the period in the ledger."""
-    return f"{period.product}/{period.cycle}/{period.start.isoformat()}"
+    return f"{period.product}/{period.cycle}/{period.start.isoformat()}/{period.invoice_id or ''}"

@@ -1,4 +1,4 @@
-"""What Wix tells about a site's plan, and the plan that follows from it. Pure.
+"""Wix's reports about a site's plan, and the plan that follows from them. Pure.
 
 Wix's events come twice, late and in any order. So each is kept as a fact, and the plan is derived again from all facts
 of the site: whichever came last, the result is the same.
@@ -24,7 +24,7 @@ _MONTHS_OF_CYCLES: Mapping[str, int] = {
     "FOUR_YEARS": 48,
     "FIVE_YEARS": 60,
 }
-# What an event and an answer tell of one payment differs by less; with the same invoice, by less than any period.
+# The times of one payment in an event and in an answer differ by less; with the same invoice, by less than any period.
 _SAME_TIME = timedelta(days=1)
 _SAME_INVOICE = timedelta(days=20)
 
@@ -90,13 +90,18 @@ class PaidPeriod:
     end: datetime | None
     invoice_id: str | None
 
+    def is_near(self, other: PaidPeriod) -> bool:
+        """Whether both are of one plan, and begin at about the same time."""
+        is_same_plan = (self.product, self.cycle) == (other.product, other.cycle)
+        return is_same_plan and abs(self.start - other.start) < _SAME_TIME
+
     def is_same(self, other: PaidPeriod) -> bool:
         """Whether both are one period, told by an event and by an answer."""
-        if (self.product, self.cycle) != (other.product, other.cycle):
-            return False
         if self.invoice_id is None or other.invoice_id is None:
-            return abs(self.start - other.start) < _SAME_TIME
-        return self.invoice_id == other.invoice_id and abs(self.start - other.start) < _SAME_INVOICE
+            return self.is_near(other)
+        return (self.product, self.cycle, self.invoice_id) == (other.product, other.cycle, other.invoice_id) and abs(
+            self.start - other.start
+        ) < _SAME_INVOICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +115,8 @@ class PlanState:
     payment_failed_at: datetime | None = None
     # Whether the money for this period went back.
     is_returned: bool = False
+    # The invoice in Wix's last answer: another one is a renewal.
+    seen_invoice: str | None = None
 
 
 def state_of(facts: Iterable[Fact]) -> PlanState:
@@ -197,12 +204,11 @@ def _seen(state: PlanState, fact: Fact) -> PlanState:
         if state.period is None or ended:
             return state
         return replace(state, cancel_at_period_end=False, access_ends_at=fact.happened_at, payment_failed_at=None)
-    told = _told_period(fact)
-    now = told if fact.ends_at is not None else _current(told, fact.happened_at)
-    before = state.period
-    if before is not None and before.is_same(now):
-        now = replace(now, start=before.start, invoice_id=fact.invoice_id or before.invoice_id)
-    elif before is None or before.invoice_id != fact.invoice_id:
+    before, now = state.period, _seen_period(fact)
+    if before is not None and before.is_near(now):
+        has_renewed = state.seen_invoice is not None and fact.invoice_id not in {None, state.seen_invoice}
+        now = _next(before, fact) if has_renewed else replace(before, end=fact.ends_at or before.end)
+    if now.invoice_id is None and (before is None or before.invoice_id != fact.invoice_id):
         now = replace(now, invoice_id=fact.invoice_id)
     ends = not fact.renews and now.end is not None and now.end > fact.happened_at
     return PlanState(
@@ -210,7 +216,22 @@ def _seen(state: PlanState, fact: Fact) -> PlanState:
         cancel_at_period_end=ends,
         access_ends_at=now.end if ends else None,
         payment_failed_at=state.payment_failed_at,
+        seen_invoice=fact.invoice_id or state.seen_invoice,
     )
+
+
+def _seen_period(fact: Fact) -> PaidPeriod:
+    """The period of an answer; its beginning is that of the first one, however often it was renewed."""
+    first = replace(_told_period(replace(fact, ends_at=None)), invoice_id=None)
+    if fact.ends_at is None:
+        return _current(first, fact.happened_at)
+    return replace(_current(first, fact.ends_at - _SAME_TIME), end=fact.ends_at)
+
+
+def _next(period: PaidPeriod, fact: Fact) -> PaidPeriod:
+    """The period after this one, which Wix has charged before our clock has reached it."""
+    following = _current(replace(period, invoice_id=None), period.end or period.start)
+    return replace(following, end=fact.ends_at or following.end, invoice_id=fact.invoice_id)
 
 
 _AFTER = {

@@ -36,20 +36,27 @@ class PlansAtWix:
     def __init__(self, client: WixClient) -> None:
         self._client = client
 
-    async def seen(self, instance_id: UUID) -> Seen:
-        """Raises UnansweredError while there is no answer, or ForeignError where the app is not installed."""
+    async def ask(self, instance_id: UUID) -> Seen:
+        """Ask, holding no connection. The time is that before the call: what happens during it is newer.
+
+        Raises NotInstalledError, ProviderRejectedError or ProviderUnknownError.
+        """
         at = datetime.now(UTC)
+        answer = await self._client.app_instance(instance_id, Deadline.within(_ANSWERS_WITHIN))
+        return Seen(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email)
+
+    async def seen(self, instance_id: UUID) -> Seen:
+        """The same for an event; raises UnansweredError while there is no answer, or ForeignError without the app."""
         try:
-            answer = await self._client.app_instance(instance_id, Deadline.within(_ANSWERS_WITHIN))
+            return await self.ask(instance_id)
         except NotInstalledError as error:
             raise ForeignError("the app is not installed on this site") from error
         except (ProviderRejectedError, ProviderUnknownError) as error:
             raise UnansweredError(str(error)) from error
-        return Seen(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email)
 
 
 def fact_in(answer: AppInstance, at: datetime) -> Fact:
-    """What an answer tells, when it was asked for at that time."""
+    """The report in an answer that was asked for at that time."""
     name = f"seen:{at.isoformat()}"
     billing = answer.billing
     if billing is None:
@@ -61,7 +68,7 @@ def fact_in(answer: AppInstance, at: datetime) -> Fact:
         product=billing.product,
         cycle=billing.cycle,
         starts_at=billing.started_at,
-        ends_at=billing.ends_at,
+        ends_at=billing.trial_ends_at if billing.in_trial else billing.ends_at,
         invoice_id=billing.invoice_id,
         renews=billing.renews,
     )

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
-from hingecraft_sandbox.providers.stripe.intent_shapes import new_intent
+from hingecraft_sandbox.providers.stripe.intent_shapes import failed_charge, new_intent
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe_headers
@@ -242,13 +242,19 @@ class Acts:
     def promise(self, *, amount: int, currency: str, livemode: bool, customer: str) -> Document:
         """An intent that waits for a card; that of an invoice has no metadata."""
         intent = new_intent(amount, currency, {}) | {"livemode": livemode, "customer": customer}
-        return self._book.put("payment_intents", intent)
+        self._book.put("payment_intents", intent)
+        self.tell("payment_intent.created", intent)
+        return intent
 
     def decline(self, intent: Document, error: Document | None = None) -> Document:
         """The attempt failed, and the intent waits for another card."""
-        intent |= {"status": "requires_payment_method", "last_payment_error": error or dict(_DECLINED)}
+        error = error or dict(_DECLINED)
+        charge = failed_charge(intent, error)
+        intent |= {"status": "requires_payment_method", "last_payment_error": error, "latest_charge": charge["id"]}
         intent |= {"next_action": None, "payment_method": None}
         self._book.put("payment_intents", intent)
+        self._book.put("charges", charge)
+        self.tell("charge.failed", charge)
         self.tell("payment_intent.payment_failed", intent)
         return intent
 
@@ -302,7 +308,7 @@ class Acts:
             params.get("payment_intent") or self.objects.find("charges", params.get("charge", ""))["payment_intent"]
         )
         intent = self.objects.find("payment_intents", intent_id)
-        if intent["latest_charge"] is None:
+        if intent["status"] != "succeeded":
             raise StripeRefusalError("This PaymentIntent has no successful charge to refund.")
         charge = self.objects.find("charges", intent["latest_charge"])
         if self._book.all("disputes", lambda each: each["charge"] == charge["id"] and bool(taken_by(each))):

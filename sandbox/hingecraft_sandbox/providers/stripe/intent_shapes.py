@@ -70,6 +70,29 @@ def new_intent(amount: int, currency: str, metadata: Mapping[str, Any], *, inten
     }
 
 
+def failed_charge(intent: Document, error: Document) -> Document:
+    """The charge of an attempt that failed, which took no money."""
+    return {
+        "id": new_id("ch_")[:27],
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_refunded": 0,
+        "balance_transaction": None,
+        "created": now(),
+        "currency": intent["currency"],
+        "customer": intent["customer"],
+        "disputed": False,
+        "failure_code": error["code"],
+        "failure_message": error.get("message"),
+        "livemode": intent["livemode"],
+        "metadata": intent["metadata"],
+        "paid": False,
+        "payment_intent": intent["id"],
+        "refunded": False,
+        "status": "failed",
+    }
+
+
 def as_browsers_see(intent: Document) -> Document:
     """The intent without its metadata, customer and charge."""
     return {name: intent[name] for name in _SHOWN_TO_BROWSERS}

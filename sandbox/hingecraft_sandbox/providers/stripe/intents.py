@@ -44,7 +44,9 @@ class Intents:
         self._objects.require_customer(params.get("customer"))
         intent = new_intent(params["amount"], currency, params.get("metadata", {}))
         intent |= {name: params[name] for name in _COPIED if name in params}
-        return self._book.put(KIND, intent | {"automatic_payment_methods": _methods(params)})
+        made = self._book.put(KIND, intent | {"automatic_payment_methods": _methods(params)})
+        self._acts.tell("payment_intent.created", made)
+        return made
 
     def _cancel(self, path: Mapping[str, str], raw: Document) -> Document:
         return self.cancel(path["id"], raw)

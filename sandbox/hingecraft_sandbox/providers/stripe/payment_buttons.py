@@ -33,9 +33,9 @@ class PaymentButtons:
         self._book = acts.objects.book
 
     def choices(self, intent_id: str, base: str) -> list[Button]:
-        """The buttons below a payment; one without a charge has none."""
+        """The buttons below a payment; one that is not paid has none."""
         intent = self._objects.find("payment_intents", intent_id)
-        if intent["latest_charge"] is None:
+        if intent["status"] != "succeeded":
             return []
         charge = self._objects.find("charges", intent["latest_charge"])
         left = charge["amount"] - charge["amount_refunded"]

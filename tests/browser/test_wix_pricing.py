@@ -1,0 +1,88 @@
+"""The pricing page of the Wix app in a browser: from the market to the installation, from a site to a paid plan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from hingecraft.settings import Secret
+from hingecraft_sandbox.postgres import free_port
+from support.chromium import Page, chromium
+from support.folders import open_folder
+from support.limits import PROGRESS
+from support.pods import Running, running_pod
+from support.sandbox import Sandbox
+from support.wix_stand_in import WixStandIn
+
+TEXT = "document.body.innerText"
+
+
+@dataclass
+class World:
+    """A pod with the app, the stand-in, and one tab."""
+
+    pod: Running
+    wix: WixStandIn
+    page: Page
+
+
+@pytest.fixture
+async def world(dsn: Secret) -> AsyncIterator[World]:
+    with open_folder() as folder:
+        sandbox = Sandbox(folder)
+        await sandbox.start()
+        await sandbox.ready()
+        wix, port = WixStandIn(sandbox), free_port()
+        address = f"http://127.0.0.1:{port}"
+        await wix.switch(backend=address)
+        more = await wix.settings(
+            port=port, public_url=address, wix_plan_prices="starter=9/90,pro=29/290,agency=79/790",
+            wix_app_market_url=wix.api_base,
+        )  # fmt: skip
+        async with running_pod(dsn, **{**sandbox.settings, **more}) as pod, chromium(folder) as page:
+            yield World(pod, wix, page)
+        await sandbox.stop()
+
+
+async def test_the_market_shows_prices_and_leads_to_the_installation(world: World):
+    page = world.page
+    await page.open(f"{world.pod.public}/wix-pricing")
+    await page.until(f"{TEXT}.includes('$29 a month') && {TEXT}.includes('300 credits')")
+    await page.screenshot("wix-pricing")
+    await page.call("Runtime.evaluate", expression="document.querySelector('input[value=YEARLY]').click()")
+    await page.until(f"{TEXT}.includes('$290 a year')")
+    await page.call("Runtime.evaluate", expression="document.querySelector('.plans a').click()")
+    await page.until("location.pathname === '/wix'")
+
+
+async def test_an_owner_upgrades_and_comes_back(world: World):
+    page, site = world.page, await world.wix.install()
+    token = (await world.wix.tokens(site))["instance"]
+    await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
+    await page.until(f"{TEXT}.includes('Choose Pro') && {TEXT}.includes('Your plan')")
+    await page.tab_to("Choose Pro")
+    await page.submit()
+    await page.until(f"{TEXT}.includes('Pay and start the plan') && {TEXT}.includes('29.00 USD')")
+    await page.tab_to("Pay and start the plan")
+    await page.submit()
+    await page.until(f"{TEXT}.includes('Thank you') && location.search === '?upgrade=success'")
+    assert "Install" not in await page.value(TEXT)
+    await page.screenshot("wix-pricing-paid")
+    headers = {"Authorization": f"WixInstance {token}"}
+    async with asyncio.timeout(PROGRESS):
+        while (await world.pod.call("GET", "/api/v1/wix/user/status", headers=headers))[1]["data"]["plan"] != "pro":
+            await asyncio.sleep(0.05)
+    await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
+    await page.until(f"{TEXT}.includes('Included in your Pro plan') && {TEXT}.includes('Upgrade to Agency')")
+    await page.screenshot("wix-pricing-pro")
+
+
+async def test_an_old_token_says_how_to_open_the_page_again(world: World):
+    page, site = world.page, await world.wix.install()
+    token = (await world.wix.tokens(site, age=5 * 3600))["instance"]
+    await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
+    await page.until(f"{TEXT}.includes('choose Upgrade') && {TEXT}.includes('Agency')")
+    assert "Choose" not in await page.value(TEXT)
