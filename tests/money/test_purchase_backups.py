@@ -68,6 +68,8 @@ async def test_payments_subscriptions_renewals_refunds_and_customers_of_today_ar
         await today.act("payment_intents", "i", 0, "pay")
         await today.bank(-1, "refund")
         await today.act("subscriptions", "subscription", 0, "renew")
+        # What is bought from now on begins now.
+        await sandbox.ask("DELETE", "/_sandbox/book/clocks")
         await bought(today, dan, DESIGN)
         await bought(today, eve, SUBSCRIPTION)
         await bought(today, ada, COURSE)
