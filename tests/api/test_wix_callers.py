@@ -1,4 +1,4 @@
-"""Who may call the Wix app's backend, and what its dashboard sets and reports."""
+"""Callers of the Wix app's backend, and what its dashboard sets and reports."""
 
 from __future__ import annotations
 

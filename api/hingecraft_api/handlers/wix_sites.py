@@ -55,7 +55,7 @@ class SiteSpendInput(Input):
 
 
 class SiteSpentAnswer(Answer):
-    """What is left; the same for each repeat of the reference."""
+    """The credits that are left; the same for each repeat of the reference."""
 
     credits: Annotated[int, described("credits that can be spent after it", 41)]
 

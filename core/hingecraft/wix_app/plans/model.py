@@ -1,4 +1,4 @@
-"""What Wix tells about a site's plan, and the plan that follows from it. Pure.
+"""Facts about a site's plan, and the plan that follows from them. Pure.
 
 Wix's events come twice, late and in any order. So each is kept as a fact, and the plan is derived again from all facts
 of the site: whichever came last, the result is the same.
@@ -24,7 +24,7 @@ _MONTHS_OF_CYCLES: Mapping[str, int] = {
     "FOUR_YEARS": 48,
     "FIVE_YEARS": 60,
 }
-# What an event and an answer tell of one payment differs by less; with the same invoice, by less than any period.
+# The times of one payment in an event and in an answer differ by less; with the same invoice, by less than any period.
 _SAME_TIME = timedelta(days=1)
 _SAME_INVOICE = timedelta(days=20)
 

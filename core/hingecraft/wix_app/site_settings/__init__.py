@@ -1,1 +1,1 @@
-"""What the owner of a site has set for its widget and its news."""
+"""The settings of a site's owner: for the widget and the news."""

@@ -1,4 +1,4 @@
-"""What an event of Wix tells about a plan. Pure."""
+"""The fact about a plan in an event of Wix. Pure."""
 
 from __future__ import annotations
 
