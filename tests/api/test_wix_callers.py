@@ -1,4 +1,4 @@
-"""Callers of the Wix app's backend, and the settings and reports of its dashboard."""
+"""Callers of the Wix app's backend, and what its dashboard sets and reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The result of a spend. Pure."""
+"""The outcome of a spend. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ReferenceTakenError(RejectedError):
 class Outcome(StrEnum):
     """The outcome of a spend, as `hc_spend_wix_credits` returns it."""
 
-    SPENT = "spent"
+    DONE = "spent"
     # The reference is known with the same amount: the first answer is given again.
     REPEATED = "repeated"
     REUSED = "reused"

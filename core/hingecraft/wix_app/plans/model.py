@@ -1,4 +1,4 @@
-"""Wix's reports about a site's plan, and the plan that follows from them. Pure.
+"""Facts about a site's plan, and the plan that follows from them. Pure.
 
 Wix's events come twice, late and in any order. So each is kept as a fact, and the plan is derived again from all facts
 of the site: whichever came last, the result is the same.

@@ -56,7 +56,7 @@ class PlansAtWix:
 
 
 def fact_in(answer: AppInstance, at: datetime) -> Fact:
-    """The report in an answer that was asked for at that time."""
+    """The fact in an answer to a question of that time."""
     name = f"seen:{at.isoformat()}"
     billing = answer.billing
     if billing is None:

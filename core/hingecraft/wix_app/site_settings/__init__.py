@@ -1,1 +1,1 @@
-"""The settings of a site's owner for its widget and its news."""
+"""The settings of a site's owner: for the widget and the news."""

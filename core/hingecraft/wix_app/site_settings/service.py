@@ -13,7 +13,7 @@ from hingecraft.wix_app.site_settings import store
 
 
 async def all_of(database: Database, instance_id: UUID) -> dict[str, Any]:
-    """The settings as they are now."""
+    """The settings that were changed."""
     async with database.connection() as conn:
         return await store.all_of(conn, instance_id)
 

@@ -20,7 +20,7 @@ RETURNING name
 
 
 async def all_of(conn: Connection, instance_id: UUID) -> dict[str, Any]:
-    """The names that were set; the others have their defaults."""
+    """The settings that were changed; the other names have their defaults."""
     return {row["name"]: json.loads(row["value"]) for row in await conn.fetch(ALL, instance_id)}
 
 

@@ -1,4 +1,4 @@
-"""The facts about a plan in an event of Wix. Pure."""
+"""The fact about a plan in an event of Wix. Pure."""
 
 from __future__ import annotations
 
