@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -66,7 +67,8 @@ async def test_signed_messages_other_than_events_are_rejected(quiet, conn):
         *(wix.message("AppInstalled", site, claims) for claims in ({"operationTimeStamp": "yesterday"},)),
     ]  # fmt: skip
     envelope = {"eventType": "AppInstalled", "instanceId": str(site)}
-    for data in ({}, "[]", "{", json.dumps(envelope), json.dumps({**envelope, "data": "7"})):
+    unreadable: tuple[Any, ...] = ({}, "[]", "{", json.dumps(envelope), json.dumps({**envelope, "data": "7"}))
+    for data in unreadable:
         claims = {**wix.claims_of("AppInstalled", site, {}), "data": data}
         bodies.append(jwt.encode(claims, wix.app_key(), algorithm="RS256"))
     assert [await wix.send(quiet, body) for body in bodies] == [(400, "invalid_event")] * len(bodies)
