@@ -36,9 +36,9 @@ OWN_PATTERNS = {
     "live key": re.compile(r"[srp]k_live_[A-Za-z0-9]{8,}"),
     "home folder": re.compile(r"/(?:home|Users)/[a-z]\w+/"),
 }
-# The last one is a token in an example, whose signature is the word "signature".
+# The last ones are tokens in examples, whose signature is the word "signature", or "sig" after no content at all.
 MADE_UP = re.compile(
-    r"://(?:user|hingecraft|someone|somebody|me):[^@\s]*@|dev-[a-z]+-secret|whsec_(?:dGVzdC1|c2VjcmV0)|\.c2lnbmF0dXJl\b"
+    r"://(?:user|hingecraft|someone|somebody|me):[^@\s]*@|dev-[a-z]+-secret|whsec_(?:dGVzdC1|c2VjcmV0)|\.c2lnbmF0dXJl\b|\.e30\.c2ln\b"
 )
 LINES_OF_LOCK_FILES = re.compile(r"^\s+--hash=")
 

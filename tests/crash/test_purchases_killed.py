@@ -50,6 +50,7 @@ async def test_wherever_a_pod_is_killed_rows_and_stripe_agree(stage, path):
         await journey.ask(member)
     for member in members:
         await journey.finish(member)
+    await journey.time_passes()
     await stage.reconcile()
     once = await left(stage, members)
     for place, each in zip(places, once[1:], strict=True):

@@ -59,7 +59,7 @@ async def test_a_renewal_is_a_draft_for_an_hour_and_then_charged(subscriber, san
     (line,) = renewal.lines.data
     assert (line.period.start, renewal.period_end) == (int(first[1].timestamp()), int(first[1].timestamp()))
     assert await subscriber.told() == [
-        "invoice.finalized", "payment_intent.succeeded", "charge.succeeded", "invoice.paid",
+        "invoice.finalized", "payment_intent.created", "payment_intent.succeeded", "charge.succeeded", "invoice.paid",
         "invoice.payment_succeeded", "invoice_payment.paid",
     ]  # fmt: skip
 

@@ -36,8 +36,8 @@ async def test_the_first_period_is_paid_on_the_page(client, sandbox):
     assert (subscription.latest_invoice, subscription.cancel_at_period_end) == (session.invoice, False)
     assert list(reversed(await told(client))) == [
         "customer.created", "customer.subscription.created", "invoice.created", "invoice.finalized",
-        "payment_intent.succeeded", "charge.succeeded", "invoice.paid", "invoice.payment_succeeded",
-        "invoice_payment.paid", "checkout.session.completed",
+        "payment_intent.created", "payment_intent.succeeded", "charge.succeeded", "invoice.paid",
+        "invoice.payment_succeeded", "invoice_payment.paid", "checkout.session.completed",
     ]  # fmt: skip
 
 

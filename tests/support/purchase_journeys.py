@@ -69,6 +69,9 @@ class Journey:
         await self.stage.sandbox.act_on_intent(customer.begun["intent"], "pay")
         await self.deliver(*self.paid_events)
 
+    async def time_passes(self) -> None:
+        """At Stripe, before the last reconciliation."""
+
     paid_events: tuple[str, ...] = ("payment_intent.succeeded",)
 
     async def pay(self, customer: Customer) -> None:
@@ -128,7 +131,16 @@ class Cancelled(Journey):
         pass
 
 
-class SubscriptionNotBegun(OfSubscription, Cancelled):
+class Unpaid(OfSubscription):
+    """A subscription whose first invoice is void cannot be paid; Stripe ends it when it is a day old."""
+
+    stage: Stage
+
+    async def time_passes(self) -> None:
+        await self.stage.sandbox.ask("PUT", "/_sandbox/clock", json={"hours": 24})
+
+
+class SubscriptionNotBegun(Unpaid, Cancelled):
     """Cancels a subscription that is not paid."""
 
 
@@ -154,7 +166,7 @@ class Repriced(Cancelled):
         await Journey.finish(self, customer)
 
 
-class SubscriptionRepriced(OfSubscription, Repriced):
+class SubscriptionRepriced(Unpaid, Repriced):
     """The same for a subscription."""
 
 

@@ -135,7 +135,7 @@ async def _record_granted(conn: Connection, moved: Moved, one: Bought, purchase_
 
 
 def _bought(moved: Moved, product: Product, now: datetime) -> Bought:
-    # By Stripe's clock, which may be ahead of our own.
+    # By Stripe's clock, which may be ahead of the database's.
     starts_at = min(moved.finding.paid_at or now, now)
     return Bought(
         payment_id=moved.after.id,
