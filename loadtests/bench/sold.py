@@ -1,4 +1,4 @@
-"""What members have bought: the rows that are there before, Stripe's events, its invoices and its subscriptions."""
+"""Purchases of members: the rows that are there before, Stripe's events, its invoices and its subscriptions."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import pytest
 
 from hingecraft.wix_app.plans.unknown_products import retry_known
 from support import wix
+from support.limits import PROGRESS
 from support.pods import running_pod
 
 SPEND = "/api/v1/wix/credits/spend"
@@ -132,14 +133,14 @@ async def test_an_unknown_product_keeps_the_plan_until_it_is_known(pod, conn):
     site, product = uuid4(), "6C1A-Enterprise"
     before = await told(pod, conn, site, (BOUGHT, plan(at=now() - timedelta(days=3))))
     await wix.tell(pod, CHANGED, site, plan(product))
-    async with asyncio.timeout(wix.PROGRESS):
+    async with asyncio.timeout(PROGRESS):
         while await retry_known(conn) != 1:
             await asyncio.sleep(0.02)
     assert await wix.status_of(pod, site) == before
     await conn.execute(
         "INSERT INTO wix_plan_names (name, plan, is_product) VALUES (lower($1), 'agency', true)", product
     )
-    async with asyncio.timeout(wix.PROGRESS):
+    async with asyncio.timeout(PROGRESS):
         while (await wix.status_of(pod, site))["plan"] != "agency":
             await retry_known(conn)
             await asyncio.sleep(0.02)

@@ -67,8 +67,8 @@ async def test_signed_messages_without_an_event_are_rejected(quiet, conn):
         *(wix.message("AppInstalled", site, claims) for claims in ({"operationTimeStamp": "yesterday"},)),
     ]  # fmt: skip
     envelope = {"eventType": "AppInstalled", "instanceId": str(site)}
-    others: list[Any] = [{}, "[]", "{", json.dumps(envelope), json.dumps({**envelope, "data": "7"})]
-    for data in others:
+    unreadable: tuple[Any, ...] = ({}, "[]", "{", json.dumps(envelope), json.dumps({**envelope, "data": "7"}))
+    for data in unreadable:
         claims = {**wix.claims_of("AppInstalled", site, {}), "data": data}
         bodies.append(jwt.encode(claims, wix.app_key(), algorithm="RS256"))
     assert [await wix.send(quiet, body) for body in bodies] == [(400, "invalid_event")] * len(bodies)

@@ -151,7 +151,7 @@ async def test_events_that_grant_take_few_round_trips(dsn, sandbox, conn):
 
 
 async def _turns_of(pod, wire, event):
-    """The turns that are made by the event alone: each lane also asks for events, and its own asks once more."""
+    """The turns that are made by the event itself: each lane also asks for events, and its own asks once more."""
     assert (await send_stripe(pod, event))[0] == 200
     before = wire.turns
     await pod.pod.worker.drain()

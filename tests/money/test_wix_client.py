@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ async def test_token_info_is_the_same_with_numbers_and_texts(wix: WixStandIn, cl
     ],
     ids=["down", "throttled", "garbage", "half"],
 )
-async def test_repeats_what_failed_for_a_moment(wix: WixStandIn, client: WixClient, fault: dict[str, object]):
+async def test_repeats_what_failed_for_a_moment(wix: WixStandIn, client: WixClient, fault: dict[str, Any]):
     site = await wix.install()
     await wix.sandbox.fault(**fault, provider="wix", path="/apps/v1/instance")
     assert (await client.app_instance(site, soon())).instance_id == site

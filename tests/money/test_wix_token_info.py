@@ -116,7 +116,7 @@ async def test_an_unknown_token_is_asked_about_rarely(check: Check):
 
 
 @pytest.mark.parametrize("token", ["", "a" * 9000, "two words", "näh", "line\nbreak"])
-async def test_what_is_no_token_is_not_sent_to_wix(check: Check, token: str):
+async def test_a_text_that_cannot_be_a_token_is_not_sent_to_wix(check: Check, token: str):
     with pytest.raises(InvalidInstanceError):
         await check.check.verified(token)
     assert check.client.calls == 0

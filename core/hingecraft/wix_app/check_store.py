@@ -1,4 +1,4 @@
-"""Which sites Wix is asked about, and when."""
+"""The sites that Wix is asked about, and the time of the next question."""
 
 from __future__ import annotations
 

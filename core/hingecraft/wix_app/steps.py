@@ -42,7 +42,7 @@ def wix_app_steps(database: Database, client: WixClient | None) -> Steps:
 
 @dataclass(slots=True)
 class _Asked:
-    """What one run has heard."""
+    """The answers of one run."""
 
     present: int = 0
     # Sites that Wix says do not have the app, with when it was asked.
