@@ -101,6 +101,9 @@ async def _grant_period(conn: Connection, moved: Moved, subscription_id: str) ->
     if product is None:
         raise NotYetError(f"the product {product_id} is not in the table products")
     starts_at, ends_at = _span(lines)
+    if moved.after.product is not None:
+        # The first period begins when it is paid, also where Stripe's clock is ahead.
+        starts_at = min(starts_at, await conn.fetchval(store.NOW))
     one = Bought(
         payment_id=moved.after.id,
         user_id=_user_of(moved),
