@@ -114,7 +114,7 @@ def forged():
     yield wix.signed(fields(padding="x" * 8192))
 
 
-@pytest.mark.parametrize("token", list(forged()))
+@pytest.mark.parametrize("token", [pytest.param(token, id=str(number)) for number, token in enumerate(forged())])
 def test_what_is_forged_or_cut_is_invalid(token):
     with pytest.raises(InvalidInstanceError):
         verified(token)
