@@ -22,8 +22,11 @@ STATUS = "/api/v1/wix/user/status"
 
 
 @pytest.fixture
-async def wix(sandbox: Sandbox) -> WixStandIn:
-    return WixStandIn(sandbox)
+async def wix(sandbox: Sandbox) -> AsyncIterator[WixStandIn]:
+    stand_in = WixStandIn(sandbox)
+    await stand_in.clock()
+    yield stand_in
+    await stand_in.clock()
 
 
 @pytest.fixture
@@ -132,10 +135,10 @@ async def test_doubled_and_shuffled_events_end_at_the_same_plan(pod: Running, wi
 async def test_a_failed_payment_is_shown_until_it_is_paid(pod: Running, wix: WixStandIn):
     """Events of invoices are ordered by whole seconds, so the plan was bought a day ago, and the owner pays again."""
     now = datetime.now(UTC)
-    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": (now - timedelta(days=1)).isoformat()})
+    await wix.clock(now - timedelta(days=1))
     site = await wix.install()
     await wix.act(site, "buy", product="pro")
-    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": now.isoformat()})
+    await wix.clock()
     await until(pod, wix, site, lambda found: found["plan"] == "pro")
     async with asyncio.timeout(PROGRESS):
         while (await status(pod, wix, site))["paymentFailedAt"] is None:
@@ -151,13 +154,13 @@ async def test_a_failed_payment_is_shown_until_it_is_paid(pod: Running, wix: Wix
 async def test_a_renewal_is_found_though_wix_is_down_and_its_tokens_are_revoked(pod: Running, wix: WixStandIn):
     """By Wix's clock the plan was bought forty days ago, and Wix is down until it renews."""
     now = datetime.now(UTC)
-    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": (now - timedelta(days=40)).isoformat()})
+    await wix.clock(now - timedelta(days=40))
     await wix.sandbox.fault("status_before", provider="wix", path="/apps/v1/instance", status=503, times=100_000)
     site = await wix.install()
     await wix.act(site, "buy", product="pro")
     first = await until(pod, wix, site, lambda found: found["plan"] == "pro")
     assert first["currentPeriodEnd"] < now.isoformat()
-    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": now.isoformat()})
+    await wix.clock()
     await wix.sandbox.ask("DELETE", "/_sandbox/wix/tokens")
     await wix.sandbox.ask("DELETE", "/_sandbox/faults")
     found = await until(pod, wix, site, lambda found: found["currentPeriodEnd"] > now.isoformat())

@@ -24,11 +24,13 @@ PLANS = "SELECT instance_id, plan FROM wix_sites"
 
 
 @pytest.fixture
-async def wix(sandbox: Sandbox) -> WixStandIn:
+async def wix(sandbox: Sandbox) -> AsyncIterator[WixStandIn]:
     """Every webhook is lost."""
     stand_in = WixStandIn(sandbox)
+    await stand_in.clock()
     await sandbox.ask("PUT", "/_sandbox/webhooks", json={"enabled": False})
-    return stand_in
+    yield stand_in
+    await stand_in.clock()
 
 
 @pytest.fixture
@@ -159,9 +161,9 @@ async def test_a_renewal_grants_the_credits_of_the_new_period(
 ):
     """Bought forty days ago by Wix's clock; it has renewed since."""
     now = datetime.now(UTC)
-    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": (now - timedelta(days=40)).isoformat()})
+    await wix.clock(now - timedelta(days=40))
     site = await known(database, wix)
-    await wix.sandbox.ask("PUT", "/_sandbox/clock", json={"at": now.isoformat()})
+    await wix.clock()
     await reconcile(database, client)
     row = await conn.fetchrow("SELECT period_start, period_end, invoice_id FROM wix_sites WHERE instance_id = $1", site)
     assert row is not None

@@ -54,10 +54,11 @@ async def backend() -> AsyncIterator[Backend]:
 
 
 @pytest.fixture
-async def wix(sandbox: Sandbox, backend: Backend) -> WixStandIn:
+async def wix(sandbox: Sandbox, backend: Backend) -> AsyncIterator[WixStandIn]:
     stand_in = WixStandIn(sandbox)
     await stand_in.switch(backend=backend.address)
-    return stand_in
+    yield stand_in
+    await stand_in.clock()
 
 
 async def test_sends_each_event_to_its_path(wix: WixStandIn, backend: Backend):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,12 @@ class WixStandIn:
     async def switch(self, **how: Any) -> None:
         """Set the switches of Wix; those that are not given are as usual."""
         await self.sandbox.ask("PUT", "/_sandbox/wix", json=how)
+
+    async def clock(self, at: datetime | None = None) -> None:
+        """Set the sandbox's clock, without an argument to the real time; running subscriptions would hold it up."""
+        await self.sandbox.ask("DELETE", "/_sandbox/book/subscriptions")
+        moment = at or datetime.now(UTC)
+        await self.sandbox.ask("PUT", "/_sandbox/clock", json={"at": moment.isoformat()})
 
     async def install(self, name: str = "Lakeside") -> UUID:
         return UUID((await self.sandbox.ask("POST", "/_sandbox/wix/sites", json={"name": name}))["id"])
