@@ -46,16 +46,6 @@ async def url(pod: Running, wix: WixStandIn, site: UUID, plan: str, cycle: str |
     return status, answer["data"]["checkoutUrl"] if status == 200 else answer
 
 
-async def until_plan(pod: Running, wix: WixStandIn, site: UUID, plan: str) -> dict[str, Any]:
-    async with asyncio.timeout(PROGRESS):
-        while True:
-            status, answer = await pod.call("GET", STATUS, headers=await headers(wix, site))
-            assert status == 200, answer
-            if answer["data"]["plan"] == plan:
-                return answer["data"]
-            await asyncio.sleep(0.05)
-
-
 async def pay(wix: WixStandIn, checkout: str) -> None:
     await wix.sandbox.ask("POST", checkout.removeprefix(wix.sandbox.address) + "/pay", allow_redirects=False)
 

@@ -167,9 +167,8 @@ async def test_a_renewal_is_found_though_wix_is_down_and_its_tokens_are_revoked(
     assert found["credits"] == 103
 
 
-async def test_what_expired_resends_have_lost_is_found_by_a_reconciliation(
-    pod: Running, wix: WixStandIn, dsn: Secret, few_links: None
-):
+@pytest.mark.usefixtures("few_links")
+async def test_what_expired_resends_have_lost_is_found_by_a_reconciliation(pod: Running, wix: WixStandIn, dsn: Secret):
     site = await wix.install()
     await until(pod, wix, site, lambda found: found["credits"] == 3)
     await wix.switch(backend=pod.public, minute=0.01, expired_from=1)

@@ -37,7 +37,6 @@ class AppInstance:
     origin_instance_id: UUID | None
     # Only for apps with the permission to read it.
     owner_email: str | None
-    site_name: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,6 @@ def app_instance_in(answer: Mapping[str, Any]) -> AppInstance:
         billing=_billing_in(billing) if isinstance(billing, dict) and not is_free else None,
         origin_instance_id=_uuid(instance.get("originInstanceId")),
         owner_email=_text(owner.get("email")) if isinstance(owner, dict) else None,
-        site_name=_text(site.get("siteDisplayName")),
     )
 
 
