@@ -99,6 +99,7 @@ ENDPOINTS = [
         path="/api/v1/wix/plans",
         handler=get_plans,
         summary="List the plans of the Wix app",
+        description="With the credits of each billing period.",
         tag=_TAG,
         answer=WixPlansAnswer,
         errors=("database_unavailable",),
