@@ -13,6 +13,7 @@ from support.folders import open_folder
 from support.processes import ApiProcess, HingecraftProcess
 from support.sandbox import Sandbox
 from support.tokens import ISSUER, SECRET, SERVICE_TOKEN
+from support.wix_stand_in import WixStandIn
 
 TEMPLATE = "hc_template"
 # The design of the reference's examples.
@@ -44,15 +45,32 @@ def sandbox(runner: asyncio.Runner) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def pod(database: str, sandbox: Sandbox, runner: asyncio.Runner) -> Iterator[ApiProcess]:
+def wix(sandbox: Sandbox) -> WixStandIn:
+    return WixStandIn(sandbox)
+
+
+@pytest.fixture(scope="session")
+def site(wix: WixStandIn, pod: ApiProcess, runner: asyncio.Runner) -> str:
+    """The instance token of the owner of a site that has the app."""
+    return runner.run(installed(wix, pod))
+
+
+async def installed(wix: WixStandIn, pod: ApiProcess) -> str:
+    await wix.switch(backend=pod.public)
+    return (await wix.tokens(await wix.install()))["instance"]
+
+
+@pytest.fixture(scope="session")
+def pod(database: str, sandbox: Sandbox, wix: WixStandIn, runner: asyncio.Runner) -> Iterator[ApiProcess]:
     """With an engine, which says what the pod serves."""
+    app = {name.upper(): value for name, value in runner.run(wix.settings()).items()}
     with open_folder() as folder:
         (folder / FILE).parent.mkdir()
         (folder / FILE).write_text("a hinge")
         process = ApiProcess(
             folder, "api", database, TRUSTED_PROXIES="127.0.0.1", AUTH_JWT_SECRET=SECRET, AUTH_JWT_ISSUER=ISSUER,
             SERVICE_TOKEN=SERVICE_TOKEN, JWT_SECRET="the-plan-sessions-of-the-contract", DOWNLOADS=f"file://{folder}",
-            DOWNLOAD_SECRET="the-downloads-of-the-contract-tier", **sandbox.environment,
+            DOWNLOAD_SECRET="the-downloads-of-the-contract-tier", **sandbox.environment, **app,
         )  # fmt: skip
         engine = HingecraftProcess(folder, "sync", "sync", DATABASE_URL=database, API_ADDRESSES=process.internal)
         for each in (process, engine):

@@ -175,6 +175,8 @@ def test_a_command_of_the_reference_works(request, shell, things, name):
     if "$PLAN_SESSION" in command:
         chosen = {"priceId": PACK, "planType": "credits"}
         command = f"PLAN_SESSION={shell.call('/api/v1/plan-session', chosen)['token']}\n{command}"
+    if "$INSTANCE" in command:
+        command = f"INSTANCE={request.getfixturevalue('site')}\n{command}"
     if name == "DELETE /admin/users/{id}":
         command = command.replace(USER, str(uuid4()))
     output = shell.run(command)
