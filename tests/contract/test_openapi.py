@@ -21,15 +21,17 @@ from support.wix import as_instance
 ADDRESSES = IPv4Network("10.0.0.0/8").hosts()
 schema = schemathesis.openapi.from_dict(json.loads(openapi()))
 
-
-# Whether a request is right also hangs on the data: a currency's bounds, a key not used before, a signature.
+WIX_EVENTS = ("app-installed", "app-removed", "plan-purchased", "plan-updated", "plan-cancelled")
+# Whether a request is right also depends on the data: a currency's bounds, a key not used before, a signature, NUL in text.
 DATA_DECIDE = {
     "/mission-support/micro-payment",
     "/mission-support/other", "/charter/generate-payment", "/prefill/{id}", "/admin/payments",
     "/admin/payments/{id}/confirm", "/admin/settlements/{id}/correct", "/webhooks/stripe", "/webhooks/nowpayments",
     "/api/v1/credits/spend", "/admin/credits/adjust", "/admin/users/{id}", "/api/v1/plan-session",
     "/admin/products", "/admin/products/{id}", "/api/v1/products", "/api/v1/downloads/{designId}", "/downloads/{token}",
-    "/api/v1/purchases", "/admin/stats",
+    "/api/v1/purchases", "/admin/stats", "/api/v1/wix/credits/spend", "/api/v1/wix/settings",
+    "/api/v1/wix/billing/checkout-url", "/api/v1/wix/events", "/api/v1/wix/webhook",
+    *(f"/api/v1/wix/webhook/{name}" for name in WIX_EVENTS),
 }  # fmt: skip
 # Who calls what is not for admins.
 _USER = bearer(token_for(USER))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime
+from pydantic import PlainValidator, WithJsonSchema
 
 from hingecraft.identity.principal import Kind
 from hingecraft_api.messages.answers import Answer
@@ -19,6 +20,21 @@ _AT_ONCE = 50
 _MOST_NAMES = 50
 _OTHER = "other"
 
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+
+
+def _timestamp(sent: Any) -> Any:
+    is_whole = isinstance(sent, int | float) and not isinstance(sent, bool) and sent == sent // 1
+    if is_whole or (isinstance(sent, str) and re.fullmatch(_TIME, sent)):
+        return sent
+    raise ValueError("must be a time such as 2026-11-26T06:00:00Z, or milliseconds since 1970")
+
+
+Timestamp = Annotated[
+    str | int,
+    PlainValidator(_timestamp),
+    WithJsonSchema({"anyOf": [{"type": "string", "pattern": _TIME}, {"type": "integer"}]}),
+]
 EventName = Annotated[str, Shape("^[A-Za-z][A-Za-z0-9_]{0,63}$", "must be a name such as upgrade_clicked")]
 
 
@@ -28,7 +44,7 @@ class PageEvent(Input):
     src: Annotated[int | None, described("Wix's number of the source", 170, ge=0)] = None
     evid: Annotated[int | None, described("Wix's number of the event", 12, ge=0)] = None
     event_name: Annotated[EventName, described("what was done", "upgrade_clicked")]
-    timestamp: Annotated[AwareDatetime | int, described("when; milliseconds since 1970 are accepted too", MOMENT)]
+    timestamp: Annotated[Timestamp, described("when; milliseconds since 1970 are accepted too", MOMENT)]
     params: Annotated[
         dict[str, str | int | bool | None],
         described("not stored; send nothing personal", {"plan": "pro"}, max_length=20),
