@@ -22,7 +22,7 @@ ADDRESSES = IPv4Network("10.0.0.0/8").hosts()
 schema = schemathesis.openapi.from_dict(json.loads(openapi()))
 
 WIX_EVENTS = ("app-installed", "app-removed", "plan-purchased", "plan-updated", "plan-cancelled")
-# Whether a request is right also depends on the data: a currency's bounds, a key not used before, a signature, NUL in text.
+# Whether a request is right also depends on the data: a currency's bounds, a key used before, a signature, NUL in text.
 DATA_DECIDE = {
     "/mission-support/micro-payment",
     "/mission-support/other", "/charter/generate-payment", "/prefill/{id}", "/admin/payments",
