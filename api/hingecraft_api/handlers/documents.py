@@ -9,9 +9,10 @@ from functools import cache
 
 from aiohttp import web
 
+from hingecraft_api.messages.answers import written
 from hingecraft_api.messages.negotiation import IDENTITY
 from hingecraft_api.reference.guide import Rates
-from hingecraft_api.reference.openapi import document_of, written
+from hingecraft_api.reference.openapi import document_of
 from hingecraft_api.reference.page import page_of
 from hingecraft_api.reference.style import CONTENT_SECURITY_POLICY
 from hingecraft_api.settings import ApiSettings

@@ -259,5 +259,5 @@ def _json(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, An
 
 
 def written(document: dict[str, Any]) -> str:
-    """The document's JSON, as it is checked in and served."""
+    """The document's JSON, as it is checked in."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
