@@ -68,7 +68,9 @@ async function press(page, payment, name) {
   const [{ provider_id: id }] = await rows(INTENT, [payment]);
   const sandbox = await page.context().newPage();
   await sandbox.goto(`${SANDBOX}/pay/stripe/i/${id}`);
-  await sandbox.getByRole('button', { name, exact: true }).click();
+  // A page that is closed at once may not have sent its form.
+  const sent = sandbox.waitForResponse((response) => response.request().method() === 'POST');
+  await Promise.all([sent, sandbox.getByRole('button', { name, exact: true }).click()]);
   await sandbox.close();
 }
 
