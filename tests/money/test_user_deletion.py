@@ -45,6 +45,7 @@ async def test_a_users_customer_email_and_metadata_go_and_the_ids_stay(pod, sand
     bought = await ada.buy(prices[PACK], metadata={"name": "Ada Lovelace"})
     plan = await ada.buy(prices[PLAN])
     await sandbox.act(plan["sessionId"], "pay")
+    await becomes(conn, plan["paymentId"], "completed")
     (customer,) = await conn.fetch(KEPT, ada.id)
     assert await delete(pod, ada.id) == (200, True)
     assert (await sandbox.stripe(f"customers/{customer['customer_id']}"))["deleted"]

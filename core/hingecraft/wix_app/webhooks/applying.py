@@ -18,8 +18,8 @@ from hingecraft.wix_app.webhooks.facts import INVOICE_TYPE, PLAN_TYPES, invoice_
 from hingecraft.wix_app.webhooks.model import SOURCE, WixEvent, event_in
 
 
-def registrations(asking: PlansAtWix | None) -> list[Registration]:
-    """Every event that the app takes. Without `asking`, a paid invoice does not tell which period it has paid."""
+def registrations(asking: PlansAtWix) -> list[Registration]:
+    """Every event that the app takes."""
     handlers: dict[frozenset[str], Handler] = {
         frozenset({"AppInstalled"}): Installed(),
         frozenset({"AppRemoved"}): Removed(),
@@ -83,14 +83,14 @@ class _Invoice:
 class Invoices(Handler):
     """An invoice was paid, or its money went back. A paid one may be a renewal, of which Wix tells no more."""
 
-    def __init__(self, asking: PlansAtWix | None) -> None:
+    def __init__(self, asking: PlansAtWix) -> None:
         self._asking = asking
 
     def read(self, event: Claimed) -> Reading:
         """The fact in the event, and whether Wix has to be asked about the new period."""
         found = event_in(event.document)
         fact = invoice_fact(found, event.event_id)
-        must_ask = self._asking is not None and fact.kind is Kind.PAID
+        must_ask = fact.kind is Kind.PAID
         return Reading(
             content=_Invoice(instance_id=found.instance_id, fact=fact),
             lock=None if must_ask else str(found.instance_id),
@@ -99,7 +99,6 @@ class Invoices(Handler):
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
         """Ask Wix for the plan that the invoice has paid."""
-        assert self._asking is not None, "only who can ask says that it has to be done"
         invoice: _Invoice = reading.content
         seen = await self._asking.seen(invoice.instance_id)
         return replace(reading, content=replace(invoice, seen=seen), must_ask=False)
