@@ -33,7 +33,7 @@ SECRETS_LOOK_LIKE = re.compile(
 OURS_AT_MOST, ALL_AT_MOST = 200 * 2**20, 350 * 2**20
 COMMANDS = (
     "api", "check", "correct", "credits", "definition", "links", "migrate", "operator", "reconcile", "site", "sync",
-    "token", "trail", "wait",
+    "token", "trail", "wait", "wix",
 )  # fmt: skip
 
 
