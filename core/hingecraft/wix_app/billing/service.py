@@ -47,7 +47,7 @@ class WixBilling:
             meant, paid = await store.meant(conn, name), await store.paid(conn, instance_id)
         if meant is None or not plans[meant["plan"]].is_paid:
             sold = ", ".join(plan.name for plan in plans.values() if plan.is_paid)
-            raise InvalidError("unknown_plan", f"There is no such plan to buy. Choose one of {sold}.")
+            raise InvalidError("unknown_plan", f"No such plan is sold. Choose one of {sold}.")
         wanted = Choice(plan=plans[meant["plan"]], cycle=cycle or meant["cycle"] or MONTHLY)
         require_possible(
             Choice(plan=plans[paid["plan"]], cycle=paid["cycle"] or MONTHLY) if paid is not None else None, wanted
