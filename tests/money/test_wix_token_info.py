@@ -47,7 +47,7 @@ class Check:
     def __init__(self, client: WixClient) -> None:
         self.client = Counted(client)
         self.time = 1000.0
-        self.check = TokenInfoCheck(self.client, APP_ID, lambda: self.time)  # type: ignore[arg-type]
+        self.check = TokenInfoCheck(self.client, APP_ID, lambda: self.time)  # type: ignore[arg-type] # counts the calls
 
 
 @pytest.fixture

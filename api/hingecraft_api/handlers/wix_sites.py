@@ -32,7 +32,7 @@ class SiteStatusAnswer(Answer):
     credits: Annotated[int, described("credits that can be spent", 42)]
     credits_used: Annotated[int, described("credits spent in this billing period", 8)]
     billing_source: Annotated[str, described("`wix`, or `none` without a paid plan", "wix")]
-    is_trial: Annotated[bool, described("whether there is no paid plan", False)]
+    is_trial: Annotated[bool, described("true until the site pays for a plan", False)]
     trial_credits_remaining: Annotated[int, described("what is left of the trial's credits, which do not expire", 3)]
     current_period_end: Annotated[AwareDatetime | None, described("when the billing period ends", MOMENT)]
     cancel_at_period_end: Annotated[bool, described("whether the plan ends then", False)]

@@ -52,5 +52,5 @@ def act(sites: Sites, instance: str, name: str, fields: Fields) -> str:
     elif name in _ACTS:
         _ACTS[name](sites, instance, fields)
     else:
-        raise WixRefusalError(f"There is no act {name!r}.")
+        raise WixRefusalError(f"The act {name!r} is not known.")
     return instance

@@ -113,5 +113,5 @@ async def names(conn: Connection) -> list[asyncpg.Record]:
 
 
 async def set_product(conn: Connection, product: str, plan: str, cycle: str | None) -> bool:
-    """Let a product id mean a plan; False if there is no such plan."""
+    """Name the plan of a product id; False if the plan does not exist."""
     return bool(await conn.fetchval(SET_PRODUCT, product, plan, cycle))
