@@ -32,7 +32,7 @@ hypothesis.settings.load_profile("hingecraft")
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Only the process that the others are started by has the server; they find it by the environment."""
-    prefork.current = prefork.Prefork()
+    prefork.current = prefork.fork_server()
     running.callback(prefork.current.stop)
     if SERVER in os.environ:
         return
