@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,18 @@ class Starts:
         self._file = folder / "program.py"
         self.log = folder / "log"
         self.server = ForkServer(folder)
+        self.processes: list[ForkedProcess] = []
 
     def write(self, text: str) -> None:
         self._file.write_text(PROGRAM.replace("TEXT", text))
 
     async def start(self, *arguments: str, **environment: str) -> ForkedProcess:
         with self.log.open("wb") as output:
-            return await self.server.start(
+            process = await self.server.start(
                 "program", arguments, {**os.environ, **environment}, output.fileno(), output.fileno()
             )
+        self.processes.append(process)
+        return process
 
     async def said(self, *arguments: str, **environment: str) -> str:
         process = await self.start(*arguments, **environment)
@@ -54,6 +58,9 @@ def starts(tmp_path, monkeypatch):
     made = Starts(tmp_path)
     made.write("first")
     yield made
+    for process in made.processes:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
     made.server.stop()
 
 
