@@ -46,6 +46,14 @@ class Starts:
         self.processes.append(process)
         return process
 
+    async def waiting(self) -> ForkedProcess:
+        """A process that has said its line, and goes on."""
+        process = await self.start("wait")
+        async with asyncio.timeout(PROGRESS):
+            while "wait" not in self.log.read_text():
+                await asyncio.sleep(0.01)
+        return process
+
     async def said(self, *arguments: str, **environment: str) -> str:
         process = await self.start(*arguments, **environment)
         assert await process.wait() == 3, self.log.read_text()
@@ -92,10 +100,7 @@ async def test_an_environment_that_imports_depend_on_takes_a_new_interpreter(sta
 
 async def test_a_process_can_be_killed_and_interrupted(starts):
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
-        process = await starts.start("wait")
-        async with asyncio.timeout(PROGRESS):
-            while "first" not in starts.log.read_text():
-                await asyncio.sleep(0.01)
+        process = await starts.waiting()
         process.send_signal(number)
         assert await process.wait() == -number
         with pytest.raises(ProcessLookupError):
@@ -103,7 +108,7 @@ async def test_a_process_can_be_killed_and_interrupted(starts):
 
 
 async def test_when_the_server_was_killed_its_processes_go_on_and_the_next_start_has_another(starts):
-    running = await starts.start("wait")
+    running = await starts.waiting()
     parents = [int(Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[1])]
     parents.append(int(Path(f"/proc/{parents[0]}/stat").read_text().rpartition(")")[2].split()[1]))
     os.kill(parents[1], signal.SIGKILL)
