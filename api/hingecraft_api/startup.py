@@ -1,4 +1,4 @@
-"""The lines about providers, tokens and the Wix app that a pod logs at its start, so that a missing key is noticed early."""
+"""The lines that a pod logs at its start about providers, tokens and the Wix app: a missing key is noticed early."""
 
 from __future__ import annotations
 

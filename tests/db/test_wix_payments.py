@@ -1,4 +1,4 @@
-"""One payment at Wix gives its credits once, however it is named; money that goes back takes them, and brings them again."""
+"""One payment at Wix gives its credits once, however it is named, and a chargeback takes them until it is won."""
 
 from __future__ import annotations
 

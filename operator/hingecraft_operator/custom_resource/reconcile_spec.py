@@ -12,7 +12,9 @@ from hingecraft_operator.custom_resource.pod_parts import PodParts
 
 _AMOUNT = like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
 _UUID = like(
-    "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", 36, "must be a UUID such as 6f1d2c3e-0000-4000-8000-000000000000"
+    "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    36,
+    "must be a UUID such as 6f1d2c3e-0000-4000-8000-000000000000",
 )
 
 

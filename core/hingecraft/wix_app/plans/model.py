@@ -160,8 +160,10 @@ def state_of(facts: Iterable[Fact]) -> PlanState:
 
 
 def _returned_invoices(ordered: Iterable[Fact]) -> set[str]:
-    """Invoices whose money went back. One that was charged back is paid again if Wix says so when no message from
-    before can come any more: the owner's bank has decided for us.
+    """Invoices whose money went back.
+
+    One that was charged back is paid again if Wix says so when no message from before can come any more: the owner's
+    bank has decided for us.
     """
     refunded: set[str] = set()
     charged_back: dict[str, datetime] = {}
@@ -201,7 +203,7 @@ def _begun(state: PlanState, fact: Fact) -> PlanState:
     before, period = state.period, _told_period(fact)
     if before is None or before.invoice_id or state.has_ended(fact.happened_at) or not before.is_near(period):
         return PlanState(period=period, told_at=fact.happened_at)
-    # An answer has told of the same payment before its event.
+    # An answer has reported the same payment before its event.
     period = replace(period, seen_invoice=before.seen_invoice)
     return PlanState(period=period, seen_invoice=state.seen_invoice, told_at=fact.happened_at)
 

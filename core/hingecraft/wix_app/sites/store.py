@@ -26,7 +26,8 @@ WITH site AS (
 SELECT EXISTS (SELECT FROM site)
 """
 PRESENCE = """
-SELECT installed_at, removed_at, coalesce(removed_at >= installed_at, false) AS is_removed FROM wix_sites WHERE instance_id = $1
+SELECT installed_at, removed_at, coalesce(removed_at >= installed_at, false) AS is_removed
+FROM wix_sites WHERE instance_id = $1
 """
 # A copy of a site keeps the settings of its origin, as Wix's review asks.
 COPY_SETTINGS = """

@@ -36,8 +36,10 @@ class _Told:
 
 
 class _PresenceEvents(Handler):
-    """Takes events that say whether a site has the app. Their only time is that of signing, also where they are sent
-    again: Wix is asked about one that contradicts what is known (decision 86).
+    """Takes events that say whether a site has the app.
+
+    Their only time is that of signing, also where they are sent again: Wix is asked about one that contradicts what is
+    known (decision 86).
     """
 
     def __init__(self, asking: PlansAtWix) -> None:
