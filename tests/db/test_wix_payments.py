@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
+from hingecraft.db.connection import Database
+from hingecraft.settings import Secret
 from hingecraft.wix_app.plans import service
 from hingecraft.wix_app.plans.model import Fact, Kind
 from support.wix_plans import bought, fact, seen
@@ -55,6 +58,20 @@ async def test_a_chargeback_takes_what_is_left_and_a_payment_gives_it_back(conn:
     assert [tuple(row) for row in await conn.fetch(LEDGER, site)] == [
         ("plan", 50), ("spend", -20), ("taken_back", -30), ("given_back", 30), ("taken_back", -30),
     ]  # fmt: skip
+
+
+async def test_pods_that_take_up_one_payment_at_once_give_its_credits_once(dsn: Secret, conn: asyncpg.Connection):
+    site, at = uuid4(), NOW - timedelta(hours=6)
+    facts = [bought(at, invoice_id="1"), seen(NOW, starts_at=at + timedelta(minutes=1), invoice_id="premium-1")]
+    database = Database(dsn, application="test-wix-payments", largest=6)
+
+    async def take(fact: Fact) -> None:
+        async with database.transaction() as other:
+            await service.take(other, site, [fact], actor="wix", request_id=fact.fact_id)
+
+    await asyncio.gather(*(take(each) for each in facts * 5))
+    await database.close()
+    assert [tuple(row) for row in await conn.fetch(LEDGER, site)] == [("plan", 50)]
 
 
 async def test_a_chargeback_that_is_won_before_its_purchase_is_told_takes_nothing(conn: asyncpg.Connection):
