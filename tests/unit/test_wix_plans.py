@@ -69,6 +69,30 @@ def test_a_plan_that_is_reactivated_after_its_end_begins_a_period():
     assert (state.access_ends_at, state.period.start) == (None, day(50))
 
 
+@pytest.mark.parametrize("kind", [Kind.REACTIVATED, Kind.TRANSFERRED])
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_plan_that_goes_on_under_the_same_invoice_begins_no_period(kind, ended):
+    """Months after a yearly purchase: nobody pays for switching the renewal off and on, or for moving the site."""
+    first = bought(cycle="YEARLY", invoice_id="1")
+    told = [first, fact(Kind.CANCELLED, day(100), at_once=ended)]
+    again = fact(kind, day(101), product="starter", cycle="YEARLY", invoice_id="1", ends_at=day(365, hours=9))
+    state = state_of([*told, again])
+    assert (state.period, state.access_ends_at, state.cancel_at_period_end) == (state_of([first]).period, None, False)
+
+
+def test_a_plan_that_is_transferred_to_a_site_without_one_begins_there():
+    state = state_of([fact(Kind.TRANSFERRED, day(3), product="pro", cycle="MONTHLY", invoice_id="1")])
+    assert (state.period.product, state.period.start) == ("pro", day(3))
+
+
+def test_an_answer_that_counts_from_the_first_purchase_does_not_repeat_a_later_period():
+    """A free trial began on day 0 and was converted on day 14."""
+    told = [bought(), bought(day(14))]
+    period = state_of(told).period
+    assert period is not None
+    assert state_of([*told, seen(day(15), starts_at=START, invoice_id="p1")]).period.is_same(period)
+
+
 def test_a_renewal_is_seen_when_wix_is_asked():
     state = state_of([bought(), seen(day(30), starts_at=START)])
     assert str(state.period.start.date()) == "2026-02-28"
@@ -144,6 +168,7 @@ def test_an_answer_that_comes_before_its_event_is_the_same_payment(early):
     answered = seen(START - early, starts_at=START + timedelta(minutes=1), invoice_id="premium-1")
     event = bought(invoice_id="1")
     before, after = state_of([answered]).period, state_of([answered, event]).period
+    assert before is not None
     assert after.is_same(before)
     assert after.invoices == {"1", "premium-1"}
 
@@ -152,7 +177,9 @@ def test_the_same_plan_bought_again_on_the_same_day_is_another_payment():
     ended = fact(Kind.CANCELLED, START + timedelta(hours=1), at_once=True)
     first = [bought(invoice_id="1"), seen(START + timedelta(minutes=5), starts_at=START, invoice_id="p1"), ended]
     again = state_of([*first, bought(START + timedelta(hours=2), invoice_id="2")]).period
-    assert not again.is_same(state_of(first).period)
+    before = state_of(first).period
+    assert before is not None
+    assert not again.is_same(before)
     assert again.invoices == {"2"}
 
 

@@ -36,9 +36,11 @@ _SAME_INVOICE = timedelta(days=20)
 class Kind(StrEnum):
     """The kinds of facts."""
 
-    # A plan begins: purchased, changed, converted from a free trial, or transferred to this site.
+    # A plan begins: purchased, changed, or converted from a free trial.
     BEGUN = "begun"
     REACTIVATED = "reactivated"
+    # It belongs to another Wix account now, with the site or on another one.
+    TRANSFERRED = "transferred"
     CANCELLED = "cancelled"
     PAYMENT_FAILED = "payment_failed"
     PAID = "paid"
@@ -217,13 +219,26 @@ def _told_period(fact: Fact) -> PaidPeriod:
 
 def _reactivated(state: PlanState, fact: Fact) -> PlanState:
     """A cancellation is taken back: the same period goes on, or a new one begins where access had ended."""
-    begun = state.period
-    is_longer = begun is not None and fact.ends_at is not None and begun.end is not None and fact.ends_at > begun.end
-    if state.has_ended(fact.happened_at) or is_longer:
+    before = state.period
+    is_same_payment = before is not None and fact.invoice_id in before.invoices
+    if not is_same_payment and (state.has_ended(fact.happened_at) or _is_longer(before, fact)):
         return _begun(state, fact)
     return replace(
         state, cancel_at_period_end=False, access_ends_at=None, payment_failed_at=None, told_at=fact.happened_at
     )
+
+
+def _is_longer(period: PaidPeriod | None, fact: Fact) -> bool:
+    """Whether a fact is about a later period: ends of one period differ by less."""
+    if period is None or period.end is None or fact.ends_at is None:
+        return False
+    return fact.ends_at - period.end > _SAME_INVOICE
+
+
+def _transferred(state: PlanState, fact: Fact) -> PlanState:
+    """The same period goes on where the site has the plan: nothing was paid."""
+    has_plan = state.period is not None and state.period.is_of_plan(_told_period(fact))
+    return _reactivated(state, fact) if has_plan else _begun(state, fact)
 
 
 def _cancelled(state: PlanState, fact: Fact) -> PlanState:
@@ -286,6 +301,9 @@ def _seen_after(before: PaidPeriod | None, now: PaidPeriod, fact: Fact, seen_inv
         if seen_invoice is not None and fact.invoice_id not in {None, seen_invoice}:
             return _next(before, fact)
         return replace(before, end=fact.ends_at or before.end, seen_invoice=fact.invoice_id or before.seen_invoice)
+    if before is not None and before.is_of_plan(now) and now.start < before.start:
+        # Wix counts from the first purchase, and an event has begun this period later.
+        return replace(before, seen_invoice=fact.invoice_id or before.seen_invoice)
     is_old = before is not None and fact.invoice_id in before.invoices
     return now if is_old else replace(now, seen_invoice=fact.invoice_id)
 
@@ -307,6 +325,7 @@ def _next(period: PaidPeriod, fact: Fact) -> PaidPeriod:
 _AFTER = {
     Kind.BEGUN: _begun,
     Kind.REACTIVATED: _reactivated,
+    Kind.TRANSFERRED: _transferred,
     Kind.CANCELLED: _cancelled,
     Kind.PAYMENT_FAILED: _payment_failed,
     Kind.PAID: _paid,

@@ -12,7 +12,7 @@ _PLAN_EVENTS: Mapping[str, Kind] = {
     "PaidPlanPurchased": Kind.BEGUN,
     "PaidPlanChanged": Kind.BEGUN,
     "PlanConvertedToPaid": Kind.BEGUN,
-    "PlanTransferred": Kind.BEGUN,
+    "PlanTransferred": Kind.TRANSFERRED,
     "PlanReactivated": Kind.REACTIVATED,
     "PaidPlanAutoRenewalCancelled": Kind.CANCELLED,
 }
