@@ -88,7 +88,8 @@ async def known(conn: Connection, names: Sequence[str]) -> set[str]:
 async def keep(conn: Connection, instance_id: UUID, plan: str, state: PlanState) -> bool:
     """Write the plan down; False if it is as it was."""
     period = state.period
-    told = (period.product, period.cycle, period.invoice_id, period.start, period.end) if period else (None,) * 5
+    invoice = (period.invoice_id or period.seen_invoice) if period else None
+    told = (period.product, period.cycle, invoice, period.start, period.end) if period else (None,) * 5
     return bool(
         await conn.fetchval(
             KEEP,
