@@ -14,7 +14,7 @@ from hingecraft.db.connection import Connection
 from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.payments.history import Position
 from hingecraft.payments.model import Status
-from hingecraft.purchases.access import Because, Entitlement, Held
+from hingecraft.purchases.access import Because, Entitlement, Held, purchase_status
 from hingecraft.purchases.model import PURPOSE, MemberPayment, Purchase
 from hingecraft.purchases.renewal_grace import UNTIL
 
@@ -109,20 +109,18 @@ SELECT EXISTS (
 )
 """
 NOW = "SELECT now()"
-_PURCHASES = """
-SELECT b.id, b.user_id, b.product_id, r.type AS product_type, r.name AS product_name, b.amount, b.currency,
-       CASE WHEN b.status <> 'active' THEN b.status WHEN b.ends_at > now() OR b.ends_at IS NULL THEN 'active'
-            WHEN s.cancel_at_period_end OR s.status = 'canceled' THEN 'cancelled'
-            WHEN s.status IN ('trialing', 'active', 'past_due') AND now() < b.ends_at + $2::interval THEN 'active'
-            ELSE 'expired' END AS status,
-       b.subscription_id, s.cancel_at_period_end AND s.status NOT IN ('canceled', 'incomplete_expired') AS cancels,
-       b.starts_at, b.ends_at, b.created_at, coalesce(e.downloads_used, 0) AS downloads_used, e.download_limit
+_PURCHASES = f"""
+SELECT b.id, b.user_id, b.product_id, r.type AS product_type, r.name AS product_name, b.amount, b.currency, b.status,
+       b.subscription_id, b.starts_at, b.ends_at, b.created_at, now() AS moment, h.open_until,
+       coalesce(h.downloads_used, 0) AS downloads_used, h.download_limit,
+       CASE WHEN b.subscription_id IS NOT NULL
+            THEN coalesce(s.cancel_at_period_end OR s.status IN ('canceled', 'incomplete_expired'), false) END AS cancels
 FROM purchases b JOIN products r ON r.id = b.product_id
 LEFT JOIN subscriptions s ON s.id = b.subscription_id
 LEFT JOIN LATERAL (
-    SELECT downloads_used, download_limit FROM entitlements
-    WHERE purchase_id = b.id ORDER BY starts_at DESC LIMIT 1
-) e ON true
+    SELECT e.downloads_used, e.download_limit, {UNTIL.format(grace="$2")} AS open_until FROM entitlements e
+    WHERE e.purchase_id = b.id ORDER BY e.starts_at DESC LIMIT 1
+) h ON true
 """
 PURCHASE = f"{_PURCHASES} WHERE b.id = $3 AND b.livemode = $1"
 PURCHASES = f"""
@@ -262,4 +260,7 @@ async def purchases(
 
 
 def _purchase(row: asyncpg.Record) -> Purchase:
-    return Purchase(**dict(row))
+    found = dict(row)
+    ends_at, moment = found.pop("open_until"), found.pop("moment")
+    found["status"] = purchase_status(row["status"], ends_at, moment, cancelled=bool(row["cancels"]))
+    return Purchase(**found)

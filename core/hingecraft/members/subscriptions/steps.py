@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # An invoice is drafted when its period begins. Clocks differ.
 _ROOM = timedelta(days=1)
 _PAID = "invoice.paid"
+_ACTOR = "reconcile"
 
 
 def subscriptions_steps(database: Database, provider: StripeProvider, families: Sequence[Family]) -> Steps:
@@ -106,7 +107,7 @@ class _Subscriptions:
         try:
             async with self._database.transaction() as conn:
                 if not run.dry:
-                    await self._copies.keep(conn, answer)
+                    await self._copies.keep(conn, answer, actor=_ACTOR)
                 await self._take_in(conn, run, paid)
         except (ForeignError, NotYetError) as error:
             run.summary.explain(f"the subscription {subscription_id} is not copied: {error}")
