@@ -93,9 +93,7 @@ def _told(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> I
             style(colour, f"{each['credits']:+,d} credits")
             + f", balance {each['balance']:,d}: {_words(each['reason'])}"
         )
-    moved = [
-        f"{each['kind'].replace('_', ' ')} {_moved(each, row)}" for each in details.get("money", ())
-    ]
+    moved = [f"{each['kind'].replace('_', ' ')} {_moved(each, row)}" for each in details.get("money", ())]
     if "to" in details:
         glyph, colour = _OUTCOMES.get(details["to"], ("·", "dim"))
         # The line has the payment's amount already, which is charged unless there is a discount.

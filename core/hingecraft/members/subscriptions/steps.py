@@ -48,7 +48,9 @@ def subscriptions_steps(database: Database, provider: StripeProvider, families: 
         return guarded
 
     return Steps(
-        before_events=(at_stripe(work.find_unknown), at_stripe(work.refresh_ended)), after_checks=(work.compare,)
+        before_events=(at_stripe(work.find_unknown), at_stripe(work.refresh_ended)),
+        # Again: a first invoice may have been found in between.
+        after_checks=(at_stripe(work.find_unknown), work.compare),
     )
 
 
