@@ -72,6 +72,7 @@ async def test_a_site_buys_changes_cancels_and_is_refunded(pod: Running, wix: Wi
     await until(pod, wix, site, lambda found: bool(found["cancelAtPeriodEnd"]))
     await wix.act(site, "refund")
     await until(pod, wix, site, lambda found: found["credits"] == 3)
+    assert "<dd>3, of them 3 for trial</dd>" in await wix.sandbox.ask("GET", f"/wix/sites/{site}")
     await wix.act(site, "cancel-now")
     ended = await until(pod, wix, site, lambda found: found["plan"] == "free")
     assert ended["trialCreditsRemaining"] == 3

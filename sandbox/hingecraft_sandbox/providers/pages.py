@@ -36,7 +36,7 @@ table { border-collapse: collapse; width: 100%; } td, th { text-align: left; pad
   border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 500; }
 a { color: var(--go); }
 @media (max-width: 40rem) { main { margin: 1rem auto; padding: 1rem; } select { max-width: 100%; }
-  td { overflow-wrap: anywhere; } }
+  td { overflow-wrap: anywhere; } td button, td summary { overflow-wrap: normal; } }
 """
 
 

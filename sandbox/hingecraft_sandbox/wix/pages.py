@@ -137,7 +137,7 @@ class WixPages:
             await asyncio.sleep(_AGAIN)
         else:
             return self._events_of(site)
-        if events and not events[0]["lost"] and time.time() - events[0]["at"] < _PROCESSED_WITHIN:
+        if events and not events[0]["lost"] and time.time() - events[0].get("at", 0) < _PROCESSED_WITHIN:
             await asyncio.sleep(_PROCESSED_WITHIN)
         return events
 

@@ -82,8 +82,6 @@ function changed() {
   tell('change', { collapsed: false, complete: !wrongIn(values, new Date()).length, empty, value: { type: 'card' } });
 }
 
-// It is also higher on a narrow page, and while it shows an error.
-new ResizeObserver(resized).observe(document.body);
 fields.number.addEventListener('input', () => (fields.number.value = grouped(fields.number.value)));
 fields.expiry.addEventListener('input', (event) => {
   if (!event.inputType?.startsWith('delete')) fields.expiry.value = spaced(fields.expiry.value);
