@@ -78,6 +78,15 @@ async def test_a_site_buys_changes_cancels_and_is_refunded(pod: Running, wix: Wi
     assert ended["trialCreditsRemaining"] == 3
 
 
+async def test_what_ends_at_once_has_ended_also_where_the_clock_of_wix_is_ahead(pod: Running, wix: WixStandIn):
+    await wix.clock(datetime.now(UTC) + timedelta(days=31))
+    site = await wix.install()
+    await wix.act(site, "buy", product="starter")
+    await until(pod, wix, site, lambda found: found["plan"] == "starter")
+    await wix.act(site, "cancel-now")
+    await until(pod, wix, site, lambda found: found["plan"] == "free")
+
+
 async def checkout(pod: Running, wix: WixStandIn, site: UUID, plan: str, cycle: str) -> str:
     """The code of the rejection, or nothing."""
     headers = {"Authorization": f"WixInstance {(await wix.tokens(site))['instance']}"}

@@ -62,22 +62,36 @@ class Fact:
     at_once: bool = False
     # Whether Wix renews it, where Wix was asked.
     renews: bool = True
+    # When it was stored here; None: it is not stored yet.
+    heard_at: datetime | None = None
+
+    @property
+    def ended_at(self) -> datetime:
+        """When access ends that ends at once, also where Wix's clock is ahead of ours."""
+        return self.happened_at if self.heard_at is None else min(self.happened_at, self.heard_at)
 
     @property
     def details(self) -> dict[str, Any]:
         """The fields that are stored as JSON."""
         fields = asdict(self)
-        for name in ("fact_id", "kind", "happened_at"):
+        for name in ("fact_id", "kind", "happened_at", "heard_at"):
             del fields[name]
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
     @classmethod
-    def stored(cls, fact_id: str, kind: str, happened_at: datetime, details: Mapping[str, Any]) -> Fact:
+    def stored(
+        cls,
+        fact_id: str,
+        kind: str,
+        happened_at: datetime,
+        details: Mapping[str, Any],
+        heard_at: datetime | None = None,
+    ) -> Fact:
         """A fact as it was stored."""
         fields = dict(details)
         for name in ("starts_at", "ends_at"):
             fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, **fields)
+        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, heard_at=heard_at, **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +187,7 @@ def _cancelled(state: PlanState, fact: Fact) -> PlanState:
     if state.period is None:
         return state
     if fact.at_once:
-        return replace(state, cancel_at_period_end=False, access_ends_at=fact.happened_at)
+        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at)
     period = _current(state.period, fact.happened_at)
     return replace(state, period=period, cancel_at_period_end=True, access_ends_at=period.end or fact.happened_at)
 
@@ -203,7 +217,7 @@ def _seen(state: PlanState, fact: Fact) -> PlanState:
         ended = state.access_ends_at is not None and state.access_ends_at <= fact.happened_at
         if state.period is None or ended:
             return state
-        return replace(state, cancel_at_period_end=False, access_ends_at=fact.happened_at, payment_failed_at=None)
+        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, payment_failed_at=None)
     before, now = state.period, _seen_period(fact)
     if before is not None and before.is_near(now):
         has_renewed = state.seen_invoice is not None and fact.invoice_id not in {None, state.seen_invoice}
