@@ -67,7 +67,7 @@ class Fact:
 
     @property
     def ended_at(self) -> datetime:
-        """When access ends that ends at once, also where Wix's clock is ahead of ours."""
+        """The end of an access that ends at once: by our clock at the latest, since Wix's may be ahead."""
         return self.happened_at if self.heard_at is None else min(self.happened_at, self.heard_at)
 
     @property

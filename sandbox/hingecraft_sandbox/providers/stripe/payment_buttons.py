@@ -59,7 +59,7 @@ class PaymentButtons:
         return choices
 
     def facts_of(self, intent_id: str) -> list[tuple[str, object]]:
-        """What has happened to a payment: names and values."""
+        """Refunds and disputes of a payment: names and values."""
         charges = self._book.all("charges", lambda each: each["payment_intent"] == intent_id)
         back = sum(each["amount_refunded"] for each in charges)
         ids = {each["id"] for each in charges}
