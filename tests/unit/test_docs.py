@@ -63,6 +63,13 @@ def test_every_block_of_code_parses(name):
             PARSERS[language](textwrap.dedent(code))
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_every_test_that_is_named_exists(name):
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / name).read_text()):
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_every_command_that_a_newcomer_is_told_exists(name):
     text = (ROOT / name).read_text()
