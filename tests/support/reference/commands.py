@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 from hingecraft.cli import Command
 from support.reference.settings import SETTINGS
-from support.reference.tables import WRITTEN, code, table
+from support.reference.tables import WRITTEN, code, page, table
 
 
 def document() -> str:
@@ -18,13 +18,15 @@ def document() -> str:
         parser = argparse.ArgumentParser(prog=f"hingecraft {entry.name}", add_help=False)
         command.arguments(parser)
         lines += _section(entry.name, command.summary, parser)
-    return "\n".join(lines)
+    return page(lines)
 
 
 def _section(name: str, summary: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     yield from (f"## hingecraft {name}", "", f"{summary[0].upper()}{summary[1:]}.", "")
-    for usage, rows in _usages(parser):
+    for usage, help_text, rows in _usages(parser):
         yield from ("```text", usage, "```", "")
+        if help_text:
+            yield from (f"{help_text[0].upper()}{help_text[1:]}.", "")
         if rows:
             yield from (*table(("argument", "meaning"), rows), "")
     read = SETTINGS.get(f"hingecraft {name}")
@@ -34,14 +36,17 @@ def _section(name: str, summary: str, parser: argparse.ArgumentParser) -> Iterat
         yield from (f'Its settings are those with `{name}` under "read by" in [settings.md](settings.md).{needs}', "")
 
 
-def _usages(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def _usages(parser: argparse.ArgumentParser, help_text: str = "") -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
     """Each form of a command: a group of acts has one for each act."""
     groups = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+    for group in groups:
+        said = {each.dest: each.help or "" for each in group._choices_actions}
+        for name, below in group.choices.items():
+            yield from _usages(below, said.get(name, ""))
     if not groups:
-        rows = [(_form(each), _meaning(each)) for each in parser._actions if not isinstance(each, argparse._HelpAction)]
-        yield " ".join([parser.prog, *(_in_usage(each) for each in parser._actions if _shown(each))]), rows
-    for below in (each for group in groups for each in group.choices.values()):
-        yield from _usages(below)
+        shown = [each for each in parser._actions if _shown(each)]
+        rows = [(_form(each), _meaning(each)) for each in shown]
+        yield " ".join([parser.prog, *map(_in_usage, shown)]), help_text, rows
 
 
 def _shown(action: argparse.Action) -> bool:
@@ -80,13 +85,19 @@ _HEAD = (
     "",
     WRITTEN,
     "",
-    "One program, `hingecraft`, has all commands. `hingecraft COMMAND --help` prints what this page says about",
-    "a command, and `hingecraft --version` prints the version.",
+    (
+        "One program, `hingecraft`, has all commands. `hingecraft COMMAND --help` prints what this page says "
+        "about a command, and `hingecraft --version` prints the version."
+    ),
     "",
-    "Exit codes: 0, done; 1, failed, or what a check looked for is not so; 2, the command was called with wrong",
-    "arguments or settings, and did nothing. Errors go to the standard error output.",
+    (
+        "Exit codes: 0, done; 1, failed, or what a check looked for is not so; 2, the command was called with "
+        "wrong arguments or settings, and did nothing. Errors go to the standard error output."
+    ),
     "",
-    "In a cluster: `kubectl exec deploy/hingecraft-api -- hingecraft trail <payment id>`. With `make dev` running:",
-    "`set -a; . .dev/env; set +a`, then `.venv/bin/hingecraft trail <payment id>`.",
+    (
+        "In a cluster: `kubectl exec deploy/hingecraft-api -- hingecraft trail <payment id>`. With `make dev` "
+        "running: `set -a; . .dev/env; set +a`, then `.venv/bin/hingecraft trail <payment id>`."
+    ),
     "",
 )

@@ -12,7 +12,7 @@ from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support.folders import open_folder
-from support.reference.tables import code, table
+from support.reference.tables import code, page, table
 
 _TABLES = """
     SELECT c.oid, c.relname AS name, c.relkind AS kind, obj_description(c.oid, 'pg_class') AS comment,
@@ -71,7 +71,7 @@ async def described(dsn: str) -> str:
         for each in await connection.fetch(_TABLES):
             parts = [await connection.fetch(query, each["oid"]) for query in (_COLUMNS, _KEYS, _TRIGGERS)]
             lines += _table(each, *parts)
-        return "\n".join([*lines, *_functions(await connection.fetch(_FUNCTIONS))])
+        return page([*lines, *_functions(await connection.fetch(_FUNCTIONS))])
     finally:
         await connection.close()
 
@@ -120,9 +120,11 @@ _HEAD = (
     "",
     "Written by `make generate` from a Postgres 18 that has been migrated.",
     "",
-    "Each table is listed with its columns, keys and triggers; then follow the functions. Meanings are the",
-    "comments in the database, so `\\d+ payments` in `psql` shows them too. [architecture.md](architecture.md)",
-    "says which code writes what, and [privacy.md](privacy.md) which of it is personal and how long it is kept.",
-    "Amounts are decimals in the currency of the row.",
+    (
+        "Each table is listed with its columns, keys and triggers; then follow the functions. Meanings are "
+        "the comments in the database, so `\\d+ payments` in `psql` shows them too. "
+        "[architecture.md](architecture.md) says which code writes what, and [privacy.md](privacy.md) which "
+        "of it is personal and how long it is kept. Amounts are decimals in the currency of the row."
+    ),
     "",
 )

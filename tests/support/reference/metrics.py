@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.observability.metrics import ApiMetrics, SyncMetrics, new_registry
 from hingecraft_operator.metrics import OperatorMetrics
-from support.reference.tables import WRITTEN, code, table
+from support.reference.tables import WRITTEN, code, page, table
 
 ROOT = Path(__file__).parents[3]
 _PROCESSES = {"api": ApiMetrics, "operator": OperatorMetrics, "sync": SyncMetrics}
@@ -21,7 +21,7 @@ _LABEL = re.compile(r"{{ \$labels\.(\w+) }}")
 
 
 def document() -> str:
-    return "\n".join([*_HEAD, *_metrics(), "", *_ALERTS, *_alerts(), ""])
+    return page([*_HEAD, *_metrics(), "", *_ALERTS, *_alerts(), ""])
 
 
 def _metrics() -> Iterator[str]:
@@ -72,15 +72,19 @@ _HEAD = (
     "",
     WRITTEN,
     "",
-    "Each process has `/metrics` on its internal port: pods on `INTERNAL_PORT` (8081), the operator on",
-    "`OPERATOR_PORT` (8083), `hingecraft sync` on `SYNC_METRICS_PORT`. All of them also have the usual",
-    "`process_*` metrics. A histogram has `_bucket`, `_sum` and `_count`.",
-    "[deployment.md](deployment.md#install) shows the values that make Prometheus scrape them, and that",
-    "install the alerts and the dashboard.",
+    (
+        "Each process has `/metrics` on its internal port: pods on `INTERNAL_PORT` (8081), the operator on "
+        "`OPERATOR_PORT` (8083), `hingecraft sync` on `SYNC_METRICS_PORT`. All of them also have the usual "
+        "`process_*` metrics. A histogram has `_bucket`, `_sum` and `_count`. "
+        "[deployment.md](deployment.md#install) shows the values that make Prometheus scrape them, and that "
+        "install the alerts and the dashboard."
+    ),
     "",
-    "Metrics of members' payments are read from the database, so all pods report the same. Metrics of the",
-    "operator's resources carry the labels `namespace` and `resource`. `hingecraft sync` has one database,",
-    "and its metrics lack these two labels.",
+    (
+        "Metrics of members' payments are read from the database, so all pods report the same. Metrics of the "
+        "operator's resources carry the labels `namespace` and `resource`. `hingecraft sync` has one "
+        "database, and its metrics lack these two labels."
+    ),
     "",
     "## Metrics",
     "",

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from hingecraft.credits.prices.command import PricesSettings
 from hingecraft.donations.links.command import LinksSettings
 from hingecraft.migrations.command import MigrateSettings
+from hingecraft.privacy.command import PrivacySettings
 from hingecraft.reconcile.command import ReconcileSettings
 from hingecraft.settings import DatabaseSettings, Secret, SentSecret, Settings
 from hingecraft.site_check.command import SiteSettings
@@ -21,7 +22,7 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_api.token_command import TokenSettings
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.command import SandboxSettings
-from support.reference.tables import WRITTEN, code, table
+from support.reference.tables import WRITTEN, code, page, table
 
 SETTINGS: dict[str, type[Settings]] = {
     "hingecraft api": ApiSettings,
@@ -35,6 +36,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "hingecraft wait": WaitSettings,
     "hingecraft trail": TrailSettings,
     "hingecraft correct": CorrectSettings,
+    "hingecraft privacy": PrivacySettings,
     "hingecraft site": SiteSettings,
     "hingecraft token": TokenSettings,
     "hingecraft sandbox": SandboxSettings,
@@ -54,7 +56,7 @@ def readers() -> dict[str, list[str]]:
 
 
 def env_example() -> str:
-    """What has a default is commented out."""
+    """The example file; a setting that has a default is commented out."""
     blocks = [_block(name, processes) for name, processes in readers().items()]
     head = (
         "# Every setting. Written from the code by `make generate`.\n"
@@ -97,7 +99,7 @@ def document() -> str:
         default = "**required**" if field.is_required() else code(_default(field))
         read_by = ", ".join(process.removeprefix("hingecraft ") for process in processes)
         rows.append((code(name.upper()), _kind(name, field), default, str(field.description), read_by))
-    return "\n".join([*_HEAD, *table(("setting", "type", "default", "meaning", "read by"), rows), ""])
+    return page([*_HEAD, *table(("setting", "type", "default", "meaning", "read by"), rows), ""])
 
 
 def _kind(name: str, field: FieldInfo) -> str:
@@ -124,16 +126,24 @@ _HEAD = (
     "",
     WRITTEN,
     "",
-    "Every process reads its settings from the environment, and stops with a sentence that names the",
-    "setting if a value is missing or wrong. An empty value counts as not set.",
+    (
+        "Every process reads its settings from the environment, and stops with a sentence that names the "
+        "setting if a value is missing or wrong. An empty value counts as not set."
+    ),
     "",
-    "- Each setting may be given as `<NAME>_FILE` instead: the path of a file that holds the value. A secret that is",
-    "  given as a file is read again when the file changes, so a rotation needs no restart.",
-    "- **secret, may rotate**: verifies or signs something. It may hold two values during a rotation: the new one, a",
-    "  comma, the old one. Both verify; the first signs.",
+    (
+        "- Each setting may be given as `<NAME>_FILE` instead: the path of a file that holds the value. A "
+        "secret that is given as a file is read again when the file changes, so a rotation needs no restart."
+    ),
+    (
+        "- **secret, may rotate**: verifies or signs something. It may hold two values during a rotation: the "
+        "new one, a comma, the old one. Both verify; the first signs."
+    ),
     "- **secret**: is sent to somebody, such as a provider or Postgres. It is one value, commas included.",
-    "- The chart sets most of these from its values: see [its README](../helm/hingecraft/README.md). The Secrets that",
-    "  they come from are described in [deployment.md](deployment.md#secrets).",
+    (
+        "- The chart sets most of these from its values: see [its README](../helm/hingecraft/README.md). The "
+        "Secrets that they come from are described in [deployment.md](deployment.md#secrets)."
+    ),
     "",
     "`make dev` sets all of them by itself. Values in a file `.env` replace its own: see [sandbox.md](sandbox.md).",
     "",
