@@ -15,7 +15,7 @@ _CODE = Shape("^[A-Za-z0-9]{2,12}$", "must be the code of a currency, such as EU
 
 
 class PaymentFilterInput(Input):
-    """What the payments have in common; a field that is left out does not matter."""
+    """A filter of payments; a field that is left out does not matter."""
 
     status: Annotated[Status | None, described("their status now", "completed", strict=False)] = None
     provider: Annotated[

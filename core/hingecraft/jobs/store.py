@@ -64,7 +64,7 @@ _REPORTED = """
     progress_percent = $3, step = $4, progressed_at = clock_timestamp(), claimed_until = clock_timestamp() + $5
 """
 REPORT = f"UPDATE jobs SET {_REPORTED} WHERE {_HELD} RETURNING claimed_until"
-# The part and the position behind it are one statement, so that whoever takes over repeats and leaves out nothing.
+# The part and the position behind it are one statement, so a process that takes over repeats and skips nothing.
 SAVE = f"""
 WITH job AS (
     UPDATE jobs SET {_REPORTED}, position = $6::jsonb, attempts = 0, parts = parts + ($7::text IS NOT NULL)::int
@@ -159,7 +159,7 @@ async def give_back(conn: Connection, job_id: UUID, until: datetime, *, interrup
 
 
 async def cancel(conn: Connection, job_id: UUID, owner: str) -> Job | None:
-    """In a transaction. End an unfinished job, whoever works on it, and delete what it has written."""
+    """In a transaction. End an unfinished job, also one that is worked on, and delete what it has written."""
     row = await conn.fetchrow(CANCEL, job_id, owner)
     if row is None:
         return None
