@@ -64,6 +64,8 @@ GRANTS: dict[str, str] = {
     "wix_credits": "SELECT, INSERT",
     "wix_credits_id_seq": "USAGE",
     "wix_site_settings": "SELECT, INSERT, UPDATE",
+    "jobs": "SELECT, INSERT, UPDATE, DELETE",
+    "job_parts": "SELECT, INSERT, DELETE",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
