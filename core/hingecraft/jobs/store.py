@@ -55,7 +55,7 @@ CLAIM = statements.claim(
     ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
     """,
     lease="$2",
-    also="state = 'processing', attempts = attempts + 1, progressed_at = clock_timestamp(), "
+    also="state = 'processing', step = 'Starting', attempts = attempts + 1, progressed_at = clock_timestamp(), "
     "started_at = coalesce(started_at, clock_timestamp())",
     returning="j.id, j.owner, j.kind, j.request::text AS request, j.request_id, j.position::text AS position, "
     "j.attempts, j.created_at, j.claimed_until",
