@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
-from uuid import UUID
 
 import asyncpg
 import pytest
@@ -51,25 +50,20 @@ def wix(sandbox: Sandbox) -> WixStandIn:
 
 
 @pytest.fixture(scope="session")
-def instance(wix: WixStandIn, runner: asyncio.Runner) -> UUID:
-    """A site that has the app, and may see the payments."""
-    return runner.run(wix.install())
+def site(wix: WixStandIn, pod: ApiProcess, runner: asyncio.Runner) -> str:
+    """The instance token of the owner of a site that has the app."""
+    return runner.run(installed(wix, pod))
+
+
+async def installed(wix: WixStandIn, pod: ApiProcess) -> str:
+    await wix.switch(backend=pod.public)
+    return (await wix.tokens(await wix.install()))["instance"]
 
 
 @pytest.fixture(scope="session")
-def site(wix: WixStandIn, instance: UUID, pod: ApiProcess, runner: asyncio.Runner) -> str:
-    """The instance token of that site's owner."""
-    runner.run(wix.switch(backend=pod.public))
-    return runner.run(wix.tokens(instance))["instance"]
-
-
-@pytest.fixture(scope="session")
-def pod(
-    database: str, sandbox: Sandbox, wix: WixStandIn, instance: UUID, runner: asyncio.Runner
-) -> Iterator[ApiProcess]:
+def pod(database: str, sandbox: Sandbox, wix: WixStandIn, runner: asyncio.Runner) -> Iterator[ApiProcess]:
     """With an engine, which says what the pod serves."""
-    settings = runner.run(wix.settings(wix_owner_instances=str(instance)))
-    app = {name.upper(): value for name, value in settings.items()}
+    app = {name.upper(): value for name, value in runner.run(wix.settings()).items()}
     with open_folder() as folder:
         (folder / FILE).parent.mkdir()
         (folder / FILE).write_text("a hinge")
