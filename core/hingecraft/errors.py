@@ -60,6 +60,7 @@ ErrorCode = Literal[
     "rate_limited",
     "role_not_allowed",
     "stale_wix_instance",
+    "too_many_streams",
     "unauthorized",
     # The current state.
     "already_owned",
@@ -87,12 +88,14 @@ ErrorCode = Literal[
     "not_awaiting",
     "not_bought",
     "not_pending",
+    "not_refundable",
     "paused",
     "plan_session_used",
     "prefill_empty",
     "prefill_gone",
     "product_inactive",
     "reference_reused",
+    "refund_too_large",
     "refunded",
     "yearly_to_monthly",
     # The providers and ourselves.
