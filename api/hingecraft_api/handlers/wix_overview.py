@@ -13,24 +13,18 @@ from hingecraft.routes.model import timestamp
 from hingecraft.stats.model import MOST_DAYS
 from hingecraft_api.handlers.wix_dashboard import (
     AMOUNT_OF_COINS,
-    ZONE,
-    Day,
     Mode,
     Number,
-    Zone,
     amount_in,
-    day_of,
     livemode_of,
     mode_of,
     owners,
-    zone_of,
 )
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input
+from hingecraft_api.messages.days import FIRST_DAY, LAST_DAY, ZONE, Day, Zone, day_of, zone_of
 from hingecraft_api.messages.described import MOMENT, described
 from hingecraft_api.web.call import Call
-
-_FIRST, _LAST = "2026-11-01", "2026-11-30"
 
 AttentionKind = Literal[
     "payments_in_review",
@@ -68,10 +62,10 @@ _ADVICE: dict[str, str] = {
 class OverviewQuery(Input):
     """Days in a time zone, both included."""
 
-    from_: Annotated[Day | None, described("the first day; by default 29 days before `to`", _FIRST, alias="from")] = (
-        None
-    )
-    to: Annotated[Day | None, described("the last day; by default today", _LAST)] = None
+    from_: Annotated[
+        Day | None, described("the first day; by default 29 days before `to`", FIRST_DAY, alias="from")
+    ] = None
+    to: Annotated[Day | None, described("the last day; by default today", LAST_DAY)] = None
     zone: Annotated[Zone, ZONE] = "UTC"
     mode: Annotated[
         Mode | None, described("real money or test payments; by default the mode of the backend's keys", "live")
@@ -95,7 +89,7 @@ class CurrencyTotalAnswer(Answer):
 class DayAnswer(Answer):
     """The money that was booked on one day in one currency."""
 
-    day: Annotated[str, described("the day, in `zone`", _FIRST)]
+    day: Annotated[str, described("the day, in `zone`", FIRST_DAY)]
     currency: Annotated[str, described("the currency's code", "EUR")]
     count: Annotated[int, described("how many times money came in", 7)]
     received: Annotated[Number, described("what came in", 210)]
@@ -119,8 +113,8 @@ class AttemptsAnswer(Answer):
 class OverviewPeriodAnswer(Answer):
     """One period."""
 
-    from_: Annotated[str, described("the first day", _FIRST, alias="from")]
-    to: Annotated[str, described("the last day", _LAST)]
+    from_: Annotated[str, described("the first day", FIRST_DAY, alias="from")]
+    to: Annotated[str, described("the last day", LAST_DAY)]
     totals: Annotated[list[CurrencyTotalAnswer], described("by mode and currency, real money first")]
     payments: Annotated[AttemptsAnswer, described("how payments went, in `mode`")]
     median_seconds: Annotated[

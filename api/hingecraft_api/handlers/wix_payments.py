@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,9 +11,7 @@ from pydantic import AwareDatetime
 from hingecraft.dashboard import payments
 from hingecraft.dashboard.payments import LONGEST_SEARCH
 from hingecraft.errors import MissingError
-from hingecraft.money.model import parse_decimal
 from hingecraft.payments import history
-from hingecraft.payments.filters import PaymentFilter
 from hingecraft.payments.history import PaymentHistory
 from hingecraft.payments.model import Status
 from hingecraft.payments.refunds.model import Refund, Refundable
@@ -24,62 +21,18 @@ from hingecraft.trail.text import sentence
 from hingecraft_api.handlers.admin import as_json
 from hingecraft_api.handlers.admin_payments import EntryAnswer, StoryAnswer
 from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
-from hingecraft_api.handlers.wix_dashboard import (
-    ZONE,
-    Day,
-    Mode,
-    Number,
-    Zone,
-    amount_in,
-    day_of,
-    livemode_of,
-    mode_of,
-    owners,
-    zone_of,
-)
+from hingecraft_api.handlers.payment_filters import PaymentFilterInput
+from hingecraft_api.handlers.wix_dashboard import Mode, Number, amount_in, mode_of, owners
 from hingecraft_api.messages.answers import Answer
-from hingecraft_api.messages.bodies import wrong_field
 from hingecraft_api.messages.described import MOMENT, PAYMENT, SESSION, described
-from hingecraft_api.messages.sentences import Shape
 from hingecraft_api.web.call import Call
 
 _REFUND = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
-_WORD = Shape("^[a-z][a-z_]{0,39}$", "must be a word in lower case")
-_CODE = Shape("^[A-Z0-9]{2,10}$", "must be a currency's code, such as EUR")
-# The values of `Status`, in line as a query has them.
-_STATUSES = Literal[
-    "creating",
-    "pending",
-    "awaiting_confirmation",
-    "completed",
-    "failed",
-    "expired",
-    "unknown",
-    "error",
-    "partially_refunded",
-    "refunded",
-    "disputed",
-]
-_AMOUNT = Shape("^[0-9]{1,12}([.][0-9]{1,8})?$", "must be an amount, such as 37.50")
 
 
-class PaymentsQuery(CursorQuery):
+class PaymentsQuery(PaymentFilterInput, CursorQuery):
     """Which payments; each filter narrows the list further."""
 
-    status: Annotated[_STATUSES | None, described("only payments with this status", "completed")] = None
-    provider: Annotated[Annotated[str, _WORD] | None, described("`stripe`, `nowpayments` or `wallet`", "stripe")] = None
-    currency: Annotated[Annotated[str, _CODE] | None, described("the currency of the price", "EUR")] = None
-    purpose: Annotated[Annotated[str, _WORD] | None, described("`donation`, `credits` or `purchase`", "donation")] = (
-        None
-    )
-    mode: Annotated[Mode | None, described("real money or test payments; by default both", "live")] = None
-    from_: Annotated[Day | None, described("the first day on which they began", "2026-11-01", alias="from")] = None
-    to: Annotated[Day | None, described("the last day on which they began", "2026-11-30")] = None
-    zone: Annotated[Zone, ZONE] = "UTC"
-    amount_from: Annotated[
-        Annotated[str, _AMOUNT] | None, described("the smallest amount, in the currency of the price", "10")
-    ] = None
-    amount_to: Annotated[Annotated[str, _AMOUNT] | None, described("the largest amount", "500")] = None
     search: Annotated[
         str | None,
         described(
@@ -167,7 +120,7 @@ class PaymentHistoryAnswer(StoryAnswer):
 async def get_payments(call: Call) -> Any:
     """A page of payments."""
     query: PaymentsQuery = call.query
-    rows, following = await payments.page(call.pod.database, _filter_of(query), query.search, query.after, query.limit)
+    rows, following = await payments.page(call.pod.database, query.wanted, query.search, query.after, query.limit)
     return {"items": [_item(call, row) for row in rows], "nextCursor": cursor_of(following)}
 
 
@@ -208,31 +161,6 @@ def refund_answer(refund: Refund) -> dict[str, Any]:
         "failure": refund.failure,
         "createdAt": timestamp(refund.created_at),
     }
-
-
-def _filter_of(query: PaymentsQuery) -> PaymentFilter:
-    first, last = day_of("from", query.from_), day_of("to", query.to)
-    least, most = _amount(query.amount_from), _amount(query.amount_to)
-    if first is not None and last is not None and first > last:
-        raise wrong_field("invalid_request", "from", "must not be after to")
-    if least is not None and most is not None and least > most:
-        raise wrong_field("invalid_request", "amountFrom", "must not be more than amountTo")
-    return PaymentFilter(
-        status=Status(query.status) if query.status is not None else None,
-        provider=query.provider,
-        currency=query.currency,
-        purpose=query.purpose,
-        livemode=livemode_of(query.mode),
-        first_day=first,
-        last_day=last,
-        zone=zone_of(query.zone),
-        least=least,
-        most=most,
-    )
-
-
-def _amount(text: str | None) -> Decimal | None:
-    return parse_decimal(text) if text is not None else None
 
 
 def _item(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
