@@ -18,7 +18,7 @@ from hingecraft.migrations.files import migrations_folder, read_migrations
 from support import wix
 from support.year import fill
 
-ROWS, TIMES, WITHIN = 1_000_000, 200, 100
+ROWS, TIMES, WITHIN = 1_000_000, 100, 100
 _MIGRATION, _PAGE, _FOLDED = 42, 20_000, 50_000
 # Half a million movements in each of four more currencies, with as many rows of figures.
 _MORE = """
@@ -63,7 +63,7 @@ async def _fill(dsn: str) -> None:
 
 
 async def _count(conn: asyncpg.Connection) -> None:
-    """As the migration counts rows of before, and pods add them up."""
+    """As the migration counts the rows that it finds, and pods add them up."""
     (page,) = [step for step in read_migrations(migrations_folder())[_MIGRATION].steps if step.mode == "batched"]
     started, cursor, rows = time.monotonic(), None, 1
     await conn.execute("CREATE INDEX figure_changes_payment_idx ON figure_changes (payment_id)")

@@ -151,7 +151,7 @@ async def test_a_pod_that_drains_ends_its_streams(pod):
 
 
 async def test_a_reader_that_does_not_read_holds_a_bounded_amount_of_news(dsn, conn, pod):
-    """What it has missed is put together: at most so many names, and that there are more."""
+    """News that it has missed is put together: at most so many names, and that there are more."""
     feed = ChangesFeed(pod.pod.database)
     async with feed.reader(SITE, None) as reader:
         for _ in range(30):
