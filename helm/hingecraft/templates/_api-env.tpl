@@ -90,6 +90,10 @@
 - name: WIX_OWNER_INSTANCES
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .dashboardOrigins }}
+- name: WIX_DASHBOARD_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- with .Values.api.downloads }}

@@ -1,0 +1,1 @@
+export default function Payments() { return <p>Payments</p>; }

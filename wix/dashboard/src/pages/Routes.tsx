@@ -1,0 +1,1 @@
+export default function Routes() { return <p>Routes</p>; }
