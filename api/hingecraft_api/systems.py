@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hingecraft_api.feature import Feature
 from hingecraft_api.features.credits import CREDITS
 from hingecraft_api.features.donations import DONATIONS
+from hingecraft_api.features.jobs import JOBS
 from hingecraft_api.features.members import MEMBERS
 from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
@@ -26,5 +27,6 @@ FEATURES: Sequence[Feature] = (
     PURCHASES,
     STATISTICS,
     WIX_APP,
+    JOBS,
     OPERATIONS,
 )

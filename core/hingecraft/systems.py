@@ -39,7 +39,7 @@ class SystemSettings(LinkSettings, WixAppSettings):
 
 
 def reconcile_steps(
-    database: Database, providers: Providers, settings: SystemSettings, wix_client: WixClient | None
+    database: Database, providers: Providers, settings: LinkSettings, wix_client: WixClient | None
 ) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(

@@ -57,6 +57,15 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
 
+async def announce_again(database: Database) -> None:
+    """Send the newest version to the Wix endpoints that have not taken it, without waiting for their next attempt."""
+    async with database.transaction() as conn:
+        await store.lock_publishing(conn)
+        found = await store.newest(conn)
+        if found is not None:
+            await outbox.announce_to_those_behind(conn, found.version, found.announcement)
+
+
 async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, str]:
     """The newest version with its routes, and the stamp of the currencies."""
     async with database.connection() as conn:
