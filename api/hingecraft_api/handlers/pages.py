@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,8 +15,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from hingecraft.wix_app.site_settings.appearance import Appearance, Appearances
+from hingecraft.wix_app.site_settings.colors import Palette
+from hingecraft_api.handlers.appearance import shown_of
 from hingecraft_api.handlers.page_policy import NOBODY, NOTHING, Sources, policy_of, sources_of
-from hingecraft_api.messages.answers import SECURITY_HEADERS
+from hingecraft_api.messages.answers import SECURITY_HEADERS, written
 from hingecraft_api.messages.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
 from hingecraft_api.web.call import Call
@@ -38,6 +43,9 @@ WIX_APP: Mapping[str, str] = {"/wix-pricing": "wix-pricing.html"}
 MODULES: Mapping[str, str] = {"/assets/plan-session.js": "plan-session.js"}
 # Wix shows a site in its editor and its preview from hosts of its own.
 _WIX = ("https://manage.wix.com", "https://*.wix.com", "https://*.wixstudio.com")
+_META_POLICY = re.compile(r'\s*<meta http-equiv="Content-Security-Policy"[^>]*>')
+_DATA = '<script type="application/json" id="appearance">{}</script>'
+_NO_DATA = _DATA.format("{}")
 _TOLD = '<meta name="hingecraft-{name}" content="{value}" />'
 
 
@@ -62,10 +70,15 @@ def _framed_by(settings: ApiSettings) -> tuple[str, ...]:
     return ("'self'", f"{parts.scheme}://{parts.netloc}", *_WIX, *settings.embed_origins)
 
 
-def _page(file: str, settings: ApiSettings, framed_by: Sequence[str], admitted: Sources = NOTHING) -> _File:
+def _told(file: str, settings: ApiSettings) -> str:
     page = (pages_folder() / file).read_text(encoding="utf-8")
     for name, value in (("site", settings.site_url), ("backend", "/"), ("stripe-js", settings.stripe_js)):
         page = page.replace(_TOLD.format(name=name, value=""), _TOLD.format(name=name, value=escape(value)))
+    return page
+
+
+def _page(file: str, settings: ApiSettings, framed_by: Sequence[str], admitted: Sources = NOTHING) -> _File:
+    page = _told(file, settings)
     frames = SECURITY_HEADERS["X-Frame-Options"]
     framed = {"X-Frame-Options": frames} if framed_by == NOBODY else {}
     return _prepared(page, "text/html", {**framed, "Content-Security-Policy": policy_of(page, framed_by, admitted)})
@@ -76,6 +89,45 @@ def _module(file: str) -> _File:
     return _prepared(text, "text/javascript", {"Content-Security-Policy": SECURITY_HEADERS["Content-Security-Policy"]})
 
 
+class _Component:
+    """A donation page with what its owner has set: the texts as data, the colours in its style."""
+
+    def __init__(self, file: str, settings: ApiSettings, framed_by: Sequence[str]) -> None:
+        # The header's policy is stricter, and knows the colours.
+        self._page = _META_POLICY.sub("", _told(file, settings))
+        self._framed_by = framed_by
+        self._made: tuple[Appearance, _File] | None = None
+
+    async def of(self, call: Call) -> _File:
+        """Made again when the settings have changed."""
+        appearance = await call.pod.parts[Appearances].of()
+        made = self._made
+        if made is None or made[0] != appearance:
+            made = self._made = (appearance, await asyncio.to_thread(self._with, appearance))
+        return made[1]
+
+    def _with(self, appearance: Appearance) -> _File:
+        page = self._page.replace(_NO_DATA, _DATA.format(_as_data(shown_of(appearance))), 1)
+        page = page.replace("</style>", f"{_colors(appearance)}</style>", 1)
+        return _prepared(page, "text/html", {"Content-Security-Policy": policy_of(page, self._framed_by)})
+
+
+def _as_data(shown: object) -> str:
+    """JSON in which nothing ends the element around it."""
+    return written(shown).replace("<", "\\u003c")
+
+
+def _colors(appearance: Appearance) -> str:
+    light, dark = appearance.light, appearance.dark
+    if light is None or dark is None:
+        return ""
+    return f":root {{ {_declared(light)} }} @media (prefers-color-scheme: dark) {{ :root {{ {_declared(dark)} }} }}"
+
+
+def _declared(palette: Palette) -> str:
+    return f"--accent: {palette.accent}; --accent-ink: {palette.accent_ink}; --accent-soft: {palette.accent_soft};"
+
+
 def _prepared(text: str, content_type: str, headers: Mapping[str, str]) -> _File:
     body = text.encode()
     # Brotli's encoder would leave four megabytes behind, for two kilobytes less on the way.
@@ -83,8 +135,9 @@ def _prepared(text: str, content_type: str, headers: Mapping[str, str]) -> _File
     return _File(bodies, hashlib.sha256(body).hexdigest()[:32], content_type, headers)
 
 
-def _endpoint(path: str, file: _File, summary: str) -> Endpoint:
+def _endpoint(path: str, source: _File | _Component, summary: str) -> Endpoint:
     async def get_file(call: Call) -> web.Response:
+        file = source if isinstance(source, _File) else await source.of(call)
         asked = call.request.headers
         encoding = call.pod.negotiation.choose(asked.get("Accept-Encoding", ""), file.bodies)
         headers = {name: value for name, value in SECURITY_HEADERS.items() if name != "X-Frame-Options"}
@@ -111,7 +164,7 @@ def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
     framed_by, stripe = _framed_by(settings), sources_of(settings.stripe_js)
     return [
         *(
-            _endpoint(path, _page(name, settings, framed_by), "Get a donation page")
+            _endpoint(path, _Component(name, settings, framed_by), "Get a donation page")
             for path, name in COMPONENTS.items()
         ),
         *(
