@@ -37,7 +37,7 @@ function Header() {
     <header>
       <div className="title">
         <Heading as="h1" size="large">
-          Payments
+          HingeCraft payments
         </Heading>
         {instance && <Freshness />}
       </div>

@@ -1,6 +1,8 @@
 import '@wix/design-system/styles.global.css';
 import './fonts.css';
 import './dashboard.css';
+import './forms.css';
+import './lists.css';
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

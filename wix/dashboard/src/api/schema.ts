@@ -157,6 +157,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/wix/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the overview */
+        get: operations["getApiVWixOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List payments of the dashboard */
+        get: operations["getApiVWixPayments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/payments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the history of a payment */
+        get: operations["getApiVWixPaymentsId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/payments/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refund a payment */
+        post: operations["postApiVWixPaymentsIdRefunds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the state of the routes */
+        get: operations["getApiVWixRoutes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/routes/currencies/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a currency */
+        post: operations["postApiVWixRoutesCurrenciesCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/routes/providers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch a provider */
+        post: operations["postApiVWixRoutesProvidersName"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/routes/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pin a version of the routes */
+        post: operations["postApiVWixRoutesPin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow changes */
+        get: operations["getApiVWixStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -541,6 +694,503 @@ export interface components {
          * @enum {string}
          */
         State: "queued" | "processing" | "completed" | "failed" | "cancelled";
+        /**
+         * OverviewAnswer
+         * @description How giving goes.
+         */
+        OverviewAnswer: {
+            /** @description the time zone of the days */
+            zone: string;
+            /**
+             * @description the mode of `days`, `payments` and `medianSeconds`
+             * @enum {string}
+             */
+            mode: "live" | "test";
+            /**
+             * Format: date-time
+             * @description the moment that everything here is about
+             */
+            asOf: string;
+            /** @description the days that were asked for */
+            current: components["schemas"]["OverviewPeriodAnswer"];
+            /** @description as many days before them, to compare */
+            previous: components["schemas"]["OverviewPeriodAnswer"];
+            /** @description in order of day and currency; a day without money is left out */
+            days: components["schemas"]["DayAnswer"][];
+            /** @description what needs attention now; empty: nothing does */
+            attention: components["schemas"]["AttentionAnswer"][];
+        };
+        /**
+         * OverviewPeriodAnswer
+         * @description One period.
+         */
+        OverviewPeriodAnswer: {
+            /** @description the first day */
+            from: string;
+            /** @description the last day */
+            to: string;
+            /** @description by mode and currency, real money first */
+            totals: components["schemas"]["CurrencyTotalAnswer"][];
+            /** @description how payments went, in `mode` */
+            payments: components["schemas"]["AttemptsAnswer"];
+            /** @description half of the newest thousand payments took at most this from the beginning until the money was booked; null: nothing was paid */
+            medianSeconds: number | null;
+        };
+        /**
+         * CurrencyTotalAnswer
+         * @description The money that was booked in one currency and mode.
+         */
+        CurrencyTotalAnswer: {
+            /** @description the currency's code */
+            currency: string;
+            /**
+             * @description real money or test payments
+             * @enum {string}
+             */
+            mode: "live" | "test";
+            /** @description how many times money came in */
+            count: number;
+            /** @description what came in: a number; a quantity of coins is text */
+            received: number | string;
+            /** @description what was refunded, without refunds that failed */
+            refunded: number | string;
+            /** @description what banks took back, without disputes that were won */
+            disputed: number | string;
+            /** @description what is left */
+            net: number | string;
+            /** @description the value of `net` in USD, as far as it is known */
+            usd: number;
+            /** @description how many movements have no value in USD yet */
+            withoutValue: number;
+        };
+        /**
+         * AttemptsAnswer
+         * @description Payments that were begun in the period and are decided, as they are now.
+         */
+        AttemptsAnswer: {
+            /** @description paid, also if refunded or disputed later */
+            paid: number;
+            /** @description the provider or the payer's bank rejected it */
+            failed: number;
+            /** @description not paid in time, after an attempt that failed */
+            expired: number;
+            /** @description not paid in time, and nobody tried */
+            abandoned: number;
+            /** @description `paid` of all that somebody tried to pay, 0 to 1; null: nobody did */
+            successRate: number | null;
+        };
+        /**
+         * DayAnswer
+         * @description The money that was booked on one day in one currency.
+         */
+        DayAnswer: {
+            /** @description the day, in `zone` */
+            day: string;
+            /** @description the currency's code */
+            currency: string;
+            /** @description how many times money came in */
+            count: number;
+            /** @description what came in */
+            received: number | string;
+            /** @description what is left of it after refunds and disputes of that day */
+            net: number | string;
+            /** @description the value of `net` in USD, as far as it is known */
+            usd: number;
+        };
+        /**
+         * AttentionAnswer
+         * @description Something to look at.
+         */
+        AttentionAnswer: {
+            /**
+             * @description what it is
+             * @enum {string}
+             */
+            kind: "payments_in_review" | "disputes" | "wallet_payments_to_confirm" | "checkouts_unanswered" | "refunds_unanswered" | "unknown_prices" | "unknown_wix_products" | "events_failing" | "events_waiting" | "events_given_up" | "deliveries_failed" | "endpoints_failing" | "pods_lagging";
+            /** @description how many there are */
+            count: number;
+            /** @description since when the oldest is so, where that is known */
+            since: string | null;
+            /** @description the names of endpoints or pods */
+            names: string[];
+            /** @description what to do, in English */
+            advice: string;
+        };
+        /**
+         * PaymentItemsAnswer
+         * @description A page, newest first.
+         */
+        PaymentItemsAnswer: {
+            /** @description the payments */
+            items: components["schemas"]["PaymentItem"][];
+            /** @description `cursor` of the next page; null on the last one */
+            nextCursor: string | null;
+        };
+        /**
+         * PaymentItem
+         * @description One payment.
+         */
+        PaymentItem: {
+            /** @description the payment's id */
+            id: string;
+            /** @description see `GET /payments/{id}` */
+            status: components["schemas"]["Status"];
+            /** @description `stripe`, `nowpayments` or `wallet` */
+            provider: string | null;
+            /** @description the id of its checkout at the provider */
+            providerId: string | null;
+            /** @description `donation`, `credits` or `purchase` */
+            purpose: string;
+            /** @description the price, in `priceCurrency` */
+            amount: number | null;
+            /** @description the currency of `amount` */
+            priceCurrency: string | null;
+            /** @description what the payer was asked to pay in */
+            currency: string | null;
+            /** @description what came in, before refunds; null: nothing */
+            paidAmount: number | string | null;
+            /** @description the currency of `paidAmount` and `wentBack` */
+            paidCurrency: string | null;
+            /** @description what was refunded or taken back by a bank */
+            wentBack: number | string | null;
+            /** @description where it began; null for older software */
+            source: string | null;
+            /**
+             * @description real money or a test payment
+             * @enum {string}
+             */
+            mode: "live" | "test";
+            /**
+             * Format: date-time
+             * @description when it began
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description when it last changed
+             */
+            updatedAt: string;
+        };
+        /**
+         * PaymentHistoryAnswer
+         * @description One payment with everything about it.
+         */
+        PaymentHistoryAnswer: {
+            /** @description the fields of `GET /admin/payments`, and more */
+            payment: {
+                [key: string]: unknown;
+            };
+            /** @description sessions and invoices at providers */
+            checkouts: {
+                [key: string]: unknown;
+            }[];
+            /** @description movements of money */
+            settlements: {
+                [key: string]: unknown;
+            }[];
+            /** @description the payment's rows in the audit log, in order */
+            trail: components["schemas"]["TrailEntryAnswer"][];
+            /** @description what can be refunded now */
+            refundable: components["schemas"]["RefundableAnswer"];
+            /** @description the refunds that were asked for here, in order */
+            refunds: components["schemas"]["RefundAnswer"][];
+        };
+        /**
+         * TrailEntryAnswer
+         * @description One row of the audit log, and what it means.
+         */
+        TrailEntryAnswer: {
+            /** @description grows with time */
+            id: number;
+            /**
+             * Format: date-time
+             * @description when it happened
+             */
+            createdAt: string;
+            /** @description who did it */
+            actor: string;
+            /** @description what was done */
+            action: string;
+            /** @description the payment that it is about */
+            paymentId: string | null;
+            /** @description the request that caused it */
+            requestId: string | null;
+            /** @description depends on `action` */
+            details: {
+                [key: string]: unknown;
+            };
+            /** @description what happened, in English */
+            text: string;
+        };
+        /**
+         * RefundableAnswer
+         * @description What can be refunded now.
+         */
+        RefundableAnswer: {
+            /** @description at most this; null: nothing */
+            amount: number | null;
+            /** @description its currency */
+            currency: string | null;
+            /** @description why nothing can be refunded, and what to do instead; null: it can */
+            whyNot: string | null;
+        };
+        /**
+         * RefundAnswer
+         * @description One refund.
+         */
+        RefundAnswer: {
+            /** @description its id here */
+            refundId: string;
+            /** @description the payment */
+            paymentId: string;
+            /** @description the name that the caller gave it */
+            reference: string;
+            /** @description how much */
+            amount: number;
+            /** @description in which currency */
+            currency: string;
+            /**
+             * @description why
+             * @enum {string}
+             */
+            reason: "requested_by_customer" | "duplicate" | "fraudulent";
+            /**
+             * @description `asked`: Stripe has not answered yet; `pending`: the payer's bank has not
+             * @enum {string}
+             */
+            status: "asked" | "pending" | "succeeded" | "failed";
+            /** @description whether Stripe's event has arrived, by which the money is booked */
+            booked: boolean;
+            /** @description its id at Stripe */
+            providerRef: string | null;
+            /** @description why it failed */
+            failure: string | null;
+            /**
+             * Format: date-time
+             * @description when it was asked for
+             */
+            createdAt: string;
+        };
+        /**
+         * RefundInput
+         * @description A refund.
+         */
+        RefundInput: {
+            /** @description names this refund of this payment; a repeat with the same reference changes nothing */
+            reference: string;
+            /**
+             * @description how much, in the currency that was paid; left out: all that is left
+             * @default null
+             */
+            amount?: (number | string) | null;
+            /**
+             * @description what Stripe is told
+             * @default requested_by_customer
+             * @enum {string}
+             */
+            reason?: "requested_by_customer" | "duplicate" | "fraudulent";
+            /**
+             * @description stays in the payment's history for good; e-mail addresses in it are masked
+             * @default null
+             */
+            note?: string | null;
+        };
+        /**
+         * RoutesStateAnswer
+         * @description The routes and who serves them.
+         */
+        RoutesStateAnswer: {
+            /** @description the newest version; null: there is none yet */
+            version: components["schemas"]["ServedVersionAnswer"] | null;
+            /** @description whether every pod serves it */
+            servedEverywhere: boolean;
+            /** @description when the engine last reported; null: never, so check that one runs */
+            reportedAt: string | null;
+            /** @description the pods, by name */
+            pods: components["schemas"]["PodAnswer"][];
+            /** @description the Wix sites, by name */
+            endpoints: components["schemas"]["WixEndpointAnswer"][];
+            /** @description money first, by code */
+            currencies: components["schemas"]["RouteCurrencyAnswer"][];
+            /** @description the providers */
+            providers: components["schemas"]["RouteProviderAnswer"][];
+            /** @description `true`: no new version is published */
+            paused: boolean;
+            /** @description the version that is pinned; null without a pin */
+            pinVersion: number | null;
+            /** @description what a `PaymentRoutes` resource sets, so that it is switched there */
+            managed: string[];
+            /** @description wallets and links that pages do not use */
+            problems: components["schemas"]["ProblemAnswer"][];
+        };
+        /**
+         * ServedVersionAnswer
+         * @description The newest version of the routes.
+         */
+        ServedVersionAnswer: {
+            /** @description its number */
+            version: number;
+            /** @description SHA-256 of its routes */
+            checksum: string;
+            /**
+             * Format: date-time
+             * @description when it was made
+             */
+            generatedAt: string;
+            /** @description the version that a pin went back to */
+            restoredFrom: number | null;
+        };
+        /**
+         * PodAnswer
+         * @description One pod of the backend.
+         */
+        PodAnswer: {
+            /** @description its name or address */
+            name: string;
+            /** @description the newest version that it has acknowledged */
+            version: number;
+            /** @description whether that is the newest one */
+            isCurrent: boolean;
+            /** @description milliseconds from the change until it served that version */
+            latencyMs: number | null;
+            /** @description why the last push did not arrive */
+            failure: string | null;
+        };
+        /**
+         * WixEndpointAnswer
+         * @description A Wix site that is told by webhooks.
+         */
+        WixEndpointAnswer: {
+            /** @description its name in `WIX_WEBHOOK_ENDPOINTS` */
+            name: string;
+            /** @description what it is told about */
+            events: string[];
+            /**
+             * @description `behind`: a message is on its way; `failing`: it does not answer
+             * @enum {string}
+             */
+            state: "ok" | "behind" | "failing" | "disabled";
+            /** @description the newest version that it has taken */
+            deliveredVersion: number | null;
+            /** @description when a message last arrived */
+            deliveredAt: string | null;
+            /** @description milliseconds from that version until it arrived */
+            latencyMs: number | null;
+            /** @description failed deliveries since the last that arrived */
+            failures: number;
+            /** @description messages on their way */
+            waiting: number;
+            /** @description its last answer, or why it is disabled */
+            reason: string | null;
+        };
+        /**
+         * RouteCurrencyAnswer
+         * @description One currency.
+         */
+        RouteCurrencyAnswer: {
+            /** @description the currency's code */
+            code: string;
+            /** @description its name */
+            name: string;
+            /** @description its symbol */
+            symbol: string;
+            /**
+             * @description money or a coin
+             * @enum {string}
+             */
+            kind: "fiat" | "crypto";
+            /** @description whether it is switched on */
+            enabled: boolean;
+            /** @description whether pages offer it now */
+            available: boolean;
+            /** @description where it is paid now; null: nowhere */
+            provider: string | null;
+            /** @description whether there is a standing link for it */
+            hasLink: boolean;
+            /** @description whether there is a wallet for it */
+            hasWallet: boolean;
+        };
+        /**
+         * RouteProviderAnswer
+         * @description One provider.
+         */
+        RouteProviderAnswer: {
+            /**
+             * @description its name
+             * @enum {string}
+             */
+            name: "stripe" | "nowpayments";
+            /** @description whether its links are on the pages */
+            enabled: boolean;
+            /** @description whether the backend has keys for it */
+            configured: boolean;
+            /**
+             * @description real money or test payments
+             * @enum {string}
+             */
+            mode: "live" | "test";
+        };
+        /**
+         * ProblemAnswer
+         * @description A row that pages do not use.
+         */
+        ProblemAnswer: {
+            /**
+             * @description `wallet`: it is not published. `link`: pages do not open it
+             * @enum {string}
+             */
+            kind: "wallet" | "link";
+            /** @description its row in `wallets` or `external_payments` */
+            id: string | null;
+            /** @description the currency's code */
+            currency: string | null;
+            /** @description what is wrong with it and what to do */
+            problem: string;
+        };
+        /**
+         * EffectsAnswer
+         * @description What the change does, or has done.
+         */
+        EffectsAnswer: {
+            /** @description `true`: nothing was changed */
+            preview: boolean;
+            /** @description the newest version after it; in a preview the one it would be */
+            version: number | null;
+            /** @description currencies that pages no longer offer */
+            closed: string[];
+            /** @description currencies that pages offer again */
+            opened: string[];
+            /** @description currencies that are paid elsewhere than before */
+            moved: string[];
+            /** @description the same in English */
+            sentences: string[];
+        };
+        /**
+         * WixSwitchInput
+         * @description One switch.
+         */
+        WixSwitchInput: {
+            /** @description the new state */
+            enabled: boolean;
+            /**
+             * @description `true`: change nothing, and say what the change would do
+             * @default false
+             */
+            preview?: boolean;
+        };
+        /**
+         * WixPinInput
+         * @description The version to go back to.
+         */
+        WixPinInput: {
+            /** @description a version of `GET /admin/routes/versions`; null ends the pin */
+            version: number | null;
+            /**
+             * @description `true`: change nothing, and say what the change would do
+             * @default false
+             */
+            preview?: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -869,6 +1519,282 @@ export interface operations {
                 };
                 content: {
                     "text/csv": string;
+                };
+            };
+        };
+    };
+    getApiVWixOverview: {
+        parameters: {
+            query?: {
+                /** @description the first day; by default 29 days before `to` */
+                from?: string;
+                /** @description the last day; by default today */
+                to?: string;
+                /** @description the time zone of the days, by its name in IANA's table */
+                zone?: string;
+                /** @description real money or test payments; by default the mode of the backend's keys */
+                mode?: "live" | "test";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["OverviewAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    getApiVWixPayments: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the previous page; leave it out for the first page */
+                cursor?: string;
+                /** @description how many items */
+                limit?: number;
+                /** @description only payments with this status */
+                status?: components["schemas"]["Status"];
+                /** @description `stripe`, `nowpayments` or `wallet` */
+                provider?: string;
+                /** @description the currency of the price */
+                currency?: string;
+                /** @description `donation`, `credits` or `purchase` */
+                purpose?: string;
+                /** @description real money or test payments; by default both */
+                mode?: "live" | "test";
+                /** @description the first day on which they began */
+                from?: string;
+                /** @description the last day on which they began */
+                to?: string;
+                /** @description the time zone of the days, by its name in IANA's table */
+                zone?: string;
+                /** @description the smallest amount, in the currency of the price */
+                amountFrom?: string;
+                /** @description the largest amount */
+                amountTo?: string;
+                /** @description a payment's id, the id of its checkout or charge at the provider, or the payer's e-mail address where it is known: whole, in any case */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["PaymentItemsAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    getApiVWixPaymentsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the payment's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["PaymentHistoryAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    postApiVWixPaymentsIdRefunds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the payment's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundInput"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["RefundAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    getApiVWixRoutes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["RoutesStateAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    postApiVWixRoutesCurrenciesCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the currency's code */
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WixSwitchInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["EffectsAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    postApiVWixRoutesProvidersName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `stripe` or `nowpayments` */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WixSwitchInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["EffectsAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    postApiVWixRoutesPin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WixPinInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["EffectsAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    getApiVWixStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
         };

@@ -11,14 +11,23 @@ const TOGETHER_MS = 500;
 
 export type Connection = 'live' | 'polling' | 'offline';
 
-type Listener = () => void;
+/** What has changed: the payments with these ids; with `more`, perhaps anything. */
+export interface News {
+  payments: ReadonlySet<string>;
+  more: boolean;
+}
 
-const changes = new Set<Listener>();
+type Listener = () => void;
+type NewsListener = (news: News) => void;
+
+const ANYTHING: News = { payments: new Set(), more: true };
+
+const changes = new Set<NewsListener>();
 const states = new Set<Listener>();
 let connection: Connection = navigator.onLine ? 'polling' : 'offline';
-let gathering: ReturnType<typeof setTimeout> | undefined;
+let gathered: News | undefined;
 
-export function onChange(listener: Listener): () => void {
+export function onChange(listener: NewsListener): () => void {
   changes.add(listener);
   return () => changes.delete(listener);
 }
@@ -36,12 +45,19 @@ function become(next: Connection): void {
   for (const tell of states) tell();
 }
 
-/** Something may have changed. */
-export function changed(): void {
-  gathering ??= setTimeout(() => {
-    gathering = undefined;
-    for (const tell of changes) tell();
-  }, TOGETHER_MS);
+/** Something may have changed; without an argument, anything. */
+export function changed(news: News = ANYTHING): void {
+  if (!gathered) setTimeout(tellAll, TOGETHER_MS);
+  gathered = {
+    payments: new Set([...(gathered?.payments ?? []), ...news.payments]),
+    more: news.more || gathered?.more === true,
+  };
+}
+
+function tellAll(): void {
+  const news = gathered ?? ANYTHING;
+  gathered = undefined;
+  for (const tell of changes) tell(news);
 }
 
 /** Starts once, for as long as the page is open. */
@@ -62,41 +78,57 @@ export function startLive(): void {
 
 async function keepReading(): Promise<void> {
   for (let failures = 0; ; failures += 1) {
-    try {
-      await read(() => {
-        failures = -1;
-        become('live');
-      });
-    } catch {
-      // The next attempt follows below; meanwhile the page polls.
-    }
+    const began = Date.now();
+    const next = await read().catch((): Ending => 'again');
+    if (next === 'never') return;
     if (connection === 'live') become(navigator.onLine ? 'polling' : 'offline');
-    await pause(RECONNECT_AFTER_MS[Math.min(Math.max(failures, 0), RECONNECT_AFTER_MS.length - 1)] as number);
+    if (Date.now() - began > SILENT_AFTER_MS) failures = 0;
+    await pause(RECONNECT_AFTER_MS[Math.min(failures, RECONNECT_AFTER_MS.length - 1)] as number);
   }
 }
 
 const pause = (milliseconds: number): Promise<void> => new Promise((over) => setTimeout(over, milliseconds));
 
+/** Whether the stream is to be opened again: not where this site may never read it. */
+type Ending = 'again' | 'never';
+
+let lastId = '';
+
 /** Reads one stream until it ends. An EventSource could not send the site's token. */
-async function read(opened: () => void): Promise<void> {
+async function read(): Promise<Ending> {
   const abort = new AbortController();
   const silent = () => abort.abort(new Error('the stream is silent'));
   let timer = setTimeout(silent, SILENT_AFTER_MS);
   try {
-    const headers = { Accept: 'text/event-stream' };
+    const headers = { Accept: 'text/event-stream', ...(lastId ? { 'Last-Event-ID': lastId } : {}) };
     const answer = await authorized(new Request(STREAM, { headers, signal: abort.signal }));
+    if (answer.status === 403) return 'never';
     if (!answer.ok || !answer.body) throw new Error(`the stream answers ${answer.status}`);
-    opened();
-    changed();
+    become('live');
+    if (!lastId) changed();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    for (let rest = '', part = await reader.read(); !part.done; part = await reader.read()) {
       clearTimeout(timer);
       timer = setTimeout(silent, SILENT_AFTER_MS);
-      // A comment keeps the connection open and says nothing.
-      if (/^data:/m.test(part.value)) changed();
+      const events = (rest + part.value).split('\n\n');
+      rest = events.pop() ?? '';
+      if (events.map(take).includes('never')) return 'never';
     }
+    return 'again';
   } finally {
     clearTimeout(timer);
     abort.abort();
   }
+}
+
+function take(event: string): Ending {
+  const fields = new Map(event.split('\n').map((line) => line.split(/: (.*)/s).slice(0, 2) as [string, string]));
+  lastId = fields.get('id') ?? lastId;
+  if (fields.get('event') === 'changed') changed(newsOf(fields.get('data') ?? '{}'));
+  return fields.get('event') === 'end' ? 'never' : 'again';
+}
+
+function newsOf(data: string): News {
+  const { payments = [], more = false } = JSON.parse(data) as { payments?: string[]; more?: boolean };
+  return { payments: new Set(payments), more };
 }

@@ -2,16 +2,15 @@
 import { Badge, Button, LinearProgressBar, Text, TextButton } from '@wix/design-system';
 import { useState } from 'react';
 
-import { api, ApiError, dataOf } from '../api/client';
+import { attempt } from '../api/attempt';
+import { api, dataOf } from '../api/client';
 import { saveFile } from '../api/files';
 import type { components } from '../api/schema';
-import { changed } from '../data/live';
 import { useResource } from '../data/resource';
 import { ago, capitalized, number } from '../format';
 import { Confirm } from '../parts/Confirm';
 import { Loaded } from '../parts/Loaded';
 import { Section } from '../parts/Section';
-import { toast } from '../wix/frame';
 
 type Job = components['schemas']['JobAnswer'];
 type JobType = components['schemas']['JobInput']['type'];
@@ -57,20 +56,6 @@ export default function Jobs() {
       )}
     </Loaded>
   );
-}
-
-/** Whether it worked; what went wrong is shown as a message. */
-export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await work();
-    return true;
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    await toast(error.message, 'error');
-    return false;
-  } finally {
-    changed();
-  }
 }
 
 function Start({ kind }: { kind: JobType }) {

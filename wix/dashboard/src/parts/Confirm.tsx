@@ -4,22 +4,34 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 
 interface Props {
   label: string;
-  /** What will happen. */
-  question: ReactNode;
+  /** What it is done to, for those who hear the button by itself. */
+  about?: string;
+  /** What will happen, or how to find that out. */
+  question: ReactNode | (() => Promise<ReactNode>);
   confirm: string;
   isDestructive?: boolean;
   isDisabled?: boolean;
+  /** Whether something is still missing. */
+  isUnready?: boolean;
   /** Answers whether it worked: the question closes then. */
   act: () => Promise<boolean>;
 }
 
-export function Confirm({ label, question, confirm, isDestructive = true, isDisabled = false, act }: Props) {
+export function Confirm({ label, about, question, confirm, isDestructive = true, isDisabled = false, isUnready = false, act }: Props) {
   const [isAsked, setAsked] = useState(false);
+  const [text, setText] = useState<ReactNode>(null);
   const [isActing, setActing] = useState(false);
   const asked = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (isAsked) asked.current?.focus();
   }, [isAsked]);
+
+  async function ask() {
+    const found = typeof question === 'function' ? await question() : question;
+    if (found === null) return;
+    setText(found);
+    setAsked(true);
+  }
 
   async function go() {
     setActing(true);
@@ -29,8 +41,9 @@ export function Confirm({ label, question, confirm, isDestructive = true, isDisa
 
   if (!isAsked)
     return (
-      <TextButton size="small" skin={isDestructive ? 'destructive' : 'standard'} disabled={isDisabled} onClick={() => setAsked(true)}>
+      <TextButton size="small" skin={isDestructive ? 'destructive' : 'standard'} disabled={isDisabled} onClick={() => void ask()}>
         {label}
+        {about && <span className="unseen"> {about}</span>}
       </TextButton>
     );
   return (
@@ -42,9 +55,9 @@ export function Confirm({ label, question, confirm, isDestructive = true, isDisa
       ref={asked}
       onKeyDown={(event) => event.key === 'Escape' && setAsked(false)}
     >
-      <div>{question}</div>
+      <div>{typeof question === 'function' ? text : question}</div>
       <div className="actions">
-        <Button size="small" skin={isDestructive ? 'destructive' : 'standard'} disabled={isActing} onClick={() => void go()}>
+        <Button size="small" skin={isDestructive ? 'destructive' : 'standard'} disabled={isActing || isUnready} onClick={() => void go()}>
           {isActing ? 'One moment…' : confirm}
         </Button>
         <Button size="small" priority="secondary" disabled={isActing} onClick={() => setAsked(false)}>

@@ -99,3 +99,20 @@ export function SwitchField({ label, isOn, onChange }: SwitchProps) {
     </div>
   );
 }
+
+interface DayProps extends Common {
+  value: string;
+  onChange: (value: string) => void;
+}
+
+export function DayField({ label, value, onChange }: DayProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label className="label" htmlFor={id}>
+        {label}
+      </label>
+      <input id={id} className="native" type="date" value={value} onChange={(event) => onChange(event.target.value)} />
+    </div>
+  );
+}

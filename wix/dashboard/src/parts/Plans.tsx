@@ -8,13 +8,15 @@ import { changed } from '../data/live';
 import { useResource } from '../data/resource';
 import type { Status } from '../data/site';
 import { capitalized, money, number } from '../format';
+import { Choices } from './Choices';
 import { Loaded } from './Loaded';
 import { Notice } from './Notice';
 import { Section } from './Section';
 
 type Offer = components['schemas']['WixPlansAnswer'];
 type Plan = components['schemas']['WixPlanAnswer'];
-type Cycle = 'monthly' | 'yearly';
+const CYCLES = { monthly: 'Monthly', yearly: 'Yearly' } as const;
+type Cycle = keyof typeof CYCLES;
 
 // How often the plan is asked for while the owner pays at Wix.
 const ASK_EVERY_MS = 3_000;
@@ -22,26 +24,13 @@ const ASK_EVERY_MS = 3_000;
 export function Plans({ site }: { site: Status }) {
   const offer = useResource('plans', () => dataOf(api.GET('/api/v1/wix/plans')));
   const [cycle, setCycle] = useState<Cycle>('monthly');
+  const side = <Choices label="Billing cycle" choices={CYCLES} chosen={cycle} choose={(name) => setCycle(name as Cycle)} />;
   return (
-    <Section title="Plans" subtitle="Wix sells the plans and collects the money." side={<Cycles cycle={cycle} choose={setCycle} />}>
+    <Section title="Plans" subtitle="Wix sells the plans and collects the money." side={side}>
       <Loaded resource={offer} what="plans">
         {(found) => <Columns offer={found} site={site} cycle={cycle} />}
       </Loaded>
     </Section>
-  );
-}
-
-function Cycles({ cycle, choose }: { cycle: Cycle; choose: (cycle: Cycle) => void }) {
-  return (
-    <fieldset className="choices">
-      <legend className="unseen">Billing cycle</legend>
-      {(['monthly', 'yearly'] as const).map((each) => (
-        <label key={each}>
-          <input type="radio" name="cycle" checked={cycle === each} onChange={() => choose(each)} />
-          {capitalized(each)}
-        </label>
-      ))}
-    </fieldset>
   );
 }
 
