@@ -16,6 +16,7 @@ from hingecraft_api.features.routes import ROUTES
 from hingecraft_api.features.stats import STATISTICS
 from hingecraft_api.features.subscriptions import SUBSCRIPTIONS
 from hingecraft_api.features.wix_app import WIX_APP
+from hingecraft_api.features.wix_dashboard import WIX_DASHBOARD
 
 FEATURES: Sequence[Feature] = (
     DONATIONS,
@@ -27,6 +28,7 @@ FEATURES: Sequence[Feature] = (
     PURCHASES,
     STATISTICS,
     WIX_APP,
+    WIX_DASHBOARD,
     JOBS,
     OPERATIONS,
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,12 +27,17 @@ FROM generate_series(1, $1::int) n
 class Owner:
     """An owner's dashboard, at one pod or another."""
 
-    def __init__(self, site: UUID | None = None) -> None:
+    def __init__(self, site: UUID | None = None, token: str | None = None) -> None:
         self.site = site or uuid4()
+        self._token = token
 
     @property
     def settings(self) -> dict[str, Any]:
         return {**wix.settings(), "wix_owner_instances": str(self.site)}
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return wix.owner(self.site) if self._token is None else wix.as_instance(self._token)
 
     async def ask(self, pod: Running, kind: str = "export", **more: Any) -> str:
         """Begin a job; answers its id."""
@@ -43,7 +47,7 @@ class Owner:
         return found
 
     async def call(self, pod: Running, method: str, path: str = "", **options: Any) -> tuple[int, dict[str, Any]]:
-        headers = {**wix.owner(self.site), **options.pop("headers", {})}
+        headers = {**self.headers, **options.pop("headers", {})}
         return await pod.call(method, JOBS + path, headers=headers, **options)
 
     async def job(self, pod: Running, job_id: str) -> dict[str, Any]:
@@ -61,7 +65,7 @@ class Owner:
 
     async def file(self, pod: Running, job_id: str) -> list[dict[str, str]]:
         """The rows of the job's file, of which nothing is missing."""
-        async with pod.client.get(pod.public + f"{JOBS}/{job_id}/result", headers=wix.owner(self.site)) as response:
+        async with pod.client.get(pod.public + f"{JOBS}/{job_id}/result", headers=self.headers) as response:
             assert response.status == 200, await response.text()
             body = await response.read()
         assert len(body) == int(response.headers["Content-Length"])
@@ -70,7 +74,3 @@ class Owner:
 
 def rows_of(body: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
-
-
-async def codes_of(answers: list[tuple[int, Mapping[str, Any]]]) -> list[str]:
-    return [f"{status} {answer.get('code')}" for status, answer in answers]

@@ -14,7 +14,7 @@ from uuid import UUID
 from hingecraft.db.connection import Database
 from hingecraft.jobs.model import Progress
 from hingecraft.jobs.running import RunningJob
-from hingecraft.payments.filters import PaymentFilter, condition, of_stored
+from hingecraft.payments.filters import PaymentFilter, of_stored
 
 KIND = "export"
 
@@ -57,14 +57,14 @@ TOTAL = """
 SELECT count(*) FROM payments p
 WHERE (p.created_at, p.id) < ($1, $2) AND ($3::timestamptz IS NULL OR p.created_at >= $3)
 """
-LINES = f"""
+_LINES = f"""
 WITH page AS MATERIALIZED (
     SELECT * FROM payments p
     WHERE (p.created_at, p.id) < ($1, $2) AND ($3::timestamptz IS NULL OR p.created_at >= $3)
     ORDER BY p.created_at DESC, p.id DESC LIMIT $4
 ), lines AS (
     SELECT string_agg({_LINE} || E'\\r\\n', '' ORDER BY p.created_at DESC, p.id DESC) AS body, count(*) AS rows
-    FROM page p WHERE {condition(5)}
+    FROM page p WHERE {{condition}}
 )
 SELECT lines.body, lines.rows, (SELECT count(*) FROM page) AS read, last.created_at, last.id
 FROM lines LEFT JOIN (SELECT created_at, id FROM page ORDER BY created_at, id LIMIT 1) last ON true
@@ -141,7 +141,8 @@ class PaymentExport:
     async def _page(self, place: _Place, wanted: PaymentFilter) -> tuple[str, _Place] | None:
         """The lines of the next page, and the place behind it; None at the end."""
         async with self._database.connection() as conn:
-            row = await conn.fetchrow(LINES, place.created_at, place.id, wanted.since, PAGE, *wanted.arguments)
+            sql = _LINES.format(condition=wanted.condition(5))
+            row = await conn.fetchrow(sql, place.created_at, place.id, wanted.since, PAGE, *wanted.arguments)
         assert row is not None
         if not row["read"]:
             return None
