@@ -15,7 +15,9 @@ BUILT = FOLDER / "built"
 KB = 1024
 # Gzipped: what the first page loads, and what a chart adds to it.
 LARGEST_START, LARGEST_CHART = 300 * KB, 120 * KB
-OF_THE_WINDOW = re.compile(r"\d(?:[dsl]?v(?:h|b|min|max))\b|\b(?:height|block-?size)['\"]?\s*:\s*['\"]?100%", re.IGNORECASE)
+OF_THE_WINDOW = re.compile(
+    r"\d(?:[dsl]?v(?:h|b|min|max))\b|\b(?:height|block-?size)['\"]?\s*:\s*['\"]?100%", re.IGNORECASE
+)
 ELSEWHERE = re.compile(r"url\(\s*['\"]?(?:https?:)?//[^)]*\)")
 
 
@@ -39,7 +41,10 @@ def sizes(built: Path) -> Iterator[str]:
     start = re.findall(r'(?:src|href)="/wix-dashboard/(assets/[^"]+)"', page)
     at_first = _with_imports(built, start)
     chart = _with_imports(built, [f"assets/{file.name}" for file in (built / "assets").glob("Chart-*.js")])
-    for what, names, limit in (("the first page", at_first, LARGEST_START), ("a chart", chart - at_first, LARGEST_CHART)):
+    for what, names, limit in (
+        ("the first page", at_first, LARGEST_START),
+        ("a chart", chart - at_first, LARGEST_CHART),
+    ):
         size = sum(_size(built / name) for name in names)
         print(f"{what}: {size / KB:.0f} KB gzipped of {limit / KB:.0f}")
         if not names or size > limit:
@@ -56,7 +61,9 @@ def _with_imports(built: Path, names: list[str]) -> set[str]:
             continue
         found.add(name)
         if name.endswith(".js"):
-            imports = re.findall(r"(?:import|from)\s*[\"'`]\./([^\"'`]+\.js)[\"'`]", (built / name).read_text(encoding="utf-8"))
+            imports = re.findall(
+                r"(?:import|from)\s*[\"'`]\./([^\"'`]+\.js)[\"'`]", (built / name).read_text(encoding="utf-8")
+            )
             waiting += [f"assets/{each}" for each in imports]
     return found
 

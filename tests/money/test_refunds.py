@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
 from support import wix
-from support.limits import PROGRESS
-from support.money import becomes, completes, give, ledger
+from support.money import becomes, completes, ledger
 from support.pods import running_pod
 
 SITE = uuid4()

@@ -33,6 +33,12 @@ def modules() -> Path:
     return home / "node_modules"
 
 
+def ready() -> None:
+    """All that its tests in a browser take from npm."""
+    node_js.modules()
+    modules()
+
+
 def _install(home: Path) -> None:
     for name in _GIVEN:
         shutil.copy(FOLDER / name, home / name)

@@ -11,8 +11,8 @@ from hingecraft.settings import Secret
 from hingecraft_sandbox.postgres import free_port
 from support.engines import running_engine
 from support.folders import open_folder
-from support.pods import ADMIN_TOKEN, running_pod
-from support.sandbox import Sandbox
+from support.pods import running_pod
+from support.sandbox import STRIPE_KEY, Sandbox
 from support.tls_front import make_certificates
 from support.wix_stand_in import WixStandIn
 
@@ -45,7 +45,7 @@ async def dashboard_world(dsn: Secret, **more: Any) -> AsyncIterator[dict[str, s
                 await sandbox.tells(pod.public)
                 yield {
                     "BACKEND": pod.public, "SANDBOX": sandbox.address, "SITE": OWNER, "DATABASE_URL": dsn.newest,
-                    "ADMIN_TOKEN": ADMIN_TOKEN, "CERTIFICATES": str(folder), "TLS_PORT": str(free_port()),
+                    "STRIPE_KEY": STRIPE_KEY, "CERTIFICATES": str(folder), "TLS_PORT": str(free_port()),
                     "CHROMIUM": shutil.which("chromium") or "",
                 }  # fmt: skip
         finally:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hingecraft_sandbox.dev.events import Happened
 from hingecraft_sandbox.dev.environment import OWNER_SITE
+from hingecraft_sandbox.dev.events import Happened
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.processes import State
 from hingecraft_sandbox.dev.style import Style, width_of

@@ -11,7 +11,10 @@ const document = JSON.parse(await readFile(DOCUMENT, 'utf8'));
 const paths = Object.entries(document.paths).filter(([path]) => path.startsWith(OURS) && !path.startsWith(WEBHOOKS));
 const used = Object.fromEntries(paths.map(([path, calls]) => [path, withoutErrors(calls)]));
 const { openapi, info } = document;
-const types = await openapiTS({ openapi, info, paths: used, components: { schemas: schemasOf(used) } }, { silent: true, defaultNonNullable: false });
+const types = await openapiTS(
+  { openapi, info, paths: used, components: { schemas: schemasOf(used) } },
+  { silent: true, defaultNonNullable: false },
+);
 process.stdout.write(HEADING + astToString(types));
 
 /** An error is read as one, whatever the call. */
@@ -41,6 +44,8 @@ function schemasOf(part, found = {}) {
 function plain(value) {
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== 'object') return value;
-  const kept = Object.entries(value).filter(([name, each]) => !['example', 'examples'].includes(name) || typeof each === 'object' && 'type' in each);
+  const kept = Object.entries(value).filter(
+    ([name, each]) => !['example', 'examples'].includes(name) || (typeof each === 'object' && 'type' in each),
+  );
   return Object.fromEntries(kept.map(([name, each]) => [name, plain(each)]));
 }

@@ -7,6 +7,7 @@ import type { Plugin } from 'vite';
 const MODULE = /\.(wds_[0-9]+_[0-9]+_[0-9]+_[A-Za-z0-9]+__)/g;
 const BLOCK = /\.wds_[0-9]+_[0-9]+_[0-9]+-([a-z0-9]+(?:-[a-z0-9]+)*)/g;
 const ELSEWHERE = 'parastorage.com';
+const PICTURE = /\.(png|svg|gif)$/;
 
 /** Drops the rules of components that the built scripts never name, and fonts that other servers have. */
 export function purged(): Plugin {
@@ -18,6 +19,11 @@ export function purged(): Plugin {
       const isUsed = usedIn(code.join('\n'));
       for (const file of Object.values(bundle)) {
         if (file.type === 'asset' && file.fileName.endsWith('.css')) file.source = purge(String(file.source), isUsed);
+      }
+      const text = Object.values(bundle).map((each) => (each.type === 'chunk' ? each.code : String(each.source)));
+      for (const [name, file] of Object.entries(bundle)) {
+        const own = name.split('/').at(-1) as string;
+        if (file.type === 'asset' && PICTURE.test(name) && !text.some((each) => each.includes(own))) delete bundle[name];
       }
     },
   };

@@ -76,7 +76,13 @@ function Main() {
           You see what was loaded before. It is updated when the connection is back.
         </Notice>
       )}
-      <Suspense fallback={<div className="loading" role="status">Loading…</div>}>
+      <Suspense
+        fallback={
+          <div className="loading" role="status">
+            Loading…
+          </div>
+        }
+      >
         <Shown />
       </Suspense>
     </main>

@@ -16,8 +16,7 @@ export function money(amount: number | string, currency: string): string {
 }
 
 /** Whole amounts are shown without decimals. */
-const digitsOf = (amount: number): Intl.NumberFormatOptions =>
-  Number.isInteger(amount) ? { maximumFractionDigits: 0 } : {};
+const digitsOf = (amount: number): Intl.NumberFormatOptions => (Number.isInteger(amount) ? { maximumFractionDigits: 0 } : {});
 
 export const day = (moment: string | Date): string =>
   new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(new Date(moment));

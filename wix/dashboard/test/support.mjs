@@ -9,12 +9,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { chromium } from 'playwright-core';
 
 import { Proxy } from '../../test/e2e/proxy.mjs';
 
 export const { BACKEND, SANDBOX, SITE, SHOTS } = process.env;
-const { CERTIFICATES, CHROMIUM, TLS_PORT } = process.env;
+const { CERTIFICATES, CHROMIUM, DATABASE_URL, STRIPE_KEY, TLS_PORT } = process.env;
 export const WIX = 'https://manage.wix.com';
 export const OURS = 'https://pay.example.com';
 export const PAGE = `${OURS}/wix-dashboard`;
@@ -29,6 +30,8 @@ const FLAGS = [
 ];
 // As browsers block them by default, or soon will.
 const PREFERENCES = { profile: { cookie_controls_mode: 1, block_third_party_cookies: true } };
+
+export const database = new pg.Client({ connectionString: DATABASE_URL });
 
 /** Between the page and the backend: what goes wrong there goes wrong here. */
 export const proxy = new Proxy(BACKEND);
@@ -46,11 +49,14 @@ function serve(request, response) {
   if (request.url === '/parent.js') return response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(parent);
   const style = 'body{margin:0} iframe{width:100%;border:0;display:block}';
   const page = `<!doctype html><html lang="en"><title>Wix</title><link rel="icon" href="data:,"><style>${style}</style>`;
-  return response.writeHead(200, { 'Content-Type': 'text/html' }).end(`${page}<body><script src="/parent.js"></script></body></html>`);
+  return response
+    .writeHead(200, { 'Content-Type': 'text/html' })
+    .end(`${page}<body><script src="/parent.js"></script></body></html>`);
 }
 
 before(async () => {
   mkdirSync(SHOTS, { recursive: true });
+  await database.connect();
   const entryPoints = [fileURLToPath(new URL('parent.js', import.meta.url))];
   parent = (await build({ entryPoints, bundle: true, write: false, format: 'iife' })).outputFiles[0].text;
   const key = readFileSync(`${CERTIFICATES}/server.key`);
@@ -65,6 +71,7 @@ before(async () => {
 
 after(async () => {
   await context?.close();
+  await database.end();
   server?.closeAllConnections();
   server?.close();
   rmSync(folder, { recursive: true, force: true });
@@ -87,6 +94,31 @@ export async function atWix(act, fields = {}, site = SITE) {
   const response = await fetch(`${SANDBOX}/_sandbox/wix/sites/${site}/${act}`, options);
   assert.ok(response.ok, await response.text());
 }
+
+/** A donor gives by card and pays; answers the payment's id. */
+export async function given(amount, currency = 'USD') {
+  const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ amount, currency }) };
+  const { data } = await (await fetch(`${BACKEND}/charter/generate-payment`, options)).json();
+  const headers = { Authorization: `Bearer ${STRIPE_KEY}` };
+  const sessions = await (await fetch(`${SANDBOX}/v1/checkout/sessions?limit=100`, { headers })).json();
+  const session = sessions.data.find((each) => each.client_reference_id === data.paymentId);
+  await fetch(`${SANDBOX}/pay/stripe/c/${session.id}/pay`, { method: 'POST', redirect: 'manual' });
+  return data.paymentId;
+}
+
+/** Many payments of the last days, of which nothing is at a provider. */
+export async function filled(count) {
+  await database.query(FILL, [count]);
+}
+
+// Newest last; statuses, currencies and purposes in turn.
+const FILL = `
+INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode, purpose, source, created_at)
+SELECT gen_random_uuid(), 5 + n % 90, CASE WHEN n % 5 = 0 THEN 'EUR' ELSE 'USD' END,
+       CASE WHEN n % 5 = 0 THEN 'EUR' ELSE 'USD' END,
+       (ARRAY['completed', 'expired', 'completed', 'refunded', 'completed', 'failed', 'disputed'])[1 + n % 7], 'stripe',
+       false, 'donation', 'charter', now() - make_interval(mins => 20 * ($1::int - n))
+FROM generate_series(1, $1::int) n`;
 
 /** Test with a page of its own; an error of a script, or something that the policy forbids, fails the test. */
 export function visited(work, { expected = [] } = {}) {

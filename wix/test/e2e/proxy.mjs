@@ -48,6 +48,8 @@ export class Proxy {
       answer.pipe(response);
     });
     passed.on('error', () => request.socket.destroy());
+    // A stream would go on for as long as the backend has something to say.
+    response?.on('close', () => response.writableFinished || passed.destroy());
     request.pipe(passed);
   }
 }

@@ -104,59 +104,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/wix/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List a site's jobs */
-        get: operations["getApiVWixJobs"];
-        put?: never;
-        /** Begin a job */
-        post: operations["postApiVWixJobs"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/wix/jobs/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a job */
-        get: operations["getApiVWixJobsId"];
-        put?: never;
-        post?: never;
-        /** Cancel a job */
-        delete: operations["deleteApiVWixJobsId"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/wix/jobs/{id}/result": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Download the file of an export */
-        get: operations["getApiVWixJobsIdResult"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/wix/overview": {
         parameters: {
             query?: never;
@@ -302,6 +249,59 @@ export interface paths {
         };
         /** Follow changes */
         get: operations["getApiVWixStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a site's jobs */
+        get: operations["getApiVWixJobs"];
+        put?: never;
+        /** Begin a job */
+        post: operations["postApiVWixJobs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job */
+        get: operations["getApiVWixJobsId"];
+        put?: never;
+        post?: never;
+        /** Cancel a job */
+        delete: operations["deleteApiVWixJobsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wix/jobs/{id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download the file of an export */
+        get: operations["getApiVWixJobsIdResult"];
         put?: never;
         post?: never;
         delete?: never;
@@ -571,130 +571,6 @@ export interface components {
             cycle?: string | null;
         };
         /**
-         * JobCreatedAnswer
-         * @description The job waits for a pod, which takes a second or two.
-         */
-        JobCreatedAnswer: {
-            /** @description the job's id */
-            jobId: string;
-        };
-        /**
-         * JobInput
-         * @description What is to be done.
-         */
-        JobInput: {
-            /**
-             * @description `export`: a CSV file of payments; `reconcile`: ask the providers and Wix about everything that is open; `resync`: publish the routes, and wait until all pods and Wix endpoints have them
-             * @enum {string}
-             */
-            type: "export" | "reconcile" | "resync";
-            /**
-             * @description which payments an export has; by default all. Not for other types
-             * @default null
-             */
-            filters?: components["schemas"]["PaymentFilterInput"] | null;
-        };
-        /**
-         * PaymentFilterInput
-         * @description What the payments have in common; a field that is left out does not matter.
-         */
-        PaymentFilterInput: {
-            /**
-             * @description their status now
-             * @default null
-             */
-            status?: components["schemas"]["Status"] | null;
-            /**
-             * @description who takes the money
-             * @default null
-             */
-            provider?: ("stripe" | "nowpayments" | "wallet") | null;
-            /**
-             * @description the currency of the price
-             * @default null
-             */
-            currency?: string | null;
-            /**
-             * @description the first day on which they began, in UTC
-             * @default null
-             */
-            from?: string | null;
-            /**
-             * @description the last day on which they began, in UTC
-             * @default null
-             */
-            to?: string | null;
-        };
-        /**
-         * Status
-         * @description The status of a payment.
-         * @enum {string}
-         */
-        Status: "creating" | "pending" | "awaiting_confirmation" | "completed" | "failed" | "expired" | "unknown" | "error" | "partially_refunded" | "refunded" | "disputed";
-        /**
-         * JobsAnswer
-         * @description A page of jobs, newest first.
-         */
-        JobsAnswer: {
-            /** @description the jobs */
-            items: components["schemas"]["JobAnswer"][];
-            /** @description `cursor` of the next page; null on the last one */
-            nextCursor: string | null;
-        };
-        /**
-         * JobAnswer
-         * @description A job.
-         */
-        JobAnswer: {
-            /** @description its id */
-            jobId: string;
-            /**
-             * @description what it does
-             * @enum {string}
-             */
-            type: "export" | "reconcile" | "resync";
-            /** @description which payments an export has */
-            filters: {
-                [key: string]: string;
-            };
-            /** @description how far it is; the last three are final */
-            status: components["schemas"]["State"];
-            /** @description how much of the work is done; 100 when it is completed */
-            progressPercent: number;
-            /** @description what is being done now, for people */
-            currentStep: string | null;
-            /** @description what was done: of an export `rows` and `bytes`, of a reconciliation its counts and `reasons`, of a resync the `version` with `pods` and `endpoints`; null until it has ended */
-            result: {
-                [key: string]: unknown;
-            } | null;
-            /** @description why it failed, for people */
-            error: string | null;
-            /** @description whether `GET /api/v1/wix/jobs/{id}/result` has its file */
-            hasFile: boolean;
-            /**
-             * Format: date-time
-             * @description when it was asked for
-             */
-            createdAt: string;
-            /** @description when a pod began with it */
-            startedAt: string | null;
-            /**
-             * Format: date-time
-             * @description the last report; every few seconds while it is processed
-             */
-            updatedAt: string;
-            /** @description when it ended */
-            finishedAt: string | null;
-            /** @description when it is deleted with its file; null until it ends */
-            expiresAt: string | null;
-        };
-        /**
-         * State
-         * @description The state of a job.
-         * @enum {string}
-         */
-        State: "queued" | "processing" | "completed" | "failed" | "cancelled";
-        /**
          * OverviewAnswer
          * @description How giving goes.
          */
@@ -871,6 +747,12 @@ export interface components {
              */
             updatedAt: string;
         };
+        /**
+         * Status
+         * @description The status of a payment.
+         * @enum {string}
+         */
+        Status: "creating" | "pending" | "awaiting_confirmation" | "completed" | "failed" | "expired" | "unknown" | "error" | "partially_refunded" | "refunded" | "disputed";
         /**
          * PaymentHistoryAnswer
          * @description One payment with everything about it.
@@ -1191,6 +1073,149 @@ export interface components {
              */
             preview?: boolean;
         };
+        /**
+         * JobCreatedAnswer
+         * @description The job waits for a pod, which takes a second or two.
+         */
+        JobCreatedAnswer: {
+            /** @description the job's id */
+            jobId: string;
+        };
+        /**
+         * JobInput
+         * @description What is to be done.
+         */
+        JobInput: {
+            /**
+             * @description `export`: a CSV file of payments; `reconcile`: ask the providers and Wix about everything that is open; `resync`: publish the routes, and wait until all pods and Wix endpoints have them
+             * @enum {string}
+             */
+            type: "export" | "reconcile" | "resync";
+            /**
+             * @description which payments an export has; by default all. Not for other types
+             * @default null
+             */
+            filters?: components["schemas"]["PaymentFilterInput"] | null;
+        };
+        /**
+         * PaymentFilterInput
+         * @description What the payments have in common; a field that is left out does not matter.
+         */
+        PaymentFilterInput: {
+            /**
+             * @description their status now
+             * @default null
+             */
+            status?: ("creating" | "pending" | "awaiting_confirmation" | "completed" | "failed" | "expired" | "unknown" | "error" | "partially_refunded" | "refunded" | "disputed") | null;
+            /**
+             * @description who takes the money
+             * @default null
+             */
+            provider?: ("stripe" | "nowpayments" | "wallet") | null;
+            /**
+             * @description the currency of the price
+             * @default null
+             */
+            currency?: string | null;
+            /**
+             * @description what they are for
+             * @default null
+             */
+            purpose?: ("donation" | "credits" | "purchase") | null;
+            /**
+             * @description real money or test payments; left out: both
+             * @default null
+             */
+            mode?: ("live" | "test") | null;
+            /**
+             * @description the first day on which they began
+             * @default null
+             */
+            from?: string | null;
+            /**
+             * @description the last day on which they began
+             * @default null
+             */
+            to?: string | null;
+            /**
+             * @description the time zone of the days, by its name in IANA's table
+             * @default UTC
+             */
+            zone?: string;
+            /**
+             * @description the smallest amount, in the currency of the price
+             * @default null
+             */
+            amountFrom?: string | null;
+            /**
+             * @description the largest amount
+             * @default null
+             */
+            amountTo?: string | null;
+        };
+        /**
+         * JobsAnswer
+         * @description A page of jobs, newest first.
+         */
+        JobsAnswer: {
+            /** @description the jobs */
+            items: components["schemas"]["JobAnswer"][];
+            /** @description `cursor` of the next page; null on the last one */
+            nextCursor: string | null;
+        };
+        /**
+         * JobAnswer
+         * @description A job.
+         */
+        JobAnswer: {
+            /** @description its id */
+            jobId: string;
+            /**
+             * @description what it does
+             * @enum {string}
+             */
+            type: "export" | "reconcile" | "resync";
+            /** @description which payments an export has */
+            filters: {
+                [key: string]: string;
+            };
+            /** @description how far it is; the last three are final */
+            status: components["schemas"]["State"];
+            /** @description how much of the work is done; 100 when it is completed */
+            progressPercent: number;
+            /** @description what is being done now, for people */
+            currentStep: string | null;
+            /** @description what was done: of an export `rows` and `bytes`, of a reconciliation its counts and `reasons`, of a resync the `version` with `pods` and `endpoints`; null until it has ended */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /** @description why it failed, for people */
+            error: string | null;
+            /** @description whether `GET /api/v1/wix/jobs/{id}/result` has its file */
+            hasFile: boolean;
+            /**
+             * Format: date-time
+             * @description when it was asked for
+             */
+            createdAt: string;
+            /** @description when a pod began with it */
+            startedAt: string | null;
+            /**
+             * Format: date-time
+             * @description the last report; every few seconds while it is processed
+             */
+            updatedAt: string;
+            /** @description when it ended */
+            finishedAt: string | null;
+            /** @description when it is deleted with its file; null until it ends */
+            expiresAt: string | null;
+        };
+        /**
+         * State
+         * @description The state of a job.
+         * @enum {string}
+         */
+        State: "queued" | "processing" | "completed" | "failed" | "cancelled";
     };
     responses: never;
     parameters: never;
@@ -1384,145 +1409,6 @@ export interface operations {
             };
         };
     };
-    getApiVWixJobs: {
-        parameters: {
-            query?: {
-                /** @description `nextCursor` of the previous page; leave it out for the first page */
-                cursor?: string;
-                /** @description how many items */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["JobsAnswer"];
-                    };
-                };
-            };
-        };
-    };
-    postApiVWixJobs: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "type": "export"
-                 *     }
-                 */
-                "application/json": components["schemas"]["JobInput"];
-            };
-        };
-        responses: {
-            /** @description Accepted. It is done after the answer. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["JobCreatedAnswer"];
-                    };
-                };
-            };
-        };
-    };
-    getApiVWixJobsId: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the job's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["JobAnswer"];
-                    };
-                };
-            };
-        };
-    };
-    deleteApiVWixJobsId: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the job's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["JobAnswer"];
-                    };
-                };
-            };
-        };
-    };
-    getApiVWixJobsIdResult: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description the job's id */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/csv": string;
-                };
-            };
-        };
-    };
     getApiVWixOverview: {
         parameters: {
             query?: {
@@ -1563,15 +1449,15 @@ export interface operations {
                 cursor?: string;
                 /** @description how many items */
                 limit?: number;
-                /** @description only payments with this status */
-                status?: components["schemas"]["Status"];
-                /** @description `stripe`, `nowpayments` or `wallet` */
-                provider?: string;
+                /** @description their status now */
+                status?: "creating" | "pending" | "awaiting_confirmation" | "completed" | "failed" | "expired" | "unknown" | "error" | "partially_refunded" | "refunded" | "disputed";
+                /** @description who takes the money */
+                provider?: "stripe" | "nowpayments" | "wallet";
                 /** @description the currency of the price */
                 currency?: string;
-                /** @description `donation`, `credits` or `purchase` */
-                purpose?: string;
-                /** @description real money or test payments; by default both */
+                /** @description what they are for */
+                purpose?: "donation" | "credits" | "purchase";
+                /** @description real money or test payments; left out: both */
                 mode?: "live" | "test";
                 /** @description the first day on which they began */
                 from?: string;
@@ -1795,6 +1681,145 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+        };
+    };
+    getApiVWixJobs: {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the previous page; leave it out for the first page */
+                cursor?: string;
+                /** @description how many items */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["JobsAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    postApiVWixJobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "export"
+                 *     }
+                 */
+                "application/json": components["schemas"]["JobInput"];
+            };
+        };
+        responses: {
+            /** @description Accepted. It is done after the answer. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["JobCreatedAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    getApiVWixJobsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["JobAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    deleteApiVWixJobsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["JobAnswer"];
+                    };
+                };
+            };
+        };
+    };
+    getApiVWixJobsIdResult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description the job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
         };

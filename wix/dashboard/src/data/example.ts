@@ -8,14 +8,27 @@ type Payment = components['schemas']['PaymentItem'];
 const LAST = today();
 const FIRST = plusDays(LAST, -29);
 // How much was given on each of thirty days: weekends, a campaign, a quiet day.
-const GIVEN = [60, 85, 40, 120, 95, 180, 210, 75, 50, 90, 110, 65, 240, 260, 80, 45, 0, 70, 130, 310, 420, 380, 160, 90, 75, 105, 140, 220, 250, 115];
+const GIVEN = [
+  60, 85, 40, 120, 95, 180, 210, 75, 50, 90, 110, 65, 240, 260, 80, 45, 0, 70, 130, 310, 420, 380, 160, 90, 75, 105, 140, 220,
+  250, 115,
+];
 const SUM = GIVEN.reduce((sum, each) => sum + each, 0);
 
 const period = (from: string, to: string, given: number, paid: number): Overview['current'] => ({
   from,
   to,
   totals: [
-    { currency: 'USD', mode: 'live', count: paid, received: given, refunded: 0, disputed: 0, net: given, usd: given, withoutValue: 0 },
+    {
+      currency: 'USD',
+      mode: 'live',
+      count: paid,
+      received: given,
+      refunded: 0,
+      disputed: 0,
+      net: given,
+      usd: given,
+      withoutValue: 0,
+    },
   ],
   payments: { paid, failed: 1, expired: 3, abandoned: 41, successRate: paid / (paid + 4) },
   medianSeconds: 42,

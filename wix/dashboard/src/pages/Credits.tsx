@@ -1,11 +1,12 @@
 // What the site may still spend, and the way to a larger plan.
-import { Badge, Heading, LinearProgressBar, Text } from '@wix/design-system';
+import { Badge, Heading, Text } from '@wix/design-system';
 
 import { type Status, useStatus } from '../data/site';
 import { capitalized, day, number } from '../format';
 import { Loaded } from '../parts/Loaded';
 import { Notice } from '../parts/Notice';
 import { Plans } from '../parts/Plans';
+import { Progress } from '../parts/Progress';
 import { Section } from '../parts/Section';
 import { isUpgraded } from '../wix/place';
 
@@ -61,20 +62,16 @@ function Allowance({ site }: { site: Status }) {
   const included = site.credits + site.creditsUsed;
   const renewal = site.currentPeriodEnd && !site.cancelAtPeriodEnd ? `Renews on ${day(site.currentPeriodEnd)}` : undefined;
   return (
-    <Section
-      title="Credits"
-      subtitle={renewal}
-      side={<Badge skin="neutralStandard">{`${capitalized(site.plan)} plan`}</Badge>}
-    >
+    <Section title="Credits" subtitle={renewal} side={<Badge skin="neutralStandard">{`${capitalized(site.plan)} plan`}</Badge>}>
       <p className="figure">
         <Heading as="h3" size="extraLarge">
           {number(site.credits)}
         </Heading>
         <Text secondary>credits left</Text>
       </p>
-      <LinearProgressBar
-        aria-label={`${number(site.creditsUsed)} of ${number(included)} credits used`}
-        value={included ? (100 * site.creditsUsed) / included : 0}
+      <Progress
+        label={`${number(site.creditsUsed)} of ${number(included)} credits used`}
+        percent={included ? (100 * site.creditsUsed) / included : 0}
       />
       <dl className="facts">
         <dt>Used in this period</dt>

@@ -1,5 +1,5 @@
 // Long work that pods do for the owner: begun here, watched, cancelled, and its file taken.
-import { Badge, Button, LinearProgressBar, Text, TextButton } from '@wix/design-system';
+import { Badge, Button, Text, TextButton } from '@wix/design-system';
 import { useState } from 'react';
 
 import { attempt } from '../api/attempt';
@@ -10,6 +10,7 @@ import { useResource } from '../data/resource';
 import { ago, capitalized, number } from '../format';
 import { Confirm } from '../parts/Confirm';
 import { Loaded } from '../parts/Loaded';
+import { Progress } from '../parts/Progress';
 import { Section } from '../parts/Section';
 
 type Job = components['schemas']['JobAnswer'];
@@ -43,7 +44,9 @@ export default function Jobs() {
           </Section>
           <Section title="Jobs" subtitle="Of the last seven days, newest first.">
             {items.length === 0 ? (
-              <Text secondary>No job yet. Start one above; its progress is shown here, and you may close the page meanwhile.</Text>
+              <Text secondary>
+                No job yet. Start one above; its progress is shown here, and you may close the page meanwhile.
+              </Text>
             ) : (
               <ul className="jobs">
                 {items.map((job) => (
@@ -98,8 +101,8 @@ function Shown({ job }: { job: Job }) {
       </div>
       {isRunning(job) && (
         <>
-          <LinearProgressBar aria-label={`${name}: ${job.progressPercent} %`} value={job.progressPercent} showProgressIndication />
-          <Text size="small">{job.currentStep ?? 'Waits for a pod, which takes a second or two.'}</Text>
+          <Progress label={`${name}: ${job.progressPercent} %`} percent={job.progressPercent} />
+          <Text size="small">{`${number(job.progressPercent)} %  ${job.currentStep ?? 'Waits for a pod, which takes a second or two.'}`}</Text>
         </>
       )}
       {job.error && <p className="problem">{job.error}</p>}

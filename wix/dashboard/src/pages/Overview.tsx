@@ -69,7 +69,11 @@ function Figures({ found }: { found: Found }) {
           value={money(worth(current, mode), VALUE)}
           change={changeOf(worth(current, mode), worth(previous, mode))}
         />
-        <Figure name="Payments" value={number(countOf(current, mode))} change={changeOf(countOf(current, mode), countOf(previous, mode))} />
+        <Figure
+          name="Payments"
+          value={number(countOf(current, mode))}
+          change={changeOf(countOf(current, mode), countOf(previous, mode))}
+        />
         <Figure
           name="Success rate"
           hint="Of the payments that somebody tried to pay"
@@ -99,8 +103,7 @@ const ofMode = ({ totals }: Period, mode: Found['mode']) => totals.filter((each)
 
 const worth = (period: Period, mode: Found['mode']): number => ofMode(period, mode).reduce((sum, { usd }) => sum + usd, 0);
 
-const countOf = (period: Period, mode: Found['mode']): number =>
-  ofMode(period, mode).reduce((sum, { count }) => sum + count, 0);
+const countOf = (period: Period, mode: Found['mode']): number => ofMode(period, mode).reduce((sum, { count }) => sum + count, 0);
 
 function changeOf(now: number, before: number): string | undefined {
   if (before <= 0) return undefined;
@@ -130,7 +133,7 @@ function Attention({ found: { attention } }: { found: Found }) {
       <ul className="attention">
         {attention.map(({ kind, count, since, names, advice }) => (
           <li key={kind}>
-            <strong>{`${number(count)} ${WORDS[kind]}`}</strong>
+            <strong>{`${WORDS[kind]}: ${number(count)}`}</strong>
             {since && <span className="quiet"> since {ago(since)}</span>}
             {names.length > 0 && <span className="quiet">: {names.join(', ')}</span>}
             <p>{advice}</p>
@@ -142,19 +145,19 @@ function Attention({ found: { attention } }: { found: Found }) {
 }
 
 const WORDS: Record<Found['attention'][number]['kind'], string> = {
-  payments_in_review: 'payments to look at',
-  disputes: 'open disputes',
-  wallet_payments_to_confirm: 'payments in coins to confirm',
-  checkouts_unanswered: 'checkouts without an answer',
-  refunds_unanswered: 'refunds without an answer',
-  unknown_prices: 'unknown prices',
-  unknown_wix_products: 'unknown plans of Wix',
-  events_failing: 'messages that can’t be processed',
-  events_waiting: 'messages that wait',
-  events_given_up: 'messages that were given up',
-  deliveries_failed: 'webhooks that didn’t arrive',
-  endpoints_failing: 'endpoints that don’t answer',
-  pods_lagging: 'pods with older routes',
+  payments_in_review: 'Payments to look at',
+  disputes: 'Open disputes',
+  wallet_payments_to_confirm: 'Payments in coins to confirm',
+  checkouts_unanswered: 'Checkouts without an answer',
+  refunds_unanswered: 'Refunds without an answer',
+  unknown_prices: 'Unknown prices',
+  unknown_wix_products: 'Unknown plans of Wix',
+  events_failing: 'Messages that can’t be processed',
+  events_waiting: 'Messages that wait',
+  events_given_up: 'Messages that were given up',
+  deliveries_failed: 'Webhooks that didn’t arrive',
+  endpoints_failing: 'Endpoints that don’t answer',
+  pods_lagging: 'Pods with older routes',
 };
 
 function Totals({ period, mode }: { period: Period; mode: Found['mode'] }) {

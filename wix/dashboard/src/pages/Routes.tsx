@@ -168,7 +168,9 @@ function Currencies({ found: { currencies } }: { found: Found }) {
           </li>
         ))}
       </ul>
-      {shown.length < fitting.length && <p className="quiet">{`And ${number(fitting.length - shown.length)} more: search for them.`}</p>}
+      {shown.length < fitting.length && (
+        <p className="quiet">{`And ${number(fitting.length - shown.length)} more: search for them.`}</p>
+      )}
       {fitting.length === 0 && <p role="status">No currency has that code or name.</p>}
     </Section>
   );

@@ -108,7 +108,12 @@ function Texts({ text }: { text: TextOf }) {
         <TextField label="Who receives the gifts" longest={60} {...text('organizationName')} />
         <TextField label="Heading" hint={own} longest={120} {...text('pageTitle')} />
         <LongTextField label="Text below the heading" hint={own} longest={400} {...text('pageText')} />
-        <LongTextField label="Thank-you text" hint="Shown after a gift, besides the thanks." longest={300} {...text('thankYouText')} />
+        <LongTextField
+          label="Thank-you text"
+          hint="Shown after a gift, besides the thanks."
+          longest={300}
+          {...text('thankYouText')}
+        />
         <TextField label="Address for questions" type="email" {...text('contactEmail')} />
         <TextField label="Link to your privacy notice" type="url" placeholder="https://" {...text('privacyUrl')} />
         <TextField label="Link to your refund policy" type="url" placeholder="https://" {...text('refundUrl')} />

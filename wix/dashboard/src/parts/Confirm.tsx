@@ -17,7 +17,16 @@ interface Props {
   act: () => Promise<boolean>;
 }
 
-export function Confirm({ label, about, question, confirm, isDestructive = true, isDisabled = false, isUnready = false, act }: Props) {
+export function Confirm({
+  label,
+  about,
+  question,
+  confirm,
+  isDestructive = true,
+  isDisabled = false,
+  isUnready = false,
+  act,
+}: Props) {
   const [isAsked, setAsked] = useState(false);
   const [text, setText] = useState<ReactNode>(null);
   const [isActing, setActing] = useState(false);
@@ -57,7 +66,12 @@ export function Confirm({ label, about, question, confirm, isDestructive = true,
     >
       <div>{typeof question === 'function' ? text : question}</div>
       <div className="actions">
-        <Button size="small" skin={isDestructive ? 'destructive' : 'standard'} disabled={isActing || isUnready} onClick={() => void go()}>
+        <Button
+          size="small"
+          skin={isDestructive ? 'destructive' : 'standard'}
+          disabled={isActing || isUnready}
+          onClick={() => void go()}
+        >
           {isActing ? 'One moment…' : confirm}
         </Button>
         <Button size="small" priority="secondary" disabled={isActing} onClick={() => setAsked(false)}>

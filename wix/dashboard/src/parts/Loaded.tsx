@@ -48,8 +48,8 @@ function NotOwner({ what }: { what: string }) {
   return (
     <Notice kind="standard" title={`This site doesn’t show ${what}`}>
       Payments are shown only to the sites that whoever runs the payments backend has named. To see them here, add{' '}
-      {payload ? <code>{instanceIdOf(payload)}</code> : 'this site’s instance id'} to <code>WIX_OWNER_INSTANCES</code>.
-      Credits, jobs and settings of this site work without it.
+      {payload ? <code>{instanceIdOf(payload)}</code> : 'this site’s instance id'} to <code>WIX_OWNER_INSTANCES</code>. Credits,
+      jobs and settings of this site work without it.
     </Notice>
   );
 }

@@ -9,9 +9,7 @@ import { Refund } from './Refund';
 type History = components['schemas']['PaymentHistoryAnswer'];
 
 export function PaymentDetails({ id }: { id: string }) {
-  const history = useResource(`payment ${id}`, () =>
-    dataOf(api.GET('/api/v1/wix/payments/{id}', { params: { path: { id } } })),
-  );
+  const history = useResource(`payment ${id}`, () => dataOf(api.GET('/api/v1/wix/payments/{id}', { params: { path: { id } } })));
   return (
     <Loaded resource={history} what="history of this payment">
       {(found) => (

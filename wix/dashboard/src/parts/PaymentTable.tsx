@@ -85,7 +85,8 @@ const Chunk = memo(function Chunk({ rows, first, open, toggle }: ChunkProps) {
 const watched = new WeakMap<Element, (isNear: boolean, height: number) => void>();
 const observer = new IntersectionObserver(
   (entries) => {
-    for (const { target, isIntersecting, boundingClientRect } of entries) watched.get(target)?.(isIntersecting, boundingClientRect.height);
+    for (const { target, isIntersecting, boundingClientRect } of entries)
+      watched.get(target)?.(isIntersecting, boundingClientRect.height);
   },
   { rootMargin: '1500px 0px' },
 );
@@ -127,7 +128,13 @@ const Row = memo(function Row({ row, index, isOpen, toggle }: RowProps) {
         <td data-name="Paid with">{PROVIDERS[row.provider ?? ''] ?? '–'}</td>
         <td data-name="For">{PURPOSES[row.purpose] ?? row.purpose}</td>
         <td className="act">
-          <button type="button" className="text-button" aria-expanded={isOpen} aria-controls={details} onClick={() => toggle(row.id)}>
+          <button
+            type="button"
+            className="text-button"
+            aria-expanded={isOpen}
+            aria-controls={details}
+            onClick={() => toggle(row.id)}
+          >
             {isOpen ? 'Close' : 'Details'}
             <span className="unseen">{` of the payment of ${amountOf(row)}, ${moment(row.createdAt)}`}</span>
           </button>
