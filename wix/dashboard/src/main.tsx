@@ -9,10 +9,10 @@ import { createRoot } from 'react-dom/client';
 
 import { App } from './App';
 import { startLive } from './data/live';
-import { direction } from './wix/place';
+import { direction, instance } from './wix/place';
 
 document.documentElement.dir = direction;
-startLive();
+if (instance) startLive();
 createRoot(document.getElementById('dashboard') as HTMLElement).render(
   <StrictMode>
     <App />

@@ -168,6 +168,30 @@ export async function accessible(page, what) {
   assert.deepEqual(found, [], what);
 }
 
+/** A picture of all of the page, as high as its frame has become. */
 export async function shot(page, name) {
-  await page.screenshot({ path: `${SHOTS}/dashboard-${name}.png`, fullPage: true });
+  const { width, height } = page.viewportSize();
+  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width, height: Math.min(whole, 3_000) });
+  await page.screenshot({ path: `${SHOTS}/dashboard-${name}.png` });
+  await page.setViewportSize({ width, height });
+}
+
+/** What Wix, around the page, was told and asked. */
+export const parentState = (page) => page.evaluate(() => window.parentState);
+
+/** The frame's height is that of its content, and stays so. */
+export async function settled(page) {
+  await page.waitForFunction(async () => {
+    const { heights } = window.parentState;
+    const before = heights.length;
+    for (let frames = 0; frames < 20; frames += 1) await new Promise(requestAnimationFrame);
+    return before > 0 && heights.length === before;
+  });
+  const frame = page.frames().find((each) => each.url().startsWith(OURS));
+  const { wanted, height } = await frame.evaluate(() => {
+    const { offsetHeight, scrollHeight } = document.documentElement;
+    return { wanted: scrollHeight, height: offsetHeight };
+  });
+  assert.ok(Math.abs(wanted - height) <= 1, `the page is ${wanted} px high, and its frame ${height}`);
 }

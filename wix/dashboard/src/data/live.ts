@@ -3,6 +3,8 @@ import { authorized } from '../api/client';
 
 const STREAM = '/api/v1/wix/stream';
 const POLL_EVERY_MS = 15_000;
+// The stream tells about payments and versions of the routes; what else is shown changes seldom.
+const POLL_BESIDE_MS = 60_000;
 // A stream that says nothing for this long is not there any more, whatever the network says.
 const SILENT_AFTER_MS = 45_000;
 const RECONNECT_AFTER_MS = [1_000, 2_000, 5_000, 10_000, 30_000];
@@ -70,10 +72,13 @@ export function startLive(): void {
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) changed();
   });
-  setInterval(() => {
-    if (connection === 'polling' && !document.hidden) changed();
-  }, POLL_EVERY_MS);
+  setInterval(() => poll('polling'), POLL_EVERY_MS);
+  setInterval(() => poll('live'), POLL_BESIDE_MS);
   void keepReading();
+}
+
+function poll(during: Connection): void {
+  if (connection === during && !document.hidden) changed();
 }
 
 async function keepReading(): Promise<void> {

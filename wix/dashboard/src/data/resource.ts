@@ -61,6 +61,15 @@ function asError(error: unknown): ApiError {
   throw error;
 }
 
+/** Reads it again and again while something is on its way that nobody tells about. */
+export function useReloading({ reload }: Resource<unknown>, isOnItsWay: boolean, everyMs = 1_000): void {
+  useEffect(() => {
+    if (!isOnItsWay) return undefined;
+    const timer = setInterval(() => void reload(), everyMs);
+    return () => clearInterval(timer);
+  }, [reload, isOnItsWay, everyMs]);
+}
+
 export function useConnection(): Connection {
   return useSyncExternalStore(onConnection, currentConnection);
 }

@@ -6,7 +6,7 @@ import { attempt } from '../api/attempt';
 import { api, dataOf } from '../api/client';
 import { saveFile } from '../api/files';
 import type { components } from '../api/schema';
-import { useResource } from '../data/resource';
+import { useReloading, useResource } from '../data/resource';
 import { ago, capitalized, number } from '../format';
 import { Confirm } from '../parts/Confirm';
 import { Loaded } from '../parts/Loaded';
@@ -31,6 +31,7 @@ const SKINS = {
 
 export default function Jobs() {
   const jobs = useResource('jobs', () => dataOf(api.GET('/api/v1/wix/jobs')));
+  useReloading(jobs, jobs.data?.items.some(isRunning) ?? false);
   return (
     <Loaded resource={jobs} what="jobs">
       {({ items }) => (

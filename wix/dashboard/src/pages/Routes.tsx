@@ -4,7 +4,7 @@ import { useState } from 'react';
 
 import { api, dataOf } from '../api/client';
 import type { components } from '../api/schema';
-import { useResource } from '../data/resource';
+import { useReloading, useResource } from '../data/resource';
 import { ago, duration, number } from '../format';
 import { Loaded } from '../parts/Loaded';
 import { Notice } from '../parts/Notice';
@@ -25,6 +25,7 @@ const STATES = {
 
 export default function Routes() {
   const routes = useResource('routes', () => dataOf(api.GET('/api/v1/wix/routes')));
+  useReloading(routes, routes.data ? isOnItsWay(routes.data) : false, 2_000);
   return (
     <Loaded resource={routes} what="routes">
       {(found) => (
@@ -39,6 +40,9 @@ export default function Routes() {
     </Loaded>
   );
 }
+
+const isOnItsWay = ({ servedEverywhere, endpoints }: Found): boolean =>
+  !servedEverywhere || endpoints.some(({ state }) => state === 'behind');
 
 const took = (milliseconds: number | null): string => (milliseconds === null ? '–' : duration(milliseconds / 1000));
 

@@ -27,7 +27,8 @@ export function Loaded<T>({ resource, what, children }: Props<T>) {
       );
     return (
       <div className="loading" role="status">
-        <Loader size="small" /> Loading {what}…
+        <Loader size="small" />
+        <span>{`Loading ${what}…`}</span>
       </div>
     );
   }
