@@ -32,7 +32,7 @@ def heights(folder: Path) -> Iterator[str]:
     for file in sorted(each for each in folder.rglob("*") if each.suffix in {".css", ".ts", ".tsx"}):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
             if hit := OF_THE_WINDOW.search(line):
-                yield f"{file.name}:{number}: {hit[0]!r} depends on the height of the window, which Wix sets to the page's"
+                yield f"{file.name}:{number}: {hit[0]!r} depends on the window's height, which Wix sets to the page's"
 
 
 def sizes(built: Path) -> Iterator[str]:

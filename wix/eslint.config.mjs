@@ -37,11 +37,18 @@ export default [
   { files: ['site/src/**'], languageOptions: { ecmaVersion: 2020 } },
   { files: ['site/src/backend/**'], languageOptions: { globals: AT_WIX } },
   { files: ['site/src/pages/**', 'site/src/public/**'], languageOptions: { globals: IN_PAGES } },
-  { files: ['html/source/**', 'test/site/browser/**', 'dashboard/test/parent.js'], languageOptions: { globals: globals.browser } },
+  {
+    files: ['html/source/**', 'test/site/browser/**', 'dashboard/test/parent.js'],
+    languageOptions: { globals: globals.browser },
+  },
   {
     files: ['*.mjs', 'html/build.mjs', 'types/*.mjs', 'test/**', 'dashboard/build/*.mjs', 'dashboard/test/*.mjs'],
     languageOptions: { globals: { ...globals.node, ...globals.nodeBuiltin } },
   },
   // What a test evaluates runs in the page; a table of states is one long statement.
-  { files: ['test/**', 'dashboard/test/**'], languageOptions: { globals: globals.browser }, rules: { 'max-lines-per-function': 'off' } },
+  {
+    files: ['test/**', 'dashboard/test/**'],
+    languageOptions: { globals: globals.browser },
+    rules: { 'max-lines-per-function': 'off' },
+  },
 ];

@@ -1,4 +1,4 @@
-"""The owner's dashboard in Chromium, inside a page that is Wix's by Wix's own code: the real API, Postgres and sandbox."""
+"""The owner's dashboard in Chromium, in a page that runs Wix's channel: the real API, Postgres and sandbox."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ PRICES = "starter=9/90,pro=29/290,agency=79/790"
 
 @asynccontextmanager
 async def dashboard_world(dsn: Secret, **more: Any) -> AsyncIterator[dict[str, str]]:
-    """What scripts in Node need to know; Wix's own addresses are served over TLS by the script, at TLS_PORT."""
+    """The environment of scripts in Node, which serve Wix's own addresses over TLS at TLS_PORT."""
     with open_folder() as folder:
         make_certificates(folder)
         sandbox = Sandbox(folder)

@@ -1,4 +1,4 @@
-"""The app's dashboard inside a page that stands for Wix's: another origin, a frame, and a token that is new each time."""
+"""The app's dashboard inside a page that stands for Wix's: another origin, a frame, and a new token each time."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ LOCALES = {"en": "English", "de": "Deutsch", "fr": "Français", "ar": "العر�
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name} - Wix - sandbox</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><style>
 * {{ box-sizing: border-box; }}
-body {{ margin: 0; display: grid; grid-template: auto 1fr / auto 1fr; height: 100vh; font: 15px/1.5 system-ui, sans-serif; }}
-header {{ grid-column: 1 / -1; display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1.2rem; padding: .6rem 1rem;
-  background: #131720; color: #fff; }}
+body {{ margin: 0; display: grid; grid-template: auto 1fr / auto 1fr; height: 100vh;
+  font: 15px/1.5 system-ui, sans-serif; }}
+header {{ grid-column: 1 / -1; display: flex; flex-wrap: wrap; align-items: center; gap: .3rem 1.2rem;
+  padding: .6rem 1rem; background: #131720; color: #fff; }}
 header strong {{ letter-spacing: .08em; }} header span {{ color: #ffd27a; }} header nav {{ margin-inline-start: auto; }}
 a {{ color: inherit; margin-inline-start: .8rem; }}
 aside {{ padding: 1.2rem 1.4rem; background: #1f2533; color: #cfd6e4; }}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { alone, atWix, database, given, installed, inWix, parentState, SANDBOX, token, visited } from './support.mjs';
+import { byItself, atWix, database, given, installed, inWix, parentState, SANDBOX, token, visited } from './support.mjs';
 
 const HOUR = 3_600;
 const statusOf = async (id) => (await database.query('SELECT status FROM payments WHERE id = $1', [id])).rows[0].status;
@@ -60,7 +60,7 @@ test(
   'an export is begun from the list, and its file has what the list has',
   visited(async (page) => {
     await given(61, 'USD');
-    await alone(page, { hash: '#/payments' });
+    await byItself(page, { hash: '#/payments' });
     await page.getByText('$61').first().waitFor();
     await page.getByRole('button', { name: 'Filters' }).click();
     await page.getByLabel('Currency').selectOption('USD');
@@ -88,7 +88,7 @@ test(
     await atWix('buy', { product: 'pro', cycle: 'MONTHLY' }, site);
     await frame.getByText('Pro plan').waitFor();
     await link.waitFor({ state: 'detached' });
-    await alone(page, { hash: '#/credits', instance: await token('instance', { site }), more: { upgrade: 'success' } });
+    await byItself(page, { hash: '#/credits', instance: await token('instance', { site }), more: { upgrade: 'success' } });
     await page.getByText('Your Pro plan has started').waitFor();
   }),
 );

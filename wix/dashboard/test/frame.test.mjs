@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { alone, inWix, installed, OURS, PAGE, parentState, proxy, settled, token, visited } from './support.mjs';
+import { byItself, inWix, installed, OURS, PAGE, parentState, proxy, settled, token, visited } from './support.mjs';
 
 const heading = (frame, name) => frame.getByRole('heading', { name, exact: true });
 
@@ -58,7 +58,7 @@ test(
 test(
   'a token that has expired, without Wix around it, says how to go on',
   visited(async (page) => {
-    await alone(page, { instance: await token('instance', { age: 5 * 3600 }), hash: '#/credits' });
+    await byItself(page, { instance: await token('instance', { age: 5 * 3600 }), hash: '#/credits' });
     await page.getByText('can’t be shown').waitFor();
     await page.getByRole('button', { name: 'Try again' }).waitFor();
   }),
@@ -77,7 +77,7 @@ test(
 test(
   'without Wix around it the page shows the message itself',
   visited(async (page) => {
-    await alone(page, { hash: '#/settings' });
+    await byItself(page, { hash: '#/settings' });
     await page.getByLabel('Heading', { exact: true }).fill('Every gift counts');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('Your settings are saved.').waitFor();
@@ -88,7 +88,9 @@ test(
   'neither the page nor its calls use cookies',
   visited(async (page) => {
     const cookies = [];
-    page.on('response', async (response) => cookies.push(...(await response.headersArray()).filter(({ name }) => /cookie/i.test(name))));
+    page.on('response', async (response) =>
+      cookies.push(...(await response.headersArray()).filter(({ name }) => /cookie/i.test(name))),
+    );
     const frame = await inWix(page);
     await frame.locator('.section').first().waitFor();
     assert.deepEqual(await page.context().cookies(), []);
@@ -112,7 +114,10 @@ test(
   'numbers, dates and direction are those of the owner’s language',
   visited(async (page) => {
     const german = await inWix(page, { locale: 'de' });
-    await german.getByText(/4\.270.\$/).first().waitFor();
+    await german
+      .getByText(/4\.270.\$/)
+      .first()
+      .waitFor();
     const arabic = await inWix(page, { locale: 'ar' });
     await arabic.locator('html[dir=rtl] .section').first().waitFor();
     const strange = await inWix(page, { locale: 'not_a_locale!' });

@@ -136,6 +136,7 @@ export function visited(work, { expected = [] } = {}) {
       assert.deepEqual(unexpected, []);
     } finally {
       proxy.behave('pass');
+      await page.context().setOffline(false);
       await page.close();
     }
   };
@@ -150,7 +151,7 @@ export async function inWix(page, { hash = '', locale = 'en', instance, host = W
 }
 
 /** Opens the dashboard by itself, without Wix around it. */
-export async function alone(page, { hash = '', locale = 'en', instance, more = {} } = {}) {
+export async function byItself(page, { hash = '', locale = 'en', instance, more = {} } = {}) {
   const query = new URLSearchParams({ instance: instance ?? (await token()), locale, ...more });
   await page.goto(`${PAGE}?${query}${hash}`);
   return page;
@@ -168,30 +169,22 @@ export async function accessible(page, what) {
   assert.deepEqual(found, [], what);
 }
 
-/** A picture of all of the page, as high as its frame has become. */
 export async function shot(page, name) {
-  const { width, height } = page.viewportSize();
-  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ width, height: Math.min(whole, 3_000) });
   await page.screenshot({ path: `${SHOTS}/dashboard-${name}.png` });
-  await page.setViewportSize({ width, height });
 }
 
 /** What Wix, around the page, was told and asked. */
 export const parentState = (page) => page.evaluate(() => window.parentState);
 
-/** The frame's height is that of its content, and stays so. */
+/** Wait until the frame is as high as its content, and stays so. */
 export async function settled(page) {
-  await page.waitForFunction(async () => {
-    const { heights } = window.parentState;
-    const before = heights.length;
-    for (let frames = 0; frames < 20; frames += 1) await new Promise(requestAnimationFrame);
-    return before > 0 && heights.length === before;
-  });
   const frame = page.frames().find((each) => each.url().startsWith(OURS));
-  const { wanted, height } = await frame.evaluate(() => {
-    const { offsetHeight, scrollHeight } = document.documentElement;
-    return { wanted: scrollHeight, height: offsetHeight };
+  await frame.waitForFunction(async () => {
+    const isSettled = () => Math.abs(document.documentElement.scrollHeight - innerHeight) <= 1 && document.body.offsetHeight > 0;
+    for (let frames = 0; frames < 6; frames += 1) {
+      if (!isSettled()) return false;
+      await new Promise(requestAnimationFrame);
+    }
+    return isSettled();
   });
-  assert.ok(Math.abs(wanted - height) <= 1, `the page is ${wanted} px high, and its frame ${height}`);
 }

@@ -44,7 +44,7 @@ export const currentConnection = (): Connection => connection;
 function become(next: Connection): void {
   if (next === connection) return;
   connection = next;
-  for (const tell of states) tell();
+  for (const listener of states) listener();
 }
 
 /** Something may have changed; without an argument, anything. */
@@ -59,7 +59,7 @@ export function changed(news: News = ANYTHING): void {
 function tellAll(): void {
   const news = gathered ?? ANYTHING;
   gathered = undefined;
-  for (const tell of changes) tell(news);
+  for (const listener of changes) listener(news);
 }
 
 /** Starts once, for as long as the page is open. */

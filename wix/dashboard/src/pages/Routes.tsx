@@ -1,4 +1,4 @@
-// Which version of the routes is served by whom, and the switches for what donors are offered.
+// Which version of the routes each pod serves, and the switches for what donors are offered.
 import { Badge } from '@wix/design-system';
 import { useState } from 'react';
 

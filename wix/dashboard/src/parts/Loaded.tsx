@@ -48,7 +48,7 @@ function NotOwner({ what }: { what: string }) {
   const [, payload = ''] = instance.split('.');
   return (
     <Notice kind="standard" title={`This site doesn’t show ${what}`}>
-      Payments are shown only to the sites that whoever runs the payments backend has named. To see them here, add{' '}
+      Payments are shown only to the sites that are named in the payments backend’s settings. To see them here, add{' '}
       {payload ? <code>{instanceIdOf(payload)}</code> : 'this site’s instance id'} to <code>WIX_OWNER_INSTANCES</code>. Credits,
       jobs and settings of this site work without it.
     </Notice>
