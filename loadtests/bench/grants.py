@@ -112,7 +112,7 @@ async def _measured(
 ) -> tuple[list[tuple[float, float]], float, float]:
     """Seconds of each event that passed and that were spent, and the transactions of one, committed and rolled back.
 
-    A pod that has just started plans each statement anew on each connection, so its first events are not timed. The
+    A pod that has just started plans each statement again on each connection, so its first events are not timed. The
     transactions of its start and of those events are in both runs, and so in neither figure.
     """
     counts: list[tuple[int, int]] = [await _transactions(server)]

@@ -19,7 +19,7 @@ from hingecraft.providers.findings import Line
 
 # Until the transaction ends, test-mode credits do not go live, and `add_user_credits` grants nothing for the events.
 # Every statement that follows looks rows up by keys, so its plan does not depend on the values. Without the setting
-# Postgres would plan READ anew each time, which takes longer than to run it.
+# Postgres would plan READ again each time, which takes longer than to run it.
 HOLD = """
 SELECT coalesce(
     (SELECT credits_livemode FROM installation WHERE $1 FOR SHARE), (SELECT credits_livemode FROM installation)
