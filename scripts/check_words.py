@@ -27,6 +27,7 @@ GENERATED = (
     "wix/html/account-return.html",
     "wix/html/shop.html",
     "wix/html/shop-return.html",
+    "wix/html/wix-panel-editor.js",
     "docs/openapi.json",
 )
 

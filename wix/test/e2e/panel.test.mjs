@@ -1,0 +1,72 @@
+// The widget's settings: by themselves, in a frame that is no editor, and in one that speaks Wix's channel.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import axe from 'axe-core';
+
+import { BACKEND, shot, SITE, visited } from './support.mjs';
+
+const INSTANCE = '6f1d2c3e-0000-4000-8000-000000000000';
+const token = `x.${Buffer.from(JSON.stringify({ instanceId: INSTANCE })).toString('base64url')}`;
+const PANEL = `${BACKEND}/wix-panel?instance=${token}`;
+
+/** The frame of an editor: it notes what is said to it, and answers nothing. */
+const FRAME = `<script>window.said = []; addEventListener('message', ({ data }) => said.push(data));</script>
+  <iframe id="panel" title="Settings" style="width:320px;height:800px" src="${PANEL}"></iframe>`;
+const host = createServer((_request, response) => {
+  response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' });
+  response.end(`<!doctype html><title>Editor</title><link rel="icon" href="data:,">${FRAME}`);
+});
+before(() => new Promise((listening) => host.listen(Number(new URL(SITE).port), '127.0.0.1', listening)));
+after(async () => {
+  host.closeAllConnections();
+  await new Promise((closed) => host.close(closed));
+});
+
+test(
+  'without an editor each setting changes the widget that is shown, and the code for a page',
+  visited(
+    async (person) => {
+      const { page } = await person.open(PANEL);
+      const widget = page.locator('hingecraft-donate');
+      await widget.getByRole('button', { name: /^Give/ }).waitFor();
+      await page.getByLabel('Heading').fill('Tools & "more"');
+      await widget.getByRole('heading', { name: 'Tools & "more"' }).waitFor();
+      await page.getByLabel('Amounts').fill('7, 30');
+      await page.getByLabel('Currency').fill('gbp');
+      await widget.getByRole('button', { name: 'Give £30' }).waitFor();
+      await page.getByLabel('Theme').selectOption('dark');
+      await page.getByLabel('Border').selectOption('false');
+      const expected = `<hingecraft-donate site="${INSTANCE}" title="Tools &amp; &quot;more&quot;" amounts="7, 30" currency="gbp" theme="dark" show-border="false"></hingecraft-donate>`;
+      const code = await page.getByLabel('For any other page').inputValue();
+      assert.equal(code, `<script src="${BACKEND}/widget/hingecraft-donate.js" async></script>\n${expected}`);
+      await page.getByLabel('Amounts').fill('a lot');
+      await page.getByRole('alert').getByText('Enter up to six amounts').waitFor();
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      assert.deepEqual(
+        violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`),
+        [],
+      );
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(over <= 0, `${over} px too wide`);
+      await shot(page, 'wix-panel');
+    },
+    { viewport: { width: 320, height: 1100 } },
+  ),
+);
+
+test(
+  'in a frame it speaks to the editor, and works when none answers',
+  visited(async (person) => {
+    const { page } = await person.open('/editor');
+    const panel = page.frameLocator('#panel');
+    await panel.locator('html[data-ready="page"]').waitFor({ state: 'attached' });
+    await panel.getByLabel('For any other page').waitFor();
+    const said = await page.evaluate(() => window.said.map(String));
+    assert.ok(
+      said.some((message) => /ping/i.test(message)),
+      `Wix's own code has greeted nobody: ${said}`,
+    );
+  }),
+);
