@@ -21,7 +21,7 @@ const OWN_STYLES = {
 };
 
 /** Pages that look like Wix's editor around them, and not like ours. */
-const ALONE = { 'wix-panel': ['wix-panel.css'] };
+const WITH_OWN_STYLE_ONLY = { 'wix-panel': ['wix-panel.css'] };
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
@@ -84,7 +84,7 @@ async function withParts(template) {
 
 async function pageOf(name) {
   const template = withTexts(await withParts(await read(`${name}.html`)));
-  const style = `\n${(await Promise.all((ALONE[name] ?? [...STYLES, ...(OWN_STYLES[name] ?? [])]).map(read))).join('')}`;
+  const style = `\n${(await Promise.all((WITH_OWN_STYLE_ONLY[name] ?? [...STYLES, ...(OWN_STYLES[name] ?? [])]).map(read))).join('')}`;
   const script = await bundled(name);
   if (/<\/script|<!--/i.test(script)) throw new Error(`the script of ${name} would end too early`);
   return template

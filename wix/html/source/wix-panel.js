@@ -20,7 +20,7 @@ const backend = toldPlaces().backend || location.origin;
 const field = (/** @type {string} */ name) => /** @type {HTMLInputElement | HTMLSelectElement} */ (element(name));
 const valueOf = (/** @type {string} */ name) => field(name).value.trim();
 
-/** The site that the panel was opened for. Whose settings a widget reads is no secret, so the token is only read. */
+/** The site that the panel was opened for. The id is public, so nobody checks the token here. */
 function siteId() {
   const [, data = ''] = (new URLSearchParams(location.search).get('instance') ?? '').split('.');
   try {

@@ -1,4 +1,4 @@
-// The widget's settings: by themselves, in a frame that is no editor, and in one that speaks Wix's channel.
+// The widget's settings: by themselves, in a frame where no editor answers, and in one that speaks Wix's channel.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
