@@ -89,9 +89,9 @@ function showWidget() {
 
 const escaped = (/** @type {string} */ text) => text.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
 
-/** What is typed is not sent at every letter. @type {ReturnType<typeof setTimeout> | undefined} */
-let typing;
 for (const name of ATTRIBUTES) {
+  /** What is typed is not sent at every letter. @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
   field(name).addEventListener('change', () => {
     clearTimeout(typing);
     change(name);
