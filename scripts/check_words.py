@@ -29,6 +29,7 @@ GENERATED = (
     "wix/html/shop-return.html",
     "wix/dashboard/built/",
     "wix/dashboard/src/api/schema.ts",
+    "wix/html/wix-panel-editor.js",
     "docs/openapi.json",
 )
 

@@ -1,4 +1,4 @@
-"""What an owner sets is what visitors see: only public values, checked, and for their own site."""
+"""Settings of an owner as visitors see them: only public values, checked, and for their own site."""
 
 from __future__ import annotations
 

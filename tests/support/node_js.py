@@ -67,6 +67,9 @@ COMPONENTS = {
     "shop-return": "shop-return.html",
     "plan-session": "plan-session.js",
     "wix-pricing": "wix-pricing.html",
+    "hingecraft-donate": "hingecraft-donate.js",
+    "wix-panel": "wix-panel.html",
+    "wix-panel-editor": "wix-panel-editor.js",
 }
 
 

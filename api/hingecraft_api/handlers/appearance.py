@@ -1,4 +1,4 @@
-"""What owners have set for visitors: read by the widget, and by donation pages inside a site."""
+"""The settings that owners make for visitors: read by the widget, and by donation pages inside a site."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SiteId = Annotated[
 
 
 class AppearanceQuery(Input):
-    """Whose settings."""
+    """The site whose settings are read."""
 
     site: Annotated[
         SiteId | None,
@@ -55,7 +55,7 @@ class BoundsAnswer(Answer):
 
 
 class AppearanceAnswer(Answer):
-    """What the owner has set; null where nothing is set, so that the page uses its own."""
+    """The owner's settings; null where nothing is set, so that the page uses its own."""
 
     organization_name: Annotated[str | None, described("who receives the gifts", "HingeCraft")]
     page_title: Annotated[str | None, described("the heading of the donation page", "Give what you can")]
@@ -100,7 +100,7 @@ async def get_appearance(call: Call) -> Any:
 
 
 def shown_of(appearance: Appearance) -> dict[str, Any]:
-    """What visitors may see, as it goes into pages and answers."""
+    """The part that visitors may see, as it goes into pages and answers."""
     return _in_json(asdict(appearance))
 
 

@@ -40,12 +40,22 @@ MEMBERS: Mapping[str, str] = {
 PAYING = frozenset({"/shop"})
 # Wix's app market and dashboard open it as a page of its own.
 WIX_APP: Mapping[str, str] = {"/wix-pricing": "wix-pricing.html"}
-MODULES: Mapping[str, str] = {"/assets/plan-session.js": "plan-session.js"}
+# Wix's editors frame it; it loads the widget, and in an editor what speaks to that.
+WIX_PANEL: Mapping[str, str] = {"/wix-panel": "wix-panel.html"}
+MODULES: Mapping[str, str] = {
+    "/assets/plan-session.js": "plan-session.js",
+    "/wix-panel/editor.js": "wix-panel-editor.js",
+}
+# Pages of any origin load it.
+WIDGET: Mapping[str, str] = {"/widget/hingecraft-donate.js": "hingecraft-donate.js"}
+_PUBLIC_URL = "hingecraft-public-url"
 # Wix shows a site in its editor and its preview from hosts of its own.
 _WIX = ("https://manage.wix.com", "https://*.wix.com", "https://*.wixstudio.com")
+_OLD_EDITOR = "https://*.editorx.com"
 _META_POLICY = re.compile(r'\s*<meta http-equiv="Content-Security-Policy"[^>]*>')
 _DATA = '<script type="application/json" id="appearance">{}</script>'
 _NO_DATA = _DATA.format("{}")
+_OWN_FILES = Sources(scripts=("'self'",))
 _TOLD = '<meta name="hingecraft-{name}" content="{value}" />'
 
 
@@ -84,8 +94,10 @@ def _page(file: str, settings: ApiSettings, framed_by: Sequence[str], admitted: 
     return _prepared(page, "text/html", {**framed, "Content-Security-Policy": policy_of(page, framed_by, admitted)})
 
 
-def _module(file: str) -> _File:
+def _module(file: str, public_url: str = "") -> _File:
     text = (pages_folder() / file).read_text(encoding="utf-8")
+    if public_url:
+        text = text.replace(_PUBLIC_URL, public_url)
     return _prepared(text, "text/javascript", {"Content-Security-Policy": SECURITY_HEADERS["Content-Security-Policy"]})
 
 
@@ -94,7 +106,7 @@ class _Component:
 
     def __init__(self, file: str, settings: ApiSettings, framed_by: Sequence[str]) -> None:
         # The header's policy is stricter, and knows the colours.
-        self._page = _META_POLICY.sub("", _told(file, settings))
+        self._before, self._after = _META_POLICY.sub("", _told(file, settings)).split(_NO_DATA)
         self._framed_by = framed_by
         self._made: tuple[Appearance, _File] | None = None
 
@@ -107,8 +119,8 @@ class _Component:
         return made[1]
 
     def _with(self, appearance: Appearance) -> _File:
-        page = self._page.replace(_NO_DATA, _DATA.format(_as_data(shown_of(appearance))), 1)
-        page = page.replace("</style>", f"{_colors(appearance)}</style>", 1)
+        before = self._before.replace("</style>", f"{_colors(appearance)}</style>", 1)
+        page = before + _DATA.format(_as_data(shown_of(appearance))) + self._after
         return _prepared(page, "text/html", {"Content-Security-Policy": policy_of(page, self._framed_by)})
 
 
@@ -135,7 +147,7 @@ def _prepared(text: str, content_type: str, headers: Mapping[str, str]) -> _File
     return _File(bodies, hashlib.sha256(body).hexdigest()[:32], content_type, headers)
 
 
-def _endpoint(path: str, source: _File | _Component, summary: str) -> Endpoint:
+def _endpoint(path: str, source: _File | _Component, summary: str, *, any_origin: bool = False) -> Endpoint:
     async def get_file(call: Call) -> web.Response:
         file = source if isinstance(source, _File) else await source.of(call)
         asked = call.request.headers
@@ -156,7 +168,7 @@ def _endpoint(path: str, source: _File | _Component, summary: str) -> Endpoint:
             body=file.bodies[encoding], content_type=file.content_type, charset="utf-8", headers=headers
         )
 
-    return Endpoint(method="GET", path=path, handler=get_file, summary=summary, tag="Pages")
+    return Endpoint(method="GET", path=path, handler=get_file, summary=summary, tag="Pages", any_origin=any_origin)
 
 
 def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
@@ -175,5 +187,13 @@ def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
             _endpoint(path, _page(name, settings, NOBODY), "Get a page of the Wix app")
             for path, name in WIX_APP.items()
         ),
+        *(
+            _endpoint(path, _page(name, settings, (*framed_by, _OLD_EDITOR), _OWN_FILES), "Get the widget's settings")
+            for path, name in WIX_PANEL.items()
+        ),
         *(_endpoint(path, _module(name), "Get a module for browsers") for path, name in MODULES.items()),
+        *(
+            _endpoint(path, _module(name, settings.public_url), "Get the donation widget", any_origin=True)
+            for path, name in WIDGET.items()
+        ),
     ]

@@ -1,4 +1,4 @@
-"""What owners type for others to read: plain texts, links and colours, checked before they are stored."""
+"""Texts, links and colours that owners type for others to read, checked before they are stored."""
 
 from __future__ import annotations
 

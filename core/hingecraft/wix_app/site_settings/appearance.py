@@ -1,4 +1,4 @@
-"""What visitors see of a site's settings: on the donation pages and in the widget."""
+"""The part of a site's settings that visitors see: on the donation pages and in the widget."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PLAIN = Appearance()
 
 
 def appearance_of(settings: Mapping[str, Any]) -> Appearance:
-    """What follows from settings as they are stored. An empty one is as if it had never been set."""
+    """The appearance that follows from settings as they are stored. An empty one is as if it had never been set."""
 
     def of(name: str) -> Any:
         return settings.get(name) or None
