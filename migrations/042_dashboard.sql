@@ -1,7 +1,7 @@
 -- What the dashboard of the Wix app reads: figures that are summed up as money moves, refunds that an owner asked for,
 -- each pod's version, and indexes for its lists.
 
--- Figures of quarters of an hour and of hours: a day in any zone begins at a quarter. What happens is added to
+-- Figures of days in UTC, of hours, and of quarters of an hour: a day in any zone begins at a quarter. What happens is added to
 -- `figure_changes` in the transaction that it happens in, so that the sum of both tables is right at any moment, and
 -- writers never wait for each other. Pods move changes into `figures`.
 -- @step quick
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS figures (
     expired bigint NOT NULL DEFAULT 0,
     abandoned bigint NOT NULL DEFAULT 0,
     CONSTRAINT figures_pkey PRIMARY KEY (minutes, start, livemode, currency),
-    CONSTRAINT figures_minutes_known CHECK (minutes IN (15, 60))
+    CONSTRAINT figures_minutes_known CHECK (minutes IN (15, 60, 1440))
 );
 COMMENT ON TABLE figures IS 'sums of settlements by the time they were booked, and of payments by the time they began, as they are now';
 COMMENT ON COLUMN figures.movements IS 'how many times money came in';
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS figure_changes (
 );
 COMMENT ON TABLE figure_changes IS 'what is still to be added to figures';
 
--- How settlements count: one rule for the triggers and for the rows of before.
+-- How settlements count: one rule for the triggers and for earlier rows.
 CREATE OR REPLACE FUNCTION hc_quarter(moment timestamptz) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT date_bin(interval '15 minutes', moment, timestamptz '2000-01-01 00:00+00') $$;
 REVOKE ALL ON FUNCTION hc_quarter(timestamptz) FROM public;
@@ -125,7 +125,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION hc_note_attempt() FROM public;
 
--- From here on each change is noted; the rows of before follow. They are found by what is not noted of them.
+-- From here on each change is noted; earlier rows follow. They are found by what is not noted of them.
 -- @step quick
 CREATE OR REPLACE TRIGGER settlement_noted AFTER INSERT ON settlements
 REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION hc_note_settlements();
@@ -204,10 +204,11 @@ BEGIN
     ), added AS (
         INSERT INTO figures AS f (minutes, start, livemode, currency, movements, received, refunded, disputed, usd,
                                   without_value, paid, failed, expired, abandoned)
-        SELECT m.minutes, CASE m.minutes WHEN 15 THEN t.start ELSE date_trunc('hour', t.start, 'UTC') END, t.livemode, t.currency,
+        SELECT m.minutes, date_bin(make_interval(mins => m.minutes), t.start, timestamptz '2000-01-01 00:00+00'), t.livemode,
+               t.currency,
                sum(t.movements), sum(t.received), sum(t.refunded), sum(t.disputed), sum(t.usd), sum(t.without_value),
                sum(t.paid), sum(t.failed), sum(t.expired), sum(t.abandoned)
-        FROM taken t CROSS JOIN (VALUES (15::smallint), (60::smallint)) AS m (minutes)
+        FROM taken t CROSS JOIN unnest('{15,60,1440}'::smallint []) AS m (minutes)
         GROUP BY 1, 2, 3, 4
         ON CONFLICT ON CONSTRAINT figures_pkey DO UPDATE SET
             movements = f.movements + excluded.movements, received = f.received + excluded.received,

@@ -19,6 +19,7 @@ from hingecraft.members.subscriptions.applying import registration as of_subscri
 from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.members.subscriptions.steps import subscriptions_steps
 from hingecraft.payments.purpose import Purposes
+from hingecraft.payments.refunds.steps import refunds_steps
 from hingecraft.providers.registry import Providers
 from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
 from hingecraft.steps import Steps
@@ -47,6 +48,7 @@ def reconcile_steps(
     )
     every = (
         links,
+        refunds_steps(database, providers.stripe),
         members_steps(database, providers.stripe),
         subscriptions_steps(database, providers.stripe, FAMILIES),
         prices_steps(database, providers.stripe),

@@ -51,10 +51,13 @@ def _works(pod: Pod) -> Mapping[str, Work]:
             pod.metrics.jobs_unfinished.labels(state).set(backlog.by_state.get(state, 0))
         pod.metrics.jobs_stalled.set(backlog.stalled)
 
+    deleting: Mapping[str, Work] = {"deleting old jobs": lambda: keep_deleting(lambda: service.purge(pod.database))}
+    if not pod.settings.serves_wix_app:  # nobody can ask for jobs
+        return deleting
     return {
+        **deleting,
         "working on jobs": pod.parts[JobWorker].run,
         "watching jobs": lambda: watch(pod.database, show),
-        "deleting old jobs": lambda: keep_deleting(lambda: service.purge(pod.database)),
     }
 
 

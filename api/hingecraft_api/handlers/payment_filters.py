@@ -33,7 +33,7 @@ StatusName = Literal[
 
 
 class PaymentFilterInput(Input):
-    """What the payments have in common; a field that is left out does not matter."""
+    """A filter of payments; a field that is left out does not matter."""
 
     status: Annotated[StatusName | None, described("their status now", "completed")] = None
     provider: Annotated[

@@ -34,7 +34,7 @@ JobType = Literal["export", "reconcile", "resync"]
 
 
 class JobInput(Input):
-    """What is to be done."""
+    """A job that is to be done."""
 
     type: Annotated[
         JobType,

@@ -120,7 +120,7 @@ class OverviewPeriodAnswer(Answer):
     median_seconds: Annotated[
         float | None,
         described(
-            "half of the newest thousand payments took at most this from the beginning until the money was booked; "
+            "half of the newest five hundred payments took at most this from the beginning until the money was booked; "
             "null: nothing was paid",
             41.5,
         ),

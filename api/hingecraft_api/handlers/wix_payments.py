@@ -31,7 +31,7 @@ _REFUND = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 
 
 class PaymentsQuery(PaymentFilterInput, CursorQuery):
-    """Which payments; each filter narrows the list further."""
+    """A page of the payments that pass every filter."""
 
     search: Annotated[
         str | None,
@@ -73,7 +73,7 @@ class PaymentItemsAnswer(Answer):
 
 
 class RefundableAnswer(Answer):
-    """What can be refunded now."""
+    """The amount that can be refunded now."""
 
     amount: Annotated[float | None, described("at most this; null: nothing", 25)]
     currency: Annotated[str | None, described("its currency", "EUR")]

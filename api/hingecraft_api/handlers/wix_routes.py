@@ -116,7 +116,7 @@ class WixPinInput(PinInput):
 
 
 class EffectsAnswer(Answer):
-    """What the change does, or has done."""
+    """The effects of the change on the pages."""
 
     preview: Annotated[bool, described("`true`: nothing was changed", example=False)]
     version: Annotated[int | None, described("the newest version after it; in a preview the one it would be", VERSION)]

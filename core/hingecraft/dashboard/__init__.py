@@ -1,1 +1,1 @@
-"""What the owner's dashboard shows: figures, payments, routes, and news of changes."""
+"""The owner's dashboard: figures, payments, routes, and news of changes."""

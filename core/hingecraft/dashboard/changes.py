@@ -42,7 +42,7 @@ class TooManyStreamsError(RejectedError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """What a reader has seen: the audit log up to an id, and a version of the routes."""
+    """How far a reader has seen: the audit log up to an id, and a version of the routes."""
 
     audit: int
     version: int
@@ -62,7 +62,7 @@ def position_of(text: str) -> Position | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What has changed since the last news."""
+    """The changes since the last news."""
 
     position: Position
     payments: tuple[UUID, ...]
@@ -102,7 +102,7 @@ class Reader:
         self._awake.set()
 
     async def next(self, within: float) -> News | None:
-        """What has changed; None: nothing for so many seconds, or the site is removed."""
+        """The next changes; None: there were none for so many seconds, or the site is removed."""
         try:
             async with asyncio.timeout(within):
                 await self._awake.wait()

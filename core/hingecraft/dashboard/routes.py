@@ -1,4 +1,4 @@
-"""The state of the routes: which version is served by whom, and what can be switched."""
+"""The state of the routes: the version, the pods that serve it, and what can be switched."""
 
 from __future__ import annotations
 

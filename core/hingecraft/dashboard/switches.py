@@ -18,7 +18,7 @@ Change = Callable[[Connection], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What a change does to the pages: the codes of currencies."""
+    """The effects of a change on the pages, as codes of currencies."""
 
     version: int | None
     # They can be paid in no more, they can be paid in again, and they are paid elsewhere than before.

@@ -12,7 +12,7 @@ from uuid import UUID
 from hingecraft.errors import ConflictError, HingecraftError, MissingError
 
 # Longer than any single statement takes, and short enough that another pod soon takes over.
-LEASE = timedelta(seconds=20)
+LEASE = timedelta(seconds=10)
 KEPT_FOR = timedelta(days=7)
 # Of one owner at a time, waiting and running.
 MOST_UNFINISHED = 3

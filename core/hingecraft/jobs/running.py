@@ -15,7 +15,7 @@ BEGUN = Progress(percent=0, step="Starting")
 
 
 class RunningJob:
-    """What the work on a job reports and saves. Each report renews the lease; raises LeaseLostError once it is lost."""
+    """A job under this process's lease. Each report renews it; raises LeaseLostError once it is lost."""
 
     def __init__(self, database: Database, claimed: Claimed) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class RunningJob:
 
     @property
     def position(self) -> Mapping[str, Any]:
-        """What an earlier process has saved last; empty at first."""
+        """The position that was saved last, by an earlier process; empty at first."""
         return self.claimed.position
 
     async def report(self) -> None:
@@ -74,7 +74,7 @@ class RunningJob:
 
 
 class Work(Protocol):
-    """What is done for jobs of one kind. It may be begun again after any of its steps."""
+    """The work on jobs of one kind. It may be begun again after any of its steps."""
 
     @property
     def kind(self) -> str:

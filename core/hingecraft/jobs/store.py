@@ -55,7 +55,7 @@ CLAIM = statements.claim(
     ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
     """,
     lease="$2",
-    also="state = 'processing', attempts = attempts + 1, progressed_at = clock_timestamp(), "
+    also="state = 'processing', step = 'Starting', attempts = attempts + 1, progressed_at = clock_timestamp(), "
     "started_at = coalesce(started_at, clock_timestamp())",
     returning="j.id, j.owner, j.kind, j.request::text AS request, j.request_id, j.position::text AS position, "
     "j.attempts, j.created_at, j.claimed_until",
@@ -64,7 +64,7 @@ _REPORTED = """
     progress_percent = $3, step = $4, progressed_at = clock_timestamp(), claimed_until = clock_timestamp() + $5
 """
 REPORT = f"UPDATE jobs SET {_REPORTED} WHERE {_HELD} RETURNING claimed_until"
-# The part and the position behind it are one statement, so that whoever takes over repeats and leaves out nothing.
+# The part and the position behind it are one statement, so a process that takes over repeats and skips nothing.
 SAVE = f"""
 WITH job AS (
     UPDATE jobs SET {_REPORTED}, position = $6::jsonb, attempts = 0, parts = parts + ($7::text IS NOT NULL)::int
@@ -159,7 +159,7 @@ async def give_back(conn: Connection, job_id: UUID, until: datetime, *, interrup
 
 
 async def cancel(conn: Connection, job_id: UUID, owner: str) -> Job | None:
-    """In a transaction. End an unfinished job, whoever works on it, and delete what it has written."""
+    """In a transaction. End an unfinished job, also one that is worked on, and delete what it has written."""
     row = await conn.fetchrow(CANCEL, job_id, owner)
     if row is None:
         return None

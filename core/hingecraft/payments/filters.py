@@ -1,4 +1,4 @@
-"""Which payments a list or an export shows: one filter, and its condition in SQL."""
+"""The filter of payments in lists and exports, and its condition in SQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CONDITIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFilter:
-    """What payments have in common; None: anything. The days are days in `zone`, and both are included."""
+    """A filter of payments; None: any value. The days are in `zone`, and both are included."""
 
     status: Status | None = None
     provider: str | None = None

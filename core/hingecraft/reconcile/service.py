@@ -83,7 +83,7 @@ class Reconciler:
 
     @property
     def _stages(self) -> Sequence[tuple[str, Step]]:
-        """What is done, in order, and its name for people who watch."""
+        """The steps in their order, each with a name for people who watch."""
         return (
             ("Comparing Stripe's account", self._check_account),
             ("Reading Stripe's events", self._read_events),

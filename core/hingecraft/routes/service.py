@@ -7,7 +7,7 @@ from typing import Any
 
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ConflictError, MissingError
+from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.identity.principal import Actor
 from hingecraft.outbox import service as outbox
 from hingecraft.outbox.model import Endpoint
@@ -143,7 +143,7 @@ async def switch_currency_within(conn: Connection, code: str, *, enabled: bool, 
     """Switch a currency on or off, in the caller's transaction; False if it was so. Its trigger wakes the engines."""
     before = await store.lock_currency(conn, code)
     if before is None:
-        raise MissingError("unknown_currency", f"{code} is not in the table of currencies.")
+        raise InvalidError("unknown_currency", f"{code} is not in the table of currencies.")
     if before is enabled:
         return False
     await store.switch_currency(conn, code, enabled=enabled)

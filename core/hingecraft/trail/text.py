@@ -82,7 +82,7 @@ def _named_first(history: PaymentHistory, name: str) -> str | None:
 
 
 def sentence(entry: Mapping[str, Any]) -> str:
-    """What a row of the audit log means."""
+    """The meaning of a row of the audit log."""
     details: Mapping[str, Any] = entry["details"]
     template = _SENTENCES.get(entry["action"])
     text = template.format_map(_Told(details)) if template else entry["action"].replace("_", " ")

@@ -1,4 +1,4 @@
-"""What a person should look at: payments, events, deliveries and pods that do not get on by themselves."""
+"""Finds what a person should look at: payments, events, deliveries and pods that do not get on by themselves."""
 
 from __future__ import annotations
 

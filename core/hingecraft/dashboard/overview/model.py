@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from hingecraft.payments.filters import midnight
 from hingecraft.stats.model import Days
@@ -38,28 +39,27 @@ class Period:
         return self.days.last - self.days.first + timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """Sums of one day, mode and currency."""
+class Figures(NamedTuple):
+    """Sums of one day, mode and currency; there may be thousands."""
 
     day: date
     livemode: bool
     currency: str
     # How many times money came in.
     movements: int = 0
-    received: Decimal = Decimal(0)
-    refunded: Decimal = Decimal(0)
-    disputed: Decimal = Decimal(0)
-    usd: Decimal = Decimal(0)
     without_value: int = 0
     paid: int = 0
     failed: int = 0
     expired: int = 0
     abandoned: int = 0
+    received: Decimal = Decimal(0)
+    refunded: Decimal = Decimal(0)
+    disputed: Decimal = Decimal(0)
+    usd: Decimal = Decimal(0)
 
     @property
     def net(self) -> Decimal:
-        """What is left."""
+        """The money that is left."""
         return self.received - self.refunded - self.disputed
 
     @property
@@ -144,18 +144,5 @@ def attempts_of(rows: Sequence[Figures]) -> Attempts:
 
 
 def _plus(one: Figures, other: Figures) -> Figures:
-    return Figures(
-        day=max(one.day, other.day),
-        livemode=one.livemode,
-        currency=one.currency,
-        movements=one.movements + other.movements,
-        received=one.received + other.received,
-        refunded=one.refunded + other.refunded,
-        disputed=one.disputed + other.disputed,
-        usd=one.usd + other.usd,
-        without_value=one.without_value + other.without_value,
-        paid=one.paid + other.paid,
-        failed=one.failed + other.failed,
-        expired=one.expired + other.expired,
-        abandoned=one.abandoned + other.abandoned,
-    )
+    sums: list[Any] = [mine + theirs for mine, theirs in zip(one[3:], other[3:], strict=True)]  # type: ignore[operator]
+    return Figures(max(one.day, other.day), one.livemode, one.currency, *sums)

@@ -32,7 +32,7 @@ class OverviewReader:
             self._database.connection() as conn,
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
-            as_of = await store.now(conn)
+            as_of = await store.begin(conn)
             today = as_of.astimezone(ZoneInfo(zone)).date()
             period = Period(days=days_between(first, last, today, zone), zone=zone)
             rows = await store.figures(conn, period.before.first, period.midnights)

@@ -34,7 +34,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequest:
-    """What a person asks for. Without an amount, it is all that is left."""
+    """A refund as a person asks for it. Without an amount, it is all that is left."""
 
     payment_id: UUID
     reference: str
@@ -68,7 +68,7 @@ class Refund:
 
     @property
     def status(self) -> State:
-        """What has become of it, as Stripe has said last."""
+        """Its state as Stripe has reported it last."""
         if self.undone:
             return State.FAILED
         return State.SUCCEEDED if self.booked else self.state
@@ -91,7 +91,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refundable:
-    """What of a payment can be refunded through Stripe now. `why_not` says what to do instead."""
+    """The part of a payment that can be refunded through Stripe now. `why_not` says what to do instead."""
 
     charge: str | None = None
     currency: str | None = None
@@ -118,7 +118,7 @@ def too_much(found: Refundable) -> ConflictError:
 def refundable(
     status: Status, provider: str | None, settled: Iterable[Settled], refunds: Iterable[Refund]
 ) -> Refundable:
-    """What is left of a payment's charge, without refunds that are on their way."""
+    """The rest of a payment's charge, without refunds that are on their way."""
     rows = list(settled)
     if status is Status.DISPUTED:
         return _not("The payer's bank has taken the money back. Answer the dispute in Stripe's Dashboard instead.")

@@ -55,7 +55,7 @@ _NEVER_MADE = "Stripe did not answer in time and has no such refund. Ask for it 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundState:
-    """What can be refunded of a payment, and what was asked for."""
+    """The rest of a payment that can be refunded, and its refunds."""
 
     refundable: Refundable
     refunds: list[Refund]
