@@ -1,4 +1,4 @@
-"""What is checked in of the dashboard is what its sources make."""
+"""The dashboard's built files and types are those that its sources make."""
 
 from __future__ import annotations
 

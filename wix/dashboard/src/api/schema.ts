@@ -609,7 +609,7 @@ export interface components {
             totals: components["schemas"]["CurrencyTotalAnswer"][];
             /** @description how payments went, in `mode` */
             payments: components["schemas"]["AttemptsAnswer"];
-            /** @description half of the newest thousand payments took at most this from the beginning until the money was booked; null: nothing was paid */
+            /** @description half of the newest five hundred payments took at most this from the beginning until the money was booked; null: nothing was paid */
             medianSeconds: number | null;
         };
         /**
@@ -806,7 +806,7 @@ export interface components {
         };
         /**
          * RefundableAnswer
-         * @description What can be refunded now.
+         * @description The amount that can be refunded now.
          */
         RefundableAnswer: {
             /** @description at most this; null: nothing */
@@ -1031,7 +1031,7 @@ export interface components {
         };
         /**
          * EffectsAnswer
-         * @description What the change does, or has done.
+         * @description The effects of the change on the pages.
          */
         EffectsAnswer: {
             /** @description `true`: nothing was changed */
@@ -1083,7 +1083,7 @@ export interface components {
         };
         /**
          * JobInput
-         * @description What is to be done.
+         * @description A job that is to be done.
          */
         JobInput: {
             /**
@@ -1099,7 +1099,7 @@ export interface components {
         };
         /**
          * PaymentFilterInput
-         * @description What the payments have in common; a field that is left out does not matter.
+         * @description A filter of payments; a field that is left out does not matter.
          */
         PaymentFilterInput: {
             /**
