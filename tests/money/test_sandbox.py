@@ -235,6 +235,18 @@ async def test_coins_arrive_step_by_step_and_each_is_told(box, told):
         assert response.status == 409
 
 
+@pytest.mark.parametrize("arrived", ["pay", "half"])
+async def test_coins_that_have_arrived_can_only_be_refunded(box, arrived):
+    async with box.post("/nowpayments/v1/invoice", json=INVOICE, headers={"x-api-key": "k"}) as response:
+        made = await response.json()
+    begin = f"/pay/nowpayments/{made['id']}/begin"
+    async with box.post(begin, data={"coin": "btc"}, allow_redirects=False) as response:
+        page = response.headers["Location"]
+    for act, status in ((arrived, 303), ("fail", 409), ("expire", 409), ("pay", 409), ("refund", 303)):
+        async with box.post(f"{page}/{act}", allow_redirects=False) as response:
+            assert response.status == status, act
+
+
 async def test_wrong_switches_are_refused(box):
     for path, body in (("faults", {"act": "explode"}), ("faults", {"act": "slow", "times": 0}), ("faults", [])):
         async with box.post(f"/_sandbox/{path}", json=body) as response:

@@ -28,6 +28,8 @@ from hingecraft_sandbox.postgres import Postgres, find_binaries
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIGHTS_EVERY = 0.2
 _SHAPE = "schema"
+# Set for the process that takes over after key `r`.
+RESTARTED = "HINGECRAFT_DEV_RESTARTED"
 _LOADED_AT = time.monotonic()
 
 
@@ -164,7 +166,9 @@ def _program() -> str:
 
 
 def _seconds_since_start() -> float:
-    """Since this process was started, where Linux says when that was; elsewhere since it loaded this module."""
+    """Since this process was started, where Linux says when that was; after a restart, since it loaded this module."""
+    if os.environ.pop(RESTARTED, None):
+        return time.monotonic() - _LOADED_AT
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

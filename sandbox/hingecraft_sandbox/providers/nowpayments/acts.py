@@ -20,7 +20,9 @@ COINS = {
 }  # fmt: skip
 FIAT = {"usd": "1", "eur": "1.09", "gbp": "1.27", "jpy": "0.0066", "chf": "1.12", "cad": "0.72", "aud": "0.65"}
 _MINIMUM_USD = Decimal(3)
-_FINAL = frozenset({"finished", "failed", "refunded", "expired"})
+# NOWPayments has paid these coins out to the shop, so all that can follow is a refund.
+_PAID_OUT = frozenset({"finished", "partially_paid"})
+_FINAL = _PAID_OUT | {"failed", "refunded", "expired"}
 _KNOWN = frozenset(
     {
         "price_amount",
@@ -140,7 +142,7 @@ class NowPaymentsActs:
     def move(self, payment: Document, status: str, *, paid: Decimal | None = None) -> Document:
         """Move the payment to its next state, and send an IPN for each step."""
         before = payment["payment_status"]
-        if before in _FINAL and (before, status) != ("finished", "refunded"):
+        if before in _FINAL and not (before in _PAID_OUT and status == "refunded"):
             raise NowPaymentsRefusalError(f"This payment is already {before}.", status=409)
         payment |= {"payment_status": status, "updated_at": _moment()}
         if paid is not None:
