@@ -28,6 +28,8 @@ GENERATED = (
     "wix/html/shop.html",
     "wix/html/shop-return.html",
     "docs/openapi.json",
+    # It quotes the comments of applied migrations.
+    "docs/data-model.md",
 )
 
 _COMPARED = "longer|more|less|fewer|later|earlier|older|newer|larger|smaller|faster|slower|better|worse|one|doubt"

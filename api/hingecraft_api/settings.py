@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.identity.settings import AuthSettings, SigningSecret
 from hingecraft.members.returning import origin_of
-from hingecraft.money.settings import AmountSettings
-from hingecraft.providers.settings import ProviderSettings
 from hingecraft.proxies import is_loopback
 from hingecraft.purchases.downloads.settings import DownloadSettings
 from hingecraft.purchases.settings import PurchaseSettings
@@ -50,8 +49,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
 
 class ApiSettings(
     DatabaseSettings,
-    ProviderSettings,
-    AmountSettings,
+    LinkSettings,
     AuthSettings,
     DownloadSettings,
     PurchaseSettings,

@@ -72,6 +72,8 @@ class Fact:
     renews: bool = True
     # Of two plans that begin in the same moment, the one that replaces the other.
     is_change: bool = False
+    # When it was stored here; None: it is not stored yet.
+    heard_at: datetime | None = None
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -79,20 +81,32 @@ class Fact:
         return (self.happened_at, self.kind, self.is_change, self.fact_id)
 
     @property
+    def ended_at(self) -> datetime:
+        """The end of an access that ends at once: by our clock at the latest, since Wix's may be ahead."""
+        return self.happened_at if self.heard_at is None else min(self.happened_at, self.heard_at)
+
+    @property
     def details(self) -> dict[str, Any]:
         """The fields that are stored as JSON."""
         fields = asdict(self)
-        for name in ("fact_id", "kind", "happened_at"):
+        for name in ("fact_id", "kind", "happened_at", "heard_at"):
             del fields[name]
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
     @classmethod
-    def stored(cls, fact_id: str, kind: str, happened_at: datetime, details: Mapping[str, Any]) -> Fact:
+    def stored(
+        cls,
+        fact_id: str,
+        kind: str,
+        happened_at: datetime,
+        details: Mapping[str, Any],
+        heard_at: datetime | None = None,
+    ) -> Fact:
         """A fact as it was stored."""
         fields = dict(details)
         for name in ("starts_at", "ends_at"):
             fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, **fields)
+        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, heard_at=heard_at, **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +260,7 @@ def _cancelled(state: PlanState, fact: Fact) -> PlanState:
         return state
     at = fact.happened_at
     if fact.at_once:
-        return replace(state, cancel_at_period_end=False, access_ends_at=at, told_at=at)
+        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, told_at=at)
     period = _current(state.period, at)
     return replace(state, period=period, cancel_at_period_end=True, access_ends_at=period.end or at, told_at=at)
 
@@ -276,7 +290,7 @@ def _seen(state: PlanState, fact: Fact) -> PlanState:
     if fact.product is None:
         if state.has_ended(fact.happened_at):
             return state
-        return replace(state, cancel_at_period_end=False, access_ends_at=fact.happened_at, payment_failed_at=None)
+        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, payment_failed_at=None)
     before, now = state.period, _seen_period(fact)
     is_settling = state.told_at is not None and fact.happened_at - state.told_at < _SETTLES
     if is_settling and before is not None and not before.is_of_plan(now):
