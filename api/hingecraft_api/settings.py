@@ -86,6 +86,10 @@ class ApiSettings(
         (),
         description="other origins that may show /embed in a frame, besides the site and Wix, for example https://*.editorx.io",
     )
+    wix_dashboard_origins: CommaList = Field(
+        (),
+        description="other origins that may show /wix-dashboard in a frame, besides manage.wix.com and its subdomains",
+    )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_as_networks)] = Field(
         (), description="addresses or CIDRs whose X-Forwarded-For is trusted; the last untrusted entry is the visitor"
     )
@@ -164,7 +168,7 @@ class ApiSettings(
             raise ValueError(f"must be the https address of a script (http on this machine only), not {address}")
         return address
 
-    @field_validator("embed_origins")
+    @field_validator("embed_origins", "wix_dashboard_origins")
     @classmethod
     def _frame_sources(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         """They become a part of a Content-Security-Policy."""

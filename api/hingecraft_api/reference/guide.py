@@ -107,7 +107,8 @@ result is in `data`, or `success` is `false` and the answer is an error.
   `X-Request-ID`. Send your own id in the same header to find a request in both logs.
 - Times are RFC 3339 in UTC with milliseconds.
 - Lists are read page by page: send `nextCursor` of a page as `cursor` of the next one.
-- Browsers can call from the origins in `CORS_ORIGINS` only.
+- Browsers can call from the origins in `CORS_ORIGINS` only. Pages of any origin can call `GET /api/v1/appearance` and
+  `POST /charter/generate-payment`, without cookies and without `Authorization`.
 """
 _AMOUNTS = """\
 Amounts are exact decimals. Send them as numbers or strings; send strings if your language has only floats. They come
