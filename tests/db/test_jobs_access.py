@@ -9,7 +9,7 @@ import pytest
 
 from hingecraft.jobs import store
 from hingecraft.jobs.model import NewJob, Progress, State
-from hingecraft.payments.export import LINES, TOTAL
+from hingecraft.payments.export import TOTAL, lines_of
 from hingecraft.payments.filters import PaymentFilter
 
 NEW = NewJob(owner="wix_instance:1", kind="export", request={}, request_id="r")
@@ -29,7 +29,7 @@ async def test_the_application_takes_a_job_from_its_beginning_to_its_end(applica
     assert (claimed.id, claimed.attempts) == (job.id, 1)
     assert await store.claim(application, ["export"]) is None, "it is leased"
     await application.fetch(TOTAL, claimed.created_at, claimed.id, None)
-    await application.fetch(LINES, claimed.created_at, claimed.id, None, 10, *PaymentFilter().arguments)
+    await application.fetch(lines_of(PaymentFilter()), claimed.created_at, claimed.id, None, 10)
     until = await store.save(application, job.id, claimed.claimed_until, HALF, {"at": 1}, "line\r\n")
     assert await store.report(application, job.id, claimed.claimed_until, HALF) is None, "that lease was renewed"
     until = await store.report(application, job.id, until, HALF)
