@@ -25,6 +25,7 @@ _SENTENCES = {
     "access_restored": "access by purchase {purchase} was restored",
     "access_not_granted": "no access was granted: {because}",
     "payment_cancelled": "the payment was cancelled",
+    "subscription_cancelled": "the subscription was cancelled at the end of its period",
     "credits_changed": "credits of {user} changed",
     "credits_not_granted": "no credits were granted: {because}",
 }

@@ -27,10 +27,12 @@ from hingecraft.providers.stripe.ports import (
     Links,
     Portal,
     Prices,
+    Products,
     Sessions,
     Subscriptions,
 )
 from hingecraft.providers.stripe.prices import StripePrices
+from hingecraft.providers.stripe.products import StripeProducts
 from hingecraft.providers.stripe.sales import SESSION_LIFE
 from hingecraft.providers.stripe.subscriptions import StripeSubscriptions
 
@@ -58,6 +60,7 @@ class StripeProvider:
         self.links: Links = StripeLinks(self.account)
         self.customers: Customers = StripeCustomers(self.account)
         self.prices: Prices = StripePrices(self.account)
+        self.products: Products = StripeProducts(self.account)
         self.subscriptions: Subscriptions = StripeSubscriptions(self.account)
         self.portal: Portal = StripePortal(self.account)
 
