@@ -25,7 +25,15 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import slowest  # noqa: E402 - found by the path above
-from support import cluster_tools, control_plane, debian, image, node_js, release  # noqa: E402 - found by the path above
+from support import (  # noqa: E402 - found by the path above
+    cluster_tools,
+    control_plane,
+    dashboard,
+    debian,
+    image,
+    node_js,
+    release,
+)
 from support.go_tools import MissingToolError  # noqa: E402 - found by the path above
 
 RESULTS = ROOT / "test_results"
@@ -86,7 +94,7 @@ TIERS = (
         "pages in a browser, from the button to the money",
         "tests/browser",
         needs=("chromium",),
-        prepare=node_js.modules,
+        prepare=dashboard.ready,
     ),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
     Tier("whole", "the commands, as a person runs them", "tests/whole", workers=1, waits=True),

@@ -46,6 +46,7 @@ class Summary:
     values_found: int = 0
     credit_differences: int = 0
     customers_finished: int = 0
+    refunds_finished: int = 0
     users_deleted: int = 0
     subscriptions_read: int = 0
     invoices_found: int = 0

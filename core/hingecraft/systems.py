@@ -19,6 +19,7 @@ from hingecraft.members.subscriptions.applying import registration as of_subscri
 from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.members.subscriptions.steps import subscriptions_steps
 from hingecraft.payments.purpose import Purposes
+from hingecraft.payments.refunds.steps import refunds_steps
 from hingecraft.providers.registry import Providers
 from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
 from hingecraft.purchases.steps import purchases_steps
@@ -40,7 +41,7 @@ class SystemSettings(LinkSettings, WixAppSettings):
 
 
 def reconcile_steps(
-    database: Database, providers: Providers, settings: SystemSettings, wix_client: WixClient | None
+    database: Database, providers: Providers, settings: LinkSettings, wix_client: WixClient | None
 ) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
@@ -49,6 +50,7 @@ def reconcile_steps(
     return together(
         (
             links,
+            refunds_steps(database, providers.stripe),
             members_steps(database, providers.stripe),
             subscriptions_steps(database, providers.stripe, FAMILIES),
             purchases_steps(database, providers.stripe, FAMILIES),

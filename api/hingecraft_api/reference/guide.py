@@ -20,6 +20,7 @@ TAGS = {
     "Purchases": "Designs, courses and subscriptions. Anybody lists products; users call with their own token.",
     "Provider webhooks": "Stripe and NOWPayments call these. Your own code never does.",
     "Wix app": "For the dashboard of the Wix app, and for Wix, which calls the webhooks.",
+    "Wix dashboard": "For the dashboards of the sites in `WIX_OWNER_INSTANCES`, which may see and refund payments.",
     "Admin": "For the people who run the backend. Every call needs the admin token. Every change is in the audit log.",
     "Operations": "For probes and load balancers.",
     events.TAG: "What the backend sends to your site.",

@@ -27,4 +27,4 @@ class WixCallers:
         if writes and not instance.may_write(datetime.now(UTC)):
             raise StaleInstanceError
         await sites.admit(self._database, instance, request_id)
-        return Principal(kind=Kind.WIX_INSTANCE, id=str(instance.instance_id))
+        return Principal(kind=Kind.WIX_INSTANCE, id=str(instance.instance_id), expires_at=instance.ends_at)

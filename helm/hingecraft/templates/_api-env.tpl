@@ -102,6 +102,10 @@
 - name: WIX_BI_EVENTS
   value: "true"
 {{- end }}
+{{- with .dashboardOrigins }}
+- name: WIX_DASHBOARD_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- with .Values.api.downloads }}

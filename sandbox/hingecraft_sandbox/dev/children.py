@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hingecraft_sandbox.dev import wix_site
 from hingecraft_sandbox.dev.commands import Commands
-from hingecraft_sandbox.dev.environment import wix_key
+from hingecraft_sandbox.dev.environment import OWNER_SITE, wix_key
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.processes import Child, Say, program
 
@@ -32,7 +32,7 @@ def pods(ports: Ports, folder: Path, commands: Commands, say: Say) -> list[Child
 def sandbox(ports: Ports, folder: Path, commands: Commands, say: Say) -> Child:
     """The providers' sandbox; it keeps its data, like the database."""
     files = ["--journal", str(folder / "sandbox.jsonl"), "--wix-key", str(wix_key(folder))]
-    arguments = ["sandbox", "--port", str(ports.sandbox), *files, "--demo-prices"]
+    arguments = ["sandbox", "--port", str(ports.sandbox), *files, "--demo-prices", "--wix-owner-site", OWNER_SITE]
     return Child(
         name=SANDBOX,
         port=ports.sandbox,

@@ -148,7 +148,7 @@ class WixPages:
         """The app's pages, as Wix opens them; the token is new each time."""
         token = self._tokens.instance_of(site)
         return (
-            f'<p><a href="{self._address}/wix-dashboard?instance={token}&amp;locale=en">Dashboard</a> &nbsp; '
+            f'<p><a href="{PREFIX}/sites/{site["id"]}/dashboard">Dashboard</a> &nbsp; '
             f'<a href="{self._address}/wix-pricing?instance={token}">Pricing page ("Upgrade app")</a></p>'
         )
 

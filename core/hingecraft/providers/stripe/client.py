@@ -28,11 +28,13 @@ from hingecraft.providers.stripe.ports import (
     Portal,
     Prices,
     Products,
+    Refunds,
     Sessions,
     Subscriptions,
 )
 from hingecraft.providers.stripe.prices import StripePrices
 from hingecraft.providers.stripe.products import StripeProducts
+from hingecraft.providers.stripe.refunds import StripeRefunds
 from hingecraft.providers.stripe.sales import SESSION_LIFE
 from hingecraft.providers.stripe.subscriptions import StripeSubscriptions
 
@@ -55,6 +57,7 @@ class StripeProvider:
         self.sessions: Sessions = StripeSessions(self.account)
         self.intents: Intents = StripeIntents(self.account)
         self.invoices: Invoices = StripeInvoices(self.account)
+        self.refunds: Refunds = StripeRefunds(self.account)
         self.disputes: Disputes = StripeDisputes(self.account)
         self.events: Events = StripeEvents(self.account)
         self.links: Links = StripeLinks(self.account)

@@ -107,6 +107,18 @@ class Intents(Protocol):
         ...
 
 
+class Refunds(Protocol):
+    """Refunds of PaymentIntents."""
+
+    async def create(self, request: Document, key: str, deadline: Deadline) -> Document:
+        """Make a refund, or get the one that the same key has made before."""
+        ...
+
+    async def made_with(self, metadata: Mapping[str, str], intent_id: str) -> Document | None:
+        """The refund of an intent with this metadata."""
+        ...
+
+
 class Disputes(Protocol):
     """Disputes of the account's payments."""
 

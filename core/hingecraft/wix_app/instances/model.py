@@ -27,6 +27,8 @@ class Instance:
     instance_id: UUID
     signed_at: datetime | None
     origin_instance_id: UUID | None = None
+    # When the token ends; None: it does not say so.
+    ends_at: datetime | None = None
 
     def may_write(self, now: datetime) -> bool:
         """Whether the token is young enough for a call that changes something."""
@@ -47,11 +49,15 @@ def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
     if instance_id is None:
         raise InvalidInstanceError("The instance token names no site.")
     signed_at = _moment(fields, "signDate")
-    _check_age(signed_at, _moment(fields, "expirationDate"), now)
+    ends_at = _moment(fields, "expirationDate")
+    _check_age(signed_at, ends_at, now)
     if fields.get("permissions") != "OWNER":
         raise InvalidInstanceError("The instance token is not of the site's owner.")
     return Instance(
-        instance_id=instance_id, signed_at=signed_at, origin_instance_id=_uuid(fields.get("originInstanceId"))
+        instance_id=instance_id,
+        signed_at=signed_at,
+        origin_instance_id=_uuid(fields.get("originInstanceId")),
+        ends_at=ends_at or (signed_at + LONGEST_AGE if signed_at is not None else None),
     )
 
 
