@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 TIERS ?=
 RESET ?=
+# A process that cannot keep and use compiled Python takes twice as long to import the product.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list the commands
@@ -46,11 +48,16 @@ check: setup ## check lint, types, layers, migrations, dead code, spelling, word
 	@$(BIN)/python scripts/run_checks.py
 
 .PHONY: generate
-generate: setup ## write the files that are generated from the code: OpenAPI, settings, chart, HTML components
+generate: setup ## write the files that are generated from the code: OpenAPI, reference pages, chart, HTML components
 	@$(BIN)/python scripts/generate.py
 
 .PHONY: setup
 setup: .venv/installed ## install what development needs into .venv
+
+.PHONY: docs
+docs: setup ## build docs/ as a site with search, in dist/docs; it needs no server and no network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open dist/docs/index.html"
 
 ##@ Kubernetes
 .PHONY: operator-dev

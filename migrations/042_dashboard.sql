@@ -189,8 +189,10 @@ WITH page AS MATERIALIZED (
 )
 SELECT (SELECT id::text FROM page ORDER BY id DESC LIMIT 1) AS cursor, (SELECT count(*) FROM page) AS rows;
 
+-- @step online
+DROP INDEX CONCURRENTLY IF EXISTS figure_changes_payment_idx;
+-- Made last: it may add up only what is complete.
 -- @step quick
-DROP INDEX IF EXISTS figure_changes_payment_idx;
 CREATE OR REPLACE FUNCTION hc_fold_figures(most int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE

@@ -31,6 +31,8 @@ GENERATED = (
     "wix/dashboard/src/api/schema.ts",
     "wix/html/wix-panel-editor.js",
     "docs/openapi.json",
+    # It quotes the comments of applied migrations.
+    "docs/data-model.md",
 )
 
 _COMPARED = "longer|more|less|fewer|later|earlier|older|newer|larger|smaller|faster|slower|better|worse|one|doubt"

@@ -9,10 +9,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support import dashboard, node_js  # noqa: E402 - found by the path above
-from support.generated import GENERATED  # noqa: E402 - found by the path above
+from support.generated import FROM_DATABASE, GENERATED  # noqa: E402 - found by the path above
 
 if __name__ == "__main__":
-    for name, text in GENERATED.items():
+    for name, text in {**GENERATED, **FROM_DATABASE}.items():
         (ROOT / name).write_text(text(), encoding="utf-8")
         print(f"wrote {name}")
     for source, file in node_js.COMPONENTS.items():

@@ -27,6 +27,8 @@ CHECKS: dict[str, list[str]] = {
     "migrations": [str(BIN / "squawk"), "--config", ".squawk.toml", "migrations/*.sql"],
     "dead code": [str(BIN / "vulture")],
     "spelling": [str(BIN / "codespell")],
+    # Strict: a link or an anchor that leads nowhere, or a page that is missing in the navigation, fails.
+    "docs": [str(BIN / "mkdocs"), "build", "--strict", "--quiet", "--site-dir", "test_results/docs"],
     "words": [sys.executable, "scripts/check_words.py"],
     "secrets": [sys.executable, "scripts/scan_secrets.py"],
     "sizes and heights of the dashboard": [sys.executable, "scripts/check_dashboard.py"],

@@ -107,3 +107,11 @@ class Steps:
     before_events: Sequence[Step] = ()
     # After events and open checkouts.
     after_checks: Sequence[Step] = ()
+
+
+def together(every: Sequence[Steps]) -> Steps:
+    """The steps of several systems."""
+    return Steps(
+        before_events=[step for each in every for step in each.before_events],
+        after_checks=[step for each in every for step in each.after_checks],
+    )

@@ -69,6 +69,7 @@ async def _count(conn: asyncpg.Connection) -> None:
     await conn.execute("CREATE INDEX figure_changes_payment_idx ON figure_changes (payment_id)")
     while rows:
         found = await conn.fetchrow(page.sql, cursor, _PAGE, timeout=300)
+        assert found is not None
         cursor, rows = found["cursor"] or cursor, found["rows"]
     await conn.execute("DROP INDEX figure_changes_payment_idx")
     say(f"counted by the migration in {time.monotonic() - started:.0f} s")

@@ -20,6 +20,8 @@ from hingecraft_sandbox.wix import PREFIX as WIX
 from hingecraft_sandbox.wix.config import WixConfig
 
 STRIPE_WEBHOOKS = "/webhooks/stripe"
+# A request that a switch makes hang does not hold up the end.
+_SHUTDOWN_SECONDS = 1.0
 
 
 class SandboxSettings(LogSettings):
@@ -32,7 +34,7 @@ class SandboxSettings(LogSettings):
 
 async def serve(config: SandboxConfig, host: str, port: int, certificate: Path | None) -> None:
     """Serve until SIGTERM or SIGINT."""
-    runner = web.AppRunner(sandbox_app(config), access_log=None)
+    runner = web.AppRunner(sandbox_app(config), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=_tls(certificate)).start()

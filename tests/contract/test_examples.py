@@ -210,7 +210,7 @@ def is_success(output):
     return json.loads(output)["success"] is True
 
 
-# The answers that are no JSON, or no success.
+# Answers that are not a success in JSON.
 ANSWERS = {
     "GET /downloads/{token}": lambda output: output == "a hinge",
     "GET /api/v1/wix/stream": lambda output: output.startswith("retry: 3000\n\nid: "),

@@ -46,7 +46,7 @@ async def refund(stage, payment):
 
 @pytest.mark.timeout(600)
 async def test_a_refund_is_made_once_wherever_its_pod_is_killed(stage):
-    """Half of the payments are refunded again by the owner, the others by the reconciliation alone."""
+    """Half of the payments are refunded again by the owner, the others only by the reconciliation."""
     await refund(stage, uuid4())  # the site is known from now on
     payments = []
     for place in ("written down", "asked for", "made"):

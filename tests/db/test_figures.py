@@ -167,6 +167,7 @@ async def test_rows_of_before_and_what_happens_while_they_are_counted_are_counte
     while True:
         row = await conn.fetchrow(page.sql, cursor, 20)
         await conn.fetchrow(page.sql, cursor, 20)
+        assert row is not None
         if not row["rows"]:
             break
         cursor = row["cursor"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import subprocess
+import textwrap
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 PAGES = subprocess.run(
@@ -38,6 +43,31 @@ def test_every_link_leads_to_a_file_and_to_a_heading(name):
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def parse_shell(code: str) -> None:
+    subprocess.run(["bash", "-n"], input=code, capture_output=True, text=True, check=True)
+
+
+PARSERS: dict[str, Callable[[str], object]] = {
+    "json": json.loads, "yaml": lambda code: list(yaml.safe_load_all(code)), "python": ast.parse,
+    "sh": parse_shell, "bash": parse_shell,
+}  # fmt: skip
+FENCED = re.compile(r"^[ ]*```(\w+)\n(.*?)^[ ]*```$", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_block_of_code_parses(name):
+    for language, code in FENCED.findall((ROOT / name).read_text()):
+        if language in PARSERS:
+            PARSERS[language](textwrap.dedent(code))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_test_that_is_named_exists(name):
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / name).read_text()):
+        assert (ROOT / file).exists(), file
+        assert not test or f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

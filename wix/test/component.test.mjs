@@ -194,10 +194,11 @@ describe('a payment', () => {
     return { waits, told };
   }
 
-  test('is asked for every three seconds, every fifteen after five minutes, and no more once it is final', async () => {
+  test('is asked for twice soon, then every three seconds, every fifteen after five minutes, and no more once it is final', async () => {
     const { waits } = await followed(answers());
+    assert.deepEqual(waits.slice(0, 3), [700, 1_500, 3_000]);
     assert.equal(waits.filter((each) => each === 3_000).length, 100);
-    assert.ok(waits.slice(100).every((each) => each === 15_000));
+    assert.ok(waits.slice(102).every((each) => each === 15_000));
     const { told, waits: few } = await followed(answers('pending', 'creating', 'completed', 'pending'));
     assert.deepEqual([told, few.length], [['waiting', 'waiting', 'paid'], 2]);
   });
@@ -227,7 +228,7 @@ describe('a payment', () => {
     const late = [unknown, unknown, { success: true, data: { status: 'completed' } }];
     assert.deepEqual((await followed(async () => late.shift(), { knownWithin: KNOWN_LATER_MS })).told, ['paid']);
     const never = await followed(async () => unknown, { knownWithin: KNOWN_LATER_MS });
-    assert.deepEqual([never.told, never.waits.length], [['unknown'], 40]);
+    assert.deepEqual([never.told, never.waits.length], [['unknown'], 42]);
   });
 
   test('of a status that this page does not know yet is waited for', () => {

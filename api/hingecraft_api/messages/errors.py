@@ -31,6 +31,7 @@ from hingecraft.purchases.downloads.model import (
 )
 from hingecraft.wix_app.credits.model import NotEnoughCreditsError, ReferenceTakenError
 from hingecraft.wix_app.errors import (
+    ExpiredInstanceError,
     ExpiredWebhookError,
     InvalidInstanceError,
     MissingInstanceError,
@@ -73,6 +74,7 @@ _STATUS: Mapping[type[RejectedError], int] = {
     PlanSessionsDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingInstanceError: HTTPStatus.UNAUTHORIZED,
     InvalidInstanceError: HTTPStatus.UNAUTHORIZED,
+    ExpiredInstanceError: HTTPStatus.UNAUTHORIZED,
     StaleInstanceError: HTTPStatus.UNAUTHORIZED,
     ExpiredWebhookError: HTTPStatus.UNAUTHORIZED,
     NotOwnerError: HTTPStatus.FORBIDDEN,

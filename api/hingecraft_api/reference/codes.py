@@ -66,7 +66,9 @@ CODES: Mapping[ErrorCode, Code] = {
     "invalid_signature": Code(400, "Check the webhook secret."),
     "invalid_text": Code(400, "Leave out NUL and half surrogate pairs."),
     "invalid_token": Code(401, "Sign in again. `error` says what is wrong with the token."),
-    "invalid_wix_instance": Code(401, "Open the app from the site's dashboard, as its owner: `error` says why."),
+    "invalid_wix_instance": Code(
+        401, "Get a fresh token, or open the app from the site's dashboard, as its owner: `error` says why."
+    ),
     "is_a_correction": Code(409, "Correct the settlement that the answer names."),
     "job_ended": Code(409, "Read the job again: nothing is left to cancel."),
     "managed_by_resource": Code(409, "Change it in the `PaymentRoutes` resource."),

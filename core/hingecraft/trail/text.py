@@ -27,6 +27,7 @@ _SENTENCES = {
     "refund_asked": "a refund of {amount} {currency} was asked for ({reason}, {reference})",
     "refund_answered": "the refund was answered: {status}, {ref}",
     "payment_cancelled": "the payment was cancelled",
+    "subscription_cancelled": "the subscription was cancelled at the end of its period",
     "credits_changed": "credits of {user} changed",
     "credits_not_granted": "no credits were granted: {because}",
 }

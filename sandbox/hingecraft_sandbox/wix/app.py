@@ -9,6 +9,7 @@ from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 from hingecraft_sandbox.wix.api import WixApi
+from hingecraft_sandbox.wix.backend import Backend
 from hingecraft_sandbox.wix.checkouts import Checkouts
 from hingecraft_sandbox.wix.config import WixConfig
 from hingecraft_sandbox.wix.control import WixControl
@@ -34,7 +35,7 @@ class Wix:
         self._parts = (
             WixApi(sites, tokens, checkouts, self.renewals, switches, config),
             checkouts,
-            WixPages(sites, tokens, webhooks, self.renewals, switches, config),
+            WixPages(sites, tokens, webhooks, self.renewals, Backend(tokens, switches, config)),
             DashboardPages(sites, tokens, switches, config),
             WixControl(sites, tokens, webhooks, switches, config),
         )

@@ -78,6 +78,8 @@ export class Gift {
     this.presets = presetsOf(1);
     this.listed = '';
     this.isTouched = false;
+    /** The owner's amounts. @type {string[] | null} */
+    this.own = null;
     /** Whether a currency was chosen: by the person, the address, or an earlier visit to the page. */
     this.isChosen = false;
     element('form').addEventListener('input', () => {
@@ -189,8 +191,11 @@ export class Gift {
 
   /** The currency to begin with, before the routes are known: the owner's, or that of the visitor's country. */
   begin() {
+    // What somebody has chosen, or is paying already, stays.
+    if (this.isTouched) return;
     const currency = appearance.defaultCurrency ?? currencyFor(texts.locale);
-    if (!this.isChosen && !this.isTouched) {
+    this.own = appearance.pageAmounts ?? null;
+    if (!this.isChosen) {
       if (![...this.select.options].some((option) => option.value === currency))
         this.select.append(new Option(nameOf({ ...UNKNOWN, name: currency, currency }), currency));
       this.select.value = currency;
@@ -236,7 +241,7 @@ export class Gift {
   /** The amounts to choose from: the owner's, otherwise ours. */
   offered() {
     const least = this.leastOf(this.priceCurrency);
-    const own = appearance.pageAmounts;
+    const { own } = this;
     return own ? ownPresets(own, this.leastOf(appearance.defaultCurrency ?? 'USD'), least) : presetsOf(least);
   }
 

@@ -69,6 +69,7 @@ export class MainButton {
     const { gift, offer } = this;
     amountError(gift.problem);
     if (gift.problem || gift.amount === null) return;
+    gift.isTouched = true;
     this.memory.choice = { amount: gift.amount, currency: gift.currency };
     if (offer.way === 'link') return this.leave(offer.url);
     this.update();

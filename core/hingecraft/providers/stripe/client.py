@@ -27,11 +27,13 @@ from hingecraft.providers.stripe.ports import (
     Links,
     Portal,
     Prices,
+    Products,
     Refunds,
     Sessions,
     Subscriptions,
 )
 from hingecraft.providers.stripe.prices import StripePrices
+from hingecraft.providers.stripe.products import StripeProducts
 from hingecraft.providers.stripe.refunds import StripeRefunds
 from hingecraft.providers.stripe.sales import SESSION_LIFE
 from hingecraft.providers.stripe.subscriptions import StripeSubscriptions
@@ -61,6 +63,7 @@ class StripeProvider:
         self.links: Links = StripeLinks(self.account)
         self.customers: Customers = StripeCustomers(self.account)
         self.prices: Prices = StripePrices(self.account)
+        self.products: Products = StripeProducts(self.account)
         self.subscriptions: Subscriptions = StripeSubscriptions(self.account)
         self.portal: Portal = StripePortal(self.account)
 

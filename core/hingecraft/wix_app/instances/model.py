@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hingecraft.wix_app.errors import InvalidInstanceError, StaleInstanceError
+from hingecraft.wix_app.errors import ExpiredInstanceError, InvalidInstanceError
 
 # Bytes of a token.
 LARGEST_TOKEN = 8192
@@ -38,7 +38,7 @@ class Instance:
 def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
     """The instance that verified fields name, if its owner has opened the app.
 
-    Raises InvalidInstanceError or StaleInstanceError.
+    Raises InvalidInstanceError or ExpiredInstanceError.
     """
     other = fields.get("appDefId")
     if other is not None and (not isinstance(other, str) or other.lower() != app_id):
@@ -66,11 +66,11 @@ def _check_age(signed_at: datetime | None, ends_at: datetime | None, now: dateti
         raise InvalidInstanceError("The instance token is from the future.")
     if ends_at is not None:
         if ends_at <= now:
-            raise StaleInstanceError
+            raise ExpiredInstanceError
     elif signed_at is None:
         raise InvalidInstanceError("The instance token does not say when it was made.")
     elif now - signed_at > LONGEST_AGE:
-        raise StaleInstanceError
+        raise ExpiredInstanceError
 
 
 def _moment(fields: Mapping[str, Any], name: str) -> datetime | None:
