@@ -19,7 +19,8 @@ COPY core /build/core
 COPY api /build/api
 COPY operator /build/operator
 COPY migrations /build/migrations
-COPY wix/html/*.html wix/html/plan-session.js /build/wix/html/
+COPY wix/html/*.html wix/html/*.js /build/wix/html/
+COPY wix/dashboard/built /build/wix/dashboard/built
 COPY pyproject.toml README.md LICENSE /build/
 RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && mkdir -p /build/sandbox/hingecraft_sandbox \

@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 TIERS ?=
 RESET ?=
+# A process that cannot keep and use compiled Python takes twice as long to import the product.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## list the commands

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support import node_js  # noqa: E402 - found by the path above
+from support import dashboard, node_js  # noqa: E402 - found by the path above
 from support.generated import FROM_DATABASE, GENERATED  # noqa: E402 - found by the path above
 
 if __name__ == "__main__":
@@ -18,3 +18,6 @@ if __name__ == "__main__":
     for source, file in node_js.COMPONENTS.items():
         (node_js.WIX / "html" / file).write_text(node_js.component(source), encoding="utf-8")
         print(f"wrote wix/html/{file}")
+    dashboard.CLIENT.write_text(dashboard.client(), encoding="utf-8")
+    dashboard.build()
+    print(f"wrote {dashboard.CLIENT.relative_to(ROOT)} and {dashboard.BUILT.relative_to(ROOT)}")

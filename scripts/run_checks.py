@@ -10,10 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support import node_js  # noqa: E402 - found by the path above
+from support import dashboard, node_js  # noqa: E402 - found by the path above
 
 BIN = Path(sys.executable).parent
 LONGEST_FILE = 400
+GENERATED = ("wix/dashboard/built/", "wix/dashboard/src/api/schema.ts")
 SOURCES = ["core", "api", "operator", "sandbox", "scripts", "tests", "loadtests"]
 
 CHECKS: dict[str, list[str]] = {
@@ -30,6 +31,7 @@ CHECKS: dict[str, list[str]] = {
     "docs": [str(BIN / "mkdocs"), "build", "--strict", "--quiet", "--site-dir", "test_results/docs"],
     "words": [sys.executable, "scripts/check_words.py"],
     "secrets": [sys.executable, "scripts/scan_secrets.py"],
+    "sizes and heights of the dashboard": [sys.executable, "scripts/check_dashboard.py"],
 }
 # The site's own code, by tools of npm; their folder is `wix`.
 SITE_CHECKS: dict[str, list[str]] = {
@@ -42,7 +44,10 @@ SITE_CHECKS: dict[str, list[str]] = {
 def files_too_long() -> list[str]:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     code = [
-        name for name in tracked if name.endswith((".py", ".js", ".mjs", ".jsw", ".ts", ".tsx", ".sh", ".css", ".sql"))
+        name
+        for name in tracked
+        if name.endswith((".py", ".js", ".mjs", ".jsw", ".ts", ".tsx", ".sh", ".css", ".sql"))
+        and not name.startswith(GENERATED)
     ]
     sizes = {name: len((ROOT / name).read_text().splitlines()) for name in code if (ROOT / name).exists()}
     return [
@@ -66,6 +71,7 @@ def main() -> int:
     results = [run(name, command) for name, command in CHECKS.items()]
     node_js.modules()
     results += [run(name, [str(node_js.NODE), *command], node_js.WIX) for name, command in SITE_CHECKS.items()]
+    results.append(run("types of the dashboard", dashboard.check_types(), dashboard.FOLDER))
     long_files = files_too_long()
     print("\n".join(long_files) if long_files else "  ok      length of files")
     return 0 if all(results) and not long_files else 1

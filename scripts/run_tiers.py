@@ -1,7 +1,8 @@
 """`make test`: every tier, with times, JUnit XML and coverage in test_results/, and floors for coverage.
 
 Some tiers work, others mostly wait: for processes to come back, for leases to end. One of each runs at the same time,
-so that the waits of the second fill no time of their own. Each line says how long a tier took, and its CPU time.
+so that the waits of the second fill no time of their own; when one kind is done, both lanes share what is left of the
+other. Each line says how long a tier took, and its CPU time, and in the end the slowest files and tests are listed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +24,16 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support import cluster_tools, control_plane, debian, image, node_js, release  # noqa: E402 - found by the path above
+import slowest  # noqa: E402 - found by the path above
+from support import (  # noqa: E402 - found by the path above
+    cluster_tools,
+    control_plane,
+    dashboard,
+    debian,
+    image,
+    node_js,
+    release,
+)
 from support.go_tools import MissingToolError  # noqa: E402 - found by the path above
 
 RESULTS = ROOT / "test_results"
@@ -83,7 +94,7 @@ TIERS = (
         "pages in a browser, from the button to the money",
         "tests/browser",
         needs=("chromium",),
-        prepare=node_js.modules,
+        prepare=dashboard.ready,
     ),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
     Tier("whole", "the commands, as a person runs them", "tests/whole", workers=1, waits=True),
@@ -164,7 +175,10 @@ class Run:
     def __init__(self, tiers: list[Tier]) -> None:
         self.tiers = tiers
         self.results: dict[str, Result] = {}
-        self._lanes = [lane for lane in ([t for t in tiers if not t.waits], [t for t in tiers if t.waits]) if lane]
+        self._lanes = [
+            deque(lane) for lane in ([t for t in tiers if not t.waits], [t for t in tiers if t.waits]) if lane
+        ]
+        self._taking = threading.Lock()
         self._preparing = threading.Lock()
         self._stopped = False
 
@@ -179,11 +193,16 @@ class Run:
                 raise
         return {tier.name: self.results[tier.name] for tier in self.tiers}
 
-    def _in_turn(self, tiers: Iterable[Tier]) -> None:
-        for tier in tiers:
-            if self._stopped:
-                return
+    def _in_turn(self, lane: deque[Tier]) -> None:
+        while not self._stopped and (tier := self._next(lane)) is not None:
             self.results[tier.name] = self._one(tier)
+
+    def _next(self, lane: deque[Tier]) -> Tier | None:
+        """The next of this lane, then the last of another: the other goes on with its next."""
+        with self._taking:
+            if lane:
+                return lane.popleft()
+            return next((other.pop() for other in self._lanes if other), None)
 
     def _one(self, tier: Tier) -> Result:
         self._say(f"{tier.name}: {tier.what}")
@@ -273,6 +292,7 @@ def main() -> int:
     print("\ntiers:")
     for name, result in results.items():
         print(f"  {'ok' if result.passed else 'FAILED':<7} {name:<11} {result.note}")
+    print(*slowest.lines(RESULTS / f"{name}.xml" for name in results), sep="\n")
     everything = {tier.name for tier in TIERS} <= set(results)
     below = coverage() if measured and any(result.passed for result in results.values()) else []
     if everything and below:

@@ -17,7 +17,7 @@ from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support import prefork
-from support.folders import open_folder
+from support.folders import database_folder
 
 SERVER = "HC_TEST_POSTGRES"
 VERSION = "HC_TEST_POSTGRES_VERSION"
@@ -32,16 +32,16 @@ hypothesis.settings.load_profile("hingecraft")
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Only the process that the others are started by has the server; they find it by the environment."""
-    prefork.current = prefork.Prefork()
+    prefork.current = prefork.fork_server()
     running.callback(prefork.current.stop)
     if SERVER in os.environ:
         return
-    folder = running.enter_context(open_folder())
+    folder = running.enter_context(database_folder())
     server = Postgres(
         folder=folder / "postgres",
         binaries=find_binaries(os.environ.get(VERSION, "18")),
         port=free_port(),
-        settings={"log_min_messages": "fatal"},
+        settings={"log_min_messages": "fatal", "max_wal_size": "256MB"},
     )
     server.start()
     running.callback(server.stop, immediately=True)

@@ -11,7 +11,7 @@ const NO_MARKUP = ['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map(
 }));
 
 export default [
-  { ignores: ['html/*.html', 'html/plan-session.js', 'node_modules', 'types/jsw'] },
+  { ignores: ['html/*.html', 'html/*.js', '**/node_modules', 'types/jsw', 'dashboard/built'] },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs,jsw}'],
@@ -37,11 +37,18 @@ export default [
   { files: ['site/src/**'], languageOptions: { ecmaVersion: 2020 } },
   { files: ['site/src/backend/**'], languageOptions: { globals: AT_WIX } },
   { files: ['site/src/pages/**', 'site/src/public/**'], languageOptions: { globals: IN_PAGES } },
-  { files: ['html/source/**', 'test/site/browser/**'], languageOptions: { globals: globals.browser } },
   {
-    files: ['*.mjs', 'html/build.mjs', 'types/*.mjs', 'test/**'],
+    files: ['html/source/**', 'test/site/browser/**', 'dashboard/test/parent.js'],
+    languageOptions: { globals: globals.browser },
+  },
+  {
+    files: ['*.mjs', 'html/build.mjs', 'types/*.mjs', 'test/**', 'dashboard/build/*.mjs', 'dashboard/test/*.mjs'],
     languageOptions: { globals: { ...globals.node, ...globals.nodeBuiltin } },
   },
   // What a test evaluates runs in the page; a table of states is one long statement.
-  { files: ['test/**'], languageOptions: { globals: globals.browser }, rules: { 'max-lines-per-function': 'off' } },
+  {
+    files: ['test/**', 'dashboard/test/**'],
+    languageOptions: { globals: globals.browser },
+    rules: { 'max-lines-per-function': 'off' },
+  },
 ];

@@ -27,7 +27,7 @@ from hingecraft.wix_app.instances.checks import check_of
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import documents, health, pages
+from hingecraft_api.handlers import dashboard, documents, health, pages
 from hingecraft_api.lane.protocol import protocol_with
 from hingecraft_api.lane.routes_lane import RoutesLane
 from hingecraft_api.messages.bodies import LARGEST_BODY
@@ -166,7 +166,11 @@ def works_of(pod: Pod, features: Sequence[Feature] = FEATURES) -> Mapping[str, W
 
 def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> web.Application:
     """The application that the ingress reaches."""
-    for_people = [*documents.endpoints_for(endpoints, pod.settings), *pages.endpoints_for(pod.settings)]
+    for_people = [
+        *documents.endpoints_for(endpoints, pod.settings),
+        *pages.endpoints_for(pod.settings),
+        *dashboard.endpoints_for(pod.settings),
+    ]
     edge = Edge(pod, [*endpoints, *for_people])
     application = _application(pod, edge)
     if pod.settings.routes_lane and pod.shared_limit is None:  # a limit in Valkey has to be waited for

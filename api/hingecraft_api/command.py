@@ -16,7 +16,7 @@ from hingecraft.settings import load
 from hingecraft_api.app import build_pod, internal_app, public_app, works_of
 from hingecraft_api.pod import Pod
 from hingecraft_api.settings import ApiSettings
-from hingecraft_api.startup import members_line, providers_line
+from hingecraft_api.startup import members_line, providers_line, wix_app_line
 from hingecraft_api.web.server import Runner
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ async def serve(settings: ApiSettings) -> None:
     pod = build_pod(settings, registry)
     log.info("%s", providers_line(pod))
     log.info("%s", members_line(settings))
+    log.info("%s", wix_app_line(settings))
     runners = [
         Runner(app, access_log=None, keepalive_timeout=_KEEPALIVE, shutdown_timeout=_DRAIN_SECONDS)
         for app in (public_app(pod), internal_app(pod, registry))

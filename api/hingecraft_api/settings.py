@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.identity.settings import AuthSettings, SigningSecret
 from hingecraft.members.returning import origin_of
-from hingecraft.money.settings import AmountSettings
-from hingecraft.providers.settings import ProviderSettings
 from hingecraft.proxies import is_loopback
 from hingecraft.purchases.downloads.settings import DownloadSettings
 from hingecraft.purchases.settings import PurchaseSettings
@@ -50,8 +49,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
 
 class ApiSettings(
     DatabaseSettings,
-    ProviderSettings,
-    AmountSettings,
+    LinkSettings,
     AuthSettings,
     DownloadSettings,
     PurchaseSettings,
@@ -87,6 +85,10 @@ class ApiSettings(
     embed_origins: CommaList = Field(
         (),
         description="other origins that may show /embed in a frame, besides the site and Wix, for example https://*.editorx.io",
+    )
+    wix_dashboard_origins: CommaList = Field(
+        (),
+        description="other origins that may show /wix-dashboard in a frame, besides manage.wix.com and its subdomains",
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_as_networks)] = Field(
         (), description="addresses or CIDRs whose X-Forwarded-For is trusted; the last untrusted entry is the visitor"
@@ -166,7 +168,7 @@ class ApiSettings(
             raise ValueError(f"must be the https address of a script (http on this machine only), not {address}")
         return address
 
-    @field_validator("embed_origins")
+    @field_validator("embed_origins", "wix_dashboard_origins")
     @classmethod
     def _frame_sources(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         """They become a part of a Content-Security-Policy."""

@@ -1,4 +1,4 @@
-"""The lines about providers and tokens that a pod logs at its start, so that a missing key is noticed early."""
+"""The lines that a pod logs at its start about providers, tokens and the Wix app: a missing key is noticed early."""
 
 from __future__ import annotations
 
@@ -29,6 +29,23 @@ def members_line(settings: ApiSettings) -> str:
     keys += [f"the keys of {settings.auth_jwks_url}"] if settings.auth_jwks_url else []
     issuers = ", ".join(settings.auth_jwt_issuer) or "any issuer (not set: AUTH_JWT_ISSUER)"
     return f"Members are on: tokens from {issuers} are verified by {' and '.join(keys)}. {service}"
+
+
+def wix_app_line(settings: ApiSettings) -> str:
+    """How the Wix app is set up. Its secret and its key are only named."""
+    needed = ("WIX_APP_ID", "WIX_APP_SECRET", "WIX_APP_PUBLIC_KEY")
+    missing = ", ".join(name for name in needed if not getattr(settings, name.lower()))
+    if not settings.wix_app_secret and not settings.wix_app_public_key:
+        return f"The Wix app is off (not set: {missing})"
+    check = "WIX_APP_SECRET" if settings.wix_instance_check == "local" else "Wix's Token Info"
+    state = f"is on: app {settings.wix_app_id}, instance tokens are verified by {check}"
+    if not settings.serves_wix_app:
+        state = f"takes webhooks only: app {settings.wix_app_id}"
+    owners = len(settings.wix_owner_instances)
+    return (
+        f"The Wix app {state}, {owners} owner {'instance' if owners == 1 else 'instances'}, {settings.wix_api_base}"
+        + (f" (not set: {missing})" if missing else "")
+    )
 
 
 def _told(pod: Pod, name: str) -> str:

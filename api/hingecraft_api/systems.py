@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hingecraft_api.feature import Feature
 from hingecraft_api.features.credits import CREDITS
 from hingecraft_api.features.donations import DONATIONS
+from hingecraft_api.features.jobs import JOBS
 from hingecraft_api.features.members import MEMBERS
 from hingecraft_api.features.operations import OPERATIONS
 from hingecraft_api.features.payments import PAYMENTS
@@ -15,6 +16,7 @@ from hingecraft_api.features.routes import ROUTES
 from hingecraft_api.features.stats import STATISTICS
 from hingecraft_api.features.subscriptions import SUBSCRIPTIONS
 from hingecraft_api.features.wix_app import WIX_APP
+from hingecraft_api.features.wix_dashboard import WIX_DASHBOARD
 
 FEATURES: Sequence[Feature] = (
     DONATIONS,
@@ -26,5 +28,7 @@ FEATURES: Sequence[Feature] = (
     PURCHASES,
     STATISTICS,
     WIX_APP,
+    WIX_DASHBOARD,
+    JOBS,
     OPERATIONS,
 )

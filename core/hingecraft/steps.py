@@ -46,6 +46,7 @@ class Summary:
     values_found: int = 0
     credit_differences: int = 0
     customers_finished: int = 0
+    refunds_finished: int = 0
     users_deleted: int = 0
     subscriptions_read: int = 0
     invoices_found: int = 0
@@ -106,3 +107,11 @@ class Steps:
     before_events: Sequence[Step] = ()
     # After events and open checkouts.
     after_checks: Sequence[Step] = ()
+
+
+def together(every: Sequence[Steps]) -> Steps:
+    """The steps of several systems."""
+    return Steps(
+        before_events=[step for each in every for step in each.before_events],
+        after_checks=[step for each in every for step in each.after_checks],
+    )

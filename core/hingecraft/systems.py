@@ -19,9 +19,11 @@ from hingecraft.members.subscriptions.applying import registration as of_subscri
 from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.members.subscriptions.steps import subscriptions_steps
 from hingecraft.payments.purpose import Purposes
+from hingecraft.payments.refunds.steps import refunds_steps
 from hingecraft.providers.registry import Providers
 from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
-from hingecraft.steps import Steps
+from hingecraft.purchases.steps import purchases_steps
+from hingecraft.steps import Steps, together
 from hingecraft.wix_app.client.client import WixClient
 from hingecraft.wix_app.plans.seen import PlansAtWix
 from hingecraft.wix_app.settings import WixAppSettings
@@ -39,23 +41,23 @@ class SystemSettings(LinkSettings, WixAppSettings):
 
 
 def reconcile_steps(
-    database: Database, providers: Providers, settings: SystemSettings, wix_client: WixClient | None
+    database: Database, providers: Providers, settings: LinkSettings, wix_client: WixClient | None
 ) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
         database, providers.stripe.links, settings.link_options, nowpayments_live=providers.nowpayments.takes_real_money
     )
-    every = (
-        links,
-        members_steps(database, providers.stripe),
-        subscriptions_steps(database, providers.stripe, FAMILIES),
-        prices_steps(database, providers.stripe),
-        credits_steps(database),
-        wix_app_steps(database, wix_client),
-    )
-    return Steps(
-        before_events=[step for each in every for step in each.before_events],
-        after_checks=[step for each in every for step in each.after_checks],
+    return together(
+        (
+            links,
+            refunds_steps(database, providers.stripe),
+            members_steps(database, providers.stripe),
+            subscriptions_steps(database, providers.stripe, FAMILIES),
+            purchases_steps(database, providers.stripe, FAMILIES),
+            prices_steps(database, providers.stripe),
+            credits_steps(database),
+            wix_app_steps(database, wix_client),
+        )
     )
 
 

@@ -44,7 +44,7 @@ def run() -> Iterator[Figure]:
             imports.append(_imported_side_by_side())
             starts.append(_ready_after(folder, ports))
     say(f"imports side by side: {_listed(imports)} s; warm starts: {_listed(starts)} s")
-    # A start is made of imports; this ratio holds on a busy machine as well.
+    # This ratio holds on a busy machine as well.
     yield Figure("warm start of make dev, against its imports side by side", min(starts) / min(imports), 1.5)
     yield Figure("warm start of make dev (best)", min(starts), 1.5, unit=" s")
 
@@ -54,10 +54,10 @@ def _listed(seconds: list[float]) -> str:
 
 
 def _imported_side_by_side() -> float:
-    """The seconds that its four processes take to import their modules, and nothing else."""
+    """The seconds that four processes take to import their modules, and nothing else: make dev imports them once."""
     started = time.monotonic()
     commands = [[sys.executable, "-c", f"import {name}"] for name in IMPORTED]
-    # In sessions of their own, as make dev starts them: the kernel may share its time among sessions.
+    # In sessions of their own, as make dev starts its processes: the kernel may share its time among sessions.
     processes = [subprocess.Popen(command, env=AS_INSTALLED, start_new_session=True) for command in commands]
     for process in processes:
         process.wait()

@@ -1,4 +1,5 @@
-"""The Wix app: how soon its webhooks are answered at 200 a second, and what the check of a token costs."""
+"""The Wix app: how soon its webhooks are answered at 200 a second, what the check of a token costs, exports, and
+the owner's overview."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from bench import open_loop
+from bench import open_loop, wix_export, wix_overview
 from bench.api_process import migrate, running_api
 from bench.common import GENERATOR_CORE, Figure, postgres, say
 from bench.open_loop import Message
@@ -41,6 +42,8 @@ def run() -> Iterator[Figure]:
     yield Figure(f"p99 of the answer to a webhook of Wix at {RATE}/s", found.p99 * 1000, ANSWER_MS, unit=" ms")
     yield Figure("webhooks of Wix that were not taken", found.failed, 0)
     yield Figure("all processed after the last", took, WITHIN, unit=" s")
+    yield from wix_export.figures()
+    yield from wix_overview.figures()
 
 
 def _purchase() -> Message:

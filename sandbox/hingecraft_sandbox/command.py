@@ -20,6 +20,8 @@ from hingecraft_sandbox.wix import PREFIX as WIX
 from hingecraft_sandbox.wix.config import WixConfig
 
 STRIPE_WEBHOOKS = "/webhooks/stripe"
+# A request that a switch makes hang does not hold up the end.
+_SHUTDOWN_SECONDS = 1.0
 
 
 class SandboxSettings(LogSettings):
@@ -32,7 +34,7 @@ class SandboxSettings(LogSettings):
 
 async def serve(config: SandboxConfig, host: str, port: int, certificate: Path | None) -> None:
     """Serve until SIGTERM or SIGINT."""
-    runner = web.AppRunner(sandbox_app(config), access_log=None)
+    runner = web.AppRunner(sandbox_app(config), access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=_tls(certificate)).start()
@@ -70,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
         nowpayments_ipn_secret=settings.sandbox_ipn_secret,
         journal=arguments.journal,
         demo_prices=arguments.demo_prices,
-        wix=WixConfig(backend=settings.public_url, key_file=arguments.wix_key),
+        wix=WixConfig(backend=settings.public_url, key_file=arguments.wix_key, owner_site=arguments.wix_owner_site),
     )
     process.run(serve(config, arguments.host, arguments.port, arguments.certificate))
     return EXIT_OK
@@ -86,6 +88,9 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--demo-prices", action="store_true", help="begin with prices for all packs and plans")
     parser.add_argument(
         "--wix-key", type=Path, default=None, help="the file of the key that signs Wix's webhooks, made if missing"
+    )
+    parser.add_argument(
+        "--wix-owner-site", default="", help="the instance id of a site that has the Wix app from the start"
     )
     parser.add_argument("--journal", type=Path, default=None, help="a file that keeps all objects between starts")
 

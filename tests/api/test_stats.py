@@ -19,7 +19,7 @@ WITH sold AS (
 INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, created_at)
 SELECT id, 'purchase', 'stripe', false, 'charge', 'pi_' || id, $1, $2, $4 FROM sold
 """
-NOT_A_DAY = "must be a day in UTC, such as 2026-11-27"
+NOT_A_DAY = "must be a day, such as 2026-11-27"
 OUTSIDE = "must be between 2000-01-01 and 2999-12-31"
 TOO_LONG = "must be at most 366 days before the end of the range, which has 367 days"
 WRONG = [

@@ -48,7 +48,7 @@ async def test_calls_say_why_they_are_rejected(pod, conn):
     assert await wix.code_of(pod, {"Authorization": "WixInstance "}) == "401 missing_wix_instance"
     assert await wix.code_of(pod, {"Authorization": "Bearer a.b"}) == "401 missing_wix_instance"
     assert await wix.code_of(pod, visitor) == "401 invalid_wix_instance"
-    assert await wix.code_of(pod, old) == "401 stale_wix_instance"
+    assert await wix.code_of(pod, old) == "401 invalid_wix_instance"
     other_app = wix.as_instance(wix.signed(wix.fields_of(site, appDefId=str(uuid4()))))
     assert await wix.code_of(pod, other_app) == "401 invalid_wix_instance"
     assert await conn.fetchval("SELECT count(*) FROM wix_sites") == 0
@@ -70,6 +70,12 @@ async def test_an_address_that_guesses_has_to_wait_and_a_right_token_still_passe
     assert set(codes[:-1]) == {"401 invalid_wix_instance"}
     assert codes[-1] == "429 rate_limited"
     assert (await wix.status_of(pod, uuid4()))["plan"] == "free"
+
+
+async def test_a_page_whose_token_has_expired_is_not_taken_for_a_guesser(pod):
+    old = wix.owner(uuid4(), at=datetime.now(UTC) - timedelta(hours=5))
+    codes = {await wix.code_of(pod, old) for _ in range(MISTAKES + 1)}
+    assert codes == {"401 invalid_wix_instance"}
 
 
 async def test_each_site_has_a_limit_of_its_own(dsn):

@@ -94,6 +94,7 @@ EVERYTHING: dict[str, Any] = {
             "issuers": ["https://auth.example.com", "supabase"], "audience": "members",
         },
         "planSessions": {"secret": "members", "cookieDomain": "example.com"},
+        "wixApp": {"id": "5f0e1b7c-2d34-4a86-9c1f-3b8d6e7a4f21", "secret": "wix", "apiBase": "https://wix.example.com"},
         "amounts": {"min": "1", "max": "5000"}, "extraEnv": [{"name": "STRIPE_RATE", "value": "50"}],
         "placement": {"nodeSelector": {"kubernetes.io/os": "linux"}, "priorityClassName": "payments"},
         "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "payments"}}, **EXTRAS, **NAMES,

@@ -156,3 +156,11 @@ def test_its_own_tests_pass():
 def test_what_the_api_takes_at_most_the_standing_links_take_too():
     (routes,) = [each for each in rendered(EVERYTHING) if each["kind"] == "PaymentRoutes"]
     assert routes["spec"]["reconcile"]["amounts"] == {"min": "1", "max": "5000"}
+
+
+def test_the_reconciliation_asks_wix_as_the_api_does():
+    (routes,) = [each for each in rendered(EVERYTHING) if each["kind"] == "PaymentRoutes"]
+    app = EVERYTHING["api"]["wixApp"]
+    assert routes["spec"]["reconcile"]["wixApp"] == {
+        "id": app["id"], "secretRef": {"name": "wix", "key": "WIX_APP_SECRET"}, "apiBase": app["apiBase"],
+    }  # fmt: skip

@@ -13,11 +13,13 @@ from support.folders import open_folder
 from support.processes import ApiProcess, HingecraftProcess
 from support.sandbox import Sandbox
 from support.tokens import ISSUER, SECRET, SERVICE_TOKEN
+from support.wix import fields_of, signed
 from support.wix_stand_in import WixStandIn
 
 TEMPLATE = "hc_template"
 # The design of the reference's examples.
 FILE = "hinges/brass-hinge.zip"
+OWNER = uuid.uuid4()
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +52,13 @@ def wix(sandbox: Sandbox) -> WixStandIn:
 
 
 @pytest.fixture(scope="session")
+def owner(wix: WixStandIn, runner: asyncio.Runner) -> str:
+    """The instance token of a site that may see the payments; its first call makes it known."""
+    app = runner.run(wix.settings())
+    return signed(fields_of(OWNER, appDefId=app["wix_app_id"]), app["wix_app_secret"])
+
+
+@pytest.fixture(scope="session")
 def site(wix: WixStandIn, pod: ApiProcess, runner: asyncio.Runner) -> str:
     """The instance token of the owner of a site that has the app."""
     return runner.run(installed(wix, pod))
@@ -64,6 +73,7 @@ async def installed(wix: WixStandIn, pod: ApiProcess) -> str:
 def pod(database: str, sandbox: Sandbox, wix: WixStandIn, runner: asyncio.Runner) -> Iterator[ApiProcess]:
     """With an engine, which says what the pod serves."""
     app = {name.upper(): value for name, value in runner.run(wix.settings()).items()}
+    app["WIX_OWNER_INSTANCES"] = str(OWNER)
     with open_folder() as folder:
         (folder / FILE).parent.mkdir()
         (folder / FILE).write_text("a hinge")

@@ -95,7 +95,10 @@ async def test_only_the_application_and_the_service_may_call_a_function_that_run
         "GROUP BY 1 ORDER BY 1"
     )
     assert [tuple(row) for row in callers] == [
-        ("hingecraft_app", ["hc_forget", "hc_keep_partitions", "hc_write_credits", "refresh_credits_balance"]),
+        (
+            "hingecraft_app",
+            ["hc_fold_figures", "hc_forget", "hc_keep_partitions", "hc_write_credits", "refresh_credits_balance"],
+        ),
         ("service_role", ["add_user_credits", "refresh_credits_balance", "spend_user_credits"]),
     ]
     assert not await conn.fetchval(

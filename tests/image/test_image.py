@@ -175,7 +175,15 @@ async def test_it_migrates_serves_and_reconciles(builder, container, empty_dsn):
     settings = {**SECRETS, "DATABASE_URL": dsn, "PORT": str(port), "INTERNAL_PORT": str(free_port())}
     async with running(builder, container, "hingecraft", "api", **settings):
         await until(lambda: status(f"http://127.0.0.1:{port}/ready"), lambda seen: seen == 200, within=30)
-        for path in ("/routes", "/embed/charter", "/embed/mission-support", "/account", "/assets/plan-session.js"):
+        for path in (
+            "/routes",
+            "/embed/charter",
+            "/embed/mission-support",
+            "/account",
+            "/wix-panel",
+            "/assets/plan-session.js",
+            "/widget/hingecraft-donate.js",
+        ):
             assert await status(f"http://127.0.0.1:{port}{path}") == 200, path
     code, _, complained = await run(builder, container, "hingecraft", "reconcile", "--once", **settings)
     assert code == 2

@@ -15,6 +15,10 @@ from support.control_plane import binaries
 from support.kube import DEFINITIONS, until
 
 HOOK = {"name": "site", "url": "https://www.example.com/hook", "secretRef": {"name": "hooks", "key": "WEBHOOK_SECRET"}}
+WIX_APP = {
+    "id": "5f0e1b7c-2d34-4a86-9c1f-3b8d6e7a4f21", "secretRef": {"name": "wix", "key": "WIX_APP_SECRET"},
+    "apiBase": "https://wix.example.com",
+}  # fmt: skip
 PARTS: dict[str, Any] = {
     "env": [
         {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "HTTPS_PROXY"}}},
@@ -97,7 +101,8 @@ FULL = {
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"cpu": 1, "memory": "256Mi"}},
         "envFrom": [{"secretRef": {"name": "providers"}}, {"configMapRef": {"name": "settings"}}],
         "serviceAccountName": "reconcile",
-        "imagePullSecrets": [{"name": "registry"}], "amounts": {"min": "1.00", "max": "500"}, **PARTS,
+        "imagePullSecrets": [{"name": "registry"}], "amounts": {"min": "1.00", "max": "500"}, "wixApp": WIX_APP,
+        **PARTS,
     },
     "pinVersion": 3,
     "paused": False,
@@ -152,9 +157,14 @@ REFUSED = {
     "a ConfigMap's name in capitals": (
         reconcile(envFrom=[{"configMapRef": {"name": "NO"}}]), "must be the name of a ConfigMap",
     ),
+    "a Wix app without its secret": (reconcile(wixApp={"id": WIX_APP["id"]}), "secretRef: Required value"),
+    "a Wix app whose id is a name": (reconcile(wixApp={**WIX_APP, "id": "payments"}), "must be a UUID such as"),
+    "a Wix app over plain http": (
+        reconcile(wixApp={**WIX_APP, "apiBase": "http://wix.example.com"}), "must be an https URL",
+    ),
     "a variable of the operator's": (
         reconcile(env=[{"name": "DATABASE_URL_FILE", "value": "/x"}]),
-        "is set by the operator: use spec.database and spec.reconcile.amounts",
+        "is set by the operator: use spec.database, spec.reconcile.amounts and spec.reconcile.wixApp",
     ),
     "a variable twice": (reconcile(env=[{"name": "A", "value": "1"}] * 2), "Duplicate value"),
     "a variable with a space": (reconcile(env=[{"name": "A B", "value": "1"}]), "must be the name of an environment"),

@@ -10,7 +10,7 @@ import pytest
 from hingecraft_operator.cluster.client import CRON_JOBS, JOBS
 from hingecraft_operator.cronjob import manifest as cronjob
 from hingecraft_operator.cronjob.manifest import cronjob_name
-from kube.test_crd import PARTS
+from kube.test_crd import PARTS, WIX_APP
 from support.kube import IMAGE, PROVIDERS, operating, until
 
 CONTAINERS = [*PARTS["extraContainers"], *PARTS["initContainers"]]
@@ -33,7 +33,7 @@ async def test_it_is_what_the_resource_says(namespace, served):
     reconcile = {
         "schedule": "5 * * * *", "lookback": "48h", "envFrom": [{"secretRef": {"name": "providers"}}],
         "serviceAccountName": "reconcile", "imagePullSecrets": [{"name": "registry"}],
-        "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}},
+        "resources": {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}}, "wixApp": WIX_APP,
     }  # fmt: skip
     await namespace.edit("main", reconcile=reconcile)
     job = await made(namespace, lambda job: job["spec"]["schedule"] == "5 * * * *")
@@ -47,7 +47,12 @@ async def test_it_is_what_the_resource_says(namespace, served):
     assert container["image"] == IMAGE
     assert container["args"] == ["reconcile", "--once", "--lookback", "48h"]
     assert container["envFrom"] == [{"secretRef": {"name": "providers"}}]
-    assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "database", "key": "DATABASE_URL"}
+    assert container["env"] == [
+        {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "database", "key": "DATABASE_URL"}}},
+        {"name": "WIX_APP_ID", "value": WIX_APP["id"]},
+        {"name": "WIX_APP_SECRET", "valueFrom": {"secretKeyRef": WIX_APP["secretRef"]}},
+        {"name": "WIX_API_BASE", "value": WIX_APP["apiBase"]},
+    ]
     assert container["resources"] == {"requests": {"cpu": "50m"}, "limits": {"memory": "256Mi"}}
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
@@ -206,6 +211,11 @@ async def test_what_is_missing_is_said(namespace, served):
     await namespace.secret("providers", STRIPE_SECRET="sk_test_abcdefgh")
     await until(lambda: namespace.condition("ReconcileHealthy"), lambda seen: "SITE_URL is not" in seen[2])
     await namespace.secret("providers", **PROVIDERS)
+    await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
+    await namespace.edit("main", reconcile={"wixApp": WIX_APP})
+    message = await namespace.becomes("ReconcileHealthy", "False", "SecretMissing")
+    assert message.startswith("the Secret wix does not exist")
+    await namespace.secret("wix", WIX_APP_SECRET="the-secret-of-the-app")
     await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from hingecraft.settings import Secret
 from hingecraft_sandbox.postgres import free_port
+from support.breaks import Breaks
 from support.folders import open_folder
+from support.members import Member
 from support.pods import Running, running_pod
 from support.sandbox import Sandbox
 
@@ -52,3 +54,16 @@ async def pod(dsn: Secret, sandbox: Sandbox) -> AsyncIterator[Running]:
 def settings(sandbox: Sandbox) -> dict[str, Any]:
     """The settings by which a pod or a reconciliation reaches the sandbox."""
     return sandbox.settings
+
+
+@pytest.fixture
+def ada(pod: Running) -> Member:
+    """A member, at the pod of the file's own."""
+    return Member(pod)
+
+
+@pytest.fixture
+async def breaks(dsn: Secret, pod: Running) -> AsyncIterator[Breaks]:
+    connection = await asyncpg.connect(dsn.newest)
+    yield Breaks(pod.pod.database, connection)
+    await connection.close()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import asyncpg
 import pytest
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
-from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
+from support.breaks import CLAIMED, LEASE_ENDS, WAITING
 from support.credits import assert_books_agree
 from support.member_paths import BOOKED
 from support.members import AMOUNTS, PACK, PLAN, Member, idle_pod_for_members, sell
@@ -37,13 +36,6 @@ SUBSCRIPTIONS = ("subscriptions", "invoices_of_stripe", "events", "clocks")
 async def pod(dsn, sandbox):
     async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-
-
-@pytest.fixture
-async def breaks(dsn, pod):
-    conn = await asyncpg.connect(dsn.newest)
-    yield Breaks(pod.pod.database, conn)
-    await conn.close()
 
 
 class Case:

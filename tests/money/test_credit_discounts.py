@@ -8,7 +8,7 @@ import pytest
 
 from hingecraft.steps import Options
 from support.discounts import enter_code, promotion_code
-from support.members import PLAN, Member, sell
+from support.members import PLAN, sell
 from support.money import becomes, ledger
 from support.plans import MONTH, buy_plan, change_plan, invoices, pod_for_plans, renewals
 from support.purchases import changes, intent_of, refund, rows
@@ -24,11 +24,6 @@ HALF = {"percent_off": 50, "duration": "forever"}
 async def pod(dsn, sandbox):
     async with pod_for_plans(dsn, sandbox) as running:
         yield running
-
-
-@pytest.fixture
-async def ada(pod):
-    return Member(pod)
 
 
 @pytest.fixture

@@ -27,11 +27,6 @@ async def pod(dsn, sandbox):
 
 
 @pytest.fixture
-async def ada(pod):
-    return Member(pod)
-
-
-@pytest.fixture
 async def prices(sandbox, conn):
     return await sell(conn, sandbox, PACK, "POWER_PACK")
 

@@ -28,11 +28,6 @@ async def pod(dsn, sandbox):
 
 
 @pytest.fixture
-async def ada(pod):
-    return Member(pod)
-
-
-@pytest.fixture
 async def prices(pod, sandbox, conn):
     return await sell(conn, sandbox, PLAN, "PRO_MONTHLY", "QUICK_SCAN")
 

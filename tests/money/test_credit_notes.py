@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from support.limits import PROGRESS
-from support.members import PACK, PLAN, Member, sell
+from support.members import PACK, PLAN, sell
 from support.money import all_processed, becomes, ledger
 from support.plans import pod_for_plans
 from support.purchases import changes, intent_of, post, refund
@@ -21,11 +21,6 @@ RENEWAL = "SELECT id::text FROM payments WHERE source = 'renewal'"
 async def pod(dsn, sandbox):
     async with pod_for_plans(dsn, sandbox) as running:
         yield running
-
-
-@pytest.fixture
-async def ada(pod):
-    return Member(pod)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from support.credits import balance_of
 from support.limits import PROGRESS
-from support.members import PACK, Member, pod_for_members, sell
+from support.members import PACK, pod_for_members, sell
 from support.money import all_processed, becomes, send_stripe, stripe_event
 from support.purchases import changes, customer_of, intent_of, refund, rows, session_for
 
@@ -19,11 +19,6 @@ BOUGHT = (50, "quick_scan_purchase")
 async def pod(dsn, sandbox):
     async with pod_for_members(dsn, sandbox) as running:
         yield running
-
-
-@pytest.fixture
-async def ada(pod):
-    return Member(pod)
 
 
 @pytest.fixture

@@ -27,11 +27,6 @@ async def prices(conn, sandbox):
     return await sell(conn, sandbox, PACK, PLAN, "PRO_MONTHLY")
 
 
-@pytest.fixture
-async def ada(pod):
-    return Member(pod)
-
-
 async def rejected(member, body, **headers):
     status, answer = await member.call("POST", CHECKOUT, body, **headers)
     return status, answer["code"]

@@ -22,11 +22,6 @@ async def pod(dsn, sandbox):
 
 
 @pytest.fixture
-async def ada(pod):
-    return Member(pod)
-
-
-@pytest.fixture
 async def price(conn, sandbox):
     return (await sell(conn, sandbox, PACK))[PACK]
 

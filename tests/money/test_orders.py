@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from support.orders import World, machine_of
 
 # `make nightly` asks for ten thousand.
-CASES = int(os.environ.get("HC_ORDERS", "300"))
+CASES = int(os.environ.get("HC_ORDERS", "200"))
 
 
 @pytest.mark.timeout(120 + CASES * 4)

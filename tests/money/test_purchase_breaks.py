@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 
-import asyncpg
 import pytest
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
-from support.breaks import CLAIMED, LEASE_ENDS, WAITING, Breaks
+from support.breaks import CLAIMED, LEASE_ENDS, WAITING
 from support.buying import DESIGN, Buyer, add_product
 from support.members import idle_pod_for_members
 from support.purchases import refund
@@ -31,13 +30,6 @@ ACCESS = {"payment_intent.succeeded": ["given"], "refund.created": ["refunded"]}
 async def pod(dsn, sandbox):
     async with idle_pod_for_members(dsn, sandbox) as running:
         yield running
-
-
-@pytest.fixture
-async def breaks(dsn, pod):
-    conn = await asyncpg.connect(dsn.newest)
-    yield Breaks(pod.pod.database, conn)
-    await conn.close()
 
 
 class Case:

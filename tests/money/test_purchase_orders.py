@@ -169,12 +169,12 @@ async def test_a_payment_that_a_restored_backup_has_lost_comes_back_with_its_acc
     begun = await paid(ada, sandbox, design)
     for statement in LOSE:
         await conn.execute(statement)
-    again = await ada.begin(design)
     await events.deliver("payment_intent.succeeded")
     await events.pod.pod.worker.drain()
     assert await status_of(conn, begun["paymentId"]) == "completed"
     assert await ada.access(design) == "owned"
-    assert await status_of(conn, again["paymentId"]) == "pending"
+    assert await ada.rejected(design) == (409, "already_owned")
+    assert len(await entitlements(conn, ada.id)) == 1
 
 
 async def test_nothing_is_granted_to_a_deleted_user_and_open_payments_end(ada, pod, sandbox, conn, events, design):

@@ -11,12 +11,16 @@ from support.buying import ALL_DESIGNS, PAYMENTS, PURCHASES, Buyer, add_product,
 from support.limits import PROGRESS
 from support.money import all_processed, ledger, status_of
 from support.plans import pod_for_plans
-from support.purchases import refund
+from support.purchases import post, refund
 from support.subscribing import copied, press
 
 DESIGN = {"type": "design", "name": "Brass hinge", "price": 12.5, "currency": "USD", "active": True, "file": "a.zip"}
 SUBSCRIPTION = "SELECT provider_id FROM external_payments WHERE payment_id = $1::uuid AND kind = 'single'"
-PERIODS = "UPDATE entitlements SET starts_at = starts_at - $1::interval, ends_at = ends_at - $1::interval"
+PERIODS = """
+WITH purchase AS (UPDATE purchases SET starts_at = starts_at - $1::interval, ends_at = ends_at - $1::interval)
+UPDATE entitlements SET starts_at = starts_at - $1::interval, ends_at = ends_at - $1::interval
+"""
+CANCELLATIONS = "SELECT actor FROM payment_audit WHERE action = 'subscription_cancelled' AND payment_id = $1::uuid"
 
 
 @pytest.fixture
@@ -99,6 +103,30 @@ async def test_cancelling_ends_it_with_the_paid_period_and_a_repeat_changes_noth
     assert await ada.access(every_design) == "subscribed"
     await conn.execute(PERIODS, timedelta(days=31, minutes=1))
     assert await ada.access(every_design) == "expired"
+    (purchase,) = await ada.purchases()
+    assert (purchase["status"], purchase["cancelAtPeriodEnd"]) == ("cancelled", True)
+
+
+async def test_a_cancellation_is_audited_once_also_where_the_process_dies_before_it_could(
+    ada, sandbox, conn, every_design
+):
+    begun, subscription = await subscribe(ada, sandbox, conn, every_design)
+    await copied(conn, ada, status="active")
+    # The call of the process that dies; Stripe's event tells another one.
+    await post(sandbox, f"subscriptions/{subscription}", cancel_at_period_end="true")
+    await copied(conn, ada, cancel_at_period_end=True)
+    (purchase,) = await ada.purchases()
+    assert (await ada.call("POST", f"{PURCHASES}/{purchase['id']}/cancel"))[0] == 200
+    assert [row["actor"] for row in await conn.fetch(CANCELLATIONS, begun["paymentId"])] == ["stripe"]
+
+
+async def test_a_subscription_that_is_ended_at_stripe_is_not_said_to_be_renewed(ada, sandbox, conn, every_design):
+    _, subscription = await subscribe(ada, sandbox, conn, every_design)
+    await press(sandbox, subscription, "cancel")
+    await copied(conn, ada, status="canceled")
+    (purchase,) = await ada.purchases()
+    assert (purchase["status"], purchase["cancelAtPeriodEnd"]) == ("active", True)
+    assert await ada.access(every_design) == "subscribed"
 
 
 async def test_a_running_subscription_has_a_grace_after_its_last_period(ada, sandbox, conn, every_design):
@@ -112,6 +140,10 @@ async def test_a_running_subscription_has_a_grace_after_its_last_period(ada, san
     assert await ada.rejected(every_design, "subscription") == (409, "already_owned")
     await conn.execute("UPDATE subscriptions SET status = 'past_due'")
     assert await ada.access(every_design) == "subscribed"
+    for paused, standing in (("collection_void", "expired"), (None, "active")):
+        await conn.execute("UPDATE subscriptions SET paused_because = $1", paused)
+        assert [each["status"] for each in await ada.purchases()] == [standing]
+        assert (await ada.access(every_design) == "subscribed") == (standing == "active")
     await conn.execute(PERIODS, timedelta(hours=24))
     assert await ada.access(every_design) == "expired"
 

@@ -195,6 +195,7 @@ async def test_refunds_and_disputes_of_an_intent(client, sandbox):
     (dispute,) = (await client.disputes.list_async({"payment_intent": intent.id})).data
     page = await sandbox.ask("POST", f"/pay/stripe/dispute/{dispute.id}/won")
     assert "Card payment" in page, "the page of the payment follows"
+    assert "<dt>Refunded</dt><dd>9.50 USD</dd><dt>Dispute</dt><dd>won</dd>" in page
     assert (await client.disputes.retrieve_async(dispute.id)).status == "won"
     assert "refund.created" in await told(client)
 

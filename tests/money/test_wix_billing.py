@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from hingecraft.settings import Secret
+from hingecraft.wix_app.plans.store import set_product
 from hingecraft_sandbox.postgres import free_port
 from support.limits import PROGRESS
 from support.pods import Running, running_pod
@@ -75,6 +77,17 @@ async def test_a_checkout_asks_wix_for_the_plan_and_its_cycle(pod: Running, wix:
     async with asyncio.timeout(PROGRESS):
         while not (await wix.site(site))["biEvents"]:
             await asyncio.sleep(0.02)
+
+
+async def test_a_product_of_one_cycle_is_sold_in_that_cycle(pod: Running, wix: WixStandIn, conn: asyncpg.Connection):
+    """The stand-in's product ids are names of plans: here two of them are the agency's."""
+    for product, cycle in (("pro", "MONTHLY"), ("starter", "YEARLY")):
+        assert await set_product(conn, product, "agency", cycle)
+    site = await wix.install()
+    for cycle, price in (("monthly", "29.00 USD"), ("yearly", "90.00 USD")):
+        status, checkout = await url(pod, wix, site, "agency", cycle)
+        assert status == 200, checkout
+        assert price in await wix.sandbox.ask("GET", checkout.removeprefix(wix.sandbox.address))
 
 
 async def test_says_what_to_do_while_wix_is_down_or_refuses(pod: Running, wix: WixStandIn):

@@ -72,9 +72,19 @@ async def test_a_site_buys_changes_cancels_and_is_refunded(pod: Running, wix: Wi
     await until(pod, wix, site, lambda found: bool(found["cancelAtPeriodEnd"]))
     await wix.act(site, "refund")
     await until(pod, wix, site, lambda found: found["credits"] == 3)
+    assert "<dd>3, of them 3 for trial</dd>" in await wix.sandbox.ask("GET", f"/wix/sites/{site}")
     await wix.act(site, "cancel-now")
     ended = await until(pod, wix, site, lambda found: found["plan"] == "free")
     assert ended["trialCreditsRemaining"] == 3
+
+
+async def test_what_ends_at_once_has_ended_also_where_the_clock_of_wix_is_ahead(pod: Running, wix: WixStandIn):
+    await wix.clock(datetime.now(UTC) + timedelta(days=31))
+    site = await wix.install()
+    await wix.act(site, "buy", product="starter")
+    await until(pod, wix, site, lambda found: found["plan"] == "starter")
+    await wix.act(site, "cancel-now")
+    await until(pod, wix, site, lambda found: found["plan"] == "free")
 
 
 async def checkout(pod: Running, wix: WixStandIn, site: UUID, plan: str, cycle: str) -> str:

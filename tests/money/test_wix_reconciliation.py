@@ -138,6 +138,20 @@ async def test_a_wrong_secret_or_a_silent_wix_changes_nothing(
     assert (await reconcile(database, client)).wix_plans_changed == 10
 
 
+async def test_sites_that_wix_cannot_be_asked_about_do_not_keep_a_run_from_the_others(
+    database: Database, client: WixClient, wix: WixStandIn, conn: asyncpg.Connection
+):
+    for number in range(20):
+        await known(database, wix, f"S{number}", plan=None)
+    await wix.sandbox.fault("status_before", provider="wix", path="/apps/v1/instance", status=400, times=100)
+    failed = (await reconcile(database, client)).wix_sites_checked
+    assert 5 <= failed < 20
+    await wix.sandbox.ask("DELETE", "/_sandbox/faults")
+    # Fifteen minutes later the leases of a run are over.
+    await conn.execute("UPDATE wix_sites SET claimed_until = claimed_until - interval '15 minutes'")
+    assert (await reconcile(database, client)).wix_sites_checked == 20 - failed
+
+
 async def test_an_unknown_product_keeps_the_plan(
     database: Database, client: WixClient, wix: WixStandIn, conn: asyncpg.Connection
 ):

@@ -80,6 +80,8 @@ async def test_what_we_ask_about_intents_is_valid(provider):
     assert await provider.end("pi_1", within())
     now = datetime.now(UTC)
     assert await provider.intents.made_for("p_none", now, now) is None
+    for each in await provider.intents.of_customer("cus_1", now):
+        assert each["object"] == "payment_intent"
     with pytest.raises(ProviderRejectedError, match="400"):
         await provider.intents.create({**intent_request(charge), "capture_method": "never"}, "a-key", within())
 
@@ -90,7 +92,8 @@ async def test_what_we_ask_about_a_members_subscription_is_valid(provider):
         metadata={"payment_id": "p_1"},
     )  # fmt: skip
     subscriptions = provider.subscriptions
-    await subscriptions.ensure_product("hc_1", "All designs", within())
+    await provider.products.keep("hc_1", "All designs", within())
+    assert isinstance(await provider.products.names(["hc_1", "hc_2"]), dict)
     opened = await provider.open(subscription_request(sale), "a-key", within())
     assert opened.provider_id.startswith("sub_")
     await subscriptions.secret_of("sub_1")

@@ -19,7 +19,7 @@ from support.go_tools import MissingToolError
 WIX = wix_folder()
 NODE = node()
 LOCK = WIX / "package-lock.json"
-_NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+NPM = NODE.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -37,7 +37,7 @@ def modules() -> Path:
         if stamp.is_file() and stamp.read_text() == wanted:
             return installed
         done = subprocess.run(
-            [str(NODE), str(_NPM), "ci"], cwd=WIX, env=environment(), capture_output=True, text=True, check=False
+            [str(NODE), str(NPM), "ci"], cwd=WIX, env=environment(), capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             raise MissingToolError(f"not run: npm ci in wix failed: {done.stderr.strip()[-500:]}")
@@ -67,6 +67,9 @@ COMPONENTS = {
     "shop-return": "shop-return.html",
     "plan-session": "plan-session.js",
     "wix-pricing": "wix-pricing.html",
+    "hingecraft-donate": "hingecraft-donate.js",
+    "wix-panel": "wix-panel.html",
+    "wix-panel-editor": "wix-panel-editor.js",
 }
 
 

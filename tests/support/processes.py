@@ -12,11 +12,11 @@ from pathlib import Path
 
 import aiohttp
 
+from hingecraft_sandbox.fork_server import ForkedProcess
 from hingecraft_sandbox.postgres import free_port
 from support import prefork
 from support.limits import PROGRESS
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, SITE_URL, VISITOR_SECRET
-from support.prefork import ForkedProcess
 
 SECRETS = {
     "ADMIN_TOKEN": ADMIN_TOKEN,

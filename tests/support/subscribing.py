@@ -14,9 +14,10 @@ from hingecraft.members.subscriptions.steps import subscriptions_steps
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
 from hingecraft.providers.registry import Providers
+from hingecraft.purchases.steps import purchases_steps
 from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
-from hingecraft.steps import Options, Summary
+from hingecraft.steps import Options, Summary, together
 from hingecraft.systems import FAMILIES, PURPOSES, system_events
 from support.limits import PROGRESS
 from support.members import Member
@@ -60,7 +61,9 @@ async def subscription_reconciler(dsn: Secret, **more: Any) -> AsyncIterator[Rec
     try:
         yield Reconciler(
             database=database, providers=providers, currencies=CurrencyBook(database), books=Books(PURPOSES),
-            retention_days=400, steps=subscriptions_steps(database, providers.stripe, FAMILIES),
+            retention_days=400, steps=together(
+                [steps(database, providers.stripe, FAMILIES) for steps in (subscriptions_steps, purchases_steps)]
+            ),
             others=system_events(database, providers),
         )  # fmt: skip
     finally:

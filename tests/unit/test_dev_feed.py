@@ -50,11 +50,12 @@ def test_a_gift_is_followed_from_its_checkout_to_its_refund():
     assert said(row("checkout_opened", ms=7)) == ["     25.00 USD  card    8db69899  checkout made in 7 ms"]
     assert said(row("event_applied", to="completed", money=charge))[0].endswith("8db69899  ✓ completed")
     half = [{"kind": "charge", "amount": "12.5", "currency": "USD", "ref": "ch_1"}]
-    assert said(row("event_applied", to="completed", money=half))[0].endswith("✓ completed, charge 12.5 USD")
+    assert said(row("event_applied", to="completed", money=half))[0].endswith("✓ completed, charge 12.50 USD")
     assert said(row("event_applied", to="partially_refunded", money=refund))[0].endswith(
-        "↩ partially refunded, refund -10 USD"
+        "↩ partially refunded, refund -10.00 USD"
     )
     assert said(row("reconciled", to="expired"))[0].endswith("✗ expired")
+    assert said(row("subscription_cancelled"))[0].endswith("✗ cancelled at the end of its period")
     assert said(row("stripe_session_failed", reason="card declined"))[0].endswith("✗ no checkout: card declined")
     assert said(row("event_applied", mismatch="amount"))[0].endswith("! the amount differs from what was requested")
 

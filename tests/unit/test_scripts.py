@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import run_tiers
+import slowest
 from check_commit_message import problems
 from install import pinned
 from run_tiers import Run, Tier, missing
@@ -65,6 +66,20 @@ def test_a_picture_of_a_terminal_keeps_colours_and_columns():
     assert "api-1 &lt;x&gt;" in drawn
 
 
+def test_a_run_says_where_its_time_went(tmp_path):
+    (tmp_path / "money.xml").write_text(
+        '<testsuites><testsuite><testcase classname="tests.money.test_a" name="test_x" time="1.2"/>'
+        '<testcase classname="tests.money.test_b" name="test_y[z]" time="30.1"/>'
+        '<testcase classname="tests.money.test_a" name="test_z" time="31.0"/></testsuite></testsuites>'
+    )
+    said = [line.split() for line in slowest.lines([tmp_path / "money.xml", tmp_path / "not_run.xml"])]
+    assert said == [
+        ["slowest", "files:"], ["32", "s", "money", "test_a"], ["30", "s", "money", "test_b"],
+        ["slowest", "tests:"], ["31", "s", "money", "test_a::test_z"], ["30", "s", "money", "test_b::test_y[z]"],
+        ["1", "s", "money", "test_a::test_x"],
+    ]  # fmt: skip
+
+
 BROWSER = Tier("browser", "", "", needs=("chromium", "/usr/lib/postgresql/15/bin/no-such-postgres"))
 
 
@@ -90,6 +105,33 @@ def test_as_root_a_tier_gets_its_programs_from_debian(tmp_path, monkeypatch):
     assert install.endswith("install --no-install-recommends chromium")
 
 
+def test_when_one_kind_of_tiers_is_done_both_lanes_share_the_others(tmp_path, monkeypatch):
+    """The first of those that work ends only when the last of them has run, which the other lane has to take."""
+    monkeypatch.setattr(run_tiers, "RESULTS", tmp_path)
+    done = tmp_path / "done"
+    first = """
+import pathlib, time
+def test_first():
+    while not pathlib.Path({done!r}).exists():
+        time.sleep(0.01)
+"""
+    tests = {
+        "first": first.format(done=str(done)),
+        "last": f"import pathlib\ndef test_last():\n    pathlib.Path({str(done)!r}).touch()\n",
+        "waits": "def test_waits():\n    pass\n",
+    }
+    tiers = _written(tmp_path, tests)
+    assert all(result.passed for result in Run(tiers).all().values())
+
+
+def _written(folder, tests):
+    """Tiers of one file each, with these texts."""
+    for name, text in tests.items():
+        (folder / name).mkdir()
+        (folder / name / f"test_{name}.py").write_text(text)
+    return [Tier(name, "", str(folder / name), workers=0, measured=False, waits=name == "waits") for name in tests]
+
+
 def test_a_tier_that_waits_runs_beside_the_others_and_every_result_is_told(tmp_path, monkeypatch, capfd):
     """Neither of the first two ends without the other."""
     monkeypatch.setattr(run_tiers, "RESULTS", tmp_path)
@@ -106,11 +148,7 @@ def test_meets():
         "waits": meeting.format(mine=theirs, theirs=mine),
         "fails": "def test_fails():\n    assert False, 'as it should'\n",
     }
-    for name, text in tests.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / f"test_{name}.py").write_text(text)
-    tiers = [Tier(name, "", str(tmp_path / name), workers=0, measured=False, waits=name == "waits") for name in tests]
-    results = Run(tiers).all()
+    results = Run(_written(tmp_path, tests)).all()
     assert {name: result.passed for name, result in results.items()} == {"works": True, "waits": True, "fails": False}
     assert "FAILED after" in results["fails"].note
     assert "as it should" in capfd.readouterr().out

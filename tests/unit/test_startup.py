@@ -1,4 +1,4 @@
-"""The lines that a pod logs about its providers and its members at its start."""
+"""The lines that a pod logs about its providers, its members and the Wix app at its start."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.settings import DsnSecret
 from hingecraft_api.app import build_pod
-from hingecraft_api.startup import members_line, providers_line
+from hingecraft_api.startup import members_line, providers_line, wix_app_line
+from support import wix
 from support.pods import settings_of
 from support.tokens import SETTINGS
 
@@ -51,3 +52,28 @@ KEYS = "https://project.supabase.test/auth/v1/.well-known/jwks.json"
 )  # fmt: skip
 def test_one_line_says_whose_tokens_are_accepted(settings, line):
     assert members_line(settings_of(DsnSecret("postgresql://127.0.0.1/none"), **settings)) == line
+
+
+WIX_API = "https://www.wixapis.com"
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({}, "The Wix app is off (not set: WIX_APP_ID, WIX_APP_SECRET, WIX_APP_PUBLIC_KEY)"),
+        (wix.settings(),
+         (f"The Wix app is on: app {wix.APP_ID}, instance tokens are verified by WIX_APP_SECRET, "
+         f"0 owner instances, {WIX_API}")),
+        ({**wix.settings(), "wix_instance_check": "token_info", "wix_app_public_key": "",
+          "wix_owner_instances": wix.APP_ID},
+         (f"The Wix app is on: app {wix.APP_ID}, instance tokens are verified by Wix's Token Info, "
+         f"1 owner instance, {WIX_API} (not set: WIX_APP_PUBLIC_KEY)")),
+        ({**wix.settings(), "wix_app_secret": ""},
+         (f"The Wix app takes webhooks only: app {wix.APP_ID}, 0 owner instances, {WIX_API} "
+         "(not set: WIX_APP_SECRET)")),
+    ],
+)  # fmt: skip
+def test_one_line_says_how_the_wix_app_is_set_up_without_a_secret(settings, line):
+    said = wix_app_line(settings_of(DsnSecret("postgresql://127.0.0.1/none"), **settings))
+    assert said == line
+    assert wix.APP_SECRET not in said

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.settings import Secret
-from hingecraft.wix_app.errors import InvalidInstanceError, StaleInstanceError
+from hingecraft.wix_app.errors import ExpiredInstanceError, InvalidInstanceError
 from hingecraft.wix_app.instances.local import LocalCheck, signature_of
 from support import wix
 from support.tokens import encoded
@@ -76,10 +76,10 @@ def test_a_token_of_somebody_else_is_invalid(more):
         verified(wix.signed(fields(**more)))
 
 
-def test_a_token_that_has_ended_is_stale():
+def test_a_token_that_has_ended_is_not_accepted():
     token = wix.signed(fields())
     assert verified(token, NOW + timedelta(hours=3, minutes=58)).instance_id == SITE
-    with pytest.raises(StaleInstanceError):
+    with pytest.raises(ExpiredInstanceError):
         verified(token, NOW + timedelta(hours=3, minutes=59))
 
 
@@ -89,7 +89,7 @@ def test_a_token_without_an_end_may_read_for_a_week_and_write_for_a_day():
     late = NOW + timedelta(days=1)
     assert not verified(token, late).may_write(late)
     assert verified(token, NOW + timedelta(days=6, hours=23)).instance_id == SITE
-    with pytest.raises(StaleInstanceError):
+    with pytest.raises(ExpiredInstanceError):
         verified(token, NOW + timedelta(days=7))
 
 

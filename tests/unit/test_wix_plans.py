@@ -69,6 +69,30 @@ def test_a_plan_that_is_reactivated_after_its_end_begins_a_period():
     assert (state.access_ends_at, state.period.start) == (None, day(50))
 
 
+@pytest.mark.parametrize("kind", [Kind.REACTIVATED, Kind.TRANSFERRED])
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_plan_that_goes_on_under_the_same_invoice_begins_no_period(kind, ended):
+    """Months after a yearly purchase: nobody pays for switching the renewal off and on, or for moving the site."""
+    first = bought(cycle="YEARLY", invoice_id="1")
+    told = [first, fact(Kind.CANCELLED, day(100), at_once=ended)]
+    again = fact(kind, day(101), product="starter", cycle="YEARLY", invoice_id="1", ends_at=day(365, hours=9))
+    state = state_of([*told, again])
+    assert (state.period, state.access_ends_at, state.cancel_at_period_end) == (state_of([first]).period, None, False)
+
+
+def test_a_plan_that_is_transferred_to_a_site_without_one_begins_there():
+    state = state_of([fact(Kind.TRANSFERRED, day(3), product="pro", cycle="MONTHLY", invoice_id="1")])
+    assert (state.period.product, state.period.start) == ("pro", day(3))
+
+
+def test_an_answer_that_counts_from_the_first_purchase_does_not_repeat_a_later_period():
+    """A free trial began on day 0 and was converted on day 14."""
+    told = [bought(), bought(day(14))]
+    period = state_of(told).period
+    assert period is not None
+    assert state_of([*told, seen(day(15), starts_at=START, invoice_id="p1")]).period.is_same(period)
+
+
 def test_a_renewal_is_seen_when_wix_is_asked():
     state = state_of([bought(), seen(day(30), starts_at=START)])
     assert str(state.period.start.date()) == "2026-02-28"
@@ -91,14 +115,14 @@ def test_a_yearly_renewal_is_seen_by_its_end():
     before, renewed = state_of([first]).period, state_of([first, again]).period
     assert before is not None
     assert renewed is not None
-    assert (renewed.start.date(), renewed.end, renewed.invoice_id) == (day(365).date(), day(730), "2")
+    assert (renewed.start.date(), renewed.end, renewed.invoices) == (day(365).date(), day(730), {"2"})
     assert not renewed.is_same(before)
 
 
 def test_another_invoice_in_wixs_answer_is_a_renewal_before_our_clock_is_there():
     told = [bought(invoice_id="1"), seen(day(1), starts_at=START, invoice_id="1")]
     renewed = state_of([*told, seen(day(27, hours=20), starts_at=START, invoice_id="2")]).period
-    assert (str(renewed.start.date()), str(renewed.end.date()), renewed.invoice_id) == ("2026-02-28", "2026-03-31", "2")
+    assert (str(renewed.start.date()), str(renewed.end.date()), renewed.invoices) == ("2026-02-28", "2026-03-31", {"2"})
     later = seen(day(30), starts_at=START, invoice_id="2")
     assert state_of([*told, seen(day(27, hours=20), starts_at=START, invoice_id="2"), later]).period == renewed
 
@@ -130,6 +154,71 @@ def test_the_money_of_this_periods_invoice_went_back():
     assert state_of([first, fact(Kind.RETURNED, day(5), invoice_id="1")]).is_returned
     assert state_of([first, fact(Kind.RETURNED, START - timedelta(1), invoice_id="1")]).is_returned
     assert not state_of([first, second, fact(Kind.RETURNED, day(12), invoice_id="1")]).is_returned
+
+
+def test_an_invoice_is_known_by_both_of_its_names():
+    told = [bought(invoice_id="1"), seen(day(1), starts_at=START, invoice_id="premium-1")]
+    for name in ("1", "premium-1"):
+        assert state_of([*told, fact(Kind.RETURNED, day(5), invoice_id=name)]).is_returned
+
+
+@pytest.mark.parametrize("early", [timedelta(0), timedelta(seconds=3)])
+def test_an_answer_that_comes_before_its_event_is_the_same_payment(early):
+    """Our clock may be behind Wix's, and an answer is dated before the call."""
+    answered = seen(START - early, starts_at=START + timedelta(minutes=1), invoice_id="premium-1")
+    event = bought(invoice_id="1")
+    before, after = state_of([answered]).period, state_of([answered, event]).period
+    assert before is not None
+    assert after.is_same(before)
+    assert after.invoices == {"1", "premium-1"}
+
+
+def test_the_same_plan_bought_again_on_the_same_day_is_another_payment():
+    ended = fact(Kind.CANCELLED, START + timedelta(hours=1), at_once=True)
+    first = [bought(invoice_id="1"), seen(START + timedelta(minutes=5), starts_at=START, invoice_id="p1"), ended]
+    again = state_of([*first, bought(START + timedelta(hours=2), invoice_id="2")]).period
+    before = state_of(first).period
+    assert before is not None
+    assert not again.is_same(before)
+    assert again.invoices == {"2"}
+
+
+def test_a_chargeback_that_is_won_is_a_payment_again():
+    charged_back = [bought(invoice_id="1"), fact(Kind.CHARGED_BACK, day(9), invoice_id="1")]
+    assert state_of(charged_back).is_returned
+    # The message about the first payment, sent again: Wix does so for two days.
+    assert state_of([*charged_back, fact(Kind.PAID, day(11), invoice_id="1")]).is_returned
+    won = [*charged_back, fact(Kind.PAID, day(40), invoice_id="1")]
+    assert not state_of(won).is_returned
+    assert state_of([*won, fact(Kind.CHARGED_BACK, day(60), invoice_id="1")]).is_returned
+    refunded = fact(Kind.RETURNED, day(10), invoice_id="1")
+    assert state_of([*won, refunded]).is_returned, "a refund is final"
+
+
+def test_of_two_plans_that_begin_in_one_moment_the_change_counts():
+    for name in "abcdef":
+        change = Fact(
+            fact_id=name, kind=Kind.BEGUN, happened_at=START, product="pro", cycle="MONTHLY", is_change=True
+        )  # fmt: skip
+        assert state_of([change, bought()]).period.product == "pro"
+
+
+@pytest.mark.parametrize(
+    ("event", "stale"),
+    [
+        (bought(day(3), product="pro"), seen(day(3, seconds=5), starts_at=START)),
+        (fact(Kind.CANCELLED, day(3), at_once=True), seen(day(3, seconds=5), starts_at=START)),
+        (fact(Kind.CANCELLED, day(3)), seen(day(3, seconds=5), starts_at=START)),
+    ],
+)
+def test_an_answer_that_is_older_than_the_event_before_it_does_not_undo_it(event, stale):
+    told = state_of([bought(), event])
+    answered = state_of([bought(), event, stale])
+    assert (answered.period, answered.access_ends_at, answered.cancel_at_period_end) == (
+        told.period, told.access_ends_at, told.cancel_at_period_end
+    )  # fmt: skip
+    later = state_of([bought(), event, seen(day(4), starts_at=START)])
+    assert (later.period.product, later.access_ends_at) == ("starter", None), "a day later it counts"
 
 
 @given(HISTORIES, st.randoms())

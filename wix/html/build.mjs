@@ -4,17 +4,24 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+import * as texts from './source/texts/en.js';
+
 const SOURCE = new URL('./source/', import.meta.url);
 const SITE = new URL('../site/src/', import.meta.url);
 const STYLES = ['page.css', 'form.css'];
 /** Pages with a style of their own, after those of all pages. */
 const OWN_STYLES = {
+  charter: ['donation.css'],
+  'mission-support': ['donation.css'],
   account: ['account.css'],
   'account-return': ['account.css'],
   shop: ['account.css', 'shop.css'],
   'shop-return': ['account.css', 'shop.css'],
   'wix-pricing': ['wix-pricing.css'],
 };
+
+/** Pages that look like Wix's editor around them, and not like ours. */
+const WITH_OWN_STYLE_ONLY = { 'wix-panel': ['wix-panel.css'] };
 
 const hashed = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
@@ -24,10 +31,22 @@ const ALIAS = {
   public: fileURLToPath(new URL('public', SITE)),
 };
 
+/** Wix's own monitoring, which would be half of the file, is for errors that we do not report. */
+const WITHOUT_MONITORING = {
+  name: 'without monitoring',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@wix\/monitoring/ }, ({ path }) => ({ path, namespace: 'nothing' }));
+    onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({
+      contents: 'export const getMonitoringClientFunction = () => () => undefined;',
+    }));
+  },
+};
+const MADE_SMALL = { 'wix-panel': { minify: true }, 'wix-panel-editor': { minify: true, plugins: [WITHOUT_MONITORING] } };
+
 async function bundled(name, format = 'iife') {
   const entryPoints = [fileURLToPath(new URL(`${name}.js`, SOURCE))];
   const how = { bundle: true, write: false, format, target: 'es2022', legalComments: 'none', alias: ALIAS };
-  const made = await build({ entryPoints, ...how });
+  const made = await build({ entryPoints, ...how, ...MADE_SMALL[name] });
   return `\n${made.outputFiles[0].text}`;
 }
 
@@ -47,6 +66,14 @@ function policyFor(script, style) {
 
 const read = (file) => readFile(new URL(file, SOURCE), 'utf8');
 
+/** The English texts, for elements that name theirs; other languages are filled in by the script. */
+const withTexts = (page) =>
+  page.replace(/(<[^>]*\sdata-text="(\w+)\.(\w+)"[^>]*>)(?=<\/)/g, (_, tag, part, name) => {
+    const text = texts[part]?.[name];
+    if (!text) throw new Error(`there is no text ${part}.${name}`);
+    return tag + text.replaceAll('{name}', 'HingeCraft');
+  });
+
 /** What several pages have is in files of its own. */
 async function withParts(template) {
   const [, part] = /<!-- part: ([a-z-]+) -->/.exec(template) ?? [];
@@ -56,12 +83,13 @@ async function withParts(template) {
 }
 
 async function pageOf(name) {
-  const template = await withParts(await read(`${name}.html`));
-  const style = `\n${(await Promise.all([...STYLES, ...(OWN_STYLES[name] ?? [])].map(read))).join('')}`;
+  const template = withTexts(await withParts(await read(`${name}.html`)));
+  const style = `\n${(await Promise.all((WITH_OWN_STYLE_ONLY[name] ?? [...STYLES, ...(OWN_STYLES[name] ?? [])]).map(read))).join('')}`;
   const script = await bundled(name);
   if (/<\/script|<!--/i.test(script)) throw new Error(`the script of ${name} would end too early`);
   return template
     .replace('<!-- policy -->', () => policyFor(script, style))
+    .replace('<!-- appearance -->', '<script type="application/json" id="appearance">{}</script>')
     .replace('<!-- style -->', () => `<style>${style}</style>`)
     .replace(
       '<!-- script -->',
@@ -69,8 +97,11 @@ async function pageOf(name) {
     );
 }
 
-/** A module that other sites load. */
-const moduleOf = async (name) => `// Made of wix/html/source by "make generate": change it there.${await bundled(name, 'esm')}`;
+/** A file that other sites load: a module, or the widget, which has to be small. */
+const fileOf = async (name, format) =>
+  `// Made of wix/html/source by "make generate": change it there.${await bundled(name, format)}`;
+/** By name; everything else is a page. */
+const FORMATS = { 'plan-session': 'esm', 'hingecraft-donate': 'iife', 'wix-panel-editor': 'esm' };
 
 const made = process.argv[2];
-process.stdout.write(await (made === 'plan-session' ? moduleOf(made) : pageOf(made)));
+process.stdout.write(await (made in FORMATS ? fileOf(made, FORMATS[made]) : pageOf(made)));

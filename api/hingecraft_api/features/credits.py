@@ -10,7 +10,8 @@ from hingecraft.credits.modes import keep
 from hingecraft.credits.plan_sessions import PlanSessions
 from hingecraft.credits.prices.service import Prices
 from hingecraft.credits.spending import Spending
-from hingecraft.credits.unknown_prices import watch
+from hingecraft.credits.unknown_prices import retry_known
+from hingecraft.inbox.watch import keep_retrying
 from hingecraft_api.expiry import keep_deleting
 from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import checkout_sessions, plan_sessions
@@ -31,7 +32,7 @@ def _parts(pod: Pod) -> Iterable[object]:
 
 def _works(pod: Pod) -> Mapping[str, Work]:
     works: dict[str, Work] = {
-        "watching unknown prices": lambda: watch(pod.database, pod.metrics.unknown_prices.set),
+        "watching unknown prices": lambda: keep_retrying(pod.database, retry_known, pod.metrics.unknown_prices.set),
         "deleting used plan sessions": lambda: keep_deleting(lambda: used_sessions.purge(pod.database)),
     }
     if pod.providers.stripe.configured:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from uuid import UUID
 
 from hingecraft.donations import prefills
 from hingecraft.donations.checkouts import Checkouts
+from hingecraft.wix_app.site_settings.appearance import Appearances
 from hingecraft_api.expiry import keep_deleting
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import donations
+from hingecraft_api.handlers import appearance, donations
 from hingecraft_api.pod import Pod
+
+
+def _parts(pod: Pod) -> Iterable[object]:
+    yield Checkouts(pod.database, pod.providers)
+    owners = pod.settings.wix_owner_instances
+    yield Appearances(pod.database, UUID(owners[0]) if owners else None)
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
@@ -19,7 +27,7 @@ def _works(pod: Pod) -> Mapping[str, Work]:
 
 
 DONATIONS = Feature(
-    endpoints=donations.ENDPOINTS,
-    parts=lambda pod: [Checkouts(pod.database, pod.providers)],
+    endpoints=[*donations.ENDPOINTS, *appearance.ENDPOINTS],
+    parts=_parts,
     works=_works,
 )

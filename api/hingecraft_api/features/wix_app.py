@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hingecraft.inbox.handlers import Registration
+from hingecraft.inbox.watch import keep_retrying
 from hingecraft.systems import wix_app_events
 from hingecraft.wix_app.billing.service import WixBilling
 from hingecraft.wix_app.client.bi_events import BiEvents
-from hingecraft.wix_app.plans.unknown_products import watch
+from hingecraft.wix_app.plans.unknown_products import retry_known
 from hingecraft.wix_app.webhooks.receiving import WixMessages
 from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import wix_billing, wix_events, wix_settings, wix_sites, wix_webhooks
@@ -30,7 +31,11 @@ def _events(pod: Pod) -> Iterable[Registration]:
 
 def _works(pod: Pod) -> Mapping[str, Work]:
     show = pod.metrics.wix_unknown_products.set
-    return {"watching unknown products of Wix": lambda: watch(pod.database, show)} if pod.settings.wix_app_id else {}
+    return (
+        {"watching unknown products of Wix": lambda: keep_retrying(pod.database, retry_known, show)}
+        if pod.settings.wix_app_id
+        else {}
+    )
 
 
 WIX_APP = Feature(

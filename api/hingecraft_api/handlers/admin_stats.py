@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from hingecraft.stats.model import MOST_DAYS, Figures
 from hingecraft.stats.service import Statistics
 from hingecraft_api.handlers.admin import admin
 from hingecraft_api.messages.answers import Answer, number
-from hingecraft_api.messages.bodies import Input, wrong_field
+from hingecraft_api.messages.bodies import Input
+from hingecraft_api.messages.days import FIRST_DAY, LAST_DAY, Day, day_of
 from hingecraft_api.messages.described import described
-from hingecraft_api.messages.sentences import Shape
 from hingecraft_api.web.call import Call
-
-_NOT_A_DAY = "must be a day in UTC, such as 2026-11-27"
-_FIRST, _LAST = "2026-11-01", "2026-11-30"
-
-Day = Annotated[str, Shape("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", _NOT_A_DAY)]
 
 
 class StatisticsQuery(Input):
     """Days in UTC, both included."""
 
     from_: Annotated[
-        Day | None, described("the first day, in UTC; by default 29 days before `to`", _FIRST, alias="from")
+        Day | None, described("the first day, in UTC; by default 29 days before `to`", FIRST_DAY, alias="from")
     ] = None
-    to: Annotated[Day | None, described("the last day, in UTC; by default today", _LAST)] = None
+    to: Annotated[Day | None, described("the last day, in UTC; by default today", LAST_DAY)] = None
 
 
 class PaymentFiguresAnswer(Answer):
@@ -69,7 +63,7 @@ class RefundFiguresAnswer(Answer):
 class RevenueAnswer(Answer):
     """Money that was booked on one day: charges, less refunds and disputes of that day."""
 
-    day: Annotated[str, described("in UTC", _FIRST)]
+    day: Annotated[str, described("in UTC", FIRST_DAY)]
     type: Annotated[str, described("`design`, `course`, `subscription` or `credits`", "design")]
     currency: Annotated[str, described("of `amount`", "USD")]
     amount: Annotated[float, described("below 0 where more went back than came", 137.5)]
@@ -78,8 +72,8 @@ class RevenueAnswer(Answer):
 class StatisticsAnswer(Answer):
     """Members' payments in the mode of the pod's key, and Stripe's webhooks."""
 
-    from_: Annotated[str, described("the first day, in UTC", _FIRST, alias="from")]
-    to: Annotated[str, described("the last day, in UTC", _LAST)]
+    from_: Annotated[str, described("the first day, in UTC", FIRST_DAY, alias="from")]
+    to: Annotated[str, described("the last day, in UTC", LAST_DAY)]
     payments: Annotated[PaymentFiguresAnswer, described("how payments ended")]
     webhooks: Annotated[WebhookFiguresAnswer, described("Stripe's events")]
     intent_to_purchase: Annotated[IntentToPurchaseAnswer, described("how long payers waited, in seconds")]
@@ -90,7 +84,7 @@ class StatisticsAnswer(Answer):
 async def get_statistics(call: Call) -> Any:
     """The figures of some days."""
     query: StatisticsQuery = call.query
-    days, found = await call.pod.parts[Statistics].of_days(_day("from", query.from_), _day("to", query.to))
+    days, found = await call.pod.parts[Statistics].of_days(day_of("from", query.from_), day_of("to", query.to))
     return {"from": days.first.isoformat(), "to": days.last.isoformat(), **_shown(found)}
 
 
@@ -116,13 +110,6 @@ def _shown(found: Figures) -> dict[str, Any]:
             for each in found.revenue
         ],
     }
-
-
-def _day(name: str, text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text is not None else None
-    except ValueError:
-        raise wrong_field("invalid_request", name, _NOT_A_DAY) from None
 
 
 ENDPOINTS = [

@@ -244,6 +244,7 @@ ENDPOINTS = [
         body=GenerateInput,
         errors=(*_PROVIDER, "amount_out_of_range", "unknown_currency", "unknown_prefill", "unsupported_currency"),
         idempotent=True,
+        any_origin=True,
     ),
     Endpoint(
         method="POST",

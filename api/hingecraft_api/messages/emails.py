@@ -18,8 +18,18 @@ def _checked(typed: str) -> str:
     return typed
 
 
+def _checked_or_empty(typed: str) -> str:
+    return _checked(typed) if typed else typed
+
+
 Email = Annotated[
     str,
     AfterValidator(_checked),
     WithJsonSchema({"type": "string", "maxLength": _LONGEST, "pattern": _PATTERN}),
+]
+# Empty where somebody wants none any more.
+EmailOrEmpty = Annotated[
+    str,
+    AfterValidator(_checked_or_empty),
+    WithJsonSchema({"type": "string", "maxLength": _LONGEST, "pattern": f"^$|{_PATTERN}"}),
 ]

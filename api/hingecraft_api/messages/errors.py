@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from hingecraft.credits.model import InsufficientCreditsError, PlanSessionsDisabledError, ReferenceReusedError
+from hingecraft.dashboard.changes import TooManyStreamsError
 from hingecraft.donations.model import GoneError
 from hingecraft.errors import ConflictError, InvalidError, MissingError, RejectedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
@@ -19,6 +20,7 @@ from hingecraft.identity.errors import (
     RoleNotAllowedError,
 )
 from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError
+from hingecraft.payments.refunds.model import RefundReferenceTakenError
 from hingecraft.purchases.downloads.model import (
     AccessEndedError,
     DownloadExpiredError,
@@ -29,6 +31,7 @@ from hingecraft.purchases.downloads.model import (
 )
 from hingecraft.wix_app.credits.model import NotEnoughCreditsError, ReferenceTakenError
 from hingecraft.wix_app.errors import (
+    ExpiredInstanceError,
     ExpiredWebhookError,
     InvalidInstanceError,
     MissingInstanceError,
@@ -71,6 +74,7 @@ _STATUS: Mapping[type[RejectedError], int] = {
     PlanSessionsDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
     MissingInstanceError: HTTPStatus.UNAUTHORIZED,
     InvalidInstanceError: HTTPStatus.UNAUTHORIZED,
+    ExpiredInstanceError: HTTPStatus.UNAUTHORIZED,
     StaleInstanceError: HTTPStatus.UNAUTHORIZED,
     ExpiredWebhookError: HTTPStatus.UNAUTHORIZED,
     NotOwnerError: HTTPStatus.FORBIDDEN,
@@ -84,6 +88,8 @@ _STATUS: Mapping[type[RejectedError], int] = {
     ReferenceReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotEnoughCreditsError: HTTPStatus.PAYMENT_REQUIRED,
     ReferenceTakenError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RefundReferenceTakenError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    TooManyStreamsError: HTTPStatus.TOO_MANY_REQUESTS,
     NotBoughtError: HTTPStatus.PAYMENT_REQUIRED,
     AccessEndedError: HTTPStatus.FORBIDDEN,
     DownloadLimitError: HTTPStatus.TOO_MANY_REQUESTS,

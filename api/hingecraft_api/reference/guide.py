@@ -20,6 +20,7 @@ TAGS = {
     "Purchases": "Designs, courses and subscriptions. Anybody lists products; users call with their own token.",
     "Provider webhooks": "Stripe and NOWPayments call these. Your own code never does.",
     "Wix app": "For the dashboard of the Wix app, and for Wix, which calls the webhooks.",
+    "Wix dashboard": "For the dashboards of the sites in `WIX_OWNER_INSTANCES`, which may see and refund payments.",
     "Admin": "For the people who run the backend. Every call needs the admin token. Every change is in the audit log.",
     "Operations": "For probes and load balancers.",
     events.TAG: "What the backend sends to your site.",
@@ -106,7 +107,8 @@ result is in `data`, or `success` is `false` and the answer is an error.
   `X-Request-ID`. Send your own id in the same header to find a request in both logs.
 - Times are RFC 3339 in UTC with milliseconds.
 - Lists are read page by page: send `nextCursor` of a page as `cursor` of the next one.
-- Browsers can call from the origins in `CORS_ORIGINS` only.
+- Browsers can call from the origins in `CORS_ORIGINS` only. Pages of any origin can call `GET /api/v1/appearance` and
+  `POST /charter/generate-payment`, without cookies and without `Authorization`.
 """
 _AMOUNTS = """\
 Amounts are exact decimals. Send them as numbers or strings; send strings if your language has only floats. They come

@@ -1,4 +1,4 @@
-"""CORS for the site's origins, derived from the endpoints."""
+"""CORS for the site's origins, and for the calls that pages of any origin may make, derived from the endpoints."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def preflight_headers(endpoints: Iterable[Endpoint]) -> Mapping[str, str]:
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Max-Age": _SECONDS_KEPT,
     }
+
+
+def preflight_of_any_origin(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """The same for a call that any page may make: without credentials."""
+    without = {name: value for name, value in headers.items() if name != "Access-Control-Allow-Credentials"}
+    return {**without, "Access-Control-Allow-Origin": "*"}
 
 
 def exposed_headers(endpoints: Iterable[Endpoint]) -> str:

@@ -30,7 +30,7 @@ from hingecraft_api.messages.errors import ForgedError, WrongTokenError, answer_
 from hingecraft_api.messages.nearest import nearest_path
 from hingecraft_api.pod import Pod
 from hingecraft_api.web.call import PRINCIPAL_KEY, REQUEST_ID_KEY, STREAM_KEY, SUSPECT_KEY
-from hingecraft_api.web.cors import exposed_headers, preflight_headers
+from hingecraft_api.web.cors import exposed_headers, preflight_headers, preflight_of_any_origin
 from hingecraft_api.web.endpoint import Endpoint
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ class Edge:
         self.limits = Limits(settings)
         self._forgeries, self._guesses, self._rejected_tokens = Mistakes(), Mistakes(), Mistakes()
         self._origins = frozenset(settings.cors_origins)
+        self._open = frozenset((endpoint.method, endpoint.path) for endpoint in endpoints if endpoint.any_origin)
         self._preflight_headers, self._exposed_headers = preflight_headers(endpoints), exposed_headers(endpoints)
         self._id_prefix = secrets.token_hex(8)
         self._ids = itertools.count(1)
@@ -241,6 +242,8 @@ class Edge:
             return None
         if request.headers.get("Origin") in self._origins:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers=self._preflight_headers)
+        if (request.headers["Access-Control-Request-Method"], request.path) in self._open:
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=preflight_of_any_origin(self._preflight_headers))
         return error_answer(
             HTTPStatus.FORBIDDEN,
             "origin_not_allowed",
@@ -261,7 +264,11 @@ class Edge:
             headers["Server"] = SECURITY_HEADERS["Server"]  # aiohttp has set its own
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("Vary", "Origin")
-        headers.update(self.cors_headers(self.allowed(request.headers.get("Origin"))))
+        origin = request.headers.get("Origin")
+        headers.update(self.cors_headers(self.allowed(origin)))
+        if origin is not None and (request.method, request.path) in self._open:
+            headers.setdefault("Access-Control-Allow-Origin", "*")
+            headers.setdefault("Access-Control-Expose-Headers", self._exposed_headers)
         if self._pod.draining.is_set():
             response.force_close()
             headers["Connection"] = "close"

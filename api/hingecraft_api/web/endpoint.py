@@ -69,6 +69,8 @@ class Endpoint:
     raw_body: Mapping[str, Any] | None = None
     # Whether a caller may repeat the call under an Idempotency-Key.
     idempotent: bool = False
+    # Whether pages of any origin may call it, without credentials (decision 88).
+    any_origin: bool = False
 
     @property
     def visitors_only(self) -> bool:

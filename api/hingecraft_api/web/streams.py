@@ -10,6 +10,9 @@ from typing import Any
 
 from aiohttp import web
 
+# Seconds for the end of an endless stream to reach a reader.
+_LAST_WRITE = 2.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
@@ -23,6 +26,8 @@ class Stream:
     parts: AsyncGenerator[bytes, None]
     content_type: str
     endless: bool = False
+    # Seconds after which an endless stream ends in any case, such as those until the caller's token ends.
+    ends_within: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     async def send(self, request: web.Request, draining: asyncio.Event) -> web.StreamResponse:
@@ -30,10 +35,11 @@ class Stream:
         response = web.StreamResponse(headers={"Content-Type": self.content_type, **self.headers})
         await response.prepare(request)
         if self.endless:
-            await _until(draining, self._write(response))
+            await _until(draining, self.ends_within, self._write(response))
+            await _end(request, response)
         else:
             await self._write(response)
-        await response.write_eof()
+            await response.write_eof()
         return response
 
     async def _write(self, response: web.StreamResponse) -> None:
@@ -42,11 +48,21 @@ class Stream:
                 await response.write(part)
 
 
-async def _until(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, and cancel it when the event is set."""
+async def _end(request: web.Request, response: web.StreamResponse) -> None:
+    """The end of an endless stream; a reader who takes nothing any more is cut off."""
+    try:
+        async with asyncio.timeout(_LAST_WRITE):
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+
+
+async def _until(stopping: asyncio.Event, seconds: float | None, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, and cancel it when the event is set or its time is over."""
     working, stopped = asyncio.create_task(work), asyncio.create_task(stopping.wait())
     try:
-        await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in (working, stopped):
             task.cancel()

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 from hingecraft.credits import grant_store
 from hingecraft.credits.grants import UNKNOWN_AMOUNT, UNKNOWN_PRICE
-from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.db.connection import Connection
 from hingecraft.inbox import store as inbox
-
-# Seconds: what waits is granted within a minute after the row exists.
-_EVERY = 15.0
 
 
 async def retry_known(conn: Connection) -> int:
@@ -34,14 +27,3 @@ def _named(error: str, beginning: str) -> str:
 
 def _price_of(amount: str) -> str:
     return amount.partition(" in ")[0]
-
-
-async def watch(database: Database, show: Callable[[int], None]) -> None:
-    """Retry and count from time to time, until cancelled."""
-    while True:
-        try:
-            async with database.connection() as conn:
-                show(await retry_known(conn))
-        except DatabaseUnavailableError:
-            pass
-        await asyncio.sleep(_EVERY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -37,6 +38,8 @@ class Principal:
     id: str | None = None
     # A user's address, as the issuer has verified or taken it; it names nobody, so it does not count in comparisons.
     email: str | None = field(default=None, compare=False, repr=False)
+    # When its credential ends, for answers that stay open; None: it has no end, or nobody needs it.
+    expires_at: datetime | None = field(default=None, compare=False)
 
     @property
     def scope(self) -> str | None:

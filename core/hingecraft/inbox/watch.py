@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from hingecraft.db.connection import Database
+from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store
 from hingecraft.inbox.model import GIVEN_UP_AFTER, OVERDUE
@@ -38,3 +38,19 @@ async def watch(database: Database, show: Callable[[Backlog], None]) -> None:
             log.error(
                 "%s events are waiting in the inbox, the oldest for %d minutes", found.waiting, found.oldest // 60
             )
+
+
+async def keep_retrying(
+    database: Database, retry_known: Callable[[Connection], Awaitable[int]], show: Callable[[int], None]
+) -> None:
+    """Retry events that wait for a row of ours, and show how many still do, until cancelled.
+
+    What waits is processed within a minute after the row exists.
+    """
+    while True:
+        try:
+            async with database.connection() as conn:
+                show(await retry_known(conn))
+        except DatabaseUnavailableError:
+            pass
+        await asyncio.sleep(_EVERY)

@@ -19,7 +19,7 @@ GRANTS: dict[str, str] = {
     "wallets": "SELECT",
     '"ContributionIntent"': "SELECT, INSERT, UPDATE",
     "legacy_statuses": "SELECT",
-    "currencies": "SELECT",
+    "currencies": "SELECT, UPDATE (enabled)",
     "currency_networks": "SELECT",
     "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
     "settlements": "SELECT, INSERT, UPDATE (usd_amount)",
@@ -64,6 +64,12 @@ GRANTS: dict[str, str] = {
     "wix_credits": "SELECT, INSERT",
     "wix_credits_id_seq": "USAGE",
     "wix_site_settings": "SELECT, INSERT, UPDATE",
+    "jobs": "SELECT, INSERT, UPDATE, DELETE",
+    "job_parts": "SELECT, INSERT, DELETE",
+    "figures": "SELECT",
+    "figure_changes": "SELECT",
+    "figure_changes_id_seq": "SELECT",
+    "refunds": "SELECT, INSERT, UPDATE",
 }
 _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_keep_partitions(text, int)",
@@ -71,6 +77,7 @@ _OTHER_GRANTS = (
     "EXECUTE ON FUNCTION hc_write_credits(jsonb)",
     "EXECUTE ON FUNCTION refresh_credits_balance()",
     "EXECUTE ON FUNCTION hc_spend_wix_credits(uuid, integer, text)",
+    "EXECUTE ON FUNCTION hc_fold_figures(int)",
 )
 # The roles that Supabase serves over HTTP. What the first two may do is in `privileges`.
 _PLATFORM_ROLES: Mapping[str, str] = {

@@ -11,6 +11,7 @@ from hingecraft.observability.timings import Timings
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 # A person types a card's number.
+_JOB = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _PURCHASE = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
 _SYNC = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 15.0)
 
@@ -207,6 +208,22 @@ class ApiMetrics:
             "events that the Wix app's dashboard reported",
             ["name"],
             registry=registry,
+        )
+        self.jobs = Counter(
+            "hingecraft_jobs_total", "jobs that have ended in this pod", ["kind", "state"], registry=registry
+        )
+        self.job_seconds = Histogram(
+            "hingecraft_job_seconds",
+            "time from the beginning of a job until it has ended",
+            ["kind"],
+            buckets=_JOB,
+            registry=registry,
+        )
+        self.jobs_unfinished = Gauge(
+            "hingecraft_jobs_unfinished", "jobs that wait or run", ["state"], registry=registry
+        )
+        self.jobs_stalled = Gauge(
+            "hingecraft_jobs_stalled", "unfinished jobs without a report for five minutes", registry=registry
         )
         self.reconciled_at = Gauge(
             "hingecraft_reconcile_finished_timestamp_seconds", "when the last reconciliation ended", registry=registry

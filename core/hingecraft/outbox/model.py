@@ -57,6 +57,11 @@ class EndpointState:
     next_attempt_at: datetime | None
     answer: str | None
 
+    def is_behind(self, version: int) -> bool:
+        """Whether it wants routes, and has not taken this version or a newer one."""
+        wants = ROUTES_UPDATED in self.events and self.disabled_because is None
+        return wants and (self.delivered_version or 0) < version
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:

@@ -16,6 +16,14 @@ async def announce_routes(conn: Connection, version: Mapping[str, Any]) -> None:
     await store.enqueue(conn, ROUTES_UPDATED, version)
 
 
+async def announce_to_those_behind(conn: Connection, version: int, told: Mapping[str, Any]) -> None:
+    """Announce a version again to the endpoints that have not taken it or a newer one."""
+    behind = [state.name for state in await store.states(conn) if state.is_behind(version)]
+    if behind:
+        await store.supersede(conn, ROUTES_UPDATED)
+        await store.enqueue(conn, ROUTES_UPDATED, told, behind)
+
+
 async def announce_payments(conn: Connection, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     """Announce changes of payments to the endpoints that want them, in the transaction that books them."""
     if events:

@@ -55,8 +55,11 @@ WITH payment AS (
     ) THEN 'expired' ELSE 'pending' END, $4, $5, $6, $7, $8, $9::uuid, $10::text, now(), now() RETURNING id
 ), checkout AS (
     INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency, status,
-                                   kind, idempotency_key, request, livemode, updated_at)
-    SELECT id, $4, $4, $5, $3, $2, $3, 'pending', 'single', 'restored_' || id, '{}', $7, now() FROM payment
+                                   kind, idempotency_key, request, livemode, updated_at, expires_at)
+    SELECT id, $4, $4, $5, $3, $2, $3, 'pending', 'single', 'restored_' || id, '{}', $7, now(),
+           -- Nothing at Stripe ends an intent.
+           CASE WHEN $10::text IS NOT NULL THEN now() + interval '24 hours' END
+    FROM payment
 )
 INSERT INTO payment_audit (actor, action, payment_id, details)
 SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from hingecraft.purchases.model import PurchaseStatus
 from hingecraft.purchases.products.model import Type
 
 Because = Literal["refunded", "disputed"]
@@ -111,6 +112,15 @@ class Held:
 
     def _begun(self, entitlements: Iterable[Entitlement]) -> list[Entitlement]:
         return [each for each in entitlements if each.starts_at <= self.moment]
+
+
+def purchase_status(
+    recorded: PurchaseStatus, ends_at: datetime | None, moment: datetime, *, cancelled: bool
+) -> PurchaseStatus:
+    """The status of a purchase; `ends_at` is the end of its last entitlement, with the grace of a renewal."""
+    if recorded != "active" or ends_at is None or moment < ends_at:
+        return recorded
+    return "cancelled" if cancelled else "expired"
 
 
 def _in_order(entitlements: Iterable[Entitlement]) -> list[Entitlement]:

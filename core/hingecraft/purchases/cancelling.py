@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
-from hingecraft import audit
 from hingecraft.db.connection import Database
 from hingecraft.members.subscriptions import store as subscriptions
 from hingecraft.members.subscriptions.model import copy_of
@@ -38,10 +37,10 @@ class Cancelling:
         found = await self._purchases.one(purchase_id, user_id)
         if found.subscription_id is None:
             raise NotASubscriptionError
-        if found.cancels or found.status == "cancelled":
+        if found.cancels:
             return found
         try:
-            await self._end(found, found.subscription_id, deadline, actor, request_id)
+            await self._end(found.subscription_id, deadline, actor, request_id)
         except (ProviderRejectedError, ProviderUnknownError) as error:
             log.warning("the subscription %s was not cancelled: %s", found.subscription_id, error)
             raise ProviderFailedError(
@@ -49,14 +48,11 @@ class Cancelling:
             ) from error
         return await self._purchases.one(purchase_id, user_id)
 
-    async def _end(
-        self, purchase: Purchase, subscription_id: str, deadline: Deadline, actor: str, request_id: str
-    ) -> None:
+    async def _end(self, subscription_id: str, deadline: Deadline, actor: str, request_id: str) -> None:
         async with self._database.connection() as conn:
             asked_at = await subscriptions.moment(conn)
         answer = await self._stripe.cancel_at_period_end(subscription_id, deadline)
         async with self._database.transaction() as conn:
-            await self._copies.keep(conn, Answer(copy=copy_of(answer), asked_at=asked_at))
-            await audit.append(
-                conn, actor=actor, action="subscription_cancelled", request_id=request_id, purchase=str(purchase.id)
+            await self._copies.keep(
+                conn, Answer(copy=copy_of(answer), asked_at=asked_at), actor=actor, request_id=request_id
             )

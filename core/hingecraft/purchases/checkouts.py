@@ -181,6 +181,8 @@ class ProductPayments:
 
     async def _begin(self, asked: PaymentRequest, product: Product) -> Begun | None:
         new = await self._intents.new(asked, product)
+        if new is None:
+            return None
         async with self._database.transaction() as conn:
             await customers_store.lock_user(conn, asked.user_id)
             if await deletion_store.is_deleted(conn, asked.user_id):

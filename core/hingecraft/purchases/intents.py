@@ -16,7 +16,6 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.idempotency.model import Claim
 from hingecraft.installation import service as installation
 from hingecraft.members.customers.service import Customers
-from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.money.book import CurrencyBook
 from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import plain
@@ -30,11 +29,10 @@ from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownErro
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.intents import Charge, intent_request
-from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, PRODUCT, USER, payment_of
-from hingecraft.providers.stripe.ports import Document
+from hingecraft.providers.stripe.metadata import INSTALLATION, PAYMENT, PRODUCT, USER
 from hingecraft.providers.stripe.reading import StripeReader
 from hingecraft.providers.stripe.sales import Subscription, subscription_request
-from hingecraft.purchases import store
+from hingecraft.purchases.lost import LostPurchases
 from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE, AlreadyOwnedError
 from hingecraft.purchases.products.model import Product
 
@@ -44,7 +42,6 @@ log = logging.getLogger(__name__)
 LIFE = timedelta(hours=24)
 _CUSTOMER = "customer"
 _SUBSCRIPTION = "sub_"
-_INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +78,7 @@ class ProductIntents:
         self._books = books
         self._attempts = Attempts(database, providers)
         self._asking = StripeAsking(providers.stripe, StripeReader(currencies.by_code))
+        self._lost = LostPurchases(database, providers.stripe)
         self._customers = Customers(database, providers.stripe.customers, livemode=providers.stripe.livemode)
 
     async def record(self, conn: Connection, new: NewCheckout, asked: PaymentRequest) -> Attempt:
@@ -134,10 +132,16 @@ class ProductIntents:
         async with self._database.transaction() as conn:
             await self._books.record(conn, finding, cause)
 
-    async def new(self, asked: PaymentRequest, product: Product) -> NewCheckout:
-        """A payment with the exact parameters; the customer, and a subscription's product, exist at Stripe before."""
+    async def new(self, asked: PaymentRequest, product: Product) -> NewCheckout | None:
+        """A payment with the exact parameters; the customer, and a subscription's product, exist at Stripe before.
+
+        None: the user has paid already, which a restored backup had lost and which is booked again.
+        """
         installation_id = (await installation.read(self._database)).id
         customer_id = await self._customers.of(asked.user_id, asked.email, asked.deadline)
+        cause = Cause(actor="api", action="reconciled", request_id=asked.request_id)
+        if await self._lost.restore(customer_id, product, asked.deadline, lambda found: self.book(found, cause)):
+            return None
         payment_id, amount = uuid.uuid4(), product.charged
         metadata = {
             USER: str(asked.user_id),
@@ -195,8 +199,7 @@ class ProductIntents:
             )
         assert product.period is not None, "a subscription has one"
         at_stripe = f"{PRODUCT_PREFIX}{product.id}"
-        await self._require_none_lost(customer_id, at_stripe, deadline)
-        await self._stripe.subscriptions.ensure_product(at_stripe, product.name, deadline)
+        await self._stripe.products.keep(at_stripe, product.name, deadline)
         return subscription_request(
             Subscription(
                 amount=units,
@@ -208,31 +211,6 @@ class ProductIntents:
                 metadata=metadata,
             )
         )
-
-    async def _require_none_lost(self, customer_id: str, product_id: str, deadline: Deadline) -> None:
-        """End a subscription that was never paid and that a restored backup has lost: nobody shall pay twice.
-
-        One that runs raises AlreadyOwnedError: events or the reconciliation bring it back.
-        """
-        for each in await self._subscriptions_of(customer_id):
-            if product_id not in {item["price"]["product"] for item in each["items"]["data"]}:
-                continue
-            if each["status"] != _INCOMPLETE:
-                raise AlreadyOwnedError("You already have this subscription.")
-            async with self._database.connection() as conn:
-                waits = await store.waits(conn, payment_of(each))
-            if not waits and not await self._stripe.end(str(each["id"]), deadline):
-                raise AlreadyOwnedError("You have just paid for this subscription. It will be available in a moment.")
-
-    async def _subscriptions_of(self, customer_id: str) -> list[Document]:
-        """Those at Stripe that are not over; none of a customer that is deleted."""
-        try:
-            found = await self._stripe.customers.subscriptions_of(customer_id)
-        except ProviderRejectedError as error:
-            if error.missing != _CUSTOMER:
-                raise
-            return []
-        return [each for each in found if each["status"] in RUNNING]
 
 
 @contextmanager

@@ -96,5 +96,5 @@ class Purchase:
     downloads_used: int
     download_limit: int | None
     subscription_id: str | None = None
-    # None: it is paid once.
+    # Whether it is not renewed; None: it is paid once.
     cancels: bool | None = None

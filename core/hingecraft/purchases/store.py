@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,10 +14,11 @@ from hingecraft.db.connection import Connection
 from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.payments.history import Position
 from hingecraft.payments.model import Status
-from hingecraft.purchases.access import Because, Entitlement, Held
+from hingecraft.purchases.access import Because, Entitlement, Held, purchase_status
 from hingecraft.purchases.model import PURPOSE, MemberPayment, Purchase
 from hingecraft.purchases.renewal_grace import UNTIL
 
+_AT_ONCE = 200
 # The payment of a later period is found by its entitlement; one that is not paid has only its product.
 PAYMENT = """
 SELECT p.id, p.user_id, p.status, r.id AS product_id, r.type AS product_type, p.amount,
@@ -34,6 +35,7 @@ FROM payments p JOIN external_payments e ON e.payment_id = p.id AND e.kind = 'si
 WHERE p.user_id = $1 AND p.product = $2 AND p.livemode = $3 AND p.status IN ('creating', 'unknown', 'pending')
 """
 WAITS = "SELECT EXISTS (SELECT FROM payments WHERE id = $1 AND status IN ('creating', 'unknown', 'pending'))"
+KNOWN = "SELECT id FROM payments WHERE id = ANY ($1::uuid[])"
 GRANT = """
 WITH bought AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::uuid[], $5::numeric[], $6::text[],
@@ -108,21 +110,29 @@ SELECT EXISTS (
     WHERE b.user_id = $1 AND b.product_id = $2 AND b.livemode = $3 AND s.status = ANY ($4::text[])
 )
 """
+# Subscriptions whose first payment has ended, and that are not over here. Stripe ends them after 23 hours.
+ABANDONED = r"""
+SELECT e.provider_id FROM external_payments e JOIN payments p ON p.id = e.payment_id
+LEFT JOIN subscriptions s ON s.id = e.provider_id
+WHERE e.provider = 'stripe' AND e.kind = 'single' AND e.provider_id LIKE 'sub\_%' AND e.provider_id > $1
+  AND p.livemode = $2 AND p.status IN ('expired', 'failed') AND coalesce(s.status, 'incomplete') = 'incomplete'
+  AND p.created_at > now() - interval '2 days'
+ORDER BY e.provider_id LIMIT $3
+"""
 NOW = "SELECT now()"
-_PURCHASES = """
-SELECT b.id, b.user_id, b.product_id, r.type AS product_type, r.name AS product_name, b.amount, b.currency,
-       CASE WHEN b.status <> 'active' THEN b.status WHEN b.ends_at > now() OR b.ends_at IS NULL THEN 'active'
-            WHEN s.cancel_at_period_end OR s.status = 'canceled' THEN 'cancelled'
-            WHEN s.status IN ('trialing', 'active', 'past_due') AND now() < b.ends_at + $2::interval THEN 'active'
-            ELSE 'expired' END AS status,
-       b.subscription_id, s.cancel_at_period_end AND s.status NOT IN ('canceled', 'incomplete_expired') AS cancels,
-       b.starts_at, b.ends_at, b.created_at, coalesce(e.downloads_used, 0) AS downloads_used, e.download_limit
+_PURCHASES = f"""
+SELECT b.id, b.user_id, b.product_id, r.type AS product_type, r.name AS product_name, b.amount, b.currency, b.status,
+       b.subscription_id, b.starts_at, b.ends_at, b.created_at, now() AS moment, h.open_until,
+       coalesce(h.downloads_used, 0) AS downloads_used, h.download_limit,
+       CASE WHEN b.subscription_id IS NOT NULL THEN
+           coalesce(s.cancel_at_period_end OR s.status IN ('canceled', 'incomplete_expired'), false)
+       END AS cancels
 FROM purchases b JOIN products r ON r.id = b.product_id
 LEFT JOIN subscriptions s ON s.id = b.subscription_id
 LEFT JOIN LATERAL (
-    SELECT downloads_used, download_limit FROM entitlements
-    WHERE purchase_id = b.id ORDER BY starts_at DESC LIMIT 1
-) e ON true
+    SELECT e.downloads_used, e.download_limit, {UNTIL.format(grace="$2")} AS open_until FROM entitlements e
+    WHERE e.purchase_id = b.id ORDER BY e.starts_at DESC LIMIT 1
+) h ON true
 """
 PURCHASE = f"{_PURCHASES} WHERE b.id = $3 AND b.livemode = $1"
 PURCHASES = f"""
@@ -174,6 +184,11 @@ async def open_payment(conn: Connection, user_id: UUID, product_id: UUID, *, liv
     return OpenPayment(intent_id=found.pop("provider_id"), **{**found, "status": Status(row["status"])})
 
 
+async def known(conn: Connection, payment_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the payments that are here."""
+    return {row["id"] for row in await conn.fetch(KNOWN, payment_ids)}
+
+
 async def waits(conn: Connection, payment_id: UUID | None) -> bool:
     """Whether a payment is here, and may still be paid."""
     return bool(await conn.fetchval(WAITS, payment_id))
@@ -198,6 +213,11 @@ async def of_subscription(conn: Connection, subscription_id: str) -> tuple[UUID,
     """The user and the product of a subscription that was begun here."""
     row = await conn.fetchrow(OF_SUBSCRIPTION, subscription_id, PURPOSE)
     return (row["user_id"], row["product_id"]) if row else None
+
+
+async def abandoned(conn: Connection, after: str, *, livemode: bool) -> list[str]:
+    """Subscriptions that may wait at Stripe for a payment that has ended here, in the order of their ids."""
+    return [row["provider_id"] for row in await conn.fetch(ABANDONED, after, livemode, _AT_ONCE)]
 
 
 async def has_running(conn: Connection, user_id: UUID, product_id: UUID, *, livemode: bool) -> bool:
@@ -262,4 +282,7 @@ async def purchases(
 
 
 def _purchase(row: asyncpg.Record) -> Purchase:
-    return Purchase(**dict(row))
+    found = dict(row)
+    ends_at, moment = found.pop("open_until"), found.pop("moment")
+    found["status"] = purchase_status(row["status"], ends_at, moment, cancelled=bool(row["cancels"]))
+    return Purchase(**found)

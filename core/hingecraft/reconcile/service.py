@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +32,7 @@ from hingecraft.reconcile import store
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.sweep import Sweep
 from hingecraft.reconcile.values import ValueSweep
-from hingecraft.steps import Options, Run, Steps, Summary
+from hingecraft.steps import Options, Run, Step, Steps, Summary
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,19 @@ _UNREACHABLE = (ProviderRejectedError, ProviderUnknownError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The step that a reconciliation has come to, of how many, and its counts, which go on growing."""
+
+    name: str
+    number: int
+    of: int
+    summary: Summary
+
+
+Watch = Callable[[Stage], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
     """Runs reconciliations."""
 
@@ -53,28 +66,36 @@ class Reconciler:
     providers: Providers
     currencies: CurrencyBook
     books: Books
-    retention_days: int
+    # None: this process does not delete old data.
+    retention_days: int | None
     steps: Steps
     # What systems take from the inbox beside payments.
     others: Sequence[Registration] = ()
 
-    async def run(self, options: Options) -> Summary:
+    async def run(self, options: Options, watch: Watch = lambda _stage: None) -> Summary:
         """Run once. Safe to repeat, to run concurrently, and to run again after a kill."""
         run = await self._begin(options)
-        for step in (
-            self._check_account,
-            self._read_events,
-            self._read_coins,
-            *self.steps.before_events,
-            self._process_events,
-            self._check_checkouts,
-            self._close_stranded,
-            self._find_values,
-            *self.steps.after_checks,
-            self._end,
-        ):
+        stages = self._stages
+        for number, (name, step) in enumerate(stages):
+            watch(Stage(name=name, number=number, of=len(stages), summary=run.summary))
             await step(run)
         return run.summary
+
+    @property
+    def _stages(self) -> Sequence[tuple[str, Step]]:
+        """The steps in their order, each with a name for people who watch."""
+        return (
+            ("Comparing Stripe's account", self._check_account),
+            ("Reading Stripe's events", self._read_events),
+            ("Reading payments in coins", self._read_coins),
+            *(("Preparing", step) for step in self.steps.before_events),
+            ("Processing events", self._process_events),
+            ("Checking open checkouts", self._check_checkouts),
+            ("Closing payments whose checkout has ended", self._close_stranded),
+            ("Finding the value of settlements", self._find_values),
+            *(("Comparing with Stripe and Wix", step) for step in self.steps.after_checks),
+            ("Recording the result", self._end),
+        )
 
     async def _begin(self, options: Options) -> Run:
         summary = Summary(dry_run=options.dry_run)
@@ -201,15 +222,16 @@ class Reconciler:
         async with self.database.transaction() as conn:
             await store.record_run(conn, run.started, run.summary)
             await audit.append(conn, actor=ACTOR, action="reconciliation", request_id=None, **asdict(run.summary))
-        await self._forget()
+        if self.retention_days is not None:
+            await self._forget(self.retention_days)
 
-    async def _forget(self) -> None:
+    async def _forget(self, days: int) -> None:
         """Delete old data in parts, each committed; the next run continues."""
         gone, until = 0, time.monotonic() + _FORGETS_FOR
         try:
             while time.monotonic() < until:
                 async with self.database.connection() as conn:
-                    share = await store.forget(conn, self.retention_days)
+                    share = await store.forget(conn, days)
                 if not share:
                     break
                 gone += share

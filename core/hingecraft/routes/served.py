@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from hingecraft.db.connection import Database
@@ -15,13 +16,26 @@ _LOOK_EVERY = 0.02
 # Pods never go backwards, so this version never falls: a late report of an engine that was stopped
 # changes nothing.
 REPORT = """
-INSERT INTO routes_served AS served (version, pods, lagging, reported_at) VALUES ($1, $2, $3, clock_timestamp())
+INSERT INTO routes_served AS served (version, pods, lagging, each_pod, reported_at)
+VALUES ($1, $2, $3, $4::jsonb, clock_timestamp())
 ON CONFLICT (only_row) DO UPDATE SET
     version = greatest(served.version, excluded.version), pods = excluded.pods,
-    lagging = excluded.lagging, reported_at = excluded.reported_at
+    lagging = excluded.lagging, each_pod = excluded.each_pod, reported_at = excluded.reported_at
 """
 REPORTED_SINCE = "SELECT version, pods, lagging FROM routes_served WHERE reported_at >= $1"
 NOW = "SELECT clock_timestamp()"
+LATEST = "SELECT version, pods, lagging, each_pod::text AS each_pod, reported_at FROM routes_served"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodReach:
+    """One pod: the newest version that it has acknowledged, and why the last push did not arrive."""
+
+    name: str
+    version: int
+    # Milliseconds from the change until it served that version; None: nobody measured it.
+    latency_ms: int | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class Reach:
     version: int
     pods: int
     lagging: tuple[str, ...] = ()
+    each: tuple[PodReach, ...] = field(default=(), compare=False)
 
     def has(self, version: int) -> bool:
         """Whether every pod serves that version or a newer one; False if no pod is known."""
@@ -43,7 +58,19 @@ NOTHING_REPORTED = Reach(version=0, pods=0)
 async def report(database: Database, reach: Reach) -> None:
     """Record what the pods have acknowledged to an engine."""
     async with database.connection() as conn:
-        await conn.execute(REPORT, reach.version, reach.pods, list(reach.lagging))
+        each = json.dumps([asdict(pod) for pod in reach.each])
+        await conn.execute(REPORT, reach.version, reach.pods, list(reach.lagging), each)
+
+
+async def latest(database: Database) -> tuple[Reach, datetime] | None:
+    """The last report of an engine, and when it was made; None: there was none yet."""
+    async with database.connection() as conn:
+        row = await conn.fetchrow(LATEST)
+    if row is None:
+        return None
+    each = tuple(PodReach(**pod) for pod in json.loads(row["each_pod"]))
+    reach = Reach(version=row["version"], pods=row["pods"], lagging=tuple(row["lagging"]), each=each)
+    return reach, row["reported_at"]
 
 
 async def ask(database: Database) -> datetime:

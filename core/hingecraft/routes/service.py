@@ -7,7 +7,7 @@ from typing import Any
 
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ConflictError, MissingError
+from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.identity.principal import Actor
 from hingecraft.outbox import service as outbox
 from hingecraft.outbox.model import Endpoint
@@ -35,6 +35,13 @@ async def publish(database: Database, *, above: int = 0, known: int | None = Non
         return await _publish(conn, above, known)
 
 
+async def publish_within(conn: Connection) -> Publication:
+    """Publish in the caller's transaction, and wake the engines to bring every pod to the newest version."""
+    publication = await _publish(conn)
+    await store.wake(conn)
+    return publication
+
+
 async def _publish(conn: Connection, above: int = 0, known: int | None = None) -> Publication:
     publication = await store.rebuild(conn, above, known)
     if publication.changed:
@@ -55,6 +62,15 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
         await store.lock_publishing(conn)
         found = await store.newest(conn)
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
+
+
+async def announce_again(database: Database) -> None:
+    """Send the newest version to the Wix endpoints that have not taken it, without waiting for their next attempt."""
+    async with database.transaction() as conn:
+        await store.lock_publishing(conn)
+        found = await store.newest(conn)
+        if found is not None:
+            await outbox.announce_to_those_behind(conn, found.version, found.announcement)
 
 
 async def newest_and_currencies(database: Database) -> tuple[RoutesVersion | None, str]:
@@ -96,26 +112,50 @@ async def refresh(database: Database, actor: Actor) -> Publication:
 async def pin(database: Database, version: int | None, actor: Actor) -> Publication:
     """Go back to the routes of a version by publishing them as a new one, or let the data publish again."""
     async with database.transaction() as conn:
-        policy = await store.policy(conn, locked=True)
-        policy.refuse_managed(frozenset({PIN_FIELD}))
-        if policy.paused:
-            raise ConflictError("paused", "Publishing is paused. Set paused to false in the policy first.")
-        if version is not None and not await store.version_exists(conn, version):
-            raise MissingError(
-                "unknown_version",
-                f"Version {version} is not available any more. Choose one from GET /admin/routes/versions.",
-            )
-        await store.pin(conn, version)
-        publication = await _publish(conn)
-        await audit.append(
-            conn,
-            actor=actor.name,
-            action="routes_pinned" if version is not None else "routes_unpinned",
-            request_id=actor.request_id,
-            pinned=version,
-            version=publication.version,
+        return await pin_within(conn, version, actor)
+
+
+async def pin_within(conn: Connection, version: int | None, actor: Actor) -> Publication:
+    """The same, in the caller's transaction."""
+    policy = await store.policy(conn, locked=True)
+    policy.refuse_managed(frozenset({PIN_FIELD}))
+    if policy.paused:
+        raise ConflictError("paused", "Publishing is paused. Set paused to false in the policy first.")
+    if version is not None and not await store.version_exists(conn, version):
+        raise MissingError(
+            "unknown_version",
+            f"Version {version} is not available any more. Choose one from GET /admin/routes/versions.",
         )
+    await store.pin(conn, version)
+    publication = await _publish(conn)
+    await audit.append(
+        conn,
+        actor=actor.name,
+        action="routes_pinned" if version is not None else "routes_unpinned",
+        request_id=actor.request_id,
+        pinned=version,
+        version=publication.version,
+    )
     return publication
+
+
+async def switch_currency_within(conn: Connection, code: str, *, enabled: bool, actor: Actor) -> bool:
+    """Switch a currency on or off, in the caller's transaction; False if it was so. Its trigger wakes the engines."""
+    before = await store.lock_currency(conn, code)
+    if before is None:
+        raise InvalidError("unknown_currency", f"{code} is not in the table of currencies.")
+    if before is enabled:
+        return False
+    await store.switch_currency(conn, code, enabled=enabled)
+    await audit.append(
+        conn,
+        actor=actor.name,
+        action="currency_switched",
+        request_id=actor.request_id,
+        currency=code,
+        enabled=enabled,
+    )
+    return True
 
 
 async def problems(database: Database) -> list[Problem]:
@@ -133,19 +173,24 @@ async def policy(database: Database) -> Policy:
 async def change_policy(database: Database, change: PolicyChange, actor: Actor) -> Policy:
     """Change the policy; its trigger wakes the engines."""
     async with database.transaction() as conn:
-        before = await store.policy(conn, locked=True)
-        before.refuse_managed(change.fields)
-        await store.change_policy(conn, before, change)
-        await audit.append(
-            conn,
-            actor=actor.name,
-            action="policy_changed",
-            request_id=actor.request_id,
-            providers=change.providers,
-            singleUseCheckouts=change.single_use_checkouts,
-            paused=change.paused,
-        )
-        return await store.policy(conn)
+        return await change_policy_within(conn, change, actor)
+
+
+async def change_policy_within(conn: Connection, change: PolicyChange, actor: Actor) -> Policy:
+    """The same, in the caller's transaction."""
+    before = await store.policy(conn, locked=True)
+    before.refuse_managed(change.fields)
+    await store.change_policy(conn, before, change)
+    await audit.append(
+        conn,
+        actor=actor.name,
+        action="policy_changed",
+        request_id=actor.request_id,
+        providers=change.providers,
+        singleUseCheckouts=change.single_use_checkouts,
+        paused=change.paused,
+    )
+    return await store.policy(conn)
 
 
 async def declare(database: Database, declared: Declared, actor: Actor) -> bool:

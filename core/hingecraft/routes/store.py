@@ -63,6 +63,8 @@ UPDATE route_policy SET
 """
 MANAGE = "UPDATE route_policy SET managed = $1 WHERE managed IS DISTINCT FROM $1"
 PIN = "UPDATE route_policy SET pin_version = $1"
+LOCK_CURRENCY = "SELECT enabled FROM currencies WHERE code = $1 FOR UPDATE"
+SWITCH_CURRENCY = "UPDATE currencies SET enabled = $2 WHERE code = $1"
 _HOSTS = "|".join(re.escape(host) for host in PAYMENT_PAGES)
 _OPENED_BY_PAGES = rf"^(https://([a-z0-9-]+\.)*({_HOSTS})([/?#]|$)|https?://(localhost|127\.0\.0\.1|\[::1\])[:/])"
 LINKS_ELSEWHERE = """
@@ -198,6 +200,17 @@ async def manage(conn: Connection, fields: frozenset[str]) -> None:
 async def pin(conn: Connection, version: int | None) -> None:
     """Pin to a version, or let the data publish again."""
     await conn.execute(PIN, version)
+
+
+async def lock_currency(conn: Connection, code: str) -> bool | None:
+    """Whether it is enabled, held until the transaction ends; None for an unknown one."""
+    found: bool | None = await conn.fetchval(LOCK_CURRENCY, code)
+    return found
+
+
+async def switch_currency(conn: Connection, code: str, *, enabled: bool) -> None:
+    """Enable or disable a currency."""
+    await conn.execute(SWITCH_CURRENCY, code, enabled)
 
 
 async def problems(conn: Connection) -> list[Problem]:

@@ -23,18 +23,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Days:
-    """Days in UTC, both included."""
+    """Days, both included."""
 
     first: date
     last: date
 
     @property
     def span(self) -> Span:
-        """Until the midnight after the last day."""
+        """Days in UTC, until the midnight after the last one."""
         return Span(start=_midnight(self.first), end=_midnight(self.last + timedelta(days=1)))
 
 
-def days_between(first: date | None, last: date | None, today: date) -> Days:
+def days_between(first: date | None, last: date | None, today: date, zone: str = "UTC") -> Days:
     """The days that were asked for; by default thirty, which end today. Raises an InvalidError that names the field."""
     for name, day in (("from", first), ("to", last)):
         if day is not None and not EARLIEST <= day <= LATEST:
@@ -42,7 +42,9 @@ def days_between(first: date | None, last: date | None, today: date) -> Days:
     end = last if last is not None else today
     start = first if first is not None else max(end - timedelta(days=USUAL_DAYS - 1), EARLIEST)
     if start > end:
-        raise _wrong("from", "must not be after to" if last is not None else f"must not be after today, {today} in UTC")
+        raise _wrong(
+            "from", "must not be after to" if last is not None else f"must not be after today, {today} in {zone}"
+        )
     number = (end - start).days + 1
     if number > MOST_DAYS:
         raise _wrong("from", f"must be at most {MOST_DAYS} days before the end of the range, which has {number} days")

@@ -14,7 +14,7 @@ from http import HTTPStatus
 import aiohttp
 
 from hingecraft.process import cancel
-from hingecraft.routes.served import Reach
+from hingecraft.routes.served import PodReach, Reach
 from hingecraft.settings import Secret
 from hingecraft.sync.push import TAKES_DOCUMENTS, without_document
 from hingecraft.sync.signature import HEADER, sign
@@ -83,6 +83,8 @@ class Pod:
     served: Served = Served(0, "")
     failure: str = ""
     takes_documents: bool = False
+    # Seconds from the change until it acknowledged its version.
+    latency: float | None = None
     task: asyncio.Task[None] | None = None
 
     @property
@@ -142,6 +144,15 @@ class FanOut:
             version=min((pod.version for pod in pods), default=0),
             pods=len(pods),
             lagging=tuple(sorted(self._name(pod.address) for pod in pods if not pod.serves(target))),
+            each=tuple(sorted((self._reach_of(pod) for pod in pods), key=lambda pod: pod.name)),
+        )
+
+    def _reach_of(self, pod: Pod) -> PodReach:
+        return PodReach(
+            name=self._name(pod.address),
+            version=pod.version,
+            latency_ms=round(pod.latency * 1000) if pod.latency is not None else None,
+            failure=pod.failure or None,
         )
 
     async def announce(self, target: Target) -> None:
@@ -197,6 +208,7 @@ class FanOut:
                 self._acknowledged()
             if pod.version >= target.version:
                 pause = _FIRST_RETRY
+                pod.latency = asyncio.get_running_loop().time() - target.noticed_at
                 self._tell_if_complete(target)
             else:
                 await asyncio.sleep(pause)

@@ -24,7 +24,10 @@ _SENTENCES = {
     "access_ended": "access by purchase {purchase} ended: the payment is {because}",
     "access_restored": "access by purchase {purchase} was restored",
     "access_not_granted": "no access was granted: {because}",
+    "refund_asked": "a refund of {amount} {currency} was asked for ({reason}, {reference})",
+    "refund_answered": "the refund was answered: {status}, {ref}",
     "payment_cancelled": "the payment was cancelled",
+    "subscription_cancelled": "the subscription was cancelled at the end of its period",
     "credits_changed": "credits of {user} changed",
     "credits_not_granted": "no credits were granted: {because}",
 }
@@ -60,7 +63,7 @@ def _payment(history: PaymentHistory) -> Iterator[str]:
     yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {provider}"
     yield ""
     for entry in history.entries:
-        yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {_sentence(entry)}"
+        yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {sentence(entry)}"
     for checkout in history.checkouts:
         name = "invoice" if checkout["kind"] == "invoice" else "checkout"
         yield f"{name:<8} {checkout['provider']} {checkout['provider_id'] or '(not known)'}: {checkout['status']}"
@@ -79,7 +82,8 @@ def _named_first(history: PaymentHistory, name: str) -> str | None:
     )
 
 
-def _sentence(entry: Mapping[str, Any]) -> str:
+def sentence(entry: Mapping[str, Any]) -> str:
+    """The meaning of a row of the audit log."""
     details: Mapping[str, Any] = entry["details"]
     template = _SENTENCES.get(entry["action"])
     text = template.format_map(_Told(details)) if template else entry["action"].replace("_", " ")

@@ -21,10 +21,10 @@ class WixCallers:
     async def caller(self, token: str, *, writes: bool, request_id: str) -> Principal:
         """The site that the token names, which is created if this is the first that is heard of it.
 
-        Raises InvalidInstanceError or StaleInstanceError.
+        Raises InvalidInstanceError, ExpiredInstanceError or StaleInstanceError.
         """
         instance = await self._check.verified(token)
         if writes and not instance.may_write(datetime.now(UTC)):
             raise StaleInstanceError
         await sites.admit(self._database, instance, request_id)
-        return Principal(kind=Kind.WIX_INSTANCE, id=str(instance.instance_id))
+        return Principal(kind=Kind.WIX_INSTANCE, id=str(instance.instance_id), expires_at=instance.ends_at)

@@ -21,6 +21,8 @@ CLAIM = statements.claim(
     "wix_sites s", key=("instance_id",), due=f"{_DUE} FOR UPDATE SKIP LOCKED", lease="interval '5 minutes'",
     returning="s.instance_id",
 )  # fmt: skip
+# Longer than the time between two runs: sites that Wix cannot be asked about never keep a run from the others.
+POSTPONE = "UPDATE wix_sites SET claimed_until = clock_timestamp() + interval '1 hour' WHERE instance_id = $1"
 RELEASE = "UPDATE wix_sites SET claimed_until = NULL WHERE instance_id = $1"
 
 
@@ -32,3 +34,8 @@ async def claim(conn: Connection, after: UUID, most: int, *, every: bool, dry: b
 async def release(conn: Connection, instance_id: UUID) -> None:
     """The site was asked about."""
     await conn.execute(RELEASE, instance_id)
+
+
+async def postpone(conn: Connection, instance_id: UUID) -> None:
+    """Wix could not be asked about the site: the next runs begin with others."""
+    await conn.execute(POSTPONE, instance_id)

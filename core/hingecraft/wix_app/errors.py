@@ -29,12 +29,22 @@ class InvalidInstanceError(RejectedError):
         super().__init__("invalid_wix_instance", f"{why} Open the app again from the site's dashboard.")
 
 
-class StaleInstanceError(RejectedError):
-    """The token is genuine, and too old for this call."""
+class ExpiredInstanceError(RejectedError):
+    """The token is genuine, and its time is over. Its holder guesses nothing, so it is not counted as a forgery."""
 
     def __init__(self) -> None:
         super().__init__(
-            "stale_wix_instance", "The instance token is too old. Get a fresh one, or reload the page to continue."
+            "invalid_wix_instance", "The instance token has expired. Get a fresh one, or reload the page to continue."
+        )
+
+
+class StaleInstanceError(RejectedError):
+    """The token is genuine and may read, but is too old to change something."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stale_wix_instance",
+            "The instance token is too old to change something. Get a fresh one, or reload the page to continue.",
         )
 
 

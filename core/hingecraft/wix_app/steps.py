@@ -88,6 +88,9 @@ class _Sites:
             asked.failures += 1
             asked.is_over = isinstance(error, ProviderKeyError) or asked.failures >= _FAILURES_IN_A_ROW
             run.summary.fail(f"Wix could not be asked about a site: {error}")
+            if not run.dry and not isinstance(error, ProviderKeyError):
+                async with self._database.connection() as conn:
+                    await check_store.postpone(conn, instance_id)
         else:
             asked.present, asked.failures = asked.present + 1, 0
             await self._keep(run, instance_id, seen)

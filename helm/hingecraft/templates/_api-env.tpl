@@ -90,6 +90,22 @@
 - name: WIX_OWNER_INSTANCES
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .planPrices }}
+- name: WIX_PLAN_PRICES
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- with .marketUrl }}
+- name: WIX_APP_MARKET_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- if .biEvents }}
+- name: WIX_BI_EVENTS
+  value: "true"
+{{- end }}
+{{- with .dashboardOrigins }}
+- name: WIX_DASHBOARD_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- with .Values.api.downloads }}

@@ -9,7 +9,7 @@ from typing import Any
 
 from hingecraft_operator.cluster.client import CRON_JOBS, FIELD_MANAGER, Cluster, Document
 from hingecraft_operator.custom_resource.containers import OWN_CONTAINER, Container
-from hingecraft_operator.custom_resource.fields import Part
+from hingecraft_operator.custom_resource.fields import Part, SecretRef
 from hingecraft_operator.custom_resource.spec import API_VERSION, KIND, Spec
 
 LABELS = {"app.kubernetes.io/name": "hingecraft", "app.kubernetes.io/component": "reconcile"}
@@ -123,11 +123,9 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
                 "imagePullPolicy": "IfNotPresent",
                 "args": ["reconcile", "--once", "--lookback", reconcile.lookback],
                 "env": [
-                    {
-                        "name": "DATABASE_URL",
-                        "valueFrom": {"secretKeyRef": {"name": database.name, "key": database.key}},
-                    },
+                    _from_secret("DATABASE_URL", database),
                     *_amounts(spec),
+                    *_wix_app(spec),
                     *_written(reconcile.env),
                 ],
                 "envFrom": _written(reconcile.env_from),
@@ -155,6 +153,18 @@ def _users(spec: Spec) -> dict[str, Any]:
 def _amounts(spec: Spec) -> list[dict[str, str]]:
     amounts = {"AMOUNT_MIN": spec.reconcile.amounts.min, "AMOUNT_MAX": spec.reconcile.amounts.max}
     return [{"name": name, "value": value} for name, value in amounts.items() if value is not None]
+
+
+def _wix_app(spec: Spec) -> list[dict[str, Any]]:
+    app = spec.reconcile.wix_app
+    if app is None:
+        return []
+    base = [{"name": "WIX_API_BASE", "value": app.api_base}] if app.api_base is not None else []
+    return [{"name": "WIX_APP_ID", "value": app.id}, _from_secret("WIX_APP_SECRET", app.secret_ref), *base]
+
+
+def _from_secret(name: str, ref: SecretRef) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
 
 
 def foreign_editor(found: Document) -> str | None:

@@ -80,6 +80,8 @@ class CronJobReconciler:
         try:
             for name in names:
                 given |= (await secrets.values(name)).keys()
+            if spec.reconcile.wix_app is not None:
+                await secrets.value(spec.reconcile.wix_app.secret_ref.name, spec.reconcile.wix_app.secret_ref.key)
         except SecretMissingError as error:
             return Verdict("False", "SecretMissing", str(error))
         named = ", ".join(names) or "(none)"

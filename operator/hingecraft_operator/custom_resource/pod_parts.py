@@ -19,7 +19,8 @@ from hingecraft_operator.custom_resource.volumes import Volume, VolumeMount
 _IP = like(
     "^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F.:]*)$", 45, "must be an IP address such as 192.0.2.1"
 )
-_OWN_ENV = ("DATABASE_URL", "DATABASE_URL_FILE", "AMOUNT_MIN", "AMOUNT_MIN_FILE", "AMOUNT_MAX", "AMOUNT_MAX_FILE")
+_OWN_SETTINGS = ("DATABASE_URL", "AMOUNT_MIN", "AMOUNT_MAX", "WIX_APP_ID", "WIX_APP_SECRET", "WIX_API_BASE")
+_OWN_ENV = [name + ending for name in _OWN_SETTINGS for ending in ("", "_FILE")]
 _OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "payments.hingecraft.io/paymentroutes")
 _LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 
@@ -52,8 +53,8 @@ class EnvVar(Variable):
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                f"!(self.name in {list(_OWN_ENV)})",
-                "is set by the operator: use spec.database and spec.reconcile.amounts",
+                f"!(self.name in {_OWN_ENV})",
+                "is set by the operator: use spec.database, spec.reconcile.amounts and spec.reconcile.wixApp",
             ),
             ONE_VALUE,
         )

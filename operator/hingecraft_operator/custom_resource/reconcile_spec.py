@@ -7,10 +7,15 @@ from typing import Any
 from pydantic import Field
 
 from hingecraft_operator.custom_resource.cron import CRON_PATTERN
-from hingecraft_operator.custom_resource.fields import Duration, LocalRef, Name, Part, between, like
+from hingecraft_operator.custom_resource.fields import Duration, LocalRef, Name, Part, SecretRef, between, like, rules
 from hingecraft_operator.custom_resource.pod_parts import PodParts
 
 _AMOUNT = like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
+_UUID = like(
+    "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    36,
+    "must be a UUID such as 6f1d2c3e-0000-4000-8000-000000000000",
+)
 
 
 class Amounts(Part):
@@ -18,6 +23,19 @@ class Amounts(Part):
 
     min: str | None = Field(None, description="the minimum, such as 1.00", json_schema_extra=_AMOUNT)
     max: str | None = Field(None, description="the maximum, such as 5000", json_schema_extra=_AMOUNT)
+
+
+class WixApp(Part):
+    """The Wix app whose sites are asked about; the same as the API's WIX_APP_ID and WIX_APP_SECRET."""
+
+    id: str = Field(description="the app's id in Wix's dashboard for developers", json_schema_extra=_UUID)
+    secret_ref: SecretRef = Field(description="the app's secret, which logs in to Wix's API; two values in a rotation")
+    api_base: str | None = Field(
+        None,
+        max_length=2048,
+        description="address of Wix's API; https://www.wixapis.com if absent",
+        json_schema_extra=rules(("isURL(self) && url(self).getScheme() == 'https'", "must be an https URL")),
+    )
 
 
 class Reconcile(PodParts):
@@ -43,6 +61,9 @@ class Reconcile(PodParts):
         default_factory=Amounts,
         description="the amounts that standing links accept, in USD; if absent, each currency's own limits",
         json_schema_extra={"default": {}},
+    )
+    wix_app: WixApp | None = Field(
+        None, description="the Wix app: each paying site is asked about once a day; if absent, none is"
     )
     service_account_name: Name | None = Field(None, description="the Job's service account; it needs no rights")
     image_pull_secrets: list[LocalRef] = Field(

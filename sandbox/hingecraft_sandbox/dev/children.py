@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from hingecraft_sandbox.dev import wix_site
-from hingecraft_sandbox.dev.environment import wix_key
+from hingecraft_sandbox.dev.commands import Commands
+from hingecraft_sandbox.dev.environment import OWNER_SITE, wix_key
 from hingecraft_sandbox.dev.ports import Ports
-from hingecraft_sandbox.dev.processes import Child, Say
+from hingecraft_sandbox.dev.processes import Child, Say, program
 
 SANDBOX, SITE = "sandbox", "site"
-PROGRAM = (sys.executable, "-m", "hingecraft")
 
 
-def pods(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -> list[Child]:
+def pods(ports: Ports, folder: Path, commands: Commands, say: Say) -> list[Child]:
     """Two API pods, with two ports each."""
     return [
         Child(
             name=f"api-{number}",
             port=port,
             health=f"http://127.0.0.1:{port + 1}/ready",
-            command=[*PROGRAM, "api"],
-            environment={**environment, "HOST": "127.0.0.1", "PORT": str(port), "INTERNAL_PORT": str(port + 1)},
+            start=commands.starting("api", HOST="127.0.0.1", PORT=str(port), INTERNAL_PORT=str(port + 1)),
             folder=folder,
             say=say,
         )
@@ -31,16 +29,15 @@ def pods(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -
     ]
 
 
-def sandbox(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -> Child:
+def sandbox(ports: Ports, folder: Path, commands: Commands, say: Say) -> Child:
     """The providers' sandbox; it keeps its data, like the database."""
     files = ["--journal", str(folder / "sandbox.jsonl"), "--wix-key", str(wix_key(folder))]
-    arguments = ["sandbox", "--port", str(ports.sandbox), *files, "--demo-prices"]
+    arguments = ["sandbox", "--port", str(ports.sandbox), *files, "--demo-prices", "--wix-owner-site", OWNER_SITE]
     return Child(
         name=SANDBOX,
         port=ports.sandbox,
         health=f"http://127.0.0.1:{ports.sandbox}/_sandbox/switches",
-        command=[*PROGRAM, *arguments],
-        environment=environment,
+        start=commands.starting(*arguments),
         folder=folder,
         say=say,
     )
@@ -58,8 +55,7 @@ def site(ports: Ports, folder: Path, environment: Mapping[str, str], say: Say) -
         name=SITE,
         port=ports.site,
         health=f"http://127.0.0.1:{ports.site}/mission-support",
-        command=wix_site.command(),
-        environment={**own, **secrets},
+        start=program(wix_site.command(), {**own, **secrets}),
         folder=folder,
         say=say,
     )

@@ -15,7 +15,7 @@ from hingecraft.cli import EXIT_OK, Command
 from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.environment import data_folder
 from hingecraft_sandbox.dev.ports import DEFAULT_PORT, DEFAULT_POSTGRES_PORT, Ports
-from hingecraft_sandbox.dev.running import run
+from hingecraft_sandbox.dev.running import RESTARTED, run
 
 _LOCK = "lock"
 
@@ -52,6 +52,7 @@ def _run(arguments: argparse.Namespace) -> int:
         again = run(Ports(first=arguments.port, postgres=arguments.postgres_port), folder)
     if again:
         # A new process, so that it runs the code as it is now.
+        os.environ[RESTARTED] = "1"
         os.execv(sys.executable, [sys.executable, *(each for each in sys.orig_argv[1:] if each != "--reset")])  # noqa: S606 - no shell
     return EXIT_OK
 

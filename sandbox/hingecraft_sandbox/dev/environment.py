@@ -18,6 +18,8 @@ from hingecraft_sandbox.wix.plans import PLANS
 
 DATABASE = "hingecraft"
 FILE = "env"
+# The site at the stand-in for Wix that may see all payments.
+OWNER_SITE = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 # Fixed and public: they protect only a demo on a laptop.
 _SECRETS = {
@@ -66,6 +68,8 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "WIX_APP_PUBLIC_KEY": public_key_of(key_in(wix_key(folder))),
             "WIX_API_BASE": sandbox + WIX_PREFIX,
             "WIX_APP_MARKET_URL": sandbox + WIX_PREFIX,
+            "WIX_OWNER_INSTANCES": OWNER_SITE,
+            "WIX_DASHBOARD_ORIGINS": sandbox,
             "WIX_PLAN_PRICES": ",".join(
                 f"{plan.product}={plan.price('MONTHLY')}/{plan.price('YEARLY')}" for plan in PLANS.values()
             ),

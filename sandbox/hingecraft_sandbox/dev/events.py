@@ -83,6 +83,8 @@ def _told(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> I
         glyph, colour, words = _ACCESS[action]
         why = f": {details['because']}" if "because" in details else ""
         yield style(colour, f"{glyph} access to {row['product']} {words}{why}")
+    elif action == "subscription_cancelled":
+        yield style("yellow", "✗ cancelled at the end of its period")
     elif action in _NOT_OPENED:
         yield style("red", f"✗ no checkout: {details.get('reason', '?')}")
     for each in details.get("rows", ()):
@@ -91,9 +93,7 @@ def _told(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> I
             style(colour, f"{each['credits']:+,d} credits")
             + f", balance {each['balance']:,d}: {_words(each['reason'])}"
         )
-    moved = [
-        f"{each['kind'].replace('_', ' ')} {each['amount']} {each['currency']}" for each in details.get("money", ())
-    ]
+    moved = [f"{each['kind'].replace('_', ' ')} {_moved(each, row)}" for each in details.get("money", ())]
     if "to" in details:
         glyph, colour = _OUTCOMES.get(details["to"], ("·", "dim"))
         # The line has the payment's amount already, which is charged unless there is a discount.
@@ -104,6 +104,12 @@ def _told(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> I
         yield ", ".join(moved)
     if "mismatch" in details:
         yield style("red", f"! the {details['mismatch']} differs from what was requested")
+
+
+def _moved(each: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    if each["currency"] != row["price_currency"]:
+        return f"{each['amount']} {each['currency']}"
+    return money(Decimal(each["amount"]), each["currency"], row["exponent"])
 
 
 def _charged(details: Mapping[str, Any]) -> list[Decimal]:

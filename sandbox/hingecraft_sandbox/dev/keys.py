@@ -7,14 +7,13 @@ import json
 import os
 import sys
 import webbrowser
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from hingecraft_sandbox.dev import events
-from hingecraft_sandbox.dev.children import PROGRAM
 from hingecraft_sandbox.dev.cockpit import Cockpit
+from hingecraft_sandbox.dev.commands import Commands
 from hingecraft_sandbox.dev.processes import Child
 
 _DEMO_CURRENCY = "CHF"
@@ -26,8 +25,6 @@ _ENTER, _ESCAPE, _BACKSPACE = "\r\n", "\033", "\b\x7f"
 
 class Product(Protocol):
     """The running product, as the keys use it."""
-
-    environment: Mapping[str, str]
 
     async def switch_currency(self, code: str) -> bool | None:
         """Returns whether it is on now, or None for an unknown currency."""
@@ -45,9 +42,10 @@ class Product(Protocol):
 class Keys:
     """Handles one key after the other; slow actions run in the background."""
 
-    def __init__(self, cockpit: Cockpit, pods: Sequence[Child], logs: Mapping[str, Path]) -> None:
+    def __init__(self, cockpit: Cockpit, commands: Commands, pods: Sequence[Child], logs: Mapping[str, Path]) -> None:
         self.product: Product | None = None
         self._cockpit = cockpit
+        self._commands = commands
         self._pods = pods
         self._logs = logs
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,11 +63,11 @@ class Keys:
             "r": lambda: cockpit.stop(restart=True),
         }
         self._beside: Mapping[str, Callable[[Product], Coroutine[Any, Any, None]]] = {
-            "a": self._account,
+            "a": lambda _product: self._account(),
             "c": lambda product: self._switch_currency(product, _DEMO_CURRENCY),
             "m": self._move_clock,
-            "n": self._reconcile,
-            "o": self._open,
+            "n": lambda _product: self._reconcile(),
+            "o": lambda _product: self._open(),
             "t": self._history,
             "w": self._switch_webhooks,
         }
@@ -97,14 +95,14 @@ class Keys:
             self._cockpit.say("error", self._cockpit.style("red", str(error) or type(error).__name__))
         self._cockpit.terminal.redraw()
 
-    async def _open(self, _product: Product) -> None:
+    async def _open(self) -> None:
         page = self._cockpit.places.give
         can = sys.platform in {"darwin", "win32"} or any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY")))
         opened = can and await asyncio.to_thread(webbrowser.open, page)
         self._cockpit.say("open", page if opened else f"this machine shows no browser: open {page}")
 
-    async def _account(self, product: Product) -> None:
-        token = await self._said(product, "token", "--sub", _DEMO_MEMBER, "--email", "ada@example.com")
+    async def _account(self) -> None:
+        token = await self._commands.said("token", "--sub", _DEMO_MEMBER, "--email", "ada@example.com")
         places = self._cockpit.places
         self._cockpit.say("account", "open one of these, press Sign in, and buy something; m lets a month pass")
         self._cockpit.terminal.lines(
@@ -138,9 +136,9 @@ class Keys:
         moment = await product.move_clock()
         self._cockpit.say("clock", f"the sandbox's subscriptions live on {moment[:10]} now")
 
-    async def _reconcile(self, product: Product) -> None:
+    async def _reconcile(self) -> None:
         self._cockpit.say("reconcile", "asking the providers about every open checkout")
-        said = await self._said(product, "reconcile", "--once", "--all")
+        said = await self._commands.said("reconcile", "--once", "--all")
         numbers = json.loads(said.splitlines()[-1])
         found = [
             f"{name.replace('_', ' ')} {number}" for name, number in numbers.items() if type(number) is int and number
@@ -152,20 +150,9 @@ class Keys:
         if payment is None:
             self._cockpit.say("history", f"no payments yet: give something at {self._cockpit.places.give}")
             return
-        said = await self._said(product, "trail", payment)
+        said = await self._commands.said("trail", payment)
         self._cockpit.say("history", f"hingecraft trail {payment}")
         self._cockpit.terminal.lines([f"    {line}" for line in said.splitlines()])
-
-    async def _said(self, product: Product, *arguments: str) -> str:
-        """The output of a hingecraft command. Raises RuntimeError with its error message if it fails."""
-        process = await asyncio.create_subprocess_exec(
-            *PROGRAM, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env={**os.environ, **product.environment}
-        )
-        said, complaint = await process.communicate()
-        if process.returncode != 0:
-            lines = complaint.decode(errors="replace").strip().splitlines()
-            raise RuntimeError(lines[-1] if lines else f"hingecraft {arguments[0]} failed")
-        return said.decode(errors="replace").rstrip()
 
     def _ask_currency(self) -> None:
         self._typed = ""

@@ -8,13 +8,14 @@ import re
 import signal
 import subprocess
 import time
-from asyncio.subprocess import DEVNULL, Process
-from collections.abc import Callable, Mapping, Sequence
+from asyncio.subprocess import DEVNULL
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from hingecraft.errors import UsageError
 
@@ -26,7 +27,9 @@ _ANSWER_TIMEOUT = 2.0
 _UNANSWERED = 3
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 _STABLE_AFTER = 10.0
-_OURS = re.compile(r"hingecraft (api$|sandbox --port )|/wix/test/site/serve[.]mjs$")
+_OURS = re.compile(
+    r"hingecraft (api$|sandbox --port )|hingecraft_sandbox[.]fork_server \d+$|/wix/test/site/serve[.]mjs$"
+)
 
 
 class State(Enum):
@@ -37,7 +40,27 @@ class State(Enum):
     DOWN = "down"
 
 
+class Process(Protocol):
+    """A process as asyncio starts it, or the fork server."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None while it runs."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Raises ProcessLookupError once it has ended."""
+
+    async def wait(self) -> int:
+        """Wait until it ends; returns its exit code."""
+
+
 Say = Callable[[str, str], None]
+# Starts a process that writes its output there.
+Start = Callable[[BinaryIO], Awaitable[Process]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,11 +70,11 @@ class Child:
     name: str
     port: int
     health: str
-    command: Sequence[str]
-    environment: Mapping[str, str]
+    start: Start
     folder: Path
     say: Say
     state: State = State.STARTING
+    _starting: asyncio.Task[Process] | None = None
     _process: Process | None = None
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -99,11 +122,13 @@ class Child:
     def kill(self) -> None:
         """Kill it, like a crash."""
         if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+            self._process.send_signal(signal.SIGKILL)
 
     async def stop(self) -> None:
         """Stop it cleanly: it finishes what it has started."""
         self._stop.set()
+        if self._starting is not None:
+            await asyncio.wait({self._starting})
         if self._process is not None and self._process.returncode is None:
             await self._end(self._process)
         self._note.unlink(missing_ok=True)
@@ -111,12 +136,12 @@ class Child:
     @staticmethod
     async def _end(process: Process) -> None:
         with suppress(ProcessLookupError):
-            process.terminate()
+            process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(_STOP_TIMEOUT):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             await process.wait()
 
     def last_line(self) -> str:
@@ -125,15 +150,20 @@ class Child:
         return lines[-1] if lines else f"see {self.log}"
 
     async def _run_once(self) -> int:
-        self._process = await _start(self.command, self.log, self.environment)
-        self._note.write_text(str(self._process.pid))
-        if self._stop.is_set():
-            await self._end(self._process)
+        self._starting = asyncio.create_task(self._started())
+        # A start that has been asked for cannot be taken back: `stop` waits for it.
+        process = await asyncio.shield(self._starting)
         watching = asyncio.create_task(self._watch())
         try:
-            return await self._process.wait()
+            return await process.wait()
         finally:
             watching.cancel()
+
+    async def _started(self) -> Process:
+        with self.log.open("ab") as output:
+            self._process = await self.start(output)
+        self._note.write_text(str(self._process.pid))
+        return self._process
 
     async def _watch(self) -> None:
         since = time.monotonic()
@@ -159,17 +189,16 @@ class Child:
         return f"ended with code {code} ({self.last_line()}); starting it again"
 
 
-async def _start(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Process:
-    with log.open("ab") as output:
+def program(command: Sequence[str], environment: Mapping[str, str]) -> Start:
+    """Starts a program in a session of its own: Ctrl-C is for `hingecraft dev`, which ends its processes in order."""
+
+    async def start(output: BinaryIO) -> Process:
         return await asyncio.create_subprocess_exec(
-            *command,
-            env={**os.environ, **environment},
-            stdin=DEVNULL,
-            stdout=output,
-            stderr=output,
-            # Ctrl-C is for `hingecraft dev`, which then ends its processes in order.
-            start_new_session=True,
-        )
+            *command, env={**os.environ, **environment},
+            stdin=DEVNULL, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+
+    return start
 
 
 async def answers(url: str) -> bool:

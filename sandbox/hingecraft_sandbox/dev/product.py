@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TextIO
 
@@ -96,8 +96,7 @@ class Showing(Watcher):
 class RunningProduct:
     """The running product, for the keys and the feed."""
 
-    def __init__(self, environment: Mapping[str, str], sandbox: str, database: Database, feed: Feed) -> None:
-        self.environment = environment
+    def __init__(self, sandbox: str, database: Database, feed: Feed) -> None:
         self.feed = feed
         self._sandbox = sandbox
         self._database = database
@@ -132,9 +131,7 @@ class RunningProduct:
 
 
 @asynccontextmanager
-async def opened(
-    cockpit: Cockpit, environment: Mapping[str, str], sandbox: str, log: TextIO
-) -> AsyncIterator[tuple[RunningProduct, Engine]]:
+async def opened(cockpit: Cockpit, sandbox: str, log: TextIO) -> AsyncIterator[tuple[RunningProduct, Engine]]:
     """The product with its engine, which the caller runs. Warnings of the engine go to `log`."""
     start_logging("ERROR", [], stream=log)
     logging.captureWarnings(capture=True)
@@ -143,6 +140,6 @@ async def opened(
     feed = Feed(database, cockpit.style, cockpit.show)
     try:
         async with engine_of(settings, Showing(cockpit, feed)) as engine:
-            yield RunningProduct(environment, sandbox, database, feed), engine
+            yield RunningProduct(sandbox, database, feed), engine
     finally:
         await database.close()

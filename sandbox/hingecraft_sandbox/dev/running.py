@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
 from contextlib import AsyncExitStack
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import ModuleType
 
 from hingecraft_sandbox.dev import children, environment, events, processes
 from hingecraft_sandbox.dev.cockpit import Cockpit
+from hingecraft_sandbox.dev.commands import Commands
 from hingecraft_sandbox.dev.keys import Keys
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.screen import Places
@@ -28,6 +28,8 @@ from hingecraft_sandbox.postgres import Postgres, find_binaries
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIGHTS_EVERY = 0.2
 _SHAPE = "schema"
+# Set for the process that takes over after key `r`.
+RESTARTED = "HINGECRAFT_DEV_RESTARTED"
 _LOADED_AT = time.monotonic()
 
 
@@ -60,13 +62,14 @@ class Run:
         self._terminal = terminal
         self._server = Server(postgres, self.cockpit.say)
         self._environment = environment.environment_of(ports, folder, postgres.dsn(environment.DATABASE))
-        self._pods = children.pods(ports, folder, self._environment, self.cockpit.say)
-        self._sandbox = children.sandbox(ports, folder, self._environment, self.cockpit.say)
+        self._commands = Commands(self._environment)
+        self._pods = children.pods(ports, folder, self._commands, self.cockpit.say)
+        self._sandbox = children.sandbox(ports, folder, self._commands, self.cockpit.say)
         self._site = children.site(ports, folder, self._environment, self.cockpit.say)
         self._children = [*self._pods, self._site, self._sandbox]
         self.cockpit.watched = [self._server, *self._children]
         logs = {self._server.name: self._server.log, **{each.name: each.log for each in self._children}}
-        self._keys = Keys(self.cockpit, self._pods, logs)
+        self._keys = Keys(self.cockpit, self._commands, self._pods, logs)
 
     async def until_stopped(self) -> None:
         """Raises UsageError when something cannot be started."""
@@ -85,6 +88,7 @@ class Run:
                 work.cancel()
                 await asyncio.wait({work})
                 await self._server.stop()
+                self._commands.stop()
         if not work.cancelled():
             work.result()
         if self.cockpit.restart:
@@ -95,9 +99,10 @@ class Run:
     async def _work(self) -> None:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             tasks.create_task(self.cockpit.keep_lights(_LIGHTS_EVERY))
-            early = [self._sandbox, self._site, *(self._pods if self._has_shape() else ())]
+            early = [*(self._pods if self._has_shape() else ()), self._sandbox, self._site]
             for child in early:
                 tasks.create_task(child.run())
+            self._commands.load("api")
             product, _ = await asyncio.gather(_product(), self._server.start())
             tasks.create_task(self._server.run())
             await product.prepare(self._server.postgres, self.cockpit)
@@ -108,7 +113,7 @@ class Run:
             os.environ.update(self._environment)
             environment.write(self._folder, self._environment)
             running, engine = await stack.enter_async_context(
-                product.opened(self.cockpit, self._environment, self._sandbox.address, _LogLines(self._terminal))
+                product.opened(self.cockpit, self._sandbox.address, _LogLines(self._terminal))
             )
             tasks.create_task(engine.run())
             await asyncio.gather(*(child.ready() for child in self._children))
@@ -125,13 +130,11 @@ class Run:
 
     async def _keep_links(self) -> None:
         """Create a standing link for each currency, but only at the sandbox, not in a real account."""
-        process = await asyncio.create_subprocess_exec(
-            *children.PROGRAM, "links", "ensure", stdin=DEVNULL, stdout=PIPE, stderr=PIPE
-        )
-        said, complaint = await process.communicate()
-        lines = (said if process.returncode == 0 else complaint).decode(errors="replace").strip().splitlines()
-        if lines:
-            self.cockpit.say("links", events.links(lines[-1]))
+        try:
+            said = await self._commands.said("links", "ensure")
+        except RuntimeError as error:
+            said = str(error)
+        self.cockpit.say("links", events.links(said.splitlines()[-1]))
 
     def _has_shape(self) -> bool:
         """Whether the kept database has these migrations; then pods may start before the check."""
@@ -163,7 +166,9 @@ def _program() -> str:
 
 
 def _seconds_since_start() -> float:
-    """Since this process was started, where Linux says when that was; elsewhere since it loaded this module."""
+    """Since this process was started, where Linux says when that was; after a restart, since it loaded this module."""
+    if os.environ.pop(RESTARTED, None):
+        return time.monotonic() - _LOADED_AT
     try:
         fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
         return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hingecraft_sandbox.dev.environment import OWNER_SITE
 from hingecraft_sandbox.dev.events import Happened
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.processes import State
@@ -51,6 +52,11 @@ class Places:
         """The page where members buy designs, courses and subscriptions."""
         return f"http://127.0.0.1:{self.ports.pods[0]}/shop"
 
+    @property
+    def dashboard(self) -> str:
+        """The owner's dashboard, as the owner opens it at Wix."""
+        return f"http://127.0.0.1:{self.ports.sandbox}/wix/sites/{OWNER_SITE}/dashboard"
+
 
 def ready(seconds: float, style: Style) -> str:
     """The first line once everything answers."""
@@ -66,6 +72,7 @@ def links(places: Places, style: Style) -> Iterator[str]:
         ("Account", f"{places.account}  credits and purchases (key a)"),
         ("Shop", f"{places.shop}  designs, courses, a subscription"),
         ("Sandbox", f"http://127.0.0.1:{ports.sandbox}/  pay, decline, refund"),
+        ("Dashboard", f"{places.dashboard}  inside a stand-in for Wix"),
         ("Wix app", f"http://127.0.0.1:{ports.sandbox}/wix  {pod}/wix-pricing"),
         ("API", f"{pod}/docs  {pod}/routes"),
         ("Database", f"{places.program} psql"),

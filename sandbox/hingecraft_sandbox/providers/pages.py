@@ -35,6 +35,8 @@ button.stop { color: var(--stop); border-color: var(--stop); }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .35rem .6rem .35rem 0;
   border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 500; }
 a { color: var(--go); }
+@media (max-width: 40rem) { main { margin: 1rem auto; padding: 1rem; } select { max-width: 100%; }
+  td { overflow-wrap: anywhere; } td button, td summary { overflow-wrap: normal; } }
 """
 
 

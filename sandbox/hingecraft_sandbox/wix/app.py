@@ -9,13 +9,15 @@ from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.providers.webhooks import WebhookSender
 from hingecraft_sandbox.wix.api import WixApi
+from hingecraft_sandbox.wix.backend import Backend
 from hingecraft_sandbox.wix.checkouts import Checkouts
 from hingecraft_sandbox.wix.config import WixConfig
 from hingecraft_sandbox.wix.control import WixControl
+from hingecraft_sandbox.wix.dashboard_pages import DashboardPages
 from hingecraft_sandbox.wix.moments import Moments
 from hingecraft_sandbox.wix.pages import WixPages
 from hingecraft_sandbox.wix.renewals import WixRenewals
-from hingecraft_sandbox.wix.sites import Sites
+from hingecraft_sandbox.wix.sites import SITES, Sites
 from hingecraft_sandbox.wix.tokens import Tokens
 from hingecraft_sandbox.wix.webhooks import WixWebhooks
 
@@ -28,10 +30,13 @@ class Wix:
         sites = Sites(book, Moments(Clock(book)), webhooks, config)
         tokens, checkouts = Tokens(config, switches), Checkouts(sites, address)
         self.renewals = WixRenewals(sites)
+        if config.owner_site and book.get(SITES, config.owner_site) is None:
+            sites.install("HingeCraft", instance=config.owner_site)
         self._parts = (
             WixApi(sites, tokens, checkouts, self.renewals, switches, config),
             checkouts,
-            WixPages(sites, tokens, webhooks, self.renewals, switches, config),
+            WixPages(sites, tokens, webhooks, self.renewals, Backend(tokens, switches, config)),
+            DashboardPages(sites, tokens, switches, config),
             WixControl(sites, tokens, webhooks, switches, config),
         )
 

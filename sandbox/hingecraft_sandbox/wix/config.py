@@ -16,12 +16,16 @@ APP_SECRET = "sandbox-wix-app-secret"  # noqa: S105 - known to everyone, protect
 
 @dataclass(frozen=True, kw_only=True)
 class WixConfig:
-    """The app, and the file that keeps the key with which webhooks are signed; without one it lasts for one start."""
+    """The app, and the file that keeps the key with which webhooks are signed; without one it lasts for one start.
+
+    `owner_site` is the instance id of a site that has the app from the start.
+    """
 
     app_id: str = APP_ID
     secret: str = APP_SECRET
     backend: str = ""
     key_file: Path | None = None
+    owner_site: str = ""
 
     @cached_property
     def key(self) -> rsa.RSAPrivateKey:

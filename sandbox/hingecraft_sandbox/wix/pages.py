@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from html import escape
 from http import HTTPStatus
 
@@ -9,11 +11,10 @@ from aiohttp import web
 
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.pages import Button, buttons, day_of, facts, page, table
-from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.wix import PREFIX
 from hingecraft_sandbox.wix.acts import act
 from hingecraft_sandbox.wix.api import BI_EVENTS
-from hingecraft_sandbox.wix.config import WixConfig
+from hingecraft_sandbox.wix.backend import Backend
 from hingecraft_sandbox.wix.plans import CYCLES, PLANS
 from hingecraft_sandbox.wix.renewals import WixRenewals
 from hingecraft_sandbox.wix.sites import SITES, Sites, WixRefusalError
@@ -22,6 +23,8 @@ from hingecraft_sandbox.wix.webhooks import KIND as EVENTS
 from hingecraft_sandbox.wix.webhooks import WixWebhooks, label_of, outcome_of
 
 _RECENT = 40
+# How long a page waits for webhooks that were just sent, in steps, and for what follows from them, in seconds.
+_ANSWERED_WITHIN, _AGAIN, _PROCESSED_WITHIN = 15, 0.1, 0.5
 _INSTALL = (
     '<input name="name" aria-label="Name of the site" placeholder="Name of the site" required maxlength="60" '
     'autocomplete="off"> '
@@ -37,15 +40,13 @@ class WixPages:
         tokens: Tokens,
         webhooks: WixWebhooks,
         renewals: WixRenewals,
-        switches: Switches,
-        config: WixConfig,
+        backend: Backend,
     ) -> None:
         self._sites = sites
         self._tokens = tokens
         self._webhooks = webhooks
         self._renewals = renewals
-        self._switches = switches
-        self._config = config
+        self._backend = backend
 
     def add_to(self, app: web.Application) -> None:
         """The routes."""
@@ -67,7 +68,7 @@ class WixPages:
             ]
             for site in self._sites.book.all(SITES)[:_RECENT]
         ]
-        pricing = f'<p><a href="{self._backend}/wix-pricing">The pricing page, as the app market opens it</a></p>'
+        pricing = f'<p><a href="{self._address}/wix-pricing">The pricing page, as the app market opens it</a></p>'
         body = (
             '<p class="note">Sites install the app here as from the app market. Then open a site to buy, cancel, '
             "refund or remove.</p>"
@@ -78,8 +79,8 @@ class WixPages:
         return page("Wix app market", body, wide=True)
 
     @property
-    def _backend(self) -> str:
-        return escape((self._switches.wix.backend or self._config.backend).rstrip("/"))
+    def _address(self) -> str:
+        return escape(self._backend.address)
 
     async def install(self, request: web.Request) -> web.Response:
         """The button of the form."""
@@ -111,6 +112,7 @@ class WixPages:
         body = (
             told
             + self._ways_in(site)
+            + await self._at_backend(site)
             + f"<h2>The owner</h2>{self._owner(site)}"
             + f"<h2>Invoices</h2>{self._invoices(site)}"
             + f"<h2>Webhooks</h2>{self._events(site)}"
@@ -119,12 +121,35 @@ class WixPages:
         )
         return page(site["name"], body, wide=True)
 
+    async def _at_backend(self, site: Document) -> str:
+        """The site as the backend has it: once it has answered a webhook, since a call makes the site known there."""
+        events = await self._answered(site)
+        if not site["installed"] or not any(_is_accepted(each) for each in events):
+            return ""
+        return f"<h2>At the backend</h2>{facts(await self._backend.status_of(site))}"
+
+    async def _answered(self, site: Document) -> list[Document]:
+        """The site's events. Waits for those that were just sent, until the backend has processed them too."""
+        for _ in range(_ANSWERED_WITHIN):
+            events = self._events_of(site)
+            if all(each["lost"] or each["attempts"] for each in events):
+                break
+            await asyncio.sleep(_AGAIN)
+        else:
+            return self._events_of(site)
+        if events and not events[0]["lost"] and time.time() - events[0].get("at", 0) < _PROCESSED_WITHIN:
+            await asyncio.sleep(_PROCESSED_WITHIN)
+        return events
+
+    def _events_of(self, site: Document) -> list[Document]:
+        return self._sites.book.all(EVENTS, lambda each: bool(each["instance"] == site["id"]))[:_RECENT]
+
     def _ways_in(self, site: Document) -> str:
         """The app's pages, as Wix opens them; the token is new each time."""
         token = self._tokens.instance_of(site)
         return (
-            f'<p><a href="{self._backend}/wix-dashboard?instance={token}&amp;locale=en">Dashboard</a> &nbsp; '
-            f'<a href="{self._backend}/wix-pricing?instance={token}">Pricing page ("Upgrade app")</a></p>'
+            f'<p><a href="{PREFIX}/sites/{site["id"]}/dashboard">Dashboard</a> &nbsp; '
+            f'<a href="{self._address}/wix-pricing?instance={token}">Pricing page ("Upgrade app")</a></p>'
         )
 
     def _owner(self, site: Document) -> str:
@@ -186,7 +211,6 @@ class WixPages:
         return table(["Invoice", "Amount", "Plan", "State", ""], rows)
 
     def _events(self, site: Document) -> str:
-        events = self._sites.book.all(EVENTS, lambda each: bool(each["instance"] == site["id"]))[:_RECENT]
         rows = [
             [
                 escape(label_of(each)),
@@ -194,7 +218,7 @@ class WixPages:
                 f"<details><summary>Data</summary><code>{escape(each['said']['data'])}</code></details>",
                 buttons([Button("Send again", f"{PREFIX}/events/{each['id']}/again")]),
             ]
-            for each in events
+            for each in self._events_of(site)
         ]
         return table(["Event", "Answer", "", ""], rows)
 
@@ -217,6 +241,10 @@ class WixPages:
         """Send an event once more."""
         self._webhooks.again(request.match_info["id"])
         raise web.HTTPSeeOther(request.headers.get("Referer") or PREFIX)
+
+
+def _is_accepted(event: Document) -> bool:
+    return any(each["status"] == HTTPStatus.OK for each in event["attempts"])
 
 
 def _plan_of(site: Document) -> str:

@@ -55,6 +55,7 @@ class WixWebhooks:
                 "accountInfo": {"accountId": site["account_id"], "siteId": site["site_id"]},
             },
             "attempts": [],
+            "at": time.time(),
             "lost": not self._switches.webhooks.enabled or not self._backend,
         }
         self._book.put(KIND, event)

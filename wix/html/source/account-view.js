@@ -74,7 +74,7 @@ function showTransactions(page) {
 /** @param {{reason: string, delta: number, balanceAfter: number, createdAt: string}} row */
 function transactionItem({ reason, delta, balanceAfter, createdAt }) {
   const parts = [
-    made('strong', wordsOf(reason)),
+    made('strong', reason === 'spend' ? 'Spent' : wordsOf(reason)),
     made('strong', changeOf(delta)),
     made('span', momentOf(createdAt)),
     made('span', `${creditsOf(balanceAfter)} after`),

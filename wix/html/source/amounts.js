@@ -1,7 +1,10 @@
 // Amounts as people write and read them, in their own locale; on the way they are decimal texts, never floats.
+import { filled } from './languages.js';
 
 const ZEROS = [0x660, 0x6f0, 0x966, 0x9e6, 0xe50];
 const SPACES = /[\s\u00a0\u202f'’_]/g;
+/** Of a currency, before or after the amount, such as in $25. */
+const SIGNS = /^\p{Currency_Symbol}|\p{Currency_Symbol}$/gu;
 const WRITTEN = /^\d{1,12}(?:[.]\d{1,18})?$/;
 
 /**
@@ -11,7 +14,7 @@ const WRITTEN = /^\d{1,12}(?:[.]\d{1,18})?$/;
  * @returns {string | null}
  */
 export function readAmount(typed, locale) {
-  const text = latinDigits(typed).replace(SPACES, '').replace(/٫/g, '.').replace(/٬/g, '');
+  const text = latinDigits(typed).replace(SPACES, '').replace(SIGNS, '').replace(/٫/g, '.').replace(/٬/g, '');
   const plain = withPoint(text, decimalSign(locale));
   if (plain === null || !WRITTEN.test(plain) || Number(plain) <= 0) return null;
   const [whole, part = ''] = plain.split('.');
@@ -41,13 +44,13 @@ function withBothSigns(text) {
 }
 
 /**
- * Whether the whole part is written in groups of three; `decimal` is the sign that the fraction begins with, if any.
+ * Whether the whole part is written in groups of three, or as in India; `decimal` is the sign that the fraction begins with, if any.
  * @param {string} text
  * @param {string} decimal
  */
 function grouped(text, decimal) {
   const whole = decimal ? text.slice(0, text.lastIndexOf(decimal)) : text;
-  return /^\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*$/.test(whole);
+  return /^\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*$|^\d{1,2}(?:,\d{2})*,\d{3}$/.test(whole);
 }
 
 /** @param {string} text */
@@ -96,6 +99,16 @@ export function writeAmount(amount, currency, locale) {
 }
 
 /**
+ * A currency's sign, such as €.
+ * @param {string} currency
+ * @param {string} locale
+ */
+export function symbolOf(currency, locale) {
+  const parts = formatOf(locale, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }).formatToParts(0);
+  return parts.find(({ type }) => type === 'currency')?.value ?? currency;
+}
+
+/**
  * An amount for the field that it is typed into.
  * @param {string | number} amount
  * @param {string} locale
@@ -112,7 +125,9 @@ export function amountToEdit(amount, locale) {
  * @property {number} [digits] missing where the site's code is older than this page
  */
 
-const COUNTED = ['no', 'one', 'two', 'three'];
+/** @typedef {typeof import('./texts/en.js').amounts} Words */
+/** By the number of decimals. @type {(keyof Words)[]} */
+const DECIMALS = ['whole', 'oneDecimal', 'twoDecimals', 'threeDecimals'];
 
 /**
  * What is wrong with an amount, in words; empty when it is good.
@@ -120,24 +135,25 @@ const COUNTED = ['no', 'one', 'two', 'three'];
  * @param {string} currency
  * @param {Bounds | undefined} bounds
  * @param {string} locale
+ * @param {Words} words
  */
-export function problemOf(amount, currency, bounds, locale) {
-  if (amount === null) return `Enter an amount, for example ${amountToEdit('37.5', locale)}.`;
+export function problemOf(amount, currency, bounds, locale, words) {
+  if (amount === null) return filled(words.example, { example: amountToEdit('37.5', locale) });
   const digits = bounds?.digits ?? digitsOf(currency);
-  if ((amount.split('.')[1] ?? '').length > digits) return tooManyDecimals(digits, locale);
+  if ((amount.split('.')[1] ?? '').length > digits) return tooManyDecimals(digits, locale, words);
   if (!bounds || (Number(amount) >= bounds.least && Number(amount) <= bounds.most)) return '';
   const [least, most] = [bounds.least, bounds.most].map((bound) => writeAmount(bound, currency, locale));
-  return `Give at least ${least} and at most ${most}.`;
+  return filled(words.bounds, { least, most });
 }
 
 /**
  * @param {number} digits
  * @param {string} locale
+ * @param {Words} words
  */
-function tooManyDecimals(digits, locale) {
-  if (digits === 0) return `Use a whole number, such as ${amountToEdit('12', locale)}.`;
-  const example = amountToEdit('12.345678'.slice(0, 3 + digits), locale);
-  return `Use at most ${COUNTED[digits] ?? digits} ${digits === 1 ? 'decimal' : 'decimals'}, such as ${example}.`;
+function tooManyDecimals(digits, locale, words) {
+  const example = amountToEdit(digits ? '12.345678'.slice(0, 3 + digits) : '12', locale);
+  return filled(words[DECIMALS[digits] ?? 'moreDecimals'], { digits, example });
 }
 
 /** @param {string} currency */

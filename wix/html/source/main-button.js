@@ -1,13 +1,12 @@
 // The main button: it says amount and way, is never a dead click and never sends twice.
 import { mayBeGoneTo } from '../../site/src/public/hingecraft-addresses.js';
 import { amountError, element, isOff, say, setButton, trouble } from './dom.js';
-import { Keys } from './memory.js';
+import { Keys, UNKNOWN_OUTCOMES } from './memory.js';
 import { offerOf } from './offers.js';
 import { followWallet } from './outcome.js';
-import { LEFT_WITHIN_MS, UNKNOWN_OUTCOMES } from './velo.js';
+import { LEFT_WITHIN_MS } from './velo.js';
+import * as texts from './texts.js';
 import { hideWallet, showWallet } from './wallet.js';
-
-const UNSAFE = 'We did not recognise the payment link, so we did not open it. Please try again.';
 
 export class MainButton {
   /**
@@ -59,12 +58,10 @@ export class MainButton {
   show(busy) {
     const { offer } = this;
     this.isBusy = busy;
-    this.button.textContent = busy ? 'One moment…' : this.gift.label;
+    this.button.textContent = busy ? texts.page('oneMoment') : this.gift.label;
     setButton(this.button, { busy, off: offer.way === 'none' });
-    const page = this.gift.isCrypto
-      ? 'The next page shows what to send and where.'
-      : 'You pay on our provider’s page and come back here.';
-    say('pay-note', offer.way === 'none' ? offer.reason : page);
+    const note = offer.way === 'none' ? 'unavailable' : this.gift.isCrypto ? 'coinNote' : 'cardNote';
+    say('pay-note', texts.page(note));
   }
 
   async pay() {
@@ -72,6 +69,7 @@ export class MainButton {
     const { gift, offer } = this;
     amountError(gift.problem);
     if (gift.problem || gift.amount === null) return;
+    gift.isTouched = true;
     this.memory.choice = { amount: gift.amount, currency: gift.currency };
     if (offer.way === 'link') return this.leave(offer.url);
     this.update();
@@ -80,7 +78,7 @@ export class MainButton {
     const answer = await this.ask(gift.amount);
     if (asked !== this.asked) return;
     if (answer.success) this.open(answer.data);
-    else this.fail(answer.error);
+    else this.fail(texts.said(answer));
   }
 
   /** @param {string} amount */
@@ -107,7 +105,7 @@ export class MainButton {
       this.showWallet(checkout.wallet);
       if (checkout.paymentId) this.stopFollowing = followWallet(this.velo, this.memory, checkout.paymentId);
     } else if (this.isSafe(checkout?.url)) this.leave(checkout.url);
-    else this.fail(UNSAFE);
+    else this.fail(texts.page('unsafe'));
   }
 
   /**
@@ -118,7 +116,7 @@ export class MainButton {
     this.show(false);
     const { offer } = this;
     const spare = offer.way === 'ask' ? offer.spare : null;
-    trouble(error, spare ? { url: spare, label: 'Use our general payment page instead, and enter the amount there' } : null);
+    trouble(error, spare ? { url: spare, label: texts.page('generalPage') } : null);
     if (!spare && offer.way === 'ask' && offer.wallet) this.showWallet(offer.wallet);
   }
 
@@ -140,6 +138,6 @@ export class MainButton {
       return;
     }
     this.show(false);
-    trouble('Your browser blocked the payment page. Open it here:', { url, label: 'Open the payment page' });
+    trouble(texts.page('blocked'), { url, label: texts.page('openPayment') });
   }
 }

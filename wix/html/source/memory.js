@@ -67,6 +67,9 @@ export class Memory {
   }
 }
 
+/** What a call that nobody has answered may have done is unknown: it is repeated with the same key. */
+export const UNKNOWN_OUTCOMES = ['unreachable', 'timed_out', 'backend_unreachable', 'idempotency_in_flight'];
+
 /** One key for each thing that is asked for, kept while nobody knows whether it was done. */
 export class Keys {
   constructor() {

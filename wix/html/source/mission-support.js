@@ -1,16 +1,19 @@
 // One, two or five dollars in one click; any other amount goes on to Charter.
 import { isLocalPath, mayBeGoneTo } from '../../site/src/public/hingecraft-addresses.js';
-import { problemOf, readAmount } from './amounts.js';
-import { amountError, element, input, isOff, LOCALE, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
-import { Keys, Memory } from './memory.js';
-import { allowAnother, showOutcome } from './outcome.js';
-import { LEFT_WITHIN_MS, UNKNOWN_OUTCOMES, Velo } from './velo.js';
+import { problemOf, readAmount, writeAmount } from './amounts.js';
+import { isTold, showAppearance, useAppearance } from './appearance.js';
+import { amountError, element, input, isOff, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
+import { hold, release } from './holding.js';
+import { Keys, Memory, UNKNOWN_OUTCOMES } from './memory.js';
+import { allowAfterwards, showOutcome } from './outcome.js';
+import * as texts from './texts.js';
+import { LEFT_WITHIN_MS, Velo } from './velo.js';
 
 const velo = new Velo(toldPlaces());
 const memory = new Memory(velo);
 const keys = new Keys();
 const form = /** @type {HTMLFormElement} */ (element('form'));
-const buttons = /** @type {HTMLButtonElement[]} */ ([...element('presets').querySelectorAll('button'), element('other')]);
+const buttons = /** @type {HTMLButtonElement[]} */ ([...element('presets').querySelectorAll('button'), element('continue')]);
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let leaving;
@@ -21,7 +24,7 @@ let bounds;
 function lock(busy) {
   clearTimeout(leaving);
   for (const button of buttons) setButton(button, { busy: button === busy, off: busy !== null });
-  say('pay-note', busy ? 'One moment… The next page is opening.' : '');
+  say('pay-note', busy ? texts.page('opening') : '');
 }
 
 /**
@@ -37,12 +40,12 @@ async function open(button, wanted, ask, addressOf) {
   if (answer.success || !UNKNOWN_OUTCOMES.includes(answer.code)) keys.forget();
   if (!answer.success) {
     lock(null);
-    return trouble(answer.error);
+    return trouble(texts.said(answer));
   }
   const address = addressOf(answer.data);
   if (!isLocalPath(address) && !mayBeGoneTo(address, { development: velo.development })) {
     lock(null);
-    return trouble('We did not recognise the payment link, so we did not open it. Please try again.');
+    return trouble(texts.page('unsafe'));
   }
   if (velo.go(String(address))) {
     leaving = setTimeout(lock, LEFT_WITHIN_MS, null);
@@ -50,7 +53,7 @@ async function open(button, wanted, ask, addressOf) {
   }
   lock(null);
   const url = new URL(String(address), velo.hello.site).href;
-  trouble('Your browser blocked the next page. Open it here:', { url, label: 'Continue' });
+  trouble(texts.page('nextBlocked'), { url, label: texts.page('continue') });
 }
 
 for (const button of element('presets').querySelectorAll('button')) {
@@ -66,10 +69,10 @@ for (const button of element('presets').querySelectorAll('button')) {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  const button = element('other');
+  const button = element('continue');
   if (isOff(button)) return;
-  const amount = readAmount(input('amount').value, LOCALE);
-  const problem = problemOf(amount, 'USD', bounds, LOCALE);
+  const amount = readAmount(input('amount').value, texts.locale);
+  const problem = problemOf(amount, 'USD', bounds, texts.locale, texts.amounts());
   amountError(problem);
   if (problem) return;
   const ask = (/** @type {string} */ key) =>
@@ -82,14 +85,30 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) lock(null);
 });
 
+/** The texts of this page, in the language of the moment. */
+function show() {
+  showAppearance('mission');
+  for (const button of element('presets').querySelectorAll('button')) {
+    button.textContent = texts.page('giveNow', { amount: writeAmount(button.value, 'USD', texts.locale) });
+  }
+}
+
+texts.begin();
+show();
+texts.onChange(show);
 watchNetwork();
-allowAnother();
+allowAfterwards(velo, '/mission-support');
+hold(velo);
 
 /** The page works without what Charter begins with; it only learns the mode and the bounds from it. */
 async function begin() {
   showOutcome(velo, memory);
-  const opened = await velo.callVeloFunction('charter-page-middleware', 'onReady', { visitor: memory.visitor });
+  release();
+  const options = { visitor: memory.visitor, withAppearance: !isTold() };
+  const opened = await velo.callVeloFunction('charter-page-middleware', 'onReady', options);
   if (!opened.success) return;
+  useAppearance(opened.data.appearance, 'mission');
+  show();
   element('test-mode').hidden = opened.data.mode !== 'test';
   bounds = opened.data.bounds?.USD;
 }

@@ -15,10 +15,10 @@
  */
 
 /**
- * `link` goes at once, `ask` has a payment page made first, `none` says why not. `spare` helps when asking fails.
+ * `link` goes at once, `ask` has a payment page made first, `none` is not on offer. `spare` helps when asking fails.
  * @typedef {{way: 'link', url: string}
  *   | {way: 'ask', spare: string | null, wallet: Route['wallet']}
- *   | {way: 'none', reason: string}} Offer
+ *   | {way: 'none'}} Offer
  */
 
 /**
@@ -29,7 +29,7 @@
  * @returns {Offer}
  */
 export function offerOf(route, amount, isSafe, now = Date.now()) {
-  if (!route?.available) return { way: 'none', reason: 'This currency is currently unavailable. Choose another one.' };
+  if (!route?.available) return { way: 'none' };
   // A link that leads elsewhere is the owner's to correct (the backend tells them); the donor gets a payment page made.
   const url = route.url && !isOver(route, now) && isSafe(route.url) ? route.url : null;
   const only = typeof route.amount === 'number' ? route.amount : null;
@@ -52,7 +52,26 @@ function isOver({ expiresAt }, now) {
  * @returns {number[]}
  */
 export function presetsOf(least) {
+  return [10, 25, 50, 100].map((preset) => preset * scaleOf(least));
+}
+
+/**
+ * What a dollar's amounts are multiplied by in a currency.
+ * @param {number} least the currency's least amount, about a dollar
+ */
+function scaleOf(least) {
   const power = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, least))));
-  const scale = power * ([5, 2].find((step) => least >= power * step) ?? 1);
-  return [10, 25, 50, 100].map((preset) => preset * scale);
+  return power * ([5, 2].find((step) => least >= power * step) ?? 1);
+}
+
+/**
+ * The owner's own amounts in another currency than theirs, about as much.
+ * @param {string[]} amounts as the owner has set them
+ * @param {number} ownLeast the least amount of the owner's currency
+ * @param {number} least that of the visitor's
+ * @returns {number[]}
+ */
+export function ownPresets(amounts, ownLeast, least) {
+  const factor = scaleOf(least) / scaleOf(ownLeast);
+  return amounts.map((amount) => (factor === 1 ? Number(amount) : Math.max(least, Math.round(Number(amount) * factor))));
 }

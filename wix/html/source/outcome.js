@@ -1,20 +1,10 @@
 // What people see when they come back from a payment page.
 import { writeAmount } from './amounts.js';
-import { element, LOCALE, say } from './dom.js';
+import { element, say } from './dom.js';
 import { follow, KNOWN_LATER_MS } from './payments.js';
+import * as texts from './texts.js';
 
-const WORDS = {
-  waiting: [
-    'Waiting for your payment to be confirmed',
-    'We check automatically; bank transfers can take days. You can close this page.',
-  ],
-  paid: ['Thank you', 'Your gift has arrived.'],
-  failed: ['The payment did not go through', 'Nothing was charged. You can try again or choose another way to pay.'],
-  expired: ['The payment page has expired', 'Nothing was charged. You can start again below.'],
-  returned: ['This gift was refunded', 'The refund goes to your original payment method.'],
-  unknown: ['We cannot find this payment', 'The link may be incomplete. If you were charged, contact us and we will find it.'],
-  cancelled: ['You came back before paying', 'Nothing was charged. What you chose is still here.'],
-};
+/** @typedef {'waiting' | 'paid' | 'failed' | 'expired' | 'returned' | 'unknown' | 'cancelled'} Outcome */
 
 /**
  * Show the payment that the address names, if it names one.
@@ -53,37 +43,93 @@ export function followWallet(velo, memory, id) {
   return follow(ask, (outcome, payment) => outcome !== 'waiting' && outcome !== 'unknown' && tell(outcome, payment));
 }
 
-let shown = '';
+/** @type {{outcome: Outcome | '', payment: any}} */
+let shown = { outcome: '', payment: null };
+/** Nothing more is expected of the person, so the form and what leads to it are not shown. @type {Outcome[]} */
+const DONE = ['paid', 'returned', 'waiting'];
 
 /**
- * @param {keyof typeof WORDS} outcome
+ * @param {Outcome} outcome
  * @param {any} payment
  */
 function tell(outcome, payment) {
-  const isNews = outcome !== shown;
-  shown = outcome;
-  const [title, text] = WORDS[outcome];
-  const thanked =
-    outcome === 'paid' && payment?.amount
-      ? `Your gift of ${writeAmount(payment.amount, payment.priceCurrency, LOCALE)} has arrived.`
-      : text;
-  if (!isNews && element('outcome-text').textContent === thanked) return;
-  say('outcome-title', title);
-  element('outcome-title').setAttribute('aria-busy', String(outcome === 'waiting'));
-  say('outcome-text', thanked);
+  const isNews = outcome !== shown.outcome;
+  shown = { outcome, payment };
+  const amount = payment?.amount ? writeAmount(payment.amount, payment.priceCurrency, texts.locale) : '';
+  const text = outcome === 'paid' && amount ? texts.outcome('paidAmount', { amount }) : texts.outcome(`${outcome}Text`);
+  if (!isNews && element('outcome-text').textContent === text) return;
+  const title = element('outcome-title');
+  say('outcome-title', texts.outcome(outcome));
+  title.setAttribute('aria-busy', String(outcome === 'waiting'));
+  say('outcome-text', text);
   element('outcome').hidden = false;
   element('outcome').dataset.outcome = outcome;
-  const isDone = outcome === 'paid' || outcome === 'returned' || outcome === 'waiting';
-  element('giving').hidden = isDone;
+  makeRoom(DONE.includes(outcome));
   element('outcome-again').hidden = outcome !== 'paid' && outcome !== 'returned';
-  if (isNews) element('outcome-title').focus();
+  element('thanks').hidden = outcome !== 'paid' || !payment?.id;
+  if (!element('thanks').hidden) thank(payment, amount);
+  if (isNews) title.focus();
 }
 
-/** "Give again" brings the form back. */
-export function allowAnother() {
+/**
+ * The outcome is what the page is about, or stands above the form.
+ * @param {boolean} isDone
+ */
+function makeRoom(isDone) {
+  element('giving').hidden = isDone;
+  document.documentElement.toggleAttribute('data-done', isDone);
+  const title = element('outcome-title');
+  if (isDone) title.setAttribute('aria-level', '1');
+  else title.removeAttribute('aria-level');
+}
+
+/**
+ * @param {any} payment
+ * @param {string} amount
+ */
+function thank(payment, amount) {
+  element('thanks-amount').textContent = amount;
+  const day = new Intl.DateTimeFormat(texts.locale, { dateStyle: 'long' });
+  element('thanks-date').textContent = payment.updatedAt ? day.format(new Date(payment.updatedAt)) : '';
+  element('thanks-reference').textContent = payment.id;
+  element('thanks-receipt').textContent = texts.outcome(payment.provider === 'stripe' ? 'receipt' : 'keepReference');
+}
+
+/**
+ * What can be done with a gift that has arrived: give again, share the page, print.
+ * @param {import('./velo.js').Velo} velo
+ * @param {string} path of the page at the site
+ */
+export function allowAfterwards(velo, path) {
   element('outcome-again').addEventListener('click', () => {
-    element('giving').hidden = false;
+    makeRoom(false);
     element('outcome-again').hidden = true;
-    element('giving').querySelector('input')?.focus();
+    /** @type {HTMLElement | null} */ (element('giving').querySelector('input, button'))?.focus();
   });
+  // A frame may not open the dialog for printing.
+  element('print').hidden = window.parent !== window;
+  element('print').addEventListener('click', () => print());
+  element('share').addEventListener('click', () =>
+    share(velo.isDirect ? location.origin + location.pathname : velo.hello.site + path),
+  );
+  texts.onChange(() => {
+    const { outcome, payment } = shown;
+    element('outcome-text').textContent = '';
+    say('shared', '');
+    if (outcome) tell(outcome, payment);
+  });
+}
+
+/** @param {string} link */
+async function share(link) {
+  const text = texts.outcome('shareText');
+  if (typeof navigator.share === 'function') {
+    // Closing the dialog is an error for the browser, and none for us.
+    return navigator.share({ text, url: link }).catch(() => undefined);
+  }
+  const isCopied = await navigator.clipboard.writeText(link).then(
+    () => true,
+    () => false,
+  );
+  say('shared', isCopied ? texts.outcome('copied') : texts.outcome('copyByHand', { link }));
 }

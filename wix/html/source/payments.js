@@ -1,5 +1,7 @@
 // A payment is looked at until nothing more can happen to it.
 
+/** Most payments are confirmed within a second. */
+const EARLY_MS = [700, 1_500];
 const SOON_MS = 3_000;
 const LATER_MS = 15_000;
 const PATIENT_AFTER_MS = 5 * 60_000;
@@ -54,7 +56,7 @@ function seenOrAfter(milliseconds) {
 }
 
 /**
- * Ask until the outcome is final: every 3 s while the page is seen, every 15 s after five minutes.
+ * Ask until the outcome is final: twice soon, then every 3 s while the page is seen, every 15 s after five minutes.
  * @param {() => Promise<import('./velo.js').Answer>} ask
  * @param {(outcome: Outcome | 'unknown', payment: any) => void} tell
  * @param {{isSeen?: () => boolean, now?: () => number, wait?: (milliseconds: number) => Promise<void>, knownWithin?: number}} [world]
@@ -67,13 +69,14 @@ export function follow(ask, tell, world = {}) {
   const wait = world.wait ?? seenOrAfter;
   const knownWithin = world.knownWithin ?? 0;
   const started = now();
+  const early = [...EARLY_MS];
   let isStopped = false;
 
   const run = async () => {
     while (!isStopped) {
       const isFinal = isSeen() && !isStopped && (await look());
       if (isFinal) return;
-      await wait(now() - started < PATIENT_AFTER_MS ? SOON_MS : LATER_MS);
+      await wait(early.shift() ?? (now() - started < PATIENT_AFTER_MS ? SOON_MS : LATER_MS));
     }
   };
   const look = async () => {

@@ -14,9 +14,6 @@ export const LEFT_WITHIN_MS = 10_000;
 /** @typedef {{success: true, data: any} | {success: false, error: string, code: string}} Answer */
 /** @typedef {{site: string, preview: boolean, query: Record<string, string>, kept: Record<string, string>}} Hello */
 
-/** What a call that nobody has answered may have done is unknown: it is repeated with the same key. */
-export const UNKNOWN_OUTCOMES = ['unreachable', 'timed_out', 'backend_unreachable', 'idempotency_in_flight'];
-
 const failure = (/** @type {string} */ code, /** @type {string} */ error) => ({
   success: /** @type {const} */ (false),
   code,

@@ -1,7 +1,13 @@
 // A bare address to send coins to: QR, an address to copy, a link that opens a wallet; network and memo where they matter.
 import { anchor, element, say } from './dom.js';
+import * as texts from './texts.js';
 
 const WALLET_LINK = /^(bitcoin|ethereum|solana|web\+stellar|litecoin|dogecoin|xrpl|web\+cardano):[^\s<>"]+$/;
+/** What can be copied, and what is said then. */
+const COPIED = /** @type {const} */ ([
+  ['address', 'copiedAddress', 'addressByHand'],
+  ['memo', 'copiedMemo', 'memoByHand'],
+]);
 const QR = /^data:image\/(png|svg\+xml)[;,]/;
 
 /**
@@ -22,9 +28,12 @@ const QR = /^data:image\/(png|svg\+xml)[;,]/;
  */
 export function showWallet(wallet, coin, worth) {
   const { networkName, memo } = wallet;
-  say('wallet-title', networkName ? `Send ${coin.code} on ${networkName}` : `Send ${coin.name}`);
-  const sum = wallet.amount ? `${wallet.amount} ${coin.code} (about ${worth})` : `${coin.code} worth ${worth}`;
-  say('wallet-text', `Send ${sum} to this address. We confirm your gift by hand when it arrives.`);
+  const title = networkName
+    ? texts.wallet('sendOn', { coin: coin.code, network: networkName })
+    : texts.wallet('send', { coin: coin.name });
+  say('wallet-title', title);
+  const told = { coin: coin.code, worth };
+  say('wallet-text', wallet.amount ? texts.wallet('sum', { ...told, amount: wallet.amount }) : texts.wallet('worth', told));
   say('wallet-network', warningOf(coin, networkName, memo));
   say('wallet-address', wallet.address);
   element('wallet-memo-part').hidden = !memo;
@@ -45,9 +54,9 @@ export function showWallet(wallet, coin, worth) {
  */
 function warningOf({ code, name }, networkName, memo) {
   const network = networkName
-    ? `Use ${networkName} only. ${code} sent on another network is lost.`
-    : `Send only ${name} (${code}), on its own network.`;
-  return memo ? `${network} Your payment must include the memo below. Without it, the payment is lost.` : network;
+    ? texts.wallet('network', { network: networkName, coin: code })
+    : texts.wallet('ownNetwork', { name, coin: code });
+  return memo ? `${network} ${texts.wallet('needsMemo')}` : network;
 }
 
 /**
@@ -57,7 +66,7 @@ function warningOf({ code, name }, networkName, memo) {
 function showPicture(qr, coin) {
   const picture = /** @type {HTMLImageElement} */ (element('wallet-qr'));
   picture.hidden = !QR.test(qr);
-  if (!picture.hidden) Object.assign(picture, { src: qr, alt: `QR code of the ${coin} address` });
+  if (!picture.hidden) Object.assign(picture, { src: qr, alt: texts.wallet('qr', { coin }) });
 }
 
 export function hideWallet() {
@@ -65,15 +74,14 @@ export function hideWallet() {
 }
 
 export function allowCopying() {
-  for (const what of ['address', 'memo']) {
+  for (const [what, done, byHand] of COPIED) {
     element(`wallet-copy-${what}`).addEventListener('click', async () => {
       const text = element(`wallet-${what}`);
       const copied = await navigator.clipboard.writeText(text.textContent ?? '').then(
         () => true,
         () => copySelected(text),
       );
-      const byHand = `We could not copy the ${what}. It is selected, so you can copy it yourself.`;
-      say('wallet-said', copied ? `Copied the ${what}.` : byHand);
+      say('wallet-said', texts.wallet(copied ? done : byHand));
     });
   }
 }

@@ -76,7 +76,7 @@ test(
   visited(async (person) => {
     const { page, component } = await person.open('/mission-support');
     const before = await payments();
-    await component.getByRole('button', { name: '$5, give by card' }).dblclick();
+    await component.getByRole('button', { name: 'Give $5' }).dblclick();
     await page.waitForURL(/\/pay\/stripe\//);
     assert.equal(await payments(), before + 1);
     const charter = await person.open('/charter');
@@ -92,7 +92,7 @@ test(
   visited(async (person) => {
     await person.context.route('**/pay/stripe/**', (route) => route.fulfill({ status: 204 }));
     const clicked = [
-      ['/mission-support', '$2, give by card', '#presets button[value="2"]'],
+      ['/mission-support', 'Give $2', '#presets button[value="2"]'],
       ['/charter', 'Give $25 by card', '#pay'],
     ].map(async ([path, name, button]) => {
       const { page, component } = await person.open(path);
@@ -140,7 +140,7 @@ test(
       await page.waitForTimeout(700);
       assert.equal(asked(), before);
       const mission = await person.open('/mission-support');
-      await mission.component.getByRole('button', { name: '$1, give by card' }).click();
+      await mission.component.getByRole('button', { name: 'Give $1' }).click();
       await mission.component
         .getByRole('alert')
         .getByText(/currently unavailable/)
@@ -299,7 +299,7 @@ test(
       await page.unroute('**/microPayment');
       await page.route('**/microPayment', (route) => route.fulfill({ body, headers }));
       const answered = page.waitForResponse('**/microPayment');
-      await component.getByRole('button', { name: '$1, give by card' }).click();
+      await component.getByRole('button', { name: 'Give $1' }).click();
       await answered;
       await component.getByRole('alert').getByText('did not open it').waitFor();
       assert.equal(await component.getByRole('link').count(), 0);
@@ -363,7 +363,7 @@ test(
       await page.route('**/_functions/**', (route) =>
         route.fulfill({ status, body: '<html>', headers: { 'Access-Control-Allow-Origin': '*' } }),
       );
-      await component.getByRole('button', { name: '$1, give by card' }).click();
+      await component.getByRole('button', { name: 'Give $1' }).click();
       await component.getByRole('alert').getByText(said).waitFor();
       await page.close();
     }
@@ -375,7 +375,7 @@ test(
   visited(async (person) => {
     const { page } = await person.open('/without-page-code');
     const component = page.frameLocator('#hingecraft');
-    await component.getByRole('button', { name: '$2, give by card' }).click();
+    await component.getByRole('button', { name: 'Give $2' }).click();
     const link = component.getByRole('link', { name: 'Continue' });
     await link.waitFor();
     assert.match(await link.getAttribute('href'), /\/pay\/stripe\//);

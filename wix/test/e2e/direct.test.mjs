@@ -42,12 +42,12 @@ test(
   'two dollars in one click, and back',
   visited(async (person) => {
     const { page } = await opened(person, '/embed/mission-support');
-    await page.getByRole('button', { name: '$2, give by card' }).click();
+    await page.getByRole('button', { name: 'Give $2' }).click();
     await payAtProvider(page, 'Pay');
     await page.waitForURL(`${BACKEND}/embed/mission-support?status=success**`);
     await thanked(page, 'Your gift of $2 has arrived.');
     await page.getByRole('button', { name: 'Give again' }).click();
-    await page.getByRole('button', { name: '$2, give by card' }).waitFor();
+    await page.getByRole('button', { name: 'Give $2' }).waitFor();
   }),
 );
 
@@ -103,7 +103,7 @@ test(
       await route.fetch();
       await route.abort('connectionreset');
     });
-    const button = page.getByRole('button', { name: '$5, give by card' });
+    const button = page.getByRole('button', { name: 'Give $5' });
     await button.click();
     await page.getByRole('alert').getByText('cannot be reached right now').waitFor();
     await button.click();
@@ -120,14 +120,14 @@ test(
     const { page } = await opened(person, '/embed/mission-support');
     await fault({ act: 'status_before', provider: 'stripe', status: 400, times: 1 });
     try {
-      await page.getByRole('button', { name: '$1, give by card' }).click();
+      await page.getByRole('button', { name: 'Give $1' }).click();
       await page.getByRole('alert').getByText('The payment provider rejected this payment').waitFor();
     } finally {
       await noFaults();
     }
     const body = JSON.stringify({ success: true, data: { url: 'https://evil.example/pay', paymentId: 'p' } });
     await page.route('**/micro-payment', (route) => route.fulfill({ body, headers: { 'Content-Type': 'application/json' } }));
-    await page.getByRole('button', { name: '$2, give by card' }).click();
+    await page.getByRole('button', { name: 'Give $2' }).click();
     await page.getByRole('alert').getByText('did not open it').waitFor();
     assert.equal(page.url(), `${BACKEND}/embed/mission-support`);
   }),

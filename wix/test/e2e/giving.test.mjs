@@ -20,12 +20,12 @@ for (const amount of [1, 2, 5]) {
     `${amount} USD in one click`,
     visited(async (person) => {
       const { page, component } = await person.open('/mission-support');
-      await component.getByRole('button', { name: `$${amount}, give by card` }).click();
+      await component.getByRole('button', { name: `Give $${amount}` }).click();
       await payAtProvider(page, 'Pay');
       await thanked(page, component, `Your gift of $${amount} has arrived.`);
       assert.equal(new URL(page.url()).pathname, '/mission-support');
       await component.getByRole('button', { name: 'Give again' }).click();
-      await component.getByRole('button', { name: '$1, give by card' }).waitFor();
+      await component.getByRole('button', { name: 'Give $1' }).waitFor();
     }),
   );
 }
@@ -77,18 +77,18 @@ test(
     async (person) => {
       const { component } = await person.open('/charter');
       await component.locator('html[data-routes-version]').waitFor({ state: 'attached' });
-      await component.getByLabel('Other', { exact: true }).check();
-      await component.getByLabel('Your amount').fill('1.234,5');
-      await component.getByLabel('Currency').selectOption('EUR');
-      await component.getByRole('button', { name: /^Give 1[.]234,50\s€ by card$/ }).waitFor();
-      await component.getByLabel('Currency').selectOption('JPY');
-      await component.getByLabel('Your amount').fill('nonsense');
-      await component.getByRole('button', { name: 'Give by card' }).click();
-      await component.getByRole('alert').getByText('Enter an amount, for example 37,50.').waitFor();
-      assert.equal(await component.getByLabel('Your amount').getAttribute('aria-invalid'), 'true');
-      await component.getByLabel('Your amount').fill('0,01');
-      await component.getByRole('button', { name: /^Give/ }).click();
-      await component.getByRole('alert').getByText('Use a whole number').waitFor();
+      await component.getByLabel('Anderer', { exact: true }).check();
+      await component.getByLabel('Ihr Betrag').fill('1.234,5');
+      await component.getByLabel('Währung').selectOption('EUR');
+      await component.getByRole('button', { name: /^1[.]234,50\s€ mit Karte spenden$/ }).waitFor();
+      await component.getByLabel('Währung').selectOption('JPY');
+      await component.getByLabel('Ihr Betrag').fill('nonsense');
+      await component.getByRole('button', { name: 'Mit Karte spenden' }).click();
+      await component.getByRole('alert').getByText('Geben Sie einen Betrag ein, zum Beispiel 37,50.').waitFor();
+      assert.equal(await component.getByLabel('Ihr Betrag').getAttribute('aria-invalid'), 'true');
+      await component.getByLabel('Ihr Betrag').fill('0,01');
+      await component.getByRole('button', { name: /spenden$/ }).click();
+      await component.getByRole('alert').getByText('Geben Sie eine ganze Zahl ein').waitFor();
     },
     { locale: 'de-DE' },
   ),

@@ -36,7 +36,7 @@ export class Proxy {
     if (how === 'refuse') return request.socket.destroy();
     if (how === 'say') return response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
     if (how === 'lose') return this.pass(request, null);
-    setTimeout(() => this.pass(request, response), milliseconds).unref();
+    setTimeout(() => request.destroyed || this.pass(request, response), milliseconds).unref();
   }
 
   pass(request, response) {
@@ -48,6 +48,8 @@ export class Proxy {
       answer.pipe(response);
     });
     passed.on('error', () => request.socket.destroy());
+    // A stream would go on for as long as the backend has something to say.
+    response?.on('close', () => response.writableFinished || passed.destroy());
     request.pipe(passed);
   }
 }

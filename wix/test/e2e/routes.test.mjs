@@ -37,7 +37,7 @@ test(
     await ready(component);
     await component.getByLabel('Currency').selectOption('DKK');
     await rows("UPDATE currencies SET enabled = false WHERE code = 'DKK'");
-    await component.getByText("We can't take DKK right now").waitFor();
+    await component.getByText('We can’t take DKK right now').waitFor();
     assert.equal(await component.getByLabel('Currency').inputValue(), 'USD');
     await rows("INSERT INTO currencies (code, name, symbol) VALUES ('XTS', 'Money of the test', 'T')");
     await option(component, 'Money of the test').waitFor({ state: 'attached' });

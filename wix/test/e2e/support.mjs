@@ -1,6 +1,7 @@
 // A browser, the world that tests/browser/test_site.py has started, and how both are told what to do.
 import { mkdirSync } from 'node:fs';
 import { after, before } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { chromium } from 'playwright-core';
@@ -124,4 +125,16 @@ export async function chosen(priceId, planType) {
   const options = { method: 'POST', body, headers: { 'Content-Type': 'application/json' } };
   const { data } = await (await fetch(`${BACKEND}/api/v1/plan-session`, options)).json();
   return data.token;
+}
+
+/** What a Wix site's owner has set, as soon as the backend shows it: it keeps for some seconds what it has read. */
+export async function ownerSets(instance, settings, isShown) {
+  await rows('INSERT INTO wix_sites (instance_id, installed_at) VALUES ($1, now()) ON CONFLICT DO NOTHING', [instance]);
+  for (const [name, value] of Object.entries(settings))
+    await rows('INSERT INTO wix_site_settings (instance_id, name, value) VALUES ($1, $2, $3::jsonb)', [
+      instance,
+      name,
+      JSON.stringify(value),
+    ]);
+  while (!isShown((await (await fetch(`${BACKEND}/api/v1/appearance`)).json()).data)) await setTimeout(100);
 }

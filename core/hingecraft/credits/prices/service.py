@@ -16,7 +16,7 @@ from hingecraft.providers.stripe import ports
 
 log = logging.getLogger(__name__)
 
-# Seconds after which Stripe is asked again about a price that it did not have.
+# Seconds after which Stripe is asked again about a price that it did not have, or about any after it did not answer.
 _MISSING_FOR = 60.0
 
 
@@ -29,6 +29,7 @@ class Prices:
         self._currencies = currencies
         self._configured = configured
         self._asked: dict[str, float] = {}
+        self._unanswered_at = -_MISSING_FOR
         # One question for all callers that wait.
         self._asking = asyncio.Lock()
 
@@ -71,12 +72,14 @@ class Prices:
         if price.amount is not None or not self._configured:
             return price
         async with self._asking:
-            if self._asked.get(price.price_id, 0.0) > time.monotonic() - _MISSING_FOR:
+            if max(self._asked.get(price.price_id, 0.0), self._unanswered_at) > time.monotonic() - _MISSING_FOR:
                 return price
             try:
                 reason = await self.read(price)
             except (ProviderRejectedError, ProviderUnknownError) as error:
                 reason = str(error)
+                if isinstance(error, ProviderUnknownError):
+                    self._unanswered_at = time.monotonic()
             if reason is not None:
                 self._asked[price.price_id] = time.monotonic()
                 log.warning("the price %s of %s is not offered: %s", price.price_id, price.code, reason)

@@ -46,9 +46,9 @@ class SubscriptionEvents(Handler):
         except ProviderRejectedError as error:
             raise (UnansweredError if error.code == "provider_busy" else NotYetError)(str(error)) from error
 
-    async def apply(self, conn: Connection, _event: Claimed, reading: Reading) -> Applied:
+    async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """Store the copy. Raises AskFirstError where Stripe has not been asked yet."""
         if not isinstance(reading.content, Answer):
             raise AskFirstError("an event does not say how the subscription is now")
-        owner = await self._copies.keep(conn, reading.content)
+        owner = await self._copies.keep(conn, reading.content, actor=event.source, request_id=event.event_id)
         return Applied(payment_id=owner.payment_id)

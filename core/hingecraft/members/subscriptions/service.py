@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError
 from hingecraft.members.customers import store as customers
@@ -58,12 +59,16 @@ class Copies:
             asked_at = await store.moment(conn)
         return Answer(copy=copy_of(await self._stripe.retrieve(subscription_id)), asked_at=asked_at)
 
-    async def keep(self, conn: Connection, answer: Answer) -> Owner:
-        """Store it. Raises ForeignError if it is of nobody here."""
+    async def keep(self, conn: Connection, answer: Answer, *, actor: str, request_id: str | None = None) -> Owner:
+        """Store it, with a row in the audit log if it was cancelled. Raises ForeignError if it is of nobody here."""
         copy = answer.copy
         owner = await self._owner(conn, copy)
         await customers.lock_user(conn, owner.user_id)
-        await store.keep(conn, copy, owner, answer.asked_at)
+        if await store.keep(conn, copy, owner, answer.asked_at):
+            await audit.append(
+                conn, actor=actor, action="subscription_cancelled", request_id=request_id, payment_id=owner.payment_id,
+                subscription=copy.id, user=str(owner.user_id),
+            )  # fmt: skip
         running = await store.running_of(conn, owner, livemode=copy.livemode) if copy.running else []
         if len(running) > 1:
             log.error(

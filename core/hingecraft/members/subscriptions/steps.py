@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 # An invoice is drafted when its period begins. Clocks differ.
 _ROOM = timedelta(days=1)
 _PAID = "invoice.paid"
+_ACTOR = "reconcile"
 
 
 def subscriptions_steps(database: Database, provider: StripeProvider, families: Sequence[Family]) -> Steps:
@@ -47,7 +48,9 @@ def subscriptions_steps(database: Database, provider: StripeProvider, families: 
         return guarded
 
     return Steps(
-        before_events=(at_stripe(work.find_unknown), at_stripe(work.refresh_ended)), after_checks=(work.compare,)
+        before_events=(at_stripe(work.find_unknown), at_stripe(work.refresh_ended)),
+        # Again: a first invoice may have been found in between.
+        after_checks=(at_stripe(work.find_unknown), work.compare),
     )
 
 
@@ -106,7 +109,7 @@ class _Subscriptions:
         try:
             async with self._database.transaction() as conn:
                 if not run.dry:
-                    await self._copies.keep(conn, answer)
+                    await self._copies.keep(conn, answer, actor=_ACTOR)
                 await self._take_in(conn, run, paid)
         except (ForeignError, NotYetError) as error:
             run.summary.explain(f"the subscription {subscription_id} is not copied: {error}")

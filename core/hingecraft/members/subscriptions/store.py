@@ -15,8 +15,9 @@ _AT_ONCE = 200
 _BOOKED_WITHIN = timedelta(hours=2)
 _RENEWED_WITHIN = timedelta(hours=26)
 MOMENT = "SELECT clock_timestamp()"
-# An earlier answer than the stored one changes nothing, and what is over stays over.
+# An earlier answer than the stored one changes nothing, and what is over stays over. Its user is locked.
 KEEP = """
+WITH before AS (SELECT cancel_at_period_end FROM subscriptions WHERE id = $1)
 INSERT INTO subscriptions AS s (
     id, user_id, livemode, customer_id, purpose, payment_id, price_id, product_id, status, current_period_start,
     current_period_end, cancel_at_period_end, paused_because, created_at, ended_at, paid_invoice, paid_invoice_at,
@@ -31,6 +32,7 @@ ON CONFLICT (id) DO UPDATE SET
     ended_at = excluded.ended_at, paid_invoice = excluded.paid_invoice, paid_invoice_at = excluded.paid_invoice_at,
     asked_at = excluded.asked_at
 WHERE s.asked_at <= excluded.asked_at AND s.status NOT IN ('canceled', 'incomplete_expired')
+RETURNING s.cancel_at_period_end AND NOT coalesce((SELECT cancel_at_period_end FROM before), false)
 """
 PAYMENT = "SELECT purpose, user_id FROM payments WHERE id = $1 AND livemode = $2 AND user_id IS NOT NULL"
 OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
@@ -98,13 +100,14 @@ async def moment(conn: Connection) -> datetime:
     return found
 
 
-async def keep(conn: Connection, copy: Copy, owner: Owner, asked_at: datetime) -> None:
-    """Store Stripe's answer."""
-    await conn.execute(
+async def keep(conn: Connection, copy: Copy, owner: Owner, asked_at: datetime) -> bool:
+    """Store Stripe's answer. Whether it is new that the subscription ends with its period."""
+    cancelled: bool | None = await conn.fetchval(
         KEEP, copy.id, owner.user_id, copy.livemode, copy.customer_id, owner.purpose, owner.payment_id, copy.price_id,
         copy.product_id, copy.status, copy.period_start, copy.period_end, copy.cancels, copy.paused_because,
         copy.created_at, copy.ended_at, copy.paid_invoice, copy.paid_invoice_at, asked_at,
     )  # fmt: skip
+    return bool(cancelled)
 
 
 async def payment(conn: Connection, payment_id: UUID, *, livemode: bool) -> tuple[str, UUID] | None:

@@ -27,10 +27,14 @@ from hingecraft.providers.stripe.ports import (
     Links,
     Portal,
     Prices,
+    Products,
+    Refunds,
     Sessions,
     Subscriptions,
 )
 from hingecraft.providers.stripe.prices import StripePrices
+from hingecraft.providers.stripe.products import StripeProducts
+from hingecraft.providers.stripe.refunds import StripeRefunds
 from hingecraft.providers.stripe.sales import SESSION_LIFE
 from hingecraft.providers.stripe.subscriptions import StripeSubscriptions
 
@@ -53,11 +57,13 @@ class StripeProvider:
         self.sessions: Sessions = StripeSessions(self.account)
         self.intents: Intents = StripeIntents(self.account)
         self.invoices: Invoices = StripeInvoices(self.account)
+        self.refunds: Refunds = StripeRefunds(self.account)
         self.disputes: Disputes = StripeDisputes(self.account)
         self.events: Events = StripeEvents(self.account)
         self.links: Links = StripeLinks(self.account)
         self.customers: Customers = StripeCustomers(self.account)
         self.prices: Prices = StripePrices(self.account)
+        self.products: Products = StripeProducts(self.account)
         self.subscriptions: Subscriptions = StripeSubscriptions(self.account)
         self.portal: Portal = StripePortal(self.account)
 

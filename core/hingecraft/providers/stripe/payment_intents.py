@@ -58,6 +58,15 @@ class StripeIntents:
                 return intent
         return None
 
+    async def of_customer(self, customer_id: str, since: datetime) -> list[Document]:
+        """The customer's intents made since then, each with its latest charge."""
+        wanted = {
+            "customer": customer_id,
+            "created": {"gte": int(since.timestamp())},
+            "expand": ["data.latest_charge"],
+        }
+        return [intent async for intent in self.account.pages(self._intents.list_async, wanted)]
+
     @property
     def _intents(self) -> Any:
         return self.account.client.v1.payment_intents

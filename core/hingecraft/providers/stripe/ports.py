@@ -6,7 +6,7 @@ implements it beside `objects`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -102,6 +102,22 @@ class Intents(Protocol):
         """The intent of a payment, made between the two times: intents can only be listed by their time."""
         ...
 
+    async def of_customer(self, customer_id: str, since: datetime) -> list[Document]:
+        """The customer's intents made since then, each with its latest charge."""
+        ...
+
+
+class Refunds(Protocol):
+    """Refunds of PaymentIntents."""
+
+    async def create(self, request: Document, key: str, deadline: Deadline) -> Document:
+        """Make a refund, or get the one that the same key has made before."""
+        ...
+
+    async def made_with(self, metadata: Mapping[str, str], intent_id: str) -> Document | None:
+        """The refund of an intent with this metadata."""
+        ...
+
 
 class Disputes(Protocol):
     """Disputes of the account's payments."""
@@ -171,6 +187,18 @@ class Customers(Protocol):
         ...
 
 
+class Products(Protocol):
+    """Products that subscriptions are for, whose ids are chosen here."""
+
+    async def keep(self, product_id: str, name: str, deadline: Deadline) -> None:
+        """Give the product this name; create it where it does not exist."""
+        ...
+
+    async def names(self, product_ids: Sequence[str]) -> dict[str, str]:
+        """The names of those that exist, by their ids."""
+        ...
+
+
 class Prices(Protocol):
     """Prices of the account's products."""
 
@@ -208,10 +236,6 @@ class Subscriptions(Protocol):
 
     async def made_for(self, payment_id: str, since: datetime, until: datetime) -> Document | None:
         """The subscription of a payment, made between the two times."""
-        ...
-
-    async def ensure_product(self, product_id: str, name: str, deadline: Deadline) -> None:
-        """Create the product that subscriptions are for, unless it exists."""
         ...
 
     async def retrieve(self, subscription_id: str) -> Document:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any, cast
 
 from hingecraft.providers.patience import Deadline
@@ -19,7 +18,6 @@ _CONFIRMATION = "latest_invoice.confirmation_secret"
 _ROOM = timedelta(minutes=5)
 _OVER = frozenset({"canceled", "incomplete_expired"})
 _INCOMPLETE = "incomplete"
-_EXISTS = "resource_already_exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +99,6 @@ class StripeSubscriptions:
         """Its paid invoices made since then, the newest first."""
         wanted = {"subscription": subscription_id, "status": "paid", "created": {"gte": int(since.timestamp())}}
         return self.account.pages(self.account.client.v1.invoices.list_async, wanted)
-
-    async def ensure_product(self, product_id: str, name: str, deadline: Deadline) -> None:
-        """Create the product that subscriptions are for, unless it exists."""
-        params, options = (
-            cast("Any", {"id": product_id, "name": name}),
-            # A header, so the name itself cannot be in it. Permits a repeat with the same name.
-            self.account.options(f"{product_id}_{sha256(name.encode()).hexdigest()}"),
-        )
-        create = self.account.client.v1.products.create_async
-        try:
-            await self._call(lambda: create(params, options=options), deadline)
-        except ProviderRejectedError as error:
-            if _EXISTS not in error.reason:
-                raise
 
     async def _retrieve(self, subscription_id: str, expanded: str) -> Document:
         params, options = cast("Any", {"expand": [expanded]}), self.account.options()

@@ -18,6 +18,7 @@ id, type, name, price, discounted_price, currency, active, download_limit, perio
 ONE = f"SELECT {COLUMNS} FROM products WHERE id = $1"
 LOCK = f"SELECT {COLUMNS} FROM products WHERE id = $1 FOR NO KEY UPDATE"
 SOME = f"SELECT {COLUMNS} FROM products WHERE id = ANY ($1::uuid[])"
+SUBSCRIPTIONS = f"SELECT {COLUMNS} FROM products WHERE type = 'subscription'"
 ANY_OF = "SELECT EXISTS (SELECT FROM products WHERE id::text = ANY ($1::text[]))"
 PAGE = f"""
 SELECT {COLUMNS} FROM products
@@ -48,6 +49,11 @@ async def one(conn: Connection, product_id: UUID, *, lock: bool = False) -> Prod
 async def some(conn: Connection, product_ids: Collection[UUID]) -> list[Product]:
     """Those of the products that exist, active or not."""
     return [of_row(row) for row in await conn.fetch(SOME, list(product_ids))]
+
+
+async def subscriptions(conn: Connection) -> list[Product]:
+    """All subscriptions, also those that are not sold any more."""
+    return [of_row(row) for row in await conn.fetch(SUBSCRIPTIONS)]
 
 
 async def any_of(conn: Connection, names: Collection[str]) -> bool:

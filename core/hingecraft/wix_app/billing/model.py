@@ -11,12 +11,11 @@ MONTHLY, YEARLY = "MONTHLY", "YEARLY"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A plan, the credits of each billing period, and its id in Wix's dashboard for developers."""
+    """A plan, and the credits of each billing period."""
 
     name: str
     credits: int
     rank: int
-    product: str
 
     @property
     def is_paid(self) -> bool:

@@ -52,10 +52,10 @@ class WixBilling:
         require_possible(
             Choice(plan=plans[paid["plan"]], cycle=paid["cycle"] or MONTHLY) if paid is not None else None, wanted
         )
+        async with self._database.connection() as conn:
+            product = await store.product(conn, wanted.plan.name, wanted.cycle)
         try:
-            url = await self._client.checkout_url(
-                instance_id, wanted.plan.product, wanted.cycle, self._success_url, deadline
-            )
+            url = await self._client.checkout_url(instance_id, product, wanted.cycle, self._success_url, deadline)
         except ProviderRejectedError as error:
             _failed(error, busy=error.passing)
         except ProviderUnknownError as error:

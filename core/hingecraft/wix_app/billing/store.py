@@ -9,11 +9,11 @@ import asyncpg
 from hingecraft.db.connection import Connection
 from hingecraft.wix_app.billing.model import Plan
 
-# Until somebody has written down a product id of Wix's, it is the plan's own name.
-PLANS = """
-SELECT p.plan AS name, p.credits, p.rank,
-    coalesce((SELECT min(n.name) FROM wix_plan_names n WHERE n.plan = p.plan AND n.is_product), p.plan) AS product
-FROM wix_plans p ORDER BY p.rank
+PLANS = "SELECT plan AS name, credits, rank FROM wix_plans ORDER BY rank"
+# A product may be of one cycle only. Until somebody has written down a product id of Wix's, it is the plan's own name.
+PRODUCT = """
+SELECT name FROM wix_plan_names WHERE plan = $1 AND is_product AND (cycle = $2 OR cycle IS NULL)
+ORDER BY cycle NULLS LAST, name LIMIT 1
 """
 MEANT = "SELECT plan, cycle FROM wix_plan_names WHERE name = lower($1)"
 PAID = """
@@ -25,6 +25,11 @@ WHERE instance_id = $1 AND plan <> 'free' AND coalesce(access_ends_at > now(), t
 async def plans(conn: Connection) -> list[Plan]:
     """All plans, the free one first."""
     return [Plan(**dict(row)) for row in await conn.fetch(PLANS)]
+
+
+async def product(conn: Connection, plan: str, cycle: str) -> str:
+    """The id of a plan in Wix's dashboard for developers, when it is paid in that cycle."""
+    return await conn.fetchval(PRODUCT, plan, cycle) or plan
 
 
 async def meant(conn: Connection, name: str) -> asyncpg.Record | None:

@@ -26,5 +26,5 @@ class _LocalFirst:
         self._by_wix = by_wix
 
     async def verified(self, token: str) -> Instance:
-        """Raises InvalidInstanceError, StaleInstanceError or AuthUnavailableError."""
+        """Raises InvalidInstanceError, ExpiredInstanceError or AuthUnavailableError."""
         return await (self._local if has_shape(token) else self._by_wix).verified(token)

@@ -28,7 +28,7 @@ class LocalCheck:
         self._secret = secret
 
     async def verified(self, token: str) -> Instance:
-        """The site whose owner calls; raises InvalidInstanceError or StaleInstanceError."""
+        """The site whose owner calls; raises InvalidInstanceError or ExpiredInstanceError."""
         return self.verified_at(token, datetime.now(UTC))
 
     def verified_at(self, token: str, now: datetime) -> Instance:

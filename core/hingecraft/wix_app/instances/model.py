@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hingecraft.wix_app.errors import InvalidInstanceError, StaleInstanceError
+from hingecraft.wix_app.errors import ExpiredInstanceError, InvalidInstanceError
 
 # Bytes of a token.
 LARGEST_TOKEN = 8192
@@ -27,6 +27,8 @@ class Instance:
     instance_id: UUID
     signed_at: datetime | None
     origin_instance_id: UUID | None = None
+    # When the token ends; None: it does not say so.
+    ends_at: datetime | None = None
 
     def may_write(self, now: datetime) -> bool:
         """Whether the token is young enough for a call that changes something."""
@@ -36,7 +38,7 @@ class Instance:
 def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
     """The instance that verified fields name, if its owner has opened the app.
 
-    Raises InvalidInstanceError or StaleInstanceError.
+    Raises InvalidInstanceError or ExpiredInstanceError.
     """
     other = fields.get("appDefId")
     if other is not None and (not isinstance(other, str) or other.lower() != app_id):
@@ -47,11 +49,15 @@ def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
     if instance_id is None:
         raise InvalidInstanceError("The instance token names no site.")
     signed_at = _moment(fields, "signDate")
-    _check_age(signed_at, _moment(fields, "expirationDate"), now)
+    ends_at = _moment(fields, "expirationDate")
+    _check_age(signed_at, ends_at, now)
     if fields.get("permissions") != "OWNER":
         raise InvalidInstanceError("The instance token is not of the site's owner.")
     return Instance(
-        instance_id=instance_id, signed_at=signed_at, origin_instance_id=_uuid(fields.get("originInstanceId"))
+        instance_id=instance_id,
+        signed_at=signed_at,
+        origin_instance_id=_uuid(fields.get("originInstanceId")),
+        ends_at=ends_at or (signed_at + LONGEST_AGE if signed_at is not None else None),
     )
 
 
@@ -60,11 +66,11 @@ def _check_age(signed_at: datetime | None, ends_at: datetime | None, now: dateti
         raise InvalidInstanceError("The instance token is from the future.")
     if ends_at is not None:
         if ends_at <= now:
-            raise StaleInstanceError
+            raise ExpiredInstanceError
     elif signed_at is None:
         raise InvalidInstanceError("The instance token does not say when it was made.")
     elif now - signed_at > LONGEST_AGE:
-        raise StaleInstanceError
+        raise ExpiredInstanceError
 
 
 def _moment(fields: Mapping[str, Any], name: str) -> datetime | None:

@@ -11,5 +11,5 @@ class InstanceCheck(Protocol):
     """Verifies what a caller sends as `Authorization: WixInstance <token>`."""
 
     async def verified(self, token: str) -> Instance:
-        """The site whose owner calls; raises InvalidInstanceError or StaleInstanceError."""
+        """The site whose owner calls; raises InvalidInstanceError or ExpiredInstanceError."""
         ...

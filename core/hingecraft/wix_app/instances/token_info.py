@@ -98,4 +98,4 @@ def owner_of(info: TokenInfo | None, app_id: str, now: datetime) -> Instance:
         raise InvalidInstanceError("The token is not of the site's owner.")
     if info.instance_id is None:
         raise InvalidInstanceError("The token names no site.")
-    return Instance(instance_id=info.instance_id, signed_at=info.issued_at)
+    return Instance(instance_id=info.instance_id, signed_at=info.issued_at, ends_at=info.expires_at)

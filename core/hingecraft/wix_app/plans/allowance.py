@@ -22,11 +22,30 @@ WITH written AS (
 UPDATE wix_credit_accounts a SET allowance = a.allowance + w.allowance FROM written w WHERE a.instance_id = $1
 """
 BEGIN = """
-UPDATE wix_credit_accounts SET used = 0, period_start = $2, period_product = $3, period_cycle = $4, period_invoice = $5
+UPDATE wix_credit_accounts SET used = 0, taken_back = 0, period_start = $2, period_product = $3, period_cycle = $4,
+    period_invoice = $5, period_seen_invoice = $6
 WHERE instance_id = $1
 """
 ADOPT = """
-UPDATE wix_credit_accounts SET period_start = $2, period_invoice = $3 WHERE instance_id = $1
+UPDATE wix_credit_accounts SET period_start = $2, period_invoice = $3, period_seen_invoice = $4 WHERE instance_id = $1
+"""
+# The money of a period may go back and come again more than once.
+_NUMBERED = "$2 || '/' || (SELECT count(*) FROM wix_credits c WHERE c.instance_id = $1)"
+TAKE_BACK = f"""
+WITH account AS (SELECT * FROM wix_credit_accounts WHERE instance_id = $1 AND allowance > 0), written AS (
+    INSERT INTO wix_credits (instance_id, kind, reference, allowance, credits_after)
+    SELECT instance_id, 'taken_back', {_NUMBERED}, -allowance, trial + bought FROM account
+)
+UPDATE wix_credit_accounts a SET allowance = 0, taken_back = a.taken_back + account.allowance
+FROM account WHERE a.instance_id = account.instance_id
+"""
+GIVE_BACK = f"""
+WITH account AS (SELECT * FROM wix_credit_accounts WHERE instance_id = $1 AND taken_back > 0), written AS (
+    INSERT INTO wix_credits (instance_id, kind, reference, allowance, credits_after)
+    SELECT instance_id, 'given_back', {_NUMBERED}, taken_back, allowance + taken_back + trial + bought FROM account
+)
+UPDATE wix_credit_accounts a SET allowance = a.allowance + account.taken_back, taken_back = 0
+FROM account WHERE a.instance_id = account.instance_id
 """
 ENDS = "UPDATE wix_credit_accounts SET allowance_ends_at = $2 WHERE instance_id = $1"
 
@@ -39,9 +58,8 @@ async def follow(conn: Connection, instance_id: UUID, state: PlanState, granted:
     account = await conn.fetchrow(ACCOUNT, instance_id)
     assert account is not None, "an account is created with its site"
     if state.period is not None:
-        await _follow_period(conn, instance_id, account, state.period, 0 if state.is_returned else granted)
-        if state.is_returned:
-            await _take(conn, instance_id, "taken_back", state.period)
+        await _follow_period(conn, instance_id, account, state.period, granted)
+        await conn.execute(TAKE_BACK if state.is_returned else GIVE_BACK, instance_id, _name(state.period))
     await conn.execute(ENDS, instance_id, state.access_ends_at)
 
 
@@ -50,18 +68,13 @@ async def _follow_period(
 ) -> None:
     before = _period_of(account)
     if before is not None and period.is_same(before):
-        await conn.execute(ADOPT, instance_id, period.start, period.invoice_id)
+        await conn.execute(ADOPT, instance_id, period.start, period.invoice_id, period.seen_invoice)
         return
-    await _take(conn, instance_id, "lapse", period)
+    await conn.execute(ADD, instance_id, "lapse", _name(period), -account["allowance"])
     await conn.execute(ADD, instance_id, "plan", _name(period), granted)
-    await conn.execute(BEGIN, instance_id, period.start, period.product, period.cycle, period.invoice_id)
-
-
-async def _take(conn: Connection, instance_id: UUID, kind: str, period: PaidPeriod) -> None:
-    """Take what is left of the period's credits."""
-    account = await conn.fetchrow(ACCOUNT, instance_id)
-    assert account is not None
-    await conn.execute(ADD, instance_id, kind, _name(period), -account["allowance"])
+    await conn.execute(
+        BEGIN, instance_id, period.start, period.product, period.cycle, period.invoice_id, period.seen_invoice
+    )
 
 
 def _period_of(account: asyncpg.Record) -> PaidPeriod | None:
@@ -74,9 +87,11 @@ def _period_of(account: asyncpg.Record) -> PaidPeriod | None:
         start=start,
         end=None,
         invoice_id=account["period_invoice"],
+        seen_invoice=account["period_seen_invoice"],
     )
 
 
 def _name(period: PaidPeriod) -> str:
     """Names the period in the ledger."""
-    return f"{period.product}/{period.cycle}/{period.start.isoformat()}/{period.invoice_id or ''}"
+    invoice = period.invoice_id or period.seen_invoice or ""
+    return f"{period.product}/{period.cycle}/{period.start.isoformat()}/{invoice}"

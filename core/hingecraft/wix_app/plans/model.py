@@ -24,6 +24,10 @@ _MONTHS_OF_CYCLES: Mapping[str, int] = {
     "FOUR_YEARS": 48,
     "FIVE_YEARS": 60,
 }
+# An answer of Wix that contradicts an event of the last minute is older than the event.
+_SETTLES = timedelta(minutes=1)
+# Wix sends a message again for 48 hours, signed again: what is signed later than that is news.
+_SENT_AGAIN = timedelta(days=3)
 # The times of one payment in an event and in an answer differ by less; with the same invoice, by less than any period.
 _SAME_TIME = timedelta(days=1)
 _SAME_INVOICE = timedelta(days=20)
@@ -32,14 +36,18 @@ _SAME_INVOICE = timedelta(days=20)
 class Kind(StrEnum):
     """The kinds of facts."""
 
-    # A plan begins: purchased, changed, converted from a free trial, or transferred to this site.
+    # A plan begins: purchased, changed, or converted from a free trial.
     BEGUN = "begun"
     REACTIVATED = "reactivated"
+    # It belongs to another Wix account now, with the site or on another one.
+    TRANSFERRED = "transferred"
     CANCELLED = "cancelled"
     PAYMENT_FAILED = "payment_failed"
     PAID = "paid"
     # The money of an invoice went back.
     RETURNED = "returned"
+    # The same, until the bank decides otherwise.
+    CHARGED_BACK = "charged_back"
     # Wix's answer when it was asked: it counts for everything before it.
     SEEN = "seen"
 
@@ -62,46 +70,78 @@ class Fact:
     at_once: bool = False
     # Whether Wix renews it, where Wix was asked.
     renews: bool = True
+    # Of two plans that begin in the same moment, the one that replaces the other.
+    is_change: bool = False
+    # When it was stored here; None: it is not stored yet.
+    heard_at: datetime | None = None
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Sorts facts as they happened. Those of one moment are sorted by what they say."""
+        return (self.happened_at, self.kind, self.is_change, self.fact_id)
+
+    @property
+    def ended_at(self) -> datetime:
+        """The end of an access that ends at once: by our clock at the latest, since Wix's may be ahead."""
+        return self.happened_at if self.heard_at is None else min(self.happened_at, self.heard_at)
 
     @property
     def details(self) -> dict[str, Any]:
         """The fields that are stored as JSON."""
         fields = asdict(self)
-        for name in ("fact_id", "kind", "happened_at"):
+        for name in ("fact_id", "kind", "happened_at", "heard_at"):
             del fields[name]
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
     @classmethod
-    def stored(cls, fact_id: str, kind: str, happened_at: datetime, details: Mapping[str, Any]) -> Fact:
+    def stored(
+        cls,
+        fact_id: str,
+        kind: str,
+        happened_at: datetime,
+        details: Mapping[str, Any],
+        heard_at: datetime | None = None,
+    ) -> Fact:
         """A fact as it was stored."""
         fields = dict(details)
         for name in ("starts_at", "ends_at"):
             fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, **fields)
+        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, heard_at=heard_at, **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidPeriod:
-    """One billing period of a plan. `end` is None for a plan that is paid once."""
+    """One billing period of a plan. `end` is None for a plan that is paid once.
+
+    Its invoice has a name in events, and perhaps another one in Wix's answers.
+    """
 
     product: str
     cycle: str
     start: datetime
     end: datetime | None
     invoice_id: str | None
+    seen_invoice: str | None = None
+
+    @property
+    def invoices(self) -> frozenset[str]:
+        """The names of its invoice."""
+        return frozenset(each for each in (self.invoice_id, self.seen_invoice) if each is not None)
+
+    def is_of_plan(self, other: PaidPeriod) -> bool:
+        """Whether both are of one plan."""
+        return (self.product, self.cycle) == (other.product, other.cycle)
 
     def is_near(self, other: PaidPeriod) -> bool:
         """Whether both are of one plan, and begin at about the same time."""
-        is_same_plan = (self.product, self.cycle) == (other.product, other.cycle)
-        return is_same_plan and abs(self.start - other.start) < _SAME_TIME
+        return self.is_of_plan(other) and abs(self.start - other.start) < _SAME_TIME
 
     def is_same(self, other: PaidPeriod) -> bool:
         """Whether both are one period, told by an event and by an answer."""
-        if self.invoice_id is None or other.invoice_id is None:
-            return self.is_near(other)
-        return (self.product, self.cycle, self.invoice_id) == (other.product, other.cycle, other.invoice_id) and abs(
-            self.start - other.start
-        ) < _SAME_INVOICE
+        if self.invoices & other.invoices:
+            return self.is_of_plan(other) and abs(self.start - other.start) < _SAME_INVOICE
+        two_payments = (self.invoice_id and other.invoice_id) or (self.seen_invoice and other.seen_invoice)
+        return not two_payments and self.is_near(other)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,17 +157,44 @@ class PlanState:
     is_returned: bool = False
     # The invoice in Wix's last answer: another one is a renewal.
     seen_invoice: str | None = None
+    # When the last event about the plan happened.
+    told_at: datetime | None = None
+
+    def has_ended(self, at: datetime) -> bool:
+        """Whether there is no access at that time."""
+        return self.period is None or (self.access_ends_at is not None and self.access_ends_at <= at)
 
 
 def state_of(facts: Iterable[Fact]) -> PlanState:
     """The plan that follows from all facts of a site, in whatever order they are given."""
-    ordered = sorted(facts, key=lambda fact: (fact.happened_at, fact.kind, fact.fact_id))
+    ordered = sorted(facts, key=lambda fact: fact.order)
     state = PlanState()
     for fact in ordered:
         state = _AFTER[fact.kind](state, fact)
-    returned = {fact.invoice_id for fact in ordered if fact.kind is Kind.RETURNED}
-    is_returned = state.period is not None and state.period.invoice_id in returned - {None}
+    is_returned = state.period is not None and bool(state.period.invoices & _returned_invoices(ordered))
     return replace(state, is_returned=is_returned)
+
+
+def _returned_invoices(ordered: Iterable[Fact]) -> set[str]:
+    """Invoices whose money went back.
+
+    One that was charged back is paid again if Wix says so when no message from before can come any more: the owner's
+    bank has decided for us.
+    """
+    refunded: set[str] = set()
+    charged_back: dict[str, datetime] = {}
+    for fact in ordered:
+        if fact.invoice_id is None:
+            continue
+        if fact.kind is Kind.RETURNED:
+            refunded.add(fact.invoice_id)
+        elif fact.kind is Kind.CHARGED_BACK:
+            charged_back[fact.invoice_id] = fact.happened_at
+        elif fact.kind is Kind.PAID:
+            since = charged_back.get(fact.invoice_id)
+            if since is not None and fact.happened_at - since > _SENT_AGAIN:
+                del charged_back[fact.invoice_id]
+    return refunded | charged_back.keys()
 
 
 def period_at(product: str, cycle: str, first: datetime, at: datetime, invoice_id: str | None) -> PaidPeriod:
@@ -148,8 +215,13 @@ def _after(start: datetime, months: int) -> datetime:
     return Period(unit="month", count=months).after(start)
 
 
-def _begun(_state: PlanState, fact: Fact) -> PlanState:
-    return PlanState(period=_told_period(fact))
+def _begun(state: PlanState, fact: Fact) -> PlanState:
+    before, period = state.period, _told_period(fact)
+    if before is None or before.invoice_id or state.has_ended(fact.happened_at) or not before.is_near(period):
+        return PlanState(period=period, told_at=fact.happened_at)
+    # An answer has reported the same payment before its event.
+    period = replace(period, seen_invoice=before.seen_invoice)
+    return PlanState(period=period, seen_invoice=state.seen_invoice, told_at=fact.happened_at)
 
 
 def _told_period(fact: Fact) -> PaidPeriod:
@@ -161,28 +233,44 @@ def _told_period(fact: Fact) -> PaidPeriod:
 
 def _reactivated(state: PlanState, fact: Fact) -> PlanState:
     """A cancellation is taken back: the same period goes on, or a new one begins where access had ended."""
-    begun = state.period
-    has_ended = begun is None or (state.access_ends_at is not None and state.access_ends_at <= fact.happened_at)
-    is_longer = begun is not None and fact.ends_at is not None and begun.end is not None and fact.ends_at > begun.end
-    if has_ended or is_longer:
+    before = state.period
+    is_same_payment = before is not None and fact.invoice_id in before.invoices
+    if not is_same_payment and (state.has_ended(fact.happened_at) or _is_longer(before, fact)):
         return _begun(state, fact)
-    return replace(state, cancel_at_period_end=False, access_ends_at=None, payment_failed_at=None)
+    return replace(
+        state, cancel_at_period_end=False, access_ends_at=None, payment_failed_at=None, told_at=fact.happened_at
+    )
+
+
+def _is_longer(period: PaidPeriod | None, fact: Fact) -> bool:
+    """Whether a fact is about a later period: ends of one period differ by less."""
+    if period is None or period.end is None or fact.ends_at is None:
+        return False
+    return fact.ends_at - period.end > _SAME_INVOICE
+
+
+def _transferred(state: PlanState, fact: Fact) -> PlanState:
+    """The same period goes on where the site has the plan: nothing was paid."""
+    has_plan = state.period is not None and state.period.is_of_plan(_told_period(fact))
+    return _reactivated(state, fact) if has_plan else _begun(state, fact)
 
 
 def _cancelled(state: PlanState, fact: Fact) -> PlanState:
     if state.period is None:
         return state
+    at = fact.happened_at
     if fact.at_once:
-        return replace(state, cancel_at_period_end=False, access_ends_at=fact.happened_at)
-    period = _current(state.period, fact.happened_at)
-    return replace(state, period=period, cancel_at_period_end=True, access_ends_at=period.end or fact.happened_at)
+        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, told_at=at)
+    period = _current(state.period, at)
+    return replace(state, period=period, cancel_at_period_end=True, access_ends_at=period.end or at, told_at=at)
 
 
 def _current(period: PaidPeriod, at: datetime) -> PaidPeriod:
     """The period at that time: renewals before it may not have been told."""
     if period.end is None or at < period.end:
         return period
-    return period_at(period.product, period.cycle, period.start, at, period.invoice_id)
+    found = period_at(period.product, period.cycle, period.start, at, period.invoice_id)
+    return replace(found, seen_invoice=period.seen_invoice) if found.start == period.start else found
 
 
 def _payment_failed(state: PlanState, fact: Fact) -> PlanState:
@@ -193,31 +281,45 @@ def _paid(state: PlanState, _fact: Fact) -> PlanState:
     return replace(state, payment_failed_at=None)
 
 
-def _returned(state: PlanState, _fact: Fact) -> PlanState:
+def _unchanged(state: PlanState, _fact: Fact) -> PlanState:
     return state
 
 
 def _seen(state: PlanState, fact: Fact) -> PlanState:
     """Wix's answer: a plan that Wix calls paid goes on, even where its end has passed."""
     if fact.product is None:
-        ended = state.access_ends_at is not None and state.access_ends_at <= fact.happened_at
-        if state.period is None or ended:
+        if state.has_ended(fact.happened_at):
             return state
-        return replace(state, cancel_at_period_end=False, access_ends_at=fact.happened_at, payment_failed_at=None)
+        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, payment_failed_at=None)
     before, now = state.period, _seen_period(fact)
-    if before is not None and before.is_near(now):
-        has_renewed = state.seen_invoice is not None and fact.invoice_id not in {None, state.seen_invoice}
-        now = _next(before, fact) if has_renewed else replace(before, end=fact.ends_at or before.end)
-    if now.invoice_id is None and (before is None or before.invoice_id != fact.invoice_id):
-        now = replace(now, invoice_id=fact.invoice_id)
+    is_settling = state.told_at is not None and fact.happened_at - state.told_at < _SETTLES
+    if is_settling and before is not None and not before.is_of_plan(now):
+        return state
+    now = _seen_after(before, now, fact, state.seen_invoice)
     ends = not fact.renews and now.end is not None and now.end > fact.happened_at
-    return PlanState(
+    found = replace(
+        state,
         period=now,
         cancel_at_period_end=ends,
         access_ends_at=now.end if ends else None,
-        payment_failed_at=state.payment_failed_at,
         seen_invoice=fact.invoice_id or state.seen_invoice,
     )
+    if not is_settling:
+        return found
+    return replace(found, cancel_at_period_end=state.cancel_at_period_end, access_ends_at=state.access_ends_at)
+
+
+def _seen_after(before: PaidPeriod | None, now: PaidPeriod, fact: Fact, seen_invoice: str | None) -> PaidPeriod:
+    """The period of an answer, when the one before was known."""
+    if before is not None and before.is_near(now):
+        if seen_invoice is not None and fact.invoice_id not in {None, seen_invoice}:
+            return _next(before, fact)
+        return replace(before, end=fact.ends_at or before.end, seen_invoice=fact.invoice_id or before.seen_invoice)
+    if before is not None and before.is_of_plan(now) and now.start < before.start:
+        # Wix counts from the first purchase, and an event has begun this period later.
+        return replace(before, seen_invoice=fact.invoice_id or before.seen_invoice)
+    is_old = before is not None and fact.invoice_id in before.invoices
+    return now if is_old else replace(now, seen_invoice=fact.invoice_id)
 
 
 def _seen_period(fact: Fact) -> PaidPeriod:
@@ -230,16 +332,18 @@ def _seen_period(fact: Fact) -> PaidPeriod:
 
 def _next(period: PaidPeriod, fact: Fact) -> PaidPeriod:
     """The period after this one, which Wix has charged before our clock has reached it."""
-    following = _current(replace(period, invoice_id=None), period.end or period.start)
-    return replace(following, end=fact.ends_at or following.end, invoice_id=fact.invoice_id)
+    following = _current(period, period.end or period.start)
+    return replace(following, end=fact.ends_at or following.end, invoice_id=None, seen_invoice=fact.invoice_id)
 
 
 _AFTER = {
     Kind.BEGUN: _begun,
     Kind.REACTIVATED: _reactivated,
+    Kind.TRANSFERRED: _transferred,
     Kind.CANCELLED: _cancelled,
     Kind.PAYMENT_FAILED: _payment_failed,
     Kind.PAID: _paid,
-    Kind.RETURNED: _returned,
+    Kind.RETURNED: _unchanged,
+    Kind.CHARGED_BACK: _unchanged,
     Kind.SEEN: _seen,
 }

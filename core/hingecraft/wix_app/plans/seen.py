@@ -30,6 +30,14 @@ class Seen:
     owner_email: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Whether a site had the app at a time."""
+
+    at: datetime
+    has_app: bool
+
+
 class PlansAtWix:
     """Asks Wix."""
 
@@ -53,6 +61,15 @@ class PlansAtWix:
             raise ForeignError("the app is not installed on this site") from error
         except (ProviderRejectedError, ProviderUnknownError) as error:
             raise UnansweredError(str(error)) from error
+
+    async def presence(self, instance_id: UUID) -> Presence:
+        """Whether the site has the app; raises UnansweredError while there is no answer."""
+        at = datetime.now(UTC)
+        try:
+            await self.seen(instance_id)
+        except ForeignError:
+            return Presence(at=at, has_app=False)
+        return Presence(at=at, has_app=True)
 
 
 def fact_in(answer: AppInstance, at: datetime) -> Fact:

@@ -17,7 +17,9 @@ ADD = """
 INSERT INTO wix_plan_facts (instance_id, fact_id, kind, happened_at, details) VALUES ($1, $2, $3, $4, $5::jsonb)
 ON CONFLICT DO NOTHING RETURNING true
 """
-FACTS = "SELECT fact_id, kind, happened_at, details::text AS details FROM wix_plan_facts WHERE instance_id = $1"
+FACTS = """
+SELECT fact_id, kind, happened_at, details::text AS details, recorded_at FROM wix_plan_facts WHERE instance_id = $1
+"""
 NAMED = """
 SELECT n.plan AS name, p.credits FROM wix_plan_names n JOIN wix_plans p USING (plan) WHERE n.name = lower($1)
 """
@@ -69,7 +71,7 @@ async def add(conn: Connection, instance_id: UUID, fact: Fact) -> bool:
 async def facts(conn: Connection, instance_id: UUID) -> list[Fact]:
     """Everything that Wix has told about the site's plan."""
     return [
-        Fact.stored(row["fact_id"], row["kind"], row["happened_at"], json.loads(row["details"]))
+        Fact.stored(row["fact_id"], row["kind"], row["happened_at"], json.loads(row["details"]), row["recorded_at"])
         for row in await conn.fetch(FACTS, instance_id)
     ]
 
@@ -88,7 +90,8 @@ async def known(conn: Connection, names: Sequence[str]) -> set[str]:
 async def keep(conn: Connection, instance_id: UUID, plan: str, state: PlanState) -> bool:
     """Write the plan down; False if it is as it was."""
     period = state.period
-    told = (period.product, period.cycle, period.invoice_id, period.start, period.end) if period else (None,) * 5
+    invoice = (period.invoice_id or period.seen_invoice) if period else None
+    told = (period.product, period.cycle, invoice, period.start, period.end) if period else (None,) * 5
     return bool(
         await conn.fetchval(
             KEEP,

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
-from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.db.connection import Connection
 from hingecraft.inbox import store as inbox
 from hingecraft.wix_app.plans import store
 from hingecraft.wix_app.plans.service import UNKNOWN_PRODUCT
-
-# Seconds: what waits is taken up within a minute after the row exists.
-_EVERY = 15.0
 
 
 async def retry_known(conn: Connection) -> int:
@@ -25,14 +18,3 @@ async def retry_known(conn: Connection) -> int:
     if known:
         await inbox.retry_now(conn, [waiting[product] for product in known])
     return len(waiting) - len(known)
-
-
-async def watch(database: Database, show: Callable[[int], None]) -> None:
-    """Retry and count from time to time, until cancelled."""
-    while True:
-        try:
-            async with database.connection() as conn:
-                show(await retry_known(conn))
-        except DatabaseUnavailableError:
-            pass
-        await asyncio.sleep(_EVERY)

@@ -48,6 +48,18 @@ async def installed(
         await _record(conn, "wix_site_created" if is_new else "wix_site_installed", instance_id, actor, request_id)
 
 
+async def is_removed(conn: Connection, instance_id: UUID, at: datetime) -> bool:
+    """Whether the app is removed from the site since that time or an earlier one."""
+    present = await store.presence(conn, instance_id, lock=True)
+    return present is not None and present["is_removed"] and present["removed_at"] <= at
+
+
+async def is_installed_since(conn: Connection, instance_id: UUID, at: datetime) -> bool:
+    """Whether the site has the app, and is last known to have it from a later time on."""
+    present = await store.presence(conn, instance_id, lock=True)
+    return present is not None and not present["is_removed"] and present["installed_at"] > at
+
+
 async def removed(conn: Connection, instance_id: UUID, at: datetime, *, actor: str, request_id: str) -> None:
     """The app was removed at that time; the data is kept for a reinstallation."""
     is_new = await store.create(conn, instance_id, None, at, at)

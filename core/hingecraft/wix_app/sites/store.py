@@ -26,7 +26,8 @@ WITH site AS (
 SELECT EXISTS (SELECT FROM site)
 """
 PRESENCE = """
-SELECT removed_at, coalesce(removed_at >= installed_at, false) AS is_removed FROM wix_sites WHERE instance_id = $1
+SELECT installed_at, removed_at, coalesce(removed_at >= installed_at, false) AS is_removed
+FROM wix_sites WHERE instance_id = $1
 """
 # A copy of a site keeps the settings of its origin, as Wix's review asks.
 COPY_SETTINGS = """
@@ -61,9 +62,9 @@ async def create(
     return bool(await conn.fetchval(CREATE, instance_id, origin, installed_at, removed_at))
 
 
-async def presence(conn: Connection, instance_id: UUID) -> asyncpg.Record | None:
-    """Whether the app is removed, and since when; None for an unknown site."""
-    return await conn.fetchrow(PRESENCE, instance_id)
+async def presence(conn: Connection, instance_id: UUID, *, lock: bool = False) -> asyncpg.Record | None:
+    """Whether the app is removed, and since when; None for an unknown site. A lock lasts for the transaction."""
+    return await conn.fetchrow(f"{PRESENCE} FOR UPDATE" if lock else PRESENCE, instance_id)
 
 
 async def copy_settings(conn: Connection, instance_id: UUID, origin: UUID) -> None:

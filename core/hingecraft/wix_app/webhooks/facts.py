@@ -12,7 +12,7 @@ _PLAN_EVENTS: Mapping[str, Kind] = {
     "PaidPlanPurchased": Kind.BEGUN,
     "PaidPlanChanged": Kind.BEGUN,
     "PlanConvertedToPaid": Kind.BEGUN,
-    "PlanTransferred": Kind.BEGUN,
+    "PlanTransferred": Kind.TRANSFERRED,
     "PlanReactivated": Kind.REACTIVATED,
     "PaidPlanAutoRenewalCancelled": Kind.CANCELLED,
 }
@@ -22,7 +22,7 @@ _INVOICE_STATUSES: Mapping[str, Kind] = {
     "PAID": Kind.PAID,
     "PAYMENT_FAILED": Kind.PAYMENT_FAILED,
     "REFUNDED": Kind.RETURNED,
-    "CHARGEDBACK": Kind.RETURNED,
+    "CHARGEDBACK": Kind.CHARGED_BACK,
 }
 # Wix lists no values; one of these is in public use. Any other ends access with the period.
 _AT_ONCE = frozenset({"IMMEDIATE", "IMMEDIATELY"})
@@ -43,9 +43,10 @@ def plan_fact(event: WixEvent, fact_id: str) -> Fact:
         kind=kind,
         happened_at=event.happened_at,
         product=product,
-        cycle=event.text("cycle"),
+        cycle=_name(event, "cycle"),
         ends_at=event.moment("expiresOn"),
-        invoice_id=event.text("invoiceId"),
+        invoice_id=_name(event, "invoiceId"),
+        is_change=event.type == "PaidPlanChanged",
     )
 
 
@@ -55,4 +56,10 @@ def invoice_fact(event: WixEvent, fact_id: str) -> Fact:
     kind = _INVOICE_STATUSES.get(status)
     if kind is None:
         raise ForeignError(f"an invoice that is {status} changes nothing")
-    return Fact(fact_id=fact_id, kind=kind, happened_at=event.happened_at, invoice_id=event.text("invoiceId"))
+    return Fact(fact_id=fact_id, kind=kind, happened_at=event.happened_at, invoice_id=_name(event, "invoiceId"))
+
+
+def _name(event: WixEvent, field: str) -> str | None:
+    """A field that names something; None for a text that is too long for a name."""
+    text = event.text(field)
+    return text if text is not None and len(text) <= LONGEST_NAME else None

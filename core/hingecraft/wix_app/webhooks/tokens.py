@@ -43,7 +43,7 @@ class WebhookTokens:
         return claims if self._is_in_time(claims, now) else None
 
     def _is_ours(self, claims: dict[str, Any]) -> bool:
-        """Older messages name neither issuer nor audience; the key is the app's own."""
+        """Messages need not name issuer or audience: the key is the app's own (decision 85)."""
         audience = claims.get("aud")
         named = audience if isinstance(audience, list) else [audience]
         is_for_us = audience is None or any(isinstance(each, str) and each.lower() == self._app_id for each in named)

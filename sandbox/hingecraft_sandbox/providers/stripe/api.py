@@ -295,6 +295,7 @@ def _matches(document: Document, params: Document) -> bool:
         and _has_status(document, params.get("status"))
         and params.get("subscription") in {None, _subscription_of(document)}
         and all(document.get(name) == params[name] for name in plain if name in params)
+        and ("ids" not in params or document["id"] in params["ids"])
         and (keys is None or document.get("lookup_key") in keys)
         and (types is None or document.get("type") in types)
         and when.get("gte", made) <= made <= when.get("lte", made)

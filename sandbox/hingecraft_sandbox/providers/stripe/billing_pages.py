@@ -108,7 +108,7 @@ class BillingPages:
                 ("Customer", found["customer"]),
                 ("Discount", shown(off, found["currency"]) if off else None),
                 ("Charged", shown(found["amount_paid"], found["currency"])),
-                ("Refunded", shown(back, found["currency"]) if (back := self._refunded(payment)) else None),
+                *(self._payments.facts_of(payment["payment"]["payment_intent"]) if payment else ()),
             ]
         )
         by_card = ""
@@ -118,11 +118,6 @@ class BillingPages:
             )
         body = amount + told + buttons(choices) + by_card + table(["Price", "Quantity", "Amount", "Period"], rows)
         return page(f"Invoice {found['number'] or ''}", body)
-
-    def _refunded(self, payment: Document | None) -> int:
-        intent = payment["payment"]["payment_intent"] if payment else None
-        charges = self._book.all("charges", lambda each: each["payment_intent"] == intent)
-        return sum(each["amount_refunded"] for each in charges)
 
     async def act_on_invoice(self, request: web.Request) -> web.Response:
         """Charge it, refund it or dispute it."""

@@ -58,7 +58,8 @@ class IntentPages:
         error = intent["last_payment_error"] or {}
         told = facts(
             [
-                ("State", intent["status"]), ("Customer", intent["customer"]), ("Last error", error.get("message")),
+                ("For", intent["description"]), ("State", intent["status"]), *self._payments.facts_of(intent["id"]),
+                ("Customer", intent["customer"]), ("Last error", error.get("message")),
                 *sorted(intent["metadata"].items()),
             ]
         )  # fmt: skip

@@ -10,7 +10,7 @@ from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
-from hingecraft_sandbox.providers.stripe.lines import typed_in
+from hingecraft_sandbox.providers.stripe.lines import page, typed_in
 from hingecraft_sandbox.providers.stripe.objects import least_of
 
 KIND = "invoices_of_stripe"
@@ -235,16 +235,7 @@ class Invoices:
     def lines(self, path: Mapping[str, str], raw: Document) -> Document:
         """`GET /v1/invoices/{id}/lines`: page by page."""
         params = checked(raw, shapes.PAGE)
-        found = self.find(path["id"])["lines"]
-        after = params.get("starting_after")
-        if after is not None:
-            ids = [each["id"] for each in found]
-            if after not in ids:
-                raise StripeRefusalError(f"No such line item: '{after}'", param="starting_after")
-            found = found[ids.index(after) + 1 :]
-        limit = min(params.get("limit", 10), 100)
-        url = f"/v1/invoices/{path['id']}/lines"
-        return {"object": "list", "url": url, "has_more": len(found) > limit, "data": found[:limit]}
+        return page(f"/v1/invoices/{path['id']}/lines", self.find(path["id"])["lines"], params)
 
 
 def _taken(lines: list[Document]) -> list[dict[str, Any]]:

@@ -1,8 +1,23 @@
-"""The lines of invoices, in the shape of API version 2026-10-28.endive."""
+"""Lines of invoices and sessions, page by page, and those of invoices in the shape of API version 2026-10-28.endive."""
 
 from __future__ import annotations
 
 from hingecraft_sandbox.providers.book import Document, new_id
+from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+
+_USUAL_PAGE, _LARGEST_PAGE = 10, 100
+
+
+def page(url: str, lines: list[Document], params: Document) -> Document:
+    """Ten lines, or as many as are asked for, after the one that is named."""
+    after = params.get("starting_after")
+    if after is not None:
+        ids = [each["id"] for each in lines]
+        if after not in ids:
+            raise StripeRefusalError(f"No such line item: '{after}'", param="starting_after")
+        lines = lines[ids.index(after) + 1 :]
+    limit = min(params.get("limit", _USUAL_PAGE), _LARGEST_PAGE)
+    return {"object": "list", "url": url, "has_more": len(lines) > limit, "data": lines[:limit]}
 
 
 def regular(subscription: Document, item: Document, *, free: bool = False) -> Document:

@@ -58,6 +58,19 @@ class PaymentButtons:
             choices += _decisions(dispute)
         return choices
 
+    def facts_of(self, intent_id: str) -> list[tuple[str, object]]:
+        """Refunds and disputes of a payment: names and values."""
+        charges = self._book.all("charges", lambda each: each["payment_intent"] == intent_id)
+        back = sum(each["amount_refunded"] for each in charges)
+        ids = {each["id"] for each in charges}
+        disputes = [
+            each["status"].replace("_", " ") for each in self._book.all("disputes", lambda each: each["charge"] in ids)
+        ]
+        return [
+            ("Refunded", shown(back, charges[0]["currency"]) if back else None),
+            ("Dispute", ", ".join(disputes) or None),
+        ]
+
     def act(self, intent_id: str, act: str) -> None:
         """Do what a button says."""
         intent = self._objects.find("payment_intents", intent_id)

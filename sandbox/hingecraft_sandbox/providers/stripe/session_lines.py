@@ -7,7 +7,8 @@ from typing import Any
 
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.stripe import shapes
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
+from hingecraft_sandbox.providers.stripe.forms import checked
+from hingecraft_sandbox.providers.stripe.lines import page
 from hingecraft_sandbox.providers.stripe.objects import Objects
 
 
@@ -22,15 +23,7 @@ class SessionLines:
         params = checked(raw, shapes.PAGE)
         session = self._objects.find("sessions", path["id"])
         found = [self._line(session, number, item) for number, item in enumerate(session["items"])]
-        after = params.get("starting_after")
-        if after is not None:
-            ids = [each["id"] for each in found]
-            if after not in ids:
-                raise StripeRefusalError(f"No such line item: '{after}'", param="starting_after")
-            found = found[ids.index(after) + 1 :]
-        limit = min(params.get("limit", 10), 100)
-        url = f"/v1/checkout/sessions/{session['id']}/line_items"
-        return {"object": "list", "url": url, "has_more": len(found) > limit, "data": found[:limit]}
+        return page(f"/v1/checkout/sessions/{session['id']}/line_items", found, params)
 
     def _line(self, session: Document, number: int, item: Document) -> dict[str, Any]:
         price = item.get("price")

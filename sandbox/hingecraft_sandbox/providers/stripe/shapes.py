@@ -214,7 +214,7 @@ LISTS: Mapping[str, Mapping[str, Any]] = {
         "status": TEXT,
         "created": _WHEN,
     },
-    "products": {**PAGE, "active": YES_NO},
+    "products": {**PAGE, "active": YES_NO, "ids": [TEXT]},
     "prices": {**PAGE, "active": YES_NO, "lookup_keys": [TEXT], "product": TEXT},
     "payment_links": {**PAGE, "active": YES_NO},
     "payment_intents": {**PAGE, "customer": TEXT, "created": _WHEN},

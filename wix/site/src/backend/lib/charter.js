@@ -21,13 +21,14 @@ export function callerOf(options) {
  * @param {unknown} options
  */
 export async function onReady(caller, options) {
-  const { prefillId } = optionsOf(options);
-  const [routes, routesUrl, sum, config, prefill] = await Promise.all([
+  const { prefillId, withAppearance } = optionsOf(options);
+  const [routes, routesUrl, sum, config, appearance, prefill] = await Promise.all([
     donations.routes(caller),
     donations.routesUrl(),
     orNothing(donations.total(caller)),
     orNothing(donations.config(caller)),
-    prefillId === undefined || prefillId === null || prefillId === '' ? undefined : prefillOf(caller, prefillId),
+    withAppearance === true ? orNothing(donations.appearance(caller)) : null,
+    isGiven(prefillId) ? prefillOf(caller, prefillId) : undefined,
   ]);
   return {
     total: sum?.total ?? null,
@@ -37,9 +38,13 @@ export async function onReady(caller, options) {
     routesUrl,
     mode: config?.mode ?? null,
     bounds: boundsOf(config?.currencies ?? []),
+    appearance,
     ...prefill,
   };
 }
+
+/** @param {unknown} value */
+const isGiven = (value) => value !== undefined && value !== null && value !== '';
 
 /** Giving goes on without what only adorns the page. @param {Promise<any>} work */
 async function orNothing(work) {

@@ -80,6 +80,14 @@ export async function config(caller) {
   return known.config;
 }
 
+/**
+ * What the owner has set: texts, amounts, colours and links.
+ * @param {Caller} caller
+ */
+export async function appearance(caller) {
+  return ask('GET', '/api/v1/appearance', { caller });
+}
+
 /** Forget what is kept, as when the site is pointed at another backend. */
 export function forgetConfig() {
   known = null;

@@ -1,0 +1,89 @@
+"""The owner's dashboard of the Wix app: the files that `wix/dashboard` is built to, each in every encoding."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+
+from aiohttp import web
+
+from hingecraft_api.messages.answers import SECURITY_HEADERS
+from hingecraft_api.messages.negotiation import IDENTITY, matches
+from hingecraft_api.settings import ApiSettings
+from hingecraft_api.web.call import Call
+from hingecraft_api.web.endpoint import Endpoint
+
+PATH = "/wix-dashboard"
+_PAGE = "index.html"
+# Wix frames dashboards from these hosts only; its editors are elsewhere.
+_WIX = ("https://manage.wix.com", "https://*.manage.wix.com")
+_SUFFIXES = {"br": ".br", "gzip": ".gz"}
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".woff2": "font/woff2",
+}
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+def dashboard_folder() -> Path:
+    """Inside the wheel beside the handlers, in a checkout where it is built."""
+    packaged = Path(__file__).parents[1] / "_dashboard"
+    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "wix/dashboard/built"
+
+
+def policy_of(framed_by: Sequence[str]) -> str:
+    """Only the dashboard's own files, and calls to this backend."""
+    directives = {
+        "default-src": ("'none'",),
+        "script-src": ("'self'",),
+        "style-src": ("'self'",),
+        "font-src": ("'self'",),
+        "img-src": ("'self'", "data:"),
+        "connect-src": ("'self'",),
+        "base-uri": ("'none'",),
+        "form-action": ("'none'",),
+        "frame-ancestors": framed_by,
+    }
+    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in directives.items())
+
+
+def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
+    """The page, which browsers ask for again each time, and its files, whose names change with what is in them."""
+    folder = dashboard_folder()
+    policy = policy_of(("'self'", *_WIX, *settings.wix_dashboard_origins))
+    page = _endpoint(PATH, folder / _PAGE, {"Cache-Control": "no-cache", "Content-Security-Policy": policy})
+    files = sorted(file for file in (folder / "assets").iterdir() if file.suffix in _TYPES)
+    return [page, *(_endpoint(f"{PATH}/assets/{file.name}", file, {"Cache-Control": _FOREVER}) for file in files)]
+
+
+@cache
+def _read(file: Path) -> bytes:
+    """Most pods of an installation are never asked for most files, so none is read before."""
+    return file.read_bytes()
+
+
+def _endpoint(path: str, file: Path, more: dict[str, str]) -> Endpoint:
+    encodings = {name: file.with_name(file.name + suffix) for name, suffix in _SUFFIXES.items()}
+    encodings = {IDENTITY: file} | {name: each for name, each in encodings.items() if each.exists()}
+    shared = {name: value for name, value in SECURITY_HEADERS.items() if name != "X-Frame-Options"}
+    shared |= {"Content-Type": _TYPES[file.suffix], "Vary": "Accept-Encoding, Origin", **more}
+
+    async def get_file(call: Call) -> web.Response:
+        asked = call.request.headers
+        encoding = call.pod.negotiation.choose(asked.get("Accept-Encoding", ""), encodings)
+        body = await asyncio.to_thread(_read, encodings[encoding])
+        headers = {**shared, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
+        known = asked.get("If-None-Match")
+        if known is not None and matches(known, headers["ETag"]):
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+        if encoding != IDENTITY:
+            headers["Content-Encoding"] = encoding
+        return web.Response(body=body, headers=headers)
+
+    return Endpoint(method="GET", path=path, handler=get_file, summary="Get the Wix app's dashboard", tag="Pages")

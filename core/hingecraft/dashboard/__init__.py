@@ -1,0 +1,1 @@
+"""The owner's dashboard: figures, payments, routes, and news of changes."""

@@ -1,0 +1,1 @@
+"""How giving goes: totals, days, success, and what needs attention."""

@@ -1,0 +1,120 @@
+"""Reads the figures of days from `figures` and what is still to be added to it, and how long payments took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from hingecraft.dashboard.overview.model import Figures
+from hingecraft.db.connection import Connection
+
+# Compiling a statement to machine code takes longer than running it.
+BEGIN = "SELECT now() FROM set_config('jit', 'off', true)"
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_COUNTS = ("movements", "without_value", "paid", "failed", "expired", "abandoned")
+_SUMMED = ("received", "refunded", "disputed", "usd")
+_MEASURES = (*_COUNTS, *_SUMMED)
+_COLUMNS = ", ".join(_MEASURES)
+_SUMS = ", ".join(f"sum({each}) AS {each}" for each in _MEASURES)
+_SIGNED_SUMS = ", ".join(
+    (
+        *(f"sum(sign * {each})::bigint AS {each}" for each in _COUNTS),
+        *(f"sum(sign * {each}) AS {each}" for each in _SUMMED),
+    )
+)
+# Days in UTC are taken whole, and where a day of the zone begins before or after them, the hours and quarters between
+# are moved from one day to the other. OFFSET has them looked up by the key. `$1` are the midnights in UTC that are
+# nearest to the beginnings of the days, and to the end of the last; `$2` those beginnings; `$3` to `$7` are edges.
+FIGURES = f"""
+WITH moved AS MATERIALIZED (
+    SELECT edge.number, edge.sign, f.livemode, f.currency, {_COLUMNS}
+    FROM unnest($3::int[], $4::int[], $5::smallint[], $6::timestamptz[], $7::timestamptz[])
+        AS edge (number, sign, minutes, since, until)
+    CROSS JOIN LATERAL (
+        SELECT livemode, currency, {_SUMS} FROM figures
+        WHERE minutes = edge.minutes AND start >= edge.since AND start < edge.until GROUP BY livemode, currency OFFSET 0
+    ) f
+)
+SELECT number, livemode, currency, {_SIGNED_SUMS}
+FROM (
+    SELECT width_bucket(start, $1::timestamptz[]) AS number, 1 AS sign, livemode, currency, {_COLUMNS}
+    FROM figures WHERE minutes = 1440 AND start >= $8 AND start < $9
+    UNION ALL
+    SELECT number, -sign, livemode, currency, {_COLUMNS} FROM moved
+    UNION ALL
+    SELECT number - 1, sign, livemode, currency, {_COLUMNS} FROM moved
+    UNION ALL
+    SELECT width_bucket(start, $2::timestamptz[]), 1, livemode, currency, {_COLUMNS}
+    FROM figure_changes WHERE start >= $10 AND start < $11
+) f
+WHERE number BETWEEN 1 AND cardinality($1::timestamptz[]) - 1
+GROUP BY number, livemode, currency ORDER BY number, livemode, currency
+"""
+MOST_TIMES = 500
+# OFFSET has each payment looked up by its key. A payment that was made for its money has kept nobody waiting.
+MEDIAN = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM newest.paid_at - begun.at))::float8
+FROM (
+    SELECT payment_id, created_at AS paid_at FROM settlements
+    WHERE kind = 'charge' AND livemode = $3 AND created_at >= $1 AND created_at < $2
+    ORDER BY created_at DESC LIMIT $4
+) newest
+CROSS JOIN LATERAL (SELECT created_at AS at FROM payments WHERE id = newest.payment_id OFFSET 0) begun
+WHERE begun.at < newest.paid_at
+"""
+FOLD = "SELECT hc_fold_figures($1)"
+
+
+async def begin(conn: Connection) -> datetime:
+    """The time of the transaction, in which the other statements follow."""
+    found: datetime = await conn.fetchval(BEGIN)
+    return found
+
+
+async def figures(conn: Connection, first: date, begins: Sequence[datetime]) -> list[Figures]:
+    """The sums of each day, mode and currency. `begins` is when each day begins, and when the last one ends."""
+    midnights = [_nearest_midnight(moment) for moment in begins]
+    edges = [
+        edge
+        for number, (midnight, begin) in enumerate(zip(midnights, begins, strict=True), 1)
+        for edge in _edges(number, midnight, begin)
+        if edge[-2] < edge[-1]
+    ]
+    columns = [list(column) for column in zip(*edges, strict=True)] if edges else [[]] * 5
+    ends = (midnights[0], midnights[-1], begins[0], begins[-1])
+    rows = await conn.fetch(FIGURES, midnights, begins, *columns, *ends)
+    days = [first + timedelta(days=each) for each in range(len(begins))]
+    return [Figures(days[number - 1], *measures) for number, *measures in rows]
+
+
+# The number of the day, whether it begins later (1) or earlier (-1) than the midnight, the length of the rows in
+# minutes, and their times.
+_Edge = tuple[int, int, int, datetime, datetime]
+
+
+def _nearest_midnight(moment: datetime) -> datetime:
+    return (moment.astimezone(UTC) + _DAY / 2).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _edges(number: int, midnight: datetime, begin: datetime) -> Iterator[_Edge]:
+    """The hours, and the quarters of one hour, between a midnight in UTC and the beginning of a day."""
+    hour = begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    if begin < midnight:
+        whole = hour if hour == begin else hour + _HOUR
+        yield number, -1, 15, begin, whole
+        yield number, -1, 60, whole, midnight
+    else:
+        yield number, 1, 60, midnight, hour
+        yield number, 1, 15, hour, begin
+
+
+async def median_seconds(conn: Connection, start: datetime, end: datetime, *, livemode: bool) -> float | None:
+    """Half of the newest five hundred payments of that time took at most this."""
+    found: float | None = await conn.fetchval(MEDIAN, start, end, livemode, MOST_TIMES)
+    return found
+
+
+async def fold(conn: Connection, most: int) -> int:
+    """Add changes to the figures; returns how many."""
+    folded: int = await conn.fetchval(FOLD, most)
+    return folded

@@ -1,0 +1,59 @@
+"""Jobs and their files: the application's role does all that they need, and no role of a platform reads them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from hingecraft.jobs import store
+from hingecraft.jobs.model import NewJob, Progress, State
+from hingecraft.payments.export import LINES, TOTAL
+from hingecraft.payments.filters import PaymentFilter
+
+NEW = NewJob(owner="wix_instance:1", kind="export", request={}, request_id="r")
+HALF = Progress(percent=50, step="Half")
+
+
+@pytest.fixture
+async def application(conn):
+    await conn.execute("SET ROLE hingecraft_app")
+    yield conn
+    await conn.execute("RESET ROLE")
+
+
+async def test_the_application_takes_a_job_from_its_beginning_to_its_end(application):
+    job = await store.create(application, NEW)
+    claimed = await store.claim(application, ["export"])
+    assert (claimed.id, claimed.attempts) == (job.id, 1)
+    assert await store.claim(application, ["export"]) is None, "it is leased"
+    await application.fetch(TOTAL, claimed.created_at, claimed.id, None)
+    await application.fetch(LINES, claimed.created_at, claimed.id, None, 10, *PaymentFilter().arguments)
+    until = await store.save(application, job.id, claimed.claimed_until, HALF, {"at": 1}, "line\r\n")
+    assert await store.report(application, job.id, claimed.claimed_until, HALF) is None, "that lease was renewed"
+    until = await store.report(application, job.id, until, HALF)
+    assert await store.finish(application, job.id, until, State.COMPLETED, {"rows": 1}, None) >= 0
+    assert await store.part(application, job.id, 1) == "line\r\n"
+    assert (await store.find(application, job.id, NEW.owner)).has_file
+    assert await application.execute(store.PURGE, timedelta(0), 10) == "DELETE 1"
+    assert await store.part(application, job.id, 1) is None
+
+
+async def test_the_application_cancels_a_job_with_its_file(application):
+    job = await store.create(application, NEW)
+    claimed = await store.claim(application, ["export"])
+    until = await store.save(application, job.id, claimed.claimed_until, HALF, {"at": 1}, "line\r\n")
+    assert (await store.cancel(application, job.id, NEW.owner)).state is State.CANCELLED
+    assert await store.part(application, job.id, 1) is None
+    assert await store.save(application, job.id, until, HALF, {"at": 2}, "line\r\n") is None
+    assert await store.part(application, job.id, 2) is None, "nothing is written without the lease"
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+async def test_no_role_of_a_platform_reads_jobs(conn, role):
+    await conn.execute(f"SET ROLE {role}")
+    for table in ("jobs", "job_parts"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.fetch(f"SELECT * FROM {table}")
+    await conn.execute("RESET ROLE")

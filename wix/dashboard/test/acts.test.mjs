@@ -1,0 +1,162 @@
+// What the owner does: refund, switch, begin and cancel jobs, upgrade; with a mouse here, and with the keyboard only.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+
+import { byItself, atWix, database, given, installed, inWix, parentState, SANDBOX, token, visited } from './support.mjs';
+
+const HOUR = 3_600;
+const statusOf = async (id) => (await database.query('SELECT status FROM payments WHERE id = $1', [id])).rows[0].status;
+const RESYNCS = "SELECT count(*)::int AS number FROM jobs WHERE kind = 'resync'";
+const resyncs = async () => (await database.query(RESYNCS)).rows[0].number;
+const row = (frame, text) => frame.locator('tbody tr', { hasText: text }).first();
+const told = (page, part) =>
+  page.waitForFunction((wanted) => window.parentState.toasts.some(({ message }) => message.includes(wanted)), part);
+
+test(
+  'a gift appears while the page is open, and its refund is sent once and booked',
+  visited(async (page) => {
+    const frame = await inWix(page, { hash: '#/payments' });
+    await frame.getByText('Live', { exact: true }).waitFor();
+    const payment = await given(37.5, 'EUR');
+    await row(frame, '€37.50').getByText('Paid').waitFor();
+    await row(frame, '€37.50').getByRole('button', { name: 'Details' }).click();
+    const details = frame.locator('.details');
+    await details.getByText(payment).waitFor();
+    await details.getByRole('button', { name: 'Refund' }).click();
+    await details.getByLabel('Amount in EUR').fill('40');
+    assert.ok(await details.getByRole('button', { name: 'Refund', exact: true }).isDisabled(), 'more than was paid');
+    await details.getByLabel('Amount in EUR').fill('12.50');
+    await details.getByRole('button', { name: 'Refund €12.50' }).click();
+    await told(page, 'The money is on its way back');
+    await row(frame, '€37.50').getByText('Partly refunded').waitFor();
+    assert.equal(await statusOf(payment), 'partially_refunded');
+    await details.getByText('€12.50: sent back').waitFor();
+  }),
+);
+
+test(
+  'a currency is switched off and on, and what that does is said before',
+  visited(async (page) => {
+    const frame = await inWix(page, { hash: '#/routes' });
+    const chf = frame.locator('li', { hasText: 'CHF' });
+    const isOn = async () => (await database.query("SELECT enabled FROM currencies WHERE code = 'CHF'")).rows[0].enabled;
+    await frame.getByLabel('Find a currency').fill('chf');
+    await chf.getByRole('button', { name: 'Switch off' }).click();
+    await chf.getByText('Pages stop offering CHF').waitFor();
+    assert.equal(await isOn(), true, 'it is only asked');
+    await chf.getByRole('button', { name: 'Keep as it is' }).click();
+    await chf.getByRole('button', { name: 'Switch off' }).click();
+    await chf.getByRole('group').getByRole('button', { name: 'Switch off CHF' }).click();
+    await chf.getByText('Switched off').waitFor();
+    assert.equal(await isOn(), false);
+    await chf.getByRole('button', { name: 'Switch on' }).click();
+    await chf.getByRole('group').getByRole('button', { name: 'Switch on CHF' }).click();
+    await chf.getByText('Offered').waitFor();
+  }),
+);
+
+test(
+  'an export is begun from the list, and its file has what the list has',
+  visited(async (page) => {
+    await given(61, 'USD');
+    await byItself(page, { hash: '#/payments' });
+    await page.getByText('$61').first().waitFor();
+    await page.getByRole('button', { name: 'Filters' }).click();
+    await page.getByLabel('Currency').selectOption('USD');
+    await page.getByRole('button', { name: 'Export these' }).click();
+    await page.locator('.jobs li').first().getByText('Completed').first().waitFor();
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download the file' }).first().click(),
+    ]);
+    assert.match(file.suggestedFilename(), /^payments-.*\.csv$/);
+    const text = await readFile(await file.path(), 'utf8');
+    assert.ok(text.includes('USD') && !text.includes('EUR'), text.slice(0, 200));
+  }),
+);
+
+test(
+  'an upgrade leads to Wix by a real link, and the page follows when it is paid',
+  visited(async (page) => {
+    const site = await installed('Orchard');
+    const frame = await inWix(page, { hash: '#/credits', instance: await token('instance', { site }) });
+    await frame.getByRole('button', { name: 'Upgrade to Pro' }).click();
+    const link = frame.getByRole('link', { name: 'Open Wix’s checkout' });
+    assert.ok((await link.getAttribute('href')).startsWith(`${SANDBOX}/`));
+    assert.deepEqual([await link.getAttribute('target'), await link.getAttribute('rel')], ['_blank', 'noopener']);
+    await atWix('buy', { product: 'pro', cycle: 'MONTHLY' }, site);
+    await frame.getByText('Pro plan').waitFor();
+    await link.waitFor({ state: 'detached' });
+    await byItself(page, { hash: '#/credits', instance: await token('instance', { site }), more: { upgrade: 'success' } });
+    await page.getByText('Your Pro plan has started').waitFor();
+  }),
+);
+
+test(
+  'settings are kept, and what is wrong is said at its field',
+  visited(async (page) => {
+    const frame = await inWix(page, { hash: '#/settings' });
+    await frame.getByLabel('Link to your privacy notice').fill('http://example.com');
+    await frame.getByRole('button', { name: 'Save' }).click();
+    await frame.getByText('Nothing was saved').waitFor();
+    await frame.getByLabel('Link to your privacy notice').fill('https://www.example.com/privacy');
+    await frame.getByLabel('Suggested amounts', { exact: true }).fill('5, 15, 45');
+    await frame.getByRole('button', { name: 'Save' }).click();
+    await told(page, 'Your settings are saved');
+    const again = await inWix(page, { hash: '#/settings' });
+    assert.equal(await again.getByLabel('Suggested amounts', { exact: true }).inputValue(), '5, 15, 45');
+  }),
+);
+
+test(
+  'a write with a token that is too old for it is sent again with a new one',
+  visited(async (page) => {
+    const before = await resyncs();
+    const old = await inWix(page, { hash: '#/jobs', instance: await token('instance', { age: 5 * HOUR }) });
+    await old.getByRole('button', { name: 'Start: Publish the routes again' }).click();
+    await old.locator('.jobs li', { hasText: 'Publish the routes again' }).first().getByText('Completed').first().waitFor();
+    assert.ok((await parentState(page)).tokens > 0);
+    assert.equal(await resyncs(), before + 1);
+  }),
+);
+
+/** Tab until the focus is on what is called that. */
+async function tabTo(page, frame, name) {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await frame.locator('html').evaluate(() => {
+      const { activeElement: here } = document;
+      return (here?.getAttribute('aria-label') ?? here?.labels?.[0]?.innerText ?? here?.textContent ?? '').trim();
+    });
+    if (focused.startsWith(name)) return;
+  }
+  assert.fail(`no ${name} by the keyboard`);
+}
+
+test(
+  'with the keyboard only a payment is found and refunded',
+  visited(async (page) => {
+    const payment = await given(83, 'USD');
+    const frame = await inWix(page);
+    await frame.getByText('Live', { exact: true }).waitFor();
+    await tabTo(page, frame, 'Payments');
+    await page.keyboard.press('Enter');
+    await row(frame, '$83').waitFor();
+    await tabTo(page, frame, 'Search');
+    await page.keyboard.type(payment);
+    await frame.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+    await tabTo(page, frame, 'Details');
+    await page.keyboard.press('Enter');
+    await frame.getByText('History', { exact: true }).waitFor();
+    await tabTo(page, frame, 'Refund');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    await frame.getByLabel('Amount in USD').waitFor({ state: 'detached' });
+    await tabTo(page, frame, 'Refund');
+    await page.keyboard.press('Enter');
+    await tabTo(page, frame, 'Refund $83');
+    await page.keyboard.press('Enter');
+    await told(page, 'The money is on its way back');
+  }),
+);
