@@ -148,7 +148,7 @@ class _Imports:
         self._changed = False
 
     def load(self, module: str, command: str, later: Mapping[str, Sequence[str]]) -> None:
-        """A new interpreter, which says why the module cannot be imported."""
+        """Import a command. One that cannot be imported is run by a new interpreter, which says why."""
         if (module, command) in self._commands or self._changed:
             return
         try:
