@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.jobs import service, worker
-from hingecraft.jobs.model import KEPT_FOR, MOST_ATTEMPTS, MOST_UNFINISHED
+from hingecraft.jobs.model import KEPT_FOR, MOST_ATTEMPTS, MOST_UNFINISHED, LeaseLostError, State
+from hingecraft.jobs.running import RunningJob
 from support import wix
-from support.jobs import FILL, JOBS, Owner
+from support.jobs import FILL, JOBS, Owner, claimed_export
 from support.limits import PROGRESS
 from support.pods import running_pod
 
@@ -238,20 +239,27 @@ async def test_a_report_renews_the_lease_and_shows_that_it_goes_on(idle, conn, o
         assert (await owner.call(idle, "DELETE", f"/{job}"))[1]["code"] == "job_ended"
 
 
-async def test_a_job_of_a_dead_process_is_taken_over_and_the_first_can_write_no_more(idle, conn, owner, monkeypatch):
-    first, second = Paused(), Paused()
-    async with working(idle, first, monkeypatch):
-        job = await owner.ask(idle)
-        async with asyncio.timeout(PROGRESS):
-            await first.begun.wait()
-            # As if it had been stopped for longer than its lease, and then went on.
-            await conn.execute("UPDATE jobs SET claimed_until = now() - interval '1 second'")
-            async with working(idle, second, monkeypatch):
-                await second.begun.wait()
-                await first.ended.wait()
-                second.go_on.set()
-                assert (await owner.ended(idle, job))["status"] == "completed"
-    assert await conn.fetchval("SELECT count(*) FROM job_parts") == 2, "each saved one part"
+async def test_a_process_that_slept_beyond_its_lease_can_write_no_more(idle, conn, owner):
+    database = idle.pod.database
+    job = await owner.ask(idle)
+    slept = RunningJob(database, await claimed_export(conn))
+    await slept.save({"at": 1}, "first\r\n")
+    await conn.execute("UPDATE jobs SET claimed_until = now() - interval '1 second'")
+    other = RunningJob(database, await claimed_export(conn))
+    assert other.position == {"at": 1}
+    await other.save({"at": 2}, "second\r\n")
+    for late in (
+        slept.save({"at": 2}, "late\r\n"),
+        slept.report(),
+        slept.finish(State.FAILED, None, "Late"),
+    ):
+        with pytest.raises(LeaseLostError):
+            await late
+    await slept.give_back(interrupted=True)
+    await other.finish(State.COMPLETED, {"rows": 2, "bytes": 15}, None)
+    assert (await owner.job(idle, job))["status"] == "completed"
+    parts = await conn.fetch("SELECT body FROM job_parts ORDER BY number")
+    assert [row["body"] for row in parts] == ["first\r\n", "second\r\n"]
 
 
 async def test_a_job_is_given_back_when_its_pod_ends(idle, conn, owner, monkeypatch):
@@ -268,14 +276,15 @@ async def test_a_job_is_given_back_when_its_pod_ends(idle, conn, owner, monkeypa
 
 async def test_a_bug_fails_the_job_and_tells_its_owner_nothing_inside(idle, conn, owner, monkeypatch, caplog):
     work = Paused()
-    work.error, _ = RuntimeError("a secret"), work.go_on.set()
+    work.error = RuntimeError("a secret")
+    work.go_on.set()
     async with working(idle, work, monkeypatch):
         job = await owner.ask(idle)
         done = await owner.ended(idle, job)
     assert (done["status"], done["error"]) == ("failed", "Something went wrong on our side; it has been reported.")
     assert "a secret" in caplog.text
     assert await conn.fetchval("SELECT count(*) FROM job_parts") == 0
-    assert (await owner.call(idle, "GET", f"/{job}/result"))[1]["error"] == "This job is failed and has no file."
+    assert (await owner.call(idle, "GET", f"/{job}/result"))[1]["error"] == "A failed job has no file."
 
 
 async def test_a_job_that_ends_its_process_again_and_again_fails(idle, conn, owner, monkeypatch):

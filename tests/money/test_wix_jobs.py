@@ -21,6 +21,8 @@ from support.pods import Running, running_pod
 from support.sandbox import Sandbox
 from support.wix_stand_in import WixStandIn
 
+pytestmark = pytest.mark.usefixtures("few_links")
+
 PLANS = "SELECT count(*) FROM wix_sites WHERE plan = 'pro'"
 
 
@@ -43,9 +45,7 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(
-    dsn: Secret, sandbox: Sandbox, few_links: None, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Scene]:
+async def scene(dsn: Secret, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     monkeypatch.setattr(worker, "_REPORTS_EVERY", 0.05)
     wix = WixStandIn(sandbox)
     await wix.clock()

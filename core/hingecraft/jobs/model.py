@@ -121,14 +121,15 @@ def too_many_jobs() -> ConflictError:
 
 def job_ended(job: Job) -> ConflictError:
     """It cannot be cancelled any more."""
-    return ConflictError("job_ended", f"This job has ended: it is {job.state}. Nothing is left to cancel.")
+    return ConflictError("job_ended", f"This job has already {job.state}. Nothing is left to cancel.")
 
 
 def no_file(job: Job) -> ConflictError:
     """It has no file, or not yet."""
     if job.state in {State.QUEUED, State.PROCESSING}:
         return ConflictError("no_job_file", f"This job is {job.state}. Its file can be read once it is completed.")
-    return ConflictError("no_job_file", f"This job is {job.state} and has no file.")
+    why = "Jobs of this type make no file." if job.state is State.COMPLETED else f"A {job.state} job has no file."
+    return ConflictError("no_job_file", why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

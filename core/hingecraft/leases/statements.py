@@ -15,6 +15,14 @@ def held(*key: str, first: int = 1) -> str:
     return " AND ".join(f"{column} = ${number}" for number, column in enumerate((*key, "claimed_until"), first))
 
 
+def renewed(lease: str) -> str:
+    """The assignment by which a statement takes or renews a lease; the new time names it from then on.
+
+    `lease` is the parameter with the length.
+    """
+    return f"claimed_until = clock_timestamp() + {lease}"
+
+
 def claim(
     table: str, *, key: tuple[str, ...], due: str, lease: str, returning: str, also: str = "", joined: str = ""
 ) -> str:
@@ -27,7 +35,7 @@ def claim(
     same = " AND ".join(f"{alias}.{column} = due.{column}" for column in key)
     return f"""
 WITH due AS ({due})
-UPDATE {table} SET claimed_until = clock_timestamp() + {lease} {also and ", " + also}
+UPDATE {table} SET {renewed(lease)} {also and ", " + also}
 FROM due {joined and "JOIN " + joined}
 WHERE {same}
 RETURNING {returning}

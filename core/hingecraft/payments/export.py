@@ -71,6 +71,11 @@ FROM lines LEFT JOIN (SELECT created_at, id FROM page ORDER BY created_at, id LI
 """
 
 
+def lines_of(wanted: PaymentFilter) -> str:
+    """The statement that reads a page: before which payment ($1, $2), since when ($3), and how many ($4)."""
+    return _LINES.format(condition=wanted.condition(5))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     """How far the export has come: the payments before this one are left, of all that were there when it began."""
@@ -141,8 +146,9 @@ class PaymentExport:
     async def _page(self, place: _Place, wanted: PaymentFilter) -> tuple[str, _Place] | None:
         """The lines of the next page, and the place behind it; None at the end."""
         async with self._database.connection() as conn:
-            sql = _LINES.format(condition=wanted.condition(5))
-            row = await conn.fetchrow(sql, place.created_at, place.id, wanted.since, PAGE, *wanted.arguments)
+            row = await conn.fetchrow(
+                lines_of(wanted), place.created_at, place.id, wanted.since, PAGE, *wanted.arguments
+            )
         assert row is not None
         if not row["read"]:
             return None
