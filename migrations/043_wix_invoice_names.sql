@@ -6,9 +6,10 @@ ALTER TABLE wix_credit_accounts ADD COLUMN IF NOT EXISTS taken_back integer NOT 
 COMMENT ON COLUMN wix_credit_accounts.period_invoice IS 'the invoice of the period, as events name it; NULL: unknown';
 COMMENT ON COLUMN wix_credit_accounts.period_seen_invoice IS 'the same invoice as Wix''s answers name it; NULL: unknown';
 COMMENT ON COLUMN wix_credit_accounts.taken_back IS 'credits of this period that a refund or chargeback has taken, and that a payment gives back';
-ALTER TABLE wix_credits DROP CONSTRAINT IF EXISTS wix_credits_kind_known;
-ALTER TABLE wix_credits ADD CONSTRAINT wix_credits_kind_known CHECK (
-    kind IN ('trial', 'plan', 'bought', 'spend', 'lapse', 'taken_back', 'given_back')
-) NOT VALID;
+-- squawk-ignore ban-drop-constraint
+ALTER TABLE wix_credits DROP CONSTRAINT IF EXISTS wix_credits_kind_known,
+    ADD CONSTRAINT wix_credits_kind_known CHECK (
+        kind IN ('trial', 'plan', 'bought', 'spend', 'lapse', 'taken_back', 'given_back')
+    ) NOT VALID;
 -- @step online
 ALTER TABLE wix_credits VALIDATE CONSTRAINT wix_credits_kind_known;

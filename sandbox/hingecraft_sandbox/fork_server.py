@@ -148,7 +148,7 @@ class _Imports:
         self._changed = False
 
     def load(self, module: str, command: str, later: Mapping[str, Sequence[str]]) -> None:
-        """What cannot be imported fails again, and says so, in a new interpreter."""
+        """Import a command. One that cannot be imported is run by a new interpreter, which says why."""
         if (module, command) in self._commands or self._changed:
             return
         try:

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from hingecraft.jobs import service, store, worker
+from hingecraft.jobs import service, worker
 from hingecraft.jobs.model import KEPT_FOR, MOST_ATTEMPTS, MOST_UNFINISHED, LeaseLostError, State
 from hingecraft.jobs.running import RunningJob
 from support import wix
-from support.jobs import FILL, JOBS, Owner
+from support.jobs import FILL, JOBS, Owner, claimed_export
 from support.limits import PROGRESS
 from support.pods import running_pod
 
@@ -242,10 +242,10 @@ async def test_a_report_renews_the_lease_and_shows_that_it_goes_on(idle, conn, o
 async def test_a_process_that_slept_beyond_its_lease_can_write_no_more(idle, conn, owner):
     database = idle.pod.database
     job = await owner.ask(idle)
-    slept = RunningJob(database, await store.claim(conn, ["export"]))
+    slept = RunningJob(database, await claimed_export(conn))
     await slept.save({"at": 1}, "first\r\n")
     await conn.execute("UPDATE jobs SET claimed_until = now() - interval '1 second'")
-    other = RunningJob(database, await store.claim(conn, ["export"]))
+    other = RunningJob(database, await claimed_export(conn))
     assert other.position == {"at": 1}
     await other.save({"at": 2}, "second\r\n")
     for late in (

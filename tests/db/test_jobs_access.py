@@ -11,6 +11,7 @@ from hingecraft.jobs import store
 from hingecraft.jobs.model import NewJob, Progress, State
 from hingecraft.payments.export import TOTAL, lines_of
 from hingecraft.payments.filters import PaymentFilter
+from support.jobs import claimed_export
 
 NEW = NewJob(owner="wix_instance:1", kind="export", request={}, request_id="r")
 HALF = Progress(percent=50, step="Half")
@@ -25,14 +26,16 @@ async def application(conn):
 
 async def test_the_application_takes_a_job_from_its_beginning_to_its_end(application):
     job = await store.create(application, NEW)
-    claimed = await store.claim(application, ["export"])
+    claimed = await claimed_export(application)
     assert (claimed.id, claimed.attempts) == (job.id, 1)
     assert await store.claim(application, ["export"]) is None, "it is leased"
     await application.fetch(TOTAL, claimed.created_at, claimed.id, None)
     await application.fetch(lines_of(PaymentFilter()), claimed.created_at, claimed.id, None, 10)
     until = await store.save(application, job.id, claimed.claimed_until, HALF, {"at": 1}, "line\r\n")
     assert await store.report(application, job.id, claimed.claimed_until, HALF) is None, "that lease was renewed"
+    assert until is not None
     until = await store.report(application, job.id, until, HALF)
+    assert until is not None
     assert await store.finish(application, job.id, until, State.COMPLETED, {"rows": 1}, None) >= 0
     assert await store.part(application, job.id, 1) == "line\r\n"
     assert (await store.find(application, job.id, NEW.owner)).has_file
@@ -42,8 +45,9 @@ async def test_the_application_takes_a_job_from_its_beginning_to_its_end(applica
 
 async def test_the_application_cancels_a_job_with_its_file(application):
     job = await store.create(application, NEW)
-    claimed = await store.claim(application, ["export"])
+    claimed = await claimed_export(application)
     until = await store.save(application, job.id, claimed.claimed_until, HALF, {"at": 1}, "line\r\n")
+    assert until is not None
     assert (await store.cancel(application, job.id, NEW.owner)).state is State.CANCELLED
     assert await store.part(application, job.id, 1) is None
     assert await store.save(application, job.id, until, HALF, {"at": 2}, "line\r\n") is None

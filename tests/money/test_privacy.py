@@ -1,4 +1,4 @@
-"""What is stored about a person is exported as a whole, and after an erasure nothing names them any more."""
+"""An export has everything that is stored about a person, and after an erasure nothing names them any more."""
 
 from __future__ import annotations
 

@@ -8,6 +8,10 @@ import io
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
+
+from hingecraft.jobs import store
+from hingecraft.jobs.model import Claimed
 from support import wix
 from support.limits import PROGRESS
 from support.pods import Running
@@ -70,6 +74,13 @@ class Owner:
             body = await response.read()
         assert len(body) == int(response.headers["Content-Length"])
         return rows_of(body)
+
+
+async def claimed_export(conn: asyncpg.Connection) -> Claimed:
+    """The oldest export that waits, leased."""
+    found = await store.claim(conn, ["export"])
+    assert found is not None
+    return found
 
 
 def rows_of(body: bytes) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,15 +33,26 @@ class Starts:
         self._file = folder / "program.py"
         self.log = folder / "log"
         self.server = ForkServer(folder)
+        self.processes: list[ForkedProcess] = []
 
     def write(self, text: str) -> None:
         self._file.write_text(PROGRAM.replace("TEXT", text))
 
     async def start(self, *arguments: str, **environment: str) -> ForkedProcess:
         with self.log.open("wb") as output:
-            return await self.server.start(
+            process = await self.server.start(
                 "program", arguments, {**os.environ, **environment}, output.fileno(), output.fileno()
             )
+        self.processes.append(process)
+        return process
+
+    async def waiting(self) -> ForkedProcess:
+        """A process that has said its line, and goes on."""
+        process = await self.start("wait")
+        async with asyncio.timeout(PROGRESS):
+            while "wait" not in self.log.read_text():
+                await asyncio.sleep(0.01)
+        return process
 
     async def said(self, *arguments: str, **environment: str) -> str:
         process = await self.start(*arguments, **environment)
@@ -54,6 +66,9 @@ def starts(tmp_path, monkeypatch):
     made = Starts(tmp_path)
     made.write("first")
     yield made
+    for process in made.processes:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
     made.server.stop()
 
 
@@ -85,10 +100,7 @@ async def test_an_environment_that_imports_depend_on_takes_a_new_interpreter(sta
 
 async def test_a_process_can_be_killed_and_interrupted(starts):
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
-        process = await starts.start("wait")
-        async with asyncio.timeout(PROGRESS):
-            while "first" not in starts.log.read_text():
-                await asyncio.sleep(0.01)
+        process = await starts.waiting()
         process.send_signal(number)
         assert await process.wait() == -number
         with pytest.raises(ProcessLookupError):
@@ -96,7 +108,7 @@ async def test_a_process_can_be_killed_and_interrupted(starts):
 
 
 async def test_when_the_server_was_killed_its_processes_go_on_and_the_next_start_has_another(starts):
-    running = await starts.start("wait")
+    running = await starts.waiting()
     parents = [int(Path(f"/proc/{running.pid}/stat").read_text().rpartition(")")[2].split()[1])]
     parents.append(int(Path(f"/proc/{parents[0]}/stat").read_text().rpartition(")")[2].split()[1]))
     os.kill(parents[1], signal.SIGKILL)

@@ -41,7 +41,11 @@ const WITHOUT_MONITORING = {
     }));
   },
 };
-const MADE_SMALL = { 'wix-panel': { minify: true }, 'wix-panel-editor': { minify: true, plugins: [WITHOUT_MONITORING] } };
+const MADE_SMALL = {
+  'hingecraft-donate': { minify: true },
+  'wix-panel': { minify: true },
+  'wix-panel-editor': { minify: true, plugins: [WITHOUT_MONITORING] },
+};
 
 async function bundled(name, format = 'iife') {
   const entryPoints = [fileURLToPath(new URL(`${name}.js`, SOURCE))];

@@ -43,7 +43,7 @@ async def watch(database: Database, show: Callable[[Backlog], None]) -> None:
 async def keep_retrying(
     database: Database, retry_known: Callable[[Connection], Awaitable[int]], show: Callable[[int], None]
 ) -> None:
-    """Retry events that wait for a row of ours, and show how many still do, until cancelled.
+    """Retry events that wait for one of our rows, and show how many still do, until cancelled.
 
     What waits is processed within a minute after the row exists.
     """

@@ -1,1 +1,1 @@
-"""What is stored about one person: `hingecraft privacy` exports and erases it."""
+"""Exports and erases everything that is stored about one person, for `hingecraft privacy`."""

@@ -1,4 +1,4 @@
-"""Who is meant: a member by user id, or anybody by e-mail address. Pure."""
+"""A person whose data is asked for: a member by user id, or anybody by e-mail address. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Person:
     customers: frozenset[str] = frozenset()
 
     def needles(self) -> list[str]:
-        """What a provider's message about this person contains, in lower case and as JSON writes it."""
+        """The texts that a provider's message about this person contains, in lower case and as JSON writes them."""
         texts: Collection[str] = {*map(str, self.users), *self.customers, *([self.email] if self.email else [])}
         return sorted({form for text in texts for form in (text.lower(), json.dumps(text)[1:-1].lower())})
 

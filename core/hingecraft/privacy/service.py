@@ -27,7 +27,7 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """What an erasure has done."""
+    """The result of an erasure."""
 
     users: Sequence[UUID]
     # Rows that were changed, by kind.

@@ -117,7 +117,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """What the software before this one kept of a payment."""
+    """A payment as the software before this one kept it."""
 
     id: UUID
     payment_id: UUID | None
@@ -140,7 +140,7 @@ async def messages(conn: Connection, person: Person) -> list[Message]:
 
 
 async def payloads(conn: Connection, person: Person) -> list[Payload]:
-    """What old payments say about the person."""
+    """The old payments that name the person."""
     return [Payload(**row) for row in await conn.fetch(PAYLOADS, person.needles(), timeout=_WHOLE_TABLE)]
 
 

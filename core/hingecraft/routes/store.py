@@ -34,6 +34,9 @@ NEWEST = """
 SELECT version, checksum, generated_at, restored_from, next_expiry, routes::text AS routes
 FROM payment_routes ORDER BY version DESC LIMIT 1
 """
+ROUTES_OF = """
+SELECT routes::text FROM payment_routes WHERE $1::bigint IS NULL OR version = $1 ORDER BY version DESC LIMIT 1
+"""
 # Everything that a pod loads together, in one round trip.
 NEWEST_AND_CURRENCIES = (
     f"SELECT {IN_RECOVERY} AS in_recovery, n.*, c.stamp FROM ({STAMP}) c LEFT JOIN ({NEWEST}) n ON true"
@@ -131,6 +134,12 @@ async def newest(conn: Connection) -> RoutesVersion | None:
     """The newest version with its routes."""
     row = await conn.fetchrow(NEWEST)
     return RoutesVersion(**dict(row)) if row else None
+
+
+async def routes_of(conn: Connection, version: int | None) -> str | None:
+    """The routes of a version, or of the newest one, as JSON text; None if it is not kept."""
+    routes: str | None = await conn.fetchval(ROUTES_OF, version)
+    return routes
 
 
 async def newest_and_currencies(conn: Connection) -> tuple[RoutesVersion | None, str]:

@@ -28,7 +28,7 @@ class Commands:
             self._server.load(name)
 
     def starting(self, *arguments: str, **more: str) -> Start:
-        """What starts `hingecraft ARGUMENTS`, with more variables in its environment."""
+        """The program that runs `hingecraft ARGUMENTS`, with more variables in its environment."""
 
         async def start(output: BinaryIO) -> Process:
             return await self._start(arguments, output, output, more)

@@ -31,7 +31,7 @@ class Wix:
         tokens, checkouts = Tokens(config, switches), Checkouts(sites, address)
         self.renewals = WixRenewals(sites)
         if config.owner_site and book.get(SITES, config.owner_site) is None:
-            sites.install("HingeCraft", instance=config.owner_site)
+            sites.add("HingeCraft", instance=config.owner_site)
         self._parts = (
             WixApi(sites, tokens, checkouts, self.renewals, switches, config),
             checkouts,

@@ -50,6 +50,12 @@ class Sites:
 
     def install(self, name: str, *, origin: str | None = None, instance: str | None = None) -> Document:
         """A site installs the app for the first time; `origin`: it is a copy of another site that has it."""
+        site = self.add(name, origin=origin, instance=instance)
+        self._installed(site)
+        return site
+
+    def add(self, name: str, *, origin: str | None = None, instance: str | None = None) -> Document:
+        """A site that has the app, without an event about it."""
         slug = "".join(each if each.isalnum() else "-" for each in name.lower()).strip("-") or "site"
         site: Document = {
             "id": instance or str(uuid.uuid4()),
@@ -65,7 +71,6 @@ class Sites:
             "declines": False,
         }
         self.book.put(SITES, site)
-        self._installed(site)
         return site
 
     def duplicate(self, instance: str) -> Document:

@@ -33,6 +33,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "hingecraft reconcile": ReconcileSettings,
     "hingecraft credits": PricesSettings,
     "hingecraft wix": DatabaseSettings,
+    "hingecraft routes": DatabaseSettings,
     "hingecraft wait": WaitSettings,
     "hingecraft trail": TrailSettings,
     "hingecraft correct": CorrectSettings,

@@ -120,10 +120,12 @@ const Row = memo(function Row({ row, index, isOpen, toggle }: RowProps) {
           {amountOf(row)}
         </td>
         <td data-name="Status">
-          <Badge size="small" skin={SKINS[row.status]} uppercase={false}>
-            {STATUSES[row.status]}
-          </Badge>
-          {row.mode === 'test' && <span className="quiet"> test</span>}
+          <span>
+            <Badge size="small" skin={SKINS[row.status]} uppercase={false}>
+              {STATUSES[row.status]}
+            </Badge>
+            {row.mode === 'test' && <span className="quiet"> test</span>}
+          </span>
         </td>
         <td data-name="Paid with">{PROVIDERS[row.provider ?? ''] ?? '–'}</td>
         <td data-name="For">{PURPOSES[row.purpose] ?? row.purpose}</td>
