@@ -8,7 +8,8 @@ from support import node_js
 from support.chromium import RESULTS
 from support.dashboard_world import dashboard_world
 
-pytestmark = pytest.mark.timeout(400)
+# Six pages in six states at three widths are many pictures.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.mark.parametrize("name", ["frame", "acts", "states", "long-list"])

@@ -21,8 +21,9 @@ CLAIM = statements.claim(
     "wix_sites s", key=("instance_id",), due=f"{_DUE} FOR UPDATE SKIP LOCKED", lease="interval '5 minutes'",
     returning="s.instance_id",
 )  # fmt: skip
+_AN_HOUR = "interval '1 hour'"
 # Longer than the time between two runs: sites that Wix cannot be asked about never keep a run from the others.
-POSTPONE = "UPDATE wix_sites SET claimed_until = clock_timestamp() + interval '1 hour' WHERE instance_id = $1"
+POSTPONE = f"UPDATE wix_sites SET {statements.renewed(_AN_HOUR)} WHERE instance_id = $1"
 RELEASE = "UPDATE wix_sites SET claimed_until = NULL WHERE instance_id = $1"
 
 
