@@ -100,6 +100,7 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
             f"{ports.site}/mission-support",
             f"{ports.pods[0]}/embed/charter",
             f"{ports.pods[0]}/shop",
+            f"{ports.sandbox}/wix/dashboard",
         ]
         async with aiohttp.ClientSession() as client:
             for page in pages:

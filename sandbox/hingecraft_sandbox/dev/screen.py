@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hingecraft_sandbox.dev.environment import OWNER_SITE
 from hingecraft_sandbox.dev.events import Happened
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.processes import State
@@ -55,7 +54,7 @@ class Places:
     @property
     def dashboard(self) -> str:
         """The owner's dashboard, as the owner opens it at Wix."""
-        return f"http://127.0.0.1:{self.ports.sandbox}/wix/sites/{OWNER_SITE}/dashboard"
+        return f"http://127.0.0.1:{self.ports.sandbox}/wix/dashboard"
 
 
 def ready(seconds: float, style: Style) -> str:

@@ -48,8 +48,13 @@ class DashboardPages:
         self._config = config
 
     def add_to(self, app: web.Application) -> None:
-        """The route."""
+        """The routes."""
+        app.router.add_get(PREFIX + "/dashboard", self.owners)
         app.router.add_get(PREFIX + "/sites/{id}/dashboard", self.dashboard)
+
+    async def owners(self, _request: web.Request) -> web.Response:
+        """A short address of the owner's dashboard."""
+        raise web.HTTPFound(f"{PREFIX}/sites/{self._config.owner_site}/dashboard")
 
     async def dashboard(self, request: web.Request) -> web.Response:
         """As the owner sees it after a click on the app."""
