@@ -166,8 +166,9 @@ async def test_the_application_may_do_what_it_needs_and_no_more(conn):
     await conn.execute("SET ROLE hingecraft_app")
     await conn.execute("INSERT INTO payment_audit (actor, action) VALUES ('admin', 'looked')")
     await conn.execute("UPDATE route_policy SET paused = false")
+    await conn.execute("UPDATE currencies SET enabled = false")
     for refused in (
-        "DELETE FROM payments", "UPDATE currencies SET enabled = false", "DROP TABLE wallets",
+        "DELETE FROM payments", "UPDATE currencies SET min_amount = 0", "DROP TABLE wallets",
         "INSERT INTO schema_migrations VALUES (99, 'x', 'x')", "DELETE FROM route_policy", "DELETE FROM payment_audit",
     ):  # fmt: skip
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -14,12 +14,15 @@ VERDICT = re.compile(r'Verdict\(\s*"(?:True|False|Unknown)",\s*"(\w+)"')
 
 
 async def test_the_example_is_accepted(namespace):
-    """And what it shows of a company's proxy, added to it."""
-    document, proxied = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
+    """And what it shows of a company's proxy and of the Wix app, added to it."""
+    document, *added = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL))
     document["metadata"]["namespace"] = namespace.name
-    document["spec"]["reconcile"] |= proxied["spec"]["reconcile"]
+    for each in added:
+        document["spec"]["reconcile"] |= each["spec"]["reconcile"]
     made = await namespace.make(document)
-    assert made["spec"]["reconcile"].items() >= proxied["spec"]["reconcile"].items()
+    assert len(added) == 2
+    for each in added:
+        assert made["spec"]["reconcile"].items() >= each["spec"]["reconcile"].items()
 
 
 async def test_a_database_is_freed_by_hand(conn):

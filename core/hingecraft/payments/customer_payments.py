@@ -88,6 +88,12 @@ async def of_first_invoice(conn: Connection, finding: Finding, purposes: Purpose
     return named
 
 
+async def hold_invoice(conn: Connection, finding: Finding) -> None:
+    """Take the lock of the finding's invoice, before any row: events take them in that order."""
+    if finding.fresh and finding.invoice_id is not None:
+        await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{finding.invoice_id}")
+
+
 async def booked(conn: Connection, finding: Finding) -> UUID | None:
     """The payment that an invoice or a customer's session has. None: after a question, nobody makes one meanwhile."""
     checkout = _checkout_of(finding)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError, RejectedError
 from hingecraft.money.book import CurrencyBook
+from hingecraft.payments import customer_payments
 from hingecraft.payments import store as payments
 from hingecraft.payments.attempts import FAILED_ACTION
 from hingecraft.payments.books import Books, Recorded, whole
@@ -205,6 +206,8 @@ class Checker:
             transaction = conn.transaction()
             await transaction.start()
             try:
+                for finding in findings:
+                    await customer_payments.hold_invoice(conn, finding)
                 if not await store.held(conn, due):
                     return Outcome.UNCHANGED
                 recorded = [await self._books.record(conn, finding, cause) for finding in whole(findings)]
