@@ -51,8 +51,18 @@ check: setup ## check lint, types, layers, migrations, dead code, spelling, word
 generate: setup ## write the files that are generated from the code: OpenAPI, reference pages, chart, HTML components
 	@$(BIN)/python scripts/generate.py
 
+# What is made of npm's packages, which are not ours to check in.
+BUILT := wix/dashboard/built/index.html
+$(BUILT): $(shell find wix/dashboard/src wix/dashboard/build wix/dashboard/*.* wix/html/build.mjs wix/html/source/wix-panel-editor.js -type f) | .venv/runnable
+	@echo "building the dashboard at Wix (once; kept in HC_CACHE)"
+	@$(BIN)/python scripts/build_dashboard.py
+	@touch $@
+
+.PHONY: dashboard
+dashboard: $(BUILT) ## build the owner's dashboard at Wix, with packages of npm
+
 .PHONY: setup
-setup: .venv/installed ## install what development needs into .venv
+setup: .venv/installed $(BUILT) ## install what development needs into .venv
 
 .PHONY: docs
 docs: setup ## build docs/ as a site with search, in dist/docs; it needs no server and no network

@@ -29,7 +29,6 @@ GENERATED = (
     "wix/html/shop-return.html",
     "wix/dashboard/built/",
     "wix/dashboard/src/api/schema.ts",
-    "wix/html/wix-panel-editor.js",
     "docs/openapi.json",
     # It quotes the comments of applied migrations.
     "docs/data-model.md",

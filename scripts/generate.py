@@ -19,5 +19,5 @@ if __name__ == "__main__":
         (node_js.WIX / "html" / file).write_text(node_js.component(source), encoding="utf-8")
         print(f"wrote wix/html/{file}")
     dashboard.CLIENT.write_text(dashboard.client(), encoding="utf-8")
-    dashboard.build()
+    dashboard.put_in_place()
     print(f"wrote {dashboard.CLIENT.relative_to(ROOT)} and {dashboard.BUILT.relative_to(ROOT)}")

@@ -105,7 +105,7 @@ async def test_what_cannot_be_refunded_says_what_to_do_instead(pod, sandbox, con
     waiting = (await give(pod, amount=5, currency="USD"))["paymentId"]
     invoice = await give(pod, amount=30, currency="BTC")
     coin = invoice["paymentId"]
-    await sandbox.coins(invoice["url"], "finish")
+    await sandbox.coins(invoice["url"], "pay")
     await becomes(conn, coin, "completed")
     disputed = await completes(pod, sandbox, conn, amount=7, currency="USD")
     (session,) = await sandbox.sessions(disputed)

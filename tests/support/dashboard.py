@@ -33,10 +33,34 @@ def modules() -> Path:
     return home / "node_modules"
 
 
+def put_in_place() -> None:
+    """Build what is not built yet. What the same sources have made before is kept in HC_CACHE."""
+    kept = cache() / f"dashboard-built-{_sources()}"
+    with (cache() / "dashboard-built.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            unfinished = kept.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            build(unfinished)
+            unfinished.rename(kept)
+        if digests(BUILT) != digests(kept):
+            shutil.rmtree(BUILT / "assets", ignore_errors=True)
+            shutil.copytree(kept, BUILT, dirs_exist_ok=True)
+
+
+def _sources() -> str:
+    """A digest of all that the build reads."""
+    files = [FOLDER / name for name in (*_GIVEN, "index.html", "tsconfig.json", "vite.config.ts")]
+    files += [file for part in ("src", "build") for file in sorted((FOLDER / part).rglob("*")) if file.is_file()]
+    files += [node_js.LOCK, node_js.WIX / "html/build.mjs", node_js.WIX / "html/source/wix-panel-editor.js"]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
 def ready() -> None:
     """All that its tests in a browser take from npm."""
     node_js.modules()
     modules()
+    put_in_place()
 
 
 def _install(home: Path) -> None:
@@ -78,9 +102,10 @@ def client() -> str:
     return _run("build/client.mjs")
 
 
-def build(folder: Path = BUILT) -> None:
+def build(folder: Path) -> None:
     """Build the files that the backend serves."""
     _run("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn", DASHBOARD_BUILT=str(folder))
+    (folder / "panel-editor.js").write_text(node_js.component("wix-panel-editor"), encoding="utf-8")
 
 
 def check_types() -> list[str]:
@@ -91,5 +116,5 @@ def check_types() -> list[str]:
 
 def digests(folder: Path) -> dict[str, str]:
     """The files below a folder, by their name, each with its digest."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
     return {os.fspath(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}

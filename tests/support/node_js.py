@@ -69,7 +69,6 @@ COMPONENTS = {
     "wix-pricing": "wix-pricing.html",
     "hingecraft-donate": "hingecraft-donate.js",
     "wix-panel": "wix-panel.html",
-    "wix-panel-editor": "wix-panel-editor.js",
 }
 
 

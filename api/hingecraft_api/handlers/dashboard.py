@@ -28,6 +28,7 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".woff2": "font/woff2",
 }
+_NOT_BUILT = "The dashboard is not built: run `make dashboard`, and start the pods again.\n"
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -56,10 +57,21 @@ def policy_of(framed_by: Sequence[str]) -> str:
 def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
     """The page, which browsers ask for again each time, and its files, whose names change with what is in them."""
     folder = dashboard_folder()
+    if not (folder / _PAGE).exists():
+        return [_not_built()]
     policy = policy_of(("'self'", *_WIX, *settings.wix_dashboard_origins))
     page = _endpoint(PATH, folder / _PAGE, {"Cache-Control": "no-cache", "Content-Security-Policy": policy})
     files = sorted(file for file in (folder / "assets").iterdir() if file.suffix in _TYPES)
-    return [page, *(_endpoint(f"{PATH}/assets/{file.name}", file, {"Cache-Control": _FOREVER}) for file in files)]
+    editor = _endpoint("/wix-panel/editor.js", folder / "panel-editor.js", {"Cache-Control": "no-cache"})
+    assets = (_endpoint(f"{PATH}/assets/{file.name}", file, {"Cache-Control": _FOREVER}) for file in files)
+    return [page, editor, *assets]
+
+
+def _not_built() -> Endpoint:
+    async def get_page(_call: Call) -> web.Response:
+        return web.Response(text=_NOT_BUILT, status=HTTPStatus.SERVICE_UNAVAILABLE, headers=SECURITY_HEADERS)
+
+    return Endpoint(method="GET", path=PATH, handler=get_page, summary="Get the Wix app's dashboard", tag="Pages")
 
 
 @cache

@@ -42,10 +42,7 @@ PAYING = frozenset({"/shop"})
 WIX_APP: Mapping[str, str] = {"/wix-pricing": "wix-pricing.html"}
 # Wix's editors frame it; it loads the widget, and in an editor what speaks to that.
 WIX_PANEL: Mapping[str, str] = {"/wix-panel": "wix-panel.html"}
-MODULES: Mapping[str, str] = {
-    "/assets/plan-session.js": "plan-session.js",
-    "/wix-panel/editor.js": "wix-panel-editor.js",
-}
+MODULES: Mapping[str, str] = {"/assets/plan-session.js": "plan-session.js"}
 # Pages of any origin load it.
 WIDGET: Mapping[str, str] = {"/widget/hingecraft-donate.js": "hingecraft-donate.js"}
 _PUBLIC_URL = "hingecraft-public-url"
