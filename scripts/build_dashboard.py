@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support import dashboard  # noqa: E402 - found by the path above
+from support import dashboard
 
 if __name__ == "__main__":
     dashboard.put_in_place()
