@@ -32,7 +32,7 @@ SECRETS_LOOK_LIKE = re.compile(
 )
 OURS_AT_MOST, ALL_AT_MOST = 200 * 2**20, 350 * 2**20
 COMMANDS = (
-    "api", "check", "correct", "credits", "definition", "links", "migrate", "operator", "reconcile", "site", "sync",
+    "api", "check", "correct", "credits", "definition", "links", "migrate", "operator", "privacy", "reconcile", "routes", "site", "sync",
     "token", "trail", "wait", "wix",
 )  # fmt: skip
 
