@@ -32,8 +32,8 @@ SECRETS_LOOK_LIKE = re.compile(
 )
 OURS_AT_MOST, ALL_AT_MOST = 200 * 2**20, 350 * 2**20
 COMMANDS = (
-    "api", "check", "correct", "credits", "definition", "links", "migrate", "operator", "privacy", "reconcile", "routes", "site", "sync",
-    "token", "trail", "wait", "wix",
+    "api", "check", "correct", "credits", "definition", "links", "migrate", "operator", "privacy", "reconcile",
+    "routes", "site", "sync", "token", "trail", "wait", "wix",
 )  # fmt: skip
 
 
