@@ -161,7 +161,7 @@ class PlanState:
     told_at: datetime | None = None
 
     def has_ended(self, at: datetime) -> bool:
-        """Whether there is no access at that time."""
+        """Whether access has ended by that time."""
         return self.period is None or (self.access_ends_at is not None and self.access_ends_at <= at)
 
 
