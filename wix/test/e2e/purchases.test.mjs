@@ -68,9 +68,10 @@ async function press(page, payment, name) {
   const [{ provider_id: id }] = await rows(INTENT, [payment]);
   const sandbox = await page.context().newPage();
   await sandbox.goto(`${SANDBOX}/pay/stripe/i/${id}`);
-  // A page that is closed at once may not have sent its form.
-  const sent = sandbox.waitForResponse((response) => response.request().method() === 'POST');
-  await Promise.all([sent, sandbox.getByRole('button', { name, exact: true }).click()]);
+  // To close a page that is still loading can hang.
+  const answered = sandbox.waitForEvent('load');
+  await sandbox.getByRole('button', { name, exact: true }).click();
+  await answered;
   await sandbox.close();
 }
 
