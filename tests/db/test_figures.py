@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -20,7 +21,10 @@ from hingecraft.migrations.runner import migrate
 from hingecraft.stats.model import Days
 
 # With offsets of whole, half and quarter hours, and days of 23 and 25 hours in the range.
-ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe")
+ZONES = (
+    "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe",
+    "Pacific/Auckland",
+)  # fmt: skip
 FIRST, LAST = date(2026, 3, 20), date(2026, 4, 10)
 BEGIN = """
 INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode, purpose, created_at)
@@ -126,13 +130,18 @@ class Year:
 async def assert_right(conn):
     for zone in ZONES:
         period = Period(days=Days(first=FIRST, last=LAST), zone=zone)
-        rows = await store.figures(conn, period.before.first, period.midnights)
+        rows = await store.figures(conn, period.spans, period.begins)
         for sql, names in ((PLAIN_MONEY, MONEY), (PLAIN_ATTEMPTS, ATTEMPTS)):
             plain = await conn.fetch(sql, zone, period.before.first, LAST)
             assert plain
-            expected = {tuple(row[:3]): tuple(row[3:]) for row in plain if any(row[3:])}
-            kept = {(row.day, row.livemode, row.currency): tuple(getattr(row, name) for name in names) for row in rows}
-            assert {key: found for key, found in kept.items() if any(found)} == expected, zone
+            expected = defaultdict(lambda: [0] * len(names))
+            for day, livemode, currency, *sums in plain:
+                key = (day if period.is_current(day) else period.before.first, livemode, currency)
+                expected[key] = [one + other for one, other in zip(expected[key], sums, strict=True)]
+            kept = {(row.day, row.livemode, row.currency): [getattr(row, name) for name in names] for row in rows}
+            assert {key: found for key, found in kept.items() if any(found)} == {
+                key: sums for key, sums in expected.items() if any(sums)
+            }, zone
 
 
 @pytest.mark.parametrize("seed", [1, 2])

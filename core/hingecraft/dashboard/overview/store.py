@@ -22,9 +22,9 @@ _SIGNED_SUMS = ", ".join(
         *(f"sum(sign * {each}) AS {each}" for each in _SUMMED),
     )
 )
-# Days in UTC are taken whole, and where a day of the zone begins before or after them, the hours and quarters between
-# are moved from one day to the other. OFFSET has them looked up by the key. `$1` are the midnights in UTC that are
-# nearest to the beginnings of the days, and to the end of the last; `$2` those beginnings; `$3` to `$7` are edges.
+# Days in UTC are taken whole, and where a span begins before or after them, the hours and quarters between are moved
+# from one span to the other. OFFSET has them looked up by the key. `$1` are the midnights in UTC that are nearest to
+# the beginnings of the spans, and to the end of the last; `$2` those beginnings; `$3` to `$7` are edges.
 FIGURES = f"""
 WITH moved AS MATERIALIZED (
     SELECT edge.number, edge.sign, f.livemode, f.currency, {_COLUMNS}
@@ -71,8 +71,11 @@ async def begin(conn: Connection) -> datetime:
     return found
 
 
-async def figures(conn: Connection, first: date, begins: Sequence[datetime]) -> list[Figures]:
-    """The sums of each day, mode and currency. `begins` is when each day begins, and when the last one ends."""
+async def figures(conn: Connection, spans: Sequence[date], begins: Sequence[datetime]) -> list[Figures]:
+    """The sums of each span, mode and currency.
+
+    `spans` is the first day of each; `begins` is when each begins, and when the last one ends.
+    """
     midnights = [_nearest_midnight(moment) for moment in begins]
     edges = [
         edge
@@ -83,11 +86,10 @@ async def figures(conn: Connection, first: date, begins: Sequence[datetime]) -> 
     columns = [list(column) for column in zip(*edges, strict=True)] if edges else [[]] * 5
     ends = (midnights[0], midnights[-1], begins[0], begins[-1])
     rows = await conn.fetch(FIGURES, midnights, begins, *columns, *ends)
-    days = [first + timedelta(days=each) for each in range(len(begins))]
-    return [Figures(days[number - 1], *measures) for number, *measures in rows]
+    return [Figures(spans[number - 1], *measures) for number, *measures in rows]
 
 
-# The number of the day, whether it begins later (1) or earlier (-1) than the midnight, the length of the rows in
+# The number of the span, whether it begins later (1) or earlier (-1) than the midnight, the length of the rows in
 # minutes, and their times.
 _Edge = tuple[int, int, int, datetime, datetime]
 
@@ -97,7 +99,7 @@ def _nearest_midnight(moment: datetime) -> datetime:
 
 
 def _edges(number: int, midnight: datetime, begin: datetime) -> Iterator[_Edge]:
-    """The hours, and the quarters of one hour, between a midnight in UTC and the beginning of a day."""
+    """The hours, and the quarters of one hour, between a midnight in UTC and the beginning of a span."""
     hour = begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     if begin < midnight:
         whole = hour if hour == begin else hour + _HOUR
