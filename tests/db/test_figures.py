@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -134,14 +133,17 @@ async def assert_right(conn):
         for sql, names in ((PLAIN_MONEY, MONEY), (PLAIN_ATTEMPTS, ATTEMPTS)):
             plain = await conn.fetch(sql, zone, period.before.first, LAST)
             assert plain
-            expected = defaultdict(lambda: [0] * len(names))
-            for day, livemode, currency, *sums in plain:
-                key = (day if period.is_current(day) else period.before.first, livemode, currency)
-                expected[key] = [one + other for one, other in zip(expected[key], sums, strict=True)]
             kept = {(row.day, row.livemode, row.currency): [getattr(row, name) for name in names] for row in rows}
-            assert {key: found for key, found in kept.items() if any(found)} == {
-                key: sums for key, sums in expected.items() if any(sums)
-            }, zone
+            assert {key: found for key, found in kept.items() if any(found)} == by_span(plain, period), zone
+
+
+def by_span(plain, period):
+    """Sums of days, as the period has them: the days before it are one."""
+    sums = {}
+    for day, livemode, currency, *measures in plain:
+        key = (day if period.is_current(day) else period.before.first, livemode, currency)
+        sums[key] = [one + other for one, other in zip(sums.get(key, [0] * len(measures)), measures, strict=True)]
+    return {key: found for key, found in sums.items() if any(found)}
 
 
 @pytest.mark.parametrize("seed", [1, 2])
