@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from hingecraft.dashboard.overview import store
+from hingecraft.dashboard.overview.kept import KeptFigures
 from hingecraft.dashboard.overview.model import Period
 from hingecraft.dashboard.overview.service import fold_all
 from hingecraft.db.connection import connect
@@ -126,15 +127,17 @@ class Year:
             await self.ends(payment, "disputed")
 
 
-async def assert_right(conn):
+async def assert_right(conn, kept=None):
+    """In each zone; `kept` may have figures of before."""
     for zone in ZONES:
         period = Period(days=Days(first=FIRST, last=LAST), zone=zone)
-        rows = await store.figures(conn, period.spans, period.begins)
+        _, stamp = await store.begin(conn)
+        rows = await (kept or KeptFigures()).of(conn, period, stamp)
         for sql, names in ((PLAIN_MONEY, MONEY), (PLAIN_ATTEMPTS, ATTEMPTS)):
             plain = await conn.fetch(sql, zone, period.before.first, LAST)
             assert plain
-            kept = {(row.day, row.livemode, row.currency): [getattr(row, name) for name in names] for row in rows}
-            assert {key: found for key, found in kept.items() if any(found)} == by_span(plain, period), zone
+            found = {(row.day, row.livemode, row.currency): [getattr(row, name) for name in names] for row in rows}
+            assert {key: sums for key, sums in found.items() if any(sums)} == by_span(plain, period), zone
 
 
 def by_span(plain, period):
@@ -148,18 +151,41 @@ def by_span(plain, period):
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_figures_are_what_plain_sums_say(conn, seed):
-    """Before anything is added up, while some is, and after all of it."""
-    year = Year(conn, seed)
+    """Before anything is added up, while some is, and after all of it; also where figures of before are kept."""
+    year, kept = Year(conn, seed), KeptFigures()
     for _ in range(150):
         await year.happens()
-    await assert_right(conn)
+    await assert_right(conn, kept)
     assert await store.fold(conn, 70) == 70
-    await assert_right(conn)
+    await assert_right(conn, kept)
     for _ in range(50):
         await year.happens()
     await fold_all(conn)
     assert not await conn.fetchval("SELECT count(*) FROM figure_changes")
-    await assert_right(conn)
+    await assert_right(conn, kept)
+
+
+async def test_figures_are_read_again_only_when_something_was_added(conn):
+    year, kept = Year(conn, 5), KeptFigures()
+    period = Period(days=Days(first=FIRST, last=LAST), zone="Europe/Berlin")
+
+    async def read():
+        _, stamp = await store.begin(conn)
+        return await kept.of(conn, period, stamp)
+
+    for _ in range(20):
+        await year.happens()
+    first = await read()
+    assert await read() is first
+    await fold_all(conn)
+    folded = await read()
+    assert folded is not first
+    assert [row for row in folded if any(row[3:])] == [row for row in first if any(row[3:])]
+    assert await read() is folded
+    await fold_all(conn)
+    assert await read() is folded, "nothing was added"
+    await year.pays(await year.begins())
+    assert await read() is not folded
 
 
 async def test_rows_of_before_and_what_happens_while_they_are_counted_are_counted_once(empty_dsn):

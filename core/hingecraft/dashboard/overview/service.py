@@ -8,6 +8,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from hingecraft.dashboard.overview import attention, store
+from hingecraft.dashboard.overview.kept import KeptFigures
 from hingecraft.dashboard.overview.model import Overview, Period, PeriodFigures, added, attempts_of
 from hingecraft.dashboard.shared_calls import SharedCalls
 from hingecraft.db.connection import Connection, Database
@@ -36,6 +37,7 @@ class OverviewReader:
         self._livemode = livemode
         # Each change that the event stream tells has all open dashboards ask the same.
         self._shared = SharedCalls(self._read)
+        self._kept = KeptFigures()
 
     async def read(self, first: date | None, last: date | None, zone: str, *, livemode: bool | None = None) -> Overview:
         """The figures of these days, or of the last thirty. Raises an InvalidError that names the field."""
@@ -47,11 +49,11 @@ class OverviewReader:
             self._database.connection() as conn,
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
-            as_of = await store.begin(conn)
+            as_of, stamp = await store.begin(conn)
             today = as_of.astimezone(ZoneInfo(asked.zone)).date()
             period = Period(days=days_between(asked.first, asked.last, today, asked.zone), zone=asked.zone)
             begins = period.begins
-            rows = await store.figures(conn, period.spans, begins)
+            rows = await self._kept.of(conn, period, stamp)
             current = [row for row in rows if period.is_current(row.day)]
             in_mode = [row for row in current if row.livemode is asked.livemode]
             before = [row for row in rows if not period.is_current(row.day)]
