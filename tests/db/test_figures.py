@@ -128,7 +128,7 @@ class Year:
 
 
 async def assert_right(conn, kept=None):
-    """In each zone; `kept` may have figures of before."""
+    """In each zone; `kept` may have earlier figures."""
     for zone in ZONES:
         period = Period(days=Days(first=FIRST, last=LAST), zone=zone)
         _, stamp = await store.begin(conn)
@@ -151,7 +151,7 @@ def by_span(plain, period):
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_figures_are_what_plain_sums_say(conn, seed):
-    """Before anything is added up, while some is, and after all of it; also where figures of before are kept."""
+    """Before anything is added up, while some is, and after all of it; also where earlier ones are kept."""
     year, kept = Year(conn, seed), KeptFigures()
     for _ in range(150):
         await year.happens()

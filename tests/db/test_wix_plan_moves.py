@@ -1,4 +1,4 @@
-"""A plan that moves to another site takes the rest of its credits along, however late and doubled Wix tells of it."""
+"""A plan that moves to another site takes the rest of its credits along, in any order of events."""
 
 from __future__ import annotations
 

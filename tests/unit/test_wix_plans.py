@@ -61,7 +61,7 @@ def test_a_plan_that_is_cancelled_at_once_ends_at_once():
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("named", [{"product": "starter", "cycle": "MONTHLY"}, {"cycle": "MONTHLY"}])
 def test_the_end_of_the_plan_before_a_change_does_not_end_the_new_one(named, at_once):
-    """Wix may tell of it after the change, and names the plan that ended."""
+    """Its event may come after the change, and names the plan that ended."""
     told = [bought(), bought(day(3), product="pro", cycle="YEARLY")]
     ended = fact(Kind.CANCELLED, day(3, seconds=5), at_once=at_once, **named)
     assert state_of([*told, ended]) == state_of(told)
