@@ -37,7 +37,7 @@ def main() -> int:
     _put_sources(home)
     print("building wix/native with Wix's CLI, without network", flush=True)
     _npm(home, "run", "types")
-    _npm(home, "run", "build", alone=True)
+    _npm(home, "run", "build", offline=True)
     problems = list(problems_of(home))
     for problem in problems:
         print(f"  {problem}")
@@ -79,8 +79,8 @@ def _app_id() -> str:
     return found
 
 
-def _npm(home: Path, *arguments: str, alone: bool = False) -> None:
-    """Run npm; `alone` takes the network away where the system lets us, so that nobody can be asked."""
+def _npm(home: Path, *arguments: str, offline: bool = False) -> None:
+    """Run npm; `offline` takes the network away where the system lets us, so that nobody can be asked."""
     tools = home / "tools"
     tools.mkdir(exist_ok=True)
     for name in ("npm", "npx"):
@@ -89,7 +89,7 @@ def _npm(home: Path, *arguments: str, alone: bool = False) -> None:
         (tools / name).chmod(0o755)
     environment = node_js.environment(CI="1")
     environment["PATH"] = f"{tools}{os.pathsep}{environment['PATH']}"
-    command = [*(_without_network() if alone else []), str(tools / "npm"), *arguments]
+    command = [*(_without_network() if offline else []), str(tools / "npm"), *arguments]
     done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise UsageError(f"npm {' '.join(arguments)} failed:\n{(done.stdout + done.stderr).strip()[-3000:]}")
@@ -107,7 +107,7 @@ def _without_network() -> list[str]:
 
 
 def problems_of(home: Path) -> Iterator[str]:
-    """What is wrong with the app that was built."""
+    """Each thing that is wrong with the app that was built."""
     dist = home / "dist"
     manifest = json.loads((dist / "_wix/app-manifest.json").read_text(encoding="utf-8"))
     if manifest["appId"] != _app_id():

@@ -6,6 +6,7 @@ import asyncio
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -142,7 +143,7 @@ async def assert_right(conn, kept=None):
 
 def by_span(plain, period):
     """Sums of days, as the period has them: the days before it are one."""
-    sums = {}
+    sums: dict[tuple[date, bool, str], list[Any]] = {}
     for day, livemode, currency, *measures in plain:
         key = (day if period.is_current(day) else period.before.first, livemode, currency)
         sums[key] = [one + other for one, other in zip(sums.get(key, [0] * len(measures)), measures, strict=True)]
