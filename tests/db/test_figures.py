@@ -189,6 +189,18 @@ async def test_figures_are_read_again_only_when_something_was_added(conn):
     assert await read() is not folded
 
 
+async def test_the_applications_role_reads_and_adds_up(conn):
+    year = Year(conn, 6)
+    for _ in range(5):
+        await year.happens()
+    await conn.execute("SET ROLE hingecraft_app")
+    _, stamp = await store.begin(conn)
+    assert await KeptFigures().of(conn, Period(days=Days(first=FIRST, last=LAST), zone="UTC"), stamp)
+    assert await store.fold(conn, 1000) == stamp.changes > 0
+    assert (await store.begin(conn))[1] != stamp
+    await conn.execute("RESET ROLE")
+
+
 async def test_rows_of_before_and_what_happens_while_they_are_counted_are_counted_once(empty_dsn):
     """The migration is stopped between its pages, payments go on, and pages are repeated."""
     migrations = read_migrations(migrations_folder())
