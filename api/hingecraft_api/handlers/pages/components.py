@@ -17,8 +17,8 @@ from aiohttp import web
 
 from hingecraft.wix_app.site_settings.appearance import Appearance, Appearances
 from hingecraft.wix_app.site_settings.colors import Palette
-from hingecraft_api.handlers.appearance import shown_of
-from hingecraft_api.handlers.page_policy import NOBODY, NOTHING, Sources, policy_of, sources_of
+from hingecraft_api.handlers.pages.appearance import shown_of
+from hingecraft_api.handlers.pages.policy import NOBODY, NOTHING, Sources, policy_of, sources_of
 from hingecraft_api.messages.answers import SECURITY_HEADERS, written
 from hingecraft_api.messages.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
