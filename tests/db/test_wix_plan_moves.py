@@ -64,6 +64,21 @@ async def test_only_what_is_left_moves_and_a_renewal_gives_all_again(conn):
     assert [await allowance_of(conn, site) for site in (first, second)] == [0, 50]
 
 
+@pytest.mark.parametrize("told_to", [0, 1])
+async def test_a_chargeback_takes_the_rest_wherever_it_is_told_and_gives_it_back_when_it_is_won(conn, told_to):
+    sites = [uuid4(), uuid4()]
+    refund = fact(Kind.CHARGED_BACK, START + timedelta(hours=3), invoice_id="1")
+    won = fact(Kind.PAID, START + timedelta(days=9), invoice_id="1")
+    told = [(sites[0], bought(invoice_id="1")), (sites[1], moved(1, "1")), (sites[told_to], refund)]
+    for each in told:
+        await take(conn, *each)
+    assert [await allowance_of(conn, site) for site in sites] == [0, 0]
+    await take(conn, sites[1], fact(Kind.PAYMENT_FAILED, START + timedelta(hours=4)))
+    assert [await allowance_of(conn, site) for site in sites] == [0, 0], "the next news changes nothing"
+    await take(conn, sites[told_to], won)
+    assert [await allowance_of(conn, site) for site in sites] == [0, 50]
+
+
 async def test_a_plan_whose_earlier_site_is_not_known_begins_with_all_its_credits(conn):
     site = uuid4()
     await take(conn, site, moved(1, "1"))

@@ -58,10 +58,13 @@ async def follow(conn: Connection, instance_id: UUID, state: PlanState, granted:
     """
     if state.period is not None:
         name = _name(state.period)
-        others = await moves.sites_elsewhere(conn, instance_id, state.period)
+        others = await moves.elsewhere(conn, instance_id, state.period)
         await _follow_period(conn, instance_id, state.period, 0 if others else granted)
         await moves.bring(conn, instance_id, state, others, name)
-        await conn.execute(TAKE_BACK if state.is_returned else GIVE_BACK, instance_id, name)
+        # Wix may tell any of the sites that the money went back.
+        is_returned = state.is_returned or any(other.is_returned for other in others.values())
+        for site in (instance_id, *others):
+            await conn.execute(TAKE_BACK if is_returned else GIVE_BACK, site, name)
     await conn.execute(ENDS, instance_id, state.access_ends_at)
 
 

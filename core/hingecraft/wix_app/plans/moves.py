@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
@@ -36,17 +36,22 @@ UPDATE wix_credit_accounts a SET allowance = a.allowance + c.added FROM changes 
 """
 
 
-async def sites_elsewhere(conn: Connection, instance_id: UUID, period: PaidPeriod) -> list[UUID]:
-    """Other sites that were given the credits of this invoice; nobody else gives them until the transaction ends."""
+async def elsewhere(conn: Connection, instance_id: UUID, period: PaidPeriod) -> dict[UUID, PlanState]:
+    """The plans of other sites that were given credits of this invoice.
+
+    Nobody else gives or moves them until the transaction ends.
+    """
     invoices = sorted(period.invoices)
     await conn.execute(TURNS, invoices)
     rows = await conn.fetch(ELSEWHERE, instance_id, period.product, period.cycle, invoices)
-    return [row["instance_id"] for row in rows]
+    sites: list[UUID] = [row["instance_id"] for row in rows]
+    return {site: state_of(await store.facts(conn, site)) for site in sites}
 
 
-async def bring(conn: Connection, instance_id: UUID, state: PlanState, others: Sequence[UUID], name: str) -> None:
+async def bring(
+    conn: Connection, instance_id: UUID, state: PlanState, others: Mapping[UUID, PlanState], name: str
+) -> None:
     """Take what is left at sites that had the plan before this one. `name` names the period in the ledger."""
-    for other in others:
-        theirs = state_of(await store.facts(conn, other)).held_since
-        if theirs is not None and state.held_since is not None and theirs < state.held_since:
+    for other, theirs in others.items():
+        if theirs.held_since is not None and state.held_since is not None and theirs.held_since < state.held_since:
             await conn.execute(MOVE, other, instance_id, name)
