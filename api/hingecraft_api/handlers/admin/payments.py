@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -84,7 +85,7 @@ class StoryAnswer(Answer):
             [{"id": SETTLEMENT, "kind": "charge", "amount": 25, "currency": "EUR", "usdAmount": 26}],
         ),
     ]
-    trail: Annotated[list[EntryAnswer], described("the payment's rows in the audit log")]
+    trail: Annotated[Sequence[EntryAnswer], described("the payment's rows in the audit log")]
 
 
 class ConfirmInput(Input):

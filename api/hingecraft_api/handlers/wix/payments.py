@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -110,9 +110,7 @@ class TrailEntryAnswer(EntryAnswer):
 class PaymentHistoryAnswer(StoryAnswer):
     """One payment with everything about it."""
 
-    trail: Annotated[  # type: ignore[assignment]  # the same with a text
-        list[TrailEntryAnswer], described("the payment's rows in the audit log, in order")
-    ]
+    trail: Annotated[Sequence[TrailEntryAnswer], described("the payment's rows in the audit log, in order")]
     refundable: Annotated[RefundableAnswer, described("what can be refunded now")]
     refunds: Annotated[list[RefundAnswer], described("the refunds that were asked for here, in order")]
 
