@@ -30,7 +30,7 @@ CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
 
 
 class Person:
-    """Who has kubectl and the plugin on the PATH, and nothing else."""
+    """Somebody with kubectl and the plugin on the PATH, and nothing else."""
 
     def __init__(self, namespace, dsn) -> None:
         self.namespace = namespace
