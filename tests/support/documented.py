@@ -26,9 +26,13 @@ _BLOCK = re.compile(
     r"^(?P<indent> *)(?:<!-- (?P<mark>[^\n]*) -->\n *)?```(?P<language>[^\n]*)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
-_PLACEHOLDER = re.compile(r"<([a-z]+(?: [a-z]+)*)>")
+_PLACEHOLDER = re.compile(r"<[a-z]+(?: [a-z]+)*>")
 # What a block exports is there for those after it, as in one shell.
 _KEEP = "trap 'env -0 >\"$EXPORTED\"' EXIT\n"
+
+
+# What a person types where a block reads a line.
+TYPED = "a-key-of-the-provider\n"
 
 
 class CommandFailedError(Exception):
@@ -78,28 +82,38 @@ def pages() -> Iterator[str]:
         yield path.relative_to(DOCS).as_posix()
 
 
+def blocks_for(page: str, tier: str) -> list[Block]:
+    """Those that tests of this tier run."""
+    return [block for block in blocks_of(page) if tier in block.run_by]
+
+
 def pages_for(tier: str) -> list[str]:
     """The pages with blocks that tests of this tier run."""
-    return [page for page in pages() if any(tier in block.run_by for block in blocks_of(page))]
+    return [page for page in pages() if blocks_for(page, tier)]
 
 
 class Shell:
     """Runs the blocks of one page as one person does: in one folder, with what earlier blocks have exported."""
 
-    def __init__(self, folder: Path, values: Mapping[str, str], **environment: str) -> None:
+    def __init__(self, folder: Path, examples: Mapping[str, str], **environment: str) -> None:
+        """`examples`: what to run instead of the placeholders and addresses that the pages show."""
         self.folder = folder
-        self.values = values
+        self.examples = dict(examples)
         self.environment = {**os.environ, **environment, "EXPORTED": str(folder / "exported")}
 
     async def page(self, page: str, tier: str) -> list[str]:
         """Run the page's blocks for this tier; answers what each has printed."""
-        return [await self.run(block) for block in blocks_of(page) if tier in block.run_by]
+        return [await self.run(block) for block in blocks_for(page, tier)]
 
     async def run(self, block: Block) -> str:
-        text = _PLACEHOLDER.sub(lambda found: self.values[found[1]], block.text)
+        text = block.text
+        for shown, real in self.examples.items():
+            text = text.replace(shown, real)
+        if left := _PLACEHOLDER.search(text):
+            raise CommandFailedError(f"{block.place}: nothing stands for {left[0]}")
         if block.language == "sql":
             return await self._run(block, text, "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", self.environment["DATABASE_URL"])
-        output = await self._run(block, "", "bash", "-euo", "pipefail", "-c", _KEEP + text)
+        output = await self._run(block, TYPED, "bash", "-euo", "pipefail", "-c", _KEEP + text)
         exported = (self.folder / "exported").read_text().split("\0")
         self.environment |= dict(each.split("=", 1) for each in exported if "=" in each)
         return output
