@@ -90,10 +90,14 @@ async def site(namespace):
 @pytest.fixture
 async def world(namespace, plane, site, pod, dsn, empty_dsn, conn, tmp_path):
     postgres = find_binaries(os.environ.get(VERSION, "18")).folder
+    config = plane.kubeconfig(ADMIN, name=f"person-{namespace.name}", namespace=namespace.name)
     shell = Shell(
-        tmp_path, {"--namespace=hingecraft": f"--namespace={namespace.name}"}, HOME=str(tmp_path), PATH=f"{binaries()}:{postgres}:{os.environ['PATH']}",
-        KUBECONFIG=str(plane.kubeconfig(ADMIN, name=f"person-{namespace.name}", namespace=namespace.name)),
-    )  # fmt: skip
+        tmp_path,
+        {"--namespace=hingecraft": f"--namespace={namespace.name}"},
+        HOME=str(tmp_path),
+        KUBECONFIG=str(config),
+        PATH=f"{binaries()}:{postgres}:{os.environ['PATH']}",
+    )
     await namespace.secret("database", DATABASE_URL=dsn.newest)
     await namespace.secret("api", ADMIN_TOKEN=ADMIN_TOKEN, PUSH_SECRET=PUSH_SECRET, VISITOR_SECRET=VISITOR_SECRET)
     await namespace.secret("webhooks", WEBHOOK_SECRET=SECRET)

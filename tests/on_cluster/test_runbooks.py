@@ -14,6 +14,13 @@ from support.release import kubeconfig
 pytestmark = pytest.mark.usefixtures("release")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def keys(release):
+    """The release gets its own back after they were rotated."""
+    yield
+    release.prepare()
+
+
 @pytest.fixture
 async def shell(tmp_path):
     """As operations.md leaves it: in the namespace of the release, with a kubeconfig of its own."""

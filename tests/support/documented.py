@@ -1,8 +1,8 @@
 """The commands in docs/: a comment before each block says which tests run it, or why none does.
 
-    <!-- run: whole, kube -->            the tests of these tiers run it, as it stands
-    <!-- run: tests/db/test_x.py -->     that file runs it
-    <!-- not run: why -->
+- `<!-- run: whole, kube -->`: the tests of these tiers run it, as it stands
+- `<!-- run: tests/db/test_x.py -->`: that file runs it
+- `<!-- not run: why -->`
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ class Shell:
         if left := _PLACEHOLDER.search(text):
             raise CommandFailedError(f"{block.place}: nothing stands for {left[0]}")
         if block.language == "sql":
-            return await self._run(block, text, "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", self.environment["DATABASE_URL"])
+            address = self.environment["DATABASE_URL"]
+            return await self._run(block, text, "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", address)
         output = await self._run(block, TYPED, "bash", "-euo", "pipefail", "-c", _KEEP + text)
         exported = (self.folder / "exported").read_text().split("\0")
         self.environment |= dict(each.split("=", 1) for each in exported if "=" in each)

@@ -16,6 +16,7 @@ PAGES = list(pages())
 GENERATED = ("cli.md", "data-model.md", "metrics-and-alerts.md", "settings.md")
 # Languages of blocks that are read and not run.
 READ = {"text", "json", "yaml", "html", "python", "mermaid", "js"}
+LINE = re.compile(r"(?:^|-- |&& )(hingecraft .*)", re.MULTILINE)
 ID = "3f0c1b1e-58d7-4f1c-9f6e-2b1a9d3c7e55"
 SPAN = re.compile(r"`(hingecraft [a-z][^`]*)`")
 
@@ -54,10 +55,11 @@ def calls() -> dict[str, set[str]]:
     """Each call of our program in code spans and blocks, with the pages that have it."""
     found: dict[str, set[str]] = {}
     for page in PAGES:
-        text = re.sub(r"\n *", " ", (DOCS / page).read_text()) if page not in GENERATED else ""
-        lines = [line for block in blocks_of(page) if block.language == "sh" for line in block.text.splitlines()]
-        written = [*SPAN.findall(text), *(call[1] for line in lines if (call := re.search(r"(?:^|-- |&& )(hingecraft .*)", line)))]
-        for call in written:
+        if page in GENERATED:
+            continue
+        text = re.sub(r"\n *", " ", (DOCS / page).read_text())
+        scripts = "".join(block.text for block in blocks_of(page) if block.language == "sh")
+        for call in (*SPAN.findall(text), *LINE.findall(scripts)):
             filled = re.sub(r"<[^<>]+>", ID, call.replace("<version>", "1")).replace("...", ID)
             found.setdefault(re.split(r" *(?:[|>&;]|  #|\\)", filled)[0], set()).add(page)
     return found

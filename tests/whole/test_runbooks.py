@@ -90,10 +90,13 @@ class World:
         finally:
             await connection.close()
 
-    async def until(self, statement: str, good: Callable[[list[tuple[Any, ...]]], bool]) -> None:
+    async def until(self, statement: str, wanted: list[tuple[Any, ...]]) -> None:
         async with asyncio.timeout(PROGRESS):
-            while not good(await self.rows(statement)):
+            while await self.rows(statement) != wanted:
                 await asyncio.sleep(0.05)
+
+    async def all_processed(self) -> None:
+        await self.until("SELECT FROM provider_events WHERE processed_at IS NULL", [])
 
     async def call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         async with aiohttp.ClientSession() as client, client.post(self.pod.public + path, json=body) as response:
@@ -107,7 +110,7 @@ class World:
         payment: str = (await self.call("/charter/generate-payment", body))["paymentId"]
         (session,) = await self.sandbox.sessions(payment)
         await self.sandbox.act(session["id"], "pay")
-        await self.until(f"SELECT status FROM payments WHERE id = '{payment}'", lambda seen: seen == [("completed",)])
+        await self.until(f"SELECT status FROM payments WHERE id = '{payment}'", [("completed",)])
         return payment
 
     async def shell(self, folder: Path) -> Shell:
@@ -154,7 +157,7 @@ async def events_wait(world: World, shell: Shell, page: str) -> None:
     await world.execute(WAITING)
     found, *_ = await shell.page(page, "whole")
     assert "Stripe answered nothing" in found
-    await world.until("SELECT count(*) FROM provider_events WHERE processed_at IS NULL", lambda seen: seen == [(0,)])
+    await world.all_processed()
 
 
 async def a_value_is_wrong(world: World, shell: Shell, page: str) -> None:
@@ -166,9 +169,7 @@ async def a_value_is_wrong(world: World, shell: Shell, page: str) -> None:
 
 async def a_person_asks(world: World, shell: Shell, page: str) -> None:
     payment = await world.given(7, email=ADA)
-    await world.until(
-        "SELECT count(*) FROM provider_events WHERE processed_at IS NULL", lambda seen: seen == [(0,)]
-    )
+    await world.all_processed()
     await shell.page(page, "whole")
     before, after = (json.loads((shell.folder / f"{name}.json").read_text()) for name in ("ada", "left"))
     assert [each["id"] for each in before["payments"]] == [payment]
