@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.dashboard.changes import MOST_NAMED, ChangesFeed, Position, position_of
-from hingecraft_api.handlers import wix_stream
+from hingecraft_api.handlers.wix import stream as wix_stream
 from support import wix
 from support.limits import PROGRESS
 from support.pods import running_pod

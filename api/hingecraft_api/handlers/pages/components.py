@@ -17,8 +17,9 @@ from aiohttp import web
 
 from hingecraft.wix_app.site_settings.appearance import Appearance, Appearances
 from hingecraft.wix_app.site_settings.colors import Palette
-from hingecraft_api.handlers.appearance import shown_of
-from hingecraft_api.handlers.page_policy import NOBODY, NOTHING, Sources, policy_of, sources_of
+from hingecraft_api.handlers.pages.appearance import shown_of
+from hingecraft_api.handlers.pages.folders import folder_of
+from hingecraft_api.handlers.pages.policy import NOBODY, NOTHING, Sources, policy_of, sources_of
 from hingecraft_api.messages.answers import SECURITY_HEADERS, written
 from hingecraft_api.messages.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
@@ -67,9 +68,8 @@ class _File:
 
 
 def pages_folder() -> Path:
-    """Inside the wheel beside the handlers, in a checkout where the site's code is."""
-    packaged = Path(__file__).parents[1] / "_embedded"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "wix/html"
+    """The HTML components, and the modules for sites."""
+    return folder_of("_embedded", "wix/html")
 
 
 def _framed_by(settings: ApiSettings) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from hingecraft.purchases.model import Purchase, PurchaseStatus, UnknownPurchase
 from hingecraft.purchases.products.model import Type
 from hingecraft.purchases.service import PurchaseReader
 from hingecraft.routes.model import timestamp
-from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
-from hingecraft_api.handlers.products import product_id
+from hingecraft_api.handlers.members.products import product_id
+from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.described import MOMENT, PRODUCT, PURCHASE, described
 from hingecraft_api.web.call import Call

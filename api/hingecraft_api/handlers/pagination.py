@@ -1,4 +1,4 @@
-"""Keyset pagination by time and id, with a cursor that clients only pass on."""
+"""Keyset pagination, by numbers or by time and id, with a cursor that clients only pass on."""
 
 from __future__ import annotations
 
@@ -10,16 +10,28 @@ from uuid import UUID
 
 from hingecraft.errors import InvalidError
 from hingecraft.payments.history import Position
-from hingecraft_api.handlers.admin import LARGEST_PAGE, NOT_A_CURSOR, USUAL_PAGE
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import described
 from hingecraft_api.messages.sentences import Shape
 
+LARGEST_PAGE = 200
+USUAL_PAGE = 50
+NOT_A_CURSOR = "must be the nextCursor of the previous page"
 CURSOR = "MjAyNi0xMS0yNlQwNjowMDowMCswMDowMHw"
 
 
+class PageQuery(Input):
+    """A page of what is numbered."""
+
+    cursor: Annotated[
+        Annotated[str, Shape("^[0-9]{1,18}$", NOT_A_CURSOR)] | None,
+        described("`nextCursor` of the previous page; leave it out for the first page"),
+    ] = None
+    limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
+
+
 class CursorQuery(Input):
-    """A page."""
+    """A page of what has a time."""
 
     cursor: Annotated[
         Annotated[str, Shape("^[A-Za-z0-9_-]{1,200}$", NOT_A_CURSOR)] | None,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from hingecraft_api.handlers.pages.folders import folder_of
 from hingecraft_api.messages.answers import SECURITY_HEADERS
 from hingecraft_api.messages.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
@@ -33,9 +34,8 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 def dashboard_folder() -> Path:
-    """Inside the wheel beside the handlers, in a checkout where it is built."""
-    packaged = Path(__file__).parents[1] / "_dashboard"
-    return packaged if packaged.is_dir() else Path(__file__).parents[3] / "wix/dashboard/built"
+    """The files of the built dashboard."""
+    return folder_of("_dashboard", "wix/dashboard/built")
 
 
 def policy_of(framed_by: Sequence[str]) -> str:

@@ -19,8 +19,8 @@ from hingecraft.purchases.products.model import (
     UnknownProductError,
 )
 from hingecraft.purchases.products.service import Products
-from hingecraft_api.handlers.admin import admin
-from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
+from hingecraft_api.handlers.admin.shared import admin
+from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input

@@ -11,8 +11,8 @@ from hingecraft.errors import MissingError
 from hingecraft.payments import history, settlements
 from hingecraft.payments.model import Status
 from hingecraft.payments.settlements import Seen
-from hingecraft_api.handlers.admin import PageQuery, admin, as_json
-from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
+from hingecraft_api.handlers.admin.shared import admin, as_json
+from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, PageQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input, wrong_field

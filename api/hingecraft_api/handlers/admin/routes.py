@@ -14,7 +14,8 @@ from hingecraft.routes import served
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, ProblemKind, timestamp
 from hingecraft.routes.served import Reach
-from hingecraft_api.handlers.admin import PageQuery, admin
+from hingecraft_api.handlers.admin.shared import admin
+from hingecraft_api.handlers.pagination import PageQuery
 from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import CHECKSUM, MOMENT, VERSION, described

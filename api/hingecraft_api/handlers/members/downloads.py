@@ -18,7 +18,7 @@ from hingecraft.purchases.downloads.folder import Folder, OpenFile
 from hingecraft.purchases.downloads.names import attachment
 from hingecraft.purchases.downloads.service import Downloads
 from hingecraft.routes.model import timestamp
-from hingecraft_api.handlers.products import product_id
+from hingecraft_api.handlers.members.products import product_id
 from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.described import DOWNLOAD, MOMENT, PRODUCT, described
 from hingecraft_api.messages.negotiation import matches

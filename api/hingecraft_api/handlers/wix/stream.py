@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hingecraft.dashboard.changes import ChangesFeed, News, Reader, position_of
-from hingecraft_api.handlers.wix_dashboard import owners
-from hingecraft_api.handlers.wix_sites import site_of
+from hingecraft_api.handlers.wix.shared import owners
+from hingecraft_api.handlers.wix.sites import site_of
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.streams import Stream
 

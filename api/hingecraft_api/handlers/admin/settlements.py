@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from hingecraft.errors import MissingError
 from hingecraft.payments import corrections
 from hingecraft.payments.corrections import CorrectionRequest
-from hingecraft_api.handlers.admin import admin, as_json
+from hingecraft_api.handlers.admin.shared import admin, as_json
 from hingecraft_api.messages.amounts import SignedAmount
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.bodies import Input

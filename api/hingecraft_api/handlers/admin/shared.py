@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from pydantic.alias_generators import to_camel
@@ -14,24 +14,7 @@ from hingecraft.identity.principal import Kind
 from hingecraft.routes.model import timestamp
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.messages.answers import Answer, number
-from hingecraft_api.messages.bodies import Input
-from hingecraft_api.messages.described import described
-from hingecraft_api.messages.sentences import Shape
 from hingecraft_api.web.endpoint import Endpoint
-
-LARGEST_PAGE = 200
-USUAL_PAGE = 50
-NOT_A_CURSOR = "must be the nextCursor of the previous page"
-
-
-class PageQuery(Input):
-    """Keyset pagination over numbers."""
-
-    cursor: Annotated[
-        Annotated[str, Shape("^[0-9]{1,18}$", NOT_A_CURSOR)] | None,
-        described("`nextCursor` of the previous page; leave it out for the first page"),
-    ] = None
-    limit: Annotated[int, described("how many items", USUAL_PAGE, ge=1, le=LARGEST_PAGE, strict=False)] = USUAL_PAGE
 
 
 def as_json(row: Mapping[str, Any]) -> dict[str, Any]:

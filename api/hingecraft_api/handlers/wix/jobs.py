@@ -18,8 +18,8 @@ from hingecraft.jobs.worker import JobWorker
 from hingecraft.payments import export
 from hingecraft.payments.history import Position
 from hingecraft.routes.model import timestamp
-from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
-from hingecraft_api.handlers.payment_filters import PaymentFilterInput
+from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
+from hingecraft_api.handlers.wix.payment_filters import PaymentFilterInput
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.bodies import Input, wrong_field
 from hingecraft_api.messages.described import JOB, LATER, MOMENT, described

@@ -11,7 +11,7 @@ from hingecraft.dashboard.overview.model import Attempts, Attention, Figures, Pe
 from hingecraft.dashboard.overview.service import OverviewReader
 from hingecraft.routes.model import timestamp
 from hingecraft.stats.model import MOST_DAYS
-from hingecraft_api.handlers.wix_dashboard import (
+from hingecraft_api.handlers.wix.shared import (
     AMOUNT_OF_COINS,
     Mode,
     Number,

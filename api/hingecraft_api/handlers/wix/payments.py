@@ -18,11 +18,11 @@ from hingecraft.payments.refunds.model import Refund, Refundable
 from hingecraft.payments.refunds.service import RefundService
 from hingecraft.routes.model import timestamp
 from hingecraft.trail.text import sentence
-from hingecraft_api.handlers.admin import as_json
-from hingecraft_api.handlers.admin_payments import EntryAnswer, StoryAnswer
-from hingecraft_api.handlers.cursors import CURSOR, CursorQuery, cursor_of
-from hingecraft_api.handlers.payment_filters import PaymentFilterInput
-from hingecraft_api.handlers.wix_dashboard import Mode, Number, amount_in, mode_of, owners
+from hingecraft_api.handlers.admin.payments import EntryAnswer, StoryAnswer
+from hingecraft_api.handlers.admin.shared import as_json
+from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
+from hingecraft_api.handlers.wix.payment_filters import PaymentFilterInput
+from hingecraft_api.handlers.wix.shared import Mode, Number, amount_in, mode_of, owners
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.described import MOMENT, PAYMENT, SESSION, described
 from hingecraft_api.web.call import Call

@@ -9,7 +9,7 @@ from hingecraft.identity.principal import Actor, Kind
 from hingecraft.money.model import plain
 from hingecraft.wix_app.site_settings import service
 from hingecraft.wix_app.site_settings.appearance import Appearances
-from hingecraft_api.handlers.wix_sites import site_of
+from hingecraft_api.handlers.wix.sites import site_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input, wrong_field
