@@ -51,7 +51,9 @@ def put_in_place() -> None:
 def _sources() -> str:
     """A digest of all that the build reads."""
     files = [FOLDER / name for name in (*_GIVEN, "index.html", "tsconfig.json", "vite.config.ts")]
-    files += [file for part in ("src", "build") for file in sorted((FOLDER / part).rglob("*")) if file.is_file()]
+    files += [
+        file for part in ("src", "build", "public") for file in sorted((FOLDER / part).rglob("*")) if file.is_file()
+    ]
     files += [node_js.LOCK, node_js.WIX / "html/build.mjs", node_js.WIX / "html/source/wix-panel-editor.js"]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
