@@ -36,6 +36,7 @@ def modules() -> Path:
 def put_in_place() -> None:
     """Build what is not built yet. What the same sources have made before is kept in HC_CACHE."""
     kept = cache() / f"dashboard-built-{_sources()}"
+    cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "dashboard-built.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
