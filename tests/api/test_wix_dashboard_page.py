@@ -8,8 +8,8 @@ import re
 import aiohttp
 import pytest
 
-from hingecraft_api.handlers import dashboard
-from hingecraft_api.handlers.dashboard import PATH, dashboard_folder
+from hingecraft_api.handlers.pages import dashboard
+from hingecraft_api.handlers.pages.dashboard import PATH, dashboard_folder
 from support.folders import open_folder
 from support.pods import running_pod
 

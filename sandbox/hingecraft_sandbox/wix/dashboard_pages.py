@@ -13,7 +13,7 @@ from hingecraft_sandbox.providers.pages import page
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.wix import DASHBOARD_OPENED, PREFIX
 from hingecraft_sandbox.wix.config import WixConfig
-from hingecraft_sandbox.wix.sites import Sites, WixRefusalError
+from hingecraft_sandbox.wix.sites import Sites, WixRejectedError
 from hingecraft_sandbox.wix.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class DashboardPages:
         """As the owner sees it after a click on the app."""
         try:
             site = self._sites.find(request.match_info["id"])
-        except WixRefusalError as error:
+        except WixRejectedError as error:
             return page("Not found", f"<p>{escape(str(error))}</p>", status=HTTPStatus.NOT_FOUND)
         log.info(DASHBOARD_OPENED)
         chosen = request.query.get("locale", "en")
