@@ -53,7 +53,7 @@ generate: setup ## write the files that are generated from the code: OpenAPI, re
 
 # What is made of npm's packages, which are not ours to check in.
 BUILT := wix/dashboard/built/index.html
-$(BUILT): $(shell find wix/dashboard/src wix/dashboard/build wix/dashboard/*.* wix/html/build.mjs wix/html/source/wix-panel-editor.js -type f) | .venv/runnable
+$(BUILT): $(shell find wix/dashboard/src wix/dashboard/build wix/dashboard/public wix/dashboard/*.* wix/html/build.mjs wix/html/source/wix-panel-editor.js -type f) | .venv/runnable
 	@echo "building the dashboard at Wix (once; kept in HC_CACHE)"
 	@$(BIN)/python scripts/build_dashboard.py
 	@touch $@
