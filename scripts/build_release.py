@@ -22,7 +22,7 @@ _UNRELEASED = re.compile(r"^## \[Unreleased\]\n(.*?)(?=^## \[|\Z)", re.MULTILINE
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is asked for. `builder` is a URI that the provenance names."""
+    """The arguments of a run. `builder` is a URI that the provenance names."""
 
     into: Path
     records: Path

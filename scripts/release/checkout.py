@@ -19,7 +19,7 @@ class State:
 
 
 def git(*arguments: str, root: Path = ROOT) -> str:
-    """What git says; empty where it fails."""
+    """The output of git; empty where it fails."""
     done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     return done.stdout if done.returncode == 0 else ""
 

@@ -1,4 +1,4 @@
-"""What is built from the sources in a folder: wheel, charts, documentation site, SBOM."""
+"""The products that are built from the sources in a folder: wheel, charts, documentation site, SBOM."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Builder:
         # The wheel first: it must not find what the others write.
         self._run(tools / "hatchling", "build", "--target", "wheel", "--directory", WHEEL)
         for chart in ("hingecraft", "hingecraft-crds"):
-            self._package(chart)
+            package(self.folder / "helm" / chart, self.folder / CHARTS, self.when)
         self._run(Path(sys.executable).parent / "mkdocs", "build", "--strict", "--quiet", "--site-dir", SITE)
         self._run(
             tools / "cyclonedx-py", "requirements", "--output-reproducible", "--pyproject", "pyproject.toml",
@@ -53,16 +53,15 @@ class Builder:
         if done.returncode != 0:
             raise UsageError(f"{program.name} {arguments[0]} failed:\n{done.stdout}{done.stderr}")
 
-    def _package(self, name: str) -> None:
-        """As `helm package` does, which writes the times of the files and the moment at which it runs."""
-        chart = self.folder / "helm" / name
-        about = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
-        target = self.folder / CHARTS / f"{name}-{about['version']}.tgz"
-        target.parent.mkdir(exist_ok=True)
-        files = [
-            (f"{name}/{file.relative_to(chart)}", file) for file in files_below(chart) if not _ignored(file, chart)
-        ]
-        write_tgz(files, target, self.when)
+
+def package(chart: Path, into: Path, when: int) -> Path:
+    """As `helm package` does, which writes the times of the files and the moment at which it runs."""
+    about = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
+    into.mkdir(exist_ok=True)
+    target = into / f"{about['name']}-{about['version']}.tgz"
+    files = [file for file in files_below(chart) if not _ignored(file, chart)]
+    write_tgz([(f"{about['name']}/{file.relative_to(chart)}", file) for file in files], target, when)
+    return target
 
 
 def _ignored(file: Path, chart: Path) -> bool:

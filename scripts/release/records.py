@@ -1,4 +1,4 @@
-"""What a run of tests or checks has shown, and of which commit: `test_results/records/<name>.json`.
+"""Records of runs: how each test or check ended, and at which commit, in `test_results/records/<name>.json`.
 
 The sign-off of a release is filled from these, so a record is about one commit: `clean` says that the checkout held
 just that commit, from the beginning of the run to its end.

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from chart.conftest import REQUIRED
+from chart.conftest import EVERYTHING, REQUIRED, rendered
+from release.products import package
 from support import cluster_tools, previous
 from support.control_plane import ADMIN, control_plane
 from support.definitions import define_all, kubectl
@@ -62,6 +63,10 @@ def default_values(chart):
     return subprocess.run([cluster_tools.helm(), "show", "values", chart], capture_output=True, check=True).stdout
 
 
+def test_the_chart_of_a_release_is_that_of_the_sources(tmp_path):
+    assert rendered(EVERYTHING, chart=package(CHART, tmp_path, 0)) == rendered(EVERYTHING)
+
+
 def test_the_previous_chart_is_upgraded_with_its_values_and_back(plane, helm, tmp_path):
     """No field that Kubernetes never changes is another one, and no value of then is unknown."""
     workloads = {"hingecraft-api", "hingecraft-operator", "hingecraft-postgres"}
@@ -72,7 +77,7 @@ def test_the_previous_chart_is_upgraded_with_its_values_and_back(plane, helm, tm
     before = running(plane)
     assert set(before) == workloads
     helm("upgrade", "--install", "hingecraft-crds", str(DEFINITION_CHART), "--take-ownership")
-    helm("upgrade", "hingecraft", str(CHART), *given, values=VALUES)
+    helm("upgrade", "hingecraft", str(package(CHART, tmp_path, 0)), *given, values=VALUES)
     after = running(plane)
     assert set(after) == workloads
     assert set(before.values()).isdisjoint(after.values())

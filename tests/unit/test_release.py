@@ -1,4 +1,4 @@
-"""What a release says of itself: which boxes are ticked, by which runs, and what its archives are made of."""
+"""The sign-off of a release, the records that it is filled from, and its archives."""
 
 from __future__ import annotations
 
