@@ -106,6 +106,10 @@ nightly: setup ## test ten thousand orders of events, a million reads under faul
 	@HC_READS=1000000 $(BIN)/python -m pytest tests/faults/test_history.py --quiet
 	@HC_PERTURB_SECONDS=7200 $(BIN)/python -m pytest tests/kube/test_perturbation.py --quiet
 
+.PHONY: wix-native
+wix-native: setup ## build the example of a native Wix app in wix/native, and check its manifest
+	@$(BIN)/python scripts/build_native.py
+
 .PHONY: load
 load: setup ## simulate a thousand visitors of a running make dev (LOAD_USERS, LOAD_SECONDS)
 	@mkdir -p test_results/load && $(BIN)/locust --locustfile loadtests/locustfile.py --headless --only-summary \

@@ -11,7 +11,7 @@ const NO_MARKUP = ['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map(
 }));
 
 export default [
-  { ignores: ['html/*.html', 'html/*.js', '**/node_modules', 'types/jsw', 'dashboard/built'] },
+  { ignores: ['html/*.html', 'html/*.js', '**/node_modules', 'types/jsw', 'dashboard/built', 'native/dist'] },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs,jsw}'],

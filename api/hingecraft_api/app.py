@@ -27,7 +27,8 @@ from hingecraft.wix_app.instances.checks import check_of
 from hingecraft_api.access.limits import Limit
 from hingecraft_api.access.rejected_calls import RejectedCalls
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import dashboard, documents, health, pages
+from hingecraft_api.handlers import health
+from hingecraft_api.handlers.pages import components, dashboard, documents
 from hingecraft_api.lane.protocol import protocol_with
 from hingecraft_api.lane.routes_lane import RoutesLane
 from hingecraft_api.messages.bodies import LARGEST_BODY
@@ -168,7 +169,7 @@ def public_app(pod: Pod, endpoints: Sequence[Endpoint] = PUBLIC_ENDPOINTS) -> we
     """The application that the ingress reaches."""
     for_people = [
         *documents.endpoints_for(endpoints, pod.settings),
-        *pages.endpoints_for(pod.settings),
+        *components.endpoints_for(pod.settings),
         *dashboard.endpoints_for(pod.settings),
     ]
     edge = Edge(pod, [*endpoints, *for_people])

@@ -8,7 +8,7 @@ import re
 import aiohttp
 import pytest
 
-from hingecraft_api.handlers.dashboard import PATH, dashboard_folder
+from hingecraft_api.handlers.pages.dashboard import PATH, dashboard_folder
 from support.pods import running_pod
 
 AT_WIX = "'self' https://manage.wix.com https://*.manage.wix.com"

@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from hingecraft_api.handlers.admin_settlements import CorrectionAnswer
+from hingecraft_api.handlers.admin.settlements import CorrectionAnswer
 from support.limits import PROGRESS
 from support.money import all_processed, becomes, completes
 from support.pods import ADMIN

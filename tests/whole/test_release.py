@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from hingecraft_sandbox.postgres import free_port
 from release.checkout import tracked, version
 from release.products import environment
 from release.signing import CHECKSUMS, PURPOSE, SIGNATURE
+from support.documented import blocks_of
 from support.folders import open_folder
 from support.limits import PROGRESS
 from support.processes import SECRETS
@@ -113,26 +115,39 @@ def test_it_says_what_it_is_made_of(unpacked):
     assert all(summed[each["name"]] == each["digest"]["sha256"] for each in described)
 
 
-def verified(folder, key):
-    """As docs/release.md tells those who have the zip and the public key."""
-    signers = folder.parent / "signers"
-    signers.write_text(f"{WHO} {key.with_suffix('.pub').read_text()}")
+def signature_holds(folder, signers):
     command = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", WHO, "-n", PURPOSE, "-s", folder / SIGNATURE]
     with (folder / CHECKSUMS).open("rb") as sums:
-        signed = subprocess.run(command, stdin=sums, capture_output=True, check=False).returncode == 0
+        return subprocess.run(command, stdin=sums, capture_output=True, check=False).returncode == 0
+
+
+def sums_hold(folder):
     check = ["sha256sum", "--check", "--strict", "--quiet", CHECKSUMS]
-    return signed, subprocess.run(check, cwd=folder, capture_output=True, check=False).returncode == 0
+    return subprocess.run(check, cwd=folder, capture_output=True, check=False).returncode == 0
 
 
-def test_a_change_of_a_file_or_of_the_checksums_is_noticed(unpacked, key):
-    assert verified(unpacked, key) == (True, True)
+def test_it_is_verified_as_the_page_says(zips, key, tmp_path):
+    """The first block of docs/release.md, in the folder of the zip."""
+    block = blocks_of("release.md")[0].text
+    public = key.with_suffix(".pub").read_text().strip()
+    told = block.replace("<public key>", public).replace(f"_v{version()}", f"_v{version()}-draft")
+    shutil.copy(zips[0], tmp_path)
+    done = subprocess.run(["bash", "-ec", told], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f'Good "{PURPOSE}" signature for {WHO}')
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_change_of_a_file_or_of_the_checksums_is_noticed(unpacked, key, tmp_path):
+    signers = tmp_path / "signers"
+    signers.write_text(f"{WHO} {key.with_suffix('.pub').read_text()}")
     file, sums = unpacked / "Dockerfile", unpacked / CHECKSUMS
     before, listed = file.read_bytes(), sums.read_bytes()
     try:
         file.write_bytes(before + b"\n")
-        assert verified(unpacked, key) == (True, False)
+        assert (signature_holds(unpacked, signers), sums_hold(unpacked)) == (True, False)
         sums.write_bytes(listed.replace(b"Dockerfile", b"Dockerfila"))
-        assert verified(unpacked, key)[0] is False
+        assert not signature_holds(unpacked, signers)
     finally:
         file.write_bytes(before)
         sums.write_bytes(listed)

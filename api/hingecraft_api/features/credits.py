@@ -14,8 +14,8 @@ from hingecraft.credits.unknown_prices import retry_known
 from hingecraft.inbox.watch import keep_retrying
 from hingecraft_api.expiry import keep_deleting
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import checkout_sessions, plan_sessions
-from hingecraft_api.handlers import credits as handlers
+from hingecraft_api.handlers.members import checkout_sessions, plan_sessions
+from hingecraft_api.handlers.members import credits as handlers
 from hingecraft_api.pod import Pod
 
 

@@ -10,7 +10,8 @@ from hingecraft.donations.checkouts import Checkouts
 from hingecraft.wix_app.site_settings.appearance import Appearances
 from hingecraft_api.expiry import keep_deleting
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import appearance, donations
+from hingecraft_api.handlers import donations
+from hingecraft_api.handlers.pages import appearance
 from hingecraft_api.pod import Pod
 
 

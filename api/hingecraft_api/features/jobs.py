@@ -15,7 +15,7 @@ from hingecraft.routes.resync import Resync
 from hingecraft.systems import reconcile_steps, system_events, wix_app_events
 from hingecraft_api.expiry import keep_deleting
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import wix_jobs
+from hingecraft_api.handlers.wix import jobs as wix_jobs
 from hingecraft_api.pod import Pod
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hingecraft.members.deletion.service import Deletion
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import admin_users
+from hingecraft_api.handlers.admin import users as admin_users
 from hingecraft_api.pod import Pod
 
 

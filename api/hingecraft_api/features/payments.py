@@ -13,7 +13,9 @@ from hingecraft.payments.returning_payers import Returning
 from hingecraft.reconcile.checker import Checker
 from hingecraft.reconcile.sweep import recover
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import admin_payments, admin_settlements, payments, webhooks
+from hingecraft_api.handlers import payments, webhooks
+from hingecraft_api.handlers.admin import payments as admin_payments
+from hingecraft_api.handlers.admin import settlements as admin_settlements
 from hingecraft_api.pod import Pod
 
 

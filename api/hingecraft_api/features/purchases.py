@@ -13,7 +13,8 @@ from hingecraft.purchases.products.service import Products
 from hingecraft.purchases.service import PurchaseReader
 from hingecraft.systems import FAMILIES
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import downloads, member_payments, products, purchases
+from hingecraft_api.handlers.members import downloads, products, purchases
+from hingecraft_api.handlers.members import payments as member_payments
 from hingecraft_api.pod import Pod
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import admin_routes, internal, routes
+from hingecraft_api.handlers import internal, routes
+from hingecraft_api.handlers.admin import routes as admin_routes
 
 ROUTES = Feature(
     endpoints=[*routes.ENDPOINTS, *admin_routes.ENDPOINTS],

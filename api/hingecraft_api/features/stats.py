@@ -9,7 +9,7 @@ from hingecraft.observability.metrics import StatisticsMetrics
 from hingecraft.stats.model import RecentFigures, Revenue
 from hingecraft.stats.service import Statistics
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import admin_stats
+from hingecraft_api.handlers.admin import stats as admin_stats
 from hingecraft_api.pod import Pod
 
 _NOTHING = float("nan")

@@ -9,7 +9,7 @@ from hingecraft.inbox.handlers import Registration
 from hingecraft.members.portal import Portal
 from hingecraft.systems import system_events
 from hingecraft_api.feature import Feature
-from hingecraft_api.handlers import subscriptions
+from hingecraft_api.handlers.members import subscriptions
 from hingecraft_api.pod import Pod
 
 

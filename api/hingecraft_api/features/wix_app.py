@@ -12,8 +12,8 @@ from hingecraft.wix_app.client.bi_events import BiEvents
 from hingecraft.wix_app.plans.unknown_products import retry_known
 from hingecraft.wix_app.webhooks.receiving import WixMessages
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import wix_billing, wix_events, wix_settings, wix_sites, wix_webhooks
-from hingecraft_api.handlers.wix_events import PageEvents
+from hingecraft_api.handlers.wix import billing, events, settings, sites, webhooks
+from hingecraft_api.handlers.wix.events import PageEvents
 from hingecraft_api.pod import Pod
 
 
@@ -40,11 +40,11 @@ def _works(pod: Pod) -> Mapping[str, Work]:
 
 WIX_APP = Feature(
     endpoints=[
-        *wix_webhooks.ENDPOINTS,
-        *wix_sites.ENDPOINTS,
-        *wix_settings.ENDPOINTS,
-        *wix_events.ENDPOINTS,
-        *wix_billing.ENDPOINTS,
+        *webhooks.ENDPOINTS,
+        *sites.ENDPOINTS,
+        *settings.ENDPOINTS,
+        *events.ENDPOINTS,
+        *billing.ENDPOINTS,
     ],
     parts=_parts,
     events=_events,

@@ -9,7 +9,7 @@ from hingecraft.dashboard.overview.service import OverviewReader, keep_folded
 from hingecraft.dashboard.switches import Switches
 from hingecraft.payments.refunds.service import RefundService
 from hingecraft_api.feature import Feature, Work
-from hingecraft_api.handlers import wix_overview, wix_payments, wix_refunds, wix_routes, wix_stream
+from hingecraft_api.handlers.wix import overview, payments, refunds, routes, stream
 from hingecraft_api.pod import Pod
 
 
@@ -29,11 +29,11 @@ def _works(pod: Pod) -> Mapping[str, Work]:
 
 WIX_DASHBOARD = Feature(
     endpoints=[
-        *wix_overview.ENDPOINTS,
-        *wix_payments.ENDPOINTS,
-        *wix_refunds.ENDPOINTS,
-        *wix_routes.ENDPOINTS,
-        *wix_stream.ENDPOINTS,
+        *overview.ENDPOINTS,
+        *payments.ENDPOINTS,
+        *refunds.ENDPOINTS,
+        *routes.ENDPOINTS,
+        *stream.ENDPOINTS,
     ],
     parts=_parts,
     works=_works,

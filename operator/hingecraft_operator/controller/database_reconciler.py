@@ -207,9 +207,9 @@ class DatabaseReconciler:
 
     async def stop(self) -> None:
         """Stop the engine and close the connection; changes nothing in the database."""
-        resident, self._engine = self._engine, None
-        if resident is not None:
-            await resident.stop()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.stop()
         database, self._database = self._database, None
         if database is not None:
             await database.close()

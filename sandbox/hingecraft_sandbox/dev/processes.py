@@ -108,7 +108,7 @@ class Child:
             if not self._ready.is_set():
                 raise UsageError(f"{self.name} ended with code {code}: {self.last_line()}")
             pause = _SHORTEST_PAUSE if time.monotonic() - started > _STABLE_AFTER else min(2 * pause, _LONGEST_PAUSE)
-            sentence = self._epitaph(code)
+            sentence = self._how_it_ended(code)
             if sentence != last_said:
                 self.say(self.name, sentence)
                 last_said = sentence
@@ -183,7 +183,7 @@ class Child:
                     self.say(self.name, "does not answer")
             await asyncio.sleep(_CHECK_EVERY if self.state is State.UP else _CHECK_WHILE_STARTING)
 
-    def _epitaph(self, code: int) -> str:
+    def _how_it_ended(self, code: int) -> str:
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}; starting it again"
         return f"ended with code {code} ({self.last_line()}); starting it again"

@@ -31,7 +31,7 @@ button { cursor: pointer; background: transparent; color: var(--ink); }
 button.go { background: var(--go); border-color: var(--go); color: var(--card); font-weight: 600; }
 button.stop { color: var(--stop); border-color: var(--stop); }
 :focus-visible { outline: 3px solid var(--go); outline-offset: 2px; }
-.note { color: var(--soft); } .refused { color: var(--stop); }
+.note { color: var(--soft); } .error { color: var(--stop); }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .35rem .6rem .35rem 0;
   border-bottom: 1px solid var(--line); } th { color: var(--soft); font-weight: 500; }
 a { color: var(--go); }

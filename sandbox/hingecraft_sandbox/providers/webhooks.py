@@ -35,7 +35,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class Notification:
     """One event to send; the headers are made for each attempt, since they contain the time.
 
     The body may be made for each attempt too, from its number, which begins with 1.
@@ -68,50 +68,50 @@ class WebhookSender:
         account = self._switches.webhooks.account
         return {"account": account} if account else {}
 
-    def tell(self, telling: Telling) -> None:
+    def send(self, notification: Notification) -> None:
         """Begin to deliver."""
         how = self._switches.webhooks
         if not how.enabled:
             return
         for _ in range(how.times):
             jitter = random.uniform(0, _SHUFFLE_WITHIN) if how.shuffled else 0.0  # noqa: S311 - an order, no secret
-            task = asyncio.create_task(self._deliver(telling, how.delay + jitter))
+            task = asyncio.create_task(self._deliver(notification, how.delay + jitter))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _deliver(self, telling: Telling, delay: float) -> None:
+    async def _deliver(self, notification: Notification, delay: float) -> None:
         await asyncio.sleep(delay)
-        for number, pause in enumerate((*telling.pauses, None), start=1):
-            if await self._sent(telling, number, pause):
+        for number, pause in enumerate((*notification.pauses, None), start=1):
+            if await self._sent(notification, number, pause):
                 return
             if pause is None:
-                log.warning("%s never took an event", telling.url)
+                log.warning("%s never took an event", notification.url)
                 return
             await asyncio.sleep(pause)
 
-    async def _sent(self, telling: Telling, number: int, pause: float | None) -> bool:
+    async def _sent(self, notification: Notification, number: int, pause: float | None) -> bool:
         """Send it once, and log the answer; `hingecraft dev` shows that."""
         if self._session is None:
             self._session = aiohttp.ClientSession()
         status = None
         started = time.monotonic()
-        body = telling.body if isinstance(telling.body, bytes) else telling.body(number)
-        within = aiohttp.ClientTimeout(total=telling.timeout)
+        body = notification.body if isinstance(notification.body, bytes) else notification.body(number)
+        within = aiohttp.ClientTimeout(total=notification.timeout)
         try:
             async with self._session.post(
-                telling.url, data=body, headers=telling.headers(), timeout=within
+                notification.url, data=body, headers=notification.headers(), timeout=within
             ) as response:
                 status = response.status
                 taken = response.ok
         except (aiohttp.ClientError, TimeoutError):
             taken = False
         attempt = Attempt(number, status, round((time.monotonic() - started) * 1000), None if taken else pause)
-        telling.heard(attempt)
+        notification.heard(attempt)
         log.info(
             "sent an event",
             extra={
-                "provider": telling.provider,
-                "event": telling.event,
+                "provider": notification.provider,
+                "event": notification.event,
                 "status": attempt.status,
                 "ms": attempt.ms,
                 "again": attempt.again,
@@ -120,7 +120,7 @@ class WebhookSender:
         return taken
 
     async def close(self) -> None:
-        """Stop telling."""
+        """Stop delivering."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hingecraft_sandbox.wix.sites import AT_PERIOD_END, IMMEDIATELY, Sites, WixRefusalError
+from hingecraft_sandbox.wix.sites import AT_PERIOD_END, IMMEDIATELY, Sites, WixRejectedError
 
 Fields = Mapping[str, str]
 # Wix's packages do not list VOIDED; an app on the market has received it.
@@ -52,5 +52,5 @@ def act(sites: Sites, instance: str, name: str, fields: Fields) -> str:
     elif name in _ACTS:
         _ACTS[name](sites, instance, fields)
     else:
-        raise WixRefusalError(f"The act {name!r} is not known.")
+        raise WixRejectedError(f"The act {name!r} is not known.")
     return instance

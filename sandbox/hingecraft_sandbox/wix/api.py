@@ -19,7 +19,7 @@ from hingecraft_sandbox.wix.config import WixConfig
 from hingecraft_sandbox.wix.plans import PLANS
 from hingecraft_sandbox.wix.renewals import WixRenewals
 from hingecraft_sandbox.wix.shapes import app_instance, purchase
-from hingecraft_sandbox.wix.sites import Sites, WixRefusalError
+from hingecraft_sandbox.wix.sites import Sites, WixRejectedError
 from hingecraft_sandbox.wix.tokens import LIFE, Tokens
 
 BI_EVENTS = "wix_bi_events"
@@ -83,7 +83,7 @@ class WixApi:
             return _oauth_error(HTTPStatus.UNAUTHORIZED, "invalid_client", "The app id or the app secret is wrong.")
         try:
             site = self._sites.find(str(given.get("instance_id", "")))
-        except WixRefusalError:
+        except WixRejectedError:
             return _oauth_error(HTTPStatus.BAD_REQUEST, "invalid_request", "No such app instance.")
         if not site["installed"]:
             return _oauth_error(HTTPStatus.BAD_REQUEST, "invalid_request", "The app is not installed on the site.")
@@ -113,7 +113,7 @@ class WixApi:
                 if not site["installed"]:
                     return _error(HTTPStatus.FORBIDDEN, "PERMISSION_DENIED", "The app is not installed.")
                 answer = work(site, await _object(request) if request.can_read_body else {})
-            except WixRefusalError as error:
+            except WixRejectedError as error:
                 return _error(error.status, error.code, str(error))
             if "checkoutUrl" in answer and "bad_url" in request:
                 answer |= {"checkoutUrl": request["bad_url"]}
@@ -135,7 +135,7 @@ class WixApi:
 
     def _checkout(self, site: Document, body: Document) -> Document:
         if not self._switches.wix.pricing_page:
-            raise WixRefusalError(
+            raise WixRejectedError(
                 "The app has no external pricing page.", status=HTTPStatus.BAD_REQUEST, code="FAILED_PRECONDITION"
             )
         return self._checkouts.open(site, body)
@@ -146,7 +146,7 @@ class WixApi:
     def _bi_event(self, site: Document, body: Document) -> Document:
         name = body.get("eventName")
         if name not in _NAMES and not (name == "CUSTOM" and body.get("customEventName")):
-            raise WixRefusalError("eventName is not one that is known, or CUSTOM lacks customEventName.")
+            raise WixRejectedError("eventName is not one that is known, or CUSTOM lacks customEventName.")
         self._book.put(
             BI_EVENTS,
             {"id": new_id("bi_"), "instance": site["id"], "name": name, "custom": body.get("customEventName")},

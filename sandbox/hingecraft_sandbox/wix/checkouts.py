@@ -11,7 +11,7 @@ from hingecraft_sandbox.providers.book import Book, Document, new_id
 from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 from hingecraft_sandbox.wix import PREFIX
 from hingecraft_sandbox.wix.plans import CURRENCY, CYCLES, PLANS
-from hingecraft_sandbox.wix.sites import Sites, WixRefusalError
+from hingecraft_sandbox.wix.sites import Sites, WixRejectedError
 
 KIND = "wix_checkouts"
 _LIFE = 48 * 3600
@@ -41,7 +41,9 @@ class Checkouts:
         unknown = sorted(asked.keys() - _KNOWN)
         product, cycle = asked.get("productId"), asked.get("billingCycle", CYCLES[0])
         if unknown or product not in PLANS or cycle not in CYCLES:
-            raise WixRefusalError(f"The app has no plan {product!r} with the cycle {cycle!r}, or {unknown} is unknown.")
+            raise WixRejectedError(
+                f"The app has no plan {product!r} with the cycle {cycle!r}, or {unknown} is unknown."
+            )
         checkout: Document = {
             "id": new_id("")[:32],
             "instance": site["id"],
@@ -82,7 +84,7 @@ class Checkouts:
             return page("Wix checkout", "<p>This link can no longer be paid.</p>", status=HTTPStatus.CONFLICT)
         try:
             self._sites.buy(checkout["instance"], checkout["product"], checkout["cycle"], coupon=checkout["coupon"])
-        except WixRefusalError as error:
+        except WixRejectedError as error:
             return page("That is not possible", f"<p>{escape(str(error))}</p>", status=HTTPStatus.CONFLICT)
         self._book.put(KIND, checkout | {"paid": True})
         raise web.HTTPSeeOther(checkout["back"] or f"{PREFIX}/sites/{checkout['instance']}")

@@ -15,7 +15,7 @@ from hingecraft_sandbox.providers.switches import Switches, WixSwitch
 from hingecraft_sandbox.wix.acts import act
 from hingecraft_sandbox.wix.api import BI_EVENTS
 from hingecraft_sandbox.wix.config import WixConfig
-from hingecraft_sandbox.wix.sites import SITES, Sites, WixRefusalError
+from hingecraft_sandbox.wix.sites import SITES, Sites, WixRejectedError
 from hingecraft_sandbox.wix.tokens import SUBJECTS, Caller, Tokens
 from hingecraft_sandbox.wix.webhooks import KIND as EVENTS
 from hingecraft_sandbox.wix.webhooks import WixWebhooks
@@ -76,7 +76,7 @@ class WixControl:
         """A site with its invoices, events and BI events."""
         try:
             return web.json_response(self._shown(request.match_info["id"]))
-        except WixRefusalError as error:
+        except WixRejectedError as error:
             raise web.HTTPNotFound(text=str(error)) from None
 
     async def act(self, request: web.Request) -> web.Response:
@@ -84,7 +84,7 @@ class WixControl:
         given = {name: str(value) for name, value in (await _object(request)).items()}
         try:
             changed = act(self._sites, request.match_info["id"], request.match_info["act"], given)
-        except WixRefusalError as error:
+        except WixRejectedError as error:
             raise web.HTTPConflict(text=str(error)) from None
         return web.json_response(self._shown(changed))
 
@@ -96,7 +96,7 @@ class WixControl:
         try:
             site = self._sites.find(request.match_info["id"])
             age = float(request.query.get("age", "0"))
-        except (WixRefusalError, ValueError) as error:
+        except (WixRejectedError, ValueError) as error:
             raise web.HTTPBadRequest(text=str(error)) from None
         return web.json_response(
             {

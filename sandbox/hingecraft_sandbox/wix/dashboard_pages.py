@@ -12,7 +12,7 @@ from hingecraft_sandbox.providers.pages import page
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.wix import PREFIX
 from hingecraft_sandbox.wix.config import WixConfig
-from hingecraft_sandbox.wix.sites import Sites, WixRefusalError
+from hingecraft_sandbox.wix.sites import Sites, WixRejectedError
 from hingecraft_sandbox.wix.tokens import Tokens
 
 LOCALES = {"en": "English", "de": "Deutsch", "fr": "Français", "ar": "العربية"}
@@ -60,7 +60,7 @@ class DashboardPages:
         """As the owner sees it after a click on the app."""
         try:
             site = self._sites.find(request.match_info["id"])
-        except WixRefusalError as error:
+        except WixRejectedError as error:
             return page("Not found", f"<p>{escape(str(error))}</p>", status=HTTPStatus.NOT_FOUND)
         chosen = request.query.get("locale", "en")
         here = f"{PREFIX}/sites/{site['id']}"

@@ -17,7 +17,7 @@ from hingecraft_sandbox.wix.api import BI_EVENTS
 from hingecraft_sandbox.wix.backend import Backend
 from hingecraft_sandbox.wix.plans import CYCLES, PLANS
 from hingecraft_sandbox.wix.renewals import WixRenewals
-from hingecraft_sandbox.wix.sites import SITES, Sites, WixRefusalError
+from hingecraft_sandbox.wix.sites import SITES, Sites, WixRejectedError
 from hingecraft_sandbox.wix.tokens import Tokens
 from hingecraft_sandbox.wix.webhooks import KIND as EVENTS
 from hingecraft_sandbox.wix.webhooks import WixWebhooks, label_of, outcome_of
@@ -94,7 +94,7 @@ class WixPages:
         self._renewals.catch_up()
         try:
             site = self._sites.find(request.match_info["id"])
-        except WixRefusalError as error:
+        except WixRejectedError as error:
             return page("Not found", f"<p>{escape(str(error))}</p>", status=HTTPStatus.NOT_FOUND)
         plan = site["plan"]
         told = facts(
@@ -233,7 +233,7 @@ class WixPages:
         fields = {name: str(value) for name, value in (await request.post()).items()}
         try:
             shown = act(self._sites, request.match_info["id"], request.match_info["act"], fields)
-        except WixRefusalError as error:
+        except WixRejectedError as error:
             return page("That is not possible", f"<p>{escape(str(error))}</p>", status=HTTPStatus.CONFLICT)
         raise web.HTTPSeeOther(f"{PREFIX}/sites/{shown}")
 

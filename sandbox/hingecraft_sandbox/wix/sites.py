@@ -19,7 +19,7 @@ USER, FAILED_PAYMENT, TRANSFER = "USER_CANCEL", "FAILED_PAYMENT", "TRANSFER_CANC
 PAID, FAILED = "PAID", "PAYMENT_FAILED"
 
 
-class WixRefusalError(Exception):
+class WixRejectedError(Exception):
     """A person or the app asked for something that is not possible at Wix."""
 
     def __init__(self, message: str, *, status: int = HTTPStatus.BAD_REQUEST, code: str = "INVALID_ARGUMENT") -> None:
@@ -41,7 +41,7 @@ class Sites:
         """One site, whether the app is installed or was."""
         site = self.book.get(SITES, instance)
         if site is None:
-            raise WixRefusalError("No such site.", status=HTTPStatus.NOT_FOUND, code="NOT_FOUND")
+            raise WixRejectedError("No such site.", status=HTTPStatus.NOT_FOUND, code="NOT_FOUND")
         return site
 
     def invoices_of(self, instance: str) -> list[Document]:
@@ -82,7 +82,7 @@ class Sites:
         """The app comes back to a site that had it, with the same instance."""
         site = self.find(instance)
         if site["installed"]:
-            raise WixRefusalError("The app is installed on this site.")
+            raise WixRejectedError("The app is installed on this site.")
         self.book.put(SITES, site | {"installed": True})
         self._installed(site)
         return site
@@ -91,7 +91,7 @@ class Sites:
         """The owner deletes the app from the site; a plan goes on until it is cancelled."""
         site = self._having_app(instance)
         self.book.put(SITES, site | {"installed": False})
-        self._tell("AppRemoved", site, {"appId": self._config.app_id})
+        self._emit("AppRemoved", site, {"appId": self._config.app_id})
 
     def buy(
         self, instance: str, product: str, cycle: str, *, coupon: str | None = None, trial: bool = False
@@ -99,10 +99,10 @@ class Sites:
         """The owner pays for a plan in Wix's checkout; with another plan running, this changes it."""
         site = self._having_app(instance)
         if product not in PLANS or (cycle not in MONTHS and cycle != "ONE_TIME"):
-            raise WixRefusalError(f"The app has no plan {product!r} with the cycle {cycle!r}.")
+            raise WixRejectedError(f"The app has no plan {product!r} with the cycle {cycle!r}.")
         before, now = site["plan"], self.moments.now()
         if before is not None and (before["product"], before["cycle"]) == (product, cycle):
-            raise WixRefusalError("The site has this plan already.")
+            raise WixRejectedError("The site has this plan already.")
         plan: Document = {
             "product": product,
             "cycle": cycle,
@@ -117,12 +117,12 @@ class Sites:
         self.book.put(SITES, site | {"plan": plan})
         about = self._about(plan) | {"couponName": coupon, "invoiceId": plan["invoice"]}
         if before is None:
-            self._tell("PaidPlanPurchased", site, about | self._expiry(plan))
+            self._emit("PaidPlanPurchased", site, about | self._expiry(plan))
         else:
             previous = {"previousVendorProductId": before["product"], "previousCycle": before["cycle"]}
-            self._tell("PaidPlanChanged", site, about | previous)
+            self._emit("PaidPlanChanged", site, about | previous)
         if invoice is not None:
-            self._tell_invoice(site, invoice)
+            self._emit_invoice(site, invoice)
         return plan
 
     def cancel(self, instance: str, *, when: str = AT_PERIOD_END, reason: str = USER, at: float | None = None) -> None:
@@ -130,11 +130,11 @@ class Sites:
         site = self._having_plan(instance)
         plan = site["plan"]
         if when == AT_PERIOD_END and not plan["renews"]:
-            raise WixRefusalError("This plan is cancelled already.")
+            raise WixRejectedError("This plan is cancelled already.")
         during = self._in_trial(plan)
         site["plan"] = plan | {"renews": False} if when == AT_PERIOD_END else None
         self.book.put(SITES, site)
-        self._tell(
+        self._emit(
             "PaidPlanAutoRenewalCancelled",
             site,
             self._about(plan, at)
@@ -151,50 +151,50 @@ class Sites:
         site = self._having_plan(instance)
         plan = site["plan"]
         if plan["renews"] or plan["cycle"] not in MONTHS:
-            raise WixRefusalError("This plan renews already, or is paid once.")
+            raise WixRejectedError("This plan renews already, or is paid once.")
         site["plan"] = plan | {"renews": True}
         self.book.put(SITES, site)
         more = {"invoiceId": plan["invoice"], "reason": "AUTO_RENEW_TURNED_ON"}
-        self._tell("PlanReactivated", site, self._about(plan) | self._expiry(plan) | more)
+        self._emit("PlanReactivated", site, self._about(plan) | self._expiry(plan) | more)
 
     def transfer(self, instance: str, to: str) -> None:
         """The owner moves the plan to another of their sites that has the app."""
         site, target = self._having_plan(instance), self._having_app(to)
         if target["plan"] is not None or target["id"] == site["id"]:
-            raise WixRefusalError("A plan can be moved to another site that has none.")
+            raise WixRejectedError("A plan can be moved to another site that has none.")
         plan = site["plan"]
         self.book.put(SITES, target | {"plan": plan})
         self.cancel(instance, when=IMMEDIATELY, reason=TRANSFER)
-        self._tell("PlanTransferred", target, self._about(plan) | {"invoiceId": plan["invoice"]})
+        self._emit("PlanTransferred", target, self._about(plan) | {"invoiceId": plan["invoice"]})
 
     def convert(self, instance: str, at: int | None = None) -> None:
         """The free trial ends, and the plan is paid for the first time."""
         site = self._having_plan(instance)
         plan = site["plan"]
         if not self._in_trial(plan):
-            raise WixRefusalError("This plan has no free trial that runs.")
+            raise WixRejectedError("This plan has no free trial that runs.")
         start = self.moments.now() if at is None else at
         plan |= {"trial_ends": start, "started": start, "ends": self._end(start, plan["cycle"], trial=False)}
         plan["trial_ended"] = True
         invoice = self._invoice(site, plan, PAID)
         plan["invoice"] = invoice["id"]
         self.book.put(SITES, site)
-        self._tell("PlanConvertedToPaid", site, self._about(plan, at) | self._expiry(plan))
-        self._tell_invoice(site, invoice)
+        self._emit("PlanConvertedToPaid", site, self._about(plan, at) | self._expiry(plan))
+        self._emit_invoice(site, invoice)
 
     def renew(self, instance: str, at: int) -> None:
         """A period has ended: the next one is charged, or the plan ends when that fails."""
         site = self._having_plan(instance)
         plan = site["plan"]
         if site["declines"]:
-            self._tell_invoice(site, self._invoice(site, plan, FAILED))
+            self._emit_invoice(site, self._invoice(site, plan, FAILED))
             self.cancel(instance, when=IMMEDIATELY, reason=FAILED_PAYMENT, at=at)
             return
         plan["ends"] = self._end(plan["started"], plan["cycle"], after=at)
         invoice = self._invoice(site, plan, PAID)
         plan["invoice"] = invoice["id"]
         self.book.put(SITES, site)
-        self._tell_invoice(site, invoice)
+        self._emit_invoice(site, invoice)
 
     def end(self, instance: str) -> None:
         """A cancelled plan has run to its end. Wix sends no event for that."""
@@ -208,22 +208,22 @@ class Sites:
         """An invoice is paid, refunded, charged back, or its payment fails; Wix's support may do it in any order."""
         invoice = self.book.get(INVOICES, invoice_id)
         if invoice is None:
-            raise WixRefusalError("No such invoice.", status=HTTPStatus.NOT_FOUND, code="NOT_FOUND")
+            raise WixRejectedError("No such invoice.", status=HTTPStatus.NOT_FOUND, code="NOT_FOUND")
         invoice["status"] = status
         self.book.put(INVOICES, invoice)
-        self._tell_invoice(self.find(invoice["instance"]), invoice)
+        self._emit_invoice(self.find(invoice["instance"]), invoice)
         return invoice
 
     def _having_app(self, instance: str) -> Document:
         site = self.find(instance)
         if not site["installed"]:
-            raise WixRefusalError("The app is not installed on this site.")
+            raise WixRejectedError("The app is not installed on this site.")
         return site
 
     def _having_plan(self, instance: str) -> Document:
         site = self.find(instance)
         if site["plan"] is None:
-            raise WixRefusalError("The site has no paid plan.")
+            raise WixRejectedError("The site has no paid plan.")
         return site
 
     def _in_trial(self, plan: Document) -> bool:
@@ -268,18 +268,18 @@ class Sites:
         about: dict[str, Any] = {"appId": self._config.app_id}
         if site["origin"]:
             about["originInstanceId"] = site["origin"]
-        self._tell("AppInstalled", site, about)
+        self._emit("AppInstalled", site, about)
 
-    def _tell_invoice(self, site: Document, invoice: Document) -> None:
+    def _emit_invoice(self, site: Document, invoice: Document) -> None:
         about = {
             "instanceId": site["id"],
             "invoiceId": invoice["id"],
             "recurring": invoice["cycle"] in MONTHS,
             "status": invoice["status"],
         }
-        self._tell("InvoiceStatusUpdated", site, about)
+        self._emit("InvoiceStatusUpdated", site, about)
 
-    def _tell(self, kind: str, site: Document, about: Document) -> None:
+    def _emit(self, kind: str, site: Document, about: Document) -> None:
         identity = {"identityType": "WIX_USER", "wixUserId": site["owner_id"]}
         said = {name: value for name, value in about.items() if value is not None}
-        self._webhooks.tell(kind, site, said, identity=identity)
+        self._webhooks.emit(kind, site, said, identity=identity)

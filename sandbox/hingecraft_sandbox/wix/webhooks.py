@@ -12,7 +12,7 @@ import jwt
 
 from hingecraft_sandbox.providers.book import Book, Document
 from hingecraft_sandbox.providers.switches import Switches
-from hingecraft_sandbox.providers.webhooks import Attempt, Telling, WebhookSender
+from hingecraft_sandbox.providers.webhooks import Attempt, Notification, WebhookSender
 from hingecraft_sandbox.wix.config import WixConfig
 
 KIND = "wix_events"
@@ -41,7 +41,7 @@ class WixWebhooks:
         self._switches = switches
         self._config = config
 
-    def tell(self, kind: str, site: Document, data: Mapping[str, Any], *, identity: Mapping[str, str]) -> Document:
+    def emit(self, kind: str, site: Document, data: Mapping[str, Any], *, identity: Mapping[str, str]) -> Document:
         """Keep an event of a site and send it, unless webhooks are switched off: then it is lost."""
         event: Document = {
             "id": str(uuid.uuid4()),
@@ -76,8 +76,8 @@ class WixWebhooks:
         if not self._backend:
             return
         path = PATHS.get(event["type"])
-        self._sender.tell(
-            Telling(
+        self._sender.send(
+            Notification(
                 "wix",
                 label_of(event),
                 f"{self._backend}/api/v1/wix/webhook{f'/{path}' if path else ''}",

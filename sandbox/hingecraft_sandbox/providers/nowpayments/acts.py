@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from hingecraft_sandbox.providers.book import Book, Document
-from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, nowpayments_headers
+from hingecraft_sandbox.providers.webhooks import Notification, WebhookSender, nowpayments_headers
 
 COINS = {
     "btc": "97000", "eth": "3400", "sol": "190", "xlm": "0.4", "ltc": "95", "doge": "0.35", "xrp": "2.2", "ada": "0.9",
@@ -41,7 +41,7 @@ _KNOWN = frozenset(
 _SATOSHI = Decimal("0.00000001")
 
 
-class NowPaymentsRefusalError(Exception):
+class NowPaymentsRejectedError(Exception):
     """NOWPayments' response to a rejected request."""
 
     def __init__(self, message: str, *, status: int = 400, code: str = "INVALID_REQUEST_PARAMS") -> None:
@@ -69,7 +69,7 @@ class NowPaymentsActs:
     def estimate(self, amount: str, fiat: str, coin: str) -> Document:
         """Convert a price to a coin."""
         if fiat not in FIAT or coin not in COINS or not re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,8})?", amount):
-            raise NowPaymentsRefusalError("Unknown currency or amount")
+            raise NowPaymentsRejectedError("Unknown currency or amount")
         worth = (Decimal(amount) * _usd(fiat) / Decimal(COINS[coin])).quantize(_SATOSHI)
         return {
             "currency_from": fiat,
@@ -82,14 +82,14 @@ class NowPaymentsActs:
         """An invoice that several may pay."""
         for name in raw:
             if name not in _KNOWN:
-                raise NowPaymentsRefusalError(f'"{name}" is not allowed')
+                raise NowPaymentsRejectedError(f'"{name}" is not allowed')
         price, currency, coin = _amount(raw.get("price_amount")), raw.get("price_currency"), raw.get("pay_currency")
         if currency not in FIAT and currency not in COINS:
-            raise NowPaymentsRefusalError(f"Currency {currency} is not supported")
+            raise NowPaymentsRejectedError(f"Currency {currency} is not supported")
         if coin is not None and coin not in COINS:
-            raise NowPaymentsRefusalError(f"Currency {coin} is not supported")
+            raise NowPaymentsRejectedError(f"Currency {coin} is not supported")
         if coin is not None and price * _usd(currency) < self.minimum(coin):
-            raise NowPaymentsRefusalError("amountTo is too small", code="AMOUNT_MINIMAL_ERROR")
+            raise NowPaymentsRejectedError("amountTo is too small", code="AMOUNT_MINIMAL_ERROR")
         invoice_id = str(secrets.randbelow(9 * 10**9) + 10**9)
         moment = _moment()
         return self.book.put(
@@ -136,19 +136,19 @@ class NowPaymentsActs:
             "updated_at": _moment(),
         }
         self.book.put("payments", payment)
-        self._tell(payment)
+        self._emit(payment)
         return payment
 
     def move(self, payment: Document, status: str, *, paid: Decimal | None = None) -> Document:
         """Move the payment to its next state, and send an IPN for each step."""
         before = payment["payment_status"]
         if before in _FINAL and not (before in _PAID_OUT and status == "refunded"):
-            raise NowPaymentsRefusalError(f"This payment is already {before}.", status=409)
+            raise NowPaymentsRejectedError(f"This payment is already {before}.", status=409)
         payment |= {"payment_status": status, "updated_at": _moment()}
         if paid is not None:
             payment |= {"actually_paid": float(paid), "outcome_amount": float(paid)}
         self.book.put("payments", payment)
-        self._tell(payment)
+        self._emit(payment)
         return payment
 
     def deposit(self, payment: Document, share: Decimal) -> Document:
@@ -179,7 +179,7 @@ class NowPaymentsActs:
     def _child(self, parent: Document, coin: str, sent: Decimal) -> Document:
         """Each later deposit becomes a new payment at the current rate, without order and invoice."""
         if sent <= 0 or parent["parent_payment_id"] is not None:
-            raise NowPaymentsRefusalError("This address cannot receive more.", status=409)
+            raise NowPaymentsRejectedError("This address cannot receive more.", status=409)
         payment = {
             **parent,
             "id": secrets.randbelow(9 * 10**9) + 10**9,
@@ -201,7 +201,7 @@ class NowPaymentsActs:
     def _worth(self, coin: str) -> Decimal:
         return Decimal(COINS[coin]) * self.rates.get(coin, Decimal(1))
 
-    def _tell(self, payment: Document) -> None:
+    def _emit(self, payment: Document) -> None:
         first = self.book.get("payments", str(payment["parent_payment_id"])) or payment
         invoice = self.book.get("invoices", str(first["invoice_id"])) or {}
         url = invoice.get("ipn_callback_url")
@@ -209,7 +209,7 @@ class NowPaymentsActs:
             told = public(payment)
             body = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
             headers = partial(nowpayments_headers, self._secret, told)
-            self._sender.tell(Telling("nowpayments", f"payment {told['payment_status']}", url, body, headers))
+            self._sender.send(Notification("nowpayments", f"payment {told['payment_status']}", url, body, headers))
 
 
 def public(payment: Document) -> dict[str, Any]:
@@ -219,13 +219,13 @@ def public(payment: Document) -> dict[str, Any]:
 
 def _amount(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise NowPaymentsRefusalError('"price_amount" must be a number')
+        raise NowPaymentsRejectedError('"price_amount" must be a number')
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
-        raise NowPaymentsRefusalError('"price_amount" must be a number') from None
+        raise NowPaymentsRejectedError('"price_amount" must be a number') from None
     if not amount.is_finite() or amount <= 0:
-        raise NowPaymentsRefusalError('"price_amount" must be greater than 0')
+        raise NowPaymentsRejectedError('"price_amount" must be greater than 0')
     return amount
 
 

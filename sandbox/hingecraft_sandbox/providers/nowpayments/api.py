@@ -16,7 +16,7 @@ from hingecraft_sandbox.providers.nowpayments.acts import (
     COINS,
     FIAT,
     NowPaymentsActs,
-    NowPaymentsRefusalError,
+    NowPaymentsRejectedError,
     public,
 )
 from hingecraft_sandbox.providers.switches import Switches
@@ -56,7 +56,7 @@ class NowPaymentsApi:
                 if keyed:
                     self._require_key(request)
                 return await handler(request)
-            except NowPaymentsRefusalError as error:
+            except NowPaymentsRejectedError as error:
                 return web.json_response(error.body, status=error.status)
 
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -67,7 +67,7 @@ class NowPaymentsApi:
     def _require_key(self, request: web.Request) -> None:
         key = request.headers.get("x-api-key")
         if not key or key in self._switches.revoked:
-            raise NowPaymentsRefusalError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
+            raise NowPaymentsRejectedError("Invalid api key", status=HTTPStatus.FORBIDDEN, code="INVALID_API_KEY")
 
     async def status(self, _request: web.Request) -> web.Response:
         """The status of the API."""
@@ -77,7 +77,7 @@ class NowPaymentsApi:
         """A token for lists, valid for five minutes."""
         asked = await _json(request)
         if not asked.get("email") or not asked.get("password"):
-            raise NowPaymentsRefusalError("Wrong e-mail or password", status=HTTPStatus.FORBIDDEN, code="AUTH_ERROR")
+            raise NowPaymentsRejectedError("Wrong e-mail or password", status=HTTPStatus.FORBIDDEN, code="AUTH_ERROR")
         token = secrets.token_urlsafe(32)
         self._tokens[token] = time.monotonic() + _TOKEN_LIFE
         return web.json_response({"token": token})
@@ -90,7 +90,7 @@ class NowPaymentsApi:
         """The minimum amount of a coin."""
         coin, fiat = request.query.get("currency_from", ""), request.query.get("fiat_equivalent", "usd")
         if coin not in COINS or fiat not in FIAT:
-            raise NowPaymentsRefusalError("Unknown currency")
+            raise NowPaymentsRejectedError("Unknown currency")
         least = self._acts.minimum(coin)
         return web.json_response(
             {
@@ -119,14 +119,14 @@ class NowPaymentsApi:
         """One payment."""
         found = self._acts.book.get("payments", request.match_info["id"])
         if found is None:
-            raise NowPaymentsRefusalError("Payment not found", status=HTTPStatus.NOT_FOUND, code="PAYMENT_NOT_FOUND")
+            raise NowPaymentsRejectedError("Payment not found", status=HTTPStatus.NOT_FOUND, code="PAYMENT_NOT_FOUND")
         return web.json_response(public(found))
 
     async def payments(self, request: web.Request) -> web.Response:
         """The payments on an invoice."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or self._tokens.get(token, 0.0) < time.monotonic():
-            raise NowPaymentsRefusalError(
+            raise NowPaymentsRejectedError(
                 "Authorization header is empty or wrong", status=HTTPStatus.UNAUTHORIZED, code="AUTH_REQUIRED"
             )
         invoice = request.query.get("invoiceId")
@@ -148,5 +148,5 @@ async def _json(request: web.Request) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise NowPaymentsRefusalError("Send a JSON object")
+        raise NowPaymentsRejectedError("Send a JSON object")
     return found

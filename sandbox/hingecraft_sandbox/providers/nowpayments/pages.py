@@ -9,7 +9,7 @@ from html import escape
 from aiohttp import web
 
 from hingecraft_sandbox.providers.book import Document
-from hingecraft_sandbox.providers.nowpayments.acts import COINS, NowPaymentsActs, NowPaymentsRefusalError
+from hingecraft_sandbox.providers.nowpayments.acts import COINS, NowPaymentsActs, NowPaymentsRejectedError
 from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 
 _HALF = Decimal("0.5")
@@ -76,7 +76,7 @@ class NowPaymentsPages:
             return self._shown(found, "Unknown action.")
         try:
             act()
-        except NowPaymentsRefusalError as error:
+        except NowPaymentsRejectedError as error:
             return self._shown(found, error.body["message"])
         raise web.HTTPSeeOther(f"/pay/nowpayments/payment/{found['id']}")
 
@@ -95,7 +95,7 @@ class NowPaymentsPages:
             "finish": lambda: acts.move(payment, "finished"),
         }
 
-    def _shown(self, payment: Document, refused: object = "") -> web.Response:
+    def _shown(self, payment: Document, error: object = "") -> web.Response:
         base = f"/pay/nowpayments/payment/{payment['id']}"
         amount = f'<p class="amount">{payment["pay_amount"]:.8f} {escape(payment["pay_currency"].upper())}</p>'
         told = facts(
@@ -104,7 +104,7 @@ class NowPaymentsPages:
                 ("State", payment["payment_status"]), ("Reference", payment["order_id"]),
             ]
         )  # fmt: skip
-        wrong = f'<p class="refused" role="alert">{escape(str(refused))}</p>' if refused else ""
+        wrong = f'<p class="error" role="alert">{escape(str(error))}</p>' if error else ""
         waiting = [
             Button("Send all of it", f"{base}/pay", "go"), Button("Send half", f"{base}/half"),
             Button("Send twice as much", f"{base}/twice"),
@@ -118,7 +118,7 @@ class NowPaymentsPages:
         return page(
             "Send the coins",
             amount + told + wrong + buttons(choices) + self._way_back(payment),
-            status=409 if refused else 200,
+            status=409 if error else 200,
         )
 
     def _way_back(self, payment: Document) -> str:

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Protocol
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.intent_shapes import failed_charge, new_intent
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
 from hingecraft_sandbox.providers.switches import Switches
-from hingecraft_sandbox.providers.webhooks import Telling, WebhookSender, stripe_headers
+from hingecraft_sandbox.providers.webhooks import Notification, WebhookSender, stripe_headers
 
 API_VERSION = "2026-10-28.endive"
 _FEE_SHARE, _FEE_FIXED = 0.029, 30
@@ -76,14 +76,14 @@ class Acts:
         }
         return self._book.put("events", event)
 
-    def tell(self, kind: str, document: Document) -> None:
+    def emit(self, kind: str, document: Document) -> None:
         """Store an event for `events.list`, and send it."""
         event = self.note(kind, document)
         target = self._sender.stripe_target(self._target)
         if target:
             body = json.dumps(event).encode()
             headers = partial(stripe_headers, self._secret, body)
-            self._sender.tell(Telling("stripe", kind, target, body, headers))
+            self._sender.send(Notification("stripe", kind, target, body, headers))
 
     def open_session(self, session_id: str) -> Document:
         """A session that can still be paid."""
@@ -92,7 +92,7 @@ class Acts:
             self.expire(session_id)
             session = self.objects.find("sessions", session_id)
         if session["status"] != "open":
-            raise StripeRefusalError(f"This Checkout Session is {session['status']}: it can be used only once.")
+            raise StripeRejectedError(f"This Checkout Session is {session['status']}: it can be used only once.")
         return session
 
     def pay(self, session_id: str) -> Document:
@@ -107,13 +107,13 @@ class Acts:
             session |= {"payment_status": "no_payment_required"}
         session |= {"status": "complete"}
         self._book.put("sessions", session)
-        self.tell("checkout.session.completed", session)
+        self.emit("checkout.session.completed", session)
         return session
 
     def _costing(self, session_id: str) -> Document:
         session = self.open_session(session_id)
         if not session["amount_total"]:
-            raise StripeRefusalError("Nothing is left to pay.")
+            raise StripeRejectedError("Nothing is left to pay.")
         return session
 
     def pay_later(self, session_id: str) -> Document:
@@ -125,13 +125,13 @@ class Acts:
         self._book.put("payment_intents", intent)
         session |= {"status": "complete", "payment_intent": intent["id"]}
         self._book.put("sessions", session)
-        self.tell("checkout.session.completed", session)
+        self.emit("checkout.session.completed", session)
         return session
 
     def _awaited(self, session_id: str) -> Document:
         session = self.objects.find("sessions", session_id)
         if (session["status"], session["payment_status"]) != ("complete", "unpaid"):
-            raise StripeRefusalError("This Checkout Session is not waiting for a payment.")
+            raise StripeRejectedError("This Checkout Session is not waiting for a payment.")
         return session
 
     def arrive(self, session_id: str) -> Document:
@@ -142,7 +142,7 @@ class Acts:
         self._charged(session)
         session |= {"payment_status": "paid"}
         self._book.put("sessions", session)
-        self.tell("checkout.session.async_payment_succeeded", session)
+        self.emit("checkout.session.async_payment_succeeded", session)
         return session
 
     def bounce(self, session_id: str) -> Document:
@@ -152,7 +152,7 @@ class Acts:
             self.subscribing.bounce(session)
         else:
             self.bounce_intent(session["payment_intent"])
-        self.tell("checkout.session.async_payment_failed", session)
+        self.emit("checkout.session.async_payment_failed", session)
         return session
 
     def bounce_intent(self, intent_id: str) -> None:
@@ -163,7 +163,7 @@ class Acts:
             "last_payment_error": {"code": "payment_intent_payment_attempt_failed"},
         }
         self._book.put("payment_intents", intent)
-        self.tell("payment_intent.payment_failed", intent)
+        self.emit("payment_intent.payment_failed", intent)
 
     def _charged(self, session: Document) -> Document:
         return self.charge(
@@ -233,8 +233,8 @@ class Acts:
         self._book.put("balance_transactions", balance)
         self._book.put("charges", charge)
         self._book.put("payment_intents", intent)
-        self.tell("payment_intent.succeeded", intent)
-        self.tell("charge.succeeded", charge)
+        self.emit("payment_intent.succeeded", intent)
+        self.emit("charge.succeeded", charge)
         if self._switches.balance.late and self._switches.balance.seconds is not None:
             asyncio.get_running_loop().call_later(self._switches.balance.seconds, self._value_by_itself, charge_id)
         return intent
@@ -243,7 +243,7 @@ class Acts:
         """An intent that waits for a card; that of an invoice has no metadata."""
         intent = new_intent(amount, currency, {}) | {"livemode": livemode, "customer": customer}
         self._book.put("payment_intents", intent)
-        self.tell("payment_intent.created", intent)
+        self.emit("payment_intent.created", intent)
         return intent
 
     def decline(self, intent: Document, error: Document | None = None) -> Document:
@@ -254,30 +254,30 @@ class Acts:
         intent |= {"next_action": None, "payment_method": None}
         self._book.put("payment_intents", intent)
         self._book.put("charges", charge)
-        self.tell("charge.failed", charge)
-        self.tell("payment_intent.payment_failed", intent)
+        self.emit("charge.failed", charge)
+        self.emit("payment_intent.payment_failed", intent)
         return intent
 
     def cancel_intent(self, intent: Document, reason: str | None) -> Document:
         """It cannot be paid any more."""
         intent |= {"status": "canceled", "canceled_at": now(), "cancellation_reason": reason, "next_action": None}
         self._book.put("payment_intents", intent)
-        self.tell("payment_intent.canceled", intent)
+        self.emit("payment_intent.canceled", intent)
         return intent
 
     def value(self, charge_id: str) -> Document:
         """The balance transaction appears some time after the payment."""
         charge = self.objects.find("charges", charge_id)
         if charge["balance_transaction"] is not None:
-            raise StripeRefusalError("This charge already has its balance transaction.")
+            raise StripeRejectedError("This charge already has its balance transaction.")
         (balance,) = self._book.all("balance_transactions", lambda each: each["source"] == charge_id)
         charge["balance_transaction"] = balance["id"]
         self._book.put("charges", charge)
-        self.tell("charge.updated", charge)
+        self.emit("charge.updated", charge)
         return charge
 
     def _value_by_itself(self, charge_id: str) -> None:
-        with suppress(StripeRefusalError):  # a button was pressed first, or the storage was emptied
+        with suppress(StripeRejectedError):  # a button was pressed first, or the storage was emptied
             self.value(charge_id)
 
     def fail(self, session_id: str) -> Document:
@@ -297,9 +297,9 @@ class Acts:
         """The session expires unpaid."""
         session = self.objects.find("sessions", session_id)
         if session["status"] != "open":
-            raise StripeRefusalError(f"Only open sessions can expire: this one is {session['status']}.")
+            raise StripeRejectedError(f"Only open sessions can expire: this one is {session['status']}.")
         self._book.put("sessions", session | {"status": "expired"})
-        self.tell("checkout.session.expired", session | {"status": "expired"})
+        self.emit("checkout.session.expired", session | {"status": "expired"})
         return session | {"status": "expired"}
 
     def refund(self, params: Document) -> Document:
@@ -309,14 +309,14 @@ class Acts:
         )
         intent = self.objects.find("payment_intents", intent_id)
         if intent["status"] != "succeeded":
-            raise StripeRefusalError("This PaymentIntent has no successful charge to refund.")
+            raise StripeRejectedError("This PaymentIntent has no successful charge to refund.")
         charge = self.objects.find("charges", intent["latest_charge"])
         if self._book.all("disputes", lambda each: each["charge"] == charge["id"] and bool(taken_by(each))):
-            raise StripeRefusalError("This charge has been charged back.", code="charge_disputed")
+            raise StripeRejectedError("This charge has been charged back.", code="charge_disputed")
         left = charge["amount"] - charge["amount_refunded"]
         amount = params.get("amount", left)
         if not 0 < amount <= left:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).",
                 code="charge_already_refunded" if not left else None,
                 param="amount",
@@ -337,22 +337,22 @@ class Acts:
         charge |= {"amount_refunded": refunded, "refunded": refunded == charge["amount"]}
         self._book.put("charges", charge)
         self._book.put("refunds", refund)
-        self.tell("refund.created", refund)
-        self.tell("charge.refunded", charge)
+        self.emit("refund.created", refund)
+        self.emit("charge.refunded", charge)
         return refund
 
     def fail_refund(self, refund_id: str) -> Document:
         """A refund fails afterwards: the bank returned the money."""
         refund = self.objects.find("refunds", refund_id)
         if refund["status"] != "succeeded":
-            raise StripeRefusalError("Only a succeeded refund can fail afterwards.")
+            raise StripeRejectedError("Only a succeeded refund can fail afterwards.")
         charge = self.objects.find("charges", refund["charge"])
         left = charge["amount_refunded"] - refund["amount"]
         self._book.put("charges", charge | {"amount_refunded": left, "refunded": False})
         refund |= {"status": "failed", "failure_reason": "declined"}
         self._book.put("refunds", refund)
-        self.tell("refund.updated", refund)
-        self.tell("refund.failed", refund)
+        self.emit("refund.updated", refund)
+        self.emit("refund.failed", refund)
         return refund
 
 
@@ -364,6 +364,6 @@ def taken_by(dispute: Document) -> int:
 
 class _NoSubscriptions:
     def begin(self, _session: Document) -> Document:
-        raise StripeRefusalError("This sandbox does not support subscriptions.")
+        raise StripeRejectedError("This sandbox does not support subscriptions.")
 
     promise = arrive = bounce = begin

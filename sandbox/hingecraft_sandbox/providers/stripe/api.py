@@ -14,7 +14,7 @@ from hingecraft_sandbox.providers.book import Book, Document, now
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.expanding import expanded
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, tree_of
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, tree_of
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
 from hingecraft_sandbox.providers.stripe.permissions import is_granted, needed_permissions
 from hingecraft_sandbox.providers.stripe.session_lines import SessionLines
@@ -85,7 +85,7 @@ class StripeApi:
                 if key in self._switches.permissions:
                     await self._require_permissions(request, key)
                 response: web.StreamResponse = await handler(request)
-            except StripeRefusalError as error:
+            except StripeRejectedError as error:
                 challenge = _CHALLENGE if error.status == HTTPStatus.UNAUTHORIZED else None
                 response = web.json_response(error.body, status=error.status, headers=challenge)
             return response
@@ -98,15 +98,15 @@ class StripeApi:
     def _authenticate(self, request: web.Request) -> str:
         key = _key_of(request)
         if key is None:
-            raise StripeRefusalError(_NO_KEY, status=HTTPStatus.UNAUTHORIZED)
+            raise StripeRejectedError(_NO_KEY, status=HTTPStatus.UNAUTHORIZED)
         if not key.startswith(("sk_test_", "rk_test_")):
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 f"Invalid API Key provided: {_hidden(key)}. The sandbox takes test keys (sk_test_...) only.",
                 status=HTTPStatus.UNAUTHORIZED,
             )
         self._switches.keys[key] += 1
         if key in self._switches.revoked:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 f"Expired API Key provided: {_hidden(key)}", status=HTTPStatus.UNAUTHORIZED, code="api_key_expired"
             )
         request[_ACCOUNT] = self._switches.accounts.get(key, ACCOUNT)
@@ -120,7 +120,7 @@ class StripeApi:
         self._switches.needed[key].update(needed)
         missing = next((each for each in needed if not is_granted(each, self._switches.permissions[key])), None)
         if missing is not None:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 f"The provided key '{_hidden(key)}' does not have the required permissions for this endpoint on "
                 f"account '{request[_ACCOUNT]}'. Having the '{missing}' permission would allow this request to "
                 "continue.",
@@ -145,7 +145,7 @@ class StripeApi:
     def _lister(self, kind: str) -> Any:
         async def listed(request: web.Request) -> web.Response:
             params = checked(tree_of(request.query.items()), shapes.LISTS.get(kind, shapes.READ))
-            _refuse_types(params)
+            _reject_types(params)
             page = _page(request.path, kind, self._seen_by(request).book, params)
             return web.json_response(expanded(self._book, page, params))
 
@@ -202,18 +202,18 @@ class StripeApi:
         return await self._once(request, expire)
 
     async def _once(self, request: web.Request, work: Work) -> web.Response:
-        """The same key and parameters: the same answer. What was refused before anything was done is not kept."""
+        """The same key and parameters: the same answer. What was rejected before anything was done is not kept."""
         pairs = [(name, str(value)) for name, value in (await request.post()).items()]
         if self._seen_by(request) is not self._objects:
             customer = dict(pairs).get("customer")
             if customer is not None:
-                raise StripeRefusalError(f"No such customer: '{customer}'", code="resource_missing", param="customer")
-            raise StripeRefusalError("The sandbox makes nothing in a second account.")
+                raise StripeRejectedError(f"No such customer: '{customer}'", code="resource_missing", param="customer")
+            raise StripeRejectedError("The sandbox makes nothing in a second account.")
         key = request.headers.get("Idempotency-Key")
         if key is None:
             return web.json_response(self._answer(work, pairs, request))
         if not 0 < len(key) <= _LONGEST_KEY:
-            raise StripeRefusalError("Idempotency keys take 255 characters.")
+            raise StripeRejectedError("Idempotency keys take 255 characters.")
         said = hashlib.sha256(json.dumps([request.path, sorted(pairs)]).encode()).hexdigest()
         kept = self._book.get("keys", key)
         if kept is not None and kept["created"] > now() - _KEPT_FOR:
@@ -248,18 +248,18 @@ def _hidden(key: str) -> str:
 
 def _replayed(kept: Document, said: str) -> web.Response:
     if kept["said"] != said:
-        raise StripeRefusalError(
+        raise StripeRejectedError(
             "Keys for idempotent requests can only be used with the same parameters they were first used with.",
             kind="idempotency_error",
         )
     return web.json_response(kept["answer"], headers={"Idempotent-Replayed": "true"})
 
 
-def _refuse_types(params: Document) -> None:
+def _reject_types(params: Document) -> None:
     """Events are listed by one type or by up to twenty."""
     types = params.get("types", [])
     if len(types) > _MOST_TYPES or (types and "type" in params):
-        raise StripeRefusalError(f"Give either type or at most {_MOST_TYPES} types.", param="types")
+        raise StripeRejectedError(f"Give either type or at most {_MOST_TYPES} types.", param="types")
 
 
 def _page(path: str, kind: str, book: Book, params: Document) -> Document:

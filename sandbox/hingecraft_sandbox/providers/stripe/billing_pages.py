@@ -12,7 +12,7 @@ from hingecraft_sandbox.providers.pages import Button, buttons, day_of, facts, p
 from hingecraft_sandbox.providers.stripe import invoices as bills
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.billing import StripeBilling
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.payment_buttons import PaymentButtons, shown
 from hingecraft_sandbox.providers.stripe.subscriptions import KIND, OVER
 
@@ -148,7 +148,7 @@ def _done(work: Callable[[], object] | None, then: str) -> web.Response:
         return page("That is not possible", "<p>This button does not exist.</p>", status=404)
     try:
         work()
-    except StripeRefusalError as error:
+    except StripeRejectedError as error:
         return page("That is not possible", f"<p>{escape(error.body['error']['message'])}</p>", status=409)
     raise web.HTTPSeeOther(then)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hingecraft_sandbox.providers.book import Document, new_id
 from hingecraft_sandbox.providers.stripe.acts import Acts
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.intent_shapes import KIND, unexpected_state
 from hingecraft_sandbox.providers.stripe.invoice_intents import InvoiceIntents
 
@@ -59,7 +59,7 @@ class CardPayments:
         self._changed(intent, "requires_action")
         invoice = self._invoices.invoice_of(intent_id)
         if invoice is not None:
-            self._acts.tell("invoice.payment_action_required", invoice)
+            self._acts.emit("invoice.payment_action_required", invoice)
         return intent
 
     def authenticate(self, intent_id: str, *, passed: bool) -> Document:
@@ -93,7 +93,7 @@ class CardPayments:
 
     def _changed(self, intent: Document, told: str) -> Document:
         self._book.put(KIND, intent)
-        self._acts.tell(f"payment_intent.{told}", intent)
+        self._acts.emit(f"payment_intent.{told}", intent)
         return intent
 
     def _confirmable(self, intent_id: str) -> Document:
@@ -113,5 +113,5 @@ class CardPayments:
     def _in_state(self, intent_id: str, status: str) -> Document:
         intent = self._acts.objects.find(KIND, intent_id)
         if intent["status"] != status:
-            raise StripeRefusalError(f"This PaymentIntent is not {status} but {intent['status']}.")
+            raise StripeRejectedError(f"This PaymentIntent is not {status} but {intent['status']}.")
         return intent

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from hingecraft_sandbox.providers.stripe.clock import Clock
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.periods import DAY, HOUR, months_after
 from hingecraft_sandbox.providers.stripe.renewals import Renewals
 
@@ -58,6 +58,6 @@ class ClockControl:
             self._afterwards()
         except ValidationError as error:
             raise web.HTTPBadRequest(text=str(error)) from None
-        except StripeRefusalError as error:
+        except StripeRejectedError as error:
             raise web.HTTPConflict(text=str(error)) from None
         return await self.show(request)

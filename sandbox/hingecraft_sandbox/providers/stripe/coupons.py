@@ -11,7 +11,7 @@ from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import Billing
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.discounts import COUPONS, shares_of, taken_off
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, required
 from hingecraft_sandbox.providers.stripe.objects import without
 
 CODES = "promotion_codes"
@@ -39,13 +39,13 @@ class Coupons:
         """`POST /v1/coupons`."""
         params = checked(raw, shapes.COUPON)
         if ("percent_off" in params) == ("amount_off" in params):
-            raise StripeRefusalError("You must pass exactly one of percent_off and amount_off.", param="percent_off")
+            raise StripeRejectedError("You must pass exactly one of percent_off and amount_off.", param="percent_off")
         if "amount_off" in params and ("currency" not in params or params["amount_off"] <= 0):
-            raise StripeRefusalError("amount_off needs a currency, and must be positive.", param="amount_off")
+            raise StripeRejectedError("amount_off needs a currency, and must be positive.", param="amount_off")
         if (params.get("duration") == "repeating") != ("duration_in_months" in params):
-            raise StripeRefusalError("duration_in_months is for the duration repeating.", param="duration_in_months")
+            raise StripeRejectedError("duration_in_months is for the duration repeating.", param="duration_in_months")
         if "id" in params and self._book.get(COUPONS, params["id"]):
-            raise StripeRefusalError("Coupon already exists.", code="resource_already_exists", param="id")
+            raise StripeRejectedError("Coupon already exists.", code="resource_already_exists", param="id")
         usual = dict.fromkeys(
             ("name", "amount_off", "currency", "percent_off", "duration_in_months", "max_redemptions", "redeem_by")
         )
@@ -60,12 +60,12 @@ class Coupons:
         required(params, "promotion")
         coupon = params["promotion"].get("coupon")
         if coupon is None or self._book.get(COUPONS, coupon) is None:
-            raise StripeRefusalError(f"No such coupon: '{coupon}'", code="resource_missing", param="promotion[coupon]")
+            raise StripeRejectedError(f"No such coupon: '{coupon}'", code="resource_missing", param="promotion[coupon]")
         code = params.get("code") or new_id("")[:8].upper()
         if not _CODE.fullmatch(code):
-            raise StripeRefusalError("A code has letters, digits and hyphens.", param="code")
+            raise StripeRejectedError("A code has letters, digits and hyphens.", param="code")
         if self._active(code) is not None:
-            raise StripeRefusalError("An active promotion code with that code already exists.", param="code")
+            raise StripeRejectedError("An active promotion code with that code already exists.", param="code")
         usual = dict.fromkeys(("customer", "expires_at", "max_redemptions"))
         head = {"id": new_id("promo_")[:30], "object": "promotion_code", "created": self._clock.now()}
         rest = {"active": True, "livemode": False, "metadata": {}, "times_redeemed": 0}
@@ -86,13 +86,13 @@ class Coupons:
         """The payer enters a code on the session's page; it replaces an earlier one."""
         session = self._acts.open_session(session_id)
         if not session.get("allow_promotion_codes"):
-            raise StripeRefusalError("This Checkout Session takes no promotion codes.")
+            raise StripeRejectedError("This Checkout Session takes no promotion codes.")
         code = self._active(typed)
         if code is None or self._is_used_up(code, session):
-            raise StripeRefusalError("This code is invalid.")
+            raise StripeRejectedError("This code is invalid.")
         coupon = self._objects.find(COUPONS, code["promotion"]["coupon"])
         if self._is_used_up(coupon, session) or coupon["currency"] not in {None, session["currency"]}:
-            raise StripeRefusalError("This code is invalid.")
+            raise StripeRejectedError("This code is invalid.")
         shares = shares_of(coupon, [item["amount"] for item in session["items"]])
         session["items"] = [{**item, "discount": off} for item, off in zip(session["items"], shares, strict=True)]
         session["discounts"] = [{"coupon": None, "promotion_code": code["id"]}]
@@ -114,5 +114,5 @@ def _percent(text: str) -> float:
     except InvalidOperation:
         percent = Decimal(0)
     if not 0 < percent <= _MOST_PERCENT:
-        raise StripeRefusalError("percent_off must be more than 0 and at most 100.", param="percent_off")
+        raise StripeRejectedError("percent_off must be more than 0 and at most 100.", param="percent_off")
     return float(percent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hingecraft_sandbox.providers.book import Document, new_id
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, required
 from hingecraft_sandbox.providers.stripe.invoices import KIND, Invoices
 
 
@@ -28,14 +28,14 @@ class CreditNotes:
         elif invoice["status"] == "paid":
             note["refunds"] = self._after_payment(invoice, params)
         else:
-            raise StripeRefusalError("Credit notes are for open and paid invoices.", param="invoice")
+            raise StripeRejectedError("Credit notes are for open and paid invoices.", param="invoice")
         self._book.put("credit_notes", note)
-        self._acts.tell("credit_note.created", note)
+        self._acts.emit("credit_note.created", note)
         return note
 
     def _before_payment(self, invoice: Document, amount: int) -> None:
         if amount > invoice["amount_remaining"]:
-            raise StripeRefusalError("The amount is larger than what remains of the invoice.", param="amount")
+            raise StripeRejectedError("The amount is larger than what remains of the invoice.", param="amount")
         for name in ("amount_due", "amount_remaining"):
             invoice[name] -= amount
         invoice["pre_payment_credit_notes_amount"] += amount
@@ -46,7 +46,7 @@ class CreditNotes:
     def _after_payment(self, invoice: Document, params: Document) -> list[Document]:
         refunded, credited = params.get("refund_amount", 0), params.get("credit_amount", 0)
         if refunded + credited != params["amount"]:
-            raise StripeRefusalError("Say how much is refunded and how much goes to the balance.", param="amount")
+            raise StripeRejectedError("Say how much is refunded and how much goes to the balance.", param="amount")
         invoice["post_payment_credit_notes_amount"] += params["amount"]
         self._book.put(KIND, invoice)
         if credited:

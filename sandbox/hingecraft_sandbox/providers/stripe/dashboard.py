@@ -9,7 +9,7 @@ from hingecraft_sandbox.providers.stripe import lines
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.discounts import COUPONS
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 
@@ -56,10 +56,10 @@ class Dashboard:
     def _prices(self, customer: str, sold: Sold, *, recurring: bool) -> list[Document]:
         self._objects.require_customer(customer)
         if not sold:
-            raise StripeRefusalError("Name at least one price.")
+            raise StripeRejectedError("Name at least one price.")
         prices = [self._objects.sellable(price, "price") for price, _ in sold]
         if any((price["recurring"] is not None) != recurring for price in prices):
-            raise StripeRefusalError("Subscriptions take recurring prices, and invoices one-time prices.")
+            raise StripeRejectedError("Subscriptions take recurring prices, and invoices one-time prices.")
         if len({price["currency"] for price in prices}) > 1:
-            raise StripeRefusalError("All prices must have the same currency.")
+            raise StripeRejectedError("All prices must have the same currency.")
         return prices

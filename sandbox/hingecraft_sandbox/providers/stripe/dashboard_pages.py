@@ -13,7 +13,7 @@ from hingecraft_sandbox.providers.pages import Button, buttons, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.dashboard import Dashboard, Sold
 from hingecraft_sandbox.providers.stripe.discounts import COUPONS, taken_off
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
 
 PATH = "/pay/stripe/dashboard"
@@ -89,7 +89,7 @@ class DashboardPages:
 def _made(make: Callable[[], Document], place: str) -> web.Response:
     try:
         found = make()
-    except StripeRefusalError as error:
+    except StripeRejectedError as error:
         return page("That is not possible", f"<p>{escape(error.body['error']['message'])}</p>", status=409)
     raise web.HTTPSeeOther(f"{place}{found['id']}")
 
@@ -98,13 +98,13 @@ def _sold(form: Any) -> Sold:
     """Such as `price_QUICK_SCAN 2`."""
     found = [line.split() for line in str(form.get("lines", "")).splitlines() if line.strip()]
     if any(len(words) > 2 for words in found):  # noqa: PLR2004 - a price and its quantity
-        raise StripeRefusalError("Write a price and its quantity on each line.")
+        raise StripeRejectedError("Write a price and its quantity on each line.")
     return [(words[0], _whole(words[1]) if len(words) > 1 else 1) for words in found]
 
 
 def _whole(text: str) -> int:
     if not text.isdecimal() or int(text) > _MOST:
-        raise StripeRefusalError(f"{text} is not a number from 0 to {_MOST}.")
+        raise StripeRejectedError(f"{text} is not a number from 0 to {_MOST}.")
     return int(text)
 
 

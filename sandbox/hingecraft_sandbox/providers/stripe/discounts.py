@@ -51,7 +51,7 @@ class Discounts:
             "subscription_item": None,
         }
         self._book.put(KIND, discount)
-        self._acts.tell("customer.discount.created", discount)
+        self._acts.emit("customer.discount.created", discount)
         return discount
 
     def applied(self, subscription: Document, lines: list[Document], part: Fraction = Fraction(1)) -> list[Document]:
@@ -72,7 +72,7 @@ class Discounts:
 
     def _end(self, subscription: Document, discount: Document) -> None:
         subscription["discounts"].remove(discount["id"])
-        self._acts.tell("customer.discount.deleted", discount)
+        self._acts.emit("customer.discount.deleted", discount)
 
 
 def shares_of(coupon: Document, amounts: Sequence[int], part: Fraction = Fraction(1)) -> list[int]:

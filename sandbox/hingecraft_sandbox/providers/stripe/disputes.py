@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe.acts import DOLLARS, Acts, taken_by
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 
 _FEE = 1500
 # How a dispute begins: its status, the kind of case, and whether money is withdrawn.
@@ -29,9 +29,9 @@ class Disputes:
         """The payer's bank wants the money back, asks about it, or is kept from either."""
         charge = self._acts.objects.find("charges", charge_id)
         if charge["disputed"]:
-            raise StripeRefusalError("This charge is disputed already.")
+            raise StripeRejectedError("This charge is disputed already.")
         if charge["amount_refunded"] == charge["amount"]:
-            raise StripeRefusalError("This charge has been refunded.")
+            raise StripeRejectedError("This charge has been refunded.")
         status, case, takes = BEGINNINGS[how]
         dispute: Document = {
             "id": new_id("dp_")[:27],
@@ -64,13 +64,13 @@ class Disputes:
         }
         dispute = self._acts.objects.find("disputes", dispute_id)
         if how not in acts:
-            raise StripeRefusalError(f"A dispute cannot be {how}.")
+            raise StripeRejectedError(f"A dispute cannot be {how}.")
         acts[how](dispute)
         return dispute
 
     def _close(self, dispute: Document, status: str) -> None:
         if dispute["status"] not in {"needs_response", "under_review", "appeal_under_review"}:
-            raise StripeRefusalError("This dispute waits for no decision.")
+            raise StripeRejectedError("This dispute waits for no decision.")
         dispute["status"] = status
         self._put(dispute, "closed")
         if status == "won":
@@ -81,7 +81,7 @@ class Disputes:
         charge = self._acts.objects.find("charges", dispute["charge"])
         dispute["amount"] = charge["amount"] - charge["amount_refunded"]
         if not dispute["amount"]:
-            raise StripeRefusalError("This charge has been refunded.")
+            raise StripeRejectedError("This charge has been refunded.")
         self._from(dispute, "needs_response", "warning_needs_response")
         self._withdraw(dispute)
 
@@ -90,7 +90,7 @@ class Disputes:
 
     def _from(self, dispute: Document, status: str, before: str) -> None:
         if dispute["status"] != before:
-            raise StripeRefusalError(f"This dispute is {dispute['status']}.")
+            raise StripeRejectedError(f"This dispute is {dispute['status']}.")
         dispute["status"] = status
         self._put(dispute, "updated")
 
@@ -115,4 +115,4 @@ class Disputes:
 
     def _put(self, dispute: Document, told: str) -> None:
         self._book.put("disputes", dispute)
-        self._acts.tell(f"charge.dispute.{told}", dispute)
+        self._acts.emit(f"charge.dispute.{told}", dispute)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from hingecraft_sandbox.providers.book import Book, Document
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.objects import public
 
 _DEEPEST = 4
@@ -23,7 +23,7 @@ def expanded(book: Book, answer: Document, params: Document) -> Document:
     for path in params.get("expand", []):
         names = path.split(".")
         if len(names) > _DEEPEST:
-            raise StripeRefusalError("You cannot expand more than 4 levels of a property.", param="expand")
+            raise StripeRejectedError("You cannot expand more than 4 levels of a property.", param="expand")
         _expand(book, answer, names, path)
     return answer
 
@@ -61,7 +61,7 @@ def _expand(book: Book, place: Any, names: list[str], path: str) -> None:
     if name in _INCLUDED and name in place:
         return
     if name not in place or name not in _KINDS:
-        raise StripeRefusalError(
+        raise StripeRejectedError(
             f"This property cannot be expanded ({path}).", status=HTTPStatus.BAD_REQUEST, param="expand"
         )
     if isinstance(place[name], str):

@@ -14,7 +14,7 @@ _MOST_METADATA = 50
 TEXT, WHOLE, YES_NO, METADATA = "text", "whole", "yes_no", "metadata"
 
 
-class StripeRefusalError(Exception):
+class StripeRejectedError(Exception):
     """An answer as Stripe gives it to a request that it does not take."""
 
     def __init__(
@@ -43,7 +43,7 @@ def tree_of(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
         for key in keys[:-1]:
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
-                raise StripeRefusalError(f"Invalid {head}: it is given twice.", param=head)
+                raise StripeRejectedError(f"Invalid {head}: it is given twice.", param=head)
         place[keys[-1]] = value
     return {name: _with_lists(value) for name, value in root.items()}
 
@@ -63,7 +63,7 @@ def checked(params: Mapping[str, Any], shape: Mapping[str, Any], prefix: str = "
     for name, value in params.items():
         full = f"{prefix}[{name}]" if prefix else name
         if name not in shape:
-            raise StripeRefusalError(f"Received unknown parameter: {full}", code="parameter_unknown", param=full)
+            raise StripeRejectedError(f"Received unknown parameter: {full}", code="parameter_unknown", param=full)
         found[name] = _typed(value, shape[name], full)
     return found
 
@@ -71,34 +71,34 @@ def checked(params: Mapping[str, Any], shape: Mapping[str, Any], prefix: str = "
 def _typed(value: Any, wanted: Any, name: str) -> Any:
     if isinstance(wanted, list):
         if not isinstance(value, list):
-            raise StripeRefusalError("Invalid array", param=name)
+            raise StripeRejectedError("Invalid array", param=name)
         return [_typed(each, wanted[0], f"{name}[{number}]") for number, each in enumerate(value)]
     if isinstance(wanted, Mapping):
         if not isinstance(value, Mapping):
-            raise StripeRefusalError("Invalid object", param=name)
+            raise StripeRejectedError("Invalid object", param=name)
         return checked(value, wanted, name)
     if wanted == METADATA:
         return _metadata(value, name)
     if isinstance(wanted, frozenset):
         if value not in wanted:
-            raise StripeRefusalError(f"Invalid {name}: must be one of {', '.join(sorted(wanted))}", param=name)
+            raise StripeRejectedError(f"Invalid {name}: must be one of {', '.join(sorted(wanted))}", param=name)
         return value
     if not isinstance(value, str):
-        raise StripeRefusalError(f"Invalid {name}", param=name)
+        raise StripeRejectedError(f"Invalid {name}", param=name)
     return _leaf(value, wanted, name)
 
 
 def _leaf(value: str, wanted: str, name: str) -> Any:
     if wanted == WHOLE:
         if not re.fullmatch(r"-?\d{1,15}", value):
-            raise StripeRefusalError(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
+            raise StripeRejectedError(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
         return int(value)
     if wanted == YES_NO:
         if value not in {"true", "false"}:
-            raise StripeRefusalError(f"Invalid boolean: {value}", param=name)
+            raise StripeRejectedError(f"Invalid boolean: {value}", param=name)
         return value == "true"
     if not value:
-        raise StripeRefusalError(
+        raise StripeRejectedError(
             f"You passed an empty string for '{name}'.", code="parameter_invalid_empty", param=name
         )
     return value
@@ -106,15 +106,15 @@ def _leaf(value: str, wanted: str, name: str) -> Any:
 
 def _metadata(value: Any, name: str) -> dict[str, str]:
     if not isinstance(value, Mapping) or len(value) > _MOST_METADATA:
-        raise StripeRefusalError("Invalid metadata", param=name)
+        raise StripeRejectedError("Invalid metadata", param=name)
     for key, each in value.items():
         if len(key) > _LONGEST_METADATA_KEY or not isinstance(each, str) or len(each) > _LONGEST_METADATA_VALUE:
-            raise StripeRefusalError("Metadata keys take 40 characters and values 500.", param=name)
+            raise StripeRejectedError("Metadata keys take 40 characters and values 500.", param=name)
     return dict(value)
 
 
 def required(params: Mapping[str, Any], *names: str) -> None:
-    """Refuse a request that lacks one of these."""
+    """Reject a request that lacks one of these."""
     for name in names:
         if name not in params:
-            raise StripeRefusalError(f"Missing required param: {name}.", code="parameter_missing", param=name)
+            raise StripeRejectedError(f"Missing required param: {name}.", code="parameter_missing", param=name)

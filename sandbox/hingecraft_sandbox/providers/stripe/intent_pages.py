@@ -10,7 +10,7 @@ from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.card_payments import CardPayments
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.intent_shapes import KIND
 from hingecraft_sandbox.providers.stripe.intents import Intents
 from hingecraft_sandbox.providers.stripe.payment_buttons import PaymentButtons, shown
@@ -53,22 +53,22 @@ class IntentPages:
             raise web.HTTPSeeOther(elsewhere)
         return self._shown(found)
 
-    def _shown(self, intent: Document, refused: str = "") -> web.Response:
+    def _shown(self, intent: Document, error: str = "") -> web.Response:
         base = f"/pay/stripe/i/{intent['id']}"
-        error = intent["last_payment_error"] or {}
+        failure = intent["last_payment_error"] or {}
         told = facts(
             [
                 ("For", intent["description"]), ("State", intent["status"]), *self._payments.facts_of(intent["id"]),
-                ("Customer", intent["customer"]), ("Last error", error.get("message")),
+                ("Customer", intent["customer"]), ("Last error", failure.get("message")),
                 *sorted(intent["metadata"].items()),
             ]
         )  # fmt: skip
         choices = [Button(label, f"{base}/{act}", style) for label, act, style in _CHOICES.get(intent["status"], ())]
         if intent["status"] == "succeeded":
             choices = self._payments.choices(intent["id"], base)
-        wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
+        wrong = f'<p class="error" role="alert">{escape(error)}</p>' if error else ""
         amount = f'<p class="amount">{shown(intent["amount"], intent["currency"])}</p>'
-        return page("Card payment", amount + told + wrong + buttons(choices), status=409 if refused else 200)
+        return page("Card payment", amount + told + wrong + buttons(choices), status=409 if error else 200)
 
     async def act(self, request: web.Request) -> web.Response:
         """Handle a pressed button."""
@@ -77,13 +77,13 @@ class IntentPages:
             return _missing()
         try:
             self._do(intent_id, act)
-        except StripeRefusalError as error:
+        except StripeRejectedError as error:
             return self._shown(self._book.get(KIND, intent_id) or {}, str(error))
         raise web.HTTPSeeOther(f"/pay/stripe/i/{intent_id}")
 
     def _do(self, intent_id: str, act: str) -> None:
         if self._payments.page_of(intent_id).startswith("/pay/stripe/c/"):
-            raise StripeRefusalError("A Checkout Session made this PaymentIntent: pay on the session's page.")
+            raise StripeRejectedError("A Checkout Session made this PaymentIntent: pay on the session's page.")
         if act == "cancel":
             self._intents.cancel(intent_id, {})
         elif act in self._cards.steps:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 
 KIND = "payment_intents"
 # The fields that Stripe shows to a caller with only the publishable key and the client secret.
@@ -98,8 +98,8 @@ def as_browsers_see(intent: Document) -> Document:
     return {name: intent[name] for name in _SHOWN_TO_BROWSERS}
 
 
-def unexpected_state(intent: Document, message: str) -> StripeRefusalError:
+def unexpected_state(intent: Document, message: str) -> StripeRejectedError:
     """Stripe's error when an intent is not in a state for what is asked; it contains the intent as it is."""
-    return StripeRefusalError(
+    return StripeRejectedError(
         message, status=HTTPStatus.BAD_REQUEST, code="payment_intent_unexpected_state", payment_intent=intent
     )

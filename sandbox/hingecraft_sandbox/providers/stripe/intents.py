@@ -9,7 +9,7 @@ from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.api import Billing
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, required
 from hingecraft_sandbox.providers.stripe.intent_shapes import KIND, new_intent, unexpected_state
 from hingecraft_sandbox.providers.stripe.objects import check_amount
 
@@ -39,13 +39,13 @@ class Intents:
         required(params, "amount", "currency")
         currency = params["currency"].lower()
         if not _CURRENCY.fullmatch(currency):
-            raise StripeRefusalError(f"Invalid currency: {currency}.", param="currency")
+            raise StripeRejectedError(f"Invalid currency: {currency}.", param="currency")
         check_amount(currency, params["amount"], "amount")
         self._objects.require_customer(params.get("customer"))
         intent = new_intent(params["amount"], currency, params.get("metadata", {}))
         intent |= {name: params[name] for name in _COPIED if name in params}
         made = self._book.put(KIND, intent | {"automatic_payment_methods": _methods(params)})
-        self._acts.tell("payment_intent.created", made)
+        self._acts.emit("payment_intent.created", made)
         return made
 
     def _cancel(self, path: Mapping[str, str], raw: Document) -> Document:
@@ -84,5 +84,5 @@ def _methods(params: Document) -> Document | None:
     given = params.get("automatic_payment_methods", {"enabled": True})
     if "enabled" not in given:
         name = "automatic_payment_methods[enabled]"
-        raise StripeRefusalError(f"Missing required param: {name}.", code="parameter_missing", param=name)
+        raise StripeRejectedError(f"Missing required param: {name}.", code="parameter_missing", param=name)
     return {"allow_redirects": "always", **given} if given["enabled"] else None

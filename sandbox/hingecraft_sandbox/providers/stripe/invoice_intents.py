@@ -48,7 +48,7 @@ class InvoiceIntents:
         self._acts.decline(intent, error)
         invoice |= {"attempted": True, "attempt_count": max(1, invoice["attempt_count"])}
         self._book.put(INVOICES, invoice)
-        self._acts.tell("invoice.payment_failed", invoice)
+        self._acts.emit("invoice.payment_failed", invoice)
         return intent
 
     def _subscription_of(self, invoice: Document) -> Document | None:

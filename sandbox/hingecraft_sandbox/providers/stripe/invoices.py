@@ -9,7 +9,7 @@ from hingecraft_sandbox.providers.book import Document, new_id
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, required
 from hingecraft_sandbox.providers.stripe.lines import page, typed_in
 from hingecraft_sandbox.providers.stripe.objects import least_of
 
@@ -75,7 +75,7 @@ class Invoices:
             "total_taxes": [],
         }
         self._book.put(KIND, invoice)
-        self._acts.tell("invoice.created", invoice)
+        self._acts.emit("invoice.created", invoice)
         return invoice
 
     def add_item(self, raw: Document) -> Document:
@@ -99,7 +99,7 @@ class Invoices:
     def finalise(self, invoice: Document) -> Document:
         """It can be paid from now on; its intent carries neither metadata nor the invoice."""
         if invoice["status"] != "draft":
-            raise StripeRefusalError("This invoice is already finalized.")
+            raise StripeRejectedError("This invoice is already finalized.")
         left = invoice["total"] + invoice["starting_balance"] - invoice["amount_due"]
         customer = self._book.get("customers", invoice["customer"])
         if customer is not None and left != customer.get("balance", 0):
@@ -108,7 +108,7 @@ class Invoices:
         invoice |= {"status": "open", "number": number, "ending_balance": left}
         invoice["status_transitions"]["finalized_at"] = self._clock.now()
         self._book.put(KIND, invoice)
-        self._acts.tell("invoice.finalized", invoice)
+        self._acts.emit("invoice.finalized", invoice)
         if invoice["amount_due"]:
             self._promise(invoice)
         return invoice
@@ -138,19 +138,19 @@ class Invoices:
         if invoice["status"] == "draft":
             self.finalise(invoice)
         if invoice["status"] not in {"open", "uncollectible"}:
-            raise StripeRefusalError(f"Invoice is already {invoice['status']}.")
+            raise StripeRejectedError(f"Invoice is already {invoice['status']}.")
         payment = self.payment_of(invoice["id"])
         invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + (1 if payment else 0)}
         if payment is None or self._charged(invoice, payment, works=works):
             return self._paid(invoice, payment)
         self._book.put(KIND, invoice)
-        self._acts.tell("invoice.payment_failed", invoice)
+        self._acts.emit("invoice.payment_failed", invoice)
         return invoice
 
     def pay_part(self, invoice: Document, amount: int) -> Document:
         """A part is paid by itself, such as by a bank transfer: the invoice stays open for the rest."""
         if invoice["status"] != "open" or not 0 < amount < invoice["amount_remaining"]:
-            raise StripeRefusalError("Only a part of an open invoice can be paid like that.")
+            raise StripeRejectedError("Only a part of an open invoice can be paid like that.")
         rest = self.payment_of(invoice["id"])
         assert rest is not None, "an open invoice has a payment to come"
         intent = self._acts.charge(
@@ -162,7 +162,7 @@ class Invoices:
         left = invoice["amount_remaining"] - amount
         self._book.put(PAYMENTS, rest | {"amount_requested": left})
         invoice |= {"amount_paid": invoice["amount_paid"] + amount, "amount_remaining": left}
-        self._acts.tell("invoice_payment.paid", rest | paid)
+        self._acts.emit("invoice_payment.paid", rest | paid)
         return self._book.put(KIND, invoice)
 
     def _charged(self, invoice: Document, payment: Document, *, works: bool) -> bool:
@@ -188,13 +188,13 @@ class Invoices:
         invoice["auto_advance"] = False
         invoice["status_transitions"]["paid_at"] = now
         self._book.put(KIND, invoice)
-        self._acts.tell("invoice.paid", invoice)
-        self._acts.tell("invoice.payment_succeeded", invoice)
+        self._acts.emit("invoice.paid", invoice)
+        self._acts.emit("invoice.payment_succeeded", invoice)
         if payment is not None:
             payment |= {"status": "paid", "amount_paid": rest}
             payment["status_transitions"]["paid_at"] = now
             self._book.put(PAYMENTS, payment)
-            self._acts.tell("invoice_payment.paid", payment)
+            self._acts.emit("invoice_payment.paid", payment)
         return invoice
 
     def void_by_hand(self, invoice_id: str, raw: Document) -> Document:
@@ -220,11 +220,11 @@ class Invoices:
 
     def _closed(self, invoice: Document, status: str, told: str) -> Document:
         if invoice["status"] not in {"open", "uncollectible"}:
-            raise StripeRefusalError(f"This invoice is {invoice['status']}.")
+            raise StripeRejectedError(f"This invoice is {invoice['status']}.")
         invoice |= {"status": status, "next_payment_attempt": None}
         invoice["status_transitions"][f"{told}_at"] = self._clock.now()
         self._book.put(KIND, invoice)
-        self._acts.tell(f"invoice.{told}", invoice)
+        self._acts.emit(f"invoice.{told}", invoice)
         return invoice
 
     def payment_of(self, invoice_id: str) -> Document | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hingecraft_sandbox.providers.book import Document, new_id
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 
 _USUAL_PAGE, _LARGEST_PAGE = 10, 100
 
@@ -14,7 +14,7 @@ def page(url: str, lines: list[Document], params: Document) -> Document:
     if after is not None:
         ids = [each["id"] for each in lines]
         if after not in ids:
-            raise StripeRefusalError(f"No such line item: '{after}'", param="starting_after")
+            raise StripeRejectedError(f"No such line item: '{after}'", param="starting_after")
         lines = lines[ids.index(after) + 1 :]
     limit = min(params.get("limit", _USUAL_PAGE), _LARGEST_PAGE)
     return {"object": "list", "url": url, "has_more": len(lines) > limit, "data": lines[:limit]}

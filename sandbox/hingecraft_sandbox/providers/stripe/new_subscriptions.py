@@ -5,7 +5,7 @@ from __future__ import annotations
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, required
 from hingecraft_sandbox.providers.stripe.intent_shapes import KIND as INTENTS
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.objects import check_amount
@@ -28,7 +28,7 @@ class NewSubscriptions:
         required(params, "customer", "items")
         self._objects.require_customer(params["customer"])
         if params.get("payment_behavior") != "default_incomplete":
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 "This customer has no attached payment source or default payment method.", code="resource_missing"
             )
         prices = [self._price(item, f"items[{number}]") for number, item in enumerate(params["items"])]
@@ -43,17 +43,17 @@ class NewSubscriptions:
     def _price(self, item: Document, name: str) -> Document:
         """A recurring price that exists, or the terms of a new one."""
         if ("price" in item) == ("price_data" in item):
-            raise StripeRefusalError("Give exactly one of price and price_data.", param=f"{name}[price]")
+            raise StripeRejectedError("Give exactly one of price and price_data.", param=f"{name}[price]")
         price = self._objects.sellable(item["price"], f"{name}[price]") if "price" in item else item["price_data"]
         required(price, "currency", "unit_amount", "product")
         if price.get("recurring") is None:
-            raise StripeRefusalError("Subscriptions take recurring prices.", param=name)
+            raise StripeRejectedError("Subscriptions take recurring prices.", param=name)
         product = self._book.get("products", price["product"])
         if product is None:
             param = f"{name}[price_data][product]"
-            raise StripeRefusalError(f"No such product: '{price['product']}'", code="resource_missing", param=param)
+            raise StripeRejectedError(f"No such product: '{price['product']}'", code="resource_missing", param=param)
         if not product["active"]:
-            raise StripeRefusalError("The product of this price is not active.", param=name)
+            raise StripeRejectedError("The product of this price is not active.", param=name)
         return price
 
     def _currency(self, customer: str, prices: list[Document]) -> str:
@@ -62,7 +62,7 @@ class NewSubscriptions:
         running = self._book.all(KIND, lambda each: each["customer"] == customer and each["status"] not in OVER)
         others = {each["currency"] for each in (*prices, *running)} - {currency}
         if others:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 "You cannot combine currencies on a single customer. This customer has an active subscription with "
                 f"currency {min(others)}.",
                 param="currency",
@@ -90,7 +90,7 @@ class NewSubscriptions:
             "sandbox": {"card": "missing"},
         }
         self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.created", subscription)
+        self._acts.emit("customer.subscription.created", subscription)
         invoice = self._subscriptions.bill(subscription, "subscription_create")
         payment = self._invoices.payment_of(invoice["id"])
         if payment is None:

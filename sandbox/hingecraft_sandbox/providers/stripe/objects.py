@@ -9,7 +9,7 @@ from typing import Any
 
 from hingecraft_sandbox.providers.book import Book, Document, new_id, now
 from hingecraft_sandbox.providers.stripe import shapes
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, required
 
 ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
@@ -39,7 +39,7 @@ class Objects:
         """The object; an error as Stripe's if it does not exist."""
         found = self.book.get(kind, key)
         if found is None:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 f"No such {kind.rstrip('s')}: '{key}'", status=HTTPStatus.NOT_FOUND, code="resource_missing", param="id"
             )
         return found
@@ -52,11 +52,11 @@ class Objects:
         currency, total, items = self._priced(params["line_items"], recurring=recurring)
         made, expires = now(), params.get("expires_at", now() + int(_LATEST.total_seconds()))
         if not _EARLIEST.total_seconds() <= expires - made <= _LATEST.total_seconds():
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 "The `expires_at` timestamp must be between 30 minutes and 24 hours from creation.", param="expires_at"
             )
         if "customer" in params and "customer_email" in params:
-            raise StripeRefusalError("You may only specify one of these parameters: customer, customer_email.")
+            raise StripeRejectedError("You may only specify one of these parameters: customer, customer_email.")
         _check_email(params, "customer_email")
         self.require_customer(params.get("customer"))
         session_id = new_id("cs_test_")
@@ -90,7 +90,7 @@ class Objects:
         price = self.find("prices", link["line_item_prices"][0])
         custom = price["custom_unit_amount"] or {"minimum": amount, "maximum": amount}
         if not custom["minimum"] <= amount <= custom["maximum"]:
-            raise StripeRefusalError("The amount is outside the limits of this link.", code="amount_too_small")
+            raise StripeRejectedError("The amount is outside the limits of this link.", code="amount_too_small")
         session_id = new_id("cs_test_")
         expires = now() + int(_LATEST.total_seconds())
         return self.book.put(
@@ -131,13 +131,13 @@ class Objects:
 
     def _priced(self, line_items: list[Document], *, recurring: bool) -> tuple[str, int, list[Document]]:
         if not line_items:
-            raise StripeRefusalError("Missing required param: line_items.", param="line_items")
+            raise StripeRejectedError("Missing required param: line_items.", param="line_items")
         items = [
             self._item(item, f"line_items[{number}]", recurring=recurring) for number, item in enumerate(line_items)
         ]
         currency = items[0]["currency"]
         if any(item["currency"] != currency for item in items):
-            raise StripeRefusalError("All line items must have the same currency.", param="line_items")
+            raise StripeRejectedError("All line items must have the same currency.", param="line_items")
         total = sum(item["amount"] for item in items)
         if total or not recurring:
             check_amount(currency, total, "line_items[0][price_data][unit_amount]")
@@ -151,11 +151,11 @@ class Objects:
             price = item["price_data"]
             required(price, "currency", "unit_amount")
             if "product_data" not in price and "product" not in price:
-                raise StripeRefusalError("Missing required param: product_data.", param=f"{name}[price_data]")
+                raise StripeRejectedError("Missing required param: product_data.", param=f"{name}[price_data]")
             if recurring:
                 price = self.make("prices", price)
         if (price.get("recurring") is not None) != recurring:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 "Subscriptions take recurring prices, and payments others.", param=f"{name}[price]"
             )
         quantity = item.get("quantity", 1)
@@ -167,7 +167,7 @@ class Objects:
     def sellable(self, price_id: str, param: str) -> Document:
         """A price that exists and is not archived; a parameter that names another one is wrong."""
         if self.book.get("prices", price_id) is None:
-            raise StripeRefusalError(f"No such price: '{price_id}'", code="resource_missing", param=param)
+            raise StripeRejectedError(f"No such price: '{price_id}'", code="resource_missing", param=param)
         self._require_active(price_id)
         return self.find("prices", price_id)
 
@@ -179,7 +179,7 @@ class Objects:
         """Reject a customer that does not exist or was deleted; none is fine."""
         found = self.book.get("customers", customer_id) if customer_id is not None else {}
         if found is None or found.get("deleted"):
-            raise StripeRefusalError(f"No such customer: '{customer_id}'", code="resource_missing", param="customer")
+            raise StripeRejectedError(f"No such customer: '{customer_id}'", code="resource_missing", param="customer")
 
     def make(self, kind: str, raw: Document, *, key: str | None = None) -> Document:
         """A product, price, link or customer; Stripe chooses the ids of all but products."""
@@ -194,7 +194,7 @@ class Objects:
         required(params, "name")
         own_id = {"id": params["id"]} if "id" in params else {}
         if own_id and self.book.get("products", params["id"]):
-            raise StripeRefusalError("Product already exists.", code="resource_already_exists", param="id")
+            raise StripeRejectedError("Product already exists.", code="resource_already_exists", param="id")
         usual = {"object": "product", "active": True, "metadata": {}, "description": None}
         return {**usual, **without(params, "expand"), **own_id}
 
@@ -203,7 +203,7 @@ class Objects:
         required(params, "currency")
         custom = params.get("custom_unit_amount")
         if (custom is None) == ("unit_amount" not in params):
-            raise StripeRefusalError("Give exactly one of unit_amount and custom_unit_amount.", param="unit_amount")
+            raise StripeRejectedError("Give exactly one of unit_amount and custom_unit_amount.", param="unit_amount")
         product = params.get("product") or self.make("products", params.get("product_data", {}))["id"]
         self.find("products", product)
         if custom is not None:
@@ -220,7 +220,7 @@ class Objects:
         key = params.get("lookup_key")
         holders = self.book.all("prices", lambda price: key is not None and price["lookup_key"] == key)
         if holders and not params.get("transfer_lookup_key"):
-            raise StripeRefusalError("A price already uses that lookup key.", param="lookup_key")
+            raise StripeRejectedError("A price already uses that lookup key.", param="lookup_key")
         for price in holders:
             self.book.put("prices", {**price, "lookup_key": None})
 
@@ -231,7 +231,7 @@ class Objects:
         for price in prices:
             self._require_active(price)
         if len(prices) > 1 and any(self.find("prices", price)["custom_unit_amount"] for price in prices):
-            raise StripeRefusalError("A custom amount must be the only line item.", param="line_items")
+            raise StripeRejectedError("A custom amount must be the only line item.", param="line_items")
         key = new_id("")[:16]
         return {
             "object": "payment_link",
@@ -249,9 +249,9 @@ class Objects:
         """Reject an archived object: it can be read but not sold."""
         price = self.find("prices", price_id)
         if not price["active"]:
-            raise StripeRefusalError("The price specified is inactive.", param="line_items[0][price]")
+            raise StripeRejectedError("The price specified is inactive.", param="line_items[0][price]")
         if not self.find("products", price["product"])["active"]:
-            raise StripeRefusalError("The product of this price is not active.", param="line_items[0][price]")
+            raise StripeRejectedError("The product of this price is not active.", param="line_items[0][price]")
 
     def _customer(self, raw: Document) -> Document:
         params = checked(raw, shapes.CUSTOMER)
@@ -281,14 +281,14 @@ def least_of(currency: str) -> int:
 def check_amount(currency: str, amount: int, param: str) -> None:
     """Check that Stripe would charge the amount: its minimum, maximum and steps."""
     if amount < least_of(currency):
-        raise StripeRefusalError(
+        raise StripeRejectedError(
             "The amount must be greater than or equal to the minimum charge.", code="amount_too_small", param=param
         )
     if amount > LARGEST:
-        raise StripeRefusalError("The amount is too large.", code="amount_too_large", param=param)
+        raise StripeRejectedError("The amount is too large.", code="amount_too_large", param=param)
     step = 100 if currency in _WHOLE_HUNDREDS else 10 if currency in THREE_DECIMAL else 1
     if amount % step:
-        raise StripeRefusalError(f"{currency} amounts are multiples of {step}.", param=param)
+        raise StripeRejectedError(f"{currency} amounts are multiples of {step}.", param=param)
 
 
 def without(params: Document, *names: str) -> Document:
@@ -324,4 +324,4 @@ def _check_email(params: Document, name: str) -> None:
     """Stripe is stricter than most forms (no two dots in a row, say), and repeats the address in its message."""
     email = params.get(name)
     if email is not None and not _EMAIL.fullmatch(email):
-        raise StripeRefusalError(f"Invalid email address: {email}", code="email_invalid", param=name)
+        raise StripeRejectedError(f"Invalid email address: {email}", code="email_invalid", param=name)

@@ -15,7 +15,7 @@ from hingecraft_sandbox.providers.pages import Button, buttons, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.coupons import Coupons
 from hingecraft_sandbox.providers.stripe.disputes import Disputes
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.payment_buttons import PaymentButtons, digits_of, shown
 
 
@@ -58,7 +58,7 @@ class StripePages:
             return page("There is no such payment", "<p>Follow the link from the site again.</p>", status=404)
         return self._shown(found)
 
-    def _shown(self, session: Document, refused: str = "") -> web.Response:
+    def _shown(self, session: Document, error: str = "") -> web.Response:
         base = f"/pay/stripe/c/{session['id']}"
         off = session["total_details"]["amount_discount"]
         amount = f'<p class="amount">{shown(session["amount_total"], session["currency"])}</p>'
@@ -72,7 +72,7 @@ class StripePages:
             ]
         )
         choices = self._choices(session, base)
-        wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
+        wrong = f'<p class="error" role="alert">{escape(error)}</p>' if error else ""
         offered = (
             self._coupons.offered() if session["status"] == "open" and session.get("allow_promotion_codes") else []
         )
@@ -84,7 +84,7 @@ class StripePages:
         if subscription:
             leave += f'<p><a href="/pay/stripe/subscription/{subscription}">The subscription and its invoices</a></p>'
         return page(
-            "Pay by card", amount + told + wrong + buttons(choices) + hint + leave, status=409 if refused else 200
+            "Pay by card", amount + told + wrong + buttons(choices) + hint + leave, status=409 if error else 200
         )
 
     def _choices(self, session: Document, base: str) -> list[Button]:
@@ -116,7 +116,7 @@ class StripePages:
                 session = self._coupons.enter(session_id, str((await request.post()).get("code", "")))
             else:
                 session = self._done(session_id, act)
-        except StripeRefusalError as error:
+        except StripeRejectedError as error:
             found = self._book.get("sessions", session_id)
             if found is None:
                 return page("There is no such payment", "<p>Follow the link from the site again.</p>", status=404)
@@ -151,7 +151,7 @@ class StripePages:
     def _back(self, work: Any) -> web.Response:
         try:
             changed = work()
-        except StripeRefusalError as error:
+        except StripeRejectedError as error:
             return page("That is not possible", f"<p>{escape(error.body['error']['message'])}</p>", status=409)
         raise web.HTTPSeeOther(self._payments.page_of(changed["payment_intent"]))
 
@@ -166,20 +166,20 @@ class StripePages:
             return page("This link is no longer active", "<p>Choose an amount on the site again.</p>", status=404)
         return self._ask_amount(link)
 
-    def _ask_amount(self, link: Document, refused: str = "") -> web.Response:
+    def _ask_amount(self, link: Document, error: str = "") -> web.Response:
         price = self._objects.find("prices", link["line_item_prices"][0])
         custom = price["custom_unit_amount"] or {}
         currency = price["currency"]
         preset = int(custom.get("preset") or price["unit_amount"] or custom.get("minimum", 100))
         offered = shown(preset, currency).split()[0].replace(",", "")
-        wrong = f'<p class="refused" role="alert">{escape(refused)}</p>' if refused else ""
+        wrong = f'<p class="error" role="alert">{escape(error)}</p>' if error else ""
         field = (
             f"<label>Amount in {escape(currency.upper())} "
             f'<input name="amount" inputmode="decimal" required value="{offered}"></label> '
         )
         bounds = facts([(name, shown(custom[name], currency)) for name in ("minimum", "maximum") if name in custom])
         go = Button("Continue", f"/pay/stripe/l/{link['key']}/begin", "go", field)
-        return page("Give what you like", bounds + wrong + buttons([go]), status=400 if refused else 200)
+        return page("Give what you like", bounds + wrong + buttons([go]), status=400 if error else 200)
 
     async def begin(self, request: web.Request) -> web.Response:
         """Each payer gets their own session."""
@@ -192,7 +192,7 @@ class StripePages:
             return self._ask_amount(link, "Enter an amount such as 10.")
         try:
             session = self._objects.session_of_link(link, units)
-        except StripeRefusalError as error:
+        except StripeRejectedError as error:
             return self._ask_amount(link, error.body["error"]["message"])
         raise web.HTTPSeeOther(f"/pay/stripe/c/{session['id']}")
 

@@ -8,7 +8,7 @@ from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.pages import Button
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.disputes import BEGINNINGS, Disputes
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.objects import THREE_DECIMAL, ZERO_DECIMAL
 
 
@@ -86,7 +86,7 @@ class PaymentButtons:
         elif act == "value":
             self._acts.value(intent["latest_charge"] or "")
         else:
-            raise StripeRefusalError(f"Unknown action {act}.")
+            raise StripeRejectedError(f"Unknown action {act}.")
 
     def page_of(self, intent_id: str) -> str:
         """The page of the session or the invoice that the intent pays, else its own."""

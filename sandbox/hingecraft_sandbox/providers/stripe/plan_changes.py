@@ -9,7 +9,7 @@ from hingecraft_sandbox.providers.stripe import invoices as bills
 from hingecraft_sandbox.providers.stripe import lines
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.periods import period_end
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
@@ -52,7 +52,7 @@ class PlanChanges:
         items = subscription["items"]["data"]
         item = next((each for each in items if each["id"] == wanted.get("id")), None)
         if item is None and "id" in wanted:
-            raise StripeRefusalError(f"No such subscription_item: '{wanted['id']}'", param="items[0][id]")
+            raise StripeRejectedError(f"No such subscription_item: '{wanted['id']}'", param="items[0][id]")
         credited = self._credited(subscription, item) if item else []
         if wanted.get("deleted"):
             items.remove(item)

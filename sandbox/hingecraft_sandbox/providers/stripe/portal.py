@@ -7,7 +7,7 @@ from http import HTTPStatus
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe import shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked, required
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked, required
 from hingecraft_sandbox.providers.stripe.plan_changes import PlanChanges
 from hingecraft_sandbox.providers.stripe.subscriptions import Subscriptions
 
@@ -64,7 +64,7 @@ class Portal:
             return
         products = update.get("products", [])
         if not 0 < len(products) <= _MOST_PRODUCTS:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 f"Give 1 to {_MOST_PRODUCTS} products.", param="features[subscription_update][products]"
             )
         for product in products:
@@ -74,9 +74,9 @@ class Portal:
         prices = [self._objects.find("prices", price) for price in product["prices"]]
         intervals = [(each["recurring"]["interval"], each["recurring"].get("interval_count", 1)) for each in prices]
         if any(each["product"] != product["product"] for each in prices):
-            raise StripeRefusalError("A price belongs to another product.", param="features[subscription_update]")
+            raise StripeRejectedError("A price belongs to another product.", param="features[subscription_update]")
         if len(set(intervals)) < len(intervals):
-            raise StripeRefusalError("Prices of one product must have different billing intervals.")
+            raise StripeRejectedError("Prices of one product must have different billing intervals.")
 
     def open(self, raw: Document) -> Document:
         """`POST /v1/billing_portal/sessions`."""
@@ -84,12 +84,12 @@ class Portal:
         required(params, "customer")
         self._require("customers", params["customer"], "customer")
         if "configuration" not in params:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 "No configuration provided and your test mode default configuration has not been created."
             )
         configuration = self._require(CONFIGURATIONS, params["configuration"], "configuration")
         if not configuration["active"]:
-            raise StripeRefusalError("The configuration is not active.", param="configuration")
+            raise StripeRejectedError("The configuration is not active.", param="configuration")
         session_id = new_id("bps_")[:28]
         return self._book.put(
             SESSIONS,
@@ -111,7 +111,7 @@ class Portal:
         """An object that a parameter names: Stripe answers 400 if there is none, not 404."""
         found = self._book.get(kind, key)
         if found is None or found.get("deleted"):
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 f"No such {param}: '{key}'", status=HTTPStatus.BAD_REQUEST, code="resource_missing", param=param
             )
         return found
@@ -130,7 +130,7 @@ class Portal:
     def switch(self, session: Document, subscription_id: str, price_id: str) -> None:
         """The customer chooses another plan."""
         if price_id not in {each["id"] for each in self.offers(session)}:
-            raise StripeRefusalError("This plan is not offered here.")
+            raise StripeRejectedError("This plan is not offered here.")
         subscription = self._own(session, subscription_id)
         if self._waits(session, subscription, self._objects.find("prices", price_id)):
             subscription["sandbox"]["next_price"] = price_id
@@ -156,7 +156,7 @@ class Portal:
         """In the flexible billing mode only `cancel_at` says that the customer has cancelled."""
         cancels = self.features(session).get("subscription_cancel", {})
         if not cancels.get("enabled"):
-            raise StripeRefusalError("Cancelling is not offered here.")
+            raise StripeRejectedError("Cancelling is not offered here.")
         subscription = self._own(session, subscription_id)
         if cancel and cancels.get("mode") == "immediately":
             self._subscriptions.cancel(subscription_id, {})
@@ -168,5 +168,5 @@ class Portal:
     def _own(self, session: Document, subscription_id: str) -> Document:
         subscription = self._subscriptions.alive(subscription_id)
         if subscription["customer"] != session["customer"]:
-            raise StripeRefusalError("This subscription belongs to another customer.")
+            raise StripeRejectedError("This subscription belongs to another customer.")
         return subscription

@@ -9,7 +9,7 @@ from aiohttp import web
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.pages import Button, buttons, day_of, facts, page
 from hingecraft_sandbox.providers.stripe.acts import Acts
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.payment_buttons import shown
 from hingecraft_sandbox.providers.stripe.portal import SESSIONS, Portal
 from hingecraft_sandbox.providers.stripe.subscriptions import KIND, OVER
@@ -91,6 +91,6 @@ class PortalPages:
             raise web.HTTPNotFound(text="This button does not exist.")
         try:
             acts[request.match_info["act"]]()
-        except StripeRefusalError as error:
+        except StripeRejectedError as error:
             return page("That is not possible", f"<p>{escape(str(error))}</p>", status=409)
         raise web.HTTPSeeOther(f"/pay/stripe/portal/{session['id']}")

@@ -11,7 +11,7 @@ from hingecraft_sandbox.providers.stripe import invoices as bills
 from hingecraft_sandbox.providers.stripe import lines, shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.periods import DAY, HOUR, period_end
 from hingecraft_sandbox.providers.stripe.subscriptions import KIND, OVER, Subscriptions
@@ -47,7 +47,7 @@ class Renewals:
         """Let it become that moment: everything that is due until then happens in its order."""
         running = self._book.all(KIND, lambda each: each["status"] not in OVER)
         if running and moment < self._clock.now():
-            raise StripeRefusalError("The clock moves only forward while there are running subscriptions.")
+            raise StripeRejectedError("The clock moves only forward while there are running subscriptions.")
         while (due := min(self._dues(), key=lambda each: each.at, default=None)) is not None and due.at <= moment:
             self._clock.set(max(due.at, self._clock.now()))
             due.act()
@@ -83,7 +83,7 @@ class Renewals:
     def _remind(self, subscription: Document) -> None:
         subscription["sandbox"]["reminded"] = True
         self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.trial_will_end", subscription)
+        self._acts.emit("customer.subscription.trial_will_end", subscription)
 
     def _renew(self, subscription: Document) -> None:
         if subscription["cancel_at_period_end"]:
@@ -180,7 +180,7 @@ class Renewals:
         checked(raw, shapes.READ)
         invoice = self.collect(self._invoices.find(invoice_id))
         if invoice["status"] != "paid":
-            raise StripeRefusalError("Your card was declined.", status=402, code="card_declined", kind="card_error")
+            raise StripeRejectedError("Your card was declined.", status=402, code="card_declined", kind="card_error")
         return invoice
 
 

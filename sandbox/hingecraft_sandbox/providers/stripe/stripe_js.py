@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hingecraft_sandbox.providers.book import Document
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.card_payments import CardPayments
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.intent_shapes import KIND, as_browsers_see
 from hingecraft_sandbox.providers.switches import Switches
 
@@ -87,7 +87,7 @@ class StripeJs:
         async def answered(request: web.Request) -> web.StreamResponse:
             try:
                 return web.json_response(as_browsers_see(await work(request)))
-            except StripeRefusalError as error:
+            except StripeRejectedError as error:
                 return web.json_response(error.body, status=error.status)
 
         async def serve(request: web.Request) -> web.StreamResponse:
@@ -114,10 +114,10 @@ class StripeJs:
     def _intent(self, request: web.Request, asked: _Strict) -> Document:
         """The intent, if the caller has its client secret."""
         if not asked.key.startswith("pk_test_"):
-            raise StripeRefusalError("Invalid API Key provided.", status=HTTPStatus.UNAUTHORIZED)
+            raise StripeRejectedError("Invalid API Key provided.", status=HTTPStatus.UNAUTHORIZED)
         intent = self._objects.find(KIND, request.match_info["id"])
         if intent["client_secret"] != asked.client_secret:
-            raise StripeRefusalError(
+            raise StripeRejectedError(
                 "The client_secret provided does not match the client_secret associated with this PaymentIntent.",
                 code=_INVALID_SECRET,
                 param="client_secret",
@@ -132,7 +132,7 @@ def _unless_failed(intent: Document) -> Document:
         return intent
     details = {name: value for name, value in error.items() if name not in {"type", "message", "code"}}
     status = HTTPStatus.PAYMENT_REQUIRED if error["type"] == "card_error" else HTTPStatus.BAD_REQUEST
-    raise StripeRefusalError(
+    raise StripeRejectedError(
         error["message"], status=status, code=error["code"], kind=error["type"],
         payment_intent=as_browsers_see(intent), **details,
     )  # fmt: skip
@@ -146,15 +146,15 @@ def _require_usable(card: _Card) -> None:
         raise _card_error("Your card's security code is invalid.", "invalid_cvc", "cvc")
 
 
-def _card_error(message: str, code: str, param: str) -> StripeRefusalError:
-    return StripeRefusalError(message, status=HTTPStatus.PAYMENT_REQUIRED, code=code, param=param, kind="card_error")
+def _card_error(message: str, code: str, param: str) -> StripeRejectedError:
+    return StripeRejectedError(message, status=HTTPStatus.PAYMENT_REQUIRED, code=code, param=param, kind="card_error")
 
 
 async def _body(request: web.Request) -> Any:
     try:
         return await request.json()
     except ValueError:
-        raise StripeRefusalError("Send a JSON object.") from None
+        raise StripeRejectedError("Send a JSON object.") from None
 
 
 def _checked(model: type[_Asked], given: Any) -> _Asked:
@@ -164,7 +164,7 @@ def _checked(model: type[_Asked], given: Any) -> _Asked:
         first = error.errors()[0]
         param = ".".join(map(str, first["loc"])) or "body"
         # Without what was entered, which may be the number of a card.
-        raise StripeRefusalError(f"Invalid {param}: {first['msg']}.", param=param) from None
+        raise StripeRejectedError(f"Invalid {param}: {first['msg']}.", param=param) from None
 
 
 async def _script(_request: web.Request) -> web.StreamResponse:

@@ -7,7 +7,7 @@ from hingecraft_sandbox.providers.stripe import lines, shapes
 from hingecraft_sandbox.providers.stripe.acts import Acts
 from hingecraft_sandbox.providers.stripe.clock import Clock
 from hingecraft_sandbox.providers.stripe.discounts import Discounts
-from hingecraft_sandbox.providers.stripe.forms import StripeRefusalError, checked
+from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError, checked
 from hingecraft_sandbox.providers.stripe.invoices import Invoices
 from hingecraft_sandbox.providers.stripe.objects import without
 from hingecraft_sandbox.providers.stripe.periods import DAY, period_end
@@ -42,7 +42,7 @@ class Subscriptions:
 
     def _completed(self, session: Document) -> Document:
         self._book.put("sessions", session)
-        self._acts.tell("checkout.session.completed", session)
+        self._acts.emit("checkout.session.completed", session)
         return session
 
     def start(self, session: Document) -> tuple[Document, Document]:
@@ -50,7 +50,7 @@ class Subscriptions:
         subscription = self.made(session)
         self.discounts.begin(subscription, session.get("discounts", []))
         self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.created", subscription)
+        self._acts.emit("customer.subscription.created", subscription)
         return subscription, self.bill(subscription, "subscription_create")
 
     def promise(self, session: Document) -> Document:
@@ -63,14 +63,14 @@ class Subscriptions:
         """The money for the first invoice came."""
         self._invoices.pay(self._invoices.find(session["invoice"]))
         self._book.put("sessions", session | {"payment_status": "paid"})
-        self._acts.tell("checkout.session.async_payment_succeeded", session | {"payment_status": "paid"})
+        self._acts.emit("checkout.session.async_payment_succeeded", session | {"payment_status": "paid"})
         return session
 
     def bounce(self, session: Document) -> Document:
         """It does not come: the invoice stays open, and the session stays complete and unpaid."""
         invoice = self._invoices.find(session["invoice"])
         self._acts.bounce_intent(self._intent_of(invoice["id"]))
-        self._acts.tell("invoice.payment_failed", invoice)
+        self._acts.emit("invoice.payment_failed", invoice)
         self.update(self.alive(session["subscription"]) | {"status": "past_due"})
         return session
 
@@ -81,7 +81,7 @@ class Subscriptions:
 
     def _customer(self, email: str | None) -> str:
         made = self._acts.objects.make("customers", {"email": email} if email else {})
-        self._acts.tell("customer.created", made)
+        self._acts.emit("customer.created", made)
         return str(made["id"])
 
     def made(self, session: Document) -> Document:
@@ -159,7 +159,7 @@ class Subscriptions:
         params = checked(without(raw, *unset), shapes.SUBSCRIPTION_UPDATE) | dict.fromkeys(unset)
         subscription = self.alive(subscription_id)
         if subscription["status"] == "incomplete" and params.keys() - {"metadata", "expand"}:
-            raise StripeRefusalError("An incomplete subscription's metadata can be changed, and nothing else.")
+            raise StripeRejectedError("An incomplete subscription's metadata can be changed, and nothing else.")
         if "cancel_at_period_end" in params:
             self._cancel_later(subscription, cancel=params["cancel_at_period_end"])
         if "cancel_at" in params:
@@ -180,14 +180,14 @@ class Subscriptions:
     def update(self, subscription: Document) -> Document:
         """Store it, and send its event."""
         self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.updated", subscription)
+        self._acts.emit("customer.subscription.updated", subscription)
         return subscription
 
     def pause(self, subscription: Document) -> Document:
         """A trial has ended without a card."""
         subscription |= {"status": "paused"}
         self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.paused", subscription)
+        self._acts.emit("customer.subscription.paused", subscription)
         return subscription
 
     def resume(self, subscription_id: str, raw: Document) -> Document:
@@ -195,7 +195,7 @@ class Subscriptions:
         checked(raw, shapes.SUBSCRIPTION_RESUME)
         subscription = self.alive(subscription_id)
         if subscription["status"] != "paused":
-            raise StripeRefusalError("Only a paused subscription can be resumed.")
+            raise StripeRejectedError("Only a paused subscription can be resumed.")
         now = self._clock.now()
         subscription |= {"status": "active", "billing_cycle_anchor": now}
         for item in subscription["items"]["data"]:
@@ -205,7 +205,7 @@ class Subscriptions:
             }
         subscription["sandbox"]["card"] = "works"
         self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.resumed", subscription)
+        self._acts.emit("customer.subscription.resumed", subscription)
         self._invoices.pay(self.bill(subscription, "subscription_update"))
         return subscription
 
@@ -218,7 +218,7 @@ class Subscriptions:
         subscription |= {"status": "canceled", "ended_at": now}
         subscription["cancellation_details"]["reason"] = because
         self._book.put(KIND, subscription)
-        self._acts.tell("customer.subscription.deleted", subscription)
+        self._acts.emit("customer.subscription.deleted", subscription)
         return subscription
 
     def set_card(self, subscription_id: str, card: str) -> Document:
@@ -231,7 +231,7 @@ class Subscriptions:
         """A subscription that has not ended."""
         subscription = self._acts.objects.find(KIND, subscription_id)
         if subscription["status"] in OVER:
-            raise StripeRefusalError(f"This subscription is already {subscription['status']}.")
+            raise StripeRejectedError(f"This subscription is already {subscription['status']}.")
         return subscription
 
 

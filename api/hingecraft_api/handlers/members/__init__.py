@@ -1,0 +1,1 @@
+"""Calls of members: credits, purchases, downloads and subscriptions."""

@@ -1,0 +1,1 @@
+"""Pages for people: HTML, what it shows, and the documents of the API."""

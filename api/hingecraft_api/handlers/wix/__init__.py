@@ -1,0 +1,1 @@
+"""The Wix app: its owner's dashboard, its plans, and webhooks of Wix."""
