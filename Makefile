@@ -134,6 +134,11 @@ lock: setup ## lock the newest dependencies that pyproject.toml allows
 	  --no-header --no-annotate --group go --output-file requirements-go.lock
 	@cd wix && npm update --package-lock-only
 
+.PHONY: release
+release: setup ## build dist/hingecraft_payment_release_v<version>.zip (DRAFT=1 without proof; RELEASE_KEY signs)
+	@$(BIN)/python scripts/build_release.py $(if $(DRAFT),--draft) $(if $(RELEASE_KEY),--key $(RELEASE_KEY)) \
+	  $(if $(RELEASE_BUILDER),--builder $(RELEASE_BUILDER))
+
 .PHONY: clean
 clean: ## remove everything that was built, and the data of make dev
 	@rm -rf .venv .dev test_results dist wix/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
