@@ -32,6 +32,9 @@ export function wordsOf(name) {
 /** @param {{amount: number, currency: string}} price */
 export const priceOf = ({ amount, currency }) => writeAmount(amount, currency.toUpperCase(), LOCALE);
 
+/** What an offer costs, and how often. @param {Offer} offer */
+export const costOf = (offer) => `${priceOf(offer)}${offer.kind === 'pack' ? '' : ' a month'}`;
+
 /** @param {Offer} offer */
 export function offerOf(offer) {
   const credits = creditsOf(offer.credits);
