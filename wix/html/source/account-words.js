@@ -41,6 +41,12 @@ export function offerOf(offer) {
   return offer.kind === 'pack' ? credits : `${wordsOf(offer.planType)}: ${credits} a month`;
 }
 
+/** In one line, for a button or a choice. @param {Offer} offer */
+export function saleOf(offer) {
+  const plan = offer.kind === 'pack' ? '' : `${wordsOf(offer.planType)}: `;
+  return `${plan}${creditsOf(offer.credits)} for ${costOf(offer)}`;
+}
+
 const PLANS = /** @type {Record<string, string>} */ ({
   incomplete: 'waits for its first payment',
   trialing: 'is in its trial',

@@ -38,7 +38,7 @@ class SubscriptionEvents(Handler):
         return Reading(content=str(document["data"]["object"]["id"]), must_ask=True)
 
     async def ask(self, event: Claimed, reading: Reading) -> Reading:
-        """Fetch it, if it is a member's: a key for donations may not read subscriptions of the account's other traffic."""
+        """Fetch it, if it is a member's: a key for donations may not read other subscriptions of the account."""
         await self._copies.require_member(mark_of(event.document["data"]["object"]))
         try:
             return replace(reading, content=await self._copies.ask(reading.content))

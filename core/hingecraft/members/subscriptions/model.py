@@ -46,7 +46,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What says whose a subscription is. None of it changes, so an old event has it too, in any API version."""
+    """The owner's marks on a subscription. They do not change, so an old event has them too, in any API version."""
 
     livemode: bool
     customer_id: str
