@@ -176,6 +176,25 @@ async def test_a_url_ends_with_its_time_and_with_the_access(pod, shop):
     assert await code(pod, address) == (410, "download_expired")
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+async def test_a_browser_is_told_on_a_page_and_a_program_in_json(pod, shop, files):
+    address, entitlement = await bought(pod, shop)
+    assert (await get(pod, address, Accept=BROWSER))[::2] == (200, CONTENT)
+    (files / KEY).rename(files / "elsewhere")
+    assert (await get(pod, address, Accept=BROWSER))[0] == 503
+    await shop.revoke(entitlement, "refunded")
+    for asked, status in ((address, 410), (f"{pod.public}/downloads/{uuid4()}", 404)):
+        got, headers, page = await get(pod, asked, Accept=BROWSER)
+        assert (got, headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert (headers["Cache-Control"], "Accept" in headers["Vary"]) == ("no-store", True)
+        assert b"<h1>This download is not available</h1>" in page
+        assert b'href="/account"' in page
+        for program in ("*/*", "application/json", "text/html;q=0, */*"):
+            assert (await get(pod, asked, Accept=program))[1]["Content-Type"].startswith("application/json")
+
+
 async def test_a_url_that_a_restored_backup_has_lost_is_expired(pod, shop):
     address, _ = await bought(pod, shop)
     await shop.conn.execute("DELETE FROM downloads")

@@ -233,10 +233,13 @@ async def test_a_second_plan_is_rejected_while_one_runs(ada, sandbox, conn, pric
     await sandbox.act(first["sessionId"], "pay")
     for plan in (PLAN, "PRO_MONTHLY"):
         assert await rejected(ada, {"priceId": prices[plan]}) == (409, "already_subscribed")
+    # Then no checkout is open any more: only Stripe and the copy of the subscription say that a plan runs.
+    await becomes(conn, first["paymentId"], "completed")
+    for plan in (PLAN, "PRO_MONTHLY"):
+        assert await rejected(ada, {"priceId": prices[plan]}) == (409, "already_subscribed")
     assert (await ada.call("POST", CHECKOUT, {"priceId": prices[PACK]}))[0] == 201, "packs can always be bought"
     (subscription,) = (await sandbox.stripe(f"subscriptions?customer={await _customer(conn, ada)}"))["data"]
     await sandbox.ask("DELETE", f"/v1/subscriptions/{subscription['id']}", headers=STRIPE)
-    await becomes(conn, first["paymentId"], "completed")
     await ada.buy(prices["PRO_MONTHLY"])
 
 

@@ -75,6 +75,7 @@ async def test_a_subscription_is_begun_incomplete_and_its_first_invoice_gives_ac
     assert row["download_limit"] == 20
     (purchase,) = await ada.purchases()
     assert (purchase["status"], purchase["productType"]) == ("active", "subscription")
+    assert (purchase["amount"], purchase["period"]) == (9, {"unit": "month", "count": 1})
     assert await ada.rejected(every_design, "subscription") == (409, "already_owned")
     assert await conn.fetchval("SELECT count(*) FROM credits_transactions") == 0
 

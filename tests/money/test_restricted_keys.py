@@ -24,6 +24,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "deployment.md"
 ROW = re.compile(r"^\| ([^|]+) \| (None|Read|Write) \| (None|Read|Write) \| [^|]+ \|$", re.MULTILINE)
 LINK = "SELECT provider_url FROM external_payments WHERE kind = 'standing' AND currency = 'EUR'"
 KEY = "rk_test_" + "documented"
+OF_STRANGERS = "SELECT count(*) FROM provider_events WHERE type LIKE 'customer.%' AND ignored_because IS NULL"
 LEVELS = ("None", "Read", "Write")
 LACKS = "Stripe answered 403: the key lacks the permission {}"
 
@@ -89,11 +90,14 @@ async def test_the_documented_permissions_are_what_donations_need(dsn, sandbox, 
             await sandbox.act(session["id"], act)
         await reconcile(dsn, sandbox)
         await pay_through(sandbox, await conn.fetchval(LINK))
-        # Another shop in the account: its customer's subscription and the refund of it are none of our business.
+        # Another shop in the account: its customer's subscription, and a payment with its refund, are not ours.
         price, customer = await make_price(sandbox), (await post(sandbox, "customers", email="b@example.com"))["id"]
         await sandbox.act(theirs := await session_for(sandbox, customer, (price, 1)), "pay")
         await refund(sandbox, (await sandbox.stripe(f"checkout/sessions/{theirs}"))["payment_intent"])
-        await all_processed(conn, at_least=9)
+        monthly = await make_price(sandbox, interval="month")
+        await sandbox.act(await session_for(sandbox, customer, (monthly, 1), mode="subscription"), "pay")
+        await all_processed(conn, at_least=13)
+        assert await conn.fetchval(OF_STRANGERS) == 0
         await sandbox.tells(pod.public, enabled=False)
         lost = await give(pod, amount=5)
         await sandbox.act((await sandbox.sessions(lost["paymentId"]))[0]["id"], "pay")

@@ -13,8 +13,11 @@ from hingecraft.members.deletion import store
 from hingecraft.members.steps import members_steps
 from support.limits import PROGRESS
 from support.members import CHECKOUT, PACK, PLAN, STRIPE, Member, pod_for_members, reconciled, sell
-from support.money import all_processed, becomes
+from support.money import all_processed, becomes, ledger
+from support.plans import buy_plan
 from support.pods import ADMIN
+from support.purchases import changes
+from support.subscribing import press
 
 KEPT = "SELECT customer_id, email, request, deleted_at IS NOT NULL AS deleted FROM customers WHERE user_id = $1"
 DELETED = "SELECT finished_at IS NOT NULL FROM deleted_users WHERE user_id = $1"
@@ -134,6 +137,26 @@ async def test_later_events_are_recorded_and_grant_nothing(pod, sandbox, conn, p
     await all_processed(conn)
     assert await conn.fetchval("SELECT count(*) FROM settlements WHERE payment_id = $1::uuid", bought["paymentId"]) == 1
     assert await conn.fetchval("SELECT count(*) FROM credits_transactions") == 0
+
+
+async def test_a_renewal_while_its_user_is_deleted_is_recorded_once_and_both_end(pod, sandbox, conn, prices):
+    """Whichever is first: the money is in the books, and what was granted for it was granted before the deletion."""
+    for _ in range(3):
+        ada = Member(pod)
+        plan = await buy_plan(ada, sandbox, conn, prices[PLAN])
+        (_, finished), _ = await asyncio.gather(delete(pod, ada.id), press(sandbox, plan["subscription"], "renew"))
+        await all_processed(conn)
+        if not finished:
+            assert (await reconcile(pod)).users_deleted == 1
+        granted = await changes(conn, ada.id)
+        payments = await conn.fetch("SELECT id, status FROM payments WHERE user_id = $1", ada.id)
+        assert {each["status"] for each in payments} == {"completed"}
+        for each in payments:
+            assert len(await ledger(conn, each["id"])) == 1
+        assert 1 <= len(granted) <= len(payments) <= 2
+        customer = await conn.fetchval("SELECT customer_id FROM customers WHERE user_id = $1", ada.id)
+        assert (await sandbox.stripe(f"customers/{customer}"))["deleted"]
+        assert (await sandbox.stripe(f"subscriptions/{plan['subscription']}"))["status"] == "canceled"
 
 
 async def test_nothing_can_be_paid_any_more_that_would_grant_nothing(pod, sandbox, conn, prices):

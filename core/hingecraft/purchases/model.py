@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hingecraft.errors import ConflictError, MissingError
 from hingecraft.payments.model import Status
+from hingecraft.periods import Period
 
 # The value of `payments.purpose`, and of `payments.source`.
 PURPOSE = "purchase"
@@ -96,5 +97,7 @@ class Purchase:
     downloads_used: int
     download_limit: int | None
     subscription_id: str | None = None
+    # How often a subscription is charged.
+    period: Period | None = None
     # Whether it is not renewed; None: it is paid once.
     cancels: bool | None = None

@@ -14,6 +14,7 @@ from hingecraft.db.connection import Connection
 from hingecraft.members.subscriptions.model import RUNNING
 from hingecraft.payments.history import Position
 from hingecraft.payments.model import Status
+from hingecraft.periods import Period
 from hingecraft.purchases.access import Because, Entitlement, Held, purchase_status
 from hingecraft.purchases.model import PURPOSE, MemberPayment, Purchase
 from hingecraft.purchases.renewal_grace import UNTIL
@@ -123,6 +124,7 @@ NOW = "SELECT now()"
 _PURCHASES = f"""
 SELECT b.id, b.user_id, b.product_id, r.type AS product_type, r.name AS product_name, b.amount, b.currency, b.status,
        b.subscription_id, b.starts_at, b.ends_at, b.created_at, now() AS moment, h.open_until,
+       r.period_unit, r.period_count,
        coalesce(h.downloads_used, 0) AS downloads_used, h.download_limit,
        CASE WHEN b.subscription_id IS NOT NULL THEN
            coalesce(s.cancel_at_period_end OR s.status IN ('canceled', 'incomplete_expired'), false)
@@ -284,5 +286,7 @@ async def purchases(
 def _purchase(row: asyncpg.Record) -> Purchase:
     found = dict(row)
     ends_at, moment = found.pop("open_until"), found.pop("moment")
+    unit, count = found.pop("period_unit"), found.pop("period_count")
     found["status"] = purchase_status(row["status"], ends_at, moment, cancelled=bool(row["cancels"]))
-    return Purchase(**found)
+    is_renewed = row["product_type"] == "subscription"
+    return Purchase(**found, period=Period(unit=unit, count=count) if is_renewed else None)

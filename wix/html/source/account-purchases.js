@@ -1,8 +1,8 @@
 // What a member has bought: what is open, what can be downloaded, and why something has ended.
-import { dayOf, priceOf } from './account-words.js';
+import { dayOf } from './account-words.js';
 import { element, isOff, made, say, secondButton, setButton } from './dom.js';
 import { download } from './downloads.js';
-import { downloadsLeft, leftOf, standingOf, typeOf } from './product-words.js';
+import { downloadsLeft, leftOf, paidOf, standingOf, typeOf } from './product-words.js';
 
 /** @typedef {import('./velo.js').Answer} Answer */
 /** @typedef {import('./product-words.js').Purchase} Purchase */
@@ -103,7 +103,7 @@ export class Purchases {
     const acts = this.#acts(purchase);
     const parts = [
       made('strong', product.name),
-      made('strong', priceOf(purchase)),
+      made('strong', paidOf(purchase)),
       made('span', `${typeOf(productType)}, ${dayOf(startsAt)}`),
       Object.assign(made('span', standing), { className: 'standing' }),
     ];

@@ -1,5 +1,5 @@
 // What an account shows. Texts are set as texts: nothing from outside becomes markup.
-import { balanceText, changeOf, creditsOf, momentOf, numberOf, offerOf, planOf, priceOf, wordsOf } from './account-words.js';
+import { balanceText, changeOf, costOf, creditsOf, momentOf, numberOf, offerOf, planOf, saleOf, wordsOf } from './account-words.js';
 import { element, made, say, secondButton, setButton } from './dom.js';
 
 /** @typedef {import('./velo.js').Answer} Answer */
@@ -51,10 +51,9 @@ function showOffers(packs, hasPlan, buy) {
  * @param {(button: HTMLElement, offer: Offer) => void} buy
  */
 function offerItem(offer, verb, isFixed, buy) {
-  const every = offer.kind === 'pack' ? '' : ' a month';
-  const text = made('span', [made('strong', offerOf(offer)), made('span', `${priceOf(offer)}${every}`)]);
+  const text = made('span', [made('strong', offerOf(offer)), made('span', costOf(offer))]);
   if (isFixed) return made('li', [text]);
-  const button = secondButton(verb, `${verb} ${offerOf(offer)} for ${priceOf(offer)}`, () => buy(button, offer));
+  const button = secondButton(verb, `${verb} ${saleOf(offer)}`, () => buy(button, offer));
   return made('li', [text, button]);
 }
 

@@ -32,10 +32,19 @@ export function wordsOf(name) {
 /** @param {{amount: number, currency: string}} price */
 export const priceOf = ({ amount, currency }) => writeAmount(amount, currency.toUpperCase(), LOCALE);
 
+/** What an offer costs, and how often. @param {Offer} offer */
+export const costOf = (offer) => `${priceOf(offer)}${offer.kind === 'pack' ? '' : ' a month'}`;
+
 /** @param {Offer} offer */
 export function offerOf(offer) {
   const credits = creditsOf(offer.credits);
   return offer.kind === 'pack' ? credits : `${wordsOf(offer.planType)}: ${credits} a month`;
+}
+
+/** In one line, for a button or a choice. @param {Offer} offer */
+export function saleOf(offer) {
+  const plan = offer.kind === 'pack' ? '' : `${wordsOf(offer.planType)}: `;
+  return `${plan}${creditsOf(offer.credits)} for ${costOf(offer)}`;
 }
 
 const PLANS = /** @type {Record<string, string>} */ ({

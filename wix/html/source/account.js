@@ -2,7 +2,7 @@
 import { mayBeGoneTo, isLoopback } from '../../site/src/public/hingecraft-addresses.js';
 import { Purchases } from './account-purchases.js';
 import { showAccount, showMore } from './account-view.js';
-import { offerOf, priceOf } from './account-words.js';
+import { saleOf } from './account-words.js';
 import { element, isOff, say, setButton, toldPlaces, trouble, watchNetwork } from './dom.js';
 import { Member, nameIn, SIGNED_OUT } from './members.js';
 import { Keys } from './memory.js';
@@ -70,7 +70,7 @@ function showChosen() {
   const session = chosen.getPlanSession();
   const offer = offers.find((each) => each.priceId === session?.priceId);
   element('chosen').hidden = !session || !offer;
-  if (offer) say('chosen-text', `${offerOf(offer)} for ${priceOf(offer)}`);
+  if (offer) say('chosen-text', saleOf(offer));
 }
 
 /** @param {HTMLElement | null} busy */

@@ -8,7 +8,7 @@ import { dayOf, priceOf } from './account-words.js';
  */
 /**
  * @typedef {{id: string, productType: Product['type'], product: {id: string, name: string}, amount: number, currency: string,
- *   status: 'active' | 'expired' | 'refunded' | 'disputed' | 'cancelled', startsAt: string, endsAt?: string,
+ *   period?: Period, status: 'active' | 'expired' | 'refunded' | 'disputed' | 'cancelled', startsAt: string, endsAt?: string,
  *   cancelAtPeriodEnd?: boolean, downloads?: {used: number, limit: number | null}}} Purchase
  */
 /** @typedef {{allowed: boolean, reason: string, endsAt?: string}} Access */
@@ -21,11 +21,15 @@ export const typeOf = (type) => TYPES[type];
 /** What is charged. @param {Product} product */
 export const chargedOf = ({ price, discountedPrice, currency }) => priceOf({ amount: discountedPrice ?? price, currency });
 
-/** How often a subscription is charged; empty for what is charged once. @param {Product} product */
+/** How often a subscription is charged; empty for what is charged once. @param {Pick<Product, 'type' | 'period'>} product */
 export function rhythmOf({ type, period }) {
   if (type !== 'subscription' || !period) return '';
   return period.count === 1 ? `a ${period.unit}` : `every ${period.count} ${period.unit}s`;
 }
+
+/** What was paid, and how often a subscription is charged. @param {Purchase} purchase */
+export const paidOf = (purchase) =>
+  `${priceOf(purchase)} ${rhythmOf({ type: purchase.productType, period: purchase.period })}`.trim();
 
 /** @param {Period} period */
 const lengthOf = ({ unit, count }) => (count === 1 ? `1 ${unit}` : `${count} ${unit}s`);

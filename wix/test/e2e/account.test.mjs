@@ -125,7 +125,7 @@ const STATES = {
       await page.goto(`${BACKEND}/account#plan_session=${await chosen('price_vision_pro', 'vision_pro')}`);
       await page.waitForURL(`${BACKEND}/account`);
       await page.reload();
-      await page.getByText('Vision pro: 500 credits a month for $29').waitFor();
+      await page.getByText('Vision pro: 500 credits for $29 a month').waitFor();
     },
   },
   'purchase-waiting': cameBack('open'),

@@ -220,6 +220,7 @@ test(
     await item(page, 'Gate').getByText('19 of 20 downloads left').waitFor();
     await shot(page, 'real-subscribed');
     await page.goto(`${BACKEND}/account`);
+    await row(page, 'All designs').getByText('$9 a month', { exact: true }).waitFor();
     const standing = row(page, 'All designs').locator('.standing');
     const renewal = async () => /^Renews on (.+?)[.] /.exec(await standing.textContent())[1];
     const first = await renewal();

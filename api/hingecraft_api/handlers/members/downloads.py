@@ -11,7 +11,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import AwareDatetime
 
-from hingecraft.errors import ErrorCode
+from hingecraft.errors import ErrorCode, RejectedError
 from hingecraft.identity.principal import Kind
 from hingecraft.purchases.downloads.bucket import Bucket
 from hingecraft.purchases.downloads.folder import Folder, OpenFile
@@ -21,6 +21,7 @@ from hingecraft.routes.model import timestamp
 from hingecraft_api.handlers.members.products import product_id
 from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.described import DOWNLOAD, MOMENT, PRODUCT, described
+from hingecraft_api.messages.error_page import asks_for_page, page_for
 from hingecraft_api.messages.negotiation import matches
 from hingecraft_api.messages.ranges import Part, UnsatisfiableRangeError, part_of
 from hingecraft_api.web.call import Call
@@ -64,7 +65,23 @@ async def get_download(call: Call) -> dict[str, Any]:
 
 
 async def get_file(call: Call) -> web.StreamResponse:
-    """Send the file from the folder, or redirect the browser to the bucket."""
+    """Send the file, or say why not: to a browser on a page, since it has opened the link itself."""
+    try:
+        return await _file_behind(call)
+    except RejectedError as error:
+        if not asks_for_page(call.request):
+            raise
+        return page_for(
+            error,
+            call.request_id,
+            title="This download is not available",
+            link=f"{call.pod.settings.public_url}/account",
+            link_text="Go to your account",
+        )
+
+
+async def _file_behind(call: Call) -> web.StreamResponse:
+    """From the folder, or a redirect to the bucket."""
     downloads = call.pod.parts[Downloads]
     found = await downloads.find(call.named("token"))
     storage = downloads.storage
@@ -148,7 +165,7 @@ def _file(method: str, summary: str, headers: Mapping[str, Any]) -> Endpoint:
         summary=summary,
         description="The file with its name in `Content-Disposition`, with single ranges, `ETag` and `If-Range`; where "
         "the files are in S3, a redirect to it. Nothing is counted, however often it is asked for. The answer is 410 "
-        "after the URL's time and as soon as access has ended.",
+        "after the URL's time and as soon as access has ended. To a browser (`Accept: text/html`) errors are pages.",
         tag=_TAG,
         parts=_TOKEN,
         headers=headers,

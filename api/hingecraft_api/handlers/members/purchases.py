@@ -14,7 +14,7 @@ from hingecraft.purchases.model import Purchase, PurchaseStatus, UnknownPurchase
 from hingecraft.purchases.products.model import Type
 from hingecraft.purchases.service import PurchaseReader
 from hingecraft.routes.model import timestamp
-from hingecraft_api.handlers.members.products import product_id
+from hingecraft_api.handlers.members.products import PeriodAnswer, product_id
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.described import MOMENT, PRODUCT, PURCHASE, described
@@ -53,6 +53,7 @@ class PurchaseAnswer(Answer):
     product: Annotated[BoughtAnswer, described("the product")]
     amount: Annotated[float, described("what was paid, in `currency`", 12.5)]
     currency: Annotated[str, described("of `amount`", "USD")]
+    period: Annotated[PeriodAnswer | None, described("only for subscriptions: how often `amount` is charged")] = None
     status: Annotated[
         PurchaseStatus,
         described("`refunded` and `disputed` end access; a partial refund leaves it `active`", "active"),
@@ -130,6 +131,7 @@ def _purchase_id(call: Call) -> UUID:
 
 
 def _purchase(purchase: Purchase) -> dict[str, Any]:
+    period = purchase.period
     downloads = {"used": purchase.downloads_used, "limit": purchase.download_limit}
     return {
         "id": str(purchase.id),
@@ -137,6 +139,7 @@ def _purchase(purchase: Purchase) -> dict[str, Any]:
         "product": {"id": str(purchase.product_id), "name": purchase.product_name},
         "amount": number(purchase.amount),
         "currency": purchase.currency,
+        **({"period": {"unit": period.unit, "count": period.count}} if period is not None else {}),
         "status": purchase.status,
         "startsAt": timestamp(purchase.starts_at),
         **({"endsAt": timestamp(purchase.ends_at)} if purchase.ends_at is not None else {}),

@@ -9,7 +9,7 @@ from hingecraft.errors import AskFirstError, ForeignError, NotYetError, Unanswer
 from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
 from hingecraft.members.in_use import in_use
-from hingecraft.members.subscriptions.model import EVENT_TYPES
+from hingecraft.members.subscriptions.model import EVENT_TYPES, mark_of
 from hingecraft.members.subscriptions.service import Answer, Copies
 from hingecraft.providers import stripe
 from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
@@ -22,7 +22,7 @@ def registration(copies: Copies, *, livemode: bool) -> Registration:
 
 
 class SubscriptionEvents(Handler):
-    """The event's own object is not used: Stripe delivers events in any order."""
+    """The event's own object only says whose it is: Stripe delivers events in any order."""
 
     def __init__(self, copies: Copies, *, livemode: bool) -> None:
         self._copies = copies
@@ -37,8 +37,9 @@ class SubscriptionEvents(Handler):
             raise ForeignError(f"it is of {'live' if document['livemode'] else 'test'} mode, and our key is not")
         return Reading(content=str(document["data"]["object"]["id"]), must_ask=True)
 
-    async def ask(self, _event: Claimed, reading: Reading) -> Reading:
-        """Fetch it."""
+    async def ask(self, event: Claimed, reading: Reading) -> Reading:
+        """Fetch it, if it is a member's: a key for donations may not read other subscriptions of the account."""
+        await self._copies.require_member(mark_of(event.document["data"]["object"]))
         try:
             return replace(reading, content=await self._copies.ask(reading.content))
         except ProviderUnknownError as error:

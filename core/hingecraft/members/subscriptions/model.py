@@ -44,6 +44,27 @@ class Copy:
         return self.status in RUNNING
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The owner's marks on a subscription. They do not change, so an old event has them too, in any API version."""
+
+    livemode: bool
+    customer_id: str
+    payment_id: str | None
+    installation: str | None
+
+
+def mark_of(subscription: Mapping[str, Any]) -> Mark:
+    """Read the object of an event."""
+    metadata = subscription.get("metadata") or {}
+    return Mark(
+        livemode=bool(subscription["livemode"]),
+        customer_id=_id_of(subscription["customer"]),
+        payment_id=metadata.get("payment_id"),
+        installation=metadata.get("installation"),
+    )
+
+
 def copy_of(subscription: Mapping[str, Any]) -> Copy:
     """Read Stripe's answer, which has the latest invoice in it."""
     items = subscription["items"]["data"]

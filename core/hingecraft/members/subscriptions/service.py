@@ -14,11 +14,13 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError
 from hingecraft.members.customers import store as customers
 from hingecraft.members.subscriptions import store
-from hingecraft.members.subscriptions.model import Copy, copy_of
+from hingecraft.members.subscriptions.model import Copy, Mark, copy_of
 from hingecraft.members.subscriptions.store import Owner
 from hingecraft.providers.stripe import ports
 
 log = logging.getLogger(__name__)
+
+_OF_NO_MEMBER = "it is a subscription of no member"
 
 
 class Family(Protocol):
@@ -59,6 +61,17 @@ class Copies:
             asked_at = await store.moment(conn)
         return Answer(copy=copy_of(await self._stripe.retrieve(subscription_id)), asked_at=asked_at)
 
+    async def require_member(self, mark: Mark) -> None:
+        """Raises ForeignError if it is of nobody here, so that Stripe is not asked about it."""
+        async with self._database.connection() as conn:
+            if await customers.owner_of(conn, mark.customer_id, livemode=mark.livemode) is not None:
+                return
+            if await store.is_ours(conn, mark.installation):
+                return
+            payment_id = _uuid(mark.payment_id)
+            if payment_id is None or await store.payment(conn, payment_id, livemode=mark.livemode) is None:
+                raise ForeignError(_OF_NO_MEMBER)
+
     async def keep(self, conn: Connection, answer: Answer, *, actor: str, request_id: str | None = None) -> Owner:
         """Store it, with a row in the audit log if it was cancelled. Raises ForeignError if it is of nobody here."""
         copy = answer.copy
@@ -87,7 +100,7 @@ class Copies:
         if of_customer is None:
             if await store.is_ours(conn, copy.installation):
                 raise NotYetError(f"the customer {copy.customer_id} of this subscription is not known here yet")
-            raise ForeignError("it is a subscription of no member")
+            raise ForeignError(_OF_NO_MEMBER)
         for family in self._families:
             if await family.sells(conn, (*copy.prices, *([copy.product_id] if copy.product_id else []))):
                 return Owner(user_id=of_customer, purpose=family.purpose, payment_id=None)
