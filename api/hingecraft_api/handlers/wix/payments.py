@@ -10,10 +10,9 @@ from pydantic import AwareDatetime
 
 from hingecraft.dashboard import payments
 from hingecraft.dashboard.payments import LONGEST_SEARCH
-from hingecraft.errors import MissingError
 from hingecraft.payments import history
 from hingecraft.payments.history import PaymentHistory
-from hingecraft.payments.model import Status
+from hingecraft.payments.model import Status, unknown_payment
 from hingecraft.payments.refunds.model import Refund, Refundable
 from hingecraft.payments.refunds.service import RefundService
 from hingecraft.routes.model import timestamp
@@ -141,7 +140,7 @@ def payment_id_of(call: Call) -> UUID:
     try:
         return UUID(call.named("id"))
     except ValueError:
-        raise MissingError("unknown_payment", "There is no payment with this id.") from None
+        raise unknown_payment() from None
 
 
 def refund_answer(refund: Refund) -> dict[str, Any]:
