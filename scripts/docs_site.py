@@ -22,7 +22,10 @@ OUTSIDE = {
     "helm/hingecraft/README.md": "chart.md",
 }
 # Folders that have a page in the site that lists their pages; a forge lists them itself.
-LISTED = {"runbooks": "Runbooks", "decisions": "Decisions"}
+LISTED = {
+    "runbooks": "# Runbooks\n\nFirst: [how to use their commands](../operations.md#before-you-need-a-runbook).",
+    "decisions": "# Decisions",
+}
 _LINK = re.compile(r"(\]\(<?|<img [^>]*src=\")([^)\s>\"#]+)")
 _LOADED = re.compile(
     r"<(?:script|img|iframe|source)[^>]* src=\"(?:https?:)?//|<link[^>]* rel=\"?(?:stylesheet|preload)[^>]*//"
@@ -57,9 +60,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for source, page in OUTSIDE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
-    for folder, title in LISTED.items():
+    for folder, begin in LISTED.items():
         rows = [f"- [{_title(page)}]({page.name})" for page in _pages(folder)]
-        text = "\n".join([f"# {title}", "", *rows, ""])
+        text = "\n".join([begin, "", *rows, ""])
         files.append(File.generated(config, f"{folder}/index.md", content=text))
     return files
 

@@ -1,0 +1,97 @@
+"""Each command in docs/ says which tests run it, or why none does; all that call our program call it correctly."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from importlib.metadata import entry_points
+from typing import NoReturn
+
+import pytest
+
+from support.documented import COMMANDS, DOCS, ROOT, TIERS, Block, blocks_of, pages
+
+PAGES = list(pages())
+GENERATED = ("cli.md", "data-model.md", "metrics-and-alerts.md", "settings.md")
+# Languages of blocks that are read and not run.
+READ = {"text", "json", "yaml", "html", "python", "mermaid", "js"}
+LINE = re.compile(r"(?:^|-- |&& )(hingecraft .*)", re.MULTILINE)
+ID = "3f0c1b1e-58d7-4f1c-9f6e-2b1a9d3c7e55"
+SPAN = re.compile(r"`(hingecraft [a-z][^`]*)`")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in GENERATED])
+def test_each_command_says_what_runs_it_or_why_nothing_does(page):
+    assert [f"{block.place}: {problem}" for block in blocks_of(page) if (problem := problem_of(block))] == []
+
+
+def problem_of(block: Block) -> str:
+    """What is wrong with the mark of a block; empty: nothing."""
+    if block.language not in COMMANDS:
+        known = block.language in READ and not block.run_by
+        return "" if known else f"{block.language or 'no language'} is none of {', '.join(COMMANDS)}, {', '.join(READ)}"
+    if not block.run_by and not block.not_run_because:
+        return "it needs a mark: <!-- run: whole --> or <!-- not run: why -->"
+    for name in block.run_by:
+        if "/" not in name and name not in TIERS:
+            return f"there is no runner {name}"
+        if "/" in name and block.page not in (ROOT / name).read_text():
+            return f"{name} does not name {block.page}"
+    return ""
+
+
+def test_a_block_without_a_mark_is_found():
+    unmarked = Block("x.md", 1, "sh", "", "true")
+    assert "needs a mark" in problem_of(unmarked)
+    assert problem_of(Block("x.md", 1, "sh", "run: whole, kube", "true")) == ""
+    assert "no runner moon" in problem_of(Block("x.md", 1, "sh", "run: moon", "true"))
+    assert "does not name" in problem_of(Block("x.md", 1, "sh", "run: tests/conftest.py", "true"))
+    assert problem_of(Block("x.md", 1, "sh", "not run: it needs a laptop", "true")) == ""
+    assert "no language" in problem_of(Block("x.md", 1, "", "", "true"))
+
+
+def calls() -> dict[str, set[str]]:
+    """Each call of our program in code spans and blocks, with the pages that have it."""
+    found: dict[str, set[str]] = {}
+    for page in PAGES:
+        if page in GENERATED:
+            continue
+        text = re.sub(r"\n *", " ", (DOCS / page).read_text())
+        scripts = "".join(block.text for block in blocks_of(page) if block.language == "sh")
+        for call in (*SPAN.findall(text), *LINE.findall(scripts)):
+            filled = re.sub(r"<[^<>]+>", ID, call.replace("<version>", "1")).replace("...", ID)
+            found.setdefault(re.split(r" *(?:[|>&;]|  #|\\)", filled)[0], set()).add(page)
+    return found
+
+
+COMMANDS_OF_OURS = {entry.name: entry for entry in entry_points(group="hingecraft.commands")}
+
+
+def test_our_program_takes_each_documented_call():
+    wrong = {call: sorted(where) for call, where in calls().items() if not taken(call)}
+    assert wrong == {}
+    assert len(calls()) > 20
+
+
+class RejectedError(Exception):
+    """The parser rejects its arguments, with this reason."""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise RejectedError(message)
+
+
+def taken(call: str) -> bool:
+    """Whether it has that command with these arguments. Words alone are the command's name: they may lack arguments."""
+    _, name, *arguments = shlex.split(call)
+    if name not in COMMANDS_OF_OURS:
+        return False
+    parser = Parser()
+    COMMANDS_OF_OURS[name].load().arguments(parser)
+    try:
+        parser.parse_args(arguments)
+    except RejectedError as error:
+        return "are required" in str(error) and all(word.isalpha() for word in arguments)
+    return True
