@@ -1,4 +1,4 @@
-"""What reaches Sentry of an error, and what does not; the library sends it over HTTP as it does in production."""
+"""Reports of errors as Sentry receives them over HTTP: the kind and the place, and nothing of a person or a secret."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hingecraft.outbox.delivery import SEND_TIMEOUT
 from hingecraft.outbox.model import AFTER_PAYMENT_PATH, ROUTES_UPDATED, TRIED_FOR
 from hingecraft.payments.model import Status
 from hingecraft_api.messages.answers import Answer
-from hingecraft_api.messages.described import CHECKSUM, MOMENT, PAYMENT, VERSION, described
+from hingecraft_api.messages.described import CHECKSUM, MOMENT, PAYMENT, REQUEST, VERSION, described
 from hingecraft_api.reference.schemas import example_of, reference
 
 TAG = "Event types"
@@ -30,6 +30,10 @@ class _PaymentNews(Answer):
     payment_id: Annotated[str, described("for `GET /payments/{id}`", PAYMENT)]
     amount: Annotated[float, described("the price of the payment, in `currency`", 25)]
     currency: Annotated[str, described("the currency of `amount`", "EUR")]
+    request_id: Annotated[
+        str | None,
+        described("`X-Request-Id` of the call that began the payment; null: no call of this backend did", REQUEST),
+    ] = None
     sequence: Annotated[int, described("of two events of one payment the later has the larger number", 1001)]
 
 

@@ -51,6 +51,7 @@ def _news_of(moved: Moved) -> Mapping[str, Any]:
         "status": moved.after.status.value,
         "amount": Decimal(plain(moved.after.amount)),
         "currency": moved.after.price_currency,
+        "requestId": moved.after.request_id,
     }
 
 

@@ -103,6 +103,7 @@ class Deliverer:
         try:
             status, answer = await self._send(message)
             result = await self._write_down(message, status, answer)
+            log.info("webhook %s to %s %s: %s", message.type, message.endpoint, result, answer, extra=message.named)
             self._observe(message, result)
         except asyncio.CancelledError:
             await self._give_back(message)

@@ -91,6 +91,14 @@ class Message:
         """The same on every attempt, so that a receiver can tell a repeat."""
         return f"msg_{self.id.hex}"
 
+    @property
+    def named(self) -> dict[str, str | int]:
+        """The fields by which a line in the log is found."""
+        data = json.loads(self.data)
+        told = {"request_id": "requestId", "payment_id": "paymentId", "version": "version"}
+        found = {name: data[field] for name, field in told.items() if data.get(field) is not None}
+        return {"webhook_id": self.webhook_id, **found}
+
     def body(self) -> bytes:
         """The body to sign and send: the same on every attempt, with the time of the event."""
         timestamp = self.created_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownErro
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import EVENT_TYPES, StripeReader
+
+log = logging.getLogger(__name__)
 
 Read = Callable[[Mapping[str, Any]], Finding]
 Again = Callable[[Finding], Awaitable[list[Finding]]]
@@ -84,12 +87,13 @@ class PaymentEvents(Handler):
             if event.must_ask or event.attempts > 1 or not any(finding.more_follows for finding in reading.content):
                 raise
             raise NotYetError(f"waiting for the other event about it ({error})") from None
-        return self._applied(recorded)
+        return self._applied(event, recorded)
 
     async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
         """Book several events; each payment is read and locked once."""
         told = [(reading.content[0], _cause(event)) for event, reading in events]
-        return [self._applied([each]) for each in await self._books.record_together(conn, told)]
+        recorded = await self._books.record_together(conn, told)
+        return [self._applied(event, [each]) for (event, _), each in zip(events, recorded, strict=True)]
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
         """Ask the provider for the current findings."""
@@ -101,12 +105,21 @@ class PaymentEvents(Handler):
         except ProviderRejectedError as error:
             raise (UnansweredError if error.code == "provider_busy" else NotYetError)(str(error)) from error
 
-    def _applied(self, recorded: Sequence[Recorded]) -> Applied:
+    def _applied(self, event: Claimed, recorded: Sequence[Recorded]) -> Applied:
         def report() -> None:
             for each in recorded:
+                _log(event, each)
                 self._report(each)
 
         return Applied(payment_id=recorded[-1].payment_id, report=report)
+
+
+def _log(event: Claimed, recorded: Recorded) -> None:
+    log.info(
+        "payment %s is %s by event %s of %s",
+        recorded.payment_id, recorded.after, event.event_id, event.source,
+        extra={**event.named, "payment_id": str(recorded.payment_id), "request_id": recorded.request_id},
+    )  # fmt: skip
 
 
 def _cause(event: Claimed) -> Cause:

@@ -110,15 +110,15 @@ class Attempts:
         try:
             result = await attempt.provider.open(attempt.request, attempt.key, deadline)
         except ProviderRejectedError as error:
-            self._observe(attempt, "refused", started)
+            self._observe(attempt, "refused", started, request_id)
             details = {"reason": error.reason, "code": error.code, "outcome": "failed"}
             outcome = Outcome(status=Status.FAILED, details=details, provider_id=error.provider_id)
-            return _failed(attempt, Failure(outcome, error.code, error.missing))
+            return _failed(attempt, Failure(outcome, error.code, error.missing), request_id)
         except ProviderUnknownError as error:
-            self._observe(attempt, "unknown", started)
+            self._observe(attempt, "unknown", started, request_id)
             outcome = Outcome(status=Status.UNKNOWN, details={"reason": error.reason, "outcome": "unknown"})
-            return _failed(attempt, Failure(outcome, _UNAVAILABLE))
-        seconds = self._observe(attempt, "opened", started)
+            return _failed(attempt, Failure(outcome, _UNAVAILABLE), request_id)
+        seconds = self._observe(attempt, "opened", started, request_id)
         result = replace(result, expires_at=result.expires_at or attempt.expires_at)
         async with self._database.connection() as conn:
             mine = await store.opened(conn, attempt.checkout_id, result, request_id, round(seconds * 1000))
@@ -169,15 +169,23 @@ class Attempts:
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
         return _link_of(kept)
 
-    def _observe(self, attempt: Attempt, outcome: str, started: float) -> float:
+    def _observe(self, attempt: Attempt, outcome: str, started: float, request_id: str) -> float:
         seconds = time.monotonic() - started
         self._providers.observe(attempt.provider.name, outcome, seconds)
+        extra = {**_found_by(attempt, request_id), "ms": round(seconds * 1000, 1)}
+        log.info("checkout at %s: %s", attempt.provider.name, outcome, extra=extra)
         return seconds
 
 
-def _failed(attempt: Attempt, failure: Failure) -> Failure:
-    log.warning("no checkout at %s: %s", attempt.provider.name, failure.outcome.details["reason"])
+def _failed(attempt: Attempt, failure: Failure, request_id: str) -> Failure:
+    reason = failure.outcome.details["reason"]
+    log.warning("no checkout at %s: %s", attempt.provider.name, reason, extra=_found_by(attempt, request_id))
     return failure
+
+
+def _found_by(attempt: Attempt, request_id: str) -> dict[str, str]:
+    """The fields by which a line in the log is found."""
+    return {"request_id": request_id, "payment_id": str(attempt.payment_id)}
 
 
 def _link_of(kept: KeptCheckout) -> OpenCheckout:

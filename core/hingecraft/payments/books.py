@@ -32,6 +32,7 @@ from hingecraft.providers.findings import CheckoutStatus, Finding
 
 log = logging.getLogger(__name__)
 
+# The call that began a payment wrote the first row of its audit log in the same statement: its month is known.
 LOCK = """
 WITH checkouts AS MATERIALIZED (
     SELECT id FROM external_payments WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, id FOR UPDATE
@@ -39,7 +40,10 @@ WITH checkouts AS MATERIALIZED (
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product,
-       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age
+       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age,
+       (SELECT a.request_id FROM payment_audit a
+        WHERE a.payment_id = p.id AND a.created_at = p.created_at AND a.actor = 'api' AND a.action <> 'reconciled'
+        ORDER BY a.id LIMIT 1) AS request_id
 FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
@@ -82,6 +86,8 @@ class Recorded:
     valued: int = 0
     # Seconds since the payment was begun; 0: it was made for this money.
     age: float = 0.0
+    # Of the call that began the payment.
+    request_id: str | None = None
 
     @property
     def paid(self) -> bool:
@@ -265,6 +271,7 @@ def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tupl
         without_value=len(doubtful),
         valued=len(decision.values),
         age=known.age,
+        request_id=known.request_id,
     )
     return Change(known, finding, decision, cause), recorded, after
 

@@ -60,6 +60,8 @@ class Known:
     product: str | None = None
     # Seconds since it was begun.
     age: float = 0.0
+    # Of the call that began it.
+    request_id: str | None = None
     settled: tuple[Settled, ...] = ()
     # The ids of its own checkouts at each provider; None: the provider has not answered yet.
     checkouts: frozenset[tuple[str, str | None]] = frozenset()
