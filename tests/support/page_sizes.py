@@ -50,7 +50,7 @@ def of_visitors() -> list[Size]:
 
 
 def of_the_dashboard(built: Path = DASHBOARD) -> list[Size]:
-    """What its first page loads before it runs, and what a chart adds to that."""
+    """The size of its first page before that runs, and of what a chart adds."""
     page = (built / "index.html").read_text(encoding="utf-8")
     start = _with_imports(built, re.findall(r'(?:src|href)="/wix-dashboard/([^"]+)"', page))
     chart = _with_imports(built, [f"assets/{file.name}" for file in (built / "assets").glob("Chart-*.js")]) - start

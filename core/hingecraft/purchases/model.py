@@ -48,7 +48,7 @@ class UnknownMemberPaymentError(MissingError):
     """No payment of a product has the id."""
 
     def __init__(self) -> None:
-        super().__init__("unknown_payment", "No payment of yours has this id. Check that the id is complete.")
+        super().__init__("unknown_payment", "None of your payments has this id. Check that the id is complete.")
 
 
 class NotASubscriptionError(ConflictError):
@@ -62,7 +62,7 @@ class UnknownPurchaseError(MissingError):
     """No purchase has the id."""
 
     def __init__(self) -> None:
-        super().__init__("unknown_purchase", "No purchase of yours has this id. GET /api/v1/purchases lists them.")
+        super().__init__("unknown_purchase", "None of your purchases has this id. GET /api/v1/purchases lists them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

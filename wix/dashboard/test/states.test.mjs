@@ -149,9 +149,9 @@ test(
 test(
   'a message of the page itself is readable at each width',
   visited(async (page) => {
-    const alone = await byItself(page, { hash: '#/jobs' });
-    await alone.getByRole('button', { name: 'Start: Publish the routes again' }).click();
-    await alone.locator('.jobs li').getByText('Completed').first().waitFor();
+    await byItself(page, { hash: '#/jobs' });
+    await page.getByRole('button', { name: 'Start: Publish the routes again' }).click();
+    await page.locator('.jobs li').getByText('Completed').first().waitFor();
     await byItself(page, { hash: '#/settings' });
     await page.getByLabel('Heading', { exact: true }).fill('Every gift counts');
     await page.getByRole('button', { name: 'Save' }).click();

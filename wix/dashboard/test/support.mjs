@@ -50,8 +50,6 @@ export async function accessible(page, what) {
 }
 
 export async function shot(page, name) {
-  // All that is to be seen is painted, which takes long where there is no graphics processor.
-  await page.evaluate(() => new Promise((painted) => requestIdleCallback(() => requestAnimationFrame(painted))));
   await page.screenshot({ path: `${SHOTS}/dashboard-${name}.png` });
 }
 
