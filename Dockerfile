@@ -41,7 +41,7 @@ RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && find /hingecraft -exec touch --no-dereference --date=@0 {} +
 
 FROM ${BASE}
-ARG VERSION=0.1.0
+ARG VERSION=1.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hingecraft" \
       org.opencontainers.image.description="Donations for a Wix site by card and in crypto, with payment links in Postgres." \

@@ -53,7 +53,7 @@ generate: setup ## write the files that are generated from the code: OpenAPI, re
 
 # What is made of npm's packages, which are not ours to check in.
 BUILT := wix/dashboard/built/index.html
-$(BUILT): $(shell find wix/dashboard/src wix/dashboard/build wix/dashboard/*.* wix/html/build.mjs wix/html/source/wix-panel-editor.js -type f) | .venv/runnable
+$(BUILT): $(shell find wix/dashboard/src wix/dashboard/build wix/dashboard/public wix/dashboard/*.* wix/html/build.mjs wix/html/source/wix-panel-editor.js -type f) | .venv/runnable
 	@echo "building the dashboard at Wix (once; kept in HC_CACHE)"
 	@$(BIN)/python scripts/build_dashboard.py
 	@touch $@
@@ -106,6 +106,10 @@ nightly: setup ## test ten thousand orders of events, a million reads under faul
 	@HC_READS=1000000 $(BIN)/python -m pytest tests/faults/test_history.py --quiet
 	@HC_PERTURB_SECONDS=7200 $(BIN)/python -m pytest tests/kube/test_perturbation.py --quiet
 
+.PHONY: wix-native
+wix-native: setup ## build the example of a native Wix app in wix/native, and check its manifest
+	@$(BIN)/python scripts/build_native.py
+
 .PHONY: load
 load: setup ## simulate a thousand visitors of a running make dev (LOAD_USERS, LOAD_SECONDS)
 	@mkdir -p test_results/load && $(BIN)/locust --locustfile loadtests/locustfile.py --headless --only-summary \
@@ -129,6 +133,11 @@ lock: setup ## lock the newest dependencies that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --group go --output-file requirements-go.lock
 	@cd wix && npm update --package-lock-only
+
+.PHONY: release
+release: setup ## build dist/hingecraft_payment_release_v<version>.zip (DRAFT=1 without proof; RELEASE_KEY signs)
+	@$(BIN)/python scripts/build_release.py $(if $(DRAFT),--draft) $(if $(RELEASE_KEY),--key $(RELEASE_KEY)) \
+	  $(if $(RELEASE_BUILDER),--builder $(RELEASE_BUILDER))
 
 .PHONY: clean
 clean: ## remove everything that was built, and the data of make dev

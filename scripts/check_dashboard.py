@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "wix/dashboard"
-BUILT = FOLDER / "built"
-KB = 1024
-# Gzipped: what the first page loads, and what a chart adds to it.
-LARGEST_START, LARGEST_CHART = 300 * KB, 120 * KB
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.page_sizes import DASHBOARD as BUILT
+from support.page_sizes import of_the_dashboard
+
+FOLDER = BUILT.parent
 OF_THE_WINDOW = re.compile(
     r"\d(?:[dsl]?v(?:h|b|min|max))\b|\b(?:height|block-?size)['\"]?\s*:\s*['\"]?100%", re.IGNORECASE
 )
@@ -22,7 +23,9 @@ ELSEWHERE = re.compile(r"url\(\s*['\"]?(?:https?:)?//[^)]*\)")
 
 
 def main() -> int:
-    found = [*heights(FOLDER / "src"), *sizes(BUILT), *addresses(BUILT)]
+    sizes = of_the_dashboard()
+    print("\n".join(map(str, sizes)))
+    found = [*heights(FOLDER / "src"), *(f"too large: {size}" for size in sizes if size.is_over), *addresses(BUILT)]
     print("\n".join(found))
     return 1 if found else 0
 
@@ -33,43 +36,6 @@ def heights(folder: Path) -> Iterator[str]:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
             if hit := OF_THE_WINDOW.search(line):
                 yield f"{file.name}:{number}: {hit[0]!r} depends on the window's height, which Wix sets to the page's"
-
-
-def sizes(built: Path) -> Iterator[str]:
-    """The sizes that are over their limit."""
-    page = (built / "index.html").read_text(encoding="utf-8")
-    start = re.findall(r'(?:src|href)="/wix-dashboard/(assets/[^"]+)"', page)
-    at_first = _with_imports(built, start)
-    chart = _with_imports(built, [f"assets/{file.name}" for file in (built / "assets").glob("Chart-*.js")])
-    for what, names, limit in (
-        ("the first page", at_first, LARGEST_START),
-        ("a chart", chart - at_first, LARGEST_CHART),
-    ):
-        size = sum(_size(built / name) for name in names)
-        print(f"{what}: {size / KB:.0f} KB gzipped of {limit / KB:.0f}")
-        if not names or size > limit:
-            yield f"{what} has {len(names)} files and {size / KB:.0f} KB gzipped; the limit is {limit / KB:.0f} KB"
-
-
-def _with_imports(built: Path, names: list[str]) -> set[str]:
-    """The files and what they import before they run."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        if name.endswith(".js"):
-            imports = re.findall(
-                r"(?:import|from)\s*[\"'`]\./([^\"'`]+\.js)[\"'`]", (built / name).read_text(encoding="utf-8")
-            )
-            waiting += [f"assets/{each}" for each in imports]
-    return found
-
-
-def _size(file: Path) -> int:
-    return file.with_name(file.name + ".gz").stat().st_size
 
 
 def addresses(built: Path) -> Iterator[str]:

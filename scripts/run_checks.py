@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from release import records  # noqa: E402 - found by the path above
 from support import dashboard, node_js  # noqa: E402 - found by the path above
 
 BIN = Path(sys.executable).parent
@@ -68,13 +69,16 @@ def run(name: str, command: list[str], folder: Path = ROOT) -> bool:
 
 
 def main() -> int:
-    results = [run(name, command) for name, command in CHECKS.items()]
+    recording = records.Recording("check")
+    results = {name: run(name, command) for name, command in CHECKS.items()}
     node_js.modules()
-    results += [run(name, [str(node_js.NODE), *command], node_js.WIX) for name, command in SITE_CHECKS.items()]
-    results.append(run("types of the dashboard", dashboard.check_types(), dashboard.FOLDER))
+    for name, command in SITE_CHECKS.items():
+        results[name] = run(name, [str(node_js.NODE), *command], node_js.WIX)
+    results["types of the dashboard"] = run("types of the dashboard", dashboard.check_types(), dashboard.FOLDER)
     long_files = files_too_long()
     print("\n".join(long_files) if long_files else "  ok      length of files")
-    return 0 if all(results) and not long_files else 1
+    recording.end({f"scripts/run_checks.py::{name}": records.outcome(good) for name, good in results.items()})
+    return 0 if all(results.values()) and not long_files else 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """`make test`: every tier, with times, JUnit XML and coverage in test_results/, and floors for coverage.
 
+How each test ended is recorded with the commit in test_results/records, from which `make release` fills its sign-off.
+
 Some tiers work, others mostly wait: for processes to come back, for leases to end. One of each runs at the same time,
 so that the waits of the second fill no time of their own; when one kind is done, both lanes share what is left of the
 other. Each line says how long a tier took, and its CPU time, and in the end the slowest files and tests are listed.
@@ -25,6 +27,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 import slowest  # noqa: E402 - found by the path above
+from release import records  # noqa: E402 - found by the path above
 from support import (  # noqa: E402 - found by the path above
     cluster_tools,
     control_plane,
@@ -220,10 +223,13 @@ class Run:
 
     def _tested(self, tier: Tier) -> Result:
         """Run pytest. Where another lane runs, the output is kept in a file, and shown when the tier has ended."""
+        junit = RESULTS / f"{tier.name}.xml"
+        junit.unlink(missing_ok=True)
+        recording = records.Recording(tier.name, RESULTS / "records")
         command = [
             sys.executable, "-m", "pytest", tier.folder, "--quiet", f"--numprocesses={tier.workers}",
             "--dist=worksteal", *tier.options,
-            f"--junit-xml={RESULTS / tier.name}.xml", f"-o=junit_suite_name={tier.name}",
+            f"--junit-xml={junit}", f"-o=junit_suite_name={tier.name}",
             *(("--cov", "--cov-branch", "--cov-report=") if tier.measured else ()),
         ]  # fmt: skip
         environment = {**os.environ, **tier.environment, "COVERAGE_FILE": str(RESULTS / "coverage" / tier.name)}
@@ -236,6 +242,7 @@ class Run:
                 process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
             code, cpu = _ended(process)
             self._say(f"{tier.name} has ended:\n{log.read_text(errors='replace').strip()}")
+        recording.end(records.of_junit(junit))
         took = f"{time.monotonic() - started:.0f} s ({cpu:.0f} s of CPU)"
         return Result(passed=code == 0, note=took if code == 0 else f"FAILED after {took}")
 
@@ -279,13 +286,20 @@ def _share(summaries: list[dict[str, int]]) -> float | None:
     return 100 * seen / whole if whole else None
 
 
+def _clear() -> None:
+    """Delete what earlier runs have left. Their records stay: each says which commit it is about."""
+    for left in RESULTS.iterdir() if RESULTS.exists() else ():
+        if left.name != "records":
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tiers", nargs="*", metavar="TIER")
     tiers = chosen(parser.parse_args().tiers)
     measured = any(tier.measured for tier in tiers)
     if measured:
-        shutil.rmtree(RESULTS, ignore_errors=True)
+        _clear()
     (RESULTS / "coverage").mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     results = Run(tiers).all()

@@ -11,7 +11,7 @@ const NO_MARKUP = ['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'write'].map(
 }));
 
 export default [
-  { ignores: ['html/*.html', 'html/*.js', '**/node_modules', 'types/jsw', 'dashboard/built'] },
+  { ignores: ['html/*.html', 'html/*.js', '**/node_modules', 'types/jsw', 'dashboard/built', 'native/dist'] },
   js.configs.recommended,
   {
     files: ['**/*.{js,mjs,jsw}'],
@@ -38,7 +38,7 @@ export default [
   { files: ['site/src/backend/**'], languageOptions: { globals: AT_WIX } },
   { files: ['site/src/pages/**', 'site/src/public/**'], languageOptions: { globals: IN_PAGES } },
   {
-    files: ['html/source/**', 'test/site/browser/**', 'dashboard/test/parent.js'],
+    files: ['html/source/**', 'test/site/browser/**', 'dashboard/test/parent.js', 'dashboard/public/**'],
     languageOptions: { globals: globals.browser },
   },
   {

@@ -28,6 +28,7 @@ BENCHMARKS = {
     "webhooks": "a thousand webhooks a second, answered and worked on",
     "reconcile": "ten thousand open checkouts, asked about",
     "pages": "the site's pages on a phone, and from a click to the payment page",
+    "dashboard": "the owner's dashboard: sizes, the first numbers on a slow laptop, a long list that scrolls",
     "wix": "the Wix app: webhooks answered, tokens checked, a million payments exported, and read by the overview",
     "members": "tokens, verified and remembered; credits, read and spent; downloads; statistics",
     "checkouts": "our share of a checkout, and how many one core carries",

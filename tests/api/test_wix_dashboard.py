@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,15 @@ from support import wix
 from support.pods import running_pod
 
 SITE = uuid4()
+BEGUN = """
+INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode, purpose, created_at)
+VALUES ($1, 10, $2, $2, $3, 'stripe', $4, 'donation', $5)
+"""
+BOOKED = """
+INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount,
+                         created_at)
+VALUES ($1, 'donation', 'stripe', $2, $3, $4, $5, $6, $5, $7::timestamptz + interval '30 seconds')
+"""
 READS = ("overview", "payments", "routes", "stream", f"payments/{uuid4()}")
 
 
@@ -41,3 +51,42 @@ async def test_an_empty_backend_answers_everything(pod):
     status, answer = await ask(pod, "routes")
     assert status == 200, answer
     assert answer["data"]["version"]["version"] >= 1
+
+
+async def paid(conn, at, amount, currency="EUR", *, live=True, refund=0):
+    payment = uuid4()
+    await conn.execute(BEGUN, payment, currency, "pending", live, at)
+    for kind, moved in (("charge", amount), ("refund", -refund)):
+        if moved:
+            await conn.execute(BOOKED, payment, live, kind, f"{kind}_{payment}", moved, currency, at)
+    await conn.execute("UPDATE payments SET status = 'completed' WHERE id = $1", payment)
+
+
+async def test_the_overview_has_days_of_the_zone_and_the_days_before_as_one(pod, conn):
+    """Berlin's 30 March 2026 begins at 22:00 UTC, the day before the clocks went forward."""
+    before, first = datetime(2026, 3, 25, 12, tzinfo=UTC), datetime(2026, 3, 29, 22, 30, tzinfo=UTC)
+    await paid(conn, datetime(2026, 3, 24, 22, 59, tzinfo=UTC), 1000)  # too early: 24 March
+    await paid(conn, before, 40)
+    await paid(conn, before.replace(day=28), 2, "USD", live=False)
+    await paid(conn, first, 10, refund=4)
+    await paid(conn, first.replace(day=30, hour=8), 5)
+    await conn.execute(BEGUN, uuid4(), "EUR", "expired", True, first)
+    await conn.execute(BEGUN, uuid4(), "EUR", "failed", True, first)
+    for _ in range(2):
+        status, answer = await ask(pod, "overview?from=2026-03-30&to=2026-04-03&zone=Europe/Berlin&mode=live")
+        assert status == 200, answer
+        data = answer["data"]
+        totals = data["current"]["totals"]
+        assert [(each["currency"], each["received"], each["refunded"], each["net"]) for each in totals] == [
+            ("EUR", 15, 4, 11)
+        ]
+        assert [(each["mode"], each["received"]) for each in data["previous"]["totals"]] == [("live", 40), ("test", 2)]
+        assert (data["previous"]["from"], data["previous"]["to"]) == ("2026-03-25", "2026-03-29")
+        assert [(each["day"], each["count"], each["net"]) for each in data["days"]] == [("2026-03-30", 2, 11)]
+        assert data["current"]["payments"] == {
+            "paid": 2, "failed": 1, "expired": 0, "abandoned": 1, "successRate": 2 / 3,
+        }  # fmt: skip
+        assert (data["current"]["medianSeconds"], data["previous"]["payments"]["paid"]) == (30, 1)
+    await paid(conn, first, 100)
+    answer = (await ask(pod, "overview?from=2026-03-30&to=2026-04-03&zone=Europe/Berlin&mode=live"))[1]
+    assert answer["data"]["current"]["totals"][0]["received"] == 115, "what was just booked is there"

@@ -8,7 +8,9 @@ import re
 import aiohttp
 import pytest
 
+from hingecraft_api.handlers.pages import dashboard
 from hingecraft_api.handlers.pages.dashboard import PATH, dashboard_folder
+from support.folders import open_folder
 from support.pods import running_pod
 
 AT_WIX = "'self' https://manage.wix.com https://*.manage.wix.com"
@@ -77,3 +79,27 @@ async def test_fonts_are_served_and_nothing_else_of_the_folder(pod):
     assert (headers["Content-Type"], body) == ("font/woff2", font.read_bytes())
     for path in ("/assets/..%2findex.html", "/index.html", f"/assets/{font.name}.br"):
         assert (await fetched(pod, PATH + path))[0] == 404
+
+
+async def test_the_script_that_recovers_a_page_has_one_name_in_all_releases(pod):
+    status, headers, _ = await fetched(pod, f"{PATH}/recover.js")
+    assert (status, headers["Cache-Control"]) == (200, "no-cache")
+    assert f'<script src="{PATH}/recover.js">'.encode() in (await fetched(pod, PATH))[2]
+    assert (await fetched(pod, f"{PATH}/assets/index-OfAnother.js"))[0] == 404
+
+
+async def test_what_is_built_meanwhile_is_served_without_a_restart(dsn, monkeypatch):
+    with open_folder() as folder:
+        monkeypatch.setattr(dashboard, "dashboard_folder", lambda: folder)
+        async with running_pod(dsn) as pod:
+            status, headers, text = await fetched(pod, PATH)
+            assert (status, headers["Refresh"]) == (503, "3")
+            assert b"is not built yet" in text
+            assert policy(headers)["frame-ancestors"] == AT_WIX
+            (folder / "assets").mkdir()
+            (folder / "assets/index-1.js").write_text("first")
+            (folder / "index.html").write_text("first")
+            assert (await fetched(pod, PATH))[2] == b"first"
+            assert (await fetched(pod, f"{PATH}/assets/index-1.js"))[2] == b"first"
+            (folder / "index.html").write_text("second build")
+            assert (await fetched(pod, PATH))[2] == b"second build"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
 
 from hingecraft.dashboard.changes import MOST_NAMED, ChangesFeed, Position, position_of
 from hingecraft_api.handlers.wix import stream as wix_stream
+from hingecraft_api.web import streams
 from support import wix
 from support.limits import PROGRESS
 from support.pods import running_pod
@@ -130,7 +133,9 @@ async def test_quiet_streams_have_heartbeats(pod, monkeypatch):
             assert (await stream.response.content.readline()).startswith(b":")
 
 
-async def test_the_streams_of_a_site_and_of_a_pod_are_bounded(dsn):
+async def test_the_streams_of_a_site_and_of_a_pod_are_bounded(dsn, monkeypatch):
+    """One that its reader has left is free at once, not only when the next heartbeat cannot be sent."""
+    monkeypatch.setattr(wix_stream, "_HEARTBEAT", 3600)
     async with running_pod(dsn, **wix.settings(), wix_owner_instances=[str(SITE), str(OTHER)]) as pod:
         feed = pod.pod.parts[ChangesFeed]
         feed._most, feed._most_of_site = 3, 2  # smaller, so that the test is quick
@@ -162,6 +167,51 @@ async def test_a_reader_that_does_not_read_holds_a_bounded_amount_of_news(dsn, c
         assert (len(news.payments), news.more, news.version) == (MOST_NAMED, True, 7)
         assert await reader.next(0.01) is None
     assert feed.open == 0
+
+
+async def test_a_reader_that_never_reads_its_socket_is_cut_off(pod, conn, monkeypatch, caplog):
+    """News go into the kernel's buffers until they are full, then into those of the pod, which are bounded."""
+    monkeypatch.setattr(streams, "_STALLED_FOR", 0.3)
+    held, cut_off = [], streams._cut_off
+
+    def measured(request):
+        held.append(request.transport.get_write_buffer_size())
+        cut_off(request)
+
+    monkeypatch.setattr(streams, "_cut_off", measured)
+    feed = pod.pod.parts[ChangesFeed]
+    with socket.socket() as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await connected(silent, pod.public)
+        await until(lambda: feed.open == 1)
+        (reader,) = feed._readers
+        told = 0
+        async with asyncio.timeout(PROGRESS):
+            while feed.open:
+                told += 1
+                reader.tell(Position(audit=told, version=7), [uuid4() for _ in range(MOST_NAMED)], more=False)
+                assert len(reader._payments) <= MOST_NAMED
+                await asyncio.sleep(0)
+        answer = b""
+        while part := await asyncio.get_running_loop().sock_recv(silent, 1 << 20):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert not answer.endswith(b"0\r\n\r\n"), "it was not ended like a whole one"
+    assert held
+    assert max(held) < 256 * 1024
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+    async with reading(pod) as stream:
+        await stream.event()
+
+
+async def connected(silent, address):
+    """Ask for the stream, without reading any of the answer."""
+    silent.setblocking(False)
+    url = urlsplit(address)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(silent, (url.hostname, url.port))
+    token = wix.owner(SITE)["Authorization"]
+    await loop.sock_sendall(silent, f"GET {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode())
 
 
 async def test_a_burst_is_told_as_more_than_can_be_named(pod, conn):

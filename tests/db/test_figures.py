@@ -6,12 +6,14 @@ import asyncio
 import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from hingecraft.dashboard.overview import store
+from hingecraft.dashboard.overview.kept import KeptFigures
 from hingecraft.dashboard.overview.model import Period
 from hingecraft.dashboard.overview.service import fold_all
 from hingecraft.db.connection import connect
@@ -20,7 +22,10 @@ from hingecraft.migrations.runner import migrate
 from hingecraft.stats.model import Days
 
 # With offsets of whole, half and quarter hours, and days of 23 and 25 hours in the range.
-ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe")
+ZONES = (
+    "UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe",
+    "Pacific/Auckland",
+)  # fmt: skip
 FIRST, LAST = date(2026, 3, 20), date(2026, 4, 10)
 BEGIN = """
 INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode, purpose, created_at)
@@ -123,32 +128,77 @@ class Year:
             await self.ends(payment, "disputed")
 
 
-async def assert_right(conn):
+async def assert_right(conn, kept=None):
+    """In each zone; `kept` may have earlier figures."""
     for zone in ZONES:
         period = Period(days=Days(first=FIRST, last=LAST), zone=zone)
-        rows = await store.figures(conn, period.before.first, period.midnights)
+        _, stamp = await store.begin(conn)
+        rows = await (kept or KeptFigures()).of(conn, period, stamp)
         for sql, names in ((PLAIN_MONEY, MONEY), (PLAIN_ATTEMPTS, ATTEMPTS)):
             plain = await conn.fetch(sql, zone, period.before.first, LAST)
             assert plain
-            expected = {tuple(row[:3]): tuple(row[3:]) for row in plain if any(row[3:])}
-            kept = {(row.day, row.livemode, row.currency): tuple(getattr(row, name) for name in names) for row in rows}
-            assert {key: found for key, found in kept.items() if any(found)} == expected, zone
+            found = {(row.day, row.livemode, row.currency): [getattr(row, name) for name in names] for row in rows}
+            assert {key: sums for key, sums in found.items() if any(sums)} == by_span(plain, period), zone
+
+
+def by_span(plain, period):
+    """Sums of days, as the period has them: the days before it are one."""
+    sums: dict[tuple[date, bool, str], list[Any]] = {}
+    for day, livemode, currency, *measures in plain:
+        key = (day if period.is_current(day) else period.before.first, livemode, currency)
+        sums[key] = [one + other for one, other in zip(sums.get(key, [0] * len(measures)), measures, strict=True)]
+    return {key: found for key, found in sums.items() if any(found)}
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_figures_are_what_plain_sums_say(conn, seed):
-    """Before anything is added up, while some is, and after all of it."""
-    year = Year(conn, seed)
+    """Before anything is added up, while some is, and after all of it; also where earlier ones are kept."""
+    year, kept = Year(conn, seed), KeptFigures()
     for _ in range(150):
         await year.happens()
-    await assert_right(conn)
+    await assert_right(conn, kept)
     assert await store.fold(conn, 70) == 70
-    await assert_right(conn)
+    await assert_right(conn, kept)
     for _ in range(50):
         await year.happens()
     await fold_all(conn)
     assert not await conn.fetchval("SELECT count(*) FROM figure_changes")
-    await assert_right(conn)
+    await assert_right(conn, kept)
+
+
+async def test_figures_are_read_again_only_when_something_was_added(conn):
+    year, kept = Year(conn, 5), KeptFigures()
+    period = Period(days=Days(first=FIRST, last=LAST), zone="Europe/Berlin")
+
+    async def read():
+        _, stamp = await store.begin(conn)
+        return await kept.of(conn, period, stamp)
+
+    for _ in range(20):
+        await year.happens()
+    first = await read()
+    assert await read() is first
+    await fold_all(conn)
+    folded = await read()
+    assert folded is not first
+    assert [row for row in folded if any(row[3:])] == [row for row in first if any(row[3:])]
+    assert await read() is folded
+    await fold_all(conn)
+    assert await read() is folded, "nothing was added"
+    await year.pays(await year.begins())
+    assert await read() is not folded
+
+
+async def test_the_applications_role_reads_and_adds_up(conn):
+    year = Year(conn, 6)
+    for _ in range(5):
+        await year.happens()
+    await conn.execute("SET ROLE hingecraft_app")
+    _, stamp = await store.begin(conn)
+    assert await KeptFigures().of(conn, Period(days=Days(first=FIRST, last=LAST), zone="UTC"), stamp)
+    assert await store.fold(conn, 1000) == stamp.changes > 0
+    assert (await store.begin(conn))[1] != stamp
+    await conn.execute("RESET ROLE")
 
 
 async def test_rows_of_before_and_what_happens_while_they_are_counted_are_counted_once(empty_dsn):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from support.wix_plans import HISTORIES
 
 CASES = 30
 OUTCOME = """
-SELECT s.plan, s.product, s.cycle, s.invoice_id, s.period_start, s.period_end, s.cancel_at_period_end,
+SELECT s.plan, s.product, s.cycle, right(s.invoice_id, 1), s.period_start, s.period_end, s.cancel_at_period_end,
     s.access_ends_at, s.payment_failed_at, a.allowance, a.trial, a.used, a.allowance_ends_at, a.period_start,
     (SELECT sum(c.allowance) FROM wix_credits c WHERE c.instance_id = s.instance_id) = a.allowance AS agrees
 FROM wix_sites s JOIN wix_credit_accounts a USING (instance_id) WHERE s.instance_id = $1
@@ -42,7 +43,9 @@ async def connected(dsn: Secret) -> AsyncIterator[asyncpg.Connection]:
 
 async def outcome(conn: asyncpg.Connection, facts: list[Fact]) -> list[Any]:
     site = uuid4()
-    for fact in facts:
+    for each in facts:
+        # The invoices of another case are other ones.
+        fact = replace(each, invoice_id=each.invoice_id and f"{site}/{each.invoice_id}")
         async with conn.transaction():
             await service.take(conn, site, [fact], actor="wix", request_id=fact.fact_id)
     row = await conn.fetchrow(OUTCOME, site)

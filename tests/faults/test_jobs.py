@@ -47,7 +47,7 @@ class Scene:
     client: aiohttp.ClientSession
 
     def at(self, pod: ApiProcess) -> Running:
-        return Running(None, pod.public, pod.internal, self.client)  # type: ignore[arg-type]
+        return Running(None, pod.public, pod.internal, self.client)  # type: ignore[arg-type]  # the pod is another process
 
     @asynccontextmanager
     async def held_in_the_middle(self) -> AsyncIterator[str]:

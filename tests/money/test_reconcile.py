@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import pytest
 
+from hingecraft.payments.model import unknown_payment
 from hingecraft.reconcile import watch as watching
 from hingecraft.reconcile.command import span_of
 from hingecraft.reconcile.model import next_check
@@ -271,7 +272,7 @@ async def test_the_command_shows_the_payment_history_in_order(pod, sandbox, conn
         assert said.index(earlier) < said.index(later)
     assert "charge of 5 USD, worth 5 USD" in said
     code, _, complained = await command(dsn, {}, "trail", "3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11")
-    assert (code, complained.strip()) == (1, "hingecraft trail: There is no payment with this id.")
+    assert (code, complained.strip()) == (1, f"hingecraft trail: {unknown_payment()}")
     assert (await command(dsn, {}, "trail", "x"))[0] == 2
 
 

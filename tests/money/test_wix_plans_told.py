@@ -64,3 +64,16 @@ async def test_a_plan_is_bought_renewed_refunded_and_cancelled(pod, wix):
     await until(pod, owner, lambda status: status["credits"] == 3 and status["plan"] == "starter")
     await wix.act(site, "cancel")
     await until(pod, owner, lambda status: status["cancelAtPeriodEnd"])
+
+
+async def test_a_plan_that_moves_takes_the_rest_of_its_credits_along(pod, wix):
+    earlier, later = await wix.install("Earlier"), await wix.install("Later")
+    before, after = await header(wix, earlier), await header(wix, later)
+    await wix.act(earlier, "buy", product="starter")
+    await until(pod, before, lambda status: status["credits"] == 53)
+    body = {"amount": 20, "reference": "r"}
+    assert (await pod.call("POST", SPEND, json=body, headers=before))[1]["data"] == {"credits": 33}
+    await wix.act(earlier, "transfer", to=str(later))
+    moved = await until(pod, after, lambda status: status["plan"] == "starter" and status["credits"] != 53)
+    assert (moved["credits"], moved["creditsUsed"]) == (33, 0)
+    await until(pod, before, lambda status: (status["plan"], status["credits"]) == ("free", 3))

@@ -17,6 +17,7 @@ from hingecraft.steps import Options, Run, Summary
 from hingecraft.wix_app.client.client import WixClient
 from hingecraft.wix_app.sites import service as sites
 from hingecraft.wix_app.steps import wix_app_steps
+from support.reconciling import command, summary_of
 from support.sandbox import Sandbox
 from support.wix_stand_in import WixStandIn
 
@@ -138,7 +139,7 @@ async def test_a_wrong_secret_or_a_silent_wix_changes_nothing(
     assert (await reconcile(database, client)).wix_plans_changed == 10
 
 
-async def test_sites_that_wix_cannot_be_asked_about_do_not_keep_a_run_from_the_others(
+async def test_sites_that_wix_cannot_be_asked_about_keep_no_run_from_the_others_and_are_asked_about_on_request(
     database: Database, client: WixClient, wix: WixStandIn, conn: asyncpg.Connection
 ):
     for number in range(20):
@@ -148,8 +149,27 @@ async def test_sites_that_wix_cannot_be_asked_about_do_not_keep_a_run_from_the_o
     assert 5 <= failed < 20
     await wix.sandbox.ask("DELETE", "/_sandbox/faults")
     # Fifteen minutes later the leases of a run are over.
-    await conn.execute("UPDATE wix_sites SET claimed_until = claimed_until - interval '15 minutes'")
+    await conn.execute(
+        "UPDATE wix_sites SET claimed_until = claimed_until - interval '15 minutes', "
+        "put_off_until = put_off_until - interval '15 minutes'"
+    )
     assert (await reconcile(database, client)).wix_sites_checked == 20 - failed
+    assert (await reconcile(database, client)).wix_sites_checked == 0
+    assert (await reconcile(database, client, every_checkout=True)).wix_sites_checked == 20
+    assert await conn.fetchval("SELECT count(*) FROM wix_sites WHERE put_off_until IS NOT NULL") == 0
+
+
+async def test_the_command_asks_wix_where_no_provider_is_configured(
+    database: Database, wix: WixStandIn, dsn: Secret, conn: asyncpg.Connection
+):
+    site = await known(database, wix)
+    environment = {name.upper(): value for name, value in (await wix.settings()).items()}
+    nobody = {"STRIPE_SECRET": "", "NOWPAYMENTS_API_KEY": "", **environment}
+    code, said, complained = await command(dsn, nobody, "reconcile", "--once")
+    assert code == 0, complained
+    assert (summary_of(said)["wix_sites_checked"], await plans(conn)) == (1, {site: "pro"})
+    code, _, complained = await command(dsn, nobody, "reconcile", "--once", "--provider", "stripe")
+    assert (code, "no provider is configured" in complained) == (2, True)
 
 
 async def test_an_unknown_product_keeps_the_plan(

@@ -36,6 +36,7 @@ def modules() -> Path:
 def put_in_place() -> None:
     """Build what is not built yet. What the same sources have made before is kept in HC_CACHE."""
     kept = cache() / f"dashboard-built-{_sources()}"
+    cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "dashboard-built.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
@@ -51,7 +52,9 @@ def put_in_place() -> None:
 def _sources() -> str:
     """A digest of all that the build reads."""
     files = [FOLDER / name for name in (*_GIVEN, "index.html", "tsconfig.json", "vite.config.ts")]
-    files += [file for part in ("src", "build") for file in sorted((FOLDER / part).rglob("*")) if file.is_file()]
+    files += [
+        file for part in ("src", "build", "public") for file in sorted((FOLDER / part).rglob("*")) if file.is_file()
+    ]
     files += [node_js.LOCK, node_js.WIX / "html/build.mjs", node_js.WIX / "html/source/wix-panel-editor.js"]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 

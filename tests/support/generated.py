@@ -10,7 +10,7 @@ from hingecraft_api.reference.codes import CODES
 from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_operator.custom_resource import crd
 from support import chart_values, crash, operator_matrix
-from support.reference import commands, data_model, metrics, settings
+from support.reference import commands, data_model, metrics, settings, version
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,6 +46,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "helm/hingecraft/values.yaml": chart_values.values,
     "helm/hingecraft/templates/_not-null.tpl": chart_values.not_null,
     "helm/hingecraft/README.md": chart_values.readme,
+    **version.FILES,
 }
 # What takes a Postgres; tests compare it in databases that they have.
 FROM_DATABASE: dict[str, Callable[[], str]] = {"docs/data-model.md": data_model.document}

@@ -58,6 +58,17 @@ def test_a_plan_that_is_cancelled_at_once_ends_at_once():
     assert (state.access_ends_at, state.cancel_at_period_end) == (day(40), False)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("named", [{"product": "starter", "cycle": "MONTHLY"}, {"cycle": "MONTHLY"}])
+def test_the_end_of_the_plan_before_a_change_does_not_end_the_new_one(named, at_once):
+    """Its event may come after the change, and names the plan that ended."""
+    told = [bought(), bought(day(3), product="pro", cycle="YEARLY")]
+    ended = fact(Kind.CANCELLED, day(3, seconds=5), at_once=at_once, **named)
+    assert state_of([*told, ended]) == state_of(told)
+    own = fact(Kind.CANCELLED, day(4), at_once=at_once, product="PRO", cycle="YEARLY")
+    assert state_of([*told, ended, own]).access_ends_at is not None
+
+
 def test_a_reactivated_plan_goes_on_in_its_period():
     state = state_of([bought(), fact(Kind.CANCELLED, day(3)), fact(Kind.REACTIVATED, day(5), product="starter")])
     assert (state.access_ends_at, state.cancel_at_period_end, state.period.start) == (None, False, START)

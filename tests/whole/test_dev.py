@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from support.dev import COLUMNS, ESCAPES, Dev, DevOnTerminal, free_ports
+from support.dev import COLUMNS, ESCAPES, SILENCE, Dev, DevOnTerminal, free_ports
 from support.folders import open_folder
 from support.tokens import token_for
 
@@ -106,6 +106,9 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
             for page in pages:
                 async with client.get(f"http://127.0.0.1:{page}") as response:
                     assert response.status == 200, page
+        async with asyncio.timeout(SILENCE):
+            while not (folder / ".dev/dashboard.log").exists():  # opened, so it is brought up to date
+                await asyncio.sleep(0.05)
         added = psql(folder, "INSERT INTO currencies (code, name, symbol) VALUES ('XTS', 'Test money', 'T')")
         assert added.returncode == 0, added.stderr
         landed = await dev.until(r"routes +v(\d+) .*XTS on .*on 2 pods")
@@ -210,6 +213,17 @@ async def test_no_color_is_obeyed_and_the_lights_still_differ(kept):
         assert not re.search(r"\033\[[0-9;]*m", dev.text)
         os.kill(dev.process.pid, signal.SIGHUP)  # the window is closed
         assert await dev.code() == 0
+    assert dev.nothing_runs()
+
+
+async def test_a_dashboard_that_cannot_be_built_is_said_and_tried_again(kept):
+    async with DevOnTerminal(kept, free_ports(), HC_CACHE="/dev/null/cache") as dev:
+        await dev.ready()
+        async with aiohttp.ClientSession(raise_for_status=True) as client:
+            for _ in range(2):
+                before = len(dev.text)
+                await client.get(f"http://127.0.0.1:{dev.ports.sandbox}/wix/dashboard")
+                await dev.until("dashboard +was not built: .*Not a directory", before)
     assert dev.nothing_runs()
 
 

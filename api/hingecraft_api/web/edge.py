@@ -216,7 +216,10 @@ class Edge:
         except ConnectionError:
             raise
         except Exception:
-            log.exception("%s %s failed", request.method, request.path, extra={"request_id": request_id})
+            route = f"{request.method} {endpoint.path if endpoint is not None else 'unmatched'}"
+            log.exception(
+                "%s %s failed", request.method, request.path, extra={"request_id": request_id, "route": route}
+            )
             return error_answer(
                 HTTPStatus.INTERNAL_SERVER_ERROR,
                 "internal_error",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from http import HTTPStatus
@@ -21,7 +22,16 @@ _FLUSHED_WITHIN = 10.0
 
 
 class EnvelopeProtocol(RequestHandler):
-    """One connection."""
+    """One connection; `lost` is set when the client is gone."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.lost = asyncio.Event()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End the answers that nobody reads any more."""
+        super().connection_lost(exc)
+        self.lost.set()
 
     def handle_error(
         self,
@@ -53,6 +63,13 @@ class EnvelopeProtocol(RequestHandler):
     def read_no_further(self) -> None:
         """After the answer, close the connection instead of reading the rest of the body to throw it away."""
         self._lingering_time = 0.0
+
+
+def lost(request: web.Request) -> asyncio.Event:
+    """Set when the client of this request is gone."""
+    protocol = request.protocol
+    assert isinstance(protocol, EnvelopeProtocol), "each application runs on it"
+    return protocol.lost
 
 
 # How an application makes the protocol of a connection, where it is not `EnvelopeProtocol` itself.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
+from hingecraft_api.web.server import lost
+
 # Seconds for the end of an endless stream to reach a reader.
 _LAST_WRITE = 2.0
+# Seconds that a reader of an endless stream may take nothing, while there is more to send than its connection holds.
+_STALLED_FOR = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,7 @@ class Stream:
 
     When the pod drains, a download is finished, and an endless stream ends between two parts: its reader connects
     again, to another pod. If `parts` raises an error, the connection is cut, so that nobody takes half a download for
-    all of it.
+    all of it. So is that of a reader of an endless stream who takes nothing for half a minute.
     """
 
     parts: AsyncGenerator[bytes, None]
@@ -35,17 +39,24 @@ class Stream:
         response = web.StreamResponse(headers={"Content-Type": self.content_type, **self.headers})
         await response.prepare(request)
         if self.endless:
-            await _until(draining, self.ends_within, self._write(response))
-            await _end(request, response)
+            gone = lost(request)
+            await _until((draining, gone), self.ends_within, self._write(request, response, _STALLED_FOR))
+            if not gone.is_set():
+                await _end(request, response)
         else:
-            await self._write(response)
+            await self._write(request, response, None)
             await response.write_eof()
         return response
 
-    async def _write(self, response: web.StreamResponse) -> None:
+    async def _write(self, request: web.Request, response: web.StreamResponse, patience: float | None) -> None:
         async with aclosing(self.parts) as parts:
             async for part in parts:
-                await response.write(part)
+                try:
+                    async with asyncio.timeout(patience):
+                        await response.write(part)
+                except TimeoutError:
+                    _cut_off(request)
+                    raise ConnectionResetError("the reader takes nothing any more") from None
 
 
 async def _end(request: web.Request, response: web.StreamResponse) -> None:
@@ -54,18 +65,23 @@ async def _end(request: web.Request, response: web.StreamResponse) -> None:
         async with asyncio.timeout(_LAST_WRITE):
             await response.write_eof()
     except TimeoutError:
-        if request.transport is not None:
-            request.transport.abort()
+        _cut_off(request)
 
 
-async def _until(stopping: asyncio.Event, seconds: float | None, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, and cancel it when the event is set or its time is over."""
-    working, stopped = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+def _cut_off(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _until(stops: Iterable[asyncio.Event], seconds: float | None, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, and cancel it when one of the events is set or its time is over."""
+    working = asyncio.create_task(work)
+    tasks = [working, *(asyncio.create_task(stop.wait()) for stop in stops)]
     try:
-        await asyncio.wait({working, stopped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (working, stopped):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(working, stopped, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
     if not working.cancelled():
         working.result()

@@ -129,7 +129,7 @@ class Applier:
             raise
         except Exception as error:
             outcome = "later"
-            log.exception("event %s of %s cannot be processed", event.event_id, event.source)
+            log.exception("event %s of %s cannot be processed", event.event_id, event.source, extra=event.named)
             await self._later(event, f"{type(error).__name__}: {error}")
         self._observe(event.source, outcome)
         return True
@@ -199,6 +199,9 @@ class Applier:
 
     async def _later(self, event: Claimed, why: str) -> None:
         if event.overdue:
-            log.error("event %s of %s has been waiting for more than an hour: %s", event.event_id, event.source, why)
+            log.error(
+                "event %s of %s has been waiting for more than an hour: %s",
+                event.event_id, event.source, why, extra=event.named,
+            )  # fmt: skip
         async with self._database.connection() as conn:
             await store.postpone(conn, event, BACKOFF.after(event.attempts), why)

@@ -152,7 +152,8 @@ class Lane:
         except DatabaseUnavailableError as error:
             log.warning("%d events wait: %s", len(events), error)
         except Exception:
-            log.exception("%d events wait until their lease expires", len(events))
+            extra = {**events[0].named, "event_id": " ".join(event.event_id for event in events)}
+            log.exception("%d events wait until their lease expires", len(events), extra=extra)
         finally:
             self._busy -= 1
             self._freed.set()

@@ -51,6 +51,11 @@ class Claimed:
         return self.id, self.received_at, self.claimed_until
 
     @property
+    def named(self) -> dict[str, str]:
+        """The fields by which a line in the log is found."""
+        return {"event_id": self.event_id, "source": self.source}
+
+    @property
     def document(self) -> dict[str, Any]:
         """The body; it was JSON when it was stored."""
         found: dict[str, Any] = json.loads(self.body)

@@ -108,7 +108,9 @@ class LeaseLostError(HingecraftError):
 
 def unknown_job() -> MissingError:
     """No such job of this caller."""
-    return MissingError("unknown_job", "There is no job with this id. Jobs are deleted seven days after their end.")
+    return MissingError(
+        "unknown_job", "No job has this id. Jobs are deleted seven days after their end: start it again if you need it."
+    )
 
 
 def too_many_jobs() -> ConflictError:

@@ -67,6 +67,7 @@ GRANTS: dict[str, str] = {
     "jobs": "SELECT, INSERT, UPDATE, DELETE",
     "job_parts": "SELECT, INSERT, DELETE",
     "figures": "SELECT",
+    "figures_stamp": "SELECT",
     "figure_changes": "SELECT",
     "figure_changes_id_seq": "SELECT",
     "refunds": "SELECT, INSERT, UPDATE",

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ConflictError, InvalidError, MissingError
+from hingecraft.errors import ConflictError, InvalidError
 from hingecraft.money.model import decimals_of, plain
 from hingecraft.payments import books
 from hingecraft.payments.ledger import values_of
+from hingecraft.payments.model import unknown_settlement
 from hingecraft.payments.writing import give_values
 
 PAYMENT_OF = "SELECT payment_id FROM settlements WHERE id = $1"
@@ -80,7 +81,7 @@ async def correct(database: Database, wanted: CorrectionRequest, *, actor: str, 
     async with database.transaction() as conn:
         payment_id = await conn.fetchval(PAYMENT_OF, wanted.settlement)
         if payment_id is None:
-            raise MissingError("unknown_settlement", "There is no settlement with this id.")
+            raise unknown_settlement()
         await books.locked(conn, payment_id)
         found = await _read(conn, SETTLEMENT, wanted.settlement)
         _check(wanted, found)

@@ -13,8 +13,8 @@ import asyncpg
 
 from hingecraft import audit
 from hingecraft.db.connection import Database
-from hingecraft.errors import MissingError
 from hingecraft.payments import settlements
+from hingecraft.payments.model import unknown_payment
 
 LONGEST_HISTORY = 1000
 _BEFORE_ALL = 2**62
@@ -88,7 +88,7 @@ async def of_payment(database: Database, payment_id: UUID) -> PaymentHistory:
     async with database.connection() as conn:
         row = await conn.fetchrow(PAYMENT, payment_id)
         if row is None:
-            raise MissingError("unknown_payment", "There is no payment with this id.")
+            raise unknown_payment()
         return PaymentHistory(
             payment=dict(row),
             checkouts=[_checkout(each) for each in await conn.fetch(CHECKOUTS, payment_id)],

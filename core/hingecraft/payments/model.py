@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from hingecraft.errors import ConflictError, RejectedError
+from hingecraft.errors import ConflictError, MissingError, RejectedError
 
 # Stripe may forget a key after a day; a replay later than this could charge twice.
 REPLAYED_FOR = timedelta(hours=22)
@@ -99,3 +99,18 @@ class AnotherCurrencyError(ConflictError):
 
 class ProviderDisabledError(RejectedError):
     """The provider is disabled, or has no keys."""
+
+
+def unknown_payment() -> MissingError:
+    """No payment that the caller may see has the id."""
+    return MissingError(
+        "unknown_payment",
+        "No payment has this id. Check that it is complete, and that it is the payment's own id, not the provider's.",
+    )
+
+
+def unknown_settlement() -> MissingError:
+    """No settlement has the id."""
+    return MissingError(
+        "unknown_settlement", "No settlement has this id. GET /admin/payments/{id} lists a payment's settlements."
+    )

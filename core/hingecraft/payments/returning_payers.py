@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import AskFirstError, ForeignError, MissingError, NotYetError, RejectedError
+from hingecraft.errors import AskFirstError, ForeignError, NotYetError, RejectedError
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments import store, unassigned
 from hingecraft.payments.books import Books, Recorded
-from hingecraft.payments.model import PaymentState, ProviderFailedError, Status
+from hingecraft.payments.model import PaymentState, ProviderFailedError, Status, unknown_payment
 from hingecraft.payments.writing import Cause
 from hingecraft.providers.findings import CheckoutStatus, Finding
 from hingecraft.providers.port import ProviderMissingError, ProviderRejectedError, ProviderUnknownError
@@ -55,7 +55,7 @@ class Returning:
         """The state of the session's payment; if it is paid, it is booked at once."""
         shape = _SESSION.fullmatch(session_id)
         if shape is None or not self._provider.configured or (shape[1] == "live") != self._provider.livemode:
-            raise _unknown()
+            raise unknown_payment()
         until, answer = self._answers.get(session_id, (0.0, None))
         if answer is None or until < time.monotonic():
             answer = await self._find_out(session_id)
@@ -76,7 +76,7 @@ class Returning:
                 finding = await self._asking.of_checkout(session_id, told_by="the payer's return")
             return await self._state(finding, session_id)
         except (ForeignError, NotYetError, AskFirstError, ProviderMissingError):
-            return _unknown()
+            return unknown_payment()
         except (TimeoutError, ProviderRejectedError, ProviderUnknownError):
             return ProviderFailedError(
                 "provider_unavailable",
@@ -85,7 +85,7 @@ class Returning:
 
     async def _state(self, finding: Finding, session_id: str) -> Answer:
         if finding.link_id is None:
-            return _unknown()
+            return unknown_payment()
         async with self._database.transaction() as conn:
             if finding.money:
                 cause = Cause(actor="api", action="reconciled", request_id=session_id)
@@ -95,7 +95,7 @@ class Returning:
                 await unassigned.require_our_link(conn, finding)
                 return _not_paid(finding, session_id)
         self._recorded(recorded)
-        return found or _unknown()
+        return found or unknown_payment()
 
 
 def _not_paid(finding: Finding, session_id: str) -> PaymentState:
@@ -115,7 +115,3 @@ def _not_paid(finding: Finding, session_id: str) -> PaymentState:
         currency=price.currency if price is not None else None,
         updated_at=datetime.now(UTC),
     )
-
-
-def _unknown() -> MissingError:
-    return MissingError("unknown_payment", "There is no payment with this id.")

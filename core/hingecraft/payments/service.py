@@ -5,9 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from hingecraft.db.connection import Database
-from hingecraft.errors import MissingError
 from hingecraft.payments import store
-from hingecraft.payments.model import PaymentState
+from hingecraft.payments.model import PaymentState, unknown_payment
 from hingecraft.payments.returning_payers import Returning
 
 _SESSION = "cs_"
@@ -24,7 +23,7 @@ async def state_of(database: Database, wanted: str, returning: Returning) -> Pay
     if payment_id is None and wanted.startswith(_SESSION):
         return await returning.state_of(wanted)
     if found is None:
-        raise MissingError("unknown_payment", "There is no payment with this id.")
+        raise unknown_payment()
     return found
 
 

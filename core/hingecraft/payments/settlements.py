@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ConflictError, InvalidError, MissingError
+from hingecraft.errors import ConflictError, InvalidError
 from hingecraft.money.model import plain
 from hingecraft.payments.books import Books, locked
 from hingecraft.payments.ledger import Known, UnknownPaymentError
-from hingecraft.payments.model import Status
+from hingecraft.payments.model import Status, unknown_payment
 from hingecraft.payments.writing import Cause
 from hingecraft.providers import wallet
 from hingecraft.providers.findings import CheckoutStatus, Finding, Money
@@ -66,7 +66,7 @@ async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
     try:
         known = await locked(conn, payment_id)
     except UnknownPaymentError:
-        raise MissingError("unknown_payment", "There is no payment with this id.") from None
+        raise unknown_payment() from None
     if known.provider != wallet.NAME:
         raise ConflictError("not_a_wallet", "Only wallet payments can be confirmed by hand.")
     if seen.coin != known.currency:

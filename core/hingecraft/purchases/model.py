@@ -47,7 +47,7 @@ class UnknownMemberPaymentError(MissingError):
     """No payment of a product has the id."""
 
     def __init__(self) -> None:
-        super().__init__("unknown_payment", "There is no payment with this id.")
+        super().__init__("unknown_payment", "No payment of yours has this id. Check that the id is complete.")
 
 
 class NotASubscriptionError(ConflictError):
@@ -61,7 +61,7 @@ class UnknownPurchaseError(MissingError):
     """No purchase has the id."""
 
     def __init__(self) -> None:
-        super().__init__("unknown_purchase", "There is no purchase with this id.")
+        super().__init__("unknown_purchase", "No purchase of yours has this id. GET /api/v1/purchases lists them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,13 +150,21 @@ def _audit_values(settings: ReconcileSettings, arguments: argparse.Namespace) ->
     return EXIT_FAILED if suspects else EXIT_OK
 
 
+def _has_something_to_ask(settings: ReconcileSettings, arguments: argparse.Namespace) -> bool:
+    """Whether a provider is configured, or the Wix app, which `--provider` leaves out."""
+    has_provider = bool(settings.stripe_secret or settings.nowpayments_api_key)
+    return has_provider or (settings.serves_wix_app and not arguments.provider)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     settings = load(ReconcileSettings)
     if arguments.audit_values:
         process.start_observing(settings, "reconcile")
         return _audit_values(settings, arguments)
-    if not settings.stripe_secret and not settings.nowpayments_api_key:
-        raise UsageError("no provider is configured: set STRIPE_SECRET, NOWPAYMENTS_API_KEY or both")
+    if not _has_something_to_ask(settings, arguments):
+        raise UsageError(
+            "no provider is configured: set STRIPE_SECRET, NOWPAYMENTS_API_KEY, or WIX_APP_ID and WIX_APP_SECRET"
+        )
     process.start_observing(settings, "reconcile")
     codes: list[int] = []
 

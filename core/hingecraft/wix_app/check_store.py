@@ -12,23 +12,30 @@ from hingecraft.leases import statements
 _DUE = f"""
 SELECT instance_id FROM wix_sites
 WHERE (removed_at IS NULL OR removed_at < installed_at) AND instance_id > $2 AND {statements.FREE}
-    AND ($1 OR checked_at IS NULL
-        OR checked_at < now() - make_interval(secs => (hashtext(instance_id::text) & 2147483647) % 3600)
-            - CASE WHEN plan = 'free' THEN interval '7 days' ELSE interval '23 hours' END)
+    AND ($1 OR (
+        (put_off_until IS NULL OR put_off_until < now())
+        AND (checked_at IS NULL
+            OR checked_at < now() - make_interval(secs => (hashtext(instance_id::text) & 2147483647) % 3600)
+                - CASE WHEN plan = 'free' THEN interval '7 days' ELSE interval '23 hours' END)
+    ))
 ORDER BY instance_id LIMIT $3
 """
 CLAIM = statements.claim(
     "wix_sites s", key=("instance_id",), due=f"{_DUE} FOR UPDATE SKIP LOCKED", lease="interval '5 minutes'",
     returning="s.instance_id",
 )  # fmt: skip
-_AN_HOUR = "interval '1 hour'"
 # Longer than the time between two runs: sites that Wix cannot be asked about never keep a run from the others.
-POSTPONE = f"UPDATE wix_sites SET {statements.renewed(_AN_HOUR)} WHERE instance_id = $1"
-RELEASE = "UPDATE wix_sites SET claimed_until = NULL WHERE instance_id = $1"
+PUT_OFF = """
+UPDATE wix_sites SET claimed_until = NULL, put_off_until = now() + interval '1 hour' WHERE instance_id = $1
+"""
+RELEASE = "UPDATE wix_sites SET claimed_until = NULL, put_off_until = NULL WHERE instance_id = $1"
 
 
 async def claim(conn: Connection, after: UUID, most: int, *, every: bool, dry: bool) -> list[UUID]:
-    """The next sites to ask about, which nobody else asks about meanwhile; in a dry run nothing is claimed."""
+    """The next sites to ask about, which nobody else asks about meanwhile; in a dry run nothing is claimed.
+
+    With `every`, also those that are not due, or were put off.
+    """
     return sorted(row["instance_id"] for row in await conn.fetch(_DUE if dry else CLAIM, every, after, most))
 
 
@@ -37,6 +44,6 @@ async def release(conn: Connection, instance_id: UUID) -> None:
     await conn.execute(RELEASE, instance_id)
 
 
-async def postpone(conn: Connection, instance_id: UUID) -> None:
-    """Wix could not be asked about the site: the next runs begin with others."""
-    await conn.execute(POSTPONE, instance_id)
+async def put_off(conn: Connection, instance_id: UUID) -> None:
+    """Wix could not be asked about the site: the next regular runs begin with others."""
+    await conn.execute(PUT_OFF, instance_id)

@@ -90,7 +90,7 @@ class _Sites:
             run.summary.fail(f"Wix could not be asked about a site: {error}")
             if not run.dry and not isinstance(error, ProviderKeyError):
                 async with self._database.connection() as conn:
-                    await check_store.postpone(conn, instance_id)
+                    await check_store.put_off(conn, instance_id)
         else:
             asked.present, asked.failures = asked.present + 1, 0
             await self._keep(run, instance_id, seen)

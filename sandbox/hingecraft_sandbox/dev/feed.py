@@ -16,6 +16,7 @@ from hingecraft.errors import DatabaseUnavailableError
 from hingecraft_sandbox.dev import events
 from hingecraft_sandbox.dev.events import Happened
 from hingecraft_sandbox.dev.style import Style
+from hingecraft_sandbox.wix import DASHBOARD_OPENED
 
 _EVERY = 0.1
 _AWAY = 1.0
@@ -104,13 +105,15 @@ class Feed:
                 self._downloads_since = max(self._downloads_since, row["created_at"] - _COMMITTED_WITHIN)
                 self._show(events.download(dict(row)))
 
-    async def follow_sandbox(self, log: Path) -> None:
+    async def follow_sandbox(self, log: Path, dashboard_opened: Callable[[], None]) -> None:
         """Show the events that the sandbox sends to the backend, from its log, until cancelled."""
         with log.open(errors="replace") as lines:
             while True:
                 for line in _entries(lines):
                     if "event" in line:
                         self._show(events.provider(line, self._style))
+                    elif line.get("message") == DASHBOARD_OPENED:
+                        dashboard_opened()
                 await asyncio.sleep(_EVERY)
 
     async def changes_of(self, version: int) -> dict[str, str]:

@@ -17,6 +17,7 @@ from types import ModuleType
 from hingecraft_sandbox.dev import children, environment, events, processes
 from hingecraft_sandbox.dev.cockpit import Cockpit
 from hingecraft_sandbox.dev.commands import Commands
+from hingecraft_sandbox.dev.dashboard import DashboardBuild
 from hingecraft_sandbox.dev.keys import Keys
 from hingecraft_sandbox.dev.ports import Ports
 from hingecraft_sandbox.dev.screen import Places
@@ -67,6 +68,7 @@ class Run:
         self._sandbox = children.sandbox(ports, folder, self._commands, self.cockpit.say)
         self._site = children.site(ports, folder, self._environment, self.cockpit.say)
         self._children = [*self._pods, self._site, self._sandbox]
+        self._dashboard = DashboardBuild(folder, self.cockpit)
         self.cockpit.watched = [self._server, *self._children]
         logs = {self._server.name: self._server.log, **{each.name: each.log for each in self._children}}
         self._keys = Keys(self.cockpit, self._commands, self._pods, logs)
@@ -84,7 +86,7 @@ class Run:
                 await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 stopped.cancel()
-                await asyncio.gather(*(child.stop() for child in self._children))
+                await asyncio.gather(self._dashboard.stop(), *(child.stop() for child in self._children))
                 work.cancel()
                 await asyncio.wait({work})
                 await self._server.stop()
@@ -124,7 +126,7 @@ class Run:
             self.cockpit.welcome(_seconds_since_start())
             self.cockpit.ready_at = time.monotonic()
             tasks.create_task(running.feed.follow_payments())
-            tasks.create_task(running.feed.follow_sandbox(self._sandbox.log))
+            tasks.create_task(running.feed.follow_sandbox(self._sandbox.log, self._dashboard.start))
             if self._environment.get("STRIPE_API_BASE") == self._sandbox.address:
                 await self._keep_links()
 

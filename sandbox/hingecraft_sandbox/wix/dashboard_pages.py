@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -10,10 +11,12 @@ from aiohttp import web
 
 from hingecraft_sandbox.providers.pages import page
 from hingecraft_sandbox.providers.switches import Switches
-from hingecraft_sandbox.wix import PREFIX
+from hingecraft_sandbox.wix import DASHBOARD_OPENED, PREFIX
 from hingecraft_sandbox.wix.config import WixConfig
 from hingecraft_sandbox.wix.sites import Sites, WixRejectedError
 from hingecraft_sandbox.wix.tokens import Tokens
+
+log = logging.getLogger(__name__)
 
 LOCALES = {"en": "English", "de": "Deutsch", "fr": "Français", "ar": "العربية"}
 # Wix's own channel works at manage.wix.com only, so the frame is as high as the window instead of as its content.
@@ -62,6 +65,7 @@ class DashboardPages:
             site = self._sites.find(request.match_info["id"])
         except WixRejectedError as error:
             return page("Not found", f"<p>{escape(str(error))}</p>", status=HTTPStatus.NOT_FOUND)
+        log.info(DASHBOARD_OPENED)
         chosen = request.query.get("locale", "en")
         here = f"{PREFIX}/sites/{site['id']}"
         backend = (self._switches.wix.backend or self._config.backend).rstrip("/")

@@ -1,6 +1,7 @@
 import { Heading, WixDesignSystemProvider } from '@wix/design-system';
-import { lazy, Suspense, useEffect, useRef } from 'react';
+import { Suspense, useEffect, useRef } from 'react';
 
+import { shownLater } from './data/later';
 import { useConnection } from './data/resource';
 import { addressOf, PAGES, type PageName, usePlace } from './navigation';
 import { Overview } from './pages/Overview';
@@ -9,11 +10,11 @@ import { Toasts } from './parts/Toasts';
 import { connect } from './wix/frame';
 import { instance, locale } from './wix/place';
 
-const Payments = lazy(() => import('./pages/Payments'));
-const Routes = lazy(() => import('./pages/Routes'));
-const Credits = lazy(() => import('./pages/Credits'));
-const Jobs = lazy(() => import('./pages/Jobs'));
-const Settings = lazy(() => import('./pages/Settings'));
+const Payments = shownLater(() => import('./pages/Payments'));
+const Routes = shownLater(() => import('./pages/Routes'));
+const Credits = shownLater(() => import('./pages/Credits'));
+const Jobs = shownLater(() => import('./pages/Jobs'));
+const Settings = shownLater(() => import('./pages/Settings'));
 
 const SHOWN = { overview: Overview, payments: Payments, routes: Routes, credits: Credits, jobs: Jobs, settings: Settings };
 

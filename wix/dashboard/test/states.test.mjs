@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { accessible, filled, given, inWix, proxy, settled, shot, visited } from './support.mjs';
+import { accessible, BACKEND, byItself, filled, given, inWix, proxy, settled, shot, SHOTS, token, visited } from './support.mjs';
 
 const WIDTHS = [375, 768, 1280];
 const CALLS = {
@@ -23,7 +23,7 @@ const FULL = {
   payments: 'Newest first, of all kinds.',
   routes: 'Who serves it',
   credits: 'credits left',
-  jobs: 'Start a job',
+  jobs: 'Publish the routes again',
   settings: 'Donation pages',
 };
 
@@ -61,13 +61,25 @@ for (const name of NAMES)
     }),
   );
 
-for (const name of ['overview', 'payments'])
+/** No engine has published anything yet. */
+async function withoutRoutes() {
+  const headers = { Authorization: `WixInstance ${await token()}` };
+  const answer = await (await fetch(`${BACKEND}/api/v1/wix/routes`, { headers })).json();
+  Object.assign(answer.data, { version: null, reportedAt: null, servedEverywhere: false, pods: [], endpoints: [] });
+  proxy.behave('say', { only: '/api/v1/wix/routes', body: JSON.stringify(answer) });
+}
+
+// A plan and settings are there from the beginning, so these two pages need no example.
+const WITH_EXAMPLE = NAMES.filter((name) => !['credits', 'settings'].includes(name));
+
+for (const name of NAMES)
   test(
-    `${name}: empty, with example data and the two steps that are left`,
+    `${name}: empty, with the two steps that are left and, where there is nothing to show, example data`,
     visited(async (page) => {
+      if (name === 'routes') await withoutRoutes();
       const frame = await inWix(page, { hash: `#/${name}` });
       await frame.getByText('two steps are left').waitFor();
-      await frame.getByText('Example data', { exact: true }).waitFor();
+      assert.equal(await frame.getByText('Example data', { exact: true }).count(), WITH_EXAMPLE.includes(name) ? 1 : 0);
       await judged(page, frame, name, 'empty');
     }),
   );
@@ -103,6 +115,69 @@ for (const name of NAMES)
       await frame.getByText(/^Last updated at/).waitFor({ state: 'detached' });
     }),
   );
+
+async function pictured(page, frame, name) {
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 2_000 });
+    await settled(page);
+    await shot(page, `${name}-${width}`);
+  }
+  await accessible(page, name);
+}
+
+test(
+  'questions are asked in their place, at each width',
+  visited(async (page) => {
+    const payment = await given(83, 'EUR');
+    const payments = await inWix(page, { hash: '#/payments' });
+    await payments.getByLabel('Search').fill(payment);
+    await payments.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
+    await payments.getByRole('button', { name: 'Details' }).click();
+    await payments.getByRole('button', { name: 'Refund' }).click();
+    await payments.getByLabel('Amount in EUR').waitFor();
+    await pictured(page, payments, 'dialog-refund');
+    const routes = await inWix(page, { hash: '#/routes' });
+    await routes.getByLabel('Go back to version').fill('1');
+    await routes.getByRole('button', { name: 'Go back' }).click();
+    await routes.getByLabel('Find a currency').fill('chf');
+    await routes.getByRole('button', { name: 'Switch off CHF' }).click();
+    await routes.getByText('Pages stop offering CHF').waitFor();
+    await pictured(page, routes, 'dialog-switch-and-pin');
+  }),
+);
+
+test(
+  'a message of the page itself is readable at each width',
+  visited(async (page) => {
+    const alone = await byItself(page, { hash: '#/jobs' });
+    await alone.getByRole('button', { name: 'Start: Publish the routes again' }).click();
+    await alone.locator('.jobs li').getByText('Completed').first().waitFor();
+    await byItself(page, { hash: '#/settings' });
+    await page.getByLabel('Heading', { exact: true }).fill('Every gift counts');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Your settings are saved.').waitFor();
+    await page.setViewportSize({ width: 375, height: 800 });
+    await accessible(page, 'toast');
+    await page.screenshot({ path: `${SHOTS}/dashboard-toast-375.png` });
+  }),
+);
+
+test(
+  'from right to left every page fits, too',
+  visited(async (page) => {
+    for (const name of NAMES) {
+      const frame = await inWix(page, { hash: `#/${name}`, locale: 'ar' });
+      await frame.getByText(FULL[name]).first().waitFor();
+      for (const width of [375, 1280]) {
+        await page.setViewportSize({ width, height: 2_000 });
+        await settled(page);
+        const over = await frame.locator('html').evaluate((root) => root.scrollWidth - root.clientWidth);
+        assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
+        await shot(page, `${name}-ar-${width}`);
+      }
+    }
+  }),
+);
 
 test(
   'without the stream the page polls',

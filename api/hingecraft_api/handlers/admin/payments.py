@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from hingecraft.errors import MissingError
 from hingecraft.payments import history, settlements
-from hingecraft.payments.model import Status
+from hingecraft.payments.model import Status, unknown_payment
 from hingecraft.payments.settlements import Seen
 from hingecraft_api.handlers.admin.shared import admin, as_json
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, PageQuery, cursor_of
@@ -84,7 +84,7 @@ class StoryAnswer(Answer):
             [{"id": SETTLEMENT, "kind": "charge", "amount": 25, "currency": "EUR", "usdAmount": 26}],
         ),
     ]
-    trail: Annotated[list[EntryAnswer], described("the payment's rows in the audit log")]
+    trail: Annotated[Sequence[EntryAnswer], described("the payment's rows in the audit log")]
 
 
 class ConfirmInput(Input):
@@ -160,7 +160,7 @@ def _payment_id(call: Call) -> UUID:
     try:
         return UUID(call.named("id"))
     except ValueError:
-        raise MissingError("unknown_payment", "There is no payment with this id.") from None
+        raise unknown_payment() from None
 
 
 _PAYMENT_ID = {"id": {"type": "string", "description": "the payment's id", "examples": [PAYMENT]}}

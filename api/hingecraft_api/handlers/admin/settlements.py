@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from hingecraft.errors import MissingError
 from hingecraft.payments import corrections
 from hingecraft.payments.corrections import CorrectionRequest
+from hingecraft.payments.model import unknown_settlement
 from hingecraft_api.handlers.admin.shared import admin, as_json
 from hingecraft_api.messages.amounts import SignedAmount
 from hingecraft_api.messages.answers import Answer
@@ -77,7 +77,7 @@ def _settlement_id(call: Call) -> UUID:
     try:
         return UUID(call.named("id"))
     except ValueError:
-        raise MissingError("unknown_settlement", "There is no settlement with this id.") from None
+        raise unknown_settlement() from None
 
 
 ENDPOINTS = [

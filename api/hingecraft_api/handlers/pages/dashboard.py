@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
-from functools import cache
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hingecraft_api.messages.answers import SECURITY_HEADERS
 from hingecraft_api.messages.negotiation import IDENTITY, matches
 from hingecraft_api.settings import ApiSettings
 from hingecraft_api.web.call import Call
-from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.web.endpoint import Endpoint, Handler
 
 PATH = "/wix-dashboard"
 _PAGE = "index.html"
@@ -29,7 +30,15 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".woff2": "font/woff2",
 }
-_NOT_BUILT = "The dashboard is not built: run `make dashboard`, and start the pods again.\n"
+_NOT_BUILT = """The dashboard is not built yet.
+
+make dev builds it when its page at the stand-in for Wix is opened, which takes about two minutes the first time.
+Otherwise run `make dashboard`. This page asks again by itself.
+"""
+# Seconds.
+_ASK_AGAIN = 3
+# Of a file in the folder itself, without what is only there to be compressed.
+_NAME = re.compile(r"[\w-]+[.][a-z0-9]+", re.ASCII)
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -55,47 +64,82 @@ def policy_of(framed_by: Sequence[str]) -> str:
 
 
 def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
-    """The page, which browsers ask for again each time, and its files, whose names change with what is in them."""
+    """The page and the script that recovers it, which browsers ask for again each time, and files named by content.
+
+    Each is looked up when it is asked for, since `make dev` builds the dashboard while pods run.
+    """
     folder = dashboard_folder()
-    if not (folder / _PAGE).exists():
-        return [_not_built()]
     policy = policy_of(("'self'", *_WIX, *settings.wix_dashboard_origins))
-    page = _endpoint(PATH, folder / _PAGE, {"Cache-Control": "no-cache", "Content-Security-Policy": policy})
-    files = sorted(file for file in (folder / "assets").iterdir() if file.suffix in _TYPES)
-    editor = _endpoint("/wix-panel/editor.js", folder / "panel-editor.js", {"Cache-Control": "no-cache"})
-    assets = (_endpoint(f"{PATH}/assets/{file.name}", file, {"Cache-Control": _FOREVER}) for file in files)
-    return [page, editor, *assets]
+
+    async def get_page(call: Call) -> web.Response:
+        framed = {"Cache-Control": "no-cache", "Content-Security-Policy": policy}
+        try:
+            return await _answer(call, folder / _PAGE, framed)
+        except web.HTTPNotFound:
+            return _not_built(framed)
+
+    async def get_asset(call: Call) -> web.Response:
+        name = call.request.match_info["name"]
+        if not _NAME.fullmatch(name):
+            raise web.HTTPNotFound
+        return await _answer(call, folder / "assets" / name, {"Cache-Control": _FOREVER})
+
+    def fixed(name: str) -> Handler:
+        return lambda call: _answer(call, folder / name, {"Cache-Control": "no-cache"})
+
+    return [
+        _endpoint(PATH, get_page),
+        _endpoint(f"{PATH}/recover.js", fixed("recover.js")),
+        _endpoint(f"{PATH}/assets/{{name}}", get_asset),
+        _endpoint("/wix-panel/editor.js", fixed("panel-editor.js")),
+    ]
 
 
-def _not_built() -> Endpoint:
-    async def get_page(_call: Call) -> web.Response:
-        return web.Response(text=_NOT_BUILT, status=HTTPStatus.SERVICE_UNAVAILABLE, headers=SECURITY_HEADERS)
-
-    return Endpoint(method="GET", path=PATH, handler=get_page, summary="Get the Wix app's dashboard", tag="Pages")
+def _endpoint(path: str, handler: Handler) -> Endpoint:
+    return Endpoint(method="GET", path=path, handler=handler, summary="Get the Wix app's dashboard", tag="Pages")
 
 
-@cache
-def _read(file: Path) -> bytes:
+def _not_built(framed: Mapping[str, str]) -> web.Response:
+    headers = {**_shared(framed), "Refresh": str(_ASK_AGAIN)}
+    return web.Response(text=_NOT_BUILT, status=HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
+
+
+def _shared(more: Mapping[str, str]) -> dict[str, str]:
+    """Without the header that forbids every frame; the policy says which may show the page."""
+    return {name: value for name, value in SECURITY_HEADERS.items() if name != "X-Frame-Options"} | dict(more)
+
+
+@lru_cache(maxsize=200)
+def _read(file: Path, _changed_at: int) -> bytes:
     """Most pods of an installation are never asked for most files, so none is read before."""
     return file.read_bytes()
 
 
-def _endpoint(path: str, file: Path, more: dict[str, str]) -> Endpoint:
-    encodings = {name: file.with_name(file.name + suffix) for name, suffix in _SUFFIXES.items()}
-    encodings = {IDENTITY: file} | {name: each for name, each in encodings.items() if each.exists()}
-    shared = {name: value for name, value in SECURITY_HEADERS.items() if name != "X-Frame-Options"}
-    shared |= {"Content-Type": _TYPES[file.suffix], "Vary": "Accept-Encoding, Origin", **more}
+def _encodings(file: Path) -> dict[str, Path]:
+    """Empty where there is no such file."""
+    if file.suffix not in _TYPES or not file.is_file():
+        return {}
+    others = {name: file.with_name(file.name + suffix) for name, suffix in _SUFFIXES.items()}
+    return {IDENTITY: file} | {name: each for name, each in others.items() if each.is_file()}
 
-    async def get_file(call: Call) -> web.Response:
-        asked = call.request.headers
-        encoding = call.pod.negotiation.choose(asked.get("Accept-Encoding", ""), encodings)
-        body = await asyncio.to_thread(_read, encodings[encoding])
-        headers = {**shared, "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"'}
-        known = asked.get("If-None-Match")
-        if known is not None and matches(known, headers["ETag"]):
-            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
-        if encoding != IDENTITY:
-            headers["Content-Encoding"] = encoding
-        return web.Response(body=body, headers=headers)
 
-    return Endpoint(method="GET", path=path, handler=get_file, summary="Get the Wix app's dashboard", tag="Pages")
+def _content(file: Path) -> bytes:
+    return _read(file, file.stat().st_mtime_ns)
+
+
+async def _answer(call: Call, file: Path, more: Mapping[str, str]) -> web.Response:
+    """Raises HTTPNotFound for a file that this release does not have."""
+    encodings = await asyncio.to_thread(_encodings, file)
+    if not encodings:
+        raise web.HTTPNotFound
+    asked = call.request.headers
+    encoding = call.pod.negotiation.choose(asked.get("Accept-Encoding", ""), encodings)
+    body = await asyncio.to_thread(_content, encodings[encoding])
+    headers = _shared({"Content-Type": _TYPES[file.suffix], "Vary": "Accept-Encoding, Origin", **more})
+    headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    known = asked.get("If-None-Match")
+    if known is not None and matches(known, headers["ETag"]):
+        return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if encoding != IDENTITY:
+        headers["Content-Encoding"] = encoding
+    return web.Response(body=body, headers=headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,10 +10,9 @@ from pydantic import AwareDatetime
 
 from hingecraft.dashboard import payments
 from hingecraft.dashboard.payments import LONGEST_SEARCH
-from hingecraft.errors import MissingError
 from hingecraft.payments import history
 from hingecraft.payments.history import PaymentHistory
-from hingecraft.payments.model import Status
+from hingecraft.payments.model import Status, unknown_payment
 from hingecraft.payments.refunds.model import Refund, Refundable
 from hingecraft.payments.refunds.service import RefundService
 from hingecraft.routes.model import timestamp
@@ -110,9 +109,7 @@ class TrailEntryAnswer(EntryAnswer):
 class PaymentHistoryAnswer(StoryAnswer):
     """One payment with everything about it."""
 
-    trail: Annotated[  # type: ignore[assignment]  # the same with a text
-        list[TrailEntryAnswer], described("the payment's rows in the audit log, in order")
-    ]
+    trail: Annotated[Sequence[TrailEntryAnswer], described("the payment's rows in the audit log, in order")]
     refundable: Annotated[RefundableAnswer, described("what can be refunded now")]
     refunds: Annotated[list[RefundAnswer], described("the refunds that were asked for here, in order")]
 
@@ -143,7 +140,7 @@ def payment_id_of(call: Call) -> UUID:
     try:
         return UUID(call.named("id"))
     except ValueError:
-        raise MissingError("unknown_payment", "There is no payment with this id.") from None
+        raise unknown_payment() from None
 
 
 def refund_answer(refund: Refund) -> dict[str, Any]:

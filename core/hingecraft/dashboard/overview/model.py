@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import NamedTuple
 
 from hingecraft.payments.filters import midnight
 from hingecraft.stats.model import Days
@@ -25,14 +26,22 @@ class Period:
         return Days(first=self.days.first - self._length, last=self.days.first - timedelta(days=1))
 
     @property
-    def midnights(self) -> list[datetime]:
-        """When each day begins, from the first one of `before`, and when the last one ends."""
-        first = self.before.first
-        return [midnight(first + timedelta(days=each), self.zone) for each in range(2 * self._length.days + 1)]
+    def spans(self) -> list[date]:
+        """The first day of each span that has sums of its own: the days before are one, the others are one each."""
+        return [self.before.first, *self._each_day]
+
+    @property
+    def begins(self) -> list[datetime]:
+        """When each of the spans begins, and when the last one ends."""
+        return [midnight(day, self.zone) for day in (*self.spans, self.days.last + timedelta(days=1))]
 
     def is_current(self, day: date) -> bool:
         """Whether it is one of the days that were asked for."""
         return day >= self.days.first
+
+    @property
+    def _each_day(self) -> list[date]:
+        return [self.days.first + timedelta(days=each) for each in range(self._length.days)]
 
     @property
     def _length(self) -> timedelta:
@@ -40,7 +49,7 @@ class Period:
 
 
 class Figures(NamedTuple):
-    """Sums of one day, mode and currency; there may be thousands."""
+    """Sums of one mode and currency over a day or several, named by the first; there may be thousands."""
 
     day: date
     livemode: bool
@@ -125,12 +134,11 @@ class Overview:
 
 
 def added(rows: Sequence[Figures]) -> list[Figures]:
-    """The sums for each mode and currency, real money first. The day is the last one."""
-    found: dict[tuple[bool, str], Figures] = {}
+    """The sums for each mode and currency, real money first. The day is that of the first row."""
+    of_key: dict[tuple[bool, str], list[Figures]] = {}
     for row in rows:
-        key = (not row.livemode, row.currency)
-        found[key] = _plus(found[key], row) if key in found else row
-    return [found[key] for key in sorted(found)]
+        of_key.setdefault((not row.livemode, row.currency), []).append(row)
+    return [_sum(of_key[key]) for key in sorted(of_key)]
 
 
 def attempts_of(rows: Sequence[Figures]) -> Attempts:
@@ -143,6 +151,6 @@ def attempts_of(rows: Sequence[Figures]) -> Attempts:
     )
 
 
-def _plus(one: Figures, other: Figures) -> Figures:
-    sums: list[Any] = [mine + theirs for mine, theirs in zip(one[3:], other[3:], strict=True)]  # type: ignore[operator]
-    return Figures(max(one.day, other.day), one.livemode, one.currency, *sums)
+def _sum(rows: Sequence[Figures]) -> Figures:
+    first, columns = rows[0], zip(*rows, strict=True)
+    return Figures(*first[:3], *(sum(column) for column in islice(columns, 3, None)))

@@ -4,47 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from hingecraft.dashboard.overview.model import Figures
 from hingecraft.db.connection import Connection
 
-# Compiling a statement to machine code takes longer than running it.
-BEGIN = "SELECT now() FROM set_config('jit', 'off', true)"
+# Compiling a statement to machine code takes longer than running it. Changes are only added until they are moved.
+BEGIN = """
+SELECT now() AS as_of, s.stamp, (SELECT count(*) FROM figure_changes) AS changes
+FROM set_config('jit', 'off', true), figures_stamp s
+"""
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 _COUNTS = ("movements", "without_value", "paid", "failed", "expired", "abandoned")
 _SUMMED = ("received", "refunded", "disputed", "usd")
 _MEASURES = (*_COUNTS, *_SUMMED)
 _COLUMNS = ", ".join(_MEASURES)
-_SUMS = ", ".join(f"sum({each}) AS {each}" for each in _MEASURES)
-_SIGNED_SUMS = ", ".join(
-    (
-        *(f"sum(sign * {each})::bigint AS {each}" for each in _COUNTS),
-        *(f"sum(sign * {each}) AS {each}" for each in _SUMMED),
-    )
+_NEGATED = ", ".join(f"-{each}" for each in _MEASURES)
+# Adding up whole numbers is cheaper than adding up numerics, which their sum would be.
+_SUMS = ", ".join(
+    (*(f"sum({each})::bigint AS {each}" for each in _COUNTS), *(f"sum({each}) AS {each}" for each in _SUMMED))
 )
-# Days in UTC are taken whole, and where a day of the zone begins before or after them, the hours and quarters between
-# are moved from one day to the other. OFFSET has them looked up by the key. `$1` are the midnights in UTC that are
-# nearest to the beginnings of the days, and to the end of the last; `$2` those beginnings; `$3` to `$7` are edges.
+# Days in UTC are taken whole, and where a span begins before or after them, the hours and quarters between are moved
+# from one span to the other. OFFSET has them looked up by the key. `$1` are the midnights in UTC that are nearest to
+# the beginnings of the spans, and to the end of the last; `$2` those beginnings; `$3` to `$7` are edges.
 FIGURES = f"""
 WITH moved AS MATERIALIZED (
-    SELECT edge.number, edge.sign, f.livemode, f.currency, {_COLUMNS}
+    SELECT edge.gains, edge.loses, f.livemode, f.currency, {_COLUMNS}
     FROM unnest($3::int[], $4::int[], $5::smallint[], $6::timestamptz[], $7::timestamptz[])
-        AS edge (number, sign, minutes, since, until)
+        AS edge (gains, loses, minutes, since, until)
     CROSS JOIN LATERAL (
         SELECT livemode, currency, {_SUMS} FROM figures
         WHERE minutes = edge.minutes AND start >= edge.since AND start < edge.until GROUP BY livemode, currency OFFSET 0
     ) f
 )
-SELECT number, livemode, currency, {_SIGNED_SUMS}
+SELECT number, livemode, currency, {_SUMS}
 FROM (
-    SELECT width_bucket(start, $1::timestamptz[]) AS number, 1 AS sign, livemode, currency, {_COLUMNS}
+    SELECT width_bucket(start, $1::timestamptz[]) AS number, livemode, currency, {_COLUMNS}
     FROM figures WHERE minutes = 1440 AND start >= $8 AND start < $9
     UNION ALL
-    SELECT number, -sign, livemode, currency, {_COLUMNS} FROM moved
+    SELECT gains, livemode, currency, {_COLUMNS} FROM moved
     UNION ALL
-    SELECT number - 1, sign, livemode, currency, {_COLUMNS} FROM moved
+    SELECT loses, livemode, currency, {_NEGATED} FROM moved
     UNION ALL
-    SELECT width_bucket(start, $2::timestamptz[]), 1, livemode, currency, {_COLUMNS}
+    SELECT width_bucket(start, $2::timestamptz[]), livemode, currency, {_COLUMNS}
     FROM figure_changes WHERE start >= $10 AND start < $11
 ) f
 WHERE number BETWEEN 1 AND cardinality($1::timestamptz[]) - 1
@@ -65,14 +68,26 @@ WHERE begun.at < newest.paid_at
 FOLD = "SELECT hc_fold_figures($1)"
 
 
-async def begin(conn: Connection) -> datetime:
-    """The time of the transaction, in which the other statements follow."""
-    found: datetime = await conn.fetchval(BEGIN)
-    return found
+class Stamp(NamedTuple):
+    """Figures with the same stamp are the same."""
+
+    figures: UUID
+    # How many are still to be added.
+    changes: int
 
 
-async def figures(conn: Connection, first: date, begins: Sequence[datetime]) -> list[Figures]:
-    """The sums of each day, mode and currency. `begins` is when each day begins, and when the last one ends."""
+async def begin(conn: Connection) -> tuple[datetime, Stamp]:
+    """The time of the transaction, in which the other statements follow, and the stamp of the figures."""
+    row = await conn.fetchrow(BEGIN)
+    assert row is not None, "the stamp is there from the beginning"
+    return row["as_of"], Stamp(figures=row["stamp"], changes=row["changes"])
+
+
+async def figures(conn: Connection, spans: Sequence[date], begins: Sequence[datetime]) -> list[Figures]:
+    """The sums of each span, mode and currency.
+
+    `spans` is the first day of each; `begins` is when each begins, and when the last one ends.
+    """
     midnights = [_nearest_midnight(moment) for moment in begins]
     edges = [
         edge
@@ -83,12 +98,10 @@ async def figures(conn: Connection, first: date, begins: Sequence[datetime]) -> 
     columns = [list(column) for column in zip(*edges, strict=True)] if edges else [[]] * 5
     ends = (midnights[0], midnights[-1], begins[0], begins[-1])
     rows = await conn.fetch(FIGURES, midnights, begins, *columns, *ends)
-    days = [first + timedelta(days=each) for each in range(len(begins))]
-    return [Figures(days[number - 1], *measures) for number, *measures in rows]
+    return [Figures(spans[number - 1], *measures) for number, *measures in rows]
 
 
-# The number of the day, whether it begins later (1) or earlier (-1) than the midnight, the length of the rows in
-# minutes, and their times.
+# The numbers of the spans that gain and lose rows, the length of these in minutes, and their times.
 _Edge = tuple[int, int, int, datetime, datetime]
 
 
@@ -97,15 +110,15 @@ def _nearest_midnight(moment: datetime) -> datetime:
 
 
 def _edges(number: int, midnight: datetime, begin: datetime) -> Iterator[_Edge]:
-    """The hours, and the quarters of one hour, between a midnight in UTC and the beginning of a day."""
+    """The hours, and the quarters of one hour, between a midnight in UTC and the beginning of a span."""
     hour = begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     if begin < midnight:
         whole = hour if hour == begin else hour + _HOUR
-        yield number, -1, 15, begin, whole
-        yield number, -1, 60, whole, midnight
+        yield number, number - 1, 15, begin, whole
+        yield number, number - 1, 60, whole, midnight
     else:
-        yield number, 1, 60, midnight, hour
-        yield number, 1, 15, hour, begin
+        yield number - 1, number, 60, midnight, hour
+        yield number - 1, number, 15, hour, begin
 
 
 async def median_seconds(conn: Connection, start: datetime, end: datetime, *, livemode: bool) -> float | None:

@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
-from hingecraft.errors import ConflictError, MissingError
+from hingecraft.errors import ConflictError
 from hingecraft.identity.principal import Actor
 from hingecraft.money.book import CurrencyBook
 from hingecraft.money.minor_units import to_stripe
@@ -23,7 +23,14 @@ from hingecraft.money.model import plain
 from hingecraft.payments import books
 from hingecraft.payments.history import PaymentHistory
 from hingecraft.payments.ledger import Known, UnknownPaymentError
-from hingecraft.payments.model import REPLAYED_FOR, ProviderDisabledError, ProviderFailedError, Settled, Status
+from hingecraft.payments.model import (
+    REPLAYED_FOR,
+    ProviderDisabledError,
+    ProviderFailedError,
+    Settled,
+    Status,
+    unknown_payment,
+)
 from hingecraft.payments.refunds import store
 from hingecraft.payments.refunds.model import (
     REFUND,
@@ -207,4 +214,4 @@ async def _known(conn: Connection, payment_id: UUID) -> Known:
     try:
         return await books.locked(conn, payment_id)
     except UnknownPaymentError:
-        raise MissingError("unknown_payment", "There is no payment with this id.") from None
+        raise unknown_payment() from None

@@ -27,7 +27,7 @@ class UnknownProductError(MissingError):
     """No product has the id, or it has another type, or the caller may not see it."""
 
     def __init__(self) -> None:
-        super().__init__("unknown_product", "There is no product with this id and type.")
+        super().__init__("unknown_product", "No product has this id and type. GET /api/v1/products lists them.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from hingecraft.db.connection import Connection
+from hingecraft.wix_app.plans import moves
 from hingecraft.wix_app.plans.model import PaidPeriod, PlanState
 
 ACCOUNT = "SELECT * FROM wix_credit_accounts WHERE instance_id = $1 FOR UPDATE"
@@ -55,17 +56,21 @@ async def follow(conn: Connection, instance_id: UUID, state: PlanState, granted:
 
     The caller holds the lock of the site.
     """
-    account = await conn.fetchrow(ACCOUNT, instance_id)
-    assert account is not None, "an account is created with its site"
     if state.period is not None:
-        await _follow_period(conn, instance_id, account, state.period, granted)
-        await conn.execute(TAKE_BACK if state.is_returned else GIVE_BACK, instance_id, _name(state.period))
+        name = _name(state.period)
+        others = await moves.elsewhere(conn, instance_id, state.period)
+        await _follow_period(conn, instance_id, state.period, 0 if others else granted)
+        await moves.bring(conn, instance_id, state, others, name)
+        # Wix may tell any of the sites that the money went back.
+        is_returned = state.is_returned or any(other.is_returned for other in others.values())
+        for site in (instance_id, *others):
+            await conn.execute(TAKE_BACK if is_returned else GIVE_BACK, site, name)
     await conn.execute(ENDS, instance_id, state.access_ends_at)
 
 
-async def _follow_period(
-    conn: Connection, instance_id: UUID, account: asyncpg.Record, period: PaidPeriod, granted: int
-) -> None:
+async def _follow_period(conn: Connection, instance_id: UUID, period: PaidPeriod, granted: int) -> None:
+    account = await conn.fetchrow(ACCOUNT, instance_id)
+    assert account is not None, "an account is created with its site"
     before = _period_of(account)
     if before is not None and period.is_same(before):
         await conn.execute(ADOPT, instance_id, period.start, period.invoice_id, period.seen_invoice)

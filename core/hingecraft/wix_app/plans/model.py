@@ -159,6 +159,8 @@ class PlanState:
     seen_invoice: str | None = None
     # When the last event about the plan happened.
     told_at: datetime | None = None
+    # When the plan came to this site; of two sites that it was on, the later one has it.
+    held_since: datetime | None = None
 
     def has_ended(self, at: datetime) -> bool:
         """Whether access has ended by that time."""
@@ -217,11 +219,11 @@ def _after(start: datetime, months: int) -> datetime:
 
 def _begun(state: PlanState, fact: Fact) -> PlanState:
     before, period = state.period, _told_period(fact)
+    begun = PlanState(period=period, told_at=fact.happened_at, held_since=fact.happened_at)
     if before is None or before.invoice_id or state.has_ended(fact.happened_at) or not before.is_near(period):
-        return PlanState(period=period, told_at=fact.happened_at)
+        return begun
     # An answer has reported the same payment before its event.
-    period = replace(period, seen_invoice=before.seen_invoice)
-    return PlanState(period=period, seen_invoice=state.seen_invoice, told_at=fact.happened_at)
+    return replace(begun, period=replace(period, seen_invoice=before.seen_invoice), seen_invoice=state.seen_invoice)
 
 
 def _told_period(fact: Fact) -> PaidPeriod:
@@ -252,17 +254,24 @@ def _is_longer(period: PaidPeriod | None, fact: Fact) -> bool:
 def _transferred(state: PlanState, fact: Fact) -> PlanState:
     """The same period goes on where the site has the plan: nothing was paid."""
     has_plan = state.period is not None and state.period.is_of_plan(_told_period(fact))
-    return _reactivated(state, fact) if has_plan else _begun(state, fact)
+    found = _reactivated(state, fact) if has_plan else _begun(state, fact)
+    return replace(found, held_since=fact.happened_at)
 
 
 def _cancelled(state: PlanState, fact: Fact) -> PlanState:
-    if state.period is None:
+    if state.period is None or _is_about_another(state.period, fact):
         return state
     at = fact.happened_at
     if fact.at_once:
         return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, told_at=at)
     period = _current(state.period, at)
     return replace(state, period=period, cancel_at_period_end=True, access_ends_at=period.end or at, told_at=at)
+
+
+def _is_about_another(period: PaidPeriod, fact: Fact) -> bool:
+    """Whether a cancellation names another plan, such as the one before a change."""
+    product, cycle = fact.product or period.product, fact.cycle or period.cycle
+    return (product.lower(), cycle) != (period.product.lower(), period.cycle)
 
 
 def _current(period: PaidPeriod, at: datetime) -> PaidPeriod:
@@ -303,6 +312,7 @@ def _seen(state: PlanState, fact: Fact) -> PlanState:
         cancel_at_period_end=ends,
         access_ends_at=now.end if ends else None,
         seen_invoice=fact.invoice_id or state.seen_invoice,
+        held_since=fact.happened_at if state.has_ended(fact.happened_at) else state.held_since,
     )
     if not is_settling:
         return found

@@ -33,9 +33,15 @@ def plan_fact(event: WixEvent, fact_id: str) -> Fact:
     kind = _PLAN_EVENTS[event.type]
     product = event.text("vendorProductId")
     if kind is Kind.CANCELLED:
-        # The plan that is cancelled is the one that the site has.
         cancellation = (event.text("subscriptionCancellationType") or "").upper()
-        return Fact(fact_id=fact_id, kind=kind, happened_at=event.happened_at, at_once=cancellation in _AT_ONCE)
+        return Fact(
+            fact_id=fact_id,
+            kind=kind,
+            happened_at=event.happened_at,
+            product=_name(event, "vendorProductId"),
+            cycle=_name(event, "cycle"),
+            at_once=cancellation in _AT_ONCE,
+        )
     if product is None or len(product) > LONGEST_NAME:
         raise ForeignError(f"it names no plan: vendorProductId is {product!r}")
     return Fact(

@@ -4,6 +4,7 @@ import { daysFrom, plusDays, today, ZONE } from './days';
 
 type Overview = components['schemas']['OverviewAnswer'];
 type Payment = components['schemas']['PaymentItem'];
+type Job = components['schemas']['JobAnswer'];
 
 const LAST = today();
 const FIRST = plusDays(LAST, -29);
@@ -76,3 +77,59 @@ export const EXAMPLE_PAYMENTS: readonly Payment[] = [
   payment(4, 100, 'CHF', 'refunded'),
   payment(5, 25, 'USD', 'completed'),
 ];
+
+const minutesAgo = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+
+const job = (more: Partial<Job> & Pick<Job, 'jobId' | 'type' | 'status'>): Job => ({
+  filters: {},
+  progressPercent: 100,
+  currentStep: null,
+  result: null,
+  error: null,
+  hasFile: false,
+  createdAt: minutesAgo(2),
+  startedAt: minutesAgo(2),
+  updatedAt: minutesAgo(1),
+  finishedAt: null,
+  expiresAt: null,
+  ...more,
+});
+
+export const EXAMPLE_JOBS: readonly Job[] = [
+  job({
+    jobId: '00000000-0000-4000-8000-000000000101',
+    type: 'reconcile',
+    status: 'processing',
+    progressPercent: 40,
+    currentStep: 'Asking Stripe about open checkouts',
+  }),
+  job({
+    jobId: '00000000-0000-4000-8000-000000000102',
+    type: 'export',
+    status: 'completed',
+    result: { rows: 118, bytes: 16_920 },
+    createdAt: minutesAgo(180),
+  }),
+];
+
+type Served = Pick<components['schemas']['RoutesStateAnswer'], 'pods' | 'endpoints'>;
+
+export const EXAMPLE_ROUTES: Served = {
+  pods: [
+    { name: 'api-1', version: 12, isCurrent: true, latencyMs: 14, failure: null },
+    { name: 'api-2', version: 12, isCurrent: true, latencyMs: 18, failure: null },
+  ],
+  endpoints: [
+    {
+      name: 'site',
+      events: ['routes.updated'],
+      state: 'ok',
+      deliveredVersion: 12,
+      deliveredAt: minutesAgo(25),
+      latencyMs: 310,
+      failures: 0,
+      waiting: 0,
+      reason: null,
+    },
+  ],
+};

@@ -3,6 +3,7 @@ import { Badge, Heading, Text } from '@wix/design-system';
 
 import { type Status, useStatus } from '../data/site';
 import { capitalized, day, number } from '../format';
+import { Steps } from '../parts/Example';
 import { Loaded } from '../parts/Loaded';
 import { Notice } from '../parts/Notice';
 import { Plans } from '../parts/Plans';
@@ -18,6 +19,7 @@ export default function Credits() {
         <>
           {isUpgraded && <Upgraded site={site} />}
           <Attention site={site} />
+          {site.isTrial && !isUpgraded && <OnTrial />}
           <Allowance site={site} />
           <Plans site={site} />
         </>
@@ -37,6 +39,17 @@ function Upgraded({ site }: { site: Status }) {
     <Notice kind="success" title={`Your ${capitalized(site.plan)} plan has started`}>
       {number(site.credits)} credits are ready to use.
     </Notice>
+  );
+}
+
+function OnTrial() {
+  return (
+    <Steps
+      title="No plan yet"
+      steps={['Choose a plan below.', 'Pay at Wix, in the tab that opens. The credits are here seconds later.']}
+    >
+      Until then you use the credits of the trial, which don’t expire.
+    </Steps>
   );
 }
 
@@ -62,7 +75,11 @@ function Allowance({ site }: { site: Status }) {
   const included = site.credits + site.creditsUsed;
   const renewal = site.currentPeriodEnd && !site.cancelAtPeriodEnd ? `Renews on ${day(site.currentPeriodEnd)}` : undefined;
   return (
-    <Section title="Credits" subtitle={renewal} side={<Badge skin="neutralStandard">{`${capitalized(site.plan)} plan`}</Badge>}>
+    <Section
+      title="Credits"
+      subtitle={renewal}
+      side={<Badge skin="neutralStandard" uppercase={false}>{`${capitalized(site.plan)} plan`}</Badge>}
+    >
       <p className="figure">
         <Heading as="h3" size="extraLarge">
           {number(site.credits)}

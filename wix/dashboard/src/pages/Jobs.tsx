@@ -6,9 +6,12 @@ import { attempt } from '../api/attempt';
 import { api, dataOf } from '../api/client';
 import { saveFile } from '../api/files';
 import type { components } from '../api/schema';
+import { EXAMPLE_JOBS } from '../data/example';
 import { useReloading, useResource } from '../data/resource';
-import { ago, capitalized, number } from '../format';
+import { ago, capitalized, percent } from '../format';
 import { Confirm } from '../parts/Confirm';
+import { Example } from '../parts/Example';
+import { JobResult } from '../parts/JobResult';
 import { Loaded } from '../parts/Loaded';
 import { Progress } from '../parts/Progress';
 import { Section } from '../parts/Section';
@@ -43,22 +46,31 @@ export default function Jobs() {
               ))}
             </ul>
           </Section>
-          <Section title="Jobs" subtitle="Of the last seven days, newest first.">
-            {items.length === 0 ? (
-              <Text secondary>
-                No job yet. Start one above; its progress is shown here, and you may close the page meanwhile.
-              </Text>
-            ) : (
-              <ul className="jobs">
-                {items.map((job) => (
-                  <Shown key={job.jobId} job={job} />
-                ))}
-              </ul>
-            )}
-          </Section>
+          {items.length > 0 ? (
+            <List jobs={items} />
+          ) : (
+            <Example
+              title="No jobs yet"
+              steps={['Start a job above.', 'Wait for its result here. You can close the page meanwhile.']}
+            >
+              <List jobs={EXAMPLE_JOBS} isExample />
+            </Example>
+          )}
         </>
       )}
     </Loaded>
+  );
+}
+
+function List({ jobs, isExample = false }: { jobs: readonly Job[]; isExample?: boolean }) {
+  return (
+    <Section title="Jobs" subtitle="Of the last seven days, newest first.">
+      <ul className="jobs">
+        {jobs.map((job) => (
+          <Shown key={job.jobId} job={job} isExample={isExample} />
+        ))}
+      </ul>
+    </Section>
   );
 }
 
@@ -89,38 +101,29 @@ function Start({ kind }: { kind: JobType }) {
 
 const isRunning = (job: Job): boolean => job.status === 'queued' || job.status === 'processing';
 
-function Shown({ job }: { job: Job }) {
+function Shown({ job, isExample }: { job: Job; isExample: boolean }) {
   const name = KINDS[job.type].name;
   return (
     <li>
       <div className="job-head">
         <strong>{name}</strong>
-        <Badge skin={SKINS[job.status]} size="small">
+        <Badge skin={SKINS[job.status]} size="small" uppercase={false}>
           {capitalized(job.status)}
         </Badge>
         <time dateTime={job.createdAt}>{ago(job.createdAt)}</time>
       </div>
       {isRunning(job) && (
         <>
-          <Progress label={`${name}: ${job.progressPercent} %`} percent={job.progressPercent} />
-          <Text size="small">{`${number(job.progressPercent)} %  ${job.currentStep ?? 'Waits for a pod, which takes a second or two.'}`}</Text>
+          <Progress label={`${name}: ${percent(job.progressPercent / 100)}`} percent={job.progressPercent} />
+          <Text size="small">{`${percent(job.progressPercent / 100)}: ${job.currentStep ?? 'Waits for a pod, which takes a second or two.'}`}</Text>
         </>
       )}
       {job.error && <p className="problem">{job.error}</p>}
-      {job.status === 'completed' && <Result job={job} />}
-      <Acts job={job} />
+      {job.status === 'completed' && <JobResult job={job} />}
+      {!isExample && <Acts job={job} />}
     </li>
   );
 }
-
-function Result({ job }: { job: Job }) {
-  const numbers = Object.entries(job.result ?? {}).filter(([, value]) => typeof value === 'number');
-  if (numbers.length === 0) return null;
-  return <Text size="small">{numbers.map(([name, value]) => `${number(value as number)} ${wordsOf(name)}`).join(' · ')}</Text>;
-}
-
-/** A name such as `eventsRead`, as words. */
-const wordsOf = (name: string): string => name.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
 
 function Acts({ job }: { job: Job }) {
   const path = { params: { path: { id: job.jobId } } };

@@ -1,16 +1,17 @@
 // How giving goes: what came in, how well payments work, and what needs the owner.
-import { lazy, Suspense, useState } from 'react';
+import { Suspense, useState } from 'react';
 
 import { api, dataOf } from '../api/client';
 import type { components } from '../api/schema';
 import { daysFrom, plusDays, today, ZONE } from '../data/days';
 import { EXAMPLE } from '../data/example';
+import { shownLater } from '../data/later';
 import { useResource } from '../data/resource';
 import { ago, day, duration, money, number, percent } from '../format';
 import { Choices } from '../parts/Choices';
-import { Example } from '../parts/Example';
 import { Figure } from '../parts/Figure';
 import { Loaded } from '../parts/Loaded';
+import { NoPayments } from '../parts/NoPayments';
 import { Notice } from '../parts/Notice';
 import { Section } from '../parts/Section';
 import { Table } from '../parts/Table';
@@ -18,11 +19,11 @@ import { Table } from '../parts/Table';
 export type Found = components['schemas']['OverviewAnswer'];
 type Period = Found['current'];
 
-const Chart = lazy(() => import('../parts/Chart'));
+const Chart = shownLater(() => import('../parts/Chart'));
 
 // Every amount has a value in it, whatever was given.
 const VALUE = 'USD';
-const PERIODS = { 7: '7 days', 30: '30 days', 90: '90 days', 365: 'A year' } as const;
+const PERIODS = { 7: '7 days', 30: '30 days', 90: '90 days', 365: '1 year' } as const;
 type Days = keyof typeof PERIODS;
 
 export function Overview() {
@@ -37,9 +38,9 @@ export function Overview() {
       <Loaded resource={overview} what="overview">
         {(found) =>
           isEmpty(found) ? (
-            <Example>
+            <NoPayments>
               <Figures found={EXAMPLE} />
-            </Example>
+            </NoPayments>
           ) : (
             <Figures found={found} />
           )
@@ -160,6 +161,8 @@ const WORDS: Record<Found['attention'][number]['kind'], string> = {
   pods_lagging: 'Pods with older routes',
 };
 
+const NUMBERS = ['Payments', 'Received', 'Refunded', 'Disputed', 'Left', `Value in ${VALUE}`];
+
 function Totals({ period, mode }: { period: Period; mode: Found['mode'] }) {
   const totals = ofMode(period, mode);
   if (totals.length === 0) return null;
@@ -167,7 +170,8 @@ function Totals({ period, mode }: { period: Period; mode: Found['mode'] }) {
     <Section title="By currency" subtitle={`From ${day(period.from)} to ${day(period.to)}`}>
       <Table
         label="What came in, by currency"
-        head={['Currency', 'Payments', 'Received', 'Refunded', 'Disputed', 'Left', `Value in ${VALUE}`]}
+        head={['Currency', ...NUMBERS]}
+        numbers={NUMBERS}
         rows={totals.map((each) => ({
           key: each.currency,
           cells: [

@@ -6,9 +6,10 @@ import { attempt } from '../api/attempt';
 import { api, dataOf } from '../api/client';
 import { EXAMPLE_PAYMENTS } from '../data/example';
 import { type Filter, usePayments } from '../data/payments';
+import { zoneName } from '../format';
 import { addressOf } from '../navigation';
-import { Example } from '../parts/Example';
 import { Loaded } from '../parts/Loaded';
+import { NoPayments } from '../parts/NoPayments';
 import { PaymentFilters } from '../parts/PaymentFilters';
 import { PaymentTable } from '../parts/PaymentTable';
 import { Section } from '../parts/Section';
@@ -23,13 +24,17 @@ export default function Payments() {
     <Loaded resource={{ data: items ?? (isFiltered ? [] : undefined), at, error, isLoading, reload }} what="payments">
       {(rows) =>
         rows.length === 0 && !isFiltered ? (
-          <Example>
+          <NoPayments>
             <Section title="Payments">
-              <PaymentTable rows={EXAMPLE_PAYMENTS} hasMore={false} loadMore={() => Promise.resolve()} />
+              <PaymentTable rows={EXAMPLE_PAYMENTS} isExample />
             </Section>
-          </Example>
+          </NoPayments>
         ) : (
-          <Section title="Payments" subtitle="Newest first, of all kinds." side={<Export filter={filter} />}>
+          <Section
+            title="Payments"
+            subtitle={`Newest first, of all kinds. Times are in ${zoneName()}.`}
+            side={<Export filter={filter} />}
+          >
             <PaymentFilters filter={filter} choose={setFilter} />
             {rows.length === 0 ? (
               <p role="status">{isLoading ? 'Searching…' : 'No payment fits. Change the search or remove a filter.'}</p>

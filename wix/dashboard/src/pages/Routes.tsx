@@ -4,14 +4,17 @@ import { useState } from 'react';
 
 import { api, dataOf } from '../api/client';
 import type { components } from '../api/schema';
+import { EXAMPLE_ROUTES } from '../data/example';
 import { useReloading, useResource } from '../data/resource';
 import { ago, duration, number } from '../format';
+import { Example } from '../parts/Example';
 import { Loaded } from '../parts/Loaded';
 import { Notice } from '../parts/Notice';
 import { Section } from '../parts/Section';
 import { Pin, Switch } from '../parts/Switches';
 import { Table } from '../parts/Table';
 import { TextField } from '../parts/Fields';
+import { isCommon } from '../parts/currencies';
 import { PROVIDERS } from '../parts/words';
 
 type Found = components['schemas']['RoutesStateAnswer'];
@@ -30,8 +33,14 @@ export default function Routes() {
     <Loaded resource={routes} what="routes">
       {(found) => (
         <>
-          <Version found={found} />
-          <Served found={found} />
+          {found.version ? (
+            <>
+              <Version version={found.version} found={found} />
+              <Served served={found} />
+            </>
+          ) : (
+            <NoRoutes />
+          )}
           <Providers found={found} />
           <Currencies found={found} />
           <Problems found={found} />
@@ -46,19 +55,36 @@ const isOnItsWay = ({ servedEverywhere, endpoints }: Found): boolean =>
 
 const took = (milliseconds: number | null): string => (milliseconds === null ? '–' : duration(milliseconds / 1000));
 
-function Version({ found: { version, servedEverywhere, paused, pinVersion, reportedAt } }: { found: Found }) {
-  if (!version)
-    return (
-      <Notice kind="standard" title="No routes yet">
-        They are published when the sync engine starts. Check that one runs.
-      </Notice>
-    );
+function NoRoutes() {
+  return (
+    <Example
+      title="No routes yet"
+      steps={[
+        'Start the sync engine (hingecraft sync, or the operator): it publishes the routes when it starts.',
+        'Switch on a provider and a currency below.',
+      ]}
+    >
+      <Served served={EXAMPLE_ROUTES} />
+    </Example>
+  );
+}
+
+interface VersionProps {
+  version: NonNullable<Found['version']>;
+  found: Found;
+}
+
+function Version({ version, found: { servedEverywhere, paused, pinVersion, reportedAt } }: VersionProps) {
   const skin = servedEverywhere ? 'neutralSuccess' : 'warningLight';
   return (
     <Section
       title={`Version ${number(version.version)}`}
       subtitle={`Published ${ago(version.generatedAt)}`}
-      side={<Badge skin={skin}>{servedEverywhere ? 'Served by every pod' : 'Not yet on every pod'}</Badge>}
+      side={
+        <Badge skin={skin} uppercase={false}>
+          {servedEverywhere ? 'Served by every pod' : 'Not yet on every pod'}
+        </Badge>
+      }
     >
       {paused && (
         <Notice kind="warning" title="Publishing is paused">
@@ -76,7 +102,10 @@ function Version({ found: { version, servedEverywhere, paused, pinVersion, repor
   );
 }
 
-function Served({ found: { pods, endpoints } }: { found: Found }) {
+const SERVED = ['State', 'Version', 'After the change'];
+const NUMBERS = ['Version', 'After the change'];
+
+function Served({ served: { pods, endpoints } }: { served: Pick<Found, 'pods' | 'endpoints'> }) {
   return (
     <Section title="Who serves it">
       {pods.length === 0 ? (
@@ -84,15 +113,19 @@ function Served({ found: { pods, endpoints } }: { found: Found }) {
       ) : (
         <Table
           label="Pods"
-          head={['Pod', 'Version', 'State', 'After the change']}
+          head={['Pod', ...SERVED]}
+          numbers={NUMBERS}
           rows={pods.map((pod) => ({
             key: pod.name,
             cells: [
               pod.name,
+              <>
+                <Badge skin={pod.isCurrent ? 'neutralSuccess' : 'warningLight'} size="small" uppercase={false}>
+                  {pod.isCurrent ? 'Up to date' : 'On its way'}
+                </Badge>
+                {pod.failure && !pod.isCurrent && <p className="problem">{pod.failure}</p>}
+              </>,
               number(pod.version),
-              <Badge skin={pod.isCurrent ? 'neutralSuccess' : 'warningLight'} size="small">
-                {pod.isCurrent ? 'Current' : (pod.failure ?? 'Behind')}
-              </Badge>,
               took(pod.latencyMs),
             ],
           }))}
@@ -101,20 +134,21 @@ function Served({ found: { pods, endpoints } }: { found: Found }) {
       {endpoints.length > 0 && (
         <Table
           label="Wix endpoints"
-          head={['Wix endpoint', 'Version', 'State', 'After the change']}
+          head={['Wix endpoint', ...SERVED]}
+          numbers={NUMBERS}
           rows={endpoints.map((each) => {
             const [skin, word] = STATES[each.state];
             return {
               key: each.name,
               cells: [
                 each.name,
-                each.deliveredVersion === null ? '–' : number(each.deliveredVersion),
                 <>
-                  <Badge skin={skin} size="small">
+                  <Badge skin={skin} size="small" uppercase={false}>
                     {word}
                   </Badge>
                   {each.reason && each.state !== 'ok' && <p className="problem">{each.reason}</p>}
                 </>,
+                each.deliveredVersion === null ? '–' : number(each.deliveredVersion),
                 took(each.latencyMs),
               ],
             };
@@ -154,7 +188,7 @@ const SHOWN_AT_FIRST = 12;
 function Currencies({ found: { currencies } }: { found: Found }) {
   const [search, setSearch] = useState('');
   const wanted = search.trim().toLowerCase();
-  const sorted = [...currencies].sort((one, other) => Number(other.available) - Number(one.available));
+  const sorted = [...currencies].sort((one, other) => rankOf(one) - rankOf(other));
   const fitting = sorted.filter(({ code, name }) => `${code} ${name}`.toLowerCase().includes(wanted));
   const shown = wanted ? fitting : fitting.slice(0, SHOWN_AT_FIRST);
   const offered = currencies.filter(({ available }) => available).length;
@@ -180,9 +214,12 @@ function Currencies({ found: { currencies } }: { found: Found }) {
   );
 }
 
+/** Those that are offered first, and of these the common ones. */
+const rankOf = ({ code, available }: Found['currencies'][number]): number => (available ? 0 : 2) + (isCommon(code) ? 0 : 1);
+
 function stateOf({ enabled, available, provider, hasWallet }: Found['currencies'][number]): string {
   if (!enabled) return 'Switched off';
-  if (!available) return 'On, but there is no way to pay in it';
+  if (!available) return 'Switched on, but no provider or wallet takes it';
   return `Offered: ${PROVIDERS[provider ?? ''] ?? (hasWallet ? PROVIDERS.wallet : 'on')}`;
 }
 

@@ -5,7 +5,8 @@ import { useState } from 'react';
 import { api, ApiError, dataOf } from '../api/client';
 import type { components } from '../api/schema';
 import { type Resource, useResource } from '../data/resource';
-import { ChoiceField, LongTextField, SwitchField, TextField } from '../parts/Fields';
+import { ChoiceField, ColorField, LongTextField, SwitchField, TextField } from '../parts/Fields';
+import { Steps } from '../parts/Example';
 import { Loaded } from '../parts/Loaded';
 import { Notice } from '../parts/Notice';
 import { Section } from '../parts/Section';
@@ -75,6 +76,7 @@ function Form({ settings, resource }: { settings: Stored; resource: Resource<Sto
         void save();
       }}
     >
+      {settings.contactEmail === null && <Unset />}
       <Texts text={text} />
       <Look text={text} />
       <Widget text={text} settings={settings} draft={draft} change={change} />
@@ -98,6 +100,18 @@ function Form({ settings, resource }: { settings: Stored; resource: Resource<Sto
   );
 }
 
+function Unset() {
+  return (
+    <Steps
+      title="Your pages still show our examples"
+      steps={[
+        'Enter who receives the gifts and an address for questions, and save.',
+        'Put the donation widget or a donation page on your site.',
+      ]}
+    />
+  );
+}
+
 type TextOf = (name: Name) => { value: string; onChange: (value: string) => void; error: string | undefined };
 
 function Texts({ text }: { text: TextOf }) {
@@ -105,7 +119,12 @@ function Texts({ text }: { text: TextOf }) {
   return (
     <Section title="Donation pages" subtitle="Visitors see a change within a minute.">
       <div className="fields">
-        <TextField label="Who receives the gifts" longest={60} {...text('organizationName')} />
+        <TextField
+          label="Who receives the gifts"
+          placeholder="Riverside Library Trust"
+          longest={60}
+          {...text('organizationName')}
+        />
         <TextField label="Heading" hint={own} longest={120} {...text('pageTitle')} />
         <LongTextField label="Text below the heading" hint={own} longest={400} {...text('pageText')} />
         <LongTextField
@@ -114,7 +133,7 @@ function Texts({ text }: { text: TextOf }) {
           longest={300}
           {...text('thankYouText')}
         />
-        <TextField label="Address for questions" type="email" {...text('contactEmail')} />
+        <TextField label="Address for questions" type="email" placeholder="giving@example.org" {...text('contactEmail')} />
         <TextField label="Link to your privacy notice" type="url" placeholder="https://" {...text('privacyUrl')} />
         <TextField label="Link to your refund policy" type="url" placeholder="https://" {...text('refundUrl')} />
       </div>
@@ -132,9 +151,8 @@ function Look({ text }: { text: TextOf }) {
           {...text('defaultCurrency')}
         />
         <TextField label="Suggested amounts" hint="Up to six, such as 10, 25, 50" {...text('pageAmounts')} />
-        <TextField
+        <ColorField
           label="Colour of buttons and links"
-          type="color"
           hint="We make it darker or lighter where text could not be read."
           {...text('accentColor')}
         />

@@ -1,7 +1,7 @@
 // Giving over time, as bars of days. The same numbers are in a table, for those who do not see it and for those who want them.
-import { useId, useState } from 'react';
+import { useEffect, useId, useRef, useState } from 'react';
 
-import { money, shortDay } from '../format';
+import { counted, money, shortDay } from '../format';
 import { direction } from '../wix/place';
 import { Table } from './Table';
 
@@ -16,11 +16,13 @@ interface Props {
   currency: string;
 }
 
-const WIDTH = 960;
 const HEIGHT = 220;
 const BELOW = 28;
 const BESIDE = 76;
 const LINES = 4;
+// As wide as a date with some room.
+const LABEL = 90;
+const AT_FIRST = 960;
 
 /** The smallest round number from which `LINES` lines can be drawn. */
 function top(bars: readonly Bar[]): number {
@@ -31,40 +33,53 @@ function top(bars: readonly Bar[]): number {
   return round * size * LINES;
 }
 
+/** The width of what holds the chart, so that its texts are as large as all others. */
+function useWidth() {
+  const place = useRef<HTMLElement>(null);
+  const [width, setWidth] = useState(AT_FIRST);
+  useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.floor(entry.contentRect.width)));
+    if (place.current) observer.observe(place.current);
+    return () => observer.disconnect();
+  }, []);
+  return [place, width] as const;
+}
+
 export default function Chart({ bars, currency }: Props) {
   const title = useId();
   const [pointed, setPointed] = useState<Bar | null>(null);
   const most = top(bars);
-  const wide = (WIDTH - BESIDE) / Math.max(1, bars.length);
-  const left = (place: number) => (direction === 'rtl' ? WIDTH - BESIDE - (place + 1) * wide : BESIDE + place * wide);
+  const [place, width] = useWidth();
+  const wide = (width - BESIDE) / Math.max(1, bars.length);
+  const left = (day: number) => (direction === 'rtl' ? width - BESIDE - (day + 1) * wide : BESIDE + day * wide);
   const high = (amount: number) => Math.max(0, (amount / most) * (HEIGHT - BELOW - 12));
-  const every = Math.ceil(bars.length / 8);
-  const text = (bar: Bar) => `${shortDay(bar.day)}: ${money(bar.amount, currency)}, ${bar.count} payments`;
+  const every = Math.ceil(bars.length / Math.max(2, Math.floor(width / LABEL)));
+  const text = (bar: Bar) => `${shortDay(bar.day)}: ${money(bar.amount, currency)}, ${counted(bar.count, 'payment')}`;
   return (
-    <figure className="chart">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-labelledby={title} onPointerLeave={() => setPointed(null)}>
+    <figure className="chart" ref={place}>
+      <svg width={width} height={HEIGHT} role="img" aria-labelledby={title} onPointerLeave={() => setPointed(null)}>
         <title id={title}>{`Giving on each of ${bars.length} days; the table below has the numbers`}</title>
         {Array.from({ length: LINES + 1 }, (_, line) => (
           <g key={line} className="line" transform={`translate(0 ${HEIGHT - BELOW - high((most / LINES) * line)})`}>
-            <line x1={direction === 'rtl' ? 0 : BESIDE} x2={direction === 'rtl' ? WIDTH - BESIDE : WIDTH} />
-            <text x={direction === 'rtl' ? WIDTH - BESIDE + 8 : BESIDE - 8} textAnchor="end" dy="4">
+            <line x1={direction === 'rtl' ? 0 : BESIDE} x2={direction === 'rtl' ? width - BESIDE : width} />
+            <text x={direction === 'rtl' ? width - BESIDE + 8 : BESIDE - 8} textAnchor="end" dy="4">
               {money((most / LINES) * line, currency)}
             </text>
           </g>
         ))}
-        {bars.map((bar, place) => (
+        {bars.map((bar, day) => (
           <g key={bar.day} onPointerEnter={() => setPointed(bar)}>
-            <rect className="column" x={left(place)} y={0} width={wide} height={HEIGHT - BELOW} />
+            <rect className="column" x={left(day)} y={0} width={wide} height={HEIGHT - BELOW} />
             <rect
               className={bar === pointed ? 'bar pointed' : 'bar'}
-              x={left(place) + wide * 0.15}
+              x={left(day) + wide * 0.15}
               y={HEIGHT - BELOW - high(bar.amount)}
               width={wide * 0.7}
               height={high(bar.amount)}
               rx={Math.min(3, wide * 0.2)}
             />
-            {place % every === 0 && (
-              <text x={left(place) + wide / 2} y={HEIGHT - 8} textAnchor="middle">
+            {day % every === 0 && (
+              <text x={left(day) + wide / 2} y={HEIGHT - 8} textAnchor="middle">
                 {shortDay(bar.day)}
               </text>
             )}
@@ -79,6 +94,7 @@ export default function Chart({ bars, currency }: Props) {
         <Table
           label="Giving on each day"
           head={['Day', 'Amount', 'Payments']}
+          numbers={['Amount', 'Payments']}
           rows={bars.map((bar) => ({ key: bar.day, cells: [shortDay(bar.day), money(bar.amount, currency), bar.count] }))}
         />
       </details>

@@ -50,7 +50,7 @@ export function Confirm({
 
   if (!isAsked)
     return (
-      <TextButton size="small" skin={isDestructive ? 'destructive' : 'standard'} disabled={isDisabled} onClick={() => void ask()}>
+      <TextButton size="small" disabled={isDisabled} onClick={() => void ask()}>
         {label}
         {about && <span className="unseen"> {about}</span>}
       </TextButton>

@@ -11,7 +11,7 @@ interface Common {
 interface TextProps extends Common {
   value: string;
   onChange: (value: string) => void;
-  type?: 'text' | 'email' | 'url' | 'color';
+  type?: 'text' | 'email' | 'url';
   longest?: number;
   placeholder?: string;
 }
@@ -96,6 +96,26 @@ export function SwitchField({ label, isOn, onChange }: SwitchProps) {
     <div className="field switch">
       <ToggleSwitch id={id} checked={isOn} onChange={() => onChange(!isOn)} />
       <label htmlFor={id}>{label}</label>
+    </div>
+  );
+}
+
+export function ColorField({ label, hint, error, value, onChange }: TextProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label className="label" htmlFor={id}>
+        {label}
+      </label>
+      <input
+        id={id}
+        className="native"
+        type="color"
+        value={value}
+        onChange={(event) => onChange(event.target.value)}
+        aria-describedby={`${id}-hint`}
+      />
+      <Hint id={`${id}-hint`}>{error ?? hint}</Hint>
     </div>
   );
 }

@@ -2,7 +2,7 @@
 import { api, dataOf } from '../api/client';
 import type { components } from '../api/schema';
 import { useResource } from '../data/resource';
-import { moment, money } from '../format';
+import { capitalized, momentInZone, money } from '../format';
 import { Loaded } from './Loaded';
 import { Refund } from './Refund';
 
@@ -22,8 +22,8 @@ export function PaymentDetails({ id }: { id: string }) {
           <ol className="trail">
             {found.trail.map((entry) => (
               <li key={entry.id}>
-                <time dateTime={entry.createdAt}>{moment(entry.createdAt)}</time> {entry.text}
-                <span className="quiet"> {entry.actor}</span>
+                <time dateTime={entry.createdAt}>{momentInZone(entry.createdAt)}</time>
+                <p>{sentenceOf(entry.text)}</p>
               </li>
             ))}
           </ol>
@@ -33,6 +33,9 @@ export function PaymentDetails({ id }: { id: string }) {
     </Loaded>
   );
 }
+
+/** Without the id of the request or event, which is for those who read logs. */
+const sentenceOf = (text: string): string => capitalized(text.replace(/ \[[^\]]*\]$/, ''));
 
 const STATES = {
   asked: 'Stripe has not answered yet',
@@ -49,7 +52,7 @@ function Refunds({ refunds }: { refunds: History['refunds'] }) {
       <ul className="trail">
         {refunds.map((refund) => (
           <li key={refund.refundId}>
-            <time dateTime={refund.createdAt}>{moment(refund.createdAt)}</time>{' '}
+            <time dateTime={refund.createdAt}>{momentInZone(refund.createdAt)}</time>{' '}
             {`${money(refund.amount, refund.currency)}: ${STATES[refund.status]}`}
             {refund.failure && <span className="problem"> {refund.failure}</span>}
           </li>

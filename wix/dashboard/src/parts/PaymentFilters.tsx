@@ -38,12 +38,7 @@ export function PaymentFilters({ filter, choose }: Props) {
   return (
     <div className="filters" role="search" aria-label="Payments">
       <div className="fields search">
-        <TextField
-          label="Search"
-          placeholder="A payment’s id, an id at the provider, or an e-mail address"
-          value={search}
-          onChange={setSearch}
-        />
+        <TextField label="Search" placeholder="An id or an e-mail address" value={search} onChange={setSearch} />
         <div className="actions">
           <Button size="small" priority="secondary" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
             {others > 0 ? `Filters (${others})` : 'Filters'}

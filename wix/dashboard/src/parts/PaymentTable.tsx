@@ -8,17 +8,20 @@ import { moment, money } from '../format';
 import { PaymentDetails } from './PaymentDetails';
 import { PROVIDERS, PURPOSES, SKINS, STATUSES } from './words';
 
-const CHUNK = 25;
+// As few as can be drawn between two frames.
+const CHUNK = 10;
 const ROW_PX = 56;
 const HEAD = ['Date', 'Amount', 'Status', 'Paid with', 'For', ''];
 
 interface Props {
   rows: readonly Payment[];
-  hasMore: boolean;
-  loadMore: () => Promise<void>;
+  hasMore?: boolean;
+  loadMore?: () => Promise<void>;
+  /** There is nothing behind its rows. */
+  isExample?: boolean;
 }
 
-export function PaymentTable({ rows, hasMore, loadMore }: Props) {
+export function PaymentTable({ rows, hasMore = false, loadMore, isExample = false }: Props) {
   const [open, setOpen] = useState<string | null>(null);
   const toggle = useCallback((id: string) => setOpen((before) => (before === id ? null : id)), []);
   const chunks = Array.from({ length: Math.ceil(rows.length / CHUNK) }, (_, place) =>
@@ -43,20 +46,23 @@ export function PaymentTable({ rows, hasMore, loadMore }: Props) {
             rows={chunk}
             first={place * CHUNK}
             open={chunk.some(({ id }) => id === open) ? open : null}
-            toggle={toggle}
+            toggle={isExample ? null : toggle}
           />
         ))}
       </table>
-      {hasMore && <More loadMore={loadMore} />}
+      {hasMore && loadMore && <More loadMore={loadMore} />}
     </>
   );
 }
+
+type Toggle = (id: string) => void;
 
 interface ChunkProps {
   rows: readonly Payment[];
   first: number;
   open: string | null;
-  toggle: (id: string) => void;
+  /** Null where there are no details. */
+  toggle: Toggle | null;
 }
 
 const Chunk = memo(function Chunk({ rows, first, open, toggle }: ChunkProps) {
@@ -67,7 +73,7 @@ const Chunk = memo(function Chunk({ rows, first, open, toggle }: ChunkProps) {
   if (!isNear && open === null)
     return (
       <tbody ref={body} aria-hidden="true">
-        <tr style={{ blockSize: Math.max(height.current, rows.length * ROW_PX) }}>
+        <tr className="undrawn" style={{ blockSize: Math.max(height.current, rows.length * ROW_PX) }}>
           <td colSpan={HEAD.length} />
         </tr>
       </tbody>
@@ -105,7 +111,7 @@ interface RowProps {
   row: Payment;
   index: number;
   isOpen: boolean;
-  toggle: (id: string) => void;
+  toggle: Toggle | null;
 }
 
 const Row = memo(function Row({ row, index, isOpen, toggle }: RowProps) {
@@ -130,16 +136,18 @@ const Row = memo(function Row({ row, index, isOpen, toggle }: RowProps) {
         <td data-name="Paid with">{PROVIDERS[row.provider ?? ''] ?? '–'}</td>
         <td data-name="For">{PURPOSES[row.purpose] ?? row.purpose}</td>
         <td className="act">
-          <button
-            type="button"
-            className="text-button"
-            aria-expanded={isOpen}
-            aria-controls={details}
-            onClick={() => toggle(row.id)}
-          >
-            {isOpen ? 'Close' : 'Details'}
-            <span className="unseen">{` of the payment of ${amountOf(row)}, ${moment(row.createdAt)}`}</span>
-          </button>
+          {toggle && (
+            <button
+              type="button"
+              className="text-button"
+              aria-expanded={isOpen}
+              aria-controls={details}
+              onClick={() => toggle(row.id)}
+            >
+              {isOpen ? 'Close' : 'Details'}
+              <span className="unseen">{` of the payment of ${amountOf(row)}, ${moment(row.createdAt)}`}</span>
+            </button>
+          )}
         </td>
       </tr>
       {isOpen && (
@@ -156,7 +164,8 @@ const Row = memo(function Row({ row, index, isOpen, toggle }: RowProps) {
 function amountOf({ amount, priceCurrency, paidAmount, paidCurrency, wentBack }: Payment): string {
   const price = amount === null || priceCurrency === null ? null : money(amount, priceCurrency);
   const shown = price ?? (paidAmount !== null && paidCurrency ? money(paidAmount, paidCurrency) : '–');
-  return Number(wentBack) > 0 && paidCurrency ? `${shown}, ${money(wentBack as number, paidCurrency)} back` : shown;
+  const isPartly = Number(wentBack) > 0 && Number(wentBack) < Number(paidAmount);
+  return isPartly && paidCurrency ? `${shown}, ${money(wentBack as number, paidCurrency)} back` : shown;
 }
 
 /** The next page, when the end of the list comes near; a button for those who do not scroll. */

@@ -49,7 +49,11 @@ function Columns({ offer, site, cycle }: { offer: Offer; site: Status; cycle: Cy
             <Text size="small" secondary>
               {plan.plan === 'free' ? `${number(plan.credits)} credits once` : `${number(plan.credits)} credits each period`}
             </Text>
-            {place === current && <Badge skin="neutralSuccess">Your plan</Badge>}
+            {place === current && (
+              <Badge skin="neutralSuccess" uppercase={false}>
+                Your plan
+              </Badge>
+            )}
             {place > current && <Button onClick={() => setChosen(plan)}>{`Upgrade to ${capitalized(plan.plan)}`}</Button>}
           </li>
         ))}
@@ -62,7 +66,7 @@ function Columns({ offer, site, cycle }: { offer: Offer; site: Status; cycle: Cy
 function priceOf(plan: Plan, cycle: Cycle, currency: string): string {
   const amount = plan.plan === 'free' ? 0 : plan[cycle];
   if (amount === null) return 'Wix shows the price';
-  return plan.plan === 'free' ? 'Free' : `${money(amount, currency)} a ${cycle === 'monthly' ? 'month' : 'year'}`;
+  return plan.plan === 'free' ? money(0, currency) : `${money(amount, currency)} a ${cycle === 'monthly' ? 'month' : 'year'}`;
 }
 
 function Checkout({ plan, cycle, before }: { plan: string; cycle: Cycle; before: string }) {

@@ -3,6 +3,8 @@ import { locale } from '../wix/place';
 
 const COMMON = ['USD', 'EUR', 'GBP', 'CHF', 'CAD', 'AUD', 'JPY'];
 
+export const isCommon = (code: string): boolean => COMMON.includes(code);
+
 const names = new Intl.DisplayNames([locale, 'en'], { type: 'currency' });
 
 export const labelOf = (code: string): string => `${code}  ${names.of(code) ?? ''}`;

@@ -1,4 +1,5 @@
-// The page around ours: Wix's dashboard, or none where the page is opened by itself.
+// Wix's dashboard around this page. A page that is opened by itself has none: it shows its own messages and cannot get a new token.
+import { loaded } from '../data/later';
 import { instance, isInWix } from './place';
 
 export type ToastKind = 'success' | 'error' | 'standard';
@@ -9,14 +10,14 @@ let token = instance;
 let renewing: Promise<string | null> | null = null;
 let shown: Shown = () => undefined;
 
-/** Call it after the first rendering: Wix sets the frame's height to what it is then. */
+/** Call it after the first rendering: Wix sets the frame to the height that the page has then. */
 export function connect(): void {
-  if (isInWix) channel ??= import('./channel');
+  if (isInWix) channel ??= loaded(() => import('./channel'));
 }
 
 export const currentToken = (): string => token;
 
-/** Another token for one that is no longer accepted; null where nobody gives one. One request for all that wait. */
+/** Asks Wix for a new token, once for all calls that wait for it; null without Wix around the page. */
 export function renewToken(): Promise<string | null> {
   renewing ??= renewed().finally(() => {
     renewing = null;
@@ -32,7 +33,7 @@ async function renewed(): Promise<string | null> {
   return token;
 }
 
-/** The page's own place for messages, used where Wix shows none. */
+/** Where messages are shown when Wix does not show them. */
 export function showToastsWith(show: Shown): void {
   shown = show;
 }

@@ -1,8 +1,9 @@
-"""`hingecraft routes diff` says what changed between two versions, with the exit codes of diff."""
+"""`hingecraft routes` lists the versions, and says what changed between two, with the exit codes of diff."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -13,14 +14,19 @@ pytestmark = pytest.mark.newest_postgres
 
 
 @pytest.fixture
-async def diff(dsn, monkeypatch, capsys):
+async def command(dsn, monkeypatch, capsys):
     monkeypatch.setenv("DATABASE_URL", dsn.newest)
 
-    async def run(before: str, after: str):
-        code = await asyncio.to_thread(cli.main, ["routes", "diff", before, after])
+    async def run(*arguments: str):
+        code = await asyncio.to_thread(cli.main, ["routes", *arguments])
         return code, capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+async def diff(command):
+    return partial(command, "diff")
 
 
 def changes(told: str) -> list[str]:
@@ -64,3 +70,23 @@ async def test_a_database_that_does_not_answer_is_trouble(diff, monkeypatch):
     code, told = await diff("1", "2")
     assert code == 2
     assert "Postgres is unavailable" in told.err
+
+
+async def test_the_history_is_listed_and_says_what_a_pin_went_back_to(conn, database, command):
+    await conn.execute("UPDATE currencies SET enabled = false WHERE code = 'CHF'")
+    await routes.publish(database)
+    await conn.execute("UPDATE route_policy SET pin_version = 1")
+    await routes.publish(database)
+    code, told = await command("history")
+    head, *rows = told.out.splitlines()
+    assert (code, head.split()) == (0, ["VERSION", "PUBLISHED", "CURRENCIES", "CHECKSUM", "NOTE"])
+    assert [row.split()[0] for row in rows] == ["3", "2", "1"]
+    assert rows[0].endswith("the routes of version 1 again")
+    assert int(rows[1].split()[2]) == int(rows[2].split()[2]) - 1
+    code, told = await command("history", "--limit", "1")
+    assert told.out.splitlines() == [head, rows[0]]
+
+
+async def test_an_impossible_number_of_versions_is_a_usage_error(command):
+    with pytest.raises(SystemExit):
+        await command("history", "--limit", "501")
