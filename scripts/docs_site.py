@@ -12,6 +12,8 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from docs_markdown import for_site
+
 ROOT = Path(__file__).parents[1]
 # Where each page of the site comes from; links between them are rewritten.
 OUTSIDE = {
@@ -81,7 +83,7 @@ def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
         inside = f"{inside}/index.md" if inside in LISTED else inside
         return found[1] + posixpath.relpath(inside, posixpath.dirname(name) or ".")
 
-    return _LINK.sub(rewritten, markdown)
+    return for_site(_LINK.sub(rewritten, markdown))
 
 
 def on_post_page(output: str, *, page: Page, **_: Any) -> str:

@@ -57,7 +57,7 @@ class World:
         return newest
 
     async def routes(self, version: int) -> dict[str, dict[str, Any]]:
-        """What the pod serves, as soon as it serves that version."""
+        """The routes that the pod serves, as soon as it serves that version."""
         await self.pod.serves(version)
         found: dict[str, dict[str, Any]] = (await self.pod.call("GET", "/routes"))[1]["data"]["routes"]
         return found

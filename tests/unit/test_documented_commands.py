@@ -27,7 +27,7 @@ def test_each_command_says_what_runs_it_or_why_nothing_does(page):
 
 
 def problem_of(block: Block) -> str:
-    """What is wrong with the mark of a block; empty: nothing."""
+    """The error in the mark of a block; empty: none."""
     if block.language not in COMMANDS:
         known = block.language in READ and not block.run_by
         return "" if known else f"{block.language or 'no language'} is none of {', '.join(COMMANDS)}, {', '.join(READ)}"
@@ -84,7 +84,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def taken(call: str) -> bool:
-    """Whether it has that command with these arguments. Words alone are the command's name: they may lack arguments."""
+    """Whether it has that command with these arguments. Words without options may lack arguments: they name it."""
     _, name, *arguments = shlex.split(call)
     if name not in COMMANDS_OF_OURS:
         return False

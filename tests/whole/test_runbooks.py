@@ -9,6 +9,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +189,14 @@ async def the_database_is_lost(world: World, shell: Shell, page: str) -> None:
     assert await world.rows(f"SELECT status FROM payments WHERE id = '{after}'", restored) == [("completed",)]
     for statement in (NUMBERS, TOTALS):
         assert await world.rows(statement, restored) == await world.rows(statement)
-    before, now = (re.search(r"charge +\| +(\d+) \| +([\d.]+)", each) for each in (printed[-3], printed[-1]))
-    assert int(now[1]) == int(before[1]) + 1
-    assert float(now[2]) == float(before[2]) + 11
+    count, total = charges(printed[-3])
+    assert charges(printed[-1]) == (count + 1, total + 11)
+
+
+def charges(printed: str) -> tuple[int, Decimal]:
+    """Their number and their value, as psql shows them."""
+    ((count, total),) = re.findall(r"charge +\| +(\d+) \| +([\d.]+)", printed)
+    return int(count), Decimal(total)
 
 
 async def a_backup_is_made(shell: Shell) -> None:
@@ -199,7 +205,7 @@ async def a_backup_is_made(shell: Shell) -> None:
 
 
 async def a_backup_is_restored(world: World, shell: Shell, page: str) -> None:
-    """What is counted at the end, and what is a copy from then on, is the restored database."""
+    """The restored database is what becomes a copy, and what is counted."""
     restored = await world.database("template0")
     shell.environment |= {"NEW_DATABASE_URL": restored}
     dump, restore, copy, count = blocks_for(page, "whole")
