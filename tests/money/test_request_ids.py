@@ -109,7 +109,8 @@ async def test_a_repeated_call_keeps_its_parameters_and_the_payment_the_first_id
     assert {each.request_id for each in told} == {GIVEN}
 
 
-async def test_money_that_no_call_began_has_no_request_id(pod, sandbox, conn, caplog, few_links):
+@pytest.mark.usefixtures("few_links")
+async def test_money_that_no_call_began_has_no_request_id(pod, sandbox, conn, caplog):
     """A payment restored from the provider's event begins with that event: its id is not a request's."""
     caplog.set_level("INFO")
     _, answer = await pod.call("POST", MICRO, json={"amount": 1}, headers={"X-Request-Id": GIVEN})

@@ -19,7 +19,7 @@ from support.limits import PROGRESS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-TIERS = ("whole", "kube", "cluster")
+TIERS = ("whole", "kube")
 # The languages of blocks that a person runs.
 COMMANDS = ("sh", "sql")
 _BLOCK = re.compile(

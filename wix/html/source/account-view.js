@@ -1,5 +1,16 @@
 // What an account shows. Texts are set as texts: nothing from outside becomes markup.
-import { balanceText, changeOf, costOf, creditsOf, momentOf, numberOf, offerOf, planOf, saleOf, wordsOf } from './account-words.js';
+import {
+  balanceText,
+  changeOf,
+  costOf,
+  creditsOf,
+  momentOf,
+  numberOf,
+  offerOf,
+  planOf,
+  saleOf,
+  wordsOf,
+} from './account-words.js';
 import { element, made, say, secondButton, setButton } from './dom.js';
 
 /** @typedef {import('./velo.js').Answer} Answer */
