@@ -9,6 +9,7 @@ import yaml
 
 from chart.conftest import EVERYTHING, EXTRAS, NAMES, NUMBERS, PLACE, REQUIRED, rendered
 from chart.test_refusals import changed
+from hingecraft import __version__
 from support.release import CHART
 
 PODS = {"Deployment", "StatefulSet", "Job", "Pod"}
@@ -93,7 +94,7 @@ def umbrella(folder, **dependency):
     shutil.copytree(CHART, folder / "charts" / "hingecraft")
     chart = {
         "apiVersion": "v2", "name": "umbrella", "version": "1.0.0",
-        "dependencies": [{"name": "hingecraft", "version": "0.1.0", **dependency}],
+        "dependencies": [{"name": "hingecraft", "version": __version__, **dependency}],
     }  # fmt: skip
     (folder / "Chart.yaml").write_text(yaml.safe_dump(chart))
     return folder
@@ -113,7 +114,7 @@ def test_a_parent_chart_says_where_images_come_from(tmp_path):
     documents = [each for each in rendered(values, chart=umbrella(tmp_path)) if each["kind"] in PODS]
     images = {container["image"] for each in documents for container in pod_spec(each)["containers"]}
     mirror = "registry.example.com/mirror"
-    assert images == {f"{mirror}/hingecraft:0.1.0", f"{mirror}/library/postgres:18-bookworm"}
+    assert images == {f"{mirror}/hingecraft:{__version__}", f"{mirror}/library/postgres:18-bookworm"}
     assert all(pod_spec(each)["imagePullSecrets"] == [{"name": "shared"}, {"name": "mirror"}] for each in documents)
 
 
