@@ -226,7 +226,7 @@ async def test_the_command_corrects_and_says_so_by_json_and_exit_code(pod, conn,
         ((charge, "--usd", "5", "--reason", "a@example.com"), 2, "--reason must not contain an e-mail"),
         ((charge, "--usd", "five", "--reason", "wrong rate"), 2, "is not an amount"),
         (("x", "--usd", "5", "--reason", "wrong rate"), 2, "is not a settlement id"),
-        ((str(uuid4()), "--usd", "5", "--reason", "wrong rate"), 1, "no settlement with this id"),
+        ((str(uuid4()), "--usd", "5", "--reason", "wrong rate"), 1, "No settlement has this id"),
     ):
         code, _, complained = await command(dsn, {}, "correct", *arguments)
         assert (code, complaint in complained) == (ends, True), complained

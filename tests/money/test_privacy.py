@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from hingecraft.privacy.person import Person, person_of
 from hingecraft.privacy.scrubbing import scrubbed
 from hingecraft.privacy.service import Privacy
+from support.limits import PROGRESS
 from support.members import PACK, Member, pod_for_members, sell
 from support.money import all_processed, becomes
 
@@ -94,10 +96,12 @@ async def test_nothing_names_an_erased_person_and_the_books_stay(pod, conn, ada)
     assert len(await named_in(conn, EMAIL)) > 4
     done = await privacy(pod).erase(somebody(EMAIL))
     assert (done.users, done.unfinished, done.waiting) == ([ada.id], [], 0)
-    # Stripe reports the deletion of the customer in its own words.
+    # Stripe reports the deletion of the customer in its own words, in events that may come late.
     await all_processed(conn, at_least=3)
-    await privacy(pod).erase(somebody(EMAIL))
-    assert await named_in(conn, EMAIL) == []
+    async with asyncio.timeout(PROGRESS):
+        while await named_in(conn, EMAIL):
+            await privacy(pod).erase(somebody(EMAIL))
+            await asyncio.sleep(0.05)
     assert await named_in(conn, "ada example") == []
     kept = await conn.fetch("SELECT status, amount, user_id FROM payments WHERE status = 'completed' ORDER BY user_id")
     assert [tuple(row) for row in kept] == [("completed", 5, ada.id), ("completed", 5, None)]
