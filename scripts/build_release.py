@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from hingecraft.errors import UsageError  # noqa: E402 - found by the path above
-from release import archives, checkout, products, provenance, records, signing, signoff  # noqa: E402
-from support import dashboard  # noqa: E402
+from release import archives, checkout, products, provenance, records, signing, signoff  # noqa: E402 - the same
+from support import dashboard  # noqa: E402 - the same
 
 _UNRELEASED = re.compile(r"^## \[Unreleased\]\n(.*?)(?=^## \[|\Z)", re.MULTILINE | re.DOTALL)
 

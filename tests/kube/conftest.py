@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import trustme
 
 from hingecraft.settings import Secret
 from support.control_plane import ControlPlane, control_plane
@@ -10,6 +12,7 @@ from support.folders import open_folder
 from support.go_tools import MissingToolError
 from support.kube import PROVIDERS, Namespace, OperatorProcess, define, namespace_of, operating
 from support.pods import Running, running_pod
+from support.receiver import Receiver, receiving
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +63,14 @@ async def healthy(namespace: Namespace, served: OperatorProcess) -> OperatorProc
     await namespace.edit("main", reconcile={"envFrom": [{"secretRef": {"name": "providers"}}]})
     await namespace.becomes("ReconcileHealthy", "Unknown", "NoRunYet")
     return served
+
+
+@pytest.fixture
+async def site(namespace: Namespace) -> AsyncIterator[Receiver]:
+    """An https endpoint whose certificate the operator trusts."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(namespace.folder / "site-ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    async with receiving(context) as receiver:
+        yield receiver

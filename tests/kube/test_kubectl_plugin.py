@@ -184,7 +184,7 @@ async def found(person, *arguments):
         (("pin", "-1"), "pin takes one version such as 41"),
         (("pin", "1", "2"), "pin takes one version such as 41"),
         (("pause", "main"), "pause takes no argument main"),
-        (("delete",), "there is no command delete"),
+        (("delete",), "unknown command: delete"),
         (("status", "-r"), "-r needs a value"),
     ],
 )

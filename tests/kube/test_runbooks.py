@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import pytest
-import trustme
 from aiohttp import web
 
 from conftest import VERSION
@@ -23,7 +21,7 @@ from support.control_plane import ADMIN, binaries
 from support.documented import TYPED, Shell, blocks_for, pages_for
 from support.kube import PROVIDERS, Namespace, operating, until
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET, Running
-from support.receiver import SECRET, Receiver, receiving
+from support.receiver import SECRET, Receiver
 
 NAME = "hingecraft"
 CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
@@ -74,17 +72,6 @@ class World:
         found = await self.namespace.cluster.get(SECRETS, self.namespace.name, name)
         assert found is not None
         return base64.b64decode(found["data"][key]).decode()
-
-
-@pytest.fixture
-async def site(namespace):
-    """An https endpoint whose certificate the operator trusts."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(namespace.folder / "site-ca.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    async with receiving(context) as receiver:
-        yield receiver
 
 
 @pytest.fixture

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ssl
 
 import pytest
-import trustme
 from aiohttp import web
 
 from support.kube import operating, until
-from support.receiver import SECRET, receiving
+from support.receiver import SECRET
 
 CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
 OTHER_SECRET = f"whsec_{base64.b64encode(bytes(range(24))).decode()}"
@@ -19,17 +17,6 @@ PAID = """
 INSERT INTO outbox (endpoint, type, data)
 SELECT name, 'payment.completed', '{"paymentId": "1"}' FROM webhook_endpoints WHERE 'payment.completed' = ANY (events)
 """
-
-
-@pytest.fixture
-async def site(namespace):
-    """An https endpoint whose certificate the operator trusts."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(namespace.folder / "site-ca.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    async with receiving(context) as receiver:
-        yield receiver
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def problem_of(block: Block) -> str:
         return "it needs a mark: <!-- run: whole --> or <!-- not run: why -->"
     for name in block.run_by:
         if "/" not in name and name not in TIERS:
-            return f"there is no runner {name}"
+            return f"unknown runner: {name}"
         if "/" in name and block.page not in (ROOT / name).read_text():
             return f"{name} does not name {block.page}"
     return ""
@@ -45,7 +45,7 @@ def test_a_block_without_a_mark_is_found():
     unmarked = Block("x.md", 1, "sh", "", "true")
     assert "needs a mark" in problem_of(unmarked)
     assert problem_of(Block("x.md", 1, "sh", "run: whole, kube", "true")) == ""
-    assert "no runner moon" in problem_of(Block("x.md", 1, "sh", "run: moon", "true"))
+    assert "unknown runner: moon" in problem_of(Block("x.md", 1, "sh", "run: moon", "true"))
     assert "does not name" in problem_of(Block("x.md", 1, "sh", "run: tests/conftest.py", "true"))
     assert problem_of(Block("x.md", 1, "sh", "not run: it needs a laptop", "true")) == ""
     assert "no language" in problem_of(Block("x.md", 1, "", "", "true"))

@@ -94,7 +94,8 @@ def test_an_error_without_an_exception_keeps_its_sentence(sentry):
 
 
 def test_a_library_that_fills_in_its_line_itself_is_only_named(sentry):
-    logging.getLogger("asyncio").error(f"Task exception was never retrieved: {NAME} {CLIENT_SECRET}")  # noqa: G004
+    line = f"Task exception was never retrieved: {NAME} {CLIENT_SECRET}"
+    logging.getLogger("asyncio").error(line)
     event = sent(sentry)
     assert (event["logger"], event["logentry"]["formatted"]) == ("asyncio", "see the log of asyncio")
 

@@ -29,13 +29,12 @@ def start_sentry(dsn: str, process: str, secrets: Iterable[Secret]) -> None:
     """Do nothing without a DSN."""
     if not dsn:
         return
-    # Importing it takes a tenth of a process's start, which is wasted without a DSN.
-    import sentry_sdk  # noqa: PLC0415
-    from sentry_sdk.integrations.atexit import AtexitIntegration  # noqa: PLC0415
-    from sentry_sdk.integrations.dedupe import DedupeIntegration  # noqa: PLC0415
-    from sentry_sdk.integrations.excepthook import ExcepthookIntegration  # noqa: PLC0415
-    from sentry_sdk.integrations.logging import LoggingIntegration  # noqa: PLC0415
-    from sentry_sdk.integrations.threading import ThreadingIntegration  # noqa: PLC0415
+    import sentry_sdk  # noqa: PLC0415 - a tenth of a process's start, which is wasted without a DSN
+    from sentry_sdk.integrations.atexit import AtexitIntegration  # noqa: PLC0415 - the same
+    from sentry_sdk.integrations.dedupe import DedupeIntegration  # noqa: PLC0415 - the same
+    from sentry_sdk.integrations.excepthook import ExcepthookIntegration  # noqa: PLC0415 - the same
+    from sentry_sdk.integrations.logging import LoggingIntegration  # noqa: PLC0415 - the same
+    from sentry_sdk.integrations.threading import ThreadingIntegration  # noqa: PLC0415 - the same
 
     mask = Masker(secrets)
 

@@ -116,7 +116,7 @@ def _read(file: Path, _changed_at: int) -> bytes:
 
 
 def _encodings(file: Path) -> dict[str, Path]:
-    """Empty where there is no such file."""
+    """The file in each encoding; empty if it does not exist."""
     if file.suffix not in _TYPES or not file.is_file():
         return {}
     others = {name: file.with_name(file.name + suffix) for name, suffix in _SUFFIXES.items()}
