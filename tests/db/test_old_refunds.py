@@ -105,6 +105,7 @@ async def test_a_connection_that_is_lost_before_the_commit_has_booked_nothing(co
     await lost.execute(SAY, paid, "Refunded")
     await lost.execute("SET CONSTRAINTS ALL IMMEDIATE")
     await conn.execute("SELECT pg_terminate_backend($1)", lost.get_server_pid())
+    lost.terminate()
     assert await kinds(conn, paid) == ["opening"]
     await conn.execute(SAY, paid, "Refunded")
     assert await kinds(conn, paid) == ["opening", "refund"]

@@ -18,6 +18,8 @@ const keys = new Keys();
 const purchases = new Purchases(member, (answer) => stay(answer));
 const UNKNOWN_OUTCOMES = ['unreachable', 'idempotency_in_flight', 'provider_unavailable', 'database_unavailable'];
 const VIEWS = ['loading', 'again', 'signing', 'account'];
+/** Whether a checkout at Stripe was left without paying. */
+const isBack = new URLSearchParams(location.search).has('canceled');
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let leaving;
@@ -29,7 +31,8 @@ let isTest = false;
 function show(shown) {
   for (const view of VIEWS) element(view).hidden = view !== shown;
   for (const id of ['total', 'signed-in']) element(id).hidden = shown !== 'account';
-  // Not before what is below it: that would move.
+  // Not before what is below them: that would move.
+  element('outcome').hidden = !isBack || shown === 'loading';
   element('test-mode').hidden = !isTest || shown === 'loading';
   if (shown !== 'account') element('chosen').hidden = true;
 }
@@ -161,11 +164,6 @@ addEventListener('pageshow', (event) => {
 
 async function begin() {
   watchNetwork();
-  if (new URLSearchParams(location.search).has('canceled')) {
-    say('outcome-title', 'You came back before paying');
-    say('outcome-text', 'Nothing was charged.');
-    element('outcome').hidden = false;
-  }
   show('loading');
   const config = await member.call('GET', '/config');
   isTest = config.success && config.data.mode === 'test';
