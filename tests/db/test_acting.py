@@ -14,6 +14,7 @@ from hingecraft.db.connection import ACT, Connection, Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.identity.principal import ANONYMOUS, Kind, Principal
 from hingecraft.settings import DsnSecret, Secret
+from support.limits import PROGRESS
 
 ADA, BEN = (Principal(kind=Kind.USER, id=str(uuid4())) for _ in range(2))
 STATE = """
@@ -22,6 +23,7 @@ SELECT current_user::text, coalesce(current_setting('request.jwt.claims', true),
 """
 # One statement text for everybody: the driver prepares it once and uses it again on the same connection.
 MINE = "SELECT note FROM notes ORDER BY note"
+SLEEPS = "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1"
 LOGIN = "acting_app"
 NOTES = f"""
 CREATE TABLE notes (user_id uuid NOT NULL, note text NOT NULL);
@@ -67,6 +69,13 @@ async def state_of(conn: Connection) -> asyncpg.Record:
     found = await conn.fetchrow(STATE)
     assert found is not None
     return found
+
+
+async def until_it_sleeps(conn: Connection, process: int) -> None:
+    """Postgres drops a request to cancel a statement that it has not begun to read."""
+    async with asyncio.timeout(PROGRESS):
+        while not await conn.fetchval(SLEEPS, process):
+            await asyncio.sleep(0.01)
 
 
 async def process_of(database: Database) -> int:
@@ -124,17 +133,19 @@ async def test_nor_one_whose_failed_statement_nobody_minded(database):
 
 
 @pytest.mark.parametrize("statement", ["SELECT pg_sleep(60)", None])
-async def test_nor_one_whose_caller_was_cancelled(database, statement):
+async def test_nor_one_whose_caller_was_cancelled(database, conn, statement):
     """In the middle of a statement, and between two."""
     begun, process = asyncio.Event(), await process_of(database)
 
     async def act() -> None:
-        async with database.acting(ADA) as conn:
+        async with database.acting(ADA) as mine:
             begun.set()
-            await (conn.execute(statement) if statement else asyncio.Event().wait())
+            await (mine.execute(statement) if statement else asyncio.Event().wait())
 
     task = asyncio.create_task(act())
     await begun.wait()
+    if statement:
+        await until_it_sleeps(conn, process)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
