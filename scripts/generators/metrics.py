@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 from prometheus_client import CollectorRegistry
 
+from generators.tables import WRITTEN, code, page, table
 from hingecraft.observability.metrics import ApiMetrics, SyncMetrics, new_registry
 from hingecraft_operator.metrics import OperatorMetrics
-from support.reference.tables import WRITTEN, code, page, table
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 _PROCESSES = {"api": ApiMetrics, "operator": OperatorMetrics, "sync": SyncMetrics}
 _CHOICE = re.compile(r"{{ if [^}]*}}(.*?){{ else }}(.*?){{ end }}")
 _LABEL = re.compile(r"{{ \$labels\.(\w+) }}")

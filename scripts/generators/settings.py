@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from generators.tables import WRITTEN, code, page, table
 from hingecraft.credits.prices.command import PricesSettings
 from hingecraft.donations.links.command import LinksSettings
 from hingecraft.migrations.command import MigrateSettings
@@ -22,7 +23,6 @@ from hingecraft_api.settings import ApiSettings
 from hingecraft_api.token_command import TokenSettings
 from hingecraft_operator.settings import OperatorSettings
 from hingecraft_sandbox.command import SandboxSettings
-from support.reference.tables import WRITTEN, code, page, table
 
 SETTINGS: dict[str, type[Settings]] = {
     "hingecraft api": ApiSettings,

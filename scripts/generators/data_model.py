@@ -8,11 +8,11 @@ from typing import Any
 
 import asyncpg
 
+from generators.tables import code, page, table
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support.folders import open_folder
-from support.reference.tables import code, page, table
 
 _TABLES = """
     SELECT c.oid, c.relname AS name, c.relkind AS kind, obj_description(c.oid, 'pg_class') AS comment,

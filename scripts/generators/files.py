@@ -1,16 +1,16 @@
-"""The files that are written from the code."""
+"""Each file that is written from the code, with the function that makes its text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from generators import chart_values, commands, data_model, metrics, settings, version
 from hingecraft_api.app import PUBLIC_ENDPOINTS
 from hingecraft_api.reference.codes import CODES
 from hingecraft_api.reference.openapi import document_of, written
 from hingecraft_operator.custom_resource import crd
-from support import chart_values, crash, operator_matrix
-from support.reference import commands, data_model, metrics, settings, version
+from support import crash, operator_matrix
 
 ROOT = Path(__file__).parents[2]
 

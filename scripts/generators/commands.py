@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
+from generators.settings import SETTINGS
+from generators.tables import WRITTEN, code, page, table
 from hingecraft.cli import Command
-from support.reference.settings import SETTINGS
-from support.reference.tables import WRITTEN, code, page, table
 
 
 def document() -> str:
