@@ -20,7 +20,7 @@ from kubernetes.utils.quantity import parse_quantity
 
 from release.records import Recording, outcome
 from support.go_tools import MissingToolError
-from support.node.places import INGRESS, ROOT
+from support.kubernetes_node.places import INGRESS, ROOT
 from support.pods import VISITOR_SECRET
 from support.release import HOST, CommandFailedError, Release, cluster, until
 

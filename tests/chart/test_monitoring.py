@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft_operator.metrics import OperatorMetrics
 from support import cluster_tools
-from support.node.places import ROOT
+from support.kubernetes_node.places import ROOT
 from support.release import CHART
 
 ALERTS = (CHART / "alerts.yaml").read_text()

@@ -15,11 +15,11 @@ from typing import Any
 import yaml
 
 from support import cluster_tools, control_plane
-from support.node.authority import authority
-from support.node.cluster import up
-from support.node.components import CONTAINERD
-from support.node.machine import inside
-from support.node.places import CONTEXT, KUBECONFIG, ROOT, SANDBOX_PORT
+from support.kubernetes_node.authority import authority
+from support.kubernetes_node.cluster import up
+from support.kubernetes_node.components import CONTAINERD
+from support.kubernetes_node.machine import inside
+from support.kubernetes_node.places import CONTEXT, KUBECONFIG, ROOT, SANDBOX_PORT
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
 
 CHART = ROOT / "helm" / "hingecraft"

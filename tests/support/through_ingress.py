@@ -17,8 +17,8 @@ from typing import Any
 
 import aiohttp
 
-from support.node.authority import public
-from support.node.places import INGRESS, SANDBOX
+from support.kubernetes_node.authority import public
+from support.kubernetes_node.places import INGRESS, SANDBOX
 from support.pods import VISITOR_SECRET
 from support.release import HOST, PROVIDER_KEYS
 

@@ -16,9 +16,9 @@ import yaml
 
 from support import cluster_tools, control_plane
 from support.go_tools import cache
-from support.node import credentials
-from support.node.machine import MachineError, inside, run
-from support.node.places import (
+from support.kubernetes_node import credentials
+from support.kubernetes_node.machine import MachineError, inside, run
+from support.kubernetes_node.places import (
     ADDONS,
     API_SERVER,
     DNS_SERVICE,

@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.go_tools import MissingToolError, built
-from support.node.authority import authority, public
-from support.node.places import INGRESS, ROOT
+from support.kubernetes_node.authority import authority, public
+from support.kubernetes_node.places import INGRESS, ROOT
 
 NAME = "hingecraft"
 RECIPES = ROOT / "tests" / "cluster"

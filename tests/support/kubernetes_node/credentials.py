@@ -12,7 +12,16 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from support.node.places import API_SERVER, CONTEXT, FIRST_SERVICE, FOLDER, INSIDE, KUBECONFIG, NAME, NODE_ADDRESS
+from support.kubernetes_node.places import (
+    API_SERVER,
+    CONTEXT,
+    FIRST_SERVICE,
+    FOLDER,
+    INSIDE,
+    KUBECONFIG,
+    NAME,
+    NODE_ADDRESS,
+)
 
 _FOLDER = FOLDER / "pki"
 # name of the file: user, groups

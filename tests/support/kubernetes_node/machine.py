@@ -14,7 +14,7 @@ from pathlib import Path
 
 from support import debian
 from support.go_tools import MissingToolError, cache
-from support.node.places import (
+from support.kubernetes_node.places import (
     FOLDER,
     HOST_ADDRESS,
     INGRESS_PORT,
@@ -25,7 +25,7 @@ from support.node.places import (
     TOOLS,
     WIRE,
 )
-from support.node.traces import CGROUPS, Traces, left, traces
+from support.kubernetes_node.traces import CGROUPS, Traces, left, traces
 
 _PACKAGES = {
     "containerd": "containerd", "runc": "runc", "iptables": "iptables", "conntrack": "conntrack", "ip": "iproute2",

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from support import cluster_tools
-from support.node.components import CONTAINERD, PAUSE_IMAGE
-from support.node.machine import MachineError, inside, run
+from support.kubernetes_node.components import CONTAINERD, PAUSE_IMAGE
+from support.kubernetes_node.machine import MachineError, inside, run
 
 # As their own projects call them, so that the same manifests work where there is a registry.
 _TOOLS = {

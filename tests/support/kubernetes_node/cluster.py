@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from support import cluster_tools
-from support.node import components, images, machine, our_images
-from support.node.places import ADDONS
+from support.kubernetes_node import components, images, machine, our_images
+from support.kubernetes_node.places import ADDONS
 
 _DEPLOYMENTS = (("kube-system", "coredns"), ("traefik", "traefik"), ("kube-system", "metrics-server"))
 

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from support.node import machine, traces
-from support.node.machine import MachineError
+from support.kubernetes_node import machine, traces
+from support.kubernetes_node.machine import MachineError
 
 
 def test_without_root_it_says_what_to_do(monkeypatch):

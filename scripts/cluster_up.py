@@ -6,11 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.go_tools import MissingToolError
-from support.node.cluster import up
-from support.node.places import INGRESS, KUBECONFIG
+from support.kubernetes_node.cluster import up
+from support.kubernetes_node.places import INGRESS, KUBECONFIG
 
 
 def main() -> int:
