@@ -1,4 +1,4 @@
-"""`make cluster`: Kubernetes on this machine, without Docker; a second time it only looks whether it is there."""
+"""`make cluster`: Kubernetes on this machine, without Docker; if it is up already, this only checks it."""
 
 from __future__ import annotations
 

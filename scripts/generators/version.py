@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from release.checkout import ROOT, version
+from release.repository import ROOT, version
 
 _NUMBER = r"\d+\.\d+\.\d+"
 # Each file, with what stands before a version there; what another program's version stands behind is not listed.

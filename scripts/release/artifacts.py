@@ -1,4 +1,4 @@
-"""The products that are built from the sources in a folder: wheel, charts, documentation site, SBOM."""
+"""The artifacts that are built from the sources in a folder: wheel, charts, documentation site, SBOM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hingecraft.errors import UsageError
 from release.archives import files_below, write_tgz
 from support.go_tools import cache
 
-WHEEL, CHARTS, SITE, BILL = "wheel", "charts", "docs-site", "sbom.cdx.json"
+WHEEL, CHARTS, SITE, SBOM = "wheel", "charts", "docs-site", "sbom.cdx.json"
 _TOOLS = "requirements-image.lock"
 
 
@@ -33,14 +33,14 @@ class Builder:
 
     def build(self) -> None:
         tools = _tools(self.folder / _TOOLS)
-        # The wheel first: it must not find what the others write.
+        # The wheel first, so that it does not contain what the others write.
         self._run(tools / "hatchling", "build", "--target", "wheel", "--directory", WHEEL)
         for chart in ("hingecraft", "hingecraft-crds"):
             package(self.folder / "helm" / chart, self.folder / CHARTS, self.when)
         self._run(Path(sys.executable).parent / "mkdocs", "build", "--strict", "--quiet", "--site-dir", SITE)
         self._run(
             tools / "cyclonedx-py", "requirements", "--output-reproducible", "--pyproject", "pyproject.toml",
-            "--output-file", BILL, "requirements.lock",
+            "--output-file", SBOM, "requirements.lock",
         )  # fmt: skip
 
     def _run(self, program: Path, *arguments: str) -> None:
@@ -55,7 +55,7 @@ class Builder:
 
 
 def package(chart: Path, into: Path, when: int) -> Path:
-    """As `helm package` does, which writes the times of the files and the moment at which it runs."""
+    """Like `helm package`, but reproducible: that one writes the times of the files and the current time."""
     about = yaml.safe_load((chart / "Chart.yaml").read_text(encoding="utf-8"))
     into.mkdir(exist_ok=True)
     target = into / f"{about['name']}-{about['version']}.tgz"
@@ -73,7 +73,7 @@ def _ignored(file: Path, chart: Path) -> bool:
 
 
 def _tools(lock: Path) -> Path:
-    """The folder of the programs that also the image is built with, kept in HC_CACHE by their lock."""
+    """The folder of the build tools, which the image uses too; kept in HC_CACHE under the hash of their lock."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = cache() / f"release-tools-{python}-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
     home.parent.mkdir(parents=True, exist_ok=True)

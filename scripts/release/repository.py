@@ -1,4 +1,4 @@
-"""The commit that a checkout holds, and whether it holds anything else."""
+"""The git repository: its commit, its tracked files, and whether anything is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections that die after any statement of a pod's transactions, or right after their commit."""
+"""Breaks a pod's connections after any statement of a transaction, or right after its commit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import asyncpg
 
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
-from support.deaths import Breakable
+from support.process_deaths import Breakable
 
 WAITING = "SELECT type, error FROM provider_events WHERE processed_at IS NULL"
 CLAIMED = "SELECT count(*) FROM provider_events WHERE processed_at IS NULL AND claimed_until > now()"
@@ -35,7 +35,7 @@ class Breaks:
 
     @property
     def over(self) -> bool:
-        """Whether there were fewer moments than that."""
+        """Whether the transactions had fewer moments than `at`."""
         return 0 < self.at > self.moments
 
     def _is_it(self) -> bool:

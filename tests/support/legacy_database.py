@@ -1,4 +1,4 @@
-"""A live HingeCraft database in its old shape, with what years of use have left in it."""
+"""A database of the software before this one, with the irregular rows that years of use have left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Watches what pods serve while things break, and commits all the while."""
+"""Checks what pods serve while something breaks, and goes on committing changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AWAY: tuple[type[BaseException], ...] = (*UNREACHABLE, asyncpg.PostgresError)
 
 
 class Watch:
-    """Never a failed `GET /routes` on a living pod, never a version going backwards."""
+    """Records each `GET /routes` that fails on a living pod, and each version that is older than the one before."""
 
     def __init__(self, pods: Sequence[ApiProcess], dsn: str) -> None:
         self._pods = pods

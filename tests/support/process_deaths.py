@@ -1,4 +1,4 @@
-"""Ends a process, or its connection, after any statement and around any call to Stripe."""
+"""Simulates the death of a process after any statement, and before or after any call to Stripe."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Around = Callable[[Any], Awaitable[None]]
 
 
 class DiedError(BaseException):
-    """Nothing of the process is run after it."""
+    """The process has died: nothing of it runs any more, not even its cleanup."""
 
 
 class Breakable:
-    """A connection of which each statement is a moment."""
+    """A connection that calls `before` and `after` around each statement."""
 
     def __init__(self, conn: Any, after: Around, before: Around | None = None) -> None:
         self._conn, self._after, self._before = conn, after, before
@@ -41,7 +41,7 @@ class Breakable:
 
 
 class Life:
-    """Counts the moments at which a process can die, and ends it at one of them; 0: it lives."""
+    """Counts the moments at which a process can die, and lets it die at one of them; 0 means never."""
 
     def __init__(self, ends_at: int) -> None:
         self._ends_at = ends_at
@@ -66,7 +66,7 @@ class Life:
         account.call = dying  # type: ignore[method-assign, assignment] # counts the steps of this process
 
     async def lives_through(self, work: Awaitable[Any]) -> bool:
-        """Whether it came to its end, also where the process died in another task than this."""
+        """Whether the work was completed; False if the process died, in this task or another."""
         working, dying = asyncio.ensure_future(work), asyncio.ensure_future(self._died.wait())
         await asyncio.wait({working, dying}, return_when=asyncio.FIRST_COMPLETED)
         dying.cancel()

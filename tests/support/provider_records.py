@@ -1,4 +1,4 @@
-"""The providers' view of our payments: the status of each, its money net of refunds, and its charges."""
+"""Our payments as the providers have them: the status of each, its money net of refunds, and its charges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads versions at all pods, fast, and checks that what is read never goes back to before what was promised."""
+"""Reads versions at all pods, fast, and checks that no reader gets a version older than one that was promised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds a process at one statement after the other, from outside: each waits for a lock on a table that it needs."""
+"""Stops a process at one statement after the other, from outside, by locking the table that the statement needs."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ FILL = (
 
 
 async def fill(conn: asyncpg.Connection, rows: int) -> None:
-    """So many payments and events, the last one now."""
+    """Add this many payments and events, spread over a year that ends now."""
     await conn.execute(MONTHS)
     await conn.execute("SET session_replication_role = replica")
     for sql in FILL:

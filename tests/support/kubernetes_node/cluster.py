@@ -1,4 +1,4 @@
-"""The whole of it: up, if it is not, and with the images of this checkout."""
+"""Starts the cluster unless it is up, and loads the images of this checkout."""
 
 from __future__ import annotations
 
