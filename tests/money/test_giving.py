@@ -135,7 +135,7 @@ async def test_a_row_makes_a_currency_live_and_nothing_else_does(pod, conn):
     _, answer = await pod.call("GET", "/config")
     assert "IQD" not in {each["code"] for each in answer["data"]["currencies"]}
     await conn.execute("INSERT INTO currencies (code, name, symbol, exponent) VALUES ('IQD', 'Iraqi dinar', 'ID', 2)")
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     status, answer = await give(pod, amount=5, currency="iqd")
     assert (status, answer["data"]["currency"]) == (200, "IQD")
 
@@ -273,7 +273,7 @@ async def test_bounds_follow_the_settings_in_proportion(dsn, sandbox):
 
 async def test_changed_bounds_and_names_reach_a_pod_by_themselves(pod, conn):
     await conn.execute("UPDATE currencies SET max_amount = 10, aliases = '{quid}' WHERE code = 'GBP'")
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     assert (await give(pod, amount=11, currency="quid"))[0] == 400
     assert (await give(pod, amount=10, currency="QUID"))[1]["data"]["currency"] == "GBP"
 

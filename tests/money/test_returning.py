@@ -29,7 +29,7 @@ async def deaf(dsn, sandbox):
     """A pod that Stripe tells nothing, and that works on no inbox."""
     await sandbox.tells("http://127.0.0.1:9", enabled=False)
     async with running_pod(dsn, background=False, **sandbox.settings) as running:
-        await running.pod.currencies.look()
+        await running.pod.currencies.refresh()
         yield running
 
 

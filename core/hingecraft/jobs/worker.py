@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # Seconds. Owners are promised a report every five.
 _REPORTS_EVERY = 2.0
 # Another pod's job is found this late; one's own at once.
-_LOOKS_EVERY = (1.0, 2.0)
+_POLL_EVERY = (1.0, 2.0)
 _AGAIN_AFTER = 0.5
 # A reconciliation, which waits for others, does not hold up an export.
 _AT_ONCE = 2
@@ -65,7 +65,7 @@ class JobWorker:
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(between(*_LOOKS_EVERY)):
+            async with asyncio.timeout(between(*_POLL_EVERY)):
                 await self._new.wait()
         self._new.clear()
 
