@@ -174,7 +174,7 @@ class Control:
         kind = request.match_info["kind"]
         found = self._nowpayments.book.get(kind, request.match_info["id"])
         if found is None:
-            raise web.HTTPNotFound(text=f"there is nothing of that id among the {kind}")
+            raise web.HTTPNotFound(text=f"no object in {kind} has this id")
         return web.json_response(self._nowpayments.book.put(kind, {**found, **await _object(request)}))
 
     async def minimums(self, request: web.Request) -> web.Response:
@@ -214,7 +214,7 @@ async def _parsed(request: web.Request, model: Any) -> Any:
 
 
 def sandbox_app(config: SandboxConfig) -> web.Application:
-    """The whole sandbox."""
+    """The application with all stand-ins."""
     switches = Switches()
     book = Book(config.journal)
     sender = WebhookSender(switches)

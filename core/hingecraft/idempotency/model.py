@@ -20,7 +20,7 @@ class Claim:
 
     @property
     def lease(self) -> tuple[str, str, datetime]:
-        """Its key and the time of its lease, as statements name them."""
+        """The row's key and the end of its lease, in the order of `leases.statements`."""
         return self.scope, self.key, self.until
 
 

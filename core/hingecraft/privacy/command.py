@@ -1,4 +1,4 @@
-"""`hingecraft privacy export|erase <e-mail address or user id>`: answer what somebody may ask by law."""
+"""`hingecraft privacy export|erase <e-mail address or user id>`: for people who ask for their data or its erasure."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Account:
             raise
 
     async def repeated(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
-        """The same, for a caller that expects that the key may lack a permission."""
+        """Like `call`, but leaves a missing permission of the key to the caller."""
         try:
             return await patiently(attempt, deadline, self._bucket)
         except GivenUpError as error:

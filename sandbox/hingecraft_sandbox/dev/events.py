@@ -24,7 +24,7 @@ _OUTCOMES = {
 }
 _PROVIDERS = {"nowpayments": "coins"}
 _BESIDE = frozenset({"logger", "request_id"})
-# What a payment is for, where people say it in another word.
+# Purposes of payments that people call by another word.
 _PURPOSES = {"donation": "gift"}
 _ACCESS = {
     "access_granted": ("✓", "green", "granted"),
