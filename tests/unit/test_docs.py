@@ -85,3 +85,10 @@ def code_of(text: str) -> list[str]:
 
 def test_the_readme_fits_two_pages():
     assert len((ROOT / "README.md").read_text().split()) < 900
+
+
+def test_no_two_decisions_have_one_number():
+    numbers = [page.name[:4] for page in (ROOT / "docs" / "decisions").glob("*.md")]
+    assert len(numbers) == len(set(numbers))
+    for page in (ROOT / "docs" / "decisions").glob("*.md"):
+        assert page.read_text().startswith(f"# {int(page.name[:4])}. "), page.name
