@@ -38,7 +38,7 @@ class Account:
             raise
 
     async def repeated(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
-        """Like `call`, but leaves a missing permission of the key to the caller."""
+        """The same, for a caller that expects that the key may lack a permission."""
         try:
             return await patiently(attempt, deadline, self._bucket)
         except GivenUpError as error:
