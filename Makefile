@@ -72,19 +72,19 @@ docs: setup ## build docs/ as a site with search, in dist/docs; it needs no serv
 ##@ Kubernetes
 .PHONY: operator-dev
 operator-dev: setup ## run the operator against a Kubernetes API server of its own, and open a shell with kubectl
-	@$(BIN)/python tests/cluster/operator_dev.py
+	@$(BIN)/python scripts/operator_dev.py
 
 .PHONY: cluster
 cluster: setup ## run a real Kubernetes of one node on this machine (root, Debian; no Docker needed)
-	@$(BIN)/python tests/cluster/up.py
+	@$(BIN)/python scripts/cluster_up.py
 
 .PHONY: cluster-down
 cluster-down: setup ## remove that cluster and everything that it left on this machine
-	@$(BIN)/python tests/cluster/down.py
+	@$(BIN)/python scripts/cluster_down.py
 
 .PHONY: kind
 kind: setup ## run the same cluster with Docker, using kind
-	@$(BIN)/python tests/cluster/kind.py
+	@$(BIN)/python scripts/cluster_kind.py
 
 .PHONY: test-cluster
 test-cluster: setup ## build the image, check the chart, install it on the cluster and test failures there

@@ -80,7 +80,7 @@ def _app_id() -> str:
 
 
 def _npm(home: Path, *arguments: str, offline: bool = False) -> None:
-    """Run npm; `offline` takes the network away where the system lets us, so that nobody can be asked."""
+    """Run npm; with `offline` and where the system allows it, without network, which proves that Wix is not asked."""
     tools = home / "tools"
     tools.mkdir(exist_ok=True)
     for name in ("npm", "npx"):
@@ -102,7 +102,7 @@ def _without_network() -> list[str]:
     except FileNotFoundError:
         works = False
     if not works:
-        print("  this system does not let us take the network away", flush=True)
+        print("  this system cannot run it without network", flush=True)
     return command if works else []
 
 

@@ -14,14 +14,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from hingecraft.errors import UsageError  # noqa: E402 - found by the path above
-from release import archives, checkout, products, provenance, records, signing, signoff  # noqa: E402 - the same
+from release import archives, artifacts, provenance, records, repository, signing, signoff  # noqa: E402 - the same
 from support import dashboard  # noqa: E402 - the same
 
 _UNRELEASED = re.compile(r"^## \[Unreleased\]\n(.*?)(?=^## \[|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Options:
     """The arguments of a run. `builder` is a URI that the provenance names."""
 
     into: Path
@@ -32,14 +32,14 @@ class Order:
 
 
 def changelog_problems(text: str, version: str) -> list[str]:
-    """The changes of a release stand under its version, with a date, and nothing is left over."""
+    """The problems of CHANGELOG.md: all changes of a release belong in a section with its version and date."""
     found = _UNRELEASED.search(text)
     problems = [] if found and not found[1].strip() else ['CHANGELOG.md has lines under "Unreleased"']
     dated = re.search(rf"^## \[{re.escape(version)}\] - \d{{4}}-\d\d-\d\d$", text, re.MULTILINE)
     return problems + ([] if dated else [f'CHANGELOG.md has no section "## [{version}] - <date>"'])
 
 
-def problems(judged: list[signoff.Judged], state: checkout.State, version: str) -> list[str]:
+def problems(judged: list[signoff.Judged], state: repository.State, version: str) -> list[str]:
     """Why this is not a release yet."""
     found = [] if state.clean else ["The checkout is not a clean commit: `git status` lists what differs."]
     found += [f"{each}." for each in changelog_problems((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)]
@@ -49,7 +49,7 @@ def problems(judged: list[signoff.Judged], state: checkout.State, version: str) 
 
 def copy_sources(folder: Path) -> None:
     """The files in git, links replaced by what they lead to, and the dashboard, which is built at set-up."""
-    for name in checkout.tracked():
+    for name in repository.tracked():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
@@ -59,35 +59,35 @@ def copy_sources(folder: Path) -> None:
     dashboard.put_in_place()
     built = folder / dashboard.BUILT.relative_to(ROOT)
     shutil.copytree(dashboard.BUILT, built, dirs_exist_ok=True)
-    # It would hide what is built, and lie in the wheel, which the image does not have either.
+    # It would keep git from showing what is built, and would be in the wheel.
     (built / ".gitignore").unlink()
 
 
-def build(order: Order) -> tuple[Path, list[str]]:
-    """Answers the zip, and why it is a draft. Raises UsageError where it cannot be a release and no draft is wanted."""
-    version, state = checkout.version(), checkout.state()
+def build(options: Options) -> tuple[Path, list[str]]:
+    """Returns the zip, and why it is a draft. Raises UsageError if it cannot be a release and a draft is not wanted."""
+    version, state = repository.version(), repository.state()
     if not state.commit:
         raise UsageError("a release is made from a commit: this folder is not a git repository")
-    judged = [signoff.judge(box, records.read(order.records), state.commit) for box in signoff.boxes()]
+    judged = [signoff.judge(box, records.read(options.records), state.commit) for box in signoff.boxes()]
     left = problems(judged, state, version)
-    if left and not order.draft:
+    if left and not options.draft:
         raise UsageError("not released:\n" + "\n".join(f"  {each}" for each in left) + "\nDRAFT=1 makes a draft.")
-    draft = left or ["It was asked for as a draft."] if order.draft else []
+    draft = left or ["It was asked for as a draft."] if options.draft else []
     name = f"hingecraft_payment_release_v{version}{'-draft' if draft else ''}"
-    when = checkout.committed_at()
+    when = repository.committed_at()
     with tempfile.TemporaryDirectory(prefix="hingecraft-release-") as place:
         folder = Path(place) / name
         copy_sources(folder)
-        products.Builder(folder, when).build()
-        provenance.write(folder, commit=state.commit, version=version, draft=bool(draft), builder=order.builder)
-        signed = signing.fingerprint(order.key) if order.key else ""
+        artifacts.Builder(folder, when).build()
+        provenance.write(folder, commit=state.commit, version=version, draft=bool(draft), builder=options.builder)
+        signed = signing.fingerprint(options.key) if options.key else ""
         text = signoff.document(judged, version=version, commit=state.commit, draft=draft, signed=signed)
         (folder / signoff.FILE).write_text(text, encoding="utf-8")
         signing.write_checksums(folder)
-        if order.key:
-            signing.sign(folder, order.key)
-        order.into.mkdir(parents=True, exist_ok=True)
-        archives.write_zip(folder, target := order.into / f"{name}.zip", when)
+        if options.key:
+            signing.sign(folder, options.key)
+        options.into.mkdir(parents=True, exist_ok=True)
+        archives.write_zip(folder, target := options.into / f"{name}.zip", when)
     return target, draft
 
 
@@ -100,7 +100,7 @@ def main() -> int:
     parser.add_argument("--records", type=Path, default=records.FOLDER, help="the folder of the recorded test runs")
     arguments = parser.parse_args()
     try:
-        made, draft = build(Order(**vars(arguments)))
+        made, draft = build(Options(**vars(arguments)))
     except UsageError as error:
         print(error, file=sys.stderr)
         return 1

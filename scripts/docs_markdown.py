@@ -1,4 +1,4 @@
-"""Pages as forges read them, for Python-Markdown, which needs four spaces for what belongs to an item of a list."""
+"""Rewrites pages for Python-Markdown, which needs four spaces for each level of a list."""
 
 from __future__ import annotations
 

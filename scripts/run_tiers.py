@@ -33,9 +33,9 @@ from support import (  # noqa: E402 - found by the path above
     control_plane,
     dashboard,
     debian,
+    helm_release,
     image,
     node_js,
-    release,
 )
 from support.go_tools import MissingToolError  # noqa: E402 - found by the path above
 
@@ -135,7 +135,7 @@ EXTRA_TIERS = (
         "tests/on_cluster",
         workers=0,
         measured=False,
-        prepare=release.cluster,
+        prepare=helm_release.cluster,
     ),
 )
 

@@ -21,7 +21,7 @@ _WIDTH = 17
 async def checks(address: str) -> list[CheckResult]:
     """Check that the backend is alive, ready, serves routes, and answers 304 to clients that have them."""
     async with aiohttp.ClientSession(base_url=f"{address.rstrip('/')}/", timeout=_TIMEOUT) as session:
-        await _while_refused(session)
+        await _wait_for_connection(session)
         found = [await _answers(session, "health", "alive"), await _answers(session, "ready", "ready to serve")]
         try:
             return [*found, *await _routes(session)]
@@ -29,16 +29,16 @@ async def checks(address: str) -> list[CheckResult]:
             return [*found, CheckResult("routes", good=False, note=_words(error))]
 
 
-async def _while_refused(session: aiohttp.ClientSession) -> None:
+async def _wait_for_connection(session: aiohttp.ClientSession) -> None:
     """Wait until connections are accepted, or fail in another way."""
     until = time.monotonic() + _REFUSED_AT_MOST
-    while await _is_refused(session):
+    while await _refuses_connections(session):
         if time.monotonic() > until:
             return
         await asyncio.sleep(_PAUSE)
 
 
-async def _is_refused(session: aiohttp.ClientSession) -> bool:
+async def _refuses_connections(session: aiohttp.ClientSession) -> bool:
     try:
         async with session.get("health"):
             return False

@@ -128,7 +128,7 @@ class ApiSettings(
     @field_validator("cookie_domain")
     @classmethod
     def _domain(cls, domain: str) -> str:
-        """It becomes a part of a Set-Cookie header."""
+        """Strict, since it becomes part of a Set-Cookie header."""
         bare = domain.removeprefix(".").lower()
         if bare and not _DOMAIN.fullmatch(bare):
             raise ValueError(f"must be a domain such as example.com, not {domain!r}")
@@ -162,7 +162,7 @@ class ApiSettings(
     @field_validator("stripe_js")
     @classmethod
     def _script(cls, address: str) -> str:
-        """It becomes a part of a Content-Security-Policy."""
+        """Strict, since it becomes part of a Content-Security-Policy."""
         is_safe = address.startswith("https://") or is_loopback(_host_of(address))
         if not _SCRIPT.fullmatch(address) or not is_safe:
             raise ValueError(f"must be the https address of a script (http on this machine only), not {address}")

@@ -17,7 +17,7 @@ _NEEDED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 def providers_line(pod: Pod) -> str:
     """The providers that are on, their modes, and the settings that are missing."""
-    return ". ".join(_told(pod, name) for name in _NEEDED)
+    return ". ".join(_provider_state(pod, name) for name in _NEEDED)
 
 
 def members_line(settings: ApiSettings) -> str:
@@ -48,7 +48,7 @@ def wix_app_line(settings: ApiSettings) -> str:
     )
 
 
-def _told(pod: Pod, name: str) -> str:
+def _provider_state(pod: Pod, name: str) -> str:
     title, needed = _NEEDED[name]
     provider = pod.providers.of(name)
     state = f"is on in {'live' if provider.livemode else 'test'} mode" if provider.configured else "is off"

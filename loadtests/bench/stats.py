@@ -17,7 +17,7 @@ from bench.common import Figure, cpu_seconds, postgres, say
 from hingecraft.payments.ledger import SETTLED
 from hingecraft.stats import store
 from hingecraft.stats.model import MOST_DAYS, USUAL_DAYS, Span
-from support.year import fill
+from support.year_of_payments import fill
 
 ROWS, TIMES = 1_000_000, 20
 

@@ -16,7 +16,7 @@ from bench.common import Figure, percentile, postgres, say
 from hingecraft.dashboard.overview import store
 from hingecraft.migrations.files import migrations_folder, read_migrations
 from support import wix
-from support.year import fill
+from support.year_of_payments import fill
 
 ROWS, TIMES, WITHIN = 1_000_000, 100, 100
 _MIGRATION, _PAGE, _FOLDED = 42, 20_000, 50_000

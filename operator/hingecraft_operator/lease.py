@@ -11,18 +11,24 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 
 from hingecraft.errors import HingecraftError
-from hingecraft_operator.cluster.client import LEASES, Cluster, ClusterRejectedError, ClusterUnavailableError, Document
+from hingecraft_operator.cluster.client import (
+    LEASES,
+    Cluster,
+    ClusterRejectedError,
+    ClusterUnavailableError,
+    Document,
+    micro_time,
+)
 
 log = logging.getLogger(__name__)
 
 LEASE_NAME = "hingecraft-operator"
 _NO_HOLDER = ""
 # These fields stay the same while one replica leads.
-_TERM = ("holderIdentity", "acquireTime")
+_TERM_FIELDS = ("holderIdentity", "acquireTime")
 
 
 class LeadershipLostError(HingecraftError):
@@ -86,23 +92,23 @@ class LeaderElector:
         claims), and otherwise pods would get no new routes until the outage is over.
         """
         renewed = self._clock()
-        refused_since: float | None = None
+        rejected_since: float | None = None
         while True:
             await asyncio.sleep(self._timings.renew_every)
             began = self._clock()
             if await self._try(self._renew):
-                renewed, refused_since = began, None
+                renewed, rejected_since = began, None
                 self._be_isolated(isolated=False)
             elif self._held is None:
                 raise LeadershipLostError(f"{self._identity} no longer holds the lease")
             elif self._unreachable:
-                refused_since = None
+                rejected_since = None
                 if self._clock() - renewed >= self._timings.renew_deadline:
                     self._be_isolated(isolated=True)
             else:
                 # An API server that has just started rejects every request for a moment.
-                refused_since = began if refused_since is None else refused_since
-                if self._clock() - refused_since >= self._timings.renew_deadline:
+                rejected_since = began if rejected_since is None else rejected_since
+                if self._clock() - rejected_since >= self._timings.renew_deadline:
                     raise LeadershipLostError(f"{self._identity} is not allowed to renew the lease")
 
     def _be_isolated(self, *, isolated: bool) -> None:
@@ -152,8 +158,8 @@ class LeaderElector:
         self._observe(found)
         if not self._is_free():
             return False
-        turns = int(found["spec"].get("leaseTransitions") or 0) + 1
-        found["spec"] = {**self._spec(turns), "acquireTime": _now()}
+        transitions = int(found["spec"].get("leaseTransitions") or 0) + 1
+        found["spec"] = {**self._spec(transitions), "acquireTime": micro_time()}
         return await self._write(found)
 
     async def _renew(self) -> bool:
@@ -166,7 +172,7 @@ class LeaderElector:
             if error.status != HTTPStatus.CONFLICT:
                 raise
         found = await self._cluster.get(LEASES, self._namespace, LEASE_NAME)
-        if found is None or any(found["spec"].get(key) != held["spec"].get(key) for key in _TERM):
+        if found is None or any(found["spec"].get(key) != held["spec"].get(key) for key in _TERM_FIELDS):
             self._held = None
             return False
         # From now on the version just read is the one to renew, even if it is written again in between.
@@ -195,27 +201,23 @@ class LeaderElector:
         pause = self._timings.poll_every
         if self._seen is not None and self._seen.holder != _NO_HOLDER:
             left = self._seen.at + self._timings.duration - self._clock()
-            # One that was due before and could not be taken is asked for at the usual pace.
+            # An expired lease that could not be taken is tried again at the usual pace.
             pause = max(0.05, min(pause, left)) if left > 0 else pause
         await asyncio.sleep(pause)
 
     def _document(self) -> Document:
         metadata = {"name": LEASE_NAME, "namespace": self._namespace}
-        spec = {**self._spec(0), "acquireTime": _now()}
+        spec = {**self._spec(0), "acquireTime": micro_time()}
         return {"apiVersion": LEASES.api_version, "kind": "Lease", "metadata": metadata, "spec": spec}
 
-    def _spec(self, turns: int) -> Document:
+    def _spec(self, transitions: int) -> Document:
         return {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": round(self._timings.duration),
-            "renewTime": _now(),
-            "leaseTransitions": turns,
+            "renewTime": micro_time(),
+            "leaseTransitions": transitions,
         }
 
 
 def _renewed(lease: Document) -> Document:
-    return {**lease, "spec": {**lease["spec"], "renewTime": _now()}}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return {**lease, "spec": {**lease["spec"], "renewTime": micro_time()}}

@@ -1,4 +1,4 @@
-"""`hingecraft sandbox`: providers to play with, on one port."""
+"""`hingecraft sandbox`: stand-ins for Stripe, NOWPayments and Wix, on one port."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hingecraft_sandbox.wix import PREFIX as WIX
 from hingecraft_sandbox.wix.config import WixConfig
 
 STRIPE_WEBHOOKS = "/webhooks/stripe"
-# A request that a switch makes hang does not hold up the end.
+# In seconds. A request that a switch makes hang must not delay the shutdown.
 _SHUTDOWN_SECONDS = 1.0
 
 
@@ -29,7 +29,9 @@ class SandboxSettings(LogSettings):
 
     public_url: str = Field("", description="where providers reach this backend, such as https://pay.example.com")
     sandbox_stripe_webhook_secret: str = Field("whsec_sandbox", description="signs Stripe's events in the sandbox")
-    sandbox_ipn_secret: str = Field("sandbox-ipn-secret", description="what the sandbox signs IPNs with")
+    sandbox_ipn_secret: str = Field(
+        "sandbox-ipn-secret", description="signs NOWPayments' callbacks (IPNs) in the sandbox"
+    )
 
 
 async def serve(config: SandboxConfig, host: str, port: int, certificate: Path | None) -> None:

@@ -169,7 +169,7 @@ class _Imports:
         return not self._changed and _read_by_imports(environment) == self._environment
 
     def _is_newer(self, path: str) -> bool:
-        """By the time of its status, which no tool sets to an earlier one."""
+        """Compares the time of the file's last status change, which no tool can set back."""
         try:
             return os.stat(path).st_ctime_ns > self._since  # noqa: PTH116 - a Path for each of 1,500 files takes time
         except FileNotFoundError:
@@ -235,7 +235,7 @@ def _reap() -> None:
 
 
 def _become(request: Mapping[str, Any], report: int, output: int, errors: int, *, new: bool) -> None:
-    """In a fork: fork again, tell how that one ends, and end; returns in that one only, if at all."""
+    """In a fork: fork again, report how that process ends, and exit. Returns only in the second fork, if at all."""
     os.dup2(output, 1)
     os.dup2(errors, 2)
     for descriptor in (output, errors):

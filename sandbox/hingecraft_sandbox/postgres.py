@@ -48,7 +48,7 @@ class Binaries:
 
     @property
     def version(self) -> str:
-        """Such as 18.4."""
+        """The full version, such as 18.4."""
         answer = subprocess.run([self.folder / "postgres", "--version"], capture_output=True, text=True, check=True)
         return answer.stdout.split()[2]
 

@@ -1,1 +1,1 @@
-"""`make release`: what a release is made of, and what is known of the commit that it is made from."""
+"""The parts of `make release`: the commit, the records of its tests, and what is built from it."""

@@ -1,4 +1,4 @@
-"""The provenance of a release: a statement of in-toto with SLSA's predicate, which says what was made of what."""
+"""The provenance of a release: an in-toto statement with SLSA's predicate about how each artifact was built."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from release.checkout import tracked
-from release.products import BILL, CHARTS, WHEEL
+from release.artifacts import CHARTS, SBOM, WHEEL
+from release.repository import tracked
 from release.signing import digest
 
 FILE = "provenance.json"
@@ -19,7 +19,7 @@ _LOCKS = (".lock", "package-lock.json", "go.sum")
 
 def statement(folder: Path, *, commit: str, version: str, draft: bool, builder: str) -> dict[str, Any]:
     """`folder` holds the sources and what was built from them; `builder` is a URI."""
-    made = [*sorted((folder / WHEEL).iterdir()), *sorted((folder / CHARTS).iterdir()), folder / BILL]
+    made = [*sorted((folder / WHEEL).iterdir()), *sorted((folder / CHARTS).iterdir()), folder / SBOM]
     locks = [name for name in tracked() if name.endswith(_LOCKS)]
     return {
         "_type": "https://in-toto.io/Statement/v1",

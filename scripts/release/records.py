@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from release.checkout import ROOT, state
+from release.repository import ROOT, state
 
 FOLDER = ROOT / "test_results" / "records"
 PASSED = "passed"

@@ -12,7 +12,7 @@ from hingecraft.errors import UsageError
 from release.archives import files_below
 
 CHECKSUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"
-# What a signature is for: one that the same key has made for something else is not valid here.
+# The namespace of the signature: one that the same key has made for another purpose is not valid here.
 PURPOSE = "hingecraft-release"
 
 
@@ -27,7 +27,7 @@ def write_checksums(folder: Path) -> None:
 
 
 def sign(folder: Path, key: Path) -> None:
-    """With a private key of SSH in a file, or a public one whose private part an agent holds."""
+    """Sign with a private SSH key, or with a public one whose private part an agent holds."""
     _ssh_keygen("-Y", "sign", "-q", "-f", str(key), "-n", PURPOSE, str(folder / CHECKSUMS))
 
 

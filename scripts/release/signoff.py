@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from release.checkout import ROOT
 from release.records import PASSED, Record
+from release.repository import ROOT
 
 FILE = "verification_signoff.md"
 TABLE = Path(__file__).with_name("boxes.toml")

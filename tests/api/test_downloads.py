@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from hingecraft.settings import Secret
-from support.breaks import Breaks
+from support.broken_connections import Breaks
 from support.downloads import DOWNLOADS, SECRET, Shop, ask
 from support.pods import ADMIN, Running, running_pod
 from support.tokens import SETTINGS, bearer, token_for

@@ -52,7 +52,7 @@ async def test_the_answer_is_the_newest_version(pod):
 async def test_amounts_are_never_floats(pod, conn, database):
     await conn.execute(LINK, "https://buy.example/1")
     await routes.publish(database)
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     async with pod.client.get(pod.public + "/routes") as response:
         assert '"amount": 37.5,' in await response.text() or '"amount": 37.5}' in await response.text()
 
@@ -119,23 +119,23 @@ async def test_a_pod_says_where_a_restored_version_comes_from(pod, conn, databas
     await conn.execute(LINK, "https://buy.example/1")
     await routes.publish(database)
     await routes.pin(database, 1, Actor(name="admin"))
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     _, answer = await pod.call("GET", "/routes")
     assert (answer["data"]["version"], answer["data"]["restoredFrom"]) == (3, 1)
 
 
 async def test_a_version_that_does_not_match_its_checksum_is_not_served(pod, conn):
     await conn.execute("INSERT INTO payment_routes (version, routes, checksum) VALUES (9, '{}', repeat('0', 64))")
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     assert pod.pod.cache.version == 1
 
 
 async def test_a_pod_never_goes_backwards(pod, conn, database):
     await conn.execute(LINK, "https://buy.example/1")
     await routes.publish(database)
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     await conn.execute("DELETE FROM payment_routes WHERE version = 2")
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     assert await pod.pod.loader.reach(1) == 2
     assert pod.pod.cache.version == 2
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from support import cluster_tools
-from support.release import CHART
+from support.helm_release import CHART
 
 REQUIRED: dict[str, Any] = {
     "site": {"url": "https://www.example.com", "publicUrl": "https://pay.example.com"},

@@ -14,8 +14,8 @@ from support import cluster_tools
 from support.control_plane import ADMIN, control_plane
 from support.definitions import kubectl
 from support.folders import open_folder
-from support.node.places import ROOT
-from support.release import CHART, DEFINITION_CHART
+from support.helm_release import CHART, DEFINITION_CHART
+from support.kubernetes_node.places import ROOT
 
 DEFINITION = "paymentroutes.payments.hingecraft.io"
 PAGE = (ROOT / "docs" / "gitops.md").read_text()

@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 from hingecraft.observability.metrics import ApiMetrics
 from hingecraft_operator.metrics import OperatorMetrics
 from support import cluster_tools
-from support.node.places import ROOT
-from support.release import CHART
+from support.helm_release import CHART
+from support.kubernetes_node.places import ROOT
 
 ALERTS = (CHART / "alerts.yaml").read_text()
 RULES = [rule for group in yaml.safe_load(ALERTS)["groups"] for rule in group["rules"]]

@@ -23,7 +23,7 @@ from chart.conftest import (
 )
 from chart.test_refusals import changed
 from chart.test_unusual import found, pod_spec
-from support.node.places import ROOT
+from support.kubernetes_node.places import ROOT
 
 PROXY = "http://proxy.example.com:3128"
 OF_THE_CLUSTER = ["localhost", "127.0.0.1", "::1", ".svc", ".cluster.local"]

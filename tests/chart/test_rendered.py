@@ -13,8 +13,8 @@ from support import cluster_tools
 from support.control_plane import control_plane
 from support.definitions import define_all, kubectl, write_schemas
 from support.folders import open_folder
-from support.node.places import ROOT
-from support.release import CHART, DEFINITION_CHART
+from support.helm_release import CHART, DEFINITION_CHART
+from support.kubernetes_node.places import ROOT
 
 POD_KINDS = {"Deployment", "StatefulSet", "Job", "Pod"}
 # kube-score's opinions that we do not share.

@@ -10,7 +10,7 @@ import yaml
 from chart.conftest import EVERYTHING, EXTRAS, NAMES, NUMBERS, PLACE, REQUIRED, rendered
 from chart.test_refusals import changed
 from hingecraft import __version__
-from support.release import CHART
+from support.helm_release import CHART
 
 PODS = {"Deployment", "StatefulSet", "Job", "Pod"}
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from generators.files import openapi
 from hingecraft_api.messages.described import USER
-from support.generated import openapi
 from support.pods import ADMIN
 from support.processes import ApiProcess
 from support.tokens import SERVICE_TOKEN, bearer, token_for

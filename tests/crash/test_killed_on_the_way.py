@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from support.holding import Holding
 from support.journeys import ENDPOINT, JOURNEYS
 from support.kill_places import PLACES
+from support.statement_locks import Holding
 
 
 @pytest.mark.timeout(600)

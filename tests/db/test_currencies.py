@@ -99,19 +99,19 @@ async def test_a_change_that_began_first_and_was_committed_last_is_taken_up(dsn,
     await change.start()
     await first.execute("UPDATE currencies SET max_amount = 50 WHERE code = 'USD'")
     await conn.execute("UPDATE currencies SET name = 'Euros' WHERE code = 'EUR'")
-    await book.look()
+    await book.refresh()
     assert (book.by_code("EUR").name, book.by_code("USD").max_amount) == ("Euros", 100_000)
     await change.commit()
     await first.close()
-    await book.look()
+    await book.refresh()
     assert book.by_code("USD").max_amount == 50
 
 
 async def test_an_empty_table_and_a_table_as_it_was_are_taken_up_too(conn, database):
     book = CurrencyBook(database)
     await conn.execute("CREATE TABLE kept AS TABLE currencies; DELETE FROM currencies")
-    await book.look()
+    await book.refresh()
     assert not book.table.by_code
     await conn.execute("INSERT INTO currencies SELECT * FROM kept")
-    await book.look()
+    await book.refresh()
     assert "USD" in book.table.by_code

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.reference import data_model
+from generators import data_model
 
 PAGE = Path(__file__).parents[2] / "docs/data-model.md"
 

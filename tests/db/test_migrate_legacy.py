@@ -11,7 +11,7 @@ import pytest
 
 from hingecraft.db.connection import connect
 from hingecraft.migrations.command import bring_up_to_date
-from support.legacy import OLD_SOFTWARE_CHECKS_OUT, OLD_SOFTWARE_PAYS, make_legacy
+from support.legacy_database import OLD_SOFTWARE_CHECKS_OUT, OLD_SOFTWARE_PAYS, make_legacy
 
 ROWS = 500_000  # payments, and as many checkouts: a million rows
 

@@ -13,7 +13,7 @@ from hingecraft.db.connection import connect
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.migrations.files import migrations_folder, read_migrations
 from hingecraft.migrations.runner import migrate
-from support.legacy import make_legacy
+from support.legacy_database import make_legacy
 
 PAY = "INSERT INTO payments (id, amount, currency, status, created_at) VALUES ($1, $2, $3, $4, now())"
 OPENED = "SELECT amount, currency, usd_amount, kind FROM settlements WHERE payment_id = $1"

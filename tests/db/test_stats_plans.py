@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from hingecraft.payments.ledger import SETTLED
 from hingecraft.stats import store
-from support.year import fill
+from support.year_of_payments import fill
 
 ROWS = 50_000
 # Each statement with its other arguments, and the tables that it has to read.

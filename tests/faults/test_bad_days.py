@@ -12,9 +12,9 @@ import pytest
 
 from support.folders import open_folder
 from support.limits import PROGRESS
+from support.pod_watch import Watch
 from support.processes import ApiProcess
 from support.product import Product, running_product
-from support.watch import Watch
 
 pytestmark = pytest.mark.timeout(120)
 # How many there were: an engine that has just started, or lost its connection, has none yet.

@@ -13,10 +13,10 @@ from itertools import cycle
 import pytest
 
 from support.folders import open_folder
-from support.history import History, Reader, Waiter
 from support.limits import PROGRESS
 from support.processes import ApiProcess
 from support.product import Product, running_product
+from support.routes_history import History, Reader, Waiter
 
 # `make nightly` reads a million times.
 READS = int(os.environ.get("HC_READS", "20000"))

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from hingecraft_operator.cluster.client import CRON_JOBS, JOBS
-from hingecraft_operator.cronjob import manifest as cronjob
-from hingecraft_operator.cronjob.manifest import cronjob_name
+from hingecraft_operator.cronjob.apply import foreign_editor
+from hingecraft_operator.cronjob.manifest import LABELS, RESOURCE_LABEL, cronjob_name
 from kube.test_crd import PARTS, WIX_APP
 from support.kube import IMAGE, PROVIDERS, operating, until
 
@@ -62,7 +62,7 @@ async def test_it_has_what_the_resource_adds(namespace, served):
     await namespace.edit("main", reconcile=PARTS)
     job = await made(namespace, lambda job: "volumes" in pod_of(job))
     template = job["spec"]["jobTemplate"]["spec"]["template"]
-    labels = {**cronjob.LABELS, cronjob.RESOURCE_LABEL: "main"}
+    labels = {**LABELS, RESOURCE_LABEL: "main"}
     assert template["metadata"]["labels"] == {"team": "payments", **labels}
     assert template["metadata"]["annotations"] == PARTS["podAnnotations"]
     pod = template["spec"]
@@ -131,7 +131,7 @@ async def test_what_is_edited_by_hand_is_repaired_and_its_running_job_goes_on(na
     await until(lambda: job_of(namespace), lambda job: job is not None and job["spec"] == wanted["spec"])
     events = await until(namespace.events, lambda seen: "CronJobRepaired" in dict(seen))
     assert "undid an edit of the CronJob by kubectl-edit" in dict(events)["CronJobRepaired"]
-    repaired = await until(lambda: job_of(namespace), lambda job: cronjob.foreign_editor(job) is None)
+    repaired = await until(lambda: job_of(namespace), lambda job: foreign_editor(job) is None)
     assert repaired["metadata"]["uid"] == wanted["metadata"]["uid"]
     found = await namespace.cluster.get(JOBS, namespace.name, running["metadata"]["name"])
     assert found is not None

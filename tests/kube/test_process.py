@@ -110,7 +110,7 @@ async def test_operator_dev_shows_a_commit_arriving():
     folder = ROOT / "test_results" / "operator-dev"
     folder.mkdir(parents=True, exist_ok=True)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, ROOT / "tests" / "cluster" / "operator_dev.py",
+        sys.executable, ROOT / "scripts" / "operator_dev.py",
         env={**os.environ, "SHELL": "/bin/bash", "TMPDIR": str(folder)},
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip

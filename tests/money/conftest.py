@@ -9,7 +9,7 @@ import pytest
 
 from hingecraft.settings import Secret
 from hingecraft_sandbox.postgres import free_port
-from support.breaks import Breaks
+from support.broken_connections import Breaks
 from support.folders import open_folder
 from support.members import Member
 from support.pods import Running, running_pod

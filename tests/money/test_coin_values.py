@@ -11,7 +11,7 @@ import pytest
 
 from hingecraft_sandbox.providers.webhooks import nowpayments_headers
 from support.money import all_processed, becomes, give, ledger, send_ipn, status_of
-from support.truth import coin_payments
+from support.provider_records import coin_payments
 
 BTC = Decimal("0.00025773")
 

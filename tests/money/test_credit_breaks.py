@@ -8,7 +8,7 @@ import pytest
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
-from support.breaks import CLAIMED, LEASE_ENDS, WAITING
+from support.broken_connections import CLAIMED, LEASE_ENDS, WAITING
 from support.credits import assert_books_agree
 from support.member_paths import BOOKED
 from support.members import AMOUNTS, PACK, PLAN, Member, idle_pod_for_members, sell

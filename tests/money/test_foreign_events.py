@@ -13,8 +13,8 @@ from hingecraft.inbox import watch as watching
 from hingecraft.providers.stripe.reading import EVENT_TYPES
 from support.money import all_processed, give, send_hint, send_stripe, stripe_event
 from support.pods import running_pod
+from support.provider_records import coin_payments
 from support.reconciling import reconcile
-from support.truth import coin_payments
 
 pytestmark = pytest.mark.usefixtures("few_links")
 

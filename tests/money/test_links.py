@@ -11,7 +11,7 @@ from hingecraft.providers.port import ProviderUnknownError
 from hingecraft.routes import service as routes
 from support import published_routes
 from support.reconciling import command, reconcile, summary_of
-from support.standing import AUTH, keeper, link_at
+from support.standing_links import AUTH, keeper, link_at
 
 FEW = "UPDATE currencies SET enabled = code IN ('USD', 'JPY', 'KWD', 'BTC')"
 LINK_OF = "SELECT provider_id, provider_url, status FROM external_payments WHERE kind = 'standing' AND currency = $1"

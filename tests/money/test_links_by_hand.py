@@ -18,7 +18,7 @@ from support import published_routes
 from support.money import all_processed, send_stripe, stripe_event
 from support.pods import Running
 from support.reconciling import command, reconcile
-from support.standing import keeper, make_link, pay_through
+from support.standing_links import keeper, make_link, pay_through
 
 INSERT = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ($1, $2, $3)"
 BUTTON = "https://nowpayments.io/payment/?iid={}&source=button"

@@ -17,7 +17,7 @@ from support.money import all_processed
 from support.pods import ADMIN
 from support.published_routes import newest
 from support.reconciling import reconcile
-from support.standing import keeper, make_link, pay_through
+from support.standing_links import keeper, make_link, pay_through
 
 INSERT = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ($1, $2, $3)"
 AT_SANDBOX, AT_LIVE = "https://sandbox.nowpayments.io/payment/?iid=5", "https://nowpayments.io/payment/?iid=6"

@@ -21,10 +21,10 @@ from hingecraft.payments.model import ProviderFailedError
 from hingecraft.providers.patience import Deadline
 from hingecraft_api.app import build_pod
 from support.credits import assert_books_agree, give_credits
-from support.deaths import Life
 from support.member_paths import ASKED
 from support.members import PACK, PLAN, sell
 from support.pods import settings_of
+from support.process_deaths import Life
 
 KEY = "a-key-of-a-member"
 OFFERED = "UPDATE credit_prices SET amount = 5, currency = 'USD' WHERE price_id = ANY ($1)"

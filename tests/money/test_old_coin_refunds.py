@@ -11,8 +11,8 @@ import pytest
 from support.money import all_processed, becomes, ledger, status_of
 from support.old_payments import OLD, SAY, said_paid_late, total
 from support.orders import LOGIN
+from support.provider_records import coin_payments
 from support.reconciling import reconcile
-from support.truth import coin_payments
 
 
 @pytest.fixture

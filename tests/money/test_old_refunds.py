@@ -12,7 +12,7 @@ import pytest
 from support.limits import PROGRESS
 from support.money import all_processed, becomes, ledger, send_stripe, status_of
 from support.old_payments import DUE_NOW, OLD, SAY, said_paid_late, total
-from support.standing import AUTH
+from support.standing_links import AUTH
 
 OLD_CHECKOUT = """
 INSERT INTO external_payments (id, payment_id, gateway, currency, amount, status, provider_payload)

@@ -147,7 +147,7 @@ async def test_a_crash_between_the_two_calls_makes_one_session(pod, sandbox, con
 
 async def test_what_stripe_says_of_a_request_is_kept_as_code_and_parameter(pod, sandbox, conn):
     await conn.execute("UPDATE currencies SET min_amount = 0.01 WHERE code = 'USD'")
-    await pod.pod.loader.look()
+    await pod.pod.loader.refresh()
     status, answer = await pod.call("POST", GENERATE, json={"amount": "0.10", "currency": "USD"})
     assert (status, answer["code"]) == (502, "provider_refused")
     reason = "SELECT details ->> 'reason' FROM payment_audit WHERE action = 'stripe_session_failed'"
@@ -165,7 +165,7 @@ async def test_what_is_typed_as_a_currency_is_not_written_down_unless_it_is_one(
         assert details["currencyDefaulted"] is True
         assert "requestedCurrency" not in details
     assert third["requestedCurrency"] == " euro "
-    assert "4242" not in await logged(conn)
+    assert "42424242" not in (await logged(conn)).replace(" ", "")
 
 
 @pytest.mark.parametrize(

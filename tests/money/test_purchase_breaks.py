@@ -8,7 +8,7 @@ import pytest
 
 from hingecraft.inbox import store as inbox
 from hingecraft.providers.stripe import webhook
-from support.breaks import CLAIMED, LEASE_ENDS, WAITING
+from support.broken_connections import CLAIMED, LEASE_ENDS, WAITING
 from support.buying import DESIGN, Buyer, add_product
 from support.members import idle_pod_for_members
 from support.purchases import refund

@@ -15,7 +15,7 @@ from support.money import all_processed, becomes, completes, give, status_of
 from support.pods import ADMIN, SITE_URL, running_pod
 from support.purchases import post, refund, session_for
 from support.reconciling import command
-from support.standing import pay_through
+from support.standing_links import pay_through
 from support.subscribing import copied
 
 pytestmark = pytest.mark.usefixtures("few_links")

@@ -11,7 +11,7 @@ from hingecraft.payments.returning_payers import Returning
 from support.money import all_processed
 from support.pods import running_pod
 from support.reconciling import reconcile
-from support.standing import begin, keeper, make_link, pay_through
+from support.standing_links import begin, keeper, make_link, pay_through
 
 URL_OF = "SELECT provider_url FROM external_payments WHERE kind = 'standing' AND currency = $1"
 
@@ -29,7 +29,7 @@ async def deaf(dsn, sandbox):
     """A pod that Stripe tells nothing, and that works on no inbox."""
     await sandbox.tells("http://127.0.0.1:9", enabled=False)
     async with running_pod(dsn, background=False, **sandbox.settings) as running:
-        await running.pod.currencies.look()
+        await running.pod.currencies.refresh()
         yield running
 
 

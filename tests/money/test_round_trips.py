@@ -77,7 +77,7 @@ async def test_a_checkout_takes_at_most_eight_round_trips(dsn, sandbox, monkeypa
     async with Wire(int(port)).running() as wire:
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{wire.port}/"))
         async with running_pod(through, **sandbox.settings, **ALONE) as pod:
-            monkeypatch.setattr(pod.pod.loader, "look", asyncio.Event().wait)  # only the checkout is counted
+            monkeypatch.setattr(pod.pod.loader, "refresh", asyncio.Event().wait)  # only the checkout is counted
             counted = []
             for number in range(4):
                 before = wire.turns
@@ -98,7 +98,7 @@ async def test_postgres_lost_before_each_step(dsn, sandbox, conn, monkeypatch, l
     async with Wire(int(port)).running() as wire:
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{wire.port}/"))
         async with running_pod(through, **sandbox.settings, **ALONE) as pod:
-            monkeypatch.setattr(pod.pod.loader, "look", asyncio.Event().wait)
+            monkeypatch.setattr(pod.pod.loader, "refresh", asyncio.Event().wait)
             warm = {"Idempotency-Key": "a-key-of-this-test-0"}
             assert (await pod.call("POST", "/mission-support/micro-payment", json={"amount": 1}, headers=warm))[
                 0

@@ -15,7 +15,7 @@ from hingecraft_sandbox.postgres import free_port
 from support import previous
 from support.money import becomes
 from support.pods import running_pod
-from support.standing import AUTH
+from support.standing_links import AUTH
 
 BOOKS = """
 SELECT p.id, p.status, p.provider, p.source, p.amount, p.currency, p.created_at,

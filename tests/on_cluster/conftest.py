@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.release import Release
+from support.helm_release import Release
 from support.through_ingress import visiting
 
 

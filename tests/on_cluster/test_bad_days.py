@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from support.release import PROVIDER_KEYS, until
+from support.helm_release import PROVIDER_KEYS, until
 from support.through_ingress import traffic
 
 pytestmark = pytest.mark.timeout(300)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from support.release import until
+from support.helm_release import until
 from support.stand_ins import can_connect
 from support.through_ingress import GENERATE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.release import Release, until
+from support.helm_release import Release, until
 
 pytestmark = pytest.mark.timeout(300)
 

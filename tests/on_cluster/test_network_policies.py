@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from hingecraft_operator.cronjob.manifest import LABELS as RECONCILE
-from support.release import CHART, Release
+from support.helm_release import CHART, Release
 from support.stand_ins import Connection, StandIns
 
 pytestmark = pytest.mark.timeout(300)

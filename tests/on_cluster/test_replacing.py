@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 
-from support.release import until
+from support.helm_release import until
 from support.through_ingress import MICRO, traffic
 
 pytestmark = pytest.mark.timeout(300)

@@ -22,10 +22,10 @@ from hingecraft.reconcile.service import Reconciler
 from hingecraft.settings import Secret
 from hingecraft.steps import Options
 from support.pods import Running, running_pod
+from support.provider_records import coin_payments, kept_coins, sessions_of
 from support.reconciling import reconciler
 from support.sandbox import Sandbox
-from support.standing import begin
-from support.truth import coin_payments, kept_coins, sessions_of
+from support.standing_links import begin
 
 GENERATE = "/charter/generate-payment"
 COINS = {"amount": 25, "currency": "BTC"}

@@ -10,8 +10,8 @@ from pathlib import Path
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
+from support.pod_watch import Watch
 from support.processes import ApiProcess, HingecraftProcess, Proxy
-from support.watch import Watch
 
 
 @dataclass

@@ -18,9 +18,9 @@ from support.kill_places import Hang
 from support.limits import PROGRESS
 from support.money import all_processed
 from support.processes import ApiProcess, HingecraftProcess
+from support.provider_records import Truth, coins_of, sessions_of
 from support.sandbox import Sandbox
-from support.standing import pay_through
-from support.truth import Truth, coins_of, sessions_of
+from support.standing_links import pay_through
 
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
 KEY = {"Idempotency-Key": "a-key-of-the-crash-matrix"}

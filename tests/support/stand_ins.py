@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.release import Document, Release
+from support.helm_release import Document, Release
 
 _IMAGE = "localhost/hingecraft:dev"
 # Seconds. Far more than a connection needs; one that is blocked takes as long where the plug-in drops packets.

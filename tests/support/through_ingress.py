@@ -17,10 +17,10 @@ from typing import Any
 
 import aiohttp
 
-from support.node.authority import public
-from support.node.places import INGRESS, SANDBOX
+from support.helm_release import HOST, PROVIDER_KEYS
+from support.kubernetes_node.authority import public
+from support.kubernetes_node.places import INGRESS, SANDBOX
 from support.pods import VISITOR_SECRET
-from support.release import HOST, PROVIDER_KEYS
 
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
 _NUMBERS = itertools.count(int(time.time()) % 100_000 * 1000)

@@ -66,7 +66,7 @@ async def test_what_a_pod_serves_is_the_same_with_and_without_a_document(dsn, co
         await engine.until(3)
         await conn.execute("UPDATE route_policy SET pin_version = 2")
         await engine.until(4)
-    await pods[1].pod.loader.look()
+    await pods[1].pod.loader.refresh()
     pushed, loaded = (each.pod.cache.current for each in pods[:2])
     assert b'"restoredFrom": 2' in pushed.variants["identity"].body
     assert pushed.variants["identity"].body == loaded.variants["identity"].body

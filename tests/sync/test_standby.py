@@ -85,7 +85,7 @@ async def test_a_pod_that_is_led_to_a_standby_keeps_what_it_has_and_takes_nothin
         await pod.pod.database.close()
         version = await publish_another(primary, pair[1])
         with pytest.raises(InRecoveryError):
-            await pod.pod.loader.look()
+            await pod.pod.loader.refresh()
         with pytest.raises(InRecoveryError):
             await pod.pod.loader.reach(version)
         status, answer = await pod.call("GET", "/routes", headers={"X-Routes-At-Least": str(version)})

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import get_args
 
+from generators.files import openapi
 from hingecraft.errors import ErrorCode
 from hingecraft_api.reference import codes as reference
-from support.generated import openapi
 
 ROOT = Path(__file__).parents[2]
 CODES = set(get_args(ErrorCode))

@@ -70,6 +70,13 @@ def test_every_test_that_is_named_exists(name):
         assert not test or f"def {test}(" in (ROOT / file).read_text(), f"{file}::{test}"
 
 
+def test_no_two_decisions_have_one_number():
+    numbers = [page.name[:4] for page in (ROOT / "docs" / "decisions").glob("*.md")]
+    assert len(numbers) == len(set(numbers))
+    for page in (ROOT / "docs" / "decisions").glob("*.md"):
+        assert page.read_text().startswith(f"# {int(page.name[:4])}. "), page.name
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
 def test_every_command_that_a_newcomer_is_told_exists(name):
     text = (ROOT / name).read_text()

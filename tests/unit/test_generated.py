@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support.generated import GENERATED
+from generators.files import GENERATED
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,8 @@ from hingecraft_operator.cluster.client import SECRETS
 from hingecraft_operator.cluster.endpoint_slices import addresses, url_of
 from hingecraft_operator.cluster.events import Event, Recorder
 from hingecraft_operator.controller.reconciler import first_problem
-from hingecraft_operator.cronjob.manifest import cronjob_manifest, cronjob_name, foreign_editor, label_value
+from hingecraft_operator.cronjob.apply import foreign_editor
+from hingecraft_operator.cronjob.manifest import cronjob_manifest, cronjob_name, label_value
 from hingecraft_operator.custom_resource.cron import CRON_PATTERN
 from hingecraft_operator.custom_resource.fields import seconds
 from hingecraft_operator.custom_resource.spec import Spec

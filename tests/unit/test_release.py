@@ -10,8 +10,8 @@ import pytest
 
 from build_release import changelog_problems
 from release import archives, records, signoff
-from release.checkout import State
 from release.records import Record
+from release.repository import State
 
 NAMES = {
     "Routes mapping", "Micro payments", "Prefill flow", "Currency routing", "Wallet fallback", "Sync under 2 s",

@@ -18,8 +18,8 @@ import pytest
 
 import install
 from hingecraft_sandbox.postgres import free_port
-from release.checkout import tracked, version
-from release.products import environment
+from release.artifacts import environment
+from release.repository import tracked, version
 from release.signing import CHECKSUMS, PURPOSE, SIGNATURE
 from support.documented import blocks_of
 from support.folders import open_folder

@@ -72,7 +72,7 @@ class Limits:
         return self.reached_by(self.counted(limit, caller), now)
 
     def reached_by(self, counted: Counted, now: float) -> Reached | None:
-        """The same for a caller whose requests were asked for with `counted`."""
+        """Like `reached`, for a caller whose counters are known from `counted`."""
         if len(counted) == 1:  # most callers: one look-up less
             ((rate, key),) = counted
             wait = rate.counter.retry_after(key, now)

@@ -56,14 +56,14 @@ class UserInfo(Input):
 
 
 class OtherInput(Input):
-    """Another amount."""
+    """A donation of any amount in USD."""
 
     amount: Annotated[Amount, described("in USD: a number or a numeric string", "37.50")]
     user_info: Annotated[UserInfo | None, described("who gives, if known")] = None
 
 
 class OtherAnswer(Answer):
-    """Where the donation continues."""
+    """The page on which the donation continues."""
 
     redirect_url: Annotated[
         str, described("a path on the site, with a query", f"/charter?prefill={PREFILL}&donationAmount=37.5")

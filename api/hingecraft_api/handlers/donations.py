@@ -74,13 +74,12 @@ async def post_other(call: Call) -> Any:
 
 
 async def get_prefill(call: Call) -> Any:
-    """Read it, once."""
     amount, source = await prefills.use(call.pod.database, call.named("id"), _page_load(call), call.request_id)
     return {"amount": number(amount), "source": source}
 
 
 async def head_prefill(call: Call) -> Any:
-    """Scanners and previews look without consuming."""
+    """For link previews and scanners: the prefill stays unused."""
     await prefills.require_usable(call.pod.database, call.named("id"), _page_load(call))
     return web.Response()
 
@@ -122,7 +121,6 @@ async def post_generate(call: Call) -> Any:
 
 
 async def get_total(call: Call) -> Any:
-    """The public total."""
     found = await totals.by_currency(call.pod.database, livemode=call.pod.livemode)
     known = call.pod.currencies.table.by_code
     return {

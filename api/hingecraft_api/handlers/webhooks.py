@@ -40,7 +40,7 @@ _Result = TypeVar("_Result")
 
 
 class ReceivedAnswer(Answer):
-    """It is kept, now or before."""
+    """The event is stored, now or by an earlier delivery."""
 
     received: Annotated[Literal[True], described("the message is stored")]
 

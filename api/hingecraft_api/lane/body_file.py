@@ -39,7 +39,7 @@ class BodyFile:
 
 
 def body_file(body: bytes) -> BodyFile | None:
-    """None where it isn't worth it or isn't possible."""
+    """A file in memory with the body; None if the body is small or the system has no such files."""
     if len(body) < _SMALLEST or not hasattr(os, "memfd_create"):
         return None
     try:

@@ -34,7 +34,7 @@ class RoutesLane:
         self._moment: Moment | None = None
 
     def decide(self, head: Head, peer: str) -> Decided | None:
-        """None leaves the request to aiohttp."""
+        """The answer to a request; None leaves it to aiohttp."""
         moment = self._now()
         visitor = self._visitor(head, peer)
         if moment is None or visitor is None:
@@ -69,7 +69,7 @@ class RoutesLane:
         return head, prepared
 
     def _now(self) -> Moment | None:
-        """None without a version, and when the pod drains."""
+        """The prepared answers; None if no version is loaded, or the pod drains."""
         moment, cache = self._moment, self._pod.cache
         if moment is None or moment.changes != cache.changes or time.monotonic() >= moment.until:
             snapshot = cache.current
@@ -77,7 +77,7 @@ class RoutesLane:
         return None if self._pod.draining.is_set() else moment
 
     def _visitor(self, head: Head, peer: str) -> Visitor | None:
-        """None for a visitor whose signature is wrong."""
+        """The visitor of a request; None if its signature is wrong."""
         if head.visitor is not None:
             return self._edge.visitors.verified(head.visitor, time.time())
         return self._edge.visitors.at(peer, head.forwarded or "")

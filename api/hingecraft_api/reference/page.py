@@ -150,7 +150,7 @@ class _Page:
         return f"<dl>{rows}</dl>" if rows else ""
 
     def _body(self, holder: Mapping[str, Any], *, shown: bool, optional: bool = False) -> str:
-        """Its fields, and an example where no command below shows one."""
+        """The body's fields, and an example if no command below shows one."""
         content = holder.get("content", {}).get("application/json")
         if content is None:
             return ""

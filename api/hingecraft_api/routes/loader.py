@@ -45,7 +45,7 @@ class RoutesLoader:
         """Load the first version as soon as there is one, then poll for newer ones until cancelled."""
         while True:
             try:
-                await self.look()
+                await self.refresh()
                 self.problem = None
             except DatabaseUnavailableError as error:
                 self.problem = error if isinstance(error, InRecoveryError) else None
@@ -55,10 +55,10 @@ class RoutesLoader:
                 _FIRST_LOAD_RETRY if first else random.uniform(_POLL_SHORTEST, _POLL_LONGEST)  # noqa: S311 - jitter
             )
 
-    async def look(self) -> None:
+    async def refresh(self) -> None:
         """Poll for the newest number, which is one index look-up, and load that version if it is newer."""
         newest, stamp = await routes.newest_number_and_currencies(self._database)
-        await self._currencies.look(stamp)
+        await self._currencies.refresh(stamp)
         if newest is not None and newest > self._cache.version:
             await self.reach(newest)
         elif self._cache.current is not None:
@@ -83,7 +83,7 @@ class RoutesLoader:
 
     async def _load(self) -> None:
         found, stamp = await routes.newest_and_currencies(self._database)
-        await self._currencies.look(stamp)
+        await self._currencies.refresh(stamp)
         if found is not None and self._serve(found):
             self._cache.confirm()
 

@@ -25,7 +25,7 @@ def preflight_headers(endpoints: Iterable[Endpoint]) -> Mapping[str, str]:
 
 
 def preflight_of_any_origin(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """The same for a call that any page may make: without credentials."""
+    """The headers of a call that any page may make: any origin, without credentials."""
     without = {name: value for name, value in headers.items() if name != "Access-Control-Allow-Credentials"}
     return {**without, "Access-Control-Allow-Origin": "*"}
 

@@ -106,7 +106,7 @@ class MemberCheckouts:
             return await modes.counts(conn, livemode=self._stripe.livemode)
 
     def _chosen(self, asked: CheckoutRequest) -> CheckoutRequest:
-        """The same with what its plan session says; raises `invalid_plan_session`."""
+        """The request with the choice of its plan session; raises `invalid_plan_session`."""
         if asked.plan_session is None:
             return asked
         session = self._sessions.read(asked.plan_session)

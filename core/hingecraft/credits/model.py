@@ -73,7 +73,7 @@ class Written:
     balance: int
 
     def required(self) -> Written:
-        """Itself, if there is a row now; raises what a caller is told otherwise."""
+        """Returns itself if the entry was written; otherwise raises the error for the caller."""
         if self.outcome is Outcome.INSUFFICIENT:
             raise InsufficientCreditsError(
                 "insufficient_credits", f"There are not enough credits: the balance is {self.balance}."

@@ -73,7 +73,7 @@ def _became_paid(moved: Moved) -> bool:
 
 
 async def _of_mode(conn: Connection, moves: Sequence[Moved], *, live: bool | None) -> list[Moved]:
-    """Those in the mode of the credits; for the others it is only recorded that they were paid."""
+    """The payments in the mode of the credits. For the others, only a row in the audit log is written."""
     asked = sorted({bool(each.after.livemode) for each in moves})
     counted = {mode for mode in asked if live is mode or await modes.claim(conn, livemode=mode) is mode}
     because = "it was paid in test mode, and the credits are live"
@@ -106,7 +106,7 @@ async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
 
 
 async def _of_users(conn: Connection, paid: Sequence[Moved], known: grant_store.Known) -> list[Moved]:
-    """Those of users that still exist; for the others it is only recorded that they were paid."""
+    """The payments of users that still exist. For the others, only a row in the audit log is written."""
     refused = [each for each in paid if each.after.user_id in known.deleted]
     await audit.append_all(
         conn, [_told(each, "credits_not_granted", because="the user was deleted") for each in refused]
@@ -248,7 +248,7 @@ def _user_of(moved: Moved) -> UUID:
 
 
 def _charges(moved: Moved) -> list[str]:
-    """Its PaymentIntents, the first one first."""
+    """The payment's PaymentIntents, in order of their charges."""
     refs = (each.ref.partition("/")[0] for each in moved.after.settled if each.kind == "charge")
     return list(dict.fromkeys(refs))
 

@@ -54,7 +54,7 @@ async def write(conn: Connection, entries: Sequence[Entry]) -> list[Written]:
 
 
 async def written(conn: Connection, statement: str, entries: Sequence[Entry], *more: Any) -> list[Written]:
-    """The same by another statement that writes the entries of its first parameter."""
+    """Write entries by another statement, whose first parameter they are."""
     rows = await conn.fetch(statement, json.dumps([_as_row(entry) for entry in entries]), *more)
     return [
         Written(outcome=Outcome(row["outcome"]), transaction_id=row["transaction_id"], balance=row["balance"])

@@ -44,7 +44,7 @@ class Change:
 
     @property
     def reason(self) -> str:
-        """Such as `refund_quick_scan_purchase`, and with `_reversal` if it is given back."""
+        """The reason in the ledger, such as `refund_quick_scan_purchase`, and `_reversal` if it gives credits back."""
         what = self.kind.removesuffix(_REVERSAL)
         return f"{what}_{self.granted.reason}{_REVERSAL if self.kind.endswith(_REVERSAL) else ''}"
 

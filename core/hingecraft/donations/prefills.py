@@ -16,7 +16,7 @@ from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
 from hingecraft.donations.model import GoneError, Prefill, prefill_id
 from hingecraft.errors import ConflictError
-from hingecraft.idempotency.model import Claim, InFlightError
+from hingecraft.idempotency.model import Claim, key_taken_over
 from hingecraft.leases import statements
 from hingecraft.money.model import plain
 
@@ -96,9 +96,7 @@ async def make(
         kept = json.dumps(dict(user_info)) if user_info else None
         expires_at = await conn.fetchval(MAKE, new_id, *held, amount, SOURCE, LIFE, kept, request_id, plain(amount))
     if expires_at is None:
-        raise InFlightError(
-            "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
-        )
+        raise key_taken_over()
     return Prefill(id=new_id, amount=amount, source=SOURCE, expires_at=expires_at)
 
 

@@ -20,7 +20,7 @@ class Claim:
 
     @property
     def lease(self) -> tuple[str, str, datetime]:
-        """Its key and the time of its lease, as statements name them."""
+        """The row's key and the end of its lease, in the order of `leases.statements`."""
         return self.scope, self.key, self.until
 
 
@@ -38,3 +38,10 @@ class KeyReusedError(RejectedError):
 
 class InFlightError(RejectedError):
     """A request with the same key is still under way."""
+
+
+def key_taken_over() -> InFlightError:
+    """This request took so long that another one with its key has taken over."""
+    return InFlightError(
+        "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
+    )

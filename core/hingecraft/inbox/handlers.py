@@ -58,7 +58,7 @@ class Handler(ABC):
         """Apply the event, in the transaction that also marks it as processed."""
 
     async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
-        """The same for several events, each with a lock; an error undoes all of them, and each is tried by itself."""
+        """Like `apply`, for several events with a lock each. An error undoes all; then each is tried by itself."""
         return [await self.apply(conn, event, reading) for event, reading in events]
 
     async def ask(self, event: Claimed, reading: Reading) -> Reading:

@@ -71,17 +71,17 @@ class Inbox:
                     claimed = await store.store_and_lease(conn, events, reserved.leased)
             except DatabaseUnavailableError as error:
                 reserved.give_back()
-                _tell(batch, error)
+                _resolve(batch, error)
             except BaseException as error:
                 reserved.give_back()
-                _tell(batch, DatabaseUnavailableError(f"the event could not be stored: {type(error).__name__}"))
+                _resolve(batch, DatabaseUnavailableError(f"the event could not be stored: {type(error).__name__}"))
                 raise
             else:
-                _tell(batch, None)
+                _resolve(batch, None)
                 reserved.begin(claimed)
 
 
-def _tell(batch: list[_Waiting], error: Exception | None) -> None:
+def _resolve(batch: list[_Waiting], error: Exception | None) -> None:
     for _, kept in batch:
         if kept.done():
             continue

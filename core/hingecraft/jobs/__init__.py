@@ -1,1 +1,1 @@
-"""Jobs: long work that a caller asks for, that any pod does and another takes over, with progress and a file."""
+"""Jobs: long work for a caller. Any pod runs it, and another takes over if that pod dies; it reports its progress."""

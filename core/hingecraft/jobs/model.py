@@ -1,4 +1,4 @@
-"""A job, its states, and the errors of those who ask for one. Pure."""
+"""A job, its states, and the errors that its owner gets. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hingecraft.errors import ConflictError, HingecraftError, MissingError
 # Longer than any single statement takes, and short enough that another pod soon takes over.
 LEASE = timedelta(seconds=10)
 KEPT_FOR = timedelta(days=7)
-# Of one owner at a time, waiting and running.
+# One owner's jobs that wait or run, at a time.
 MOST_UNFINISHED = 3
-# A job that ends its process is not begun for ever.
+# A job that kills its process must not be started again forever.
 MOST_ATTEMPTS = 5
 STALLED_AFTER = timedelta(minutes=5)
 
@@ -33,7 +33,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A job that somebody asks for."""
+    """A job to create."""
 
     owner: str
     kind: str
@@ -107,7 +107,7 @@ class LeaseLostError(HingecraftError):
 
 
 def unknown_job() -> MissingError:
-    """No such job of this caller."""
+    """The caller has no job with this id."""
     return MissingError(
         "unknown_job", "No job has this id. Jobs are deleted seven days after their end: start it again if you need it."
     )
@@ -122,12 +122,12 @@ def too_many_jobs() -> ConflictError:
 
 
 def job_ended(job: Job) -> ConflictError:
-    """It cannot be cancelled any more."""
+    """The job has ended, so it cannot be cancelled."""
     return ConflictError("job_ended", f"This job has already {job.state}. Nothing is left to cancel.")
 
 
 def no_file(job: Job) -> ConflictError:
-    """It has no file, or not yet."""
+    """The job has no file, or none yet."""
     if job.state in {State.QUEUED, State.PROCESSING}:
         return ConflictError("no_job_file", f"This job is {job.state}. Its file can be read once it is completed.")
     why = "Jobs of this type make no file." if job.state is State.COMPLETED else f"A {job.state} job has no file."

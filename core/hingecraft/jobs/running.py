@@ -22,7 +22,7 @@ class RunningJob:
         self.claimed = claimed
         self._until = claimed.claimed_until
         self._one_at_a_time = asyncio.Lock()
-        # Asked at each report, so that what is reported is true at that moment.
+        # Called for each report, so that it reports the current progress.
         self.progress: Callable[[], Progress] = lambda: BEGUN
 
     @property
@@ -82,5 +82,5 @@ class Work(Protocol):
         ...
 
     async def run(self, job: RunningJob) -> Mapping[str, Any]:
-        """Do it, and answer the result. Raises JobFailedError with what its owner should know."""
+        """Do the work; returns the job's result. Raises JobFailedError with a sentence for its owner."""
         ...

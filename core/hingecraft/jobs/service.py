@@ -10,7 +10,7 @@ from hingecraft import audit
 from hingecraft.db.batches import in_batches
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import HingecraftError
-from hingecraft.idempotency.model import Claim, InFlightError
+from hingecraft.idempotency.model import Claim, key_taken_over
 from hingecraft.identity.principal import Actor
 from hingecraft.jobs import store
 from hingecraft.jobs.model import KEPT_FOR, Job, NewJob, State, job_ended, no_file, too_many_jobs, unknown_job
@@ -31,7 +31,7 @@ async def create(database: Database, new: NewJob, claim: Claim | None) -> Job:
         if job is None:
             raise too_many_jobs()
         if claim is not None and not await store.hold_key(conn, claim, job.id):
-            raise InFlightError("idempotency_in_flight", "Another request with this Idempotency-Key is in progress.")
+            raise key_taken_over()
         await _record(conn, "job_created", job, Actor(name=new.owner, request_id=new.request_id))
     return job
 

@@ -30,7 +30,7 @@ _COLUMNS = """
     id, kind, request::text AS request, state, progress_percent, step, parts, result::text AS result, error,
     created_at, started_at, progressed_at, finished_at
 """
-# One owner's jobs are created one after the other, so that none slips past the limit.
+# One owner's jobs are created one after the other, so that none exceeds the limit.
 LOCK_OWNER = "SELECT pg_advisory_xact_lock(hashtext('hingecraft.jobs'), hashtext($1))"
 HOLD_KEY = f"""
 UPDATE idempotency_keys SET resource = $4 WHERE {statements.held("scope", "key")} RETURNING true

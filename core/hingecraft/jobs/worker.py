@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 # Seconds. Owners are promised a report every five.
 _REPORTS_EVERY = 2.0
-# Another pod's job is found this late; one's own at once.
-_LOOKS_EVERY = (1.0, 2.0)
+# In seconds. A job that another pod has created is found this late; one of this pod, at once.
+_POLL_EVERY = (1.0, 2.0)
 _AGAIN_AFTER = 0.5
-# A reconciliation, which waits for others, does not hold up an export.
+# Two, so that an export need not wait for a reconciliation, which waits for providers.
 _AT_ONCE = 2
 
 _INTERRUPTED = (
@@ -44,7 +44,7 @@ class JobWorker:
         self._new = asyncio.Event()
 
     def wake(self) -> None:
-        """There is a new job."""
+        """Look for a new job at once."""
         self._new.set()
 
     async def run(self) -> None:
@@ -65,7 +65,7 @@ class JobWorker:
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(between(*_LOOKS_EVERY)):
+            async with asyncio.timeout(between(*_POLL_EVERY)):
                 await self._new.wait()
         self._new.clear()
 

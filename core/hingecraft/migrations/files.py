@@ -57,7 +57,7 @@ def read_migrations(folder: Path) -> list[Migration]:
     """All migrations in order. Raises an error that names a gap, a double number or an empty file."""
     migrations = [_read(path) for path in sorted(folder.glob("*.sql"))]
     if not migrations:
-        raise UsageError(f"there are no migrations in {folder}")
+        raise UsageError(f"there are no migrations in {folder}: the installation is incomplete")
     for expected, migration in enumerate(migrations):
         if migration.number != expected:
             raise UsageError(f"{migration.file_name}: migration {expected:03} is missing before it, or is duplicated")
@@ -80,7 +80,7 @@ def _read(path: Path) -> Migration:
 def _steps(file_name: str, text: str) -> Iterator[Step]:
     marks = list(_STEP.finditer(text))
     if not marks:
-        raise UsageError(f"{file_name}: has no '-- @step' line")
+        raise UsageError(f"{file_name}: has no '-- @step' line: begin each step with one, such as '-- @step quick'")
     for mark, following in zip(marks, [*marks[1:], None], strict=True):
         sql = text[mark.end() : following.start() if following else len(text)].strip()
         unless = _UNLESS.search(sql)

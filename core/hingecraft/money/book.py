@@ -24,7 +24,7 @@ class CurrencyBook:
         self._bounds = (least, most)
         self._stamp: str | None = None
         self._table: CurrencyTable | None = None
-        self._looked_at = float("-inf")
+        self._refreshed_at = float("-inf")
 
     @property
     def table(self) -> CurrencyTable:
@@ -48,20 +48,20 @@ class CurrencyBook:
         """Whether the loaded currencies have that stamp."""
         return stamp == self._stamp
 
-    async def look_again(self) -> None:
-        """Load the table if it has changed, unless somebody has looked a few seconds ago."""
-        if time.monotonic() - self._looked_at > FRESH_FOR:
-            await self.look()
+    async def refresh_if_stale(self) -> None:
+        """Load the table if it has changed, unless that was checked a few seconds ago."""
+        if time.monotonic() - self._refreshed_at > FRESH_FOR:
+            await self.refresh()
 
-    async def look(self, stamp: str | None = None) -> None:
+    async def refresh(self, stamp: str | None = None) -> None:
         """Load the table if it has changed; pass its stamp if you have just read it."""
-        looked_at = time.monotonic()
+        refreshed_at = time.monotonic()
         if stamp is not None and stamp == self._stamp:
-            self._looked_at = looked_at
+            self._refreshed_at = refreshed_at
             return
         async with self._database.connection() as conn:
             stamp = await store.stamp(conn)
             if stamp != self._stamp:
                 self._table = CurrencyTable(tightened(await store.load_currencies(conn), *self._bounds))
                 self._stamp = stamp
-        self._looked_at = looked_at
+        self._refreshed_at = refreshed_at

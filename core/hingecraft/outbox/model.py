@@ -78,7 +78,7 @@ class Message:
 
     @property
     def lease(self) -> tuple[UUID, datetime, datetime]:
-        """Its key and the time of its lease, as statements name them."""
+        """The row's key and the end of its lease, in the order of `leases.statements`."""
         return self.id, self.created_at, self.claimed_until
 
     @property

@@ -65,7 +65,7 @@ class PaymentEvents(Handler):
 
     async def refresh(self) -> None:
         """Amounts are read with the current currencies; a pod's routes look at them every few seconds as well."""
-        await self._currencies.look_again()
+        await self._currencies.refresh_if_stale()
 
     def read(self, event: Claimed) -> Reading:
         """Read an event. One that probably needs no question gets a lock, so that it is booked together with others.

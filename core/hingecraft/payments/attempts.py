@@ -17,7 +17,7 @@ from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ErrorCode
-from hingecraft.idempotency.model import Claim, InFlightError
+from hingecraft.idempotency.model import Claim, key_taken_over
 from hingecraft.payments import store
 from hingecraft.payments.model import REPLAYED_FOR, AnotherCurrencyError, ProviderFailedError, Status
 from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
@@ -84,9 +84,7 @@ async def write(
     """Write down the intent: the checkout's id and its end. Raises InFlightError where the caller's key is lost."""
     written = await store.open_checkout(conn, new, claim, request_id)
     if written is None:
-        raise InFlightError(
-            "idempotency_in_flight", "Another request with this Idempotency-Key took over. Send this request again."
-        )
+        raise key_taken_over()
     return written
 
 

@@ -128,7 +128,7 @@ async def restore_payment(conn: Connection, finding: Finding, payment_id: UUID, 
 
 
 async def restore_lost(conn: Connection, finding: Finding, payment_id: UUID, purpose: str) -> bool:
-    """The same for a payment that may belong to somebody else, or that may not be lost; whether it was restored."""
+    """Restore a payment, if it is lost and belongs to this installation; returns whether it did."""
     if finding.price is None or not await conn.fetchval(OURS, finding.installation or ""):
         return False
     return await _restore(conn, finding, finding.price, payment_id, purpose)

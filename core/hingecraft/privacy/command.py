@@ -1,4 +1,4 @@
-"""`hingecraft privacy export|erase <e-mail address or user id>`: answer what somebody may ask by law."""
+"""`hingecraft privacy export|erase <e-mail address or user id>`: for people who ask for their data or its erasure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         parser_of_act.add_argument("person", type=_person, help="e-mail address, or user id of a member")
 
 
-def _told(done: Erased) -> list[str]:
+def _lines(done: Erased) -> list[str]:
     rows = ", ".join(f"{number} {name}" for name, number in sorted(done.rows.items())) or "nothing"
     lines = [f"erased from the database: {rows}"]
     lines += [f"deleted the member {user}" for user in done.users if user not in done.unfinished]
@@ -65,7 +65,7 @@ async def _main(settings: PrivacySettings, arguments: argparse.Namespace) -> int
             print(simplejson.dumps(await privacy.export(arguments.person), use_decimal=True, indent=2))
             return EXIT_OK
         done = await privacy.erase(arguments.person)
-        print("\n".join(_told(done)))
+        print("\n".join(_lines(done)))
         return EXIT_FAILED if done.waiting or done.unfinished else EXIT_OK
     finally:
         await stripe.close()

@@ -24,7 +24,7 @@ UNION SELECT payment_id FROM external_payments
 WHERE request ? 'customer_email' AND lower(request ->> 'customer_email') = $2 AND payment_id IS NOT NULL
 UNION SELECT unnest($3::uuid[])
 """
-# Nothing finds messages by what they say, so all are read. Escaped bytes compare as text, whatever they are.
+# No index finds messages by their content, so all are read. Escaped bytes can be compared as text in any encoding.
 MESSAGES = """
 SELECT id, received_at, source, event_id, type, body, payment_id, processed_at IS NOT NULL AS processed
 FROM provider_events e
@@ -162,7 +162,7 @@ async def replace_message(conn: Connection, message: Message, body: bytes) -> in
 
 
 async def replace_payload(conn: Connection, payload: Payload, body: bytes) -> int:
-    """Always one."""
+    """How many rows were changed: always one."""
     return _number(await conn.execute(REPLACE_PAYLOAD, payload.id, body.decode()))
 
 

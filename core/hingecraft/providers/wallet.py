@@ -39,7 +39,7 @@ class Wallet:
     amount: str | None = None
 
     def asking_for(self, amount: Decimal, coin: Currency) -> Wallet:
-        """The same, with the amount to send: in the URI as well, where the coin's links can carry one."""
+        """The wallet with the amount to send, also in the URI if the coin's links can carry one."""
         rounded = amount.quantize(Decimal(1).scaleb(-coin.exponent), rounding=ROUND_UP)
         return replace(self, amount=plain(rounded), uri=self.uri + self._query(rounded, coin))
 

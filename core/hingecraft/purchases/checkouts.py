@@ -164,7 +164,7 @@ class ProductPayments:
     async def _continue_subscription(
         self, asked: PaymentRequest, product: Product, earlier: store.OpenPayment, subscription_id: str
     ) -> Begun | None:
-        """The same for a subscription that waits for its first payment."""
+        """Like `_continue_payment`, for a subscription that waits for its first payment."""
         found = await self._stripe.subscriptions.retrieve(subscription_id)
         same = (earlier.amount, earlier.currency) == (product.charged, product.currency)
         # A process may have died after it had voided the invoice.

@@ -69,7 +69,7 @@ class Begun:
 
 
 class ProductIntents:
-    """Makes them and ends them, for the payments of one pod."""
+    """Creates and ends the PaymentIntents and subscriptions of one pod's payments."""
 
     def __init__(self, database: Database, providers: Providers, currencies: CurrencyBook, books: Books) -> None:
         self._database = database
@@ -86,7 +86,7 @@ class ProductIntents:
         return await self._attempts.begin(conn, self._stripe, new, asked.claim, asked.request_id)
 
     async def make(self, attempt: Attempt, asked: PaymentRequest) -> OpenCheckout | None:
-        """None: the customer is gone at Stripe, and the next attempt makes another."""
+        """Call Stripe. Returns None if Stripe has deleted the customer; the next attempt then creates another."""
         result = await self._attempts.call(attempt, asked.deadline, asked.request_id)
         if isinstance(result, OpenCheckout):
             return result
@@ -111,7 +111,7 @@ class ProductIntents:
         return result.provider_id
 
     async def begun(self, payment_id: UUID, intent_id: str, amount: Decimal, currency: str, *, created: bool) -> Begun:
-        """With the client secret as Stripe has it."""
+        """The payment with its client secret, which Stripe is asked for."""
         if intent_id.startswith(_SUBSCRIPTION):
             secret = await self._stripe.subscriptions.secret_of(intent_id)
         else:

@@ -20,7 +20,7 @@ from hingecraft.purchases import store
 from hingecraft.purchases.model import PRODUCT_PREFIX, AlreadyOwnedError
 from hingecraft.purchases.products.model import Product
 
-# As long as Stripe keeps events: what an older backup has lost is found by nothing else either.
+# As long as Stripe keeps events: nothing else finds what an older backup has lost either.
 _LOOKBACK = timedelta(days=30)
 _CUSTOMER = "customer"
 _CANCELED, _INCOMPLETE = "canceled", "incomplete"
@@ -51,7 +51,7 @@ class LostPurchases:
         return restored
 
     async def _lost_intents(self, customer_id: str, product: Product) -> list[Document]:
-        """Those of the product that no payment here names; not those whose money went back: they give no access."""
+        """The product's intents that no payment here names, without refunded and disputed ones (no access)."""
         ours = {PRODUCT: str(product.id), INSTALLATION: str((await installation.read(self._database)).id)}
         since = datetime.now(UTC) - _LOOKBACK
         found = {
@@ -66,7 +66,7 @@ class LostPurchases:
         return [each for payment_id, each in found.items() if payment_id not in known]
 
     async def _end_subscriptions(self, customer_id: str, product: Product, deadline: Deadline) -> None:
-        """One that runs raises AlreadyOwnedError: events or the reconciliation bring it back."""
+        """A running subscription raises AlreadyOwnedError: events or the reconciliation restore it."""
         at_stripe = f"{PRODUCT_PREFIX}{product.id}"
         for each in await self._answer(self._stripe.customers.subscriptions_of(customer_id)):
             if each["status"] not in RUNNING or at_stripe not in _products_of(each):
@@ -81,7 +81,7 @@ class LostPurchases:
             return await store.waits(conn, payment_id)
 
     async def _answer(self, question: Awaitable[list[Document]]) -> list[Document]:
-        """The answer; nothing for a customer that is deleted."""
+        """Stripe's answer; an empty list if the customer is deleted."""
         try:
             return await question
         except ProviderRejectedError as error:

@@ -52,7 +52,7 @@ class UnknownMemberPaymentError(MissingError):
 
 
 class NotASubscriptionError(ConflictError):
-    """It was paid once, so there is nothing to cancel."""
+    """The purchase was paid once, so there is nothing to cancel."""
 
     def __init__(self) -> None:
         super().__init__("not_a_subscription", "This purchase was paid once. Only a subscription can be cancelled.")

@@ -65,7 +65,7 @@ def _became_paid(moved: Moved) -> bool:
 
 
 async def _of_users(conn: Connection, paid: Sequence[Moved]) -> list[Moved]:
-    """Those of users that still exist; for the others it is only recorded that they were paid."""
+    """The payments of users that still exist. For the others, only a row in the audit log is written."""
     if not paid:
         return []
     deleted = await deletion_store.deleted(conn, {_user_of(each) for each in paid})

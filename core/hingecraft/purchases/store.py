@@ -187,7 +187,7 @@ async def open_payment(conn: Connection, user_id: UUID, product_id: UUID, *, liv
 
 
 async def known(conn: Connection, payment_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the payments that are here."""
+    """The payments among these that exist here."""
     return {row["id"] for row in await conn.fetch(KNOWN, payment_ids)}
 
 

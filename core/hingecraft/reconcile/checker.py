@@ -72,7 +72,7 @@ class Checker:
     async def check(self, due: Due, explain: Explain) -> Outcome:
         """Check one checkout. The next check is scheduled in every case."""
         try:
-            outcome = await self._look(due, explain)
+            outcome = await self._recover_or_ask(due, explain)
         except COULD_NOT as error:
             log.warning("checkout %s of payment %s: %s", due.id, due.payment_id, error)
             explain(f"{due.provider}: {error}")
@@ -84,14 +84,14 @@ class Checker:
                 await store.record_check(conn, due, next_check(due.age))
         return outcome
 
-    async def _look(self, due: Due, explain: Explain) -> Outcome:
+    async def _recover_or_ask(self, due: Due, explain: Explain) -> Outcome:
         if due.status in _UNFINISHED:
             return await self._recover(due)
         if due.provider == stripe.NAME:
-            return await self._look_at_stripe(due)
-        return await self._look_at_invoice(due, explain)
+            return await self._ask_stripe(due)
+        return await self._ask_nowpayments(due, explain)
 
-    async def _look_at_stripe(self, due: Due) -> Outcome:
+    async def _ask_stripe(self, due: Due) -> Outcome:
         """Sessions expire by themselves. PaymentIntents do not: one whose time is over is cancelled here."""
         assert due.provider_id is not None, "a checkout that is pending has its id"
         try:
@@ -106,7 +106,7 @@ class Checker:
         """End the payment of a checkout that Stripe does not know. This needs no claim: it ended with the check."""
         return await self._record(replace(due, claimed_until=None), [self._ended(due, CheckoutStatus.MISSING)])
 
-    async def _look_at_invoice(self, due: Due, explain: Explain) -> Outcome:
+    async def _ask_nowpayments(self, due: Due, explain: Explain) -> Outcome:
         findings: list[Finding] = []
         if self._providers.nowpayments.may_list:
             assert due.provider_id is not None, "an invoice that is pending has its id"

@@ -99,7 +99,7 @@ class Reconciler:
 
     async def _begin(self, options: Options) -> Run:
         summary = Summary(dry_run=options.dry_run)
-        await self.currencies.look()
+        await self.currencies.refresh()
         async with self.database.connection() as conn:
             started = await store.moment(conn)
         wanted = options.providers or (stripe.NAME, nowpayments.NAME)

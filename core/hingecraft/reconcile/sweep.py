@@ -50,7 +50,7 @@ class Sweep:
 
     async def run(self, since: datetime) -> None:
         """Check each once; ends early if the provider is down or does not know our checkouts."""
-        await self._look_at_all(since)
+        await self._check_all(since)
         if self._too_many_missing:
             self._summary.fail(
                 f"{self._provider.name} does not know {len(self._missing)} of {self._answered} checkouts: nothing was "
@@ -64,9 +64,9 @@ class Sweep:
     def _too_many_missing(self) -> bool:
         return len(self._missing) > max(_MISSING_AT_MOST, self._answered * _MISSING_SHARE)
 
-    async def _look_at_all(self, since: datetime) -> None:
+    async def _check_all(self, since: datetime) -> None:
         free = asyncio.Semaphore(_AT_ONCE)
-        async with asyncio.TaskGroup() as looking:
+        async with asyncio.TaskGroup() as checks:
             async for due in self._due(since):
                 await free.acquire()
                 if self._failed_in_a_row >= _GIVEN_UP_AFTER:
@@ -74,7 +74,7 @@ class Sweep:
                     break
                 if len(self._missing) >= _GIVEN_UP_AFTER and self._too_many_missing:
                     break
-                looking.create_task(self._look(due, free))
+                checks.create_task(self._check(due, free))
 
     async def _due(self, since: datetime) -> AsyncIterator[Due]:
         last: UUID | None = None
@@ -90,7 +90,7 @@ class Sweep:
                 return await store.due_after(conn, OPEN, providers, last, every=self._every, limit=_CLAIMED_AT_ONCE)
             return await store.claim(conn, OPEN, providers, since, every=self._every, limit=_CLAIMED_AT_ONCE)
 
-    async def _look(self, due: Due, free: asyncio.Semaphore) -> None:
+    async def _check(self, due: Due, free: asyncio.Semaphore) -> None:
         try:
             outcome = await self._checker.check(due, self._summary.explain)
         finally:

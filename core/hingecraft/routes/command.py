@@ -25,7 +25,7 @@ _HISTORY = "{:>8}  {:<20}  {:>10}  {:<12}  {}"
 
 
 def _version(text: str) -> int | None:
-    """None: the newest."""
+    """The number of a version; None for `newest`."""
     if text == _NEWEST:
         return None
     if not text.isdecimal() or int(text) == 0:

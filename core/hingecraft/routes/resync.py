@@ -21,7 +21,7 @@ KIND = "resync"
 
 _PODS_WITHIN = 60.0
 _ENDPOINTS_WITHIN = 120.0
-_LOOKS_EVERY = 0.5
+_POLL_EVERY = 0.5
 _A_LOOK = 1.0
 
 
@@ -82,7 +82,7 @@ class Resync:
             behind = sum(each.is_behind(version) for each in states)
             if not behind or loop.time() - began > _ENDPOINTS_WITHIN:
                 return states
-            await asyncio.sleep(_LOOKS_EVERY)
+            await asyncio.sleep(_POLL_EVERY)
 
 
 def _result(version: int, reach: Reach, states: Sequence[EndpointState]) -> Mapping[str, Any]:

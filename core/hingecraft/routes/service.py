@@ -116,7 +116,7 @@ async def pin(database: Database, version: int | None, actor: Actor) -> Publicat
 
 
 async def pin_within(conn: Connection, version: int | None, actor: Actor) -> Publication:
-    """The same, in the caller's transaction."""
+    """Like `pin`, in the caller's transaction."""
     policy = await store.policy(conn, locked=True)
     policy.refuse_managed(frozenset({PIN_FIELD}))
     if policy.paused:
@@ -177,7 +177,7 @@ async def change_policy(database: Database, change: PolicyChange, actor: Actor) 
 
 
 async def change_policy_within(conn: Connection, change: PolicyChange, actor: Actor) -> Policy:
-    """The same, in the caller's transaction."""
+    """Like `change_policy`, in the caller's transaction."""
     before = await store.policy(conn, locked=True)
     before.refuse_managed(change.fields)
     await store.change_policy(conn, before, change)

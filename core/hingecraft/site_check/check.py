@@ -176,5 +176,5 @@ async def report(site: str, keys: Sequence[str], proxies: Proxies) -> bool:
 
 
 def run(site: str, keys: Sequence[str], proxies: Proxies) -> bool:
-    """`report`, from a command."""
+    """Run `report` in an event loop of its own."""
     return asyncio.run(report(site, keys, proxies))

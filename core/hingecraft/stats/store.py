@@ -13,7 +13,7 @@ from hingecraft.stats.model import Payments, Revenue, Span, Webhooks
 
 NOW = "SELECT now()"
 TODAY = "SELECT (now() AT TIME ZONE 'UTC')::date"
-# For a renewal nobody waits: its payment is made in the transaction that books the money, so both have the same time.
+# A renewal counts no time: its payment is made in the transaction that books the money, so both have the same time.
 # Only a refund that failed has a reversal.
 PAYMENTS = """
 WITH begun AS MATERIALIZED (

@@ -54,7 +54,7 @@ class SyncSettings(ListenSettings, ProxySettings):
 
 
 class _LoggingWatcher(MetricsWatcher):
-    """Also logs each version that every pod serves."""
+    """Updates the metrics, and logs each version that every pod serves."""
 
     def served_everywhere(self, served: ServedEverywhere) -> None:
         """Log one line for each version."""

@@ -109,9 +109,9 @@ class Engine:
         self._to_report = asyncio.Event()
         self._expiry: asyncio.TimerHandle | None = None
         self._above = 0
-        self._told: frozenset[Problem] = frozenset()
+        self._reported: frozenset[Problem] = frozenset()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Check the data and the pods' addresses, as if something had changed."""
         self._changes.notice()
 
@@ -162,7 +162,7 @@ class Engine:
                 self._changes.notice()
             else:
                 await self._bring_everywhere(publication, noticed_at)
-                await self._tell_problems()
+                await self._report_problems()
 
     async def _bring_everywhere(self, publication: Publication, noticed_at: float) -> None:
         self._watcher.rebuilt(publication)
@@ -208,17 +208,17 @@ class Engine:
         self._to_report.set()
         self._watcher.acknowledged()
 
-    async def _tell_problems(self) -> None:
+    async def _report_problems(self) -> None:
         """Log each problem once; GET /admin/routes/problems lists them."""
         try:
             found = await routes.problems(self._database)
         except DatabaseUnavailableError:
             return
         for problem in found:
-            if problem not in self._told:
+            if problem not in self._reported:
                 extra = {"kind": problem.kind, "row": str(problem.id), "currency": problem.currency}
                 log.warning("%s of %s: %s", problem.kind, problem.currency, problem.problem, extra=extra)
-        self._told = frozenset(found)
+        self._reported = frozenset(found)
         self._watcher.problems_found(found)
 
     def _on_ahead(self, version: int) -> None:
@@ -255,10 +255,10 @@ class Engine:
 
     async def _keep_endpoints(self) -> None:
         while True:
-            await self._until_done(self._tell_database)
+            await self._until_done(self._store_endpoints)
             await asyncio.sleep(_PARTITIONS_EVERY)
 
-    async def _tell_database(self) -> None:
+    async def _store_endpoints(self) -> None:
         await routes.keep_endpoints(self._database, self._endpoints)
         self._deliverer.wake()
 

@@ -209,7 +209,7 @@ class FanOut:
             if pod.version >= target.version:
                 pause = _FIRST_RETRY
                 pod.latency = asyncio.get_running_loop().time() - target.noticed_at
-                self._tell_if_complete(target)
+                self._report_if_complete(target)
             else:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_RETRY)
@@ -244,7 +244,7 @@ class FanOut:
         ) as response:
             return response.status, await response.content.read(_ANSWER_LIMIT)
 
-    def _tell_if_complete(self, target: Target) -> None:
+    def _report_if_complete(self, target: Target) -> None:
         everyone = all(pod.version >= target.version for pod in self._pods.values())
         if everyone and target.version > self._completed:
             self._completed = target.version

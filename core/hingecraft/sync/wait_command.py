@@ -59,7 +59,7 @@ async def _published(database: Database) -> int:
     return publication.version or 0
 
 
-def _told(version: int, reach: Reach, within: float) -> str:
+def _sentence(version: int, reach: Reach, within: float) -> str:
     """The result: text on a terminal, JSON elsewhere."""
     if not sys.stdout.isatty():
         lagging = list(reach.lagging)
@@ -79,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except (ConflictError, DatabaseUnavailableError) as error:
         print(f"hingecraft wait: {error}", file=sys.stderr)
         return EXIT_FAILED
-    print(_told(version, reach, arguments.timeout))
+    print(_sentence(version, reach, arguments.timeout))
     return EXIT_OK if reach.has(version) else EXIT_FAILED
 
 

@@ -1,4 +1,4 @@
-"""The sites that Wix is asked about, and the time of the next question."""
+"""The sites that a reconciliation asks Wix about, and when it asks about each again."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ async def claim(conn: Connection, after: UUID, most: int, *, every: bool, dry: b
 
 
 async def release(conn: Connection, instance_id: UUID) -> None:
-    """The site was asked about."""
+    """Record that Wix was asked about the site."""
     await conn.execute(RELEASE, instance_id)
 
 
 async def put_off(conn: Connection, instance_id: UUID) -> None:
-    """Wix could not be asked about the site: the next regular runs begin with others."""
+    """Record that Wix could not be asked about the site, so that the next regular runs begin with others."""
     await conn.execute(PUT_OFF, instance_id)

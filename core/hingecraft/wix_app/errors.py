@@ -30,7 +30,7 @@ class InvalidInstanceError(RejectedError):
 
 
 class ExpiredInstanceError(RejectedError):
-    """The token is genuine, and its time is over. Its holder guesses nothing, so it is not counted as a forgery."""
+    """The token is genuine but has expired. This is not counted as a forgery."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -59,7 +59,7 @@ class NotOwnerError(RejectedError):
 
 
 class ExpiredWebhookError(RejectedError):
-    """A genuine message whose time is over: Wix has sent it again, and it may be the only copy."""
+    """A genuine message that has expired. Wix has sent it again, so it may be the only copy."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -26,14 +26,14 @@ log = logging.getLogger(__name__)
 _ACTOR = "reconcile"
 _AT_ONCE = 8
 _PAGE = 40
-# Wix is down: the rest is asked about in the next run.
+# After so many failures Wix is considered down, and the other sites are left for the next run.
 _FAILURES_IN_A_ROW = 5
-# That many removals are believed in one run whatever the others say.
+# Up to so many removals are believed in one run, however few sites still have the app.
 _FEW = 3
 
 
 def wix_app_steps(database: Database, client: WixClient | None) -> Steps:
-    """After events, which may have told the same."""
+    """The step runs after events were processed, since they may report the same."""
     if client is None:
         return Steps()
     work = _Sites(database, PlansAtWix(client))

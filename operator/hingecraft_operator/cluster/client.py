@@ -15,6 +15,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -188,6 +189,11 @@ def _parsed(body: bytes) -> Document:
         return cast("Document", json.loads(body))
     except ValueError:
         return {"message": body[:200].decode(errors="replace")}
+
+
+def micro_time() -> str:
+    """The present time in Kubernetes' format MicroTime."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _kubeconfig() -> str:

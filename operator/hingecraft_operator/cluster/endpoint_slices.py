@@ -27,23 +27,25 @@ def url_of(address: str, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-async def read_pods(cluster: Cluster, namespace: str, service: Service, place: UrlOf) -> Mapping[str, str]:
+async def read_pods(cluster: Cluster, namespace: str, service: Service, to_url: UrlOf) -> Mapping[str, str]:
     """The name of each pod, by its URL."""
     found = await cluster.list(SLICES, namespace, labelSelector=f"{SERVICE_LABEL}={service.name}")
-    return {pod.url: pod.name for pod in addresses(found, service.port, place)}
+    return {pod.url: pod.name for pod in addresses(found, service.port, to_url)}
 
 
-def addresses(slices: Sequence[Document], port_name: str, place: UrlOf) -> list[PodAddress]:
+def addresses(slices: Sequence[Document], port_name: str, to_url: UrlOf) -> list[PodAddress]:
     """Each address once, without pods that are terminating."""
     pods: dict[str, PodAddress] = {}
-    for piece in slices:
-        port = next((port.get("port") for port in piece.get("ports") or [] if port.get("name") == port_name), None)
+    for endpoint_slice in slices:
+        port = next(
+            (port.get("port") for port in endpoint_slice.get("ports") or [] if port.get("name") == port_name), None
+        )
         if port is None:
             continue
-        for endpoint in piece.get("endpoints") or []:
+        for endpoint in endpoint_slice.get("endpoints") or []:
             if (endpoint.get("conditions") or {}).get("terminating"):
                 continue
             for address in endpoint["addresses"][:1]:
-                url = place(address, port)
+                url = to_url(address, port)
                 pods[url] = PodAddress(url, (endpoint.get("targetRef") or {}).get("name") or address)
     return list(pods.values())

@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from hingecraft_operator.cluster.client import (
     EVENTS,
@@ -19,6 +18,7 @@ from hingecraft_operator.cluster.client import (
     ClusterRejectedError,
     ClusterUnavailableError,
     Document,
+    micro_time,
 )
 from hingecraft_operator.custom_resource.spec import API_VERSION, GROUP, KIND
 
@@ -77,7 +77,6 @@ class Recorder:
         if not budget.take():
             return
         metadata = resource["metadata"]
-        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         document = {
             "apiVersion": EVENTS.api_version,
             "kind": "Event",
@@ -85,7 +84,7 @@ class Recorder:
                 "name": f"{metadata['name'][:200]}.{uuid.uuid4().hex[:16]}",
                 "namespace": metadata["namespace"],
             },
-            "eventTime": now,
+            "eventTime": micro_time(),
             "type": "Warning" if event.warning else "Normal",
             "reason": event.reason,
             "note": event.note[:_LONGEST_NOTE],

@@ -14,7 +14,7 @@ from hingecraft_operator.context import Context
 from hingecraft_operator.controller.handlers import Revision
 from hingecraft_operator.controller.kopf_watch import ScopeWatch
 from hingecraft_operator.controller.reconciler import Reconciler
-from hingecraft_operator.cronjob import manifest as cronjob
+from hingecraft_operator.cronjob.manifest import label_value
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Controller:
         reconciler = self._reconcilers.get(key)
         if reconciler is None:
             reconciler = self._reconcilers[key] = Reconciler(self._context, namespace, name)
-            task = self._tasks[key] = asyncio.create_task(reconciler.run(), name=f"keep {namespace}/{name}")
+            task = self._tasks[key] = asyncio.create_task(reconciler.run(), name=f"reconcile {namespace}/{name}")
             task.add_done_callback(lambda ended: self._finished(key, ended))
         reconciler.trigger()
         self.update_metrics()
@@ -105,14 +105,14 @@ class Controller:
     async def run(self) -> None:
         """List and watch each scope until cancelled; then everything ends at once."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._keep_reconcilers())
+            tasks.create_task(self._stop_reconcilers_at_end())
             for scope in self._scopes:
                 where = scope.name or "the cluster"
                 tasks.create_task(run_forever(f"listing {where}", scope.list_periodically))
                 tasks.create_task(run_forever(f"watching {where}", scope.watch.run))
 
-    async def _keep_reconcilers(self) -> None:
-        """Keep the reconcilers until cancelled. A watch that ends late starts none afterwards."""
+    async def _stop_reconcilers_at_end(self) -> None:
+        """Wait until cancelled, then stop all reconcilers. A watch that reports later starts none."""
         try:
             await asyncio.Event().wait()
         finally:
@@ -145,7 +145,7 @@ class Controller:
         self._context.metrics.resources.set(len(self._reconcilers))
         self._context.metrics.queue.set(sum(reconciler.pending for reconciler in self._reconcilers.values()))
 
-    async def list(self, scope: str | None) -> Mapping[Key, Document]:
+    async def list_resources(self, scope: str | None) -> Mapping[Key, Document]:
         """The metadata of each resource in the scope."""
         found = await self._context.cluster.list(PAYMENT_ROUTES, scope)
         described = [item["metadata"] for item in found]
@@ -158,7 +158,7 @@ class Controller:
 
     def _enqueue_for_label(self, namespace: str, label: str) -> None:
         for reconciler in self._in_namespace(namespace):
-            if cronjob.label_value(reconciler.name) == label:
+            if label_value(reconciler.name) == label:
                 reconciler.trigger()
 
     def _in_namespace(self, namespace: str) -> Iterator[Reconciler]:
@@ -200,7 +200,7 @@ class Scope:
         since = self.listed_at = time.monotonic()
         self._controller.update_metrics()
         try:
-            listed = await self._controller.list(self.name)
+            listed = await self._controller.list_resources(self.name)
         except (ClusterUnavailableError, ClusterRejectedError) as error:
             self._log_problem(f"PaymentRoutes cannot be listed (is crds/paymentroutes.yaml applied?): {error}")
             if isinstance(error, ClusterRejectedError):

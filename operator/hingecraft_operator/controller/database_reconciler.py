@@ -23,7 +23,7 @@ from hingecraft_operator.cluster.secret_reader import SecretMissingError, Secret
 from hingecraft_operator.context import Context
 from hingecraft_operator.cronjob.reconciler import CronJobReconciler
 from hingecraft_operator.custom_resource.spec import Spec
-from hingecraft_operator.engine.inputs import DatabaseInput, SecretWrongError, read_database, read_inputs
+from hingecraft_operator.engine.inputs import DatabaseInput, Inputs, SecretWrongError, read_database, read_inputs
 from hingecraft_operator.engine.runner import EngineRunner
 from hingecraft_operator.engine.watcher import EngineWatcher
 from hingecraft_operator.status.observed import Observed, Verdict
@@ -112,22 +112,25 @@ class DatabaseReconciler:
         if self._engine is None or self._engine.inputs != inputs or candidate is not self._database:
             await self.stop()
             self._database, self._database_input = candidate, wanted
-            self._engine = EngineRunner(
-                database=candidate,
-                inputs=inputs,
-                addresses=self._addresses,
-                name=self._name_of,
-                watcher=EngineWatcher(
-                    self._context.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
-                ),
-                allow_private=self._context.settings.allow_private_webhooks,
-                proxies=self._context.settings.proxies,
-            )
-            self._engine.start()
-            self._observed.running = True
-            self._observed.started_at = self._observed.fanout_began_at = time.monotonic()
+            self._start_engine(candidate, inputs)
         elif moved:
             self._engine.refresh()
+
+    def _start_engine(self, database: Database, inputs: Inputs) -> None:
+        self._engine = EngineRunner(
+            database=database,
+            inputs=inputs,
+            addresses=self._addresses,
+            name=self._name_of,
+            watcher=EngineWatcher(
+                self._context.metrics.sync, (self._namespace, self._name), self._observed, self._on_change
+            ),
+            allow_private=self._context.settings.allow_private_webhooks,
+            proxies=self._context.settings.proxies,
+        )
+        self._engine.start()
+        self._observed.running = True
+        self._observed.started_at = self._observed.fanout_began_at = time.monotonic()
 
     @property
     def engine_progress_at(self) -> float | None:

@@ -26,9 +26,9 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 15.0
-_LASTS = 60.0
+_STABLE_AFTER = 60.0
 _BEATS_EVERY = 1.0
-_STILL_AFTER = 15.0
+_BLOCKED_AFTER = 15.0
 _STOPS_WITHIN = 2.0
 
 
@@ -143,7 +143,7 @@ class ScopeWatch:
             await self._wait_until_allowed()
             began = time.monotonic()
             why = await self._watch_once()
-            pause = _FIRST_PAUSE if time.monotonic() - began > _LASTS else min(pause * 2, _LONGEST_PAUSE)
+            pause = _FIRST_PAUSE if time.monotonic() - began > _STABLE_AFTER else min(pause * 2, _LONGEST_PAUSE)
             self._restarted(why)
             log.warning("restarting the watch of %s: %s", self._scope or "the cluster", why)
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
@@ -158,7 +158,7 @@ class ScopeWatch:
             while not ended.done() and not restart.done():
                 await asyncio.wait([ended, restart], timeout=_BEATS_EVERY, return_when=asyncio.FIRST_COMPLETED)
                 self._progress_at = time.monotonic()
-                if time.monotonic() - thread.beat_at > _STILL_AFTER:
+                if time.monotonic() - thread.beat_at > _BLOCKED_AFTER:
                     return "its event loop is blocked"
             return "kopf stopped" if ended.done() else self._restart_reason
         finally:

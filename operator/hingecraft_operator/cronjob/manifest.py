@@ -1,13 +1,12 @@
-"""The manifest of the reconciliation CronJob, and how it is applied, repaired and deleted."""
+"""The manifest of the reconciliation CronJob. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from hingecraft_operator.cluster.client import CRON_JOBS, FIELD_MANAGER, Cluster, Document
+from hingecraft_operator.cluster.client import CRON_JOBS, Document
 from hingecraft_operator.custom_resource.containers import OWN_CONTAINER, Container
 from hingecraft_operator.custom_resource.fields import Part, SecretRef
 from hingecraft_operator.custom_resource.spec import API_VERSION, KIND, Spec
@@ -20,7 +19,6 @@ _LONGEST_LABEL = 63
 _RUN_AT_MOST = 3600
 _KEPT_RUNS = 3
 _RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-_COMPARED = ("uid", "generation", "labels", "annotations", "ownerReferences")
 
 
 def cronjob_name(resource: str) -> str:
@@ -86,10 +84,10 @@ def _template(spec: Spec, image: str, labels: Mapping[str, str]) -> dict[str, An
     metadata: dict[str, Any] = {"labels": {**reconcile.pod_labels, **labels}}
     if reconcile.pod_annotations:
         metadata["annotations"] = reconcile.pod_annotations
-    return {"metadata": metadata, "spec": {**_pod(spec, image), **_added(spec)}}
+    return {"metadata": metadata, "spec": {**_pod(spec, image), **_pod_fields(spec)}}
 
 
-def _added(spec: Spec) -> dict[str, Any]:
+def _pod_fields(spec: Spec) -> dict[str, Any]:
     """The parts of the pod that the resource sets in Kubernetes' own format."""
     names = {
         "volumes", "node_selector", "tolerations", "affinity", "priority_class_name", "runtime_class_name",
@@ -99,13 +97,13 @@ def _added(spec: Spec) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
-def _written(parts: Sequence[Part]) -> list[dict[str, Any]]:
+def _dumped(parts: Sequence[Part]) -> list[dict[str, Any]]:
     return [part.model_dump(by_alias=True, exclude_none=True) for part in parts]
 
 
-def _beside(container: Container) -> dict[str, Any]:
+def _extra_container(container: Container) -> dict[str, Any]:
     """A container that the resource adds, restricted whatever it says."""
-    (written,) = _written([container])
+    (written,) = _dumped([container])
     return {**written, "securityContext": {**written.get("securityContext", {}), **_RESTRICTED}}
 
 
@@ -115,7 +113,7 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
-        "securityContext": {**_users(spec), "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {**_pod_security(spec), "runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [
             {
                 "name": OWN_CONTAINER,
@@ -126,18 +124,18 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
                     _from_secret("DATABASE_URL", database),
                     *_amounts(spec),
                     *_wix_app(spec),
-                    *_written(reconcile.env),
+                    *_dumped(reconcile.env),
                 ],
-                "envFrom": _written(reconcile.env_from),
-                "volumeMounts": _written(reconcile.volume_mounts),
+                "envFrom": _dumped(reconcile.env_from),
+                "volumeMounts": _dumped(reconcile.volume_mounts),
                 "resources": reconcile.resources,
                 "securityContext": {**_RESTRICTED, "readOnlyRootFilesystem": True},
             },
-            *map(_beside, reconcile.extra_containers),
+            *map(_extra_container, reconcile.extra_containers),
         ],
     }
     if reconcile.init_containers:
-        pod["initContainers"] = [_beside(each) for each in reconcile.init_containers]
+        pod["initContainers"] = [_extra_container(each) for each in reconcile.init_containers]
     if reconcile.service_account_name:
         pod["serviceAccountName"] = reconcile.service_account_name
     if reconcile.image_pull_secrets:
@@ -145,7 +143,7 @@ def _pod(spec: Spec, image: str) -> dict[str, Any]:
     return pod
 
 
-def _users(spec: Spec) -> dict[str, Any]:
+def _pod_security(spec: Spec) -> dict[str, Any]:
     given = spec.reconcile.pod_security_context
     return given.model_dump(by_alias=True, exclude_none=True) if given else {}
 
@@ -165,71 +163,3 @@ def _wix_app(spec: Spec) -> list[dict[str, Any]]:
 
 def _from_secret(name: str, ref: SecretRef) -> dict[str, Any]:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}
-
-
-def foreign_editor(found: Document) -> str | None:
-    """Another field manager of the CronJob's spec, if any: our apply would keep the fields that it added."""
-    return next((str(entry.get("manager")) for entry in _managers(found) if _is_foreign(entry)), None)
-
-
-def _managers(found: Document) -> list[Document]:
-    entries: list[Document] = found["metadata"].get("managedFields") or []
-    return entries
-
-
-def _is_foreign(entry: Mapping[str, Any]) -> bool:
-    ours = (entry.get("manager"), entry.get("operation")) == (FIELD_MANAGER, "Apply")
-    return not ours and not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
-
-
-def repaired(found: Document, document: Document) -> Document:
-    """The CronJob with the right spec and without foreign managers of it. Its running Jobs are not affected."""
-    kept = [entry for entry in _managers(found) if not _is_foreign(entry)]
-    return {**found, "spec": document["spec"], "metadata": {**found["metadata"], "managedFields": kept}}
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A manifest that was applied, and the metadata of the CronJob that came of it."""
-
-    manifest: Document
-    metadata: Document
-
-    def still_holds(self, manifest: Document, found: Document) -> bool:
-        """Whether the CronJob that was found is what the manifest asks for; an edited spec has a new generation."""
-        metadata = found["metadata"]
-        return manifest == self.manifest and all(metadata.get(key) == self.metadata.get(key) for key in _COMPARED)
-
-
-async def apply_cronjob(
-    cluster: Cluster, document: Document, before: Applied | None, *, may_repair: bool = True
-) -> tuple[str | None, Applied | None]:
-    """Create or update the CronJob; returns who edited its spec, and what is applied now.
-
-    The edit is undone if `may_repair`. A conflict means another edit in between: the next reconciliation repairs
-    that one as well. `before` is what was applied last: nothing is sent while it still holds.
-    """
-    metadata = document["metadata"]
-    found = await cluster.get(CRON_JOBS, metadata["namespace"], metadata["name"])
-    editor = foreign_editor(found) if found else None
-    if found and editor and not may_repair:
-        return editor, before
-    if found and before and not editor and before.still_holds(document, found):
-        return None, before
-    if found and editor:
-        await _replace(cluster, repaired(found, document))
-    applied = await cluster.apply(CRON_JOBS, document)
-    if editor:
-        # The replacement itself counts as an edit: hand its fields back to the apply.
-        await _replace(cluster, repaired(applied, applied))
-    return editor, Applied(document, applied["metadata"])
-
-
-async def _replace(cluster: Cluster, document: Document) -> None:
-    metadata = document["metadata"]
-    await cluster.replace(CRON_JOBS, metadata["namespace"], metadata["name"], document)
-
-
-async def delete_cronjob(cluster: Cluster, namespace: str, resource: str) -> None:
-    """Delete the CronJob and its Jobs."""
-    await cluster.delete(CRON_JOBS, namespace, cronjob_name(resource))

@@ -8,7 +8,8 @@ from hingecraft_operator.cluster.client import FIELD_MANAGER, JOBS, ClusterRejec
 from hingecraft_operator.cluster.events import Event, Recorder
 from hingecraft_operator.cluster.secret_reader import SecretMissingError, SecretReader
 from hingecraft_operator.context import Context
-from hingecraft_operator.cronjob import manifest as cronjob
+from hingecraft_operator.cronjob.apply import Applied, apply_cronjob, delete_cronjob
+from hingecraft_operator.cronjob.manifest import RESOURCE_LABEL, cronjob_manifest, label_value
 from hingecraft_operator.custom_resource.spec import Spec
 from hingecraft_operator.status.observed import LastJob, Observed, Verdict
 
@@ -28,21 +29,21 @@ class CronJobReconciler:
         self._recorder = recorder
         self._repairs_again_at = float("-inf")
         self._repair_pause = _FIRST_REPAIR_PAUSE
-        self._applied: cronjob.Applied | None = None
+        self._applied: Applied | None = None
 
     async def reconcile(self, resource: Document, spec: Spec, secrets: SecretReader) -> bool:
         """Create or update the CronJob; returns False if something must be retried soon."""
         image = self._context.settings.reconcile_image
         namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
         if not image:
-            await cronjob.delete_cronjob(self._context.cluster, namespace, name)
+            await delete_cronjob(self._context.cluster, namespace, name)
             message = "there is no CronJob because the operator's RECONCILE_IMAGE is not set"
             self._observed.reconcile_problem = Verdict("False", "ImageMissing", message)
             return True
-        wanted = cronjob.cronjob_manifest(resource, spec, image)
+        wanted = cronjob_manifest(resource, spec, image)
         may_repair = time.monotonic() >= self._repairs_again_at
         try:
-            editor, self._applied = await cronjob.apply_cronjob(
+            editor, self._applied = await apply_cronjob(
                 self._context.cluster, wanted, self._applied, may_repair=may_repair
             )
         except ClusterRejectedError as error:
@@ -67,9 +68,7 @@ class CronJobReconciler:
 
     async def remove(self, resource: Document) -> None:
         """Delete the CronJob: the database is not this resource's."""
-        await cronjob.delete_cronjob(
-            self._context.cluster, resource["metadata"]["namespace"], resource["metadata"]["name"]
-        )
+        await delete_cronjob(self._context.cluster, resource["metadata"]["namespace"], resource["metadata"]["name"])
         message = "there is no CronJob because the database is not this resource's"
         self._observed.reconcile_problem = Verdict("False", "DatabaseNotOurs", message)
 
@@ -96,7 +95,7 @@ class CronJobReconciler:
         return None
 
     async def _last_job(self, namespace: str, name: str) -> LastJob | None:
-        label = f"{cronjob.RESOURCE_LABEL}={cronjob.label_value(name)}"
+        label = f"{RESOURCE_LABEL}={label_value(name)}"
         jobs = await self._context.cluster.list(JOBS, namespace, labelSelector=label)
         ended = [(_ended(job), job) for job in jobs]
         newest = max(

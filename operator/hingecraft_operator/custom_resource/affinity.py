@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hingecraft_operator.custom_resource.fields import Name, Part
+from hingecraft_operator.custom_resource.fields import (
+    ATOMIC_LIST,
+    Name,
+    Part,
+)
 
-_LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 _Label = Annotated[str, Field(max_length=317)]
 _Value = Annotated[str, Field(max_length=63)]
 
@@ -19,7 +22,7 @@ class Requirement(Part):
     key: _Label = Field(description="the label")
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"] = Field(description="the comparison")
     values: list[_Value] | None = Field(
-        None, max_length=16, description="what it is compared with", json_schema_extra=_LIST
+        None, max_length=16, description="what it is compared with", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -27,10 +30,10 @@ class NodeTerm(Part):
     """Conditions that a node meets together."""
 
     match_expressions: list[Requirement] | None = Field(
-        None, max_length=8, description="on the node's labels", json_schema_extra=_LIST
+        None, max_length=8, description="on the node's labels", json_schema_extra=ATOMIC_LIST
     )
     match_fields: list[Requirement] | None = Field(
-        None, max_length=8, description="on the node's fields", json_schema_extra=_LIST
+        None, max_length=8, description="on the node's fields", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -38,7 +41,7 @@ class NodeTerms(Part):
     """Terms of which a node meets one."""
 
     node_selector_terms: list[NodeTerm] = Field(
-        min_length=1, max_length=8, description="the terms", json_schema_extra=_LIST
+        min_length=1, max_length=8, description="the terms", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -54,7 +57,7 @@ class NodeAffinity(Part):
 
     required_during_scheduling_ignored_during_execution: NodeTerms | None = Field(None, description="what is needed")
     preferred_during_scheduling_ignored_during_execution: list[PreferredNodes] | None = Field(
-        None, max_length=8, description="what is preferred", json_schema_extra=_LIST
+        None, max_length=8, description="what is preferred", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -63,7 +66,7 @@ class PodSelector(Part):
 
     match_labels: dict[str, _Value] | None = Field(None, max_length=8, description="labels that they have")
     match_expressions: list[Requirement] | None = Field(
-        None, max_length=8, description="conditions on their labels", json_schema_extra=_LIST
+        None, max_length=8, description="conditions on their labels", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -73,7 +76,7 @@ class PodTerm(Part):
     topology_key: _Label = Field(description="the label of nodes that are the same place")
     label_selector: PodSelector | None = Field(None, description="the pods")
     namespaces: list[Name] | None = Field(
-        None, max_length=8, description="their namespaces; the Job's if absent", json_schema_extra=_LIST
+        None, max_length=8, description="their namespaces; the Job's if absent", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -88,10 +91,10 @@ class PodAffinity(Part):
     """By pods that run there."""
 
     required_during_scheduling_ignored_during_execution: list[PodTerm] | None = Field(
-        None, max_length=8, description="what is needed", json_schema_extra=_LIST
+        None, max_length=8, description="what is needed", json_schema_extra=ATOMIC_LIST
     )
     preferred_during_scheduling_ignored_during_execution: list[PreferredPods] | None = Field(
-        None, max_length=8, description="what is preferred", json_schema_extra=_LIST
+        None, max_length=8, description="what is preferred", json_schema_extra=ATOMIC_LIST
     )
 
 

@@ -10,11 +10,16 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from hingecraft_operator.custom_resource.environment import EnvFrom, Variable
-from hingecraft_operator.custom_resource.fields import Name, Part, rules
+from hingecraft_operator.custom_resource.fields import (
+    ATOMIC_LIST,
+    Name,
+    Part,
+    list_map,
+    rules,
+)
 from hingecraft_operator.custom_resource.volumes import VolumeMount
 
 OWN_CONTAINER = "reconcile"
-_LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 _Argument = Annotated[str, Field(max_length=4096)]
 _Seconds = Annotated[int, Field(ge=1, le=3600)]
 _ONE_PROBE = (
@@ -23,15 +28,11 @@ _ONE_PROBE = (
 )
 
 
-def _named(key: str) -> dict[str, Any]:
-    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
-
-
 class Capabilities(Part):
     """Capabilities of the container's processes."""
 
     drop: list[Literal["ALL"]] | None = Field(
-        None, max_length=1, description="ALL, as the operator sets", json_schema_extra=_LIST
+        None, max_length=1, description="ALL, as the operator sets", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -49,7 +50,7 @@ class ExecAction(Part):
     """A command that succeeds with exit code 0."""
 
     command: list[_Argument] = Field(
-        min_length=1, max_length=32, description="the command and its arguments", json_schema_extra=_LIST
+        min_length=1, max_length=32, description="the command and its arguments", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -96,23 +97,23 @@ class Container(Part):
         None, description="when the image is pulled; Kubernetes' default if absent"
     )
     command: list[_Argument] | None = Field(
-        None, max_length=32, description="the command; the image's own if absent", json_schema_extra=_LIST
+        None, max_length=32, description="the command; the image's own if absent", json_schema_extra=ATOMIC_LIST
     )
     args: list[_Argument] | None = Field(
-        None, max_length=64, description="its arguments; the image's own if absent", json_schema_extra=_LIST
+        None, max_length=64, description="its arguments; the image's own if absent", json_schema_extra=ATOMIC_LIST
     )
     working_dir: str | None = Field(None, max_length=1024, description="the working directory")
     env: list[Variable] | None = Field(
-        None, max_length=32, description="environment variables", json_schema_extra=_named("name")
+        None, max_length=32, description="environment variables", json_schema_extra=list_map("name")
     )
     env_from: list[EnvFrom] | None = Field(
         None,
         max_length=16,
         description="Secrets and ConfigMaps whose keys become environment variables",
-        json_schema_extra=_LIST,
+        json_schema_extra=ATOMIC_LIST,
     )
     volume_mounts: list[VolumeMount] | None = Field(
-        None, max_length=16, description="where the volumes are mounted", json_schema_extra=_named("mountPath")
+        None, max_length=16, description="where the volumes are mounted", json_schema_extra=list_map("mountPath")
     )
     resources: dict[str, Any] | None = Field(
         None, description="resource requests and limits", json_schema_extra={"x-resources": True}

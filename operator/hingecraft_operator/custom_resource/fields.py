@@ -11,6 +11,8 @@ from pydantic.alias_generators import to_camel
 
 _DURATION = "^[1-9][0-9]{0,5}(ms|s|m|h)$"
 _LONGEST_DURATION = 8
+# A list that is replaced as a whole.
+ATOMIC_LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours"}
 
 
@@ -41,6 +43,11 @@ def between(shortest: str, longest: str) -> dict[str, Any]:
             )
         ),
     }
+
+
+def list_map(key: str = "name") -> dict[str, Any]:
+    """A list whose items are merged by a key: managers own single items."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
 def seconds(text: str) -> float:

@@ -6,14 +6,21 @@ creating pods under the restricted Pod Security Standard.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from hingecraft_operator.custom_resource.affinity import Affinity
 from hingecraft_operator.custom_resource.containers import Container, InitContainer
 from hingecraft_operator.custom_resource.environment import ONE_VALUE, EnvFrom, Variable
-from hingecraft_operator.custom_resource.fields import ClassName, Part, like, rules
+from hingecraft_operator.custom_resource.fields import (
+    ATOMIC_LIST,
+    ClassName,
+    Part,
+    like,
+    list_map,
+    rules,
+)
 from hingecraft_operator.custom_resource.volumes import Volume, VolumeMount
 
 _IP = like(
@@ -22,7 +29,6 @@ _IP = like(
 _OWN_SETTINGS = ("DATABASE_URL", "AMOUNT_MIN", "AMOUNT_MAX", "WIX_APP_ID", "WIX_APP_SECRET", "WIX_API_BASE")
 _OWN_ENV = [name + ending for name in _OWN_SETTINGS for ending in ("", "_FILE")]
 _OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "payments.hingecraft.io/paymentroutes")
-_LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 
 
 def _has_volumes(owner: str) -> str:
@@ -41,10 +47,6 @@ _NO_NAME_TWICE = (
     "!has(self.initContainers) || !has(self.extraContainers) || self.initContainers.all(first, "
     "!self.extraContainers.exists(other, other.name == first.name))"
 )
-
-
-def _named(key: str = "name") -> dict[str, Any]:
-    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
 class EnvVar(Variable):
@@ -66,7 +68,7 @@ class HostAlias(Part):
 
     ip: str = Field(description="the address", json_schema_extra=_IP)
     hostnames: list[Annotated[str, Field(max_length=253)]] = Field(
-        min_length=1, max_length=16, description="its names", json_schema_extra=_LIST
+        min_length=1, max_length=16, description="its names", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -81,13 +83,13 @@ class DnsConfig(Part):
     """DNS settings in addition to the policy."""
 
     nameservers: list[Annotated[str, Field(max_length=45)]] = Field(
-        default_factory=list, max_length=3, description="addresses of name servers", json_schema_extra=_LIST
+        default_factory=list, max_length=3, description="addresses of name servers", json_schema_extra=ATOMIC_LIST
     )
     searches: list[Annotated[str, Field(max_length=253)]] = Field(
-        default_factory=list, max_length=32, description="domains that are searched", json_schema_extra=_LIST
+        default_factory=list, max_length=32, description="domains that are searched", json_schema_extra=ATOMIC_LIST
     )
     options: list[DnsOption] = Field(
-        default_factory=list, max_length=16, description="options of the resolver", json_schema_extra=_LIST
+        default_factory=list, max_length=16, description="options of the resolver", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -113,7 +115,7 @@ class PodSecurity(Part):
         None, description="when volumes are given to it; Always if absent"
     )
     supplemental_groups: list[Annotated[int, Field(ge=1)]] | None = Field(
-        None, max_length=16, description="more groups", json_schema_extra=_LIST
+        None, max_length=16, description="more groups", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -138,37 +140,37 @@ class PodParts(Part):
         default_factory=list,
         max_length=32,
         description="more settings, such as HTTPS_PROXY or SSL_CERT_FILE; .env.example lists all of them",
-        json_schema_extra=_named(),
+        json_schema_extra=list_map(),
     )
     env_from: list[EnvFrom] = Field(
         default_factory=list,
         max_length=16,
         description="Secrets with the providers' keys and SITE_URL; ConfigMaps with other settings",
-        json_schema_extra=_LIST,
+        json_schema_extra=ATOMIC_LIST,
     )
     volumes: list[Volume] = Field(
         default_factory=list,
         max_length=16,
         description="files, such as a company's certificate authorities",
-        json_schema_extra=_named(),
+        json_schema_extra=list_map(),
     )
     volume_mounts: list[VolumeMount] = Field(
         default_factory=list,
         max_length=16,
         description="where the volumes are in the Job's container",
-        json_schema_extra=_named("mountPath"),
+        json_schema_extra=list_map("mountPath"),
     )
     init_containers: list[InitContainer] = Field(
         default_factory=list,
         max_length=8,
         description="containers that end before the Job's own starts, or run beside it with restartPolicy Always",
-        json_schema_extra=_named(),
+        json_schema_extra=list_map(),
     )
     extra_containers: list[Container] = Field(
         default_factory=list,
         max_length=8,
         description="containers beside the Job's own; the Job ends only when they have ended, after an hour at most",
-        json_schema_extra=_named(),
+        json_schema_extra=list_map(),
     )
     pod_labels: dict[str, Annotated[str, Field(max_length=63)]] = Field(
         default_factory=dict,
@@ -190,7 +192,7 @@ class PodParts(Part):
         default_factory=dict, max_length=16, description="labels that the Job's node must have"
     )
     tolerations: list[Toleration] = Field(
-        default_factory=list, max_length=16, description="taints that the Job tolerates", json_schema_extra=_LIST
+        default_factory=list, max_length=16, description="taints that the Job tolerates", json_schema_extra=ATOMIC_LIST
     )
     affinity: Affinity | None = Field(None, description="which nodes the Job prefers or needs")
     priority_class_name: ClassName | None = Field(None, description="a PriorityClass")
@@ -199,7 +201,7 @@ class PodParts(Part):
         None, description="users and groups, in addition to what the operator sets"
     )
     host_aliases: list[HostAlias] = Field(
-        default_factory=list, max_length=16, description="lines of /etc/hosts", json_schema_extra=_LIST
+        default_factory=list, max_length=16, description="lines of /etc/hosts", json_schema_extra=ATOMIC_LIST
     )
     dns_policy: Literal["ClusterFirst", "Default", "None"] | None = Field(
         None, description="ClusterFirst by default; None needs dnsConfig"

@@ -7,7 +7,17 @@ from typing import Any
 from pydantic import Field
 
 from hingecraft_operator.custom_resource.cron import CRON_PATTERN
-from hingecraft_operator.custom_resource.fields import Duration, LocalRef, Name, Part, SecretRef, between, like, rules
+from hingecraft_operator.custom_resource.fields import (
+    ATOMIC_LIST,
+    Duration,
+    LocalRef,
+    Name,
+    Part,
+    SecretRef,
+    between,
+    like,
+    rules,
+)
 from hingecraft_operator.custom_resource.pod_parts import PodParts
 
 _AMOUNT = like("^[0-9]{1,9}([.][0-9]{1,2})?$", 12, "must be an amount in USD such as 1.00 or 5000")
@@ -70,5 +80,5 @@ class Reconcile(PodParts):
         default_factory=list,
         max_length=16,
         description="Secrets for pulling the image from a private registry",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        json_schema_extra=ATOMIC_LIST,
     )

@@ -10,7 +10,16 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from hingecraft.outbox.model import PAYMENT_EVENTS, ROUTES_UPDATED
-from hingecraft_operator.custom_resource.fields import Duration, Name, Part, SecretKey, SecretRef, between, rules
+from hingecraft_operator.custom_resource.fields import (
+    Duration,
+    Name,
+    Part,
+    SecretKey,
+    SecretRef,
+    between,
+    list_map,
+    rules,
+)
 from hingecraft_operator.custom_resource.reconcile_spec import Reconcile
 
 GROUP = "payments.hingecraft.io"
@@ -149,7 +158,7 @@ class Spec(Part):
         default_factory=list,
         max_length=20,
         description="the endpoints of the site",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        json_schema_extra=list_map(),
     )
     providers: ProviderSwitches = Field(default_factory=ProviderSwitches, description="which providers are used")
     publish: Publish = Field(default_factory=Publish, description="what is published")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hingecraft_operator.custom_resource.fields import Part
+from hingecraft_operator.custom_resource.fields import Part, list_map
 
 MAX_LAGGING = 20
 CONDITIONS = (
@@ -83,7 +83,7 @@ class Status(Part):
     webhooks: list[WebhookReport] = Field(
         default_factory=list,
         description="the endpoints",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        json_schema_extra=list_map(),
     )
     webhooks_summary: str | None = Field(
         None, description="endpoints that received the newest version/all that subscribe to it"
@@ -93,5 +93,5 @@ class Status(Part):
     conditions: list[Condition] = Field(
         default_factory=list,
         description="Ready, and the conditions that it depends on",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        json_schema_extra=list_map("type"),
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from hingecraft_operator.custom_resource.fields import (
+    ATOMIC_LIST,
     ConfigMapName,
     LocalRef,
     Name,
@@ -23,7 +24,6 @@ _ONE_KIND = (
     "[has(self.configMap), has(self.secret), has(self.projected), has(self.csi), has(self.emptyDir)]"
     ".filter(each, each).size() == 1"
 )
-_LIST: dict[str, Any] = {"x-kubernetes-list-type": "atomic"}
 
 
 class KeyToPath(Part):
@@ -41,7 +41,10 @@ class ConfigMapSource(Part):
 
     name: ConfigMapName = Field(description="the ConfigMap")
     items: list[KeyToPath] = Field(
-        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
+        default_factory=list,
+        max_length=16,
+        description="some of its keys; all if absent",
+        json_schema_extra=ATOMIC_LIST,
     )
 
 
@@ -50,7 +53,10 @@ class SecretSource(Part):
 
     secret_name: SecretName = Field(description="the Secret")
     items: list[KeyToPath] = Field(
-        default_factory=list, max_length=16, description="some of its keys; all if absent", json_schema_extra=_LIST
+        default_factory=list,
+        max_length=16,
+        description="some of its keys; all if absent",
+        json_schema_extra=ATOMIC_LIST,
     )
 
 
@@ -59,7 +65,7 @@ class ProjectedSecret(Part):
 
     name: SecretName = Field(description="the Secret")
     items: list[KeyToPath] | None = Field(
-        None, max_length=8, description="some of its keys; all if absent", json_schema_extra=_LIST
+        None, max_length=8, description="some of its keys; all if absent", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -68,7 +74,7 @@ class ProjectedConfigMap(Part):
 
     name: ConfigMapName = Field(description="the ConfigMap")
     items: list[KeyToPath] | None = Field(
-        None, max_length=8, description="some of its keys; all if absent", json_schema_extra=_LIST
+        None, max_length=8, description="some of its keys; all if absent", json_schema_extra=ATOMIC_LIST
     )
 
 
@@ -100,7 +106,9 @@ class Projection(Part):
 class Projected(Part):
     """Several sources in one folder."""
 
-    sources: list[Projection] = Field(min_length=1, max_length=8, description="what is in it", json_schema_extra=_LIST)
+    sources: list[Projection] = Field(
+        min_length=1, max_length=8, description="what is in it", json_schema_extra=ATOMIC_LIST
+    )
 
 
 class Csi(Part):

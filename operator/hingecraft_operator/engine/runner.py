@@ -69,7 +69,7 @@ class EngineRunner:
 
     def refresh(self) -> None:
         """Check the data and the pods' addresses now."""
-        self._engine.look()
+        self._engine.refresh()
 
     async def stop(self) -> None:
         """Stop publishing and pushing; the caller closes the database."""

@@ -24,7 +24,7 @@ _OUTCOMES = {
 }
 _PROVIDERS = {"nowpayments": "coins"}
 _BESIDE = frozenset({"logger", "request_id"})
-# What a payment is for, where people say it in another word.
+# Purposes of payments that people call by another word.
 _PURPOSES = {"donation": "gift"}
 _ACCESS = {
     "access_granted": ("✓", "green", "granted"),
@@ -55,7 +55,7 @@ def payment(row: Mapping[str, Any], style: Style) -> Iterator[Happened]:
     """A row of the audit log as lines of the feed; nothing for rows that are not about money or credits."""
     details: Mapping[str, Any] = json.loads(row["details"])
     kind = _PURPOSES.get(row["purpose"], row["purpose"])
-    for text in _told(row, details, style):
+    for text in _texts(row, details, style):
         yield Happened(row["created_at"], kind, f"{_payment(row)}  {text}")
 
 
@@ -72,7 +72,7 @@ def _payment(row: Mapping[str, Any]) -> str:
     return f"{amount:>14}  {way:<6}  {str(row['payment_id'])[:_SHORT_ID]}"
 
 
-def _told(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> Iterator[str]:
+def _texts(row: Mapping[str, Any], details: Mapping[str, Any], style: Style) -> Iterator[str]:
     action = row["action"]
     if action == "checkout_opened":
         took = f" in {details['ms']} ms" if "ms" in details else ""

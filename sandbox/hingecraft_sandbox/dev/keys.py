@@ -36,7 +36,7 @@ class Product(Protocol):
         """Move the clock of the sandbox's subscriptions by a month; returns the new time."""
 
     async def last_payment(self) -> str | None:
-        """Its id."""
+        """The newest payment's id; None if there is none."""
 
 
 class Keys:

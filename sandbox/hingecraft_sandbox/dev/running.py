@@ -51,7 +51,7 @@ class _LogLines(io.TextIOBase):
 
 
 class Run:
-    """One `hingecraft dev`."""
+    """One run of `hingecraft dev`: makes the processes, starts them and stops them."""
 
     def __init__(self, ports: Ports, folder: Path, terminal: Terminal) -> None:
         self.cockpit = Cockpit(terminal, Places(ports=ports, folder=folder, program=_program()))
@@ -148,7 +148,7 @@ class Run:
 
 
 async def _product() -> ModuleType:
-    """See there why it is imported here."""
+    """Import it in a thread, while Postgres and the pods start; its docstring says why."""
     return await asyncio.to_thread(import_module, "hingecraft_sandbox.dev.product")
 
 

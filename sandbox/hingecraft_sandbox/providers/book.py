@@ -49,7 +49,7 @@ class Book:
         return copy.deepcopy(found) if found is not None else None
 
     def all(self, kind: str, holds: Holds = lambda _document: True) -> list[Document]:
-        """Those for which it holds, newest first. Only they are copied: thousands may be kept in a run of the tests."""
+        """The objects that `holds` accepts, newest first. Only these are copied: a test run may have thousands."""
         return [copy.deepcopy(each) for each in reversed(self._objects.get(kind, {}).values()) if holds(each)]
 
     def count(self, kind: str) -> int:

@@ -1,4 +1,4 @@
-"""Tells the backend what happened, signed as the real ones sign, again and again until it is taken."""
+"""Sends events to the backend, signed as the real providers sign, and repeats them until they are accepted."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Notification:
 
 
 class WebhookSender:
-    """Delivers on its own; what is switched off meanwhile is never sent, as if it had been lost."""
+    """Delivers in the background. Events that happen while webhooks are off are lost: they are never sent."""
 
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
@@ -60,7 +60,7 @@ class WebhookSender:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def stripe_target(self, usual: str) -> str:
-        """Where Stripe's events go."""
+        """The URL of Stripe's events: the switch's, else `usual`."""
         return self._switches.webhooks.stripe_url or usual
 
     def stripe_account(self) -> dict[str, str]:

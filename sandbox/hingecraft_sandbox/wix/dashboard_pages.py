@@ -1,4 +1,4 @@
-"""The app's dashboard inside a page that stands for Wix's: another origin, a frame, and a new token each time."""
+"""The app's dashboard in a frame, as at Wix: the page has another origin and makes a new token each time."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class PaymentRowAnswer(Answer):
 
 
 class PaymentsAnswer(Answer):
-    """A page, newest first."""
+    """A page of payments, newest first."""
 
     items: Annotated[list[PaymentRowAnswer], described("the payments")]
     next_cursor: Annotated[str | None, described("`cursor` of the next page; null on the last one", CURSOR)]
@@ -102,7 +102,7 @@ class ConfirmInput(Input):
 
 
 class ConfirmAnswer(Answer):
-    """The payment is complete."""
+    """The confirmed payment."""
 
     id: Annotated[str, described("the payment's id", PAYMENT)]
     status: Annotated[Literal["completed"], described("the payment's new status")]
@@ -110,14 +110,12 @@ class ConfirmAnswer(Answer):
 
 
 async def get_payments(call: Call) -> Any:
-    """A page of payments."""
     page: CursorQuery = call.query
     rows, following = await history.payments(call.pod.database, page.after, page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": cursor_of(following)}
 
 
 async def get_history(call: Call) -> Any:
-    """One payment with its checkouts, settlements and history."""
     found = await history.of_payment(call.pod.database, _payment_id(call))
     return {
         "payment": as_json(found.payment),
@@ -128,7 +126,6 @@ async def get_history(call: Call) -> Any:
 
 
 async def get_audit(call: Call) -> Any:
-    """A page of the audit log."""
     page: PageQuery = call.query
     rows, following = await history.entries(call.pod.database, int(page.cursor) if page.cursor else None, page.limit)
     return {"items": [as_json(row) for row in rows], "nextCursor": str(following) if following is not None else None}

@@ -80,7 +80,7 @@ class ProblemAnswer(Answer):
 
 
 class ProblemsAnswer(Answer):
-    """All of them, newest first."""
+    """All rows that pages do not use, newest first."""
 
     items: Annotated[list[ProblemAnswer], described("the rows")]
 
@@ -197,7 +197,6 @@ def _not_served(call: Call, version: int, seconds: int, reach: Reach) -> web.Res
 
 
 async def get_versions(call: Call) -> Any:
-    """The history of versions."""
     page: PageQuery = call.query
     before = int(page.cursor) if page.cursor else None
     rows, following = await routes.versions(call.pod.database, before=before, limit=page.limit)
@@ -238,12 +237,10 @@ async def post_pin(call: Call) -> Any:
 
 
 async def get_policy(call: Call) -> Any:
-    """The policy as it is."""
     return _shape(await routes.policy(call.pod.database))
 
 
 async def patch_policy(call: Call) -> Any:
-    """Change the policy."""
     wanted: PolicyInput = call.body
     switches: dict[str, bool] = {
         provider: switch.enabled

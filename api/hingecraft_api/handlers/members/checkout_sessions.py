@@ -69,7 +69,7 @@ class CheckoutAnswer(Answer):
 
 
 class CheckoutStateAnswer(Answer):
-    """Where a checkout stands."""
+    """The state of a checkout."""
 
     session_id: Annotated[str, described("as in the path", SESSION)]
     status: Annotated[
@@ -133,7 +133,6 @@ def _check_choice(body: CheckoutInput) -> None:
 
 
 async def get_checkout_session(call: Call) -> Any:
-    """For the return page."""
     session_id = call.named("sessionId")
     found = await state_of(call.pod.database, session_id, UUID(call.principal.id))
     return {

@@ -51,7 +51,7 @@ class TransactionsQuery(PageQuery, BalanceQuery):
 
 
 class SpendInput(Input):
-    """A spend by a service."""
+    """Credits that a service spends for a user."""
 
     user_id: Annotated[UserId, described("whose credits", USER)]
     amount: Annotated[int, described("how many credits", 3, ge=1, le=MOST_CREDITS)]
@@ -104,7 +104,7 @@ class TransactionItem(Answer):
 
 
 class TransactionsAnswer(Answer):
-    """Newest first."""
+    """A page of changes, newest first."""
 
     items: Annotated[list[TransactionItem], described("at most `limit`")]
     next_cursor: Annotated[
@@ -120,7 +120,6 @@ class WrittenAnswer(Answer):
 
 
 async def get_balance(call: Call) -> Any:
-    """From the account, which is exact."""
     found = await service.balance(call.pod.database, _user_of(call))
     return {
         "balance": found.balance,
@@ -131,7 +130,6 @@ async def get_balance(call: Call) -> Any:
 
 
 async def get_transactions(call: Call) -> Any:
-    """One page."""
     query: TransactionsQuery = call.query
     before = int(query.cursor) if query.cursor else _NEWEST
     rows = await service.transactions(call.pod.database, _user_of(call), before, query.limit)
@@ -152,14 +150,12 @@ async def get_transactions(call: Call) -> Any:
 
 
 async def post_spend(call: Call) -> Any:
-    """Once for each reference."""
     body: SpendInput = call.body
     entry = model.spend(UUID(body.user_id), body.amount, body.reference, body.reason)
     return _answered(await call.pod.parts[Spending].spend(entry))
 
 
 async def post_adjust(call: Call) -> Any:
-    """Once for each reference, with a row in the audit log."""
     body: AdjustInput = call.body
     if body.delta == 0:
         raise wrong_field("invalid_request", "delta", "must not be 0")

@@ -121,7 +121,7 @@ class ProductAnswer(Answer):
 
 
 class ProductsAnswer(Answer):
-    """A page, newest first."""
+    """A page of products, newest first."""
 
     items: Annotated[list[ProductAnswer], described("the products")]
     next_cursor: Annotated[str | None, described("`cursor` of the next page; null on the last one", CURSOR)]
@@ -137,13 +137,11 @@ async def get_products(call: Call) -> Any:
 
 
 async def get_product(call: Call) -> Any:
-    """One product."""
     every = _is_admin(call)
     return _shown(await call.pod.parts[Products].one(product_id(call, "id"), every=every), files=every)
 
 
 async def post_product(call: Call) -> Any:
-    """Add a product."""
     body: ProductInput = call.body
     product = Product(
         id=uuid4(),

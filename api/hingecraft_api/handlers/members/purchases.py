@@ -67,7 +67,7 @@ class PurchaseAnswer(Answer):
 
 
 class PurchasesAnswer(Answer):
-    """A page, newest first."""
+    """A page of purchases, newest first."""
 
     items: Annotated[list[PurchaseAnswer], described("the purchases")]
     next_cursor: Annotated[str | None, described("`cursor` of the next page; null on the last one", CURSOR)]
@@ -96,7 +96,6 @@ async def get_purchases(call: Call) -> Any:
 
 
 async def get_purchase(call: Call) -> Any:
-    """One purchase."""
     return _purchase(await call.pod.parts[PurchaseReader].one(_purchase_id(call), _owner(call)))
 
 

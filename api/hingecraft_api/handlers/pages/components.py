@@ -77,7 +77,7 @@ def _framed_by(settings: ApiSettings) -> tuple[str, ...]:
     return ("'self'", f"{parts.scheme}://{parts.netloc}", *_WIX, *settings.embed_origins)
 
 
-def _told(file: str, settings: ApiSettings) -> str:
+def _with_settings(file: str, settings: ApiSettings) -> str:
     page = (pages_folder() / file).read_text(encoding="utf-8")
     for name, value in (("site", settings.site_url), ("backend", "/"), ("stripe-js", settings.stripe_js)):
         page = page.replace(_TOLD.format(name=name, value=""), _TOLD.format(name=name, value=escape(value)))
@@ -85,7 +85,7 @@ def _told(file: str, settings: ApiSettings) -> str:
 
 
 def _page(file: str, settings: ApiSettings, framed_by: Sequence[str], admitted: Sources = NOTHING) -> _File:
-    page = _told(file, settings)
+    page = _with_settings(file, settings)
     frames = SECURITY_HEADERS["X-Frame-Options"]
     framed = {"X-Frame-Options": frames} if framed_by == NOBODY else {}
     return _prepared(page, "text/html", {**framed, "Content-Security-Policy": policy_of(page, framed_by, admitted)})
@@ -103,7 +103,7 @@ class _Component:
 
     def __init__(self, file: str, settings: ApiSettings, framed_by: Sequence[str]) -> None:
         # The header's policy is stricter, and knows the colours.
-        self._before, self._after = _META_POLICY.sub("", _told(file, settings)).split(_NO_DATA)
+        self._before, self._after = _META_POLICY.sub("", _with_settings(file, settings)).split(_NO_DATA)
         self._framed_by = framed_by
         self._made: tuple[Appearance, _File] | None = None
 

@@ -21,7 +21,7 @@ _CURRENCY = "USD"
 
 
 class WixPlanAnswer(Answer):
-    """A plan."""
+    """A plan with its credits and prices."""
 
     plan: Annotated[str, described("`free`, `starter`, `pro` or `agency`", "starter")]
     credits: Annotated[int, described("credits of each billing period; of `free`, once", 50)]
@@ -59,7 +59,7 @@ class CheckoutUrlInput(Input):
 
 
 class CheckoutUrlAnswer(Answer):
-    """The way to Wix's checkout."""
+    """The URL of Wix's checkout."""
 
     checkout_url: Annotated[
         str,
@@ -68,7 +68,6 @@ class CheckoutUrlAnswer(Answer):
 
 
 async def get_plans(call: Call) -> Any:
-    """With the prices that the settings have."""
     settings = call.pod.settings
     prices = settings.plan_prices
     return {

@@ -16,7 +16,7 @@ from hingecraft_api.web.call import Call
 from hingecraft_api.web.endpoint import Endpoint
 
 _AT_ONCE = 50
-# Names are made by pages, so the first ones that a pod hears of have a series of their own, and others share one.
+# Pages choose the names, so only the first ones that a pod receives get a series of their own; all others share one.
 _MOST_NAMES = 50
 _OTHER = "other"
 
@@ -58,13 +58,13 @@ class PageEventsInput(Input):
 
 
 class PageEventsAnswer(Answer):
-    """They are counted."""
+    """How many events were counted."""
 
     counted: Annotated[int, described("how many", 1)]
 
 
 class PageEvents:
-    """Counts events by their names, of which there are only so many."""
+    """Limits how many names of events the metric has; all others are counted under one name."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
@@ -78,7 +78,6 @@ class PageEvents:
 
 
 async def post_events(call: Call) -> Any:
-    """Count them."""
     body: PageEventsInput = call.body
     labels = call.pod.parts[PageEvents]
     for event in body.events:

@@ -34,7 +34,7 @@ JobType = Literal["export", "reconcile", "resync"]
 
 
 class JobInput(Input):
-    """A job that is to be done."""
+    """The job to run."""
 
     type: Annotated[
         JobType,
@@ -50,13 +50,13 @@ class JobInput(Input):
 
 
 class JobCreatedAnswer(Answer):
-    """The job waits for a pod, which takes a second or two."""
+    """The new job. A pod starts it within a second or two."""
 
     job_id: Annotated[str, described("the job's id", JOB)]
 
 
 class JobAnswer(Answer):
-    """A job."""
+    """A job and its progress."""
 
     job_id: Annotated[str, described("its id", JOB)]
     type: Annotated[JobType, described("what it does", "export")]
@@ -93,7 +93,7 @@ class JobsAnswer(Answer):
 
 
 async def post_job(call: Call) -> Any:
-    """Any pod does it; this one is the first to know."""
+    """Any pod may run the job; this one is woken at once."""
     body: JobInput = call.body
     if body.filters is not None and body.type != export.KIND:
         raise wrong_field("invalid_request", "filters", "is for the type export only")
@@ -105,7 +105,6 @@ async def post_job(call: Call) -> Any:
 
 
 async def get_jobs(call: Call) -> Any:
-    """The site's own, of the last seven days."""
     page: CursorQuery = call.query
     after = (page.after.created_at, page.after.id) if page.after is not None else None
     jobs, following = await service.page(call.pod.database, call.principal.actor, after, page.limit)
@@ -116,12 +115,10 @@ async def get_jobs(call: Call) -> Any:
 
 
 async def get_job(call: Call) -> Any:
-    """As it is now."""
     return _shown(await service.one(call.pod.database, _job_id(call), call.principal.actor))
 
 
 async def get_result(call: Call) -> Any:
-    """The file of a completed export."""
     job = await service.open_file(call.pod.database, _job_id(call), _actor(call))
     name = f"payments-{job.created_at:%Y-%m-%d}.csv"
     return Stream(
@@ -136,7 +133,6 @@ async def get_result(call: Call) -> Any:
 
 
 async def delete_job(call: Call) -> Any:
-    """Ends it, whether it waits or runs."""
     return _shown(await service.cancel(call.pod.database, _job_id(call), _actor(call)))
 
 

@@ -65,7 +65,7 @@ class PaymentItem(Answer):
 
 
 class PaymentItemsAnswer(Answer):
-    """A page, newest first."""
+    """A page of payments, newest first."""
 
     items: Annotated[list[PaymentItem], described("the payments")]
     next_cursor: Annotated[str | None, described("`cursor` of the next page; null on the last one", CURSOR)]
@@ -115,14 +115,12 @@ class PaymentHistoryAnswer(StoryAnswer):
 
 
 async def get_payments(call: Call) -> Any:
-    """A page of payments."""
     query: PaymentsQuery = call.query
     rows, following = await payments.page(call.pod.database, query.wanted, query.search, query.after, query.limit)
     return {"items": [_item(call, row) for row in rows], "nextCursor": cursor_of(following)}
 
 
 async def get_payment(call: Call) -> Any:
-    """One payment with its history."""
     found = await history.of_payment(call.pod.database, payment_id_of(call))
     state = await call.pod.parts[RefundService].state(found)
     return {

@@ -40,7 +40,6 @@ class RefundInput(Input):
 
 
 async def post_refund(call: Call) -> Any:
-    """Once for each reference."""
     body: RefundInput = call.body
     if body.amount is not None and body.amount <= 0:
         raise wrong_field("invalid_amount", "amount", "must be more than 0")

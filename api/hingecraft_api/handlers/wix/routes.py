@@ -103,7 +103,7 @@ class RoutesStateAnswer(Answer):
 
 
 class WixSwitchInput(Input):
-    """One switch."""
+    """Switches a currency or a provider on or off."""
 
     enabled: Annotated[bool, described("the new state", example=False)]
     preview: Annotated[bool, _PREVIEW] = False
@@ -130,7 +130,6 @@ class EffectsAnswer(Answer):
 
 
 async def get_routes(call: Call) -> Any:
-    """As they are now."""
     found = await routes.state(call.pod.database)
     newest = found.version["version"] if found.version is not None else 0
     return {

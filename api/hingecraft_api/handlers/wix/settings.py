@@ -92,12 +92,10 @@ class SiteSettingsAnswer(Answer):
 
 
 async def get_settings(call: Call) -> Any:
-    """With the defaults of those that were not set."""
     return _answered(await service.all_of(call.pod.database, site_of(call)))
 
 
 async def put_settings(call: Call) -> Any:
-    """Only those that are sent."""
     body: SiteSettingsInput = call.body
     sent = {name: value for name, value in body.model_dump(by_alias=True).items() if value is not None}
     for name in ("pageAmounts", "widgetAmounts"):

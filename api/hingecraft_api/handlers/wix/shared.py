@@ -38,12 +38,12 @@ def actor_of(call: Call) -> Actor:
 
 
 def livemode_of(mode: Mode | None) -> bool | None:
-    """None: nothing was asked for."""
+    """Whether live payments are wanted; None if the caller did not say."""
     return mode == "live" if mode is not None else None
 
 
 def mode_of(livemode: bool) -> Mode:  # noqa: FBT001 - a word for a flag
-    """As it is answered."""
+    """The mode as answers name it."""
     return "live" if livemode else "test"
 
 

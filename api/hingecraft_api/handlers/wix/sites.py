@@ -42,7 +42,7 @@ class SiteStatusAnswer(Answer):
 
 
 class SiteSpendInput(Input):
-    """A spend."""
+    """Credits to spend."""
 
     amount: Annotated[int, described("how many credits", 1, ge=1, le=MOST_CREDITS)]
     reference: Annotated[
@@ -68,7 +68,6 @@ def site_of(call: Call) -> UUID:
 
 
 async def get_status(call: Call) -> Any:
-    """As it is now."""
     found = await service.status(call.pod.database, site_of(call))
     call.pod.parts[BiEvents].tell(found.instance_id, BiEvent.DASHBOARD_LOADED)
     return {
@@ -87,7 +86,6 @@ async def get_status(call: Call) -> Any:
 
 
 async def post_spend(call: Call) -> Any:
-    """Once for each reference."""
     body: SiteSpendInput = call.body
     left = await site_credits.spend(call.pod.database, site_of(call), body.amount, body.reference)
     call.pod.parts[BiEvents].tell(site_of(call), BiEvent.PRIMARY_ACTION)

@@ -50,7 +50,7 @@ async def _parts(settings: PricesSettings) -> AsyncIterator[_Parts]:
     )
     try:
         currencies = CurrencyBook(database)
-        await currencies.look()
+        await currencies.refresh()
         yield _Parts(database, provider, currencies)
     finally:
         await provider.close()

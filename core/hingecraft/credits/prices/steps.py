@@ -24,7 +24,7 @@ def prices_steps(database: Database, provider: StripeProvider) -> Steps:
     async def read_amounts(run: Run) -> None:
         if stripe.NAME not in run.providers or run.dry:
             return
-        await currencies.look()
+        await currencies.refresh()
         async with database.connection() as conn:
             active, unread = await store.active(conn), await store.unread(conn)
         for price in (*active, *unread):

@@ -73,7 +73,7 @@ async def is_deleted(conn: Connection, user_id: UUID) -> bool:
 
 
 async def deleted(conn: Connection, users: Collection[UUID]) -> set[UUID]:
-    """Those of the users that an admin has deleted."""
+    """The users among these that an admin has deleted."""
     return {row["user_id"] for row in await conn.fetch(DELETED, list(users))}
 
 

@@ -62,7 +62,7 @@ class Copies:
         return Answer(copy=copy_of(await self._stripe.retrieve(subscription_id)), asked_at=asked_at)
 
     async def require_member(self, mark: Mark) -> None:
-        """Raises ForeignError if it is of nobody here, so that Stripe is not asked about it."""
+        """Raises ForeignError if no member here has its customer, so that Stripe is not asked about it."""
         async with self._database.connection() as conn:
             if await customers.owner_of(conn, mark.customer_id, livemode=mark.livemode) is not None:
                 return
@@ -73,7 +73,7 @@ class Copies:
                 raise ForeignError(_OF_NO_MEMBER)
 
     async def keep(self, conn: Connection, answer: Answer, *, actor: str, request_id: str | None = None) -> Owner:
-        """Store it, with a row in the audit log if it was cancelled. Raises ForeignError if it is of nobody here."""
+        """Store it, with a row in the audit log if it was cancelled. Raises ForeignError if no member here has it."""
         copy = answer.copy
         owner = await self._owner(conn, copy)
         await customers.lock_user(conn, owner.user_id)

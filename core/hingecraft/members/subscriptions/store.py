@@ -145,7 +145,7 @@ async def unknown(conn: Connection, after: UUID, *, livemode: bool) -> list[tupl
 
 
 async def booked(conn: Connection, invoices: Collection[str]) -> set[str]:
-    """Those of the invoices that have a payment here."""
+    """The invoices among these that have a payment here."""
     return {row["provider_id"] for row in await conn.fetch(BOOKED, list(invoices))}
 
 

@@ -211,7 +211,7 @@ class NowPaymentsProvider(Account):
         return await self.call(once, deadline)
 
     def key_failed(self, error: ProviderKeyError) -> None:
-        """Also drop the login, which may have expired."""
+        """Drop the login as well, since it may have expired."""
         self._login = None
         super().key_failed(error)
 

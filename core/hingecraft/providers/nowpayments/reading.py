@@ -40,7 +40,7 @@ def hinted(document: Document) -> Finding:
 
 
 def payment_id_of(document: Document) -> str:
-    """It is text when a payment is made and a number ever after."""
+    """The payment's id: NOWPayments sends it as text for a new payment, and as a number later."""
     found = document.get("payment_id")
     if isinstance(found, bool) or not isinstance(found, int | str) or not str(found).isalnum():
         raise UnreadableError("payment_id is missing")
@@ -54,7 +54,7 @@ def parent_id_of(document: Document) -> str | None:
 
 
 class NowPaymentsReader:
-    """Reads with the coins' names at hand."""
+    """Reads payments; `coin_of` turns a coin's name at NOWPayments into a currency code."""
 
     def __init__(self, coin_of: CoinOf, descriptions: Collection[str]) -> None:
         self._coin_of = coin_of

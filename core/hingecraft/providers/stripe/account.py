@@ -124,7 +124,7 @@ class StripeAccount(Account):
         return await super().call(if_ours, deadline)
 
     async def repeated(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
-        """Also where the key is of another account."""
+        """Like the base class; an error about a key of another account is recognised as well."""
 
         async def once() -> _Result:
             with _transient():

@@ -68,7 +68,7 @@ class PaymentLink:
     return_url: str | None
 
     def fits(self, plan: LinkPlan) -> bool:
-        """Whether nothing of it has to be changed."""
+        """Whether the link is as the plan wants it."""
         marked = (self.key, self.installation) == (plan.key, plan.terms.installation)
         return self.active and marked and self.return_url == plan.terms.return_url
 

@@ -52,7 +52,7 @@ _MONEY_LEFT = frozenset({"pending", "succeeded"})
 
 
 class StripeReader:
-    """Reads with the table of currencies at hand."""
+    """Reads Stripe's objects; `currency_of` knows each currency's smallest unit."""
 
     def __init__(self, currency_of: CurrencyOf) -> None:
         self._currency_of = currency_of

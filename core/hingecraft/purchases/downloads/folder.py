@@ -37,7 +37,7 @@ class OpenFile:
 
     @property
     def etag(self) -> str:
-        """The same in all pods that have the same file; a strong one."""
+        """A strong entity tag, the same in all pods that have the same file."""
         return f'"{self.changed_at:x}-{self.size:x}"'
 
     @property
@@ -47,7 +47,7 @@ class OpenFile:
         return (found.st_size, found.st_mtime_ns) == (self.size, self.changed_at)
 
     def close(self) -> None:
-        """Close it, once."""
+        """Close the file; a second call does nothing."""
         os.close(self.descriptor)
 
 
@@ -84,7 +84,7 @@ class Folder:
             raise
 
     async def close(self) -> None:
-        """Take no more work."""
+        """Stop the threads that read the disk."""
         self._threads.shutdown(wait=False)
 
     def _open(self, key: str) -> OpenFile:

@@ -12,7 +12,7 @@ Storage: TypeAlias = "Folder | Bucket"
 
 
 def storage_of(settings: DownloadSettings) -> Storage | None:
-    """None while a setting is missing that downloads need."""
+    """The storage of the settings; None if one that downloads need is missing."""
     if settings.missing_for_downloads:
         return None
     if settings.download_folder is not None:

@@ -23,7 +23,7 @@ _LENGTH = 76
 
 
 def signed(download_id: UUID, expires_at: datetime, secret: Secret) -> str:
-    """The same for the same row, until the secret is rotated. `expires_at` has whole seconds."""
+    """The token; the same row always has the same one, until the secret is rotated. `expires_at` has whole seconds."""
     content = _VERSION + download_id.bytes + int(expires_at.timestamp()).to_bytes(8, "big")
     return urlsafe_b64encode(content + _signature(content, secret.newest)).decode()
 

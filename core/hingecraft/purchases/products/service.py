@@ -48,7 +48,7 @@ class Products:
             await store.insert(conn, product)
             await audit.append(
                 conn, actor=actor, action="product_added", request_id=request_id, product=str(product.id),
-                **_told(product),
+                **_audited(product),
             )  # fmt: skip
         return product
 
@@ -62,14 +62,19 @@ class Products:
             check(after, self._currencies.table.by_code)
             if after != before:
                 await store.update(conn, after)
-                told = {name: value for name, value in _told(after).items() if value != _told(before)[name]}
+                changed = {name: value for name, value in _audited(after).items() if value != _audited(before)[name]}
                 await audit.append(
-                    conn, actor=actor, action="product_changed", request_id=request_id, product=str(product_id), **told
+                    conn,
+                    actor=actor,
+                    action="product_changed",
+                    request_id=request_id,
+                    product=str(product_id),
+                    **changed,
                 )
         return after
 
 
-def _told(product: Product) -> dict[str, Any]:
+def _audited(product: Product) -> dict[str, Any]:
     """The fields for the audit log."""
     return {
         "type": product.type,

@@ -47,7 +47,7 @@ async def one(conn: Connection, product_id: UUID, *, lock: bool = False) -> Prod
 
 
 async def some(conn: Connection, product_ids: Collection[UUID]) -> list[Product]:
-    """Those of the products that exist, active or not."""
+    """The products with these ids, active or not; ids of no product are left out."""
     return [of_row(row) for row in await conn.fetch(SOME, list(product_ids))]
 
 

@@ -1,4 +1,4 @@
-"""Tells Wix what owners do, beside the calls that they make: nobody waits for it, and a failure is only logged."""
+"""Reports to Wix what owners do, in the background: no call waits for it, and a failure is only logged."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hingecraft.wix_app.client.client import BiEvent, WixClient
 
 log = logging.getLogger(__name__)
 
-# Seconds. A page that polls tells nothing new.
+# In seconds: a page that polls would report the same event again and again.
 _AGAIN_AFTER = 3600.0
 _WITHIN = 10.0
-# More than these at once are dropped: they are statistics.
+# Events beyond this number at once are dropped: they are only statistics.
 _MOST_AT_ONCE = 50
 _MOST_REMEMBERED = 20_000
 

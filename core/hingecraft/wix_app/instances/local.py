@@ -32,18 +32,18 @@ class LocalCheck:
         return self.verified_at(token, datetime.now(UTC))
 
     def verified_at(self, token: str, now: datetime) -> Instance:
-        """The same at a given time."""
+        """Like `verified`, at a given time."""
         if len(token) > LARGEST_TOKEN:
             raise InvalidInstanceError(f"The instance token is too large: the limit is {LARGEST_TOKEN // 1024} KB.")
         if not _SHAPE.fullmatch(token):
-            raise InvalidInstanceError("The instance token does not have the shape of one.")
+            raise InvalidInstanceError("The instance token is malformed.")
         signature, _, data = token.partition(".")
         if not self._signs(data, signature):
             raise InvalidInstanceError("The signature of the instance token is wrong.")
         return owner_of(_fields_in(data), self._app_id, now)
 
     def _signs(self, data: str, signature: str) -> bool:
-        # Every value is compared, so that time tells nothing.
+        # Compare with every secret, so that the time taken reveals nothing.
         signatures = [signature_of(data, value) for value in self._secret.values]
         return any([hmac.compare_digest(each, signature) for each in signatures])  # noqa: C419 - a generator would stop at the first match
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from hingecraft.wix_app.errors import ExpiredInstanceError, InvalidInstanceError
 
-# Bytes of a token.
+# In bytes.
 LARGEST_TOKEN = 8192
 # A token without an end of its own, for a call that only reads.
 LONGEST_AGE = timedelta(days=7)
@@ -42,9 +42,9 @@ def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
     """
     other = fields.get("appDefId")
     if other is not None and (not isinstance(other, str) or other.lower() != app_id):
-        raise InvalidInstanceError("The instance token is of another app.")
+        raise InvalidInstanceError("The instance token belongs to another app.")
     if fields.get("aid") is not None:
-        raise InvalidInstanceError("The instance token is of a visitor.")
+        raise InvalidInstanceError("The instance token belongs to a visitor.")
     instance_id = _uuid(fields.get("instanceId"))
     if instance_id is None:
         raise InvalidInstanceError("The instance token names no site.")
@@ -52,7 +52,7 @@ def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
     ends_at = _moment(fields, "expirationDate")
     _check_age(signed_at, ends_at, now)
     if fields.get("permissions") != "OWNER":
-        raise InvalidInstanceError("The instance token is not of the site's owner.")
+        raise InvalidInstanceError("The instance token does not belong to the site's owner.")
     return Instance(
         instance_id=instance_id,
         signed_at=signed_at,
@@ -63,7 +63,7 @@ def owner_of(fields: Mapping[str, Any], app_id: str, now: datetime) -> Instance:
 
 def _check_age(signed_at: datetime | None, ends_at: datetime | None, now: datetime) -> None:
     if signed_at is not None and signed_at > now + CLOCK_DIFFERENCE:
-        raise InvalidInstanceError("The instance token is from the future.")
+        raise InvalidInstanceError("The instance token was made in the future: check the backend's clock.")
     if ends_at is not None:
         if ends_at <= now:
             raise ExpiredInstanceError

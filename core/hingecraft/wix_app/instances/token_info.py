@@ -52,7 +52,7 @@ class TokenInfoCheck:
         if len(token) > LARGEST_TOKEN:
             raise InvalidInstanceError(f"The instance token is too large: the limit is {LARGEST_TOKEN // 1024} KB.")
         if not _SHAPE.fullmatch(token):
-            raise InvalidInstanceError("The instance token does not have the shape of one.")
+            raise InvalidInstanceError("The instance token is malformed.")
         return owner_of(await self._info(token), self._app_id, datetime.now(UTC))
 
     async def _info(self, token: str) -> TokenInfo | None:
@@ -93,9 +93,9 @@ def owner_of(info: TokenInfo | None, app_id: str, now: datetime) -> Instance:
     if info is None or info.expires_at <= now:
         raise InvalidInstanceError("Wix does not know the token, or it has expired.")
     if (info.app_id or "").lower() != app_id:
-        raise InvalidInstanceError("The token is of another app.")
+        raise InvalidInstanceError("The token belongs to another app.")
     if info.subject != "USER":
-        raise InvalidInstanceError("The token is not of the site's owner.")
+        raise InvalidInstanceError("The token does not belong to the site's owner.")
     if info.instance_id is None:
         raise InvalidInstanceError("The token names no site.")
     return Instance(instance_id=info.instance_id, signed_at=info.issued_at, ends_at=info.expires_at)

@@ -58,7 +58,7 @@ class Plan:
 
 
 async def lock(conn: Connection, instance_id: UUID) -> None:
-    """Nobody else derives this site's plan until the transaction ends."""
+    """Keep other transactions from deriving this site's plan until this one ends."""
     await conn.execute(LOCK, instance_id)
 
 
@@ -83,7 +83,7 @@ async def named(conn: Connection, name: str) -> Plan | None:
 
 
 async def known(conn: Connection, names: Sequence[str]) -> set[str]:
-    """Those of the names, in lower case, that mean a plan."""
+    """The names among these, in lower case, that mean a plan."""
     return {row["name"] for row in await conn.fetch(KNOWN, names)}
 
 
@@ -106,7 +106,7 @@ async def keep(conn: Connection, instance_id: UUID, plan: str, state: PlanState)
 
 
 async def checked(conn: Connection, instance_id: UUID, at: object, email: str | None) -> None:
-    """Wix was asked about the site at that time."""
+    """Record that Wix was asked about the site at that time, and the owner's address if Wix told it."""
     await conn.execute(CHECKED, instance_id, at, email)
 
 

@@ -83,6 +83,6 @@ async def removed(conn: Connection, instance_id: UUID, at: datetime) -> bool:
 
 
 async def status(conn: Connection, instance_id: UUID) -> SiteStatus | None:
-    """None for an unknown site."""
+    """The site's plan and credits; None for an unknown site."""
     row = await conn.fetchrow(STATUS, instance_id)
     return SiteStatus(**dict(row)) if row is not None else None

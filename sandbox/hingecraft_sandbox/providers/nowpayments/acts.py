@@ -63,7 +63,7 @@ class NowPaymentsActs:
         self.rates: dict[str, Decimal] = {}
 
     def minimum(self, coin: str) -> Decimal:
-        """In USD."""
+        """The minimum amount of a coin in USD."""
         return self.minimums.get(coin, _MINIMUM_USD)
 
     def estimate(self, amount: str, fiat: str, coin: str) -> Document:

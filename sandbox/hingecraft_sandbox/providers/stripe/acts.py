@@ -39,11 +39,11 @@ class Subscribing(Protocol):
         ...
 
     def arrive(self, session: Document) -> Document:
-        """It arrived."""
+        """The bank transfer arrived."""
         ...
 
     def bounce(self, session: Document) -> Document:
-        """It failed."""
+        """The bank transfer failed."""
         ...
 
 
@@ -156,7 +156,7 @@ class Acts:
         return session
 
     def bounce_intent(self, intent_id: str) -> None:
-        """The money that was on its way does not come."""
+        """The bank transfer failed: the intent waits for another payment method."""
         intent = self.objects.find("payment_intents", intent_id)
         intent |= {
             "status": "requires_payment_method",
@@ -259,7 +259,7 @@ class Acts:
         return intent
 
     def cancel_intent(self, intent: Document, reason: str | None) -> Document:
-        """It cannot be paid any more."""
+        """Cancel the intent: it can no longer be paid."""
         intent |= {"status": "canceled", "canceled_at": now(), "cancellation_reason": reason, "next_action": None}
         self._book.put("payment_intents", intent)
         self.emit("payment_intent.canceled", intent)

@@ -59,7 +59,7 @@ class StripeApi:
         self._switches = switches
 
     def add_to(self, app: web.Application) -> None:
-        """All addresses."""
+        """Add the routes of the API."""
         app.router.add_get("/v1/account", self._served(self._account))
         for path, kind in _NAMES.items():
             app.router.add_get(f"/v1/{path}", self._served(self._lister(kind)))
@@ -128,7 +128,7 @@ class StripeApi:
             )
 
     def _seen_by(self, request: web.Request) -> Objects:
-        """Another account sees nothing of what is kept here."""
+        """Hide all objects from keys of another account."""
         return self._objects if request[_ACCOUNT] == ACCOUNT else Objects(Book(), "")
 
     async def _account(self, request: web.Request) -> web.Response:
@@ -202,7 +202,7 @@ class StripeApi:
         return await self._once(request, expire)
 
     async def _once(self, request: web.Request, work: Work) -> web.Response:
-        """The same key and parameters: the same answer. What was rejected before anything was done is not kept."""
+        """Repeat the answer to the same key and parameters. A call that was rejected at once has none to repeat."""
         pairs = [(name, str(value)) for name, value in (await request.post()).items()]
         if self._seen_by(request) is not self._objects:
             customer = dict(pairs).get("customer")

@@ -19,5 +19,5 @@ class Clock:
         return now() + (kept["ahead"] if kept else 0)
 
     def set(self, moment: int) -> None:
-        """Let it be that moment now; it goes on from there."""
+        """Set the clock to this moment; it runs on from there."""
         self._book.put(_KIND, {"id": _ID, "ahead": moment - now()})

@@ -34,7 +34,7 @@ class DashboardPages:
         app.router.add_post(f"{PATH}/subscription", self.subscribe)
 
     async def show(self, _request: web.Request) -> web.Response:
-        """Two forms."""
+        """Show the forms for an invoice and for a subscription."""
         customers = self._book.all("customers", lambda each: not each.get("deleted"))
         if not customers:
             return page(
@@ -95,7 +95,7 @@ def _made(make: Callable[[], Document], place: str) -> web.Response:
 
 
 def _sold(form: Any) -> Sold:
-    """Such as `price_QUICK_SCAN 2`."""
+    """The prices and quantities of the form: one on each line, such as `price_QUICK_SCAN 2`."""
     found = [line.split() for line in str(form.get("lines", "")).splitlines() if line.strip()]
     if any(len(words) > 2 for words in found):  # noqa: PLR2004 - a price and its quantity
         raise StripeRejectedError("Write a price and its quantity on each line.")

@@ -26,7 +26,7 @@ class Disputes:
         self._book = acts.objects.book
 
     def begin(self, charge_id: str, how: str) -> Document:
-        """The payer's bank wants the money back, asks about it, or is kept from either."""
+        """The payer's bank wants the money back, asks about the payment, or is satisfied before either."""
         charge = self._acts.objects.find("charges", charge_id)
         if charge["disputed"]:
             raise StripeRejectedError("This charge is disputed already.")

@@ -32,7 +32,7 @@ _INCLUDED = frozenset({"payments", "confirmation_secret"})
 
 
 def _add_to_invoice(book: Book, invoice: Document, name: str) -> None:
-    """These are in an invoice only when they are asked for."""
+    """Add an invoice's payments, which it has only if they are expanded."""
     payments = book.all("invoice_payments", lambda each: each["invoice"] == invoice["id"])
     if name == "payments":
         url = f"/v1/invoice_payments?invoice={invoice['id']}"

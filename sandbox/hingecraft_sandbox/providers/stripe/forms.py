@@ -1,4 +1,4 @@
-"""Stripe's requests: `a[b][0][c]=d` into a tree, held against what an endpoint knows."""
+"""Stripe's requests: parses `a[b][0][c]=d` into a tree, and checks it against an endpoint's parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEXT, WHOLE, YES_NO, METADATA = "text", "whole", "yes_no", "metadata"
 
 
 class StripeRejectedError(Exception):
-    """An answer as Stripe gives it to a request that it does not take."""
+    """Stripe's response to a rejected request."""
 
     def __init__(
         self,

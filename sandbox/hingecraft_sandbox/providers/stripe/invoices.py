@@ -40,7 +40,7 @@ class Invoices:
         total = subtotal - sum(each["amount"] for each in taken)
         balance = self._balance(head["customer"])
         due = total + balance
-        # Too little to be charged: the customer owes it until the next invoice.
+        # An amount below Stripe's minimum is not charged: the next invoice includes it.
         due = due if due >= least_of(head["currency"]) else 0
         invoice: Document = {
             "id": invoice_id,
@@ -97,7 +97,7 @@ class Invoices:
         return found
 
     def finalise(self, invoice: Document) -> Document:
-        """It can be paid from now on; its intent carries neither metadata nor the invoice."""
+        """Open the invoice for payment. Its intent has no metadata and does not name the invoice."""
         if invoice["status"] != "draft":
             raise StripeRejectedError("This invoice is already finalized.")
         left = invoice["total"] + invoice["starting_balance"] - invoice["amount_due"]
@@ -178,7 +178,7 @@ class Invoices:
         return bool(intent["status"] == "succeeded")
 
     def settle(self, invoice: Document) -> Document:
-        """Nothing is left to pay."""
+        """Mark the invoice as paid, without a payment: nothing is left to pay."""
         return self._paid(invoice, None)
 
     def _paid(self, invoice: Document, payment: Document | None) -> Document:
@@ -203,7 +203,7 @@ class Invoices:
         return self.void(self.find(invoice_id))
 
     def void(self, invoice: Document) -> Document:
-        """It is not to be paid any more, and its intent cannot be."""
+        """Void the invoice: neither it nor its intent can be paid any more."""
         self._closed(invoice, "void", "voided")
         payment = self.payment_of(invoice["id"])
         if payment is not None:
@@ -215,7 +215,7 @@ class Invoices:
         return invoice
 
     def write_off(self, invoice: Document) -> Document:
-        """Nobody expects its payment."""
+        """Mark the invoice as uncollectible."""
         return self._closed(invoice, "uncollectible", "marked_uncollectible")
 
     def _closed(self, invoice: Document, status: str, told: str) -> Document:

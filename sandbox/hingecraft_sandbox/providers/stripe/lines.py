@@ -9,7 +9,7 @@ _USUAL_PAGE, _LARGEST_PAGE = 10, 100
 
 
 def page(url: str, lines: list[Document], params: Document) -> Document:
-    """Ten lines, or as many as are asked for, after the one that is named."""
+    """A page of lines: `limit` of them (10), after `starting_after`."""
     after = params.get("starting_after")
     if after is not None:
         ids = [each["id"] for each in lines]

@@ -292,12 +292,12 @@ def check_amount(currency: str, amount: int, param: str) -> None:
 
 
 def without(params: Document, *names: str) -> Document:
-    """Those that are kept."""
+    """The parameters except these."""
     return {name: value for name, value in params.items() if name not in names}
 
 
 def public(document: Document) -> Any:
-    """As the API shows it: what the sandbox keeps for itself stays inside."""
+    """The object as the API shows it, without the fields that only the sandbox uses."""
     if document.get("object") == "subscription":
         return without(document, "sandbox")
     if document.get("object") == "invoice":

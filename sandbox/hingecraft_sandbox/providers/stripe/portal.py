@@ -142,7 +142,7 @@ class Portal:
         self._changes.change(subscription_id, change)
 
     def _waits(self, session: Document, subscription: Document, price: Document) -> bool:
-        """Whether the change is made when the period ends."""
+        """Whether the change takes effect at the end of the period."""
         scheduled = self.features(session)["subscription_update"].get("schedule_at_period_end", {})
         present: Document = subscription["items"]["data"][0]["price"]
         found = set()

@@ -19,7 +19,7 @@ class SessionLines:
         self._objects = objects
 
     def page(self, path: Mapping[str, str], raw: Document) -> Document:
-        """Ten, or as many as are asked for."""
+        """A page of a session's lines: `limit` of them (10)."""
         params = checked(raw, shapes.PAGE)
         session = self._objects.find("sessions", path["id"])
         found = [self._line(session, number, item) for number, item in enumerate(session["items"])]

@@ -20,7 +20,7 @@ from hingecraft_sandbox.providers.switches import Switches
 
 _FILES = Path(__file__).with_name("js")
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
-# The frames run the sandbox's own files and call nothing else; any page may hold them.
+# The frames run and call only the sandbox; any page may embed them.
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'"
 # Stripe's test cards, and what becomes of an intent that is confirmed with one.
 _CARDS = {

@@ -60,14 +60,14 @@ class Subscriptions:
         return self._completed(session)
 
     def arrive(self, session: Document) -> Document:
-        """The money for the first invoice came."""
+        """The bank transfer for the first invoice arrived."""
         self._invoices.pay(self._invoices.find(session["invoice"]))
         self._book.put("sessions", session | {"payment_status": "paid"})
         self._acts.emit("checkout.session.async_payment_succeeded", session | {"payment_status": "paid"})
         return session
 
     def bounce(self, session: Document) -> Document:
-        """It does not come: the invoice stays open, and the session stays complete and unpaid."""
+        """The bank transfer failed: the invoice stays open, and the session stays complete and unpaid."""
         invoice = self._invoices.find(session["invoice"])
         self._acts.bounce_intent(self._intent_of(invoice["id"]))
         self._acts.emit("invoice.payment_failed", invoice)
@@ -210,7 +210,7 @@ class Subscriptions:
         return subscription
 
     def end(self, subscription: Document, *, because: str | None = None) -> Document:
-        """It is over, and so are its drafts."""
+        """End the subscription, and its draft invoices with it."""
         now = self._clock.now()
         subscription["canceled_at"] = subscription["canceled_at"] or now
         if subscription["status"] == "incomplete":

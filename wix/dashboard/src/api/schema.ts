@@ -352,7 +352,7 @@ export interface components {
         };
         /**
          * SiteSpendInput
-         * @description A spend.
+         * @description Credits to spend.
          */
         SiteSpendInput: {
             /** @description how many credits */
@@ -482,7 +482,7 @@ export interface components {
         };
         /**
          * PageEventsAnswer
-         * @description They are counted.
+         * @description How many events were counted.
          */
         PageEventsAnswer: {
             /** @description how many */
@@ -537,7 +537,7 @@ export interface components {
         };
         /**
          * WixPlanAnswer
-         * @description A plan.
+         * @description A plan with its credits and prices.
          */
         WixPlanAnswer: {
             /** @description `free`, `starter`, `pro` or `agency` */
@@ -551,7 +551,7 @@ export interface components {
         };
         /**
          * CheckoutUrlAnswer
-         * @description The way to Wix's checkout.
+         * @description The URL of Wix's checkout.
          */
         CheckoutUrlAnswer: {
             /** @description open it in a new tab; it can be paid for 48 hours */
@@ -694,7 +694,7 @@ export interface components {
         };
         /**
          * PaymentItemsAnswer
-         * @description A page, newest first.
+         * @description A page of payments, newest first.
          */
         PaymentItemsAnswer: {
             /** @description the payments */
@@ -1049,7 +1049,7 @@ export interface components {
         };
         /**
          * WixSwitchInput
-         * @description One switch.
+         * @description Switches a currency or a provider on or off.
          */
         WixSwitchInput: {
             /** @description the new state */
@@ -1075,7 +1075,7 @@ export interface components {
         };
         /**
          * JobCreatedAnswer
-         * @description The job waits for a pod, which takes a second or two.
+         * @description The new job. A pod starts it within a second or two.
          */
         JobCreatedAnswer: {
             /** @description the job's id */
@@ -1083,7 +1083,7 @@ export interface components {
         };
         /**
          * JobInput
-         * @description A job that is to be done.
+         * @description The job to run.
          */
         JobInput: {
             /**
@@ -1165,7 +1165,7 @@ export interface components {
         };
         /**
          * JobAnswer
-         * @description A job.
+         * @description A job and its progress.
          */
         JobAnswer: {
             /** @description its id */
