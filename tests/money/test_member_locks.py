@@ -172,9 +172,7 @@ async def test_the_first_grants_of_a_database_on_two_pods_both_begin_its_mode(po
     await conn.execute("UPDATE installation SET credits_livemode = NULL")
     async with holder.transaction():
         await holder.execute("SELECT FROM installation FOR SHARE")
-        works = [
-            await begun(conn, pod, await paid(sandbox, made[place]), place + 1) for place, pod in enumerate(pods)
-        ]
+        works = [await begun(conn, pod, await paid(sandbox, made[place]), place + 1) for place, pod in enumerate(pods)]
     assert await asyncio.gather(*works) == [1, 1]
     assert alone == []
     assert [await balance_of(conn, member.id) for member in members] == [50, 50]

@@ -19,8 +19,8 @@ from hingecraft.errors import DatabaseUnavailableError
 log = logging.getLogger(__name__)
 
 READ = "SELECT credits_livemode FROM installation"
-# Until the transaction ends, the credits do not go live. Without a mode nothing is held: two that held it and then wrote
-# the mode would wait for each other.
+# Until the transaction ends, the credits do not go live. Without a mode nothing is held: two that hold the row and then
+# write the mode would wait for each other.
 HOLD = f"{READ} WHERE credits_livemode IS NOT NULL FOR SHARE"
 CLAIM = """
 UPDATE installation SET credits_livemode = $1 OR EXISTS (
