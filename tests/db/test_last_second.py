@@ -21,7 +21,8 @@ ENDS = "UPDATE entitlements SET ends_at = now() + $2::interval WHERE id = $1"
 BEGINS = "UPDATE entitlements SET starts_at = now() + $2::interval WHERE id = $1"
 COPY = "UPDATE subscriptions SET cancel_at_period_end = $1, status = $2, current_period_end = now() + $3::interval"
 PLAN = """
-UPDATE subscriptions SET purpose = 'credits', price_id = (SELECT price_id FROM credit_prices WHERE code = 'BASIC_MONTHLY')
+UPDATE subscriptions SET purpose = 'credits',
+    price_id = (SELECT price_id FROM credit_prices WHERE code = 'BASIC_MONTHLY')
 """
 PURCHASE = "SELECT purchase_id FROM entitlements WHERE id = $1"
 
