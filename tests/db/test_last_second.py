@@ -110,7 +110,9 @@ async def test_a_url_of_the_last_second_ends_with_the_period(still, subscribed):
     await still.execute(COPY, True, "active", SECOND)
     await still.execute(ENDS, first, SECOND)
     held = await purchases.held(still, user, design, livemode=False, grace=GRACE)
-    granted = await downloads.count(still, user, design, held.access.next_counted, timedelta(minutes=10))
+    counted = held.access.next_counted
+    assert counted is not None
+    granted = await downloads.count(still, user, design, counted, timedelta(minutes=10))
     assert granted.expires_at <= held.moment + SECOND
     assert (await downloads.served(still, granted.id, GRACE)).entitlement.holds(held.moment)
     await still.execute(ENDS, first, timedelta())

@@ -45,7 +45,7 @@ EVENT_TYPES = (
 )
 _SESSIONS = "checkout.session."
 _INTENTS = "payment_intent."
-# The second is what they were called in API versions that tell of new ones only by `charge.refunded`.
+# The second is their name in API versions that report new ones only by `charge.refunded`.
 _REFUNDS = ("refund.", "charge.refund.")
 # The API version since which each refund has events of its own.
 _REFUNDS_ARE_TOLD = "2024-10-28"
