@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import aiohttp
 import pytest
 
+from support.clocks import environment
 from support.folders import open_folder
 from support.money import all_processed, becomes
 from support.processes import ApiProcess
@@ -15,20 +15,6 @@ from support.sandbox import Sandbox
 
 MICRO = "/mission-support/micro-payment"
 FAST, SLOW = "+4m", "-4m"
-
-
-def environment(offset: str) -> dict[str, str]:
-    """Only the wall clock is moved.
-
-    Without the last setting the waits of Python's interpreter lock end at once, and its threads starve each other.
-    """
-    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME": offset,
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
-    }
 
 
 async def post(pod, path, body, key=None):

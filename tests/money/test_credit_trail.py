@@ -51,6 +51,9 @@ async def test_a_subscription_is_shown_whole_from_any_of_its_payments(pod, price
     head, first, second, third = re.split(r"\n\n(?=payment )", shown)
     assert head == f"subscription {plan['subscription']}: 3 payments"
     assert first.startswith(f"payment {plan['paymentId']} (first invoice): completed")
+    for each in (first, second):
+        assert each.splitlines()[1] == f"  9 USD, by stripe, of user {ada.id}"
+    assert "payment of 9 USD started with stripe (credits)" in first
     assert "stripe created cs_test_" in first
     assert "+100 for basic_plan_monthly (in_" in first
     assert second.startswith(f"payment {renewal['id']} (renewal): refunded")

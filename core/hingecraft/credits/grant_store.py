@@ -22,7 +22,8 @@ from hingecraft.providers.findings import Line
 # Postgres would plan READ again each time, which takes longer than to run it.
 HOLD = """
 SELECT coalesce(
-    (SELECT credits_livemode FROM installation WHERE $1 FOR SHARE), (SELECT credits_livemode FROM installation)
+    (SELECT credits_livemode FROM installation WHERE $1 AND credits_livemode IS NOT NULL FOR SHARE),
+    (SELECT credits_livemode FROM installation)
 ) AS livemode, (
     SELECT count(pg_advisory_xact_lock(hashtextextended('grant:' || event, 0)))
     FROM (SELECT DISTINCT event FROM unnest($2::text[]) AS e (event) ORDER BY event) AS events

@@ -19,8 +19,9 @@ from hingecraft.errors import DatabaseUnavailableError
 log = logging.getLogger(__name__)
 
 READ = "SELECT credits_livemode FROM installation"
-# Until the transaction ends, the credits do not go live.
-HOLD = f"{READ} FOR SHARE"
+# Until the transaction ends, the credits do not go live. Without a mode nothing is held: two that hold the row and then
+# write the mode would wait for each other.
+HOLD = f"{READ} WHERE credits_livemode IS NOT NULL FOR SHARE"
 CLAIM = """
 UPDATE installation SET credits_livemode = $1 OR EXISTS (
     SELECT FROM payments WHERE user_id IS NOT NULL AND purpose = $2 AND livemode
@@ -49,7 +50,7 @@ async def claim(conn: Connection, *, livemode: bool) -> bool:
         mode = await conn.fetchval(CLAIM, livemode, PURPOSE)
         if mode is None:
             # Another process was faster.
-            return bool(await conn.fetchval(READ))
+            return bool(await conn.fetchval(HOLD))
         if mode:
             await _remove_test_credits(conn)
     return mode

@@ -28,8 +28,8 @@ ORDER BY created_at DESC, id DESC LIMIT $3
 """
 PAYMENT = """
 SELECT id, status, legacy_status, provider, provider_id, amount, hc_currency_key(currency) AS currency,
-       coalesce(price_currency, hc_currency_key(currency)) AS price_currency, source, purpose, intent_id, livemode,
-       created_at, coalesce(updated_at, created_at) AS updated_at
+       coalesce(price_currency, hc_currency_key(currency)) AS price_currency, source, purpose, user_id,
+       intent_id, livemode, created_at, coalesce(updated_at, created_at) AS updated_at
 FROM payments WHERE id = $1
 """
 # The payments of one subscription: the audit log names it in the rows of its invoices.

@@ -139,6 +139,8 @@ class Finding:
     must_ask: bool = False
     # A dispute that is asked about, by the provider's id.
     dispute: str | None = None
+    # Some of its money went back; the provider lists the refunds.
+    has_refunds: bool = False
     # The provider knows the value now and returns it when asked.
     worth_is_known: bool = False
     # Usually another message with more information follows.

@@ -150,7 +150,7 @@ class Reconciler:
                 await store.move_cursor(conn, self.providers.stripe, min(newest, run.started))
 
     async def _events_since(self, since: datetime) -> AsyncIterator[ports.Document]:
-        """The events of payments, then those of systems: Stripe lists at most twenty types in one call."""
+        """The events of payments, then those of systems."""
         async with self.database.connection() as conn:
             others = [each for each in self.others if each.listed_if is None or await each.listed_if(conn)]
         for registrations in (self._of_payments, others):

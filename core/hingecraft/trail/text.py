@@ -10,7 +10,7 @@ from hingecraft.money.model import plain
 from hingecraft.payments.history import PaymentHistory
 
 _SENTENCES = {
-    "payment_opened": "payment of {amount} {priceCurrency} started, to be paid in {currency} by {provider} ({source})",
+    "payment_opened": "payment of {price} started with {provider} ({source})",
     "checkout_opened": "{provider} created {providerId} in {ms} ms",
     "wallet_fallback": "the wallet is used instead ({reason})",
     "stripe_session_failed": "{provider} created no checkout: {reason}",
@@ -28,7 +28,7 @@ _SENTENCES = {
     "refund_answered": "the refund was answered: {status}, {ref}",
     "payment_cancelled": "the payment was cancelled",
     "subscription_cancelled": "the subscription was cancelled at the end of its period",
-    "credits_changed": "credits of {user} changed",
+    "credits_changed": "credits changed",
     "credits_not_granted": "no credits were granted: {because}",
 }
 # Stripe's reasons for an invoice.
@@ -59,8 +59,9 @@ def _payment(history: PaymentHistory) -> Iterator[str]:
     what = f" ({_INVOICES.get(reason, reason)})" if reason else ""
     yield f"payment {payment['id']}{what}: {payment['status']}"
     amount = plain(payment["amount"]) if payment["amount"] is not None else "?"
-    provider = payment["provider"] or "no provider yet"
-    yield f"  {amount} {payment['price_currency']}, in {payment['currency']}, by {provider}"
+    provider = f"by {payment['provider']}" if payment["provider"] else "no provider yet"
+    user = f", of user {payment['user_id']}" if payment["user_id"] else ""
+    yield f"  {_price(amount, payment['price_currency'], payment['currency'])}, {provider}{user}"
     yield ""
     for entry in history.entries:
         yield f"{_moment(entry['created_at'])}  {entry['actor']:<12} {sentence(entry)}"
@@ -75,6 +76,11 @@ def _payment(history: PaymentHistory) -> Iterator[str]:
         yield f"         settlement {money['id']}"
 
 
+def _price(amount: str, price_currency: str, currency: str) -> str:
+    """The currency that is paid in is named only where it is another one."""
+    return f"{amount} {price_currency}" if currency == price_currency else f"{amount} {price_currency} in {currency}"
+
+
 def _named_first(history: PaymentHistory, name: str) -> str | None:
     """The detail of the first row about an invoice."""
     return next(
@@ -86,7 +92,10 @@ def sentence(entry: Mapping[str, Any]) -> str:
     """The meaning of a row of the audit log."""
     details: Mapping[str, Any] = entry["details"]
     template = _SENTENCES.get(entry["action"])
-    text = template.format_map(_Told(details)) if template else entry["action"].replace("_", " ")
+    told = _Told(details)
+    if "amount" in details and "priceCurrency" in details:
+        told["price"] = _price(details["amount"], details["priceCurrency"], details.get("currency", "?"))
+    text = template.format_map(told) if template else entry["action"].replace("_", " ")
     text += "".join(f", {each}" for each in _effects(details))
     return f"{text} [{entry['request_id']}]" if entry["request_id"] else text
 

@@ -45,13 +45,17 @@ class Fault(_Strict):
 
 
 class WebhookSwitch(_Strict):
-    """How events are delivered: not at all, twice, late, or in another order."""
+    """How events are delivered: not at all, twice, late, in another order, or in an older API version."""
 
     enabled: bool = True
     times: Annotated[int, Field(ge=1, le=10)] = 1
     delay: Annotated[float, Field(ge=0, le=600)] = 0.0
     shuffled: bool = False
     account: Annotated[str | None, Field(description="the connected account that Stripe's events come from")] = None
+    api_version: Annotated[
+        Literal["2026-10-28.endive", "2022-11-15"],
+        Field(description="the API version of Stripe's events, as of an endpoint or an account that was not upgraded"),
+    ] = "2026-10-28.endive"
     stripe_url: Annotated[
         str | None, Field(description="the URL for Stripe's events, instead of the one given at the start")
     ] = None

@@ -15,15 +15,16 @@ import { element, made, say, secondButton, setButton } from './dom.js';
 
 /** @typedef {import('./velo.js').Answer} Answer */
 /** @typedef {import('./account-words.js').Offer} Offer */
+/** @typedef {(button: HTMLElement, offer: Offer) => void} Choose */
 
 /**
  * @param {Answer[]} answers to balance, transactions, packs and plan
- * @param {{buy: (button: HTMLElement, offer: Offer) => void, manage: any}} what
+ * @param {{buy: Choose, change: (button: HTMLElement) => void}} what
  */
-export function showAccount([balance, transactions, packs, plan], { buy, manage }) {
+export function showAccount([balance, transactions, packs, plan], { buy, change }) {
   if (balance.success) showBalance(balance.data.balance);
   say('plan-text', plan.success ? planOf(plan.data) : plan.error);
-  showOffers(packs, Boolean(manage), buy);
+  showOffers(packs, plan.success ? plan.data : null, { buy, change });
   element('history').replaceChildren();
   showTransactions(transactions);
 }
@@ -36,36 +37,54 @@ export function showBalance(balance) {
 
 /**
  * @param {Answer} packs
- * @param {boolean} hasPlan it is changed in the portal, since a second one would be rejected
- * @param {(button: HTMLElement, offer: Offer) => void} buy
+ * @param {{priceId: string | null} | null} plan the running one: others are changed to in the portal
+ * @param {{buy: Choose, change: (button: HTMLElement) => void}} what
  */
-function showOffers(packs, hasPlan, buy) {
+function showOffers(packs, plan, { buy, change }) {
   /** @type {Offer[]} */
   const offers = packs.success ? packs.data : [];
   const nothing = packs.success ? 'Nothing is for sale right now. Come back later.' : packs.error;
   say('offers-text', offers.length > 0 ? '' : nothing);
-  for (const [list, kind, verb] of [
-    ['packs', 'pack', 'Buy'],
-    ['plans', 'subscription', 'Choose'],
+  for (const [list, kind] of [
+    ['packs', 'pack'],
+    ['plans', 'subscription'],
   ]) {
     const shown = offers.filter((offer) => offer.kind === kind);
     element(`${list}-title`).hidden = element(list).hidden = shown.length === 0;
-    element(list).replaceChildren(...shown.map((offer) => offerItem(offer, verb, kind === 'subscription' && hasPlan, buy)));
+    const isChange = kind === 'subscription' && plan !== null;
+    element(list).replaceChildren(
+      ...shown.map((offer) => (isChange ? planItem(offer, offer.priceId === plan.priceId, change) : offerItem(offer, buy))),
+    );
   }
-  say('plan-hint', hasPlan ? 'You have a plan. Change it under “Manage billing”.' : '');
+  say('plan-hint', plan ? 'A change replaces your plan. You see what it costs before you confirm it.' : '');
+}
+
+/** @param {Offer} offer */
+const textOf = (offer) => made('span', [made('strong', offerOf(offer)), made('span', costOf(offer))]);
+
+/**
+ * @param {Offer} offer
+ * @param {Choose} buy
+ */
+function offerItem(offer, buy) {
+  const verb = offer.kind === 'pack' ? 'Buy' : 'Choose';
+  const button = secondButton(verb, `${verb} ${saleOf(offer)}`, () => buy(button, offer));
+  return made('li', [textOf(offer), button]);
 }
 
 /**
  * @param {Offer} offer
- * @param {string} verb
- * @param {boolean} isFixed
- * @param {(button: HTMLElement, offer: Offer) => void} buy
+ * @param {boolean} isMine
+ * @param {(button: HTMLElement) => void} change
  */
-function offerItem(offer, verb, isFixed, buy) {
-  const text = made('span', [made('strong', offerOf(offer)), made('span', costOf(offer))]);
-  if (isFixed) return made('li', [text]);
-  const button = secondButton(verb, `${verb} ${saleOf(offer)}`, () => buy(button, offer));
-  return made('li', [text, button]);
+function planItem(offer, isMine, change) {
+  if (!isMine) {
+    const button = secondButton('Change', `Change to ${saleOf(offer)}`, () => change(button));
+    return made('li', [textOf(offer), button]);
+  }
+  const item = made('li', [textOf(offer), Object.assign(made('strong', 'Your plan'), { className: 'mine' })]);
+  item.setAttribute('aria-current', 'true');
+  return item;
 }
 
 let next = '';

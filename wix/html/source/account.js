@@ -60,7 +60,7 @@ async function load() {
     return false;
   }
   offers = answers[2].success ? answers[2].data : [];
-  showAccount(answers, { buy, manage: answers[3].success ? answers[3].data : null });
+  showAccount(answers, { buy, change: manage });
   purchases.show(bought);
   say('who', `Signed in as ${nameIn(member.token)}`);
   show('account');
@@ -130,6 +130,11 @@ function buy(button, offer) {
   return checkout(button, { priceId: offer.priceId });
 }
 
+/** A plan is changed there too. @param {HTMLElement} button */
+function manage(button) {
+  return leaveFor(button, '/api/v1/billing-portal', { returnUrl: `${backend}/account` });
+}
+
 element('chosen-button').addEventListener('click', () => {
   const session = chosen.getPlanSession();
   if (session) checkout(element('chosen-button'), { planSession: session.token });
@@ -140,9 +145,7 @@ element('chosen-clear').addEventListener('click', () => {
   element('chosen').hidden = true;
   element('offers-title').scrollIntoView();
 });
-element('portal').addEventListener('click', () =>
-  leaveFor(element('portal'), '/api/v1/billing-portal', { returnUrl: `${backend}/account` }),
-);
+element('portal').addEventListener('click', () => manage(element('portal')));
 element('more').addEventListener('click', () => showMore(member));
 element('again-button').addEventListener('click', load);
 element('sign-out').addEventListener('click', () => {

@@ -147,6 +147,29 @@ const STATES = {
 testStates(Object.fromEntries(Object.entries(STATES).map(([name, state]) => [name, { path: '/account', ...state }])));
 
 test(
+  'the running plan is marked, and another is changed to in the billing portal, never bought beside it',
+  visited(async (person) => {
+    await signedIn(person);
+    const page = await person.context.newPage();
+    const asked = [];
+    await answering(page, WITH_PLAN);
+    await page.route('**/api/v1/billing-portal', (route) => {
+      asked.push(route.request().postDataJSON());
+      return route.fulfill({ status: 502, json: failed(502, 'provider_unavailable', 'Try again.').body });
+    });
+    await page.goto(`${BACKEND}/account`);
+    await loaded(page);
+    const mine = page.locator('#plans > li[aria-current=true]');
+    assert.match(await mine.innerText(), /Vision pro[^]*Your plan/);
+    assert.equal(await mine.getByRole('button').count(), 0);
+    assert.equal(await button(page, /^Choose/).count(), 0);
+    await button(page, 'Change to Vision max: 2,000 credits for $99 a month').click();
+    await page.getByRole('alert').getByText('Try again.').waitFor();
+    assert.deepEqual(asked, [{ returnUrl: `${BACKEND}/account` }]);
+  }),
+);
+
+test(
   'with the keyboard: sign in, show more of the history, buy',
   visited(async (person) => {
     const page = await person.context.newPage();

@@ -28,6 +28,7 @@ class StripeAsking:
         self._subscriptions = stripe.subscriptions
         self._disputes = stripe.disputes
         self._invoices = stripe.invoices
+        self._refunds = stripe.refunds
         self._reader = reader
 
     async def again(self, finding: Finding) -> list[Finding]:
@@ -46,15 +47,23 @@ class StripeAsking:
         came = Price(amount=charge.amount, currency=charge.currency) if charge is not None else None
         # Its charge names an old payment only to Stripe: the books know that payment by its session.
         return [
-            replace(paid, went_back=any(money.amount < 0 for money in followed.money)),
-            replace(followed, payment_id=paid.payment_id, checkout_id=paid.checkout_id, came=came, fresh=True),
+            replace(paid, went_back=any(money.amount < 0 for each in followed for money in each.money)),
+            *(
+                replace(each, payment_id=paid.payment_id, checkout_id=paid.checkout_id, came=came, fresh=True)
+                for each in followed
+            ),
         ]
 
-    async def _what_followed(self, finding: Finding) -> Finding:
-        """A refund or a dispute; the charge itself is told by its session."""
+    async def _what_followed(self, finding: Finding) -> list[Finding]:
+        """A refund or a dispute, or all refunds; the charge itself is told by its session."""
+        if finding.has_refunds and finding.charge is not None:
+            return [
+                self._reader.of_refund(each, told_by=finding.told_by, livemode=finding.livemode)
+                for each in await self._refunds.of_intent(finding.charge)
+            ]
         if finding.must_ask and finding.dispute is not None:
-            return await self._dispute_of(finding.dispute, finding)
-        return finding
+            return [await self._dispute_of(finding.dispute, finding)]
+        return [finding]
 
     async def _dispute_of(self, dispute_id: str, finding: Finding) -> Finding:
         dispute = await self._disputes.retrieve(dispute_id)

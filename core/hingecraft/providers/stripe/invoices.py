@@ -174,8 +174,12 @@ def _intent(payment: Document) -> str:
 
 
 def _subscription(invoice: Document) -> Document:
-    found: Document = (invoice.get("parent") or {}).get("subscription_details") or {}
-    return found
+    """The subscription and its metadata. Events of an API version before 2025-03-31 have them beside each other."""
+    found: Document | None = (invoice.get("parent") or {}).get("subscription_details")
+    if found is not None:
+        return found
+    details = invoice.get("subscription_details") or {}
+    return {"subscription": invoice.get("subscription"), "metadata": details.get("metadata")}
 
 
 def _charged(invoice: Document) -> Fraction:

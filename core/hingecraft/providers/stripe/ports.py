@@ -118,6 +118,10 @@ class Refunds(Protocol):
         """The refund of an intent with this metadata."""
         ...
 
+    async def of_intent(self, intent_id: str) -> list[Document]:
+        """All refunds of an intent."""
+        ...
+
 
 class Disputes(Protocol):
     """Disputes of the account's payments."""
@@ -286,6 +290,11 @@ class Checkouts(Protocol):
     @property
     def invoices(self) -> Invoices:
         """Invoices."""
+        ...
+
+    @property
+    def refunds(self) -> Refunds:
+        """Refunds."""
         ...
 
     @property

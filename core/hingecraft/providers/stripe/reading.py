@@ -34,6 +34,8 @@ EVENT_TYPES = (
     "refund.created",
     "refund.updated",
     "refund.failed",
+    "charge.refunded",
+    "charge.refund.updated",
     "charge.dispute.created",
     "charge.dispute.updated",
     "charge.dispute.funds_withdrawn",
@@ -43,8 +45,13 @@ EVENT_TYPES = (
 )
 _SESSIONS = "checkout.session."
 _INTENTS = "payment_intent."
-_REFUNDS = "refund."
+# The second is their name in API versions that report new ones only by `charge.refunded`.
+_REFUNDS = ("refund.", "charge.refund.")
+# The API version since which each refund has events of its own.
+_REFUNDS_ARE_TOLD = "2024-10-28"
 _DISPUTES = "charge.dispute."
+_REFUNDED = "charge.refunded"
+_CHARGES = frozenset({"charge.updated", _REFUNDED})
 _SUBSCRIPTION = "subscription"
 _NOT_OURS = "it carries neither our reference nor our link"
 _UNDONE_REFUNDS = frozenset({"failed", "canceled"})
@@ -79,8 +86,8 @@ class StripeReader:
             return self._of_intent(subject, kind, moment_of(event.get("created")))
         if kind.startswith(_REFUNDS):
             return self.of_refund(subject, told_by=kind, livemode=livemode)
-        if kind == "charge.updated":
-            return _of_charge(subject)
+        if kind in _CHARGES:
+            return _of_refunded(event) if kind == _REFUNDED else _of_charge(subject)
         if kind.startswith(_DISPUTES):
             return self.of_dispute(subject, told_by=kind, livemode=livemode)
         if kind in invoices.EVENT_TYPES:
@@ -252,6 +259,22 @@ def _of_charge(charge: Document) -> Finding:
         told_by="charge.updated",
         charge=_intent_of(charge),
         worth_is_known=True,
+        details={"charge": charge["id"]},
+    )
+
+
+def _of_refunded(event: Document) -> Finding:
+    """A charge says only how much of it was refunded in all, so its refunds are listed."""
+    if str(event.get("api_version") or "") >= _REFUNDS_ARE_TOLD:
+        raise ForeignError("the refund's own event tells the same")
+    charge = event["data"]["object"]
+    return Finding(
+        provider=NAME,
+        livemode=bool(charge["livemode"]),
+        told_by=_REFUNDED,
+        charge=_intent_of(charge),
+        must_ask=True,
+        has_refunds=True,
         details={"charge": charge["id"]},
     )
 

@@ -31,10 +31,14 @@ class StripeRefunds:
 
     async def made_with(self, metadata: Mapping[str, str], intent_id: str) -> Document | None:
         """The refund of an intent with this metadata."""
-        async for refund in self.account.pages(self._refunds.list_async, {"payment_intent": intent_id}):
+        for refund in await self.of_intent(intent_id):
             if metadata.items() <= (refund.get("metadata") or {}).items():
                 return refund
         return None
+
+    async def of_intent(self, intent_id: str) -> list[Document]:
+        """All refunds of an intent."""
+        return [each async for each in self.account.pages(self._refunds.list_async, {"payment_intent": intent_id})]
 
     @property
     def _refunds(self) -> Any:

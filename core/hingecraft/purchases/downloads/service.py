@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from hingecraft import audit
@@ -133,7 +133,7 @@ class Downloads:
         """The file of a URL, whose access has not ended. Raises MissingError and DownloadExpiredError."""
         if self._storage is None:
             raise DownloadsDisabledError
-        download_id = tokens.read(token, self._secret, datetime.now(UTC))
+        download_id = tokens.read(token, self._secret)
         async with self._database.connection() as conn:
             found = await store.served(conn, download_id, self._grace)
         if found is None or not found.open:

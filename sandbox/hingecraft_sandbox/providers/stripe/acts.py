@@ -9,13 +9,13 @@ from functools import partial
 from typing import Protocol
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
+from hingecraft_sandbox.providers.stripe import versions
 from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.intent_shapes import failed_charge, new_intent
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.providers.webhooks import Notification, WebhookSender, stripe_headers
 
-API_VERSION = "2026-10-28.endive"
 _FEE_SHARE, _FEE_FIXED = 0.029, 30
 _DECLINED = {
     "type": "card_error",
@@ -62,28 +62,32 @@ class Acts:
 
     def note(self, kind: str, document: Document) -> Document:
         """Store an event for `events.list`, of a type that the endpoint is not subscribed to."""
+        version = self._switches.webhooks.api_version
         event = {
             "id": new_id("evt_")[:32],
             "object": "event",
-            "api_version": API_VERSION,
+            "api_version": version,
             "created": now(),
             "livemode": document.get("livemode", False),
             "pending_webhooks": 1,
             "request": {"id": None, "idempotency_key": None},
             "type": kind,
-            "data": {"object": public(document)},
+            "data": {"object": versions.shape_in(version, self._book, public(document))},
             **self._sender.stripe_account(),
         }
         return self._book.put("events", event)
 
     def emit(self, kind: str, document: Document) -> None:
-        """Store an event for `events.list`, and send it."""
-        event = self.note(kind, document)
+        """Store an event for `events.list`, and send it; in an older API version it may not exist."""
+        name = versions.name_in(self._switches.webhooks.api_version, kind)
+        if name is None:
+            return
+        event = self.note(name, document)
         target = self._sender.stripe_target(self._target)
         if target:
             body = json.dumps(event).encode()
             headers = partial(stripe_headers, self._secret, body)
-            self._sender.send(Notification("stripe", kind, target, body, headers))
+            self._sender.send(Notification("stripe", name, target, body, headers))
 
     def open_session(self, session_id: str) -> Document:
         """A session that can still be paid."""
