@@ -278,7 +278,6 @@ class OperatorProcess(HingecraftProcess):
         server = environment.pop("server", None)
         settings = {
             "KUBECONFIG": str(namespace.plane.kubeconfig(token, server=server, name=f"{namespace.name}-{name}")),
-            "PYTHONPATH": str(ROOT / "tests"),
             "OPERATOR_NAMESPACE": namespace.name,
             "OPERATOR_NAME": name,
             "WATCH_NAMESPACES": namespace.name,
