@@ -165,7 +165,7 @@ async def test_what_is_typed_as_a_currency_is_not_written_down_unless_it_is_one(
         assert details["currencyDefaulted"] is True
         assert "requestedCurrency" not in details
     assert third["requestedCurrency"] == " euro "
-    assert "4242" not in await logged(conn)
+    assert "42424242" not in (await logged(conn)).replace(" ", "")
 
 
 @pytest.mark.parametrize(
