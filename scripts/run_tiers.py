@@ -53,6 +53,7 @@ class Tier:
     needs: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    # More than the cores where each waits for other processes half of the time.
     workers: int = 2
     # Whether its coverage counts. Measuring takes CPU time, most of it in libraries, so it is off where a tier runs what
     # other tiers run too, and in images and pods.
@@ -76,7 +77,7 @@ TIERS = (
         options=_OLDER,
     ),
     Tier("api", "the pods over HTTP", "tests/api", measured=True),
-    Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money", measured=True),
+    Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money", workers=3, measured=True),
     Tier("stripe_mock", "our requests against Stripe's own description", "tests/stripe_mock", workers=1),
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync", measured=True),
@@ -98,6 +99,7 @@ TIERS = (
         "pages in a browser, from the button to the money",
         "tests/browser",
         needs=("chromium",),
+        workers=3,
         prepare=dashboard.ready,
     ),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
