@@ -55,8 +55,8 @@ class Tier:
     options: tuple[str, ...] = ()
     # More than the cores where each waits for other processes half of the time.
     workers: int = 2
-    # Whether its coverage counts. Measuring takes CPU time, most of it in libraries, so it is off where a tier runs what
-    # other tiers run too, and in images and pods.
+    # Whether its coverage counts. Measuring takes CPU time, most of it in libraries: not where a tier runs what other
+    # tiers run too, and not in images and pods.
     measured: bool = False
     # Whether it waits more than it works, so that it may run beside a tier that works.
     waits: bool = False
