@@ -99,7 +99,6 @@ TIERS = (
         "pages in a browser, from the button to the money",
         "tests/browser",
         needs=("chromium",),
-        workers=3,
         prepare=dashboard.ready,
     ),
     Tier("shared", "limits that pods share, with a real store", "tests/shared", needs=("redis-server",)),
