@@ -53,9 +53,11 @@ class Tier:
     needs: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    # More than the cores where each waits for other processes half of the time.
     workers: int = 2
-    # Whether its coverage counts: not where it runs what other tiers run too, and not in images and pods.
-    measured: bool = True
+    # Whether its coverage counts. Measuring takes CPU time, most of it in libraries: not where a tier runs what other
+    # tiers run too, and not in images and pods.
+    measured: bool = False
     # Whether it waits more than it works, so that it may run beside a tier that works.
     waits: bool = False
     # What takes longer than a test may, and shows how far it is.
@@ -65,30 +67,30 @@ class Tier:
 # What a test marked `newest_postgres` proves does not depend on the version of Postgres.
 _OLDER = ("-m", "not newest_postgres")
 TIERS = (
-    Tier("unit", "rules without I/O", "tests/unit"),
-    Tier("db", "migrations, stores, rebuild on Postgres 18", "tests/db"),
+    Tier("unit", "rules without I/O", "tests/unit", measured=True),
+    Tier("db", "migrations, stores, rebuild on Postgres 18", "tests/db", measured=True),
     Tier(
         "db16",
         "the same on Postgres 16",
         "tests/db",
         environment={"HC_TEST_POSTGRES_VERSION": "16"},
         options=_OLDER,
-        measured=False,
     ),
-    Tier("api", "the pods over HTTP", "tests/api"),
-    Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money"),
+    Tier("api", "the pods over HTTP", "tests/api", measured=True),
+    Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money", workers=3, measured=True),
     Tier("stripe_mock", "our requests against Stripe's own description", "tests/stripe_mock", workers=1),
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
-    Tier("sync", "engine, fan-out, webhooks", "tests/sync"),
+    Tier("sync", "engine, fan-out, webhooks", "tests/sync", measured=True),
     Tier(
         "kube",
         "the operator against a real Kubernetes API server",
         "tests/kube",
         workers=4,
+        measured=True,
         waits=True,
         prepare=control_plane.binaries,
     ),
-    Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4, waits=True, measured=False),
+    Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4, waits=True),
     Tier("faults", "bad days, with real processes", "tests/faults", workers=4, waits=True),
     Tier("clocks", "pods whose clocks differ", "tests/clocks", needs=("faketime",), waits=True),
     Tier("velo", "the Wix site's own code, in Node", "tests/velo", prepare=node_js.modules),
@@ -111,7 +113,6 @@ EXTRA_TIERS = (
         needs=("/usr/lib/postgresql/15/bin/postgres",),
         environment={"HC_TEST_POSTGRES_VERSION": "15"},
         options=_OLDER,
-        measured=False,
     ),
     Tier(
         "image",
@@ -119,14 +120,12 @@ EXTRA_TIERS = (
         "tests/image",
         needs=("buildah", "debootstrap"),
         workers=1,
-        measured=False,
         prepare=image.ready,
     ),
     Tier(
         "chart",
         "the chart: rendered, judged, refused; its alerts",
         "tests/chart",
-        measured=False,
         prepare=cluster_tools.for_the_chart,
     ),
     Tier(
@@ -134,7 +133,6 @@ EXTRA_TIERS = (
         "an installed release, used and broken",
         "tests/on_cluster",
         workers=0,
-        measured=False,
         prepare=helm_release.cluster,
     ),
 )

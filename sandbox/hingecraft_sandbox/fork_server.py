@@ -78,6 +78,12 @@ class ForkedProcess:
         os.kill(self.pid, number)
 
 
+def finding(folders: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a new interpreter that finds modules in these folders too."""
+    path = os.pathsep.join([*folders, *filter(None, [environment.get("PYTHONPATH")])])
+    return {**environment, "PYTHONPATH": path} if folders else {**environment}
+
+
 class ForkServer:
     """The fork server, from its first use until `stop`.
 
@@ -249,7 +255,7 @@ def _become(request: Mapping[str, Any], report: int, output: int, errors: int, *
     os.chdir(request["folder"])
     if new:
         command = [sys.executable, "-m", request["module"], *request["arguments"]]
-        os.execve(sys.executable, command, request["environment"])  # noqa: S606 - no shell
+        os.execve(sys.executable, command, finding(sys.argv[2:], request["environment"]))  # noqa: S606 - no shell
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv[1:] = request["arguments"]

@@ -91,7 +91,7 @@ class OldSoftware:
                 await conn.execute("UPDATE payments SET status = 'done?' WHERE id = $1", payment)
                 self.longest = max(self.longest, time.monotonic() - started)
                 self.written += 1
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0.02)
         finally:
             await conn.close()
 

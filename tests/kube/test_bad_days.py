@@ -100,7 +100,9 @@ async def test_nobody_notices_that_another_leads(namespace, two, pod, conn):
         return await leader(namespace)
 
     first.signal(signal.SIGTERM)
-    await until(looks, lambda name: name == "second", within=10)
+    async with asyncio.timeout(10):
+        while await looks() != "second":
+            await asyncio.sleep(0.02)
     for _ in range(200):
         await looks()
         await asyncio.sleep(0.02)

@@ -19,6 +19,7 @@ from support.kube import IMAGE, PROVIDERS, admin_of, until
 from support.limits import PROGRESS
 from support.operator_matrix import CALLS, Trouble
 from support.operator_process import url_of
+from support.pauses import Pauses
 from support.pods import running_pod
 from support.receiver import SECRET
 
@@ -104,10 +105,11 @@ class Change:
 
     async def arrives(self) -> None:
         found: dict[str, Any] = {}
+        pauses = Pauses()
         try:
             async with asyncio.timeout(2 * PROGRESS):
                 while found != (wanted := await self.wanted()):
-                    await asyncio.sleep(0.05)
+                    await pauses.next()
                     found = await self.seen()
         except TimeoutError:
             assert found == wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from decimal import Decimal
@@ -9,8 +10,10 @@ from decimal import Decimal
 import pytest
 
 from hingecraft.inbox import store as inbox
+from hingecraft.payments.unassigned import ONE_AT_A_TIME
 from hingecraft.providers.stripe import webhook
 from support.buying import ALL_DESIGNS, DESIGN, PAYMENTS, Buyer, add_product, change_product
+from support.limits import PROGRESS
 from support.money import ledger, status_of
 from support.pods import ADMIN, running_pod
 from support.purchases import post
@@ -33,6 +36,8 @@ LOSE = (
     "DELETE FROM provider_events", "RESET session_replication_role",
 )  # fmt: skip
 KINDS = ("design", "subscription")
+WAITS = "SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+FREE = "SELECT true FROM external_payments WHERE payment_id = $1::uuid FOR UPDATE SKIP LOCKED"
 EUROS = {"price": 8, "currency": "EUR"}
 
 
@@ -132,6 +137,23 @@ async def test_one_reconciliation_finds_a_first_invoice_and_copies_its_subscript
     await reconcile(dsn, sandbox, every_checkout=True)
     assert await ada.access(product) == "subscribed"
     assert await conn.fetchval("SELECT status FROM subscriptions") == "active"
+
+
+async def test_the_reconciliation_holds_no_row_while_it_waits_for_a_first_invoice(ada, pod, sandbox, conn, dsn):
+    """An event of the invoice has these locks first and the rows after them: both would wait for each other."""
+    begun = await ada.begin(await add_product(pod, ALL_DESIGNS), "subscription")
+    await sandbox.act_on_intent(begun["intent"], "pay")
+    await sandbox.ask("DELETE", "/_sandbox/book/events")
+    await conn.execute(AGES, timedelta(0))
+    async with conn.transaction():
+        await conn.execute(ONE_AT_A_TIME, f"stripe:{begun['paymentId']}")
+        running = asyncio.create_task(reconcile(dsn, sandbox, every_checkout=True))
+        async with asyncio.timeout(PROGRESS):
+            while not await conn.fetchval(WAITS):
+                await asyncio.sleep(0.02)
+        assert await conn.fetchval(FREE, begun["paymentId"])
+    await running
+    assert await status_of(conn, begun["paymentId"]) == "completed"
 
 
 async def test_a_creation_that_was_never_answered_is_found_after_stripe_has_forgotten_its_key(

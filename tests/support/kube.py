@@ -25,6 +25,7 @@ from hingecraft_operator.custom_resource.spec import API_VERSION, KIND
 from support.control_plane import ADMIN, ControlPlane
 from support.folders import open_folder
 from support.limits import PROGRESS
+from support.pauses import Pauses
 from support.pods import PUSH_SECRET
 from support.processes import HingecraftProcess
 
@@ -242,13 +243,14 @@ async def ask(port: int, path: str) -> tuple[int, str]:
 async def until(look: Callable[[], Awaitable[Any]], good: Callable[[Any], bool], within: float = PROGRESS) -> Any:
     """Look until it is good; what was seen last is in the error."""
     seen: Any = None
+    pauses = Pauses()
     try:
         async with asyncio.timeout(within):
             while True:
                 seen = await look()
                 if good(seen):
                     return seen
-                await asyncio.sleep(0.02)
+                await pauses.next()
     except TimeoutError:
         raise AssertionError(f"after {within} s: {seen}") from None
 
@@ -278,7 +280,6 @@ class OperatorProcess(HingecraftProcess):
         server = environment.pop("server", None)
         settings = {
             "KUBECONFIG": str(namespace.plane.kubeconfig(token, server=server, name=f"{namespace.name}-{name}")),
-            "PYTHONPATH": str(ROOT / "tests"),
             "OPERATOR_NAMESPACE": namespace.name,
             "OPERATOR_NAME": name,
             "WATCH_NAMESPACES": namespace.name,

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from support.limits import PROGRESS
+from support.pauses import Pauses
 from support.pods import Running
 from support.sandbox import Sandbox
 
@@ -37,10 +38,11 @@ async def status_of(conn: asyncpg.Connection, payment: str) -> str | None:
 async def becomes(conn: asyncpg.Connection, payment: str, status: str, within: float = PROGRESS) -> None:
     """Wait for a status."""
     found = None
+    pauses = Pauses()
     try:
         async with asyncio.timeout(within):
             while (found := await status_of(conn, payment)) != status:
-                await asyncio.sleep(0.02)
+                await pauses.next()
     except TimeoutError:
         waiting = await conn.fetch("SELECT type, error, attempts FROM provider_events WHERE processed_at IS NULL")
         raise AssertionError(f"it is {found}, not {status}: {[dict(row) for row in waiting]}") from None
@@ -48,6 +50,7 @@ async def becomes(conn: asyncpg.Connection, payment: str, status: str, within: f
 
 async def all_processed(conn: asyncpg.Connection, at_least: int = 1, within: float = PROGRESS) -> None:
     """Wait until so many have come and nothing is left in the inbox; what waits for its time is told to come now."""
+    pauses = Pauses()
     try:
         async with asyncio.timeout(within):
             while await conn.fetchval(LEFT, at_least):
@@ -55,7 +58,7 @@ async def all_processed(conn: asyncpg.Connection, at_least: int = 1, within: flo
                     "UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL "
                     "AND claimed_until IS NULL"
                 )
-                await asyncio.sleep(0.05)
+                await pauses.next()
     except TimeoutError:
         rows = await conn.fetch("SELECT type, error, attempts FROM provider_events WHERE processed_at IS NULL")
         raise AssertionError([dict(row) for row in rows]) from None

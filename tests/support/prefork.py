@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from hingecraft_sandbox.fork_server import SUPPORTED, ForkedProcess, ForkServer
+from hingecraft_sandbox.fork_server import SUPPORTED, ForkedProcess, ForkServer, finding
 
 # The transport of httpx, and services and objects of Stripe's SDK. In each fork they would take 0.2 s of CPU.
 _IMPORTED_LATER = (
@@ -32,5 +32,6 @@ async def start(
     if current is not None and SUPPORTED:
         return await current.start(module, arguments, environment, output.fileno(), errors.fileno())
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, env=environment, stdout=output, stderr=errors, start_new_session=True
-    )
+        sys.executable, "-m", module, *arguments, env=finding([str(_TESTS)], environment),
+        stdout=output, stderr=errors, start_new_session=True,
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from hingecraft_sandbox.fork_server import ForkedProcess
 from hingecraft_sandbox.postgres import free_port
 from support import prefork
 from support.limits import PROGRESS
+from support.pauses import Pauses
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, SITE_URL, VISITOR_SECRET
 
 SECRETS = {
@@ -123,10 +124,11 @@ class ApiProcess(HingecraftProcess):
     async def until(self, path: str, status: int, within: float = PROGRESS) -> None:
         """Wait for a status; what it answered last is in the error, and the end of its log."""
         seen = 0
+        pauses = Pauses()
         try:
             async with asyncio.timeout(within):
                 while (seen := await self.status(path)) != status:
-                    await asyncio.sleep(0.02)
+                    await pauses.next()
         except TimeoutError:
             told = self.log.read_text(errors="replace")[-2000:]
             raise AssertionError(f"after {within} s {path} still answers {seen}, not {status}:\n{told}") from None

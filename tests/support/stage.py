@@ -17,6 +17,7 @@ from support.crash import Step
 from support.kill_places import Hang
 from support.limits import PROGRESS
 from support.money import all_processed
+from support.pauses import Pauses
 from support.processes import ApiProcess, HingecraftProcess
 from support.provider_records import Truth, coins_of, sessions_of
 from support.sandbox import Sandbox
@@ -155,9 +156,10 @@ class Stage:
         return bool(await self.conn.fetchval(WAITING))
 
     async def until(self, look: Callable[[], Awaitable[Any]], within: float = PROGRESS) -> Any:
+        pauses = Pauses()
         async with asyncio.timeout(within):
             while not (found := await look()):
-                await asyncio.sleep(0.02)
+                await pauses.next()
         return found
 
     async def count(self, sql: str) -> int:

@@ -129,7 +129,7 @@ def _written(folder, tests):
     for name, text in tests.items():
         (folder / name).mkdir()
         (folder / name / f"test_{name}.py").write_text(text)
-    return [Tier(name, "", str(folder / name), workers=0, measured=False, waits=name == "waits") for name in tests]
+    return [Tier(name, "", str(folder / name), workers=0, waits=name == "waits") for name in tests]
 
 
 def test_a_tier_that_waits_runs_beside_the_others_and_every_result_is_told(tmp_path, monkeypatch, capfd):

@@ -61,8 +61,7 @@ class Starts:
 
 
 @pytest.fixture
-def starts(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def starts(tmp_path):
     made = Starts(tmp_path)
     made.write("first")
     yield made

@@ -89,9 +89,10 @@ async def of_first_invoice(conn: Connection, finding: Finding, purposes: Purpose
 
 
 async def hold_invoice(conn: Connection, finding: Finding) -> None:
-    """Take the lock of the finding's invoice, before any row: events take them in that order."""
+    """Take the locks of the finding's invoice and of the payment that it names, before any row, as events do."""
     if finding.fresh and finding.invoice_id is not None:
-        await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{finding.invoice_id}")
+        for held in filter(None, (finding.invoice_id, finding.payment_id)):
+            await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{held}")
 
 
 async def booked(conn: Connection, finding: Finding) -> UUID | None:
