@@ -35,7 +35,7 @@ def lines(process):
 
 
 async def metrics(port):
-    """What Prometheus reads of `hingecraft sync`; nothing until it serves."""
+    """The metrics of `hingecraft sync`; empty until it serves."""
     try:
         async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/metrics") as response:
             return await response.text()
