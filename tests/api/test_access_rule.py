@@ -191,7 +191,7 @@ async def test_downloads_and_refunds_at_the_same_moment_count_what_was_granted(p
                 return
 
     async def downloads():
-        seen = Counter()
+        seen: Counter[int] = Counter()
         while len(seen) < 2 or seen.total() < 40:
             status, answer = await ask(pod, user, design)
             assert status in {200, 403}, answer

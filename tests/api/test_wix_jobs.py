@@ -140,7 +140,7 @@ async def test_a_job_that_makes_no_sense_is_rejected(idle, owner):
 
 async def test_ten_jobs_of_one_site_at_once_are_three(idle, conn, owner, monkeypatch):
     monkeypatch.setattr(watch, "_EVERY", 0.02)
-    watching = asyncio.create_task(FEATURE.works(idle.pod)["watching jobs"]())
+    watching = asyncio.ensure_future(FEATURE.works(idle.pod)["watching jobs"]())
     await idle.shows(QUEUED, 0)
     answers = await asyncio.gather(*(owner.call(idle, "POST", json={"type": "export"}) for _ in range(10)))
     assert Counter(status for status, _ in answers) == {202: MOST_UNFINISHED, 409: 10 - MOST_UNFINISHED}

@@ -133,7 +133,7 @@ async def test_the_refund_of_another_invoice_takes_nothing(pod, conn):
 
 async def test_an_unknown_product_keeps_the_plan_until_it_is_known(pod, conn, monkeypatch):
     monkeypatch.setattr(watch, "_EVERY", 0.02)
-    watching = asyncio.create_task(WIX_APP.works(pod.pod)["watching unknown products of Wix"]())
+    watching = asyncio.ensure_future(WIX_APP.works(pod.pod)["watching unknown products of Wix"]())
     site, product = uuid4(), "6C1A-Enterprise"
     await pod.shows(UNKNOWN_PRODUCTS, 0)
     before = await told(pod, conn, site, (BOUGHT, plan(at=now() - timedelta(days=3))))

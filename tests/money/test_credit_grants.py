@@ -192,7 +192,7 @@ async def test_a_new_price_is_granted_within_a_minute_after_its_row_exists(
     pod, ada, prices, sandbox, conn, monkeypatch
 ):
     monkeypatch.setattr(watch, "_EVERY", 0.02)
-    watching = asyncio.create_task(CREDITS.works(pod.pod)["watching unknown prices"]())
+    watching = asyncio.ensure_future(CREDITS.works(pod.pod)["watching unknown prices"]())
     assert await pod.metric(UNKNOWN_PRICES) == 0
     await ada.buy(prices[PACK])
     new = await make_price(sandbox, 700)

@@ -58,7 +58,7 @@ async def test_what_cannot_be_processed_is_seen_counted_and_logged_after_an_hour
     assert [await pod.metric(name) for name in (WAITING, OLDEST)] == [0, 0]
     await conn.execute(AN_HOUR_LATER)
     monkeypatch.setattr(watching, "_EVERY", 0.05)
-    looking = asyncio.create_task(OPERATIONS.works(pod.pod)["watching the inbox"]())
+    looking = asyncio.ensure_future(OPERATIONS.works(pod.pod)["watching the inbox"]())
     with caplog.at_level(logging.ERROR):
         await pod.shows(WAITING, 1)
         while not any("more than an hour" in record.message for record in caplog.records):

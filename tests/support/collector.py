@@ -46,7 +46,7 @@ class Collector:
         return [span for body in list(self.taken) for span in _spans(body)]
 
     def named(self, name: str, **attributes: object) -> list[Span]:
-        """The spans of this name with these attributes; those of ours without their prefix."""
+        """The spans of this name with these attributes; our own names without their prefix."""
         wanted = {f"hingecraft.{key}": value for key, value in attributes.items()}
         return [each for each in self.spans if each.name == name and wanted.items() <= each.attributes.items()]
 

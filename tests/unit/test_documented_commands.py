@@ -1,4 +1,4 @@
-"""Each command in docs/, README.md and CONTRIBUTING.md says which tests run it, or why none does; all that call our program call it correctly."""
+"""Documented commands say which tests run them, or why none does; all calls of our program are calls that it takes."""
 
 from __future__ import annotations
 

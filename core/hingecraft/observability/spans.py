@@ -1,4 +1,4 @@
-"""What a span says, and what makes spans. Pure."""
+"""Kinds and attributes of spans, and the interface of what makes them. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Kind(Enum):
 
 
 class Attributes(TypedDict, total=False):
-    """What may be sent. `error` is a class or a status, and makes the span a failed one."""
+    """The attributes that may be sent. `error` is a class or a status, and makes the span a failed one."""
 
     endpoint: str
     error: str
