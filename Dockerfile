@@ -21,7 +21,7 @@ COPY operator /build/operator
 COPY migrations /build/migrations
 COPY wix/html/*.html wix/html/*.js /build/wix/html/
 COPY wix/dashboard/built /build/wix/dashboard/built
-COPY pyproject.toml README.md LICENSE /build/
+COPY pyproject.toml README.md LICENSE NOTICE /build/
 RUN export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 \
     && mkdir -p /build/sandbox/hingecraft_sandbox \
     # Nothing is fetched here: the build's own tools came with their hashes.

@@ -1,4 +1,4 @@
-"""Shared by all long-running processes: logs, error reports, and the end on SIGTERM or Ctrl-C within ten seconds."""
+"""Shared by all long-running processes: logs, error reports, traces, and an end within ten seconds of a signal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import uvloop
 
 from hingecraft.observability.logs import secrets_of, start_logging
 from hingecraft.observability.sentry import start_sentry
+from hingecraft.observability.traces import start_tracing
 from hingecraft.settings import LogSettings
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,11 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def start_observing(settings: LogSettings, process: str) -> None:
-    """Start logs and error reports; call this first."""
+    """Start logs, error reports and traces; call this first."""
     secrets = secrets_of(settings)
     start_logging(settings.log_level, secrets)
     start_sentry(settings.sentry_dsn, process, secrets)
+    start_tracing(settings.otel_exporter_otlp_endpoint, settings.otel_exporter_otlp_headers, process, secrets)
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:

@@ -173,6 +173,15 @@ class LogSettings(Settings):
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     sentry_dsn: str = Field("", description="Sentry address for unexpected errors; without it they are only logged")
+    otel_exporter_otlp_endpoint: str = Field(
+        "",
+        description="OpenTelemetry collector for traces, over OTLP/HTTP, such as http://collector:4318; "
+        "without it nothing is traced",
+        pattern="^(https?://.+)?$",
+    )
+    otel_exporter_otlp_headers: OptionalSentSecret = Field(
+        SentSecret(), description="headers for that collector, such as an access token: name=value, comma-separated"
+    )
 
 
 class DatabaseSettings(LogSettings):

@@ -24,6 +24,16 @@ def document() -> str:
     return page([*_HEAD, *_metrics(), "", *_ALERTS, *_alerts(), ""])
 
 
+def metric_names() -> list[str]:
+    """The metrics of all processes, as Prometheus names them; a histogram without its suffixes."""
+    found = set()
+    for process, metrics in _PROCESSES.items():
+        registry = new_registry(process)
+        metrics(registry)
+        found |= {name for (name, _, _), _ in _rows(registry)}
+    return sorted(found)
+
+
 def _metrics() -> Iterator[str]:
     """Each metric with the processes that have it; what means something else in another process has its own row."""
     labels: dict[tuple[str, str, str], str] = {}

@@ -40,6 +40,7 @@ async def test_refusals_are_counted_and_written_down_once_a_minute(pod, conn):
 
 
 async def test_refresh_publishes_and_this_pod_serves_it_at_once(pod, conn):
+    assert await pod.metric("hingecraft_routes_swaps_total") == 1
     await conn.execute(LINK, "https://buy.example/1")
     status, answer = await pod.call("POST", "/admin/refresh", headers=ADMIN)
     assert (status, answer["data"]) == (200, {"version": 2, "changed": True})
@@ -47,6 +48,7 @@ async def test_refresh_publishes_and_this_pod_serves_it_at_once(pod, conn):
     assert served["data"]["routes"]["USD"]["url"] == "https://buy.example/1"
     _, answer = await pod.call("POST", "/admin/refresh", headers={"X-Admin-Token": "test-admin-token"})
     assert answer["data"] == {"version": 2, "changed": False}
+    assert await pod.metric("hingecraft_routes_swaps_total") == 2
 
 
 async def test_pin_and_unpin(pod, conn):

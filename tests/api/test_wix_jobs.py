@@ -10,9 +10,10 @@ from uuid import uuid4
 
 import pytest
 
-from hingecraft.jobs import service, worker
+from hingecraft.jobs import service, watch, worker
 from hingecraft.jobs.model import KEPT_FOR, MOST_ATTEMPTS, MOST_UNFINISHED, LeaseLostError, State
 from hingecraft.jobs.running import RunningJob
+from hingecraft_api.features.jobs import JOBS as FEATURE
 from support import wix
 from support.jobs import FILL, JOBS, Owner, claimed_export
 from support.limits import PROGRESS
@@ -22,6 +23,7 @@ INSERT = """
 INSERT INTO payments (amount, currency, price_currency, status, provider, provider_id, livemode, source, created_at)
 VALUES (5, 'USD', 'USD', 'completed', 'stripe', $1, true, $2, now() - interval '1 second')
 """
+QUEUED, STALLED = 'hingecraft_jobs_unfinished{state="queued"}', "hingecraft_jobs_stalled"
 ACTIONS = "SELECT action FROM payment_audit WHERE action LIKE 'job%' ORDER BY id"
 
 
@@ -45,6 +47,7 @@ async def idle(dsn, owner):
 
 async def test_an_export_has_each_payment_once_newest_first(pod, conn, owner):
     await conn.execute(FILL, 25_000)
+    assert await pod.metric('hingecraft_job_seconds_count{kind="export"}') is None
     job = await owner.ask(pod)
     done = await owner.ended(pod, job)
     assert (done["status"], done["progressPercent"], done["error"], done["hasFile"]) == ("completed", 100, None, True)
@@ -54,7 +57,8 @@ async def test_an_export_has_each_payment_once_newest_first(pod, conn, owner):
     assert [row["id"] for row in rows] == ids
     assert rows[0]["createdAt"].endswith("Z")
     assert [row["action"] for row in await conn.fetch(ACTIONS)] == ["job_created", "job_completed", "job_file_read"]
-    assert await pod.metric('hingecraft_jobs_total{kind="export",state="completed"}') == 1
+    await pod.shows('hingecraft_jobs_total{kind="export",state="completed"}', 1)
+    await pod.shows('hingecraft_job_seconds_count{kind="export"}', 1)
 
 
 async def test_an_export_has_the_payments_of_its_filter(pod, conn, owner):
@@ -134,15 +138,24 @@ async def test_a_job_that_makes_no_sense_is_rejected(idle, owner):
         assert (await owner.call(idle, "POST", json=body))[1]["code"] == "invalid_request", body
 
 
-async def test_ten_jobs_of_one_site_at_once_are_three(idle, owner):
+async def test_ten_jobs_of_one_site_at_once_are_three(idle, conn, owner, monkeypatch):
+    monkeypatch.setattr(watch, "_EVERY", 0.02)
+    watching = asyncio.ensure_future(FEATURE.works(idle.pod)["watching jobs"]())
+    await idle.shows(QUEUED, 0)
     answers = await asyncio.gather(*(owner.call(idle, "POST", json={"type": "export"}) for _ in range(10)))
     assert Counter(status for status, _ in answers) == {202: MOST_UNFINISHED, 409: 10 - MOST_UNFINISHED}
+    await idle.shows(QUEUED, MOST_UNFINISHED)
     rejected = next(answer for status, answer in answers if status == 409)
     assert rejected["code"] == "too_many_jobs"
     assert rejected["error"] == ("This site already has 3 unfinished jobs. Wait until one has ended, or cancel one.")
     listed = (await owner.call(idle, "GET"))[1]["data"]["items"]
     assert (await owner.call(idle, "DELETE", f"/{listed[0]['jobId']}"))[0] == 200
+    await idle.shows(QUEUED, MOST_UNFINISHED - 1)
     assert (await owner.call(idle, "POST", json={"type": "resync"}))[0] == 202
+    assert await idle.metric(STALLED) == 0
+    await conn.execute("UPDATE jobs SET progressed_at = progressed_at - interval '6 min'")
+    await idle.shows(STALLED, MOST_UNFINISHED)
+    watching.cancel()
 
 
 async def test_a_repeat_under_a_key_is_the_same_job(idle, conn, owner):

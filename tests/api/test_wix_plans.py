@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from hingecraft.wix_app.plans.unknown_products import retry_known
+from hingecraft.inbox import watch
+from hingecraft_api.features.wix_app import WIX_APP
 from support import wix
 from support.limits import PROGRESS
 from support.pods import running_pod
@@ -16,6 +17,7 @@ from support.pods import running_pod
 SPEND = "/api/v1/wix/credits/spend"
 BOUGHT, CHANGED, CANCELLED = "PaidPlanPurchased", "PaidPlanChanged", "PaidPlanAutoRenewalCancelled"
 INVOICE = "InvoiceStatusUpdated"
+UNKNOWN_PRODUCTS = "hingecraft_wix_unknown_products"
 AGREE = """
 SELECT coalesce(bool_and(a.allowance = l.allowance AND a.trial = l.trial AND a.bought = l.bought), true)
 FROM wix_credit_accounts a
@@ -129,22 +131,24 @@ async def test_the_refund_of_another_invoice_takes_nothing(pod, conn):
     assert (await told(pod, conn, site, (BOUGHT, plan(invoiceId="inv-1")), (INVOICE, other)))["credits"] == 53
 
 
-async def test_an_unknown_product_keeps_the_plan_until_it_is_known(pod, conn):
+async def test_an_unknown_product_keeps_the_plan_until_it_is_known(pod, conn, monkeypatch):
+    monkeypatch.setattr(watch, "_EVERY", 0.02)
+    watching = asyncio.ensure_future(WIX_APP.works(pod.pod)["watching unknown products of Wix"]())
     site, product = uuid4(), "6C1A-Enterprise"
+    await pod.shows(UNKNOWN_PRODUCTS, 0)
     before = await told(pod, conn, site, (BOUGHT, plan(at=now() - timedelta(days=3))))
     await wix.tell(pod, CHANGED, site, plan(product))
-    async with asyncio.timeout(PROGRESS):
-        while await retry_known(conn) != 1:
-            await asyncio.sleep(0.02)
+    await pod.shows(UNKNOWN_PRODUCTS, 1)
     assert await wix.status_of(pod, site) == before
     await conn.execute(
         "INSERT INTO wix_plan_names (name, plan, is_product) VALUES (lower($1), 'agency', true)", product
     )
     async with asyncio.timeout(PROGRESS):
         while (await wix.status_of(pod, site))["plan"] != "agency":
-            await retry_known(conn)
             await asyncio.sleep(0.02)
     assert (await wix.status_of(pod, site))["credits"] == 303
+    await pod.shows(UNKNOWN_PRODUCTS, 0)
+    watching.cancel()
 
 
 async def test_a_plan_without_a_product_is_ignored_with_the_reason(pod, conn):

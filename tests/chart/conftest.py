@@ -83,6 +83,7 @@ EVERYTHING: dict[str, Any] = {
     ],
     "database": {"secret": "database", "listenKey": "LISTEN_DATABASE_URL", "migrationKey": "MIGRATION_DATABASE_URL"},
     "sentry": {"secret": "sentry"},
+    "tracing": {"endpoint": "http://collector.monitoring.svc:4318", "secret": "collector"},
     "providers": {
         "secret": "providers", "stripe": {"enabled": True, "portalConfiguration": "bpc_1AbcDEF"},
         "nowpayments": {"enabled": True},

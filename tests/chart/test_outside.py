@@ -89,6 +89,23 @@ def test_the_proxy_can_be_reached(proxy, egress, ports):
         assert ports not in opened(found(documents, "NetworkPolicy", name)), name
 
 
+def test_traces_reach_their_collector():
+    """From those that have spans, with the headers that it wants."""
+    endpoint = "http://collector.monitoring.svc:4318"
+    documents = rendered(changed(WITH_PROVIDERS, "tracing", {"endpoint": endpoint, "secret": "collector"}))
+    token = {"secretKeyRef": {"name": "collector", "key": "OTEL_EXPORTER_OTLP_HEADERS"}}
+    told = [main_environment(documents, "Deployment", name) for name in ("-api", "-operator")]
+    for settings in (*told, environment(reconcile(documents)["env"])):
+        assert settings["OTEL_EXPORTER_OTLP_ENDPOINT"] == endpoint
+        assert settings["OTEL_EXPORTER_OTLP_HEADERS"] == token
+    for name in ("-api", "-operator", "-reconcile"):
+        assert [4318] in opened(found(documents, "NetworkPolicy", name)), name
+    assert [4318] not in opened(found(documents, "NetworkPolicy", "-check"))
+    without = rendered(WITH_PROVIDERS)
+    assert [4318] not in opened(found(without, "NetworkPolicy", "-api"))
+    assert "OTEL_" not in json.dumps(without)
+
+
 def opened(policy):
     return [[each["port"] for each in rule["ports"]] for rule in policy["spec"]["egress"]]
 

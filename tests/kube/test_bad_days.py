@@ -13,8 +13,9 @@ import pytest
 from hingecraft.settings import DsnSecret
 from hingecraft_operator.cluster.client import CRON_JOBS, LEASES, PAYMENT_ROUTES
 from hingecraft_operator.lease import LEASE_NAME, LeaseTimings
+from hingecraft_sandbox.postgres import free_port
 from support.api_proxy import ApiProxy
-from support.kube import ACCOUNT, NAMESPACES, ROLE_BINDINGS, OperatorProcess, operating, until
+from support.kube import ACCOUNT, NAMESPACES, ROLE_BINDINGS, OperatorProcess, ask, operating, until
 from support.pods import running_pod
 from support.processes import Proxy
 from support.standby import primary_and_standby
@@ -50,7 +51,9 @@ async def begin(namespace, pod, dsn, **spec):
 async def two(namespace, pod, dsn):
     """Two replicas, of which `first` leads."""
     token = await namespace.token()
-    first, second = (OperatorProcess(namespace, token, name) for name in ("first", "second"))
+    first, second = (
+        OperatorProcess(namespace, token, name, OPERATOR_PORT=str(free_port())) for name in ("first", "second")
+    )
     await first.start()
     await until(lambda: leader(namespace), lambda name: name == "first")
     await second.start()
@@ -150,6 +153,7 @@ async def test_a_lease_that_is_not_renewed_for_a_while_ends_no_process(namespace
 
 async def test_routes_are_published_while_the_api_server_is_away(namespace, two, pod, conn):
     """Pods get each version, although nobody can say who leads; afterwards one leads, and the status is right."""
+    await isolated(two[0], "0.0")
     namespace.plane.kill_api_server()
     try:
         for version in (2, 3):
@@ -158,14 +162,21 @@ async def test_routes_are_published_while_the_api_server_is_away(namespace, two,
             await asyncio.sleep(LEASE_DURATION / 2)
         await conn.execute(SWITCH_CHF)
         await pod.serves(4)
+        await isolated(two[0], "1.0")
         assert all(replica.running for replica in two)
     finally:
         namespace.plane.start_api_server()
     await namespace.shows(version=4, podsSummary="1/1")
     assert await leader(namespace) in {"first", "second"}
+    await isolated(two[0], "0.0")
     await conn.execute(SWITCH_CHF)
     await pod.serves(5)
     assert await conn.fetchval(ONLY_ONE_PUBLISHES)
+
+
+async def isolated(replica, value):
+    line = f"hingecraft_operator_isolated {value}"
+    await until(lambda: ask(replica.port, "/metrics"), lambda seen: line in seen[1])
 
 
 async def test_a_resource_whose_rights_go_before_it_does_is_given_up(namespace, served, pod, conn):

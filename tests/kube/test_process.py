@@ -45,6 +45,7 @@ async def test_probes_and_metrics_of_who_leads_and_of_who_waits(namespace, pod, 
             f'hingecraft_route_rebuilds_total{{{labels[1:-1]},result="published"}}',
             'hingecraft_operator_reconciles_total{result="troubled"}', f"hingecraft_sync_seconds_count{labels}",
             f"hingecraft_sync_since_commit_seconds_count{labels}", "hingecraft_operator_queue",
+            "hingecraft_operator_reconcile_seconds_count ",
             "hingecraft_operator_watch_restarts_total", "process_resident_memory_bytes",
             'hingecraft_build_info{process="operator",version=',
         ):  # fmt: skip

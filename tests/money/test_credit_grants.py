@@ -8,15 +8,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hingecraft.credits.unknown_prices import retry_known
+from hingecraft.inbox import watch
 from hingecraft.payments import history
 from hingecraft.trail.text import lines_of
+from hingecraft_api.features.credits import CREDITS
 from support.credits import balance_of
 from support.limits import PROGRESS
 from support.members import PACK, Member, make_price, pod_for_members, sell
 from support.money import all_processed, becomes, ledger, send_stripe, status_of, stripe_event
 from support.purchases import changes, customer_of, rows, session_for
 
+UNKNOWN_PRICES = "hingecraft_unknown_prices"
 BROUGHT = (50, "quick_scan_purchase")
 
 
@@ -186,7 +188,12 @@ async def test_events_of_two_users_in_one_batch_are_granted_together(pod, prices
     assert [await balance_of(conn, member.id) for member in members] == [50] * 4
 
 
-async def test_a_new_price_is_granted_within_a_minute_after_its_row_exists(ada, prices, sandbox, conn):
+async def test_a_new_price_is_granted_within_a_minute_after_its_row_exists(
+    pod, ada, prices, sandbox, conn, monkeypatch
+):
+    monkeypatch.setattr(watch, "_EVERY", 0.02)
+    watching = asyncio.ensure_future(CREDITS.works(pod.pod)["watching unknown prices"]())
+    assert await pod.metric(UNKNOWN_PRICES) == 0
     await ada.buy(prices[PACK])
     new = await make_price(sandbox, 700)
     session = await session_for(sandbox, await customer_of(conn, ada), (prices[PACK], 1), (new, 2))
@@ -194,15 +201,17 @@ async def test_a_new_price_is_granted_within_a_minute_after_its_row_exists(ada, 
     error = f"unknown price {new}: add it with `hingecraft credits prices set`"
     await waits_with(conn, error)
     assert await conn.fetchval("SELECT count(*) FROM settlements") == 0
-    assert (await changes(conn, ada.id), await retry_known(conn)) == ([], 1)
+    await pod.shows(UNKNOWN_PRICES, 1)
+    assert await changes(conn, ada.id) == []
     await conn.execute("UPDATE provider_events SET next_attempt_at = now() + interval '1 hour' WHERE error = $1", error)
     await conn.execute(
         "INSERT INTO credit_prices (price_id, code, kind, credits, plan_type, reason, active) "
         "VALUES ($1, 'NEW', 'pack', 70, 'credits', 'new_purchase', false)", new,
     )  # fmt: skip
-    assert await retry_known(conn) == 0
+    await pod.shows(UNKNOWN_PRICES, 0)
     await all_granted(conn)
     assert sorted(await changes(conn, ada.id)) == [BROUGHT, (140, "new_purchase")]
+    watching.cancel()
 
 
 async def waits_with(conn, error):

@@ -26,9 +26,15 @@ async def session_of(sandbox, payment):
     return session
 
 
+APPLIED = 'hingecraft_provider_events_total{outcome="applied",source="stripe"}'
+IGNORED = 'hingecraft_provider_events_total{outcome="ignored",source="stripe"}'
+OPENED = 'hingecraft_provider_seconds_count{outcome="opened",provider="stripe"}'
+
+
 async def test_a_card_payment_completes(pod, sandbox, conn):
+    assert [await pod.metric(name) for name in (OPENED, APPLIED, IGNORED)] == [None] * 3
     payment = await completes(pod, sandbox, conn, amount=5)
-    await all_processed(conn)
+    await all_processed(conn, at_least=3)
     assert await ledger(conn, payment) == [("charge", 5, "USD", 5)]
     assert (
         await conn.fetchval("SELECT status FROM external_payments WHERE payment_id = $1::uuid", payment) == "completed"
@@ -42,6 +48,8 @@ async def test_a_card_payment_completes(pod, sandbox, conn):
     assert 'hingecraft_payment_amount_total{currency="USD",provider="stripe"} 5.0' in counted
     ignored = await conn.fetch("SELECT type, ignored_because FROM provider_events WHERE ignored_because IS NOT NULL")
     assert [tuple(row) for row in ignored] == [("charge.succeeded", "nothing here takes charge.succeeded")]
+    for name, value in ((OPENED, 1), (APPLIED, 2), (IGNORED, 1)):
+        await pod.shows(name, value)
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,14 @@ from hingecraft.idempotency import service as idempotency
 from hingecraft.inbox import store
 from hingecraft.inbox import watch as watching
 from hingecraft.inbox.model import BACKOFF
-from hingecraft.inbox.store import Backlog
+from hingecraft_api.features.operations import OPERATIONS
 from support.money import all_processed, becomes, give, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 from support.reconciling import reconcile
 
 NOBODYS = {"id": "ch_1", "object": "charge"}
 AN_HOUR_LATER = "UPDATE provider_events SET received_at = received_at - interval '61 min', next_attempt_at = now()"
+WAITING, OLDEST = "hingecraft_provider_events_waiting", "hingecraft_provider_events_oldest_seconds"
 UNKNOWN = "3f2b8a52-6a80-4f3e-9c8e-0a8f6a4c8a11"
 
 
@@ -54,16 +55,19 @@ async def test_what_cannot_be_processed_is_seen_counted_and_logged_after_an_hour
     row = await conn.fetchrow("SELECT processed, error_message, event_data FROM stripe_events_raw")
     assert (row["processed"], row["error_message"]) == (False, f"payment {UNKNOWN} is not known yet")
     assert json.loads(row["event_data"])["type"] == "payment_intent.payment_failed"
+    assert [await pod.metric(name) for name in (WAITING, OLDEST)] == [0, 0]
     await conn.execute(AN_HOUR_LATER)
     monkeypatch.setattr(watching, "_EVERY", 0.05)
-    shown: list[Backlog] = []
-    looking = asyncio.create_task(watching.watch(pod.pod.database, shown.append))
+    looking = asyncio.ensure_future(OPERATIONS.works(pod.pod)["watching the inbox"]())
     with caplog.at_level(logging.ERROR):
-        while len(shown) < 2 or not any("more than an hour" in record.message for record in caplog.records):
+        await pod.shows(WAITING, 1)
+        while not any("more than an hour" in record.message for record in caplog.records):
             await asyncio.sleep(0.05)
+    assert await pod.metric(OLDEST) > 3600
+    await conn.execute("UPDATE provider_events SET processed_at = now()")
+    for name in (WAITING, OLDEST):
+        await pod.shows(name, 0)
     looking.cancel()
-    assert shown[-1].waiting == 1
-    assert shown[-1].oldest > 3600
     assert any("events are waiting in the inbox" in record.message for record in caplog.records)
 
 

@@ -242,11 +242,15 @@ async def test_the_command_says_it_as_json_and_by_its_exit_code(pod, sandbox, co
     assert "no provider is configured" in complained
 
 
-async def test_the_pods_show_how_the_last_run_ended(dsn, settings, monkeypatch):
+async def test_the_pods_show_how_the_last_run_ended(dsn, conn, settings, monkeypatch):
     monkeypatch.setattr(watching, "_EVERY", 0.05)
-    await reconcile(dsn, settings)
     async with running_pod(dsn, **settings) as pod:
+        assert await pod.metric("hingecraft_reconcile_finished_timestamp_seconds") == 0
+        await reconcile(dsn, settings)
+        ended = await conn.fetchval("SELECT extract(epoch FROM finished_at)::float8 FROM reconcile_runs")
         await shows(pod)
+        shown = await pod.metric("hingecraft_reconcile_finished_timestamp_seconds")
+        assert shown == pytest.approx(ended, abs=0.001)
 
 
 async def shows(pod):

@@ -10,6 +10,7 @@ from uuid import UUID
 import aiohttp
 import pytest
 
+from hingecraft_sandbox.postgres import free_port
 from support.folders import open_folder
 from support.limits import PROGRESS
 from support.money import MICRO, becomes
@@ -17,6 +18,7 @@ from support.processes import ApiProcess, HingecraftProcess
 from support.receiver import SECRET, receiving
 
 GIVEN, AGAIN = "browser-7f0e2c4b", "browser-again-1"
+DELIVERED = 'hingecraft_webhook_deliveries_total{endpoint="thanks",result="delivered"}'
 KEY = {"Idempotency-Key": "a-key-of-this-test-1"}
 
 
@@ -32,6 +34,21 @@ def lines(process):
     return [line for line in said if line.get("request_id") == GIVEN]
 
 
+async def metrics(port):
+    """The metrics of `hingecraft sync`; empty until it serves."""
+    try:
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/metrics") as response:
+            return await response.text()
+    except aiohttp.ClientError:
+        return ""
+
+
+async def counted(port, line):
+    async with asyncio.timeout(PROGRESS):
+        while line not in await metrics(port):
+            await asyncio.sleep(0.02)
+
+
 async def logged(process, count):
     async with asyncio.timeout(PROGRESS):
         while len(found := lines(process)) < count:
@@ -44,15 +61,18 @@ async def test_one_dollar_is_found_by_the_id_of_the_browsers_call(dsn, conn, san
         receiver = await stack.enter_async_context(receiving())
         thanks = receiver.url.replace("hingecraftRoutesUpdate", "afterPaymentWebhook")
         pod = ApiProcess(folder, "api", dsn.newest, **sandbox.environment)
+        port = free_port()
         sync = HingecraftProcess(
             folder, "sync", "sync", DATABASE_URL=dsn.newest, API_ADDRESSES=pod.internal, WEBHOOK_SECRET=SECRET,
-            WIX_WEBHOOK_ENDPOINTS=f"thanks={thanks}", ALLOW_PRIVATE_WEBHOOKS="true",
+            WIX_WEBHOOK_ENDPOINTS=f"thanks={thanks}", ALLOW_PRIVATE_WEBHOOKS="true", SYNC_METRICS_PORT=str(port),
         )  # fmt: skip
         for process in (pod, sync):
             await process.start()
             stack.push_async_callback(process.stop)
         await pod.until("/ready", 200)
         await sandbox.tells(pod.public)
+        await counted(port, "hingecraft_sync_seconds_count 1.0")
+        assert DELIVERED not in await metrics(port)
         client = await stack.enter_async_context(aiohttp.ClientSession(pod.public))
         async with client.post(MICRO, json={"amount": 1}, headers={"X-Request-Id": GIVEN}) as response:
             assert (response.status, response.headers["X-Request-Id"]) == (200, GIVEN)
@@ -63,6 +83,7 @@ async def test_one_dollar_is_found_by_the_id_of_the_browsers_call(dsn, conn, san
         await receiver.until(1)
         await logged(pod, 3)
         (sent,) = await logged(sync, 1)
+        await counted(port, f"{DELIVERED} 1.0")
     (event,) = receiver.events
     assert (event["type"], event["data"]["paymentId"]) == ("payment.completed", payment)
     assert event["data"]["requestId"] == GIVEN

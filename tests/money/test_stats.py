@@ -268,6 +268,8 @@ async def test_webhooks_count_when_they_are_processed_or_ignored_and_not_in_thei
     assert (await stats(pod))["webhooks"] == {
         "received": total + 1, "processed": total - 1, "waiting": 1, "successRate": pytest.approx((total - 2) / total),
     }  # fmt: skip
+    shown_in(pod.pod.metrics.statistics)(await pod.pod.parts[Statistics].recent())
+    assert await pod.metric("hingecraft_stripe_webhook_success_rate") == pytest.approx((total - 2) / total)
 
 
 async def test_metrics_show_the_same_figures_and_each_purchase_once(pod, sandbox, conn):

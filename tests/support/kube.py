@@ -288,6 +288,8 @@ class OperatorProcess(HingecraftProcess):
             "OPERATOR_PORT": "0",
             **environment,
         }
+        # Of its probes and metrics; 0: any.
+        self.port = int(settings["OPERATOR_PORT"])
         super().__init__(namespace.folder, name, **settings)
 
 

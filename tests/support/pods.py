@@ -55,6 +55,16 @@ class Running:
         found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
         return float(found[1]) if found else None
 
+    async def shows(self, name: str, value: float | None) -> None:
+        """Wait until a metric has this value: a pod counts a moment after its commit."""
+        seen: float | None = None
+        try:
+            async with asyncio.timeout(PROGRESS):
+                while (seen := await self.metric(name)) != value:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"{name} is {seen}, not {value}") from None
+
     async def serves(self, version: int, within: float = PROGRESS) -> float:
         """Wait until `GET /routes` answers that version; answers how long that took."""
         started = time.monotonic()

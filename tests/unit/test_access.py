@@ -35,7 +35,7 @@ def operation(**more):
 def test_browsers_may_send_what_the_endpoints_take():
     asked = preflight_headers([endpoint(access=(Kind.ENGINE,), headers={"X-Demo": {"description": "a header"}})])
     assert listed(asked["Access-Control-Allow-Methods"]) == ["OPTIONS", "PUT"]
-    expected = {*CREDENTIALS[Kind.ENGINE].headers, "X-Demo", "X-Request-ID"}
+    expected = {*CREDENTIALS[Kind.ENGINE].headers, "X-Demo", "X-Request-ID", "traceparent", "tracestate"}
     assert set(listed(asked["Access-Control-Allow-Headers"])) == expected
 
 

@@ -1,4 +1,4 @@
-"""Each command in docs/ says which tests run it, or why none does; all that call our program call it correctly."""
+"""Documented commands say which tests run them, or why none does; all calls of our program are calls that it takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 
 from support.documented import COMMANDS, DOCS, ROOT, TIERS, Block, blocks_of, pages
 
-PAGES = list(pages())
+# By their paths from docs/.
+PAGES = [*pages(), "../README.md", "../CONTRIBUTING.md"]
 GENERATED = ("cli.md", "data-model.md", "metrics-and-alerts.md", "settings.md")
 # Languages of blocks that are read and not run.
 READ = {"text", "json", "yaml", "html", "python", "mermaid", "js"}

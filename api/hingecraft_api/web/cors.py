@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from hingecraft.observability.traces import HEADERS as TRACE_HEADERS
 from hingecraft_api.access.credentials import CREDENTIALS
 from hingecraft_api.messages.answers import REQUEST_ID
 from hingecraft_api.web.endpoint import Endpoint
@@ -18,7 +19,9 @@ def preflight_headers(endpoints: Iterable[Endpoint]) -> Mapping[str, str]:
     methods = {endpoint.method for endpoint in called}
     return {
         "Access-Control-Allow-Methods": _listed({*methods, "OPTIONS"}),
-        "Access-Control-Allow-Headers": _listed({REQUEST_ID, *(name for each in called for name in _sent_to(each))}),
+        "Access-Control-Allow-Headers": _listed(
+            {REQUEST_ID, *TRACE_HEADERS, *(name for each in called for name in _sent_to(each))}
+        ),
         "Access-Control-Allow-Credentials": "true",
         "Access-Control-Max-Age": _SECONDS_KEPT,
     }

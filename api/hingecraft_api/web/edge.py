@@ -19,6 +19,8 @@ from aiohttp.typedefs import Middleware
 from hingecraft.errors import DatabaseUnavailableError, ErrorCode, RejectedError
 from hingecraft.identity.errors import InvalidTokenError
 from hingecraft.identity.principal import ANONYMOUS, Principal
+from hingecraft.observability import traces
+from hingecraft.observability.spans import Kind
 from hingecraft.wix_app.errors import InvalidInstanceError
 from hingecraft_api.access.bearer import BEARERS, is_jwt, token_of
 from hingecraft_api.access.guards import Guards, visitor_of
@@ -41,6 +43,9 @@ SLOW = 1.0
 _SENTENCES: Mapping[int, tuple[ErrorCode, str]] = {
     HTTPStatus.EXPECTATION_FAILED: ("expectation_failed", "Send the request without an Expect header."),
 }
+
+# Calls that are answered from memory, many times a second.
+_UNTRACED = frozenset({"/routes", "/health", "/ready", "/metrics"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # Each address may send only so many of these.
@@ -80,12 +85,28 @@ class Edge:
         return edge
 
     async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        started = time.perf_counter()
         request_id = self.request_id(request.headers.get(REQUEST_ID))
         request[REQUEST_ID_KEY] = request_id
         resource = request.match_info.route.resource
         path = resource.canonical if resource is not None else "unmatched"
         endpoint = self._endpoints.get((request.method, path))
+        if endpoint is None or path in _UNTRACED:
+            return await self._timed(request, handler, endpoint, path)
+        with traces.span(
+            f"{request.method} {path}", Kind.SERVER, origin=request.headers,
+            method=request.method, route=path, request_id=request_id,
+        ):  # fmt: skip
+            response = await self._timed(request, handler, endpoint, path)
+            traces.note(status=response.status)
+            if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                traces.note(error=str(response.status))
+            return response
+
+    async def _timed(
+        self, request: web.Request, handler: Handler, endpoint: Endpoint | None, path: str
+    ) -> web.StreamResponse:
+        started = time.perf_counter()
+        request_id: str = request[REQUEST_ID_KEY]
         refused = self._preflight(request, request_id) or await self._limited(request, endpoint, request_id)
         try:
             response = refused or await self._answer(request, handler, endpoint, request_id)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 import asyncpg
 
@@ -24,6 +25,8 @@ from hingecraft.inbox import store
 from hingecraft.inbox.breaker import Breaker
 from hingecraft.inbox.handlers import Handler, Handlers, Reading
 from hingecraft.inbox.model import BACKOFF, Claimed
+from hingecraft.observability import traces
+from hingecraft.observability.spans import Kind
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ _LONGEST_QUESTION = 45.0
 _TEMPORARY = (NotYetError, RejectedError, asyncpg.DeadlockDetectedError)
 
 Observe = Callable[[str, str], None]
+# The outcome of an event that another lane goes on with.
+_ASKS = "asks"
 
 
 class ClaimLostError(HingecraftError):
@@ -108,31 +113,38 @@ class Applier:
 
     async def _by_itself(self, event: Claimed, work: Callable[[Claimed], Awaitable[None]]) -> bool:
         """Apply one event; False if its source has to be asked first."""
-        outcome = "applied"
+        with _span(event):
+            outcome = await self._outcome(event, work)
+            traces.note(outcome=outcome)
+        if outcome == _ASKS:
+            return False
+        self._observe(event.source, outcome)
+        return True
+
+    async def _outcome(self, event: Claimed, work: Callable[[Claimed], Awaitable[None]]) -> str:
         try:
             await work(event)
         except AskFirstError as error:
             if not event.must_ask:
                 await self._ask_first(event)
-                return False
-            outcome = "later"
+                return _ASKS
             await self._later(event, str(error))
         except ForeignError as error:
-            outcome = "ignored"
             await self._ignore(event, str(error))
+            return "ignored"
         except ClaimLostError:
-            outcome = "lost"
+            return "lost"
         except _TEMPORARY as error:
-            outcome = "later"
             await self._later(event, str(error) or type(error).__name__)
         except DatabaseUnavailableError:
             raise
         except Exception as error:
-            outcome = "later"
             log.exception("event %s of %s cannot be processed", event.event_id, event.source, extra=event.named)
+            traces.note(error=type(error).__name__)
             await self._later(event, f"{type(error).__name__}: {error}")
-        self._observe(event.source, outcome)
-        return True
+        else:
+            return "applied"
+        return "later"
 
     async def _as_told(self, event: Claimed) -> None:
         handler = self._handlers.of(event)
@@ -165,13 +177,16 @@ class Applier:
         return answer
 
     async def _record_together(self, handler: Handler, group: Mapping[Claimed, Reading]) -> None:
+        begun = time.time_ns()
         async with self._database.transaction() as conn:
             applied = await handler.apply_together(conn, list(group.items()))
             done = {event: each.payment_id for event, each in zip(group, applied, strict=True)}
             if not await store.mark_processed(conn, done):
                 raise ClaimLostError
-        for each in applied:
-            each.report()
+        for event, each in zip(group, applied, strict=True):
+            with _span(event, begun):
+                each.report()
+                traces.note(outcome="applied")
 
     async def _record(self, handler: Handler, event: Claimed, reading: Reading) -> None:
         async with self._database.transaction() as conn:
@@ -205,3 +220,10 @@ class Applier:
             )  # fmt: skip
         async with self._database.connection() as conn:
             await store.postpone(conn, event, BACKOFF.after(event.attempts), why)
+
+
+def _span(event: Claimed, begun: int | None = None) -> AbstractContextManager[None]:
+    return traces.span(
+        "apply event", Kind.CONSUMER, origin=event.event_id, begun=begun,
+        source=event.source, event_id=event.event_id, event_type=event.type,
+    )  # fmt: skip

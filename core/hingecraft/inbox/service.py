@@ -13,6 +13,7 @@ from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store
 from hingecraft.inbox.model import Claimed, InboundEvent
+from hingecraft.observability import traces
 
 _Waiting: TypeAlias = "tuple[InboundEvent, asyncio.Future[None]]"
 
@@ -55,6 +56,8 @@ class Inbox:
 
     async def put(self, event: InboundEvent) -> None:
         """Return once the event is stored, now or earlier; raise if that is not certain."""
+        traces.note(source=event.source, event_id=event.event_id, event_type=event.type)
+        traces.remember(event.event_id)
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((event, kept))
         if self._writer is None or self._writer.done():

@@ -7,13 +7,16 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from http import HTTPStatus
+from typing import cast
 
 import aiohttp
 
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.observability import traces
+from hingecraft.observability.spans import Attributes, Kind
 from hingecraft.outbox import store
 from hingecraft.outbox.model import BACKOFF, LANES, Lane, Message, signature
 from hingecraft.outbox.sending import Sender
@@ -101,8 +104,12 @@ class Deliverer:
 
     async def _deliver(self, message: Message) -> None:
         try:
-            status, answer = await self._send(message)
-            result = await self._write_down(message, status, answer)
+            with _span(message):
+                status, answer = await self._send(message)
+                result = await self._write_down(message, status, answer)
+                traces.note(outcome=result, status=status)
+                if result != "delivered":
+                    traces.note(error=answer.partition(":")[0])
             log.info("webhook %s to %s %s: %s", message.type, message.endpoint, result, answer, extra=message.named)
             self._observe(message, result)
         except asyncio.CancelledError:
@@ -131,6 +138,7 @@ class Deliverer:
                 "webhook-id": message.webhook_id,
                 "webhook-timestamp": str(now),
                 "webhook-signature": signature(self._secrets[message.endpoint].values, message.webhook_id, now, body),
+                **traces.headers(),
             }
             timeout = self._timeouts.get(message.endpoint, self._send_timeout)
             status = await self._sender.post(message.url, body, headers, timeout)
@@ -150,3 +158,8 @@ class Deliverer:
                 answer = f"{answer}: redirects are not followed"
             await store.failed(conn, message, answer, BACKOFF.after(message.attempts))
             return "failed"
+
+
+def _span(message: Message) -> AbstractContextManager[None]:
+    found = cast("Attributes", {"endpoint": message.endpoint, **message.named})
+    return traces.span(f"webhook {message.type}", Kind.CLIENT, **found)

@@ -11,6 +11,7 @@ from hingecraft.errors import AskFirstError, NotYetError, UnansweredError
 from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
 from hingecraft.money.book import CurrencyBook
+from hingecraft.observability import traces
 from hingecraft.payments.books import Books, Recorded, whole
 from hingecraft.payments.writing import Cause
 from hingecraft.providers import nowpayments, stripe
@@ -115,6 +116,7 @@ class PaymentEvents(Handler):
 
 
 def _log(event: Claimed, recorded: Recorded) -> None:
+    traces.note(payment_id=str(recorded.payment_id), request_id=recorded.request_id)
     log.info(
         "payment %s is %s by event %s of %s",
         recorded.payment_id, recorded.after, event.event_id, event.source,

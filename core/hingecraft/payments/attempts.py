@@ -18,6 +18,7 @@ from uuid import UUID
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ErrorCode
 from hingecraft.idempotency.model import Claim, key_taken_over
+from hingecraft.observability import traces
 from hingecraft.payments import store
 from hingecraft.payments.model import REPLAYED_FOR, AnotherCurrencyError, ProviderFailedError, Status
 from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
@@ -170,6 +171,7 @@ class Attempts:
     def _observe(self, attempt: Attempt, outcome: str, started: float, request_id: str) -> float:
         seconds = time.monotonic() - started
         self._providers.observe(attempt.provider.name, outcome, seconds)
+        traces.note(provider=attempt.provider.name, outcome=outcome, payment_id=str(attempt.payment_id))
         extra = {**_found_by(attempt, request_id), "ms": round(seconds * 1000, 1)}
         log.info("checkout at %s: %s", attempt.provider.name, outcome, extra=extra)
         return seconds

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from hingecraft.observability import traces
+from hingecraft.observability.spans import Kind
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, patiently
 from hingecraft.providers.port import ProviderKeyError, ProviderRejectedError, ProviderUnknownError, Rejected
 from hingecraft.providers.settings import ProviderSettings
@@ -39,12 +41,13 @@ class Account:
 
     async def repeated(self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline) -> _Result:
         """The same, for a caller that expects that the key may lack a permission."""
-        try:
-            return await patiently(attempt, deadline, self._bucket)
-        except GivenUpError as error:
-            if error.maybe_done:
-                raise ProviderUnknownError(error.reason) from error
-            raise ProviderRejectedError(error.reason, code="provider_busy") from error
+        with traces.span(f"call {self.name}", Kind.CLIENT, provider=self.name):
+            try:
+                return await patiently(attempt, deadline, self._bucket)
+            except GivenUpError as error:
+                if error.maybe_done:
+                    raise ProviderUnknownError(error.reason) from error
+                raise ProviderRejectedError(error.reason, code="provider_busy") from error
 
     def key_failed(self, error: ProviderKeyError) -> None:
         """Report a rejected key in the log and the metrics: a person has to set another one."""

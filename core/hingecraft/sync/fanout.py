@@ -13,6 +13,8 @@ from http import HTTPStatus
 
 import aiohttp
 
+from hingecraft.observability import traces
+from hingecraft.observability.spans import Kind
 from hingecraft.process import cancel
 from hingecraft.routes.served import PodReach, Reach
 from hingecraft.settings import Secret
@@ -199,7 +201,10 @@ class FanOut:
         pause = _FIRST_RETRY
         while self._target is not None and pod.version < self._target.version:
             target = self._target
-            served = await self._push(pod, target)
+            with traces.span("push routes", Kind.CLIENT, version=target.version):
+                served = await self._push(pod, target)
+                if pod.failure:
+                    traces.note(error=pod.failure)
             if served.version >= pod.version:
                 pod.served = served
             if served.ahead_of(target):
@@ -238,7 +243,8 @@ class FanOut:
 
     async def _post(self, address: str, body: bytes) -> tuple[int, bytes]:
         assert self._session is not None
-        headers = {"Content-Type": "application/json", HEADER: sign(self._secret.newest, body, time.time())}
+        signed = sign(self._secret.newest, body, time.time())
+        headers = {"Content-Type": "application/json", HEADER: signed, **traces.headers()}
         async with self._session.post(
             address + PUSH_PATH, data=body, headers=headers, allow_redirects=False
         ) as response:

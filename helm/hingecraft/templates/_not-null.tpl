@@ -31,6 +31,7 @@ image.pullSecrets
 imagePullSecrets
 logLevel
 sentry
+tracing
 site
 site.origins
 site.returnOrigins
@@ -240,6 +241,8 @@ networkPolicies.egress.database.to
 networkPolicies.egress.https
 networkPolicies.egress.https.ports
 networkPolicies.egress.https.to
+networkPolicies.egress.traces.ports
+networkPolicies.egress.traces.to
 networkPolicies.egress.valkey
 networkPolicies.egress.valkey.ports
 networkPolicies.egress.valkey.to

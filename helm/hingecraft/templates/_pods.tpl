@@ -42,6 +42,17 @@ resources:
       name: {{ . | quote }}
       key: SENTRY_DSN
 {{- end }}
+{{- with .Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.tracing.secret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: OTEL_EXPORTER_OTLP_HEADERS
+{{- end }}
 {{ include "hingecraft.trustEnv" . }}
 {{ include "hingecraft.proxyEnv" . }}
 {{- end -}}

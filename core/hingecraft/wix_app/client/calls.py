@@ -15,6 +15,8 @@ from uuid import UUID
 
 import aiohttp
 
+from hingecraft.observability import traces
+from hingecraft.observability.spans import Kind
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently, seconds_in
 from hingecraft.providers.port import (
     ProviderKeyError,
@@ -131,16 +133,17 @@ class WixCalls:
     async def _patiently(
         self, attempt: Callable[[], Awaitable[_Result]], deadline: Deadline, bucket: TokenBucket | None
     ) -> _Result:
-        try:
-            return await patiently(attempt, deadline, bucket)
-        except ProviderKeyError as error:
-            log.error("%s. Set WIX_APP_ID and WIX_APP_SECRET to what Wix's dashboard for developers shows", error)  # noqa: TRY400 - one line
-            self._key_rejected(NAME)
-            raise
-        except GivenUpError as error:
-            if error.maybe_done:
-                raise ProviderUnknownError(error.reason) from error
-            raise ProviderRejectedError(error.reason, code="provider_busy") from error
+        with traces.span(f"call {NAME}", Kind.CLIENT, provider=NAME):
+            try:
+                return await patiently(attempt, deadline, bucket)
+            except ProviderKeyError as error:
+                log.error("%s. Set WIX_APP_ID and WIX_APP_SECRET to what Wix's dashboard for developers shows", error)  # noqa: TRY400 - one line
+                self._key_rejected(NAME)
+                raise
+            except GivenUpError as error:
+                if error.maybe_done:
+                    raise ProviderUnknownError(error.reason) from error
+                raise ProviderRejectedError(error.reason, code="provider_busy") from error
 
     def _site(self, instance_id: UUID) -> _Site:
         site = self._sites.pop(instance_id, None) or _Site()
