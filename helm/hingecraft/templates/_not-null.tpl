@@ -51,6 +51,8 @@ api.autoscaling.maxReplicas
 api.autoscaling.targetCpu
 api.autoscaling.scaleDownAfterSeconds
 api.autoscaling.scaleDownPeriodSeconds
+api.autoscaling.metrics
+api.autoscaling.external
 api.pool
 api.pool.min
 api.pool.max
@@ -260,6 +262,8 @@ monitoring.podMonitors.relabelings
 monitoring.podMonitors.metricRelabelings
 monitoring.rules
 monitoring.rules.enabled
+monitoring.rules.disabled
+monitoring.rules.custom
 monitoring.dashboard
 monitoring.dashboard.enabled
 monitoring.dashboard.labels
