@@ -19,6 +19,7 @@ ADDONS = RECIPES / "addons"
 UPSTREAM = {
     "docker.io/library/traefik:v3.6.23",
     "registry.k8s.io/metrics-server/metrics-server:v0.9.0",
+    "docker.io/prom/prometheus:v3.13.5",
     "docker.io/library/postgres:18-bookworm",
 }
 

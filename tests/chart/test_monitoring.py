@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -16,12 +15,12 @@ from hingecraft_operator.metrics import OperatorMetrics
 from support import cluster_tools
 from support.helm_release import CHART
 from support.kubernetes_node.places import ROOT
+from support.prometheus import panels, recorded
 
 ALERTS = (CHART / "alerts.yaml").read_text()
 RULES = [rule for group in yaml.safe_load(ALERTS)["groups"] for rule in group["rules"]]
 # Of the release that alerts_test.yaml is about.
 PLACES = {"RUNBOOKS": "https://docs.example", "NAMESPACE": "pay", "FULLNAME": "hingecraft"}
-DASHBOARD = json.loads((CHART / "dashboard.json").read_text())
 SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 
 
@@ -76,25 +75,16 @@ def used_in(expression):
         yield next((name.removesuffix(suffix) for suffix in SUFFIXES if name.endswith(suffix)), name)
 
 
-def expressions_of_the_dashboard():
-    for panel in DASHBOARD["panels"]:
-        for target in panel.get("targets", ()):
-            yield panel["title"], target["expr"]
-
-
 def test_the_metrics_that_they_use_exist():
     known = known_metrics()
-    expressions = [(rule["alert"], rule["expr"]) for rule in RULES] + list(expressions_of_the_dashboard())
+    expressions = [(rule["alert"], rule["expr"]) for rule in RULES] + list(panels("pay"))
     for name, expression in expressions:
         assert list(used_in(expression)), name
         assert set(used_in(expression)) <= known, name
 
 
 def test_prometheus_understands_the_dashboard(tmp_path):
-    rules = [
-        {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "5m").replace("$namespace", "pay")}
-        for number, (_, expression) in enumerate(expressions_of_the_dashboard())
-    ]
-    (tmp_path / "panels.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    queries = [query for _, query in panels("pay")]
+    (tmp_path / "panels.yaml").write_text(yaml.safe_dump(recorded(queries)))
     code, said = promtool("check", "rules", "panels.yaml", folder=tmp_path)
     assert code == 0, said

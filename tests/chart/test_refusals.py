@@ -34,6 +34,17 @@ def changed(values, path, value):
         ("api.replicas", 0, "minimum: got 0, want 1"),
         ("api.replicas", "two", "got string, want integer"),
         ("api.autoscaling", {"minReplicas": 5, "maxReplicas": 2}, "minReplicas must not be more than"),
+        ("api.autoscaling", {"external": True}, "api.autoscaling.enabled and external are both true: two autoscalers"),
+        (
+            "monitoring.rules",
+            {"enabled": True, "runbooks": "https://x.example", "custom": {"Typo": {"for": "1m"}}},
+            "monitoring.rules.custom names Typo, but there is no such alert: docs/metrics-and-alerts.md lists them",
+        ),
+        (
+            "monitoring.rules",
+            {"enabled": True, "runbooks": "https://x.example", "disabled": ["Typo"]},
+            "monitoring.rules.disabled names Typo, but there is no such alert",
+        ),
         ("api.pool", {"min": 5, "max": 2}, "api.pool.min must not be more than api.pool.max"),
         ("api.amounts.min", "-1", "does not match pattern"),
         (

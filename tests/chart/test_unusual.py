@@ -226,6 +226,43 @@ def test_strategy_probes_and_spread_can_be_changed():
     assert "topologySpreadConstraints" not in pod_spec(found(documents, "Deployment", "-operator"))
 
 
+def test_alerts_can_wait_longer_weigh_more_and_be_left_out():
+    rules = {
+        "enabled": True, "runbooks": "https://docs.example/",
+        "disabled": ["HingecraftErrors", "HingecraftNobodyLeads"],
+        "custom": {
+            "HingecraftPodBehind": {"for": "5m", "severity": "critical"}, "HingecraftKeyRejected": {"for": "2m"}
+        },
+    }  # fmt: skip
+
+    def alerts(values):
+        groups = found(rendered(values), "PrometheusRule")["spec"]["groups"]
+        return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+    as_they_are = alerts(EVERYTHING)
+    changed_ones = alerts(changed(EVERYTHING, "monitoring.rules", rules))
+    assert as_they_are.keys() - changed_ones.keys() == {"HingecraftErrors", "HingecraftNobodyLeads"}
+    assert {name for name, rule in changed_ones.items() if rule != as_they_are[name]} == {
+        "HingecraftPodBehind", "HingecraftKeyRejected"
+    }  # fmt: skip
+    behind = changed_ones["HingecraftPodBehind"]
+    assert (behind["for"], behind["labels"]) == ("5m", {"severity": "critical"})
+    assert changed_ones["HingecraftKeyRejected"]["for"] == "2m"
+
+
+def test_another_autoscaler_can_set_the_number_of_pods():
+    metric = {
+        "type": "Pods",
+        "pods": {"metric": {"name": "calls"}, "target": {"type": "AverageValue", "averageValue": "9"}},
+    }
+    documents = rendered(changed(REQUIRED, "api.autoscaling.metrics", [metric]))
+    (cpu, added) = found(documents, "HorizontalPodAutoscaler")["spec"]["metrics"]
+    assert (cpu["resource"]["name"], added) == ("cpu", metric)
+    documents = rendered(changed(REQUIRED, "api.autoscaling", {"enabled": False, "external": True}))
+    assert "HorizontalPodAutoscaler" not in {each["kind"] for each in documents}
+    assert "replicas" not in found(documents, "Deployment", "-api")["spec"]
+
+
 def test_any_secret_of_the_namespace_is_readable_only_where_that_is_said():
     def readable(values):
         role = next(each for each in rendered(values) if each["kind"] == "Role" and "-lease" not in str(each))

@@ -25,7 +25,11 @@ def kube_score() -> Path:
 
 
 def promtool() -> Path:
-    return built_together("promtool") / "promtool"
+    return built_together("prometheus") / "promtool"
+
+
+def prometheus() -> Path:
+    return built_together("prometheus") / "prometheus"
 
 
 def coredns() -> Path:
@@ -56,5 +60,5 @@ def for_the_chart() -> None:
 
 def for_the_cluster() -> None:
     """Build what a node needs."""
-    for tool in (control_plane.binaries, helm, coredns, metrics_server, traefik, kube_router, pause):
+    for tool in (control_plane.binaries, helm, coredns, metrics_server, traefik, kube_router, pause, prometheus):
         tool()

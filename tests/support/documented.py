@@ -19,7 +19,7 @@ from support.limits import PROGRESS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-TIERS = ("whole", "kube")
+TIERS = ("whole", "kube", "cluster")
 # The languages of blocks that a person runs.
 COMMANDS = ("sh", "sql")
 _BLOCK = re.compile(

@@ -21,15 +21,18 @@ from support.kubernetes_node.components import CONTAINERD
 from support.kubernetes_node.machine import inside
 from support.kubernetes_node.places import CONTEXT, KUBECONFIG, ROOT, SANDBOX_PORT
 from support.pods import ADMIN_TOKEN, PUSH_SECRET, VISITOR_SECRET
+from support.receiver import SECRET as WEBHOOK_SECRET
+from support.tokens import SECRET as AUTH_JWT_SECRET
 
 CHART = ROOT / "helm" / "hingecraft"
 DEFINITION_CHART = ROOT / "helm" / "hingecraft-crds"
 HOST = "pay.hingecraft.test"
 _CLUSTER = ROOT / "tests" / "cluster"
-_VALUES = _CLUSTER / "values.yaml"
+VALUES = _CLUSTER / "values.yaml"
 # Tests break things: only in clusters that are made for it.
 _KNOWN = (CONTEXT, "kind-hingecraft")
 _PASSWORD = "for-tests-only"
+DOWNLOAD_SECRET = "the secret that signs the tests' downloads"
 PROVIDER_KEYS = {
     "SITE_URL": "https://www.example.com",
     "PUBLIC_URL": f"https://{HOST}",
@@ -133,6 +136,8 @@ class Release:
         self.secret("database", DATABASE_URL=address, POSTGRES_PASSWORD=_PASSWORD)
         self.secret("api", ADMIN_TOKEN=ADMIN_TOKEN, PUSH_SECRET=PUSH_SECRET, VISITOR_SECRET=VISITOR_SECRET)
         self.secret("providers", **PROVIDER_KEYS)
+        self.secret("webhooks", WEBHOOK_SECRET=WEBHOOK_SECRET)
+        self.secret("members", AUTH_JWT_SECRET=AUTH_JWT_SECRET, DOWNLOAD_SECRET=DOWNLOAD_SECRET)
 
     def start_sandbox(self) -> None:
         """Beside the release, with a certificate of the authority that the pods trust."""
@@ -153,7 +158,7 @@ class Release:
         """Have the cluster know PaymentRoutes as the checkout does, whatever an older one has left there."""
         self.helm("upgrade", "--install", "hingecraft-crds", str(DEFINITION_CHART), "--take-ownership")
 
-    def install(self, *more: str, values: Path = _VALUES) -> None:
+    def install(self, *more: str, values: Path = VALUES) -> None:
         """Install, or upgrade to, what is in the checkout; waits until it serves."""
         options = ("--wait", "--timeout=100s", f"--values={values}")
         self.helm("upgrade", "--install", self.name, str(CHART), *options, *more)
@@ -178,9 +183,12 @@ class Release:
         return self.kubectl("exec", f"{self.name}-postgres-0", "--", *psql, "--no-align", "--command", statement)
 
     def kill(self, pod: str) -> None:
-        """SIGKILL to the first process of a pod, from the node: from inside nobody can."""
+        self.signal(pod, "SIGKILL")
+
+    def signal(self, pod: str, name: str) -> None:
+        """A signal to the first process of a pod, from the node: from inside nobody can."""
         container = self.get("pod", pod)["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
-        _on_node("ctr", "--namespace=k8s.io", "task", "kill", "--signal=SIGKILL", container)
+        _on_node("ctr", "--namespace=k8s.io", "task", "kill", f"--signal={name}", container)
 
     def remove(self) -> None:
         """With its namespace and all that is in it."""

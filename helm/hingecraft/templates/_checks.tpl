@@ -26,6 +26,9 @@
 {{- if gt (int $values.api.autoscaling.minReplicas) (int $values.api.autoscaling.maxReplicas) -}}
 {{- fail "api.autoscaling.minReplicas must not be more than api.autoscaling.maxReplicas" -}}
 {{- end -}}
+{{- if and $values.api.autoscaling.enabled $values.api.autoscaling.external -}}
+{{- fail "api.autoscaling.enabled and external are both true: two autoscalers would set the number of pods" -}}
+{{- end -}}
 {{- if gt (int $values.api.pool.min) (int $values.api.pool.max) -}}
 {{- fail "api.pool.min must not be more than api.pool.max" -}}
 {{- end -}}

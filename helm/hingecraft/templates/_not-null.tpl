@@ -52,6 +52,8 @@ api.autoscaling.maxReplicas
 api.autoscaling.targetCpu
 api.autoscaling.scaleDownAfterSeconds
 api.autoscaling.scaleDownPeriodSeconds
+api.autoscaling.metrics
+api.autoscaling.external
 api.pool
 api.pool.min
 api.pool.max
@@ -263,6 +265,8 @@ monitoring.podMonitors.relabelings
 monitoring.podMonitors.metricRelabelings
 monitoring.rules
 monitoring.rules.enabled
+monitoring.rules.disabled
+monitoring.rules.custom
 monitoring.dashboard
 monitoring.dashboard.enabled
 monitoring.dashboard.labels

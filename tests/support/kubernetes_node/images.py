@@ -20,6 +20,7 @@ _TOOLS = {
     "registry.k8s.io/coredns/coredns:v1.15.0": cluster_tools.coredns,
     "docker.io/library/traefik:v3.6.23": cluster_tools.traefik,
     "registry.k8s.io/metrics-server/metrics-server:v0.9.0": cluster_tools.metrics_server,
+    "docker.io/prom/prometheus:v3.13.5": cluster_tools.prometheus,
 }
 _EPOCH = 0
 
