@@ -195,7 +195,8 @@ async def test_a_download_goes_on_while_anything_is_taken_and_is_cut_off_when_no
     await owner.ended(pod, job)
     await conn.execute(ENLARGE, LARGE)
     monkeypatch.setattr(streams, "_DOWNLOAD_STALLED_FOR", 0.1)
-    looks, taken = [], streams._Reader._taken
+    looks: list[int] = []
+    taken = streams._Reader._taken
     loop, url = asyncio.get_running_loop(), urlsplit(pod.public)
     with socket.socket() as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -1,4 +1,4 @@
-"""The history of a payment as a site's owner reads it: plain words, and no codes of providers or of ours."""
+"""The history of a payment as a site's owner reads it: plain words without codes."""
 
 from __future__ import annotations
 

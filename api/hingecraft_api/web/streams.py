@@ -64,7 +64,7 @@ class Stream:
 
 
 class _Reader:
-    """Who takes an answer, fast or slowly."""
+    """The reader of an answer, fast or slow."""
 
     def __init__(self, request: web.Request, writer: AbstractStreamWriter) -> None:
         self._request = request

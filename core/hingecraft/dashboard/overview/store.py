@@ -104,7 +104,7 @@ async def figures(conn: Connection, spans: Sequence[date], begins: Sequence[date
 
 
 class _Edge(NamedTuple):
-    """What moves from one span, by its number, to another."""
+    """A time whose rows move from one span to another, both by their numbers."""
 
     gains: int
     loses: int
