@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from hingecraft.jobs import service, watch, worker
 from hingecraft.jobs.model import KEPT_FOR, MOST_ATTEMPTS, MOST_UNFINISHED, LeaseLostError, State
 from hingecraft.jobs.running import RunningJob
 from hingecraft_api.features.jobs import JOBS as FEATURE
+from hingecraft_api.web import streams
 from support import wix
 from support.jobs import FILL, JOBS, Owner, claimed_export
 from support.limits import PROGRESS
@@ -187,6 +190,54 @@ async def test_a_job_that_waits_is_cancelled_and_has_no_file(idle, conn, owner):
         assert (status, answer["data"]["status"]) == (200, "cancelled")
     assert [row["action"] for row in await conn.fetch(ACTIONS)] == ["job_created", "job_cancelled"]
     assert (await owner.call(idle, "GET", f"/{job}/result"))[1]["code"] == "no_job_file"
+
+
+LARGE = 32 * 1024 * 1024
+# The file of the only job is one large part.
+ENLARGE = """
+WITH part AS (UPDATE job_parts SET body = repeat('x', $1) WHERE number = 1)
+UPDATE jobs SET parts = 1, result = jsonb_set(result, '{bytes}', to_jsonb($1::int))
+"""
+
+
+async def test_a_download_goes_on_while_anything_is_taken_and_is_cut_off_when_nothing_is(
+    pod, conn, owner, monkeypatch, caplog
+):
+    """However slow its reader is; one who takes nothing would hold a connection of the pod for ever."""
+    job = await owner.ask(pod)
+    await owner.ended(pod, job)
+    await conn.execute(ENLARGE, LARGE)
+    monkeypatch.setattr(streams, "_DOWNLOAD_STALLED_FOR", 0.1)
+    looks: list[int] = []
+    taken = streams._Reader._taken
+    loop, url = asyncio.get_running_loop(), urlsplit(pod.public)
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setblocking(False)
+
+        def looked(reader):
+            """Between the first looks of the pod the reader takes a little, and then nothing any more."""
+            found = taken(reader)
+            while 0 < len(looks) < 4 and found == looks[-1]:
+                with suppress(BlockingIOError):
+                    slow.recv(4096)
+                found = taken(reader)
+            looks.append(found)
+            return found
+
+        monkeypatch.setattr(streams._Reader, "_taken", looked)
+        await loop.sock_connect(slow, (url.hostname, url.port))
+        head = f"GET {JOBS}/{job}/result HTTP/1.1\r\nHost: x\r\nAuthorization: {owner.headers['Authorization']}\r\n\r\n"
+        await loop.sock_sendall(slow, head.encode())
+        async with asyncio.timeout(PROGRESS):
+            while len(looks) < 4 or looks[-1] != looks[-2]:
+                await asyncio.sleep(0.02)
+            size = 0
+            while part := await loop.sock_recv(slow, 1 << 20):
+                size += len(part)
+    assert size < LARGE, "it was cut off"
+    assert looks == sorted(looks)
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 class Paused:

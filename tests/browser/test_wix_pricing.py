@@ -47,6 +47,14 @@ async def world(dsn: Secret) -> AsyncIterator[World]:
         await sandbox.stop()
 
 
+async def has_pro(world: World, token: str) -> None:
+    """Wait until Wix's event has arrived."""
+    headers = {"Authorization": f"WixInstance {token}"}
+    async with asyncio.timeout(PROGRESS):
+        while (await world.pod.call("GET", "/api/v1/wix/user/status", headers=headers))[1]["data"]["plan"] != "pro":
+            await asyncio.sleep(0.05)
+
+
 async def test_the_market_shows_prices_and_leads_to_the_installation(world: World):
     page = world.page
     await page.open(f"{world.pod.public}/wix-pricing")
@@ -71,13 +79,27 @@ async def test_an_owner_upgrades_and_comes_back(world: World):
     await page.until(f"{TEXT}.includes('Thank you') && location.search === '?upgrade=success'")
     assert "Install" not in await page.value(TEXT)
     await page.screenshot("wix-pricing-paid")
-    headers = {"Authorization": f"WixInstance {token}"}
-    async with asyncio.timeout(PROGRESS):
-        while (await world.pod.call("GET", "/api/v1/wix/user/status", headers=headers))[1]["data"]["plan"] != "pro":
-            await asyncio.sleep(0.05)
+    await has_pro(world, token)
     await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
     await page.until(f"{TEXT}.includes('Included in your Pro plan') && {TEXT}.includes('Upgrade to Agency')")
     await page.screenshot("wix-pricing-pro")
+
+
+async def test_on_a_phone_a_refused_change_is_in_sight(world: World):
+    page, site = world.page, await world.wix.install()
+    token = (await world.wix.tokens(site))["instance"]
+    await world.wix.act(site, "buy", product="pro", cycle="YEARLY")
+    await has_pro(world, token)
+    phone = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
+    await page.call("Emulation.setDeviceMetricsOverride", **phone)
+    await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
+    await page.until(f"{TEXT}.includes('Upgrade to Agency')")
+    assert await page.value("document.documentElement.scrollWidth") == 375
+    await page.tab_to("Upgrade to Agency")
+    await page.press("Enter")
+    await page.until(f"{TEXT}.includes('This site has the yearly Pro plan')")
+    await page.until("(at => at.top >= 0 && at.bottom <= innerHeight)(failure.getBoundingClientRect())")
+    await page.screenshot("wix-pricing-refused-phone")
 
 
 async def test_an_old_token_says_how_to_open_the_page_again(world: World):

@@ -9,9 +9,9 @@ import uuid
 import pytest
 
 from support.buying import DESIGN, Buyer, add_product
+from support.helm_release import until
 from support.limits import PROGRESS
 from support.prometheus import Prometheus, panels
-from support.release import until
 from support.through_ingress import traffic, visitor
 
 pytestmark = pytest.mark.timeout(300)

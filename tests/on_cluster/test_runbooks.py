@@ -11,8 +11,8 @@ import pytest
 
 from support.control_plane import binaries
 from support.documented import Shell, blocks_for, pages_for
+from support.helm_release import kubeconfig, until
 from support.limits import PROGRESS
-from support.release import kubeconfig, until
 from support.through_ingress import MICRO
 
 pytestmark = pytest.mark.timeout(300)

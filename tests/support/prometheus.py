@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import yaml
 
-from support.release import CHART, VALUES, Document, Release
+from support.helm_release import CHART, VALUES, Document, Release
 
 _IMAGE = "docker.io/prom/prometheus:v3.13.5"
 _NAMESPACE, _NAME, _PORT = "monitoring", "prometheus", 9090

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.reference.metrics import metric_names
+from generators.metrics import metric_names
 
 TESTS = Path(__file__).parents[1]
 # This file, and what only says which metrics there are.

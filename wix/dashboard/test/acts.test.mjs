@@ -3,15 +3,27 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { byItself, atWix, database, given, installed, inWix, parentState, SANDBOX, token, visited } from './support.mjs';
+import { byItself, atWix, BACKEND, database, given, installed, inWix, parentState, SANDBOX, token, visited } from './support.mjs';
 
 const HOUR = 3_600;
 const statusOf = async (id) => (await database.query('SELECT status FROM payments WHERE id = $1', [id])).rows[0].status;
 const RESYNCS = "SELECT count(*)::int AS number FROM jobs WHERE kind = 'resync'";
 const resyncs = async () => (await database.query(RESYNCS)).rows[0].number;
+/** The first column of the first row. */
+const read = async (sql) => Object.values((await database.query(sql)).rows[0])[0];
 const row = (frame, text) => frame.locator('tbody tr', { hasText: text }).first();
 const told = (page, part) =>
   page.waitForFunction((wanted) => window.parentState.toasts.some(({ message }) => message.includes(wanted)), part);
+
+/** Ask again until that holds; the answer. */
+async function until(ask, holds, what) {
+  for (let left = 400; left > 0; left -= 1) {
+    const found = await ask();
+    if (holds(found)) return found;
+    await new Promise((later) => setTimeout(later, 50));
+  }
+  return assert.fail(`${what}: not within 20 s`);
+}
 
 test(
   'a gift appears while the page is open, and its refund is sent once and booked',
@@ -73,6 +85,79 @@ test(
     assert.match(file.suggestedFilename(), /^payments-.*\.csv$/);
     const text = await readFile(await file.path(), 'utf8');
     assert.ok(text.includes('USD') && !text.includes('EUR'), text.slice(0, 200));
+  }),
+);
+
+const PIN = 'SELECT pin_version::int FROM route_policy';
+/** What the pod serves: its version, and whether pages offer kroner. */
+async function served() {
+  const { version, routes } = (await (await fetch(`${BACKEND}/routes`)).json()).data;
+  return { version, hasKroner: routes.NOK?.available === true };
+}
+const switchKroner = (isOn) => database.query("UPDATE currencies SET enabled = $1 WHERE code = 'NOK'", [isOn]);
+
+test(
+  'a version is pinned, and pods serve it until that is ended; each is said before',
+  visited(async (page) => {
+    try {
+      await switchKroner(false);
+      const { version } = await until(served, ({ hasKroner }) => !hasKroner, 'pages stop offering kroner');
+      await switchKroner(true);
+      await until(served, ({ hasKroner }) => hasKroner, 'pages offer kroner again');
+      const frame = await inWix(page, { hash: '#/routes' });
+      await frame.getByLabel('Go back to version').fill(String(version));
+      await frame.getByRole('button', { name: 'Go back' }).click();
+      const question = frame.getByRole('group', { name: `Go back to version ${version}` });
+      await question.getByText('Pages stop offering NOK.').waitFor();
+      await question.getByText(`The routes of version ${version} stay`).waitFor();
+      assert.equal(await read(PIN), null, 'it is only asked');
+      await question.getByRole('button', { name: `Go back to version ${version}` }).click();
+      await frame.getByText(`Pages stay at version ${version}`).waitFor();
+      assert.equal(await read(PIN), version);
+      const pinned = await until(served, ({ hasKroner }) => !hasKroner, 'the pod serves the pinned routes');
+      await frame.getByRole('heading', { name: `Version ${pinned.version}`, exact: true }).waitFor();
+      await frame.getByText('Served by every pod').waitFor();
+      await frame.getByRole('button', { name: 'Follow changes again' }).click();
+      await frame.getByText('Pages offer NOK again.').waitFor();
+      assert.equal(await read(PIN), version, 'it is only asked');
+      await frame.getByRole('group').getByRole('button', { name: 'Follow changes again' }).click();
+      await frame.getByText('Pages follow every change').waitFor();
+      assert.equal(await read(PIN), null);
+      await until(served, ({ hasKroner }) => hasKroner, 'the pod follows changes again');
+    } finally {
+      await database.query('UPDATE route_policy SET pin_version = NULL');
+      await switchKroner(true);
+    }
+  }),
+);
+
+const STATE = "SELECT state FROM jobs WHERE kind = 'export' ORDER BY created_at DESC LIMIT 1";
+const READING = "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%(p.created_at, p.id) <%'";
+
+test(
+  'a job that runs is cancelled: it ends, and so does its work',
+  visited(async (page) => {
+    const frame = await inWix(page, { hash: '#/jobs' });
+    const start = frame.getByRole('button', { name: 'Start: Export payments' });
+    await start.waitFor();
+    // Its first statement has to wait, so that it runs until it is cancelled.
+    await database.query('BEGIN');
+    await database.query('LOCK TABLE payments IN ACCESS EXCLUSIVE MODE');
+    try {
+      await start.click();
+      const job = frame.locator('.jobs li', { hasText: 'Export payments' }).first();
+      await job.getByText('Processing').waitFor();
+      await until(() => read(READING), (count) => count > 0, 'the export reads payments');
+      await job.getByRole('button', { name: 'Cancel' }).click();
+      await job.getByText('The job stops within a few seconds.').waitFor();
+      assert.equal(await read(STATE), 'processing', 'it is only asked');
+      await job.getByRole('button', { name: 'Cancel the job' }).click();
+      await job.getByText('Cancelled').waitFor();
+      assert.equal(await read(STATE), 'cancelled');
+      await until(() => read(READING), (count) => count === 0, 'its statement is ended');
+    } finally {
+      await database.query('ROLLBACK');
+    }
   }),
 );
 

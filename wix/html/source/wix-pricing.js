@@ -130,6 +130,8 @@ async function buy(button, planId) {
 /** @param {any} answer */
 function fail(answer) {
   trouble(NEW_TOKEN.includes(answer.code) ? REOPEN : answer.error);
+  // The button may be far below it, on a phone.
+  element('failure').scrollIntoView({ block: 'center' });
 }
 
 async function load() {

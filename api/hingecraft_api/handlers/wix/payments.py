@@ -16,7 +16,7 @@ from hingecraft.payments.model import Status, unknown_payment
 from hingecraft.payments.refunds.model import Refund, Refundable
 from hingecraft.payments.refunds.service import RefundService
 from hingecraft.routes.model import timestamp
-from hingecraft.trail.text import sentence
+from hingecraft.trail.plain_words import in_plain_words
 from hingecraft_api.handlers.admin.payments import EntryAnswer, StoryAnswer
 from hingecraft_api.handlers.admin.shared import as_json
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
@@ -103,7 +103,7 @@ class RefundAnswer(Answer):
 class TrailEntryAnswer(EntryAnswer):
     """One row of the audit log, and what it means."""
 
-    text: Annotated[str, described("what happened, in English", "stripe reported checkout.session.completed")]
+    text: Annotated[str, described("what happened, in plain English", "Stripe accepted the payment.")]
 
 
 class PaymentHistoryAnswer(StoryAnswer):
@@ -170,7 +170,7 @@ def _item(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trail(found: PaymentHistory) -> list[dict[str, Any]]:
-    return [{**as_json(row), "text": sentence(row)} for row in found.entries]
+    return [{**as_json(row), "text": in_plain_words(row)} for row in found.entries]
 
 
 def _refundable(found: Refundable) -> dict[str, Any]:

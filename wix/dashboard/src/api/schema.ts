@@ -801,7 +801,7 @@ export interface components {
             details: {
                 [key: string]: unknown;
             };
-            /** @description what happened, in English */
+            /** @description what happened, in plain English */
             text: string;
         };
         /**

@@ -87,7 +87,7 @@ export default function Chart({ bars, currency }: Props) {
         ))}
       </svg>
       <figcaption>
-        <span aria-hidden="true">{pointed ? text(pointed) : 'Point at a day to see its numbers.'}</span>
+        <span aria-hidden="true">{pointed ? text(pointed) : 'Choose a day to see its numbers.'}</span>
       </figcaption>
       <details>
         <summary>Show the numbers</summary>

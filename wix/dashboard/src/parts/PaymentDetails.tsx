@@ -2,7 +2,7 @@
 import { api, dataOf } from '../api/client';
 import type { components } from '../api/schema';
 import { useResource } from '../data/resource';
-import { capitalized, momentInZone, money } from '../format';
+import { momentInZone, money } from '../format';
 import { Loaded } from './Loaded';
 import { Refund } from './Refund';
 
@@ -23,7 +23,7 @@ export function PaymentDetails({ id }: { id: string }) {
             {found.trail.map((entry) => (
               <li key={entry.id}>
                 <time dateTime={entry.createdAt}>{momentInZone(entry.createdAt)}</time>
-                <p>{sentenceOf(entry.text)}</p>
+                <p>{entry.text}</p>
               </li>
             ))}
           </ol>
@@ -33,9 +33,6 @@ export function PaymentDetails({ id }: { id: string }) {
     </Loaded>
   );
 }
-
-/** Without the id of the request or event, which is for those who read logs. */
-const sentenceOf = (text: string): string => capitalized(text.replace(/ \[[^\]]*\]$/, ''));
 
 const STATES = {
   asked: 'Stripe has not answered yet',
