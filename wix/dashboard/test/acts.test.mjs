@@ -132,7 +132,8 @@ test(
 );
 
 const STATE = "SELECT state FROM jobs WHERE kind = 'export' ORDER BY created_at DESC LIMIT 1";
-const READING = "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%(p.created_at, p.id) <%'";
+const READING =
+  "SELECT count(*)::int FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%(p.created_at, p.id) <%'";
 
 test(
   'a job that runs is cancelled: it ends, and so does its work',
@@ -147,14 +148,22 @@ test(
       await start.click();
       const job = frame.locator('.jobs li', { hasText: 'Export payments' }).first();
       await job.getByText('Processing').waitFor();
-      await until(() => read(READING), (count) => count > 0, 'the export reads payments');
+      await until(
+        () => read(READING),
+        (count) => count > 0,
+        'the export reads payments',
+      );
       await job.getByRole('button', { name: 'Cancel' }).click();
       await job.getByText('The job stops within a few seconds.').waitFor();
       assert.equal(await read(STATE), 'processing', 'it is only asked');
       await job.getByRole('button', { name: 'Cancel the job' }).click();
       await job.getByText('Cancelled').waitFor();
       assert.equal(await read(STATE), 'cancelled');
-      await until(() => read(READING), (count) => count === 0, 'its statement is ended');
+      await until(
+        () => read(READING),
+        (count) => count === 0,
+        'its statement is ended',
+      );
     } finally {
       await database.query('ROLLBACK');
     }
