@@ -1,4 +1,4 @@
-"""How long a developer waits: for the list of commands, and for `make dev` when its data are there already."""
+"""How long a developer waits: for the list of commands, and for `make dev`, in a new clone and when its data are there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.common import Figure, say
+from bench.common import ROOT, Figure, say
 
 from hingecraft_sandbox.dev.ports import Ports
 from support.dev import free_ports
@@ -36,6 +36,7 @@ def run() -> Iterator[Figure]:
     )
     say(f"python -c pass: {nothing * 1000:.0f} ms, hingecraft --help: {listed * 1000:.0f} ms (best of {RUNS})")
     yield Figure("hingecraft --help, beyond what Python itself takes", (listed - nothing) * 1000, 150, unit=" ms")
+    yield Figure("set-up of make dev in a new clone, with empty caches", _set_up(), 60, unit=" s")
     with open_folder() as folder:
         ports = free_ports()
         say(f"first start, with an empty folder: {_ready_after(folder, ports):.1f} s")
@@ -68,6 +69,18 @@ def _seconds(*arguments: str) -> float:
     started = time.monotonic()
     subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
     return time.monotonic() - started
+
+
+def _set_up() -> float:
+    """What `make dev` does before it starts the product for the first time."""
+    with open_folder() as folder:
+        clone, home = folder / "clone", folder / "home"
+        subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+        home.mkdir()
+        empty = {**os.environ, "HOME": str(home), "HC_CACHE": str(folder / "cache")}
+        started = time.monotonic()
+        subprocess.run(["make", ".venv/runnable"], cwd=clone, env=empty, stdout=subprocess.DEVNULL, check=True)
+        return time.monotonic() - started
 
 
 def _ready_after(folder: Path, ports: Ports) -> float:

@@ -24,6 +24,8 @@ MESSAGES: Mapping[str, str] = {
     "refund.created": "Stripe started a refund.",
     "refund.updated": "Stripe reported on a refund.",
     "refund.failed": "Stripe could not refund the payer.",
+    "charge.refunded": "Stripe refunded the payer.",
+    "charge.refund.updated": "Stripe reported on a refund.",
     "charge.dispute.created": "The payer's bank disputes the payment.",
     "charge.dispute.updated": "Stripe reported on the dispute.",
     "charge.dispute.funds_withdrawn": "Stripe took the disputed money out of your account.",
