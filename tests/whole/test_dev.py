@@ -18,6 +18,7 @@ import pytest
 
 from support.dev import COLUMNS, ESCAPES, SILENCE, Dev, DevOnTerminal, free_ports
 from support.folders import open_folder
+from support.limits import PROGRESS
 from support.tokens import token_for
 
 pytestmark = pytest.mark.timeout(600)
@@ -148,6 +149,20 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         assert "XTS" not in await codes(ports.pods[0])
 
 
+async def switch_francs(dev: DevOnTerminal) -> None:
+    # The version that brings the last links has too many currencies to name: this one, or the one before it.
+    await dev.until("links kept")
+    await dev.press("c", "CHF is switched off")
+    async with asyncio.timeout(PROGRESS):
+        while "CHF" in await codes(dev.ports.pods[1]):
+            await asyncio.sleep(0.05)
+    await dev.press("c", "routes +.*CHF on")
+    await dev.press("c", "routes +.*CHF off")
+    assert "CHF" not in await codes(dev.ports.pods[1])
+    await dev.until("CHF off[^\n]*\r?\n[^\n]*o[^\n]* open")  # the footer goes on saying so
+    await dev.press("c", "routes +.*CHF on")
+
+
 async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
     async with DevOnTerminal(kept, free_ports()) as dev:
         await dev.ready()
@@ -157,11 +172,7 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         for line in re.split(r"[\r\n]+", ESCAPES.sub("", dev.text)):
             assert len(line) < COLUMNS, line
 
-        await dev.until("links kept")  # a version that brings all links would not name CHF
-        await dev.press("c", "routes +.*CHF off")
-        assert "CHF" not in await codes(dev.ports.pods[1])
-        await dev.until("CHF off[^\n]*\r?\n[^\n]*o[^\n]* open")  # the footer goes on saying so
-        await dev.press("c", "routes +.*CHF on")
+        await switch_francs(dev)
         await dev.press("C", "code of the currency")
         await dev.press("gbx\177p\r", "GBP is switched off")
         await dev.press("C", "code of the currency")
