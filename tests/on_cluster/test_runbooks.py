@@ -15,7 +15,10 @@ from support.helm_release import kubeconfig, until
 from support.limits import PROGRESS
 from support.through_ingress import MICRO
 
-pytestmark = pytest.mark.timeout(300)
+# Seconds for a command that waits for a Job: the first reconciliation makes all links, as fast as Stripe allows.
+JOB = 4 * PROGRESS
+
+pytestmark = pytest.mark.timeout(2 * JOB)
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ async def shell(release, people, tmp_path):
     shutil.copy(kubeconfig(), tmp_path / "kubeconfig")
     path = f"{binaries()}:{os.environ['PATH']}"
     examples = {"<request id>": request}
-    made = Shell(tmp_path, examples, HOME=str(tmp_path), KUBECONFIG=str(tmp_path / "kubeconfig"), PATH=path)
+    made = Shell(tmp_path, examples, within=JOB, HOME=str(tmp_path), KUBECONFIG=str(tmp_path / "kubeconfig"), PATH=path)
     await made.run(blocks_for("operations.md", "cluster")[0])
     return made
 

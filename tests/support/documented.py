@@ -95,9 +95,12 @@ def pages_for(tier: str) -> list[str]:
 class Shell:
     """Runs the blocks of one page as one person does: in one folder, with what earlier blocks have exported."""
 
-    def __init__(self, folder: Path, examples: Mapping[str, str], **environment: str) -> None:
+    def __init__(
+        self, folder: Path, examples: Mapping[str, str], *, within: float = PROGRESS, **environment: str
+    ) -> None:
         """`examples`: what to run instead of the placeholders and addresses that the pages show."""
         self.folder = folder
+        self.within = within
         self.examples = dict(examples)
         self.environment = {**os.environ, **environment, "EXPORTED": str(folder / "exported")}
 
@@ -124,8 +127,13 @@ class Shell:
             *command, cwd=self.folder, env=self.environment,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        async with asyncio.timeout(PROGRESS):
-            output, errors = await process.communicate(given.encode())
+        try:
+            async with asyncio.timeout(self.within):
+                output, errors = await process.communicate(given.encode())
+        except TimeoutError:
+            process.kill()
+            await process.communicate()
+            raise CommandFailedError(f"{block.place} does not end within {self.within:.0f} s:\n{block.text}") from None
         if process.returncode:
             said = f"{output.decode()}{errors.decode()}"[-3000:]
             raise CommandFailedError(f"{block.place} ends with exit code {process.returncode}:\n{block.text}\n{said}")
