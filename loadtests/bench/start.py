@@ -1,4 +1,4 @@
-"""How long a developer waits: for the list of commands, and for `make dev`, in a new clone and when its data are there."""
+"""How long a developer waits: for the list of commands, and for `make dev`, in a new clone and later."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _seconds(*arguments: str) -> float:
 
 
 def _set_up() -> float:
-    """What `make dev` does before it starts the product for the first time."""
+    """The seconds of what `make dev` does before it starts the product for the first time."""
     with open_folder() as folder:
         clone, home = folder / "clone", folder / "home"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)

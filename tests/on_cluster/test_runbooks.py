@@ -33,7 +33,8 @@ async def shell(release, people, tmp_path):
     shutil.copy(kubeconfig(), tmp_path / "kubeconfig")
     path = f"{binaries()}:{os.environ['PATH']}"
     examples = {"<request id>": request}
-    made = Shell(tmp_path, examples, within=JOB, HOME=str(tmp_path), KUBECONFIG=str(tmp_path / "kubeconfig"), PATH=path)
+    made = Shell(tmp_path, examples, HOME=str(tmp_path), KUBECONFIG=str(tmp_path / "kubeconfig"), PATH=path)
+    made.within = JOB
     await made.run(blocks_for("operations.md", "cluster")[0])
     return made
 

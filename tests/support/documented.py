@@ -95,12 +95,10 @@ def pages_for(tier: str) -> list[str]:
 class Shell:
     """Runs the blocks of one page as one person does: in one folder, with what earlier blocks have exported."""
 
-    def __init__(
-        self, folder: Path, examples: Mapping[str, str], *, within: float = PROGRESS, **environment: str
-    ) -> None:
+    def __init__(self, folder: Path, examples: Mapping[str, str], **environment: str) -> None:
         """`examples`: what to run instead of the placeholders and addresses that the pages show."""
         self.folder = folder
-        self.within = within
+        self.within = PROGRESS
         self.examples = dict(examples)
         self.environment = {**os.environ, **environment, "EXPORTED": str(folder / "exported")}
 

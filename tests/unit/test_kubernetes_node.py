@@ -17,8 +17,9 @@ def test_without_root_it_says_what_to_do(monkeypatch):
         machine.check()
 
 
-def test_without_packages_it_names_them(monkeypatch):
+def test_without_packages_it_names_them(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(machine, "_link", lambda: tmp_path / "nothing")
     monkeypatch.setattr(shutil, "which", lambda _program: None)
     with pytest.raises(MachineError, match=r"not run: the Debian packages buildah, conntrack, .* are missing"):
         machine.check()
