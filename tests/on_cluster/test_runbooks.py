@@ -15,8 +15,8 @@ from support.helm_release import kubeconfig, until
 from support.limits import PROGRESS
 from support.through_ingress import MICRO
 
-# Seconds for a command that waits for a Job, as the pages allow: a reconciliation asks Stripe about each checkout that the
-# tests before have left, as fast as Stripe allows.
+# Seconds for a command that waits for a Job, as the pages allow: a reconciliation asks Stripe about each checkout that
+# the tests before have left, as fast as Stripe allows.
 JOB = 15 * PROGRESS
 
 pytestmark = pytest.mark.timeout(2 * JOB)
