@@ -54,6 +54,23 @@ async def test_the_application_cancels_a_job_with_its_file(application):
     assert await store.part(application, job.id, 2) is None, "nothing is written without the lease"
 
 
+async def test_what_the_owner_sees_does_not_go_back_when_a_job_begins_again(application):
+    """Its process lost the database: the work is done from its start, and reports less than before."""
+    job = await store.create(application, NEW)
+    claimed = await claimed_export(application)
+    until = await store.report(application, job.id, claimed.claimed_until, HALF)
+    assert until is not None
+    await store.give_back(application, job.id, until, interrupted=True)
+    again = await claimed_export(application)
+    assert (again.id, again.attempts) == (job.id, 2)
+    until = again.claimed_until
+    for percent, shown in ((0, 50), (20, 50), (60, 60)):
+        until = await store.report(application, job.id, until, Progress(percent=percent, step=f"{percent} percent"))
+        assert until is not None
+        found = await store.find(application, job.id, NEW.owner)
+        assert (found.progress_percent, found.step) == (shown, f"{percent} percent")
+
+
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
 async def test_no_role_of_a_platform_reads_jobs(conn, role):
     await conn.execute(f"SET ROLE {role}")
