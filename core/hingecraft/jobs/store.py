@@ -62,7 +62,8 @@ CLAIM = statements.claim(
 )
 # Work that was interrupted may begin again from its start, and what its owner saw must not go back.
 _REPORTED = f"""
-    progress_percent = greatest(progress_percent, $3), step = $4, progressed_at = clock_timestamp(), {statements.renewed("$5")}
+    progress_percent = greatest(progress_percent, $3), step = $4, progressed_at = clock_timestamp(),
+    {statements.renewed("$5")}
 """
 REPORT = f"UPDATE jobs SET {_REPORTED} WHERE {_HELD} RETURNING claimed_until"
 # The part and the position behind it are one statement, so a process that takes over repeats and skips nothing.
