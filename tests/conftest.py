@@ -18,6 +18,7 @@ from hingecraft.settings import DsnSecret, Secret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support import prefork
 from support.folders import database_folder
+from support.limits import PROGRESS
 
 SERVER = "HC_TEST_POSTGRES"
 VERSION = "HC_TEST_POSTGRES_VERSION"
@@ -136,6 +137,20 @@ async def empty_dsn() -> AsyncIterator[Secret]:
     name = await _create("template0")
     yield DsnSecret(dsn_of(name))
     await _drop(name)
+
+
+@pytest.fixture
+def still_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No place of a rate limit becomes free during the test, however slow the machine is."""
+    monkeypatch.setattr("hingecraft_api.access.rate_limit._MINUTE", 6000.0)
+    monkeypatch.setattr("hingecraft_api.access.shared_limit._MINUTE_MS", 6_000_000)
+
+
+@pytest.fixture
+def patient_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd may wait for the few connections of a pod as long as a slow machine needs."""
+    for limit in ("_ACQUIRE_TIMEOUT", "STATEMENT_TIMEOUT"):
+        monkeypatch.setattr(f"hingecraft.db.connection.{limit}", PROGRESS)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 
+import pytest
 from aiohttp import web
 
 from hingecraft.identity.principal import Kind
@@ -11,6 +12,8 @@ from hingecraft_api.app import public_app
 from hingecraft_api.web.endpoint import Endpoint
 from hingecraft_api.web.server import Runner
 from support.pods import ADMIN, running_pod, signed_visitor
+
+pytestmark = pytest.mark.usefixtures("still_minute")
 
 
 async def greet(call):

@@ -10,6 +10,7 @@ from hingecraft.sync.signature import HEADER, sign
 from support.pods import ADMIN, PUSH_SECRET, running_pod, signed_visitor
 
 SITE = "https://site.example"
+pytestmark = pytest.mark.usefixtures("still_minute")
 
 
 async def statuses(pod, count: int, path: str = "/docs", **options: object) -> list[int]:

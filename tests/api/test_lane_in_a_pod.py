@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import uvloop
 
-from hingecraft_api.access import rate_limit
 from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.moment import Moment
 from hingecraft_api.lane.protocol import LaneProtocol
@@ -37,8 +36,7 @@ async def test_requests_are_counted_alike(both, answered):
 
 
 @pytest.mark.parametrize("fields", [(), ("X-Forwarded-For: 203.0.113.7",), ("X-Forwarded-For: 2001:db8::1",), ("vid",)])
-async def test_limits_count_alike(dsn, answered, monkeypatch, fields):
-    monkeypatch.setattr(rate_limit, "_MINUTE", 6000.0)  # so that no place becomes free during the test
+async def test_limits_count_alike(dsn, answered, still_minute, fields):
     if fields == ("vid",):
         fields = tuple(f"{name}: {value}" for name, value in signed_visitor(VID).items())
     more: dict[str, Any] = {"rate_limit_routes": 7, "rate_limit_site": 5, "trusted_proxies": ["127.0.0.0/8"]}
@@ -58,8 +56,7 @@ async def test_limits_count_alike(dsn, answered, monkeypatch, fields):
         assert counted(lane, "limited") == counted(aiohttp, "limited")
 
 
-async def test_a_request_over_its_limit_prepares_no_answer(dsn, answered, monkeypatch):
-    monkeypatch.setattr(rate_limit, "_MINUTE", 6000.0)  # so that no place becomes free during the test
+async def test_a_request_over_its_limit_prepares_no_answer(dsn, answered, still_minute, monkeypatch):
     prepared = []
     prepare = Moment._prepare
 

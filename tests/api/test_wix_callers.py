@@ -16,6 +16,8 @@ from support import wix
 from support.pods import running_pod
 from support.tokens import encoded
 
+pytestmark = pytest.mark.usefixtures("still_minute")
+
 SPEND, SETTINGS, EVENTS = "/api/v1/wix/credits/spend", "/api/v1/wix/settings", "/api/v1/wix/events"
 OWNERS = "/callers/owners"
 

@@ -16,6 +16,8 @@ from support.limits import PROGRESS
 from support.money import ipn_signature, send_ipn, send_stripe, stripe_event, stripe_signature
 from support.pods import running_pod
 
+pytestmark = pytest.mark.usefixtures("still_minute")
+
 BODY = stripe_event("charge.succeeded", {"id": "ch_1", "object": "charge"})
 IPN = b'{"payment_id":5077125051,"payment_status":"finished","fee":{"b":0.00005,"a":1e-7}}'
 
