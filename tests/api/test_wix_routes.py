@@ -102,6 +102,7 @@ async def test_what_cannot_be_switched_says_why(pod, conn):
     assert done["sentences"] == ["Publishing is paused, so pages do not change until it is resumed."]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_switches_at_the_same_moment_follow_each_other(pod, conn):
     codes = ["EUR", "GBP", "SEK", "NOK", "DKK"]
     answers = await asyncio.gather(
