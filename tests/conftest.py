@@ -14,6 +14,7 @@ import pytest
 
 from hingecraft.db.connection import Database
 from hingecraft.migrations.command import bring_up_to_date
+from hingecraft.routes import store
 from hingecraft.settings import DsnSecret, Secret
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support import prefork
@@ -147,10 +148,15 @@ def still_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def patient_pools(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A crowd may wait for the few connections of a pod as long as a slow machine needs."""
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd may wait for a connection, a statement and the lock of publishing as long as a slow machine needs."""
     for limit in ("_ACQUIRE_TIMEOUT", "STATEMENT_TIMEOUT"):
         monkeypatch.setattr(f"hingecraft.db.connection.{limit}", PROGRESS)
+    locking = store.LOCK_PUBLISHING
+    assert "'2s'" in locking
+    assert "'4s'" in locking
+    longer = f"'{PROGRESS:.0f}s'"
+    monkeypatch.setattr(store, "LOCK_PUBLISHING", locking.replace("'2s'", longer).replace("'4s'", longer))
 
 
 @pytest.fixture

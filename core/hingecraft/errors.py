@@ -170,6 +170,10 @@ class DatabaseUnavailableError(HingecraftError):
     """Postgres cannot be reached, or did not answer in time."""
 
 
+class ConnectionEndedError(DatabaseUnavailableError):
+    """The connection ended in the middle of a transaction, of which nothing is kept."""
+
+
 class InRecoveryError(DatabaseUnavailableError):
     """The server is a standby, which may be behind."""
 

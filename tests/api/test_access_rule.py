@@ -13,12 +13,12 @@ import pytest
 from hingecraft.purchases import store
 from support.downloads import SECRET, Shop, ask
 from support.limits import PROGRESS
+from support.lock_waits import waiting
 from support.pods import running_pod
 from support.tokens import SETTINGS, bearer, token_for
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 RUNS, LAPSED, FUTURE = (-10 * DAY, 20 * DAY), (-40 * DAY, -10 * DAY), (10 * DAY, 40 * DAY)
-WAITS = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
 STATUSES = {"owned": 200, "subscribed": 200, "not_bought": 402, "expired": 403, "refunded": 403, "disputed": 403}
 
 
@@ -161,7 +161,7 @@ async def test_a_download_and_a_refund_of_two_payments_never_wait_for_each_other
         await store.update_access(conn, {paid[0]: "refunded"})
         download = asyncio.create_task(ask(pod, user, design))
         async with asyncio.timeout(PROGRESS):
-            while not (download.done() or await shop.conn.fetchval(WAITS)):
+            while not (download.done() or await waiting(shop.conn)):
                 await asyncio.sleep(0.01)
         await store.update_access(conn, {paid[1]: "disputed"})
     status, answer = await download

@@ -13,17 +13,17 @@ import pytest
 from hingecraft.credits.spending import Spending
 from support.credits import assert_books_agree, balance_of, give_credits
 from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.pods import ADMIN, running_pod
 from support.tokens import SERVICE_TOKEN, SETTINGS, bearer, token_for
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 ADA, BEN = uuid4(), uuid4()
 AS_ADA, SERVICE = bearer(token_for(str(ADA))), bearer(SERVICE_TOKEN)
 BALANCE, TRANSACTIONS = "/api/v1/credits/balance", "/api/v1/credits/transactions"
 SPEND, ADJUST = "/api/v1/credits/spend", "/admin/credits/adjust"
 LOCK = "SELECT FROM credit_accounts WHERE user_id = $1 FOR UPDATE"
-WAITING = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND wait_event_type = 'Lock'
@@ -51,12 +51,6 @@ async def spend(pod, reference="r", amount=1, user=ADA, **more):
     body = {"userId": str(user), "amount": amount, "reference": reference, **more}
     status, answer = await pod.call("POST", SPEND, json=body, headers=SERVICE)
     return (status, answer["data"]) if status == 200 else (status, answer["code"])
-
-
-async def until_waiting(conn, at_least=1):
-    async with asyncio.timeout(PROGRESS):
-        while await conn.fetchval(WAITING) < at_least:
-            await asyncio.sleep(0.02)
 
 
 async def test_a_user_reads_balance_and_history_and_so_do_service_and_admin(pod):

@@ -63,6 +63,7 @@ async def test_an_owner_gets_a_url_that_is_counted_once_and_answered_again(pod, 
     assert timedelta(seconds=500) < left <= timedelta(seconds=600)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_fifty_calls_at_once_are_one_download(pod, shop):
     design = await shop.design()
     entitlement = await shop.buys(ADA, design, limit=1)
@@ -93,6 +94,7 @@ async def test_a_connection_that_dies_at_any_moment_counts_a_download_once_or_no
     await other.close()
 
 
+@pytest.mark.usefixtures("patient")
 async def test_of_fifty_downloads_of_the_last_allowed_one_just_one_is_granted(pod, shop):
     """Fifty designs by one subscription, which has one download left."""
     designs = [await shop.design() for _ in range(50)]

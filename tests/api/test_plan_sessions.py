@@ -19,7 +19,7 @@ from hingecraft.credits import plan_sessions
 from hingecraft.credits.model import PlanSession
 from hingecraft.db.connection import Database
 from hingecraft.errors import ConflictError
-from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.pods import SITE_URL, running_pod
 from support.tokens import raw
 
@@ -29,9 +29,6 @@ CHOICE = {"priceId": "price_PRO_MONTHLY", "planType": "vision_pro", "metadata": 
 OPEN = """
 INSERT INTO payments (id, amount, currency, price_currency, status, source, purpose)
 VALUES ($1, 5, 'USD', 'USD', $2, 'checkout', 'credits')
-"""
-WAITS = """
-SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
 """
 
 
@@ -238,9 +235,8 @@ async def test_a_checkout_that_dies_before_its_commit_leaves_it_free(dsn, databa
     await dying.execute("BEGIN")
     await dying.fetchval(plan_sessions.USE, session.nonce, uuid4())
     waiting = asyncio.create_task(checkout(database, session))
-    async with asyncio.timeout(PROGRESS), database.connection() as conn:
-        while not await conn.fetchval(WAITS):
-            await asyncio.sleep(0.02)
+    async with database.connection() as conn:
+        await until_waiting(conn)
     dying.terminate()
     await waiting
 

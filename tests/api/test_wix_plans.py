@@ -158,6 +158,7 @@ async def test_a_plan_without_a_product_is_ignored_with_the_reason(pod, conn):
     assert reason.startswith("it names no plan")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_the_last_credit_is_spent_once(pod, conn):
     site = uuid4()
     assert (await wix.status_of(pod, site))["credits"] == 3
@@ -167,6 +168,7 @@ async def test_the_last_credit_is_spent_once(pod, conn):
     assert await conn.fetchval(AGREE)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_spend_happens_once_for_each_reference(pod, conn):
     site = uuid4()
     answers = await asyncio.gather(*(spend(pod, site, 2, "one") for _ in range(10)))

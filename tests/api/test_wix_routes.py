@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from hingecraft.dashboard import switches
 from hingecraft.outbox.model import Endpoint
 from support import wix
 from support.engines import running_engine
@@ -101,6 +102,7 @@ async def test_what_cannot_be_switched_says_why(pod, conn):
     assert done["sentences"] == ["Publishing is paused, so pages do not change until it is resumed."]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_switches_at_the_same_moment_follow_each_other(pod, conn):
     codes = ["EUR", "GBP", "SEK", "NOK", "DKK"]
     answers = await asyncio.gather(
@@ -110,6 +112,28 @@ async def test_switches_at_the_same_moment_follow_each_other(pod, conn):
     done = answers[: len(codes)]
     assert [each["closed"] for each in done] == [[code] for code in codes]
     assert len({each["version"] for each in done}) == len(codes)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+async def test_a_switch_whose_transaction_postgres_has_ended_is_done_again(pod, conn, monkeypatch, preview):
+    """As when the pod stood still while others waited for its lock: nothing of the first time is kept."""
+    offered_now = switches._offered
+    ended: list[int] = []
+
+    async def standing_still(mine):
+        if not ended:
+            over = asyncio.Event()
+            ended.append(mine.get_server_pid())
+            mine.add_termination_listener(lambda _: over.set())
+            await mine.execute("SET LOCAL idle_in_transaction_session_timeout = '1ms'")
+            await over.wait()
+        return await offered_now(mine)
+
+    monkeypatch.setattr(switches, "_offered", standing_still)
+    done = await switch(pod, "currencies/EUR", enabled=False, preview=preview)
+    assert (done["closed"], done["version"], len(ended)) == (["EUR"], 2, 1)
+    assert await conn.fetchval("SELECT count(*) FROM payment_routes") == (1 if preview else 2)
+    assert len(await conn.fetch(ACTIONS, f"wix_instance:{SITE}")) == (0 if preview else 1)
 
 
 async def test_pods_and_sites_are_listed_with_their_version_and_latency(pod, dsn):

@@ -37,6 +37,7 @@ async def test_the_first_call_of_an_owner_makes_the_site_with_its_trial(pod, con
     assert [tuple(row) for row in await conn.fetch(ENTRIES, site)] == [("trial", 3)]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_racing_calls_and_events_make_one_site_and_one_trial(pod, conn):
     site = uuid4()
     calls = [pod.call("GET", wix.STATUS, headers=wix.owner(site)) for _ in range(10)]

@@ -10,9 +10,12 @@ import uvloop
 
 from hingecraft.db import connection
 from hingecraft.db.connection import Database, connect
-from hingecraft.errors import DatabaseUnavailableError
+from hingecraft.errors import ConnectionEndedError, DatabaseUnavailableError
 from hingecraft.settings import DsnSecret
+from support.limits import PROGRESS
 from support.processes import Proxy
+
+SLEEPS = "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $1"
 
 
 async def _options(dsn) -> tuple[int, int]:
@@ -58,6 +61,35 @@ async def test_each_new_connection_reads_the_dsn_again(dsn):
     await pool.close()
 
 
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [("SELECT pg_sleep(60)", "ConnectionDoesNotExistError"), (None, r"the connection has ended \(.+\)")],
+)
+async def test_a_connection_that_ends_in_a_transaction_says_why_and_keeps_nothing(database, conn, statement, said):
+    """In the middle of a statement, and between two."""
+    await conn.execute("CREATE TABLE kept (number int)")
+    process, ended = asyncio.get_running_loop().create_future(), asyncio.Event()
+
+    async def work() -> None:
+        async with database.transaction() as mine:
+            await mine.execute("INSERT INTO kept VALUES (1)")
+            mine.add_termination_listener(lambda _: ended.set())
+            process.set_result(mine.get_server_pid())
+            if statement is None:
+                await ended.wait()
+            await mine.execute(statement or "SELECT 1")
+
+    working = asyncio.create_task(work())
+    pid = await process
+    async with asyncio.timeout(PROGRESS):
+        while statement and not await conn.fetchval(SLEEPS, pid):
+            await asyncio.sleep(0.01)
+    await conn.execute("SELECT pg_terminate_backend($1)", pid)
+    with pytest.raises(ConnectionEndedError, match=f"^Postgres is unavailable: {said}$"):
+        await working
+    assert await conn.fetchval("SELECT count(*) FROM kept") == 0
+
+
 async def test_a_task_that_is_cancelled_while_postgres_swallows_everything_ends(dsn, monkeypatch):
     """The rollback gets no answer either: that it fails must not be all that the task hears."""
     monkeypatch.setattr(connection, "STATEMENT_TIMEOUT", 0.3)
@@ -80,6 +112,6 @@ async def test_a_task_that_is_cancelled_while_postgres_swallows_everything_ends(
         task = asyncio.create_task(ask_for_ever())
         await asked.wait()
         task.cancel()
-        await asyncio.wait([task], timeout=10)
+        await asyncio.wait([task], timeout=PROGRESS)
         assert task.cancelled()
         await database.close()

@@ -11,15 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.credits import assert_books_agree, balance_of, entry, give_credits, write
+from support.lock_waits import until_waiting, waiting
 
 USER, OTHER = sorted((uuid4(), uuid4()))
 ADD = "SELECT add_user_credits($1, $2, $3, $4, $5, $6, $7)"
 SPEND = "SELECT spend_user_credits($1, $2, $3, $4)"
-BLOCKED = """
-SELECT EXISTS (
-    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-)
-"""
 ROWS = "SELECT delta, reason, plan_type, ref, balance_after FROM credits_transactions WHERE user_id = $1 ORDER BY id"
 PRICES = {
     "BASIC_MONTHLY": (100, "subscription", "basic", "basic_plan_monthly"),
@@ -165,18 +161,17 @@ async def test_an_account_that_is_made_while_a_batch_waits_is_not_spent_twice(co
     holding = conn.transaction()
     await holding.start()
     await write(conn, entry(USER, -1, "held"))
-    waiting = asyncio.create_task(write(batch, entry(USER, -1, "first"), entry(OTHER, -10, "second")))
-    while not await elsewhere.fetchval(BLOCKED):
-        await asyncio.sleep(0.01)
+    writing = asyncio.create_task(write(batch, entry(USER, -1, "first"), entry(OTHER, -10, "second")))
+    await until_waiting(elsewhere)
     await give_credits(elsewhere, OTHER, 10)
     spending = elsewhere.transaction()
     await spending.start()
     assert (await write(elsewhere, entry(OTHER, -10, "third")))[0]["outcome"] == "written"
     await holding.commit()
-    while not waiting.done() and not await conn.fetchval(BLOCKED):
+    while not writing.done() and not await waiting(conn):
         await asyncio.sleep(0.01)
     await spending.commit()
-    assert [row["outcome"] for row in await waiting] == ["written", "insufficient"]
+    assert [row["outcome"] for row in await writing] == ["written", "insufficient"]
     assert await balance_of(conn, OTHER) == 0
     await assert_books_agree(conn)
     for each in (batch, elsewhere):

@@ -10,10 +10,9 @@ import pytest
 
 from hingecraft.outbox import store
 from hingecraft.outbox.model import PAYMENT_EVENTS, Endpoint
-from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 
 SITE = Endpoint(name="site", url="https://www.example.com/x", events=PAYMENT_EVENTS)
-WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def claimed(conn, endpoints=("site",)):
@@ -45,9 +44,7 @@ async def test_an_endpoint_that_is_taken_away_while_its_answer_is_written_down(c
         async with conn.transaction():
             await conn.execute(store.DROP_ENDPOINTS, [])
             writing = asyncio.create_task(write())
-            async with asyncio.timeout(PROGRESS):
-                while not await watcher.fetchval(WAITS):
-                    await asyncio.sleep(0.01)
+            await until_waiting(watcher)
             await conn.execute(store.BURY_ORPHANS)
         await writing
         state = await conn.fetchval("SELECT state FROM outbox")

@@ -220,6 +220,7 @@ async def test_what_an_admin_does_is_in_the_audit_log(conn, database):
     assert actions == ["policy_changed", "routes_refreshed", "routes_pinned", "routes_unpinned"]
 
 
+@pytest.mark.usefixtures("patient")
 async def test_many_publishers_at_once_make_one_version_of_one_change(conn, database):
     await conn.execute(LINK, "stripe", "usd", "https://buy.example/1")
     publications = await asyncio.gather(*(routes.publish(database) for _ in range(8)))

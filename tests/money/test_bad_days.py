@@ -14,6 +14,7 @@ import pytest
 from hingecraft.settings import DsnSecret
 from support.folders import open_folder
 from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.pods import running_pod
 from support.processes import ApiProcess, Proxy
 
@@ -202,23 +203,20 @@ async def test_postgres_lost_while_the_provider_is_asked(dsn, sandbox, conn):
     assert len(await sandbox.sessions(str(payment))) == 1
 
 
-WAITING = """
-SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
-"""
 CREATING = "SELECT id FROM payments WHERE status = 'creating'"
 
 
 async def reach(moment, sandbox, conn, holder):
     """Let the process come to that step and no further; answers when it is there."""
     if moment == "writing down":
-        await until(lambda: conn.fetchval(WAITING))
+        await until_waiting(conn)
         return
     payment = await until(lambda: conn.fetchval(CREATING))
     if moment == "after the effect":
         await until(lambda: sandbox.sessions(str(payment)))
     if moment == "writing the end":
         await holder.execute("SELECT FROM payments WHERE id = $1 FOR UPDATE", payment)
-        await until(lambda: conn.fetchval(WAITING))
+        await until_waiting(conn)
 
 
 async def until(look):

@@ -61,6 +61,7 @@ async def test_the_portal_offers_our_plans_and_cancelling(ada, sandbox, conn):
     assert "https://www.example.com" in page
 
 
+@pytest.mark.usefixtures("patient")
 async def test_ten_calls_at_once_make_one_configuration(ada, sandbox):
     await asyncio.gather(*(opened(ada) for _ in range(10)))
     assert len(await configurations(sandbox)) == 1

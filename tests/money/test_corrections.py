@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from hingecraft_api.handlers.admin.settlements import CorrectionAnswer
-from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.money import all_processed, becomes, completes
 from support.pods import ADMIN
 from support.reconciling import command
@@ -201,10 +201,7 @@ async def test_when_the_connection_breaks_before_the_commit_there_is_no_correcti
     await blocker.start()
     await conn.execute("LOCK TABLE payment_audit IN EXCLUSIVE MODE")
     asking = asyncio.create_task(correct(pod, charge, 50))
-    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with asyncio.timeout(PROGRESS):
-        while (pid := await conn.fetchval(waiting)) is None:
-            await asyncio.sleep(0.02)
+    pid, *_ = await until_waiting(conn)
     await conn.execute("SELECT pg_terminate_backend($1)", pid)
     await blocker.commit()
     assert (await asking)[0] == 503

@@ -22,6 +22,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("path", "body"), BODIES)
+@pytest.mark.usefixtures("patient")
 async def test_the_same_key_and_body_give_the_same_answer_to_twenty_at_once_in_two_pods(dsn, sandbox, conn, path, body):
     await sandbox.ask("PUT", "/_sandbox/latency", json={"seconds": 0.3})
     async with running_pod(dsn, **sandbox.settings) as one, running_pod(dsn, **sandbox.settings) as other:

@@ -35,6 +35,7 @@ def unpaid(payment):
     return stripe_event("payment_intent.payment_failed", intent)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_pods_share_the_work_and_each_event_is_worked_on_once(dsn, sandbox, conn):
     async with running_pod(dsn, **sandbox.settings) as first, running_pod(dsn, **sandbox.settings) as second:
         bodies = [stripe_event("charge.succeeded", NOBODYS, number=number) for number in range(200)]

@@ -17,6 +17,7 @@ from hingecraft.inbox.breaker import Breaker
 from hingecraft.inbox.lane import Lane
 from hingecraft.inbox.model import InboundEvent
 from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.money import all_processed, becomes, give, ledger, send_hint, send_stripe, status_of, stripe_event
 from support.pods import running_pod
 
@@ -173,9 +174,6 @@ async def test_an_event_that_comes_twice_and_late_while_its_first_is_being_asked
     assert [(kind, currency) for kind, _, currency, _ in await ledger(conn, given["paymentId"])] == [("charge", "BTC")]
 
 
-WAITS = """
-SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 FREE = "SELECT claimed_until IS NULL AND next_attempt_at <= now() AND attempts = 0 FROM provider_events"
 
 
@@ -234,7 +232,7 @@ async def test_a_group_that_is_being_written_when_its_pod_stops_is_free_at_once(
         async with conn.transaction():
             await conn.execute("SELECT FROM payments WHERE id = $1::uuid FOR UPDATE", given[1]["paymentId"])
             work = asyncio.create_task(pod.pod.worker.run())
-            await until(lambda: conn.fetchval("SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND pid <> $1", 0))
+            await until_waiting(conn)
             await stopped(work)
         assert [row[0] for row in await conn.fetch(FREE)] == [True, True, True]
         assert await pod.pod.worker.drain() == 3

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.money import all_processed, becomes, completes, give, ledger, send_stripe, stripe_event
 from support.pods import ADMIN
 from support.reconciling import reconcile
@@ -265,10 +266,7 @@ async def test_when_the_connection_breaks_between_the_value_and_its_end_nothing_
     await blocker.start()
     await conn.execute("LOCK TABLE payment_audit IN EXCLUSIVE MODE")
     await act(sandbox, payment, "value")
-    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with asyncio.timeout(PROGRESS):
-        while (pid := await conn.fetchval(waiting)) is None:
-            await asyncio.sleep(0.02)
+    pid, *_ = await until_waiting(conn)
     await conn.execute("SELECT pg_terminate_backend($1)", pid)
     await blocker.commit()
     await conn.execute(

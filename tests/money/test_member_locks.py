@@ -16,13 +16,15 @@ from hingecraft.payments.applying import PaymentEvents
 from hingecraft.providers.stripe import webhook
 from support.credits import assert_books_agree, balance_of, give_credits
 from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.members import CHECKOUT, PACK, PLAN, Member, idle_pod_for_members, sell
 from support.money import ledger, stripe_event
 from support.pods import ADMIN, running_pod
 from support.purchases import changes
-from support.stage import WAITING
 from support.subscribing import press
 from support.tokens import SETTINGS
+
+pytestmark = pytest.mark.usefixtures("patient")
 
 MONTH = (100, "basic_plan_monthly")
 FREE = "SELECT id::text FROM payments WHERE id = $1::uuid FOR UPDATE SKIP LOCKED"
@@ -104,7 +106,7 @@ async def begun(conn, pod, events, waiting):
     """The work of a pod on these events, once so many wait for a lock."""
     await put(conn, *events)
     work = asyncio.create_task(pod.pod.worker.drain())
-    await until(conn, f"SELECT ({WAITING}) = $1", waiting)
+    await until_waiting(conn, waiting)
     return work
 
 
@@ -185,7 +187,7 @@ async def test_the_first_checkouts_of_a_database_on_two_pods_both_begin_its_mode
     async with holder.transaction():
         await holder.execute("SELECT FROM installation FOR SHARE")
         buying = [asyncio.create_task(member.call("POST", CHECKOUT, {"priceId": price})) for member in members]
-        await until(conn, f"SELECT ({WAITING}) = 2")
+        await until_waiting(conn, 2)
     assert [status for status, _ in await asyncio.gather(*buying)] == [201, 201]
 
 
@@ -236,7 +238,7 @@ async def test_a_renewal_is_booked_while_its_user_is_being_deleted(pods, sandbox
     async with holder.transaction():
         await holder.fetch(CHECKOUTS, ada.id)
         deleting = asyncio.create_task(delete(pods[0], ada))
-        await until(conn, f"SELECT ({WAITING}) = 1")
+        await until_waiting(conn)
         work = await begun(conn, pods[1], await told(sandbox, *TOLD), 2)
         await until(conn, f"SELECT EXISTS ({RENEWALS})")
     assert await deleting == (200, True)

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.money import all_processed, becomes, ledger, send_stripe, status_of
 from support.old_payments import DUE_NOW, OLD, SAY, said_paid_late, total
 from support.standing_links import AUTH
@@ -47,7 +48,6 @@ async def old(sandbox, conn, request):
     return await old_session(sandbox, conn, getattr(request, "param", "its session"))
 
 
-WAITS_FOR_A_LOCK = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 REFUND_TOLD = "SELECT bool_and(processed_at IS NOT NULL) FROM provider_events WHERE type = 'refund.created'"
 
 
@@ -205,9 +205,7 @@ async def test_a_connection_that_breaks_while_a_refund_takes_over_from_a_dispute
     await blocker.start()
     await conn.execute("LOCK TABLE payment_audit IN EXCLUSIVE MODE")
     await deliver(pod, sandbox, "refund.")
-    async with asyncio.timeout(PROGRESS):
-        while (pid := await conn.fetchval(WAITS_FOR_A_LOCK)) is None:
-            await asyncio.sleep(0.02)
+    pid, *_ = await until_waiting(conn)
     await conn.execute("SELECT pg_terminate_backend($1)", pid)
     assert await ledger(conn, str(payment)) == disputed
     await blocker.commit()

@@ -10,15 +10,13 @@ import pytest
 
 from hingecraft.donations import prefills
 from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 
 OTHER, GENERATE = "/mission-support/other", "/charter/generate-payment"
 EMAIL = "donor@example.com"
 KEY = {"Idempotency-Key": "a-key-of-this-test-1"}
 LEFT = 'SELECT user_info FROM "ContributionIntent"'
 AGE = 'UPDATE "ContributionIntent" SET "_createdDate" = now() - $1 * interval \'1 minute\''
-WAITING = """
-SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 
 
 @pytest.fixture
@@ -79,9 +77,7 @@ async def test_what_dies_while_it_writes_the_checkout_down_takes_no_email(pod, d
     await held.start()
     await holder.execute("LOCK TABLE external_payments IN EXCLUSIVE MODE")
     dying = asyncio.create_task(give(pod, prefill, **KEY))
-    async with asyncio.timeout(PROGRESS):
-        while not (waiting := await conn.fetchval(WAITING)):
-            await asyncio.sleep(0.02)
+    waiting, *_ = await until_waiting(conn)
     await conn.execute("SELECT pg_terminate_backend($1)", waiting)
     assert (await dying)[0] == 503
     await held.rollback()

@@ -21,6 +21,7 @@ async def test_ids_cannot_be_guessed(prefill):
     assert re.fullmatch(r"prefill_\d{13}_[0-9a-f]{32}", prefill)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_exactly_one_of_many_readers_wins(pod, prefill):
     answers = await asyncio.gather(*(pod.call("GET", f"/prefill/{prefill}") for _ in range(40)))
     won = [answer for status, answer in answers if status == 200]

@@ -78,6 +78,7 @@ async def test_a_new_price_and_the_payment_of_the_old_one_at_once_cost_one_of_bo
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.usefixtures("patient")
 async def test_two_pods_that_are_asked_at_once_begin_one_payment(world, dsn, sandbox, kind):
     async with running_pod(dsn, background=False, **{**sandbox.settings, **SETTINGS}) as other:
         ada = Buyer(world.pod)

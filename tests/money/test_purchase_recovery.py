@@ -13,7 +13,7 @@ from hingecraft.inbox import store as inbox
 from hingecraft.payments.unassigned import ONE_AT_A_TIME
 from hingecraft.providers.stripe import webhook
 from support.buying import ALL_DESIGNS, DESIGN, PAYMENTS, Buyer, add_product, change_product
-from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 from support.money import ledger, status_of
 from support.pods import ADMIN, running_pod
 from support.purchases import post
@@ -36,7 +36,6 @@ LOSE = (
     "DELETE FROM provider_events", "RESET session_replication_role",
 )  # fmt: skip
 KINDS = ("design", "subscription")
-WAITS = "SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 FREE = "SELECT true FROM external_payments WHERE payment_id = $1::uuid FOR UPDATE SKIP LOCKED"
 EUROS = {"price": 8, "currency": "EUR"}
 
@@ -148,9 +147,7 @@ async def test_the_reconciliation_holds_no_row_while_it_waits_for_a_first_invoic
     async with conn.transaction():
         await conn.execute(ONE_AT_A_TIME, f"stripe:{begun['paymentId']}")
         running = asyncio.create_task(reconcile(dsn, sandbox, every_checkout=True))
-        async with asyncio.timeout(PROGRESS):
-            while not await conn.fetchval(WAITS):
-                await asyncio.sleep(0.02)
+        await until_waiting(conn)
         assert await conn.fetchval(FREE, begun["paymentId"])
     await running
     assert await status_of(conn, begun["paymentId"]) == "completed"

@@ -108,6 +108,7 @@ async def test_a_repeat_gives_the_same_payment_and_a_new_price_another(ada, pod,
     assert await ada.begin(design, status=200) == second
 
 
+@pytest.mark.usefixtures("patient")
 async def test_ten_requests_at_once_begin_one_payment(ada, conn, sandbox, design):
     body = {"productType": "design", "productId": design}
     answers = await asyncio.gather(*(ada.call("POST", PAYMENTS, body) for _ in range(10)))

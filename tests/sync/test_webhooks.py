@@ -17,12 +17,12 @@ from hingecraft.routes import store as routes_store
 from hingecraft.settings import DsnSecret, Secret
 from support.engines import running_engine
 from support.limits import PROGRESS
+from support.lock_waits import waiting
 from support.processes import Proxy
 from support.receiver import SECRET, accept, receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 CLAIMED = "SELECT count(*) FROM outbox WHERE claimed_until > now() AND type LIKE 'payment.%'"
-WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
 # An engine reports what the pods serve once it has published.
 BUSY = """
 SELECT NOT EXISTS (SELECT FROM routes_served) OR EXISTS (
@@ -85,7 +85,7 @@ async def test_an_endpoint_that_is_new_while_a_version_is_published_is_told_that
         await publishing.execute("UPDATE currencies SET name = 'Renamed' WHERE code = 'EUR'")
         await routes_store.lock_publishing(publishing)
         keeping = asyncio.create_task(routes.keep_endpoints(database, [Endpoint(name="site", url="https://a.example")]))
-        while not keeping.done() and not await conn.fetchval(WAITING):
+        while not keeping.done() and not await waiting(conn):
             await asyncio.sleep(0.01)
         version = (await routes_store.rebuild(publishing, 0)).version
     await keeping

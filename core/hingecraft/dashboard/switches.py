@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hingecraft.db.connection import Connection, Database
+from hingecraft.db.repeating import done_again
 from hingecraft.identity.principal import Actor
 from hingecraft.routes import service as routes
 from hingecraft.routes import store
@@ -64,6 +65,7 @@ class Switches:
         """Go back to the routes of a version, or end that."""
         return await self._done(lambda conn: routes.pin_within(conn, version, actor), preview=preview)
 
+    @done_again
     async def _done(self, change: Change, *, preview: bool) -> Effects:
         try:
             async with self._database.transaction() as conn:

@@ -7,7 +7,13 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from hingecraft.errors import ConflictError, DatabaseUnavailableError, InvalidError, RejectedError
+from hingecraft.errors import (
+    ConflictError,
+    ConnectionEndedError,
+    DatabaseUnavailableError,
+    InvalidError,
+    RejectedError,
+)
 
 # A process may start before the database is migrated, or while an older one is put back.
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
@@ -60,5 +66,16 @@ def translated() -> Iterator[None]:
         raise type(known)(known.code, known.sentence) from error
     except _NOT_MIGRATED as error:
         raise DatabaseUnavailableError(f"the database is not migrated ({error}): run `hingecraft migrate`") from error
+    except asyncpg.InterfaceError as error:
+        # It is raised before anything is sent, a COMMIT too.
+        raise ConnectionEndedError(f"Postgres is unavailable: {_why_it_ended(error)}") from error
     except UNREACHABLE as error:
         raise DatabaseUnavailableError(f"Postgres is unavailable: {type(error).__name__}") from error
+
+
+def _why_it_ended(error: asyncpg.InterfaceError) -> str:
+    """The error that broke the connection; those that follow it say only that it is closed."""
+    first: BaseException = error
+    while isinstance(first, asyncpg.InterfaceError) and isinstance(first.__context__, UNREACHABLE):
+        first = first.__context__
+    return f"the connection has ended ({first})" if isinstance(first, asyncpg.InterfaceError) else type(first).__name__

@@ -7,6 +7,7 @@ from typing import Any
 
 from hingecraft import audit
 from hingecraft.db.connection import Connection, Database
+from hingecraft.db.repeating import done_again
 from hingecraft.errors import ConflictError, InvalidError, MissingError
 from hingecraft.identity.principal import Actor
 from hingecraft.outbox import service as outbox
@@ -26,6 +27,7 @@ from hingecraft.routes.model import (
 _BEFORE_ALL = 2**62
 
 
+@done_again
 async def publish(database: Database, *, above: int = 0, known: int | None = None) -> Publication:
     """Rebuild the routes; if they differ, publish them and tell the Wix endpoints, all or nothing.
 
@@ -53,6 +55,7 @@ async def _publish(conn: Connection, above: int = 0, known: int | None = None) -
     return publication
 
 
+@done_again
 async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> None:
     """Make the database know just these endpoints; one that is new or moved is told the newest version.
 
@@ -64,6 +67,7 @@ async def keep_endpoints(database: Database, endpoints: Sequence[Endpoint]) -> N
         await outbox.keep_endpoints(conn, endpoints, found.announcement if found else None)
 
 
+@done_again
 async def announce_again(database: Database) -> None:
     """Send the newest version to the Wix endpoints that have not taken it, without waiting for their next attempt."""
     async with database.transaction() as conn:
@@ -91,6 +95,7 @@ async def newest_number(database: Database) -> int | None:
         return await store.newest_number(conn)
 
 
+@done_again
 async def refresh(database: Database, actor: Actor) -> Publication:
     """Rebuild for an admin, and wake the engines to bring every pod to the newest version."""
     async with database.transaction() as conn:
@@ -109,6 +114,7 @@ async def refresh(database: Database, actor: Actor) -> Publication:
     return publication
 
 
+@done_again
 async def pin(database: Database, version: int | None, actor: Actor) -> Publication:
     """Go back to the routes of a version by publishing them as a new one, or let the data publish again."""
     async with database.transaction() as conn:
