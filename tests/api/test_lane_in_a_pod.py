@@ -35,8 +35,9 @@ async def test_requests_are_counted_alike(both, answered):
     assert all(more[0][key] == number for key, number in more[1].items() if number)
 
 
+@pytest.mark.usefixtures("still_minute")
 @pytest.mark.parametrize("fields", [(), ("X-Forwarded-For: 203.0.113.7",), ("X-Forwarded-For: 2001:db8::1",), ("vid",)])
-async def test_limits_count_alike(dsn, answered, still_minute, fields):
+async def test_limits_count_alike(dsn, answered, fields):
     if fields == ("vid",):
         fields = tuple(f"{name}: {value}" for name, value in signed_visitor(VID).items())
     more: dict[str, Any] = {"rate_limit_routes": 7, "rate_limit_site": 5, "trusted_proxies": ["127.0.0.0/8"]}
@@ -56,7 +57,8 @@ async def test_limits_count_alike(dsn, answered, still_minute, fields):
         assert counted(lane, "limited") == counted(aiohttp, "limited")
 
 
-async def test_a_request_over_its_limit_prepares_no_answer(dsn, answered, still_minute, monkeypatch):
+@pytest.mark.usefixtures("still_minute")
+async def test_a_request_over_its_limit_prepares_no_answer(dsn, answered, monkeypatch):
     prepared = []
     prepare = Moment._prepare
 
