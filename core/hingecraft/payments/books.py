@@ -1,6 +1,7 @@
 """Books what a provider reports: the payment, settlements, moves, audit log and what follows, in one transaction.
 
-Checkouts are locked before their payment, here as everywhere, so that two writers never deadlock.
+All checkouts of a payment are locked in the order of their ids, and before the payment, here as everywhere, so that two
+writers never deadlock.
 """
 
 from __future__ import annotations
