@@ -61,9 +61,9 @@ def reconcile_steps(
     )
 
 
-def wix_app_events(client: WixClient | None) -> list[Registration]:
+def wix_app_events(database: Database, client: WixClient | None) -> list[Registration]:
     """The events of the Wix app; a process without its settings takes none, and leaves them to those that have them."""
-    return of_wix_app(PlansAtWix(client)) if client is not None else []
+    return of_wix_app(PlansAtWix(database, client)) if client is not None else []
 
 
 def system_events(database: Database, providers: Providers) -> list[Registration]:

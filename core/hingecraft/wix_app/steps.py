@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
@@ -36,7 +36,7 @@ def wix_app_steps(database: Database, client: WixClient | None) -> Steps:
     """The step runs after events were processed, since they may report the same."""
     if client is None:
         return Steps()
-    work = _Sites(database, PlansAtWix(client))
+    work = _Sites(database, PlansAtWix(database, client))
     return Steps(after_checks=(work.check,))
 
 
@@ -79,11 +79,11 @@ class _Sites:
                 await self._one(run, asked, instance_id)
 
     async def _one(self, run: Run, asked: _Asked, instance_id: UUID) -> None:
-        before = datetime.now(UTC)
+        at = await self._plans.now()
         try:
-            seen = await self._plans.ask(instance_id)
+            seen = await self._plans.ask(instance_id, at)
         except NotInstalledError:
-            asked.absent[instance_id] = before
+            asked.absent[instance_id] = at
         except (ProviderRejectedError, ProviderUnknownError) as error:
             asked.failures += 1
             asked.is_over = isinstance(error, ProviderKeyError) or asked.failures >= _FAILURES_IN_A_ROW
