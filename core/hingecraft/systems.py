@@ -25,7 +25,7 @@ from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
 from hingecraft.purchases.steps import purchases_steps
 from hingecraft.steps import Steps, together
 from hingecraft.wix_app.client.client import WixClient
-from hingecraft.wix_app.plans.seen import PlansAtWix
+from hingecraft.wix_app.plans.plans_at_wix import PlansAtWix
 from hingecraft.wix_app.settings import WixAppSettings
 from hingecraft.wix_app.steps import wix_app_steps
 from hingecraft.wix_app.webhooks.applying import registrations as of_wix_app

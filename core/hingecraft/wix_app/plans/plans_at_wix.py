@@ -23,7 +23,7 @@ _CLOCK_DIFFERENCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Answer:
     """Wix's answer about one site."""
 
     fact: Fact
@@ -52,16 +52,16 @@ class PlansAtWix:
         async with self._database.connection() as conn:
             return await clock.moment(conn)
 
-    async def ask(self, instance_id: UUID, at: datetime) -> Seen:
+    async def ask(self, instance_id: UUID, at: datetime) -> Answer:
         """Ask, holding no connection. Raises NotInstalledError, ProviderRejectedError or ProviderUnknownError."""
         answer = await self._client.app_instance(instance_id, Deadline.within(_ANSWERS_WITHIN))
-        return Seen(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email)
+        return Answer(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email)
 
-    async def seen(self, instance_id: UUID) -> Seen:
+    async def ask_for_event(self, instance_id: UUID) -> Answer:
         """Ask for an event. Raises UnansweredError while there is no answer, and ForeignError without the app."""
-        return await self._seen(instance_id, await self.now())
+        return await self._for_event(instance_id, await self.now())
 
-    async def _seen(self, instance_id: UUID, at: datetime) -> Seen:
+    async def _for_event(self, instance_id: UUID, at: datetime) -> Answer:
         try:
             return await self.ask(instance_id, at)
         except NotInstalledError as error:
@@ -73,7 +73,7 @@ class PlansAtWix:
         """Whether the site has the app; raises UnansweredError while there is no answer."""
         at = await self.now()
         try:
-            await self._seen(instance_id, at)
+            await self._for_event(instance_id, at)
         except ForeignError:
             return Presence(at=at, has_app=False)
         return Presence(at=at, has_app=True)
@@ -84,10 +84,10 @@ def fact_in(answer: AppInstance, at: datetime) -> Fact:
     name = f"seen:{at.isoformat()}"
     billing = answer.billing
     if billing is None:
-        return Fact(fact_id=name, kind=Kind.SEEN, happened_at=at - _CLOCK_DIFFERENCE)
+        return Fact(fact_id=name, kind=Kind.ANSWER, happened_at=at - _CLOCK_DIFFERENCE)
     return Fact(
         fact_id=name,
-        kind=Kind.SEEN,
+        kind=Kind.ANSWER,
         happened_at=at,
         product=billing.product,
         cycle=billing.cycle,
