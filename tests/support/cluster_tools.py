@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from support import control_plane
-from support.go_tools import built, built_together
+from toolchain.go_tools import built, built_together
 
 
 def helm() -> Path:

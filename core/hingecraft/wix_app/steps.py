@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
@@ -18,7 +18,7 @@ from hingecraft.wix_app.client.client import WixClient
 from hingecraft.wix_app.plans import service as plans
 from hingecraft.wix_app.plans import store
 from hingecraft.wix_app.plans.model import state_of
-from hingecraft.wix_app.plans.seen import PlansAtWix, Seen
+from hingecraft.wix_app.plans.plans_at_wix import Answer, PlansAtWix
 from hingecraft.wix_app.sites import service as sites
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def wix_app_steps(database: Database, client: WixClient | None) -> Steps:
     """The step runs after events were processed, since they may report the same."""
     if client is None:
         return Steps()
-    work = _Sites(database, PlansAtWix(client))
+    work = _Sites(database, PlansAtWix(database, client))
     return Steps(after_checks=(work.check,))
 
 
@@ -79,11 +79,11 @@ class _Sites:
                 await self._one(run, asked, instance_id)
 
     async def _one(self, run: Run, asked: _Asked, instance_id: UUID) -> None:
-        before = datetime.now(UTC)
+        at = await self._plans.now()
         try:
-            seen = await self._plans.ask(instance_id)
+            answer = await self._plans.ask(instance_id, at)
         except NotInstalledError:
-            asked.absent[instance_id] = before
+            asked.absent[instance_id] = at
         except (ProviderRejectedError, ProviderUnknownError) as error:
             asked.failures += 1
             asked.is_over = isinstance(error, ProviderKeyError) or asked.failures >= _FAILURES_IN_A_ROW
@@ -93,15 +93,15 @@ class _Sites:
                     await check_store.put_off(conn, instance_id)
         else:
             asked.present, asked.failures = asked.present + 1, 0
-            await self._keep(run, instance_id, seen)
+            await self._keep(run, instance_id, answer)
         run.summary.wix_sites_checked += 1
 
-    async def _keep(self, run: Run, instance_id: UUID, seen: Seen) -> None:
+    async def _keep(self, run: Run, instance_id: UUID, answer: Answer) -> None:
         if run.dry:
             return
         try:
             async with self._database.transaction() as conn:
-                is_news = await _take_up(conn, instance_id, seen)
+                is_news = await _take_up(conn, instance_id, answer)
                 await check_store.release(conn, instance_id)
         except NotYetError as error:
             run.summary.explain(f"the plan of the site {instance_id} is kept: {error}")
@@ -125,15 +125,15 @@ class _Sites:
                 await check_store.release(conn, instance_id)
 
 
-async def _take_up(conn: Connection, instance_id: UUID, seen: Seen) -> bool:
+async def _take_up(conn: Connection, instance_id: UUID, answer: Answer) -> bool:
     """Whether the answer changes the plan. One that does not is not kept, since there is one a day (decision 79).
 
     Raises UnknownProductError.
     """
     await store.lock(conn, instance_id)
     facts = await store.facts(conn, instance_id)
-    is_news = state_of([*facts, seen.fact]) != state_of(facts)
+    is_news = state_of([*facts, answer.fact]) != state_of(facts)
     if is_news:
-        await plans.take(conn, instance_id, [seen.fact], actor=_ACTOR, request_id=str(instance_id))
-    await plans.checked(conn, instance_id, seen.at, seen.owner_email)
+        await plans.take(conn, instance_id, [answer.fact], actor=_ACTOR, request_id=str(instance_id))
+    await plans.checked(conn, instance_id, answer.at, answer.owner_email)
     return is_news

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hingecraft.errors import UsageError
 from hingecraft_sandbox.dev.wix_site import node, wix_folder
-from support.go_tools import MissingToolError
+from toolchain.go_tools import MissingToolError
 
 WIX = wix_folder()
 NODE = node()
