@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from support.engines import running_engine
+from support.limits import PROGRESS
 from support.pods import ADMIN, running_pod
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
@@ -67,7 +68,7 @@ async def test_a_refresh_that_waits_ends_when_every_pod_serves_the_commit(dsn, c
             assert status == 200
             assert min(pod.pod.cache.version for pod in pods) >= answer["data"]["version"]
             assert answer["data"]["pods"] == 3
-            assert answer["data"]["latencyMs"] < 10_000
+            assert 0 <= answer["data"]["latencyMs"] < PROGRESS * 1000
             assert (await pods[2].call("GET", "/routes"))[1]["data"]["routes"]["USD"]["url"].endswith(f"/{number}")
 
 
