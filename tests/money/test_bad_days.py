@@ -40,10 +40,8 @@ async def why(conn):
 @pytest.mark.parametrize("status", [400, 402, 404])
 async def test_a_no_is_a_no_and_is_asked_once(pod, sandbox, conn, status):
     await sandbox.fault("status_before", status=status)
-    started = time.monotonic()
     code, answer = await micro(pod)
-    assert (code, answer["code"]) == (502, "provider_refused")
-    assert time.monotonic() - started < 1
+    assert (code, answer["code"]) == (502, "provider_refused"), "a second call would have been answered with a session"
     assert (await state(conn))[0] == "failed"
     assert str(status) in (await why(conn))["reason"]
 
