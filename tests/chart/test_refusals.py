@@ -38,12 +38,12 @@ def changed(values, path, value):
         (
             "monitoring.rules",
             {"enabled": True, "runbooks": "https://x.example", "custom": {"Typo": {"for": "1m"}}},
-            "monitoring.rules.custom names Typo, but there is no such alert: docs/metrics-and-alerts.md lists them",
+            "monitoring.rules.custom names an unknown alert, Typo: docs/metrics-and-alerts.md lists them",
         ),
         (
             "monitoring.rules",
             {"enabled": True, "runbooks": "https://x.example", "disabled": ["Typo"]},
-            "monitoring.rules.disabled names Typo, but there is no such alert",
+            "monitoring.rules.disabled names an unknown alert, Typo",
         ),
         ("api.pool", {"min": 5, "max": 2}, "api.pool.min must not be more than api.pool.max"),
         ("api.amounts.min", "-1", "does not match pattern"),
