@@ -50,8 +50,8 @@ async def passed(pod, count: int) -> int:
 
 
 @pytest.fixture
-def slowly(still_minute, monkeypatch):
-    """The store may take its time, and one that is away is left alone for the whole test."""
+def slowly(monkeypatch):
+    """The store may take its time, and one that is away is not asked again during the test."""
     monkeypatch.setattr(shared_limit, "_ANSWER_WITHIN", PROGRESS)
     monkeypatch.setattr(shared_limit, "_LEFT_ALONE_FOR", 10 * PROGRESS)
 
@@ -60,7 +60,7 @@ def unavailable(caplog) -> int:
     return sum("the shared rate limit is unavailable" in record.getMessage() for record in caplog.records)
 
 
-@pytest.mark.usefixtures("slowly")
+@pytest.mark.usefixtures("still_minute", "slowly")
 async def test_pods_count_a_visitor_together_and_separately_when_the_store_is_away(dsn, store, caplog):
     server, url = store
     async with (
@@ -94,7 +94,7 @@ async def test_a_limit_fills_again_by_the_stores_clock(store, monkeypatch):
     await limit.close()
 
 
-@pytest.mark.usefixtures("slowly")
+@pytest.mark.usefixtures("still_minute", "slowly")
 async def test_a_store_that_never_was_holds_up_nobody(caplog):
     limit = SharedLimit("redis://127.0.0.1:1/0")
     assert [await limit.retry_after("visitor", "a", 1) for _ in range(50)] == [0] * 50
