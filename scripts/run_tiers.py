@@ -30,7 +30,6 @@ import slowest  # noqa: E402 - found by the path above
 from release import records  # noqa: E402 - found by the path above
 from support import (  # noqa: E402 - found by the path above
     cluster_tools,
-    control_plane,
     dashboard,
     debian,
     helm_release,
@@ -88,7 +87,7 @@ TIERS = (
         workers=4,
         measured=True,
         waits=True,
-        prepare=control_plane.binaries,
+        prepare=cluster_tools.for_the_operator,
     ),
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4, waits=True),
     Tier("faults", "bad days, with real processes", "tests/faults", workers=4, waits=True),

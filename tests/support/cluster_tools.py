@@ -58,6 +58,12 @@ def for_the_chart() -> None:
         tool()
 
 
+def for_the_operator() -> None:
+    """Build what its tests need."""
+    for tool in (control_plane.binaries, helm, promtool):
+        tool()
+
+
 def for_the_cluster() -> None:
     """Build what a node needs."""
     for tool in (control_plane.binaries, helm, coredns, metrics_server, traefik, kube_router, pause, prometheus):
