@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support import control_plane
+from support import control_plane, node_js
 from support.go_tools import built, built_together
 
 
@@ -53,8 +53,8 @@ def pause() -> Path:
 
 
 def for_the_chart() -> None:
-    """Build what its tests need."""
-    for tool in (helm, helm_unittest, kubeconform, kube_score, promtool):
+    """Build what its tests need, and fetch the types of its dashboard."""
+    for tool in (helm, helm_unittest, kubeconform, kube_score, promtool, node_js.modules):
         tool()
 
 
