@@ -28,6 +28,8 @@ class Seen:
     at: datetime
     # None: the app may not read it.
     owner_email: str | None
+    # The site that this one was duplicated from.
+    origin: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class PlansAtWix:
         """
         at = datetime.now(UTC)
         answer = await self._client.app_instance(instance_id, Deadline.within(_ANSWERS_WITHIN))
-        return Seen(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email)
+        return Seen(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email, origin=answer.origin_instance_id)
 
     async def seen(self, instance_id: UUID) -> Seen:
         """The same for an event; raises UnansweredError while there is no answer, or ForeignError without the app."""
