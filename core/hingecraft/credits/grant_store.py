@@ -18,8 +18,6 @@ from hingecraft.db.connection import Connection
 from hingecraft.providers.findings import Line
 
 # Until the transaction ends, test-mode credits do not go live, and `add_user_credits` grants nothing for the events.
-# Every statement that follows looks rows up by keys, so its plan does not depend on the values. Without the setting
-# Postgres would plan READ again each time, which takes longer than to run it.
 HOLD = """
 SELECT coalesce(
     (SELECT credits_livemode FROM installation WHERE $1 AND credits_livemode IS NOT NULL FOR SHARE),
@@ -27,7 +25,7 @@ SELECT coalesce(
 ) AS livemode, (
     SELECT count(pg_advisory_xact_lock(hashtextextended('grant:' || event, 0)))
     FROM (SELECT DISTINCT event FROM unnest($2::text[]) AS e (event) ORDER BY event) AS events
-) AS held, set_config('plan_cache_mode', 'force_generic_plan', true)
+) AS held
 """
 # After that lock, in one statement: the deleted users; the parameters that our own checkouts were made with; the
 # prices that these and $3 name; and what `add_user_credits` has granted for the events.

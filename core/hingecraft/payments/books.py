@@ -14,7 +14,7 @@ from uuid import UUID
 
 import asyncpg
 
-from hingecraft.db.connection import Connection
+from hingecraft.db.connection import KEEP_PLANS, Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
 from hingecraft.payments import customer_payments, unassigned
@@ -33,31 +33,32 @@ from hingecraft.providers.findings import CheckoutStatus, Finding
 
 log = logging.getLogger(__name__)
 
-# The call that began a payment wrote the first row of its audit log in the same statement: its month is known.
-LOCK = """
+LOCK = f"""
 WITH checkouts AS MATERIALIZED (
     SELECT id FROM external_payments WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, id FOR UPDATE
 )
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product,
-       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age,
-       (SELECT a.request_id FROM payment_audit a
-        WHERE a.payment_id = p.id AND a.created_at = p.created_at AND a.actor = 'api' AND a.action <> 'reconciled'
-        ORDER BY a.id LIMIT 1) AS request_id
-FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
+       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age
+FROM (SELECT count(*), {KEEP_PLANS} FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
-# Read in a statement after the lock: the locking statement would see the rows from before it waited.
+# Read in a statement after the lock: the locking statement would see the rows from before it waited. The call that began
+# a payment wrote the first row of its audit log in the same statement: its month is known.
 STATE = """
-SELECT asked.id, ARRAY(
+SELECT p.id, (
+    SELECT a.request_id FROM payment_audit a
+    WHERE a.payment_id = p.id AND a.created_at = p.created_at AND a.actor = 'api' AND a.action <> 'reconciled'
+    ORDER BY a.id LIMIT 1
+) AS request_id, ARRAY(
     SELECT ROW(s.id, s.kind, s.provider_ref, s.amount, s.currency, s.usd_amount, s.corrects)
-    FROM settlements s WHERE s.payment_id = asked.id ORDER BY s.created_at, s.id
+    FROM settlements s WHERE s.payment_id = p.id ORDER BY s.created_at, s.id
 ) AS settled, ARRAY(
     SELECT ROW(e.provider, e.provider_id) FROM external_payments e
-    WHERE e.payment_id = asked.id AND e.kind = 'single' AND e.provider IS NOT NULL
+    WHERE e.payment_id = p.id AND e.kind = 'single' AND e.provider IS NOT NULL
 ) AS checkouts
-FROM unnest($1::uuid[]) AS asked (id)
+FROM payments p WHERE p.id = ANY ($1::uuid[])
 """
 OF_CHARGE = """
 SELECT payment_id FROM settlements
@@ -212,6 +213,7 @@ async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID,
     return {
         row["id"]: BookedPayment(
             **{**dict(row), "status": Status(row["status"])},
+            request_id=states[row["id"]]["request_id"],
             settled=_settled(states[row["id"]]["settled"]),
             checkouts=frozenset((provider, checkout) for provider, checkout in states[row["id"]]["checkouts"]),
         )

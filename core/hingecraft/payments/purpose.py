@@ -83,6 +83,11 @@ class Purposes:
         self.unasked = unasked.name
 
     @property
+    def names(self) -> frozenset[str]:
+        """The values of `payments.purpose`."""
+        return frozenset(self._purposes)
+
+    @property
     def descriptions(self) -> frozenset[str]:
         """The descriptions of our payments, which another shop on the same account does not use."""
         return frozenset(each.description for each in self._purposes.values())

@@ -73,6 +73,7 @@ LAST_RUN = """
 SELECT extract(epoch FROM finished_at)::float8 AS finished_at, succeeded, summary::text AS summary
 FROM reconcile_runs ORDER BY finished_at DESC LIMIT 1
 """
+RUNS_AFTER = "SELECT finished_at, succeeded FROM reconcile_runs WHERE finished_at > $1 ORDER BY finished_at"
 FORGET = "SELECT hc_forget($1)"
 # The checkout of such a payment is not checked any more, so nothing else would end the payment.
 CLOSE_STRANDED = """
@@ -188,6 +189,11 @@ async def record_run(conn: Connection, started: datetime, summary: Summary) -> N
 async def last_run(conn: Connection) -> asyncpg.Record | None:
     """The newest run."""
     return await conn.fetchrow(LAST_RUN)
+
+
+async def runs_after(conn: Connection, since: datetime) -> list[tuple[datetime, bool]]:
+    """The runs that ended later: each with its end, and whether it succeeded, in that order."""
+    return [(row["finished_at"], row["succeeded"]) for row in await conn.fetch(RUNS_AFTER, since)]
 
 
 async def forget(conn: Connection, days: int) -> int:

@@ -30,6 +30,8 @@ class Answer:
     at: datetime
     # None: the app may not read it.
     owner_email: str | None
+    # The site that this one was duplicated from.
+    origin: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,7 @@ class PlansAtWix:
     async def ask(self, instance_id: UUID, at: datetime) -> Answer:
         """Ask, holding no connection. Raises NotInstalledError, ProviderRejectedError or ProviderUnknownError."""
         answer = await self._client.app_instance(instance_id, Deadline.within(_ANSWERS_WITHIN))
-        return Answer(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email)
+        return Answer(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email, origin=answer.origin_instance_id)
 
     async def ask_for_event(self, instance_id: UUID) -> Answer:
         """Ask for an event. Raises UnansweredError while there is no answer, and ForeignError without the app."""
