@@ -41,7 +41,11 @@ class SystemSettings(LinkSettings, WixAppSettings):
 
 
 def reconcile_steps(
-    database: Database, providers: Providers, settings: SystemSettings, wix_client: WixClient | None
+    database: Database,
+    providers: Providers,
+    settings: LinkSettings,
+    wix_client: WixClient | None,
+    wix_owners: Sequence[str],
 ) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
@@ -56,7 +60,7 @@ def reconcile_steps(
             purchases_steps(database, providers.stripe, FAMILIES),
             prices_steps(database, providers.stripe),
             credits_steps(database),
-            wix_app_steps(database, wix_client, settings.wix_owner_instances),
+            wix_app_steps(database, wix_client, wix_owners),
         )
     )
 
