@@ -41,11 +41,7 @@ class SystemSettings(LinkSettings, WixAppSettings):
 
 
 def reconcile_steps(
-    database: Database,
-    providers: Providers,
-    settings: LinkSettings,
-    wix_client: WixClient | None,
-    wix_owners: Sequence[str],
+    database: Database, providers: Providers, settings: SystemSettings, wix_client: WixClient | None
 ) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
@@ -60,7 +56,7 @@ def reconcile_steps(
             purchases_steps(database, providers.stripe, FAMILIES),
             prices_steps(database, providers.stripe),
             credits_steps(database),
-            wix_app_steps(database, wix_client, wix_owners),
+            wix_app_steps(database, wix_client, settings.wix_owner_instances),
         )
     )
 

@@ -21,14 +21,13 @@ from hingecraft_api.pod import Pod
 
 def _reconciler(pod: Pod) -> Reconciler:
     """With the pod's own parts; old data is deleted by `hingecraft reconcile` only."""
-    steps = reconcile_steps(pod.database, pod.providers, pod.settings, pod.wix_client, pod.settings.wix_owner_instances)
     return Reconciler(
         database=pod.database,
         providers=pod.providers,
         currencies=pod.currencies,
         books=pod.books,
         retention_days=None,
-        steps=steps,
+        steps=reconcile_steps(pod.database, pod.providers, pod.settings, pod.wix_client),
         others=[*system_events(pod.database, pod.providers), *wix_app_events(pod.database, pod.wix_client)],
     )
 

@@ -109,7 +109,7 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             currencies=CurrencyBook(database),
             books=Books(PURPOSES),
             retention_days=settings.retention_days,
-            steps=reconcile_steps(database, providers, settings, wix_client, settings.wix_owner_instances),
+            steps=reconcile_steps(database, providers, settings, wix_client),
             others=[*system_events(database, providers), *wix_app_events(database, wix_client)],
         )
         with suppress(DatabaseUnavailableError):  # the run says it
