@@ -28,15 +28,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import slowest  # noqa: E402 - found by the path above
 from release import records  # noqa: E402 - found by the path above
-from support import (  # noqa: E402 - found by the path above
-    cluster_tools,
-    dashboard,
-    debian,
-    helm_release,
-    image,
-    node_js,
-)
-from support.go_tools import MissingToolError  # noqa: E402 - found by the path above
+from support import cluster_tools, helm_release, image  # noqa: E402 - found by the path above
+from toolchain import dashboard, debian, node_js  # noqa: E402 - found by the path above
+from toolchain.go_tools import MissingToolError  # noqa: E402 - found by the path above
 
 RESULTS = ROOT / "test_results"
 COVERAGE_FLOORS = {"core": 90.0, "api": 80.0, "operator": 80.0}

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from support import node_js
 from support.helm_release import CHART
+from toolchain import node_js
 
 # A panel has the options of its own type. The type of Prometheus' queries is not in @grafana/schema.
 TYPES = """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support import control_plane, node_js
-from support.go_tools import built, built_together
+from support import control_plane
+from toolchain import node_js
+from toolchain.go_tools import built, built_together
 
 
 def helm() -> Path:

@@ -29,7 +29,7 @@ def _parts(pod: Pod) -> Iterable[object]:
 
 
 def _events(pod: Pod) -> Iterable[Registration]:
-    return wix_app_events(pod.wix_client)
+    return wix_app_events(pod.database, pod.wix_client)
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
