@@ -15,6 +15,7 @@ Act = Literal[
     "timeout_after",
     "status_before",
     "status_after",
+    "status_kept",
     "garbage",
     "half_body",
     "redirect",
@@ -29,7 +30,10 @@ class _Strict(BaseModel):
 
 
 class Fault(_Strict):
-    """A fault of the next calls, `before` the call has an effect or `after` it, when only the response is lost."""
+    """A fault of the next calls, `before` the call has an effect or `after` it, when only the response is lost.
+
+    `status_kept` is Stripe's own failure: the call has no effect, and its idempotency key gets the same answer again.
+    """
 
     act: Act
     provider: Literal["stripe", "nowpayments", "wix", "*"] = "*"
@@ -172,6 +176,8 @@ async def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | N
             await asyncio.sleep(fault.seconds)
         case "bad_url":
             request["bad_url"] = fault.url
+        case "status_kept":
+            request["kept_status"] = fault.status
     return None
 
 
