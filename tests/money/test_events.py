@@ -26,13 +26,14 @@ async def session_of(sandbox, payment):
     return session
 
 
-APPLIED = 'hingecraft_provider_events_total{outcome="applied",source="stripe"}'
-IGNORED = 'hingecraft_provider_events_total{outcome="ignored",source="stripe"}'
+EVENT = 'hingecraft_provider_events_total{{result="{}",source="stripe",type="{}"}}'
+COMPLETED, PAID = (EVENT.format("applied", kind) for kind in ("checkout.session.completed", "payment_intent.succeeded"))
+IGNORED = EVENT.format("ignored", "charge.succeeded")
 OPENED = 'hingecraft_provider_seconds_count{outcome="opened",provider="stripe"}'
 
 
 async def test_a_card_payment_completes(pod, sandbox, conn):
-    assert [await pod.metric(name) for name in (OPENED, APPLIED, IGNORED)] == [None] * 3
+    assert [await pod.metric(name) for name in (OPENED, COMPLETED, PAID, IGNORED)] == [None] * 4
     payment = await completes(pod, sandbox, conn, amount=5)
     await all_processed(conn, at_least=3)
     assert await ledger(conn, payment) == [("charge", 5, "USD", 5)]
@@ -46,7 +47,7 @@ async def test_a_card_payment_completes(pod, sandbox, conn):
     await pod.shows('hingecraft_payment_amount_total{currency="USD",provider="stripe"}', 5)
     ignored = await conn.fetch("SELECT type, ignored_because FROM provider_events WHERE ignored_because IS NOT NULL")
     assert [tuple(row) for row in ignored] == [("charge.succeeded", "nothing here takes charge.succeeded")]
-    for name, value in ((OPENED, 1), (APPLIED, 2), (IGNORED, 1)):
+    for name, value in ((OPENED, 1), (COMPLETED, 1), (PAID, 1), (IGNORED, 1)):
         await pod.shows(name, value)
 
 

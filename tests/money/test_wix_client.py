@@ -110,6 +110,13 @@ async def test_repeats_what_failed_for_a_moment(wix: WixStandIn, client: WixClie
     assert (await client.app_instance(site, soon())).instance_id == site
 
 
+async def test_reads_an_answer_that_comes_in_pieces(wix: WixStandIn, client: WixClient):
+    """As a long one does."""
+    site = await wix.install()
+    await wix.sandbox.fault("pieces", provider="wix", seconds=0.05, times=100)
+    assert (await client.app_instance(site, soon())).instance_id == site
+
+
 async def test_gives_up_in_time_while_wix_is_down(wix: WixStandIn, client: WixClient):
     site = await wix.install()
     await wix.sandbox.fault("status_before", provider="wix", status=500, times=100)

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -277,6 +277,7 @@ class OperatorProcess(HingecraftProcess):
     """A replica with the rights of the manifests and no others."""
 
     module = "support.operator_process"
+    component: ClassVar[str] = "operator"
 
     def __init__(
         self,
@@ -299,9 +300,14 @@ class OperatorProcess(HingecraftProcess):
             "PERIODS": json.dumps(periods or {}),
             **environment,
         }
+        self.namespace = namespace
         # Of its probes and metrics; 0: any.
         self.port = int(settings["OPERATOR_PORT"])
         super().__init__(namespace.folder, name, **settings)
+
+    async def exposition(self) -> str:
+        """All metrics, as Prometheus reads them."""
+        return (await ask(self.port, "/metrics"))[1]
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ Act = Literal[
     "status_after",
     "garbage",
     "half_body",
+    "pieces",
     "redirect",
     "bad_url",
     "slow",
@@ -88,6 +89,13 @@ class WixSwitch(_Strict):
     pricing_page: Annotated[
         bool, Field(description="whether the app has an external pricing page; without it there is no checkout")
     ] = True
+    reads_installations: Annotated[
+        bool, Field(description="whether the app has the permission to list its installations; without it: 403")
+    ] = True
+    installations: Annotated[
+        Literal["usual", "endless", "expired", "unfiltered"],
+        Field(description="what is wrong with the list: it never ends, its cursors have expired, or it has all apps"),
+    ] = "usual"
     per_minute: Annotated[int, Field(ge=1, le=100_000, description="calls a minute and site before 429")] = 200
     numbers: Annotated[
         Literal["numbers", "texts", "both"], Field(description="how Token Info writes numbers; both: in turn")
@@ -197,6 +205,8 @@ async def _afterwards(fault: Fault, request: web.Request, response: web.StreamRe
             return await _hang(request, fault.seconds)
         case "half_body":
             return await _half(request, response)
+        case "pieces":
+            return await _pieces(request, response, fault.seconds)
         case "status_after":
             return _failed(fault)
     return response
@@ -214,6 +224,18 @@ async def _hang(request: web.Request, seconds: float) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=504)
+
+
+async def _pieces(request: web.Request, whole: web.StreamResponse, pause: float) -> web.StreamResponse:
+    """The whole body, the second half of it later."""
+    assert isinstance(whole, web.Response)
+    body = whole.body if isinstance(whole.body, bytes) else b""
+    response = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    await asyncio.sleep(pause)
+    await response.write(body[len(body) // 2 :])
+    return response
 
 
 async def _half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:
