@@ -17,7 +17,7 @@ FOUND = "[...document.querySelectorAll('.md-search-result__link')].map(each => e
 
 async def test_its_search_finds_a_page_without_a_server():
     with open_folder() as folder:
-        build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", folder / "site"]
+        build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder / "site")]
         subprocess.run(build, cwd=ROOT, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, check=True)
         async with chromium(folder) as page:
             await page.open((folder / "site/index.html").as_uri())
