@@ -16,10 +16,10 @@ from support.downloads import SECRET, Shop, ask
 from support.issuer import running_issuer
 from support.members import PACK, PLAN, Member, make_price, sell, show_statistics
 from support.money import all_processed
-from support.plans import pod_for_plans
+from support.plans import buy_plan, pod_for_plans
 from support.pods import running_pod
 from support.purchases import customer_of, session_for
-from support.subscribing import copied, reconcile, subscribe
+from support.subscribing import copied, reconcile
 from support.tokens import SETTINGS, bearer, ec_signer
 
 UNKNOWN_PRICES = "hingecraft_unknown_prices"
@@ -87,14 +87,18 @@ async def test_a_price_is_unknown_and_the_event_that_names_it_waits(plans, sandb
 
 async def test_a_subscription_lacks_its_invoice_and_another_is_paid_twice(plans, sandbox, conn, dsn):
     ada = Member(plans)
-    await subscribe(ada, sandbox, (await sell(conn, sandbox, PLAN))[PLAN])
-    copy = await copied(conn, ada, status="active")
+    plan = await buy_plan(ada, sandbox, conn, (await sell(conn, sandbox, PLAN))[PLAN])
+    # An event that came later would have the subscription copied again.
+    await sandbox.tells(plans.public, enabled=False)
+    invoice = (await sandbox.stripe(f"subscriptions/{plan['subscription']}"))["latest_invoice"]
+    await copied(conn, ada, status="active", paid_invoice=invoice)
+    await all_processed(conn)
     async with (
         proven("HingecraftSubscriptionWithoutInvoice", plans) as lacking,
         proven("HingecraftSubscriptionDoubled", plans) as doubled,
     ):
         await conn.execute(SECOND)
-        await conn.execute(NAME_INVOICE, copy["id"], "in_lost")
+        await conn.execute(NAME_INVOICE, plan["subscription"], "in_lost")
         await reconcile(dsn, sandbox)
         await plans.shows(DOUBLED, 1)
         await lacking.fires(
@@ -102,7 +106,7 @@ async def test_a_subscription_lacks_its_invoice_and_another_is_paid_twice(plans,
         )
         await doubled.fires("Users who pay for two subscriptions of one kind: 1.", service=SERVICE)
         await conn.execute(FORGET_SECOND)
-        await conn.execute(NAME_INVOICE, copy["id"], copy["paid_invoice"])
+        await conn.execute(NAME_INVOICE, plan["subscription"], invoice)
         await reconcile(dsn, sandbox)
         await plans.shows(DOUBLED, 0)
         await plans.shows(WITHOUT_INVOICE, 0)
