@@ -21,8 +21,6 @@ from support.limits import PROGRESS
 from support.pods import Running
 from support.processes import ApiProcess
 
-pytestmark = pytest.mark.timeout(120)
-
 PAYMENTS, PLACE = 50_000, 4
 # The statement that saves this part waits for the test: the pod is in the middle of it.
 HOLD = f"""

@@ -46,9 +46,17 @@ async def pod(dsn: Secret) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def served(namespace: Namespace, pod: Running, dsn: Secret) -> AsyncIterator[OperatorProcess]:
+def periods() -> dict[str, float]:
+    """The periods of the operator that a test changes."""
+    return {}
+
+
+@pytest.fixture
+async def served(
+    namespace: Namespace, pod: Running, dsn: Secret, periods: dict[str, float]
+) -> AsyncIterator[OperatorProcess]:
     """A resource that is served by one pod and one operator."""
-    async with operating(namespace) as operator:
+    async with operating(namespace, periods=periods) as operator:
         await namespace.pods(pod.internal)
         await namespace.database_secret(dsn.newest)
         await namespace.make(namespace.routes())

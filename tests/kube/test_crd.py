@@ -311,7 +311,7 @@ async def test_an_object_of_an_older_definition_still_reads_and_can_be_edited(na
         "type": "object", "properties": {"schedule": {"type": "string"}, "note": {"type": "string"}},
     }  # fmt: skip
     await redefine(namespace, older)
-    await namespace.make(namespace.routes(reconcile={"schedule": "whenever", "note": "gone"}))
+    await accepted(namespace, namespace.routes(reconcile={"schedule": "whenever", "note": "gone"}))
     await redefine(namespace, crd.definition())
 
     async def reads():
@@ -332,8 +332,18 @@ async def redefine(namespace, definition):
     there = await namespace.cluster.get(DEFINITIONS, "", name)
     definition = {**definition, "metadata": {**definition["metadata"], **version_of(there)}}
     await namespace.cluster.replace(DEFINITIONS, "", name, definition)
-    # The server takes up a new schema a moment after it has said yes.
-    await asyncio.sleep(1)
+
+
+async def accepted(namespace, document):
+    """Create it; the server takes up a new schema a moment after it has said yes."""
+
+    async def made():
+        try:
+            return await namespace.make(document)
+        except ClusterRejectedError:
+            return None
+
+    await until(made, bool)
 
 
 def version_of(document):

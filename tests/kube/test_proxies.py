@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import pytest
 import trustme
@@ -30,7 +31,7 @@ async def test_only_the_site_is_reached_through_the_proxy(namespace, site, pod, 
     """The API server and the pods are connected to directly, though NO_PROXY says nothing of them."""
     port = int(site.url.split(":")[2].split("/")[0])
     async with connect_proxy({SITE: port}, needs_login=True) as proxy:
-        environment = {
+        environment: dict[str, Any] = {
             "HTTPS_PROXY": proxy.address_with_login, "HTTP_PROXY": proxy.address_with_login,
             "SSL_CERT_FILE": str(namespace.folder / "site-ca.pem"), "ALLOW_PRIVATE_WEBHOOKS": "false",
         }  # fmt: skip

@@ -180,7 +180,7 @@ async def test_an_endpoint_that_hangs_holds_nobody_up(namespace, served, site, p
     site.behave = lambda _request: hanging()
     await namespace.edit("main", webhooks=[hook(site.url, timeout="1s")])
     await conn.execute(CLOSE_CHF)
-    await pod.serves(2, within=2)
+    await pod.serves(2)
     await namespace.becomes("WebhooksDelivered", "False", "Failing")
     # The version before may have failed too, and this one may not have been tried yet.
     await until(lambda: namespace.condition("WebhooksDelivered"), lambda seen: "TimeoutError" in seen[2])

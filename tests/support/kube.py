@@ -7,7 +7,7 @@ import base64
 import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -37,6 +37,8 @@ ROLES = Kind("rbac.authorization.k8s.io/v1", "roles")
 ROLE_BINDINGS = Kind("rbac.authorization.k8s.io/v1", "rolebindings")
 ACCOUNT = "hingecraft-operator"
 IMAGE = "registry.example/hingecraft:test"
+# Of an operator that looks at nothing again by itself.
+NO_RESYNC = {"hingecraft_operator.controller.reconciler._RESYNC": 3600.0}
 # What a reconciliation needs.
 PROVIDERS = {"STRIPE_SECRET": "sk_test_abcdefgh", "SITE_URL": "https://www.example.com"}
 _ADDRESSES = itertools.count(1)
@@ -277,7 +279,15 @@ class OperatorProcess(HingecraftProcess):
     module = "support.operator_process"
     component: ClassVar[str] = "operator"
 
-    def __init__(self, namespace: Namespace, token: str, name: str, **environment: str) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        token: str,
+        name: str,
+        *,
+        periods: Mapping[str, float] | None = None,
+        **environment: str,
+    ) -> None:
         server = environment.pop("server", None)
         settings = {
             "KUBECONFIG": str(namespace.plane.kubeconfig(token, server=server, name=f"{namespace.name}-{name}")),
@@ -287,6 +297,7 @@ class OperatorProcess(HingecraftProcess):
             "RECONCILE_IMAGE": IMAGE,
             "ALLOW_PRIVATE_WEBHOOKS": "true",
             "OPERATOR_PORT": "0",
+            "PERIODS": json.dumps(periods or {}),
             **environment,
         }
         self.namespace = namespace
@@ -300,8 +311,10 @@ class OperatorProcess(HingecraftProcess):
 
 
 @asynccontextmanager
-async def operating(namespace: Namespace, name: str = "one", **environment: str) -> AsyncIterator[OperatorProcess]:
-    process = OperatorProcess(namespace, await namespace.token(), name, **environment)
+async def operating(
+    namespace: Namespace, name: str = "one", *, periods: Mapping[str, float] | None = None, **environment: str
+) -> AsyncIterator[OperatorProcess]:
+    process = OperatorProcess(namespace, await namespace.token(), name, periods=periods, **environment)
     await process.start()
     try:
         yield process
