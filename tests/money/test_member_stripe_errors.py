@@ -34,7 +34,7 @@ async def ask(member, path, body):
 
 
 async def made(member, sandbox):
-    """What Stripe has made for the member: customers, and sessions."""
+    """The customers and the sessions that Stripe has made for the member."""
     customers = (await sandbox.stripe("customers?limit=100"))["data"]
     sessions = (await sandbox.stripe("checkout/sessions?limit=100"))["data"]
     return (
@@ -76,7 +76,7 @@ async def test_a_first_purchase_that_stripe_is_too_busy_for_can_be_repeated(ada,
 async def test_a_checkout_whose_500_is_kept_is_over_once_stripe_has_nothing(
     ada, sandbox, conn, dsn, settings, prices, code
 ):
-    """Stripe repeats the 500 for a day to whoever has the key, so the payment gets another one."""
+    """Stripe repeats the 500 for a day to anyone who sends the key, so the payment gets another one."""
     await sandbox.fault("status_kept", path="checkout/sessions", method="POST", times=1)
     for _ in range(2):
         status, wait, answer = await ask(ada, CHECKOUT, {"priceId": prices[code]})
