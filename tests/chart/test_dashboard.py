@@ -62,7 +62,7 @@ def test_the_dashboard_has_grafanas_schema(folder):
 def test_mistakes_in_panels_are_found(folder):
     dashboard = json.loads((CHART / "dashboard.json").read_text())
     mistakes = {
-        "unknown field": ({"titel": "x"}, "'\"titel\"' does not exist"),
+        "unknown field": ({"titles": "x"}, "'\"titles\"' does not exist"),
         "unknown type": ({"type": "graph"}, "'\"graph\"' is not assignable"),
         "text for a number": ({"id": "1"}, "Type 'string' is not assignable to type 'number'"),
         "unknown value": ({"options": {"graphMode": "bars"}}, "'\"bars\"' is not assignable"),

@@ -9,7 +9,9 @@ import uuid
 import pytest
 
 from support.buying import DESIGN, Buyer, add_product
+from support.dashboard_picture import page
 from support.helm_release import until
+from support.kubernetes_node.places import ROOT
 from support.limits import PROGRESS
 from support.prometheus import Prometheus, panels
 from support.through_ingress import traffic, visitor
@@ -34,6 +36,8 @@ REPAIR = f"""
 UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL;
 UPDATE credit_accounts SET balance = 0 WHERE user_id = '{ACCOUNT}';
 """
+# For a look: the dashboard with what its queries returned.
+PICTURE = ROOT / "test_results" / "grafana.html"
 RENAME = "UPDATE currencies SET name = 'Euro ' || txid_current() WHERE code = 'EUR'"
 # One that nobody serves: each delivery fails.
 ENDPOINT = {
@@ -102,6 +106,8 @@ async def test_each_query_of_the_dashboard_returns_data(prometheus, release, peo
                 shown = await asyncio.to_thread(prometheus.shown)
                 missing = [title for number, title in enumerate(titles) if number not in shown]
         assert missing == []
+        PICTURE.parent.mkdir(exist_ok=True)
+        PICTURE.write_text(await asyncio.to_thread(page, prometheus.course))
     finally:
         point_at(release, None)
 

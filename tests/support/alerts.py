@@ -43,7 +43,7 @@ class Scraped(Protocol):
     component: ClassVar[str]
 
     async def exposition(self) -> str:
-        """What `/metrics` answers."""
+        """The answer of `/metrics`."""
         ...
 
 
@@ -64,7 +64,7 @@ async def proven(alert: str, *processes: Scraped) -> AsyncIterator[Proof]:
 
 
 class Proof:
-    """What Prometheus sees of some processes, and what an alert should make of it."""
+    """The metrics of some processes over time, and whether an alert should fire for them."""
 
     def __init__(self, alert: str, processes: tuple[Scraped, ...]) -> None:
         self.rule = _rule(alert)

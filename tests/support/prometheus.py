@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import yaml
 
+from support.dashboard_picture import Line
 from support.helm_release import CHART, VALUES, Document, Release
 
 _IMAGE = "docker.io/prom/prometheus:v3.13.5"
@@ -26,7 +28,12 @@ def panels(namespace: str) -> Iterator[tuple[str, str]]:
     """The title and each query of the dashboard's panels, as Grafana asks them about a namespace."""
     for panel in json.loads((CHART / "dashboard.json").read_text())["panels"]:
         for target in panel.get("targets", ()):
-            yield panel["title"], target["expr"].replace("$__rate_interval", "1m").replace("$namespace", namespace)
+            yield panel["title"], asked(target["expr"], namespace)
+
+
+def asked(query: str, namespace: str) -> str:
+    """A query of the dashboard as Grafana asks it about a namespace."""
+    return query.replace("$__rate_interval", "1m").replace("$namespace", namespace)
 
 
 def recorded(queries: Iterable[str]) -> Document:
@@ -78,9 +85,21 @@ class Prometheus:
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
         """The series of an instant query, with their values."""
+        found = self._answer("query", query=expression)
+        return [(series["metric"], float(series["value"][1])) for series in found]
+
+    def course(self, expression: str) -> list[Line]:
+        """The series of a query of the dashboard, with their values of the last ten minutes."""
+        now = time.time()
+        query = asked(expression, self._release.namespace)
+        found = self._answer("query_range", query=query, start=str(now - 600), end=str(now), step="5")
+        return [(each["metric"], [(at, float(value)) for at, value in each["values"]]) for each in found]
+
+    def _answer(self, path: str, **parameters: str) -> list[Document]:
         where = f"/api/v1/namespaces/{_NAMESPACE}/services/{_NAME}:{_PORT}/proxy"
-        found = self._home.raw(f"{where}/api/v1/query?query={quote(expression)}")
-        return [(series["metric"], float(series["value"][1])) for series in found["data"]["result"]]
+        found: Document = self._home.raw(f"{where}/api/v1/{path}?{urlencode(parameters, quote_via=quote)}")
+        series: list[Document] = found["data"]["result"]
+        return series
 
     def _configuration(self, monitors: Iterable[Document]) -> Document:
         return {

@@ -5,6 +5,7 @@ It is what nginx does with files. Where the system has no such files (macOS), th
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 
@@ -18,9 +19,11 @@ class BodyFile:
     """Open for as long as it is referred to."""
 
     def __init__(self, body: bytes) -> None:
-        self._body = body
+        self._body, self._size = body, len(body)
         self._fd = os.memfd_create("routes")
         os.write(self._fd, body)
+        # Otherwise each answer would also note when the file was read last.
+        fcntl.fcntl(self._fd, fcntl.F_SETFL, os.O_NOATIME)
 
     def __del__(self) -> None:
         if hasattr(self, "_fd"):
@@ -32,10 +35,10 @@ class BodyFile:
         try:
             sent = connection.send(head, _MORE)
             if sent == len(head):
-                sent += os.sendfile(connection.fileno(), self._fd, 0, len(self._body))
+                sent += os.sendfile(connection.fileno(), self._fd, 0, self._size)
         except BlockingIOError:  # its buffer is full
             pass
-        return b"" if sent == len(head) + len(self._body) else (head + self._body)[sent:]
+        return b"" if sent == len(head) + self._size else (head + self._body)[sent:]
 
 
 def body_file(body: bytes) -> BodyFile | None:

@@ -10,7 +10,7 @@ from aiohttp import web
 from hingecraft.credits.model import InsufficientCreditsError, PlanSessionsDisabledError, ReferenceReusedError
 from hingecraft.dashboard.changes import TooManyStreamsError
 from hingecraft.donations.model import GoneError
-from hingecraft.errors import ConflictError, InvalidError, MissingError, RejectedError
+from hingecraft.errors import ConflictError, ErrorCode, InvalidError, MissingError, RejectedError
 from hingecraft.idempotency.model import InFlightError, KeyReusedError
 from hingecraft.identity.errors import (
     AuthUnavailableError,
@@ -99,12 +99,18 @@ _STATUS: Mapping[type[RejectedError], int] = {
     ProviderFailedError: HTTPStatus.BAD_GATEWAY,
     ProviderDisabledError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_RETRY_AFTER: Mapping[type[RejectedError], str] = {InFlightError: "1", AuthUnavailableError: "5"}
+# Seconds.
+_RETRY_AFTER: Mapping[ErrorCode, str] = {
+    "idempotency_in_flight": "1",
+    "auth_unavailable": "5",
+    "provider_busy": "5",
+    "provider_unavailable": "60",
+}
 
 
 def answer_for(error: RejectedError, request_id: str) -> web.Response:
     """The answer for an error."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
-    wait = _RETRY_AFTER.get(type(error))
+    wait = _RETRY_AFTER.get(error.code)
     headers = {"Retry-After": wait} if wait else None
     return error_answer(status, error.code, error.sentence, request_id=request_id, fields=error.fields, headers=headers)

@@ -145,8 +145,8 @@ Every error has a sentence for people, a code for your program and the id of the
 }
 ```
 
-Branch on `code`, never on `error`, whose words can change. Retry 429 and 503 after the seconds in `Retry-After`, and
-502 `provider_unavailable` or `provider_busy` after a minute, with the same idempotency key. Don't retry other errors
+Branch on `code`, never on `error`, whose words can change. Retry 429 and 503, and 502 `provider_unavailable` or
+`provider_busy` with the same idempotency key, after the seconds in `Retry-After`. Don't retry other errors
 unchanged.
 """
 _VERSIONS = """\

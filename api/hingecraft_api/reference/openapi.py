@@ -83,7 +83,7 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}, "example": "1"},
 }
 _ALWAYS_SAYS_WHEN = HTTPStatus.TOO_MANY_REQUESTS
-_MAY_SAY_WHEN = (HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE)
+_MAY_SAY_WHEN = (HTTPStatus.CONFLICT, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 _NOT_A_LETTER = re.compile(r"[^A-Za-z]")
 _PATH_PART = re.compile(r"{(\w+)}")
 _KEY = {

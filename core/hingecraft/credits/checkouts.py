@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -25,14 +23,12 @@ from hingecraft.members.customers.service import Customers, DeletedUserError
 from hingecraft.members.deletion import store as deletion_store
 from hingecraft.money.model import plain
 from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckout
-from hingecraft.payments.model import ProviderDisabledError, ProviderFailedError, Status
+from hingecraft.payments.model import ProviderDisabledError, Status
+from hingecraft.payments.provider_calls import answering, unavailable
 from hingecraft.payments.store import NewCheckout
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.sales import Sale, session_request
-
-log = logging.getLogger(__name__)
 
 SOURCE = "credits"
 _CUSTOMER = "customer"
@@ -178,7 +174,7 @@ class MemberCheckouts:
             return None
         found = await self._resume(asked, payment_id)
         if found is not None and found.provider_id is not None:
-            with _answering():
+            with answering("no checkout at stripe"):
                 if await self._one_plan.is_open(found.provider_id):
                     return found
             raise PlanSessionUsedError
@@ -198,7 +194,7 @@ class MemberCheckouts:
     async def _way(self, asked: CheckoutRequest, new: NewCheckout) -> Way:
         if new.request["mode"] != _PLAN:
             return Way()
-        with _answering():
+        with answering("no checkout at stripe"):
             return await self._one_plan.make_way(asked.user_id, new.request, asked.deadline)
 
     async def _try(self, asked: CheckoutRequest, new: NewCheckout, way: Way) -> tuple[Attempt, OpenCheckout | Failure]:
@@ -215,16 +211,16 @@ class MemberCheckouts:
 
     async def _require_deleted(self, attempt: Attempt, asked: CheckoutRequest) -> None:
         """Forget the customer of a rejected checkout if Stripe has deleted it; otherwise the key is the wrong one."""
-        with _answering():
+        with answering("no checkout at stripe"):
             gone = await self._customers.forget_deleted(attempt.request[_CUSTOMER], asked.deadline)
         if not gone:
-            raise _unavailable()
+            raise unavailable()
 
     async def _new(self, asked: CheckoutRequest, price: CreditPrice) -> NewCheckout:
         assert price.amount is not None, "it is offered"
         assert price.currency is not None, "it is offered"
         installation_id = (await installation.read(self._database)).id
-        with _answering():
+        with answering("no checkout at stripe"):
             customer_id = await self._customers.of(asked.user_id, asked.email, asked.deadline)
         payment_id = uuid.uuid4()
         ours = {
@@ -278,19 +274,3 @@ class MemberCheckouts:
                 "user": str(asked.user_id),
             },
         )
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Tell the member that Stripe cannot be reached, where it was asked for something beside the checkout."""
-    try:
-        yield
-    except (ProviderRejectedError, ProviderUnknownError) as error:
-        log.warning("no checkout at stripe: %s", error)
-        raise _unavailable() from error
-
-
-def _unavailable() -> ProviderFailedError:
-    return ProviderFailedError(
-        "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
-    )

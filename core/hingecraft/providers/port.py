@@ -102,6 +102,10 @@ class ProviderUnknownError(HingecraftError):
         self.reason = reason
 
 
+class ErrorKeptError(ProviderUnknownError):
+    """The provider failed, and gives that answer to the same key for a day: search for what it has made."""
+
+
 class CheckoutProvider(Protocol):
     """A payment provider, such as Stripe or NOWPayments."""
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from uuid import UUID
 
 from hingecraft.db import clock
 from hingecraft.db.connection import Database
 from hingecraft.members.subscriptions.model import copy_of
 from hingecraft.members.subscriptions.service import Answer, Copies
-from hingecraft.payments.model import ProviderFailedError
+from hingecraft.payments.provider_calls import answering
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.stripe import ports
 from hingecraft.purchases.model import NotASubscriptionError, Purchase
 from hingecraft.purchases.service import PurchaseReader
-
-log = logging.getLogger(__name__)
 
 
 class Cancelling:
@@ -39,13 +35,8 @@ class Cancelling:
             raise NotASubscriptionError
         if found.cancels:
             return found
-        try:
+        with answering(f"the subscription {found.subscription_id} was not cancelled"):
             await self._end(found.subscription_id, deadline, actor, request_id)
-        except (ProviderRejectedError, ProviderUnknownError) as error:
-            log.warning("the subscription %s was not cancelled: %s", found.subscription_id, error)
-            raise ProviderFailedError(
-                "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
-            ) from error
         return await self._purchases.one(purchase_id, user_id)
 
     async def _end(self, subscription_id: str, deadline: Deadline, actor: str, request_id: str) -> None:

@@ -13,11 +13,12 @@ from hingecraft.members.deletion import store as deletion_store
 from hingecraft.money.book import CurrencyBook
 from hingecraft.payments.books import Books
 from hingecraft.payments.model import ProviderDisabledError
+from hingecraft.payments.provider_calls import answering, unavailable
 from hingecraft.payments.writing import Cause
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.registry import Providers
 from hingecraft.purchases import store
-from hingecraft.purchases.intents import Begun, PaymentRequest, ProductIntents, answering, unavailable
+from hingecraft.purchases.intents import Begun, PaymentRequest, ProductIntents
 from hingecraft.purchases.model import (
     OPEN,
     AlreadyOwnedError,
@@ -57,7 +58,7 @@ class ProductPayments:
             raise ProviderDisabledError(
                 "provider_disabled", "Card payments are currently unavailable. Try again later."
             )
-        with answering():
+        with answering("no payment at stripe"):
             earlier = await self._resumed(asked)
             if earlier is not None:
                 return earlier
@@ -74,7 +75,7 @@ class ProductPayments:
         found = await self.one(payment_id, user_id)
         if found.status not in OPEN:
             raise NotPendingError
-        with answering():
+        with answering("no payment at stripe"):
             intent_id = await self._intents.id_of(payment_id, deadline, request_id)
             if intent_id is not None:
                 if not await self._stripe.end(intent_id, deadline):

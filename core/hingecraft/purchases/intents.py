@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -21,11 +19,11 @@ from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import plain
 from hingecraft.payments.attempts import Attempt, Attempts, Failure, OpenCheckout
 from hingecraft.payments.books import Books
-from hingecraft.payments.model import ProviderFailedError, Status
+from hingecraft.payments.model import Status
+from hingecraft.payments.provider_calls import unavailable
 from hingecraft.payments.store import NewCheckout
 from hingecraft.payments.writing import Cause
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.intents import Charge, intent_request
@@ -35,8 +33,6 @@ from hingecraft.providers.stripe.sales import Subscription, subscription_request
 from hingecraft.purchases.lost import LostPurchases
 from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE, AlreadyOwnedError
 from hingecraft.purchases.products.model import Product
-
-log = logging.getLogger(__name__)
 
 # What is not paid by then is cancelled.
 LIFE = timedelta(hours=24)
@@ -211,20 +207,3 @@ class ProductIntents:
                 metadata=metadata,
             )
         )
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """Tell the member that Stripe cannot be reached, where it was asked for something beside the payment."""
-    try:
-        yield
-    except (ProviderRejectedError, ProviderUnknownError) as error:
-        log.warning("a call to Stripe for a member's payment failed: %s", error)
-        raise unavailable() from error
-
-
-def unavailable() -> ProviderFailedError:
-    """The error of a call to Stripe that was not answered, or that Stripe has rejected."""
-    return ProviderFailedError(
-        "provider_unavailable", "The payment provider cannot be reached right now. Try again in a minute."
-    )

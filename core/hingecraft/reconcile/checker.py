@@ -21,7 +21,13 @@ from hingecraft.providers.findings import CheckoutStatus, Finding
 from hingecraft.providers.nowpayments.asking import NowPaymentsAsking
 from hingecraft.providers.nowpayments.reading import NowPaymentsReader
 from hingecraft.providers.patience import Deadline
-from hingecraft.providers.port import Opened, ProviderMissingError, ProviderRejectedError, ProviderUnknownError
+from hingecraft.providers.port import (
+    ErrorKeptError,
+    Opened,
+    ProviderMissingError,
+    ProviderRejectedError,
+    ProviderUnknownError,
+)
 from hingecraft.providers.registry import Providers
 from hingecraft.providers.stripe.asking import StripeAsking
 from hingecraft.providers.stripe.reading import StripeReader
@@ -158,6 +164,8 @@ class Checker:
                 provider_id=error.provider_id,
             )
             return await self._not_opened(due, failed, FAILED_ACTION)
+        except ErrorKeptError:
+            return await self._find_by_listing(due)
         milliseconds = round((time.monotonic() - started) * 1000)
 
         async def write(conn: Connection, due: Due) -> None:
@@ -166,7 +174,10 @@ class Checker:
         return await self._finish(due, write)
 
     async def _find_by_listing(self, due: Due) -> Outcome:
-        """Search what was made at that time: Stripe may have forgotten the key, and a new call could charge twice."""
+        """Search what was made at that time.
+
+        Stripe may have forgotten the key, so that a new call could charge twice, or it keeps an error of its own.
+        """
         found = await self._providers.stripe.made_for(
             due.request, str(due.payment_id), due.created_at, due.created_at + REPLAYED_FOR
         )

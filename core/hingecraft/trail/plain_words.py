@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hingecraft.payments.model import Status
+from hingecraft.trail.details import Details
 
 _NAMES = {"stripe": "Stripe", "nowpayments": "NOWPayments", "wallet": "the wallet"}
 # What a provider's message says, by its type; NOWPayments' have the status of the payment there.
@@ -115,7 +116,7 @@ def _happened(action: str, details: Mapping[str, Any]) -> str:
     if action == "refund_answered":
         return _REFUNDS.get(details.get("status", "")) or f"The refund failed: {_words(details.get('because') or '?')}."
     template = _ACTIONS.get(action)
-    return template.format_map(_Details(details)) if template else f"{_words(action).capitalize()}."
+    return _Details(details).filled(template) if template else f"{_words(action).capitalize()}."
 
 
 def _opened(details: Mapping[str, Any]) -> str:
@@ -156,8 +157,8 @@ def _words(code: str) -> str:
     return code.replace("_", " ")
 
 
-class _Details(dict[str, Any]):
-    """The details of a row, with providers' names as they write them, and a question mark for what is not there."""
+class _Details(Details):
+    """With providers' names as they write them."""
 
     def __init__(self, details: Mapping[str, Any]) -> None:
         super().__init__(details)
@@ -165,7 +166,4 @@ class _Details(dict[str, Any]):
             self["provider"] = _NAMES.get(self["provider"], self["provider"])
 
     def __missing__(self, name: str) -> str:
-        return "the provider" if name == "provider" else "?"
-
-    def filled(self, template: str) -> str:
-        return template.format_map(self)
+        return "the provider" if name == "provider" else super().__missing__(name)

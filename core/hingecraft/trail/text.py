@@ -8,6 +8,7 @@ from typing import Any
 
 from hingecraft.money.model import plain
 from hingecraft.payments.history import PaymentHistory
+from hingecraft.trail.details import Details
 
 _SENTENCES = {
     "payment_opened": "payment of {price} started with {provider} ({source})",
@@ -92,10 +93,10 @@ def sentence(entry: Mapping[str, Any]) -> str:
     """The meaning of a row of the audit log."""
     details: Mapping[str, Any] = entry["details"]
     template = _SENTENCES.get(entry["action"])
-    told = _Told(details)
+    shown = Details(details)
     if "amount" in details and "priceCurrency" in details:
-        told["price"] = _price(details["amount"], details["priceCurrency"], details.get("currency", "?"))
-    text = template.format_map(told) if template else entry["action"].replace("_", " ")
+        shown["price"] = _price(details["amount"], details["priceCurrency"], details.get("currency", "?"))
+    text = shown.filled(template) if template else entry["action"].replace("_", " ")
     text += "".join(f", {each}" for each in _effects(details))
     return f"{text} [{entry['request_id']}]" if entry["request_id"] else text
 
@@ -121,10 +122,3 @@ def _effects(details: Mapping[str, Any]) -> Iterator[str]:
 
 def _moment(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-
-
-class _Told(dict[str, Any]):
-    """Shows a question mark for values that a row does not have."""
-
-    def __missing__(self, name: str) -> str:
-        return "?"

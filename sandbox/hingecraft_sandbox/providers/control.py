@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
 
+from hingecraft_sandbox.json_body import object_in
 from hingecraft_sandbox.providers.nowpayments.acts import COINS, NowPaymentsActs
 from hingecraft_sandbox.providers.switches import BalanceSwitch, BillingSwitch, Fault, Switches, WebhookSwitch
 
@@ -155,11 +155,8 @@ async def _of_coins(request: web.Request) -> dict[str, Decimal]:
 
 
 async def _object(request: web.Request) -> dict[str, Any]:
-    try:
-        found = json.loads(await request.text())
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    found = await object_in(request)
+    if found is None:
         raise web.HTTPBadRequest(text="send a JSON object")
     return found
 

@@ -16,6 +16,7 @@ Act = Literal[
     "timeout_after",
     "status_before",
     "status_after",
+    "status_kept",
     "garbage",
     "half_body",
     "pieces",
@@ -31,7 +32,10 @@ class _Strict(BaseModel):
 
 
 class Fault(_Strict):
-    """A fault of the next calls, `before` the call has an effect or `after` it, when only the response is lost."""
+    """A fault of the next calls, `before` the call has an effect or `after` it, when only the response is lost.
+
+    `status_kept` is Stripe's own failure: the call has no effect, and its idempotency key gets the same answer again.
+    """
 
     act: Act
     provider: Literal["stripe", "nowpayments", "wix", "*"] = "*"
@@ -195,6 +199,8 @@ async def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | N
             return web.Response(status=302, headers={"Location": fault.url})
         case "bad_url":
             request["bad_url"] = fault.url
+        case "status_kept":
+            request["kept_status"] = fault.status
     return None
 
 

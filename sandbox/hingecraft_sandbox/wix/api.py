@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from hingecraft_sandbox.json_body import object_in
 from hingecraft_sandbox.providers.book import Book, Document, new_id
 from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.wix import PREFIX
@@ -160,11 +160,7 @@ class WixApi:
 
 
 async def _object(request: web.Request) -> Document:
-    try:
-        found = json.loads(await request.text())
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {}
+    return await object_in(request) or {}
 
 
 def _error(status: int, code: str, message: str) -> web.Response:

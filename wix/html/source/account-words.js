@@ -48,8 +48,8 @@ export function saleOf(offer) {
 }
 
 const PLANS = /** @type {Record<string, string>} */ ({
-  incomplete: 'waits for its first payment',
-  trialing: 'is in its trial',
+  incomplete: 'is waiting for its first payment',
+  trialing: 'is in its trial period',
   past_due: 'could not be charged. Update your card under “Manage billing”',
   unpaid: 'could not be charged. Update your card under “Manage billing”',
   paused: 'is paused',

@@ -14,7 +14,7 @@ const WORDS = {
   notPaid: ['The payment was not completed', 'Nothing was charged. You can try again with the same or another card.'],
   paid: ['Thank you', 'Your payment has arrived.'],
   failed: ['The payment did not go through', 'Nothing was charged. You can try again in the shop.'],
-  wrong: ['We are checking your payment', 'What arrived is not what we asked for. We look into it and write to you.'],
+  wrong: ['We are checking your payment', 'The payment is not what we asked for. We are looking into it and will write to you.'],
   expired: ['The payment was cancelled', 'Nothing was charged. You can start again in the shop.'],
   returned: ['This purchase was refunded', 'Access has ended. The refund goes to your original payment method.'],
   disputed: ['Your bank is reviewing this payment', 'Access is paused until it decides.'],

@@ -94,7 +94,7 @@ test(
   visited(async (person) => {
     const { page } = await person.open('/blocked');
     const line = widget(page).getByRole('status');
-    await line.getByText('Giving is not possible here right now.').waitFor();
+    await line.getByText('You can’t give here right now.').waitFor();
     assert.equal(await line.getByRole('link').getAttribute('href'), `${BACKEND}/embed/charter`);
     assert.equal(await widget(page).getByRole('button').count(), 0);
     await page.getByRole('heading', { name: 'A page of another host' }).waitFor();

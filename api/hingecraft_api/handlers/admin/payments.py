@@ -11,12 +11,13 @@ from pydantic import AwareDatetime
 from hingecraft.payments import history, settlements
 from hingecraft.payments.model import Status, unknown_payment
 from hingecraft.payments.settlements import Deposit
-from hingecraft_api.handlers.admin.shared import admin, as_json
+from hingecraft_api.handlers.admin.endpoints import admin
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, PageQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input, wrong_field
 from hingecraft_api.messages.described import HASH, MOMENT, PAYMENT, SESSION, SETTLEMENT, described
+from hingecraft_api.messages.rows import as_json
 from hingecraft_api.messages.sentences import Shape
 from hingecraft_api.web.call import Call
 

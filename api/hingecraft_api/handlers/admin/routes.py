@@ -14,7 +14,7 @@ from hingecraft.routes import served
 from hingecraft.routes import service as routes
 from hingecraft.routes.model import PROVIDERS, Policy, PolicyChange, ProblemKind, timestamp
 from hingecraft.routes.served import Reach
-from hingecraft_api.handlers.admin.shared import admin
+from hingecraft_api.handlers.admin.endpoints import admin
 from hingecraft_api.handlers.pagination import PageQuery
 from hingecraft_api.messages.answers import Answer, error_answer
 from hingecraft_api.messages.bodies import Input

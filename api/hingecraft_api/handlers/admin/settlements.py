@@ -10,11 +10,12 @@ from pydantic import AwareDatetime
 from hingecraft.payments import corrections
 from hingecraft.payments.corrections import CorrectionRequest
 from hingecraft.payments.model import unknown_settlement
-from hingecraft_api.handlers.admin.shared import admin, as_json
+from hingecraft_api.handlers.admin.endpoints import admin
 from hingecraft_api.messages.amounts import SignedAmount
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import MOMENT, PAYMENT, SETTLEMENT, described
+from hingecraft_api.messages.rows import as_json
 from hingecraft_api.web.call import Call
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from hingecraft.stats.model import MOST_DAYS, Figures
 from hingecraft.stats.service import Statistics
-from hingecraft_api.handlers.admin.shared import admin
+from hingecraft_api.handlers.admin.endpoints import admin
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.days import FIRST_DAY, LAST_DAY, Day, day_of

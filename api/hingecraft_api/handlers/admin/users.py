@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from hingecraft.members.deletion.service import Deletion
-from hingecraft_api.handlers.admin.shared import admin
+from hingecraft_api.handlers.admin.endpoints import admin
 from hingecraft_api.messages.answers import Answer, success
 from hingecraft_api.messages.bodies import wrong_field
 from hingecraft_api.messages.described import USER, described

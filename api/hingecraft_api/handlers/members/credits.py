@@ -14,7 +14,7 @@ from hingecraft.identity.errors import NotAuthorizedError
 from hingecraft.identity.principal import Kind
 from hingecraft.routes.model import timestamp
 from hingecraft_api.access.limits import Limit
-from hingecraft_api.handlers.admin.shared import admin
+from hingecraft_api.handlers.admin.endpoints import admin
 from hingecraft_api.handlers.pagination import PageQuery
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.bodies import Input, wrong_field

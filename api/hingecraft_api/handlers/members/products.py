@@ -19,7 +19,7 @@ from hingecraft.purchases.products.model import (
     UnknownProductError,
 )
 from hingecraft.purchases.products.service import Products
-from hingecraft_api.handlers.admin.shared import admin
+from hingecraft_api.handlers.admin.endpoints import admin
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.answers import Answer, number

@@ -18,12 +18,12 @@ from hingecraft.payments.refunds.service import RefundService
 from hingecraft.routes.model import timestamp
 from hingecraft.trail.plain_words import in_plain_words
 from hingecraft_api.handlers.admin.payments import EntryAnswer, StoryAnswer
-from hingecraft_api.handlers.admin.shared import as_json
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
 from hingecraft_api.handlers.wix.payment_filters import PaymentFilterInput
 from hingecraft_api.handlers.wix.shared import Mode, Number, amount_in, mode_of, owners
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.described import MOMENT, PAYMENT, SESSION, described
+from hingecraft_api.messages.rows import as_json
 from hingecraft_api.web.call import Call
 
 _REFUND = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"

@@ -15,7 +15,11 @@ from hingecraft.members.customers import store
 from hingecraft.members.customers.model import Customer
 from hingecraft.payments.model import REPLAYED_FOR
 from hingecraft.providers.patience import Deadline
+from hingecraft.providers.port import ErrorKeptError
 from hingecraft.providers.stripe import ports
+from hingecraft.providers.stripe.ports import Document
+
+_AGAIN = "_again"
 
 
 class DeletedUserError(NotAuthorizedError):
@@ -48,10 +52,18 @@ class Customers:
         if customer.age > REPLAYED_FOR:
             made = await self._stripe.made_with(customer.request["metadata"], customer.created_at)
         if made is None:
-            made = await self._stripe.create(customer.request, customer.idempotency_key, deadline)
+            made = await self._create(customer, customer.request, deadline)
         async with self._database.connection() as conn:
             await store.name(conn, customer, made)
         return made
+
+    async def _create(self, customer: Customer, request: Document, deadline: Deadline) -> str:
+        """Under a second key, which follows from the first, where Stripe keeps an error of its own for the first."""
+        try:
+            return await self._stripe.create(request, customer.idempotency_key, deadline)
+        except ErrorKeptError:
+            made = await self._stripe.made_with(request["metadata"], customer.created_at)
+            return made or await self._stripe.create(request, f"{customer.idempotency_key}{_AGAIN}", deadline)
 
     async def forget_deleted(self, customer_id: str, deadline: Deadline) -> bool:
         """Whether Stripe has deleted the customer; the next payment of the user then gets a new one.

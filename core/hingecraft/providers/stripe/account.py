@@ -18,7 +18,13 @@ import aiohttp
 
 from hingecraft.providers.account import Account
 from hingecraft.providers.patience import Deadline, TransientError, seconds_in
-from hingecraft.providers.port import ProviderKeyError, ProviderMissingError, ProviderRejectedError, Rejected
+from hingecraft.providers.port import (
+    ErrorKeptError,
+    ProviderKeyError,
+    ProviderMissingError,
+    ProviderRejectedError,
+    Rejected,
+)
 from hingecraft.providers.settings import ProviderSettings
 from hingecraft.providers.stripe import NAME
 from hingecraft.providers.stripe.library import AiohttpTransport, httpx, stripe
@@ -33,6 +39,7 @@ _PAGE = 100
 _TRY_AGAIN = frozenset({HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS})
 _THROTTLED = HTTPStatus.TOO_MANY_REQUESTS
 _REFUSED = range(400, 500)
+_RETRY_AFTER, _KEPT = "Retry-After", "Idempotent-Replayed"
 _MISSING = "resource_missing"
 _COMBINES_CURRENCIES = "combine currencies on a single customer"
 _ADD_PERMISSION = "Add it to the key in Stripe's Dashboard (Developers, API keys); it takes effect at once"
@@ -196,8 +203,10 @@ def _transient() -> Iterator[None]:
         reason = _reason(error)
         if status in _REFUSED and status not in _TRY_AGAIN:
             raise _refusal(status, error, reason) from error
+        if status is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR and _header(error, _KEPT):
+            raise ErrorKeptError(reason) from error
         raise TransientError(
-            reason, maybe_done=status != _THROTTLED, retry_after=_retry_after(error.headers or {})
+            reason, maybe_done=status != _THROTTLED, retry_after=seconds_in(_header(error, _RETRY_AFTER))
         ) from error
     except (AttributeError, TypeError, ValueError, KeyError) as error:
         # The SDK trips over an answer that is JSON but no object of Stripe's.
@@ -239,5 +248,6 @@ def _forbidden(error: stripe.StripeError, reason: str) -> ProviderKeyError:
     return ProviderKeyError(f"Stripe answered 403: {lacks}", forbidden=True, remedy=_ADD_PERMISSION)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    return seconds_in(headers.get("retry-after", headers.get("Retry-After", "")))
+def _header(error: stripe.StripeError, name: str) -> str:
+    headers: Mapping[str, str] = error.headers or {}
+    return headers.get(name.lower(), headers.get(name, ""))

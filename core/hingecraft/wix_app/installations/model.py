@@ -1,4 +1,4 @@
-"""What Wix's list of installations and our sites say differently. Pure."""
+"""The differences between Wix's list of installations and our sites. Pure."""
 
 from __future__ import annotations
 

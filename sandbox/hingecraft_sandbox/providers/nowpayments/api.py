@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from hingecraft_sandbox.json_body import object_in
 from hingecraft_sandbox.providers.nowpayments import PREFIX
 from hingecraft_sandbox.providers.nowpayments.acts import (
     COINS,
@@ -143,10 +143,7 @@ class NowPaymentsApi:
 
 
 async def _json(request: web.Request) -> dict[str, Any]:
-    try:
-        found = json.loads(await request.text())
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    found = await object_in(request)
+    if found is None:
         raise NowPaymentsRejectedError("Send a JSON object")
     return found

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
 from hingecraft_sandbox.providers.stripe import versions
+from hingecraft_sandbox.providers.stripe.balance import arriving, balance_transaction
 from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 from hingecraft_sandbox.providers.stripe.intent_shapes import failed_charge, new_intent
 from hingecraft_sandbox.providers.stripe.objects import Objects, public
@@ -23,8 +24,6 @@ _DECLINED = {
     "decline_code": "generic_decline",
     "message": "Your card was declined.",
 }
-# US cents for each smallest unit of a currency that is converted for the payout; others are paid out as they are.
-DOLLARS = {"eur": 1.09, "gbp": 1.27, "chf": 1.12, "jpy": 0.66, "kwd": 0.325}
 
 
 class Subscribing(Protocol):
@@ -199,21 +198,10 @@ class Acts:
     def take(self, intent: Document) -> Document:
         """Charge the amount of an intent, and send its events and those of the charge."""
         amount, currency = intent["amount"], intent["currency"]
-        arrives = int(amount * DOLLARS.get(currency, 1))
+        arrives = arriving(amount, currency)
         fee = int(arrives * _FEE_SHARE) + _FEE_FIXED
         charge_id = new_id("ch_")[:27]
-        balance = {
-            "id": new_id("txn_")[:28],
-            "object": "balance_transaction",
-            "amount": arrives,
-            "currency": "usd" if currency in DOLLARS else currency,
-            "fee": fee,
-            "net": arrives - fee,
-            "created": now(),
-            "source": charge_id,
-            "type": "charge",
-            "exchange_rate": DOLLARS.get(currency),
-        }
+        balance = balance_transaction("charge", charge_id, currency, arrives, fee)
         charge = {
             "id": charge_id,
             "object": "charge",

@@ -28,6 +28,7 @@ _ACCOUNT = web.RequestKey("account", str)
 _MOST_TYPES = 20
 _KEPT_FOR = 24 * 3600
 _SHOWN_BEFORE, _SHOWN_AFTER = 8, 4
+_FAILED: Document = {"error": {"type": "api_error", "message": "The sandbox was told to fail, and to keep that."}}
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Stripe"'}
 _NO_KEY = (
     "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth "
@@ -211,20 +212,23 @@ class StripeApi:
             raise StripeRejectedError("The sandbox makes nothing in a second account.")
         key = request.headers.get("Idempotency-Key")
         if key is None:
-            return web.json_response(self._answer(work, pairs, request))
+            answer, status = self._answer(work, pairs, request)
+            return web.json_response(answer, status=status)
         if not 0 < len(key) <= _LONGEST_KEY:
             raise StripeRejectedError("Idempotency keys take 255 characters.")
         said = hashlib.sha256(json.dumps([request.path, sorted(pairs)]).encode()).hexdigest()
         kept = self._book.get("keys", key)
         if kept is not None and kept["created"] > now() - _KEPT_FOR:
             return _replayed(kept, said)
-        answer = self._answer(work, pairs, request)
-        self._book.put("keys", {"id": key, "said": said, "answer": answer, "created": now()})
-        return web.json_response(answer)
+        answer, status = self._answer(work, pairs, request)
+        self._book.put("keys", {"id": key, "said": said, "answer": answer, "status": status, "created": now()})
+        return web.json_response(answer, status=status)
 
-    def _answer(self, work: Work, pairs: list[tuple[str, str]], request: web.Request) -> Document:
+    def _answer(self, work: Work, pairs: list[tuple[str, str]], request: web.Request) -> tuple[Document, int]:
+        if "kept_status" in request:
+            return _FAILED, request["kept_status"]
         params = tree_of(pairs)
-        return expanded(self._book, public(work(params, request.get("bad_url"))), params)
+        return expanded(self._book, public(work(params, request.get("bad_url"))), params), HTTPStatus.OK
 
 
 def _key_of(request: web.Request) -> str | None:
@@ -252,7 +256,8 @@ def _replayed(kept: Document, said: str) -> web.Response:
             "Keys for idempotent requests can only be used with the same parameters they were first used with.",
             kind="idempotency_error",
         )
-    return web.json_response(kept["answer"], headers={"Idempotent-Replayed": "true"})
+    status = kept.get("status", HTTPStatus.OK)
+    return web.json_response(kept["answer"], status=status, headers={"Idempotent-Replayed": "true"})
 
 
 def _reject_types(params: Document) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hingecraft_sandbox.providers.book import Document, new_id, now
-from hingecraft_sandbox.providers.stripe.acts import DOLLARS, Acts, taken_by
+from hingecraft_sandbox.providers.stripe.acts import Acts, taken_by
+from hingecraft_sandbox.providers.stripe.balance import arriving, balance_transaction
 from hingecraft_sandbox.providers.stripe.forms import StripeRejectedError
 
 _FEE = 1500
@@ -86,7 +87,7 @@ class Disputes:
         self._withdraw(dispute)
 
     def _withdraw(self, dispute: Document) -> None:
-        self._move(dispute, -int(dispute["amount"] * DOLLARS.get(dispute["currency"], 1)), "funds_withdrawn")
+        self._move(dispute, -arriving(dispute["amount"], dispute["currency"]), "funds_withdrawn")
 
     def _from(self, dispute: Document, status: str, before: str) -> None:
         if dispute["status"] != before:
@@ -95,20 +96,8 @@ class Disputes:
         self._put(dispute, "updated")
 
     def _move(self, dispute: Document, amount: int, told: str) -> None:
-        currency = dispute["currency"]
         fee = _FEE if amount < 0 else 0
-        balance = {
-            "id": new_id("txn_")[:28],
-            "object": "balance_transaction",
-            "amount": amount,
-            "currency": "usd" if currency in DOLLARS else currency,
-            "fee": fee,
-            "net": amount - fee,
-            "created": now(),
-            "source": dispute["id"],
-            "type": "adjustment",
-            "exchange_rate": DOLLARS.get(currency),
-        }
+        balance = balance_transaction("adjustment", dispute["id"], dispute["currency"], amount, fee)
         self._book.put("balance_transactions", balance)
         dispute["balance_transactions"] = [*dispute["balance_transactions"], balance]
         self._put(dispute, told)

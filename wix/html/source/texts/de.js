@@ -124,7 +124,8 @@ export const errors = {
   provider_unavailable: 'Der Zahlungsanbieter ist gerade nicht erreichbar. Versuchen Sie es in einer Minute noch einmal.',
   provider_busy: 'Der Zahlungsanbieter ist überlastet. Versuchen Sie es in einer Minute noch einmal.',
   provider_disabled: 'Diese Zahlungsart ist zurzeit abgeschaltet. Wählen Sie eine andere Währung.',
-  provider_refused: 'Der Zahlungsanbieter nimmt diesen Betrag oder diese Währung nicht an. Wählen Sie andere.',
+  provider_refused:
+    'Der Zahlungsanbieter nimmt diesen Betrag oder diese Währung nicht an. Wählen Sie einen anderen Betrag oder eine andere Währung.',
   currency_disabled: 'Diese Währung ist zurzeit nicht verfügbar. Wählen Sie eine andere.',
   amount_out_of_range: 'Dieser Betrag ist zu klein oder zu groß. Wählen Sie einen anderen.',
   other: 'Das geht gerade nicht. Versuchen Sie es in einer Minute noch einmal.',

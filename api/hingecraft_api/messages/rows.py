@@ -1,4 +1,4 @@
-"""Shared by the admin calls."""
+"""Rows of the database as JSON."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from uuid import UUID
 
 from pydantic.alias_generators import to_camel
 
-from hingecraft.identity.principal import Kind
 from hingecraft.routes.model import timestamp
-from hingecraft_api.access.limits import Limit
-from hingecraft_api.messages.answers import Answer, number
-from hingecraft_api.web.endpoint import Endpoint
+from hingecraft_api.messages.answers import number
 
 
 def as_json(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,20 +25,3 @@ def _value(value: Any) -> Any:
     if isinstance(value, Decimal):
         return number(value) if value.is_finite() else None
     return str(value) if isinstance(value, UUID) else value
-
-
-def admin(method: str, path: str, handler: Any, summary: str, answer: type[Answer], **more: Any) -> Endpoint:
-    """An endpoint that only an admin may call."""
-    errors = ("database_unavailable", *more.pop("errors", ()))
-    return Endpoint(
-        method=method,
-        path=path,
-        handler=handler,
-        summary=summary,
-        tag="Admin",
-        answer=answer,
-        errors=errors,
-        limit=Limit.NONE,
-        access=(Kind.ADMIN,),
-        **more,
-    )
