@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from support.helm_release import PROVIDER_KEYS, until
+from support.limits import PROGRESS
 from support.through_ingress import traffic
 
 pytestmark = pytest.mark.timeout(300)
@@ -34,14 +35,14 @@ def serves(release, version):
 
 @pytest.mark.parametrize("how", ["told", "killed"])
 def test_another_operator_takes_over(release, how):
-    until(lambda: leader(release) in release.ready_pods("operator"), 30)
+    until(lambda: leader(release) in release.ready_pods("operator"), PROGRESS)
     old, version = leader(release), published(release)
     if how == "told":
         release.kubectl("delete", "pod", old)
     else:
         release.kill(old)
     rename(release, f"Euro {how}")
-    until(lambda: serves(release, version), 40)
+    until(lambda: serves(release, version), PROGRESS)
     until(lambda: len(release.ready_pods("operator")) == 2, 60)
 
 
@@ -59,14 +60,14 @@ async def test_postgres_is_restarted_and_its_pod_lost(release, people):
         await asyncio.to_thread(release.kubectl, "delete", "pod", f"{release.name}-postgres-0")
         await asyncio.to_thread(until, lambda: release.ready_pods("postgres"), 60)
     assert seen.failures == []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PROGRESS):
         while (await site.call("POST", "/mission-support/micro-payment", json={"amount": 1}))[0] != 200:
             await asyncio.sleep(0.5)
     assert release.postgres("SELECT count(*), sum(usd_amount) FROM settlements") == kept
     assert set(release.ready_pods("api")) == set(pods)
     version = published(release)
     await asyncio.to_thread(rename, release, "Euro again")
-    await asyncio.to_thread(until, lambda: serves(release, version), 40)
+    await asyncio.to_thread(until, lambda: serves(release, version), PROGRESS)
 
 
 async def test_a_key_is_rotated_without_a_restart(release, people):
