@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from support import dashboard
 from support.folders import open_folder
+from toolchain import dashboard
 
 
 def test_the_types_of_the_calls_are_those_of_the_reference():

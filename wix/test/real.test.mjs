@@ -11,6 +11,8 @@ import * as stripe from 'backend/stripe.api.jsw';
 import { requestOf } from 'wix-http-functions';
 import { kept } from 'wix-secrets-backend.v2';
 
+import { until } from './waiting.mjs';
+
 const { HC_BACKEND_URL, HC_SANDBOX_URL, HC_VISITOR_SECRET } = process.env;
 const options = () => ({ visitor: 'abcdefghijklmnopqrstuv', key: randomUUID() });
 
@@ -30,15 +32,12 @@ async function payByCard(sessionId) {
   assert.ok(paid.status < 400, `${paid.status}`);
 }
 
-async function becomes(paymentId, status) {
-  const until = Date.now() + 15_000;
-  for (;;) {
-    const found = dataOf(await stripe.getPaymentStatus(paymentId)).status;
-    if (found === status) return;
-    assert.ok(Date.now() < until, `it is ${found}`);
-    await new Promise((later) => setTimeout(later, 100));
-  }
-}
+const becomes = (paymentId, status) =>
+  until(
+    async () => dataOf(await stripe.getPaymentStatus(paymentId)).status,
+    (found) => found === status,
+    `the payment becomes ${status}`,
+  );
 
 test('two dollars, from the button to the money', async () => {
   const given = dataOf(await mission.microPayment(2, options()));

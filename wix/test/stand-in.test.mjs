@@ -6,6 +6,8 @@ import test, { after, before } from 'node:test';
 import { appInstances, billing } from '@wix/app-management';
 import { AppStrategy, createClient } from '@wix/sdk';
 
+import { until } from './waiting.mjs';
+
 const SANDBOX = process.env.HC_SANDBOX;
 const WIX = 'https://www.wixapis.com';
 const received = [];
@@ -52,7 +54,7 @@ async function everyEvent() {
   await act(site, 'reactivate');
   await act(site, 'transfer', { to: other.id });
   await act(site, 'remove');
-  while (received.length < 13) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => received.length >= 13);
   return site;
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from hingecraft.db.connection import Connection, Database
@@ -24,7 +24,7 @@ from hingecraft.wix_app.installations.service import InstallationList
 from hingecraft.wix_app.plans import service as plans
 from hingecraft.wix_app.plans import store
 from hingecraft.wix_app.plans.model import state_of
-from hingecraft.wix_app.plans.seen import PlansAtWix, Seen
+from hingecraft.wix_app.plans.plans_at_wix import Answer, PlansAtWix
 from hingecraft.wix_app.sites import service as sites
 
 _ACTOR = "reconcile"
@@ -39,7 +39,7 @@ def wix_app_steps(database: Database, client: WixClient | None, owners: Sequence
     if client is None:
         return Steps()
     installations = InstallationList(database, client.installations, owners)
-    return Steps(after_checks=(_Sites(database, PlansAtWix(client), installations).check,))
+    return Steps(after_checks=(_Sites(database, PlansAtWix(database, client), installations).check,))
 
 
 @dataclass(slots=True)
@@ -86,42 +86,42 @@ class _Sites:
         await self._installations.finish(compared, whole=not asked.unanswered)
 
     async def _one(self, run: Run, asked: _Asked, instance_id: UUID) -> None:
-        before = datetime.now(UTC)
+        at = await self._plans.now()
         run.summary.wix_sites_checked += 1
         try:
-            seen = await self._ask(run, asked, instance_id)
+            answer = await self._ask(run, asked, instance_id, at)
         except NotInstalledError:
-            asked.absent[instance_id] = before
+            asked.absent[instance_id] = at
             asked.present.discard(instance_id)
             return
-        if seen is not None:
+        if answer is not None:
             asked.present.add(instance_id)
-            await self._keep(run, instance_id, seen)
+            await self._keep(run, instance_id, answer)
 
     async def _missed(self, run: Run, asked: _Asked, instance_id: UUID) -> None:
         """A site has the app by Wix's list, and we do not know it, or know that it was removed."""
         run.summary.wix_sites_checked += 1
         try:
-            seen = await self._ask(run, asked, instance_id)
+            answer = await self._ask(run, asked, instance_id, await self._plans.now())
         except NotInstalledError:
             run.summary.explain(
                 f"Wix lists the app on the site {instance_id}, and says that it is not there: no change"
             )
             return
-        if seen is None:
+        if answer is None:
             return
         run.summary.wix_sites_found += 1
         if not run.dry:
             async with self._database.transaction() as conn:
                 await sites.installed(
-                    conn, instance_id, seen.at, seen.origin, actor=_ACTOR, request_id=str(instance_id)
+                    conn, instance_id, answer.at, answer.origin, actor=_ACTOR, request_id=str(instance_id)
                 )
-            await self._keep(run, instance_id, seen)
+            await self._keep(run, instance_id, answer)
 
-    async def _ask(self, run: Run, asked: _Asked, instance_id: UUID) -> Seen | None:
+    async def _ask(self, run: Run, asked: _Asked, instance_id: UUID, at: datetime) -> Answer | None:
         """Wix's answer; None where there is none, which the run reports. Raises NotInstalledError."""
         try:
-            seen = await self._plans.ask(instance_id)
+            answer = await self._plans.ask(instance_id, at)
         except NotInstalledError:
             raise
         except (ProviderRejectedError, ProviderUnknownError) as error:
@@ -134,14 +134,14 @@ class _Sites:
                     await check_store.put_off(conn, instance_id)
             return None
         asked.failures_in_a_row = 0
-        return seen
+        return answer
 
-    async def _keep(self, run: Run, instance_id: UUID, seen: Seen) -> None:
+    async def _keep(self, run: Run, instance_id: UUID, answer: Answer) -> None:
         if run.dry:
             return
         try:
             async with self._database.transaction() as conn:
-                is_news = await _take_up(conn, instance_id, seen)
+                is_news = await _take_up(conn, instance_id, answer)
                 await check_store.release(conn, instance_id)
         except NotYetError as error:
             run.summary.explain(f"the plan of the site {instance_id} is kept: {error}")
@@ -178,15 +178,15 @@ async def _several(asked: _Asked, instance_ids: Collection[UUID], work: Callable
     await asyncio.gather(*(in_turn(each) for each in instance_ids))
 
 
-async def _take_up(conn: Connection, instance_id: UUID, seen: Seen) -> bool:
+async def _take_up(conn: Connection, instance_id: UUID, answer: Answer) -> bool:
     """Whether the answer changes the plan. One that does not is not kept, since there is one a day (decision 79).
 
     Raises UnknownProductError.
     """
     await store.lock(conn, instance_id)
     facts = await store.facts(conn, instance_id)
-    is_news = state_of([*facts, seen.fact]) != state_of(facts)
+    is_news = state_of([*facts, answer.fact]) != state_of(facts)
     if is_news:
-        await plans.take(conn, instance_id, [seen.fact], actor=_ACTOR, request_id=str(instance_id))
-    await plans.checked(conn, instance_id, seen.at, seen.owner_email)
+        await plans.take(conn, instance_id, [answer.fact], actor=_ACTOR, request_id=str(instance_id))
+    await plans.checked(conn, instance_id, answer.at, answer.owner_email)
     return is_news

@@ -53,6 +53,9 @@ export async function shot(page, name) {
   await page.screenshot({ path: `${SHOTS}/dashboard-${name}.png` });
 }
 
+/** The first row of a table with that text. */
+export const row = (frame, text) => frame.locator('tbody tr', { hasText: text }).first();
+
 /** What Wix, around the page, was told and asked. */
 export const parentState = (page) => page.evaluate(() => window.parentState);
 

@@ -11,6 +11,7 @@ import pg from 'pg';
 import { chromium } from 'playwright-core';
 
 import { Proxy } from '../../test/e2e/proxy.mjs';
+import { PROGRESS_MS } from '../../test/waiting.mjs';
 
 export const { BACKEND, SANDBOX, SITE, SHOTS } = process.env;
 const { CERTIFICATES, CHROMIUM, DATABASE_URL, STRIPE_KEY, TLS_PORT } = process.env;
@@ -64,7 +65,7 @@ export async function open(...more) {
   writeFileSync(join(folder, 'Default/Preferences'), JSON.stringify(PREFERENCES));
   const options = { executablePath: CHROMIUM, ignoreHTTPSErrors: true, args: [...FLAGS, ...more], locale: 'en-US' };
   context = await chromium.launchPersistentContext(folder, options);
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(PROGRESS_MS);
 }
 
 export async function close() {
@@ -80,6 +81,17 @@ export async function token(kind = 'instance', { site = SITE, age = 0 } = {}) {
   const response = await fetch(`${SANDBOX}/_sandbox/wix/sites/${site}/tokens?age=${age}`);
   return (await response.json())[kind];
 }
+
+/** What the backend answers to the owner. */
+export async function asked(method, path, body) {
+  const headers = { Authorization: `WixInstance ${await token()}`, 'Content-Type': 'application/json' };
+  const answer = await (await fetch(BACKEND + path, { method, headers, body: body && JSON.stringify(body) })).json();
+  assert.equal(answer.success, true, JSON.stringify(answer));
+  return answer.data;
+}
+
+/** The first column of the first row. */
+export const read = async (sql) => Object.values((await database.query(sql)).rows[0])[0];
 
 export async function installed(name) {
   const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name }) };

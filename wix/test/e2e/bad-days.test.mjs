@@ -2,11 +2,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { BACKEND, fault, noFaults, payAtProvider, policy, proxy, rows, SITE, visited } from './support.mjs';
+import { until } from '../waiting.mjs';
+import {
+  BACKEND,
+  componentOf,
+  fault,
+  heardBy,
+  hears,
+  listening,
+  noFaults,
+  payAtProvider,
+  policy,
+  proxy,
+  rows,
+  SITE,
+  visited,
+} from './support.mjs';
 
 const PAYMENTS = 'SELECT count(*)::int AS number FROM payments';
 const payments = async () => (await rows(PAYMENTS))[0].number;
-const asked = () => proxy.seen.filter((line) => line.startsWith('POST')).length;
 const give = (component, label = 'Give $25 by card') => component.getByRole('button', { name: label });
 const ready = (component) => component.locator('html[data-routes-version]').waitFor({ state: 'attached' });
 const READ_PREFILL = 'We kept your';
@@ -55,18 +69,25 @@ test(
 test(
   'page code that comes late still brings the amount, and what was chosen meanwhile stays',
   visited(async (person) => {
-    const late = (route) => new Promise((later) => setTimeout(later, 4_000)).then(() => route.continue());
+    const code = { comes: Promise.withResolvers() };
+    await listening(person.context);
     const { page, component } = await person.open('/mission-support');
     await component.getByLabel('Another amount').fill('63');
     await component.getByRole('button', { name: 'Continue' }).click();
-    await person.context.route('**/_site/pages/charter.js', late);
+    await person.context.route('**/_site/pages/charter.js', (route) => code.comes.promise.then(() => route.continue()));
     await page.waitForURL(/\/charter[?]prefill=/);
+    // The component has begun without it.
+    await ready(component);
     await give(component, 'Give $25 by card').waitFor();
+    code.comes.resolve();
     await give(component, 'Give $63 by card').waitFor();
+    code.comes = Promise.withResolvers();
     const again = await person.open('/charter?donationAmount=63');
+    await ready(again.component);
     await again.component.getByLabel('Currency').selectOption('USD');
     await again.component.getByLabel('$50').check();
-    await again.page.waitForTimeout(5_000);
+    code.comes.resolve();
+    await hears(componentOf(again.page), 'answer');
     await give(again.component, 'Give $50 by card').waitFor();
   }),
 );
@@ -110,16 +131,19 @@ test(
 test(
   'another currency, chosen while a request is under way, wins',
   visited(async (person) => {
+    await listening(person.context);
     const { page, component } = await person.open('/charter');
     await ready(component);
-    proxy.behave('slow', { only: '/charter/generate-payment', milliseconds: 1200 });
+    const inside = componentOf(page);
+    const answers = (await inside.evaluate(() => window.heard)).filter((name) => name === 'answer').length;
+    proxy.behave('hold', { only: '/charter/generate-payment' });
     await give(component).click();
-    await component.getByRole('button', { name: 'One moment' }).waitFor();
+    await until(() => proxy.held.length === 1, Boolean, 'the request of the first choice');
     await component.getByLabel('Currency').selectOption('EUR');
     await give(component, 'Give €25 by card').waitFor();
-    await page.waitForTimeout(2000);
-    assert.equal(new URL(page.url()).pathname, '/charter');
     proxy.behave('pass');
+    await hears(inside, 'answer', answers + 1);
+    assert.ok(!(await heardBy(page.mainFrame(), inside)).includes('go'), 'the answer of the first choice leads nowhere');
     await give(component, 'Give €25 by card').click();
     await page.waitForURL(/\/pay\/stripe\//);
     await page.getByText('25.00 EUR').first().waitFor();
@@ -129,16 +153,18 @@ test(
 test(
   'a provider that is switched off meanwhile is noticed on the open page',
   visited(async (person) => {
+    await listening(person.context);
     const { page, component } = await person.open('/charter');
     await ready(component);
     await policy({ providers: { stripe: { enabled: false } } });
     try {
       await component.getByText('This currency is currently unavailable').waitFor();
       assert.equal(await give(component).getAttribute('aria-disabled'), 'true');
-      const before = asked();
+      const heard = () => heardBy(page.mainFrame(), componentOf(page));
+      const calls = async () => (await heard()).filter((name) => name === 'call').length;
+      const before = await calls();
       await give(component).click({ force: true });
-      await page.waitForTimeout(700);
-      assert.equal(asked(), before);
+      assert.equal(await calls(), before, 'nothing is asked for');
       const mission = await person.open('/mission-support');
       await mission.component.getByRole('button', { name: 'Give $1' }).click();
       await mission.component
@@ -312,17 +338,18 @@ test(
   'nothing from the address becomes markup or an amount',
   visited(async (person) => {
     const evil = '<img src=x onerror=window.hit=1>';
-    for (const query of [
-      `donationAmount=${evil}&paymentMethod=${evil}&status=cancelled`,
-      `prefill=${evil}`,
-      `status=success&payment=${evil}`,
+    let tab;
+    for (const [query, shown] of [
+      [`donationAmount=${evil}&paymentMethod=${evil}&status=cancelled`, '#outcome[data-outcome="cancelled"]'],
+      [`prefill=${evil}`, '#notice'],
+      [`status=success&payment=${evil}`, '#outcome[data-outcome="unknown"]'],
     ]) {
-      const { page, component } = await person.open(`/charter?${new URLSearchParams(query)}`);
+      const { page, component } = await person.open(`/charter?${new URLSearchParams(query)}`, tab);
+      tab = page;
       await ready(component);
-      await page.waitForTimeout(300);
+      await component.locator(shown).waitFor();
       assert.equal(await component.locator('img[src="x"]').count(), 0);
       assert.equal(await component.locator('body').evaluate(() => window.hit), undefined);
-      await page.close();
     }
   }),
 );
@@ -330,23 +357,29 @@ test(
 test(
   'messages of strangers are not heard',
   visited(async (person) => {
+    await listening(person.context);
     const { page, component } = await person.open('/charter');
     await ready(component);
     const version = await component.locator('html').getAttribute('data-routes-version');
     const routes = { version: 999_999, routes: {} };
-    // From the component's own window, and from a frame of another host inside of the page.
-    await component.locator('body').evaluate((_body, news) => postMessage({ hingecraft: 'routes', routes: news }, '*'), routes);
+    const inside = componentOf(page);
+    // From the component's own window, and from a frame of another host inside of the page; each says when that is done.
+    const say = ([to, news]) => {
+      for (const message of [{ hingecraft: 'routes', routes: news }, { hingecraft: 'mark' }])
+        (to === 'itself' ? window : parent.frames[0]).postMessage(message, '*');
+    };
+    await inside.evaluate(say, ['itself', routes]);
     await page.evaluate(
-      ([url, news]) =>
+      (url) =>
         new Promise((done) => {
-          const frame = Object.assign(document.createElement('iframe'), { src: url, onload: done, name: JSON.stringify(news) });
+          const frame = Object.assign(document.createElement('iframe'), { src: url, onload: done });
           document.body.append(frame);
         }),
-      [`${BACKEND}/docs`, routes],
+      `${BACKEND}/embed/mission-support?direct`,
     );
     const stranger = page.frames().find((frame) => frame.url().startsWith(BACKEND));
-    await stranger?.evaluate((news) => parent.frames[0].postMessage({ hingecraft: 'routes', routes: news }, '*'), routes);
-    await page.waitForTimeout(300);
+    await stranger.evaluate(say, ['the component', routes]);
+    await hears(inside, 'mark', 2);
     assert.equal(await component.locator('html').getAttribute('data-routes-version'), version);
   }),
 );
@@ -354,18 +387,19 @@ test(
 test(
   'on a site that does not know the functions, the page says what its owner must do',
   visited(async (person) => {
+    let tab;
     for (const [status, said] of [
       [403, 'rejected this call (403)'],
       [404, 'must publish the site'],
     ]) {
-      const { page } = await person.open('/without-page-code');
-      const component = page.frameLocator('#hingecraft');
+      const { page, component } = await person.open('/without-page-code', tab);
+      tab = page;
+      await page.unroute('**/_functions/**');
       await page.route('**/_functions/**', (route) =>
         route.fulfill({ status, body: '<html>', headers: { 'Access-Control-Allow-Origin': '*' } }),
       );
       await component.getByRole('button', { name: 'Give $1' }).click();
       await component.getByRole('alert').getByText(said).waitFor();
-      await page.close();
     }
   }),
 );

@@ -6,6 +6,8 @@ import { after, before, test } from 'node:test';
 import axe from 'axe-core';
 import { chromium } from 'playwright-core';
 
+import { PROGRESS_MS } from '../waiting.mjs';
+
 const { CHROMIUM, SANDBOX, SHOTS, STRIPE_KEY } = process.env;
 const POLICY = `default-src 'none'; script-src ${SANDBOX}/stripe.js; frame-src ${SANDBOX}; img-src data:`;
 const GOOD = '4242 4242 4242 4242';
@@ -55,7 +57,7 @@ function shopping(work, options = {}) {
   return async () => {
     const context = await browser.newContext({ locale: 'en-US', viewport: { width: 800, height: 900 }, ...options });
     const errors = [];
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(PROGRESS_MS);
     context.on('weberror', (error) => errors.push(String(error.error())));
     const page = await context.newPage();
     page.on('console', (message) => /Content Security Policy/.test(message.text()) && errors.push(message.text()));

@@ -61,7 +61,7 @@ const STATES = {
     path: '/charter',
     async act(component) {
       await ready(component);
-      proxy.behave('slow', { only: '/charter/generate-payment', milliseconds: 60_000 });
+      proxy.behave('hold', { only: '/charter/generate-payment' });
       await give(component).click();
     },
   },
@@ -136,7 +136,7 @@ const STATES = {
   'mission-support-busy': {
     path: '/mission-support',
     async act(component) {
-      proxy.behave('slow', { only: '/mission-support', milliseconds: 60_000 });
+      proxy.behave('hold', { only: '/mission-support' });
       await component.getByRole('button', { name: '$2' }).click();
     },
   },
@@ -200,7 +200,7 @@ test(
     async (person) => {
       const { component } = await person.open('/charter');
       await ready(component);
-      proxy.behave('slow', { only: '/charter/generate-payment', milliseconds: 60_000 });
+      proxy.behave('hold', { only: '/charter/generate-payment' });
       await give(component).click();
       const turning = await component
         .locator('#pay')

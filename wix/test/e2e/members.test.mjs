@@ -18,7 +18,7 @@ async function signedIn(page) {
 async function returned(page, credits) {
   await payAtProvider(page, 'Pay');
   await page.waitForURL(`${BACKEND}/account/return?success=true&session_id=cs_test_**`);
-  await page.getByText(`You bought ${credits} credits.`).waitFor({ timeout: 30_000 });
+  await page.getByText(`You bought ${credits} credits.`).waitFor();
 }
 
 test(

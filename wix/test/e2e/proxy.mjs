@@ -7,6 +7,8 @@ export class Proxy {
     this.act = { how: 'pass' };
     this.seen = [];
     this.nameless = [];
+    /** Requests that `hold` keeps. @type {(() => void)[]} */
+    this.held = [];
     this.server = createServer((request, response) => this.serve(request, response));
   }
 
@@ -19,15 +21,16 @@ export class Proxy {
     return new Promise((closed) => this.server.close(closed));
   }
 
-  /** `pass`, `refuse`, `lose` (the answer), `slow` (milliseconds), `say` (status, body); `only` is a part of the path. */
+  /** `pass`, `refuse`, `lose` (the answer), `hold` (until the next call), `say` (status, body); `only` is a part of the path. */
   behave(how, more = {}) {
     this.act = { how, ...more };
     this.seen = [];
     this.nameless = [];
+    for (const goOn of this.held.splice(0)) goOn();
   }
 
   async serve(request, response) {
-    const { how, only = '', milliseconds = 0, status = 200, body = '' } = this.act;
+    const { how, only = '', status = 200, body = '' } = this.act;
     this.seen.push(`${request.method} ${request.url}`);
     // What a browser asks by itself comes from its own address; the site's calls come from one that all visitors share.
     const { origin, 'x-hc-visitor': name } = request.headers;
@@ -36,7 +39,7 @@ export class Proxy {
     if (how === 'refuse') return request.socket.destroy();
     if (how === 'say') return response.writeHead(status, { 'Content-Type': 'application/json' }).end(body);
     if (how === 'lose') return this.pass(request, null);
-    setTimeout(() => request.destroyed || this.pass(request, response), milliseconds).unref();
+    this.held.push(() => request.destroyed || this.pass(request, response));
   }
 
   pass(request, response) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, test } from 'node:test';
 
+import { until } from '../waiting.mjs';
 import { button, signedIn, TOKEN } from './member-states.mjs';
 import { admin, BACKEND, rows, SANDBOX, shot, visited } from './support.mjs';
 
@@ -10,7 +11,6 @@ const DESIGN = { type: 'design', price: 12.5, currency: 'USD', active: true, fil
 const MONTHLY = { type: 'subscription', name: 'All designs', price: 9, currency: 'USD', active: true, downloadLimit: 20 };
 const GOOD = '4242 4242 4242 4242';
 const INTENT = "SELECT provider_id FROM external_payments WHERE payment_id = $1 AND kind = 'single'";
-const SOON = { timeout: 30_000 };
 
 /** Ids of what is sold, by name: one design for each test, since all tests are one member's. */
 const sold = {};
@@ -53,7 +53,7 @@ async function enter(page, number) {
 
 async function bought(page, name) {
   await page.waitForURL(`${BACKEND}/shop/return?payment=**`);
-  await page.getByText(`You bought ${name}.`).waitFor(SOON);
+  await page.getByText(`You bought ${name}.`).waitFor();
 }
 
 async function buy(page, name, id) {
@@ -78,11 +78,7 @@ async function press(page, payment, name) {
 /** What happened elsewhere is seen by somebody who comes back to the tab. */
 async function seenAgain(page, shown) {
   const look = () => document.dispatchEvent(new Event('visibilitychange'));
-  await page.evaluate(look);
-  while (!(await shown.isVisible())) {
-    await page.waitForTimeout(200);
-    await page.evaluate(look);
-  }
+  await until(() => page.evaluate(look).then(() => shown.isVisible()));
 }
 
 async function saved(page, act) {

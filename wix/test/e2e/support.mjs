@@ -1,11 +1,11 @@
 // A browser, the world that tests/browser/test_site.py has started, and how both are told what to do.
 import { mkdirSync } from 'node:fs';
 import { after, before } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import assert from 'node:assert/strict';
 import pg from 'pg';
 import { chromium } from 'playwright-core';
 
+import { PROGRESS_MS, until } from '../waiting.mjs';
 import { Proxy } from './proxy.mjs';
 
 export const { SITE, COMPONENTS, BACKEND, SANDBOX, ADMIN_TOKEN, SHOTS } = process.env;
@@ -24,8 +24,6 @@ const FLAGS = [
 /** Between the site and the backend: what goes wrong there goes wrong here. */
 export const proxy = new Proxy(BACKEND);
 export const database = new pg.Client({ connectionString: DATABASE_URL });
-
-const TIMEOUT_MS = 15_000;
 
 let browser;
 
@@ -48,7 +46,7 @@ after(async () => {
 export async function visitor(options = {}) {
   const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1024, height: 900 }, ...options });
   const errors = [];
-  context.setDefaultTimeout(TIMEOUT_MS);
+  context.setDefaultTimeout(PROGRESS_MS);
   context.on('weberror', (error) => errors.push(String(error.error())));
   return {
     context,
@@ -115,6 +113,30 @@ export async function shot(page, name) {
   await page.screenshot({ path: `${SHOTS}/${name}.png`, fullPage: false });
 }
 
+const MARK = { hingecraft: 'mark' };
+
+/** Every frame keeps the names of the messages that it gets, in `window.heard`: a sign of what has happened in it. */
+export const listening = (context) =>
+  context.addInitScript(() => {
+    window.heard = [];
+    addEventListener('message', ({ data }) => window.heard.push(data?.hingecraft), { capture: true });
+  });
+
+/** Wait until a frame has heard that, and has done what follows from it at once. */
+export const hears = (frame, name, times = 1) =>
+  frame.waitForFunction(([what, least]) => window.heard.filter((each) => each === what).length >= least, [name, times]);
+
+/** What a frame has heard up to now: also what `from` has sent to it, and is still on its way. */
+export async function heardBy(frame, from) {
+  const before = await frame.evaluate((mark) => window.heard.filter((each) => each === mark).length, MARK.hingecraft);
+  await from.evaluate((mark) => (window === top ? frames[0] : parent).postMessage(mark, '*'), MARK);
+  await hears(frame, MARK.hingecraft, before + 1);
+  return frame.evaluate(() => window.heard);
+}
+
+/** The frame of the component. */
+export const componentOf = (page) => page.frames().find((frame) => frame.url().startsWith(COMPONENTS));
+
 export async function rows(sql, values = []) {
   return (await database.query(sql, values)).rows;
 }
@@ -136,5 +158,5 @@ export async function ownerSets(instance, settings, isShown) {
       name,
       JSON.stringify(value),
     ]);
-  while (!isShown((await (await fetch(`${BACKEND}/api/v1/appearance`)).json()).data)) await setTimeout(100);
+  await until(async () => (await (await fetch(`${BACKEND}/api/v1/appearance`)).json()).data, isShown, 'the settings are shown');
 }

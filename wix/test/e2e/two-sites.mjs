@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { chromium } from 'playwright-core';
 
+import { PROGRESS_MS } from '../waiting.mjs';
+
 const { CHROMIUM, POD, TLS, TLS_PORT } = process.env;
 const originOf = (host) => `https://${host}:${TLS_PORT}`;
 export const FIRST = originOf('www.a.test');
@@ -70,7 +72,7 @@ export const browsing = (preferences, work) => async () => {
     args: [...args, '--host-resolver-rules=MAP *.test 127.0.0.1'],
   });
   try {
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(PROGRESS_MS);
     seen.length = 0;
     await work(await context.newPage(), context);
   } finally {
