@@ -194,7 +194,7 @@ async def test_a_list_that_wix_does_not_answer_changes_nothing(
 async def test_a_list_whose_second_page_fails_changes_nothing(
     database: Database, client: WixClient, wix: WixStandIn, conn: asyncpg.Connection
 ):
-    """The first page alone says that the oldest sites are gone."""
+    """The first page by itself says that the oldest sites are gone."""
     await wix.clock(datetime.now(UTC) - timedelta(days=1))
     old = await known(database, wix, *"ABC")
     await wix.clock()
