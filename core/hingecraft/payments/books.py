@@ -44,8 +44,8 @@ SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
 FROM (SELECT count(*), {KEEP_PLANS} FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
-# Read in a statement after the lock: the locking statement would see the rows from before it waited. The call that began
-# a payment wrote the first row of its audit log in the same statement: its month is known.
+# Read in a statement after the lock: the locking statement would see the rows from before it waited. The call that
+# began a payment wrote the first row of its audit log in the same statement: its month is known.
 STATE = """
 SELECT p.id, (
     SELECT a.request_id FROM payment_audit a

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
+from hingecraft.db import clock
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.reconcile import store
@@ -31,7 +32,7 @@ async def _counted(database: Database, since: datetime | None, count: Callable[[
     """Count the runs that ended after `since`, at first none; returns the moment from which to go on."""
     async with database.connection() as conn:
         if since is None:
-            return await store.moment(conn)
+            return await clock.moment(conn)
         ended = await store.runs_after(conn, since)
     for _, succeeded in ended:
         count(succeeded)
