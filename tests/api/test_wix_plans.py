@@ -83,6 +83,17 @@ async def test_a_change_lets_unused_credits_lapse_and_a_late_purchase_gives_none
     assert late == found
 
 
+async def test_a_free_trial_that_is_paid_for_begins_a_period_of_its_own(pod, conn):
+    site, paid_at = uuid4(), now() - timedelta(days=1)
+    trial = (BOUGHT, plan("pro", at=now() - timedelta(days=10)))
+    assert (await told(pod, conn, site, trial))["credits"] == 103
+    assert await spend(pod, site, 40) == (200, 63)
+    paid = ("PlanConvertedToPaid", plan("pro", at=paid_at, invoiceId="1"))
+    found = await told(pod, conn, site, paid, trial, paid)
+    assert (found["plan"], found["credits"], found["creditsUsed"]) == ("pro", 103, 0)
+    assert found["currentPeriodEnd"] > wix.iso(paid_at + timedelta(days=27))
+
+
 async def test_plan_credits_are_spent_before_those_that_last(pod, conn):
     site = uuid4()
     await told(pod, conn, site, (BOUGHT, plan(at=now() - timedelta(days=9))))

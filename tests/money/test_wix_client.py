@@ -10,6 +10,8 @@ import pytest
 
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderKeyError, ProviderRejectedError, ProviderUnknownError
+from hingecraft.wix_app.billing.settings import WixBillingSettings
+from hingecraft.wix_app.client.bi_events import BiEvents
 from hingecraft.wix_app.client.calls import NotInstalledError
 from hingecraft.wix_app.client.client import BiEvent, WixClient
 from support.limits import PROGRESS
@@ -78,6 +80,19 @@ async def test_tells_wix_of_an_owners_steps(wix: WixStandIn, client: WixClient):
     for event in BiEvent:
         await client.send(site, event, soon())
     assert {each["name"] for each in (await wix.site(site))["biEvents"]} == {*BiEvent}
+
+
+async def test_wix_is_told_only_where_the_setting_is_on(wix: WixStandIn, client: WixClient):
+    site = await wix.install()
+    before = asyncio.all_tasks()
+    for enabled in (WixBillingSettings().wix_bi_events, True):
+        events = BiEvents(client, enabled=enabled)
+        events.tell(site, BiEvent.DASHBOARD_LOADED)
+        events.tell(site, BiEvent.DASHBOARD_LOADED)
+        calls = asyncio.all_tasks() - before
+        assert len(calls) == enabled
+        await asyncio.gather(*calls)
+    assert [each["name"] for each in (await wix.site(site))["biEvents"]] == [BiEvent.DASHBOARD_LOADED]
 
 
 async def test_token_info_is_the_same_with_numbers_and_texts(wix: WixStandIn, client: WixClient):

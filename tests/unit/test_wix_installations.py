@@ -74,6 +74,6 @@ def test_reads_a_page_and_the_cursor_of_the_next():
         {"appInstallations": [ROW], "pagingMetadata": {"hasNext": True, "cursors": {}}},
     ],
 )
-def test_rejects_what_is_not_a_whole_page_of_our_app(answer: dict[str, Any]):
+def test_rejects_everything_but_a_whole_page_of_our_app(answer: dict[str, Any]):
     with pytest.raises(UnreadableAnswerError):
         installations_in(answer, APP_ID)

@@ -1,4 +1,4 @@
-"""The differences between Wix's list of installations and our sites. Pure."""
+"""The sites that Wix's list of installations and our rows say different things about. Pure."""
 
 from __future__ import annotations
 

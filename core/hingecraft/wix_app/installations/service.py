@@ -28,7 +28,7 @@ class _NoAskerError(HingecraftError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """The result of comparing a list, and the lease of the one who read it; None in a dry run."""
+    """The differences that a list has shown, and the lease under which it was read; None in a dry run."""
 
     differences: Differences = field(default_factory=Differences)
     claimed_until: datetime | None = None
