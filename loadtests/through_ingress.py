@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from kubernetes.utils.quantity import parse_quantity
 
 from release.records import Recording, outcome
-from support.go_tools import MissingToolError
 from support.helm_release import HOST, CommandFailedError, Release, cluster, until
 from support.kubernetes_node.places import INGRESS, ROOT
 from support.pods import VISITOR_SECRET
+from toolchain.go_tools import MissingToolError
 
 RESULTS = ROOT / "test_results" / "load-cluster"
 # What the sign-off of a release asks for: `make release` reads it from test_results/records.

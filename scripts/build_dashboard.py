@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from support import dashboard
+from toolchain import dashboard
 
 if __name__ == "__main__":
     dashboard.put_in_place()

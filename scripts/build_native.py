@@ -13,11 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 from hingecraft.errors import UsageError
-from support import node_js
-from support.go_tools import cache
+from toolchain import node_js
+from toolchain.go_tools import cache
 
 FOLDER = node_js.WIX / "native"
 _GIVEN = ("package.json", "package-lock.json", ".npmrc")

@@ -10,13 +10,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from hingecraft.errors import UsageError
+from release import archives, artifacts, provenance, records, repository, signing, signoff
+from toolchain import dashboard
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from hingecraft.errors import UsageError  # noqa: E402 - found by the path above
-from release import archives, artifacts, provenance, records, repository, signing, signoff  # noqa: E402 - the same
-from support import dashboard  # noqa: E402 - the same
-
 _UNRELEASED = re.compile(r"^## \[Unreleased\]\n(.*?)(?=^## \[|\Z)", re.MULTILINE | re.DOTALL)
 
 

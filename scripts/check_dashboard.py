@@ -10,10 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from support.page_sizes import DASHBOARD as BUILT
-from support.page_sizes import of_the_dashboard
+from toolchain.page_sizes import DASHBOARD as BUILT
+from toolchain.page_sizes import of_the_dashboard
 
 FOLDER = BUILT.parent
 OF_THE_WINDOW = re.compile(

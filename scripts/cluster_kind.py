@@ -9,9 +9,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.go_tools import MissingToolError, built
 from support.kubernetes_node.authority import authority, public
 from support.kubernetes_node.places import INGRESS, ROOT
+from toolchain.go_tools import MissingToolError, built
 
 NAME = "hingecraft"
 RECIPES = ROOT / "tests" / "cluster"

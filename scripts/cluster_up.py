@@ -8,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.go_tools import MissingToolError
 from support.kubernetes_node.cluster import up
 from support.kubernetes_node.places import INGRESS, KUBECONFIG
+from toolchain.go_tools import MissingToolError
 
 
 def main() -> int:

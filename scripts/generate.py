@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from generators.files import FROM_DATABASE, GENERATED  # noqa: E402 - found by the path above
-from support import dashboard, node_js  # noqa: E402 - found by the path above
+from toolchain import dashboard, node_js  # noqa: E402 - found by the path above
 
 if __name__ == "__main__":
     for name, text in {**GENERATED, **FROM_DATABASE}.items():

@@ -23,10 +23,10 @@ from hingecraft_sandbox.dev.demo import add_demo_data
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support.control_plane import ADMIN, binaries, control_plane
 from support.folders import open_folder
-from support.go_tools import MissingToolError
 from support.kube import Namespace, OperatorProcess, define, namespace_of
 from support.pods import ADMIN_TOKEN
 from support.processes import ApiProcess
+from toolchain.go_tools import MissingToolError
 
 NAMESPACE = "hingecraft"
 _BOLD, _PLAIN = "\033[1m", "\033[0m"

@@ -7,12 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+from release import records
+from toolchain import dashboard, node_js
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from release import records  # noqa: E402 - found by the path above
-from support import dashboard, node_js  # noqa: E402 - found by the path above
-
 BIN = Path(sys.executable).parent
 LONGEST_FILE = 400
 GENERATED = ("wix/dashboard/built/", "wix/dashboard/src/api/schema.ts")

@@ -28,16 +28,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import slowest  # noqa: E402 - found by the path above
 from release import records  # noqa: E402 - found by the path above
-from support import (  # noqa: E402 - found by the path above
-    cluster_tools,
-    control_plane,
-    dashboard,
-    debian,
-    helm_release,
-    image,
-    node_js,
-)
-from support.go_tools import MissingToolError  # noqa: E402 - found by the path above
+from support import cluster_tools, helm_release, image  # noqa: E402 - found by the path above
+from toolchain import dashboard, debian, node_js  # noqa: E402 - found by the path above
+from toolchain.go_tools import MissingToolError  # noqa: E402 - found by the path above
 
 RESULTS = ROOT / "test_results"
 COVERAGE_FLOORS = {"core": 90.0, "api": 80.0, "operator": 80.0}
@@ -88,7 +81,7 @@ TIERS = (
         workers=4,
         measured=True,
         waits=True,
-        prepare=control_plane.binaries,
+        prepare=cluster_tools.for_the_operator,
     ),
     Tier("crash", "every cell of docs/crash-matrix.md", "tests/crash", workers=4, waits=True),
     Tier("faults", "bad days, with real processes", "tests/faults", workers=4, waits=True),

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from hingecraft.db.connection import Database
 from hingecraft.inbox.handlers import Handlers
+from hingecraft.inbox.model import Claimed
 from hingecraft.inbox.service import Inbox
 from hingecraft.inbox.worker import Worker
 from hingecraft.money.book import CurrencyBook
@@ -66,8 +67,8 @@ def build_pod(
         for part in feature.parts(pod):
             pod.parts.add(part)
 
-    def worked(source: str, outcome: str) -> None:
-        pod.metrics.events.labels(source, outcome).inc()
+    def worked(event: Claimed, result: str) -> None:
+        pod.metrics.events.labels(event.source, event.type, result).inc()
 
     handlers = Handlers(each for feature in features for each in feature.events(pod))
     pod.worker = Worker(pod.database, handlers, worked)

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from hingecraft.donations.links.settings import LinkSettings
 from hingecraft.identity.settings import AuthSettings, SigningSecret
 from hingecraft.members.returning import origin_of
 from hingecraft.proxies import is_loopback
@@ -25,6 +24,7 @@ from hingecraft.settings import (
     Secret,
     SentSecret,
 )
+from hingecraft.systems import SystemSettings
 from hingecraft.wix_app.billing.settings import WixBillingSettings
 
 Network = IPv4Network | IPv6Network
@@ -49,7 +49,7 @@ def _as_networks(value: object) -> tuple[Network, ...]:
 
 class ApiSettings(
     DatabaseSettings,
-    LinkSettings,
+    SystemSettings,
     AuthSettings,
     DownloadSettings,
     PurchaseSettings,

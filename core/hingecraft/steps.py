@@ -54,6 +54,7 @@ class Summary:
     subscriptions_doubled: int = 0
     wix_sites_checked: int = 0
     wix_plans_changed: int = 0
+    wix_sites_found: int = 0
     wix_sites_removed: int = 0
     reasons: list[str] = field(default_factory=list)
 

@@ -25,7 +25,7 @@ from hingecraft.purchases.purpose import PURCHASES, ProductSubscriptions
 from hingecraft.purchases.steps import purchases_steps
 from hingecraft.steps import Steps, together
 from hingecraft.wix_app.client.client import WixClient
-from hingecraft.wix_app.plans.seen import PlansAtWix
+from hingecraft.wix_app.plans.plans_at_wix import PlansAtWix
 from hingecraft.wix_app.settings import WixAppSettings
 from hingecraft.wix_app.steps import wix_app_steps
 from hingecraft.wix_app.webhooks.applying import registrations as of_wix_app
@@ -41,7 +41,7 @@ class SystemSettings(LinkSettings, WixAppSettings):
 
 
 def reconcile_steps(
-    database: Database, providers: Providers, settings: LinkSettings, wix_client: WixClient | None
+    database: Database, providers: Providers, settings: SystemSettings, wix_client: WixClient | None
 ) -> Steps:
     """The steps of all systems in a reconciliation."""
     links = links_steps(
@@ -56,14 +56,14 @@ def reconcile_steps(
             purchases_steps(database, providers.stripe, FAMILIES),
             prices_steps(database, providers.stripe),
             credits_steps(database),
-            wix_app_steps(database, wix_client),
+            wix_app_steps(database, wix_client, settings.wix_owner_instances),
         )
     )
 
 
-def wix_app_events(client: WixClient | None) -> list[Registration]:
+def wix_app_events(database: Database, client: WixClient | None) -> list[Registration]:
     """The events of the Wix app; a process without its settings takes none, and leaves them to those that have them."""
-    return of_wix_app(PlansAtWix(client)) if client is not None else []
+    return of_wix_app(PlansAtWix(database, client)) if client is not None else []
 
 
 def system_events(database: Database, providers: Providers) -> list[Registration]:

@@ -15,8 +15,8 @@ import psutil
 
 from hingecraft.errors import UsageError
 from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
-from support import debian
 from support.folders import open_folder
+from toolchain import debian
 
 ROOT = Path(__file__).parents[2]
 SERVER_CORE, GENERATOR_CORE = "0", "1"

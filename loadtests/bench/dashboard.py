@@ -12,8 +12,8 @@ from bench.api_process import migrate
 from bench.common import Figure, need, postgres, say
 
 from hingecraft.settings import DsnSecret, Secret
-from support import dashboard, node_js, page_sizes
 from support.dashboard_world import dashboard_world
+from toolchain import dashboard, node_js, page_sizes
 
 
 def run() -> Iterator[Figure]:

@@ -12,8 +12,8 @@ from bench.api_process import migrate
 from bench.common import Figure, need, postgres, say
 
 from hingecraft.settings import DsnSecret, Secret
-from support import node_js
 from support.published_site import world
+from toolchain import node_js
 
 
 def run() -> Iterator[Figure]:

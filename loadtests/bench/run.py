@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "tests")]
+_ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(_ROOT / name) for name in ("loadtests", "scripts", "tests")]
 
 from bench.common import Figure  # noqa: E402 - found by the path above
 

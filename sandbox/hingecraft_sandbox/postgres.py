@@ -68,20 +68,29 @@ def find_binaries(version: str = "18") -> Binaries:
 
 
 def _readable(folder: Path) -> Path:
-    """As root the server runs as `nobody`, which may not be able to read a checkout: make a copy that it can read."""
+    """As root the server runs as `nobody`, which may not be able to read a checkout: make a copy that it can read.
+
+    Its programs find the wheel's libraries by their place relative to themselves, so the copy keeps both places.
+    """
     if os.geteuid() != 0 or _anyone_reaches(folder):
         return folder
     name = hashlib.sha256(f"{folder}:{folder.stat().st_mtime_ns}".encode()).hexdigest()[:16]
     copy = Path(tempfile.gettempdir()) / f"hingecraft-postgres-{name}"
+    packages, package = folder.parents[1], folder.parent.name
     with (copy.parent / f"{copy.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not copy.exists():
+        if not (copy / package).exists():
             unfinished = copy.with_suffix(".unfinished")
-            shutil.rmtree(unfinished, ignore_errors=True)
-            shutil.copytree(folder, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-            unfinished.chmod(0o755)
+            for left in (copy, unfinished):
+                shutil.rmtree(left, ignore_errors=True)
+            for part in (Path(package, folder.name), Path(f"{package}.libs")):
+                if (packages / part).exists():
+                    unneeded = shutil.ignore_patterns("include", "*.a")
+                    shutil.copytree(packages / part, unfinished / part, symlinks=True, ignore=unneeded)
+            for made in (unfinished, unfinished / package):
+                made.chmod(0o755)
             unfinished.rename(copy)
-    return copy
+    return copy / package / folder.name
 
 
 def _anyone_reaches(folder: Path) -> bool:

@@ -18,7 +18,7 @@ import yaml
 import install
 from hingecraft.errors import UsageError
 from release.archives import files_below, write_tgz
-from support.go_tools import cache
+from toolchain.go_tools import cache
 
 WHEEL, CHARTS, SITE, SBOM = "wheel", "charts", "docs-site", "sbom.cdx.json"
 _TOOLS = "requirements-image.lock"

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from support.callers import WITH_CALLERS
-from support.pods import ADMIN, running_pod
+from support.pods import ADMIN, ADMIN_TOKEN, running_pod
 from support.tokens import SERVICE_TOKEN, SETTINGS, bearer, token_for
 
 pytestmark = pytest.mark.usefixtures("still_minute")
@@ -93,6 +93,16 @@ async def test_services_are_served_by_their_token_where_users_are_off(dsn):
         assert await who(pod, "services", bearer(SERVICE_TOKEN)) == ("service", None)
         assert await who(pod, "services", bearer(token_for(role="service"))) == (401, "invalid_token")
         assert await who(pod, "users", bearer(token_for())) == (503, "members_disabled")
+
+
+async def test_both_tokens_of_a_rotation_are_accepted_and_no_other(dsn):
+    tokens = {"admins": f"a-newer-admin-token,{ADMIN_TOKEN}", "services": f"a-newer-service-token,{SERVICE_TOKEN}"}
+    async with running_pod(
+        dsn, features=WITH_CALLERS, admin_token=tokens["admins"], service_token=tokens["services"]
+    ) as pod:
+        for path, both in tokens.items():
+            for token, status in ((both.split(",")[0], 200), (both.split(",")[1], 200), (both, 401)):
+                assert await statuses(pod, path, bearer(token), 1) == [status]
 
 
 async def statuses(pod, path, headers, count):

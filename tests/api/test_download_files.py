@@ -16,6 +16,7 @@ import pytest
 from yarl import URL
 
 from hingecraft.purchases.downloads import tokens
+from hingecraft.purchases.downloads.folder import Folder
 from hingecraft.settings import Secret
 from hingecraft_sandbox.postgres import free_port
 from support.downloads import SECRET, Shop, ask
@@ -86,6 +87,19 @@ async def test_the_file_comes_whole_under_its_name_and_for_nobody_else(pod, shop
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Accept-Ranges"] == "bytes"
     assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+async def test_a_file_that_is_closed_twice_closes_no_other_file(files):
+    with (files / KEY).open("rb") as source:
+        file = await Folder(str(files)).open(KEY)
+        number = file.descriptor
+        file.close()
+        os.dup2(source.fileno(), number)
+    file.close()
+    assert os.fstat(number).st_size == len(CONTENT)
+    os.close(number)
+    with pytest.raises(ValueError, match="closed file"):
+        _ = file.is_unchanged
 
 
 async def test_heads_have_the_headers_and_count_nothing(pod, shop):

@@ -116,6 +116,7 @@ async def test_without_keys_callers_are_told_to_come_back_and_others_are_served(
     async with pod.client.get(pod.public + "/routes") as response:
         assert response.status == 200
     issuer.misbehave = None
+    monkeypatch.setattr(key_set, "_ANSWERS_WITHIN", PROGRESS)
     monkeypatch.setattr(pod.pod.tokens._keys, "_retry_at", 0.0)
     assert await who(pod, token) == ("user", USER)
 
@@ -190,9 +191,9 @@ async def test_keys_are_used_for_a_day_and_no_longer(issuer):
 
 
 async def test_nobody_waits_twice_for_an_address_that_hangs(issuer, monkeypatch):
-    monkeypatch.setattr(key_set, "_ANSWERS_WITHIN", 0.3)
     async with key_set_of(issuer) as (keys, clock):
         await keys.current()
+        monkeypatch.setattr(key_set, "_ANSWERS_WITHIN", 0.3)
         issuer.misbehave = issuers.hangs
         clock.now += key_set.FRESH_FOR
         await keys.current()

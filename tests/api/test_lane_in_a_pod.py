@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
-import time
 import weakref
 from typing import Any
 
@@ -132,19 +131,24 @@ async def test_without_a_version_both_say_so(empty_dsn, answered):
 
 
 async def test_a_connection_that_is_used_stays_open_and_an_idle_one_is_closed(both, monkeypatch):
-    """aiohttp's own timer closes it, which the lane sets forward with every answer."""
+    """aiohttp's own timer closes it, which the lane sets forward with every answer. The loop's clock is the test's."""
     made = LaneProtocol.__init__
 
-    def short(self, *args, **options):
-        made(self, *args, **{**options, "keepalive_timeout": 2.0})
+    def long(self, *args, **options):
+        made(self, *args, **{**options, "keepalive_timeout": 10 * PROGRESS})
 
-    monkeypatch.setattr(LaneProtocol, "__init__", short)
+    monkeypatch.setattr(LaneProtocol, "__init__", long)
+    loop, skipped = asyncio.get_running_loop(), 0.0
+    by_itself = loop.time
+    monkeypatch.setattr(loop, "time", lambda: by_itself() + skipped)
     reader, writer = await connect(both.lane)
-    started = time.monotonic()
-    while time.monotonic() - started < 3:
+    for _ in range(3):
         writer.write(request(method="HEAD"))
         await reader.readuntil(b"\r\n\r\n")
+        skipped += 6 * PROGRESS
+        # What is due by now is done.
         await asyncio.sleep(0.05)
+    skipped += 6 * PROGRESS
     async with asyncio.timeout(PROGRESS):
         assert await reader.read() == b""
     writer.close()

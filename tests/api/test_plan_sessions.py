@@ -113,7 +113,9 @@ async def test_a_changed_one_is_not_there(pod):
     _, kept = await keep(pod)
     head, body, signature = kept["data"]["token"].split(".")
     other = raw({"alg": "HS256", "typ": "JWT"}, claims(planType="more"), b"x").split(".")[1]
-    for changed in (f"{head}.{other}.{signature}", f"{head}.{body}.{signature[:-2]}AA", f"{head}.{body}."):
+    # Of the last character of base64 some bits count for nothing.
+    forged = ("A" if signature[0] != "A" else "B") + signature[1:]
+    for changed in (f"{head}.{other}.{signature}", f"{head}.{body}.{forged}", f"{head}.{body}."):
         status, _ = await pod.call("GET", PATH, headers=sends(changed))
         assert status == 404
 

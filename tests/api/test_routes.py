@@ -12,6 +12,7 @@ from backports import zstd
 from hingecraft.identity.principal import Actor
 from hingecraft.routes import service as routes
 from hingecraft_api.messages.negotiation import Negotiation, matches
+from support.limits import PROGRESS
 from support.pods import running_pod
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url, amount) VALUES ('stripe', 'usd', $1, 37.50)"
@@ -26,10 +27,9 @@ async def raw(pod):
 
 
 async def _encoded(pod):
-    for _ in range(500):
-        if "br" in pod.pod.cache.current.variants:
-            return
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(PROGRESS):
+        while "br" not in pod.pod.cache.current.variants:
+            await asyncio.sleep(0.01)
 
 
 async def test_the_answer_is_the_newest_version(pod):

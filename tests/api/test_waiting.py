@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from support.engines import running_engine
+from support.limits import PROGRESS
 from support.pods import ADMIN, running_pod
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
@@ -36,12 +37,17 @@ async def test_a_pod_pulls_the_version_that_is_asked_for(conn, pods):
     assert pods[2].pod.cache.version < version
 
 
-async def test_a_version_that_does_not_exist_yet_is_answered_within_a_second(pods):
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    status, code = await at_least(pods[0], 4711)
-    assert (status, code) == (503, "not_yet")
-    assert loop.time() - began < 1
+async def test_a_version_that_does_not_exist_yet_is_not_waited_for(pods):
+    assert await at_least(pods[0], 4711) == (503, "not_yet")
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_database_that_takes_its_time_is_not_waited_for(conn, pods):
+    """Its statement may take longer than this test waits."""
+    async with conn.transaction():
+        await conn.execute("LOCK TABLE payment_routes IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.timeout(PROGRESS / 2):
+            assert await at_least(pods[0], 4711) == (503, "not_yet")
 
 
 async def test_without_a_database_a_pod_promises_nothing_and_says_so(conn, pods):
@@ -67,7 +73,7 @@ async def test_a_refresh_that_waits_ends_when_every_pod_serves_the_commit(dsn, c
             assert status == 200
             assert min(pod.pod.cache.version for pod in pods) >= answer["data"]["version"]
             assert answer["data"]["pods"] == 3
-            assert answer["data"]["latencyMs"] < 10_000
+            assert 0 <= answer["data"]["latencyMs"] < PROGRESS * 1000
             assert (await pods[2].call("GET", "/routes"))[1]["data"]["routes"]["USD"]["url"].endswith(f"/{number}")
 
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import pytest
 
-from support import node_js
 from support.chromium import RESULTS
 from support.published_site import world
 from support.tokens import SETTINGS, token_for
+from toolchain import node_js
 
 pytestmark = pytest.mark.timeout(400)
 PLAN_SESSIONS = {"jwt_secret": "a plan session secret of at least 32 characters"}

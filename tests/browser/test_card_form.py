@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from support import node_js
 from support.chromium import RESULTS
 from support.folders import open_folder
 from support.sandbox import STRIPE_KEY, Sandbox
+from toolchain import node_js
 
 pytestmark = pytest.mark.timeout(400)
 

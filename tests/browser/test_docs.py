@@ -7,11 +7,11 @@ import json
 
 import pytest
 
-from support import node_js
 from support.chromium import chromium
 from support.folders import open_folder
 from support.limits import PROGRESS
 from support.pods import running_pod
+from toolchain import node_js
 
 WIDTHS = (320, 768, 1280)
 SCHEMES = ("light", "dark")

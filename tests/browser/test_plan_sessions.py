@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hingecraft_sandbox.postgres import free_port
-from support import node_js
 from support.folders import open_folder
 from support.pods import running_pod
 from support.tls_front import make_certificates
+from toolchain import node_js
 
 pytestmark = pytest.mark.timeout(400)
 

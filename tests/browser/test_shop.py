@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.settings import Secret
-from support import node_js
 from support.chromium import RESULTS
 from support.folders import open_folder
 from support.published_site import world
 from support.tokens import SECRET, SETTINGS, token_for
+from toolchain import node_js
 
 pytestmark = pytest.mark.timeout(400)
 DRAWING = "<svg xmlns='http://www.w3.org/2000/svg'><title>Brass hinge</title></svg>\n"

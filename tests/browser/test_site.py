@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from support import node_js
 from support.chromium import RESULTS, chromium
 from support.folders import open_folder
 from support.limits import PROGRESS
 from support.pods import running_pod
 from support.published_site import world
+from toolchain import node_js
 
 pytestmark = pytest.mark.timeout(400)
 

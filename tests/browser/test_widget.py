@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from support import node_js, page_sizes
 from support.chromium import RESULTS
 from support.published_site import world
+from toolchain import node_js, page_sizes
 
 pytestmark = pytest.mark.timeout(400)
 

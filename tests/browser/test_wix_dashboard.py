@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from support import node_js
 from support.chromium import RESULTS
 from support.dashboard_world import dashboard_world
+from toolchain import node_js
 
 # Six pages in six states at three widths are many pictures.
 pytestmark = pytest.mark.timeout(900)

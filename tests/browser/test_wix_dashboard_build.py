@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support import dashboard, node_js
 from support.folders import open_folder
+from toolchain import dashboard, node_js
 
 PACKAGE = re.compile(r".*/node_modules/((?:@[^/]+/)?[^/]+)/")
 

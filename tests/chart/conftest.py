@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from typing import Any
 
 import pytest
-import yaml
 
-from support import cluster_tools
-from support.helm_release import CHART
+from support.helm_chart import REQUIRED
 
-REQUIRED: dict[str, Any] = {
-    "site": {"url": "https://www.example.com", "publicUrl": "https://pay.example.com"},
-    "database": {"secret": "database"},
-    "api": {"secret": "api"},
-}
 _HARDENED = {
     "runAsUser": 65532, "runAsGroup": 65532, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
@@ -167,20 +158,6 @@ NUMBERS: dict[str, Any] = {
     "image": {"repository": "123", "tag": "456", "pullSecrets": ["8"]},
 }
 WAYS = {"least": REQUIRED, "everything": EVERYTHING}
-
-
-def rendered_text(values, *more, name="release", chart=CHART):
-    """The finished `helm template`: its output is the manifests, or an error."""
-    return subprocess.run(
-        [cluster_tools.helm(), "template", name, chart, "--namespace=pay", "--values=-", *more],
-        input=json.dumps(values), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
-def rendered(values, *more, **which):
-    done = rendered_text(values, *more, **which)
-    assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
 @pytest.fixture(params=WAYS)

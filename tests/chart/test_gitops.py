@@ -9,11 +9,11 @@ import subprocess
 import pytest
 import yaml
 
-from chart.conftest import rendered
 from support import cluster_tools
 from support.control_plane import ADMIN, control_plane
 from support.definitions import kubectl
 from support.folders import open_folder
+from support.helm_chart import rendered
 from support.helm_release import CHART, DEFINITION_CHART
 from support.kubernetes_node.places import ROOT
 

@@ -8,21 +8,10 @@ import re
 import pytest
 import yaml
 
-from chart.conftest import (
-    AFFINITY,
-    CLASSES,
-    EVERYTHING,
-    EXTRAS,
-    NAMES,
-    OF_JOBS,
-    PLACE,
-    REQUIRED,
-    SHORT,
-    SIDECAR,
-    rendered,
-)
+from chart.conftest import AFFINITY, CLASSES, EVERYTHING, EXTRAS, NAMES, OF_JOBS, PLACE, SHORT, SIDECAR
 from chart.test_refusals import changed
 from chart.test_unusual import found, pod_spec
+from support.helm_chart import REQUIRED, rendered
 from support.kubernetes_node.places import ROOT
 
 PROXY = "http://proxy.example.com:3128"

@@ -6,7 +6,8 @@ import copy
 
 import pytest
 
-from chart.conftest import EVERYTHING, REQUIRED, rendered_text
+from chart.conftest import EVERYTHING
+from support.helm_chart import REQUIRED, rendered_text
 
 
 def changed(values, path, value):

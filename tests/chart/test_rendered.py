@@ -8,11 +8,12 @@ import subprocess
 import pytest
 import yaml
 
-from chart.conftest import EVERYTHING, NUMBERS, REQUIRED, WAYS, rendered, rendered_text
+from chart.conftest import EVERYTHING, NUMBERS, WAYS
 from support import cluster_tools
 from support.control_plane import control_plane
 from support.definitions import define_all, kubectl, write_schemas
 from support.folders import open_folder
+from support.helm_chart import REQUIRED, rendered, rendered_text
 from support.helm_release import CHART, DEFINITION_CHART
 from support.kubernetes_node.places import ROOT
 

@@ -7,9 +7,10 @@ import shutil
 import pytest
 import yaml
 
-from chart.conftest import EVERYTHING, EXTRAS, NAMES, NUMBERS, PLACE, REQUIRED, rendered
+from chart.conftest import EVERYTHING, EXTRAS, NAMES, NUMBERS, PLACE
 from chart.test_refusals import changed
 from hingecraft import __version__
+from support.helm_chart import REQUIRED, rendered
 from support.helm_release import CHART
 
 PODS = {"Deployment", "StatefulSet", "Job", "Pod"}

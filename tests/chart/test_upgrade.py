@@ -7,12 +7,13 @@ import subprocess
 
 import pytest
 
-from chart.conftest import EVERYTHING, REQUIRED, rendered
+from chart.conftest import EVERYTHING
 from release.artifacts import package
 from support import cluster_tools, previous
 from support.control_plane import ADMIN, control_plane
 from support.definitions import define_all, kubectl
 from support.folders import open_folder
+from support.helm_chart import REQUIRED, rendered
 from support.helm_release import CHART, DEFINITION_CHART
 
 VALUES = {

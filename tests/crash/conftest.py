@@ -1,23 +1,19 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from hingecraft.settings import Secret
 from support.folders import open_folder
-from support.sandbox import Sandbox
+from support.sandbox import Sandbox, running_sandbox
 from support.stage import Stage
 
 
 @pytest.fixture(scope="session")
 def sandbox_process() -> Iterator[Sandbox]:
-    with open_folder() as folder, asyncio.Runner() as runner:
-        process = Sandbox(folder)
-        runner.run(process.start())
+    with running_sandbox() as process:
         yield process
-        runner.run(process.stop())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from hingecraft.dashboard.overview import store
-from hingecraft.dashboard.overview.kept import KeptFigures
+from hingecraft.dashboard.overview.cache import FiguresCache
 from hingecraft.dashboard.overview.model import Period
 from hingecraft.dashboard.overview.service import fold_all
 from hingecraft.db.connection import connect
@@ -128,12 +128,12 @@ class Year:
             await self.ends(payment, "disputed")
 
 
-async def assert_right(conn, kept=None):
-    """In each zone; `kept` may have earlier figures."""
+async def assert_right(conn, cache=None):
+    """In each zone; `cache` may have earlier figures."""
     for zone in ZONES:
         period = Period(days=Days(first=FIRST, last=LAST), zone=zone)
         _, stamp = await store.begin(conn)
-        rows = await (kept or KeptFigures()).of(conn, period, stamp)
+        rows = await (cache or FiguresCache()).of(conn, period, stamp)
         for sql, names in ((PLAIN_MONEY, MONEY), (PLAIN_ATTEMPTS, ATTEMPTS)):
             plain = await conn.fetch(sql, zone, period.before.first, LAST)
             assert plain
@@ -153,26 +153,26 @@ def by_span(plain, period):
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_figures_are_what_plain_sums_say(conn, seed):
     """Before anything is added up, while some is, and after all of it; also where earlier ones are kept."""
-    year, kept = Year(conn, seed), KeptFigures()
+    year, cache = Year(conn, seed), FiguresCache()
     for _ in range(150):
         await year.happens()
-    await assert_right(conn, kept)
+    await assert_right(conn, cache)
     assert await store.fold(conn, 70) == 70
-    await assert_right(conn, kept)
+    await assert_right(conn, cache)
     for _ in range(50):
         await year.happens()
     await fold_all(conn)
     assert not await conn.fetchval("SELECT count(*) FROM figure_changes")
-    await assert_right(conn, kept)
+    await assert_right(conn, cache)
 
 
 async def test_figures_are_read_again_only_when_something_was_added(conn):
-    year, kept = Year(conn, 5), KeptFigures()
+    year, cache = Year(conn, 5), FiguresCache()
     period = Period(days=Days(first=FIRST, last=LAST), zone="Europe/Berlin")
 
     async def read():
         _, stamp = await store.begin(conn)
-        return await kept.of(conn, period, stamp)
+        return await cache.of(conn, period, stamp)
 
     for _ in range(20):
         await year.happens()
@@ -195,7 +195,7 @@ async def test_the_applications_role_reads_and_adds_up(conn):
         await year.happens()
     await conn.execute("SET ROLE hingecraft_app")
     _, stamp = await store.begin(conn)
-    assert await KeptFigures().of(conn, Period(days=Days(first=FIRST, last=LAST), zone="UTC"), stamp)
+    assert await FiguresCache().of(conn, Period(days=Days(first=FIRST, last=LAST), zone="UTC"), stamp)
     assert await store.fold(conn, 1000) == stamp.changes > 0
     assert (await store.begin(conn))[1] != stamp
     await conn.execute("RESET ROLE")

@@ -39,7 +39,7 @@ async def test_the_application_reads_and_writes_what_it_needs(conn, site):
 async def test_no_role_of_a_platform_reads_sites_or_spends(conn, site, role):
     await conn.execute(f"RESET ROLE; SET ROLE {role}")
     for statement in (
-        *(f"SELECT FROM {table}" for table in (*TABLES, "wix_plans", "wix_plan_names")),
+        *(f"SELECT FROM {table}" for table in (*TABLES, "wix_plans", "wix_plan_names", "wix_installation_lists")),
         f"SELECT hc_spend_wix_credits('{site}', 1, 's')",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

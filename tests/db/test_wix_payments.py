@@ -13,7 +13,7 @@ from hingecraft.db.connection import Database
 from hingecraft.settings import Secret
 from hingecraft.wix_app.plans import service
 from hingecraft.wix_app.plans.model import Fact, Kind
-from support.wix_plans import bought, fact, seen
+from support.wix_plans import answer_of_wix, bought, fact
 
 NOW = datetime.now(UTC)
 LEDGER = "SELECT kind, allowance FROM wix_credits WHERE instance_id = $1 AND kind <> 'trial' ORDER BY id"
@@ -38,7 +38,7 @@ async def spend(conn: asyncpg.Connection, site: UUID, amount: int) -> None:
 async def test_a_payment_with_two_names_gives_its_credits_once(conn: asyncpg.Connection, asked: timedelta):
     """The answer comes first and the event last; Wix was asked before or after what the event tells."""
     site, at = uuid4(), NOW - timedelta(hours=6)
-    answer = seen(at + asked, starts_at=at + timedelta(minutes=1), invoice_id="premium-1")
+    answer = answer_of_wix(at + asked, starts_at=at + timedelta(minutes=1), invoice_id="premium-1")
     assert await told(conn, site, answer) == 50
     await spend(conn, site, 20)
     assert await told(conn, site, bought(at, invoice_id="1")) == 30
@@ -62,7 +62,10 @@ async def test_a_chargeback_takes_what_is_left_and_a_payment_gives_it_back(conn:
 
 async def test_pods_that_take_up_one_payment_at_once_give_its_credits_once(dsn: Secret, conn: asyncpg.Connection):
     site, at = uuid4(), NOW - timedelta(hours=6)
-    facts = [bought(at, invoice_id="1"), seen(NOW, starts_at=at + timedelta(minutes=1), invoice_id="premium-1")]
+    facts = [
+        bought(at, invoice_id="1"),
+        answer_of_wix(NOW, starts_at=at + timedelta(minutes=1), invoice_id="premium-1"),
+    ]
     database = Database(dsn, application="test-wix-payments", largest=6)
 
     async def take(fact: Fact) -> None:

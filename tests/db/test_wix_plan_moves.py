@@ -60,7 +60,9 @@ async def test_only_what_is_left_moves_and_a_renewal_gives_all_again(conn):
     for _ in range(2):
         await take(conn, second, moved(1, "1"))
         assert [await allowance_of(conn, site) for site in (first, second)] == [0, 30]
-    await take(conn, second, fact(Kind.SEEN, START + timedelta(32), product="starter", cycle="MONTHLY", invoice_id="2"))
+    await take(
+        conn, second, fact(Kind.ANSWER, START + timedelta(32), product="starter", cycle="MONTHLY", invoice_id="2")
+    )
     assert [await allowance_of(conn, site) for site in (first, second)] == [0, 50]
 
 

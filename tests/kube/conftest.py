@@ -9,10 +9,10 @@ import trustme
 from hingecraft.settings import Secret
 from support.control_plane import ControlPlane, control_plane
 from support.folders import open_folder
-from support.go_tools import MissingToolError
 from support.kube import PROVIDERS, Namespace, OperatorProcess, define, namespace_of, operating
 from support.pods import Running, running_pod
 from support.receiver import Receiver, receiving
+from toolchain.go_tools import MissingToolError
 
 
 @pytest.fixture(scope="session")

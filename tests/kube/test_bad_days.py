@@ -14,14 +14,19 @@ from hingecraft.settings import DsnSecret
 from hingecraft_operator.cluster.client import CRON_JOBS, LEASES, PAYMENT_ROUTES
 from hingecraft_operator.lease import LEASE_NAME, LeaseTimings
 from hingecraft_sandbox.postgres import free_port
+from support.alerts import proven
 from support.api_proxy import ApiProxy
-from support.kube import ACCOUNT, NAMESPACES, ROLE_BINDINGS, OperatorProcess, ask, operating, until
+from support.kube import ACCOUNT, NAMESPACES, ROLE_BINDINGS, OperatorProcess, operating, until
 from support.pods import running_pod
 from support.processes import Proxy
 from support.standby import primary_and_standby
 
 SWITCH_CHF = "UPDATE currencies SET enabled = NOT enabled WHERE code = 'CHF'"
 LEASE_DURATION = LeaseTimings().duration
+ISOLATED = (
+    "The leading operator cannot reach the API server: it publishes with its last known configuration and writes no "
+    "status."
+)
 OPERATORS_CONNECTIONS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name IN ('hingecraft-operator', 'hingecraft-listener')
@@ -154,6 +159,17 @@ async def test_a_lease_that_is_not_renewed_for_a_while_ends_no_process(namespace
 async def test_routes_are_published_while_the_api_server_is_away(namespace, two, pod, conn):
     """Pods get each version, although nobody can say who leads; afterwards one leads, and the status is right."""
     await isolated(two[0], "0.0")
+    async with proven("HingecraftOperatorIsolated", *two) as alert:
+        await publish_without_api_server(namespace, two, pod, conn, alert)
+        await namespace.shows(version=4, podsSummary="1/1")
+        assert await leader(namespace) in {"first", "second"}
+        await isolated(two[0], "0.0")
+    await conn.execute(SWITCH_CHF)
+    await pod.serves(5)
+    assert await conn.fetchval(ONLY_ONE_PUBLISHES)
+
+
+async def publish_without_api_server(namespace, two, pod, conn, alert):
     namespace.plane.kill_api_server()
     try:
         for version in (2, 3):
@@ -163,20 +179,15 @@ async def test_routes_are_published_while_the_api_server_is_away(namespace, two,
         await conn.execute(SWITCH_CHF)
         await pod.serves(4)
         await isolated(two[0], "1.0")
+        await alert.fires(ISOLATED, **alert.target(0))
         assert all(replica.running for replica in two)
     finally:
         namespace.plane.start_api_server()
-    await namespace.shows(version=4, podsSummary="1/1")
-    assert await leader(namespace) in {"first", "second"}
-    await isolated(two[0], "0.0")
-    await conn.execute(SWITCH_CHF)
-    await pod.serves(5)
-    assert await conn.fetchval(ONLY_ONE_PUBLISHES)
 
 
 async def isolated(replica, value):
     line = f"hingecraft_operator_isolated {value}"
-    await until(lambda: ask(replica.port, "/metrics"), lambda seen: line in seen[1])
+    await until(replica.exposition, lambda text: line in text)
 
 
 async def test_a_resource_whose_rights_go_before_it_does_is_given_up(namespace, served, pod, conn):

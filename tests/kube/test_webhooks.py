@@ -8,6 +8,8 @@ import base64
 import pytest
 from aiohttp import web
 
+from hingecraft_sandbox.postgres import free_port
+from support.alerts import proven
 from support.kube import operating, until
 from support.receiver import SECRET
 
@@ -21,7 +23,8 @@ SELECT name, 'payment.completed', '{"paymentId": "1"}' FROM webhook_endpoints WH
 
 @pytest.fixture
 async def served(namespace, site, pod, dsn):
-    async with operating(namespace, SSL_CERT_FILE=str(namespace.folder / "site-ca.pem")) as operator:
+    certificate, port = str(namespace.folder / "site-ca.pem"), str(free_port())
+    async with operating(namespace, SSL_CERT_FILE=certificate, OPERATOR_PORT=port) as operator:
         await namespace.pods(pod.internal)
         await namespace.database_secret(dsn.newest)
         await namespace.secret("hooks", WEBHOOK_SECRET=SECRET)
@@ -141,6 +144,28 @@ async def test_a_secret_that_is_missing_keeps_only_its_own_endpoint_waiting(name
 
 
 async def test_an_endpoint_that_fails_is_retried_and_reported(namespace, served, site, conn):
+    await counted(served, "True")
+    async with proven("HingecraftWebhooksFail", served) as alert:
+        await fails_and_is_reported(namespace, site, conn)
+        await counted(served, "False")
+        of_the_resource = {"namespace": namespace.name, "resource": "main"}
+        await alert.fires_together({
+            "Webhooks to the endpoint site fail.": {**of_the_resource, "endpoint": "site"},
+            "Webhooks to an endpoint of main fail, or it is disabled: kubectl describe paymentroutes says which.":
+                of_the_resource,
+        })  # fmt: skip
+        site.behave = lambda _request: answer(204)
+        await namespace.becomes("WebhooksDelivered", "True", "Delivered")
+        await counted(served, "True")
+
+
+async def counted(operator, state):
+    """Wait until the metrics say so too."""
+    line = f'condition="WebhooksDelivered",namespace="{operator.namespace.name}",resource="main",status="{state}"}} 1.0'
+    await until(operator.exposition, lambda text: line in text)
+
+
+async def fails_and_is_reported(namespace, site, conn):
     site.behave = lambda _request: answer(500)
     await conn.execute(CLOSE_CHF)
     await namespace.becomes("WebhooksDelivered", "False", "Failing")
@@ -149,8 +174,6 @@ async def test_an_endpoint_that_fails_is_retried_and_reported(namespace, served,
     assert failing["failures"] >= 1
     assert failing["nextAttempt"]
     assert (await namespace.condition("Ready"))[:2] == ("True", "WebhooksDegraded"), "nobody is kept from paying"
-    site.behave = lambda _request: answer(204)
-    await namespace.becomes("WebhooksDelivered", "True", "Delivered")
 
 
 async def test_an_endpoint_that_hangs_holds_nobody_up(namespace, served, site, pod, conn):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,20 +9,15 @@ import pytest
 from hingecraft.settings import Secret
 from hingecraft_sandbox.postgres import free_port
 from support.broken_connections import Breaks
-from support.folders import open_folder
 from support.members import Member
 from support.pods import Running, running_pod
-from support.sandbox import Sandbox
+from support.sandbox import Sandbox, running_sandbox
 
 
 @pytest.fixture(scope="session")
 def sandbox_process() -> Iterator[Sandbox]:
-    with open_folder() as folder, asyncio.Runner() as runner:
-        process = Sandbox(folder)
-        runner.run(process.start())
-        runner.run(process.ready())
+    with running_sandbox() as process:
         yield process
-        runner.run(process.stop())
 
 
 @pytest.fixture

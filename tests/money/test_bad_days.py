@@ -40,10 +40,8 @@ async def why(conn):
 @pytest.mark.parametrize("status", [400, 402, 404])
 async def test_a_no_is_a_no_and_is_asked_once(pod, sandbox, conn, status):
     await sandbox.fault("status_before", status=status)
-    started = time.monotonic()
     code, answer = await micro(pod)
-    assert (code, answer["code"]) == (502, "provider_refused")
-    assert time.monotonic() - started < 1
+    assert (code, answer["code"]) == (502, "provider_refused"), "a second call would have been answered with a session"
     assert (await state(conn))[0] == "failed"
     assert str(status) in (await why(conn))["reason"]
 
@@ -83,11 +81,12 @@ async def test_a_provider_that_says_when_is_listened_to(pod, sandbox):
 
 
 async def test_silence_is_unknown_and_answered_within_ten_seconds(pod, sandbox, conn):
-    await sandbox.fault("timeout_after", method="POST", seconds=30, times=9)
-    started = time.monotonic()
+    """They have room for two attempts of five seconds at most."""
+    await sandbox.fault("timeout_after", method="POST", seconds=120, times=9)
     code, answer = await micro(pod, headers=KEY)
     assert (code, answer["code"]) == (502, "provider_unavailable")
-    assert time.monotonic() - started < 10
+    (fault,) = (await sandbox.ask("GET", "/_sandbox/switches"))["faults"]
+    assert 9 - fault["times"] <= 2
     status, payment = await state(conn)
     assert status == "unknown"
     assert (await why(conn))["outcome"] == "unknown"
@@ -156,27 +155,15 @@ async def insisting(pod):
     return answer[1]["data"]["sessionId"]
 
 
-async def most_in_flight(conn, asking):
-    most = 0
-    while not all(each.done() for each in asking):
-        most = max(most, await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'creating'"))
-        await asyncio.sleep(0.05)
-    return most
-
-
 async def test_five_hundred_at_once_hold_no_connection_while_they_wait(dsn, sandbox, conn):
-    """Four connections carry them all: if a checkout kept one while it waits, no more than four would be in flight.
-
-    How many are depends on how fast the machine writes intents down while the provider thinks; a hundred is what a
-    slow one reaches too.
-    """
-    await sandbox.ask("PUT", "/_sandbox/latency", json={"seconds": 3})
+    """Four connections carry them all: if a checkout kept one while it waits, no more than four would be in flight."""
+    await sandbox.fault("slow", method="POST", path="checkout/sessions", seconds=120, times=1_000_000)
     async with running_pod(dsn, **sandbox.settings, database_pool_max=4) as pod:
         asking = [asyncio.create_task(insisting(pod)) for _ in range(500)]
-        most = await most_in_flight(conn, asking)
+        await until(lambda: conn.fetchval("SELECT count(*) > 100 FROM payments WHERE status = 'creating'"))
+        await sandbox.ask("DELETE", "/_sandbox/faults")
         opened = await asyncio.gather(*asking)
     assert len(set(opened)) == 500
-    assert most > 100
 
 
 async def test_postgres_lost_while_the_provider_is_asked(dsn, sandbox, conn):
@@ -186,12 +173,13 @@ async def test_postgres_lost_while_the_provider_is_asked(dsn, sandbox, conn):
     async with Proxy(int(port)).running() as proxy:
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/"))
         async with running_pod(through, **sandbox.settings) as pod:
-            await sandbox.fault("slow", method="POST", seconds=1)
+            await sandbox.fault("slow", method="POST", seconds=120, times=9)
             asking = asyncio.create_task(micro(pod, headers=KEY))
             async with asyncio.timeout(PROGRESS):
                 while not await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'creating'"):
                     await asyncio.sleep(0.01)
             proxy.swallow()
+            await sandbox.ask("DELETE", "/_sandbox/faults")
             code, answer = await asking
             assert (code, answer["code"]) == (503, "database_unavailable")
             proxy.heal()
@@ -216,6 +204,7 @@ async def reach(moment, sandbox, conn, holder):
         await until(lambda: sandbox.sessions(str(payment)))
     if moment == "writing the end":
         await holder.execute("SELECT FROM payments WHERE id = $1 FOR UPDATE", payment)
+        await sandbox.ask("DELETE", "/_sandbox/faults")
         await until_waiting(conn)
 
 
@@ -237,7 +226,7 @@ async def test_killed_at_each_step_there_is_no_payment_or_one_that_explains_itse
         held = holder.transaction()
         await held.start()
         if moment in faults:
-            await sandbox.fault(faults[moment], method="POST", seconds=1 if moment == "writing the end" else 30)
+            await sandbox.fault(faults[moment], method="POST", seconds=120, times=9)
         else:
             await holder.execute("LOCK TABLE payments IN EXCLUSIVE MODE")
         asking = asyncio.create_task(_post(first))

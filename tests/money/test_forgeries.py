@@ -13,7 +13,15 @@ import pytest
 
 from hingecraft.providers.stripe import webhook
 from support.limits import PROGRESS
-from support.money import ipn_signature, send_ipn, send_stripe, stripe_event, stripe_signature
+from support.money import (
+    IPN_SECRET,
+    STRIPE_SECRET,
+    ipn_signature,
+    send_ipn,
+    send_stripe,
+    stripe_event,
+    stripe_signature,
+)
 from support.pods import running_pod
 
 pytestmark = pytest.mark.usefixtures("still_minute")
@@ -56,6 +64,18 @@ async def test_stripe_is_not_to_be_forged(pod, conn, forgery):
     status, answer = await send_stripe(pod, BODY, STRIPE_FORGERIES[forgery])
     assert (status, answer["code"]) == (400, "invalid_signature")
     assert await conn.fetchval("SELECT count(*) FROM provider_events") == 0
+
+
+async def test_both_secrets_of_a_rotation_verify_and_no_other(dsn, settings):
+    stripe, nowpayments = f"whsec_newer,{STRIPE_SECRET}", f"the-newer-one,{IPN_SECRET}"
+    both = {"stripe_webhook_secret": stripe, "nowpayments_ipn_secret": nowpayments}
+    async with running_pod(dsn, **{**settings, **both}) as pod:
+        for secrets, status in ((stripe.split(","), 200), ([stripe, "another"], 400)):
+            for secret in secrets:
+                assert (await send_stripe(pod, BODY, stripe_signature(BODY, secret=secret)))[0] == status
+        for secrets, status in ((nowpayments.split(","), 200), ([nowpayments, "another"], 400)):
+            for secret in secrets:
+                assert (await send_ipn(pod, IPN, ipn_signature(SORTED, secret)))[0] == status
 
 
 @pytest.mark.parametrize("age", [-600, -301, 310, 86_400, 10**12])

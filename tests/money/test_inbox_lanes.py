@@ -164,11 +164,12 @@ async def test_an_event_that_comes_twice_and_late_while_its_first_is_being_asked
     async with running_pod(dsn, **sandbox.settings) as first, running_pod(dsn, **sandbox.settings):
         given = await give(first, amount=25, currency="BTC")
         payment = await sandbox.coins(given["url"], "pay")
-        await sandbox.fault("slow", provider="nowpayments", path="/payment/", seconds=1, times=2)
+        await sandbox.fault("slow", provider="nowpayments", path="/payment/", seconds=120, times=2)
         for status in ("finished", "confirmed", "finished"):
             await send_hint(first, payment_id=int(payment), payment_status=status, x=str(uuid.uuid4()))
         await until(lambda: conn.fetchval(f"SELECT ({CLAIMED}) > 0", "nowpayments"))
         await conn.execute("UPDATE provider_events SET claimed_until = now(), next_attempt_at = now()")
+        await sandbox.ask("DELETE", "/_sandbox/faults")
         await all_processed(conn, at_least=3)
         await becomes(conn, given["paymentId"], "completed")
     assert [(kind, currency) for kind, _, currency, _ in await ledger(conn, given["paymentId"])] == [("charge", "BTC")]

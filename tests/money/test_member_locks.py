@@ -11,16 +11,21 @@ import json
 import asyncpg
 import pytest
 
+from hingecraft.db import clock
 from hingecraft.inbox import store as inbox
 from hingecraft.payments.applying import PaymentEvents
 from hingecraft.providers.stripe import webhook
+from hingecraft.reconcile import store as due_checkouts
+from hingecraft.reconcile.checker import Checker
+from hingecraft.reconcile.model import Outcome
+from hingecraft.reconcile.sweep import OPEN
 from support.credits import assert_books_agree, balance_of, give_credits
 from support.limits import PROGRESS
 from support.lock_waits import until_waiting
 from support.members import CHECKOUT, PACK, PLAN, Member, idle_pod_for_members, sell
 from support.money import ledger, stripe_event
 from support.pods import ADMIN, running_pod
-from support.purchases import changes
+from support.purchases import changes, intent_of, refund
 from support.subscribing import press
 from support.tokens import SETTINGS
 
@@ -39,6 +44,9 @@ NOT_AT_ONCE = """
 SELECT type, error, attempts FROM provider_events
 WHERE type = ANY ($1) AND (processed_at IS NULL OR error IS NOT NULL OR attempts <> 1)
 """
+# The invoice of a payment becomes the first of its checkouts in the order in which they are locked.
+INVOICE_FIRST = "UPDATE external_payments SET id = '00000000-0000-0000-0000-000000000001' WHERE kind = 'invoice'"
+REJECTED = "SELECT type, error FROM provider_events WHERE error IS NOT NULL"
 DUE = "UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL"
 
 
@@ -257,3 +265,31 @@ async def test_a_user_is_deleted_while_a_renewal_is_being_booked(pods, sandbox, 
     await work
     assert await changes(conn, ada.id) == [MONTH, (1, "test"), MONTH]
     await assert_recorded_once(conn, sandbox, pods, subscription)
+
+
+async def test_a_check_and_a_refund_lock_the_checkouts_of_a_payment_in_the_same_order(pods, sandbox, conn, holder):
+    """The check has begun before its member paid. It waits for the session, and the refund for the invoice."""
+    price = (await sell(conn, sandbox, PLAN))[PLAN]
+    ada = Member(pods[0])
+    plan = await ada.buy(price)
+    pod = pods[0].pod
+    checker = Checker(pod.database, pod.providers, pod.currencies, pod.books, actor="reconcile")
+    async with pod.database.connection() as own:
+        (due,) = await due_checkouts.claim(
+            own, OPEN, [pod.providers.stripe], await clock.moment(own), every=True, limit=1
+        )
+    await sandbox.act(plan["sessionId"], "pay")
+    await put(conn, *await told(sandbox, "invoice.paid"))
+    await pod.worker.drain()
+    assert await changes(conn, ada.id) == [MONTH]
+    await conn.execute(INVOICE_FIRST)
+    await refund(sandbox, await intent_of(conn, plan["paymentId"]))
+    async with holder.transaction():
+        await holder.execute("SELECT FROM external_payments WHERE id = $1 FOR UPDATE", due.id)
+        checking = asyncio.create_task(checker.check(due, print))
+        await until_waiting(conn)
+        work = await begun(conn, pods[1], await told(sandbox, "refund.created"), 2)
+    assert await checking is not Outcome.FAILED
+    await work
+    assert await conn.fetch(REJECTED) == []
+    assert await changes(conn, ada.id) == [MONTH, (-100, "refund_basic_plan_monthly")]

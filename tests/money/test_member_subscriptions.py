@@ -12,7 +12,7 @@ from hingecraft.members.subscriptions.service import Copies
 from hingecraft.systems import FAMILIES
 from support.limits import PROGRESS
 from support.members import PLAN, STRIPE, Member, pod_for_members, sell
-from support.money import send_stripe, stripe_event
+from support.money import all_processed, send_stripe, stripe_event
 from support.pods import ADMIN
 from support.subscribing import copied, press, reconcile, subscribe
 
@@ -64,7 +64,7 @@ async def test_an_event_that_is_late_changes_nothing_back(ada, sandbox, conn, pr
     await copied(conn, ada, status="canceled")
     for _ in range(2):
         await send_stripe(ada.pod, stripe_event("customer.subscription.updated", before, tries=str(uuid4())))
-    await asyncio.sleep(0.5)
+    await all_processed(conn)
     assert (await copied(conn, ada))["status"] == "canceled"
     assert (await ada.call("GET", PLAN_PATH))[1]["data"] is None
 

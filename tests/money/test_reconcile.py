@@ -20,6 +20,8 @@ from support.reconciling import command, old, reconcile, summary_of
 
 pytestmark = pytest.mark.usefixtures("few_links")
 
+RUN = "INSERT INTO reconcile_runs (started_at, succeeded, summary) VALUES (now(), $1, '{\"reasons\": []}')"
+RUNS = 'hingecraft_reconcile_runs_total{{result="{}"}}'
 LOGIN = {"nowpayments_email": "shop@example.com", "nowpayments_password": "a-password"}
 
 
@@ -251,6 +253,18 @@ async def test_the_pods_show_how_the_last_run_ended(dsn, conn, settings, monkeyp
         await shows(pod)
         shown = await pod.metric("hingecraft_reconcile_finished_timestamp_seconds")
         assert shown == pytest.approx(ended, abs=0.001)
+
+
+async def test_the_pods_count_the_runs_that_end_while_they_run(dsn, conn, settings, monkeypatch):
+    monkeypatch.setattr(watching, "_EVERY", 0.05)
+    await conn.execute(RUN, True)
+    async with running_pod(dsn, **settings) as pod:
+        await pod.shows("hingecraft_reconcile_succeeded", 1)
+        assert [await pod.metric(RUNS.format(result)) for result in ("succeeded", "failed")] == [0, 0]
+        for succeeded in (True, False, False):
+            await conn.execute(RUN, succeeded)
+        await pod.shows(RUNS.format("failed"), 2)
+        await pod.shows(RUNS.format("succeeded"), 1)
 
 
 async def shows(pod):

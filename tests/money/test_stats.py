@@ -10,10 +10,9 @@ from decimal import Decimal
 import pytest
 
 from hingecraft.stats.service import Statistics
-from hingecraft_api.features.stats import shown_in
 from support.buying import ALL_DESIGNS, COURSE, DESIGN, PAYMENTS, Buyer, add_product
 from support.limits import PROGRESS
-from support.members import PACK, Member, sell
+from support.members import PACK, Member, sell, show_statistics
 from support.money import all_processed, becomes, completes, send_stripe, stripe_event
 from support.plans import pod_for_plans
 from support.pods import ADMIN
@@ -268,7 +267,7 @@ async def test_webhooks_count_when_they_are_processed_or_ignored_and_not_in_thei
     assert (await stats(pod))["webhooks"] == {
         "received": total + 1, "processed": total - 1, "waiting": 1, "successRate": pytest.approx((total - 2) / total),
     }  # fmt: skip
-    shown_in(pod.pod.metrics.statistics)(await pod.pod.parts[Statistics].recent())
+    await show_statistics(pod)
     assert await pod.metric("hingecraft_stripe_webhook_success_rate") == pytest.approx((total - 2) / total)
 
 
@@ -288,8 +287,8 @@ async def test_metrics_show_the_same_figures_and_each_purchase_once(pod, sandbox
     await sandbox.ask("POST", f"/pay/stripe/refund/{made}/fail", allow_redirects=False)
     await becomes(conn, payment, "completed")
     await all_processed(conn)
-    assert await pod.metric('hingecraft_purchase_seconds_count{purpose="purchase"}') == 1
-    assert await pod.metric('hingecraft_purchase_seconds_count{purpose="credits"}') == 1
+    await pod.shows('hingecraft_purchase_seconds_count{purpose="purchase"}', 1)
+    await pod.shows('hingecraft_purchase_seconds_count{purpose="credits"}', 1)
     assert await pod.metric('hingecraft_purchase_seconds_count{purpose="donation"}') is None
     waited = await conn.fetchval(
         "SELECT extract(epoch FROM s.created_at - p.created_at)::float8 FROM payments p "
@@ -297,7 +296,7 @@ async def test_metrics_show_the_same_figures_and_each_purchase_once(pod, sandbox
     )  # fmt: skip
     observed = await pod.metric('hingecraft_purchase_seconds_sum{purpose="purchase"}')
     assert observed == pytest.approx(waited, abs=0.001)
-    shown_in(pod.pod.metrics.statistics)(await pod.pod.parts[Statistics].recent())
+    await show_statistics(pod)
     events = await conn.fetchval("SELECT count(*) FROM provider_event_ids")
     for name, expected in {
         'hingecraft_member_payments{status="paid"}': 2,

@@ -172,7 +172,7 @@ async def test_a_session_that_opens_while_its_user_is_deleted_is_ended_too(pod, 
     """Stripe answers after the deletion has read what is open, and before it is finished."""
     ada = Member(pod)
     await ada.buy(prices[PACK])
-    await sandbox.fault("slow", provider="stripe", method="POST", path="/v1/checkout/sessions", seconds=2)
+    await sandbox.fault("slow", provider="stripe", method="POST", path="/v1/checkout/sessions", seconds=120)
     opening = asyncio.create_task(ada.buy(prices[PACK]))
     async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval("SELECT count(*) FROM payments WHERE status = 'creating'"):
@@ -180,6 +180,7 @@ async def test_a_session_that_opens_while_its_user_is_deleted_is_ended_too(pod, 
     at_once = Customers.delete
 
     async def once_it_is_open(*arguments):
+        await sandbox.ask("DELETE", "/_sandbox/faults")
         await opening
         return await at_once(*arguments)
 

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from hingecraft_api.access import shared_limit
 from hingecraft_api.access.shared_limit import SharedLimit
 from hingecraft_sandbox.postgres import free_port
 from support.folders import open_folder
@@ -48,7 +49,19 @@ async def passed(pod, count: int) -> int:
     return found.count(200)
 
 
-async def test_pods_count_a_visitor_together_and_separately_when_the_store_is_away(dsn, store):
+@pytest.fixture
+def slowly(monkeypatch):
+    """The store may take its time, and one that is away is not asked again during the test."""
+    monkeypatch.setattr(shared_limit, "_ANSWER_WITHIN", PROGRESS)
+    monkeypatch.setattr(shared_limit, "_LEFT_ALONE_FOR", 10 * PROGRESS)
+
+
+def unavailable(caplog) -> int:
+    return sum("the shared rate limit is unavailable" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.usefixtures("still_minute", "slowly")
+async def test_pods_count_a_visitor_together_and_separately_when_the_store_is_away(dsn, store, caplog):
     server, url = store
     async with (
         running_pod(dsn, rate_limit=10, valkey_url=url) as one,
@@ -61,24 +74,29 @@ async def test_pods_count_a_visitor_together_and_separately_when_the_store_is_aw
             assert int(response.headers["Retry-After"]) >= 1
         server.kill()
         server.wait(10)
-        started = time.monotonic()
         assert await passed(one, 10) == 4, "it fails open to the pod's own limit"
-        assert time.monotonic() - started < 2, "a store that is away holds up nobody"
+        assert unavailable(caplog) == 1, "a store that is away is not asked by every call"
 
 
-async def test_a_limit_fills_again_by_the_stores_clock(store):
+async def test_a_limit_fills_again_by_the_stores_clock(store, monkeypatch):
+    """By half a second for each call; while the calls are made, some places may become free already."""
+    monkeypatch.setattr(shared_limit, "_ANSWER_WITHIN", PROGRESS)
     _, url = store
     limit = SharedLimit(url)
-    assert [await limit.retry_after("visitor", "a", 120) for _ in range(121)].count(0) == 120
+    started, allowed = time.monotonic(), 0
+    while await limit.retry_after("visitor", "a", 120) == 0:
+        allowed += 1
+    assert 120 <= allowed <= 120 + (time.monotonic() - started) / 0.5 + 1
     assert await limit.retry_after("visitor", "b", 120) == 0
-    await asyncio.sleep(0.6)
-    assert await limit.retry_after("visitor", "a", 120) == 0
+    async with asyncio.timeout(PROGRESS):
+        while await limit.retry_after("visitor", "a", 120):
+            await asyncio.sleep(0.1)
     await limit.close()
 
 
-async def test_a_store_that_never_was_holds_up_nobody():
+@pytest.mark.usefixtures("still_minute", "slowly")
+async def test_a_store_that_never_was_holds_up_nobody(caplog):
     limit = SharedLimit("redis://127.0.0.1:1/0")
-    started = time.monotonic()
     assert [await limit.retry_after("visitor", "a", 1) for _ in range(50)] == [0] * 50
-    assert time.monotonic() - started < 1
+    assert unavailable(caplog) == 1
     await limit.close()

@@ -7,9 +7,10 @@ import pytest
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DsnSecret
 from hingecraft_sandbox.postgres import free_port
-from support.go_tools import built, listening
 from support.pods import settings_of
 from support.sandbox import STRIPE_KEY
+from support.servers import listening
+from toolchain.go_tools import built
 
 MODULE, VERSION = "github.com/stripe/stripe-mock", "v0.203.0"
 

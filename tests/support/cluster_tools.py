@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from support import control_plane
-from support.go_tools import built, built_together
+from toolchain import node_js
+from toolchain.go_tools import built, built_together
 
 
 def helm() -> Path:
@@ -53,8 +54,14 @@ def pause() -> Path:
 
 
 def for_the_chart() -> None:
+    """Build what its tests need, and fetch the types of its dashboard."""
+    for tool in (helm, helm_unittest, kubeconform, kube_score, promtool, node_js.modules):
+        tool()
+
+
+def for_the_operator() -> None:
     """Build what its tests need."""
-    for tool in (helm, helm_unittest, kubeconform, kube_score, promtool):
+    for tool in (control_plane.binaries, helm, promtool):
         tool()
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hingecraft_sandbox.postgres import free_port
-from support.go_tools import built_together
+from toolchain.go_tools import built_together
 
 VERSION = "1.36.3"
 _MAJOR, _MINOR, _ = VERSION.split(".")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from support.control_plane import ADMIN, ControlPlane, binaries
-from support.go_tools import fetched
+from toolchain.go_tools import fetched
 
 ROOT = Path(__file__).parents[2]
 # Definitions that a cluster may have beside its own: of Prometheus' operator and of the Gateway API.

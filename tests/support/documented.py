@@ -29,8 +29,6 @@ _BLOCK = re.compile(
 _PLACEHOLDER = re.compile(r"<[a-z]+(?: [a-z]+)*>")
 # What a block exports is there for those after it, as in one shell.
 _KEEP = "trap 'env -0 >\"$EXPORTED\"' EXIT\n"
-
-
 # What a person types where a block reads a line.
 TYPED = "a-key-of-the-provider\n"
 
@@ -99,6 +97,7 @@ class Shell:
         """`examples`: what to run instead of the placeholders and addresses that the pages show."""
         self.folder = folder
         self.within = PROGRESS
+        self.typed = TYPED
         self.examples = dict(examples)
         self.environment = {**os.environ, **environment, "EXPORTED": str(folder / "exported")}
 
@@ -115,7 +114,7 @@ class Shell:
         if block.language == "sql":
             address = self.environment["DATABASE_URL"]
             return await self._run(block, text, "psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", address)
-        output = await self._run(block, TYPED, "bash", "-euo", "pipefail", "-c", _KEEP + text)
+        output = await self._run(block, self.typed, "bash", "-euo", "pipefail", "-c", _KEEP + text)
         exported = (self.folder / "exported").read_text().split("\0")
         self.environment |= dict(each.split("=", 1) for each in exported if "=" in each)
         return output

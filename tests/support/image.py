@@ -14,7 +14,7 @@ from typing import Any
 
 from support import control_plane
 from support.folders import open_folder
-from support.go_tools import MissingToolError, cache
+from toolchain.go_tools import MissingToolError, cache
 
 ROOT = Path(__file__).parents[2]
 _PYTHON = ("python3", "python3-venv", "ca-certificates")

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -275,6 +275,7 @@ class OperatorProcess(HingecraftProcess):
     """A replica with the rights of the manifests and no others."""
 
     module = "support.operator_process"
+    component: ClassVar[str] = "operator"
 
     def __init__(self, namespace: Namespace, token: str, name: str, **environment: str) -> None:
         server = environment.pop("server", None)
@@ -288,9 +289,14 @@ class OperatorProcess(HingecraftProcess):
             "OPERATOR_PORT": "0",
             **environment,
         }
+        self.namespace = namespace
         # Of its probes and metrics; 0: any.
         self.port = int(settings["OPERATOR_PORT"])
         super().__init__(namespace.folder, name, **settings)
+
+    async def exposition(self) -> str:
+        """All metrics, as Prometheus reads them."""
+        return (await ask(self.port, "/metrics"))[1]
 
 
 @asynccontextmanager

@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from hingecraft.settings import Secret
+from hingecraft.stats.service import Statistics
 from hingecraft.steps import Options, Run, Steps, Summary
+from hingecraft_api.features.stats import shown_in
 from hingecraft_sandbox.postgres import free_port
 from support.pods import Running, running_pod
 from support.sandbox import STRIPE_KEY, Sandbox
@@ -77,6 +79,11 @@ async def reconciled(steps: Steps) -> Summary:
     for step in (*steps.before_events, *steps.after_checks):
         await step(run)
     return run.summary
+
+
+async def show_statistics(pod: Running) -> None:
+    """Update a pod's figures of members' payments, as it does each minute."""
+    shown_in(pod.pod.metrics.statistics)(await pod.pod.parts[Statistics].recent())
 
 
 class Backend(Protocol):

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 from aiohttp import web
@@ -39,6 +39,7 @@ ADMIN = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
 class Running:
     """One pod and how to reach it."""
 
+    component: ClassVar[str] = "api"
     pod: Pod
     public: str
     internal: str
@@ -48,11 +49,14 @@ class Running:
         async with self.client.request(method, self.public + path, **options) as response:
             return response.status, await response.json()
 
+    async def exposition(self) -> str:
+        """All metrics, as Prometheus reads them."""
+        async with self.client.get(self.internal + "/metrics") as response:
+            return await response.text()
+
     async def metric(self, name: str) -> float | None:
         """A metric as Prometheus reads it, by its name and labels; None: it is not there."""
-        async with self.client.get(self.internal + "/metrics") as response:
-            text = await response.text()
-        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+        found = re.search(rf"^{re.escape(name)} (\S+)$", await self.exposition(), re.MULTILINE)
         return float(found[1]) if found else None
 
     async def shows(self, name: str, value: float | None) -> None:

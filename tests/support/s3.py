@@ -10,7 +10,8 @@ from typing import Any
 
 from hingecraft_sandbox.postgres import free_port
 from support.folders import open_folder
-from support.go_tools import built, listening
+from support.servers import listening
+from toolchain.go_tools import built
 
 MODULE, VERSION = "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"
 KEY_ID, KEY, BUCKET = "test-access-key", "test-secret-access-key", "designs"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from hingecraft_sandbox.postgres import free_port
+from support.folders import open_folder
 from support.limits import PROGRESS
 from support.processes import HingecraftProcess
 
@@ -102,3 +105,14 @@ class Sandbox(HingecraftProcess):
         """The sessions of one payment."""
         found = await self.stripe("checkout/sessions?limit=100")
         return [session for session in found["data"] if session["client_reference_id"] == payment_id]
+
+
+@contextmanager
+def running_sandbox() -> Iterator[Sandbox]:
+    """For a whole session: it belongs to no event loop."""
+    with open_folder() as folder, asyncio.Runner() as runner:
+        process = Sandbox(folder)
+        runner.run(process.start())
+        runner.run(process.ready())
+        yield process
+        runner.run(process.stop())

@@ -26,8 +26,8 @@ def bought(at: datetime = START, product: str = "starter", cycle: str = "MONTHLY
     return fact(Kind.BEGUN, at, product=product, cycle=cycle, **more)
 
 
-def seen(at: datetime, product: str = "starter", cycle: str = "MONTHLY", **more: Any) -> Fact:
-    return fact(Kind.SEEN, at, product=product, cycle=cycle, **more)
+def answer_of_wix(at: datetime, product: str = "starter", cycle: str = "MONTHLY", **more: Any) -> Fact:
+    return fact(Kind.ANSWER, at, product=product, cycle=cycle, **more)
 
 
 _PRODUCTS, _CYCLES = st.sampled_from(["starter", "pro"]), st.sampled_from(["MONTHLY", "YEARLY"])
@@ -44,5 +44,5 @@ FACTS = st.builds(
     invoice_id=_INVOICES,
     at_once=st.booleans(),
     renews=st.booleans(),
-).map(lambda each: replace(each, product=None) if each.kind is Kind.SEEN and each.at_once else each)
+).map(lambda each: replace(each, product=None) if each.kind is Kind.ANSWER and each.at_once else each)
 HISTORIES = st.lists(FACTS, max_size=12, unique_by=(lambda each: each.fact_id, lambda each: each.happened_at))

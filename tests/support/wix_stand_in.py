@@ -11,7 +11,9 @@ from hingecraft.proxies import Proxies
 from hingecraft.settings import Secret
 from hingecraft.wix_app.client.calls import WixCalls
 from hingecraft.wix_app.client.client import WixClient
+from hingecraft.wix_app.client.installations import InstallationsCall
 from hingecraft_sandbox.wix.config import APP_ID, APP_SECRET
+from hingecraft_sandbox.wix.installations import PATH
 from support.sandbox import Sandbox
 
 
@@ -21,6 +23,7 @@ class WixStandIn:
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
         self.api_base = f"{sandbox.address}/wix"
+        self.installations_url = self.api_base + PATH
 
     async def settings(self, **more: Any) -> dict[str, Any]:
         """The settings by which a pod serves the app at this stand-in."""
@@ -58,6 +61,7 @@ class WixStandIn:
         found: Mapping[str, str] = await self.sandbox.ask("GET", f"/_sandbox/wix/sites/{site}/tokens", params=query)
         return found
 
-    def client(self, secret: str = APP_SECRET) -> WixClient:
-        """Our client, as a pod has it."""
-        return WixClient(WixCalls(APP_ID, Secret(secret), self.api_base, Proxies()))
+    def client(self, secret: str = APP_SECRET, *, installations: str | None = None) -> WixClient:
+        """Our client, as a pod has it; with the address of Wix's list, it reads that too."""
+        calls = WixCalls(APP_ID, Secret(secret), self.api_base, Proxies())
+        return WixClient(calls, InstallationsCall(calls, APP_ID, installations) if installations else None)

@@ -65,9 +65,11 @@ async def test_a_pod_that_lags_is_named_and_the_wait_ends_in_time(dsn, conn, dat
     gone = "http://127.0.0.1:9"
     async with running_engine(dsn, [*(pod.internal for pod in pods), gone]):
         since = await served.ask(database)
-        reach = await served.wait(database, 1, since=since, within=4)
-        assert not reach.has(1)
-        assert (reach.pods, reach.lagging) == (4, (gone,))
+        # The pods that are there may take a while to acknowledge it.
+        async with asyncio.timeout(PROGRESS):
+            while (reach := await served.wait(database, 1, since=since, within=0.5)).lagging != (gone,):
+                assert not reach.has(1)
+        assert (reach.pods, reach.has(1)) == (4, False)
 
 
 async def test_without_an_engine_or_a_pod_nothing_is_promised(dsn, database):
@@ -83,7 +85,7 @@ async def test_what_was_reported_before_the_question_does_not_count(database):
     assert await served.wait(database, 9, since=since, within=0.2) == NOTHING_REPORTED
     # An engine that was stopped meanwhile reports late, and takes nothing back.
     await served.report(database, Reach(version=8, pods=3))
-    assert (await served.wait(database, 9, since=since, within=5)).has(9)
+    assert (await served.wait(database, 9, since=since, within=PROGRESS)).has(9)
 
 
 async def test_a_restored_backup_does_not_answer_before_its_routes_are_everywhere(dsn, conn, database, pods):

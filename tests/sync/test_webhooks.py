@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -31,7 +30,7 @@ SELECT NOT EXISTS (SELECT FROM routes_served) OR EXISTS (
 """
 STATES = "SELECT state, count(*) FROM outbox GROUP BY state"
 # Seconds. What waits for an endpoint that hangs so long comes too late.
-HANG = 30.0
+HANG = 2 * PROGRESS
 
 
 @pytest.fixture
@@ -47,13 +46,19 @@ def quick(monkeypatch):
     monkeypatch.setattr(delivery, "_LOOK_EVERY", 0.02)
 
 
+@pytest.fixture
+def claimed_for_long(monkeypatch):
+    """No claim ends by itself."""
+    monkeypatch.setattr(store, "LEASE", timedelta(hours=1))
+
+
 async def states(conn) -> dict[str, int]:
     return dict(await conn.fetch(STATES))
 
 
 async def until_delivered(conn, count: int) -> None:
     """Wait until so many deliveries are recorded, which happens a moment after the receiver has them."""
-    async with asyncio.timeout(HANG - 5):
+    async with asyncio.timeout(PROGRESS):
         while (await states(conn)).get("delivered") != count:
             await asyncio.sleep(0.01)
 
@@ -104,8 +109,10 @@ async def test_only_the_newest_version_is_told_when_the_endpoint_is_back(dsn, co
             async with asyncio.timeout(PROGRESS):
                 while engine.count("published") <= number:
                     await asyncio.sleep(0.01)
+        async with asyncio.timeout(PROGRESS):
+            while not await conn.fetchval("SELECT failures FROM webhook_endpoints"):
+                await asyncio.sleep(0.01)
         failing = len(site.events)
-        assert await conn.fetchval("SELECT failures FROM webhook_endpoints") > 0
 
         async def back(_request):
             return web.Response(status=204)
@@ -119,15 +126,16 @@ async def test_only_the_newest_version_is_told_when_the_endpoint_is_back(dsn, co
     assert (await states(conn)).get("pending", 0) == 0
 
 
+@pytest.mark.usefixtures("claimed_for_long")
 async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_once(dsn, conn, site):
-    """Its claim lasts for half a minute: a new leader, or changed endpoints, need not wait for that."""
+    """A new leader, or changed endpoints, need not wait until its claim ends."""
 
     async def hang(_request):
         await asyncio.sleep(HANG)
 
     site.behave = hang
     endpoint = Endpoint(name="site", url=site.url)
-    async with running_engine(dsn, [], [endpoint], send_timeout=30):
+    async with running_engine(dsn, [], [endpoint], send_timeout=HANG):
         await site.until(1)
         site.behave = accept
     async with running_engine(dsn, [], [endpoint]):
@@ -139,28 +147,27 @@ async def test_what_was_under_way_when_an_engine_stopped_is_sent_by_the_next_at_
 async def test_an_engine_that_stops_while_postgres_swallows_everything_does_not_wait_for_it(
     dsn, conn, site, monkeypatch
 ):
-    """Giving a message back is only a courtesy, since its lease ends by itself. The statement would take 5 s."""
+    """Giving a message back is only a courtesy, since its lease ends by itself. The statement may take very long."""
 
     async def hang(_request):
         await asyncio.sleep(HANG)
 
     site.behave = hang
+    monkeypatch.setattr(connection, "STATEMENT_TIMEOUT", HANG)
     host, _, port = dsn.newest.rpartition("@")[2].partition("/")[0].partition(":")
     assert host
     async with Proxy(int(port)).running() as proxy:
         through = DsnSecret(dsn.newest.replace(f":{port}/", f":{proxy.port}/"))
-        async with running_engine(through, [], [Endpoint(name="site", url=site.url)], send_timeout=30) as engine:
+        async with running_engine(through, [], [Endpoint(name="site", url=site.url)], send_timeout=HANG) as engine:
             await site.until(1)
             while await conn.fetchval(BUSY):
                 await asyncio.sleep(0.01)
             # How long any statement that is broken off keeps its connection is not what is looked at here.
             monkeypatch.setattr(connection, "_ACQUIRE_TIMEOUT", 0.1)
             proxy.swallow()
-            started = time.monotonic()
             engine.task.cancel()
-            await asyncio.wait([engine.task])
-            took = time.monotonic() - started
-    assert took < 3
+            await asyncio.wait([engine.task], timeout=PROGRESS)
+            assert engine.task.done()
 
 
 async def test_more_than_can_be_sent_at_once_is_sent_as_places_become_free(dsn, conn, site, monkeypatch):
@@ -186,6 +193,7 @@ async def test_more_than_can_be_sent_at_once_is_sent_as_places_become_free(dsn, 
     assert most <= AT_ONCE
 
 
+@pytest.mark.usefixtures("claimed_for_long")
 @pytest.mark.parametrize("elsewhere", [True, False])
 async def test_routes_updated_does_not_wait_behind_payment_events_for_an_endpoint_that_hangs(
     dsn, conn, site, monkeypatch, elsewhere
@@ -204,8 +212,8 @@ async def test_routes_updated_does_not_wait_behind_payment_events_for_an_endpoin
     one = Endpoint(name="site", url=site.url, events=(*PAYMENT_EVENTS, ROUTES_UPDATED))
     two = [Endpoint(name="site", url=site.url), Endpoint(name="pay", url=f"{site.url}/pay", events=PAYMENT_EVENTS)]
     endpoints = two if elsewhere else [one]
-    async with running_engine(dsn, [], endpoints, send_timeout=30):
-        await asyncio.wait_for(told.wait(), HANG - 5)
+    async with running_engine(dsn, [], endpoints, send_timeout=HANG):
+        await asyncio.wait_for(told.wait(), PROGRESS)
         await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(n)}) for n in range(150)])
         async with asyncio.timeout(PROGRESS):
             while (
@@ -215,7 +223,7 @@ async def test_routes_updated_does_not_wait_behind_payment_events_for_an_endpoin
                 await asyncio.sleep(0.01)
         told.clear()
         await conn.execute(LINK, "https://buy.example/1")
-        await asyncio.wait_for(told.wait(), HANG - 5)
+        await asyncio.wait_for(told.wait(), PROGRESS)
         assert await conn.fetchval(CLAIMED) == AT_ONCE
 
 
@@ -226,7 +234,7 @@ async def test_an_endpoint_that_hangs_delays_no_payment_event_of_another(dsn, co
 
     site.behave = hang
     endpoints = [Endpoint(name=name, url=f"{site.url}/{name}", events=PAYMENT_EVENTS) for name in ("slow", "thanks")]
-    async with running_engine(dsn, [], endpoints, send_timeout=30):
+    async with running_engine(dsn, [], endpoints, send_timeout=HANG):
         await endpoints_kept(conn)
         await store.enqueue_many(conn, [("payment.completed", {"paymentId": str(n)}) for n in range(40)])
         await until_delivered(conn, 40)

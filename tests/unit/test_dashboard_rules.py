@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import check_dashboard
-from support.page_sizes import Size
+from toolchain.page_sizes import Size
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,17 @@ CAMEL = re.compile(r"[a-z]+[A-Z]\w*")
 PAYMENT_EVENTS = ["payment.completed", "payment.failed", "payment.refunded"]
 
 
+ROW = re.compile(r"^\| [^|]*`([A-Z_]+)` \|", re.MULTILINE)
+ROTATES = re.compile(r"^\| `([A-Z_]+)` \| \*\*secret\*\*, may rotate", re.MULTILINE)
+
+
+def test_the_runbook_rotates_each_key_that_verifies_or_signs_and_those_of_providers():
+    keys = ROW.findall((ROOT / "docs/runbooks/rotating-keys.md").read_text())
+    held = ROTATES.findall((ROOT / "docs/settings.md").read_text())
+    assert keys[-2:] == ["STRIPE_SECRET", "NOWPAYMENTS_API_KEY"]
+    assert sorted(keys[:-2]) == sorted(held)
+
+
 def known(path: str) -> bool:
     """Whether the schema has that value; below an object of anything, all names are."""
     found: dict[str, Any] | None = SCHEMA

@@ -10,11 +10,11 @@ from uuid import UUID
 import pytest
 
 from hingecraft.errors import AskFirstError
-from hingecraft.payments.ledger import Known, Value, decide, standing_of
+from hingecraft.payments.ledger import BookedPayment, Value, decide, standing_of
 from hingecraft.payments.model import MOVES, Settled, Status
 from hingecraft.providers.findings import CheckoutStatus, Finding, Money, Price
 
-KNOWN = Known(
+PAYMENT = BookedPayment(
     purpose="test",
     id=UUID(int=1), status=Status.PENDING, amount=Decimal(10), currency="EUR", price_currency="EUR", provider="stripe",
     livemode=True,
@@ -26,7 +26,7 @@ PAID = Finding(
     fresh=True, price=Price(amount=Decimal(10), currency="EUR"),
 )  # fmt: skip
 SETTLED = Settled(kind="charge", ref="pi_1", amount=Decimal(10), currency="EUR", usd=Decimal(11))
-COMPLETED = replace(KNOWN, status=Status.COMPLETED, settled=(SETTLED,))
+COMPLETED = replace(PAYMENT, status=Status.COMPLETED, settled=(SETTLED,))
 
 
 def back(kind: str, ref: str, amount: str) -> Finding:
@@ -39,43 +39,43 @@ def back(kind: str, ref: str, amount: str) -> Finding:
 @pytest.mark.parametrize("amount", [10, 9])
 def test_every_path_is_one_that_the_table_allows(before, checkout_status, amount):
     settled = (SETTLED,) if before in {Status.COMPLETED, Status.REFUNDED, Status.PARTIALLY_REFUNDED} else ()
-    known = replace(KNOWN, status=before, settled=settled)
+    payment = replace(PAYMENT, status=before, settled=settled)
     money = (CHARGE,) if checkout_status is CheckoutStatus.PAID else ()
     found = replace(
         PAID, checkout_status=checkout_status, money=money, price=Price(amount=Decimal(amount), currency="EUR")
     )
-    decision = decide(known, found)
+    decision = decide(payment, found)
     for here, there in pairwise((before, *decision.path)):
         assert there in MOVES[here]
     if checkout_status is CheckoutStatus.PAID and amount == 10:
-        assert decide(known.after(decision), found).entries == ()
-        assert known.after(decision).status == Status.COMPLETED
+        assert decide(payment.after(decision), found).entries == ()
+        assert payment.after(decision).status == Status.COMPLETED
 
 
 def test_late_money_wins_and_a_mismatch_does_not():
     for status in (Status.FAILED, Status.EXPIRED, Status.ERROR, Status.CREATING, Status.UNKNOWN):
-        assert decide(replace(KNOWN, status=status), PAID).path == (Status.COMPLETED,)
+        assert decide(replace(PAYMENT, status=status), PAID).path == (Status.COMPLETED,)
     short = replace(PAID, price=Price(amount=Decimal(9), currency="EUR"))
-    assert decide(KNOWN, short).path == (Status.ERROR,)
-    assert decide(replace(KNOWN, status=Status.CREATING), short).path == (Status.UNKNOWN, Status.ERROR)
-    expired = decide(replace(KNOWN, status=Status.EXPIRED), short)
+    assert decide(PAYMENT, short).path == (Status.ERROR,)
+    assert decide(replace(PAYMENT, status=Status.CREATING), short).path == (Status.UNKNOWN, Status.ERROR)
+    expired = decide(replace(PAYMENT, status=Status.EXPIRED), short)
     assert (expired.path, expired.mismatch, len(expired.entries)) == ((), "amount", 1)
 
 
 @pytest.mark.parametrize(
-    ("known", "finding"),
+    ("payment", "finding"),
     [
-        (KNOWN, PAID),
-        (KNOWN, replace(PAID, money=(replace(CHARGE, currency="USD", worth=None),))),
+        (PAYMENT, PAID),
+        (PAYMENT, replace(PAID, money=(replace(CHARGE, currency="USD", worth=None),))),
         (
-            replace(KNOWN, status=Status.AWAITING_CONFIRMATION),
+            replace(PAYMENT, status=Status.AWAITING_CONFIRMATION),
             replace(PAID, checkout_status=CheckoutStatus.FAILED, money=()),
         ),
     ],
 )
-def test_what_is_not_in_the_message_or_against_the_table_is_asked_first(known, finding):
+def test_what_is_not_in_the_message_or_against_the_table_is_asked_first(payment, finding):
     with pytest.raises(AskFirstError):
-        decide(known, replace(finding, fresh=False))
+        decide(payment, replace(finding, fresh=False))
 
 
 def test_refunds_are_worth_their_share_and_undone_whole():
@@ -98,7 +98,7 @@ def test_a_dispute_of_what_is_refunded_goes_by_states_that_the_table_knows():
 
 
 def test_what_was_given_up_for_a_wallet_does_not_end_the_payment():
-    waiting = replace(KNOWN, status=Status.AWAITING_CONFIRMATION, provider="wallet")
+    waiting = replace(PAYMENT, status=Status.AWAITING_CONFIRMATION, provider="wallet")
     decision = decide(waiting, replace(PAID, checkout_status=CheckoutStatus.EXPIRED, money=()))
     assert (decision.path, decision.checkout) == ((), Status.EXPIRED)
 
@@ -122,20 +122,20 @@ def test_a_value_that_comes_later_is_written_once_with_the_shares_of_what_went_b
         moved("refund_reversal", "re_1", 4), moved("refund", "re_1", -4), moved("refund", "re_2", -3),
         moved("dispute", "dp_1", -7),
     )  # fmt: skip
-    known = replace(COMPLETED, status=Status.DISPUTED, settled=(*went_back, UNKNOWN))
-    decision = decide(known, PAID)
+    payment = replace(COMPLETED, status=Status.DISPUTED, settled=(*went_back, UNKNOWN))
+    decision = decide(payment, PAID)
     assert {(value.kind, value.ref): value.usd for value in decision.values} == {
         ("charge", "pi_1"): 11, ("refund", "re_1"): Decimal("-4.4"), ("refund", "re_2"): Decimal("-3.3"),
         ("dispute", "dp_1"): Decimal("-7.7"), ("refund_reversal", "re_1"): Decimal("4.4"),
     }  # fmt: skip
     assert decision.entries == ()
-    assert sum(each.usd or 0 for each in known.after(decision).settled) == 0
-    assert decide(known.after(decision), PAID).values == ()
+    assert sum(each.usd or 0 for each in payment.after(decision).settled) == 0
+    assert decide(payment.after(decision), PAID).values == ()
 
 
 def test_nothing_has_a_share_while_another_charge_of_the_payment_has_no_value():
-    known = replace(COMPLETED, settled=(UNKNOWN, moved("charge", "pi_2", 5), moved("refund", "re_1", -4)))
-    assert decide(known, PAID).values == (Value(kind="charge", ref="pi_1", usd=Decimal(11)),)
+    payment = replace(COMPLETED, settled=(UNKNOWN, moved("charge", "pi_2", 5), moved("refund", "re_1", -4)))
+    assert decide(payment, PAID).values == (Value(kind="charge", ref="pi_1", usd=Decimal(11)),)
 
 
 def test_only_a_value_that_is_lacking_is_asked_for():

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from hingecraft.errors import AskFirstError, NotYetError
-from hingecraft.payments.ledger import Known, decide
+from hingecraft.payments.ledger import BookedPayment, decide
 from hingecraft.payments.model import Settled, Status
 from hingecraft.providers.findings import Finding, Money, MoneyKind, Price
 
@@ -18,10 +18,10 @@ ID = UUID(int=1)
 TOLD = Finding(provider="stripe", livemode=True, told_by="a test", fresh=True)
 
 
-def opened(amount: int, currency: str = "USD", usd: int | None = None) -> Known:
+def opened(amount: int, currency: str = "USD", usd: int | None = None) -> BookedPayment:
     worth = Decimal(usd if usd is not None else amount)
     opening = Settled(kind="opening", ref=str(ID), amount=Decimal(amount), currency=currency, usd=worth)
-    return Known(
+    return BookedPayment(
         id=ID, status=Status.COMPLETED, amount=Decimal(amount), currency=currency, price_currency=currency,
         provider="stripe", livemode=None, purpose="test", settled=(opening,),
     )  # fmt: skip
@@ -46,18 +46,18 @@ def dispute(amount: int, back: int = 0, came: int = 100) -> Finding:
     return replace(TOLD, came=price, money=(money("dispute", "dp_1", -amount), *given))
 
 
-def booked(known: Known, *findings: Finding) -> Known:
+def booked(payment: BookedPayment, *findings: Finding) -> BookedPayment:
     for finding in findings:
-        known = known.after(decide(known, finding))
-    return known
+        payment = payment.after(decide(payment, finding))
+    return payment
 
 
-def total(known: Known) -> Decimal:
-    return sum((each.amount for each in known.settled), Decimal(0))
+def total(payment: BookedPayment) -> Decimal:
+    return sum((each.amount for each in payment.settled), Decimal(0))
 
 
-def dollars(known: Known) -> Decimal:
-    return sum((each.usd or Decimal(0) for each in known.settled), Decimal(0))
+def dollars(payment: BookedPayment) -> Decimal:
+    return sum((each.usd or Decimal(0) for each in payment.settled), Decimal(0))
 
 
 WON, FAILED = dispute(100, back=100), refund(100, failed=True)
@@ -86,9 +86,9 @@ WON, FAILED = dispute(100, back=100), refund(100, failed=True)
     ],
 )
 def test_only_what_was_taken_comes_back(opening, findings, left):
-    known = booked(opened(opening), *findings)
-    assert (total(known), dollars(known)) == (left, left)
-    again = booked(known, *findings)
+    payment = booked(opened(opening), *findings)
+    assert (total(payment), dollars(payment)) == (left, left)
+    again = booked(payment, *findings)
     assert total(again) == left
     assert booked(again, *findings).settled == again.settled, "a repeat books nothing"
 
@@ -108,14 +108,14 @@ def test_only_what_was_taken_comes_back(opening, findings, left):
 )
 def test_the_share_of_another_currency_that_was_taken_comes_back(findings, left):
     """Stripe was paid 100 USD, and the old software has kept 36 EUR, worth 40 USD."""
-    known = booked(opened(36, "EUR", usd=40), *findings)
-    assert total(known) == left
-    assert dollars(known) == pytest.approx(Decimal(40) * left / 36, abs=Decimal("0.0000001"))
-    assert {each.currency for each in known.settled} == {"EUR"}
-    assert booked(known, *findings).settled == known.settled, "a repeat books nothing"
+    payment = booked(opened(36, "EUR", usd=40), *findings)
+    assert total(payment) == left
+    assert dollars(payment) == pytest.approx(Decimal(40) * left / 36, abs=Decimal("0.0000001"))
+    assert {each.currency for each in payment.settled} == {"EUR"}
+    assert booked(payment, *findings).settled == payment.settled, "a repeat books nothing"
 
 
-@pytest.mark.parametrize("known", [opened(90), opened(100), opened(36, "EUR", usd=40)])
+@pytest.mark.parametrize("payment", [opened(90), opened(100), opened(36, "EUR", usd=40)])
 @pytest.mark.parametrize(
     "findings",
     [
@@ -126,17 +126,17 @@ def test_the_share_of_another_currency_that_was_taken_comes_back(findings, left)
         [dispute(100), dispute(100, back=50), dispute(100, back=75)],
     ],
 )
-def test_events_in_any_order_end_at_the_same_sum(known, findings):
-    sums = {total(booked(known, *order)) for order in permutations(findings)}
+def test_events_in_any_order_end_at_the_same_sum(payment, findings):
+    sums = {total(booked(payment, *order)) for order in permutations(findings)}
     assert len(sums) == 1
 
 
-@pytest.mark.parametrize("known", [opened(90), opened(36, "EUR", usd=40)])
+@pytest.mark.parametrize("payment", [opened(90), opened(36, "EUR", usd=40)])
 @pytest.mark.parametrize("findings", [[dispute(100), WON], [FAILED], [refund(50), refund(50, failed=True)]])
-def test_the_same_event_twice_books_once(known, findings):
+def test_the_same_event_twice_books_once(payment, findings):
     for finding in findings:
-        known = booked(known, finding)
-        assert decide(known, finding).entries == ()
+        payment = booked(payment, finding)
+        assert decide(payment, finding).entries == ()
 
 
 HOLDS = [
@@ -155,77 +155,77 @@ HOLDS = [
     [*HOLDS, ([dispute(100), refund(60), refund(30, ref="re_2"), refund(60, failed=True), WON], 70)],
 )
 def test_a_refund_that_arrives_while_a_dispute_holds_the_money_is_booked_at_once(findings, left):
-    known = opened(100)
+    payment = opened(100)
     for finding in findings:
-        known = booked(known, finding)
-        assert total(known) >= 0
-        assert decide(known, finding).entries == (), "a repeat books nothing"
-    assert (total(known), dollars(known)) == (left, left)
+        payment = booked(payment, finding)
+        assert total(payment) >= 0
+        assert decide(payment, finding).entries == (), "a repeat books nothing"
+    assert (total(payment), dollars(payment)) == (left, left)
 
 
-@pytest.mark.parametrize("known", [opened(100), opened(90), opened(36, "EUR", usd=40)])
+@pytest.mark.parametrize("payment", [opened(100), opened(90), opened(36, "EUR", usd=40)])
 @pytest.mark.parametrize("findings", [findings for findings, _ in HOLDS])
-def test_a_refund_and_a_dispute_end_at_the_same_sum_in_any_order_and_twice(known, findings):
+def test_a_refund_and_a_dispute_end_at_the_same_sum_in_any_order_and_twice(payment, findings):
     sums = set()
     for order in permutations(findings):
-        once = booked(known, *order)
+        once = booked(payment, *order)
         for late in (once, booked(once, *order), booked(once, *reversed(order))):
             sums.add((total(late), dollars(late), late.status))
     assert len(sums) == 1
 
 
 def test_a_refund_while_a_dispute_is_open_leaves_nothing_and_the_lost_dispute_takes_nothing_more():
-    known = booked(opened(100), dispute(100), refund(60))
-    assert (total(known), known.status) == (0, Status.DISPUTED)
-    assert total(booked(known, dispute(100))) == 0
+    payment = booked(opened(100), dispute(100), refund(60))
+    assert (total(payment), payment.status) == (0, Status.DISPUTED)
+    assert total(booked(payment, dispute(100))) == 0
     assert booked(opened(100), dispute(100), refund(100)).status is Status.REFUNDED
 
 
 def test_a_dispute_holds_again_what_a_refund_that_failed_had_taken_over():
-    known = booked(opened(100), dispute(100), refund(60), refund(60, failed=True))
-    assert (total(known), known.status) == (0, Status.DISPUTED)
-    assert booked(known, refund(60), dispute(100), refund(60, failed=True)).settled == known.settled
-    assert total(booked(known, WON)) == 100
+    payment = booked(opened(100), dispute(100), refund(60), refund(60, failed=True))
+    assert (total(payment), payment.status) == (0, Status.DISPUTED)
+    assert booked(payment, refund(60), dispute(100), refund(60, failed=True)).settled == payment.settled
+    assert total(booked(payment, WON)) == 100
 
 
 def test_a_refund_takes_what_it_needs_from_each_of_two_disputes():
     second = replace(TOLD, money=(money("dispute", "dp_2", -50),))
-    known = booked(opened(100), dispute(50), second, refund(60))
-    assert total(known) == 0
-    first_won = booked(known, dispute(50, back=50), refund(60))
+    payment = booked(opened(100), dispute(50), second, refund(60))
+    assert total(payment) == 0
+    first_won = booked(payment, dispute(50, back=50), refund(60))
     assert total(first_won) == 0
     assert total(booked(first_won, refund(10, ref="re_2"))) == 0
-    assert total(booked(known, replace(TOLD, money=(*second.money, money("dispute_reversal", "dp_2", 50))))) == 40
+    assert total(booked(payment, replace(TOLD, money=(*second.money, money("dispute_reversal", "dp_2", 50))))) == 40
 
 
 def test_a_refund_has_its_share_of_what_the_old_software_said_was_disputed():
     """When the old software sets the payment back to paid, it gives back what its dispute still holds."""
-    known = opened(100)
+    payment = opened(100)
     said = Settled(kind="dispute", ref=str(ID), amount=Decimal(-100), currency="USD", usd=Decimal(-100))
-    known = booked(replace(known, status=Status.DISPUTED, settled=(*known.settled, said)), refund(60))
-    held = -sum(each.amount for each in known.settled if each.ref == str(ID) and each.kind.startswith("dispute"))
-    assert (total(known), held) == (0, 40)
+    payment = booked(replace(payment, status=Status.DISPUTED, settled=(*payment.settled, said)), refund(60))
+    held = -sum(each.amount for each in payment.settled if each.ref == str(ID) and each.kind.startswith("dispute"))
+    assert (total(payment), held) == (0, 40)
 
 
 def test_a_late_report_of_a_dispute_that_was_won_takes_nothing():
-    known = booked(opened(100), refund(60), dispute(100), WON, refund(60, failed=True))
-    assert decide(known, dispute(100)).entries == ()
-    assert decide(known, WON).entries == ()
+    payment = booked(opened(100), refund(60), dispute(100), WON, refund(60, failed=True))
+    assert decide(payment, dispute(100)).entries == ()
+    assert decide(payment, WON).entries == ()
 
 
 @pytest.mark.parametrize(("opening", "left"), [(opened(90, "EUR", usd=95), 95), (opened(100, "EUR", usd=106), 106)])
 def test_a_reversal_is_worth_what_was_taken(opening, left):
     taken, given = money("dispute", "dp_1", -100, "EUR"), money("dispute_reversal", "dp_1", 100, "EUR")
-    known = booked(opening, replace(TOLD, money=(taken,)), replace(TOLD, money=(taken, given)))
-    assert dollars(known) == left
-    assert known.status is Status.COMPLETED
+    payment = booked(opening, replace(TOLD, money=(taken,)), replace(TOLD, money=(taken, given)))
+    assert dollars(payment) == left
+    assert payment.status is Status.COMPLETED
 
 
 def test_a_part_has_its_part_of_the_providers_value():
     taken = money("dispute", "dp_1", -100, "EUR", worth="-110")
     given = money("dispute_reversal", "dp_1", 100, "EUR", worth="120")
-    known = booked(opened(90, "EUR", usd=95), replace(TOLD, money=(taken, given)))
-    assert [(each.amount, each.usd) for each in known.settled[1:]] == [(-90, -99), (90, 108)]
+    payment = booked(opened(90, "EUR", usd=95), replace(TOLD, money=(taken, given)))
+    assert [(each.amount, each.usd) for each in payment.settled[1:]] == [(-90, -99), (90, 108)]
 
 
 @pytest.mark.parametrize("currency", ["USD", "EUR"])
@@ -238,8 +238,8 @@ def test_a_reversal_waits_for_its_refund(currency):
 
 
 def test_a_stripe_refund_that_failed_after_the_old_software_reported_it_comes_back():
-    known = opened(90)
+    payment = opened(90)
     said = Settled(kind="refund", ref=str(ID), amount=Decimal(-90), currency="USD", usd=Decimal(-90))
-    known = replace(known, status=Status.REFUNDED, settled=(*known.settled, said))
-    assert total(booked(known, refund(100))) == 0
-    assert total(booked(known, refund(100), FAILED)) == 90
+    payment = replace(payment, status=Status.REFUNDED, settled=(*payment.settled, said))
+    assert total(booked(payment, refund(100))) == 0
+    assert total(booked(payment, refund(100), FAILED)) == 90

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +19,19 @@ def pauses(monkeypatch) -> list[float]:
 
     monkeypatch.setattr("hingecraft.providers.patience.asyncio.sleep", sleep)
     return slept
+
+
+@pytest.fixture
+def now(monkeypatch) -> list[float]:
+    """The time, which passes only in pauses."""
+    time = [100.0]
+
+    async def sleep(seconds: float) -> None:
+        time[0] += seconds
+
+    monkeypatch.setattr(patience, "time", SimpleNamespace(monotonic=lambda: time[0]))
+    monkeypatch.setattr("hingecraft.providers.patience.asyncio.sleep", sleep)
+    return time
 
 
 def failing(*errors: TransientError):
@@ -66,17 +79,17 @@ async def test_an_attempt_that_hangs_is_cut_off(monkeypatch):
     assert given_up.value.maybe_done
 
 
-async def test_the_bucket_lets_a_second_full_pass_and_then_one_at_a_time():
+async def test_the_bucket_lets_a_second_full_pass_and_then_one_at_a_time(now):
     bucket = TokenBucket(20)
-    started = time.monotonic()
     for _ in range(20):
         await bucket.take(Deadline.within(10))
-    assert time.monotonic() - started < 0.2
-    for _ in range(5):
+    assert now[0] == pytest.approx(100)
+    for number in range(1, 6):
         await bucket.take(Deadline.within(10))
-    assert 0.2 < time.monotonic() - started < 2
+        assert now[0] == pytest.approx(100 + number / 20)
 
 
+@pytest.mark.usefixtures("now")
 async def test_who_would_wait_too_long_is_told_at_once_that_nothing_was_done():
     bucket = TokenBucket(1)
     await bucket.take(Deadline.within(10))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hingecraft.wix_app.plans.model import Fact, Kind, PlanState, period_at, state_of
-from support.wix_plans import FACTS, HISTORIES, START, bought, day, fact, seen
+from support.wix_plans import FACTS, HISTORIES, START, answer_of_wix, bought, day, fact
 
 
 def test_nothing_told_is_the_free_plan():
@@ -101,28 +101,28 @@ def test_an_answer_that_counts_from_the_first_purchase_does_not_repeat_a_later_p
     told = [bought(), bought(day(14))]
     period = state_of(told).period
     assert period is not None
-    assert state_of([*told, seen(day(15), starts_at=START, invoice_id="p1")]).period.is_same(period)
+    assert state_of([*told, answer_of_wix(day(15), starts_at=START, invoice_id="p1")]).period.is_same(period)
 
 
 def test_a_renewal_is_seen_when_wix_is_asked():
-    state = state_of([bought(), seen(day(30), starts_at=START)])
+    state = state_of([bought(), answer_of_wix(day(30), starts_at=START)])
     assert str(state.period.start.date()) == "2026-02-28"
-    assert state_of([bought(), seen(day(27), starts_at=START)]).period.start == START
+    assert state_of([bought(), answer_of_wix(day(27), starts_at=START)]).period.start == START
 
 
 def test_an_event_and_an_answer_about_one_payment_are_one_period():
     told = bought(invoice_id="7")
-    state = state_of([told, seen(day(1), starts_at=START + timedelta(minutes=9), invoice_id="7")])
+    state = state_of([told, answer_of_wix(day(1), starts_at=START + timedelta(minutes=9), invoice_id="7")])
     assert state.period is not None
     assert (state.period.start, state.period.invoice_id) == (START, "7")
-    answered = state_of([seen(day(1), starts_at=START + timedelta(minutes=9), invoice_id="7")])
+    answered = state_of([answer_of_wix(day(1), starts_at=START + timedelta(minutes=9), invoice_id="7")])
     assert answered.period is not None
     assert answered.period.is_same(state.period), "the event that comes late gives nothing again"
 
 
 def test_a_yearly_renewal_is_seen_by_its_end():
     first = bought(cycle="YEARLY", ends_at=day(365), invoice_id="1")
-    again = seen(day(366), cycle="YEARLY", starts_at=START, ends_at=day(730), invoice_id="2")
+    again = answer_of_wix(day(366), cycle="YEARLY", starts_at=START, ends_at=day(730), invoice_id="2")
     before, renewed = state_of([first]).period, state_of([first, again]).period
     assert before is not None
     assert renewed is not None
@@ -131,26 +131,28 @@ def test_a_yearly_renewal_is_seen_by_its_end():
 
 
 def test_another_invoice_in_wixs_answer_is_a_renewal_before_our_clock_is_there():
-    told = [bought(invoice_id="1"), seen(day(1), starts_at=START, invoice_id="1")]
-    renewed = state_of([*told, seen(day(27, hours=20), starts_at=START, invoice_id="2")]).period
+    told = [bought(invoice_id="1"), answer_of_wix(day(1), starts_at=START, invoice_id="1")]
+    renewed = state_of([*told, answer_of_wix(day(27, hours=20), starts_at=START, invoice_id="2")]).period
     assert (str(renewed.start.date()), str(renewed.end.date()), renewed.invoices) == ("2026-02-28", "2026-03-31", {"2"})
-    later = seen(day(30), starts_at=START, invoice_id="2")
-    assert state_of([*told, seen(day(27, hours=20), starts_at=START, invoice_id="2"), later]).period == renewed
+    later = answer_of_wix(day(30), starts_at=START, invoice_id="2")
+    assert state_of([*told, answer_of_wix(day(27, hours=20), starts_at=START, invoice_id="2"), later]).period == renewed
 
 
 def test_an_answer_with_another_name_for_the_invoice_of_a_purchase_is_not_a_renewal():
-    state = state_of([bought(invoice_id="1"), seen(day(1), starts_at=START, invoice_id="premium-1")])
+    state = state_of([bought(invoice_id="1"), answer_of_wix(day(1), starts_at=START, invoice_id="premium-1")])
     assert (state.period.start, state.period.invoice_id) == (START, "1")
 
 
 def test_a_plan_that_wix_calls_paid_goes_on_after_its_end():
     ends = day(365)
-    state = state_of([bought(cycle="YEARLY", ends_at=ends), seen(day(370), cycle="YEARLY", ends_at=ends, renews=False)])
+    state = state_of(
+        [bought(cycle="YEARLY", ends_at=ends), answer_of_wix(day(370), cycle="YEARLY", ends_at=ends, renews=False)]
+    )
     assert (state.access_ends_at, state.cancel_at_period_end) == (None, False)
 
 
 def test_a_site_that_wix_calls_free_has_no_plan_any_more():
-    state = state_of([bought(), fact(Kind.SEEN, day(9))])
+    state = state_of([bought(), fact(Kind.ANSWER, day(9))])
     assert state.access_ends_at == day(9)
 
 
@@ -168,7 +170,7 @@ def test_the_money_of_this_periods_invoice_went_back():
 
 
 def test_an_invoice_is_known_by_both_of_its_names():
-    told = [bought(invoice_id="1"), seen(day(1), starts_at=START, invoice_id="premium-1")]
+    told = [bought(invoice_id="1"), answer_of_wix(day(1), starts_at=START, invoice_id="premium-1")]
     for name in ("1", "premium-1"):
         assert state_of([*told, fact(Kind.RETURNED, day(5), invoice_id=name)]).is_returned
 
@@ -176,7 +178,7 @@ def test_an_invoice_is_known_by_both_of_its_names():
 @pytest.mark.parametrize("early", [timedelta(0), timedelta(seconds=3)])
 def test_an_answer_that_comes_before_its_event_is_the_same_payment(early):
     """Our clock may be behind Wix's, and an answer is dated before the call."""
-    answered = seen(START - early, starts_at=START + timedelta(minutes=1), invoice_id="premium-1")
+    answered = answer_of_wix(START - early, starts_at=START + timedelta(minutes=1), invoice_id="premium-1")
     event = bought(invoice_id="1")
     before, after = state_of([answered]).period, state_of([answered, event]).period
     assert before is not None
@@ -186,7 +188,11 @@ def test_an_answer_that_comes_before_its_event_is_the_same_payment(early):
 
 def test_the_same_plan_bought_again_on_the_same_day_is_another_payment():
     ended = fact(Kind.CANCELLED, START + timedelta(hours=1), at_once=True)
-    first = [bought(invoice_id="1"), seen(START + timedelta(minutes=5), starts_at=START, invoice_id="p1"), ended]
+    first = [
+        bought(invoice_id="1"),
+        answer_of_wix(START + timedelta(minutes=5), starts_at=START, invoice_id="p1"),
+        ended,
+    ]
     again = state_of([*first, bought(START + timedelta(hours=2), invoice_id="2")]).period
     before = state_of(first).period
     assert before is not None
@@ -217,9 +223,9 @@ def test_of_two_plans_that_begin_in_one_moment_the_change_counts():
 @pytest.mark.parametrize(
     ("event", "stale"),
     [
-        (bought(day(3), product="pro"), seen(day(3, seconds=5), starts_at=START)),
-        (fact(Kind.CANCELLED, day(3), at_once=True), seen(day(3, seconds=5), starts_at=START)),
-        (fact(Kind.CANCELLED, day(3)), seen(day(3, seconds=5), starts_at=START)),
+        (bought(day(3), product="pro"), answer_of_wix(day(3, seconds=5), starts_at=START)),
+        (fact(Kind.CANCELLED, day(3), at_once=True), answer_of_wix(day(3, seconds=5), starts_at=START)),
+        (fact(Kind.CANCELLED, day(3)), answer_of_wix(day(3, seconds=5), starts_at=START)),
     ],
 )
 def test_an_answer_that_is_older_than_the_event_before_it_does_not_undo_it(event, stale):
@@ -228,7 +234,7 @@ def test_an_answer_that_is_older_than_the_event_before_it_does_not_undo_it(event
     assert (answered.period, answered.access_ends_at, answered.cancel_at_period_end) == (
         told.period, told.access_ends_at, told.cancel_at_period_end
     )  # fmt: skip
-    later = state_of([bought(), event, seen(day(4), starts_at=START)])
+    later = state_of([bought(), event, answer_of_wix(day(4), starts_at=START)])
     assert (later.period.product, later.access_ends_at) == ("starter", None), "a day later it counts"
 
 
@@ -246,6 +252,6 @@ def test_a_fact_is_read_as_it_was_stored(told):
 @given(HISTORIES)
 def test_access_ends_only_where_something_ended_it(facts):
     state = state_of(facts)
-    ends = {Kind.CANCELLED, Kind.SEEN}
+    ends = {Kind.CANCELLED, Kind.ANSWER}
     assert state.access_ends_at is None or any(each.kind in ends for each in facts)
     assert not state.cancel_at_period_end or state.access_ends_at == state.period.end

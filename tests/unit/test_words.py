@@ -31,3 +31,10 @@ def test_names_and_plain_sentences_pass(code, tmp_path, monkeypatch):
     monkeypatch.setattr(check_words, "ROOT", tmp_path)
     (tmp_path / "some.py").write_text(code)
     assert list(check_words.problems("some.py")) == []
+
+
+def test_only_migrations_that_can_still_be_changed_are_checked():
+    newest = check_words.NEWEST_APPLIED_MIGRATION
+    assert list((check_words.ROOT / "migrations").glob(f"{newest:03}_*.sql")), "it is applied, so it is there"
+    assert not check_words.is_checked(f"migrations/{newest:03}_figures_stamp.sql")
+    assert check_words.is_checked(f"migrations/{newest + 1:03}_new.sql")

@@ -9,11 +9,11 @@ import subprocess
 
 import pytest
 
-from support import node_js
 from support.folders import open_folder
-from support.node_js import run_tests
 from support.pods import VISITOR_SECRET, running_pod
 from support.sandbox import Sandbox
+from toolchain import node_js
+from toolchain.node_js import run_tests
 
 
 async def test_it_bears_whatever_visitors_and_backends_do():

@@ -14,7 +14,7 @@ from hingecraft.settings import Secret
 from hingecraft.wix_app.instances.local import LocalCheck
 from hingecraft.wix_app.webhooks.tokens import WebhookTokens
 from support import wix
-from support.node_js import said_by
+from toolchain.node_js import said_by
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from support.folders import open_folder
-from support.node_js import run_tests
 from support.sandbox import Sandbox
+from toolchain.node_js import run_tests
 
 
 async def test_wixs_packages_accept_it():

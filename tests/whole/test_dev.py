@@ -17,11 +17,15 @@ import aiohttp
 import pytest
 
 from support.dev import COLUMNS, ESCAPES, SILENCE, Dev, DevOnTerminal, free_ports
+from support.documented import ROOT, Shell
 from support.folders import open_folder
 from support.limits import PROGRESS
 from support.tokens import token_for
 
 pytestmark = pytest.mark.timeout(600)
+
+# As the marks of documented commands name it.
+PLACE = "tests/whole/test_dev.py"
 
 
 @pytest.fixture
@@ -83,6 +87,24 @@ async def buy_and_download(dev: Dev) -> None:
     await dev.until(r"download +Brass hinge  brass-hinge[.]svg  1 of 3 used")
 
 
+async def follow_the_pages(dev: Dev) -> None:
+    """Run what they tell a person to type while it runs."""
+    (payment,) = re.findall(
+        r"\w{8}-[\w-]{27}", psql(dev.folder, "SELECT id FROM payments WHERE amount = 1234.5").stdout
+    )
+    (dev.folder / ".venv").symlink_to(ROOT / ".venv")
+    examples = {"http://127.0.0.1:8080": f"http://127.0.0.1:{dev.ports.pods[0]}", "<payment id>": payment}
+    shell = Shell(dev.folder, examples, PATH=f"{ROOT / '.venv/bin'}:{os.environ['PATH']}")
+    shell.typed = "SELECT count(*) AS gifts FROM payments;\n"
+    (printed,) = await shell.page("../README.md", PLACE)
+    assert "X-Routes-Version" in printed
+    assert "gifts" in printed
+    (history,) = await shell.page("sandbox.md", PLACE)
+    assert "status changed from pending to completed" in history
+    await shell.page("members.md", PLACE)
+    assert shell.environment["TOKEN"].startswith("ey")
+
+
 async def codes(port: int) -> dict[str, object]:
     async with aiohttp.ClientSession() as client:
         async with client.get(f"http://127.0.0.1:{port}/routes") as response:
@@ -122,6 +144,7 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  ✓ completed")
         await dev.until(r"site ← +payment[.]completed \w{8} +✓")
         await buy_and_download(dev)
+        await follow_the_pages(dev)
         assert await dev.end() == 0
         assert "the data is kept" in dev.text.splitlines()[-1]
         assert "\033" not in dev.text, "escapes are for terminals"

@@ -25,12 +25,14 @@ class RateLimit:
 
     def retry_after(self, key: str, now: float) -> int:
         """0 if the request is allowed, otherwise the whole seconds to wait."""
-        due = self._due.get(key, now)
-        if due - now > self._tolerance:
+        due = self._due.get(key)
+        if due is None or due < now:
+            due = now
+        elif due - now > self._tolerance:
             if due - now <= self._furthest:
                 return max(1, math.ceil(due - now - self._tolerance))
             due = now
-        self._due[key] = (max(now, due)) + self._interval
+        self._due[key] = due + self._interval
         if len(self._due) > _FULL:
             self._forget(now)
         return 0

@@ -18,7 +18,8 @@ from hingecraft_api.settings import Network
 
 HEADER = "X-HC-Visitor"
 VALID_FOR = 300
-_SHAPE = re.compile(rb"(v1;(ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});([0-9]{1,10}));([0-9a-f]{64})")
+# What is signed; the signature follows.
+_SHAPE = re.compile(rb"v1;(ip:[0-9a-fA-F:.]{2,45}|vid:[A-Za-z0-9_-]{22});([0-9]{1,10})")
 _REMEMBERED = 10_000
 # Bytes that SHA-256 takes at once.
 _BLOCK = 64
@@ -109,17 +110,20 @@ class Visitors:
 
     def verified(self, header: bytes, now: float) -> Visitor | None:
         """The visitor that the site has named; None if the signature is wrong or too old."""
-        shape = _SHAPE.fullmatch(header)
+        signed, _, signature = header.rpartition(b";")
+        shape = _SHAPE.fullmatch(signed)
         if shape is None:
             return None
-        signed, name, at, digest = shape.groups()
+        name, at = shape.groups()
         if abs(now - int(at)) > VALID_FOR:
             return None
         values = self._secret.values
         if values != self._keyed[0]:
             self._keyed = values, tuple(_Keyed(value.encode()) for value in values)
-        matches = [hmac.compare_digest(keyed.signature(signed), digest) for keyed in self._keyed[1]]
-        return _signed(name.decode()) if any(matches) else None
+        for keyed in self._keyed[1]:
+            if hmac.compare_digest(keyed.signature(signed), signature):
+                return _signed(name.decode())
+        return None
 
     def _hop(self, text: str) -> _Hop | None:
         """The address behind the text, if there is one; only addresses are remembered, never whole headers."""
@@ -152,9 +156,8 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 
 def _signed(name: str) -> Visitor:
     """The visitor of this name. Anything but an address counts by its text."""
-    kind, _, text = name.partition(":")
-    if kind == "ip" and not _is_plain_ipv4(text):
-        address = _parsed(text)
+    if name.startswith("ip:") and not _is_plain_ipv4(name[3:]):
+        address = _parsed(name[3:])
         if address is not None:
             return _counted_as(address)._replace(signed=True)
     return Visitor(name, None, True)

@@ -28,7 +28,7 @@ def _reconciler(pod: Pod) -> Reconciler:
         books=pod.books,
         retention_days=None,
         steps=reconcile_steps(pod.database, pod.providers, pod.settings, pod.wix_client),
-        others=[*system_events(pod.database, pod.providers), *wix_app_events(pod.wix_client)],
+        others=[*system_events(pod.database, pod.providers), *wix_app_events(pod.database, pod.wix_client)],
     )
 
 

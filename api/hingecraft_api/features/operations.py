@@ -15,6 +15,8 @@ from hingecraft_api.feature import Feature, Work
 from hingecraft_api.handlers import health
 from hingecraft_api.pod import Pod
 
+_RESULTS = {True: "succeeded", False: "failed"}
+
 
 def _works(pod: Pod) -> Mapping[str, Work]:
     def show(backlog: Backlog) -> None:
@@ -27,12 +29,17 @@ def _works(pod: Pod) -> Mapping[str, Work]:
         for what, number in last.numbers.items():
             pod.metrics.reconciled.labels(what).set(number)
 
+    runs = {succeeded: pod.metrics.reconcile_runs.labels(_RESULTS[succeeded]) for succeeded in _RESULTS}
+
+    def count_run(succeeded: bool) -> None:  # noqa: FBT001 - as the table of runs has it
+        runs[succeeded].inc()
+
     return {
         "deleting old idempotency keys": lambda: keep_deleting(lambda: idempotency.purge(pod.database)),
         "working on the inbox": pod.worker.run,
         "opening events that were ignored": lambda: keep_reopening(pod.database, pod.worker.handlers),
         "watching the inbox": lambda: watch(pod.database, show),
-        "watching the reconciliation": lambda: watch_runs(pod.database, show_run),
+        "watching the reconciliation": lambda: watch_runs(pod.database, show_run, count_run),
     }
 
 

@@ -18,6 +18,9 @@ from hingecraft_api.pod import Pod
 
 
 def _parts(pod: Pod) -> Iterable[object]:
+    for kind in (webhooks.FORGED, webhooks.EXPIRED):
+        # There from the start: an increase is seen only of a series that is there before.
+        pod.metrics.refused_signatures.labels(kind)
     yield WixMessages(pod.settings)
     yield PageEvents()
     bi_events = BiEvents(pod.wix_client, enabled=pod.settings.wix_bi_events)
@@ -26,7 +29,7 @@ def _parts(pod: Pod) -> Iterable[object]:
 
 
 def _events(pod: Pod) -> Iterable[Registration]:
-    return wix_app_events(pod.wix_client)
+    return wix_app_events(pod.database, pod.wix_client)
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:

@@ -44,15 +44,17 @@ class RequestKey(NamedTuple):
 
 
 class Head(NamedTuple):
-    """One request."""
+    """One request without its visitor, so that it is the same for all visitors of a page."""
 
     key: RequestKey
-    # In bytes.
+    # In bytes, with the visitor that it was read with.
     size: int
     request_id: str | None
-    # As it was received; its signature says whether it is valid.
-    visitor: bytes | None
     forwarded: str | None
+
+
+# A request and the value of its visitor's header as it was received; its signature says whether it is valid.
+Sent = tuple[Head, bytes | None]
 
 
 class Heads:
@@ -63,12 +65,15 @@ class Heads:
     """
 
     def __init__(self) -> None:
-        self._heads: dict[bytes, tuple[Head, ...]] = {}
+        self._heads: dict[bytes, tuple[Sent, ...]] = {}
         self._around: dict[bytes, Head] = {}
         self._fields: dict[bytes, tuple[str, str]] = {}
 
-    def read(self, data: bytes) -> tuple[Head, ...]:
-        """The requests that these bytes consist of; none at all if there is anything else in them."""
+    def read(self, data: bytes) -> tuple[Sent, ...]:
+        """The requests that these bytes consist of; none at all if there is anything else in them.
+
+        The sizes are right where there are several.
+        """
         start = data.find(_VISITOR) + _BEFORE_VALUE
         if start < _BEFORE_VALUE:
             return self._heads.get(data) or self._remembered(data)
@@ -77,22 +82,22 @@ class Heads:
         known = self._around.get(around)
         if known is None or len(data) > LARGEST:
             return self._remembered_around(around, data, start)
-        return (Head(known.key, len(data), known.request_id, data[start:end], known.forwarded),)
+        return ((known, data[start:end]),)
 
-    def _remembered(self, data: bytes) -> tuple[Head, ...]:
+    def _remembered(self, data: bytes) -> tuple[Sent, ...]:
         heads = self._read(data)
         if heads:
             _remember(self._heads, data, heads)
         return heads
 
-    def _remembered_around(self, around: bytes, data: bytes, start: int) -> tuple[Head, ...]:
+    def _remembered_around(self, around: bytes, data: bytes, start: int) -> tuple[Sent, ...]:
         """Remember one request by the bytes around the visitor's value; only its signature decides what that may be."""
         heads = self._read(data)
         if len(heads) == 1 and data[:start].lower().endswith(_VISITOR_LINE):
-            _remember(self._around, around, heads[0])
+            _remember(self._around, around, heads[0][0])
         return heads
 
-    def _read(self, data: bytes) -> tuple[Head, ...]:
+    def _read(self, data: bytes) -> tuple[Sent, ...]:
         if len(data) > LARGEST or not data.endswith(END):
             return ()
         heads = []
@@ -103,7 +108,7 @@ class Heads:
             heads.append(read)
         return tuple(heads)
 
-    def _head(self, data: bytes) -> Head | None:
+    def _head(self, data: bytes) -> Sent | None:
         first, *lines = data.split(b"\r\n")
         method = _METHODS.get(first)
         if method is None or len(lines) > _MOST_FIELDS:
@@ -120,11 +125,9 @@ class Heads:
             return None
         get = fields.get
         key = RequestKey(method, get("accept-encoding"), get("if-none-match"), get("origin"))
-        visitor = fields.get("x-hc-visitor")
-        return Head(
-            key, len(data) + len(END), get("x-request-id"), visitor.encode() if visitor is not None else None,
-            get("x-forwarded-for"),
-        )  # fmt: skip
+        visitor = get("x-hc-visitor")
+        head = Head(key, len(data) + len(END), get("x-request-id"), get("x-forwarded-for"))
+        return head, visitor.encode() if visitor is not None else None
 
     def _field(self, line: bytes) -> tuple[str, str] | None:
         """The name in lower case, and the value."""

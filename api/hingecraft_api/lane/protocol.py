@@ -11,7 +11,6 @@ from typing import Any
 
 from aiohttp.web_protocol import RequestHandler
 
-from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.parser_position import ParserPosition
 from hingecraft_api.lane.routes_lane import Decided, RoutesLane
 from hingecraft_api.web.server import EnvelopeProtocol
@@ -46,7 +45,10 @@ class LaneProtocol(EnvelopeProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer or hand over what has arrived in one piece."""
-        if data and self._position.between_requests and self._is_idle():
+        waiter = self._waiter
+        # aiohttp waits for a request and owes no answer, so answers keep the order of their requests.
+        idle = waiter is not None and not waiter.done() and not self._messages and not self._force_close
+        if idle and data and self._position.between_requests:
             data = self._answered(data)
             if not data:
                 return
@@ -54,22 +56,19 @@ class LaneProtocol(EnvelopeProtocol):
         super().data_received(data)
         self._position.fed(data, [message for message, _ in islice(self._messages, queued, None)])
 
-    def _is_idle(self) -> bool:
-        """Whether aiohttp waits for a request and owes no answer, so that answers keep the order of their requests."""
-        waiter = self._waiter
-        return waiter is not None and not waiter.done() and not self._messages and not self._force_close
-
     def _answered(self, data: bytes) -> bytes:
         """Answer the requests in these bytes, and return those from the first one on that is left to aiohttp."""
         last = self._last
         if last is not None and last[0] == data and self._lane.holds(last[1]):
             return b"" if self._answer(last[1]) else data
-        for head in self._lane.heads.read(data):
-            decided = self._lane.decide(head, self._remote)
+        requests = self._lane.heads.read(data)
+        for head, visitor in requests:
+            decided = self._lane.decide(head, visitor, self._remote)
             if decided is None or not self._answer(decided):
                 return data
-            if head.size == len(data):
+            if len(requests) == 1:
                 self._last = data, decided
+                return b""
             data = data[head.size :]
         return data
 
@@ -85,19 +84,15 @@ class LaneProtocol(EnvelopeProtocol):
         if prepared.file is None or self._socket is None or transport.get_write_buffer_size():
             transport.write(head + prepared.body)
         else:  # nothing waits in the transport, so what goes past it keeps its place
-            self._send(transport, self._socket, head, prepared.file)
+            try:
+                rest = prepared.file.send(self._socket, head)
+            except OSError:
+                transport.abort()
+            else:
+                if rest:
+                    transport.write(rest)
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         return True
-
-    @staticmethod
-    def _send(transport: asyncio.Transport, connection: socket.socket, head: bytes, file: BodyFile) -> None:
-        try:
-            rest = file.send(connection, head)
-        except OSError:
-            transport.abort()
-            return
-        if rest:
-            transport.write(rest)
 
 
 def protocol_with(lane: RoutesLane) -> Callable[..., RequestHandler]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from typing import NamedTuple
+from time import monotonic, time
 
 from hingecraft_api.access.limits import Counted, Limit
 from hingecraft_api.access.visitor import Visitor
@@ -13,15 +12,18 @@ from hingecraft_api.pod import Pod
 from hingecraft_api.web.edge import SLOW, Edge
 
 
-class Decided(NamedTuple):
+class Decided:
     """The decision that a connection's request may be answered, for as long as its moment lasts.
 
     An idle connection keeps this, so it has the moment's number and not the moment, whose answers and files are large.
     """
 
-    head: Head
-    moment: int
-    counted: Counted
+    __slots__ = ("counted", "head", "moment")
+
+    def __init__(self, head: Head, moment: int, counted: Counted) -> None:
+        self.head = head
+        self.moment = moment
+        self.counted = counted
 
 
 class RoutesLane:
@@ -31,15 +33,21 @@ class RoutesLane:
         self.heads = Heads()
         self._pod = pod
         self._edge = edge
+        self._cache, self._draining, self._limits = pod.cache, pod.draining, edge.limits
         self._moment: Moment | None = None
+        # When the request that is being answered was taken up.
+        self._started = 0.0
 
-    def decide(self, head: Head, peer: str) -> Decided | None:
+    def decide(self, head: Head, visitor: bytes | None, peer: str) -> Decided | None:
         """The answer to a request; None leaves it to aiohttp."""
         moment = self._now()
-        visitor = self._visitor(head, peer)
-        if moment is None or visitor is None:
+        if visitor is None:
+            caller: Visitor | None = self._edge.visitors.at(peer, head.forwarded or "")
+        else:
+            caller = self._edge.visitors.verified(visitor, time())
+        if moment is None or caller is None:
             return None
-        return Decided(head, moment.number, self._edge.limits.counted(Limit.ROUTES, visitor))
+        return Decided(head, moment.number, self._limits.counted(Limit.ROUTES, caller))
 
     def holds(self, decided: Decided) -> bool:
         """Whether the same bytes on the same connection would be decided alike now.
@@ -54,30 +62,25 @@ class RoutesLane:
 
         None if it is over a limit; then it counts nowhere, and no answer is prepared for it.
         """
-        started = time.monotonic()
         moment = self._moment
-        if moment is None or self._edge.limits.reached_by(decided.counted, time.time()) is not None:
+        if moment is None or self._limits.reached_by(decided.counted, time()) is not None:
             return None
-        prepared = moment.answer(decided.head.key)
-        request_id = self._edge.request_id(decided.head.request_id)
+        asked = decided.head
+        prepared = moment.answer(asked.key)
+        request_id = self._edge.request_id(asked.request_id)
         head = b"".join((prepared.before, request_id.encode(), prepared.after))
-        seconds = time.monotonic() - started
+        seconds = monotonic() - self._started
         if seconds < SLOW:
             prepared.observe(seconds)
         else:
-            self._edge.observe(decided.head.key.method, "/routes", prepared.status, seconds, request_id)
+            self._edge.observe(asked.key.method, "/routes", prepared.status, seconds, request_id)
         return head, prepared
 
     def _now(self) -> Moment | None:
         """The prepared answers; None if no version is loaded, or the pod drains."""
-        moment, cache = self._moment, self._pod.cache
-        if moment is None or moment.changes != cache.changes or time.monotonic() >= moment.until:
-            snapshot = cache.current
+        moment, now = self._moment, monotonic()
+        self._started = now
+        if moment is None or moment.changes != self._cache.changes or now >= moment.until:
+            snapshot = self._cache.current
             moment = self._moment = Moment(self._pod, self._edge, snapshot) if snapshot is not None else None
-        return None if self._pod.draining.is_set() else moment
-
-    def _visitor(self, head: Head, peer: str) -> Visitor | None:
-        """The visitor of a request; None if its signature is wrong."""
-        if head.visitor is not None:
-            return self._edge.visitors.verified(head.visitor, time.time())
-        return self._edge.visitors.at(peer, head.forwarded or "")
+        return None if self._draining.is_set() else moment

@@ -71,8 +71,7 @@ class Edge:
         self._origins = frozenset(settings.cors_origins)
         self._open = frozenset((endpoint.method, endpoint.path) for endpoint in endpoints if endpoint.any_origin)
         self._preflight_headers, self._exposed_headers = preflight_headers(endpoints), exposed_headers(endpoints)
-        self._id_prefix = secrets.token_hex(8)
-        self._ids = itertools.count(1)
+        self._ids = map(f"{secrets.token_hex(8)}%08x".__mod__, itertools.count(1))
         self._timers: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def middleware(self) -> Middleware:
@@ -125,7 +124,7 @@ class Edge:
         """The caller's id if it is plain text of a sane length, otherwise a new one."""
         if given is not None and _REQUEST_ID_SHAPE.fullmatch(given):
             return given
-        return f"{self._id_prefix}{next(self._ids):08x}"
+        return next(self._ids)
 
     async def _limited(self, request: web.Request, endpoint: Endpoint | None, request_id: str) -> web.Response | None:
         """Unknown paths count against the visitor's limit as well, so that guessing is bounded.

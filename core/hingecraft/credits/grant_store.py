@@ -18,8 +18,6 @@ from hingecraft.db.connection import Connection
 from hingecraft.providers.findings import Line
 
 # Until the transaction ends, test-mode credits do not go live, and `add_user_credits` grants nothing for the events.
-# Every statement that follows looks rows up by keys, so its plan does not depend on the values. Without the setting
-# Postgres would plan READ again each time, which takes longer than to run it.
 HOLD = """
 SELECT coalesce(
     (SELECT credits_livemode FROM installation WHERE $1 AND credits_livemode IS NOT NULL FOR SHARE),
@@ -27,7 +25,7 @@ SELECT coalesce(
 ) AS livemode, (
     SELECT count(pg_advisory_xact_lock(hashtextextended('grant:' || event, 0)))
     FROM (SELECT DISTINCT event FROM unnest($2::text[]) AS e (event) ORDER BY event) AS events
-) AS held, set_config('plan_cache_mode', 'force_generic_plan', true)
+) AS held
 """
 # After that lock, in one statement: the deleted users; the parameters that our own checkouts were made with; the
 # prices that these and $3 name; and what `add_user_credits` has granted for the events.
@@ -61,7 +59,7 @@ WITH written AS MATERIALIZED (
     SELECT r.change, jsonb_agg(r.details || jsonb_build_object('balance', w.balance) ORDER BY w.place) AS rows
     FROM written w JOIN unnest($7::jsonb[], $8::int[]) WITH ORDINALITY AS r (details, change, place) USING (place)
     WHERE w.outcome = 'written' GROUP BY r.change
-), told AS (
+), audited AS (
     INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
     SELECT t.actor, t.action, t.payment_id, t.request_id, t.details || jsonb_build_object('rows', c.rows)
     FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[]) WITH ORDINALITY
@@ -96,7 +94,7 @@ class GrantKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class GrantFacts:
     """The facts that decide about grants."""
 
     # Users that an admin has deleted.
@@ -135,11 +133,11 @@ async def hold(conn: Connection, events: Collection[str], *, test: bool) -> bool
 async def read(
     conn: Connection, *, users: Collection[UUID], payments: Collection[UUID], prices: Collection[str],
     events: Collection[str],
-) -> Known:  # fmt: skip
-    """The known facts about these; for the payments of our own checkouts, also about the prices of their lines."""
+) -> GrantFacts:  # fmt: skip
+    """The facts about these; for the payments of our own checkouts, also about the prices of their lines."""
     row = await conn.fetchrow(READ, list(users), list(payments), list(prices), list(events))
     assert row is not None
-    return Known(
+    return GrantFacts(
         deleted=frozenset(row["deleted"]),
         sold={payment_id: _lines(json.loads(items), currency) for payment_id, currency, items in row["sold"]},
         offers={each[0]: _offer(*each) for each in row["offers"]},
@@ -172,9 +170,9 @@ async def write(conn: Connection, changes: Sequence[tuple[audit.Row, Sequence[Ex
     """
     rows = [each for _, explained in changes for each in explained]
     of_changes = [number for number, (_, explained) in enumerate(changes, 1) for _ in explained]
-    told = audit.columns([row for row, _ in changes])
+    audited = audit.columns([row for row, _ in changes])
     return await store.written(
-        conn, WRITE, [each.entry for each in rows], *told, [json.dumps(each.details) for each in rows], of_changes
+        conn, WRITE, [each.entry for each in rows], *audited, [json.dumps(each.details) for each in rows], of_changes
     )
 
 

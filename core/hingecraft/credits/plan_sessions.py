@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hingecraft.credits.plan_session_tokens import PlanSessionTokens
 
 # Longer than a token is valid, whatever the clock of the pod says that accepts it.
-KEPT_FOR = timedelta(days=1)
+RETENTION = timedelta(days=1)
 
 # A checkout that has failed frees what it used. One that is committed at this moment is not seen yet, nor failed.
 USE = """
@@ -108,4 +108,4 @@ async def payment_of(conn: Connection, session: PlanSession, user_id: UUID) -> U
 
 async def purge(database: Database) -> None:
     """Delete the rows of those that nobody can use again."""
-    await in_batches(database, PURGE, KEPT_FOR)
+    await in_batches(database, PURGE, RETENTION)

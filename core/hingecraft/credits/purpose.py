@@ -78,7 +78,7 @@ async def _of_mode(conn: Connection, moves: Sequence[Moved], *, live: bool | Non
     counted = {mode for mode in asked if live is mode or await modes.claim(conn, livemode=mode) is mode}
     because = "it was paid in test mode, and the credits are live"
     refused = [each for each in moves if bool(each.after.livemode) not in counted and _became_paid(each)]
-    await audit.append_all(conn, [_told(each, "credits_not_granted", because=because) for each in refused])
+    await audit.append_all(conn, [_audit_row(each, "credits_not_granted", because=because) for each in refused])
     return [each for each in moves if bool(each.after.livemode) in counted]
 
 
@@ -89,34 +89,34 @@ async def _is_nothing(conn: Connection, finding: Finding) -> bool:
 
 
 async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
-    known = await grant_store.read(
+    facts = await grant_store.read(
         conn,
         users={_user_of(each) for each in paid},
         payments=[each.after.id for each in paid if each.finding.invoice_id is None],
         prices={price for each in paid for price in prices_of(each.finding.lines or ())},
         events={_event_of(each) for each in paid},
     )
-    paid = await _of_users(conn, paid, known)
+    paid = await _of_users(conn, paid, facts)
     return [
         _Planned(each, _grant_entry(each, grant))
         for each in paid
-        for grant in grants_of(_lines(each, known), known.offers)
-        if not _is_repeat(each, grant.offer, known)
+        for grant in grants_of(_lines(each, facts), facts.offers)
+        if not _is_repeat(each, grant.offer, facts)
     ]
 
 
-async def _of_users(conn: Connection, paid: Sequence[Moved], known: grant_store.Known) -> list[Moved]:
+async def _of_users(conn: Connection, paid: Sequence[Moved], facts: grant_store.GrantFacts) -> list[Moved]:
     """The payments of users that still exist. For the others, only a row in the audit log is written."""
-    refused = [each for each in paid if each.after.user_id in known.deleted]
+    refused = [each for each in paid if each.after.user_id in facts.deleted]
     await audit.append_all(
-        conn, [_told(each, "credits_not_granted", because="the user was deleted") for each in refused]
+        conn, [_audit_row(each, "credits_not_granted", because="the user was deleted") for each in refused]
     )
-    return [each for each in paid if each.after.user_id not in known.deleted]
+    return [each for each in paid if each.after.user_id not in facts.deleted]
 
 
-def _lines(moved: Moved, known: grant_store.Known) -> Sequence[Line]:
+def _lines(moved: Moved, facts: grant_store.GrantFacts) -> Sequence[Line]:
     """The sold lines: by our own request, else as the provider says."""
-    lines = known.sold.get(moved.after.id, moved.finding.lines)
+    lines = facts.sold.get(moved.after.id, moved.finding.lines)
     if lines is not None:
         return lines
     if not moved.finding.fresh:
@@ -124,9 +124,9 @@ def _lines(moved: Moved, known: grant_store.Known) -> Sequence[Line]:
     raise NotYetError("the provider does not say what was sold")
 
 
-def _is_repeat(moved: Moved, offer: Offer, known: grant_store.Known) -> bool:
+def _is_repeat(moved: Moved, offer: Offer, facts: grant_store.GrantFacts) -> bool:
     """Whether `add_user_credits` has granted it, as software of before does while it is replaced."""
-    if GrantKey(event=_event_of(moved), price_id=offer.price_id) not in known.granted:
+    if GrantKey(event=_event_of(moved), price_id=offer.price_id) not in facts.granted:
         return False
     log.warning("event %s has granted %s by add_user_credits already", _event_of(moved), offer.price_id)
     return True
@@ -153,10 +153,10 @@ async def _changes(conn: Connection, moves: Sequence[Moved]) -> list[_Planned]:
     taken: dict[int, int] = {}
     planned: list[_Planned] = []
     for each in moves:
-        known = [grant for charge in _charges(each) for grant in grants.get(charge, ())]
+        existing = [grant for charge in _charges(each) for grant in grants.get(charge, ())]
         number = len(each.after.settled) - len(each.decision.entries)
         before, moved = each.after.settled[:number], each.after.settled[number:]
-        now = [replace(grant, taken=taken.get(grant.id, grant.taken)) for grant in known]
+        now = [replace(grant, taken=taken.get(grant.id, grant.taken)) for grant in existing]
         for change in changes_of(now, before, moved):
             taken[change.granted.id] = taken.get(change.granted.id, change.granted.taken) - change.delta
             planned.append(_Planned(each, _change_entry(each, change)))
@@ -206,7 +206,7 @@ async def _write(conn: Connection, planned: Sequence[_Planned]) -> list[Written]
     """Write the rows, and one row in the audit log for each change of a payment. The rows of a change are together."""
     changes = [
         (
-            _told(moved, "credits_changed", user=str(moved.after.user_id)),
+            _audit_row(moved, "credits_changed", user=str(moved.after.user_id)),
             [grant_store.Explained(plan.entry, _row_of(plan.entry)) for plan in plans],
         )
         for moved, plans in _by_change(planned)
@@ -227,7 +227,7 @@ def _row_of(entry: Entry) -> dict[str, Any]:
     return {"credits": entry.delta, "reason": entry.reason, "ref": entry.ref, "price": entry.stripe_price_id}
 
 
-def _told(moved: Moved, action: str, **details: Any) -> audit.Row:
+def _audit_row(moved: Moved, action: str, **details: Any) -> audit.Row:
     cause = moved.cause
     return audit.Row(
         actor=cause.actor, action=action, request_id=cause.request_id, payment_id=moved.after.id, details=details

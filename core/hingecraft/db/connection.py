@@ -24,8 +24,12 @@ Connection: TypeAlias = "asyncpg.Connection | asyncpg.pool.PoolConnectionProxy"
 # Both end with the transaction, also behind a pooler that gives the next transaction to another client.
 ACT = "SELECT set_config('role', $1, true), set_config('request.jwt.claims', $2, true)"
 
-# Goes into a query that is asked anyway, so that it costs no round trip.
+# These go into a query that is asked anyway, so that they cost no round trip.
 IN_RECOVERY = "pg_is_in_recovery()"
+# Until the transaction ends, each statement keeps one plan for a connection's life. Where rows are looked up by arrays
+# of keys, Postgres would otherwise plan it again for each array, which takes longer than to run it. The statement that
+# has this is still planned as usual.
+KEEP_PLANS = "set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 CONNECT_TIMEOUT = 3.0
 STATEMENT_TIMEOUT = 5.0

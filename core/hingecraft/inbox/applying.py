@@ -36,7 +36,8 @@ _LONGEST_QUESTION = 45.0
 # pod works on the same rows in transactions of its own.
 _TEMPORARY = (NotYetError, RejectedError, asyncpg.DeadlockDetectedError)
 
-Observe = Callable[[str, str], None]
+# Called with each event that was processed, and how that ended.
+Observe = Callable[[Claimed, str], None]
 # The outcome of an event that another lane goes on with.
 _ASKS = "asks"
 
@@ -108,7 +109,7 @@ class Applier:
             log.exception("%d events could not be processed together, processing each by itself", len(group))
             return False
         for event in group:
-            self._observe(event.source, "applied")
+            self._observe(event, "applied")
         return True
 
     async def _by_itself(self, event: Claimed, work: Callable[[Claimed], Awaitable[None]]) -> bool:
@@ -118,7 +119,7 @@ class Applier:
             traces.note(outcome=outcome)
         if outcome == _ASKS:
             return False
-        self._observe(event.source, outcome)
+        self._observe(event, outcome)
         return True
 
     async def _outcome(self, event: Claimed, work: Callable[[Claimed], Awaitable[None]]) -> str:

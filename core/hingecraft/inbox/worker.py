@@ -65,7 +65,7 @@ class Worker:
         self,
         database: Database,
         handlers: Handlers,
-        observe: Observe = lambda _source, _outcome: None,
+        observe: Observe = lambda _event, _outcome: None,
     ) -> None:
         self.handlers = handlers
         self._database = database

@@ -64,6 +64,7 @@ GRANTS: dict[str, str] = {
     "wix_credits": "SELECT, INSERT",
     "wix_credits_id_seq": "USAGE",
     "wix_site_settings": "SELECT, INSERT, UPDATE",
+    "wix_installation_lists": "SELECT, INSERT, UPDATE",
     "jobs": "SELECT, INSERT, UPDATE, DELETE",
     "job_parts": "SELECT, INSERT, DELETE",
     "figures": "SELECT",

@@ -149,8 +149,8 @@ class ApiMetrics:
         )
         self.events = Counter(
             "hingecraft_provider_events_total",
-            "provider events processed",
-            ["source", "outcome"],
+            "provider events processed; the result is applied, ignored, later or lost",
+            ["source", "type", "result"],
             registry=registry,
         )
         self.payments = Counter(
@@ -231,6 +231,12 @@ class ApiMetrics:
         self.reconcile_succeeded = Gauge(
             "hingecraft_reconcile_succeeded",
             "1 if the last reconciliation checked everything that it had to",
+            registry=registry,
+        )
+        self.reconcile_runs = Counter(
+            "hingecraft_reconcile_runs_total",
+            "reconciliations that have ended since this pod started: succeeded or failed; every pod counts all of them",
+            ["result"],
             registry=registry,
         )
         self.reconciled = Gauge(

@@ -20,10 +20,10 @@ from prometheus_client.utils import floatToGoString
 class Timer:
     """The observations with one set of labels."""
 
-    __slots__ = ("_bounds", "counts", "created", "total")
+    __slots__ = ("_bounds", "_lowest", "counts", "created", "total")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
+        self._bounds, self._lowest = bounds, bounds[0]
         # Of each bucket, not cumulative; the last one is of what exceeds all bounds.
         self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
@@ -31,7 +31,7 @@ class Timer:
 
     def observe(self, seconds: float) -> None:
         """Count one observation."""
-        self.counts[bisect_left(self._bounds, seconds)] += 1
+        self.counts[0 if seconds <= self._lowest else bisect_left(self._bounds, seconds)] += 1
         self.total += seconds
 
 

@@ -75,8 +75,8 @@ class PaymentEvents(Handler):
         """
         finding = self._read(event.document)
         dollars = all(money.currency == "USD" for money in finding.money)
-        told = finding.invoice_id is None and finding.unreadable is None and not finding.must_ask
-        lock = str(finding.payment_id) if dollars and told and finding.payment_id is not None else None
+        is_complete = finding.invoice_id is None and finding.unreadable is None and not finding.must_ask
+        lock = str(finding.payment_id) if dollars and is_complete and finding.payment_id is not None else None
         at_once = event.must_ask and event.attempts == 1 and finding.invoice_id is not None
         return Reading(content=[finding], lock=lock, must_ask=finding.must_ask or at_once)
 
@@ -92,8 +92,8 @@ class PaymentEvents(Handler):
 
     async def apply_together(self, conn: Connection, events: Sequence[tuple[Claimed, Reading]]) -> list[Applied]:
         """Book several events; each payment is read and locked once."""
-        told = [(reading.content[0], _cause(event)) for event, reading in events]
-        recorded = await self._books.record_together(conn, told)
+        reported = [(reading.content[0], _cause(event)) for event, reading in events]
+        recorded = await self._books.record_together(conn, reported)
         return [self._applied(event, [each]) for (event, _), each in zip(events, recorded, strict=True)]
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:

@@ -21,7 +21,8 @@ from hingecraft.idempotency.model import Claim, key_taken_over
 from hingecraft.observability import traces
 from hingecraft.payments import store
 from hingecraft.payments.model import REPLAYED_FOR, AnotherCurrencyError, ProviderFailedError, Status
-from hingecraft.payments.store import KeptCheckout, NewCheckout, Outcome
+from hingecraft.payments.provider_calls import UNAVAILABLE
+from hingecraft.payments.store import NewCheckout, Outcome, StoredCheckout
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import CheckoutProvider, ProviderRejectedError, ProviderUnknownError
 from hingecraft.providers.registry import Providers
@@ -36,7 +37,7 @@ _UNAVAILABLE: ErrorCode = "provider_unavailable"
 _SENTENCES: Mapping[ErrorCode, str] = {
     "provider_refused": "The payment provider rejected this payment. Try another amount or currency.",
     "provider_busy": "The payment provider has too many requests right now. Try again in a few seconds.",
-    _UNAVAILABLE: "The payment provider cannot be reached right now. Try again in a minute.",
+    _UNAVAILABLE: UNAVAILABLE,
     "bad_url": "The payment provider returned a link that we cannot trust. Try again later.",
 }
 
@@ -150,23 +151,25 @@ class Attempts:
     async def resume(self, payment_id: UUID) -> OpenCheckout | Attempt | None:
         """An earlier request's link, or its attempt if the provider has to be called again; None if it failed."""
         async with self._database.connection() as conn:
-            kept = await store.latest_checkout(conn, payment_id)
-        if kept is None or kept.payment_status in _ENDED:
+            stored = await store.latest_checkout(conn, payment_id)
+        if stored is None or stored.payment_status in _ENDED:
             return None
-        if kept.payment_status not in _UNFINISHED:
-            return _link_of(kept)
-        if kept.age > REPLAYED_FOR:
+        if stored.payment_status not in _UNFINISHED:
+            return _link_of(stored)
+        if stored.age > REPLAYED_FOR:
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
-        provider = self._providers.of(kept.provider)
-        return Attempt(provider, kept.id, kept.payment_id, kept.request, kept.idempotency_key, kept.expires_at)
+        provider = self._providers.of(stored.provider)
+        return Attempt(
+            provider, stored.id, stored.payment_id, stored.request, stored.idempotency_key, stored.expires_at
+        )
 
     async def as_it_stands(self, payment_id: UUID) -> OpenCheckout:
         """The link, if another process such as the recoverer has recorded the outcome of the call."""
         async with self._database.connection() as conn:
-            kept = await store.latest_checkout(conn, payment_id)
-        if kept is None or (kept.provider_url is None and (kept.provider_id is None or kept.status in _ENDED)):
+            stored = await store.latest_checkout(conn, payment_id)
+        if stored is None or (stored.provider_url is None and (stored.provider_id is None or stored.status in _ENDED)):
             raise ProviderFailedError(_UNAVAILABLE, _SENTENCES[_UNAVAILABLE])
-        return _link_of(kept)
+        return _link_of(stored)
 
     def _observe(self, attempt: Attempt, outcome: str, started: float, request_id: str) -> float:
         seconds = time.monotonic() - started
@@ -188,12 +191,12 @@ def _found_by(attempt: Attempt, request_id: str) -> dict[str, str]:
     return {"request_id": request_id, "payment_id": str(attempt.payment_id)}
 
 
-def _link_of(kept: KeptCheckout) -> OpenCheckout:
+def _link_of(stored: StoredCheckout) -> OpenCheckout:
     return OpenCheckout(
-        payment_id=kept.payment_id,
-        provider=kept.provider,
-        url=kept.provider_url or "",
-        provider_id=kept.provider_id,
-        expires_at=kept.expires_at,
-        request=kept.request,
+        payment_id=stored.payment_id,
+        provider=stored.provider,
+        url=stored.provider_url or "",
+        provider_id=stored.provider_id,
+        expires_at=stored.expires_at,
+        request=stored.request,
     )

@@ -1,6 +1,7 @@
 """Books what a provider reports: the payment, settlements, moves, audit log and what follows, in one transaction.
 
-Checkouts are locked before their payment, here as everywhere, so that two writers never deadlock.
+All checkouts of a payment are locked in the order of their ids, and before the payment, here as everywhere, so that two
+writers never deadlock.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from uuid import UUID
 
 import asyncpg
 
-from hingecraft.db.connection import Connection
+from hingecraft.db.connection import KEEP_PLANS, Connection
 from hingecraft.errors import AskFirstError
 from hingecraft.money.model import plain
 from hingecraft.payments import customer_payments, unassigned
 from hingecraft.payments.ledger import (
     SETTLED,
     AnotherCheckoutError,
-    Known,
+    BookedPayment,
     Rates,
     UnknownPaymentError,
     decide,
@@ -32,31 +33,32 @@ from hingecraft.providers.findings import CheckoutStatus, Finding
 
 log = logging.getLogger(__name__)
 
-# The call that began a payment wrote the first row of its audit log in the same statement: its month is known.
-LOCK = """
+LOCK = f"""
 WITH checkouts AS MATERIALIZED (
     SELECT id FROM external_payments WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, id FOR UPDATE
 )
 SELECT p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency,
        coalesce(p.price_currency, hc_currency_key(p.currency)) AS price_currency,
        coalesce(p.provider, 'other') AS provider, p.livemode, p.purpose, p.user_id, p.product,
-       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age,
-       (SELECT a.request_id FROM payment_audit a
-        WHERE a.payment_id = p.id AND a.created_at = p.created_at AND a.actor = 'api' AND a.action <> 'reconciled'
-        ORDER BY a.id LIMIT 1) AS request_id
-FROM (SELECT count(*) FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
+       coalesce(extract(epoch FROM now() - p.created_at), 0)::float8 AS age
+FROM (SELECT count(*), {KEEP_PLANS} FROM checkouts) AS locked, payments p WHERE p.id = ANY ($1::uuid[])
 ORDER BY p.id FOR UPDATE OF p
 """
-# Read in a statement after the lock: the locking statement would see the rows from before it waited.
+# Read in a statement after the lock: the locking statement would see the rows from before it waited. The call that
+# began a payment wrote the first row of its audit log in the same statement: its month is known.
 STATE = """
-SELECT asked.id, ARRAY(
+SELECT p.id, (
+    SELECT a.request_id FROM payment_audit a
+    WHERE a.payment_id = p.id AND a.created_at = p.created_at AND a.actor = 'api' AND a.action <> 'reconciled'
+    ORDER BY a.id LIMIT 1
+) AS request_id, ARRAY(
     SELECT ROW(s.id, s.kind, s.provider_ref, s.amount, s.currency, s.usd_amount, s.corrects)
-    FROM settlements s WHERE s.payment_id = asked.id ORDER BY s.created_at, s.id
+    FROM settlements s WHERE s.payment_id = p.id ORDER BY s.created_at, s.id
 ) AS settled, ARRAY(
     SELECT ROW(e.provider, e.provider_id) FROM external_payments e
-    WHERE e.payment_id = asked.id AND e.kind = 'single' AND e.provider IS NOT NULL
+    WHERE e.payment_id = p.id AND e.kind = 'single' AND e.provider IS NOT NULL
 ) AS checkouts
-FROM unnest($1::uuid[]) AS asked (id)
+FROM payments p WHERE p.id = ANY ($1::uuid[])
 """
 OF_CHARGE = """
 SELECT payment_id FROM settlements
@@ -110,38 +112,38 @@ class Books:
         """Book one finding; a repeat changes nothing."""
         if finding.must_ask and not finding.fresh:
             raise AskFirstError("the provider must be asked before this event is applied")
-        known = await self._known(conn, finding)
+        payment = await self._payment_of(conn, finding)
         unassigned.require_readable(finding)
-        change, recorded, after = _decided(known, finding, cause, await _rates(conn, finding))
+        change, recorded, after = _decided(payment, finding, cause, await _rates(conn, finding))
         await self._write_down(conn, [(change, after)])
         return recorded
 
-    async def record_together(self, conn: Connection, told: Sequence[tuple[Finding, Cause]]) -> list[Recorded]:
+    async def record_together(self, conn: Connection, reported: Sequence[tuple[Finding, Cause]]) -> list[Recorded]:
         """Book several findings in dollars that name their payments. Each payment is locked once, in one order."""
-        books = await _locked(conn, {finding.payment_id for finding, _ in told if finding.payment_id is not None})
-        changes: list[tuple[Change, Known]] = []
+        books = await _locked(conn, {finding.payment_id for finding, _ in reported if finding.payment_id is not None})
+        changes: list[tuple[Change, BookedPayment]] = []
         done: list[Recorded] = []
-        for finding, cause in told:
-            known = books.get(finding.payment_id) if finding.payment_id is not None else None
-            if known is None:
+        for finding, cause in reported:
+            payment = books.get(finding.payment_id) if finding.payment_id is not None else None
+            if payment is None:
                 raise UnknownPaymentError(finding.payment_id)
-            change, recorded, books[known.id] = _decided(known, finding, cause, {})
-            changes.append((change, books[known.id]))
+            change, recorded, books[payment.id] = _decided(payment, finding, cause, {})
+            changes.append((change, books[payment.id]))
             done.append(recorded)
         await self._write_down(conn, changes)
         return done
 
-    async def _write_down(self, conn: Connection, changes: Sequence[tuple[Change, Known]]) -> None:
+    async def _write_down(self, conn: Connection, changes: Sequence[tuple[Change, BookedPayment]]) -> None:
         await write_down(conn, [change for change, _ in changes])
         moves: dict[str, list[Moved]] = {}
         for change, after in changes:
             if change.decision.changes:
-                moves.setdefault(change.known.purpose, []).append(_moved(change, after))
+                moves.setdefault(change.payment.purpose, []).append(_moved(change, after))
         # Locks are always taken in the same order.
         for name in sorted(moves):
             await self.purposes.of(name).moved(conn, moves[name])
 
-    async def _known(self, conn: Connection, finding: Finding) -> Known:
+    async def _payment_of(self, conn: Connection, finding: Finding) -> BookedPayment:
         if finding.invoice_id is not None:
             return await self._of_invoice(conn, finding)
         payment_id = finding.payment_id
@@ -169,7 +171,7 @@ class Books:
                 return made
         return await locked(conn, payment_id or await unassigned.payment_of_link(conn, finding, self.purposes.unasked))
 
-    async def _of_invoice(self, conn: Connection, finding: Finding) -> Known:
+    async def _of_invoice(self, conn: Connection, finding: Finding) -> BookedPayment:
         payment_id = await customer_payments.booked(conn, finding)
         if payment_id is None and finding.payment_id is not None:
             payment_id = await customer_payments.of_first_invoice(conn, finding, self.purposes)
@@ -179,9 +181,9 @@ class Books:
             made = await customer_payments.create(conn, finding, self.purposes)
             assert made is not None, "an invoice has a customer and no link"
             return made
-        known = await locked(conn, payment_id)
+        payment = await locked(conn, payment_id)
         await customer_payments.keep_invoice(conn, finding, payment_id)
-        return known
+        return payment
 
 
 async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
@@ -191,11 +193,13 @@ async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
     return payment_id or await unassigned.old_payment(conn, finding, charges)
 
 
-def _moved(change: Change, after: Known) -> Moved:
-    return Moved(before=change.known, after=after, decision=change.decision, finding=change.finding, cause=change.cause)
+def _moved(change: Change, after: BookedPayment) -> Moved:
+    return Moved(
+        before=change.payment, after=after, decision=change.decision, finding=change.finding, cause=change.cause
+    )
 
 
-async def locked(conn: Connection, payment_id: UUID) -> Known:
+async def locked(conn: Connection, payment_id: UUID) -> BookedPayment:
     """A payment with its money, held until the transaction ends."""
     found = await _locked(conn, {payment_id})
     if payment_id not in found:
@@ -203,12 +207,13 @@ async def locked(conn: Connection, payment_id: UUID) -> Known:
     return found[payment_id]
 
 
-async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID, Known]:
+async def _locked(conn: Connection, payment_ids: Collection[UUID]) -> dict[UUID, BookedPayment]:
     payments = await conn.fetch(LOCK, payment_ids)
     states = {row["id"]: row for row in await conn.fetch(STATE, payment_ids)} if payments else {}
     return {
-        row["id"]: Known(
+        row["id"]: BookedPayment(
             **{**dict(row), "status": Status(row["status"])},
+            request_id=states[row["id"]]["request_id"],
             settled=_settled(states[row["id"]]["settled"]),
             checkouts=frozenset((provider, checkout) for provider, checkout in states[row["id"]]["checkouts"]),
         )
@@ -243,37 +248,39 @@ async def _rates(conn: Connection, finding: Finding) -> Rates:
     return {row["currency"]: row["usd"] for row in await conn.fetch(RATES, currencies)} if currencies else {}
 
 
-def _decided(known: Known, finding: Finding, cause: Cause, rates: Rates) -> tuple[Change, Recorded, Known]:
+def _decided(
+    payment: BookedPayment, finding: Finding, cause: Cause, rates: Rates
+) -> tuple[Change, Recorded, BookedPayment]:
     """The decision about a finding, and the payment's state after it."""
     try:
-        decision = decide(known, finding, rates)
+        decision = decide(payment, finding, rates)
     except AnotherCheckoutError as error:
         log.error("%s: %s. Find out who made it, and refund it if it was paid", finding.provider, error)  # noqa: TRY400 - not a bug, so no traceback
         raise
     if decision.mismatch and decision.changes:
-        log.error("payment %s was paid with a different %s than requested", known.id, decision.mismatch)
+        log.error("payment %s was paid with a different %s than requested", payment.id, decision.mismatch)
     doubtful = [entry for entry in decision.entries if entry.doubt]
     for entry in doubtful:
         log.error(
             "payment %s: %s %s from %s (%s) were recorded without a value: %s. Look up the deposit and enter its value",
-            known.id, plain(entry.amount), entry.currency, finding.provider, entry.ref, entry.doubt,
+            payment.id, plain(entry.amount), entry.currency, finding.provider, entry.ref, entry.doubt,
         )  # fmt: skip
-    after = known.after(decision)
+    after = payment.after(decision)
     recorded = Recorded(
-        payment_id=known.id,
-        purpose=known.purpose,
-        provider=known.provider,
-        price_currency=known.price_currency,
-        amount=known.amount,
-        before=known.status,
+        payment_id=payment.id,
+        purpose=payment.purpose,
+        provider=payment.provider,
+        price_currency=payment.price_currency,
+        amount=payment.amount,
+        before=payment.status,
         after=after.status,
         movements=len(decision.entries),
         without_value=len(doubtful),
         valued=len(decision.values),
-        age=known.age,
-        request_id=known.request_id,
+        age=payment.age,
+        request_id=payment.request_id,
     )
-    return Change(known, finding, decision, cause), recorded, after
+    return Change(payment, finding, decision, cause), recorded, after
 
 
 def whole(findings: Sequence[Finding]) -> list[Finding]:

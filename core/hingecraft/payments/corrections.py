@@ -128,9 +128,9 @@ def _check(wanted: CorrectionRequest, found: Mapping[str, Any]) -> None:
 
 async def _give_value(conn: Connection, payment_id: UUID, wanted: CorrectionRequest, found: Mapping[str, Any]) -> UUID:
     """Set an unknown value; refunds and disputes that were booked before get their share of it."""
-    known = await books.locked(conn, payment_id)
+    payment = await books.locked(conn, payment_id)
     worth = {(str(found["kind"]), str(found["provider_ref"])): wanted.usd}
-    await give_values(conn, payment_id, values_of(known.settled, worth))
+    await give_values(conn, payment_id, values_of(payment.settled, worth))
     return wanted.settlement
 
 

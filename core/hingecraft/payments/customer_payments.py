@@ -15,7 +15,7 @@ from uuid import UUID
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, ForeignError
 from hingecraft.payments import unassigned
-from hingecraft.payments.ledger import Known
+from hingecraft.payments.ledger import BookedPayment
 from hingecraft.payments.model import Status
 from hingecraft.payments.purpose import Owner, Purposes
 from hingecraft.providers.findings import CheckoutStatus, Finding
@@ -110,7 +110,7 @@ def is_customers(finding: Finding) -> bool:
     return _checkout_of(finding) is not None and finding.customer is not None
 
 
-async def create(conn: Connection, finding: Finding, purposes: Purposes) -> Known | None:
+async def create(conn: Connection, finding: Finding, purposes: Purposes) -> BookedPayment | None:
     """The payment of what has none (`booked`). None: a link or a reference says whose it is."""
     if finding.link_id is not None and await _is_our_link(conn, finding):
         return None
@@ -152,7 +152,7 @@ def _status(finding: Finding) -> str:
     return _STATUSES.get(finding.checkout_status, "pending") if finding.checkout_status is not None else "pending"
 
 
-async def _create(conn: Connection, finding: Finding, owner: Owner) -> Known:
+async def _create(conn: Connection, finding: Finding, owner: Owner) -> BookedPayment:
     checkout, is_invoice = _checkout_of(finding), finding.invoice_id is not None
     came = next(iter(finding.money), None)
     price = finding.price or came
@@ -163,7 +163,7 @@ async def _create(conn: Connection, finding: Finding, owner: Owner) -> Known:
         INVOICE if is_invoice else SESSION, _status(finding) if is_invoice else "completed",
     )  # fmt: skip
     assert row is not None, "a row is inserted"
-    return Known(
+    return BookedPayment(
         **{**dict(row), "status": Status(row["status"])},
         checkouts=frozenset() if is_invoice else frozenset({(finding.provider, checkout)}),
     )

@@ -45,7 +45,7 @@ class UnknownPaymentError(NotYetError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class BookedPayment:
     """A payment's current state, with its settlements."""
 
     id: UUID
@@ -66,7 +66,7 @@ class Known:
     # The ids of its own checkouts at each provider; None: the provider has not answered yet.
     checkouts: frozenset[tuple[str, str | None]] = frozenset()
 
-    def after(self, decision: Decision) -> Known:
+    def after(self, decision: Decision) -> BookedPayment:
         """The payment's state after the decision."""
         status = decision.path[-1] if decision.path else self.status
         settled = (*_with_values(self.settled, decision.values), *(_as_settled(each) for each in decision.entries))
@@ -110,32 +110,32 @@ class Decision:
         return bool(self.entries or self.path or self.values)
 
 
-def decide(known: Known, finding: Finding, rates: Rates = _NO_RATES) -> Decision:
+def decide(payment: BookedPayment, finding: Finding, rates: Rates = _NO_RATES) -> Decision:
     """Decide about a finding. Raises AskFirstError before it would make a move that the table forbids."""
-    _require_our_checkout(known, finding)
-    if not finding.fresh and finding.invoice_id is not None and known.status not in SETTLED:
+    _require_our_checkout(payment, finding)
+    if not finding.fresh and finding.invoice_id is not None and payment.status not in SETTLED:
         raise AskFirstError("the message does not say how the invoice was paid")
-    if not finding.fresh and finding.worth_is_known and _lacks_value(known, finding):
+    if not finding.fresh and finding.worth_is_known and _lacks_value(payment, finding):
         raise AskFirstError("its worth in dollars is known by now")
-    values = values_of(known.settled, _worths(known, finding))
-    known = replace(known, settled=_with_values(known.settled, values))
-    entries = _new_entries(known, finding, rates)
+    values = values_of(payment.settled, _worths(payment, finding))
+    payment = replace(payment, settled=_with_values(payment.settled, values))
+    entries = _new_entries(payment, finding, rates)
     if not finding.fresh and any(entry.kind == "charge" and entry.currency != "USD" for entry in entries):
         raise AskFirstError("its worth in dollars is not in the message")
-    ledger = [*known.settled, *(_as_settled(entry) for entry in entries)]
+    ledger = [*payment.settled, *(_as_settled(entry) for entry in entries)]
     # What the old software was paid, it has judged itself.
-    judged = any(each.kind == "opening" for each in known.settled)
+    judged = any(each.kind == "opening" for each in payment.settled)
     mismatch = (
-        _mismatch(known, finding, ledger)
+        _mismatch(payment, finding, ledger)
         if not judged and (entries or finding.checkout_status is CheckoutStatus.PAID)
         else None
     )
     if mismatch and not finding.fresh:
         raise AskFirstError(f"the {mismatch} is not what was asked for")
-    wanted = _wanted(known, finding, ledger, mismatch)
-    path = _path(known.status, wanted)
+    wanted = _wanted(payment, finding, ledger, mismatch)
+    path = _path(payment.status, wanted)
     if path is None and not finding.fresh:
-        raise AskFirstError(f"{known.status} does not become {wanted}")
+        raise AskFirstError(f"{payment.status} does not become {wanted}")
     checkout = _of_checkout(finding, mismatch)
     return Decision(entries=entries, path=path or (), checkout=checkout, mismatch=mismatch, values=values)
 
@@ -171,36 +171,36 @@ def _with_values(settled: Sequence[Settled], values: Sequence[Value]) -> tuple[S
     return tuple(replace(each, usd=found.get((each.kind, each.ref), each.usd)) for each in settled)
 
 
-def _lacks_value(known: Known, finding: Finding) -> bool:
-    return any(each.kind == "charge" and each.ref == finding.charge and each.usd is None for each in known.settled)
+def _lacks_value(payment: BookedPayment, finding: Finding) -> bool:
+    return any(each.kind == "charge" and each.ref == finding.charge and each.usd is None for each in payment.settled)
 
 
-def _worths(known: Known, finding: Finding) -> dict[tuple[str, str], Decimal]:
+def _worths(payment: BookedPayment, finding: Finding) -> dict[tuple[str, str], Decimal]:
     """The finding's values for charges that were booked without one."""
     return {
         (each.kind, each.ref): money.worth.amount * each.amount / money.amount
         for money in finding.money
         if money.kind == "charge" and money.worth is not None and money.worth.currency == "USD" and money.amount
-        for each in known.settled
+        for each in payment.settled
         if each.kind == "charge" and each.usd is None and each.ref.partition("/")[0] == money.ref
     }
 
 
-def _require_our_checkout(known: Known, finding: Finding) -> None:
+def _require_our_checkout(payment: BookedPayment, finding: Finding) -> None:
     """Raise AnotherCheckoutError if the checkout names our payment but is not the one that we made for it."""
-    ours = {checkout for provider, checkout in known.checkouts if provider == finding.provider}
+    ours = {checkout for provider, checkout in payment.checkouts if provider == finding.provider}
     if not finding.only_checkout or not ours or None in ours or finding.checkout_id in ours:
         return
     if not finding.fresh:
         raise AskFirstError("another checkout than ours names this payment")
-    raise AnotherCheckoutError(f"{finding.checkout_id} names payment {known.id} and is not its checkout")
+    raise AnotherCheckoutError(f"{finding.checkout_id} names payment {payment.id} and is not its checkout")
 
 
-def _new_entries(known: Known, finding: Finding, rates: Rates) -> tuple[Entry, ...]:
+def _new_entries(payment: BookedPayment, finding: Finding, rates: Rates) -> tuple[Entry, ...]:
     entries: list[Entry] = []
-    opening = next((each for each in known.settled if each.kind == "opening"), None)
+    opening = next((each for each in payment.settled if each.kind == "opening"), None)
     for said in finding.money:
-        before = [*known.settled, *(_as_settled(entry) for entry in entries)]
+        before = [*payment.settled, *(_as_settled(entry) for entry in entries)]
         money = old_payments.as_its_own(said, opening, finding, before) if opening is not None else said
         if money is None:
             continue
@@ -213,7 +213,7 @@ def _new_entries(known: Known, finding: Finding, rates: Rates) -> tuple[Entry, .
             continue
         entries.append(entry)
         if opening is not None:
-            follows = [old_payments.replaced(money, known.id, before), *old_payments.room_given_back(money, before)]
+            follows = [old_payments.replaced(money, payment.id, before), *old_payments.room_given_back(money, before)]
             before.append(_as_settled(entry))
             entries.extend(_entry(each, before, rates) for each in follows if each is not None)
     return tuple(entries)
@@ -304,16 +304,16 @@ def _as_settled(entry: Entry) -> Settled:
     return Settled(kind=entry.kind, ref=entry.ref, amount=entry.amount, currency=entry.currency, usd=entry.usd)
 
 
-def _mismatch(known: Known, finding: Finding, ledger: Iterable[Settled]) -> str | None:
+def _mismatch(payment: BookedPayment, finding: Finding, ledger: Iterable[Settled]) -> str | None:
     """Whether the payment differs from the request: in amount, currency or mode."""
-    if known.livemode is not None and known.livemode != finding.livemode:
+    if payment.livemode is not None and payment.livemode != finding.livemode:
         return "mode"
-    if any(money.kind == "charge" and money.currency != known.currency for money in finding.money):
+    if any(money.kind == "charge" and money.currency != payment.currency for money in finding.money):
         return "currency"
-    price = _price_of_checkout(known, finding)
-    if price is not None and price.currency != known.price_currency:
+    price = _price_of_checkout(payment, finding)
+    if price is not None and price.currency != payment.price_currency:
         return "currency"
-    if price is not None and price.amount != known.amount:
+    if price is not None and price.amount != payment.amount:
         return "amount"
     if finding.checkout_status is CheckoutStatus.PAID and finding.due is not None:
         came = sum((each.amount for each in ledger if each.currency == finding.due.currency), Decimal(0))
@@ -321,22 +321,22 @@ def _mismatch(known: Known, finding: Finding, ledger: Iterable[Settled]) -> str 
     return None
 
 
-def _price_of_checkout(known: Known, finding: Finding) -> Price | None:
+def _price_of_checkout(payment: BookedPayment, finding: Finding) -> Price | None:
     """A checkout asked for the subscription's price. A payment made for an invoice has the price of all its items."""
-    return finding.plan_price if known.checkouts and finding.plan_price is not None else finding.price
+    return finding.plan_price if payment.checkouts and finding.plan_price is not None else finding.price
 
 
-def _wanted(known: Known, finding: Finding, ledger: Sequence[Settled], mismatch: str | None) -> Status:
+def _wanted(payment: BookedPayment, finding: Finding, ledger: Sequence[Settled], mismatch: str | None) -> Status:
     """The status that the payment should have now."""
-    if known.status in SETTLED:
+    if payment.status in SETTLED:
         return standing_of(ledger)
     if finding.checkout_status is CheckoutStatus.PAID:
         return Status.ERROR if mismatch else standing_of(ledger)
     ended = _ENDED.get(finding.checkout_status) if finding.checkout_status is not None else None
     # An abandoned checkout at another provider does not affect the payment's status.
-    if ended is None or known.provider != finding.provider:
-        return known.status
-    return ended if known.status not in {Status.FAILED, Status.EXPIRED, Status.ERROR} else known.status
+    if ended is None or payment.provider != finding.provider:
+        return payment.status
+    return ended if payment.status not in {Status.FAILED, Status.EXPIRED, Status.ERROR} else payment.status
 
 
 def standing_of(ledger: Iterable[Settled]) -> Status:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hingecraft.db.connection import Connection
 from hingecraft.errors import NotYetError
-from hingecraft.payments.ledger import Decision, Known
+from hingecraft.payments.ledger import BookedPayment, Decision
 from hingecraft.payments.writing import Cause
 from hingecraft.providers.findings import Finding
 
@@ -25,8 +25,8 @@ class UnknownPurposeError(NotYetError):
 class Moved:
     """A change that was just booked for one payment."""
 
-    before: Known
-    after: Known
+    before: BookedPayment
+    after: BookedPayment
     # Includes the new settlements, each with its reference at the provider.
     decision: Decision
     finding: Finding
@@ -81,6 +81,11 @@ class Purposes:
         self._purposes = {each.name: each for each in (unasked, *purposes)}
         self._owners = tuple(owners)
         self.unasked = unasked.name
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The values of `payments.purpose`."""
+        return frozenset(self._purposes)
 
     @property
     def descriptions(self) -> frozenset[str]:

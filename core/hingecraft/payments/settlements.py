@@ -12,7 +12,7 @@ from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ConflictError, InvalidError
 from hingecraft.money.model import plain
 from hingecraft.payments.books import Books, locked
-from hingecraft.payments.ledger import Known, UnknownPaymentError
+from hingecraft.payments.ledger import BookedPayment, UnknownPaymentError
 from hingecraft.payments.model import Status, unknown_payment
 from hingecraft.payments.writing import Cause
 from hingecraft.providers import wallet
@@ -33,8 +33,8 @@ FROM settlements WHERE payment_id = $1 ORDER BY created_at, id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A transaction that an admin saw on the chain."""
+class Deposit:
+    """A deposit that an admin has found on the chain."""
 
     tx_hash: str
     amount: Decimal
@@ -43,43 +43,48 @@ class Seen:
 
 
 async def confirm(
-    database: Database, books: Books, payment_id: UUID, seen: Seen, *, actor: str, request_id: str
+    database: Database, books: Books, payment_id: UUID, deposit: Deposit, *, actor: str, request_id: str
 ) -> Mapping[str, Any]:
     """Complete a payment to a wallet, which an admin has seen on the chain: no provider reports it."""
     async with database.transaction() as conn:
-        known = await _waiting(conn, payment_id, seen)
+        payment = await _awaiting(conn, payment_id, deposit)
         finding = Finding(
             provider=wallet.NAME,
-            livemode=known.livemode is not False,
+            livemode=payment.livemode is not False,
             told_by="an admin",
             payment_id=payment_id,
             checkout_status=CheckoutStatus.PAID,
-            money=(Money(kind="manual", ref=seen.tx_hash, amount=seen.amount, currency=seen.coin),),
+            money=(Money(kind="manual", ref=deposit.tx_hash, amount=deposit.amount, currency=deposit.coin),),
             fresh=True,
-            details={"txHash": seen.tx_hash, "amount": plain(seen.amount), "coin": seen.coin, "note": seen.note},
+            details={
+                "txHash": deposit.tx_hash,
+                "amount": plain(deposit.amount),
+                "coin": deposit.coin,
+                "note": deposit.note,
+            },
         )
         await books.record(conn, finding, Cause(actor=actor, action="payment_confirmed", request_id=request_id))
-        return {"usdAmount": await conn.fetchval(WORTH, payment_id, seen.tx_hash)}
+        return {"usdAmount": await conn.fetchval(WORTH, payment_id, deposit.tx_hash)}
 
 
-async def _waiting(conn: Connection, payment_id: UUID, seen: Seen) -> Known:
+async def _awaiting(conn: Connection, payment_id: UUID, deposit: Deposit) -> BookedPayment:
     try:
-        known = await locked(conn, payment_id)
+        payment = await locked(conn, payment_id)
     except UnknownPaymentError:
         raise unknown_payment() from None
-    if known.provider != wallet.NAME:
+    if payment.provider != wallet.NAME:
         raise ConflictError("not_a_wallet", "Only wallet payments can be confirmed by hand.")
-    if seen.coin != known.currency:
+    if deposit.coin != payment.currency:
         raise InvalidError(
             "wrong_coin",
-            f"This payment is waiting for {known.currency}, not {seen.coin}.",
-            fields={"coin": f"must be {known.currency}"},
+            f"This payment is waiting for {payment.currency}, not {deposit.coin}.",
+            fields={"coin": f"must be {payment.currency}"},
         )
-    if known.status not in {Status.AWAITING_CONFIRMATION, Status.EXPIRED}:
-        raise ConflictError("not_awaiting", f"This payment is {known.status} and needs no confirmation.")
-    if await conn.fetchval(COUNTED, seen.tx_hash):
+    if payment.status not in {Status.AWAITING_CONFIRMATION, Status.EXPIRED}:
+        raise ConflictError("not_awaiting", f"This payment is {payment.status} and needs no confirmation.")
+    if await conn.fetchval(COUNTED, deposit.tx_hash):
         raise ConflictError("hash_counted", "This transaction hash has already been recorded.")
-    return known
+    return payment
 
 
 async def of_payment(conn: Connection, payment_id: UUID) -> list[dict[str, Any]]:

@@ -157,7 +157,7 @@ class NewCheckout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptCheckout:
+class StoredCheckout:
     """A checkout that an earlier request began."""
 
     id: UUID
@@ -265,13 +265,13 @@ async def fall_back(
     )
 
 
-async def latest_checkout(conn: Connection, payment_id: UUID) -> KeptCheckout | None:
+async def latest_checkout(conn: Connection, payment_id: UUID) -> StoredCheckout | None:
     """The newest of our checkouts of a payment."""
     row = await conn.fetchrow(LATEST_CHECKOUT, payment_id)
     if row is None:
         return None
     found = dict(row)
-    return KeptCheckout(
+    return StoredCheckout(
         **{
             **found,
             "status": Status(found["status"]),

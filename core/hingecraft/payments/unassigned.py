@@ -9,13 +9,13 @@ import uuid
 from collections.abc import Sequence
 from uuid import UUID
 
-from hingecraft.db.connection import Connection
+from hingecraft.db.connection import KEEP_PLANS, Connection
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments.ledger import UnknownPaymentError
 from hingecraft.providers import stripe
 from hingecraft.providers.findings import Finding, Money, Price, StandingLink, UnreadableError
 
-ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+ONE_AT_A_TIME = f"SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), {KEEP_PLANS}"
 OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
 STANDING = """
 SELECT EXISTS (

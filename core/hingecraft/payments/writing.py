@@ -14,7 +14,7 @@ import simplejson
 
 from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
-from hingecraft.payments.ledger import Decision, Known, Value
+from hingecraft.payments.ledger import BookedPayment, Decision, Value
 from hingecraft.payments.model import Status
 from hingecraft.providers.findings import Finding
 
@@ -25,7 +25,7 @@ UPDATE settlements s SET usd_amount = v.usd FROM unnest($2::text[], $3::text[], 
 WHERE s.payment_id = $1 AND s.kind = v.kind AND s.provider_ref = v.ref AND s.usd_amount IS NULL
 """
 RECORD = """
-WITH told AS MATERIALIZED (
+WITH change AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::text[], $9::text[], $10::jsonb[], $11::text[])
         AS t (payment_id, provider, livemode, status, checkout_id, checkout, actor, action, request_id, details,
@@ -36,24 +36,24 @@ WITH told AS MATERIALIZED (
 ), settled AS (
     INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
     SELECT t.payment_id, t.purpose, t.provider, t.livemode, m.kind, m.ref, m.amount, m.currency, m.usd
-    FROM money m JOIN told t USING (payment_id)
+    FROM money m JOIN change t USING (payment_id)
 ), moved AS (
     UPDATE payments p SET status = coalesce(t.status, p.status), reconciled = true, updated_at = now(),
         provider_id = CASE WHEN p.provider = t.provider THEN coalesce(p.provider_id, t.checkout_id)
                            ELSE p.provider_id END
-    FROM told t
+    FROM change t
     WHERE p.id = t.payment_id AND p.id = ANY ($1)
       AND (t.status IS NOT NULL OR EXISTS (SELECT FROM money m WHERE m.payment_id = t.payment_id))
 ), checkouts AS (
     UPDATE external_payments e SET status = t.checkout, reconciled = true, updated_at = now(),
         provider_id = coalesce(e.provider_id, t.checkout_id)
-    FROM told t
+    FROM change t
     WHERE e.payment_id = t.payment_id AND e.payment_id = ANY ($1) AND e.provider = t.provider AND e.kind = 'single'
       AND e.status <> t.checkout AND e.status <> 'completed'
       AND (e.provider_id = t.checkout_id OR e.provider_id IS NULL OR t.checkout_id IS NULL)
 )
 INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
-SELECT actor, action, payment_id, request_id, details FROM told
+SELECT actor, action, payment_id, request_id, details FROM change
 """
 _MONEY_COLUMNS = 6
 
@@ -73,7 +73,7 @@ class Cause:
 class Change:
     """A decision about one payment, with its finding and actor. The payment is locked."""
 
-    known: Known
+    payment: BookedPayment
     finding: Finding
     decision: Decision
     cause: Cause
@@ -83,9 +83,9 @@ async def write_down(conn: Connection, changes: Sequence[Change]) -> None:
     """Write changes in the order of the decisions: a payment's second change follows its first."""
     left = [change for change in changes if change.decision.changes or change.cause.always]
     while left:
-        first = {change.known.id: change for change in reversed(left)}
+        first = {change.payment.id: change for change in reversed(left)}
         await _write_first(conn, list(first.values()))
-        left = [change for change in left if change is not first[change.known.id]]
+        left = [change for change in left if change is not first[change.payment.id]]
 
 
 async def give_values(conn: Connection, payment_id: UUID, values: Sequence[Value]) -> None:
@@ -99,19 +99,19 @@ async def _write_first(conn: Connection, changes: Sequence[Change]) -> None:
     """Write one change for each payment."""
     for change in changes:
         for status in change.decision.path[:-1]:
-            await conn.execute(MOVE, change.known.id, status)
-        await give_values(conn, change.known.id, change.decision.values)
-    told = zip(*(_told(change) for change in changes), strict=True)
+            await conn.execute(MOVE, change.payment.id, status)
+        await give_values(conn, change.payment.id, change.decision.values)
+    columns = zip(*(_columns(change) for change in changes), strict=True)
     money = [row for change in changes for row in _money(change)]
-    await conn.execute(RECORD, *told, *(zip(*money, strict=True) if money else [()] * _MONEY_COLUMNS))
+    await conn.execute(RECORD, *columns, *(zip(*money, strict=True) if money else [()] * _MONEY_COLUMNS))
 
 
-def _told(
+def _columns(
     change: Change,
 ) -> tuple[UUID, str, bool, Status | None, str | None, Status | None, str, str, str | None, str, str]:
     finding, decision, cause = change.finding, change.decision, change.cause
     return (
-        change.known.id,
+        change.payment.id,
         finding.provider,
         finding.livemode,
         decision.path[-1] if decision.path else None,
@@ -121,14 +121,14 @@ def _told(
         cause.action,
         cause.request_id,
         simplejson.dumps(_details(change)),
-        change.known.purpose,
+        change.payment.purpose,
     )
 
 
 def _money(change: Change) -> list[tuple[Any, ...]]:
     return [
         (
-            change.known.id,
+            change.payment.id,
             entry.kind,
             entry.ref,
             entry.amount,
@@ -140,12 +140,12 @@ def _money(change: Change) -> list[tuple[Any, ...]]:
 
 
 def _details(change: Change) -> Mapping[str, Any]:
-    known, finding, decision = change.known, change.finding, change.decision
+    payment, finding, decision = change.payment, change.finding, change.decision
     details: dict[str, Any] = {"toldBy": finding.told_by, "provider": finding.provider, **finding.details}
     if finding.checkout_status is not None:
         details["stands"] = finding.checkout_status
     if decision.path:
-        details |= {"from": known.status, "to": decision.path[-1]}
+        details |= {"from": payment.status, "to": decision.path[-1]}
     if decision.entries:
         details["money"] = [
             {

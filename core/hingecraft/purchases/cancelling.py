@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from uuid import UUID
 
+from hingecraft.db import clock
 from hingecraft.db.connection import Database
-from hingecraft.members.subscriptions import store as subscriptions
 from hingecraft.members.subscriptions.model import copy_of
 from hingecraft.members.subscriptions.service import Answer, Copies
 from hingecraft.payments.model import ProviderFailedError
@@ -50,7 +50,7 @@ class Cancelling:
 
     async def _end(self, subscription_id: str, deadline: Deadline, actor: str, request_id: str) -> None:
         async with self._database.connection() as conn:
-            asked_at = await subscriptions.moment(conn)
+            asked_at = await clock.moment(conn)
         answer = await self._stripe.cancel_at_period_end(subscription_id, deadline)
         async with self._database.transaction() as conn:
             await self._copies.keep(

@@ -110,7 +110,7 @@ async def _main(settings: ReconcileSettings, options: Options, *, once: bool) ->
             books=Books(PURPOSES),
             retention_days=settings.retention_days,
             steps=reconcile_steps(database, providers, settings, wix_client),
-            others=[*system_events(database, providers), *wix_app_events(wix_client)],
+            others=[*system_events(database, providers), *wix_app_events(database, wix_client)],
         )
         with suppress(DatabaseUnavailableError):  # the run says it
             await (await connect_at_start(settings.database_url, application="hingecraft-reconcile")).close()

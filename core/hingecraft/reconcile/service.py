@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import simplejson
 
 from hingecraft import audit
+from hingecraft.db import clock
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.inbox import store as inbox
@@ -101,7 +102,7 @@ class Reconciler:
         summary = Summary(dry_run=options.dry_run)
         await self.currencies.refresh()
         async with self.database.connection() as conn:
-            started = await store.moment(conn)
+            started = await clock.moment(conn)
         wanted = options.providers or (stripe.NAME, nowpayments.NAME)
         names = [name for name in wanted if self.providers.of(name).configured]
         for name in sorted(set(wanted) - set(names)):

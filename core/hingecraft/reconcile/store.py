@@ -45,7 +45,13 @@ LIST = f"""
 SELECT {_COLUMNS} FROM external_payments e JOIN payments p ON p.id = e.payment_id
 WHERE {_DUE} AND e.id > $6 ORDER BY e.id LIMIT $7
 """
-HELD = f"SELECT true FROM external_payments WHERE {_HELD} FOR UPDATE"
+# All checkouts of the payment are locked, in the order of `payments.books`: a refund at the same moment takes the same.
+HELD = f"""
+WITH checkouts AS MATERIALIZED (
+    SELECT id, claimed_until FROM external_payments WHERE payment_id = $3 ORDER BY id FOR UPDATE
+)
+SELECT true FROM checkouts WHERE {_HELD}
+"""
 RECORD_CHECK = f"""
 UPDATE external_payments SET checked_at = now(), claimed_until = NULL, next_check_at = now() + $3
 WHERE {_HELD}
@@ -62,12 +68,12 @@ MOVE_CURSOR = """
 INSERT INTO reconcile_cursors AS c (provider, read_until) VALUES ($1, $2)
 ON CONFLICT (provider) DO UPDATE SET read_until = greatest(c.read_until, excluded.read_until), updated_at = now()
 """
-NOW = "SELECT clock_timestamp()"
 RECORD_RUN = "INSERT INTO reconcile_runs (started_at, succeeded, summary) VALUES ($1, $2, $3::jsonb)"
 LAST_RUN = """
 SELECT extract(epoch FROM finished_at)::float8 AS finished_at, succeeded, summary::text AS summary
 FROM reconcile_runs ORDER BY finished_at DESC LIMIT 1
 """
+RUNS_AFTER = "SELECT finished_at, succeeded FROM reconcile_runs WHERE finished_at > $1 ORDER BY finished_at"
 FORGET = "SELECT hc_forget($1)"
 # The checkout of such a payment is not checked any more, so nothing else would end the payment.
 CLOSE_STRANDED = """
@@ -140,8 +146,8 @@ def _due(row: asyncpg.Record) -> Due:
 
 
 async def held(conn: Connection, due: Due) -> bool:
-    """Whether we still hold the lease; if so, until this transaction ends."""
-    return due.claimed_until is None or bool(await conn.fetchval(HELD, due.id, due.claimed_until))
+    """Whether we still hold the lease; if so, until this transaction ends. Locks the checkouts of the payment."""
+    return due.claimed_until is None or bool(await conn.fetchval(HELD, due.id, due.claimed_until, due.payment_id))
 
 
 async def record_check(conn: Connection, due: Due, pause: timedelta) -> None:
@@ -157,12 +163,6 @@ async def record_provider_id(conn: Connection, due: Due, provider_id: str) -> No
 async def close(conn: Connection, due: Due) -> None:
     """Close a checkout that cannot be paid any more because its payment has another way to pay."""
     await conn.execute(CLOSE, due.id)
-
-
-async def moment(conn: Connection) -> datetime:
-    """The current time of the database's clock, which all processes share."""
-    found: datetime = await conn.fetchval(NOW)
-    return found
 
 
 async def cursor(conn: Connection, provider: CheckoutProvider) -> datetime | None:
@@ -189,6 +189,11 @@ async def record_run(conn: Connection, started: datetime, summary: Summary) -> N
 async def last_run(conn: Connection) -> asyncpg.Record | None:
     """The newest run."""
     return await conn.fetchrow(LAST_RUN)
+
+
+async def runs_after(conn: Connection, since: datetime) -> list[tuple[datetime, bool]]:
+    """The runs that ended later: each with its end, and whether it succeeded, in that order."""
+    return [(row["finished_at"], row["succeeded"]) for row in await conn.fetch(RUNS_AFTER, since)]
 
 
 async def forget(conn: Connection, days: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from hingecraft.db import clock
 from hingecraft.db.connection import Database
 from hingecraft.errors import DatabaseUnavailableError
 from hingecraft.leases.backoff import between
@@ -110,7 +111,7 @@ async def recover(database: Database, checker: Checker, providers: Sequence[Chec
         await asyncio.sleep(between(*_RECOVER_EVERY))
         try:
             async with database.connection() as conn:
-                now = await store.moment(conn)
+                now = await clock.moment(conn)
                 found = await store.claim(conn, UNFINISHED, providers, now, every=False, limit=_RECOVERED_AT_ONCE)
             for due in found:
                 await checker.check(due, lambda why: log.info("the recoverer: %s", why))

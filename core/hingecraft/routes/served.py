@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+from hingecraft.db import clock
 from hingecraft.db.connection import Database
 from hingecraft.routes import store
 
@@ -23,7 +24,6 @@ ON CONFLICT (only_row) DO UPDATE SET
     lagging = excluded.lagging, each_pod = excluded.each_pod, reported_at = excluded.reported_at
 """
 REPORTED_SINCE = "SELECT version, pods, lagging FROM routes_served WHERE reported_at >= $1"
-NOW = "SELECT clock_timestamp()"
 LATEST = "SELECT version, pods, lagging, each_pod::text AS each_pod, reported_at FROM routes_served"
 
 
@@ -76,7 +76,7 @@ async def latest(database: Database) -> tuple[Reach, datetime] | None:
 async def ask(database: Database) -> datetime:
     """Wake the engines; returns the time after which a report counts."""
     async with database.transaction() as conn:
-        since: datetime = await conn.fetchval(NOW)
+        since = await clock.moment(conn)
         await store.wake(conn)
     return since
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from hingecraft.db.connection import Connection
@@ -12,7 +13,7 @@ from hingecraft.leases import statements
 _DUE = f"""
 SELECT instance_id FROM wix_sites
 WHERE (removed_at IS NULL OR removed_at < installed_at) AND instance_id > $2 AND {statements.FREE}
-    AND ($1 OR (
+    AND ($1 OR instance_id = ANY ($4::uuid[]) OR (
         (put_off_until IS NULL OR put_off_until < now())
         AND (checked_at IS NULL
             OR checked_at < now() - make_interval(secs => (hashtext(instance_id::text) & 2147483647) % 3600)
@@ -31,12 +32,15 @@ UPDATE wix_sites SET claimed_until = NULL, put_off_until = now() + interval '1 h
 RELEASE = "UPDATE wix_sites SET claimed_until = NULL, put_off_until = NULL WHERE instance_id = $1"
 
 
-async def claim(conn: Connection, after: UUID, most: int, *, every: bool, dry: bool) -> list[UUID]:
+async def claim(
+    conn: Connection, after: UUID, most: int, *, doubted: Collection[UUID], every: bool, dry: bool
+) -> list[UUID]:
     """The next sites to ask about, which nobody else asks about meanwhile; in a dry run nothing is claimed.
 
-    With `every`, also those that are not due, or were put off.
+    Those that are doubted, and with `every` all, are asked about also if they are not due or were put off.
     """
-    return sorted(row["instance_id"] for row in await conn.fetch(_DUE if dry else CLAIM, every, after, most))
+    rows = await conn.fetch(_DUE if dry else CLAIM, every, after, most, doubted)
+    return sorted(row["instance_id"] for row in rows)
 
 
 async def release(conn: Connection, instance_id: UUID) -> None:

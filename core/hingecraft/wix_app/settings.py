@@ -14,6 +14,7 @@ from hingecraft.proxies import is_loopback
 from hingecraft.settings import CommaList, OptionalSecret, Secret, Settings
 
 _PEM_BEGINS = "-----BEGIN PUBLIC KEY-----"
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _PEM = re.compile(rf"{_PEM_BEGINS}[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----\s*")
 
 
@@ -35,6 +36,11 @@ class WixAppSettings(Settings):
         (), description="instance ids of the Wix sites that may see this backend's payments, comma-separated"
     )
     wix_api_base: str = Field("https://www.wixapis.com", description="address of Wix's API or of a stand-in")
+    wix_installations_url: str = Field(
+        "",
+        description="address of Wix's Query App Installations, which lists the sites that have the app; empty: the "
+        "list is not read",
+    )
 
     @property
     def serves_wix_app(self) -> bool:
@@ -71,10 +77,30 @@ class WixAppSettings(Settings):
         return address.rstrip("/")
 
     @model_validator(mode="after")
+    def _whose_list(self) -> WixAppSettings:
+        if self.wix_installations_url and not _is_below(self.wix_installations_url, self.wix_api_base):
+            raise ValueError(
+                f"WIX_INSTALLATIONS_URL must be an address at {_origin(self.wix_api_base)}, where the app's tokens are "
+                "sent, and have no query"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _whose_keys(self) -> WixAppSettings:
         if (self.wix_app_secret or self.wix_app_public_key) and not self.wix_app_id:
             raise ValueError("WIX_APP_ID is not set, and WIX_APP_SECRET and WIX_APP_PUBLIC_KEY need it")
         return self
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_below(address: str, base: str) -> bool:
+    """Whether it is a path, and nothing more, at the origin of the base."""
+    path = address.removeprefix(_origin(base))
+    return path != address and _PATH.fullmatch(path) is not None
 
 
 def _uuid(text: str) -> str:

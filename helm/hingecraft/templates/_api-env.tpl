@@ -86,6 +86,10 @@
   value: {{ .instanceCheck | quote }}
 - name: WIX_API_BASE
   value: {{ .apiBase | quote }}
+{{- with .installationsUrl }}
+- name: WIX_INSTALLATIONS_URL
+  value: {{ . | quote }}
+{{- end }}
 {{- with .ownerInstances }}
 - name: WIX_OWNER_INSTANCES
   value: {{ join "," . | quote }}

@@ -157,8 +157,12 @@ def _wix_app(spec: Spec) -> list[dict[str, Any]]:
     app = spec.reconcile.wix_app
     if app is None:
         return []
-    base = [{"name": "WIX_API_BASE", "value": app.api_base}] if app.api_base is not None else []
-    return [{"name": "WIX_APP_ID", "value": app.id}, _from_secret("WIX_APP_SECRET", app.secret_ref), *base]
+    addresses = {"WIX_API_BASE": app.api_base, "WIX_INSTALLATIONS_URL": app.installations_url}
+    return [
+        {"name": "WIX_APP_ID", "value": app.id},
+        _from_secret("WIX_APP_SECRET", app.secret_ref),
+        *({"name": name, "value": value} for name, value in addresses.items() if value is not None),
+    ]
 
 
 def _from_secret(name: str, ref: SecretRef) -> dict[str, Any]:

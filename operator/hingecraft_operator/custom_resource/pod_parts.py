@@ -26,7 +26,9 @@ from hingecraft_operator.custom_resource.volumes import Volume, VolumeMount
 _IP = like(
     "^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F.]*:[0-9a-fA-F.:]*)$", 45, "must be an IP address such as 192.0.2.1"
 )
-_OWN_SETTINGS = ("DATABASE_URL", "AMOUNT_MIN", "AMOUNT_MAX", "WIX_APP_ID", "WIX_APP_SECRET", "WIX_API_BASE")
+_OWN_SETTINGS = (
+    "DATABASE_URL", "AMOUNT_MIN", "AMOUNT_MAX", "WIX_APP_ID", "WIX_APP_SECRET", "WIX_API_BASE", "WIX_INSTALLATIONS_URL",
+)  # fmt: skip
 _OWN_ENV = [name + ending for name in _OWN_SETTINGS for ending in ("", "_FILE")]
 _OWN_LABELS = ("app.kubernetes.io/name", "app.kubernetes.io/component", "payments.hingecraft.io/paymentroutes")
 

@@ -28,6 +28,9 @@ _UUID = like(
 )
 
 
+_HTTPS = rules(("isURL(self) && url(self).getScheme() == 'https'", "must be an https URL"))
+
+
 class Amounts(Part):
     """The accepted amounts in USD; the same as the API's AMOUNT_MIN and AMOUNT_MAX."""
 
@@ -44,7 +47,13 @@ class WixApp(Part):
         None,
         max_length=2048,
         description="address of Wix's API; https://www.wixapis.com if absent",
-        json_schema_extra=rules(("isURL(self) && url(self).getScheme() == 'https'", "must be an https URL")),
+        json_schema_extra=_HTTPS,
+    )
+    installations_url: str | None = Field(
+        None,
+        max_length=2048,
+        description="address of Wix's Query App Installations, below apiBase; if absent, the list is not read",
+        json_schema_extra=_HTTPS,
     )
 
 

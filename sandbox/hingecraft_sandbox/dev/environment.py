@@ -14,6 +14,7 @@ from hingecraft_sandbox.postgres import reachable_folder
 from hingecraft_sandbox.providers.nowpayments import PREFIX as NOWPAYMENTS_PREFIX
 from hingecraft_sandbox.wix import PREFIX as WIX_PREFIX
 from hingecraft_sandbox.wix.config import APP_ID, APP_SECRET, key_in, public_key_of
+from hingecraft_sandbox.wix.installations import PATH as WIX_INSTALLATIONS
 from hingecraft_sandbox.wix.plans import PLANS
 
 DATABASE = "hingecraft"
@@ -67,6 +68,7 @@ def environment_of(ports: Ports, folder: Path, dsn: str) -> dict[str, str]:
             "WIX_APP_SECRET": APP_SECRET,
             "WIX_APP_PUBLIC_KEY": public_key_of(key_in(wix_key(folder))),
             "WIX_API_BASE": sandbox + WIX_PREFIX,
+            "WIX_INSTALLATIONS_URL": sandbox + WIX_PREFIX + WIX_INSTALLATIONS,
             "WIX_APP_MARKET_URL": sandbox + WIX_PREFIX,
             "WIX_OWNER_INSTANCES": OWNER_SITE,
             "WIX_DASHBOARD_ORIGINS": sandbox,

@@ -96,7 +96,7 @@ class Control:
 
     async def no_faults(self, request: web.Request) -> web.Response:
         """Remove all faults; the other switches stay."""
-        self._switches.faults.clear()
+        self._switches.remove_faults()
         return await self.show(request)
 
     async def webhooks(self, request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -17,6 +18,7 @@ Act = Literal[
     "status_after",
     "garbage",
     "half_body",
+    "pieces",
     "redirect",
     "bad_url",
     "slow",
@@ -37,7 +39,9 @@ class Fault(_Strict):
     method: Literal["GET", "POST", "*"] = "*"
     times: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     status: Annotated[int, Field(ge=300, le=599)] = 500
-    seconds: Annotated[float, Field(ge=0, le=120)] = 30.0
+    seconds: Annotated[
+        float, Field(ge=0, le=120, description="how long a call hangs, or is slow if the faults are not removed before")
+    ] = 30.0
     retry_after: Annotated[int | None, Field(ge=0, le=3600)] = None
     url: Annotated[str, Field(description="the URL with which bad_url replaces the link")] = (
         "https://elsewhere.example/pay"
@@ -85,6 +89,13 @@ class WixSwitch(_Strict):
     pricing_page: Annotated[
         bool, Field(description="whether the app has an external pricing page; without it there is no checkout")
     ] = True
+    reads_installations: Annotated[
+        bool, Field(description="whether the app has the permission to list its installations; without it: 403")
+    ] = True
+    installations: Annotated[
+        Literal["usual", "endless", "expired", "unfiltered"],
+        Field(description="what is wrong with the list: it never ends, its cursors have expired, or it has all apps"),
+    ] = "usual"
     per_minute: Annotated[int, Field(ge=1, le=100_000, description="calls a minute and site before 429")] = 200
     numbers: Annotated[
         Literal["numbers", "texts", "both"], Field(description="how Token Info writes numbers; both: in turn")
@@ -105,6 +116,7 @@ class Switches:
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
+        self._removed = asyncio.Event()
         self.webhooks = WebhookSwitch()
         self.balance = BalanceSwitch()
         self.billing = BillingSwitch()
@@ -120,9 +132,15 @@ class Switches:
         # By which keys calls came, and how many.
         self.keys: Counter[str] = Counter()
 
+    def remove_faults(self) -> None:
+        """Remove all faults. Calls that are slow go on."""
+        self.faults.clear()
+        self._removed.set()
+        self._removed = asyncio.Event()
+
     def reset(self) -> None:
         """Reset all switches."""
-        self.faults.clear()
+        self.remove_faults()
         self.revoked.clear()
         self.accounts.clear()
         self.permissions.clear()
@@ -144,6 +162,11 @@ class Switches:
                 return fault
         return None
 
+    async def _removal(self, longest: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest):
+                await self._removed.wait()
+
     async def around(self, provider: str, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer the call, or apply a fault."""
         if self.latency:
@@ -151,6 +174,8 @@ class Switches:
         fault = self._taken(provider, request.method, request.path)
         if fault is None:
             return await handler(request)
+        if fault.act == "slow":
+            await self._removal(fault.seconds)
         instead = await _instead(fault, request)
         if instead is not None:
             return instead
@@ -168,8 +193,6 @@ async def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | N
             return web.Response(text="<html>not what you asked for", content_type="text/html")
         case "redirect":
             return web.Response(status=302, headers={"Location": fault.url})
-        case "slow":
-            await asyncio.sleep(fault.seconds)
         case "bad_url":
             request["bad_url"] = fault.url
     return None
@@ -182,6 +205,8 @@ async def _afterwards(fault: Fault, request: web.Request, response: web.StreamRe
             return await _hang(request, fault.seconds)
         case "half_body":
             return await _half(request, response)
+        case "pieces":
+            return await _pieces(request, response, fault.seconds)
         case "status_after":
             return _failed(fault)
     return response
@@ -199,6 +224,18 @@ async def _hang(request: web.Request, seconds: float) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=504)
+
+
+async def _pieces(request: web.Request, whole: web.StreamResponse, pause: float) -> web.StreamResponse:
+    """The whole body, the second half of it later."""
+    assert isinstance(whole, web.Response)
+    body = whole.body if isinstance(whole.body, bytes) else b""
+    response = web.StreamResponse(status=whole.status, headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    await asyncio.sleep(pause)
+    await response.write(body[len(body) // 2 :])
+    return response
 
 
 async def _half(request: web.Request, whole: web.StreamResponse) -> web.StreamResponse:

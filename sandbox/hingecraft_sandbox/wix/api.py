@@ -1,4 +1,4 @@
-"""Wix's API for apps over HTTP: tokens, the app instance, checkout, and BI events."""
+"""Wix's API for apps over HTTP: tokens, the app instance, checkout, installations, and BI events."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from hingecraft_sandbox.providers.switches import Switches
 from hingecraft_sandbox.wix import PREFIX
 from hingecraft_sandbox.wix.checkouts import Checkouts
 from hingecraft_sandbox.wix.config import WixConfig
+from hingecraft_sandbox.wix.installations import PATH as INSTALLATIONS
+from hingecraft_sandbox.wix.installations import Installations
 from hingecraft_sandbox.wix.plans import PLANS
 from hingecraft_sandbox.wix.renewals import WixRenewals
 from hingecraft_sandbox.wix.shapes import app_instance, purchase
@@ -38,6 +40,7 @@ class WixApi:
         tokens: Tokens,
         checkouts: Checkouts,
         renewals: WixRenewals,
+        installations: Installations,
         switches: Switches,
         config: WixConfig,
     ) -> None:
@@ -45,6 +48,7 @@ class WixApi:
         self._tokens = tokens
         self._checkouts = checkouts
         self._renewals = renewals
+        self._installations = installations
         self._switches = switches
         self._config = config
         self._calls: dict[str, deque[float]] = defaultdict(deque)
@@ -62,6 +66,7 @@ class WixApi:
             ("POST", "/apps/v1/checkout", self._of_site(self._checkout)),
             ("GET", "/apps/v1/checkout/history", self._of_site(self._history)),
             ("POST", "/apps/v1/bi-event", self._of_site(self._bi_event)),
+            ("POST", INSTALLATIONS, self._of_site(self._installations.query)),
         ):
             app.router.add_route(method, PREFIX + path, self._served(handler))
 

@@ -14,6 +14,7 @@ from hingecraft_sandbox.wix.checkouts import Checkouts
 from hingecraft_sandbox.wix.config import WixConfig
 from hingecraft_sandbox.wix.control import WixControl
 from hingecraft_sandbox.wix.dashboard_pages import DashboardPages
+from hingecraft_sandbox.wix.installations import Installations
 from hingecraft_sandbox.wix.moments import Moments
 from hingecraft_sandbox.wix.pages import WixPages
 from hingecraft_sandbox.wix.renewals import WixRenewals
@@ -33,7 +34,7 @@ class Wix:
         if config.owner_site and book.get(SITES, config.owner_site) is None:
             sites.add("HingeCraft", instance=config.owner_site)
         self._parts = (
-            WixApi(sites, tokens, checkouts, self.renewals, switches, config),
+            WixApi(sites, tokens, checkouts, self.renewals, Installations(sites, switches, config), switches, config),
             checkouts,
             WixPages(sites, tokens, webhooks, self.renewals, Backend(tokens, switches, config)),
             DashboardPages(sites, tokens, switches, config),

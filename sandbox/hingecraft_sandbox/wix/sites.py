@@ -69,6 +69,7 @@ class Sites:
             "origin": origin,
             "plan": None,
             "declines": False,
+            "created": self.moments.now(),
         }
         self.book.put(SITES, site)
         return site

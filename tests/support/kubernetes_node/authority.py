@@ -6,7 +6,7 @@ from pathlib import Path
 
 import trustme
 
-from support.go_tools import cache
+from toolchain.go_tools import cache
 
 
 def authority() -> trustme.CA:

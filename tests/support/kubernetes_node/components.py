@@ -15,7 +15,6 @@ from pathlib import Path
 import yaml
 
 from support import cluster_tools, control_plane
-from support.go_tools import cache
 from support.kubernetes_node import credentials
 from support.kubernetes_node.machine import MachineError, inside, run
 from support.kubernetes_node.places import (
@@ -32,6 +31,7 @@ from support.kubernetes_node.places import (
     SERVICES,
     TOOLS,
 )
+from toolchain.go_tools import cache
 
 PAUSE_IMAGE = "localhost/pause:1"
 CONTAINERD = f"unix://{INSIDE}/containerd.sock"

@@ -12,8 +12,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from support import debian
-from support.go_tools import MissingToolError, cache
 from support.kubernetes_node.places import (
     FOLDER,
     HOST_ADDRESS,
@@ -26,6 +24,8 @@ from support.kubernetes_node.places import (
     WIRE,
 )
 from support.kubernetes_node.traces import CGROUPS, Traces, left, traces
+from toolchain import debian
+from toolchain.go_tools import MissingToolError, cache
 
 _PACKAGES = {
     "containerd": "containerd", "runc": "runc", "iptables": "iptables", "conntrack": "conntrack", "ip": "iproute2",

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from support.go_tools import cache
 from support.image import BASE, OURS, Builder
 from support.kubernetes_node import images
 from support.kubernetes_node.authority import authority, public
 from support.kubernetes_node.places import FOLDER, ROOT
+from toolchain.go_tools import cache
 
 PRODUCT, SANDBOX, POSTGRES = f"{OURS}:dev", "localhost/sandbox:dev", "docker.io/library/postgres:18-bookworm"
 # Each build leaves some behind; from that many on, those that nothing uses go.

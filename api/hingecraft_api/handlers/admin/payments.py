@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 
 from hingecraft.payments import history, settlements
 from hingecraft.payments.model import Status, unknown_payment
-from hingecraft.payments.settlements import Seen
+from hingecraft.payments.settlements import Deposit
 from hingecraft_api.handlers.admin.shared import admin, as_json
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, PageQuery, cursor_of
 from hingecraft_api.messages.amounts import Amount
@@ -133,19 +133,19 @@ async def get_audit(call: Call) -> Any:
 
 async def post_confirm(call: Call) -> Any:
     """A wallet payment has arrived."""
-    seen: ConfirmInput = call.body
+    wanted: ConfirmInput = call.body
     payment_id = _payment_id(call)
-    coin = call.pod.currencies.table.recognise(seen.coin)
+    coin = call.pod.currencies.table.recognise(wanted.coin)
     if coin is None or coin.kind != "crypto":
         raise wrong_field("unknown_currency", "coin", "must be one of the coins that GET /config lists")
-    if seen.amount <= 0:
+    if wanted.amount <= 0:
         raise wrong_field("invalid_amount", "amount", "must be more than 0")
-    arrived = Seen(tx_hash=seen.tx_hash, amount=seen.amount, coin=coin.code, note=seen.note)
+    deposit = Deposit(tx_hash=wanted.tx_hash, amount=wanted.amount, coin=coin.code, note=wanted.note)
     settled = await settlements.confirm(
         call.pod.database,
         call.pod.books,
         payment_id,
-        arrived,
+        deposit,
         actor=call.principal.actor,
         request_id=call.request_id,
     )

@@ -24,6 +24,8 @@ from hingecraft_api.web.server import EnvelopeProtocol
 # Bytes. An address that has sent many forgeries may send only what is usual.
 _USUAL = 8 * 1024
 _LARGEST = 64 * 1024
+# What `hingecraft_refused_signatures_total` counts here.
+FORGED, EXPIRED = "wix_webhook", "wix_webhook_expired"
 
 
 async def post_webhook(call: Call) -> Any:
@@ -47,7 +49,7 @@ async def _event(call: Call) -> InboundEvent:
             call, OversizeError("too_large", f"The body is too large: the limit is {_LARGEST // 1024} KB.")
         ) from None
     except ExpiredWebhookError:
-        call.pod.rejected_calls.record("wix_webhook_expired", call.request_id)
+        call.pod.rejected_calls.record(EXPIRED, call.request_id)
         raise
     if event is None:
         raise _refused(
@@ -57,7 +59,7 @@ async def _event(call: Call) -> InboundEvent:
 
 
 def _refused(call: Call, error: ForgedError) -> ForgedError:
-    call.pod.rejected_calls.record("wix_webhook", call.request_id)
+    call.pod.rejected_calls.record(FORGED, call.request_id)
     if isinstance(call.request.protocol, EnvelopeProtocol):
         call.request.protocol.read_no_further()
     return error

@@ -64,8 +64,8 @@ class Prices:
         if isinstance(cost, str):
             reason = reason or cost
         async with self._database.connection() as conn:
-            known = cost if isinstance(cost, Cost) else None
-            await store.set_cost(conn, price.price_id, known, offered=reason is None)
+            amount = cost if isinstance(cost, Cost) else None
+            await store.set_cost(conn, price.price_id, amount, offered=reason is None)
         return reason
 
     async def _with_cost(self, price: CreditPrice) -> CreditPrice:

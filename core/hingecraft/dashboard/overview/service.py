@@ -8,7 +8,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from hingecraft.dashboard.overview import attention, store
-from hingecraft.dashboard.overview.kept import KeptFigures
+from hingecraft.dashboard.overview.cache import FiguresCache
 from hingecraft.dashboard.overview.model import Overview, Period, PeriodFigures, added, attempts_of
 from hingecraft.dashboard.shared_calls import SharedCalls
 from hingecraft.db.connection import Connection, Database
@@ -37,7 +37,7 @@ class OverviewReader:
         self._livemode = livemode
         # Each change that the event stream tells has all open dashboards ask the same.
         self._shared = SharedCalls(self._read)
-        self._kept = KeptFigures()
+        self._cache = FiguresCache()
 
     async def read(self, first: date | None, last: date | None, zone: str, *, livemode: bool | None = None) -> Overview:
         """The figures of these days, or of the last thirty. Raises an InvalidError that names the field."""
@@ -53,7 +53,7 @@ class OverviewReader:
             today = as_of.astimezone(ZoneInfo(asked.zone)).date()
             period = Period(days=days_between(asked.first, asked.last, today, asked.zone), zone=asked.zone)
             begins = period.begins
-            rows = await self._kept.of(conn, period, stamp)
+            rows = await self._cache.of(conn, period, stamp)
             current = [row for row in rows if period.is_current(row.day)]
             in_mode = [row for row in current if row.livemode is asked.livemode]
             before = [row for row in rows if not period.is_current(row.day)]

@@ -10,6 +10,7 @@ from typing import Protocol
 from uuid import UUID
 
 from hingecraft import audit
+from hingecraft.db import clock
 from hingecraft.db.connection import Connection, Database
 from hingecraft.errors import ForeignError, NotYetError
 from hingecraft.members.customers import store as customers
@@ -58,7 +59,7 @@ class Copies:
     async def ask(self, subscription_id: str) -> Answer:
         """Stripe's current answer, holding no connection meanwhile. Raises the provider's errors."""
         async with self._database.connection() as conn:
-            asked_at = await store.moment(conn)
+            asked_at = await clock.moment(conn)
         return Answer(copy=copy_of(await self._stripe.retrieve(subscription_id)), asked_at=asked_at)
 
     async def require_member(self, mark: Mark) -> None:

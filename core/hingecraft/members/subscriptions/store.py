@@ -14,7 +14,6 @@ _AT_ONCE = 200
 # A renewal is a draft for an hour; its events have some time to arrive.
 _BOOKED_WITHIN = timedelta(hours=2)
 _RENEWED_WITHIN = timedelta(hours=26)
-MOMENT = "SELECT clock_timestamp()"
 # An earlier answer than the stored one changes nothing, and what is over stays over. Its user is locked.
 KEEP = """
 WITH before AS (SELECT cancel_at_period_end FROM subscriptions WHERE id = $1)
@@ -92,12 +91,6 @@ class Owner:
     user_id: UUID
     purpose: str
     payment_id: UUID | None
-
-
-async def moment(conn: Connection) -> datetime:
-    """The database's time, before a question."""
-    found: datetime = await conn.fetchval(MOMENT)
-    return found
 
 
 async def keep(conn: Connection, copy: Copy, owner: Owner, asked_at: datetime) -> bool:

@@ -22,7 +22,7 @@ from hingecraft.money.minor_units import to_stripe
 from hingecraft.money.model import plain
 from hingecraft.payments import books
 from hingecraft.payments.history import PaymentHistory
-from hingecraft.payments.ledger import Known, UnknownPaymentError
+from hingecraft.payments.ledger import BookedPayment, UnknownPaymentError
 from hingecraft.payments.model import (
     REPLAYED_FOR,
     ProviderDisabledError,
@@ -102,10 +102,10 @@ class RefundService:
     async def refund(self, wanted: RefundRequest, deadline: Deadline, actor: Actor) -> Refund:
         """Make it, or find what became of it: a reference names one refund of its payment."""
         async with self._database.transaction() as conn:
-            known = await _known(conn, wanted.payment_id)
+            payment = await _locked(conn, wanted.payment_id)
             found = await store.of_reference(conn, wanted.payment_id, wanted.reference)
             if found is None:
-                found = await self._write_down(conn, known, wanted, actor)
+                found = await self._write_down(conn, payment, wanted, actor)
             elif not found.is_asked_by(wanted):
                 raise RefundReferenceTakenError
         if found.state is not State.ASKED:
@@ -148,10 +148,12 @@ class RefundService:
             "Stripe's Dashboard."
         )
 
-    async def _write_down(self, conn: Connection, known: Known, wanted: RefundRequest, actor: Actor) -> Refund:
+    async def _write_down(
+        self, conn: Connection, payment: BookedPayment, wanted: RefundRequest, actor: Actor
+    ) -> Refund:
         """The payment is locked, so two refunds never count on the same money."""
-        refunds = await store.of_payment(conn, known.id)
-        found = self._in_mode(refundable(known.status, known.provider, known.settled, refunds), known.livemode)
+        refunds = await store.of_payment(conn, payment.id)
+        found = self._in_mode(refundable(payment.status, payment.provider, payment.settled, refunds), payment.livemode)
         if found.why_not is not None or found.currency is None or found.charge is None:
             raise ConflictError("not_refundable", found.why_not or "There is nothing to refund.")
         if not self._configured:
@@ -160,14 +162,14 @@ class RefundService:
         if amount > found.left:
             raise too_much(found)
         refund_id = uuid4()
-        request = self._request(refund_id, known, found.charge, amount, found.currency, wanted)
+        request = self._request(refund_id, payment, found.charge, amount, found.currency, wanted)
         await store.ask(conn, refund_id, wanted, amount, found.currency, request, actor.name)
         await audit.append(
             conn,
             actor=actor.name,
             action="refund_asked",
             request_id=actor.request_id,
-            payment_id=known.id,
+            payment_id=payment.id,
             refund=str(refund_id),
             reference=wanted.reference,
             amount=plain(amount),
@@ -175,18 +177,24 @@ class RefundService:
             reason=wanted.reason,
             note=wanted.note,
         )
-        made = await store.of_reference(conn, known.id, wanted.reference)
+        made = await store.of_reference(conn, payment.id, wanted.reference)
         assert made is not None, "it was just written"
         return made
 
     def _request(
-        self, refund_id: UUID, known: Known, charge: str, amount: Decimal, currency: str, wanted: RefundRequest
+        self,
+        refund_id: UUID,
+        payment: BookedPayment,
+        charge: str,
+        amount: Decimal,
+        currency: str,
+        wanted: RefundRequest,
     ) -> dict[str, Any]:
         return {
             "payment_intent": charge,
             "amount": to_stripe(amount, self._currencies.by_code(currency)),
             "reason": wanted.reason,
-            "metadata": {REFUND: str(refund_id), "payment_id": str(known.id)},
+            "metadata": {REFUND: str(refund_id), "payment_id": str(payment.id)},
         }
 
     async def _answered(
@@ -210,7 +218,7 @@ class RefundService:
         return found
 
 
-async def _known(conn: Connection, payment_id: UUID) -> Known:
+async def _locked(conn: Connection, payment_id: UUID) -> BookedPayment:
     try:
         return await books.locked(conn, payment_id)
     except UnknownPaymentError:

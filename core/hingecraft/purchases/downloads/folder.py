@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import io
 import os
 import stat
 from collections.abc import Callable
@@ -31,9 +32,14 @@ _Result = TypeVar("_Result")
 class OpenFile:
     """A regular file. It stays the same when another file takes its name."""
 
-    descriptor: int
+    file: io.FileIO
     size: int
     changed_at: int
+
+    @property
+    def descriptor(self) -> int:
+        """Raises ValueError once the file is closed: another file may have its number by then."""
+        return self.file.fileno()
 
     @property
     def etag(self) -> str:
@@ -48,7 +54,7 @@ class OpenFile:
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""
-        os.close(self.descriptor)
+        self.file.close()
 
 
 class Folder:
@@ -113,7 +119,7 @@ def _opened(path: Path, key: str) -> OpenFile:
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise FileMissingError(f"{key!r} is not a file")
-    return OpenFile(descriptor, found.st_size, found.st_mtime_ns)
+    return OpenFile(io.FileIO(descriptor), found.st_size, found.st_mtime_ns)
 
 
 def _close_unused(opening: Future[OpenFile]) -> None:

@@ -37,11 +37,16 @@ _PER_SECOND = 200 / 60
 # Seconds before its end at which a token is replaced.
 _EARLY = 300.0
 _MOST_SITES = 20_000
-_LARGEST = 256 * 1024
+_LARGEST = 1024 * 1024
 _CONNECTIONS = 200
 _REJECTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _WRONG_CREDENTIALS = frozenset({"invalid_client", "unauthorized_client"})
 _GRANT, _TOKEN_PATH = "client_credentials", "/oauth2/token"
+
+_ADDRESS = ("https://", "http://")
+_SET_CREDENTIALS = "Set WIX_APP_ID and WIX_APP_SECRET to what Wix's dashboard for developers shows"
+# Wix has given the token just before: id and secret are right.
+_ADD_PERMISSION = "Add the permission that this call needs to the app, in Wix's dashboard for developers"
 
 # What may stand in a header.
 _TOKEN = re.compile(r"[!-~]{1,8192}")
@@ -101,7 +106,7 @@ class WixCalls:
         deadline: Deadline,
         body: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """The answer to a call on behalf of one site.
+        """The answer to a call on behalf of one site; a path may be a whole address at the API's origin.
 
         Raises NotInstalledError, ProviderRejectedError or ProviderUnknownError.
         """
@@ -137,7 +142,7 @@ class WixCalls:
             try:
                 return await patiently(attempt, deadline, bucket)
             except ProviderKeyError as error:
-                log.error("%s. Set WIX_APP_ID and WIX_APP_SECRET to what Wix's dashboard for developers shows", error)  # noqa: TRY400 - one line
+                log.error("%s. %s", error, error.remedy)  # noqa: TRY400 - one line
                 self._key_rejected(NAME)
                 raise
             except GivenUpError as error:
@@ -165,7 +170,7 @@ class WixCalls:
         error = (answer.document or {}).get("error")
         code = error if isinstance(error, str) else None
         if answer.status == HTTPStatus.UNAUTHORIZED or code in _WRONG_CREDENTIALS:
-            raise ProviderKeyError("Wix rejects the app's id or secret")
+            raise ProviderKeyError("Wix rejects the app's id or secret", remedy=_SET_CREDENTIALS)
         if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND} and code is not None:
             raise NotInstalledError(f"Wix gives no token for this site ({code[:60]})")
         found = _document(answer)
@@ -179,14 +184,15 @@ class WixCalls:
         headers = {"Accept": "application/json"} | ({"Authorization": token} if token is not None else {})
         try:
             async with self._open_session().request(
-                method, self._api_base + path, json=body, headers=headers, allow_redirects=False
+                method, self._address(path), json=body, headers=headers, allow_redirects=False
             ) as response:
-                text = await response.content.read(_LARGEST)
-                if not response.content.at_eof():
-                    raise TransientError("Wix's answer is too large", maybe_done=True)
+                text = await _body(response.content)
                 return _Answer(response.status, response.headers.get("Retry-After", ""), _parsed(text))
         except (aiohttp.ClientError, OSError) as error:
             raise TransientError(f"Wix cannot be reached ({type(error).__name__})", maybe_done=True) from error
+
+    def _address(self, path: str) -> str:
+        return path if path.startswith(_ADDRESS) else self._api_base + path
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -194,11 +200,22 @@ class WixCalls:
         return self._session
 
 
+async def _body(content: aiohttp.StreamReader) -> bytes:
+    """The whole body, which arrives in pieces."""
+    text = bytearray()
+    async for chunk in content.iter_any():
+        text += chunk
+        if len(text) > _LARGEST:
+            raise TransientError("Wix's answer is too large", maybe_done=True)
+    return bytes(text)
+
+
 def _document(answer: _Answer) -> dict[str, Any]:
     """The answer, if it is an object with a successful status. Wix's message may repeat what we sent."""
     reason = f"Wix answered {answer.status}"
     if answer.status in _REJECTED:
-        raise ProviderKeyError(reason, forbidden=answer.status == HTTPStatus.FORBIDDEN)
+        forbidden = answer.status == HTTPStatus.FORBIDDEN
+        raise ProviderKeyError(reason, forbidden=forbidden, remedy=_ADD_PERMISSION)
     if answer.status == HTTPStatus.NOT_FOUND:
         raise ProviderMissingError(reason)
     refused = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -12,6 +12,7 @@ from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderUnknownError, Rejected
 from hingecraft.proxies import Proxies
 from hingecraft.wix_app.client.calls import WixCalls
+from hingecraft.wix_app.client.installations import InstallationsCall
 from hingecraft.wix_app.client.model import (
     AppInstance,
     Purchase,
@@ -42,8 +43,10 @@ class BiEvent(StrEnum):
 class WixClient:
     """The app's calls. Each raises NotInstalledError, ProviderRejectedError or ProviderUnknownError."""
 
-    def __init__(self, calls: WixCalls) -> None:
+    def __init__(self, calls: WixCalls, installations: InstallationsCall | None = None) -> None:
         self._calls = calls
+        # None: Wix's list is not read.
+        self.installations = installations
 
     @classmethod
     def from_settings(
@@ -53,7 +56,11 @@ class WixClient:
         if not settings.serves_wix_app:
             return None
         app_id, secret = settings.wix_app_id, settings.wix_app_secret
-        return cls(WixCalls(app_id, secret, settings.wix_api_base, proxies, key_rejected))
+        calls, address = (
+            WixCalls(app_id, secret, settings.wix_api_base, proxies, key_rejected),
+            settings.wix_installations_url,
+        )
+        return cls(calls, InstallationsCall(calls, app_id, address) if address else None)
 
     async def app_instance(self, instance_id: UUID, deadline: Deadline) -> AppInstance:
         """The app on a site, with the plan that it pays for now."""

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+_STATUSES: Final = {"INSTALLED": True, "UNINSTALLED": False}
 
 
 class UnreadableAnswerError(ValueError):
@@ -61,6 +63,14 @@ class TokenInfo:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installations:
+    """A page of Wix's list: whether each site has the app, and the cursor of the next page; None for the last one."""
+
+    has_app: Mapping[UUID, bool]
+    cursor: str | None
+
+
 def app_instance_in(answer: Mapping[str, Any]) -> AppInstance:
     """The answer of `GET /apps/v1/instance`; raises UnreadableAnswerError."""
     instance, site = _object(answer, "instance"), answer.get("site")
@@ -112,6 +122,28 @@ def purchases_in(answer: Mapping[str, Any]) -> list[Purchase]:
         )
         for each in listed
     ]
+
+
+def installations_in(answer: Mapping[str, Any], app_id: str) -> Installations:
+    """The answer of Query App Installations; raises UnreadableAnswerError also for a row of another app."""
+    rows, paging = answer.get("appInstallations"), _object(answer, "pagingMetadata")
+    cursors = paging.get("cursors")
+    if not isinstance(rows, list):
+        raise UnreadableAnswerError("the answer has no list of installations")
+    cursor = _text(cursors.get("next")) if isinstance(cursors, dict) else None
+    if paging.get("hasNext") is True and cursor is None:
+        raise UnreadableAnswerError("there is another page, and no cursor for it")
+    return Installations(has_app=dict(_installation_in(row, UUID(app_id)) for row in rows), cursor=cursor)
+
+
+def _installation_in(row: object, app_id: UUID) -> tuple[UUID, bool]:
+    row = row if isinstance(row, dict) else {}
+    instance_id, status = _uuid(row.get("instanceId")), _text(row.get("status"))
+    if _uuid(row.get("appId")) != app_id:
+        raise UnreadableAnswerError("an installation is of another app")
+    if instance_id is None or status is None or status not in _STATUSES:
+        raise UnreadableAnswerError("an installation lacks its instance id or its status")
+    return instance_id, _STATUSES[status]
 
 
 def token_info_in(answer: Mapping[str, Any]) -> TokenInfo | None:

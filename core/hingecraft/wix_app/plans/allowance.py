@@ -73,12 +73,12 @@ async def _follow_period(conn: Connection, instance_id: UUID, period: PaidPeriod
     assert account is not None, "an account is created with its site"
     before = _period_of(account)
     if before is not None and period.is_same(before):
-        await conn.execute(ADOPT, instance_id, period.start, period.invoice_id, period.seen_invoice)
+        await conn.execute(ADOPT, instance_id, period.start, period.invoice_id, period.answered_invoice)
         return
     await conn.execute(ADD, instance_id, "lapse", _name(period), -account["allowance"])
     await conn.execute(ADD, instance_id, "plan", _name(period), granted)
     await conn.execute(
-        BEGIN, instance_id, period.start, period.product, period.cycle, period.invoice_id, period.seen_invoice
+        BEGIN, instance_id, period.start, period.product, period.cycle, period.invoice_id, period.answered_invoice
     )
 
 
@@ -92,11 +92,11 @@ def _period_of(account: asyncpg.Record) -> PaidPeriod | None:
         start=start,
         end=None,
         invoice_id=account["period_invoice"],
-        seen_invoice=account["period_seen_invoice"],
+        answered_invoice=account["period_seen_invoice"],
     )
 
 
 def _name(period: PaidPeriod) -> str:
     """Names the period in the ledger."""
-    invoice = period.invoice_id or period.seen_invoice or ""
+    invoice = period.invoice_id or period.answered_invoice or ""
     return f"{period.product}/{period.cycle}/{period.start.isoformat()}/{invoice}"

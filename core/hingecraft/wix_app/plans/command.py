@@ -55,7 +55,7 @@ def _product(text: str) -> str:
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     things = parser.add_subparsers(dest="thing", required=True, metavar="WHAT")
-    plans = things.add_parser("plans", help="plans of the Wix app, and the names by which Wix means them")
+    plans = things.add_parser("plans", help="plans of the Wix app, and the names that Wix has for them")
     acts = plans.add_subparsers(dest="act", required=True, metavar="ACT")
     acts.add_parser("list", help="list the names of all plans")
     setting = acts.add_parser("set", help="say which plan a product of the app at Wix is")

@@ -49,7 +49,7 @@ class Kind(StrEnum):
     # The same, until the bank decides otherwise.
     CHARGED_BACK = "charged_back"
     # Wix's answer when it was asked: it counts for everything before it.
-    SEEN = "seen"
+    ANSWER = "seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Fact:
     # Of two plans that begin in the same moment, the one that replaces the other.
     is_change: bool = False
     # When it was stored here; None: it is not stored yet.
-    heard_at: datetime | None = None
+    recorded_at: datetime | None = None
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -83,13 +83,13 @@ class Fact:
     @property
     def ended_at(self) -> datetime:
         """The end of an access that ends at once: by our clock at the latest, since Wix's may be ahead."""
-        return self.happened_at if self.heard_at is None else min(self.happened_at, self.heard_at)
+        return self.happened_at if self.recorded_at is None else min(self.happened_at, self.recorded_at)
 
     @property
     def details(self) -> dict[str, Any]:
         """The fields that are stored as JSON."""
         fields = asdict(self)
-        for name in ("fact_id", "kind", "happened_at", "heard_at"):
+        for name in ("fact_id", "kind", "happened_at", "recorded_at"):
             del fields[name]
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in fields.items()}
 
@@ -100,13 +100,13 @@ class Fact:
         kind: str,
         happened_at: datetime,
         details: Mapping[str, Any],
-        heard_at: datetime | None = None,
+        recorded_at: datetime | None = None,
     ) -> Fact:
         """A fact as it was stored."""
         fields = dict(details)
         for name in ("starts_at", "ends_at"):
             fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, heard_at=heard_at, **fields)
+        return cls(fact_id=fact_id, kind=Kind(kind), happened_at=happened_at, recorded_at=recorded_at, **fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +121,12 @@ class PaidPeriod:
     start: datetime
     end: datetime | None
     invoice_id: str | None
-    seen_invoice: str | None = None
+    answered_invoice: str | None = None
 
     @property
     def invoices(self) -> frozenset[str]:
         """The names of its invoice."""
-        return frozenset(each for each in (self.invoice_id, self.seen_invoice) if each is not None)
+        return frozenset(each for each in (self.invoice_id, self.answered_invoice) if each is not None)
 
     def is_of_plan(self, other: PaidPeriod) -> bool:
         """Whether both are of one plan."""
@@ -140,7 +140,7 @@ class PaidPeriod:
         """Whether both are one period, told by an event and by an answer."""
         if self.invoices & other.invoices:
             return self.is_of_plan(other) and abs(self.start - other.start) < _SAME_INVOICE
-        two_payments = (self.invoice_id and other.invoice_id) or (self.seen_invoice and other.seen_invoice)
+        two_payments = (self.invoice_id and other.invoice_id) or (self.answered_invoice and other.answered_invoice)
         return not two_payments and self.is_near(other)
 
 
@@ -156,9 +156,9 @@ class PlanState:
     # Whether the money for this period went back.
     is_returned: bool = False
     # The invoice in Wix's last answer: another one is a renewal.
-    seen_invoice: str | None = None
+    answered_invoice: str | None = None
     # When the last event about the plan happened.
-    told_at: datetime | None = None
+    last_event_at: datetime | None = None
     # When the plan came to this site; of two sites that it was on, the later one has it.
     held_since: datetime | None = None
 
@@ -218,15 +218,17 @@ def _after(start: datetime, months: int) -> datetime:
 
 
 def _begun(state: PlanState, fact: Fact) -> PlanState:
-    before, period = state.period, _told_period(fact)
-    begun = PlanState(period=period, told_at=fact.happened_at, held_since=fact.happened_at)
+    before, period = state.period, _named_period(fact)
+    begun = PlanState(period=period, last_event_at=fact.happened_at, held_since=fact.happened_at)
     if before is None or before.invoice_id or state.has_ended(fact.happened_at) or not before.is_near(period):
         return begun
     # An answer has reported the same payment before its event.
-    return replace(begun, period=replace(period, seen_invoice=before.seen_invoice), seen_invoice=state.seen_invoice)
+    return replace(
+        begun, period=replace(period, answered_invoice=before.answered_invoice), answered_invoice=state.answered_invoice
+    )
 
 
-def _told_period(fact: Fact) -> PaidPeriod:
+def _named_period(fact: Fact) -> PaidPeriod:
     """The period that a fact names."""
     start = fact.starts_at or fact.happened_at
     first = period_at(fact.product or "", fact.cycle or "", start, start, fact.invoice_id)
@@ -240,7 +242,7 @@ def _reactivated(state: PlanState, fact: Fact) -> PlanState:
     if not is_same_payment and (state.has_ended(fact.happened_at) or _is_longer(before, fact)):
         return _begun(state, fact)
     return replace(
-        state, cancel_at_period_end=False, access_ends_at=None, payment_failed_at=None, told_at=fact.happened_at
+        state, cancel_at_period_end=False, access_ends_at=None, payment_failed_at=None, last_event_at=fact.happened_at
     )
 
 
@@ -253,7 +255,7 @@ def _is_longer(period: PaidPeriod | None, fact: Fact) -> bool:
 
 def _transferred(state: PlanState, fact: Fact) -> PlanState:
     """The same period goes on where the site has the plan: nothing was paid."""
-    has_plan = state.period is not None and state.period.is_of_plan(_told_period(fact))
+    has_plan = state.period is not None and state.period.is_of_plan(_named_period(fact))
     found = _reactivated(state, fact) if has_plan else _begun(state, fact)
     return replace(found, held_since=fact.happened_at)
 
@@ -263,9 +265,9 @@ def _cancelled(state: PlanState, fact: Fact) -> PlanState:
         return state
     at = fact.happened_at
     if fact.at_once:
-        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, told_at=at)
+        return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, last_event_at=at)
     period = _current(state.period, at)
-    return replace(state, period=period, cancel_at_period_end=True, access_ends_at=period.end or at, told_at=at)
+    return replace(state, period=period, cancel_at_period_end=True, access_ends_at=period.end or at, last_event_at=at)
 
 
 def _is_about_another(period: PaidPeriod, fact: Fact) -> bool:
@@ -279,7 +281,7 @@ def _current(period: PaidPeriod, at: datetime) -> PaidPeriod:
     if period.end is None or at < period.end:
         return period
     found = period_at(period.product, period.cycle, period.start, at, period.invoice_id)
-    return replace(found, seen_invoice=period.seen_invoice) if found.start == period.start else found
+    return replace(found, answered_invoice=period.answered_invoice) if found.start == period.start else found
 
 
 def _payment_failed(state: PlanState, fact: Fact) -> PlanState:
@@ -294,24 +296,24 @@ def _unchanged(state: PlanState, _fact: Fact) -> PlanState:
     return state
 
 
-def _seen(state: PlanState, fact: Fact) -> PlanState:
+def _answered(state: PlanState, fact: Fact) -> PlanState:
     """Wix's answer: a plan that Wix calls paid goes on, even where its end has passed."""
     if fact.product is None:
         if state.has_ended(fact.happened_at):
             return state
         return replace(state, cancel_at_period_end=False, access_ends_at=fact.ended_at, payment_failed_at=None)
-    before, now = state.period, _seen_period(fact)
-    is_settling = state.told_at is not None and fact.happened_at - state.told_at < _SETTLES
+    before, now = state.period, _answered_period(fact)
+    is_settling = state.last_event_at is not None and fact.happened_at - state.last_event_at < _SETTLES
     if is_settling and before is not None and not before.is_of_plan(now):
         return state
-    now = _seen_after(before, now, fact, state.seen_invoice)
+    now = _period_after_answer(before, now, fact, state.answered_invoice)
     ends = not fact.renews and now.end is not None and now.end > fact.happened_at
     found = replace(
         state,
         period=now,
         cancel_at_period_end=ends,
         access_ends_at=now.end if ends else None,
-        seen_invoice=fact.invoice_id or state.seen_invoice,
+        answered_invoice=fact.invoice_id or state.answered_invoice,
         held_since=fact.happened_at if state.has_ended(fact.happened_at) else state.held_since,
     )
     if not is_settling:
@@ -319,22 +321,26 @@ def _seen(state: PlanState, fact: Fact) -> PlanState:
     return replace(found, cancel_at_period_end=state.cancel_at_period_end, access_ends_at=state.access_ends_at)
 
 
-def _seen_after(before: PaidPeriod | None, now: PaidPeriod, fact: Fact, seen_invoice: str | None) -> PaidPeriod:
+def _period_after_answer(
+    before: PaidPeriod | None, now: PaidPeriod, fact: Fact, answered_invoice: str | None
+) -> PaidPeriod:
     """The period of an answer, when the one before was known."""
     if before is not None and before.is_near(now):
-        if seen_invoice is not None and fact.invoice_id not in {None, seen_invoice}:
+        if answered_invoice is not None and fact.invoice_id not in {None, answered_invoice}:
             return _next(before, fact)
-        return replace(before, end=fact.ends_at or before.end, seen_invoice=fact.invoice_id or before.seen_invoice)
+        return replace(
+            before, end=fact.ends_at or before.end, answered_invoice=fact.invoice_id or before.answered_invoice
+        )
     if before is not None and before.is_of_plan(now) and now.start < before.start:
         # Wix counts from the first purchase, and an event has begun this period later.
-        return replace(before, seen_invoice=fact.invoice_id or before.seen_invoice)
+        return replace(before, answered_invoice=fact.invoice_id or before.answered_invoice)
     is_old = before is not None and fact.invoice_id in before.invoices
-    return now if is_old else replace(now, seen_invoice=fact.invoice_id)
+    return now if is_old else replace(now, answered_invoice=fact.invoice_id)
 
 
-def _seen_period(fact: Fact) -> PaidPeriod:
+def _answered_period(fact: Fact) -> PaidPeriod:
     """The period of an answer; its beginning is that of the first one, however often it was renewed."""
-    first = replace(_told_period(replace(fact, ends_at=None)), invoice_id=None)
+    first = replace(_named_period(replace(fact, ends_at=None)), invoice_id=None)
     if fact.ends_at is None:
         return _current(first, fact.happened_at)
     return replace(_current(first, fact.ends_at - _SAME_TIME), end=fact.ends_at)
@@ -343,7 +349,7 @@ def _seen_period(fact: Fact) -> PaidPeriod:
 def _next(period: PaidPeriod, fact: Fact) -> PaidPeriod:
     """The period after this one, which Wix has charged before our clock has reached it."""
     following = _current(period, period.end or period.start)
-    return replace(following, end=fact.ends_at or following.end, invoice_id=None, seen_invoice=fact.invoice_id)
+    return replace(following, end=fact.ends_at or following.end, invoice_id=None, answered_invoice=fact.invoice_id)
 
 
 _AFTER = {
@@ -355,5 +361,5 @@ _AFTER = {
     Kind.PAID: _paid,
     Kind.RETURNED: _unchanged,
     Kind.CHARGED_BACK: _unchanged,
-    Kind.SEEN: _seen,
+    Kind.ANSWER: _answered,
 }

@@ -39,7 +39,7 @@ async def take(conn: Connection, instance_id: UUID, facts: list[Fact], *, actor:
     state = state_of(await store.facts(conn, instance_id))
     plan = await _plan_of(conn, state)
     await allowance.follow(conn, instance_id, state, plan.credits)
-    if await store.keep(conn, instance_id, plan.name, state):
+    if await store.save(conn, instance_id, plan.name, state):
         await _record(conn, instance_id, plan.name, state, actor, request_id)
 
 

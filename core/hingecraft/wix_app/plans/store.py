@@ -23,8 +23,8 @@ SELECT fact_id, kind, happened_at, details::text AS details, recorded_at FROM wi
 NAMED = """
 SELECT n.plan AS name, p.credits FROM wix_plan_names n JOIN wix_plans p USING (plan) WHERE n.name = lower($1)
 """
-KNOWN = "SELECT name FROM wix_plan_names WHERE name = ANY ($1)"
-KEEP = """
+EXISTING_NAMES = "SELECT name FROM wix_plan_names WHERE name = ANY ($1)"
+SAVE = """
 UPDATE wix_sites SET plan = $2, product = $3, cycle = $4, invoice_id = $5, period_start = $6, period_end = $7,
     cancel_at_period_end = $8, access_ends_at = $9, payment_failed_at = $10
 WHERE instance_id = $1
@@ -82,22 +82,22 @@ async def named(conn: Connection, name: str) -> Plan | None:
     return Plan(**dict(row)) if row is not None else None
 
 
-async def known(conn: Connection, names: Sequence[str]) -> set[str]:
+async def existing_names(conn: Connection, names: Sequence[str]) -> set[str]:
     """The names among these, in lower case, that mean a plan."""
-    return {row["name"] for row in await conn.fetch(KNOWN, names)}
+    return {row["name"] for row in await conn.fetch(EXISTING_NAMES, names)}
 
 
-async def keep(conn: Connection, instance_id: UUID, plan: str, state: PlanState) -> bool:
+async def save(conn: Connection, instance_id: UUID, plan: str, state: PlanState) -> bool:
     """Write the plan down; False if it is as it was."""
     period = state.period
-    invoice = (period.invoice_id or period.seen_invoice) if period else None
-    told = (period.product, period.cycle, invoice, period.start, period.end) if period else (None,) * 5
+    invoice = (period.invoice_id or period.answered_invoice) if period else None
+    columns = (period.product, period.cycle, invoice, period.start, period.end) if period else (None,) * 5
     return bool(
         await conn.fetchval(
-            KEEP,
+            SAVE,
             instance_id,
             plan,
-            *told,
+            *columns,
             state.cancel_at_period_end,
             state.access_ends_at,
             state.payment_failed_at,

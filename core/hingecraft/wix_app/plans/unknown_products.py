@@ -14,7 +14,7 @@ async def retry_known(conn: Connection) -> int:
         error.removeprefix(UNKNOWN_PRODUCT).partition(":")[0].lower(): error
         for error in await inbox.waiting_by_error(conn, UNKNOWN_PRODUCT)
     }
-    known = await store.known(conn, list(waiting))
+    known = await store.existing_names(conn, list(waiting))
     if known:
         await inbox.retry_now(conn, [waiting[product] for product in known])
     return len(waiting) - len(known)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from hingecraft import audit
+from hingecraft.db import clock
 from hingecraft.db.connection import Connection, Database
 from hingecraft.wix_app.errors import InvalidInstanceError
 from hingecraft.wix_app.instances.model import Instance
@@ -29,7 +30,7 @@ async def admit(database: Database, instance: Instance, request_id: str) -> None
         await installed(
             conn,
             instance.instance_id,
-            instance.signed_at or datetime.now(UTC),
+            instance.signed_at or await clock.moment(conn),
             instance.origin_instance_id,
             actor=f"wix_instance:{instance.instance_id}",
             request_id=request_id,

@@ -12,7 +12,7 @@ from hingecraft.inbox.handlers import Applied, Handler, Reading, Registration
 from hingecraft.inbox.model import Claimed
 from hingecraft.wix_app.plans import service as plans
 from hingecraft.wix_app.plans.model import Fact, Kind
-from hingecraft.wix_app.plans.seen import PlansAtWix, Presence, Seen
+from hingecraft.wix_app.plans.plans_at_wix import Answer, PlansAtWix, Presence
 from hingecraft.wix_app.sites import service as sites
 from hingecraft.wix_app.webhooks.facts import INVOICE_TYPE, PLAN_TYPES, invoice_fact, plan_fact
 from hingecraft.wix_app.webhooks.model import SOURCE, WixEvent, event_in
@@ -30,7 +30,7 @@ def registrations(asking: PlansAtWix) -> list[Registration]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _PresenceEvent:
     event: WixEvent
     presence: Presence | None = None
 
@@ -48,17 +48,17 @@ class _PresenceEvents(Handler):
     def read(self, event: Claimed) -> Reading:
         """The event as Wix said it."""
         found = event_in(event.document)
-        return Reading(content=_Told(event=found), lock=str(found.instance_id))
+        return Reading(content=_PresenceEvent(event=found), lock=str(found.instance_id))
 
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
         """Ask Wix whether the site has the app."""
-        told: _Told = reading.content
-        return replace(reading, content=replace(told, presence=await self._asking.presence(told.event.instance_id)))
+        found: _PresenceEvent = reading.content
+        return replace(reading, content=replace(found, presence=await self._asking.presence(found.event.instance_id)))
 
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """In the transaction that ends the event. Raises AskFirstError for a contradiction."""
-        told: _Told = reading.content
-        await self.take(conn, event.event_id, told.event, told.presence)
+        found: _PresenceEvent = reading.content
+        await self.take(conn, event.event_id, found.event, found.presence)
         return Applied()
 
     @abstractmethod
@@ -118,7 +118,7 @@ class PlanEvents(Handler):
 class _Invoice:
     instance_id: UUID
     fact: Fact
-    seen: Seen | None = None
+    answer: Answer | None = None
 
 
 class Invoices(Handler):
@@ -141,17 +141,17 @@ class Invoices(Handler):
     async def ask(self, _event: Claimed, reading: Reading) -> Reading:
         """Ask Wix for the plan that the invoice has paid."""
         invoice: _Invoice = reading.content
-        seen = await self._asking.seen(invoice.instance_id)
-        return replace(reading, content=replace(invoice, seen=seen), must_ask=False)
+        answer = await self._asking.ask_for_event(invoice.instance_id)
+        return replace(reading, content=replace(invoice, answer=answer), must_ask=False)
 
     async def apply(self, conn: Connection, event: Claimed, reading: Reading) -> Applied:
         """In the transaction that ends the event. Raises AskFirstError where Wix has not been asked yet."""
         if reading.must_ask:
             raise AskFirstError("an event of an invoice does not say which period it has paid")
         invoice: _Invoice = reading.content
-        site, seen = invoice.instance_id, invoice.seen
-        facts = [invoice.fact] if seen is None else [invoice.fact, seen.fact]
+        site, answer = invoice.instance_id, invoice.answer
+        facts = [invoice.fact] if answer is None else [invoice.fact, answer.fact]
         await plans.take(conn, site, facts, actor=SOURCE, request_id=event.event_id)
-        if seen is not None:
-            await plans.checked(conn, site, seen.at, seen.owner_email)
+        if answer is not None:
+            await plans.checked(conn, site, answer.at, answer.owner_email)
         return Applied()

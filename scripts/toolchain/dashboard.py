@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 
 from hingecraft.errors import UsageError
-from support import node_js
-from support.go_tools import MissingToolError, cache
+from toolchain import node_js
+from toolchain.go_tools import MissingToolError, cache
 
 FOLDER = node_js.WIX / "dashboard"
 BUILT = FOLDER / "built"

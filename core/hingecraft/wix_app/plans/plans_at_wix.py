@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from hingecraft.db import clock
+from hingecraft.db.connection import Database
 from hingecraft.errors import ForeignError, UnansweredError
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.port import ProviderRejectedError, ProviderUnknownError
@@ -21,13 +23,15 @@ _CLOCK_DIFFERENCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Answer:
     """Wix's answer about one site."""
 
     fact: Fact
     at: datetime
     # None: the app may not read it.
     owner_email: str | None
+    # The site that this one was duplicated from.
+    origin: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,24 +43,29 @@ class Presence:
 
 
 class PlansAtWix:
-    """Asks Wix."""
+    """Asks Wix. An answer has the database's time, which orders it among the events that any pod gets."""
 
-    def __init__(self, client: WixClient) -> None:
+    def __init__(self, database: Database, client: WixClient) -> None:
+        self._database = database
         self._client = client
 
-    async def ask(self, instance_id: UUID) -> Seen:
-        """Ask, holding no connection. The time is that before the call: what happens during it is newer.
+    async def now(self) -> datetime:
+        """The time of an answer is that before the question: what happens meanwhile is newer."""
+        async with self._database.connection() as conn:
+            return await clock.moment(conn)
 
-        Raises NotInstalledError, ProviderRejectedError or ProviderUnknownError.
-        """
-        at = datetime.now(UTC)
+    async def ask(self, instance_id: UUID, at: datetime) -> Answer:
+        """Ask, holding no connection. Raises NotInstalledError, ProviderRejectedError or ProviderUnknownError."""
         answer = await self._client.app_instance(instance_id, Deadline.within(_ANSWERS_WITHIN))
-        return Seen(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email)
+        return Answer(fact=fact_in(answer, at), at=at, owner_email=answer.owner_email, origin=answer.origin_instance_id)
 
-    async def seen(self, instance_id: UUID) -> Seen:
-        """The same for an event; raises UnansweredError while there is no answer, or ForeignError without the app."""
+    async def ask_for_event(self, instance_id: UUID) -> Answer:
+        """Ask for an event. Raises UnansweredError while there is no answer, and ForeignError without the app."""
+        return await self._for_event(instance_id, await self.now())
+
+    async def _for_event(self, instance_id: UUID, at: datetime) -> Answer:
         try:
-            return await self.ask(instance_id)
+            return await self.ask(instance_id, at)
         except NotInstalledError as error:
             raise ForeignError("the app is not installed on this site") from error
         except (ProviderRejectedError, ProviderUnknownError) as error:
@@ -64,9 +73,9 @@ class PlansAtWix:
 
     async def presence(self, instance_id: UUID) -> Presence:
         """Whether the site has the app; raises UnansweredError while there is no answer."""
-        at = datetime.now(UTC)
+        at = await self.now()
         try:
-            await self.seen(instance_id)
+            await self._for_event(instance_id, at)
         except ForeignError:
             return Presence(at=at, has_app=False)
         return Presence(at=at, has_app=True)
@@ -77,10 +86,10 @@ def fact_in(answer: AppInstance, at: datetime) -> Fact:
     name = f"seen:{at.isoformat()}"
     billing = answer.billing
     if billing is None:
-        return Fact(fact_id=name, kind=Kind.SEEN, happened_at=at - _CLOCK_DIFFERENCE)
+        return Fact(fact_id=name, kind=Kind.ANSWER, happened_at=at - _CLOCK_DIFFERENCE)
     return Fact(
         fact_id=name,
-        kind=Kind.SEEN,
+        kind=Kind.ANSWER,
         happened_at=at,
         product=billing.product,
         cycle=billing.cycle,

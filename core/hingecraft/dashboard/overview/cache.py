@@ -13,18 +13,18 @@ from hingecraft.db.connection import Connection
 _MOST = 8
 
 
-class KeptFigures:
+class FiguresCache:
     """Those that one process has read."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Period, tuple[store.Stamp, Sequence[Figures]]] = OrderedDict()
+        self._rows: OrderedDict[Period, tuple[store.Stamp, Sequence[Figures]]] = OrderedDict()
 
     async def of(self, conn: Connection, period: Period, stamp: store.Stamp) -> Sequence[Figures]:
         """The sums of each span of the period. `stamp` is that of the caller's snapshot."""
-        found, rows = self._kept.pop(period, (None, ()))
+        found, rows = self._rows.pop(period, (None, ()))
         if found != stamp:
             rows = await store.figures(conn, period.spans, period.begins)
-        self._kept[period] = stamp, rows
-        while len(self._kept) > _MOST:
-            self._kept.popitem(last=False)
+        self._rows[period] = stamp, rows
+        while len(self._rows) > _MOST:
+            self._rows.popitem(last=False)
         return rows

@@ -1,4 +1,4 @@
-"""Programs in Go that tests need: built once, kept in HC_CACHE."""
+"""Programs in Go that scripts and tests need: built once, kept in HC_CACHE."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,11 +16,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.limits import PROGRESS
-
-CLUSTER = Path(__file__).parents[1] / "cluster"
+_ROOT = Path(__file__).parents[2]
+_CLUSTER = _ROOT / "tests" / "cluster"
 _OLDEST_GO = (1, 26)
-_GO_LOCK = Path(__file__).parents[2] / "requirements-go.lock"
+_GO_LOCK = _ROOT / "requirements-go.lock"
 _SAY_EVERY = 20.0
 
 
@@ -44,33 +42,6 @@ def built(module: str, version: str) -> Path:
             print(f"building {name} from its Go modules (once; kept in {folder})", flush=True)
             _go(name, ["install", "-trimpath", "-ldflags", "-s -w", f"{module}@{version}"], {"GOBIN": str(folder)})
     return folder / name
-
-
-@contextmanager
-def listening(command: Sequence[str | Path], address: str, **environment: str) -> Iterator[None]:
-    """A server that runs meanwhile, as soon as it accepts connections."""
-    process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _wait(address, process)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    host, _, port = address.partition(":")
-    until = time.monotonic() + PROGRESS
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            socket.create_connection((host, int(port)), timeout=1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise AssertionError(f"{process.args!r} did not start")
 
 
 def fetched(module: str, version: str, files: Sequence[str]) -> list[Path]:
@@ -97,7 +68,7 @@ def _module_in(folder: Path) -> Path:
 
 def built_together(name: str, *, stamp: str = "") -> Path:
     """The folder with all tools of `tests/cluster/NAME/go.mod`, and only that file decides what is built."""
-    source = CLUSTER / name
+    source = _CLUSTER / name
     content = b"".join(file.read_bytes() for file in sorted(source.iterdir()))
     folder = cache() / "go" / f"{name}-{hashlib.sha256(content + stamp.encode()).hexdigest()[:16]}"
     with _taking_turns(folder) as first:

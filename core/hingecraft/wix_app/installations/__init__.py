@@ -1,0 +1,1 @@
+"""Wix's list of the sites that have the app, compared with ours."""
