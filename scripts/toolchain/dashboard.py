@@ -105,10 +105,11 @@ def client() -> str:
     return _run("build/client.mjs")
 
 
-def build(folder: Path) -> None:
-    """Build the files that the backend serves."""
-    _run("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn", DASHBOARD_BUILT=str(folder))
+def build(folder: Path, *options: str) -> None:
+    """Build the files that the backend serves, and the file with the licences of what is in them."""
+    _run("node_modules/vite/bin/vite.js", "build", "--logLevel", "warn", *options, DASHBOARD_BUILT=str(folder))
     (folder / "panel-editor.js").write_text(node_js.component("wix-panel-editor"), encoding="utf-8")
+    _run("build/licenses.mjs", str(folder), node_js.said_by("html/build.mjs", "wix-panel-editor", "packages"))
 
 
 def check_types() -> list[str]:

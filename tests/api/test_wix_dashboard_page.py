@@ -81,6 +81,12 @@ async def test_fonts_are_served_and_nothing_else_of_the_folder(pod):
         assert (await fetched(pod, PATH + path))[0] == 404
 
 
+async def test_the_licences_of_what_the_files_hold_are_served_beside_them(pod):
+    status, headers, text = await fetched(pod, f"{PATH}/licenses.txt")
+    assert (status, headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert text == (dashboard_folder() / "licenses.txt").read_bytes()
+
+
 async def test_the_script_that_recovers_a_page_has_one_name_in_all_releases(pod):
     status, headers, _ = await fetched(pod, f"{PATH}/recover.js")
     assert (status, headers["Cache-Control"]) == (200, "no-cache")

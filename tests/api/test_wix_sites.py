@@ -23,7 +23,8 @@ async def pod(dsn):
 async def test_the_first_call_of_an_owner_makes_the_site_with_its_trial(pod, conn):
     site = uuid4()
     assert await wix.status_of(pod, site) == {
-        "userId": str(site), "email": None, "plan": "free", "credits": 3, "creditsUsed": 0, "billingSource": "none",
+        "userId": str(site), "email": None, "plan": "free", "billingCycle": None, "credits": 3, "creditsUsed": 0,
+        "billingSource": "none",
         "isTrial": True, "trialCreditsRemaining": 3, "currentPeriodEnd": None, "cancelAtPeriodEnd": False,
         "paymentFailedAt": None,
     }  # fmt: skip

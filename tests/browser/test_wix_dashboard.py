@@ -12,7 +12,7 @@ from toolchain import node_js
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.mark.parametrize("name", ["frame", "acts", "states", "long-list", "recover"])
+@pytest.mark.parametrize("name", ["frame", "acts", "content", "states", "long-list", "recover"])
 async def test_in_a_browser(dsn, name):
     async with dashboard_world(dsn) as told:
         await node_js.run_tests(f"dashboard/test/{name}.test.mjs", **told, SHOTS=str(RESULTS))

@@ -47,12 +47,24 @@ async def world(dsn: Secret) -> AsyncIterator[World]:
         await sandbox.stop()
 
 
-async def has_pro(world: World, token: str) -> None:
+async def has_pro(world: World, token: str, cycle: str = "monthly") -> None:
     """Wait until Wix's event has arrived."""
     headers = {"Authorization": f"WixInstance {token}"}
     async with asyncio.timeout(PROGRESS):
-        while (await world.pod.call("GET", "/api/v1/wix/user/status", headers=headers))[1]["data"]["plan"] != "pro":
+        while True:
+            found = (await world.pod.call("GET", "/api/v1/wix/user/status", headers=headers))[1]["data"]
+            if (found["plan"], found["billingCycle"]) == ("pro", cycle):
+                return
             await asyncio.sleep(0.05)
+
+
+async def choose(world: World, cycle: str) -> None:
+    await world.page.call("Runtime.evaluate", expression=f"document.querySelector('input[value={cycle}]').click()")
+
+
+async def on_a_phone(world: World) -> None:
+    phone = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
+    await world.page.call("Emulation.setDeviceMetricsOverride", **phone)
 
 
 async def test_the_market_shows_prices_and_leads_to_the_installation(world: World):
@@ -60,7 +72,7 @@ async def test_the_market_shows_prices_and_leads_to_the_installation(world: Worl
     await page.open(f"{world.pod.public}/wix-pricing")
     await page.until(f"{TEXT}.includes('$29 a month') && {TEXT}.includes('300 credits')")
     await page.screenshot("wix-pricing")
-    await page.call("Runtime.evaluate", expression="document.querySelector('input[value=YEARLY]').click()")
+    await choose(world, "YEARLY")
     await page.until(f"{TEXT}.includes('$290 a year')")
     await page.call("Runtime.evaluate", expression="document.querySelector('.plans a').click()")
     await page.until("location.pathname === '/wix'")
@@ -88,18 +100,45 @@ async def test_an_owner_upgrades_and_comes_back(world: World):
 async def test_on_a_phone_a_refused_change_is_in_sight(world: World):
     page, site = world.page, await world.wix.install()
     token = (await world.wix.tokens(site))["instance"]
-    await world.wix.act(site, "buy", product="pro", cycle="YEARLY")
-    await has_pro(world, token)
-    phone = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
-    await page.call("Emulation.setDeviceMetricsOverride", **phone)
+    await on_a_phone(world)
     await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
-    await page.until(f"{TEXT}.includes('Upgrade to Agency')")
+    await page.until(f"{TEXT}.includes('Choose Agency')")
     assert await page.value("document.documentElement.scrollWidth") == 375
-    await page.tab_to("Upgrade to Agency")
+    # Bought in another tab, so that this page offers what Wix does not allow any more.
+    await world.wix.act(site, "buy", product="pro", cycle="YEARLY")
+    await has_pro(world, token, "yearly")
+    await page.tab_to("Choose Agency")
     await page.press("Enter")
     await page.until(f"{TEXT}.includes('This site has the yearly Pro plan')")
     await page.until("(at => at.top >= 0 && at.bottom <= innerHeight)(failure.getBoundingClientRect())")
     await page.screenshot("wix-pricing-refused-phone")
+
+
+async def test_a_monthly_plan_becomes_a_yearly_one_and_not_the_other_way(world: World):
+    page, site = world.page, await world.wix.install()
+    token = (await world.wix.tokens(site))["instance"]
+    await world.wix.act(site, "buy", product="pro", cycle="MONTHLY")
+    await has_pro(world, token)
+    await on_a_phone(world)
+    await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
+    await page.until(f"{TEXT}.includes('Upgrade to Agency')")
+    assert "Pay yearly" not in await page.value(TEXT)
+    await choose(world, "YEARLY")
+    await page.tab_to("Pay yearly")
+    await page.submit()
+    await page.until(f"{TEXT}.includes('Pay and start the plan') && {TEXT}.includes('290.00 USD')")
+    await page.tab_to("Pay and start the plan")
+    await page.submit()
+    await page.until(f"{TEXT}.includes('Thank you') && location.search === '?upgrade=success'")
+    await has_pro(world, token, "yearly")
+    await page.open(f"{world.pod.public}/wix-pricing?instance={token}")
+    await page.until(f"{TEXT}.includes('$290 a year') && {TEXT}.includes('Upgrade to Agency')")
+    assert "Pay yearly" not in await page.value(TEXT)
+    await choose(world, "MONTHLY")
+    await page.until(f"{TEXT}.includes('To pay monthly instead, cancel it in Wix under Subscriptions')")
+    assert "Upgrade" not in await page.value(TEXT), "Wix would reject it"
+    assert await page.value("document.documentElement.scrollWidth") == 375
+    await page.screenshot("wix-pricing-yearly-phone")
 
 
 async def test_an_old_token_says_how_to_open_the_page_again(world: World):

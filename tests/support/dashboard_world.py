@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from hingecraft.outbox.model import ROUTES_UPDATED, Endpoint
 from hingecraft.settings import Secret
 from hingecraft_sandbox.postgres import free_port
 from support.engines import running_engine
 from support.folders import open_folder
 from support.pods import running_pod
+from support.receiver import receiving
 from support.sandbox import STRIPE_KEY, Sandbox
 from support.tls_front import make_certificates
 from support.wix_stand_in import WixStandIn
@@ -39,8 +41,14 @@ async def dashboard_world(dsn: Secret, **more: Any) -> AsyncIterator[dict[str, s
                 wix_app_market_url=wix.api_base, **more,
             )  # fmt: skip
             async with (
+                receiving() as site,
                 running_pod(dsn, **{**sandbox.settings, **settings}) as pod,
-                running_engine(dsn, [pod.internal], [], send_timeout=30),
+                running_engine(
+                    dsn,
+                    [pod.internal],
+                    [Endpoint(name="site", url=site.url, events=(ROUTES_UPDATED,))],
+                    send_timeout=30,
+                ),
             ):
                 await sandbox.tells(pod.public)
                 yield {

@@ -17,5 +17,7 @@ export default defineConfig({
     // The policy admits files, and neither inline scripts nor fonts in addresses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Read by build/licenses.mjs.
+    license: { fileName: 'licenses.json' },
   },
 });

@@ -1,6 +1,7 @@
 // Prints an HTML page or a module made of `source`: one file, without anything from elsewhere, pages under a strict policy.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -47,11 +48,21 @@ const MADE_SMALL = {
   'wix-panel-editor': { minify: true, plugins: [WITHOUT_MONITORING] },
 };
 
-async function bundled(name, format = 'iife') {
+function built(name, format, more = {}) {
   const entryPoints = [fileURLToPath(new URL(`${name}.js`, SOURCE))];
   const how = { bundle: true, write: false, format, target: 'es2022', legalComments: 'none', alias: ALIAS };
-  const made = await build({ entryPoints, ...how, ...MADE_SMALL[name] });
-  return `\n${made.outputFiles[0].text}`;
+  return build({ entryPoints, ...how, ...MADE_SMALL[name], ...more });
+}
+
+async function bundled(name, format = 'iife') {
+  return `\n${(await built(name, format)).outputFiles[0].text}`;
+}
+
+/** The folders of the packages of npm that are in it. */
+async function packagesOf(name) {
+  const { metafile } = await built(name, FORMATS[name], { metafile: true });
+  const inside = Object.keys(metafile.inputs).map((file) => /.*node_modules\/(@[^/]+\/)?[^/]+/.exec(file)?.[0]);
+  return [...new Set(inside.filter(Boolean))].map((folder) => resolve(folder)).sort();
 }
 
 /** Only what is written here may run; the calls go to the site and the backend, which differ from site to site. */
@@ -107,5 +118,9 @@ const fileOf = async (name, format) =>
 /** By name; everything else is a page. */
 const FORMATS = { 'plan-session': 'esm', 'hingecraft-donate': 'iife', 'wix-panel-editor': 'esm' };
 
-const made = process.argv[2];
-process.stdout.write(await (made in FORMATS ? fileOf(made, FORMATS[made]) : pageOf(made)));
+const [, , made, what] = process.argv;
+const printed = async () => {
+  if (what === 'packages') return JSON.stringify(await packagesOf(made));
+  return made in FORMATS ? fileOf(made, FORMATS[made]) : pageOf(made);
+};
+process.stdout.write(await printed());

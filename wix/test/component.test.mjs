@@ -129,7 +129,7 @@ describe('the main button', () => {
     assert.deepEqual(presetsOf(1), [10, 25, 50, 100]);
     assert.deepEqual(presetsOf(100), [1000, 2500, 5000, 10000]);
     assert.deepEqual(presetsOf(5), [50, 125, 250, 500]);
-    assert.deepEqual(presetsOf(0.3), [10, 25, 50, 100]);
+    assert.deepEqual(presetsOf(0.5), [2, 5, 10, 20]);
   });
 });
 

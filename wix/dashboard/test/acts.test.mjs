@@ -3,27 +3,30 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { byItself, atWix, BACKEND, database, given, installed, inWix, parentState, SANDBOX, token, visited } from './support.mjs';
+import { until } from '../../test/waiting.mjs';
+import {
+  byItself,
+  atWix,
+  BACKEND,
+  database,
+  given,
+  installed,
+  inWix,
+  parentState,
+  proxy,
+  read,
+  row,
+  SANDBOX,
+  token,
+  visited,
+} from './support.mjs';
 
 const HOUR = 3_600;
 const statusOf = async (id) => (await database.query('SELECT status FROM payments WHERE id = $1', [id])).rows[0].status;
 const RESYNCS = "SELECT count(*)::int AS number FROM jobs WHERE kind = 'resync'";
 const resyncs = async () => (await database.query(RESYNCS)).rows[0].number;
-/** The first column of the first row. */
-const read = async (sql) => Object.values((await database.query(sql)).rows[0])[0];
-const row = (frame, text) => frame.locator('tbody tr', { hasText: text }).first();
 const told = (page, part) =>
   page.waitForFunction((wanted) => window.parentState.toasts.some(({ message }) => message.includes(wanted)), part);
-
-/** Ask again until that holds; the answer. */
-async function until(ask, holds, what) {
-  for (let left = 400; left > 0; left -= 1) {
-    const found = await ask();
-    if (holds(found)) return found;
-    await new Promise((later) => setTimeout(later, 50));
-  }
-  return assert.fail(`${what}: not within 20 s`);
-}
 
 test(
   'a gift appears while the page is open, and its refund is sent once and booked',
@@ -175,8 +178,13 @@ test(
   visited(async (page) => {
     const site = await installed('Orchard');
     const frame = await inWix(page, { hash: '#/credits', instance: await token('instance', { site }) });
+    await page.setViewportSize({ width: 375, height: 667 });
     await frame.getByRole('button', { name: 'Upgrade to Pro' }).click();
-    const link = frame.getByRole('link', { name: 'Open Wix’s checkout' });
+    // On a phone, too, it is where the person looks: in the place of the button.
+    const link = frame.locator('.plans li', { hasText: 'Pro' }).getByRole('link', { name: 'Open Wix’s checkout' });
+    await link.waitFor();
+    assert.equal(await frame.getByRole('button', { name: 'Upgrade to Pro' }).count(), 0);
+    assert.ok(await link.evaluate((it) => it === document.activeElement), 'the keyboard goes on there');
     assert.ok((await link.getAttribute('href')).startsWith(`${SANDBOX}/`));
     assert.deepEqual([await link.getAttribute('target'), await link.getAttribute('rel')], ['_blank', 'noopener']);
     await atWix('buy', { product: 'pro', cycle: 'MONTHLY' }, site);
@@ -184,6 +192,47 @@ test(
     await link.waitFor({ state: 'detached' });
     await byItself(page, { hash: '#/credits', instance: await token('instance', { site }), more: { upgrade: 'success' } });
     await page.getByText('Your Pro plan has started').waitFor();
+  }),
+);
+
+test(
+  'a monthly plan becomes a yearly one; the way back is said, and not offered',
+  visited(async (page) => {
+    const site = await installed('Mill');
+    await atWix('buy', { product: 'pro', cycle: 'MONTHLY' }, site);
+    const frame = await inWix(page, { hash: '#/credits', instance: await token('instance', { site }) });
+    await frame.getByText('Pro plan').waitFor();
+    await frame.getByRole('button', { name: 'Upgrade to Agency' }).waitFor();
+    assert.equal(await frame.getByRole('button', { name: 'Pay yearly' }).count(), 0);
+    await frame.getByLabel('Yearly').check();
+    await frame.getByText('$290 a year').waitFor();
+    await frame.getByRole('button', { name: 'Pay yearly' }).click();
+    const link = frame.getByRole('link', { name: 'Open Wix’s checkout' });
+    const checkout = await (await fetch(await link.getAttribute('href'))).text();
+    assert.ok(checkout.includes('290.00 USD') && checkout.includes('yearly'), 'it is the checkout of the yearly plan');
+    await atWix('buy', { product: 'pro', cycle: 'YEARLY' }, site);
+    await link.waitFor({ state: 'detached' });
+    await frame.getByRole('button', { name: 'Upgrade to Agency' }).waitFor();
+    assert.equal(await frame.getByRole('button', { name: 'Pay yearly' }).count(), 0);
+    await frame.getByLabel('Monthly').check();
+    await frame.getByText('To pay monthly instead, cancel the plan in Wix under Subscriptions').waitFor();
+    assert.equal(await frame.locator('.plans button').count(), 0, 'Wix would reject it');
+  }),
+);
+
+test(
+  'while Wix does not answer, the plan says so, and is asked for again',
+  visited(async (page) => {
+    const site = await installed('Quarry');
+    const frame = await inWix(page, { hash: '#/credits', instance: await token('instance', { site }) });
+    const error = 'Wix’s checkout does not answer right now.';
+    const body = JSON.stringify({ success: false, code: 'provider_unavailable', error });
+    proxy.behave('say', { only: '/billing/checkout-url', status: 502, body });
+    await frame.getByRole('button', { name: 'Upgrade to Pro' }).click();
+    await frame.getByRole('alert').getByText(error).waitFor();
+    proxy.behave('pass');
+    await frame.getByRole('button', { name: 'Try again' }).click();
+    await frame.getByRole('link', { name: 'Open Wix’s checkout' }).waitFor();
   }),
 );
 

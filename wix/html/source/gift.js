@@ -107,6 +107,11 @@ export class Gift {
     return /** @type {Route | undefined} */ (this.routes[this.currency]);
   }
 
+  /** @param {Route['kind']} wanted */
+  offers(wanted) {
+    return Object.values(this.routes).some(({ kind, available }) => kind === wanted && available);
+  }
+
   get isCrypto() {
     return this.route?.kind === 'crypto';
   }

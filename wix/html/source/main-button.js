@@ -8,6 +8,8 @@ import { LEFT_WITHIN_MS } from './velo.js';
 import * as texts from './texts.js';
 import { hideWallet, showWallet } from './wallet.js';
 
+const AWAY = ['provider_unavailable', 'provider_busy', 'provider_disabled'];
+
 export class MainButton {
   /**
    * @param {import('./velo.js').Velo} velo
@@ -78,7 +80,7 @@ export class MainButton {
     const answer = await this.ask(gift.amount);
     if (asked !== this.asked) return;
     if (answer.success) this.open(answer.data);
-    else this.fail(texts.said(answer));
+    else this.fail(`${texts.said(answer)} ${this.insteadOf(answer.code)}`.trim());
   }
 
   /** @param {string} amount */
@@ -106,6 +108,16 @@ export class MainButton {
       if (checkout.paymentId) this.stopFollowing = followWallet(this.velo, this.memory, checkout.paymentId);
     } else if (this.isSafe(checkout?.url)) this.leave(checkout.url);
     else this.fail(texts.page('unsafe'));
+  }
+
+  /**
+   * The other way to pay, while the provider of this one is away.
+   * @param {string} code
+   */
+  insteadOf(code) {
+    if (!AWAY.includes(code)) return '';
+    const { isCrypto } = this.gift;
+    return this.gift.offers(isCrypto ? 'fiat' : 'crypto') ? texts.page(isCrypto ? 'cardInstead' : 'coinsInstead') : '';
   }
 
   /**

@@ -60,6 +60,8 @@ export function presetsOf(least) {
  * @param {number} least the currency's least amount, about a dollar
  */
 function scaleOf(least) {
+  // Such as a dinar, which is worth three dollars.
+  if (least < 1) return 0.2;
   const power = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, least))));
   return power * ([5, 2].find((step) => least >= power * step) ?? 1);
 }
@@ -73,5 +75,7 @@ function scaleOf(least) {
  */
 export function ownPresets(amounts, ownLeast, least) {
   const factor = scaleOf(least) / scaleOf(ownLeast);
-  return amounts.map((amount) => (factor === 1 ? Number(amount) : Math.max(least, Math.round(Number(amount) * factor))));
+  const suited = (/** @type {number} */ amount) => (factor === 1 ? amount : Math.max(least, Math.round(amount * factor)));
+  // Small ones may become the same.
+  return [...new Set(amounts.map((amount) => suited(Number(amount))))];
 }

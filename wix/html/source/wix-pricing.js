@@ -5,6 +5,9 @@ import { element, isOff, LOCALE, say, setButton, toldPlaces, trouble, watchNetwo
 const ANSWER_WITHIN_MS = 15_000;
 const PERIODS = { MONTHLY: 'a month', YEARLY: 'a year' };
 const NEW_TOKEN = ['invalid_wix_instance', 'stale_wix_instance', 'missing_wix_instance'];
+const NOT_MONTHLY =
+  'Your plan, paid yearly. To pay monthly instead, cancel it in Wix under Subscriptions, and buy it again when its period has ended.';
+const CHOOSE_YEARLY = 'You pay yearly: choose Yearly above to upgrade.';
 const REOPEN = 'Open the page again: in Wix, go to your site’s dashboard, then Apps, and choose Upgrade.';
 
 const query = new URLSearchParams(location.search);
@@ -51,6 +54,9 @@ function made(name, text, kind = '') {
   return found;
 }
 
+/** Whether the site pays for a year or more at a time: Wix lets nobody change from that to monthly. */
+const paysLonger = () => Boolean(site?.billingCycle) && site.billingCycle !== 'monthly';
+
 /** @param {any} plan */
 function priceOf(plan) {
   const isFree = plan.plan === 'free';
@@ -72,6 +78,36 @@ function creditsOf(plan) {
 const nameOf = (/** @type {string} */ plan) => plan.charAt(0).toUpperCase() + plan.slice(1);
 
 /**
+ * How many places it is above the site's own plan.
+ * @param {any} plan
+ */
+function placeAbove(plan) {
+  const placeOf = (/** @type {string} */ name) => offer.plans.findIndex((/** @type {any} */ each) => each.plan === name);
+  return placeOf(plan.plan) - placeOf(site?.plan);
+}
+
+/**
+ * Whether Wix sells it to the site: nothing smaller, and nothing monthly to one that pays yearly.
+ * @param {any} plan
+ * @param {number} above
+ */
+function canBuy(plan, above) {
+  if (plan.plan === 'free' || (cycle() === 'MONTHLY' && paysLonger())) return false;
+  return above > 0 || (above === 0 && cycle() === 'YEARLY' && !paysLonger());
+}
+
+/**
+ * @param {any} plan
+ * @param {number} above
+ */
+function whyNot(plan, above) {
+  if (above < 0) return plan.plan === 'free' ? '' : `Included in your ${nameOf(site.plan)} plan.`;
+  const isRejected = cycle() === 'MONTHLY' && paysLonger();
+  if (above > 0) return isRejected ? CHOOSE_YEARLY : '';
+  return isRejected ? NOT_MONTHLY : 'Your plan';
+}
+
+/**
  * What can be done about a plan: a link to the installation, a button that buys it, or why there is none.
  * @param {any} plan
  */
@@ -81,17 +117,10 @@ function wayTo(plan) {
     link.href = offer.marketUrl;
     return link;
   }
-  if (!site) return made('p', '', 'why');
-  const rank = (/** @type {string} */ name) => offer.plans.findIndex((/** @type {any} */ each) => each.plan === name);
-  const isCurrent = plan.plan === site.plan;
-  if (plan.plan === 'free') return made('p', isCurrent ? 'Your plan' : '', 'why');
-  if (rank(plan.plan) < rank(site.plan)) return made('p', `Included in your ${nameOf(site.plan)} plan.`, 'why');
-  if (isCurrent && cycle() === 'MONTHLY') return made('p', 'Your plan', 'why');
-  const label = isCurrent
-    ? 'Pay yearly'
-    : site.plan === 'free'
-      ? `Choose ${nameOf(plan.plan)}`
-      : `Upgrade to ${nameOf(plan.plan)}`;
+  const above = placeAbove(plan);
+  if (!site || !canBuy(plan, above)) return made('p', site ? whyNot(plan, above) : '', 'why');
+  const verb = site.plan === 'free' ? 'Choose' : 'Upgrade to';
+  const label = above === 0 ? 'Pay yearly' : `${verb} ${nameOf(plan.plan)}`;
   const button = made('button', label, 'main-button');
   button.setAttribute('type', 'button');
   button.addEventListener('click', () => buy(button, plan.plan));
@@ -146,6 +175,7 @@ async function load() {
   const failed = [plans, status].find((answer) => answer && !answer.success);
   offer = plans.success ? plans.data : null;
   site = status?.success ? status.data : null;
+  if (paysLonger()) /** @type {HTMLInputElement} */ (document.querySelector('input[value=YEARLY]')).checked = true;
   if (offer) show();
   if (!failed) return;
   fail(failed);

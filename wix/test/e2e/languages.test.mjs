@@ -64,8 +64,18 @@ test(
     async (person) => {
       const page = await opened(person, '/embed/charter');
       await ready(page);
-      const { y, height } = await page.getByRole('button', { name: /^Give/ }).boundingBox();
-      assert.ok(y + height <= 667, 'the button is below the fold');
+      const button = page.getByRole('button', { name: /^Give/ });
+      // Where a tall text pushes the button below the fold, too.
+      for (const [scrolled, pushed] of [
+        [0, 0],
+        [0, 300],
+        [250, 300],
+      ]) {
+        await page.locator('.field:has(#currency)').evaluate((it, px) => (it.style.marginBlockEnd = `${px}px`), pushed);
+        await page.evaluate((top) => scrollTo(0, top), scrolled);
+        const { y, height } = await button.boundingBox();
+        assert.ok(y >= 0 && y + height <= 667, `the button is at ${y} after ${scrolled} px`);
+      }
     },
     { viewport: { width: 375, height: 667 } },
   ),
@@ -76,6 +86,19 @@ test(
   visited(async (person) => {
     const page = await opened(person, '/embed/charter');
     await ready(page);
+    const groups = await page
+      .locator('#currency optgroup')
+      .evaluateAll((all) => all.map(({ label, children }) => [label, ...[...children].map((each) => each.textContent)]));
+    assert.deepEqual(
+      groups.map(([label]) => label),
+      ['Common currencies', 'All other currencies', 'Crypto'],
+    );
+    assert.deepEqual(groups[0].slice(1, 4), ['USD – US dollar', 'EUR – Euro', 'GBP – Pound sterling']);
+    for (const [, ...names] of groups)
+      for (const name of names) assert.match(name, /^[A-Z0-9]{2,10}( – .+)?$/, 'its code is first');
+    await page.getByText('Card includes Apple Pay, Google Pay and Link').waitFor();
+    const amber = await page.locator('#test-mode').evaluate((it) => getComputedStyle(it).backgroundColor);
+    assert.equal(amber, 'rgb(253, 240, 208)', 'test mode looks like a warning');
     await page.getByLabel('$50').check();
     await page.getByLabel('Language').selectOption('es');
     await page.getByRole('button', { name: /^Donar 50\s.*con tarjeta$/ }).waitFor();

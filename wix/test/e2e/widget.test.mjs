@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import axe from 'axe-core';
 
-import { BACKEND, ownerSets, payAtProvider, SANDBOX, shot, SITE, visited } from './support.mjs';
+import { BACKEND, fault, noFaults, ownerSets, payAtProvider, SANDBOX, shot, SITE, visited } from './support.mjs';
 
 const { OWNER } = process.env;
 const OWN = {
@@ -99,6 +99,41 @@ test(
     assert.equal(await widget(page).getByRole('button').count(), 0);
     await page.getByRole('heading', { name: 'A page of another host' }).waitFor();
     await shot(page, 'widget-blocked');
+  }),
+);
+
+test(
+  'before its settings are there a skeleton has their place, as wide as its container',
+  visited(async (person) => {
+    const settings = Promise.withResolvers();
+    await person.context.route('**/api/v1/appearance*', (route) => settings.promise.then(() => route.continue()));
+    const { page } = await person.open('/bare');
+    const skeleton = widget(page).locator('.skeleton');
+    await skeleton.waitFor();
+    assert.equal(await widget(page).locator('section').getAttribute('aria-busy'), 'true');
+    assert.equal(await widget(page).getByRole('button').count(), 0);
+    await judged(page, 'the skeleton');
+    await shot(page, 'widget-skeleton');
+    settings.resolve();
+    await give(page, 'Give $25').waitFor();
+    assert.equal(await skeleton.isVisible(), false);
+  }),
+);
+
+test(
+  'where no payment page can be had it says one line, keeps what was chosen, and the next click works',
+  visited(async (person) => {
+    const { page } = await person.open('/bare');
+    await page.getByLabel('$50').check();
+    await fault({ act: 'status_before', provider: 'stripe', status: 402, times: 50 });
+    try {
+      await give(page, 'Give $50').click();
+      await widget(page).getByRole('status').getByText('Giving is not possible here right now.').waitFor();
+    } finally {
+      await noFaults();
+    }
+    await give(page, 'Give $50').click();
+    await page.waitForURL(`${SANDBOX}/pay/**`);
   }),
 );
 

@@ -28,6 +28,7 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
     ".woff2": "font/woff2",
 }
 _NOT_BUILT = """The dashboard is not built yet.
@@ -64,7 +65,7 @@ def policy_of(framed_by: Sequence[str]) -> str:
 
 
 def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
-    """The page and the script that recovers it, which browsers ask for again each time, and files named by content.
+    """The page, the script that recovers it and the licences, asked for again each time; files named by content.
 
     Each is looked up when it is asked for, since `make dev` builds the dashboard while pods run.
     """
@@ -90,6 +91,7 @@ def endpoints_for(settings: ApiSettings) -> list[Endpoint]:
     return [
         _endpoint(PATH, get_page),
         _endpoint(f"{PATH}/recover.js", fixed("recover.js")),
+        _endpoint(f"{PATH}/licenses.txt", fixed("licenses.txt")),
         _endpoint(f"{PATH}/assets/{{name}}", get_asset),
         _endpoint("/wix-panel/editor.js", fixed("panel-editor.js")),
     ]

@@ -36,6 +36,7 @@ _CONTACT = "the address for questions, shown on the donation page"
 _PRIVACY = "the privacy notice, linked from the donation page"
 _REFUND = "the refund policy, linked from the donation page"
 _WIDGET_TITLE = "the heading of the widget"
+_NOTICES = "where those who run the backend can write to the owner; the backend itself sends no e-mails"
 
 Theme = Literal["light", "dark"]
 
@@ -66,9 +67,7 @@ class SiteSettingsInput(Input):
         list[Amount] | None,
         described("the amounts that the widget offers", [10, 25, 50], min_length=1, max_length=_MOST_AMOUNTS),
     ] = None
-    notification_email: Annotated[
-        EmailOrEmpty | None, described("where news is sent; empty: nowhere", "owner@example.com")
-    ] = None
+    notification_email: Annotated[EmailOrEmpty | None, described(_NOTICES, "owner@example.com")] = None
 
 
 class SiteSettingsAnswer(Answer):
@@ -88,7 +87,7 @@ class SiteSettingsAnswer(Answer):
     widget_theme: Annotated[Theme, described("the widget's colours", "light")]
     widget_border: Annotated[bool, described("whether the widget has a border", True)]
     widget_amounts: Annotated[list[Decimal], described("the amounts that the widget offers", [10, 25, 50])]
-    notification_email: Annotated[str | None, described("where news is sent; null: nowhere", "owner@example.com")]
+    notification_email: Annotated[str | None, described(_NOTICES, "owner@example.com")]
 
 
 async def get_settings(call: Call) -> Any:

@@ -29,6 +29,12 @@ class SiteStatusAnswer(Answer):
     user_id: Annotated[str, described("the site's instance id", INSTANCE)]
     email: Annotated[str | None, described("the owner's address, where Wix tells it", "owner@example.com")]
     plan: Annotated[str, described("`free`, `starter`, `pro` or `agency`", "starter")]
+    billing_cycle: Annotated[
+        str | None,
+        described(
+            "how the plan is paid: `monthly`, `yearly`, or longer, such as `two_years`; null: no plan", "monthly"
+        ),
+    ]
     credits: Annotated[int, described("credits that can be spent", 42)]
     credits_used: Annotated[int, described("credits spent in this billing period", 8)]
     billing_source: Annotated[str, described("`wix`, or `none` without a paid plan", "wix")]
@@ -74,6 +80,7 @@ async def get_status(call: Call) -> Any:
         "userId": str(found.instance_id),
         "email": found.email,
         "plan": found.plan,
+        "billingCycle": found.cycle.lower() if found.cycle is not None else None,
         "credits": found.credits,
         "creditsUsed": found.used,
         "billingSource": "none" if found.is_trial else "wix",

@@ -16,6 +16,8 @@ class SiteStatus:
     instance_id: UUID
     email: str | None
     plan: str
+    # As Wix names it, such as YEARLY; None without a paid plan.
+    cycle: str | None
     credits: int
     used: int
     trial: int

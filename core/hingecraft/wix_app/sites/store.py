@@ -45,6 +45,7 @@ RETURNING true
 """
 STATUS = """
 SELECT s.instance_id, s.owner_email AS email, CASE WHEN e.ended THEN 'free' ELSE s.plan END AS plan,
+       CASE WHEN NOT e.ended AND s.plan <> 'free' THEN s.cycle END AS cycle,
        CASE WHEN a.allowance_ends_at <= now() THEN 0 ELSE a.allowance END + a.trial + a.bought AS credits,
        a.used, a.trial, CASE WHEN NOT e.ended THEN s.period_end END AS period_end,
        s.cancel_at_period_end AND NOT e.ended AS cancel_at_period_end,

@@ -325,6 +325,8 @@ export interface components {
             email: string | null;
             /** @description `free`, `starter`, `pro` or `agency` */
             plan: string;
+            /** @description how the plan is paid: `monthly`, `yearly`, or longer, such as `two_years`; null: no plan */
+            billingCycle: string | null;
             /** @description credits that can be spent */
             credits: number;
             /** @description credits spent in this billing period */
@@ -396,7 +398,7 @@ export interface components {
             widgetBorder: boolean;
             /** @description the amounts that the widget offers */
             widgetAmounts: (number | string)[];
-            /** @description where news is sent; null: nowhere */
+            /** @description where those who run the backend can write to the owner; the backend itself sends no e-mails */
             notificationEmail: string | null;
         };
         /**
@@ -475,7 +477,7 @@ export interface components {
              */
             widgetAmounts?: (number | string)[] | null;
             /**
-             * @description where news is sent; empty: nowhere
+             * @description where those who run the backend can write to the owner; the backend itself sends no e-mails
              * @default null
              */
             notificationEmail?: string | null;

@@ -108,53 +108,55 @@ const NUMBERS = ['Version', 'After the change'];
 function Served({ served: { pods, endpoints } }: { served: Pick<Found, 'pods' | 'endpoints'> }) {
   return (
     <Section title="Who serves it">
-      {pods.length === 0 ? (
-        <p>No pod has reported yet.</p>
-      ) : (
-        <Table
-          label="Pods"
-          head={['Pod', ...SERVED]}
-          numbers={NUMBERS}
-          rows={pods.map((pod) => ({
-            key: pod.name,
-            cells: [
-              pod.name,
-              <>
-                <Badge skin={pod.isCurrent ? 'neutralSuccess' : 'warningLight'} size="small" uppercase={false}>
-                  {pod.isCurrent ? 'Up to date' : 'On its way'}
-                </Badge>
-                {pod.failure && !pod.isCurrent && <p className="problem">{pod.failure}</p>}
-              </>,
-              number(pod.version),
-              took(pod.latencyMs),
-            ],
-          }))}
-        />
-      )}
-      {endpoints.length > 0 && (
-        <Table
-          label="Wix endpoints"
-          head={['Wix endpoint', ...SERVED]}
-          numbers={NUMBERS}
-          rows={endpoints.map((each) => {
-            const [skin, word] = STATES[each.state];
-            return {
-              key: each.name,
+      <div className="same-columns">
+        {pods.length === 0 ? (
+          <p>No pod has reported yet.</p>
+        ) : (
+          <Table
+            label="Pods"
+            head={['Pod', ...SERVED]}
+            numbers={NUMBERS}
+            rows={pods.map((pod) => ({
+              key: pod.name,
               cells: [
-                each.name,
+                pod.name,
                 <>
-                  <Badge skin={skin} size="small" uppercase={false}>
-                    {word}
+                  <Badge skin={pod.isCurrent ? 'neutralSuccess' : 'warningLight'} size="small" uppercase={false}>
+                    {pod.isCurrent ? 'Up to date' : 'On its way'}
                   </Badge>
-                  {each.reason && each.state !== 'ok' && <p className="problem">{each.reason}</p>}
+                  {pod.failure && !pod.isCurrent && <p className="problem">{pod.failure}</p>}
                 </>,
-                each.deliveredVersion === null ? '–' : number(each.deliveredVersion),
-                took(each.latencyMs),
+                number(pod.version),
+                took(pod.latencyMs),
               ],
-            };
-          })}
-        />
-      )}
+            }))}
+          />
+        )}
+        {endpoints.length > 0 && (
+          <Table
+            label="Wix endpoints"
+            head={['Wix endpoint', ...SERVED]}
+            numbers={NUMBERS}
+            rows={endpoints.map((each) => {
+              const [skin, word] = STATES[each.state];
+              return {
+                key: each.name,
+                cells: [
+                  each.name,
+                  <>
+                    <Badge skin={skin} size="small" uppercase={false}>
+                      {word}
+                    </Badge>
+                    {each.reason && each.state !== 'ok' && <p className="problem">{each.reason}</p>}
+                  </>,
+                  each.deliveredVersion === null ? '–' : number(each.deliveredVersion),
+                  took(each.latencyMs),
+                ],
+              };
+            })}
+          />
+        )}
+      </div>
     </Section>
   );
 }

@@ -194,12 +194,12 @@ function Widget({ text, settings, draft, change }: WidgetProps) {
 
 function News({ text }: { text: TextOf }) {
   return (
-    <Section title="News">
+    <Section title="Notices">
       <div className="fields">
         <TextField
           label="Notification address"
           type="email"
-          hint="Where we write to. Leave it empty to get no e-mails."
+          hint="The people who run your payments backend can write to it. The app itself sends no e-mails."
           {...text('notificationEmail')}
         />
       </div>

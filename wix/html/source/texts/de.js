@@ -39,6 +39,8 @@ export const page = {
   cardNote:
     'Sie zahlen auf der Seite von Stripe und kommen hierher zurück. Dazu gehören Apple Pay, Google Pay und Link, falls Ihr Gerät sie hat.',
   coinNote: 'Die nächste Seite zeigt, was Sie wohin senden.',
+  coinsInstead: 'Sie können auch in Krypto spenden: Wählen Sie dazu unter „Währung“ eine Kryptowährung.',
+  cardInstead: 'Sie können auch mit Karte spenden: Wählen Sie dazu eine andere Währung.',
   unavailable: 'Diese Währung ist zurzeit nicht verfügbar. Wählen Sie eine andere.',
   switched: '{currency} nehmen wir gerade nicht an. Wir haben zu US-Dollar gewechselt.',
   prefilled: 'Ihre {amount} sind übernommen. Wählen Sie eine Währung.',
@@ -52,6 +54,7 @@ export const page = {
   supportMission: 'Unterstützen Sie uns',
   oneClick: 'Mit einem Klick spenden',
   giveNow: '{amount} spenden',
+  feeNote: 'Von 1 $ geht etwa ein Drittel für Kartengebühren ab, von einer größeren Spende viel weniger.',
   anotherAmount: 'Anderer Betrag, in US-Dollar',
   anotherHint: 'Auf der nächsten Seite wählen Sie Währung, Karte oder Krypto.',
   opening: 'Einen Moment… Die nächste Seite öffnet sich.',

@@ -39,6 +39,8 @@ export const page = {
   cardNote:
     'Paga en la página de Stripe y vuelve aquí. La tarjeta incluye Apple Pay, Google Pay y Link, si su dispositivo los tiene.',
   coinNote: 'La página siguiente indica qué enviar y a dónde.',
+  coinsInstead: 'También puede donar en cripto: elija una en «Moneda».',
+  cardInstead: 'También puede donar con tarjeta: elija otra moneda.',
   unavailable: 'Esta moneda no está disponible ahora. Elija otra.',
   switched: 'Ahora no podemos aceptar {currency}, así que hemos cambiado a dólares estadounidenses.',
   prefilled: 'Hemos conservado sus {amount}. Elija una moneda para continuar.',
@@ -52,6 +54,7 @@ export const page = {
   supportMission: 'Apoye la misión',
   oneClick: 'Donar con un clic',
   giveNow: 'Donar {amount}',
+  feeNote: 'Las comisiones de la tarjeta se llevan cerca de un tercio de 1 $, y mucho menos de una donación mayor.',
   anotherAmount: 'Otro importe, en dólares estadounidenses',
   anotherHint: 'En la página siguiente elige la moneda, la tarjeta o cripto.',
   opening: 'Un momento… Se abre la página siguiente.',

@@ -39,6 +39,8 @@ export const page = {
   cardNote:
     'Vous payez sur la page de Stripe, puis revenez ici. La carte comprend Apple Pay, Google Pay et Link, si votre appareil les propose.',
   coinNote: 'La page suivante indique quoi envoyer et où.',
+  coinsInstead: 'Vous pouvez aussi donner en crypto : choisissez-en une sous « Devise ».',
+  cardInstead: 'Vous pouvez aussi donner par carte : choisissez une autre devise.',
   unavailable: 'Cette devise est indisponible pour le moment. Choisissez-en une autre.',
   switched: 'Nous ne pouvons pas accepter {currency} pour le moment : nous sommes passés au dollar américain.',
   prefilled: 'Vos {amount} sont conservés. Choisissez une devise pour continuer.',
@@ -52,6 +54,7 @@ export const page = {
   supportMission: 'Soutenir la mission',
   oneClick: 'Donner en un clic',
   giveNow: 'Donner {amount}',
+  feeNote: 'Les frais de carte prennent environ un tiers de 1 $, et bien moins d’un don plus élevé.',
   anotherAmount: 'Autre montant, en dollars américains',
   anotherHint: 'À la page suivante, vous choisissez la devise, la carte ou la crypto.',
   opening: 'Un instant… La page suivante s’ouvre.',
