@@ -11,6 +11,7 @@ from aiohttp import web
 from hingecraft_sandbox.postgres import free_port
 from support.alerts import proven
 from support.kube import operating, until
+from support.limits import PROGRESS
 from support.receiver import SECRET
 
 CLOSE_CHF = "UPDATE currencies SET enabled = false WHERE code = 'CHF'"
@@ -177,10 +178,17 @@ async def fails_and_is_reported(namespace, site, conn):
 
 
 async def test_an_endpoint_that_hangs_holds_nobody_up(namespace, served, site, pod, conn):
-    site.behave = lambda _request: hanging()
-    await namespace.edit("main", webhooks=[hook(site.url, timeout="1s")])
+    """The first call outlasts the test; the second time the endpoint is given up soon."""
+    reached = asyncio.Event()
+    site.behave = lambda _request: hanging(reached)
+    await namespace.edit("main", webhooks=[hook(site.url, timeout="20s")])
     await conn.execute(CLOSE_CHF)
     await pod.serves(2)
+    await asyncio.wait_for(reached.wait(), PROGRESS)
+    await conn.execute("UPDATE currencies SET enabled = true WHERE code = 'CHF'")
+    await pod.serves(3)
+    assert (await namespace.condition("WebhooksDelivered"))[0] != "False", "nobody waited for the call to end"
+    await namespace.edit("main", webhooks=[hook(site.url, timeout="1s")])
     await namespace.becomes("WebhooksDelivered", "False", "Failing")
     # The version before may have failed too, and this one may not have been tried yet.
     await until(lambda: namespace.condition("WebhooksDelivered"), lambda seen: "TimeoutError" in seen[2])
@@ -216,6 +224,6 @@ async def answer(status, headers=None, text=""):
     return web.Response(status=status, headers=headers, text=text)
 
 
-async def hanging():
-    await asyncio.sleep(30)
-    return web.Response()
+async def hanging(reached):
+    reached.set()
+    await asyncio.sleep(3600)
