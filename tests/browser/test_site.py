@@ -16,7 +16,7 @@ from toolchain import node_js
 pytestmark = pytest.mark.timeout(400)
 
 
-@pytest.mark.parametrize("name", ["looks", "bad-days", "giving", "routes"])
+@pytest.mark.parametrize("name", ["looks", "bad-days", "strangers", "giving", "routes"])
 async def test_in_a_browser(dsn, name):
     async with world(dsn) as told:
         await node_js.run_tests(f"test/e2e/{name}.test.mjs", **told, SHOTS=str(RESULTS))
