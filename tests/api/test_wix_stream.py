@@ -192,11 +192,11 @@ async def test_a_reader_that_never_reads_its_socket_is_cut_off(pod, conn, monkey
         await connected(silent, pod.public)
         await until(lambda: feed.open == 1)
         (reader,) = feed._readers
-        told = 0
+        told, payments = 0, [uuid4() for _ in range(MOST_NAMED)]
         async with asyncio.timeout(PROGRESS):
             while feed.open:
                 told += 1
-                reader.tell(Position(audit=told, version=7), [uuid4() for _ in range(MOST_NAMED)], more=False)
+                reader.tell(Position(audit=told, version=7), payments, more=False)
                 assert len(reader._payments) <= MOST_NAMED
                 await asyncio.sleep(0)
         answer = b""
