@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from hingecraft_operator.cluster.client import JOBS
 from hingecraft_operator.cronjob.manifest import RESOURCE_LABEL
-from support.control_plane import binaries
+from support.control_plane import ADMIN, binaries
 from support.kube import ROOT, until
 
 PLUGIN = ROOT / "operator" / "kubectl-hingecraft"
@@ -202,6 +203,39 @@ async def test_a_right_that_the_caller_lacks_is_named_by_kubernetes(namespace, p
     code, _, complained = await person.tried("pause", f"--kubeconfig={path}", "-r", "main")
     assert code != 0
     assert "cannot patch resource" in complained
+
+
+@pytest.mark.parametrize(
+    ("first", "commands"),
+    [
+        ("`kubectl hingecraft status`", [("status",)]),
+        ("`... pin 41`, `... unpin`", [("pin", "1"), ("unpin",)]),
+        ("`... pause`, `... resume`", [("pause",), ("resume",)]),
+    ],
+)
+async def test_the_rights_that_the_page_names_are_enough(namespace, plane, person, first, commands):
+    await namespace.make(namespace.routes())
+    await namespace.allow_user("a-colleague", rights_of(first))
+    kubeconfig = json.loads(plane.kubeconfig(ADMIN).read_text())
+    kubeconfig["users"][0]["user"]["as"] = "a-colleague"
+    file = namespace.folder / "colleague.kubeconfig"
+    file.write_text(json.dumps(kubeconfig))
+    for command in commands:
+        await until(lambda command=command: person.tried(*command, f"--kubeconfig={file}"), lambda seen: seen[0] == 0)
+
+
+def rights_of(first: str) -> list[dict[str, list[str]]]:
+    """The rules in the last cell of a row in docs/operator.md, such as "get and list `paymentroutes`"."""
+    page = (ROOT / "docs/operator.md").read_text(encoding="utf-8")
+    (cell,) = [line.split("|")[-2] for line in page.splitlines() if line.startswith(f"| {first}")]
+    return [
+        {
+            "apiGroups": ["payments.hingecraft.io", "batch"],
+            "resources": [resource],
+            "verbs": re.split(", | and ", verbs),
+        }
+        for verbs, resource in re.findall(r"([a-z]+(?:(?:, | and )[a-z]+)*) `([a-z]+)`", cell)
+    ]
 
 
 def test_help_needs_no_cluster():

@@ -100,6 +100,18 @@ class Namespace:
             plural = {"ServiceAccount": "serviceaccounts"}.get(document["kind"], f"{document['kind'].lower()}s")
             await self.cluster.create(Kind(document["apiVersion"], plural), self.name, document)
 
+    async def allow_user(self, user: str, rules: list[dict[str, list[str]]]) -> None:
+        """Give a person rights in this namespace."""
+        group = ROLES.api_version.split("/")[0]
+        metadata = {"name": user, "namespace": self.name}
+        await self.cluster.create(ROLES, self.name, {"metadata": metadata, "rules": rules})
+        binding = {
+            "metadata": metadata,
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": user},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": user}],
+        }
+        await self.cluster.create(ROLE_BINDINGS, self.name, binding)
+
     async def label(self, labels: dict[str, str]) -> None:
         """Label the namespace."""
         change = {"metadata": {"labels": labels}}
