@@ -14,7 +14,7 @@ test(
     await page.waitForFunction(() => window.parentState.connected);
     const heights = [];
     for (const name of ['Credits and plan', 'Settings', 'Jobs', 'Overview']) {
-      await frame.getByRole('link', { name, exact: true }).click();
+      await frame.getByRole('navigation').getByRole('link', { name, exact: true }).click();
       await frame.locator('.section').first().waitFor();
       await settled(page);
       heights.push((await parentState(page)).heights.at(-1));

@@ -128,7 +128,7 @@ test(
     await fault({ act: 'status_before', provider: 'stripe', status: 402, times: 50 });
     try {
       await give(page, 'Give $50').click();
-      await widget(page).getByRole('status').getByText('Giving is not possible here right now.').waitFor();
+      await widget(page).getByRole('status').getByText('You can’t give here right now.').waitFor();
     } finally {
       await noFaults();
     }
