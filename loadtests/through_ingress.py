@@ -6,7 +6,6 @@ an error.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -29,7 +28,6 @@ from toolchain.go_tools import MissingToolError
 RESULTS = ROOT / "test_results" / "load-cluster"
 # What the sign-off of a release asks for: `make release` reads it from test_results/records.
 _PROVED, _USERS_AT_LEAST = "thousand_visitors", 1000
-_ERRORS = {"error", "critical"}
 USERS, SECONDS = os.environ.get("LOAD_USERS", "1000"), os.environ.get("LOAD_SECONDS", "300")
 MEMORY_AT_MOST = 120 * 2**20
 COMMIT_WITHIN = 0.5
@@ -55,13 +53,6 @@ def memory_of(release: Release) -> dict[str, int]:
         for item in found["items"]
         if item["metadata"]["name"] in pods
     }
-
-
-def errors_logged(release: Release) -> list[str]:
-    """The lines with which our pods have logged errors."""
-    pods = [pod["metadata"]["name"] for component in ("api", "operator") for pod in release.pods(component)]
-    lines = [line for pod in pods for line in release.kubectl("logs", pod).splitlines()]
-    return [line for line in lines if line.startswith("{") and json.loads(line)["level"] in _ERRORS]
 
 
 def landed(release: Release) -> dict[float, float]:
@@ -102,7 +93,7 @@ def measure(release: Release) -> int:
     commits, soon = counts[float("inf")], counts[COMMIT_WITHIN]
     memory = memory_of(release)
     largest = max(memory.values())
-    errors = errors_logged(release)
+    errors = release.errors_logged("api", "operator")
     met = soon >= 0.99 * commits > 0 and largest <= MEMORY_AT_MOST and not errors
     print(f"{soon:.0f} of {commits:.0f} commits reached the last pod within {COMMIT_WITHIN * 1000:.0f} ms")
     print(f"{len(memory)} pods, the largest of {largest / 2**20:.0f} MB (at most {MEMORY_AT_MOST / 2**20:.0f})")

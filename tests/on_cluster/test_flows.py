@@ -30,6 +30,11 @@ def test_it_says_that_it_serves(release):
         assert wanted in notes
 
 
+def test_the_operator_watches(release):
+    """The user that the image runs as has no name, and no home."""
+    assert [line for line in release.errors_logged("operator") if "kopf failed" in line] == []
+
+
 async def test_a_card_is_paid(people):
     site, bank = people
     given = await site.give(amount=2)

@@ -32,6 +32,7 @@ VALUES = _CLUSTER / "values.yaml"
 # Tests break things: only in clusters that are made for it.
 _KNOWN = (CONTEXT, "kind-hingecraft")
 _PASSWORD = "for-tests-only"
+_ERRORS = {"error", "critical"}
 DOWNLOAD_SECRET = "the secret that signs the tests' downloads"
 PROVIDER_KEYS = {
     "SITE_URL": "https://www.example.com",
@@ -176,6 +177,12 @@ class Release:
             for pod in self.pods(component)
             if any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
         ]
+
+    def errors_logged(self, *components: str) -> list[str]:
+        """The lines with which the pods have logged errors."""
+        pods = [pod["metadata"]["name"] for component in components for pod in self.pods(component)]
+        lines = [line for pod in pods for line in self.kubectl("logs", pod).splitlines()]
+        return [line for line in lines if line.startswith("{") and json.loads(line)["level"] in _ERRORS]
 
     def postgres(self, statement: str) -> str:
         """As the database's owner; answers what it printed, without any frame."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import kopf
 
@@ -30,6 +32,8 @@ _STABLE_AFTER = 60.0
 _BEATS_EVERY = 1.0
 _BLOCKED_AFTER = 15.0
 _STOPS_WITHIN = 2.0
+# kopf would otherwise ask for the name of the user, and the image's has none. Its type is private.
+_IDENTITY: Any = socket.gethostname()
 
 
 @dataclass(slots=True, eq=False)
@@ -82,6 +86,7 @@ class KopfThread:
             await kopf.operator(
                 registry=self.registry,
                 settings=handlers.kopf_settings(),
+                identity=_IDENTITY,
                 standalone=True,
                 stop_flag=self._stop,
                 clusterwide=self.scope is None,
