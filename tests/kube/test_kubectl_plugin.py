@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -221,7 +222,7 @@ async def test_the_rights_that_the_page_names_are_enough(namespace, plane, perso
     file = namespace.folder / "colleague.kubeconfig"
     file.write_text(json.dumps(kubeconfig))
     for command in commands:
-        await until(lambda command=command: person.tried(*command, f"--kubeconfig={file}"), lambda seen: seen[0] == 0)
+        await until(partial(person.tried, *command, f"--kubeconfig={file}"), lambda seen: seen[0] == 0)
 
 
 def rights_of(first: str) -> list[dict[str, list[str]]]:
