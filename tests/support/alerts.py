@@ -211,7 +211,7 @@ def _written(series: Series) -> str:
 
 
 def _longest_window(expression: str) -> int:
-    """Minutes until what has happened is no longer counted."""
+    """The length of the longest window in minutes. An increase counts for that long."""
     return max(map(_minutes, re.findall(r"(?:\[|offset )(\d+[mhd])", expression)), default=0)
 
 

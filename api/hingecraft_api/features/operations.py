@@ -31,7 +31,7 @@ def _works(pod: Pod) -> Mapping[str, Work]:
 
     runs = {succeeded: pod.metrics.reconcile_runs.labels(_RESULTS[succeeded]) for succeeded in _RESULTS}
 
-    def count_run(succeeded: bool) -> None:  # noqa: FBT001 - as the table of runs has it
+    def count_run(succeeded: bool) -> None:  # noqa: FBT001 - `watch` calls it with the one fact of a run
         runs[succeeded].inc()
 
     return {
