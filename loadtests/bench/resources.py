@@ -26,7 +26,7 @@ from support.kube import Namespace, OperatorProcess, define, namespace_of
 from support.processes import ApiProcess, HingecraftProcess
 
 COMMITS = 150
-EDITS = 60
+EDITS = 150
 RESOURCES = 100
 EACH_CHANGES_EVERY = 10.0
 WATCHED_FOR = 60.0

@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 _RESYNC = 30.0
 _FIRST_RETRY = 0.5
 _LONGEST_RETRY = 10.0
-_DEBOUNCE = 0.02
+# In seconds, between two reconciliations: changes that come together are reconciled at once, not one by one.
+_SHORTEST_PAUSE = 0.02
 # A safety net: every call has its own time limit.
 _TIMEOUT = 60.0
 # In seconds. If the resource cannot be read for this long, its engine stops: it may have been deleted.
@@ -127,8 +128,8 @@ class Reconciler:
     async def _pause(self, length: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(length * random.uniform(0.9, 1.1)):  # noqa: S311 - jitter, not a secret
+                await asyncio.sleep(_SHORTEST_PAUSE)
                 await self._triggered.wait()
-                await asyncio.sleep(_DEBOUNCE)
 
     async def _reconcile_safely(self) -> str:
         """Returns the result for the metrics; an unexpected error affects only this resource."""
