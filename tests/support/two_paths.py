@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from support.limits import PROGRESS
 from support.pods import Running
 
 # The last request of every connection ends it.
 _LAST = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-_WITHIN = 20.0
 _FORMS = (
     (re.compile(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n"), b"\r\nDate: ...\r\n"),
     (re.compile(rb"\r\nX-Routes-Age: \d+\r\n"), b"\r\nX-Routes-Age: ...\r\n"),
@@ -57,7 +57,7 @@ async def _exchange(pod: Running, pieces: Sequence[bytes]) -> tuple[bytes, int]:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = bytearray()
-        async with asyncio.timeout(_WITHIN):
+        async with asyncio.timeout(PROGRESS):
             for piece in pieces:
                 await _send(connection, piece)
                 await _read_for_now(connection, stream, passes=3)
