@@ -97,8 +97,8 @@ async def connect(pod: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWri
 
 
 def counted(pod: Running, metric: str) -> dict[tuple[tuple[str, str], ...], float]:
-    """The metric's counts by their labels."""
-    samples = (each for family in getattr(pod.pod.metrics, metric).collect() for each in family.samples)
+    """The counts of a metric of requests, by its labels."""
+    samples = (each for family in getattr(pod.pod.metrics.requests, metric).collect() for each in family.samples)
     return {
         tuple(each.labels.items()): each.value
         for each in samples
