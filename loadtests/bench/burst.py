@@ -13,7 +13,7 @@ from bench.common import Figure, percentile, say
 
 BURSTS = 30
 COMMITS = 100
-# Longer than the quiet time: the first commit of each burst comes alone.
+# Longer than the quiet time, so that the first commit of each burst need not wait.
 _BETWEEN = 0.4
 _WITHIN = 10.0
 _LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
@@ -21,7 +21,7 @@ _LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES 
 
 @dataclass(frozen=True)
 class Bursts:
-    """What some bursts took, in milliseconds, and the versions that the most of them made."""
+    """Times of some bursts in milliseconds, and the versions that one of them made at most."""
 
     took: Sequence[float]
     versions: int
