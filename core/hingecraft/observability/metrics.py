@@ -193,7 +193,7 @@ class InboxMetrics:
 
 
 class PaymentMetrics:
-    """What this pod finds out about payments and what follows from them."""
+    """The metrics of payments: what this pod finds out about them, and what follows."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.moves = Counter(
