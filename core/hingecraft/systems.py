@@ -18,6 +18,7 @@ from hingecraft.members.steps import members_steps
 from hingecraft.members.subscriptions.applying import registration as of_subscriptions
 from hingecraft.members.subscriptions.service import Copies, Family
 from hingecraft.members.subscriptions.steps import subscriptions_steps
+from hingecraft.owners import owner_of
 from hingecraft.payments.purpose import Purposes
 from hingecraft.payments.refunds.steps import refunds_steps
 from hingecraft.providers.registry import Providers
@@ -30,7 +31,7 @@ from hingecraft.wix_app.settings import WixAppSettings
 from hingecraft.wix_app.steps import wix_app_steps
 from hingecraft.wix_app.webhooks.applying import registrations as of_wix_app
 
-PURPOSES = Purposes([CREDITS, PURCHASES], unasked=DONATIONS, owners=[PURCHASES.owner_of, CREDITS.owner_of])
+PURPOSES = Purposes([CREDITS, PURCHASES], unasked=DONATIONS, owner_of=owner_of)
 
 # The systems that sell subscriptions.
 FAMILIES: Sequence[Family] = (Plans(), ProductSubscriptions())

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from hingecraft import owners
 from hingecraft.donations import prefills, situation
 from hingecraft.donations.links import store as links
 from hingecraft.idempotency import service as idempotency
@@ -143,6 +144,8 @@ HOT_PATHS: dict[str, tuple[str, tuple[object, ...]]] = {
     "lock": (books.LOCK, ([AN_ID],)),
     "state of a payment": (books.STATE, ([AN_ID],)),
     "charge": (books.OF_CHARGE, ("stripe", True, ["pi_7", "pi_8"])),
+    "invoice": (books.OF_INVOICE, ("stripe", True, ["pi_7"], "in_7", ["pi_7", "cs_7"])),
+    "owner": (owners.KNOWN, ("sub_7", "purchase", "cus_7", True, str(AN_ID))),
     "old card payment": (unassigned.OLD_OF_STRIPE, (["cs_7", "pi_7"],)),
     "old coin payment": (unassigned.OLD_OF_NOWPAYMENTS, (["invoice:7", "payment:7"],)),
     "open sessions": (installation.OPEN_SESSIONS, (True, 3)),
@@ -170,6 +173,7 @@ BY_MONTH: dict[str, list[tuple[str, tuple[object, ...]]]] = {
         (inbox.WAITING, ()),
         (inbox.GIVE_UP, (GIVEN_UP_AFTER,)),
         (inbox.MARK_PROCESSED, ([AN_ID], [A_MOMENT], [A_MOMENT], None, [None])),
+        (inbox.MARK_ONE_PROCESSED, (AN_ID, datetime.now(UTC), A_MOMENT, None, None)),
         (inbox.POSTPONE, (AN_ID, datetime.now(UTC), A_MOMENT, LEASE, "x")),
     ],
 }

@@ -92,6 +92,7 @@ async def test_each_query_of_the_dashboard_returns_data(prometheus, release, peo
     design = await add_product(site, DESIGN, file="hingecraft/sbom.cdx.json")
     release.postgres(f"UPDATE products SET file = 'gone.zip' WHERE id = '{design}'")
     point_at(release, [ENDPOINT])
+    release.kubectl("create", "job", "reconciled", f"--from=cronjob/{release.name}-reconcile")
     try:
         await buy(site, bank, design)
         # A pod reads the figures of members when it starts, and then once a minute.

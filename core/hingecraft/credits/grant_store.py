@@ -81,8 +81,6 @@ FROM rows g LEFT JOIN rows t ON t.grant_id = g.id
 WHERE g.grant_id IS NULL AND g.delta > 0
 GROUP BY g.id, g.user_id, g.stripe_payment_id, g.stripe_price_id, g.delta, g.reason, g.plan_type ORDER BY g.id
 """
-OF_CUSTOMER = "SELECT user_id FROM customers WHERE customer_id = $1 AND livemode = $2"
-IS_OURS = "SELECT EXISTS (SELECT FROM installation WHERE id::text = $1)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,14 +181,3 @@ async def grants(conn: Connection, stripe_payments: Collection[str]) -> dict[str
         each = dict(row)
         found.setdefault(each.pop("payment"), []).append(Granted(**each))
     return found
-
-
-async def user_of_customer(conn: Connection, customer_id: str, *, livemode: bool) -> UUID | None:
-    """The user of a customer, also of one that Stripe has deleted since."""
-    found: UUID | None = await conn.fetchval(OF_CUSTOMER, customer_id, livemode)
-    return found
-
-
-async def is_ours(conn: Connection, installation: str) -> bool:
-    """Whether metadata with this installation was written by this database."""
-    return bool(await conn.fetchval(IS_OURS, installation))

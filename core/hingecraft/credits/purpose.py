@@ -18,7 +18,7 @@ from hingecraft.credits.taking_back import INCOME, Change, Granted, changes_of
 from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, NotYetError
 from hingecraft.payments.ledger import SETTLED
-from hingecraft.payments.purpose import Moved, Owner
+from hingecraft.payments.purpose import Moved
 from hingecraft.providers.findings import Finding, Line
 
 log = logging.getLogger(__name__)
@@ -55,18 +55,6 @@ class Credits:
         granted = [(plan, row) for plan, row in zip(new, written, strict=False) if row.transaction_id is not None]
         await _write(conn, list(_of_new_grants(granted, moves)))
 
-    async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
-        """The user of the customer."""
-        if finding.customer is None:
-            return None
-        user_id = await grant_store.user_of_customer(conn, finding.customer, livemode=finding.livemode)
-        if user_id is None and finding.user is not None and finding.installation is not None:
-            # The customer was lost by a restored backup: the metadata is ours.
-            user_id = finding.user if await grant_store.is_ours(conn, finding.installation) else None
-        if user_id is None:
-            return None
-        return Owner(user_id=user_id, purpose=self.name, needs_payment=not await _is_nothing(conn, finding))
-
 
 def _became_paid(moved: Moved) -> bool:
     return moved.after.status in SETTLED and moved.before.status not in SETTLED
@@ -82,7 +70,8 @@ async def _of_mode(conn: Connection, moves: Sequence[Moved], *, live: bool | Non
     return [each for each in moves if bool(each.after.livemode) in counted]
 
 
-async def _is_nothing(conn: Connection, finding: Finding) -> bool:
+async def is_nothing(conn: Connection, finding: Finding) -> bool:
+    """Whether it is for 0 and grants nothing."""
     if finding.lines is None or finding.money or finding.price is not None:
         return False
     return not grants_of(finding.lines, await grant_store.offers(conn, prices_of(finding.lines)))

@@ -59,6 +59,13 @@ FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $5::uuid[])
 WHERE e.id = g.id AND e.received_at = g.received_at AND e.claimed_until = g.claimed_until AND e.processed_at IS NULL
 RETURNING true
 """
+# One by its key, so that only the partition of its month is opened.
+MARK_ONE_PROCESSED = f"""
+UPDATE provider_events SET processed_at = now(), claimed_until = NULL, error = NULL, ignored_because = $4,
+    payment_id = $5
+WHERE {_HELD} AND processed_at IS NULL
+RETURNING true
+"""
 POSTPONE = f"""
 UPDATE provider_events SET claimed_until = NULL, next_attempt_at = now() + $4, error = $5
 WHERE {_HELD} AND processed_at IS NULL
@@ -177,6 +184,9 @@ async def mark_processed(
     conn: Connection, events: Mapping[Claimed, UUID | None], *, ignored: str | None = None
 ) -> bool:
     """Mark events as processed, in the transaction of their changes; False if a lease was lost."""
+    if len(events) == 1:
+        ((event, payment_id),) = events.items()
+        return bool(await conn.fetchval(MARK_ONE_PROCESSED, *event.lease, ignored, payment_id))
     ids, received, leases = zip(*(event.lease for event in events), strict=True)
     found = await conn.fetch(MARK_PROCESSED, ids, received, leases, ignored, list(events.values()))
     return len(found) == len(events)

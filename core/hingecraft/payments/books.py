@@ -65,6 +65,18 @@ SELECT payment_id FROM settlements
 WHERE provider = $1 AND livemode = $2 AND kind = 'charge' AND provider_ref = ANY ($3::text[])
 ORDER BY provider_ref = $3[1] DESC LIMIT 1
 """
+# What is known of an invoice: its payment, the payment that has its charge, else one of the old software.
+OF_INVOICE = f"""
+WITH known AS MATERIALIZED (
+    SELECT ({OF_CHARGE}) AS of_charge, (
+        SELECT payment_id FROM external_payments WHERE provider = $1 AND provider_id = $4::text AND kind <> 'standing'
+    ) AS of_invoice
+)
+SELECT known.of_invoice, known.of_charge, old.id, old.went_back, old.was_paid
+FROM known LEFT JOIN LATERAL ({
+    unassigned.OLD_OF_STRIPE_BY.format(ids="CASE WHEN coalesce(of_invoice, of_charge) IS NULL THEN $5::text[] END")
+}) AS old ON true
+"""
 RATES = """
 SELECT currency, usd FROM fx_rates WHERE day = (now() AT TIME ZONE 'UTC')::date AND currency = ANY ($1::text[])
 """
@@ -166,19 +178,20 @@ class Books:
             payment_id = await _of_charge(conn, finding)
         if payment_id is None and customer_payments.is_customers(finding):
             payment_id = await customer_payments.booked(conn, finding)
-            made = await customer_payments.create(conn, finding, self.purposes) if payment_id is None else None
+            made = await customer_payments.made(conn, finding, self.purposes) if payment_id is None else None
             if made is not None:
                 return made
         return await locked(conn, payment_id or await unassigned.payment_of_link(conn, finding, self.purposes.unasked))
 
     async def _of_invoice(self, conn: Connection, finding: Finding) -> BookedPayment:
-        payment_id = await customer_payments.booked(conn, finding)
+        known = await _known_of_invoice(conn, finding) if finding.charge is not None else None
+        payment_id = known["of_invoice"] if known is not None else await customer_payments.booked(conn, finding)
         if payment_id is None and finding.payment_id is not None:
             payment_id = await customer_payments.of_first_invoice(conn, finding, self.purposes)
-        if payment_id is None and finding.charge is not None:
-            payment_id = await _of_charge(conn, finding)
+        if payment_id is None and known is not None:
+            payment_id = known["of_charge"] or unassigned.paid_to_old(finding, known)
         if payment_id is None:
-            made = await customer_payments.create(conn, finding, self.purposes)
+            made = await customer_payments.made(conn, finding, self.purposes)
             assert made is not None, "an invoice has a customer and no link"
             return made
         payment = await locked(conn, payment_id)
@@ -188,9 +201,23 @@ class Books:
 
 async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
     """The payment that has the charge, or the old software's payment for it."""
-    charges = [charge for charge in (finding.charge, finding.parent) if charge is not None]
+    charges = _charges(finding)
     payment_id: UUID | None = await conn.fetchval(OF_CHARGE, finding.provider, finding.livemode, charges)
     return payment_id or await unassigned.old_payment(conn, finding, charges)
+
+
+async def _known_of_invoice(conn: Connection, finding: Finding) -> asyncpg.Record:
+    """What is known of an invoice that was paid, while nobody else books it."""
+    await customer_payments.hold(conn, finding)
+    charges = _charges(finding)
+    ids = charges if finding.checkout_id is None else [*charges, finding.checkout_id]
+    known = await conn.fetchrow(OF_INVOICE, finding.provider, finding.livemode, charges, finding.invoice_id, ids)
+    assert known is not None, "it has one row"
+    return known
+
+
+def _charges(finding: Finding) -> list[str]:
+    return [charge for charge in (finding.charge, finding.parent) if charge is not None]
 
 
 def _moved(change: Change, after: BookedPayment) -> Moved:

@@ -16,27 +16,12 @@ from hingecraft.db.connection import Connection
 from hingecraft.errors import AskFirstError, ForeignError
 from hingecraft.payments import unassigned
 from hingecraft.payments.ledger import BookedPayment
-from hingecraft.payments.model import Status
+from hingecraft.payments.model import MadeFor, Status
 from hingecraft.payments.purpose import Owner, Purposes
 from hingecraft.providers.findings import CheckoutStatus, Finding
 
 RENEWAL, ELSEWHERE = "renewal", "dashboard"
 OF_CHECKOUT = "SELECT payment_id FROM external_payments WHERE provider = $1 AND provider_id = $2 AND kind <> 'standing'"
-# With its checkout. The answer is what a lock of the payment would read.
-CREATE = """
-WITH payment AS (
-    INSERT INTO payments AS p (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
-                               purpose, user_id, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, $8, $9, $10, now(), now())
-    RETURNING p.id, p.status, p.amount, hc_currency_key(p.currency) AS currency, p.price_currency, p.provider,
-              p.livemode, p.purpose, p.user_id, p.product
-), checkout AS (
-    INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency,
-                                   status, kind, idempotency_key, request, livemode, updated_at)
-    SELECT id, $5, $5, $6, $3, $2, $4, $12, $11, $6, '{}', $8, now() FROM payment
-)
-SELECT * FROM payment
-"""
 ADD_CHECKOUT = """
 INSERT INTO external_payments AS e (payment_id, gateway, provider, provider_id, currency, amount, price_currency,
                                     status, kind, idempotency_key, request, livemode, updated_at)
@@ -95,13 +80,16 @@ async def hold_invoice(conn: Connection, finding: Finding) -> None:
             await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{held}")
 
 
+async def hold(conn: Connection, finding: Finding) -> None:
+    """After a question, let nobody else make a payment of the invoice or session until the transaction ends."""
+    if finding.fresh:
+        await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{_checkout_of(finding)}")
+
+
 async def booked(conn: Connection, finding: Finding) -> UUID | None:
     """The payment that an invoice or a customer's session has. None: after a question, nobody makes one meanwhile."""
-    checkout = _checkout_of(finding)
-    if finding.fresh:
-        # Two events of one invoice must not create two payments.
-        await conn.execute(unassigned.ONE_AT_A_TIME, f"{finding.provider}:{checkout}")
-    payment_id: UUID | None = await conn.fetchval(OF_CHECKOUT, finding.provider, checkout)
+    await hold(conn, finding)
+    payment_id: UUID | None = await conn.fetchval(OF_CHECKOUT, finding.provider, _checkout_of(finding))
     return payment_id
 
 
@@ -110,8 +98,8 @@ def is_customers(finding: Finding) -> bool:
     return _checkout_of(finding) is not None and finding.customer is not None
 
 
-async def create(conn: Connection, finding: Finding, purposes: Purposes) -> BookedPayment | None:
-    """The payment of what has none (`booked`). None: a link or a reference says whose it is."""
+async def made(conn: Connection, finding: Finding, purposes: Purposes) -> BookedPayment | None:
+    """A payment for what has none (`booked`), to be written with its money. None: a link or a reference says whose."""
     if finding.link_id is not None and await _is_our_link(conn, finding):
         return None
     owner = await purposes.owner_of(conn, finding)
@@ -124,7 +112,7 @@ async def create(conn: Connection, finding: Finding, purposes: Purposes) -> Book
         raise AskFirstError("the provider is asked what was sold")
     if finding.checkout_status is not CheckoutStatus.PAID and not finding.money:
         raise ForeignError("it has not been paid")
-    return await _create(conn, finding, owner)
+    return _made(finding, owner)
 
 
 def _checkout_of(finding: Finding) -> str | None:
@@ -152,18 +140,27 @@ def _status(finding: Finding) -> str:
     return _STATUSES.get(finding.checkout_status, "pending") if finding.checkout_status is not None else "pending"
 
 
-async def _create(conn: Connection, finding: Finding, owner: Owner) -> BookedPayment:
+def _made(finding: Finding, owner: Owner) -> BookedPayment:
     checkout, is_invoice = _checkout_of(finding), finding.invoice_id is not None
+    assert checkout is not None, "it is about an invoice or a session"
     came = next(iter(finding.money), None)
     price = finding.price or came
     currency = price.currency if price is not None else (finding.lines or ())[0].currency
-    row = await conn.fetchrow(
-        CREATE, uuid.uuid4(), price.amount if price is not None else Decimal(0), currency, currency, finding.provider,
-        checkout, RENEWAL if is_invoice else ELSEWHERE, finding.livemode, owner.purpose, owner.user_id,
-        INVOICE if is_invoice else SESSION, _status(finding) if is_invoice else "completed",
-    )  # fmt: skip
-    assert row is not None, "a row is inserted"
     return BookedPayment(
-        **{**dict(row), "status": Status(row["status"])},
+        id=uuid.uuid4(),
+        status=Status.PENDING,
+        amount=price.amount if price is not None else Decimal(0),
+        currency=currency,
+        price_currency=currency,
+        provider=finding.provider,
+        livemode=finding.livemode,
+        purpose=owner.purpose,
+        user_id=owner.user_id,
         checkouts=frozenset() if is_invoice else frozenset({(finding.provider, checkout)}),
+        made_for=MadeFor(
+            provider_id=checkout,
+            kind=INVOICE if is_invoice else SESSION,
+            status=_status(finding) if is_invoice else "completed",
+            source=RENEWAL if is_invoice else ELSEWHERE,
+        ),
     )

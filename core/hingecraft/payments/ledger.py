@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments import old_payments
-from hingecraft.payments.model import MOVES, Settled, Status
+from hingecraft.payments.model import MOVES, MadeFor, Settled, Status
 from hingecraft.providers.findings import CheckoutStatus, Finding, Money, Price
 
 SETTLED = frozenset({Status.COMPLETED, Status.PARTIALLY_REFUNDED, Status.REFUNDED, Status.DISPUTED})
@@ -65,12 +65,14 @@ class BookedPayment:
     settled: tuple[Settled, ...] = ()
     # The ids of its own checkouts at each provider; None: the provider has not answered yet.
     checkouts: frozenset[tuple[str, str | None]] = frozenset()
+    # It has no row yet: it is written together with its first money.
+    made_for: MadeFor | None = None
 
     def after(self, decision: Decision) -> BookedPayment:
         """The payment's state after the decision."""
         status = decision.path[-1] if decision.path else self.status
         settled = (*_with_values(self.settled, decision.values), *(_as_settled(each) for each in decision.entries))
-        return replace(self, status=status, settled=settled)
+        return replace(self, status=status, settled=settled, made_for=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

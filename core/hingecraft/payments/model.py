@@ -66,6 +66,16 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MadeFor:
+    """The invoice or session that a payment is made for, which becomes its checkout."""
+
+    provider_id: str
+    kind: str
+    status: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentState:
     """A payment as anyone who knows its id may see it."""
 

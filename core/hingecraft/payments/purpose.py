@@ -65,8 +65,12 @@ class Owner:
     needs_payment: bool = True
 
 
-# Answers only from rows of this database; None: the system knows nobody whose money it could be.
+# Answers only from rows of this database; None: no system knows anybody whose money it could be.
 OwnerOf: TypeAlias = Callable[[Connection, Finding], Awaitable[Owner | None]]
+
+
+async def _nobody(_conn: Connection, _finding: Finding) -> Owner | None:
+    return None
 
 
 class Purposes:
@@ -77,9 +81,9 @@ class Purposes:
     says whose it is.
     """
 
-    def __init__(self, purposes: Iterable[Purpose], *, unasked: Purpose, owners: Sequence[OwnerOf] = ()) -> None:
+    def __init__(self, purposes: Iterable[Purpose], *, unasked: Purpose, owner_of: OwnerOf = _nobody) -> None:
         self._purposes = {each.name: each for each in (unasked, *purposes)}
-        self._owners = tuple(owners)
+        self.owner_of = owner_of
         self.unasked = unasked.name
 
     @property
@@ -91,14 +95,6 @@ class Purposes:
     def descriptions(self) -> frozenset[str]:
         """The descriptions of our payments, which another shop on the same account does not use."""
         return frozenset(each.description for each in self._purposes.values())
-
-    async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
-        """The first owner that a system names."""
-        for owner_of in self._owners:
-            owner = await owner_of(conn, finding)
-            if owner is not None:
-                return owner
-        return None
 
     def of(self, name: str) -> Purpose:
         """Raises UnknownPurposeError."""

@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
+
 from hingecraft.db.connection import KEEP_PLANS, Connection
 from hingecraft.errors import AskFirstError, ForeignError, NotYetError
 from hingecraft.payments.ledger import UnknownPaymentError
@@ -65,14 +67,15 @@ INSERT INTO payment_audit (actor, action, payment_id, details)
 SELECT $4, 'payment_restored', id, jsonb_build_object('provider', $4::text, 'providerId', $5::text) FROM payment
 """
 # Payments of the old software, by the ids in the provider's answers to it.
-OLD_OF_STRIPE = """
+OLD_OF_STRIPE_BY = """
 SELECT p.id, hc_status_of(p.legacy_status) IN ('refunded', 'disputed') AS went_back, EXISTS (
     SELECT FROM settlements s WHERE s.payment_id = p.id AND s.kind IN ('opening', 'charge')
 ) AS was_paid
 FROM external_payments e JOIN payments p ON p.id = e.payment_id AND p.source IS NULL
-WHERE e.kind = 'legacy' AND hc_payload_ids(e.provider_payload) && $1::text[]
+WHERE e.kind = 'legacy' AND hc_payload_ids(e.provider_payload) && {ids}
 ORDER BY was_paid DESC, e.created_at LIMIT 1
 """
+OLD_OF_STRIPE = OLD_OF_STRIPE_BY.format(ids="$1::text[]")
 OLD_OF_NOWPAYMENTS = """
 SELECT p.id, hc_status_of(p.legacy_status) IN ('refunded', 'disputed') AS went_back, EXISTS (
     SELECT FROM settlements s WHERE s.payment_id = p.id AND s.kind IN ('opening', 'charge')
@@ -90,17 +93,22 @@ def not_saved(link_id: str) -> str:
 
 
 async def old_payment(conn: Connection, finding: Finding, charges: Sequence[str]) -> UUID | None:
-    """The old software's payment whose checkout or charge the provider names, if the old software was paid.
-
-    Raises NotYetError if money went back of one that the old software has yet to mark as paid.
-    """
+    """The old software's payment whose checkout or charge the provider names, as `paid_to_old` says."""
     checkouts = [finding.checkout_id] if finding.checkout_id is not None else []
     if finding.provider == stripe.NAME:
         found = await conn.fetchrow(OLD_OF_STRIPE, [*charges, *checkouts])
     else:
         coins = [*(f"payment:{charge}" for charge in charges), *(f"invoice:{checkout}" for checkout in checkouts)]
         found = await conn.fetchrow(OLD_OF_NOWPAYMENTS, coins)
-    if found is None:
+    return paid_to_old(finding, found) if found is not None else None
+
+
+def paid_to_old(finding: Finding, found: asyncpg.Record) -> UUID | None:
+    """The old software's payment, if one was found and the old software was paid.
+
+    Raises NotYetError if money went back of one that the old software has yet to mark as paid.
+    """
+    if found["id"] is None:
         return None
     goes_back = finding.went_back or any(money.amount < 0 for money in finding.money)
     if goes_back and not found["was_paid"] and not found["went_back"]:

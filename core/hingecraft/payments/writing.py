@@ -5,7 +5,7 @@ The triggers of a settlement, such as the one for the totals, run once for each 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ import simplejson
 from hingecraft.db.connection import Connection
 from hingecraft.money.model import plain
 from hingecraft.payments.ledger import BookedPayment, Decision, Value
-from hingecraft.payments.model import Status
+from hingecraft.payments.model import MadeFor, Status
 from hingecraft.providers.findings import Finding
 
 MOVE = "UPDATE payments SET status = $2, updated_at = now() WHERE id = $1"
@@ -55,6 +55,26 @@ WITH change AS MATERIALIZED (
 INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
 SELECT actor, action, payment_id, request_id, details FROM change
 """
+# A payment that is made for this money, with its checkout, as if it had been pending before.
+MAKE = """
+WITH payment AS (
+    INSERT INTO payments (id, amount, currency, price_currency, status, provider, provider_id, source, livemode,
+                          purpose, user_id, reconciled, created_at, updated_at)
+    VALUES ($1::uuid, $2::numeric, $3::text, $4::text, coalesce($5::text, 'pending'), $6::text, $7::text, $8::text,
+            $9::boolean, $10::text, $11::uuid, $12::boolean, now(), now())
+), checkout AS (
+    INSERT INTO external_payments (payment_id, gateway, provider, provider_id, currency, amount, price_currency,
+                                   status, kind, idempotency_key, request, livemode, updated_at)
+    VALUES ($1, $6, $6, $7, $3, $2, $4, $13::text, $14::text, $7, '{}', $9, now())
+), settled AS (
+    INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+    SELECT $1, $10, $6, $9, m.kind, m.ref, m.amount, m.currency, m.usd
+    FROM unnest($19::text[], $20::text[], $21::numeric[], $22::text[], $23::numeric[])
+        AS m (kind, ref, amount, currency, usd)
+)
+INSERT INTO payment_audit (actor, action, payment_id, request_id, details)
+VALUES ($15::text, $16::text, $1, $17::text, $18::jsonb)
+"""
 _MONEY_COLUMNS = 6
 
 
@@ -81,7 +101,7 @@ class Change:
 
 async def write_down(conn: Connection, changes: Sequence[Change]) -> None:
     """Write changes in the order of the decisions: a payment's second change follows its first."""
-    left = [change for change in changes if change.decision.changes or change.cause.always]
+    left = [each for each in changes if each.decision.changes or each.cause.always or each.payment.made_for is not None]
     while left:
         first = {change.payment.id: change for change in reversed(left)}
         await _write_first(conn, list(first.values()))
@@ -98,12 +118,38 @@ async def give_values(conn: Connection, payment_id: UUID, values: Sequence[Value
 async def _write_first(conn: Connection, changes: Sequence[Change]) -> None:
     """Write one change for each payment."""
     for change in changes:
+        if change.payment.made_for is not None:
+            await _make(conn, change, change.payment.made_for)
+    known = [change for change in changes if change.payment.made_for is None]
+    if known:
+        await _record(conn, known)
+
+
+async def _make(conn: Connection, change: Change, made_for: MadeFor) -> None:
+    payment, finding, decision, cause = change.payment, change.finding, change.decision, change.cause
+    status = decision.path[-1] if decision.path else None
+    money = [row[1:] for row in _money(change)]
+    await conn.execute(
+        MAKE, payment.id, payment.amount, payment.currency, payment.price_currency, status, payment.provider,
+        made_for.provider_id, made_for.source, finding.livemode, payment.purpose, payment.user_id,
+        status is not None or bool(money), made_for.status, made_for.kind, cause.actor, cause.action, cause.request_id,
+        simplejson.dumps(_details(change)), *_transposed(money, _MONEY_COLUMNS - 1),
+    )  # fmt: skip
+
+
+async def _record(conn: Connection, changes: Sequence[Change]) -> None:
+    for change in changes:
         for status in change.decision.path[:-1]:
             await conn.execute(MOVE, change.payment.id, status)
         await give_values(conn, change.payment.id, change.decision.values)
     columns = zip(*(_columns(change) for change in changes), strict=True)
     money = [row for change in changes for row in _money(change)]
-    await conn.execute(RECORD, *columns, *(zip(*money, strict=True) if money else [()] * _MONEY_COLUMNS))
+    await conn.execute(RECORD, *columns, *_transposed(money, _MONEY_COLUMNS))
+
+
+def _transposed(rows: Sequence[tuple[Any, ...]], columns: int) -> Iterable[Sequence[Any]]:
+    """The columns of the rows, which may be none."""
+    return zip(*rows, strict=True) if rows else [()] * columns
 
 
 def _columns(

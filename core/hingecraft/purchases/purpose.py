@@ -14,12 +14,11 @@ from uuid import UUID
 from hingecraft import audit
 from hingecraft.db.connection import Connection
 from hingecraft.errors import NotYetError
-from hingecraft.members.customers import store as customers_store
 from hingecraft.members.deletion import store as deletion_store
 from hingecraft.payments.ledger import SETTLED
 from hingecraft.payments.model import Status
-from hingecraft.payments.purpose import Moved, Owner
-from hingecraft.providers.findings import Finding, Line
+from hingecraft.payments.purpose import Moved
+from hingecraft.providers.findings import Line
 from hingecraft.purchases import store
 from hingecraft.purchases.access import Because
 from hingecraft.purchases.model import PRODUCT_PREFIX, PURPOSE
@@ -37,18 +36,6 @@ class Purchases:
 
     name = PURPOSE
     description = "Purchase"
-
-    async def owner_of(self, conn: Connection, finding: Finding) -> Owner | None:
-        """The user of a subscription that was begun here; of one that a backup has lost, the customer's."""
-        if finding.subscription_id is None:
-            return None
-        found = await store.of_subscription(conn, finding.subscription_id)
-        if found is not None:
-            return Owner(user_id=found[0], purpose=self.name)
-        if finding.purpose != self.name or finding.customer is None:
-            return None
-        user_id = await customers_store.owner_of(conn, finding.customer, livemode=finding.livemode)
-        return Owner(user_id=user_id, purpose=self.name) if user_id is not None else None
 
     async def moved(self, conn: Connection, moves: Sequence[Moved]) -> None:
         """A status decides: paid gives access, all refunded or disputed ends it, anything else restores it."""

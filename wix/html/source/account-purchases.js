@@ -87,7 +87,7 @@ export class Purchases {
 
   /** @param {string} problem */
   #paint(problem) {
-    const nothing = 'You have not bought anything yet. Designs, courses and subscriptions are in the shop.';
+    const nothing = 'No designs, courses or subscriptions yet. You find them in the shop.';
     say('purchases-text', problem || (this.items.length ? '' : nothing));
     element('purchases').replaceChildren(...this.items.map((each) => this.#row(each)));
     element('purchases').hidden = this.items.length === 0;

@@ -9,7 +9,7 @@ from hingecraft.money.model import parse_decimal
 from hingecraft.payments.filters import PaymentFilter
 from hingecraft.payments.model import Status
 from hingecraft.stats.model import check_day
-from hingecraft_api.handlers.wix.shared import Mode, livemode_of
+from hingecraft_api.handlers.wix.modes import Mode, livemode_of
 from hingecraft_api.messages.bodies import Input, wrong_field
 from hingecraft_api.messages.days import FIRST_DAY, LAST_DAY, ZONE, Day, Zone, day_of, zone_of
 from hingecraft_api.messages.described import described
