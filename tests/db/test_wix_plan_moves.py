@@ -88,7 +88,7 @@ CHANGE = bought(START + timedelta(hours=3), product="pro", invoice_id="2")
 
 @pytest.mark.parametrize(("told_to", "told", "left_over"), [(0, REFUND, 0), (1, REFUND, 0), (1, CHANGE, 100)])
 async def test_what_takes_credits_waits_for_a_spend_and_takes_what_it_leaves(conn, dsn, told_to, told, left_over):
-    """Whether Wix tells of it at the site that spends or at the one that had the plan before."""
+    """Whether Wix names the site that spends or the one that had the plan before."""
     sites = [uuid4(), uuid4()]
     await take(conn, sites[0], bought(invoice_id="1"))
     await take(conn, sites[1], moved(1, "1"))

@@ -128,7 +128,7 @@ class WixCalls:
         async def attempt() -> dict[str, Any]:
             answer = await self._request("POST", path, body, None)
             if answer.status in _REJECTED:
-                # Nothing of ours was sent to be rejected, only what a caller has sent us.
+                # We sent no key that could be rejected, only what a caller has sent.
                 raise ProviderRejectedError(f"Wix answered {answer.status}")
             return _document(answer)
 
