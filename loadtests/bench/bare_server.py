@@ -1,20 +1,18 @@
-"""A server with one handler, in a process of its own: a stand-in for a provider, or the least that aiohttp costs."""
+"""A server with a few handlers, in a process of its own: a stand-in for a provider, or the least that aiohttp costs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from multiprocessing.synchronize import Event
 
 from aiohttp import web
 
 
-async def serve(
-    path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], port: int, stop: Event
-) -> None:
-    """Answer POST until `stop` is set."""
+async def serve(routes: Iterable[web.RouteDef], port: int, stop: Event) -> None:
+    """Until `stop` is set."""
     app = web.Application()
-    app.router.add_post(path, handler)
+    app.add_routes(routes)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()

@@ -173,4 +173,4 @@ async def _serve(port: int, stop: EventType) -> None:
         }  # fmt: skip
         return web.Response(body=json.dumps(session).encode(), content_type="application/json")
 
-    await bare_server.serve("/v1/checkout/sessions", create, port, stop)
+    await bare_server.serve([web.post("/v1/checkout/sessions", create)], port, stop)

@@ -24,6 +24,8 @@ BENCHMARKS = {
     "namespaces": "three hundred resources in thirty namespaces, one of them forbidden",
     "rebuild": "a rebuild at many payments against few",
     "writers": "what our triggers cost those who write",
+    "takeover": "how long writes wait while a million rows of the earlier software are migrated",
+    "recovery": "after a fault, until a commit is served; after SIGTERM, until a process has ended",
     "footprint": "memory and start of an API process",
     "image_start": "the image's start, cold and warm",
     "webhooks": "a thousand webhooks a second, answered and worked on",

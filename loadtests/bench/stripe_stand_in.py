@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 from aiohttp import web
-from bench import sold
+from bench import bare_server, sold
 from bench.servers import GENERATOR_CORE
 
 from hingecraft_sandbox.postgres import free_port
@@ -62,12 +62,5 @@ async def _serve(port: int, stop: EventType) -> None:
     async def subscription(request: web.Request) -> web.Response:
         return await answer(sold.subscription(request.match_info["id"]))
 
-    app = web.Application()
-    app.router.add_get("/v1/invoices/{id}", invoice)
-    app.router.add_get("/v1/subscriptions/{id}", subscription)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
-    while not stop.is_set():
-        await asyncio.sleep(0.2)
-    await runner.cleanup()
+    routes = [web.get("/v1/invoices/{id}", invoice), web.get("/v1/subscriptions/{id}", subscription)]
+    await bare_server.serve(routes, port, stop)

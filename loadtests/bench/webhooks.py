@@ -113,4 +113,4 @@ async def _answering(port: int, stop: EventType) -> None:
         await request.read()
         return web.json_response({"success": True})
 
-    await bare_server.serve("/", take, port, stop)
+    await bare_server.serve([web.post("/", take)], port, stop)

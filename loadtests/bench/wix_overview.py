@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.request import Request, urlopen
-from uuid import uuid4
 
 import asyncpg
 from bench.api_process import Api, migrate, running_api
@@ -16,7 +15,7 @@ from bench.servers import postgres
 
 from hingecraft.dashboard.overview import store
 from hingecraft.migrations.files import migrations_folder, read_migrations
-from support import wix
+from support.jobs import Owner
 from support.year_of_payments import fill
 
 ROWS, TIMES, WITHIN = 1_000_000, 100, 100
@@ -30,17 +29,13 @@ FROM figures CROSS JOIN unnest('{EUR,GBP,SEK,BTC}'::text []) AS code WHERE curre
 
 
 def figures() -> Iterator[Figure]:
-    site = str(uuid4())
-    environment = {
-        "WIX_APP_ID": wix.APP_ID, "WIX_APP_SECRET": wix.APP_SECRET, "WIX_APP_PUBLIC_KEY": wix.public_key(),
-        "WIX_OWNER_INSTANCES": site, "RATE_LIMIT": "1000000",
-    }  # fmt: skip
+    owner = Owner()
     # A day less, since it may be tomorrow already in a zone; longer periods are rejected.
     first = (datetime.now(UTC) - timedelta(days=364)).date()
     with postgres(max_wal_size="4GB", shared_buffers="512MB") as server:
         migrate(server)
         asyncio.run(_fill(server.dsn()))
-        with running_api(server, **environment) as api:
+        with running_api(server, **owner.environment) as api:
             for what, path, is_new in (
                 ("the overview of 30 days", "overview?zone=Europe/Berlin", False),
                 ("the overview of 30 days, after each payment", "overview?zone=Europe/Berlin", True),
@@ -55,7 +50,7 @@ def figures() -> Iterator[Figure]:
                 for _ in range(TIMES):
                     if is_new:
                         asyncio.run(_forgotten(server.dsn()))
-                    took.append(_asked(api, site, path))
+                    took.append(_asked(api, owner, path))
                 say(f"{what}: p50 {percentile(took, 0.5):.0f} ms, p99 {percentile(took, 0.99):.0f} ms")
                 yield Figure(f"p99 of {what}, over {ROWS:,} payments", percentile(took, 0.99), WITHIN, unit=" ms")
 
@@ -94,9 +89,9 @@ async def _forgotten(dsn: str) -> None:
     await conn.close()
 
 
-def _asked(api: Api, site: str, path: str) -> float:
+def _asked(api: Api, owner: Owner, path: str) -> float:
     """Milliseconds until the whole answer is here."""
-    request = Request(f"{api.url}/api/v1/wix/{path}", headers=wix.owner(site))
+    request = Request(f"{api.url}/api/v1/wix/{path}", headers=owner.headers)
     started = time.perf_counter()
     with urlopen(request, timeout=30) as answer:
         answer.read()

@@ -110,8 +110,41 @@ async def lines_until(process: asyncio.subprocess.Process, word: str) -> list[st
     return seen
 
 
+async def killed_in_the_middle(dsn, legacy):
+    first = await migrate_process(dsn.newest)
+    told = await lines_until(first, "rows of external_payments")
+    assert "of about" in told[-1], told
+    first.send_signal(signal.SIGKILL)
+    await first.wait()
+    walked = await legacy.fetchval("SELECT batch_rows FROM schema_migrations WHERE number = 2")
+    assert 0 < walked < ROWS
+
+
+async def finished(dsn):
+    second = await migrate_process(dsn.newest)
+    told = await lines_until(second, "published routes version 1")
+    assert await second.wait() == 0, told[-60:]
+    assert any("continuing after" in line for line in told)
+
+
+async def all_is_opened(legacy):
+    """Whatever was paid has its opening: before the walk, behind it, and while it went on."""
+    unopened = """
+    SELECT count(*) FROM payments p WHERE p.status = 'completed' AND p.amount > 0
+    AND NOT EXISTS (SELECT FROM settlements s WHERE s.payment_id = p.id AND s.kind = 'opening')
+    """
+    assert await legacy.fetchval(unopened) == 0
+    paid = "SELECT count(*) FROM payments WHERE status = 'completed' AND legacy_status <> 'done?'"
+    opened = "SELECT count(*) FROM settlements WHERE kind = 'opening'"
+    assert await legacy.fetchval(opened) >= await legacy.fetchval(paid) > 0
+    total = "SELECT sum(usd_amount), sum(charges) FROM settlement_totals WHERE livemode IS NULL"
+    summed = "SELECT sum(usd_amount), count(*) FROM settlements"
+    assert await legacy.fetchrow(total) == await legacy.fetchrow(summed)
+    assert await legacy.fetchval("SELECT count(*) FROM settlement_totals WHERE livemode IS NOT NULL") == 0
+
+
 @pytest.mark.newest_postgres
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_a_million_rows_are_taken_over_while_the_old_software_writes_and_the_migration_is_killed(
     empty_dsn, legacy
 ):
@@ -120,20 +153,8 @@ async def test_a_million_rows_are_taken_over_while_the_old_software_writes_and_t
     await legacy.execute(NOTE_LOCKS)
     writers = [OldSoftware(empty_dsn, lock_timeout=f"{PROGRESS:.0f}s") for _ in range(2)]
     writing = [asyncio.create_task(writer.run()) for writer in writers]
-
-    first = await migrate_process(empty_dsn.newest)
-    told = await lines_until(first, "rows of external_payments")
-    assert "of about" in told[-1], told
-    first.send_signal(signal.SIGKILL)
-    await first.wait()
-    walked = await legacy.fetchval("SELECT batch_rows FROM schema_migrations WHERE number = 2")
-    assert 0 < walked < ROWS
-
-    second = await migrate_process(empty_dsn.newest)
-    told = await lines_until(second, "published routes version 1")
-    assert await second.wait() == 0, told[-60:]
-    assert any("continuing after" in line for line in told)
-
+    await killed_in_the_middle(empty_dsn, legacy)
+    await finished(empty_dsn)
     for task in writing:
         task.cancel()
     ends = await asyncio.gather(*writing, return_exceptions=True)
@@ -151,16 +172,4 @@ async def test_a_million_rows_are_taken_over_while_the_old_software_writes_and_t
     # Expired if the migration found the word; if it came later, the payment stays paid: the table forbids that move.
     done = await legacy.fetch("SELECT DISTINCT status FROM payments WHERE legacy_status = 'done?'")
     assert {row["status"] for row in done} <= {"expired", "completed"}
-    # Whatever was paid has its opening: before the walk, behind it, and while it went on.
-    unopened = """
-    SELECT count(*) FROM payments p WHERE p.status = 'completed' AND p.amount > 0
-    AND NOT EXISTS (SELECT FROM settlements s WHERE s.payment_id = p.id AND s.kind = 'opening')
-    """
-    assert await legacy.fetchval(unopened) == 0
-    paid = "SELECT count(*) FROM payments WHERE status = 'completed' AND legacy_status <> 'done?'"
-    opened = "SELECT count(*) FROM settlements WHERE kind = 'opening'"
-    assert await legacy.fetchval(opened) >= await legacy.fetchval(paid) > 0
-    total = "SELECT sum(usd_amount), sum(charges) FROM settlement_totals WHERE livemode IS NULL"
-    summed = "SELECT sum(usd_amount), count(*) FROM settlements"
-    assert await legacy.fetchrow(total) == await legacy.fetchrow(summed)
-    assert await legacy.fetchval("SELECT count(*) FROM settlement_totals WHERE livemode IS NOT NULL") == 0
+    await all_is_opened(legacy)

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 
 import aiohttp
 import asyncpg
-import pytest
 
-from support.folders import open_folder
 from support.limits import PROGRESS
 from support.pod_watch import Watch
 from support.processes import ApiProcess
-from support.product import Product, running_product
+from support.product import Product
 
 # How many there were: an engine that has just started, or lost its connection, has none yet.
 END_LISTENER = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'hingecraft-listener'
 """
-
-
-@pytest.fixture
-async def product() -> AsyncIterator[Product]:
-    with open_folder() as folder:
-        async with running_product(folder) as made:
-            yield made
 
 
 async def test_the_listeners_backend_is_terminated(product):

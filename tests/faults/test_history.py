@@ -12,23 +12,15 @@ from itertools import cycle
 
 import pytest
 
-from support.folders import open_folder
 from support.limits import PROGRESS
 from support.processes import ApiProcess
-from support.product import Product, running_product
+from support.product import Product
 from support.routes_history import BROKEN_OFF, COMMITS, History, Reader, Waiter
 
 # `make nightly` reads a million times.
 READS = int(os.environ.get("HC_READS", "20000"))
 READERS = 6
 pytestmark = pytest.mark.timeout(600 + READS // 200)
-
-
-@pytest.fixture
-async def product() -> AsyncIterator[Product]:
-    with open_folder() as folder:
-        async with running_product(folder) as made:
-            yield made
 
 
 async def test_no_read_goes_back_while_pods_engines_and_the_database_fail(product):

@@ -73,7 +73,6 @@ class Scene:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     owner = Owner()
-    environment = {**{name.upper(): value for name, value in owner.settings.items()}, "RATE_LIMIT": "1000000"}
     with open_folder() as folder:
         postgres = Postgres(folder=folder / "postgres", binaries=find_binaries(), port=free_port())
         postgres.start()
@@ -83,7 +82,7 @@ async def scene() -> AsyncIterator[Scene]:
             await conn.execute(FILL, PAYMENTS)
             await conn.execute(HOLD)
             await conn.close()
-            pods = [ApiProcess(folder, f"api-{number}", postgres.dsn(), **environment) for number in range(2)]
+            pods = [ApiProcess(folder, f"api-{number}", postgres.dsn(), **owner.environment) for number in range(2)]
             async with aiohttp.ClientSession() as client:
                 for pod in pods:
                     await pod.start()

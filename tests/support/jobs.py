@@ -40,6 +40,11 @@ class Owner:
         return {**wix.settings(), "wix_owner_instances": str(self.site)}
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The settings of a pod that is a process and limits nobody."""
+        return {**{name.upper(): value for name, value in self.settings.items()}, "RATE_LIMIT": "1000000"}
+
+    @property
     def headers(self) -> dict[str, str]:
         return wix.owner(self.site) if self._token is None else wix.as_instance(self._token)
 

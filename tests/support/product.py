@@ -57,5 +57,3 @@ async def running_product(folder: Path) -> AsyncIterator[Product]:
         yield made
         for extra in made.syncs[1:]:
             await extra.stop()
-        for log in sorted(folder.glob("*.log")):
-            print(f"== {log.name}\n{log.read_text(errors='replace')[-4000:]}")

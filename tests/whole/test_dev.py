@@ -112,23 +112,49 @@ async def codes(port: int) -> dict[str, object]:
             return routes
 
 
+async def every_page_is_served(ports) -> None:
+    pages = [
+        f"{ports.site}/charter",
+        f"{ports.site}/mission-support",
+        f"{ports.pods[0]}/embed/charter",
+        f"{ports.pods[0]}/shop",
+        f"{ports.sandbox}/wix/dashboard",
+    ]
+    async with aiohttp.ClientSession() as client:
+        for page in pages:
+            async with client.get(f"http://127.0.0.1:{page}") as response:
+                assert response.status == 200, page
+
+
+async def a_gift_is_shown(dev: Dev) -> None:
+    await pay(await give(dev, "1234.5", "EUR"))
+    await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  checkout made in \d+ ms")
+    await dev.until(r"stripe → +checkout[.]session[.]completed +200  \d+ ms")
+    await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  ✓ completed")
+    await dev.until(r"site ← +payment[.]completed \w{8} +✓")
+
+
+async def others_are_refused(folder, ports) -> None:
+    """Another start in the same folder, and one elsewhere with the same ports."""
+    async with Dev(folder, free_ports(), "--reset") as second:
+        await second.until("another `make dev` is running")
+        assert await second.code() == 2
+        assert second.text.count("\n") == 1, "nothing has ended: nothing had begun"
+    assert "XTS" in await codes(ports.pods[0]), "what runs keeps its data"
+    with open_folder() as elsewhere:
+        async with Dev(elsewhere, ports) as third:
+            await third.until(rf"port {ports.first} cannot be used .*make dev PORT={ports.first + 100}")
+            assert await third.code() == 2
+            assert third.text.count("\n") == 1
+
+
 async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(folder):
     ports = free_ports()
     async with Dev(folder, ports) as dev:
         await dev.until("applying migrations")
         await dev.until(r"ready in [\d.]+ s")
         await dev.until("links kept")
-        pages = [
-            f"{ports.site}/charter",
-            f"{ports.site}/mission-support",
-            f"{ports.pods[0]}/embed/charter",
-            f"{ports.pods[0]}/shop",
-            f"{ports.sandbox}/wix/dashboard",
-        ]
-        async with aiohttp.ClientSession() as client:
-            for page in pages:
-                async with client.get(f"http://127.0.0.1:{page}") as response:
-                    assert response.status == 200, page
+        await every_page_is_served(ports)
         async with asyncio.timeout(SILENCE):
             while not (folder / ".dev/dashboard.log").exists():  # opened, so it is brought up to date
                 await asyncio.sleep(0.05)
@@ -138,11 +164,7 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         await dev.until(rf"routes[.]updated v{landed[1]} .*✓")
         for port in ports.pods:
             assert "XTS" in await codes(port)
-        await pay(await give(dev, "1234.5", "EUR"))
-        await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  checkout made in \d+ ms")
-        await dev.until(r"stripe → +checkout[.]session[.]completed +200  \d+ ms")
-        await dev.until(r"gift +1,234[.]50 EUR +card +\w{8}  ✓ completed")
-        await dev.until(r"site ← +payment[.]completed \w{8} +✓")
+        await a_gift_is_shown(dev)
         await buy_and_download(dev)
         await follow_the_pages(dev)
         assert await dev.end() == 0
@@ -155,16 +177,7 @@ async def test_in_a_pipe_it_says_plain_lines_from_the_first_start_to_the_last(fo
         await again.ready()
         assert "XTS" in await codes(ports.pods[0]), "a second start keeps the data"
         assert "migrations" not in again.text
-        async with Dev(folder, free_ports(), "--reset") as second:
-            await second.until("another `make dev` is running")
-            assert await second.code() == 2
-            assert second.text.count("\n") == 1, "nothing has ended: nothing had begun"
-        assert "XTS" in await codes(ports.pods[0]), "what runs keeps its data"
-        with open_folder() as elsewhere:
-            async with Dev(elsewhere, ports) as third:
-                await third.until(rf"port {ports.first} cannot be used .*make dev PORT={ports.first + 100}")
-                assert await third.code() == 2
-                assert third.text.count("\n") == 1
+        await others_are_refused(folder, ports)
     assert again.nothing_runs()
 
     async with Dev(folder, ports, "--reset") as afresh:
@@ -186,6 +199,27 @@ async def switch_francs(dev: DevOnTerminal) -> None:
     await dev.press("c", "routes +.*CHF on")
 
 
+async def stop_and_go_on(dev: DevOnTerminal) -> None:
+    """As Ctrl-Z and `fg` do."""
+    os.write(dev.master, b"\x1a")
+    while "\nState:\tT" not in Path(f"/proc/{dev.process.pid}/status").read_text():
+        await asyncio.sleep(0.05)
+    assert termios.tcgetattr(dev.other_end) == dev.modes_before, "the shell has its terminal back"
+    dev.process.send_signal(signal.SIGCONT)
+    await dev.press("h", "q  quit")
+
+
+async def switch_webhooks_off_and_on(dev: DevOnTerminal) -> None:
+    await dev.press("t", "no payments yet")
+    await dev.press("w", "webhooks off")
+    await pay(await give(dev, "25", "USD"))
+    await dev.until(r"25[.]00 USD +card +\w{8}  checkout made")
+    await dev.press("n", r"25[.]00 USD +card +\w{8}  .*✓ completed")
+    await dev.press("w", "providers send webhooks again")
+    await dev.press("t", "hingecraft trail [0-9a-f-]{36}")
+    await dev.until("status changed from pending to completed")
+
+
 async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
     async with DevOnTerminal(kept, free_ports()) as dev:
         await dev.ready()
@@ -201,15 +235,7 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.press("C", "code of the currency")
         await dev.press("\033", "all keys")
 
-        await dev.press("t", "no payments yet")
-        await dev.press("w", "webhooks off")
-        await pay(await give(dev, "25", "USD"))
-        await dev.until(r"25[.]00 USD +card +\w{8}  checkout made")
-        await dev.press("n", r"25[.]00 USD +card +\w{8}  .*✓ completed")
-        await dev.press("w", "providers send webhooks again")
-        await dev.press("t", "hingecraft trail [0-9a-f-]{36}")
-        await dev.until("status changed from pending to completed")
-
+        await switch_webhooks_off_and_on(dev)
         await dev.press("a", "account +open one of these, press Sign in")
         for page in ("account", "shop"):
             await dev.until(rf"/{page}#access_token=ey[\w-]+[.]")
@@ -224,12 +250,7 @@ async def test_on_a_terminal_of_80_columns_every_key_does_what_it_says(kept):
         await dev.until("api-1 +is up again after")
         assert dev.pods()[0] != killed
 
-        os.write(dev.master, b"\x1a")  # Ctrl-Z
-        while "\nState:\tT" not in Path(f"/proc/{dev.process.pid}/status").read_text():
-            await asyncio.sleep(0.05)
-        assert termios.tcgetattr(dev.other_end) == dev.modes_before, "the shell has its terminal back"
-        dev.process.send_signal(signal.SIGCONT)
-        await dev.press("h", "q  quit")
+        await stop_and_go_on(dev)
         await dev.press("r", r"ready in [\d.]+ s")
         await dev.until("● postgres.*● api-1.*● api-2.*● site.*● sandbox")
         await dev.press("q", "the data is kept")
