@@ -15,7 +15,7 @@ from toolchain.page_sizes import of_the_dashboard
 
 FOLDER = BUILT.parent
 OF_THE_WINDOW = re.compile(
-    r"\d(?:[dsl]?v(?:h|b|min|max))\b|\b(?:height|block-?size)['\"]?\s*:\s*['\"]?100%", re.IGNORECASE
+    r"\d(?:[dsl]?v(?:h|b|min|max))\b|(?<!line)(?<!line-)(?:height|block-?size)['\"]?\s*:\s*['\"]?100%", re.IGNORECASE
 )
 ELSEWHERE = re.compile(r"url\(\s*['\"]?(?:https?:)?//[^)]*\)")
 

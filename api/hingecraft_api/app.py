@@ -68,7 +68,7 @@ def build_pod(
             pod.parts.add(part)
 
     def worked(event: Claimed, result: str) -> None:
-        pod.metrics.events.labels(event.source, event.type, result).inc()
+        pod.metrics.inbox.events.labels(event.source, event.type, result).inc()
 
     handlers = Handlers(each for feature in features for each in feature.events(pod))
     pod.worker = Worker(pod.database, handlers, worked)
@@ -88,8 +88,8 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
     currencies = CurrencyBook(database, settings.amount_min, settings.amount_max)
 
     def swapped() -> None:
-        metrics.version.set(cache.version)
-        metrics.swaps.inc()
+        metrics.routes.version.set(cache.version)
+        metrics.routes.swaps.inc()
 
     wix_client = WixClient.from_settings(settings, settings.proxies, _key_rejected(metrics))
     return Pod(
@@ -111,20 +111,17 @@ def _without_features(settings: ApiSettings, registry: CollectorRegistry, purpos
 
 def _providers(settings: ApiSettings, metrics: ApiMetrics) -> Providers:
     def called(provider: str, outcome: str, seconds: float) -> None:
-        metrics.provider_seconds.labels(provider, outcome).observe(seconds)
-
-    def key_rejected(provider: str) -> None:
-        metrics.keys_rejected.labels(provider).inc()
+        metrics.providers.seconds.labels(provider, outcome).observe(seconds)
 
     for provider in (stripe.NAME, nowpayments.NAME):
         # Created at the start: Prometheus sees an increase only in a series that exists already.
-        metrics.keys_rejected.labels(provider)
-        metrics.without_value.labels(provider)
+        metrics.providers.keys_rejected.labels(provider)
+        metrics.payments.without_value.labels(provider)
     return Providers.from_settings(settings, key_rejected=_key_rejected(metrics), observe=called)
 
 
 def _key_rejected(metrics: ApiMetrics) -> Rejected:
-    return lambda provider: metrics.keys_rejected.labels(provider).inc()
+    return lambda provider: metrics.providers.keys_rejected.labels(provider).inc()
 
 
 def _shared_limit(settings: ApiSettings) -> SharedLimit | None:
@@ -147,10 +144,10 @@ def _tokens(settings: ApiSettings, metrics: ApiMetrics) -> Tokens | None:
         return tokens.Tokens(settings)
     for outcome in key_set.FetchOutcome:
         # There from the start: an increase is seen only of a series that is there before.
-        metrics.key_set_fetches.labels(outcome)
+        metrics.requests.key_set_fetches.labels(outcome)
 
     def fetched(outcome: key_set.FetchOutcome) -> None:
-        metrics.key_set_fetches.labels(outcome).inc()
+        metrics.requests.key_set_fetches.labels(outcome).inc()
 
     return tokens.Tokens(settings, key_set.KeySet(address, settings.proxies, fetched))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 import psutil
-from bench.common import server_on_its_core
+from bench.servers import server_on_its_core
 
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret

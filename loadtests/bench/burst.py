@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import asyncpg
-from bench.common import Figure, percentile, say
+from bench.figures import Figure, percentile, say
 
 BURSTS = 30
 COMMITS = 100

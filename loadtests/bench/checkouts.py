@@ -22,7 +22,8 @@ import psutil
 from aiohttp import web
 from bench import bare_server
 from bench.api_process import migrate, running_api
-from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
+from bench.figures import Figure, say
+from bench.servers import GENERATOR_CORE, SERVER_CORE, cpu_seconds, postgres
 
 from hingecraft.providers.patience import Deadline
 from hingecraft.providers.stripe.client import StripeProvider

@@ -17,7 +17,8 @@ from uuid import UUID
 import asyncpg
 import psutil
 from bench.api_process import migrate, running_api
-from bench.common import Figure, cpu_seconds, percentile, postgres, say, server_on_its_core
+from bench.figures import Figure, percentile, say
+from bench.servers import cpu_seconds, postgres, server_on_its_core
 
 from hingecraft.db.connection import Database
 from hingecraft.purchases.downloads.folder import Folder

@@ -7,8 +7,10 @@ import statistics
 from collections.abc import Iterator
 
 from bench.api_process import migrate, running_api
-from bench.common import Figure, postgres, say, wrk
+from bench.figures import Figure, say
+from bench.servers import postgres
 from bench.swaps import Swapper, stage
+from bench.wrk import wrk
 
 STARTS = 5
 REQUESTS = 1_000_000

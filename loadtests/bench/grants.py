@@ -19,8 +19,9 @@ import psutil
 import uvloop
 from bench import open_loop, sold, stripe_stand_in
 from bench.api_process import migrate, running_api
-from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, percentile, postgres, say
+from bench.figures import Figure, percentile, say
 from bench.open_loop import Message
+from bench.servers import GENERATOR_CORE, SERVER_CORE, cpu_seconds, postgres
 from bench.signed import SECRET
 from bench.stripe_stand_in import StandIn
 from prometheus_client import CollectorRegistry

@@ -14,7 +14,7 @@ import aiohttp
 import asyncpg
 from bench import given
 from bench.api_process import running_api
-from bench.common import Figure, say
+from bench.figures import Figure, say
 from bench.signed import SECRET, signed
 
 from hingecraft_sandbox.postgres import Postgres, free_port

@@ -16,7 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench.api_process import migrate
-from bench.common import Figure, need, postgres, say
+from bench.figures import Figure, say
+from bench.programs import need
+from bench.servers import postgres
 
 from hingecraft.errors import UsageError
 from hingecraft_sandbox.postgres import Postgres, free_port

@@ -12,8 +12,9 @@ from uuid import UUID
 import asyncpg
 from bench import open_loop, sold, stripe_stand_in
 from bench.api_process import migrate, running_api
-from bench.common import GENERATOR_CORE, Figure, cpu_seconds, postgres, say
+from bench.figures import Figure, say
 from bench.open_loop import Message
+from bench.servers import GENERATOR_CORE, cpu_seconds, postgres
 from bench.signed import SECRET
 from bench.stripe_stand_in import StandIn
 

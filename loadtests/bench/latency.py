@@ -13,7 +13,8 @@ import aiohttp
 import asyncpg
 import uvloop
 from bench.burst import Bursts, figures, measure_bursts
-from bench.common import Figure, percentile, postgres, say
+from bench.figures import Figure, percentile, say
+from bench.servers import postgres
 
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret

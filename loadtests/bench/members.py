@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench import downloads, grants, intents, spending, stats, tokens, unchanged
-from bench.common import Figure
+from bench.figures import Figure
 
 
 def run() -> Iterator[Figure]:

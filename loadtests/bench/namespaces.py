@@ -11,7 +11,8 @@ from contextlib import AsyncExitStack
 import asyncpg
 import uvloop
 from bench import many
-from bench.common import Figure, percentile, postgres, say
+from bench.figures import Figure, percentile, say
+from bench.servers import postgres
 
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from bench.api_process import migrate
-from bench.common import Figure, need, postgres, say
+from bench.figures import Figure, say
+from bench.programs import need
+from bench.servers import postgres
 
 from hingecraft.settings import DsnSecret, Secret
 from support.published_site import world

@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from bench.common import ROOT, need, server_on_its_core
+from bench.programs import need
+from bench.servers import server_on_its_core
 
 from hingecraft.errors import UsageError
 from hingecraft_sandbox.postgres import free_port
 
 Peer = tuple[psutil.Process, str]
 
-_BENCH = ROOT / "loadtests" / "bench"
+_BENCH = Path(__file__).parent
 _EXPRESS = _BENCH / "express"
 _NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log /dev/null;

@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 
 import asyncpg
-from bench.common import Figure, postgres, say
+from bench.figures import Figure, say
+from bench.servers import postgres
 
 from hingecraft.db.connection import Database
 from hingecraft.migrations.command import bring_up_to_date

@@ -21,7 +21,8 @@ import asyncpg
 import psutil
 from bench import given
 from bench.api_process import migrate
-from bench.common import Figure, postgres, say
+from bench.figures import Figure, say
+from bench.servers import postgres
 
 from hingecraft_sandbox.postgres import Postgres
 from support.folders import open_folder

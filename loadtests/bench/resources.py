@@ -14,8 +14,9 @@ import asyncpg
 import psutil
 import uvloop
 from bench import many
-from bench.common import Figure, percentile, postgres, say
+from bench.figures import Figure, percentile, say
 from bench.latency import SINGLE, measure_commits
+from bench.servers import postgres
 
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from bench import peers
 from bench.api_process import migrate, running_api
-from bench.common import Figure, cpu_seconds, postgres, say, wrk
+from bench.figures import Figure, say
 from bench.peers import Peer
+from bench.servers import cpu_seconds, postgres
+from bench.wrk import wrk
 
 from hingecraft.errors import UsageError
 from support.folders import open_folder

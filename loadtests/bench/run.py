@@ -11,7 +11,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(_ROOT / name) for name in ("loadtests", "scripts", "tests")]
 
-from bench.common import Figure  # noqa: E402 - found by the path above
+from bench.figures import Figure  # noqa: E402 - found by the path above
 
 from hingecraft.errors import UsageError  # noqa: E402 - sorted below it
 

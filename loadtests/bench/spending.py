@@ -12,7 +12,9 @@ from uuid import UUID
 import asyncpg
 import psutil
 from bench.api_process import migrate, running_api
-from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, percentile, postgres, say, wrk
+from bench.figures import Figure, percentile, say
+from bench.servers import GENERATOR_CORE, SERVER_CORE, postgres
+from bench.wrk import wrk
 
 from hingecraft.credits import model, service, store
 from hingecraft.db.connection import Database

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.common import ROOT, Figure, say
+from bench.figures import Figure, say
 
 from hingecraft_sandbox.dev.ports import Ports
 from support.dev import free_ports
 from support.folders import open_folder
 
+ROOT = Path(__file__).parents[2]
 STARTS = 3
 RUNS = 15
 # `make dev` installs no tools for tests, of which two are imported by Stripe's library and httpx where they are there.

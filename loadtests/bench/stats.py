@@ -12,7 +12,8 @@ from functools import partial
 import asyncpg
 import psutil
 from bench.api_process import migrate
-from bench.common import Figure, cpu_seconds, postgres, say
+from bench.figures import Figure, say
+from bench.servers import cpu_seconds, postgres
 
 from hingecraft.payments.ledger import SETTLED
 from hingecraft.stats import store

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from aiohttp import web
 from bench import sold
-from bench.common import GENERATOR_CORE
+from bench.servers import GENERATOR_CORE
 
 from hingecraft_sandbox.postgres import free_port
 

@@ -21,7 +21,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import psutil
 from bench.api_process import Api, migrate, running_api
-from bench.common import GENERATOR_CORE, Figure, postgres, say, wrk
+from bench.figures import Figure, say
+from bench.servers import GENERATOR_CORE, postgres
+from bench.wrk import wrk
 
 from hingecraft.routes import store
 from hingecraft.routes.model import Document

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from bench.common import Figure, percentile, say
+from bench.figures import Figure, percentile, say
 
 from hingecraft.identity.key_set import KeySet
 from hingecraft.identity.settings import AuthSettings

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.api_process import Api, migrate, running_api
-from bench.common import Figure, cpu_seconds, postgres, say, wrk
+from bench.figures import Figure, say
+from bench.servers import cpu_seconds, postgres
+from bench.wrk import wrk
 
 from hingecraft.errors import UsageError
 from support.tokens import SECRET, SERVICE_TOKEN

@@ -13,7 +13,9 @@ from multiprocessing.sharedctypes import Synchronized
 from urllib.parse import urlsplit
 
 from bench.api_process import Api
-from bench.common import GENERATOR_CORE, Figure, say, wrk
+from bench.figures import Figure, say
+from bench.servers import GENERATOR_CORE
+from bench.wrk import wrk
 
 RATE, SECONDS, PAIRS = 100, 10, 3
 _BODY = b'{"payment_id":' + b"1" * (1024 * 1024) + b"}"

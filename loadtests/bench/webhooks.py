@@ -20,8 +20,9 @@ import psutil
 from aiohttp import web
 from bench import bare_server, given, hanging, open_loop, unsigned
 from bench.api_process import migrate, running_api
-from bench.common import GENERATOR_CORE, SERVER_CORE, Figure, cpu_seconds, postgres, say
+from bench.figures import Figure, say
 from bench.open_loop import Run
+from bench.servers import GENERATOR_CORE, SERVER_CORE, cpu_seconds, postgres
 from bench.signed import SECRET, signed
 
 from hingecraft_sandbox.postgres import free_port

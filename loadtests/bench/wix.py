@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from bench import open_loop, wix_export, wix_overview
 from bench.api_process import migrate, running_api
-from bench.common import GENERATOR_CORE, Figure, postgres, say
+from bench.figures import Figure, say
 from bench.open_loop import Message
+from bench.servers import GENERATOR_CORE, postgres
 
 from hingecraft.providers.patience import Deadline
 from hingecraft.settings import Secret

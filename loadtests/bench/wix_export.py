@@ -14,7 +14,8 @@ from uuid import uuid4
 
 import asyncpg
 from bench.api_process import Api, migrate, running_api
-from bench.common import Figure, postgres, say
+from bench.figures import Figure, say
+from bench.servers import postgres
 
 from support import wix
 from support.jobs import FILL, JOBS

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import asyncpg
 from bench.api_process import Api, migrate, running_api
-from bench.common import Figure, percentile, postgres, say
+from bench.figures import Figure, percentile, say
+from bench.servers import postgres
 
 from hingecraft.dashboard.overview import store
 from hingecraft.migrations.files import migrations_folder, read_migrations

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from uuid import uuid4
 
 import asyncpg
-from bench.common import Figure, postgres, say
+from bench.figures import Figure, say
+from bench.servers import postgres
 
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.settings import DsnSecret

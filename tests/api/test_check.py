@@ -8,10 +8,12 @@ from asyncio import create_subprocess_exec, subprocess
 
 from aiohttp import web
 
+from hingecraft_api import check_command
 from hingecraft_api.app import public_app
 from hingecraft_api.check_command import checks
 from hingecraft_api.web.server import Runner
 from hingecraft_sandbox.postgres import free_port
+from support.limits import PROGRESS
 
 
 async def check(address):
@@ -37,11 +39,22 @@ async def test_a_pod_that_is_going(pod):
     assert "/ready answered 503" in said
 
 
-async def test_a_pod_that_is_refused_at_first(pod):
+async def test_a_pod_that_is_refused_at_first(pod, monkeypatch):
     """As by a NetworkPolicy, until the network plug-in knows the new address."""
+    refused = asyncio.Event()
+    asks = check_command._refuses_connections
+
+    async def noting(session):
+        found = await asks(session)
+        if found:
+            refused.set()
+        return found
+
+    monkeypatch.setattr(check_command, "_refuses_connections", noting)
+    monkeypatch.setattr(check_command, "_REFUSED_AT_MOST", PROGRESS)
     port = free_port()
     looking = asyncio.create_task(checks(f"http://127.0.0.1:{port}"))
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(refused.wait(), PROGRESS)
     runner = Runner(public_app(pod.pod), access_log=None)
     await runner.setup()
     try:

@@ -20,6 +20,7 @@ from hingecraft_api.messages.ranges import Part
 from hingecraft_api.web import files
 from hingecraft_api.web.files import send_file
 from hingecraft_api.web.server import Runner
+from support.limits import PROGRESS
 
 SIZE = 20 * 1024 * 1024
 
@@ -131,7 +132,7 @@ def test_a_client_that_leaves_ends_its_download(server, run):
                 await response.content.readexactly(1000)
                 assert server.sending == 1
                 response.close()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PROGRESS):
                 while server.sending:
                     await asyncio.sleep(0.01)
 
@@ -143,7 +144,7 @@ def test_a_client_that_takes_nothing_is_cut_off(server, run, monkeypatch):
 
     async def main() -> None:
         async with server.running() as client, client.get(server.address) as response:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PROGRESS):
                 while server.sending:
                     await asyncio.sleep(0.01)
             with pytest.raises(aiohttp.ClientPayloadError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -197,13 +196,12 @@ async def test_nobody_waits_twice_for_an_address_that_hangs(issuer, monkeypatch)
         issuer.misbehave = issuers.hangs
         clock.now += key_set.FRESH_FOR
         await keys.current()
-        monkeypatch.setattr(key_set, "_ANSWERS_WITHIN", 60.0)
+        monkeypatch.setattr(key_set, "_ANSWERS_WITHIN", 10 * PROGRESS)
         clock.now += 31
-        started = time.monotonic()
-        for _ in range(100):
-            assert await keys.find("first", "ES256")
-        assert time.monotonic() - started < 30, "the request to the issuer goes on meanwhile"
         async with asyncio.timeout(PROGRESS):
+            for _ in range(100):
+                # The request to the issuer goes on meanwhile, for longer than this test waits.
+                assert await keys.find("first", "ES256")
             while issuer.fetches < 3:
                 await asyncio.sleep(0.01)
 

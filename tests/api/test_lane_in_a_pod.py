@@ -24,11 +24,11 @@ VID = "vid:AAAAAAAAAAAAAAAAAAAAAA"
 
 async def test_requests_are_counted_alike(both, answered):
     tag = "If-None-Match: *"
-    before = [counted(pod, "request_seconds") for pod in (both.lane, both.aiohttp)]
+    before = [counted(pod, "seconds") for pod in (both.lane, both.aiohttp)]
     for data in (PLAIN, PLAIN, request(tag), request(method="HEAD"), request(target="/nothing"), request(method="PUT")):
         await both.compare(data)
     assert len(answered) == 4
-    after = [counted(pod, "request_seconds") for pod in (both.lane, both.aiohttp)]
+    after = [counted(pod, "seconds") for pod in (both.lane, both.aiohttp)]
     more = [{key: new[key] - old.get(key, 0) for key in new} for old, new in zip(before, after, strict=True)]
     assert {key for key, number in more[0].items() if number} == {key for key, number in more[1].items() if number}
     assert all(more[0][key] == number for key, number in more[1].items() if number)

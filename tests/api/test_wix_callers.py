@@ -146,6 +146,17 @@ async def test_a_duplicate_of_a_site_begins_with_its_settings(pod, conn):
     assert (await pod.call("GET", SETTINGS, headers=wix.owner(site)))[1]["data"]["widgetTitle"] == "Give"
 
 
+async def test_what_an_origin_sets_later_stays_its_own_when_the_copy_is_installed_again(pod, conn):
+    site, copy, now = uuid4(), uuid4(), int(datetime.now(UTC).timestamp())
+    for installed_at in (now - 60, now):
+        await wix.tell(pod, "AppInstalled", copy, {"originInstanceId": str(site)}, iat=installed_at)
+        await wix.until_processed(conn)
+        found = (await pod.call("GET", SETTINGS, headers=wix.owner(copy)))[1]["data"]
+        assert found["notificationEmail"] is None
+        sent = {"notificationEmail": "owner@example.com"}
+        assert (await pod.call("PUT", SETTINGS, json=sent, headers=wix.owner(site)))[0] == 200
+
+
 async def test_events_of_the_dashboard_are_counted(pod):
     event = {"src": 1, "evid": 2, "eventName": "upgrade_clicked", "timestamp": 1, "params": {"plan": "pro"}}
     many = [{**event, "eventName": f"name_{number}"} for number in range(50)]

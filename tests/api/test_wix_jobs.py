@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from hingecraft.jobs import service, watch, worker
-from hingecraft.jobs.model import KEPT_FOR, MOST_ATTEMPTS, MOST_UNFINISHED, LeaseLostError, State
+from hingecraft.jobs.model import KEPT_FOR, MOST_ATTEMPTS, MOST_UNFINISHED, LeaseLostError, Progress, State
 from hingecraft.jobs.running import RunningJob
 from hingecraft_api.features.jobs import JOBS as FEATURE
 from hingecraft_api.web import streams
@@ -324,6 +324,18 @@ async def test_a_process_that_slept_beyond_its_lease_can_write_no_more(idle, con
     assert (await owner.job(idle, job))["status"] == "completed"
     parts = await conn.fetch("SELECT body FROM job_parts ORDER BY number")
     assert [row["body"] for row in parts] == ["first\r\n", "second\r\n"]
+
+
+async def test_the_progress_of_a_job_never_goes_back(idle, conn, owner):
+    """Though the process that takes it over may have to begin again."""
+    job, seen = await owner.ask(idle), []
+    for percent in (40, 10, 60):
+        running = RunningJob(idle.pod.database, await claimed_export(conn))
+        running.progress = lambda percent=percent: Progress(percent=percent, step="Reading")
+        await running.report()
+        seen.append((await owner.job(idle, job))["progressPercent"])
+        await conn.execute("UPDATE jobs SET claimed_until = now() - interval '1 second'")
+    assert seen == [40, 40, 60]
 
 
 async def test_a_job_is_given_back_when_its_pod_ends(idle, conn, owner, monkeypatch):

@@ -146,6 +146,7 @@ WRONG = [
     ({"zone": "../etc/passwd"}, "zone"), ({"amountFrom": "-1"}, "amountFrom"), ({"amountTo": "1e5"}, "amountTo"),
     ({"amountFrom": "5", "amountTo": "4"}, "amountFrom"), ({"status": "paid"}, "status"), ({"search": ""}, "search"),
     ({"cursor": "x"}, "cursor"), ({"limit": "0"}, "limit"), ({"state": "completed"}, "state"),
+    ({"to": "9999-12-31"}, "to"), ({"from": "0001-01-01", "zone": "Asia/Tokyo"}, "from"),
 ]  # fmt: skip
 
 

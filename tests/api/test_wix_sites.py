@@ -66,6 +66,16 @@ async def test_a_removed_site_is_shut_out_until_the_app_is_installed_again(pod, 
     assert (await pod.call("GET", wix.STATUS, headers=before))[0] == 200
 
 
+async def test_a_late_installation_that_names_the_origin_does_not_undo_a_later_one(pod, conn):
+    site, now = uuid4(), int(datetime.now(UTC).timestamp())
+    await wix.tell(pod, "AppRemoved", site, iat=now - 60)
+    await wix.until_processed(conn)
+    await wix.status_of(pod, site)
+    await wix.tell(pod, "AppInstalled", site, {"originInstanceId": str(uuid4())}, iat=now - 120)
+    await wix.until_processed(conn)
+    assert await conn.fetchval("SELECT installed_at > removed_at FROM wix_sites WHERE instance_id = $1", site)
+
+
 async def test_a_removal_that_is_the_first_news_of_a_site_shuts_it_out(pod, conn):
     site = uuid4()
     now = int(datetime.now(UTC).timestamp())

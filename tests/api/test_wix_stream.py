@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import struct
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -108,7 +109,7 @@ async def test_a_database_that_has_gone_back_says_that_anything_may_have_changed
     async with reading(pod, last="999999999.5") as stream:
         await stream.event()
         assert (await stream.event())[1]["more"] is True
-    for text in ("", "1", "x.y", "1.2.3", "-1.2", "9" * 30 + ".1", "\u0661.\u0662"):
+    for text in ("", "1", "x.y", "1.2.3", "-1.2", "9" * 30 + ".1", "9" * 5000 + ".1", "\u0661.\u0662"):
         assert position_of(text) is None, text
     assert position_of("12.3") == Position(audit=12, version=3)
 
@@ -153,6 +154,26 @@ async def test_the_streams_of_a_site_and_of_a_pod_are_bounded(dsn, monkeypatch):
         await until(lambda: feed.open == 0)
         async with reading(pod):
             pass
+
+
+async def test_a_reader_that_leaves_before_the_answer_begins_holds_no_place(pod, monkeypatch):
+    feed, begin = pod.pod.parts[ChangesFeed], ChangesFeed._begin
+    begun, left = asyncio.Event(), asyncio.Event()
+
+    async def slow(self, reader, last):
+        begun.set()
+        await left.wait()
+        await begin(self, reader, last)
+
+    monkeypatch.setattr(ChangesFeed, "_begin", slow)
+    with socket.socket() as impatient:
+        # Closed with a reset.
+        impatient.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await connected(impatient, pod.public)
+        async with asyncio.timeout(PROGRESS):
+            await begun.wait()
+    left.set()
+    await until(lambda: feed.open == 0)
 
 
 async def test_a_pod_that_drains_ends_its_streams(pod):

@@ -16,6 +16,7 @@ from support.folders import open_folder
 from support.helm_chart import rendered
 from support.helm_release import CHART, DEFINITION_CHART
 from support.kubernetes_node.places import ROOT
+from support.limits import PROGRESS
 
 DEFINITION = "paymentroutes.payments.hingecraft.io"
 PAGE = (ROOT / "docs" / "gitops.md").read_text()
@@ -66,7 +67,7 @@ def synced(plane, documents):
 
 
 def established(plane):
-    done = kubectl(plane, "wait", "--for=condition=Established", f"crd/{DEFINITION}", "--timeout=30s")
+    done = kubectl(plane, "wait", "--for=condition=Established", f"crd/{DEFINITION}", f"--timeout={PROGRESS:.0f}s")
     assert done.returncode == 0, done.stderr
 
 

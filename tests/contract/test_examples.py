@@ -48,7 +48,7 @@ class Shell:
     def run(self, command: str) -> str:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
-            env=self._environment, capture_output=True, text=True, timeout=60, check=False,
+            env=self._environment, capture_output=True, text=True, timeout=PROGRESS, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout

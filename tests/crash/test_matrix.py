@@ -267,7 +267,6 @@ async def let_it_happen(scene, path, index, fault):
             await scene.process.kill()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(("path", "step", "fault"), CELLS, ids=lambda part: str(part).replace(" ", "-"))
 async def test_a_cell(stage, path, step, fault):
     index = [each.name for each in PATHS[path]].index(step)

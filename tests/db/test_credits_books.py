@@ -113,7 +113,7 @@ async def test_a_killed_process_loses_nothing_that_it_answered_and_doubles_nothi
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SPENDER, dsn.newest, str(USER), stdout=asyncio.subprocess.PIPE, env={**os.environ}
     )
-    lines = [await asyncio.wait_for(process.stdout.readline(), 60) for _ in range(500)]
+    lines = [await asyncio.wait_for(process.stdout.readline(), PROGRESS) for _ in range(500)]
     process.kill()
     lines += (await process.stdout.read()).splitlines(keepends=True)
     await process.wait()

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.credits import assert_books_agree, balance_of, entry, give_credits, write
+from support.limits import PROGRESS
 from support.lock_waits import until_waiting, waiting
 
 USER, OTHER = sorted((uuid4(), uuid4()))
@@ -237,7 +238,7 @@ async def test_only_one_refreshes_at_a_time_and_the_others_do_not_wait(conn, dsn
     other = await asyncpg.connect(dsn.newest)
     async with conn.transaction():
         assert await conn.fetchval("SELECT refresh_credits_balance()") is True
-        assert await other.fetchval("SELECT refresh_credits_balance()", timeout=10) is False
+        assert await other.fetchval("SELECT refresh_credits_balance()", timeout=PROGRESS) is False
     await other.close()
 
 

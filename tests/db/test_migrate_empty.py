@@ -14,6 +14,8 @@ from hingecraft.errors import UsageError
 from hingecraft.migrations.command import bring_up_to_date
 from hingecraft.migrations.files import migrations_folder, read_migrations
 from hingecraft.migrations.runner import migrate, states
+from support.limits import PROGRESS
+from support.lock_waits import until_waiting
 
 SAID: list[str] = []
 NEXT = f"{len(read_migrations(migrations_folder())):03}"
@@ -138,8 +140,13 @@ async def test_an_index_of_a_partitioned_table_is_built_partition_by_partition(e
 
 
 async def test_a_busy_table_is_waited_for_without_holding_up_its_writers(empty_dsn, copy):
-    """The runner gives its lock request up after a second, so that nobody queues behind it for longer."""
-    runner, holder, writer = [await connect(empty_dsn, application="test") for _ in range(3)]
+    """The runner gives its lock request up after a second, so that nobody queues behind it for longer.
+
+    The holder keeps its lock until all have written: otherwise the writers would wait for its end.
+    """
+    runner, holder, writer = [
+        await connect(empty_dsn, application="test", statement_timeout=PROGRESS) for _ in range(3)
+    ]
     await migrate(runner, read_migrations(copy), SAID.append)
     (copy / f"{NEXT}_column.sql").write_text(
         "-- @step quick\nALTER TABLE wallets ADD COLUMN IF NOT EXISTS note text;\n"
@@ -148,16 +155,11 @@ async def test_a_busy_table_is_waited_for_without_holding_up_its_writers(empty_d
     await held.start()
     await holder.execute("SELECT FROM wallets")
     running = asyncio.create_task(migrate(runner, read_migrations(copy), SAID.append))
-    longest = 0.0
-    loop = asyncio.get_running_loop()
-    for _ in range(30):
-        started = loop.time()
+    for _ in range(3):
+        await until_waiting(writer)
         await writer.execute("INSERT INTO wallets (coin, wallet_address) VALUES ('btc', 'x')")
-        longest = max(longest, loop.time() - started)
-        await asyncio.sleep(0.05)
     await held.commit()
     assert await running == 1
-    assert longest < 2
     for conn in (runner, holder, writer):
         await conn.close()
 

@@ -12,6 +12,7 @@ import pytest
 
 from hingecraft.wix_app.plans import service
 from hingecraft.wix_app.plans.model import Fact, Kind
+from support.lock_waits import until_waiting
 from support.wix_plans import START, bought, fact
 
 ACCOUNTS = """
@@ -79,6 +80,40 @@ async def test_a_chargeback_takes_the_rest_wherever_it_is_told_and_gives_it_back
     assert [await allowance_of(conn, site) for site in sites] == [0, 0], "the next news changes nothing"
     await take(conn, sites[told_to], won)
     assert [await allowance_of(conn, site) for site in sites] == [0, 50]
+
+
+@pytest.mark.parametrize("told_to", [0, 1])
+async def test_a_refund_waits_for_a_spend_and_takes_what_it_leaves(conn, dsn, told_to):
+    """Whether Wix tells it to the site that spends or to the one that had the plan before."""
+    sites = [uuid4(), uuid4()]
+    await take(conn, sites[0], bought(invoice_id="1"))
+    await take(conn, sites[1], moved(1, "1"))
+    spending, refunding = [await asyncpg.connect(dsn.newest) for _ in range(2)]
+    async with spending.transaction():
+        await spending.execute("SELECT hc_spend_wix_credits($1, 20, 'r')", sites[1])
+        refund = fact(Kind.RETURNED, START + timedelta(hours=3), invoice_id="1")
+        refunded = asyncio.create_task(take(refunding, sites[told_to], refund))
+        await until_waiting(conn)
+    await refunded
+    for other in (spending, refunding):
+        await other.close()
+    assert [await allowance_of(conn, site) for site in sites] == [0, 0]
+    taken = await conn.fetchval("SELECT allowance FROM wix_credits WHERE kind = 'taken_back'")
+    assert taken == -30
+
+
+async def test_a_plan_moves_with_what_a_spend_leaves(conn, dsn):
+    first, second = uuid4(), uuid4()
+    await take(conn, first, bought(invoice_id="1"))
+    spending, moving = [await asyncpg.connect(dsn.newest) for _ in range(2)]
+    async with spending.transaction():
+        await spending.execute("SELECT hc_spend_wix_credits($1, 20, 'r')", first)
+        moves = asyncio.create_task(take(moving, second, moved(1, "1")))
+        await until_waiting(conn)
+    await moves
+    for other in (spending, moving):
+        await other.close()
+    assert [await allowance_of(conn, site) for site in (first, second)] == [0, 30]
 
 
 async def test_a_plan_whose_earlier_site_is_not_known_begins_with_all_its_credits(conn):

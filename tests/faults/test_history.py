@@ -16,12 +16,12 @@ from support.folders import open_folder
 from support.limits import PROGRESS
 from support.processes import ApiProcess
 from support.product import Product, running_product
-from support.routes_history import History, Reader, Waiter
+from support.routes_history import BROKEN_OFF, COMMITS, History, Reader, Waiter
 
 # `make nightly` reads a million times.
 READS = int(os.environ.get("HC_READS", "20000"))
 READERS = 6
-pytestmark = pytest.mark.timeout(180 + READS // 500)
+pytestmark = pytest.mark.timeout(600 + READS // 200)
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def test_no_read_goes_back_while_pods_engines_and_the_database_fail(produc
     async def a_pod_is_killed() -> None:
         for pod in product.pods[:2]:
             await pod.kill()
-            await asyncio.sleep(0.2)
+            await history.more(BROKEN_OFF)
             await pod.start()
             await pod.until("/ready", 200)
 
@@ -49,12 +49,13 @@ async def test_no_read_goes_back_while_pods_engines_and_the_database_fail(produc
 
     async def a_pod_is_stopped() -> None:
         product.pods[2].signal(signal.SIGSTOP)
-        await asyncio.sleep(1.5)
+        await history.more(BROKEN_OFF)
         product.pods[2].signal(signal.SIGCONT)
 
     async def the_engine_is_stopped() -> None:
         product.syncs[-1].signal(signal.SIGSTOP)
-        await asyncio.sleep(1.5)
+        # The second of them is made when the wait for the first one has ended.
+        await history.more(COMMITS, 2)
         product.syncs[-1].signal(signal.SIGCONT)
 
     async def a_backup_is_restored() -> None:

@@ -65,6 +65,14 @@ async def reconcile(database: Database, client: WixClient, **options: Any) -> Su
     return run.summary
 
 
+async def time_passes(conn: asyncpg.Connection) -> None:
+    """Fifteen minutes, after which the leases of a run are over."""
+    await conn.execute(
+        "UPDATE wix_sites SET claimed_until = claimed_until - interval '15 minutes', "
+        "put_off_until = put_off_until - interval '15 minutes'"
+    )
+
+
 async def plans(conn: asyncpg.Connection) -> dict[UUID, str]:
     return {row["instance_id"]: row["plan"] for row in await conn.fetch(PLANS)}
 
@@ -148,11 +156,7 @@ async def test_sites_that_wix_cannot_be_asked_about_keep_no_run_from_the_others_
     failed = (await reconcile(database, client)).wix_sites_checked
     assert 5 <= failed < 20
     await wix.sandbox.ask("DELETE", "/_sandbox/faults")
-    # Fifteen minutes later the leases of a run are over.
-    await conn.execute(
-        "UPDATE wix_sites SET claimed_until = claimed_until - interval '15 minutes', "
-        "put_off_until = put_off_until - interval '15 minutes'"
-    )
+    await time_passes(conn)
     assert (await reconcile(database, client)).wix_sites_checked == 20 - failed
     assert (await reconcile(database, client)).wix_sites_checked == 0
     assert (await reconcile(database, client, every_checkout=True)).wix_sites_checked == 20
@@ -179,6 +183,17 @@ async def test_an_unknown_product_keeps_the_plan(
     summary = await reconcile(database, client)
     assert "gold-2026" in summary.reasons[0]
     assert await plans(conn) == {site: "free"}
+    await time_passes(conn)
+    assert (await reconcile(database, client)).wix_sites_checked == 0, "it is not asked about in every run"
+
+
+async def test_an_owner_with_an_address_that_cannot_be_one_keeps_no_run_from_the_others(
+    database: Database, client: WixClient, wix: WixStandIn, conn: asyncpg.Connection
+):
+    odd, usual = await known(database, wix, "x" * 400), await known(database, wix)
+    assert (await reconcile(database, client)).wix_plans_changed == 2
+    addresses = {row["instance_id"]: row["owner_email"] for row in await conn.fetch("SELECT * FROM wix_sites")}
+    assert (addresses[odd], addresses[usual]) == (None, "owner@lakeside.example")
 
 
 async def test_a_dry_run_changes_nothing(

@@ -85,6 +85,20 @@ async def test_resends_until_it_is_taken(wix: WixStandIn, backend: Backend):
     assert issued == sorted(issued)
 
 
+async def test_resends_twelve_times_in_two_days_and_then_gives_up(wix: WixStandIn, backend: Backend):
+    """Wix's schedule, in minutes."""
+    minute = 0.0001
+    await wix.switch(backend=backend.address, minute=minute)
+    backend.answers = [500] * 13
+    site = await wix.install()
+    async with asyncio.timeout(PROGRESS):
+        while len(attempts := (await wix.site(site))["events"][0]["attempts"]) < 13:
+            await asyncio.sleep(0.01)
+    pauses = [round(each["again"] / minute) for each in attempts[:-1]]
+    assert pauses == [1, 10, 60, 120, 120, 120, 240, 240, 240, 480, 480, 720]
+    assert attempts[-1]["again"] is None
+
+
 async def test_a_resend_may_come_with_an_expired_token(wix: WixStandIn, backend: Backend):
     await wix.switch(backend=backend.address, minute=0.01, expired_from=2)
     backend.answers = [500]

@@ -29,7 +29,7 @@ def store():
             yield server, f"redis://127.0.0.1:{port}/0"
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(PROGRESS)
 
 
 def _until_it_answers(port: int) -> None:
@@ -73,7 +73,7 @@ async def test_pods_count_a_visitor_together_and_separately_when_the_store_is_aw
             assert response.status == 429
             assert int(response.headers["Retry-After"]) >= 1
         server.kill()
-        server.wait(10)
+        server.wait(PROGRESS)
         assert await passed(one, 10) == 4, "it fails open to the pod's own limit"
         assert unavailable(caplog) == 1, "a store that is away is not asked by every call"
 

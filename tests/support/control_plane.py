@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hingecraft_sandbox.postgres import free_port
+from support.limits import PROGRESS
 from toolchain.go_tools import built_together
 
 VERSION = "1.36.3"
@@ -104,7 +105,7 @@ class ControlPlane:
         )  # fmt: skip
         self.wait_until_ready()
 
-    def wait_until_ready(self, within: float = 60.0) -> None:
+    def wait_until_ready(self, within: float = PROGRESS) -> None:
         context = ssl.create_default_context(cafile=self.authority)
         request = urllib.request.Request(f"{self.address}/readyz", headers={"Authorization": f"Bearer {ADMIN}"})
         until = time.monotonic() + within
@@ -127,7 +128,7 @@ class ControlPlane:
             if name in self._processes:
                 self._processes[name].kill()
         for process in self._processes.values():
-            process.wait(20)
+            process.wait(PROGRESS)
 
     def kubeconfig(self, token: str, *, server: str | None = None, name: str = "", namespace: str = "default") -> Path:
         """For the owner of that token; through another address if a test puts a proxy between."""

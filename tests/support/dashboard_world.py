@@ -47,7 +47,6 @@ async def dashboard_world(dsn: Secret, **more: Any) -> AsyncIterator[dict[str, s
                     dsn,
                     [pod.internal],
                     [Endpoint(name="site", url=site.url, events=(ROUTES_UPDATED,))],
-                    send_timeout=30,
                 ),
             ):
                 await sandbox.tells(pod.public)

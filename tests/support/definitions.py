@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from support.control_plane import ADMIN, ControlPlane, binaries
+from support.limits import PROGRESS
 from toolchain.go_tools import fetched
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def define_all(plane: ControlPlane) -> None:
     files = [f"--filename={path}" for path in neighbours()]
     done = kubectl(plane, "apply", "--server-side", *files)
     assert done.returncode == 0, done.stderr
-    done = kubectl(plane, "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    done = kubectl(plane, "wait", "--for=condition=Established", "crd", "--all", f"--timeout={PROGRESS:.0f}s")
     assert done.returncode == 0, done.stderr
 
 

@@ -57,7 +57,7 @@ async def running_engine(
     addresses: Sequence[str],
     endpoints: Sequence[Endpoint] = (),
     timing: Timing | None = None,
-    send_timeout: float = 0.5,
+    send_timeout: float = PROGRESS,
 ) -> AsyncIterator[RunningEngine]:
     registry = CollectorRegistry()
     watcher = _Keeping(registry)

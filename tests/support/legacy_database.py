@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from uuid import uuid4
+
 import asyncpg
+
+from hingecraft.db.connection import connect
+from hingecraft.settings import Secret
 
 TABLES = """
 CREATE TABLE payments (id uuid, amount numeric, currency text, status text, created_at timestamptz);
@@ -57,3 +63,29 @@ async def make_legacy(conn: asyncpg.Connection, payments: int) -> None:
     await conn.execute(CHECKOUTS)
     await conn.execute(WALLETS)
     await conn.execute("""INSERT INTO "ContributionIntent" VALUES ('prefill_1', 5, 'mission_support_other', now())""")
+
+
+class OldSoftware:
+    """Writes fifty times a second as it always did, and remembers how long the longest write took."""
+
+    def __init__(self, dsn: Secret, **server_settings: str) -> None:
+        self.written = 0
+        self.longest = 0.0
+        self._dsn = dsn
+        self._server_settings = server_settings
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        conn = await connect(self._dsn, application="old software", statement_timeout=None, **self._server_settings)
+        now = asyncio.get_running_loop().time
+        try:
+            while True:
+                payment, began = uuid4(), now()
+                await conn.execute(OLD_SOFTWARE_PAYS, payment)
+                await conn.execute(OLD_SOFTWARE_CHECKS_OUT, payment)
+                await conn.execute("UPDATE payments SET status = 'done?' WHERE id = $1", payment)
+                self.longest = max(self.longest, now() - began)
+                self.written += 1
+                await asyncio.sleep(0.02)
+        finally:
+            await conn.close()

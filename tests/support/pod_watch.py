@@ -79,7 +79,7 @@ class Watch:
             committing.cancel()
             with suppress(asyncio.CancelledError):
                 await committing
-            await self._every_pod_serves_the_newest()
+            await self.every_pod_serves_the_newest()
             await self.answer()
         finally:
             for task in (*asking, committing):
@@ -89,7 +89,7 @@ class Watch:
         assert self.failures == []
         assert self.committed > 0
 
-    async def _every_pod_serves_the_newest(self) -> None:
+    async def every_pod_serves_the_newest(self) -> None:
         """The very last link is looked for in the database: a commit may have been made whose answer was lost."""
         connection = await asyncpg.connect(self._dsn, timeout=PROGRESS)
         newest = await connection.fetchval(

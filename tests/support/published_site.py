@@ -71,7 +71,7 @@ async def world(dsn: Secret, *, with_site: bool = True, **more: Any) -> AsyncIte
             async with (
                 running_pod(dsn, **settings) as pod,
                 running_site if with_site else nullcontext(),
-                running_engine(dsn, [pod.internal], endpoints, send_timeout=30),
+                running_engine(dsn, [pod.internal], endpoints),
             ):
                 await sandbox.tells(pod.public)
                 yield {

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import asyncpg
 
+from support.limits import PROGRESS
 from support.pods import ADMIN
 from support.processes import ApiProcess
 
@@ -26,6 +27,8 @@ _AT_LEAST = b"GET /routes HTTP/1.1\r\nHost: x\r\nX-Routes-At-Least: %d\r\n\r\n"
 _VERSION = re.compile(rb"\r\nX-Routes-Version: (\d+)\r\n")
 _LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n")
 _PATIENCE = 1.0
+# What is counted, beside the answers.
+BROKEN_OFF, COMMITS = "visits broken off", "commits"
 _LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 
 
@@ -45,6 +48,13 @@ class History:
             assert version >= promised, f"{pod.public} answered {version} after {promised} (read {self.reads})"
             promised = version
 
+    async def more(self, what: str, number: int = 1) -> None:
+        """Wait until so many more of these were counted."""
+        before = self.counts[what]
+        async with asyncio.timeout(PROGRESS):
+            while self.counts[what] < before + number:
+                await asyncio.sleep(0.02)
+
 
 class Reader:
     """Goes from pod to pod and passes on the version that it saw."""
@@ -63,7 +73,7 @@ class Reader:
                     async with asyncio.timeout(_PATIENCE):
                         await self._visit(pod)
                 except (OSError, EOFError, TimeoutError):  # it was killed, or is stopped
-                    self._history.counts["visits broken off"] += 1
+                    self._history.counts[BROKEN_OFF] += 1
                     self._forget(pod)
                     await asyncio.sleep(0.01)
         finally:
@@ -128,6 +138,7 @@ class Waiter:
         connection = await asyncpg.connect(self._dsn, timeout=2)
         try:
             await connection.execute(_LINK, url, timeout=2)
+            self._history.counts[COMMITS] += 1
         finally:
             connection.terminate()
 

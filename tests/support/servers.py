@@ -24,7 +24,7 @@ def listening(command: Sequence[str | Path], address: str, **environment: str) -
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PROGRESS)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:

@@ -206,7 +206,7 @@ class Stage:
         await self.unlock()
         await self.recover_provider()
         if self.job.running:
-            await self.job.wait(60)
+            await self.job.wait()
         if not self.api.running:
             await self.api.start()
         await self.api.until("/ready", 200)

@@ -20,6 +20,7 @@ import aiohttp
 from support.helm_release import HOST, PROVIDER_KEYS
 from support.kubernetes_node.authority import public
 from support.kubernetes_node.places import INGRESS, SANDBOX
+from support.limits import PROGRESS
 from support.pods import VISITOR_SECRET
 
 MICRO, GENERATE = "/mission-support/micro-payment", "/charter/generate-payment"
@@ -55,7 +56,7 @@ class Site:
         _, answer = await self.call("GET", f"/payments/{payment}")
         return str(answer["data"]["status"])
 
-    async def becomes(self, payment: str, status: str, within: float = 30.0) -> None:
+    async def becomes(self, payment: str, status: str, within: float = PROGRESS) -> None:
         async with asyncio.timeout(within):
             while await self.status_of(payment) != status:
                 await asyncio.sleep(0.2)

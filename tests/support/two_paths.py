@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from support.limits import PROGRESS
 from support.pods import Running
 
 # The last request of every connection ends it.
 _LAST = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-_WITHIN = 20.0
 _FORMS = (
     (re.compile(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n"), b"\r\nDate: ...\r\n"),
     (re.compile(rb"\r\nX-Routes-Age: \d+\r\n"), b"\r\nX-Routes-Age: ...\r\n"),
@@ -57,7 +57,7 @@ async def _exchange(pod: Running, pieces: Sequence[bytes]) -> tuple[bytes, int]:
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = bytearray()
-        async with asyncio.timeout(_WITHIN):
+        async with asyncio.timeout(PROGRESS):
             for piece in pieces:
                 await _send(connection, piece)
                 await _read_for_now(connection, stream, passes=3)
@@ -97,8 +97,8 @@ async def connect(pod: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWri
 
 
 def counted(pod: Running, metric: str) -> dict[tuple[tuple[str, str], ...], float]:
-    """The metric's counts by their labels."""
-    samples = (each for family in getattr(pod.pod.metrics, metric).collect() for each in family.samples)
+    """The counts of a metric of requests, by its labels."""
+    samples = (each for family in getattr(pod.pod.metrics.requests, metric).collect() for each in family.samples)
     return {
         tuple(each.labels.items()): each.value
         for each in samples

@@ -15,6 +15,12 @@ from support.pods import ADMIN, running_pod
 from support.receiver import receiving
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1) RETURNING id"
+# In one message, so that nothing comes between them; `now()` is the same in all of them.
+TEN_COMMITS = "".join(
+    "BEGIN; INSERT INTO external_payments (gateway, currency, provider_url, created_at) "
+    f"VALUES ('stripe', 'usd', 'https://buy.example/{number}', clock_timestamp()); COMMIT;"
+    for number in range(10)
+)
 EXPIRES = "UPDATE external_payments SET expires_at = now() + $2::interval WHERE id = $1"
 
 
@@ -47,8 +53,7 @@ async def test_ten_commits_in_a_row_cause_at_most_two_versions(dsn, conn, pods):
     async with running_engine(dsn, [pods[0].internal], timing=timing) as engine:
         await engine.until(1)
         await asyncio.sleep(timing.quiet * 1.2)
-        for number in range(10):
-            await conn.execute(LINK, f"https://buy.example/{number}")
+        await conn.execute(TEN_COMMITS)
         await served_by(pods[0], "https://buy.example/9")
         first = next(served for served in engine.served if served.version == 2)
         assert first.seconds < timing.quiet
@@ -58,8 +63,7 @@ async def test_ten_commits_in_a_row_cause_at_most_two_versions(dsn, conn, pods):
 async def test_where_leading_is_off_ten_commits_in_a_row_cause_one_version(dsn, conn, pods):
     async with running_engine(dsn, [pods[0].internal], timing=Timing(leading=False, quiet=0.5, longest=10)) as engine:
         await engine.until(1)
-        for number in range(10):
-            await conn.execute(LINK, f"https://buy.example/{number}")
+        await conn.execute(TEN_COMMITS)
         await served_by(pods[0], "https://buy.example/9")
         assert await conn.fetchval("SELECT max(version) FROM payment_routes") == 2
 

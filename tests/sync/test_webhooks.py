@@ -317,11 +317,11 @@ async def test_410_switches_the_endpoint_off(dsn, conn, site, quick):
 
 async def test_an_endpoint_that_hangs_is_given_up_and_tried_again(dsn, conn, site, quick):
     async def hang(_request):
-        await asyncio.sleep(5)
+        await asyncio.sleep(HANG)
         return web.Response(status=204)
 
     site.behave = hang
-    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)]):
+    async with running_engine(dsn, [], [Endpoint(name="site", url=site.url)], send_timeout=0.5):
         await site.until(2)
     assert "Timeout" in await conn.fetchval("SELECT answer FROM outbox WHERE answer IS NOT NULL")
 

@@ -16,6 +16,8 @@ from toolchain.page_sizes import Size
         ("a.css", "html, body { height: 100%; }"),
         ("a.tsx", "<Page height='100vh'>"),
         ("a.tsx", "<div style={{ height: '100%' }}>"),
+        ("a.tsx", "<div style={{ minHeight: '100%' }}>"),
+        ("a.tsx", "<div style={{ minBlockSize: '100%' }}>"),
     ],
 )
 def test_a_height_of_the_window_is_found(name, line, tmp_path):
@@ -25,7 +27,7 @@ def test_a_height_of_the_window_is_found(name, line, tmp_path):
 
 
 def test_heights_of_their_own_pass(tmp_path):
-    (tmp_path / "a.css").write_text("main { min-block-size: 240px; width: 100%; }\n")
+    (tmp_path / "a.css").write_text("main { min-block-size: 240px; width: 100%; line-height: 100%; }\n")
     assert list(check_dashboard.heights(tmp_path)) == []
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from hingecraft.providers import patience
 from hingecraft.providers.patience import Deadline, GivenUpError, TokenBucket, TransientError, patiently
+from support.limits import PROGRESS
 
 
 @pytest.fixture
@@ -72,10 +73,11 @@ async def test_nothing_is_tried_that_cannot_end_in_time(pauses):
     assert (given_up.value.attempts, pauses) == (1, [])
 
 
+@pytest.mark.usefixtures("pauses")
 async def test_an_attempt_that_hangs_is_cut_off(monkeypatch):
     monkeypatch.setattr(patience, "LONGEST_ATTEMPT", 0.05)
     with pytest.raises(GivenUpError) as given_up:
-        await patiently(lambda: asyncio.Event().wait(), Deadline.within(1.2))
+        await patiently(lambda: asyncio.Event().wait(), Deadline.within(PROGRESS))
     assert given_up.value.maybe_done
 
 

@@ -17,6 +17,7 @@ from hingecraft.identity.principal import Principal
 from hingecraft.identity.settings import AuthSettings
 from hingecraft.identity.tokens import Tokens
 from hingecraft.settings import Secret
+from support.limits import PROGRESS
 from support.tokens import SECRET, claims_of, raw, token_for
 
 # Any JSON, not only what an issuer writes.
@@ -106,4 +107,4 @@ settings = ApiSettings(database_url=DsnSecret("postgresql://127.0.0.1/none"), ad
 public_app(build_pod(settings, CollectorRegistry()))
 sys.exit(" ".join(sorted({"jwt", "cryptography", "requests", "click"} & set(sys.modules))) or None)
 """
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=PROGRESS)

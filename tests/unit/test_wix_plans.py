@@ -58,6 +58,15 @@ def test_a_plan_that_is_cancelled_at_once_ends_at_once():
     assert (state.access_ends_at, state.cancel_at_period_end) == (day(40), False)
 
 
+def test_of_two_cancellations_in_one_moment_the_one_that_ends_at_once_counts():
+    for names in ("ab", "ba"):
+        told = [
+            Fact(fact_id=name, kind=Kind.CANCELLED, happened_at=day(3), at_once=at_once)
+            for name, at_once in zip(names, (True, False), strict=True)
+        ]
+        assert state_of([bought(), *told]).access_ends_at == day(3)
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("named", [{"product": "starter", "cycle": "MONTHLY"}, {"cycle": "MONTHLY"}])
 def test_the_end_of_the_plan_before_a_change_does_not_end_the_new_one(named, at_once):
@@ -160,6 +169,13 @@ def test_a_failed_payment_is_shown_until_it_is_paid():
     failed = [bought(), fact(Kind.PAYMENT_FAILED, day(28), invoice_id="8")]
     assert state_of(failed).payment_failed_at == day(28)
     assert state_of([*failed, fact(Kind.PAID, day(29), invoice_id="8")]).payment_failed_at is None
+
+
+def test_a_failure_that_is_told_after_its_invoice_was_paid_is_old():
+    """Events of invoices have only the time of signing, and what is sent again is signed again."""
+    paid = [bought(), fact(Kind.PAID, day(29), invoice_id="8")]
+    assert state_of([*paid, fact(Kind.PAYMENT_FAILED, day(30), invoice_id="8")]).payment_failed_at is None
+    assert state_of([*paid, fact(Kind.PAYMENT_FAILED, day(30), invoice_id="9")]).payment_failed_at == day(30)
 
 
 def test_the_money_of_this_periods_invoice_went_back():

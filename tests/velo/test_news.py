@@ -37,7 +37,7 @@ async def test_a_change_of_the_database_reaches_the_site(dsn, conn):
             Endpoint(name="site", url=site + FLAG, events=(ROUTES_UPDATED,)),
             Endpoint(name="payments", url=site + PAID, events=PAYMENT_EVENTS),
         ]
-        async with running_engine(dsn, [pod.internal], endpoints, send_timeout=30) as engine:
+        async with running_engine(dsn, [pod.internal], endpoints) as engine:
             before = await flag_of(site)
             await conn.execute("UPDATE currencies SET name = 'Euro of the test' WHERE code = 'EUR'")
             version = (await engine.until(before + 1)).version

@@ -44,7 +44,7 @@ def kept():
 def psql(folder, statement: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "hingecraft", "psql", "-c", statement],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=PROGRESS,
     )  # fmt: skip
 
 

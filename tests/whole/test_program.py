@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
+from support.limits import PROGRESS
+
 BARE = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "PUSH_", "ADMIN_"))}
 
 
 def hingecraft(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "hingecraft", *arguments],
-        env={**BARE, **environment}, capture_output=True, text=True, check=False, timeout=30,
+        env={**BARE, **environment}, capture_output=True, text=True, check=False, timeout=PROGRESS,
     )  # fmt: skip
 
 

@@ -65,6 +65,7 @@ describe('an amount that somebody types', () => {
     assert.equal(writeAmount('1000', 'JPY', 'en-US'), '¥1,000');
     assert.match(writeAmount('37.5', 'EUR', 'de-DE'), /^37,50\s€$/);
     assert.equal(writeAmount('5', 'no currency', 'en-US'), '5 no currency');
+    assert.ok(writeAmount('25', 'USD', 'ar').includes('\u2068US$\u2069'), 'its sign stays whole from right to left');
   });
 });
 

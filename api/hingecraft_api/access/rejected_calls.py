@@ -27,7 +27,7 @@ class RejectedCalls:
 
     def record(self, reason: str, request_id: str) -> None:
         """Count it now; the row is written beside the answer."""
-        self._metrics.refused_signatures.labels(reason).inc()
+        self._metrics.requests.refused_signatures.labels(reason).inc()
         if not self.is_first_in_a_minute(reason):
             return
         task = asyncio.create_task(self._write(reason, request_id))

@@ -32,7 +32,9 @@ def _parts(pod: Pod) -> Iterable[object]:
 
 def _works(pod: Pod) -> Mapping[str, Work]:
     works: dict[str, Work] = {
-        "watching unknown prices": lambda: keep_retrying(pod.database, retry_known, pod.metrics.unknown_prices.set),
+        "watching unknown prices": lambda: keep_retrying(
+            pod.database, retry_known, pod.metrics.inbox.unknown_prices.set
+        ),
         "deleting used plan sessions": lambda: keep_deleting(lambda: used_sessions.purge(pod.database)),
     }
     if pod.providers.stripe.configured:

@@ -34,22 +34,22 @@ def _reconciler(pod: Pod) -> Reconciler:
 
 def _parts(pod: Pod) -> Iterable[object]:
     def ended(kind: str, state: State, seconds: float) -> None:
-        pod.metrics.jobs.labels(kind, state).inc()
-        pod.metrics.job_seconds.labels(kind).observe(seconds)
+        pod.metrics.jobs.ended.labels(kind, state).inc()
+        pod.metrics.jobs.seconds.labels(kind).observe(seconds)
 
     works = (PaymentExport(pod.database), ReconcileJob(lambda: _reconciler(pod)), Resync(pod.database))
     for work in works:
         # There from the start: an increase is seen only of a series that is there before.
         for state in (State.COMPLETED, State.FAILED):
-            pod.metrics.jobs.labels(work.kind, state)
+            pod.metrics.jobs.ended.labels(work.kind, state)
     yield JobWorker(pod.database, works, ended)
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
     def show(backlog: Backlog) -> None:
         for state in (State.QUEUED, State.PROCESSING):
-            pod.metrics.jobs_unfinished.labels(state).set(backlog.by_state.get(state, 0))
-        pod.metrics.jobs_stalled.set(backlog.stalled)
+            pod.metrics.jobs.unfinished.labels(state).set(backlog.by_state.get(state, 0))
+        pod.metrics.jobs.stalled.set(backlog.stalled)
 
     deleting: Mapping[str, Work] = {"deleting old jobs": lambda: keep_deleting(lambda: service.purge(pod.database))}
     if not pod.settings.serves_wix_app:  # nobody can ask for jobs

@@ -20,16 +20,16 @@ _RESULTS = {True: "succeeded", False: "failed"}
 
 def _works(pod: Pod) -> Mapping[str, Work]:
     def show(backlog: Backlog) -> None:
-        pod.metrics.events_waiting.set(backlog.waiting)
-        pod.metrics.events_oldest.set(backlog.oldest)
+        pod.metrics.inbox.waiting.set(backlog.waiting)
+        pod.metrics.inbox.oldest.set(backlog.oldest)
 
     def show_run(last: LastRun) -> None:
-        pod.metrics.reconciled_at.set(last.finished_at)
-        pod.metrics.reconcile_succeeded.set(last.succeeded)
+        pod.metrics.reconciliation.finished_at.set(last.finished_at)
+        pod.metrics.reconciliation.succeeded.set(last.succeeded)
         for what, number in last.numbers.items():
-            pod.metrics.reconciled.labels(what).set(number)
+            pod.metrics.reconciliation.checkouts.labels(what).set(number)
 
-    runs = {succeeded: pod.metrics.reconcile_runs.labels(_RESULTS[succeeded]) for succeeded in _RESULTS}
+    runs = {succeeded: pod.metrics.reconciliation.runs.labels(_RESULTS[succeeded]) for succeeded in _RESULTS}
 
     def count_run(succeeded: bool) -> None:  # noqa: FBT001 - `watch` calls it with the one fact of a run
         runs[succeeded].inc()

@@ -20,15 +20,15 @@ from hingecraft_api.pod import Pod
 
 
 def _counted(pod: Pod) -> Callable[[Recorded], None]:
-    metrics = pod.metrics
+    metrics = pod.metrics.payments
 
     def count(moved: Recorded) -> None:
         if moved.without_value:
             metrics.without_value.labels(moved.provider).inc(moved.without_value)
         if moved.before != moved.after:
-            metrics.payments.labels(moved.provider, moved.price_currency, moved.after).inc()
+            metrics.moves.labels(moved.provider, moved.price_currency, moved.after).inc()
             if moved.paid:
-                metrics.payment_amount.labels(moved.provider, moved.price_currency).inc(float(moved.amount))
+                metrics.amount.labels(moved.provider, moved.price_currency).inc(float(moved.amount))
                 # A renewal's payment is made for its money: nobody has waited for that.
                 if moved.purpose != DONATIONS.name and moved.age > 0:
                     metrics.purchase_seconds.labels(moved.purpose).observe(moved.age)
@@ -39,7 +39,7 @@ def _counted(pod: Pod) -> Callable[[Recorded], None]:
 def _parts(pod: Pod) -> Iterable[object]:
     for purpose in pod.books.purposes.names - {DONATIONS.name}:
         # There from the start: an increase is seen only of a series that is there before.
-        pod.metrics.purchase_seconds.labels(purpose)
+        pod.metrics.payments.purchase_seconds.labels(purpose)
     yield Returning(pod.database, pod.providers.stripe, pod.currencies, pod.books, _counted(pod))
 
 

@@ -33,7 +33,7 @@ def _parts(pod: Pod) -> Iterable[object]:
         url_seconds=settings.download_url_seconds,
         grace_hours=grace_hours,
         livemode=stripe.livemode,
-        failed=lambda failure: pod.metrics.download_failures.labels(failure).inc(),
+        failed=lambda failure: pod.metrics.payments.download_failures.labels(failure).inc(),
     )
 
 

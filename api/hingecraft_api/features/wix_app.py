@@ -20,7 +20,7 @@ from hingecraft_api.pod import Pod
 def _parts(pod: Pod) -> Iterable[object]:
     for kind in (webhooks.FORGED, webhooks.EXPIRED):
         # There from the start: an increase is seen only of a series that is there before.
-        pod.metrics.refused_signatures.labels(kind)
+        pod.metrics.requests.refused_signatures.labels(kind)
     yield WixMessages(pod.settings)
     yield PageEvents()
     bi_events = BiEvents(pod.wix_client, enabled=pod.settings.wix_bi_events)
@@ -33,7 +33,7 @@ def _events(pod: Pod) -> Iterable[Registration]:
 
 
 def _works(pod: Pod) -> Mapping[str, Work]:
-    show = pod.metrics.wix_unknown_products.set
+    show = pod.metrics.wix_app.unknown_products.set
     return (
         {"watching unknown products of Wix": lambda: keep_retrying(pod.database, retry_known, show)}
         if pod.settings.wix_app_id

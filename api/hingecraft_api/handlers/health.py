@@ -50,7 +50,7 @@ def metrics_of(registry: CollectorRegistry) -> Handler:
     """The endpoint that Prometheus scrapes."""
 
     async def get_metrics(call: Call) -> web.Response:
-        call.pod.metrics.age.set(call.pod.cache.age)
+        call.pod.metrics.routes.age.set(call.pod.cache.age)
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return get_metrics

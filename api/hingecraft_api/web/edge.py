@@ -62,7 +62,9 @@ class Edge:
         self.endpoints = endpoints
         self._endpoints = {(endpoint.method, endpoint.path): endpoint for endpoint in endpoints}
         self.visitors = Visitors(
-            settings.visitor_secret, settings.trusted_proxies, pod.metrics.refused_signatures.labels("visitor").inc
+            settings.visitor_secret,
+            settings.trusted_proxies,
+            pod.metrics.requests.refused_signatures.labels("visitor").inc,
         )
         self._trusts_proxies = bool(settings.trusted_proxies)
         self._guards = Guards(settings, pod.rejected_calls, pod.tokens, pod.wix_callers)
@@ -148,7 +150,7 @@ class Edge:
         return self._too_many(reached.limit, reached.wait, request_id) if reached else None
 
     def _too_many(self, limit: str, wait: int, request_id: str) -> web.Response:
-        self._pod.metrics.limited.labels(limit).inc()
+        self._pod.metrics.requests.limited.labels(limit).inc()
         return error_answer(
             HTTPStatus.TOO_MANY_REQUESTS,
             "rate_limited",
@@ -316,7 +318,7 @@ class Edge:
         """A function that records the seconds of one request."""
         timer = self._timers.get((method, path, status))
         if timer is None:
-            timer = self._pod.metrics.request_seconds.labels(method, path, str(status)).observe
+            timer = self._pod.metrics.requests.seconds.labels(method, path, str(status)).observe
             self._timers[(method, path, status)] = timer
         return timer
 

@@ -8,6 +8,7 @@ memory.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Collection
@@ -30,6 +31,8 @@ _EVERY = 1.0
 # Rows of transactions that end later than others get smaller ids than rows that are there already.
 _LATE_WITHIN = 10.0
 MOST_NAMED = 100
+# Numbers that Postgres can compare.
+_POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 _MOST_READ = 1000
 
 
@@ -53,11 +56,8 @@ class Position:
 
 def position_of(text: str) -> Position | None:
     """The position behind a `Last-Event-ID`; None for any other text."""
-    audit, _, version = text.partition(".")
-    if not (audit.isascii() and audit.isdecimal() and version.isascii() and version.isdecimal()):
-        return None
-    found = Position(audit=int(audit), version=int(version))
-    return found if max(found.audit, found.version) < 2**62 else None
+    found = _POSITION.fullmatch(text)
+    return Position(audit=int(found[1]), version=int(found[2])) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

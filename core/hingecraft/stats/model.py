@@ -34,11 +34,16 @@ class Days:
         return Span(start=_midnight(self.first), end=_midnight(self.last + timedelta(days=1)))
 
 
+def check_day(field: str, day: date | None) -> None:
+    """Raise an InvalidError that names the field for a day with which no calendar can count."""
+    if day is not None and not EARLIEST <= day <= LATEST:
+        raise _wrong(field, f"must be between {EARLIEST} and {LATEST}")
+
+
 def days_between(first: date | None, last: date | None, today: date, zone: str = "UTC") -> Days:
     """The days that were asked for; by default thirty, which end today. Raises an InvalidError that names the field."""
     for name, day in (("from", first), ("to", last)):
-        if day is not None and not EARLIEST <= day <= LATEST:
-            raise _wrong(name, f"must be between {EARLIEST} and {LATEST}")
+        check_day(name, day)
     end = last if last is not None else today
     start = first if first is not None else max(end - timedelta(days=USUAL_DAYS - 1), EARLIEST)
     if start > end:

@@ -49,5 +49,5 @@ async def release(conn: Connection, instance_id: UUID) -> None:
 
 
 async def put_off(conn: Connection, instance_id: UUID) -> None:
-    """Record that Wix could not be asked about the site, so that the next regular runs begin with others."""
+    """Record that Wix's answer is missing or cannot be used yet, so that the next regular runs begin with others."""
     await conn.execute(PUT_OFF, instance_id)

@@ -145,6 +145,8 @@ class _Sites:
                 await check_store.release(conn, instance_id)
         except NotYetError as error:
             run.summary.explain(f"the plan of the site {instance_id} is kept: {error}")
+            async with self._database.connection() as conn:
+                await check_store.put_off(conn, instance_id)
             return
         run.summary.wix_plans_changed += is_news
 

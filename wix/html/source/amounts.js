@@ -1,5 +1,5 @@
 // Amounts as people write and read them, in their own locale; on the way they are decimal texts, never floats.
-import { filled } from './languages.js';
+import { directionOf, filled } from './languages.js';
 
 const ZEROS = [0x660, 0x6f0, 0x966, 0x9e6, 0xe50];
 const SPACES = /[\s\u00a0\u202f'’_]/g;
@@ -92,11 +92,18 @@ export function writeAmount(amount, currency, locale) {
   const number = Number(amount);
   const digits = Number.isInteger(number) ? { minimumFractionDigits: 0 } : {};
   try {
-    return formatOf(locale, { style: 'currency', currency, currencyDisplay: 'narrowSymbol', ...digits }).format(number);
+    const format = formatOf(locale, { style: 'currency', currency, currencyDisplay: 'narrowSymbol', ...digits });
+    return directionOf(locale.split('-')[0]) === 'rtl' ? withWholeSign(format.formatToParts(number)) : format.format(number);
   } catch {
     return `${amount} ${currency}`;
   }
 }
+
+/**
+ * From right to left, a sign such as US$ would become $US.
+ * @param {Intl.NumberFormatPart[]} parts
+ */
+const withWholeSign = (parts) => parts.map(({ type, value }) => (type === 'currency' ? `\u2068${value}\u2069` : value)).join('');
 
 /**
  * A currency's sign, such as €.

@@ -88,6 +88,8 @@ test(
     await page.getByRole('link', { name: /back/i }).first().click();
     await page.waitForURL(`${BACKEND}/embed/charter?status=success**`);
     await thanked(page, 'Your gift of $25 has arrived.');
+    await page.getByText('Keep this reference.').waitFor();
+    assert.equal(await page.getByText('your receipt is on its way').count(), 0, 'nobody sends one for coins');
   }),
 );
 
@@ -130,6 +132,31 @@ test(
     await page.getByRole('button', { name: 'Give $2' }).click();
     await page.getByRole('alert').getByText('did not open it').waitFor();
     assert.equal(page.url(), `${BACKEND}/embed/mission-support`);
+  }),
+);
+
+const total = async () => (await (await fetch(`${BACKEND}/charter/total`)).json()).data;
+const GIFTS = `
+WITH given AS (
+  INSERT INTO payments (id, amount, currency, price_currency, status, provider, livemode, purpose, source)
+  SELECT gen_random_uuid(), 10, 'USD', 'USD', 'completed', 'stripe', false, 'donation', 'charter'
+  FROM generate_series(1, $1::int) RETURNING *
+)
+INSERT INTO settlements (payment_id, purpose, provider, livemode, kind, provider_ref, amount, currency, usd_amount)
+SELECT id, 'donation', 'stripe', false, 'charge', 'charge_' || id, 10, 'USD', 10 FROM given`;
+
+test(
+  'what was given so far is shown from the twentieth gift on',
+  visited(async (person) => {
+    await rows(GIFTS, [19 - (await total()).count]);
+    const { page } = await opened(person, '/embed/charter');
+    await page.locator('html[data-routes-version]').waitFor({ state: 'attached' });
+    assert.equal(await page.locator('#total').isVisible(), false, 'it is too early');
+    await rows(GIFTS, [1]);
+    await page.reload();
+    await page.getByText('given so far, in 20 gifts').waitFor();
+    const dollars = new Intl.NumberFormat('en-US').format(Math.floor((await total()).total));
+    assert.equal(await page.locator('#total-sum').textContent(), `$${dollars}`);
   }),
 );
 

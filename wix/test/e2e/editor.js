@@ -10,6 +10,7 @@ const privateAPI = {
   customElement: {
     getAttribute: async (_widget, name) => window.attributes[name],
     setAttribute: async (_widget, name, value) => {
+      if (window.isLocked) throw new Error('somebody else edits this page');
       window.attributes[name] = value;
     },
   },

@@ -10,6 +10,7 @@ async function thanked(page, component, amount) {
   await page.waitForURL(/status=success/);
   await component.getByRole('heading', { name: 'Thank you' }).waitFor();
   await component.getByText(amount).waitFor();
+  assert.equal(await component.getByRole('button', { name: 'Print' }).count(), 0, 'a frame may not print');
   const [payment] = await rows(STATUS, [new URL(page.url()).searchParams.get('payment')]);
   assert.equal(payment.status, 'completed');
   return payment;

@@ -107,6 +107,7 @@ test(
     await page.getByRole('heading', { name: 'Su donación' }).waitFor();
     const again = await opened(person, '/embed/mission-support?lang=de');
     await again.getByRole('heading', { name: 'Unterstützen Sie uns' }).waitFor();
+    await again.getByText('Von 1 $ geht etwa ein Drittel für Kartengebühren ab').waitFor();
     await judged(again, 'Mission Support in German');
     await shot(again, 'mission-support-de');
   }),
@@ -168,6 +169,7 @@ test(
     await ownerSets(OWNER, OWN, (shown) => shown.pageTitle === OWN.pageTitle);
     const page = await opened(person, '/embed/charter');
     assert.equal(await page.title(), 'Give to Tools for All');
+    assert.equal(await page.locator('#brand').textContent(), 'Tools for All');
     await page.getByRole('heading', { name: OWN.pageTitle, level: 1 }).waitFor();
     await ready(page);
     assert.deepEqual(await page.locator('.preset').allTextContents(), ['$5', '$20', '$80', 'Other']);
@@ -187,5 +189,8 @@ test(
     await shot(page, 'charter-owner-dark');
     await page.getByLabel('Currency').selectOption('JPY');
     assert.deepEqual(await page.locator('.preset').allTextContents(), ['¥1,000', '¥4,000', '¥16,000', 'Other']);
+    await page.getByRole('button', { name: 'Give ¥4,000 by card' }).click();
+    await payAtProvider(page, 'Pay');
+    await page.getByText(OWN.thankYouText).waitFor();
   }),
 );

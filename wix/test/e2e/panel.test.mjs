@@ -91,6 +91,16 @@ test(
       set,
     );
     await shot(page, 'wix-panel-in-editor');
+    await page.evaluate(() => {
+      window.isLocked = true;
+    });
+    await panel.getByLabel('Heading').fill('For a roof');
+    await panel.getByText('The editor did not take this change.').waitFor();
+    await page.evaluate(() => {
+      window.isLocked = false;
+    });
+    await panel.getByLabel('Heading').fill('For a roof, too');
+    await panel.getByText('The editor did not take this change.').waitFor({ state: 'hidden' });
   }),
 );
 

@@ -2,15 +2,17 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
+import { randomUUID } from 'node:crypto';
 import axe from 'axe-core';
 
-import { BACKEND, fault, noFaults, ownerSets, payAtProvider, SANDBOX, shot, SITE, visited } from './support.mjs';
+import { BACKEND, fault, noFaults, ownerSets, payAtProvider, rows, SANDBOX, shot, SITE, visited } from './support.mjs';
 
 const { OWNER } = process.env;
 const OWN = {
   widgetTitle: 'A day of tools',
   widgetAmounts: ['3', '9'],
   widgetBorder: false,
+  widgetTheme: 'dark',
   defaultCurrency: 'CHF',
   accentColor: '#ffe066',
 };
@@ -138,6 +140,35 @@ test(
 );
 
 test(
+  'an answer that was lost is asked for with the same key, and nobody is sent to a stranger',
+  visited(async (person) => {
+    const { page } = await person.open('/bare');
+    const keys = [];
+    const evil = JSON.stringify({ success: true, data: { url: 'https://evil.example/pay', paymentId: 'p' } });
+    const headers = { 'Content-Type': 'application/json', 'Access-Control-Allow-Origin': '*' };
+    const answers = [
+      (route) => route.fetch().then(() => route.abort('connectionreset')),
+      (route) => route.fulfill({ body: evil, headers }),
+      (route) => route.continue(),
+    ];
+    await page.route('**/charter/generate-payment', (route) => {
+      keys.push(route.request().headers()['idempotency-key']);
+      return answers.shift()(route);
+    });
+    for (const asked of [1, 2]) {
+      await give(page, 'Give $25').click();
+      await widget(page).getByRole('status').getByText('You can’t give here right now.').waitFor();
+      await give(page, 'Give $25').waitFor();
+      assert.equal(keys.length, asked);
+    }
+    assert.equal(page.url(), `${SITE}/bare`);
+    await give(page, 'Give $25').click();
+    await page.waitForURL(`${SANDBOX}/pay/**`);
+    assert.deepEqual([keys[1] === keys[0], keys[2] === keys[1]], [true, false], 'what was answered is over');
+  }),
+);
+
+test(
   'two on one page keep their settings and choices apart, and ask once',
   visited(async (person) => {
     const asked = [];
@@ -210,6 +241,17 @@ test(
       await shot(page, `widget-${language}`);
     }
     await judged(page, 'in Arabic');
+    const other = randomUUID();
+    await rows('INSERT INTO wix_sites (instance_id, installed_at) VALUES ($1, now())', [other]);
+    const set = "INSERT INTO wix_site_settings (instance_id, name, value) VALUES ($1, 'widgetTitle', '\"For the mill\"')";
+    await rows(set, [other]);
+    await widget(page).evaluate((it) => it.removeAttribute('title'));
+    await change('site', other);
+    await page.getByRole('heading', { name: 'For the mill' }).waitFor();
+    await change('api', 'http://127.0.0.1:9/elsewhere');
+    const away = widget(page).getByRole('status').getByRole('link');
+    await away.waitFor();
+    assert.equal(await away.getAttribute('href'), 'http://127.0.0.1:9/embed/charter');
   }),
 );
 
@@ -245,7 +287,11 @@ test(
     const { page } = await person.open('/bare');
     await page.getByRole('heading', { name: OWN.widgetTitle }).waitFor();
     await give(page, 'Give CHF 9').waitFor();
-    assert.equal(await widget(page).locator('section').getAttribute('data-border'), null);
+    const section = widget(page).locator('section');
+    assert.equal(await section.getAttribute('data-border'), null);
+    assert.equal(await section.getAttribute('data-theme'), 'dark');
+    const { dark } = (await (await fetch(`${BACKEND}/api/v1/appearance`)).json()).data;
+    assert.equal(await section.evaluate((it) => it.style.getPropertyValue('--accent')), dark.accent);
     await judged(page, 'in a pale colour of the owner');
     await shot(page, 'widget-owner');
   }),

@@ -81,7 +81,7 @@ async def post_events(call: Call) -> Any:
     body: PageEventsInput = call.body
     labels = call.pod.parts[PageEvents]
     for event in body.events:
-        call.pod.metrics.wix_page_events.labels(labels.label(event.event_name)).inc()
+        call.pod.metrics.wix_app.page_events.labels(labels.label(event.event_name)).inc()
     return {"counted": len(body.events)}
 
 

@@ -11,15 +11,9 @@ from hingecraft.dashboard.overview.model import Attempts, Attention, Figures, Pe
 from hingecraft.dashboard.overview.service import OverviewReader
 from hingecraft.routes.model import timestamp
 from hingecraft.stats.model import MOST_DAYS
-from hingecraft_api.handlers.wix.shared import (
-    AMOUNT_OF_COINS,
-    Mode,
-    Number,
-    amount_in,
-    livemode_of,
-    mode_of,
-    owners,
-)
+from hingecraft_api.handlers.wix.amounts import AMOUNT_OF_COINS, Number, amount_in
+from hingecraft_api.handlers.wix.modes import Mode, livemode_of, mode_of
+from hingecraft_api.handlers.wix.owner_endpoints import owners
 from hingecraft_api.messages.answers import Answer, number
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.days import FIRST_DAY, LAST_DAY, ZONE, Day, Zone, day_of, zone_of

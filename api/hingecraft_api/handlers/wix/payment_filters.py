@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from hingecraft.money.model import parse_decimal
 from hingecraft.payments.filters import PaymentFilter
 from hingecraft.payments.model import Status
-from hingecraft_api.handlers.wix.shared import Mode, livemode_of
+from hingecraft.stats.model import check_day
+from hingecraft_api.handlers.wix.modes import Mode, livemode_of
 from hingecraft_api.messages.bodies import Input, wrong_field
 from hingecraft_api.messages.days import FIRST_DAY, LAST_DAY, ZONE, Day, Zone, day_of, zone_of
 from hingecraft_api.messages.described import described
@@ -54,8 +55,10 @@ class PaymentFilterInput(Input):
 
     @property
     def wanted(self) -> PaymentFilter:
-        """The filter; raises `invalid_request` for days that the calendar does not have, and for empty ranges."""
+        """The filter; raises `invalid_request` for days that cannot be used, and for empty ranges."""
         first, last = day_of("from", self.from_), day_of("to", self.to)
+        check_day("from", first)
+        check_day("to", last)
         least, most = _amount(self.amount_from), _amount(self.amount_to)
         if first is not None and last is not None and first > last:
             raise wrong_field("invalid_request", "from", "must not be after to")

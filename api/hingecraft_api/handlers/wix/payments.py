@@ -19,8 +19,10 @@ from hingecraft.routes.model import timestamp
 from hingecraft.trail.plain_words import in_plain_words
 from hingecraft_api.handlers.admin.payments import EntryAnswer, StoryAnswer
 from hingecraft_api.handlers.pagination import CURSOR, CursorQuery, cursor_of
+from hingecraft_api.handlers.wix.amounts import Number, amount_in
+from hingecraft_api.handlers.wix.modes import Mode, mode_of
+from hingecraft_api.handlers.wix.owner_endpoints import owners
 from hingecraft_api.handlers.wix.payment_filters import PaymentFilterInput
-from hingecraft_api.handlers.wix.shared import Mode, Number, amount_in, mode_of, owners
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.described import MOMENT, PAYMENT, SESSION, described
 from hingecraft_api.messages.rows import as_json

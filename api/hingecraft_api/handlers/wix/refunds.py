@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from hingecraft.payments.refunds.model import Reason, RefundRequest
 from hingecraft.payments.refunds.service import RefundService
+from hingecraft_api.handlers.wix.owner_endpoints import actor_of, owners
 from hingecraft_api.handlers.wix.payments import PAYMENT_ID, RefundAnswer, payment_id_of, refund_answer
-from hingecraft_api.handlers.wix.shared import actor_of, owners
 from hingecraft_api.messages.amounts import Amount
 from hingecraft_api.messages.bodies import Input, wrong_field
 from hingecraft_api.messages.described import described

@@ -12,7 +12,7 @@ from hingecraft.dashboard.switches import Effects, Switches
 from hingecraft.errors import InvalidError
 from hingecraft.routes.model import PROVIDERS, timestamp
 from hingecraft_api.handlers.admin.routes import PinInput, ProblemAnswer
-from hingecraft_api.handlers.wix.shared import actor_of, owners
+from hingecraft_api.handlers.wix.owner_endpoints import actor_of, owners
 from hingecraft_api.messages.answers import Answer
 from hingecraft_api.messages.bodies import Input
 from hingecraft_api.messages.described import CHECKSUM, MOMENT, VERSION, described

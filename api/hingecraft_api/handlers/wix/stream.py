@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hingecraft.dashboard.changes import ChangesFeed, News, Reader, position_of
-from hingecraft_api.handlers.wix.shared import owners
+from hingecraft_api.handlers.wix.owner_endpoints import owners
 from hingecraft_api.handlers.wix.sites import site_of
 from hingecraft_api.web.call import Call
 from hingecraft_api.web.streams import Stream

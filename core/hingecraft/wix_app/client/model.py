@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+_LONGEST_EMAIL = 320
+# A billing period that begins later may end after the last day of the calendar.
+_LATEST_YEAR = 2999
 _STATUSES: Final = {"INSTALLED": True, "UNINSTALLED": False}
 
 
@@ -84,7 +87,7 @@ def app_instance_in(answer: Mapping[str, Any]) -> AppInstance:
         instance_id=instance_id,
         billing=_billing_in(billing) if isinstance(billing, dict) and not is_free else None,
         origin_instance_id=_uuid(instance.get("originInstanceId")),
-        owner_email=_text(owner.get("email")) if isinstance(owner, dict) else None,
+        owner_email=_email(owner.get("email")) if isinstance(owner, dict) else None,
     )
 
 
@@ -173,6 +176,12 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def _email(value: object) -> str | None:
+    """An address that can be stored."""
+    text = _text(value)
+    return text if text is not None and len(text) <= _LONGEST_EMAIL and text.isprintable() else None
+
+
 def _uuid(value: object) -> UUID | None:
     try:
         return UUID(value) if isinstance(value, str) else None
@@ -187,7 +196,7 @@ def _moment(value: object) -> datetime | None:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         found = None
-    if found is None:
+    if found is None or found.year > _LATEST_YEAR:
         raise UnreadableAnswerError("a time cannot be read")
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 

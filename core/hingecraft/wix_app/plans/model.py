@@ -6,7 +6,7 @@ of the site: whichever came last, the result is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -77,8 +77,8 @@ class Fact:
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Sorts facts as they happened. Those of one moment are sorted by what they say."""
-        return (self.happened_at, self.kind, self.is_change, self.fact_id)
+        """Sorts facts as they happened. Those of one moment are sorted by what they say; the last one counts."""
+        return (self.happened_at, self.kind, self.is_change, self.at_once, self.fact_id)
 
     @property
     def ended_at(self) -> datetime:
@@ -171,10 +171,19 @@ def state_of(facts: Iterable[Fact]) -> PlanState:
     """The plan that follows from all facts of a site, in whatever order they are given."""
     ordered = sorted(facts, key=lambda fact: fact.order)
     state = PlanState()
-    for fact in ordered:
+    for fact in _without_old_failures(ordered):
         state = _AFTER[fact.kind](state, fact)
     is_returned = state.period is not None and bool(state.period.invoices & _returned_invoices(ordered))
     return replace(state, is_returned=is_returned)
+
+
+def _without_old_failures(told: Sequence[Fact]) -> list[Fact]:
+    """A payment that has failed is tried again, and one that was paid does not fail.
+
+    Such a message was sent again, and signed again: events of invoices have no other time.
+    """
+    paid = {fact.invoice_id for fact in told if fact.kind is Kind.PAID and fact.invoice_id is not None}
+    return [fact for fact in told if fact.kind is not Kind.PAYMENT_FAILED or fact.invoice_id not in paid]
 
 
 def _returned_invoices(ordered: Iterable[Fact]) -> set[str]:

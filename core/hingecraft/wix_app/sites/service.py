@@ -42,10 +42,11 @@ async def installed(
 ) -> None:
     """The site had the app at that time. Its first time gives it the trial; repeats and old news change nothing."""
     is_new = await store.create(conn, instance_id, origin, at)
-    is_news = is_new or await store.installed(conn, instance_id, at, origin)
-    if is_news and origin is not None:
+    is_later = not is_new and await store.installed(conn, instance_id, at)
+    is_copy = origin is not None and (is_new or await store.learn_origin(conn, instance_id, origin))
+    if origin is not None and is_copy:
         await store.copy_settings(conn, instance_id, origin)
-    if is_news:
+    if is_new or is_later or is_copy:
         await _record(conn, "wix_site_created" if is_new else "wix_site_installed", instance_id, actor, request_id)
 
 

@@ -34,10 +34,9 @@ COPY_SETTINGS = """
 INSERT INTO wix_site_settings (instance_id, name, value)
 SELECT $1, name, value FROM wix_site_settings WHERE instance_id = $2 ON CONFLICT DO NOTHING
 """
-INSTALLED = """
-UPDATE wix_sites SET installed_at = $2, origin_instance_id = coalesce(origin_instance_id, $3)
-WHERE instance_id = $1 AND (installed_at < $2 OR (origin_instance_id IS NULL AND $3::uuid IS NOT NULL))
-RETURNING true
+INSTALLED = "UPDATE wix_sites SET installed_at = $2 WHERE instance_id = $1 AND installed_at < $2 RETURNING true"
+LEARN_ORIGIN = """
+UPDATE wix_sites SET origin_instance_id = $2 WHERE instance_id = $1 AND origin_instance_id IS NULL RETURNING true
 """
 REMOVED = """
 UPDATE wix_sites SET removed_at = $2 WHERE instance_id = $1 AND (removed_at IS NULL OR removed_at < $2)
@@ -73,9 +72,14 @@ async def copy_settings(conn: Connection, instance_id: UUID, origin: UUID) -> No
     await conn.execute(COPY_SETTINGS, instance_id, origin)
 
 
-async def installed(conn: Connection, instance_id: UUID, at: datetime, origin: UUID | None = None) -> bool:
+async def installed(conn: Connection, instance_id: UUID, at: datetime) -> bool:
     """The site had the app at that time; False if that was known."""
-    return bool(await conn.fetchval(INSTALLED, instance_id, at, origin))
+    return bool(await conn.fetchval(INSTALLED, instance_id, at))
+
+
+async def learn_origin(conn: Connection, instance_id: UUID, origin: UUID) -> bool:
+    """The site is a copy of that one; False if that was known."""
+    return bool(await conn.fetchval(LEARN_ORIGIN, instance_id, origin))
 
 
 async def removed(conn: Connection, instance_id: UUID, at: datetime) -> bool:
