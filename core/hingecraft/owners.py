@@ -1,4 +1,4 @@
-"""Whose money it is that no payment was opened for, such as a renewal's: the user, and the purpose.
+"""The user and the purpose of money for which no payment was opened, such as a renewal's.
 
 One statement reads what all systems of members know, since each renewal asks.
 """

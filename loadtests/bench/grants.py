@@ -136,7 +136,7 @@ async def _sold(server: Postgres, users: Sequence[UUID]) -> list[tuple[UUID, UUI
 async def _measured(
     server: Postgres, stripe: StandIn, messages: Sequence[Message]
 ) -> tuple[list[Seconds], float, float]:
-    """What each event took, and the transactions of one, committed and rolled back.
+    """The seconds of each event, and the transactions of one, committed and rolled back.
 
     A pod that has just started plans each statement again on each connection, so its first events are not timed. The
     transactions of its start and of those events are in both runs, and so in neither figure.

@@ -19,6 +19,7 @@ from hingecraft_api.access.limits import Limit, Limits
 from hingecraft_api.access.visitor import HEADER, Visitor
 from hingecraft_api.lane.body_file import BodyFile
 from hingecraft_api.lane.moment import Moment
+from hingecraft_api.lane.protocol import LaneProtocol
 from hingecraft_api.routes.cache import snapshot_of
 from support.limits import PROGRESS
 from support.pods import signed_visitor
@@ -56,6 +57,25 @@ async def test_the_lane_answers_what_clients_send(both, answered, method):
         assert stream.startswith((b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 304 Not Modified\r\n"))
         await both.compare(data, data, data)
     assert answered == [method] * 4 * len(SENT)
+
+
+async def test_a_request_that_arrives_with_its_connection_is_answered(both, answered, monkeypatch):
+    """Then aiohttp has not begun to wait for a request."""
+    made = LaneProtocol.connection_made
+
+    def with_a_request(self, transport):
+        made(self, transport)
+        self.data_received(PLAIN)
+
+    monkeypatch.setattr(LaneProtocol, "connection_made", with_a_request)
+    reader, writer = await connect(both.lane)
+    async with asyncio.timeout(PROGRESS):
+        first = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", first)[1]))
+        assert answered == ["GET"]
+        writer.write(OTHER)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+    writer.close()
 
 
 async def test_a_signed_visitor_is_verified_in_the_lane(both, answered):

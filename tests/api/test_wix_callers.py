@@ -138,10 +138,14 @@ async def test_the_settings_of_a_site_are_those_of_an_allow_list(pod, conn):
 
 async def test_a_duplicate_of_a_site_begins_with_its_settings(pod, conn):
     site, copy = uuid4(), uuid4()
-    assert (await pod.call("PUT", SETTINGS, json={"widgetTitle": "Give"}, headers=wix.owner(site)))[0] == 200
+    set_before = {"widgetTitle": "Give", "pageTitle": "Origin"}
+    assert (await pod.call("PUT", SETTINGS, json=set_before, headers=wix.owner(site)))[0] == 200
+    # The copy's owner is faster than the event.
+    assert (await pod.call("PUT", SETTINGS, json={"pageTitle": "Own"}, headers=wix.owner(copy)))[0] == 200
     await wix.tell(pod, "AppInstalled", copy, {"appId": wix.APP_ID, "originInstanceId": str(site)})
     await wix.until_processed(conn)
-    assert (await pod.call("GET", SETTINGS, headers=wix.owner(copy)))[1]["data"]["widgetTitle"] == "Give"
+    found = (await pod.call("GET", SETTINGS, headers=wix.owner(copy)))[1]["data"]
+    assert (found["widgetTitle"], found["pageTitle"]) == ("Give", "Own")
     assert (await pod.call("PUT", SETTINGS, json={"widgetTitle": "Copy"}, headers=wix.owner(copy)))[0] == 200
     assert (await pod.call("GET", SETTINGS, headers=wix.owner(site)))[1]["data"]["widgetTitle"] == "Give"
 

@@ -7,6 +7,7 @@ import socket
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -331,7 +332,7 @@ async def test_the_progress_of_a_job_never_goes_back(idle, conn, owner):
     job, seen = await owner.ask(idle), []
     for percent in (40, 10, 60):
         running = RunningJob(idle.pod.database, await claimed_export(conn))
-        running.progress = lambda percent=percent: Progress(percent=percent, step="Reading")
+        running.progress = partial(Progress, percent=percent, step="Reading")
         await running.report()
         seen.append((await owner.job(idle, job))["progressPercent"])
         await conn.execute("UPDATE jobs SET claimed_until = now() - interval '1 second'")

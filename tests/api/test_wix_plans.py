@@ -136,9 +136,10 @@ async def test_a_refunded_invoice_takes_its_unused_credits_back(pod, conn, statu
     assert (found["plan"], found["credits"]) == ("starter", 3)
 
 
-async def test_the_refund_of_another_invoice_takes_nothing(pod, conn):
+@pytest.mark.parametrize(("invoice", "status"), [("inv-0", "REFUNDED"), ("inv-1", "VOIDED")])
+async def test_an_event_of_another_invoice_or_status_takes_nothing(pod, conn, invoice, status):
     site = uuid4()
-    other = {"instanceId": str(site), "invoiceId": "inv-0", "recurring": True, "status": "REFUNDED"}
+    other = {"instanceId": str(site), "invoiceId": invoice, "recurring": True, "status": status}
     assert (await told(pod, conn, site, (BOUGHT, plan(invoiceId="inv-1")), (INVOICE, other)))["credits"] == 53
 
 

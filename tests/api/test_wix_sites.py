@@ -57,6 +57,8 @@ async def test_a_removed_site_is_shut_out_until_the_app_is_installed_again(pod, 
     await wix.tell(pod, "AppRemoved", site, {"appId": wix.APP_ID}, iat=int((now - timedelta(minutes=1)).timestamp()))
     await wix.until_processed(conn)
     assert await wix.code_of(pod, before) == "401 invalid_wix_instance"
+    _, answer = await pod.call("GET", wix.STATUS, headers=before)
+    assert answer["error"] == "The app has been removed from this site. Install it again to use it."
     # A late copy of an installation from before the removal changes nothing.
     await wix.tell(pod, "AppInstalled", site, iat=int((now - timedelta(minutes=3)).timestamp()))
     await wix.until_processed(conn)

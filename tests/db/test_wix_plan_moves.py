@@ -82,24 +82,26 @@ async def test_a_chargeback_takes_the_rest_wherever_it_is_told_and_gives_it_back
     assert [await allowance_of(conn, site) for site in sites] == [0, 50]
 
 
-@pytest.mark.parametrize("told_to", [0, 1])
-async def test_a_refund_waits_for_a_spend_and_takes_what_it_leaves(conn, dsn, told_to):
-    """Whether Wix tells it to the site that spends or to the one that had the plan before."""
+REFUND = fact(Kind.RETURNED, START + timedelta(hours=3), invoice_id="1")
+CHANGE = bought(START + timedelta(hours=3), product="pro", invoice_id="2")
+
+
+@pytest.mark.parametrize(("told_to", "told", "left_over"), [(0, REFUND, 0), (1, REFUND, 0), (1, CHANGE, 100)])
+async def test_what_takes_credits_waits_for_a_spend_and_takes_what_it_leaves(conn, dsn, told_to, told, left_over):
+    """Whether Wix names the site that spends or the one that had the plan before."""
     sites = [uuid4(), uuid4()]
     await take(conn, sites[0], bought(invoice_id="1"))
     await take(conn, sites[1], moved(1, "1"))
-    spending, refunding = [await asyncpg.connect(dsn.newest) for _ in range(2)]
+    spending, taking = [await asyncpg.connect(dsn.newest) for _ in range(2)]
     async with spending.transaction():
         await spending.execute("SELECT hc_spend_wix_credits($1, 20, 'r')", sites[1])
-        refund = fact(Kind.RETURNED, START + timedelta(hours=3), invoice_id="1")
-        refunded = asyncio.create_task(take(refunding, sites[told_to], refund))
+        taken = asyncio.create_task(take(taking, sites[told_to], told))
         await until_waiting(conn)
-    await refunded
-    for other in (spending, refunding):
+    await taken
+    for other in (spending, taking):
         await other.close()
-    assert [await allowance_of(conn, site) for site in sites] == [0, 0]
-    taken = await conn.fetchval("SELECT allowance FROM wix_credits WHERE kind = 'taken_back'")
-    assert taken == -30
+    assert [await allowance_of(conn, site) for site in sites] == [0, left_over]
+    assert await conn.fetchval("SELECT allowance FROM wix_credits WHERE kind IN ('taken_back', 'lapse')") == -30
 
 
 async def test_a_plan_moves_with_what_a_spend_leaves(conn, dsn):

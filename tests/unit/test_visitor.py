@@ -86,6 +86,15 @@ def test_ipv6_counts_by_the_network_that_one_visitor_has(visitors):
     assert visitors.at("::ffff:198.51.100.7", "") == visitors.at("198.51.100.7", "")
 
 
+@given(address=st.ip_addresses(v=6))
+def test_networks_are_written_as_ipaddress_writes_them(address):
+    visitors = Visitors(Secret("visitor-secret"), [], lambda: None)
+    own, network = (f"ip:{ip_network((int(address), bits), strict=False)}" for bits in (64, 48))
+    expected = Visitor(f"ip:{address.ipv4_mapped}") if address.ipv4_mapped is not None else Visitor(own, network)
+    assert visitors.at(str(address), "") == expected
+    assert visitors.named(header(f"ip:{address}"), "203.0.113.9", "", NOW) == expected._replace(signed=True)
+
+
 def test_whole_headers_are_never_remembered(visitors):
     for number in range(1000):
         visitors.at("10.0.0.1", f"{number}" + "x" * 8000 + ", 198.51.100.7")

@@ -175,7 +175,9 @@ def test_a_failure_that_is_told_after_its_invoice_was_paid_is_old():
     """Events of invoices have only the time of signing, and what is sent again is signed again."""
     paid = [bought(), fact(Kind.PAID, day(29), invoice_id="8")]
     assert state_of([*paid, fact(Kind.PAYMENT_FAILED, day(30), invoice_id="8")]).payment_failed_at is None
-    assert state_of([*paid, fact(Kind.PAYMENT_FAILED, day(30), invoice_id="9")]).payment_failed_at == day(30)
+    for later, invoice in ((30, "9"), (40, "8")):
+        failed = fact(Kind.PAYMENT_FAILED, day(later), invoice_id=invoice)
+        assert state_of([*paid, failed]).payment_failed_at == day(later)
 
 
 def test_the_money_of_this_periods_invoice_went_back():

@@ -7,8 +7,8 @@ import hmac
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from socket import AF_INET, inet_pton
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple, TypeVar
 
 from aiohttp import web
@@ -28,6 +28,9 @@ _LONGEST_ADDRESS = 45
 _LONGEST_FORWARDED = 1024
 # A home or a server has a /64 of IPv6 to itself, an organisation a /48.
 _OWN_BITS, _NETWORK_BITS = 64, 48
+_IPV6_BYTES = 16
+# What an IPv4 address in the form of IPv6 begins with.
+_MAPPED = bytes(10) + b"\xff\xff"
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -133,7 +136,7 @@ class Visitors:
         address = _parsed(text)
         if address is None:
             return None
-        hop = _Hop(_counted_as(address), any(address in network for network in self._trusted))
+        hop = _Hop(_counted_as(address.packed), any(address in network for network in self._trusted))
         _remember(self._hops, text, hop)
         return hop
 
@@ -157,14 +160,15 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
 def _signed(name: str) -> Visitor:
     """The visitor of this name. Anything but an address counts by its text."""
     if name.startswith("ip:") and not _is_plain_ipv4(name[3:]):
-        address = _parsed(name[3:])
-        if address is not None:
-            return _counted_as(address)._replace(signed=True)
+        try:
+            return _counted_as(inet_pton(AF_INET6, name[3:]))._replace(signed=True)
+        except OSError:
+            pass
     return Visitor(name, None, True)
 
 
 def _is_plain_ipv4(text: str) -> bool:
-    """Whether it is an IPv4 address as we write it; this takes a twentieth of the time of `ip_address`."""
+    """Whether it is an IPv4 address as we write it."""
     try:
         inet_pton(AF_INET, text)
     except OSError:
@@ -172,11 +176,17 @@ def _is_plain_ipv4(text: str) -> bool:
     return True
 
 
-def _counted_as(address: IPv4Address | IPv6Address) -> Visitor:
-    if isinstance(address, IPv4Address):
-        return Visitor(key=f"ip:{address}")
-    own, network = (IPv6Network((int(address), bits), strict=False) for bits in (_OWN_BITS, _NETWORK_BITS))
-    return Visitor(key=f"ip:{own}", network=f"ip:{network}")
+def _counted_as(packed: bytes) -> Visitor:
+    """The visitor with an address, given as its bytes. `ipaddress` would take ten times as long."""
+    if len(packed) < _IPV6_BYTES:
+        return Visitor(key=f"ip:{inet_ntop(AF_INET, packed)}")
+    if packed.startswith(_MAPPED):
+        return Visitor(key=f"ip:{inet_ntop(AF_INET, packed[len(_MAPPED):])}")
+    return Visitor(key=_network(packed, _OWN_BITS), network=_network(packed, _NETWORK_BITS))
+
+
+def _network(packed: bytes, bits: int) -> str:
+    return f"ip:{inet_ntop(AF_INET6, packed[: bits // 8].ljust(_IPV6_BYTES, bytes(1)))}/{bits}"
 
 
 def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:

@@ -23,6 +23,8 @@ class LaneProtocol(EnvelopeProtocol):
         super().__init__(*args, **options)
         self._lane = lane
         self._position = ParserPosition()
+        # Until aiohttp is given something, it owes nothing: it may not even have begun to wait for a request.
+        self._untouched = True
         self._remote = ""
         # What was received last and is all of one request, and what was decided: a client mostly sends the same again.
         self._last: tuple[bytes, Decided] | None = None
@@ -45,16 +47,21 @@ class LaneProtocol(EnvelopeProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer or hand over what has arrived in one piece."""
-        waiter = self._waiter
-        # aiohttp waits for a request and owes no answer, so answers keep the order of their requests.
-        idle = waiter is not None and not waiter.done() and not self._messages and not self._force_close
-        if idle and data and self._position.between_requests:
+        if data and self._idle() and self._position.between_requests:
             data = self._answered(data)
             if not data:
                 return
+        self._untouched = False
         queued = len(self._messages)
         super().data_received(data)
         self._position.fed(data, [message for message, _ in islice(self._messages, queued, None)])
+
+    def _idle(self) -> bool:
+        """Whether aiohttp waits for a request and owes no answer, so that answers keep the order of their requests."""
+        if self._untouched:
+            return not self._force_close
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._messages and not self._force_close
 
     def _answered(self, data: bytes) -> bytes:
         """Answer the requests in these bytes, and return those from the first one on that is left to aiohttp."""

@@ -207,7 +207,7 @@ async def _of_charge(conn: Connection, finding: Finding) -> UUID | None:
 
 
 async def _known_of_invoice(conn: Connection, finding: Finding) -> asyncpg.Record:
-    """What is known of an invoice that was paid, while nobody else books it."""
+    """The payments that an invoice may have, while nobody else books it."""
     await customer_payments.hold(conn, finding)
     charges = _charges(finding)
     ids = charges if finding.checkout_id is None else [*charges, finding.checkout_id]

@@ -25,8 +25,8 @@ class MissingInstanceError(RejectedError):
 class InvalidInstanceError(RejectedError):
     """The token does not prove that a site's owner calls."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__("invalid_wix_instance", f"{why} Open the app again from the site's dashboard.")
+    def __init__(self, why: str, what_to_do: str = "Open the app again from the site's dashboard.") -> None:
+        super().__init__("invalid_wix_instance", f"{why} {what_to_do}")
 
 
 class ExpiredInstanceError(RejectedError):

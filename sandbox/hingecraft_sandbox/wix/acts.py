@@ -11,7 +11,6 @@ Fields = Mapping[str, str]
 _INVOICE = {
     "void": "VOIDED",
     "pay": "PAID",
-    "fail": "PAYMENT_FAILED",
     "refund": "REFUNDED",
     "charge-back": "CHARGEDBACK",
 }
@@ -34,6 +33,7 @@ _ACTS: Mapping[str, Callable[[Sites, str, Fields], object]] = {
     "reactivate": lambda sites, instance, _fields: sites.reactivate(instance),
     "convert": lambda sites, instance, _fields: sites.convert(instance),
     "transfer": lambda sites, instance, fields: sites.transfer(instance, fields.get("to", "")),
+    "fail": lambda sites, instance, _fields: sites.fail(instance),
     "decline": lambda sites, instance, _fields: sites.decline(instance, declines=True),
     "accept": lambda sites, instance, _fields: sites.decline(instance, declines=False),
     "remove": lambda sites, instance, _fields: sites.remove(instance),

@@ -167,6 +167,7 @@ class WixPages:
                 choices.append(Button("End the free trial and pay", f"{base}/convert"))
             decline = ("Accept the card again", "accept") if site["declines"] else ("Decline the card", "decline")
             choices.append(Button(decline[0], f"{base}/{decline[1]}"))
+            choices.append(Button("Let the next payment fail", f"{base}/fail"))
             choices += self._transfers(site, base)
         choices.append(Button("Duplicate the site", f"{base}/duplicate"))
         choices.append(Button("Remove the app", f"{base}/remove", "stop"))
@@ -201,7 +202,6 @@ class WixPages:
                             ("Pay", "pay"),
                             ("Refund", "refund"),
                             ("Charge back", "charge-back"),
-                            ("Fail", "fail"),
                         )
                     ]
                 ),

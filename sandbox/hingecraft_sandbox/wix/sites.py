@@ -205,8 +205,13 @@ class Sites:
         """Whether the owner's card is declined at the next renewals."""
         self.book.put(SITES, self.find(instance) | {"declines": declines})
 
+    def fail(self, instance: str) -> None:
+        """The payment of the next invoice fails, and Wix will try again: the plan goes on."""
+        site = self._having_plan(instance)
+        self._emit_invoice(site, self._invoice(site, site["plan"], FAILED))
+
     def set_invoice(self, invoice_id: str, status: str) -> Document:
-        """An invoice is paid, refunded, charged back, or its payment fails; Wix's support may do it in any order."""
+        """An invoice is paid, refunded, charged back or void; Wix's support may do it in any order."""
         invoice = self.book.get(INVOICES, invoice_id)
         if invoice is None:
             raise WixRejectedError("No such invoice.", status=HTTPStatus.NOT_FOUND, code="NOT_FOUND")

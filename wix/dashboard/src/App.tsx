@@ -74,7 +74,7 @@ function Main() {
     <main ref={useFocusOfNewPage(page)} tabIndex={-1} aria-label={PAGES[page]}>
       {connection === 'offline' && (
         <Notice kind="warning" title="You’re offline">
-          You see what was loaded before. It is updated when the connection is back.
+          You see what was loaded before. It updates when you’re back online.
         </Notice>
       )}
       <Suspense

@@ -21,10 +21,14 @@ export function money(amount: number | string, currency: string): string {
   const value = Number(amount);
   if (MONEY.has(currency)) {
     const style = { style: 'currency', currency, ...digitsOf(value) } as const;
-    return together(new Intl.NumberFormat(locale, style).format(value));
+    return together(withWholeSign(new Intl.NumberFormat(locale, style).formatToParts(value)));
   }
   return together(`${new Intl.NumberFormat(locale, { maximumFractionDigits: DIGITS_OF_COINS }).format(value)} ${currency}`);
 }
+
+/** From right to left, a sign such as US$ would become $US. */
+const withWholeSign = (parts: readonly Intl.NumberFormatPart[]): string =>
+  parts.map(({ type, value }) => (type === 'currency' ? together(value) : value)).join('');
 
 /** Whole amounts are shown without decimals. */
 const digitsOf = (amount: number): Intl.NumberFormatOptions => (Number.isInteger(amount) ? { maximumFractionDigits: 0 } : {});

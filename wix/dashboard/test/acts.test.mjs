@@ -23,6 +23,8 @@ import {
 
 const HOUR = 3_600;
 const statusOf = async (id) => (await database.query('SELECT status FROM payments WHERE id = $1', [id])).rows[0].status;
+const refundsOf = async (id) =>
+  (await database.query('SELECT amount::float, reason FROM refunds WHERE payment_id = $1', [id])).rows;
 const RESYNCS = "SELECT count(*)::int AS number FROM jobs WHERE kind = 'resync'";
 const resyncs = async () => (await database.query(RESYNCS)).rows[0].number;
 const told = (page, part) =>
@@ -42,11 +44,36 @@ test(
     await details.getByLabel('Amount in EUR').fill('40');
     assert.ok(await details.getByRole('button', { name: 'Refund', exact: true }).isDisabled(), 'more than was paid');
     await details.getByLabel('Amount in EUR').fill('12.50');
+    await details.getByLabel('Reason').selectOption('duplicate');
+    await details.getByLabel('Note for the payment’s history').fill('Paid once too often.');
     await details.getByRole('button', { name: 'Refund €12.50' }).click();
     await told(page, 'The money is on its way back');
     await row(frame, '€37.50').getByText('Partly refunded').waitFor();
+    await row(frame, '€37.50').locator('.amount').getByText('€37.50, €12.50 back').waitFor();
     assert.equal(await statusOf(payment), 'partially_refunded');
     await details.getByText('€12.50: sent back').waitFor();
+    await details.getByText('Note: Paid once too often.').waitFor();
+    assert.deepEqual(await refundsOf(payment), [{ amount: 12.5, reason: 'duplicate' }]);
+  }),
+);
+
+test(
+  'a refund whose answer was lost is the same one when the button is pressed again',
+  visited(async (page) => {
+    const payment = await given(64, 'USD');
+    const frame = await inWix(page, { hash: '#/payments' });
+    await row(frame, '$64').getByRole('button', { name: 'Details' }).click();
+    const details = frame.locator('.details');
+    await details.getByRole('button', { name: 'Refund' }).click();
+    await details.getByLabel('Amount in USD').fill('20');
+    const refund = details.getByRole('button', { name: 'Refund $20' });
+    proxy.behave('lose', { only: '/refunds' });
+    await refund.click();
+    await told(page, 'Try again in a minute.');
+    proxy.behave('pass');
+    await refund.click();
+    await told(page, 'The money is on its way back');
+    assert.deepEqual(await refundsOf(payment), [{ amount: 20, reason: 'requested_by_customer' }]);
   }),
 );
 
@@ -212,11 +239,51 @@ test(
     assert.ok(checkout.includes('290.00 USD') && checkout.includes('yearly'), 'it is the checkout of the yearly plan');
     await atWix('buy', { product: 'pro', cycle: 'YEARLY' }, site);
     await link.waitFor({ state: 'detached' });
-    await frame.getByRole('button', { name: 'Upgrade to Agency' }).waitFor();
+    await frame.getByRole('button', { name: 'Upgrade to Agency' }).click();
+    const larger = await (await fetch(await link.getAttribute('href'))).text();
+    assert.ok(larger.includes('790.00 USD'), 'it is the checkout of the larger plan');
     assert.equal(await frame.getByRole('button', { name: 'Pay yearly' }).count(), 0);
     await frame.getByLabel('Monthly').check();
     await frame.getByText('To pay monthly instead, cancel the plan in Wix under Subscriptions').waitFor();
     assert.equal(await frame.locator('.plans button').count(), 0, 'Wix would reject it');
+  }),
+);
+
+/** Wait until the site's status is like that; `act` comes before each look at it. */
+const siteAt = (site, holds, act = () => undefined) =>
+  until(
+    async () => {
+      await act();
+      const headers = { Authorization: `WixInstance ${await token('instance', { site })}` };
+      return (await (await fetch(`${BACKEND}/api/v1/wix/user/status`, { headers })).json()).data;
+    },
+    holds,
+    'what Wix tells about the plan',
+  );
+
+test(
+  'a payment of the plan that failed is said, and so is the end of a plan that was cancelled',
+  visited(async (page) => {
+    const [failing, ending] = [await installed('Dairy'), await installed('Smithy')];
+    for (const site of [failing, ending]) {
+      await atWix('buy', { product: 'pro', cycle: 'MONTHLY' }, site);
+      await siteAt(site, ({ plan }) => plan === 'pro');
+    }
+    // Wix's times are whole seconds: a failure in the second of the purchase may count as older than that.
+    await siteAt(
+      failing,
+      ({ paymentFailedAt }) => paymentFailedAt,
+      () => atWix('fail', {}, failing),
+    );
+    await atWix('cancel', {}, ending);
+    await siteAt(ending, ({ cancelAtPeriodEnd }) => cancelAtPeriodEnd);
+    for (const [site, title, advice] of [
+      [failing, 'The payment of your plan failed on ', 'Your plan runs until '],
+      [ending, 'Your plan ends on ', 'You can renew it under Subscriptions'],
+    ]) {
+      await byItself(page, { hash: '#/credits', instance: await token('instance', { site }) });
+      await page.locator('.notice', { hasText: title }).getByText(advice).waitFor();
+    }
   }),
 );
 
@@ -243,6 +310,9 @@ test(
     await frame.getByLabel('Link to your privacy notice').fill('http://example.com');
     await frame.getByRole('button', { name: 'Save' }).click();
     await frame.getByText('Nothing was saved').waitFor();
+    await frame.getByRole('button', { name: 'Discard changes' }).click();
+    assert.equal(await frame.getByLabel('Link to your privacy notice').inputValue(), '');
+    await frame.getByText('Nothing was saved').waitFor({ state: 'detached' });
     await frame.getByLabel('Link to your privacy notice').fill('https://www.example.com/privacy');
     await frame.getByLabel('Suggested amounts', { exact: true }).fill('5, 15, 45');
     await frame.getByRole('button', { name: 'Save' }).click();

@@ -95,6 +95,15 @@ test(
     await frame.locator('.section').first().waitFor();
     assert.deepEqual(await page.context().cookies(), []);
     assert.deepEqual(cookies, []);
+    // Nor those that the host has from elsewhere.
+    await page.context().addCookies([{ name: 'other', value: '1', url: OURS }]);
+    try {
+      const call = page.waitForRequest((request) => request.url().includes('/api/v1/wix/overview'));
+      await byItself(page);
+      assert.equal((await (await call).allHeaders()).cookie, undefined);
+    } finally {
+      await page.context().clearCookies();
+    }
   }),
 );
 

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { filled, inWix, settled, visited } from './support.mjs';
+import { until } from '../../test/waiting.mjs';
+import { filled, inWix, read, settled, visited } from './support.mjs';
 
 const MANY = 1_000;
 const MOST_DRAWN = 300;
@@ -31,5 +32,23 @@ test(
     await page.evaluate(() => scrollTo(0, 0));
     await frame.locator('tr[aria-rowindex="2"]').waitFor();
     await frame.locator(`tr[aria-rowindex="${last}"]`).waitFor({ state: 'detached' });
+  }),
+);
+
+test(
+  'all pages of a list have its filter',
+  visited(async (page) => {
+    const frame = await inWix(page, { hash: '#/payments' });
+    await frame.getByRole('button', { name: 'Filters' }).click();
+    await frame.getByLabel('Status', { exact: true }).selectOption('failed');
+    await frame.locator('tbody tr', { hasText: 'Expired' }).first().waitFor({ state: 'detached' });
+    const failed = await read("SELECT count(*)::int FROM payments WHERE status = 'failed'");
+    assert.ok(failed > 100, 'more than a page');
+    const whole = frame.locator(`table[aria-rowcount="${failed + 1}"]`);
+    const further = async () => {
+      await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+      return whole.count();
+    };
+    await until(further, Boolean, 'the last page of what failed');
   }),
 );

@@ -31,15 +31,16 @@ class Choice:
     cycle: str
 
 
-def require_possible(now: Choice | None, wanted: Choice) -> None:
+def require_possible(now: Choice, wanted: Choice, *, is_cancelled: bool = False) -> None:
     """Raise an error with what to do for a change that Wix does not let apps offer.
 
-    `now` is the plan that the site pays for; None: it pays for none.
+    `now` is the plan that the site pays for. One that is cancelled runs until its period ends.
     """
-    if now is None:
-        return
     if wanted == now:
-        raise ConflictError("already_subscribed", f"This site already has the {_named(now)} plan.")
+        keep = " It is cancelled: to keep it, turn its renewal on again in Wix under Subscriptions."
+        raise ConflictError(
+            "already_subscribed", f"This site already has the {_named(now)} plan.{keep if is_cancelled else ''}"
+        )
     if wanted.plan.rank < now.plan.rank:
         raise ConflictError(
             "downgrade",

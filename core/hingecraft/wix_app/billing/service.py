@@ -49,9 +49,9 @@ class WixBilling:
             sold = ", ".join(plan.name for plan in plans.values() if plan.is_paid)
             raise InvalidError("unknown_plan", f"No such plan is sold. Choose one of {sold}.")
         wanted = Choice(plan=plans[meant["plan"]], cycle=cycle or meant["cycle"] or MONTHLY)
-        require_possible(
-            Choice(plan=plans[paid["plan"]], cycle=paid["cycle"] or MONTHLY) if paid is not None else None, wanted
-        )
+        if paid is not None:
+            now = Choice(plan=plans[paid["plan"]], cycle=paid["cycle"] or MONTHLY)
+            require_possible(now, wanted, is_cancelled=paid["cancel_at_period_end"])
         async with self._database.connection() as conn:
             product = await store.product(conn, wanted.plan.name, wanted.cycle)
         try:

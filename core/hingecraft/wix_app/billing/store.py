@@ -17,7 +17,7 @@ ORDER BY cycle NULLS LAST, name LIMIT 1
 """
 MEANT = "SELECT plan, cycle FROM wix_plan_names WHERE name = lower($1)"
 PAID = """
-SELECT plan, cycle FROM wix_sites
+SELECT plan, cycle, cancel_at_period_end FROM wix_sites
 WHERE instance_id = $1 AND plan <> 'free' AND coalesce(access_ends_at > now(), true)
 """
 
@@ -38,5 +38,5 @@ async def meant(conn: Connection, name: str) -> asyncpg.Record | None:
 
 
 async def paid(conn: Connection, instance_id: UUID) -> asyncpg.Record | None:
-    """The plan and the cycle that a site pays for; None: it pays for none."""
+    """The plan that a site pays for, its cycle, and whether it is cancelled; None: it pays for none."""
     return await conn.fetchrow(PAID, instance_id)

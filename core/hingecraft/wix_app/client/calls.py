@@ -126,7 +126,11 @@ class WixCalls:
         """The answer to a call that needs no token."""
 
         async def attempt() -> dict[str, Any]:
-            return _document(await self._request("POST", path, body, None))
+            answer = await self._request("POST", path, body, None)
+            if answer.status in _REJECTED:
+                # We sent no key that could be rejected, only what a caller has sent.
+                raise ProviderRejectedError(f"Wix answered {answer.status}")
+            return _document(answer)
 
         return await self._patiently(attempt, deadline, None)
 

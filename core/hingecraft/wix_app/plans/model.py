@@ -178,12 +178,20 @@ def state_of(facts: Iterable[Fact]) -> PlanState:
 
 
 def _without_old_failures(told: Sequence[Fact]) -> list[Fact]:
-    """A payment that has failed is tried again, and one that was paid does not fail.
+    """All but failures that are signed soon after their invoice was paid.
 
-    Such a message was sent again, and signed again: events of invoices have no other time.
+    They were sent again, and happened before: events of invoices have no other time.
     """
-    paid = {fact.invoice_id for fact in told if fact.kind is Kind.PAID and fact.invoice_id is not None}
-    return [fact for fact in told if fact.kind is not Kind.PAYMENT_FAILED or fact.invoice_id not in paid]
+    paid = [(fact.invoice_id, fact.happened_at) for fact in told if fact.kind is Kind.PAID]
+
+    def is_old(fact: Fact) -> bool:
+        return fact.kind is Kind.PAYMENT_FAILED and any(
+            invoice_id == fact.invoice_id and timedelta() <= fact.happened_at - at <= _SENT_AGAIN
+            for invoice_id, at in paid
+            if invoice_id is not None
+        )
+
+    return [fact for fact in told if not is_old(fact)]
 
 
 def _returned_invoices(ordered: Iterable[Fact]) -> set[str]:

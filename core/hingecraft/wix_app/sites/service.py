@@ -25,7 +25,7 @@ async def admit(database: Database, instance: Instance, request_id: str) -> None
     if present is not None and not present["is_removed"]:
         return
     if present is not None and (instance.signed_at is None or instance.signed_at <= present["removed_at"]):
-        raise InvalidInstanceError("The app has been removed from this site.")
+        raise InvalidInstanceError("The app has been removed from this site.", "Install it again to use it.")
     async with database.transaction() as conn:
         await installed(
             conn,

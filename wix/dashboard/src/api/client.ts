@@ -5,7 +5,7 @@ import { currentToken, renewToken } from '../wix/frame';
 import type { paths } from './schema';
 
 const ANSWER_WITHIN_MS = 15_000;
-const UNREACHABLE = 'We can’t reach the payments backend. We keep trying.';
+const UNREACHABLE = 'We can’t reach the payments backend. Try again in a minute.';
 
 /** What went wrong, in a sentence for the owner. */
 export class ApiError extends Error {

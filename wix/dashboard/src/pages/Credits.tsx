@@ -48,7 +48,7 @@ function OnTrial() {
       title="No plan yet"
       steps={['Choose a plan below.', 'Pay at Wix, in the tab that opens. The credits are here seconds later.']}
     >
-      Until then you use the credits of the trial, which don’t expire.
+      Until then you use your trial credits, which don’t expire.
     </Steps>
   );
 }
@@ -93,7 +93,7 @@ function Allowance({ site }: { site: Status }) {
       <dl className="facts">
         <dt>Used in this period</dt>
         <dd>{number(site.creditsUsed)}</dd>
-        <dt>Of the trial, which don’t expire</dt>
+        <dt>Trial credits, which don’t expire</dt>
         <dd>{number(site.trialCreditsRemaining)}</dd>
       </dl>
       {site.credits === 0 && (

@@ -37,7 +37,7 @@ export default function Payments() {
           >
             <PaymentFilters filter={filter} choose={setFilter} />
             {rows.length === 0 ? (
-              <p role="status">{isLoading ? 'Searching…' : 'No payment fits. Change the search or remove a filter.'}</p>
+              <p role="status">{isLoading ? 'Searching…' : 'No payments match. Change the search or remove a filter.'}</p>
             ) : (
               <PaymentTable rows={rows} hasMore={list.hasMore} loadMore={list.loadMore} />
             )}

@@ -74,7 +74,7 @@ interface VersionProps {
   found: Found;
 }
 
-function Version({ version, found: { servedEverywhere, paused, pinVersion, reportedAt } }: VersionProps) {
+function Version({ version, found: { servedEverywhere, paused, pinVersion, reportedAt, managed } }: VersionProps) {
   const skin = servedEverywhere ? 'neutralSuccess' : 'warningLight';
   return (
     <Section
@@ -97,7 +97,11 @@ function Version({ version, found: { servedEverywhere, paused, pinVersion, repor
           : `Pages stay at version ${number(pinVersion)}, whatever changes, until you end that.`}{' '}
         {reportedAt === null ? 'The sync engine has never reported: check that one runs.' : `Last report ${ago(reportedAt)}.`}
       </p>
-      <Pin current={version.version} pinned={pinVersion} />
+      {managed.includes('pinVersion') ? (
+        <p className="quiet">The PaymentRoutes resource sets which version pages stay at.</p>
+      ) : (
+        <Pin current={version.version} pinned={pinVersion} />
+      )}
     </Section>
   );
 }

@@ -53,13 +53,17 @@ function Form({ settings, resource }: { settings: Stored; resource: Resource<Sto
     error: rejected?.fields[name],
   });
 
+  function discard() {
+    setDraft({});
+    setRejected(undefined);
+  }
+
   async function save() {
     setSaving(true);
     try {
       await dataOf(api.PUT('/api/v1/wix/settings', { body: sent(draft) }));
       await resource.reload();
-      setDraft({});
-      setRejected(undefined);
+      discard();
       await toast('Your settings are saved.');
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -91,7 +95,7 @@ function Form({ settings, resource }: { settings: Stored; resource: Resource<Sto
           {isSaving ? 'Saving…' : 'Save'}
         </Button>
         {Object.keys(draft).length > 0 && (
-          <Button priority="secondary" disabled={isSaving} onClick={() => setDraft({})}>
+          <Button priority="secondary" disabled={isSaving} onClick={discard}>
             Discard changes
           </Button>
         )}
