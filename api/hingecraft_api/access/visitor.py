@@ -181,7 +181,7 @@ def _counted_as(packed: bytes) -> Visitor:
     if len(packed) < _IPV6_BYTES:
         return Visitor(key=f"ip:{inet_ntop(AF_INET, packed)}")
     if packed.startswith(_MAPPED):
-        return Visitor(key=f"ip:{inet_ntop(AF_INET, packed[len(_MAPPED):])}")
+        return Visitor(key=f"ip:{inet_ntop(AF_INET, packed[len(_MAPPED) :])}")
     return Visitor(key=_network(packed, _OWN_BITS), network=_network(packed, _NETWORK_BITS))
 
 

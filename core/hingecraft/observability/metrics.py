@@ -193,7 +193,7 @@ class InboxMetrics:
 
 
 class PaymentMetrics:
-    """What this pod finds out about payments and what follows from them."""
+    """The counters of payments, and of what follows from them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.moves = Counter(
