@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured value and its bound."""
+    """A measured figure and its bound."""
 
     what: str
     value: float

@@ -193,7 +193,7 @@ class InboxMetrics:
 
 
 class PaymentMetrics:
-    """The metrics of payments: what this pod finds out about them, and what follows."""
+    """The counters of payments, and of what follows from them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.moves = Counter(
