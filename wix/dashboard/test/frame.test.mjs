@@ -98,7 +98,9 @@ test(
     // Nor those that the host has from elsewhere.
     await page.context().addCookies([{ name: 'other', value: '1', url: OURS }]);
     try {
-      const call = page.waitForRequest((request) => request.url().includes('/api/v1/wix/overview'));
+      const call = page.waitForRequest(
+        (request) => request.frame() === page.mainFrame() && request.url().includes('/api/v1/wix/overview'),
+      );
       await byItself(page);
       assert.equal((await (await call).allHeaders()).cookie, undefined);
     } finally {

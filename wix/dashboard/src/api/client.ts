@@ -27,9 +27,11 @@ const withToken = (request: Request, token: string): Request => {
 /** Like fetch, with the site's token; one that has expired is renewed, and the request is sent once more. */
 export async function authorized(request: Request): Promise<Response> {
   const again = request.clone();
-  const answer = await sent(withToken(request, currentToken()));
+  const used = currentToken();
+  const answer = await sent(withToken(request, used));
   if (answer.status !== 401) return answer;
-  const token = await renewToken();
+  // Another call may have renewed it before this answer came.
+  const token = currentToken() === used ? await renewToken() : currentToken();
   return token === null ? answer : sent(withToken(again, token));
 }
 
