@@ -148,9 +148,10 @@ async def test_a_minimum_that_hangs_leaves_the_donor_their_invoice(pod, sandbox,
     assert [fault["times"] for fault in faults] == [8], "it was asked more than once"
 
 
-async def insisting(pod):
-    """On a busy machine the answer may take too long: press again, as people do."""
-    while (answer := await micro(pod))[0] != 200:
+async def insisting(pod, person):
+    """On a busy machine the answer may take too long: press again, as people do, and the page repeats its key."""
+    headers = {"Idempotency-Key": f"a-key-of-this-test-{person}"}
+    while (answer := await micro(pod, headers=headers))[0] != 200:
         await asyncio.sleep(0.2)
     return answer[1]["data"]["sessionId"]
 
@@ -159,7 +160,7 @@ async def test_five_hundred_at_once_hold_no_connection_while_they_wait(dsn, sand
     """Four connections carry them all: if a checkout kept one while it waits, no more than four would be in flight."""
     await sandbox.fault("slow", method="POST", path="checkout/sessions", seconds=120, times=1_000_000)
     async with running_pod(dsn, **sandbox.settings, database_pool_max=4) as pod:
-        asking = [asyncio.create_task(insisting(pod)) for _ in range(500)]
+        asking = [asyncio.create_task(insisting(pod, person)) for person in range(500)]
         await until(lambda: conn.fetchval("SELECT count(*) > 100 FROM payments WHERE status = 'creating'"))
         await sandbox.ask("DELETE", "/_sandbox/faults")
         opened = await asyncio.gather(*asking)
