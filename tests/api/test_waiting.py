@@ -79,7 +79,8 @@ async def test_a_refresh_that_waits_ends_when_every_pod_serves_the_commit(dsn, c
 
 async def test_a_refresh_that_waits_names_the_pods_that_lag(dsn, pods):
     gone = "http://127.0.0.1:9"
-    path = "/admin/refresh?wait=served&timeout=1s"
+    # Longer than the second without news after which an engine reports who lags: each call is news.
+    path = "/admin/refresh?wait=served&timeout=3s"
     async with running_engine(dsn, [pods[0].internal, gone]), asyncio.timeout(PROGRESS):
         # The pod that is there may take a while to acknowledge it.
         while (found := await pods[0].call("POST", path, headers=ADMIN))[1]["lagging"] != [gone]:

@@ -62,12 +62,18 @@ export const parentState = (page) => page.evaluate(() => window.parentState);
 /** Wait until the frame is as high as its content, and stays so. */
 export async function settled(page) {
   const frame = page.frames().find((each) => each.url().startsWith(OURS));
-  await frame.waitForFunction(async () => {
-    const isSettled = () => Math.abs(document.documentElement.scrollHeight - innerHeight) <= 1 && document.body.offsetHeight > 0;
+  const { width } = page.viewportSize();
+  await page.waitForFunction((wanted) => innerWidth === wanted, width);
+  const room = frame.parentFrame() ? await (await frame.frameElement()).evaluate((it) => it.clientWidth) : width;
+  await frame.waitForFunction(async (wanted) => {
+    const isSettled = () =>
+      innerWidth === wanted &&
+      Math.abs(document.documentElement.scrollHeight - innerHeight) <= 1 &&
+      document.body.offsetHeight > 0;
     for (let frames = 0; frames < 6; frames += 1) {
       if (!isSettled()) return false;
       await new Promise(requestAnimationFrame);
     }
     return isSettled();
-  });
+  }, room);
 }
