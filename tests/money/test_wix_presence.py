@@ -17,7 +17,7 @@ from hingecraft_sandbox.wix.config import APP_ID
 from support.limits import PROGRESS
 from support.pods import Running, running_pod
 from support.sandbox import Sandbox
-from support.wix import as_instance, code_of, send, until_processed
+from support.wix import as_instance, code_of, store, until_processed
 from support.wix_stand_in import WixStandIn
 
 INSTALLED, REMOVED = "AppInstalled", "AppRemoved"
@@ -61,7 +61,7 @@ class Signer:
 
 async def deliver(pod: Running, conn: asyncpg.Connection, *messages: str) -> None:
     for message in messages:
-        assert await send(pod, message) == (200, None)
+        await store(pod, message)
         await until_processed(conn)
 
 
@@ -109,7 +109,7 @@ async def test_a_removed_site_stays_shut_while_wix_cannot_be_asked(
     await deliver(pod, conn, await signer.sign(REMOVED, site))
     await wix.act(site, "reinstall")
     await wix.sandbox.fault("status_before", provider="wix", path="/oauth2/token", status=503, times=100_000)
-    assert await send(pod, await signer.sign(INSTALLED, site)) == (200, None)
+    await store(pod, await signer.sign(INSTALLED, site))
     async with asyncio.timeout(PROGRESS):
         while not await conn.fetchval(ASKING):
             await asyncio.sleep(0.02)
