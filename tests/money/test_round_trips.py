@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hingecraft.settings import DsnSecret
+from support.limits import PROGRESS
 from support.members import PACK, PLAN, Member, sell
 from support.money import becomes, send_stripe, stripe_event
 from support.pods import running_pod
@@ -146,11 +147,21 @@ async def test_events_that_grant_take_few_round_trips(dsn, sandbox, conn):
                 of_ada = (await sandbox.stripe(f"invoices?customer={customer}&limit=100"))["data"]
                 newest = max(of_ada, key=lambda invoice: invoice["created"])
                 renewals.append(await _turns_of(pod, wire, stripe_event("invoice.paid", newest)))
-                granted = await conn.fetchval("SELECT count(*) FROM credits_transactions")
-                assert granted == 3 + number + 1, (newest["id"], await conn.fetch(EVENTS))
+                await _until_granted(pod, conn, 3 + number + 1)
     # The first ones also prepare the statements.
     assert 3 <= min(sessions) <= MOST_OF_A_SESSION, sessions
     assert 3 <= min(renewals) <= MOST_OF_A_RENEWAL, renewals
+
+
+async def _until_granted(pod, conn, grants):
+    """A question to Stripe that a slow machine did not answer in time is asked again."""
+    try:
+        async with asyncio.timeout(PROGRESS):
+            while await conn.fetchval("SELECT count(*) FROM credits_transactions") != grants:
+                await conn.execute("UPDATE provider_events SET next_attempt_at = now() WHERE processed_at IS NULL")
+                await pod.pod.worker.drain()
+    except TimeoutError:
+        pytest.fail(f"not {grants} grants: {await conn.fetch(EVENTS)}")
 
 
 async def _turns_of(pod, wire, event):
