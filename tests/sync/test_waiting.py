@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from contextlib import AsyncExitStack
 
@@ -33,13 +34,23 @@ async def pods(dsn):
         yield [await stack.enter_async_context(running_pod(dsn, background=False)) for _ in range(3)]
 
 
-async def hingecraft_wait(dsn, *arguments):
+async def hingecraft_wait(dsn, *arguments, stdout=asyncio.subprocess.PIPE):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "hingecraft", "wait", *arguments,
-        env={"PATH": "", "DATABASE_URL": dsn.newest}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={"PATH": "", "DATABASE_URL": dsn.newest}, stdout=stdout, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said, complained = await process.communicate()
-    return process.returncode, said.decode(), complained.decode()
+    return process.returncode, (said or b"").decode(), complained.decode()
+
+
+async def sentence_on_a_terminal(dsn, *arguments):
+    terminal, end = os.openpty()
+    try:
+        await hingecraft_wait(dsn, *arguments, stdout=end)
+        return os.read(terminal, 1000).decode().strip()
+    finally:
+        os.close(end)
+        os.close(terminal)
 
 
 async def test_each_time_the_wait_ends_every_pod_serves_the_commit(dsn, conn, database, pods):
@@ -110,6 +121,10 @@ async def test_the_command_says_how_it_ended(dsn, conn, pods):
         assert [pod.pod.cache.version for pod in pods] == [2] * 3
         code, said, _ = await hingecraft_wait(dsn, "--version", "3", "--timeout", "1s")
         assert (code, json.loads(said)["served"]) == (1, False)
+        assert await sentence_on_a_terminal(dsn, "--version", "2") == "Every pod (3) serves version 2 or a newer one."
+        assert await sentence_on_a_terminal(dsn, "--version", "3", "--timeout", "1s") == (
+            "Version 3 was not published within 1 s: every pod (3) serves 2."
+        )
     await conn.execute("UPDATE route_policy SET paused = true")
     code, _, complained = await hingecraft_wait(dsn, "--now")
     assert (code, complained) == (

@@ -68,7 +68,9 @@ def _sentence(version: int, reach: Reach, within: float) -> str:
         return f"Every pod ({reach.pods}) serves version {version} or a newer one."
     if reach.pods == 0:
         return f"No engine has reported a pod within {within:.0f} s: is the operator or `hingecraft sync` running?"
-    return f"After {within:.0f} s these pods do not serve version {version}: {', '.join(reach.lagging) or 'unknown'}."
+    if not reach.lagging:
+        return f"Version {version} was not published within {within:.0f} s: every pod ({reach.pods}) serves {reach.version}."
+    return f"After {within:.0f} s these pods do not serve version {version}: {', '.join(reach.lagging)}."
 
 
 def _run(arguments: argparse.Namespace) -> int:
