@@ -171,6 +171,28 @@ def test_a_failed_payment_is_shown_until_it_is_paid():
     assert state_of([*failed, fact(Kind.PAID, day(29), invoice_id="8")]).payment_failed_at is None
 
 
+@pytest.mark.parametrize("milliseconds", [0, 400, 999])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"kind": Kind.BEGUN, "product": "pro", "cycle": "MONTHLY", "invoice_id": "9"},
+        {"kind": Kind.PAID, "invoice_id": "9"},
+    ],
+)
+def test_a_failure_is_shown_whatever_else_has_its_second(milliseconds, other):
+    """Events of plans have milliseconds, and those of invoices only the second in which they were signed."""
+    at = day(28)
+    told = [bought(invoice_id="7"), fact(at=at + timedelta(milliseconds=milliseconds), **other)]
+    assert state_of([*told, fact(Kind.PAYMENT_FAILED, at, invoice_id="8")]).payment_failed_at == at
+
+
+@pytest.mark.parametrize("milliseconds", [0, 400, 999])
+def test_a_failure_in_the_second_in_which_its_invoice_was_paid_is_old(milliseconds):
+    paid = fact(Kind.PAID, day(28, milliseconds=milliseconds), invoice_id="8")
+    failed = fact(Kind.PAYMENT_FAILED, day(28), invoice_id="8")
+    assert state_of([bought(), failed, paid]).payment_failed_at is None
+
+
 def test_a_failure_that_is_told_after_its_invoice_was_paid_is_old():
     """Events of invoices have only the time of signing, and what is sent again is signed again."""
     paid = [bought(), fact(Kind.PAID, day(29), invoice_id="8")]

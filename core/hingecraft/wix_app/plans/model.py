@@ -78,7 +78,17 @@ class Fact:
     @property
     def order(self) -> tuple[Any, ...]:
         """Sorts facts as they happened. Those of one moment are sorted by what they say; the last one counts."""
-        return (self.happened_at, self.kind, self.is_change, self.at_once, self.fact_id)
+        return (self.counted_at, self.kind, self.is_change, self.at_once, self.fact_id)
+
+    @property
+    def counted_at(self) -> datetime:
+        """When it happened; for a failed payment that names only a second, the end of that second.
+
+        A purchase has milliseconds. One of the same second would otherwise come after its failure, and hide it.
+        """
+        at = self.happened_at
+        is_second = self.kind is Kind.PAYMENT_FAILED and at.microsecond == 0
+        return at.replace(microsecond=999_999) if is_second else at
 
     @property
     def ended_at(self) -> datetime:
@@ -182,11 +192,11 @@ def _without_old_failures(told: Sequence[Fact]) -> list[Fact]:
 
     They were sent again, and happened before: events of invoices have no other time.
     """
-    paid = [(fact.invoice_id, fact.happened_at) for fact in told if fact.kind is Kind.PAID]
+    paid = [(fact.invoice_id, fact.counted_at) for fact in told if fact.kind is Kind.PAID]
 
     def is_old(fact: Fact) -> bool:
         return fact.kind is Kind.PAYMENT_FAILED and any(
-            invoice_id == fact.invoice_id and timedelta() <= fact.happened_at - at <= _SENT_AGAIN
+            invoice_id == fact.invoice_id and timedelta() <= fact.counted_at - at <= _SENT_AGAIN
             for invoice_id, at in paid
             if invoice_id is not None
         )
