@@ -82,6 +82,11 @@ for (const name of NAMES)
       await failed.getByText('can’t be shown').waitFor();
       await failed.getByText('Try again in a minute.').waitFor();
       await judged(page, failed, name, 'error');
+      await page.context().setOffline(true);
+      await failed.getByText('You’re offline').waitFor();
+      await failed.getByRole('button', { name: 'Try again' }).waitFor({ state: 'detached' });
+      await page.context().setOffline(false);
+      await failed.getByText('You’re offline').waitFor({ state: 'detached' });
       proxy.behave('pass');
       await failed.getByRole('button', { name: 'Try again' }).click();
       await failed.getByText('can’t be shown').waitFor({ state: 'detached' });
@@ -151,10 +156,12 @@ for (const name of NAMES)
       await lookAgain(frame);
       await frame.getByText(/^Last updated at/).waitFor();
       await judged(page, frame, name, 'stale');
-      proxy.behave('pass');
       await page.context().setOffline(true);
       await frame.getByText('You’re offline').waitFor();
+      for (const left of [/^Last updated at/, 'Try again'])
+        assert.equal(await frame.getByText(left).count(), 0, `${left} beside the notice that the browser is offline`);
       await judged(page, frame, name, 'offline');
+      proxy.behave('pass');
       await page.context().setOffline(false);
       await frame.getByText('You’re offline').waitFor({ state: 'detached' });
       await frame.getByText(/^Last updated at/).waitFor({ state: 'detached' });

@@ -2,7 +2,7 @@
 import { Loader } from '@wix/design-system';
 import type { ReactNode } from 'react';
 
-import type { Resource } from '../data/resource';
+import { type Resource, useConnection } from '../data/resource';
 import { clock } from '../format';
 import { instance } from '../wix/place';
 import { Notice } from './Notice';
@@ -16,12 +16,14 @@ interface Props<T> {
 
 export function Loaded<T>({ resource, what, children }: Props<T>) {
   const { data, at, error, reload } = resource;
-  const again = { label: 'Try again', onClick: () => void reload() };
+  // The page says so itself then, and everything is read again when the connection is back.
+  const isOffline = useConnection() === 'offline';
+  const again = isOffline ? {} : { action: { label: 'Try again', onClick: () => void reload() } };
   if (data === undefined) {
     if (error?.code === 'not_owner') return <NotOwner what={what} />;
     if (error)
       return (
-        <Notice kind="danger" title={`The ${what} can’t be shown`} action={again}>
+        <Notice kind="danger" title={`The ${what} can’t be shown`} {...again}>
           {error.message}
         </Notice>
       );
@@ -34,8 +36,8 @@ export function Loaded<T>({ resource, what, children }: Props<T>) {
   }
   return (
     <>
-      {error && (
-        <Notice kind="warning" title={`Last updated at ${clock(at)}`} action={again}>
+      {error && !isOffline && (
+        <Notice kind="warning" title={`Last updated at ${clock(at)}`} {...again}>
           {error.message}
         </Notice>
       )}
