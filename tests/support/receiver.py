@@ -29,13 +29,14 @@ class Receiver:
         self.events: list[dict[str, Any]] = []
         self.ids: list[str] = []
         self.forged = 0
+        self.secret = SECRET
         self.behave: Behaviour = accept
         self.url = ""
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         body = await request.text()
         try:
-            event = Webhook(SECRET).verify(body, dict(request.headers))
+            event = Webhook(self.secret).verify(body, dict(request.headers))
         except Exception:
             self.forged += 1
             raise
