@@ -72,6 +72,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, *, page: Page, **_: Any) -> str:
     """Every page is read as if it lay in the repository, and its links lead to pages of the site."""
     name = page.file.src_uri
+    if name.startswith("decisions/"):
+        # Below every page that says what to do.
+        page.meta["search"] = {"boost": 0.1}
     source = next((outside for outside, inside in OUTSIDE.items() if inside == name), f"docs/{name}")
 
     def rewritten(found: re.Match[str]) -> str:

@@ -14,6 +14,9 @@ ROOT = Path(__file__).parents[2]
 QUERY = "[data-md-component=search-query]"
 FOUND = "[...document.querySelectorAll('.md-search-result__link')].map(each => each.getAttribute('href'))"
 
+# The page searches when a key comes up, which text that is inserted has none of.
+KEY_COMES_UP = f"document.querySelector('{QUERY}').dispatchEvent(new KeyboardEvent('keyup'))"
+
 
 async def test_its_search_finds_a_page_without_a_server():
     with open_folder() as folder:
@@ -27,3 +30,9 @@ async def test_its_search_finds_a_page_without_a_server():
             await page.value("document.querySelector('.md-search-result__link').click()")
             await page.until("document.readyState === 'complete' && location.href.includes('operator-without-leader')")
             assert "The operator has no leader" in await page.seen()
+            await page.open((folder / "site/index.html").as_uri())
+            await page.value(f"document.querySelector('{QUERY}').focus()")
+            await page.type("rotate key")
+            await page.until(f"{KEY_COMES_UP}, {FOUND}.length > 0")
+            first = await page.value(f"{FOUND}[0]")
+            assert "/decisions/" not in first, "they say why, and come after what says how"
