@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from hingecraft.inbox import watch
@@ -20,6 +21,11 @@ from support.purchases import changes, customer_of, rows, session_for
 
 UNKNOWN_PRICES = "hingecraft_unknown_prices"
 BROUGHT = (50, "quick_scan_purchase")
+ADD = "SELECT add_user_credits($1, 50, $2, 'pi_old', $3, 'quick_scan_purchase', 'credits')"
+WAITS = """
+SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -164,11 +170,25 @@ async def test_what_the_original_function_granted_for_the_event_is_not_granted_a
     paid = {**session, "status": "complete", "payment_status": "paid", "payment_intent": "pi_old"}
     body = stripe_event("checkout.session.completed", paid)
     event = stripe_event_id(body)
-    await conn.execute(
-        "SELECT add_user_credits($1, 50, $2, 'pi_old', $3, 'quick_scan_purchase', 'credits')",
-        ada.id, event, prices[PACK],
-    )  # fmt: skip
+    await conn.execute(ADD, ada.id, event, prices[PACK])
     assert (await send_stripe(pod, body))[0] == 200
+    await becomes(conn, bought["paymentId"], "completed")
+    assert await balance_of(conn, ada.id) == 50
+
+
+async def test_an_event_that_the_original_function_is_granting_is_waited_for(pod, ada, prices, sandbox, conn, dsn):
+    bought = await ada.buy(prices[PACK])
+    session = await sandbox.stripe(f"checkout/sessions/{bought['sessionId']}")
+    paid = {**session, "status": "complete", "payment_status": "paid", "payment_intent": "pi_old"}
+    body = stripe_event("checkout.session.completed", paid)
+    other = await asyncpg.connect(dsn.newest)
+    async with other.transaction():
+        await other.execute(ADD, ada.id, stripe_event_id(body), prices[PACK])
+        assert (await send_stripe(pod, body))[0] == 200
+        async with asyncio.timeout(PROGRESS):
+            while not await conn.fetchval(WAITS):
+                await asyncio.sleep(0.02)
+    await other.close()
     await becomes(conn, bought["paymentId"], "completed")
     assert await balance_of(conn, ada.id) == 50
 

@@ -18,7 +18,7 @@ from support.tokens import SETTINGS
 
 MOST = 8
 # From BEGIN to COMMIT. One statement more stores the event before.
-MOST_OF_A_SESSION, MOST_OF_A_RENEWAL = 9, 10
+MOST_OF_A_SESSION, MOST_OF_A_RENEWAL = 8, 9
 # One connection, and nothing beside the checkout that talks on it.
 ALONE: dict[str, Any] = {"database_pool_min": 1, "database_pool_max": 1, "background": False}
 MICRO = "/mission-support/micro-payment"

@@ -17,35 +17,27 @@ from hingecraft.credits.taking_back import Granted
 from hingecraft.db.connection import Connection
 from hingecraft.providers.findings import Line
 
-# Until the transaction ends, test-mode credits do not go live, and `add_user_credits` grants nothing for the events.
-HOLD = """
-SELECT coalesce(
-    (SELECT credits_livemode FROM installation WHERE $1 AND credits_livemode IS NOT NULL FOR SHARE),
-    (SELECT credits_livemode FROM installation)
-) AS livemode, (
-    SELECT count(pg_advisory_xact_lock(hashtextextended('grant:' || event, 0)))
-    FROM (SELECT DISTINCT event FROM unnest($2::text[]) AS e (event) ORDER BY event) AS events
-) AS held
-"""
-# After that lock, in one statement: the deleted users; the parameters that our own checkouts were made with; the
-# prices that these and $3 name; and what `add_user_credits` has granted for the events.
+# In one statement: the mode of the credits; the deleted users; the parameters that our own checkouts were made with; the
+# prices that these and $3 name; and what `add_user_credits` has granted for the events, as it is after their locks are
+# taken. Until the transaction ends, it grants nothing for them, and test-mode credits do not go live if $5.
 READ = """
 WITH sold AS MATERIALIZED (
     SELECT payment_id, currency, request -> 'line_items' AS items FROM external_payments
     WHERE payment_id = ANY ($2::uuid[]) AND kind = 'single' AND request ->> 'mode' = 'payment'
       AND request ? 'line_items'
 )
-SELECT ARRAY(SELECT user_id FROM deleted_users WHERE user_id = ANY ($1::uuid[])) AS deleted,
+SELECT coalesce(
+        (SELECT credits_livemode FROM installation WHERE $5 AND credits_livemode IS NOT NULL FOR SHARE),
+        (SELECT credits_livemode FROM installation)
+    ) AS livemode,
+    ARRAY(SELECT user_id FROM deleted_users WHERE user_id = ANY ($1::uuid[])) AS deleted,
     ARRAY(SELECT ROW(payment_id, currency, items::text) FROM sold) AS sold,
     ARRAY(
         SELECT ROW(price_id, credits, plan_type, reason, unit_amount, unit_currency) FROM credit_prices
         WHERE price_id = ANY ($3::text[])
            OR price_id IN (SELECT item ->> 'price' FROM sold, jsonb_array_elements(sold.items) AS item)
     ) AS offers,
-    ARRAY(
-        SELECT ROW(stripe_event_id, stripe_price_id) FROM credits_transactions
-        WHERE stripe_event_id = ANY ($4::text[]) AND delta > 0
-    ) AS granted
+    ARRAY(SELECT ROW(event, price_id) FROM hc_hold_grants($4::text[])) AS granted
 """
 OFFERS = """
 SELECT price_id, credits, plan_type, reason, unit_amount AS amount, unit_currency AS currency
@@ -95,6 +87,8 @@ class GrantKey:
 class GrantFacts:
     """The facts that decide about grants."""
 
+    # Whether the credits are live; None before the first sale.
+    livemode: bool | None
     # Users that an admin has deleted.
     deleted: frozenset[UUID]
     # The lines of our own checkouts, by payment.
@@ -119,23 +113,19 @@ async def offers(conn: Connection, prices: Collection[str]) -> dict[str, Offer]:
     return {row["price_id"]: Offer(**dict(row)) for row in rows}
 
 
-async def hold(conn: Connection, events: Collection[str], *, test: bool) -> bool | None:
-    """Whether the credits are live; None before the first sale. Nobody else grants for the events meanwhile.
-
-    If it is about money of test mode, the credits do not go live either until the transaction ends.
-    """
-    livemode: bool | None = await conn.fetchval(HOLD, test, list(events))
-    return livemode
-
-
 async def read(
     conn: Connection, *, users: Collection[UUID], payments: Collection[UUID], prices: Collection[str],
-    events: Collection[str],
+    events: Collection[str], test: bool,
 ) -> GrantFacts:  # fmt: skip
-    """The facts about these; for the payments of our own checkouts, also about the prices of their lines."""
-    row = await conn.fetchrow(READ, list(users), list(payments), list(prices), list(events))
+    """The facts about these; for the payments of our own checkouts, also about the prices of their lines.
+
+    Nobody else grants for the events until the transaction ends. If it is about money of test mode, the credits do not
+    go live either.
+    """
+    row = await conn.fetchrow(READ, list(users), list(payments), list(prices), list(events), test)
     assert row is not None
     return GrantFacts(
+        livemode=row["livemode"],
         deleted=frozenset(row["deleted"]),
         sold={payment_id: _lines(json.loads(items), currency) for payment_id, currency, items in row["sold"]},
         offers={each[0]: _offer(*each) for each in row["offers"]},

@@ -44,11 +44,10 @@ class Credits:
         The first call of `_write` locks all accounts in one order. The second is only for payments that were paid
         and refunded in the same transaction, whose accounts are locked by then.
         """
-        events = {_event_of(each) for each in moves if _became_paid(each)}
-        mode = await grant_store.hold(conn, events, test=not all(each.after.livemode for each in moves))
-        moves = await _of_mode(conn, moves, live=mode)
+        facts = await _facts(conn, moves)
+        moves = await _of_mode(conn, moves, live=facts.livemode)
         paid = [each for each in moves if _became_paid(each)]
-        new = await _grants(conn, paid) if paid else []
+        new = await _grants(conn, paid, facts)
         fresh = {each.after.id for each in paid}
         later = await _changes(conn, [each for each in moves if each.after.id not in fresh])
         written = await _write(conn, [*new, *later])
@@ -77,14 +76,19 @@ async def is_nothing(conn: Connection, finding: Finding) -> bool:
     return not grants_of(finding.lines, await grant_store.offers(conn, prices_of(finding.lines)))
 
 
-async def _grants(conn: Connection, paid: Sequence[Moved]) -> list[_Planned]:
-    facts = await grant_store.read(
+async def _facts(conn: Connection, moves: Sequence[Moved]) -> grant_store.GrantFacts:
+    paid = [each for each in moves if _became_paid(each)]
+    return await grant_store.read(
         conn,
-        users={_user_of(each) for each in paid},
+        users={each.after.user_id for each in paid if each.after.user_id is not None},
         payments=[each.after.id for each in paid if each.finding.invoice_id is None],
         prices={price for each in paid for price in prices_of(each.finding.lines or ())},
         events={_event_of(each) for each in paid},
+        test=not all(each.after.livemode for each in moves),
     )
+
+
+async def _grants(conn: Connection, paid: Sequence[Moved], facts: grant_store.GrantFacts) -> list[_Planned]:
     paid = await _of_users(conn, paid, facts)
     return [
         _Planned(each, _grant_entry(each, grant))
