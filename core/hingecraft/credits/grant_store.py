@@ -17,7 +17,7 @@ from hingecraft.credits.taking_back import Granted
 from hingecraft.db.connection import Connection
 from hingecraft.providers.findings import Line
 
-# In one statement: the mode of the credits; the deleted users; the parameters that our own checkouts were made with; the
+# In one statement: the mode of the credits; deleted users; the parameters that our own checkouts were made with; the
 # prices that these and $3 name; and what `add_user_credits` has granted for the events, as it is after their locks are
 # taken. Until the transaction ends, it grants nothing for them, and test-mode credits do not go live if $5.
 READ = """
