@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import AsyncExitStack
 
 import pytest
@@ -79,14 +80,32 @@ async def test_a_refresh_that_waits_ends_when_every_pod_serves_the_commit(dsn, c
 
 async def test_a_refresh_that_waits_names_the_pods_that_lag(dsn, pods):
     gone = "http://127.0.0.1:9"
-    # Longer than the second without news after which an engine reports who lags: each call is news.
-    path = "/admin/refresh?wait=served&timeout=3s"
+    path = "/admin/refresh?wait=served&timeout=1s"
     async with running_engine(dsn, [pods[0].internal, gone]), asyncio.timeout(PROGRESS):
         # The pod that is there may take a while to acknowledge it.
         while (found := await pods[0].call("POST", path, headers=ADMIN))[1]["lagging"] != [gone]:
             assert found[0] == 504
     status, answer = found
     assert (status, answer["code"], answer["pods"]) == (504, "not_served_everywhere", 2)
+
+
+async def test_the_pods_that_lag_are_named_while_one_commit_follows_another(dsn, conn, pods):
+    """The calls and commits are news for an engine without a pause: they put its report off no further."""
+    gone = "http://127.0.0.1:9"
+
+    async def commit_without_end():
+        for number in itertools.count():
+            await conn.execute(LINK, f"https://buy.example/{number}")
+            await asyncio.sleep(0.1)
+
+    async with running_engine(dsn, [pods[0].internal, gone]), asyncio.timeout(PROGRESS), asyncio.TaskGroup() as tasks:
+        commits = tasks.create_task(commit_without_end())
+        path = "/admin/refresh?wait=served&timeout=1s"
+        while (found := await pods[0].call("POST", path, headers=ADMIN))[1]["lagging"] != [gone]:
+            assert found[0] == 504
+        assert not commits.done()
+        commits.cancel()
+    assert found[1]["pods"] == 2
 
 
 async def test_without_an_engine_the_wait_says_what_to_check(pod):

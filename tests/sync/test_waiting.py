@@ -19,6 +19,10 @@ from support.pods import running_pod
 
 LINK = "INSERT INTO external_payments (gateway, currency, provider_url) VALUES ('stripe', 'usd', $1)"
 
+NOTHING_ABOVE_THE_BACKUP = (
+    "ALTER TABLE payment_routes ADD CONSTRAINT nothing_above_the_backup CHECK (version <= 3) NOT VALID"
+)
+
 
 @pytest.fixture
 async def database(dsn):
@@ -110,6 +114,25 @@ async def test_a_restored_backup_does_not_answer_before_its_routes_are_everywher
         reach = await served.wait(database, 3, since=since, within=PROGRESS)
         assert reach.version > 7
         assert {pod.pod.cache.version for pod in pods} == {reach.version}
+
+
+async def test_a_restored_backup_whose_routes_take_long_promises_nothing_meanwhile(dsn, conn, database, pods):
+    """The pods are known to serve 7, and nothing above it can be published: that 7 is not the database's."""
+    await conn.execute("UPDATE payment_routes SET version = 7")
+    async with running_engine(dsn, [pod.internal for pod in pods]) as engine:
+        await engine.until(7)
+    await conn.execute("UPDATE payment_routes SET version = 2, checksum = repeat('0', 64)")
+    await conn.execute("DELETE FROM routes_served")
+    await conn.execute(NOTHING_ABOVE_THE_BACKUP)
+    async with running_engine(dsn, [pod.internal for pod in pods]):
+        since, reach = await served.ask(database), NOTHING_REPORTED
+        async with asyncio.timeout(PROGRESS):
+            while not all(each.version == 7 for each in reach.each) or not reach.each:
+                assert not (await served.wait(database, 3, since=since, within=0.1)).has(3)
+                reach = found[0] if (found := await served.latest(database)) else reach
+        assert (reach.version, len(reach.lagging)) == (2, 3)
+        await conn.execute("ALTER TABLE payment_routes DROP CONSTRAINT nothing_above_the_backup")
+        assert (await served.wait(database, 3, since=since, within=PROGRESS)).version > 7
 
 
 async def test_the_command_says_how_it_ended(dsn, conn, pods):

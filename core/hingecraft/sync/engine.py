@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 _RETRY_AFTER = 0.5
 _CLOCKS_AGREE_WITHIN = 1.0
-_LAGS_AFTER = 1.0
+# Shorter than the shortest wait that a caller may ask for, so that its answer names the pods that lag.
+_LAGS_AFTER = 0.5
 _PARTITIONS_EVERY = 6 * 3600.0
 
 
@@ -188,20 +189,32 @@ class Engine:
             self._to_report.set()
 
     async def _report(self) -> None:
-        """Record the version that every pod serves: at once if all serve the newest, else after a second."""
+        """Record the version that every pod serves: at once if all serve the newest, else half a second later.
+
+        Versions that follow meanwhile do not put the report off.
+        """
         while True:
             await self._to_report.wait()
-            self._to_report.clear()
-            reach = self._fanout.reach
-            if reach is None or (reach.lagging and await self._is_news_within(_LAGS_AFTER)):
-                continue
-            with suppress(DatabaseUnavailableError):
-                await served.report(self._database, reach)
+            since = self._fanout.known
+            everywhere = await self._is_served_within(_LAGS_AFTER)
+            if not everywhere and self._fanout.known > since:
+                # The pods have as much time for the version that followed.
+                self._to_report.set()
+            reach = self._fanout.reach(since)
+            if reach is not None:
+                with suppress(DatabaseUnavailableError):
+                    await served.report(self._database, reach)
 
-    async def _is_news_within(self, seconds: float) -> bool:
+    async def _is_served_within(self, seconds: float) -> bool:
+        """Whether every pod serves the newest version within that time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                return await self._to_report.wait()
+                while True:
+                    await self._to_report.wait()
+                    self._to_report.clear()
+                    reach = self._fanout.reach(self._fanout.known)
+                    if reach is not None and not reach.lagging:
+                        return True
         return False
 
     def _on_acknowledged(self) -> None:

@@ -94,9 +94,13 @@ class Pod:
         """The version that the pod reported last; 0 before its first report."""
         return self.served.version
 
-    def serves(self, target: Target) -> bool:
-        """Whether it serves exactly that version; a newer or different one has to be checked first."""
-        return self.version >= target.version and not self.served.ahead_of(target)
+    def lags(self, version: int, newest: Target) -> bool:
+        """Whether it serves an older version than that one, or one that has to be checked first."""
+        return self.version < version or bool(self.served.ahead_of(newest))
+
+    def confirmed(self, newest: Target) -> int:
+        """The version that it serves for certain: what it reports above the newest may be of data that are lost."""
+        return min(self.version, newest.version - 1) if self.served.ahead_of(newest) else self.version
 
 
 class FanOut:
@@ -136,16 +140,15 @@ class FanOut:
         """The version whose document is at hand, where it is small enough to be pushed; 0 before the first target."""
         return self._target.version if self._target is not None else 0
 
-    @property
-    def reach(self) -> Reach | None:
-        """The version that every pod serves; None before the first target."""
-        target, pods = self._target, list(self._pods.values())
-        if target is None:
+    def reach(self, version: int) -> Reach | None:
+        """The version that every pod serves, and the pods that lag behind `version`; None before the first target."""
+        newest, pods = self._target, list(self._pods.values())
+        if newest is None:
             return None
         return Reach(
-            version=min((pod.version for pod in pods), default=0),
+            version=min((pod.confirmed(newest) for pod in pods), default=0),
             pods=len(pods),
-            lagging=tuple(sorted(self._name(pod.address) for pod in pods if not pod.serves(target))),
+            lagging=tuple(sorted(self._name(pod.address) for pod in pods if pod.lags(version, newest))),
             each=tuple(sorted((self._reach_of(pod) for pod in pods), key=lambda pod: pod.name)),
         )
 
