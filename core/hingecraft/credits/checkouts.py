@@ -217,36 +217,28 @@ class MemberCheckouts:
             raise unavailable()
 
     async def _new(self, asked: CheckoutRequest, price: CreditPrice) -> NewCheckout:
-        assert price.amount is not None, "it is offered"
-        assert price.currency is not None, "it is offered"
         installation_id = (await installation.read(self._database)).id
         with answering("no checkout at stripe"):
             customer_id = await self._customers.of(asked.user_id, asked.email, asked.deadline)
         payment_id = uuid.uuid4()
-        ours = {
-            "userId": str(asked.user_id),
-            "planType": price.plan_type,
-            "payment_id": str(payment_id),
-            "installation": str(installation_id),
-            "source": SOURCE,
-            "purpose": PURPOSE,
-        }
-        if len(asked.metadata) + len(ours) > MOST_NAMES:
-            raise InvalidError(
-                "invalid_request",
-                f"metadata can have at most {MOST_NAMES - len(ours)} names.",
-                fields={"metadata": f"must have at most {MOST_NAMES - len(ours)} names"},
-            )
-        sale = Sale(
+        metadata = _metadata(asked, price, payment_id, installation_id)
+        return self._checkout(asked, price, payment_id, self._sale(asked, price, customer_id, metadata))
+
+    def _sale(self, asked: CheckoutRequest, price: CreditPrice, customer_id: str, metadata: Mapping[str, str]) -> Sale:
+        return Sale(
             price_id=price.price_id,
             recurring=price.recurring,
             customer_id=customer_id,
             reference=str(asked.user_id),
-            metadata={**asked.metadata, **ours},
+            metadata=metadata,
             success_url=asked.success_url or f"{self._site_url}/?success=true&{_SESSION}&plan={price.plan_type}",
             cancel_url=asked.cancel_url or f"{self._site_url}/pricing?canceled=true&plan={price.plan_type}",
             opened_at=datetime.now(UTC),
         )
+
+    def _checkout(self, asked: CheckoutRequest, price: CreditPrice, payment_id: UUID, sale: Sale) -> NewCheckout:
+        assert price.amount is not None, "it is offered"
+        assert price.currency is not None, "it is offered"
         return NewCheckout(
             payment_id=payment_id,
             amount=price.amount,
@@ -274,3 +266,22 @@ class MemberCheckouts:
                 "user": str(asked.user_id),
             },
         )
+
+
+def _metadata(asked: CheckoutRequest, price: CreditPrice, payment_id: UUID, installation_id: UUID) -> Mapping[str, str]:
+    """The site's names and ours; raises `InvalidError` where they are more than Stripe takes."""
+    ours = {
+        "userId": str(asked.user_id),
+        "planType": price.plan_type,
+        "payment_id": str(payment_id),
+        "installation": str(installation_id),
+        "source": SOURCE,
+        "purpose": PURPOSE,
+    }
+    if len(asked.metadata) + len(ours) > MOST_NAMES:
+        raise InvalidError(
+            "invalid_request",
+            f"metadata can have at most {MOST_NAMES - len(ours)} names.",
+            fields={"metadata": f"must have at most {MOST_NAMES - len(ours)} names"},
+        )
+    return {**asked.metadata, **ours}

@@ -138,7 +138,7 @@ class ProductIntents:
         cause = Cause(actor="api", action="reconciled", request_id=asked.request_id)
         if await self._lost.restore(customer_id, product, asked.deadline, lambda found: self.book(found, cause)):
             return None
-        payment_id, amount = uuid.uuid4(), product.charged
+        payment_id = uuid.uuid4()
         metadata = {
             USER: str(asked.user_id),
             PAYMENT: str(payment_id),
@@ -148,9 +148,14 @@ class ProductIntents:
             "purpose": PURPOSE,
         }
         request = await self._request(product, customer_id, metadata, asked.deadline)
+        return self._checkout(asked, product, payment_id, request)
+
+    def _checkout(
+        self, asked: PaymentRequest, product: Product, payment_id: UUID, request: Mapping[str, Any]
+    ) -> NewCheckout:
         return NewCheckout(
             payment_id=payment_id,
-            amount=amount,
+            amount=product.charged,
             currency=product.currency,
             price_currency=product.currency,
             status=Status.CREATING,
@@ -168,7 +173,7 @@ class ProductIntents:
             url=None,
             details={
                 "provider": self._stripe.name,
-                "amount": plain(amount),
+                "amount": plain(product.charged),
                 "currency": product.currency,
                 "priceCurrency": product.currency,
                 "source": PURPOSE,
