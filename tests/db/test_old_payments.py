@@ -156,43 +156,43 @@ VALUES ($1, 'stripe', $2, $3, gen_random_uuid()::text, $4, 'USD', $4)
 """
 
 
+async def gift(legacy, livemode, *amounts):
+    """A payment of the mode, and its money."""
+    payment = await legacy.fetchval(
+        "INSERT INTO payments (amount, currency, status, source, livemode) "
+        "VALUES (10, 'USD', 'completed', 'charter', $1) RETURNING id", livemode,
+    )  # fmt: skip
+    for amount in amounts:
+        await legacy.execute(MOVED, payment, livemode, "refund" if amount < 0 else "charge", amount)
+    return payment
+
+
+async def migrate_to_the_step(legacy, migrations, migration, number):
+    """Apply the steps of the migration up to this one; what ran before is applied already."""
+    part = [*migrations[:14], type(migration)(
+        number=14, file_name=migration.file_name, checksum=str(number), steps=migration.steps[: number + 1]
+    )]  # fmt: skip
+    await legacy.execute("UPDATE schema_migrations SET checksum = $1, applied_at = NULL WHERE number = 14", str(number))
+    await migrate(legacy, part, lambda _line: None)
+
+
 async def test_totals_that_knew_no_mode_are_told_apart_while_money_goes_on_coming(empty_dsn, legacy):
     """Old software and our own older version write at every step; the sum over all rows is right at each of them."""
     await make_legacy(legacy, 80)
     migrations = read_migrations(migrations_folder())
     await migrate(legacy, migrations[:14], lambda _line: None)
-
-    async def gift(livemode, *amounts):
-        payment = await legacy.fetchval(
-            "INSERT INTO payments (amount, currency, status, source, livemode) "
-            "VALUES (10, 'USD', 'completed', 'charter', $1) RETURNING id", livemode,
-        )  # fmt: skip
-        for amount in amounts:
-            await legacy.execute(MOVED, payment, livemode, "refund" if amount < 0 else "charge", amount)
-        return payment
-
-    live, test, refunded = await gift(True, 10), await gift(False, 30), await gift(True, 10, -10)
+    live, test = await gift(legacy, True, 10), await gift(legacy, False, 30)
+    refunded = await gift(legacy, True, 10, -10)
     expected = Decimal(await legacy.fetchval("SELECT sum(amount) FROM settlements"))
     (migration,) = [each for each in migrations if each.number == 14]
     written = []
-
-    async def between_the_steps():
-        nonlocal expected
-        written.append(await gift(False, 100, -40))
+    for number in range(len(migration.steps)):
+        await migrate_to_the_step(legacy, migrations, migration, number)
+        written.append(await gift(legacy, False, 100, -40))
         await legacy.execute(MOVED, live, True, "refund", Decimal(-10))
         await legacy.execute(MOVED, live, True, "charge", Decimal(10))
         expected += 60
         assert (await legacy.fetchrow(ALL))["amount"] == expected
-
-    for number in range(len(migration.steps)):
-        part = [*migrations[:14], type(migration)(
-            number=14, file_name=migration.file_name, checksum=str(number), steps=migration.steps[: number + 1]
-        )]  # fmt: skip
-        await legacy.execute(
-            "UPDATE schema_migrations SET checksum = $1, applied_at = NULL WHERE number = 14", str(number)
-        )
-        await migrate(legacy, part, lambda _line: None)
-        await between_the_steps()
     openings = await legacy.fetchrow(
         "SELECT count(*) AS gifts, sum(amount) AS amount FROM settlements WHERE kind = 'opening' AND currency = 'USD'"
     )

@@ -39,9 +39,7 @@ class Invoices:
         taken = _taken(lines)
         total = subtotal - sum(each["amount"] for each in taken)
         balance = self._balance(head["customer"])
-        due = total + balance
-        # An amount below Stripe's minimum is not charged: the next invoice includes it.
-        due = due if due >= least_of(head["currency"]) else 0
+        due = _due(total + balance, head["currency"])
         invoice: Document = {
             "id": invoice_id,
             "object": "invoice",
@@ -236,6 +234,11 @@ class Invoices:
         """`GET /v1/invoices/{id}/lines`: page by page."""
         params = checked(raw, shapes.PAGE)
         return page(f"/v1/invoices/{path['id']}/lines", self.find(path["id"])["lines"], params)
+
+
+def _due(amount: int, currency: str) -> int:
+    """An amount below Stripe's minimum is not charged: the next invoice includes it."""
+    return amount if amount >= least_of(currency) else 0
 
 
 def _taken(lines: list[Document]) -> list[dict[str, Any]]:
