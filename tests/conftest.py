@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 
 import asyncpg
@@ -20,6 +20,7 @@ from hingecraft_sandbox.postgres import Postgres, find_binaries, free_port
 from support import prefork
 from support.folders import database_folder
 from support.limits import PROGRESS
+from support.sandbox import Sandbox, running_sandbox
 
 SERVER = "HC_TEST_POSTGRES"
 VERSION = "HC_TEST_POSTGRES_VERSION"
@@ -138,6 +139,13 @@ async def empty_dsn() -> AsyncIterator[Secret]:
     name = await _create("template0")
     yield DsnSecret(dsn_of(name))
     await _drop(name)
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[Sandbox]:
+    """The providers' sandbox of this worker; a tier's own `sandbox` has it clean for each test."""
+    with running_sandbox() as process:
+        yield process
 
 
 @pytest.fixture

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from hingecraft.settings import Secret
 from support.folders import open_folder
-from support.sandbox import Sandbox, running_sandbox
+from support.sandbox import Sandbox
 from support.stage import Stage
-
-
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[Sandbox]:
-    with running_sandbox() as process:
-        yield process
 
 
 @pytest.fixture

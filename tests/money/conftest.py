@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
@@ -11,13 +11,7 @@ from hingecraft_sandbox.postgres import free_port
 from support.broken_connections import Breaks
 from support.members import Member
 from support.pods import Running, running_pod
-from support.sandbox import Sandbox, running_sandbox
-
-
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[Sandbox]:
-    with running_sandbox() as process:
-        yield process
+from support.sandbox import Sandbox
 
 
 @pytest.fixture

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
 from hingecraft.settings import Secret
 from support.plans import pod_for_plans
 from support.pods import Running
-from support.sandbox import Sandbox, running_sandbox
-
-
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[Sandbox]:
-    with running_sandbox() as process:
-        yield process
+from support.sandbox import Sandbox
 
 
 @pytest.fixture
