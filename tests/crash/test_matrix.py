@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any, ClassVar
 
@@ -11,8 +10,6 @@ import pytest
 from support.crash import CELLS, PATHS, Fault
 from support.money import all_processed, becomes
 from support.stage import GENERATE, MICRO, Stage
-
-A_WHILE = 2
 
 
 class Scene:
@@ -226,11 +223,11 @@ async def to_the_step(scene, path, index):
     early = [each.table for each in PATHS[path][:index]]
     if step.table in early or step.table == "idempotency_keys" or step.needed_early:
         # The table was needed before: it is locked while the process waits for the provider.
-        provider, method, call = next(each.call for each in reversed(PATHS[path][:index]) if each.call)
-        await stage.sandbox.fault("slow", provider=provider, method=method, path=call, seconds=A_WHILE, times=99)
+        await stage.hold(next(each for each in reversed(PATHS[path][:index]) if each.call))
         await scene.begin()
         await stage.until(stage.hangs)
         await stage.lock(step.table)
+        await stage.let_go()
     else:
         await stage.lock(step.table)
         await scene.begin()
@@ -244,7 +241,6 @@ async def past_the_step(scene, path, index):
         await stage.hang(steps[index], "timeout_after")
         await scene.begin()
         await stage.until(stage.hangs)
-        await asyncio.sleep(0.2)
     elif index + 1 < len(steps):
         await to_the_step(scene, path, index + 1)
     else:

@@ -141,6 +141,15 @@ class Stage:
         provider, method, path = step.call
         await self.sandbox.fault(act, provider=provider, method=method, path=path, seconds=40, times=99)
 
+    async def hold(self, step: Step) -> None:
+        """Keep this call waiting until `let_go`."""
+        assert step.call is not None
+        provider, method, path = step.call
+        await self.sandbox.fault("slow", provider=provider, method=method, path=path, seconds=40, times=99)
+
+    async def let_go(self) -> None:
+        await self.sandbox.ask("DELETE", "/_sandbox/faults")
+
     async def hang_at(self, call: Hang) -> None:
         where = {"provider": call.provider, "method": call.method, "path": call.path}
         if call.answered:
@@ -148,9 +157,9 @@ class Stage:
         await self.sandbox.fault("timeout_after" if call.done else "timeout_before", **where, seconds=40, times=99)
 
     async def hangs(self) -> bool:
-        """Whether a call has come that is being kept waiting."""
+        """Whether a call is being kept waiting; where its answer is lost, it has had its effect."""
         faults = (await self.sandbox.ask("GET", "/_sandbox/switches"))["faults"]
-        return any(fault["times"] < 99 for fault in faults if fault["act"] != "slow" or fault["seconds"])
+        return any(fault["hanging"] for fault in faults)
 
     async def waits(self) -> bool:
         return bool(await self.conn.fetchval(WAITING))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, computed_field
 
 Act = Literal[
     "timeout_before",
@@ -50,6 +50,22 @@ class Fault(_Strict):
     url: Annotated[str, Field(description="the URL with which bad_url replaces the link")] = (
         "https://elsewhere.example/pay"
     )
+    _hanging: int = PrivateAttr(0)
+
+    @computed_field  # type: ignore[prop-decorator] # mypy knows no decorated property
+    @property
+    def hanging(self) -> int:
+        """The calls that hang or are slow now; those of `timeout_after` have had their effect."""
+        return self._hanging
+
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Count a call that this fault keeps waiting."""
+        self._hanging += 1
+        try:
+            yield
+        finally:
+            self._hanging -= 1
 
 
 class WebhookSwitch(_Strict):
@@ -179,7 +195,8 @@ class Switches:
         if fault is None:
             return await handler(request)
         if fault.act == "slow":
-            await self._removal(fault.seconds)
+            with fault.keeping():
+                await self._removal(fault.seconds)
         instead = await _instead(fault, request)
         if instead is not None:
             return instead
@@ -190,7 +207,7 @@ async def _instead(fault: Fault, request: web.Request) -> web.StreamResponse | N
     """The fault before the call has an effect; None if the call continues."""
     match fault.act:
         case "timeout_before":
-            return await _hang(request, fault.seconds)
+            return await _hang(request, fault)
         case "status_before":
             return _failed(fault)
         case "garbage":
@@ -208,7 +225,7 @@ async def _afterwards(fault: Fault, request: web.Request, response: web.StreamRe
     """The fault after the call had its effect."""
     match fault.act:
         case "timeout_after":
-            return await _hang(request, fault.seconds)
+            return await _hang(request, fault)
         case "half_body":
             return await _half(request, response)
         case "pieces":
@@ -224,9 +241,10 @@ def _failed(fault: Fault) -> web.Response:
     return web.json_response({**error, "statusCode": fault.status}, status=fault.status, headers=headers)
 
 
-async def _hang(request: web.Request, seconds: float) -> web.StreamResponse:
+async def _hang(request: web.Request, fault: Fault) -> web.StreamResponse:
     """Wait without an answer, then close the connection."""
-    await asyncio.sleep(seconds)
+    with fault.keeping():
+        await asyncio.sleep(fault.seconds)
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=504)
