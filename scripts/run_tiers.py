@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import slowest  # noqa: E402 - found by the path above
 from release import records  # noqa: E402 - found by the path above
-from support import cluster_tools, helm_release, image  # noqa: E402 - found by the path above
+from support import cluster_tools, helm_release, image, s3, stripe_mock  # noqa: E402 - found by the path above
 from toolchain import dashboard, debian, node_js  # noqa: E402 - found by the path above
 from toolchain.go_tools import MissingToolError  # noqa: E402 - found by the path above
 
@@ -69,9 +69,15 @@ TIERS = (
         environment={"HC_TEST_POSTGRES_VERSION": "16"},
         options=_OLDER,
     ),
-    Tier("api", "the pods over HTTP", "tests/api", measured=True),
+    Tier("api", "the pods over HTTP", "tests/api", measured=True, prepare=s3.program),
     Tier("money", "checkouts at the sandbox: keys, prefills, links, bad days", "tests/money", workers=3, measured=True),
-    Tier("stripe_mock", "our requests against Stripe's own description", "tests/stripe_mock", workers=1),
+    Tier(
+        "stripe_mock",
+        "our requests against Stripe's own description",
+        "tests/stripe_mock",
+        workers=1,
+        prepare=stripe_mock.program,
+    ),
     Tier("contract", "the OpenAPI document against a pod, by Schemathesis", "tests/contract"),
     Tier("sync", "engine, fan-out, webhooks", "tests/sync", measured=True),
     Tier(

@@ -6,21 +6,15 @@ import pytest
 
 from hingecraft.providers.stripe.client import StripeProvider
 from hingecraft.settings import DsnSecret
-from hingecraft_sandbox.postgres import free_port
 from support.pods import settings_of
 from support.sandbox import STRIPE_KEY
-from support.servers import listening
-from toolchain.go_tools import built
-
-MODULE, VERSION = "github.com/stripe/stripe-mock", "v0.203.0"
+from support.stripe_mock import running_stripe_mock
 
 
 @pytest.fixture(scope="session")
 def stripe_mock() -> Iterator[str]:
-    """Stripe's own stand-in: stateless, and strict about what a request may hold."""
-    address = f"127.0.0.1:{free_port()}"
-    with listening([built(MODULE, VERSION), "-http-addr", address], address):
-        yield f"http://{address}"
+    with running_stripe_mock() as address:
+        yield address
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from support import control_plane
+from support import control_plane, definitions
 from toolchain import node_js
 from toolchain.go_tools import built, built_together
 
@@ -54,8 +54,9 @@ def pause() -> Path:
 
 
 def for_the_chart() -> None:
-    """Build what its tests need, and fetch the types of its dashboard."""
-    for tool in (helm, helm_unittest, kubeconform, kube_score, promtool, node_js.modules):
+    """Build what its tests need, and fetch definitions and the types of its dashboard."""
+    tools = (helm, helm_unittest, kubeconform, kube_score, promtool, control_plane.binaries)
+    for tool in (*tools, definitions.neighbours, node_js.modules):
         tool()
 
 

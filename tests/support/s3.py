@@ -33,6 +33,10 @@ class S3:
         }  # fmt: skip
 
 
+def program() -> Path:
+    return built(MODULE, VERSION)
+
+
 @contextmanager
 def running_s3() -> Iterator[S3]:
     with open_folder() as folder:
@@ -40,7 +44,7 @@ def running_s3() -> Iterator[S3]:
         bucket.mkdir()
         address = f"127.0.0.1:{free_port()}"
         command: list[str | Path] = [
-            built(MODULE, VERSION),
+            program(),
             "--quiet",
             "--port",
             address,
