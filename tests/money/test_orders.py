@@ -14,7 +14,7 @@ from support.orders import World, machine_of
 CASES = int(os.environ.get("HC_ORDERS", "200"))
 
 
-@pytest.mark.timeout(120 + CASES * 4)
+@pytest.mark.timeout(300 + CASES * 30)
 def test_whatever_the_order_our_books_are_the_providers(dsn, sandbox_process):
     world = World(dsn, sandbox_process)
     world.run(world.open())

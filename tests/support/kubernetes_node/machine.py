@@ -24,6 +24,7 @@ from support.kubernetes_node.places import (
     WIRE,
 )
 from support.kubernetes_node.traces import CGROUPS, Traces, left, traces
+from support.limits import PROGRESS
 from toolchain import debian
 from toolchain.go_tools import MissingToolError, cache
 
@@ -115,7 +116,7 @@ def take() -> None:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     (FOLDER / "node.pid").write_text(str(outer.pid))
-    until = time.monotonic() + 10
+    until = time.monotonic() + PROGRESS
     while not (FOLDER / "inside").exists():
         if time.monotonic() > until or outer.poll() is not None:
             raise MachineError(f"its namespaces cannot be made: {(FOLDER / 'init.log').read_text()[-500:]}")
@@ -174,7 +175,7 @@ def give_back() -> list[str]:
 
 def _wait_for_the_end_of(pid: int) -> None:
     """Of all that lives in its namespaces too: the kernel ends it with the first process."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + PROGRESS
     while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
         time.sleep(0.05)
 
