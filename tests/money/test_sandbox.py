@@ -6,7 +6,9 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import itertools
 import json
+import time
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -212,6 +214,24 @@ async def test_events_can_be_lost_or_doubled(box, told):
     await until(told, "checkout.session.completed")
     expired = [event for event in told.events if event["data"]["object"]["id"] == session["id"]]
     assert [event["type"] for event in expired] == ["checkout.session.expired"] * 2
+
+
+async def test_a_renewal_is_charged_also_where_each_look_at_the_clock_is_a_second_later(box, monkeypatch):
+    _, price = await post(
+        box, "prices",
+        {"unit_amount": 900, "currency": "usd", "recurring[interval]": "month", "product_data[name]": "Plan"},
+    )  # fmt: skip
+    bought = {"mode": "subscription", "line_items[0][price]": price["id"], "line_items[0][quantity]": 1}
+    _, session = await post(box, "checkout/sessions", {**bought, "success_url": "https://www.example.com/"})
+    await box.post(f"/pay/stripe/c/{session['id']}/pay", allow_redirects=False)
+    seconds = itertools.count(int(time.time()))
+    monkeypatch.setattr("hingecraft_sandbox.providers.stripe.clock.now", lambda: next(seconds))
+    async with box.get("/v1/subscriptions", headers=AUTH) as response:
+        (subscription,) = (await response.json())["data"]
+    await box.post(f"/pay/stripe/subscription/{subscription['id']}/renew", allow_redirects=False)
+    async with box.get("/v1/invoices", headers=AUTH) as response:
+        invoices = (await response.json())["data"]
+    assert [invoice["status"] for invoice in invoices] == ["paid", "paid"]
 
 
 async def test_nowpayments_refuses(box):

@@ -48,15 +48,17 @@ class Renewals:
         running = self._book.all(KIND, lambda each: each["status"] not in OVER)
         if running and moment < self._clock.now():
             raise StripeRejectedError("The clock moves only forward while there are running subscriptions.")
-        while (due := min(self._dues(), key=lambda each: each.at, default=None)) is not None and due.at <= moment:
-            self._clock.set(max(due.at, self._clock.now()))
-            due.act()
-        self._clock.set(moment)
+        with self._clock.still():
+            while (due := min(self._dues(), key=lambda each: each.at, default=None)) is not None and due.at <= moment:
+                self._clock.set(max(due.at, self._clock.now()))
+                due.act()
+            self._clock.set(moment)
 
     def next_period(self, subscription_id: str) -> None:
         """Advance until the next period's invoice has been charged."""
         subscription = self._subscriptions.alive(subscription_id)
-        self.advance(max(_end(subscription), self._clock.now()) + HOUR)
+        with self._clock.still():
+            self.advance(max(_end(subscription), self._clock.now()) + HOUR)
 
     def _dues(self) -> Iterator[_Due]:
         for subscription in self._book.all(KIND, lambda each: each["status"] not in OVER):
