@@ -69,7 +69,8 @@ async def test_where_the_policy_asks_for_it_a_payers_session_is_published_everyw
 async def test_a_single_payers_session_stays_out_and_wakes_nobody(running, conn):
     """The notification of a change that comes after it is the only one: they come in the order of the commits."""
     pods, engine, _ = running
-    version, heard = engine.served[-1].version, asyncio.Queue()
+    version = engine.served[-1].version
+    heard: asyncio.Queue[str] = asyncio.Queue()
     await conn.add_listener(CHANNEL, lambda _conn, _pid, _channel, payload: heard.put_nowait(payload))
     for _ in range(3):
         assert (await pods[0].call("POST", MICRO, json={"amount": 5}))[0] == 200
