@@ -69,7 +69,8 @@ def _sentence(version: int, reach: Reach, within: float) -> str:
     if reach.pods == 0:
         return f"No engine has reported a pod within {within:.0f} s: is the operator or `hingecraft sync` running?"
     if not reach.lagging:
-        return f"Version {version} was not published within {within:.0f} s: every pod ({reach.pods}) serves {reach.version}."
+        newest = f"every pod ({reach.pods}) serves {reach.version}"
+        return f"Version {version} was not published within {within:.0f} s: {newest}."
     return f"After {within:.0f} s these pods do not serve version {version}: {', '.join(reach.lagging)}."
 
 
