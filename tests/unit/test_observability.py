@@ -5,7 +5,10 @@ import json
 import logging
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from hingecraft.observability import logs
 from hingecraft.observability.logs import Masker, start_logging
 from hingecraft.settings import Secret
 
@@ -48,3 +51,12 @@ def test_passwords_and_bearer_tokens_are_masked():
     mask = Masker()
     assert mask("postgresql://user:hunter22@db:5432/x") == "postgresql://***@db:5432/x"
     assert mask("Authorization: Bearer abc.def-1") == "Authorization: Bearer ***"
+
+
+PARTS = ["sk_live_", "rk_", "pk_test_", "whsec_", "Bearer ", "://", "eyJ", "@", ":", ".", "/", "-", "_", " ", "a1", "="]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=12).map("".join))
+def test_a_text_without_a_mark_has_nothing_to_mask(text):
+    """The patterns are run only where one of the marks is in the text."""
+    assert Masker()(text) == logs._SECRET_SHAPES.sub("***", text)
