@@ -35,9 +35,13 @@ class Answer(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, serialize_by_alias=True)
 
 
+# `simplejson.dumps` would make one for each answer.
+_ENCODER = simplejson.JSONEncoder(separators=(",", ":"), ensure_ascii=False, use_decimal=True)
+
+
 def written(document: Any) -> str:
     """JSON in which a decimal is the number that it is, never a float."""
-    return simplejson.dumps(document, separators=(",", ":"), ensure_ascii=False, use_decimal=True)
+    return _ENCODER.encode(document)
 
 
 def number(amount: Decimal) -> Decimal:
