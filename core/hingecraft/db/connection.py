@@ -142,7 +142,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection from the pool; the driver's errors are raised as our own."""
-        pool = self._pool or await self._opened()
+        pool = await self._opened()
         with translated():
             # A free connection is waited for only if it has just ended and is made again, which has its own time-out.
             conn = await pool.acquire(timeout=None if pool.get_idle_size() else _ACQUIRE_TIMEOUT)
